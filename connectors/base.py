@@ -1,0 +1,200 @@
+"""What a connector is, and what it is lent: the contract between vendors and everything else.
+
+A connector reads one account of one vendor. It gets its settings and a `Context`, and so needs no environment, no
+clock and no file of its own; it knows no sink and no command line. `tests/contract` holds every connector to this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any, ClassVar, Literal, Protocol
+
+from connectors.errors import ConfigurationError
+from connectors.model import Harvest, MeetingRef, Skipped, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting out of the environment. `default` is what holds where it is not set; `where`: how to get it."""
+
+    name: str
+    help: str
+    where: str = ""
+    secret: bool = False
+    required: bool = False
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One switch of a vendor's command (`--qos`), off unless given."""
+
+    name: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one connector is built with: its account's label, its settings by name, the options that were given.
+
+    `rate_share`: the part of the vendor's published rates to use, above 0 up to 1. `raw`: keep the vendor's own rows.
+    """
+
+    account: str = "main"
+    values: Mapping[str, str] = field(default_factory=dict)
+    options: frozenset[str] = frozenset()
+    rate_share: float = 0.8
+    raw: bool = False
+
+    def get(self, name: str) -> str | None:
+        return self.values.get(name)
+
+    def __getitem__(self, name: str) -> str:
+        """The value of a setting that must be there; ConfigurationError names it where it is not."""
+        value = self.values.get(name)
+        if value is None:
+            raise ConfigurationError(f"{name} is not set")
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One thing that was looked at: what it was, whether it works, what was found, what to do about it."""
+
+    subject: str
+    status: Literal["ok", "warning", "failed"]
+    found: str
+    remedy: str = ""
+    exit_code: int = 77
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An access token and what is needed for the next one; `expires_at` is on the calendar of `Context.now`."""
+
+    access: str
+    expires_at: datetime
+    refresh: str | None = None
+    refresh_expires_at: datetime | None = None
+    scope: str = ""
+
+
+class TokenStore(Protocol):
+    """Tokens of one vendor account, kept across runs and shared between processes, mode 0600."""
+
+    def read(self, name: str) -> Token | None: ...
+    def write(self, name: str, token: Token) -> None:
+        """Safely on the disk when this returns."""
+
+    def locked(self, name: str) -> AbstractContextManager[None]:
+        """Held by one thread of one process at a time."""
+        ...
+
+
+class Traffic:
+    """Counts of what was sent to a vendor, shared by all threads of a run."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.requests = 0
+        self.retries = 0
+        self.throttled_seconds = 0.0
+        self.by_call: dict[str, int] = {}
+
+    def count(self, *, call: str = "", requests: int = 0, retries: int = 0, throttled: float = 0.0) -> None:
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.throttled_seconds += throttled
+            if requests and call:
+                self.by_call[call] = self.by_call.get(call, 0) + requests
+
+
+class Context(Protocol):
+    """What the engine lends a connector.
+
+    Seconds are the vendor's: a simulator may divide every wait, and then `elapsed` runs as much faster and `wait`
+    returns as much sooner, so that no connector ever knows.
+    """
+
+    tokens: TokenStore
+    traffic: Traffic
+    timeout: tuple[float, float]
+    """Connect and read timeout, in seconds of this machine."""
+
+    def now(self) -> datetime:
+        """The calendar, aware UTC."""
+        ...
+
+    def elapsed(self) -> float:
+        """Seconds that never go backwards, for pacing and token lives."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Return after `seconds`, or raise Interrupted as soon as the run is to stop."""
+        ...
+
+    def tell(self, message: str) -> None:
+        """Say something to the person who runs this, once per run however often it is told."""
+        ...
+
+    def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
+        """Count against a daily budget of `limit` a UTC day, across runs and processes; BudgetSpent when it is spent."""
+        ...
+
+    def recall(self, fact: str) -> str | None:
+        """A small fact that an earlier call or run remembered."""
+        ...
+
+    def remember(self, fact: str, value: str) -> None:
+        """Safely on the disk when this returns; written before the call that it speaks of."""
+        ...
+
+
+class Connector(Protocol):
+    """One vendor. Built as `Connector(settings, context)`; building it makes no request."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    settings: ClassVar[tuple[Setting, ...]]
+    options: ClassVar[tuple[Option, ...]]
+    span: ClassVar[timedelta]
+    """The longest window that one call of `meetings` may take."""
+    lookback: ClassVar[timedelta]
+    """How late this vendor's data may come."""
+    kept: ClassVar[timedelta]
+    """How long the longest-kept source keeps it."""
+    lists_live: ClassVar[bool]
+    """Whether a window that reaches now lists meetings that are still going on."""
+
+    def __init__(self, settings: Settings, context: Context) -> None: ...
+
+    @property
+    def concurrency(self) -> int:
+        """How many meetings in flight the vendor's rate can use."""
+        ...
+
+    def check(self) -> Iterator[CheckResult]:
+        """Credentials, scopes, plan, one call per endpoint: what works, and what to do about the rest."""
+        ...
+
+    def meetings(self, window: Window) -> Iterator[MeetingRef | Skipped]:
+        """Instances that started in the window, each once, in any order. Raises unless it reached the end.
+
+        A ref whose start is unknown may be listed by more than one window; the engine asks `Harvest.timestamp`.
+        """
+        ...
+
+    def fetch(self, ref: MeetingRef) -> Harvest:
+        """Every session of one meeting, or one of `errors`; never a part. Called by many threads at once."""
+        ...
+
+
+def secret_values(settings: tuple[Setting, ...], values: Mapping[str, Any]) -> frozenset[str]:
+    """The secrets among these settings, to be kept out of anything that is printed."""
+    return frozenset(str(values[s.name]) for s in settings if s.secret and values.get(s.name))

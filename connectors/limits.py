@@ -1,0 +1,73 @@
+"""Rate limits: even pacing per quota pool and rate class.
+
+A vendor that permits 40 calls in any second is asked every 26 ms, never 40 times at once: a burst leaves no room for
+another program of the same account, and a late packet makes it 41 somewhere. So a `Pace` hands out moments, each one
+interval after the last; what was not used is not made up for.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Protocol
+
+MARGIN = 0.97
+"""How much of a permitted rate is used: packets are delayed differently, and the vendor counts arrivals."""
+
+SLOWEST = 0.1
+RECOVERY = 0.01
+
+
+class Clock(Protocol):
+    def elapsed(self) -> float: ...
+    def wait(self, seconds: float) -> None: ...
+
+
+class Pace:
+    """Calls of one rate class of one quota pool: at most `calls` per `per` seconds × share, evenly.
+
+    Safe for many threads. Seconds are those of the clock. A refusal by the vendor (429) lowers the rate to
+    seven tenths, down to a tenth; every hundred calls that follow win it back.
+    """
+
+    def __init__(self, clock: Clock, *, calls: float, per: float = 1.0, share: float = 1.0) -> None:
+        self._clock = clock
+        self._interval = per / (calls * MARGIN * share)
+        self._factor = 1.0
+        self._next = float("-inf")
+        self._held_until = float("-inf")
+        self._lock = Lock()
+
+    @property
+    def per_second(self) -> float:
+        """The rate that is aimed at now."""
+        return self._factor / self._interval
+
+    def take(self) -> float:
+        """Wait for the next free moment; the seconds that it took."""
+        began = self._clock.elapsed()
+        moment = self._reserve()
+        while True:
+            ahead = moment - self._clock.elapsed()
+            if ahead > 0:
+                self._clock.wait(ahead)
+            with self._lock:
+                held = self._held_until
+            if held <= moment:
+                return max(0.0, self._clock.elapsed() - began)
+            # Held back meanwhile by a refusal: queue again behind it.
+            moment = self._reserve()
+
+    def hold(self, seconds: float) -> None:
+        """No call before `seconds` from now, and fewer after it: the vendor refused one for coming too soon."""
+        with self._lock:
+            now = self._clock.elapsed()
+            if now >= self._held_until:  # one refusal, not each of those that were in flight with it
+                self._factor = max(SLOWEST, self._factor * 0.7)
+            self._held_until = max(self._held_until, now + seconds)
+
+    def _reserve(self) -> float:
+        with self._lock:
+            moment = max(self._next, self._clock.elapsed(), self._held_until)
+            self._next = moment + self._interval / self._factor
+            self._factor = min(1.0, self._factor + RECOVERY * (1.0 - SLOWEST))
+            return moment

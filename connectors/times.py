@@ -1,0 +1,78 @@
+"""The vendors' spellings of instants and durations. Pure functions: no clock, no zone of the machine.
+
+What cannot be read is `None`, never an error: a vendor's one odd value must not cost the document around it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+
+_FRACTION = re.compile(r"\.(\d{6})\d+")
+_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2})$")
+_MINUTES = re.compile(r"(\d+)\s*min(?:ute)?s?$")
+
+
+def instant(text: object) -> datetime | None:
+    """An ISO 8601 instant as aware UTC; `None` for `""`, for null and for anything that is not one.
+
+    An instant without a zone is taken as UTC. Digits beyond microseconds are cut (Google sends nine).
+    """
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        parsed = datetime.fromisoformat(_FRACTION.sub(r".\1", text) if "." in text else text)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def milliseconds(when: datetime) -> str:
+    """`2026-11-20T09:00:00.000Z`: the spelling of hashed instants and of `harvested_at`."""
+    return when.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def clock_seconds(text: object) -> int | None:
+    """Seconds in `"hh:mm:ss"`, `"mm:ss"` (hours may pass 24), `"4 mins"`; `None` for `""` and what is not one."""
+    if not isinstance(text, str):
+        return None
+    if match := _CLOCK.match(text.strip()):
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return hours * 3600 + minutes * 60 + seconds
+    if match := _MINUTES.match(text.strip()):
+        return int(match.group(1)) * 60
+    return None
+
+
+def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
+    """Whole seconds from start to end; `None` where either is unknown or the end comes first."""
+    if start is None or end is None or end < start:
+        return None
+    return int((end - start).total_seconds())
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds to wait, out of a `Retry-After` in any of its spellings: seconds, an HTTP date, or (Zoom) ISO 8601.
+
+    Never negative; `None` where the header is missing or is none of them.
+    """
+    if not value:
+        return None
+    text = value.strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        pass
+    else:
+        return max(0.0, seconds) if isfinite(seconds) else None
+    until = instant(text)
+    if until is None:
+        try:
+            until = parsedate_to_datetime(text)
+        except (ValueError, OverflowError):
+            return None
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - now).total_seconds())
