@@ -179,6 +179,11 @@ class Connector(Protocol):
         """How many meetings in flight the vendor's rate can use."""
         ...
 
+    @property
+    def requests_per_second(self) -> float:
+        """The rate at which meetings are fetched, as far as the vendor and the rate share permit."""
+        ...
+
     def check(self) -> Iterator[CheckResult]:
         """Credentials, scopes, plan, one call per endpoint: what works, and what to do about the rest."""
         ...

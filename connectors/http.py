@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -55,12 +56,14 @@ class Answer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
     """The verdict "ask again". `after`: not before so many seconds. `throttled`: we came too fast, all of us.
-    `renew`: with another token (at most once a request). `error`: what to raise when there is no further try."""
+    `renew`: with another token (at most once a request). `tries`: how many the request may have in all.
+    `error`: what to raise when there is no further try."""
 
     error: HarvestError
     after: float | None = None
     throttled: bool = False
     renew: bool = False
+    tries: int = ATTEMPTS
 
 
 Verdict = Again | HarvestError | None
@@ -150,7 +153,7 @@ class Api:
                 self._auth.renew(authorization)
                 continue
             pause = self._pause(attempt, verdict)
-            if attempt >= ATTEMPTS or context.elapsed() + pause - began > TOTAL_SECONDS:
+            if attempt >= verdict.tries or context.elapsed() + pause - began > TOTAL_SECONDS:
                 raise verdict.error from None
             context.traffic.count(retries=1, throttled=pause if verdict.throttled else 0.0)
             if verdict.throttled and pace is not None:
@@ -237,7 +240,7 @@ class Api:
 
 def parsed(content: bytes) -> tuple[Any, str | None]:
     """The JSON in a body, or why there is none. Lone surrogates, which orjson refuses with the page around them,
-    and bytes that are not UTF-8 become U+FFFD."""
+    and bytes that are not UTF-8 become U+FFFD; a number that no float holds becomes null."""
     if not content:
         return None, "an empty body"
     try:
@@ -255,6 +258,10 @@ def _refused(constant: str) -> None:
 
 
 def _clean(value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, int) and value.bit_length() > 63:
+        return float(value) if value.bit_length() < 1024 else None  # as orjson reads it, and can write it
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, list):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from math import fsum
 from typing import Any
 
 STREAMS = ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
@@ -22,7 +23,13 @@ class Measure:
     samples: int
 
     def document(self) -> dict[str, Any]:
-        return {"mean": round(self.mean, 2), "worst": round(self.worst, 2), "samples": self.samples}
+        return {"mean": _rounded(self.mean), "worst": _rounded(self.worst), "samples": self.samples}
+
+
+def _rounded(value: float) -> float:
+    """Two decimals. The noise of binary fractions goes first, or it would decide which way a half is rounded, and the
+    order in which the sessions were read would show in a document."""
+    return round(round(value, 9), 2)
 
 
 def measured(
@@ -38,7 +45,7 @@ def measured(
         return None
     worst = min if name in LOWEST_IS_WORST else max
     peaks = [value for value in extremes if value is not None and value >= 0]
-    return Measure(mean=sum(seen) / len(seen), worst=worst(seen + peaks), samples=len(seen))
+    return Measure(mean=fsum(seen) / len(seen), worst=worst(seen + peaks), samples=len(seen))
 
 
 def merged(name: str, measures: Sequence[Measure]) -> Measure | None:
@@ -48,7 +55,7 @@ def merged(name: str, measures: Sequence[Measure]) -> Measure | None:
     samples = sum(measure.samples for measure in measures)
     worst = min if name in LOWEST_IS_WORST else max
     return Measure(
-        mean=sum(measure.mean * measure.samples for measure in measures) / samples,
+        mean=fsum(measure.mean * measure.samples for measure in measures) / samples,
         worst=worst(measure.worst for measure in measures),
         samples=samples,
     )

@@ -24,6 +24,8 @@ def instant(text: object) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(_FRACTION.sub(r".\1", text) if "." in text else text)
+        if parsed.tzinfo is UTC:
+            return parsed
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -1,0 +1,110 @@
+"""Asking Zoom: one rate per label, one budget per day, and listings from the first page to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.base import Context
+from connectors.errors import BrokenAnswer
+from connectors.http import Api, Budget, pages
+from connectors.limits import Pace
+from connectors.zoom.answers import DailyStop, PageTokenExpired
+from connectors.zoom.endpoints import VENDOR, Endpoint
+
+Row = Mapping[str, Any]
+
+RESTARTS = 3
+"""How often a listing is begun again because its page token expired, before that is an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """What Zoom permits an account: calls a second, of the Resource-intensive label a minute, and the last a UTC day
+    for Heavy and Resource-intensive calls together. https://developers.zoom.us/docs/api/rate-limits/ (2026-02-07)."""
+
+    heavy: float
+    medium: float
+    intensive_a_minute: float
+    heavy_a_day: int
+
+
+PRO = Rates(heavy=10, medium=20, intensive_a_minute=10, heavy_a_day=30_000)
+BUSINESS = Rates(heavy=40, medium=60, intensive_a_minute=20, heavy_a_day=60_000)
+
+
+class Client:
+    """Safe for many threads. `share`: the part of the account's rates to use."""
+
+    def __init__(self, api: Api, stop: DailyStop, rates: Rates, share: float, context: Context) -> None:
+        self._api = api
+        self._stop = stop
+        self._paces = {
+            "heavy": Pace(context, calls=rates.heavy, share=share),
+            "medium": Pace(context, calls=rates.medium, share=share),
+            "intensive": Pace(context, calls=rates.intensive_a_minute, per=60.0, share=share),
+        }
+        # Both labels count against the one budget of the day; Medium has none on the plans that this can read.
+        daily = Budget(name="heavy", limit=max(1, int(rates.heavy_a_day * share)))
+        self._budgets = {"heavy": daily, "intensive": daily}
+
+    def one(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
+        """The JSON object of one answer."""
+        budget = self._budgets.get(endpoint.label)
+        if budget is not None:
+            self._stop.check(endpoint.call)
+        body = self._api.get(
+            endpoint.call,
+            endpoint.path(*ids),
+            params=params,
+            pace=self._paces[endpoint.label],
+            budget=budget,
+        )
+        if not isinstance(body, dict):
+            raise BrokenAnswer(f"{VENDOR}: {endpoint.call}: an answer that is no object")
+        return body
+
+    def listing(self, endpoint: Endpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
+        """Page by page. After an expired page token it begins again: rows that were seen come once more, and whoever
+        asks tells them apart by their ids."""
+        for left in reversed(range(RESTARTS + 1)):
+            try:
+                yield from self._pages(endpoint, ids, params)
+            except PageTokenExpired:
+                if not left:
+                    raise
+            else:
+                return
+
+    def rows(self, endpoint: Endpoint, *ids: str, **params: str) -> list[Row]:
+        """Every row, each once: for lists whose rows have no id of their own, kept back until the last page came."""
+        for left in reversed(range(RESTARTS + 1)):
+            try:
+                return [row for page in self._pages(endpoint, ids, params) for row in page]
+            except PageTokenExpired:
+                if not left:
+                    raise
+        raise AssertionError("the last round returns or raises")
+
+    def _pages(self, endpoint: Endpoint, ids: tuple[str, ...], params: Mapping[str, str]) -> Iterator[list[Row]]:
+        # Zoom wants the same parameters with every token.
+        fixed = {**params, "page_size": str(endpoint.page_size)}
+
+        def ask(token: str) -> dict[str, Any]:
+            more = {"next_page_token": token} if token else {}
+            return self.one(endpoint, *ids, **fixed, **more)
+
+        for page in pages(ask, _next_page, call=f"{VENDOR}: {endpoint.call}"):
+            yield _rows(page, endpoint)
+
+
+def _next_page(page: Row) -> str:
+    return str(page.get("next_page_token") or "")
+
+
+def _rows(page: Row, endpoint: Endpoint) -> list[Row]:
+    rows = page.get(endpoint.rows)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise BrokenAnswer(f"{VENDOR}: {endpoint.call}: an answer without the list `{endpoint.rows}`")
+    return rows

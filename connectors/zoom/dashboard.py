@@ -1,0 +1,169 @@
+"""The Dashboard: one list for the whole account, and all that Zoom knows of a stay. Business and above.
+
+https://developers.zoom.us/docs/api/accounts/ (Dashboards, as of 2026-02). `type` is sent with every call: its default
+is `live`, for which a finished meeting's participants are a 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from connectors.base import Context
+from connectors.errors import VendorError
+from connectors.model import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
+from connectors.zoom import endpoints
+from connectors.zoom.answers import NOT_FOUND, TOO_OLD
+from connectors.zoom.client import Client, Row
+from connectors.zoom.endpoints import Endpoint
+from connectors.zoom.instances import (
+    ASK_AGAIN,
+    Kind,
+    alone,
+    dated,
+    days,
+    ended_by,
+    headless,
+    identified,
+    milliseconds_only,
+    refs_in,
+    unavailable,
+    WAIT_FOR_DETAILS,
+)
+from connectors.zoom.qos import with_quality
+from connectors.zoom.rows import text, to_meeting, to_session
+
+LISTS: Mapping[Kind, Endpoint] = {"meeting": endpoints.MEETINGS, "webinar": endpoints.WEBINARS}
+HEADS: Mapping[Kind, Endpoint] = {"meeting": endpoints.MEETING, "webinar": endpoints.WEBINAR}
+PARTICIPANTS: Mapping[Kind, Endpoint] = {
+    "meeting": endpoints.PARTICIPANTS,
+    "webinar": endpoints.WEBINAR_PARTICIPANTS,
+}
+
+TYPES: Mapping[Kind, tuple[str, ...]] = {"meeting": ("past", "pastOne"), "webinar": ("past",)}
+"""`past` leaves out meetings with one participant: those are `pastOne`. Webinars know no `pastOne`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """`host_id` finds a user's id by e-mail address."""
+
+    client: Client
+    context: Context
+    account: str
+    host_id: Callable[[str], str | None]
+    qos: bool = False
+    webinars: bool = False
+    raw: bool = False
+
+    name: ClassVar[str] = "dashboard"
+
+    def meetings(self, window: Window) -> Iterator[MeetingRef]:
+        """Live ones first, so that one which ends in between is in the second list and not in neither."""
+        seen: set[str] = set()
+        kinds: tuple[Kind, ...] = ("meeting", "webinar") if self.webinars else ("meeting",)
+        live = ("live",) if self.context.now() < window.end else ()
+        for kind in kinds:
+            for which in (*live, *TYPES[kind]):
+                for ref in self._listed(window, kind, which):
+                    if ref.uuid not in seen:
+                        seen.add(ref.uuid)
+                        yield ref
+
+    def _listed(self, window: Window, kind: Kind, which: str) -> Iterator[MeetingRef]:
+        now = self.context.now()
+        span = days(window, now)
+        if span is None:
+            return
+        hint = {"source": self.name, "kind": kind, "type": which}
+        for page in self.client.listing(LISTS[kind], **{"type": which, "from": span[0], "to": span[1]}):
+            yield from refs_in(window, page, LISTS[kind], now, hint)
+
+    def fetch(self, ref: MeetingRef) -> Harvest:
+        harvested_at = milliseconds_only(self.context.now())
+        row, which = self.head(ref)
+        try:
+            sessions = self.participants(ref, which)
+        except VendorError as error:
+            pending = unavailable(ref, error, row, self.context.now())
+            return self._whole(ref, row, which, harvested_at, None, Detail.basic, pending)
+        sessions, detail, pending_quality = self._with_quality(ref, row, which, sessions)
+        return self._whole(ref, row, which, harvested_at, sessions, detail, pending_quality)
+
+    def _whole(
+        self,
+        ref: MeetingRef,
+        row: Row,
+        which: str,
+        harvested_at: datetime,
+        sessions: list[Session] | None,
+        detail: Detail,
+        pending: Pending | None,
+    ) -> Harvest:
+        if which == "live":
+            detail = Detail.live
+            pending = Pending(until=self.context.now() + ASK_AGAIN, reason=Reason.live)
+        email = text(row.get("email"))
+        meeting = to_meeting(
+            row,
+            account=self.account,
+            detail=detail,
+            state="live" if which == "live" else "ended",
+            harvested_at=harvested_at,
+            host_id=self.host_id(email) if email is not None else None,
+            raw=self.raw,
+        )
+        harvest = alone(meeting, pending) if sessions is None else Harvest.of(meeting, sessions, pending=pending)
+        return dated(harvest, ref, self.context.now())
+
+    def head(self, ref: MeetingRef) -> tuple[Row, str]:
+        """The listing row, or out of the journal what Zoom says of the meeting now; and under which `type`.
+
+        A meeting that was live will have ended since, with one participant or with more.
+        """
+        kind, which = _kind(ref), str(ref.hint.get("type", "past"))
+        if ref.row is not None:
+            return ref.row, which
+        for candidate in (*TYPES[kind], "live") if which == "live" else (which,):
+            try:
+                row = self.client.one(HEADS[kind], ref.uuid, type=candidate)
+            except VendorError as error:
+                missing = error
+                if error.code != NOT_FOUND:
+                    break
+            else:
+                return identified(row, ref.uuid), candidate
+        raise headless(ref, missing, self.context.now())
+
+    def participants(self, ref: MeetingRef, which: str) -> list[Session]:
+        rows = self.client.rows(PARTICIPANTS[_kind(ref)], ref.uuid, type=which)
+        return [to_session(row, raw=self.raw) for row in rows]
+
+    def qualities(self, ref: MeetingRef, which: str) -> list[Row]:
+        """Zoom knows these under `past` and `live` alone; for a meeting of one participant it may know none."""
+        return self.client.rows(endpoints.QOS, ref.uuid, type="live" if which == "live" else "past")
+
+    def _with_quality(
+        self, ref: MeetingRef, row: Row, which: str, sessions: list[Session]
+    ) -> tuple[list[Session], Detail, Pending | None]:
+        if not self.qos or _kind(ref) == "webinar":
+            return sessions, Detail.basic, None
+        try:
+            rows = self.qualities(ref, which)
+        except VendorError as error:
+            if error.code not in {NOT_FOUND, TOO_OLD} and error.status != 404:
+                raise
+            return sessions, Detail.basic, self._quality_later(ref, row, which, error)
+        return with_quality(sessions, rows), Detail.full, None
+
+    def _quality_later(self, ref: MeetingRef, row: Row, which: str, error: VendorError) -> Pending | None:
+        ended, now = ended_by(ref, row), self.context.now()
+        if which == "pastOne" or error.code != NOT_FOUND or ended is None or now >= ended + WAIT_FOR_DETAILS:
+            return None
+        return Pending(until=min(now + ASK_AGAIN, ended + timedelta(days=1)), reason=Reason.quality)
+
+
+def _kind(ref: MeetingRef) -> Kind:
+    return "webinar" if ref.hint.get("kind") == "webinar" else "meeting"

@@ -1,0 +1,115 @@
+"""The command line: parse, build, run, print. Only this package reads the environment and the machine's clock.
+
+This module is what `harvester --help` costs: it names every command and imports none.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+import connectors
+from harvester import __version__
+
+COMMANDS = {
+    "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),
+    "check": ("harvester.cli.check:check", "What is configured, what works, and what to do about the rest."),
+    "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
+    "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
+    "rejects": (
+        "harvester.cli.rejects:rejects",
+        "Documents that Elasticsearch refused, and what to do with them.",
+    ),
+    "simulate": ("harvester.cli.simulate:simulate", "Serve simulated vendors on a local port."),
+    "templates": ("harvester.cli.templates:templates", "The index templates: install, show, diff."),
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name; a command's module is imported when it is used."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return [*sorted(connectors.table()), *COMMANDS]
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name in COMMANDS:
+            module, _, attribute = COMMANDS[name][0].partition(":")
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
+        if name in connectors.table():
+            from harvester.cli.harvest import vendor_command
+
+            return vendor_command(name)
+        return None
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Vendors"):
+            formatter.write_dl(
+                [(name, "Harvest meetings and sessions.") for name in sorted(connectors.table())]
+            )
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(__version__, prog_name="harvester")
+def cli() -> None:
+    """Meetings and sessions out of Zoom, into Elasticsearch or a pipe.
+
+    Documents go to stdout or into the index, everything else to stderr. The README tells what each exit code means;
+    0 is that all that can be had today is stored.
+    """
+
+
+def run() -> NoReturn:
+    """The whole program: one place turns errors into words and exit codes."""
+    code = _run()
+    sys.stderr.flush()
+    # Threads that still wait for a vendor's answer must not hold the exit up; everything that counts is stored.
+    os._exit(code)
+
+
+def _run() -> int:
+    from connectors.errors import HarvestError
+
+    try:
+        code = cli.main(prog_name="harvester", standalone_mode=False)
+        _flush_stdout()
+    except click.UsageError as error:
+        error.show()
+        return 64
+    except click.ClickException as error:
+        error.show()
+        return 64
+    except click.Abort:
+        return 130
+    except BrokenPipeError:
+        return 0
+    except HarvestError as error:
+        click.echo(f"harvester: {error}", err=True)
+        return error.exit_code
+    except OSError as error:
+        click.echo(
+            f"harvester: {error.strerror or type(error).__name__}: {error.filename or 'output'}", err=True
+        )
+        return 74
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 70
+    except KeyboardInterrupt:
+        return 130
+    except Exception:  # noqa: BLE001  # the last stop: a bug keeps its traceback and gets its exit code
+        traceback.print_exc()
+        return 70
+    return code if isinstance(code, int) else 0
+
+
+def _flush_stdout() -> None:
+    if sys.stdout is not None and not sys.stdout.closed:
+        sys.stdout.flush()

@@ -1,0 +1,62 @@
+"""Which time a run reads: dates as people type them, to a window of UTC time."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import click
+
+from connectors.model import Window
+
+
+class Date(click.ParamType):
+    """A day as `2026-02-03`, and no other way: a day misread is a day lost."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        text = str(value)
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            try:
+                return date.fromisoformat(text)
+            except ValueError:
+                raise click.BadParameter(f"{text} is not a day of the calendar", ctx, param) from None
+        if parts := re.fullmatch(r"([0-9]{4})[^0-9]([0-9]{1,2})[^0-9]([0-9]{1,2})", text):
+            year, month, day = map(int, parts.groups())
+            raise click.BadParameter(f"write it {year:04d}-{month:02d}-{day:02d}", ctx, param)
+        raise click.BadParameter("write a day like 2026-02-03", ctx, param)
+
+
+def window(
+    on: date | None, first: date | None, last: date | None, *, zone: ZoneInfo, now: datetime
+) -> Window:
+    """`--date`, or `--from` to `--to` (both inclusive; `--to` is yesterday where it is left out), else yesterday.
+
+    UsageError for what contradicts itself, and for days that have not come yet.
+    """
+    today = now.astimezone(zone).date()
+    yesterday = today - timedelta(days=1)
+    if on is not None and (first is not None or last is not None):
+        raise click.UsageError("--date is one day; --from and --to are for several: use one or the other")
+    if first is None and last is not None:
+        raise click.UsageError("--to needs --from")
+    begin = on or first or yesterday
+    end = on or last or yesterday
+    for day in (begin, end):
+        if day > today:
+            raise click.UsageError(f"{day} has not come yet (today is {today} in {zone.key})")
+    if begin > end:
+        raise click.UsageError(f"--from {begin} lies after --to {end}")
+    return Window.days(begin, end, zone)
+
+
+def clamped(asked: Window, *, kept: timedelta, now: datetime) -> Window | None:
+    """The part of the window that the vendor still keeps; `None` where there is none."""
+    reach = now - kept
+    if asked.end <= reach:
+        return None
+    return asked if asked.start >= reach else Window(start=reach, end=asked.end)

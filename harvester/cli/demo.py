@@ -1,0 +1,127 @@
+"""`harvester demo`: simulated vendors, and a harvest of everything from them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+import orjson
+
+import connectors
+from connectors.errors import OutputError
+from connectors.model import Harvest
+from harvester.cli import destination, harvest
+from harvester.cli.simulate import simulator
+from harvester.cli.surroundings import Surroundings, common_options
+from harvester.settings import RETIRED, Environment
+from harvester.sinks.base import Loaded, Sink
+
+DAYS = 2
+
+
+class Showing:
+    """A sink around another one that remembers a meeting worth showing: the first with a few sessions."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.example: Harvest | None = None
+
+    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+        return self._sink.load(map(self._look, harvests))
+
+    def _look(self, seen: Harvest) -> Harvest:
+        if self.example is None and len(seen.sessions) > 2:
+            self.example = seen
+        return seen
+
+
+@click.command()
+@click.option("--size", type=click.IntRange(1), default=120, show_default=True, help="Meetings per vendor.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organisation.")
+@click.option(
+    "--speed", type=click.FloatRange(1, 1000), default=25.0, show_default=True, help="How much faster than life."
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Documents to FILE, not to stdout.")
+@destination.options
+@common_options
+def demo(
+    env_file: str | None, quiet: bool, size: int, seed: int, speed: float, output: Path | None, **given: Any
+) -> int:
+    """Simulate the vendors, and harvest two days of an invented organisation from them.
+
+    The documents go to stdout, to --output, or into the index where ES_HOST is set. Their account is "demo".
+    """
+    server = simulator()
+    around = Surroundings.find(env_file, quiet=quiet)
+    # Noon yesterday: two days are then one whole day and a morning, with meetings going on.
+    shown = datetime.combine(datetime.now(UTC).date(), time(12), UTC) - timedelta(days=1)
+    options = server.Options(port=0, seed=seed, size=size, days=DAYS, now=shown, speed=speed)
+    with ExitStack() as stack:
+        simulated = stack.enter_context(server.serving(options))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="harvester-demo-"))
+        around.environment = _pointed(around.environment, simulated, folder)
+        wish = harvest.Wish(
+            first=shown.date() - timedelta(days=DAYS - 1), last=shown.date(), timezone="UTC", rate_share=1.0, **given
+        )
+        if output is not None:
+            wish = replace(wish, destination=wish.destination or "stdout")
+        stream = stack.enter_context(_opened(output)) if output is not None else None
+        return _harvested(wish, around, output, stream)
+
+
+def _harvested(wish: harvest.Wish, around: Surroundings, output: Path | None, stream: BinaryIO | None) -> int:
+    showing: list[Showing] = []
+
+    def wrapped(sink: Sink) -> Sink:
+        showing.append(Showing(sink))
+        return showing[0]
+
+    names = [name for name in sorted(connectors.CONNECTORS) if not harvest.missing_settings(name, around)]
+    code = harvest.harvest_all(names, wish, around, stream=stream, wrapped=wrapped)
+    if showing and showing[0].example is not None:
+        _show(showing[0].example, around)
+    if output is not None:
+        _suggest(output, around)
+    return code
+
+
+def _pointed(environment: Environment, simulated: Mapping[str, str], state: str) -> Environment:
+    """The user's settings, with every vendor's replaced by the simulator's."""
+    theirs = {setting.name for name in connectors.CONNECTORS for setting in connectors.load(name).settings}
+    theirs |= {f"{name}_FILE" for name in theirs} | set(RETIRED)
+    kept = {name: value for name, value in environment.values.items() if name not in theirs}
+    return Environment(values={**kept, **simulated, "HARVESTER_ACCOUNT": "demo", "HARVESTER_STATE_DIR": state})
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror})") from None
+
+
+def _show(example: Harvest, around: Surroundings) -> None:
+    meeting, session, *_ = example.documents()
+    for title, document in (("A meeting", meeting), ("One of its sessions", session)):
+        plain = json.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z))
+        around.voice.say(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}")
+
+
+def _suggest(output: Path, around: Surroundings) -> None:
+    file = shlex.quote(str(output))
+    around.voice.say(
+        f"\nThe documents are in {file}, one a line. Try next:\n"
+        f"  jq -r 'select(.kind==\"session\") | .email' {file} | sort | uniq -c | sort -rn | head\n"
+        f"  jq -r 'select(.kind==\"meeting\") | [.start_time, .participants, .topic] | @tsv' {file}\n"
+        f"  jq -s 'map(select(.kind==\"meeting\") | .participant_seconds) | add / 3600' {file}"
+    )
+    sys.stderr.flush()

@@ -1,0 +1,72 @@
+"""`harvester simulate`: the vendors on a local port."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from connectors.errors import ConfigurationError
+from connectors.times import instant
+
+
+def simulator() -> ModuleType:
+    """The simulator's server; ConfigurationError names the extra that it needs, where that is not installed."""
+    try:
+        import starlette
+        import uvicorn
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the simulator needs {error.name}; install it with: pip install 'meeting-harvester[demo]'"
+        ) from None
+    del starlette, uvicorn
+    from harvester.simulator import server
+
+    return server
+
+
+class Instant(click.ParamType):
+    """An ISO 8601 instant, UTC where it names no zone."""
+
+    name = "instant"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        when = value if isinstance(value, datetime) else instant(str(value))
+        if when is None:
+            raise click.BadParameter("write an instant like 2026-11-20T03:00:00Z", ctx, param)
+        return when
+
+
+def _file(flag: str, text: str) -> Any:
+    return click.option(flag, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=text)
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8777, show_default=True, help="0: any free one.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organisation.")
+@click.option("--size", type=click.IntRange(1), default=200, show_default=True, help="Meetings per vendor.")
+@click.option("--days", type=click.IntRange(1, 400), default=7, show_default=True, help="Over how many days.")
+@click.option("--now", type=Instant(), help="Where its calendar starts.  [default: the present]")
+@click.option("--speed", type=click.FloatRange(0.01, 10_000), default=1.0, show_default=True, help="Divides waits.")
+@click.option("--faults", type=click.FloatRange(0, 0.5), default=0.0, help="Part of the answers that go wrong.")
+@click.option("--zoom-plan", type=click.Choice(["business", "pro"]), default="business", show_default=True)
+@click.option("--zoom-daily-limit", type=click.IntRange(1), help="Fewer Heavy calls a day than Zoom permits.")
+@_file("--truth", "Write the documents of a perfect harvest to FILE.")
+@click.option("--truth-source", type=click.Choice(["dashboard", "reports"]), help="Zoom's, for --truth.")
+@click.option("--truth-qos", is_flag=True, help="For --truth: with Zoom's quality of service.")
+@_file("--env", "Write the settings that point the harvester here to FILE.")
+def simulate(now: datetime | None, truth_source: str | None, zoom_plan: str, **given: Any) -> None:
+    """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
+    server = simulator()
+    source = truth_source or ("dashboard" if zoom_plan == "business" else "reports")
+    server.run(
+        server.Options(
+            **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},
+            now=now or datetime.now(UTC),
+            zoom_plan=zoom_plan,
+            truth_source=source,
+        )
+    )

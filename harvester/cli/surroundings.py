@@ -1,0 +1,143 @@
+"""What a command finds around it: settings, clock, state folder, the word to stop, and a voice on stderr."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+
+from connectors.base import Setting
+from connectors.errors import ConfigurationError
+from harvester import settings
+from harvester.context import Clock, Stop
+from harvester.settings import OWN, Environment
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Voice:
+    """Words on stderr, without secrets. Quiet, it keeps them to itself until something turns out to be wrong."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._kept: list[str] = []
+        self.secrets: set[str] = set()
+
+    @property
+    def quiet(self) -> bool:
+        return self._quiet
+
+    def say(self, text: str) -> None:
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        if self._quiet:
+            self._kept.append(text)
+        else:
+            click.echo(text, err=True)
+
+    def complain(self, text: str) -> None:
+        """Something is wrong: what was kept is said first, and nothing is kept from now on."""
+        self._quiet = False
+        kept, self._kept = self._kept, []
+        for line in [*kept, text]:
+            self.say(line)
+
+
+@dataclass(kw_only=True)
+class Surroundings:
+    environment: Environment
+    voice: Voice
+    stop: Stop = field(default_factory=Stop)
+
+    @classmethod
+    def find(cls, env_file: str | None, *, quiet: bool) -> Surroundings:
+        """Out of the process's environment and the .env file named, else the one in this folder, where there is one."""
+        path = Path(env_file) if env_file else (Path(".env") if Path(".env").is_file() else None)
+        environment = Environment.read(os.environ, path)
+        found = cls(environment=environment, voice=Voice(quiet=quiet))
+        found.hide(OWN)
+        return found
+
+    def hide(self, of: tuple[Setting, ...]) -> None:
+        """Keep the secrets among these settings out of everything that is said."""
+        secrets = (self.environment.get(setting.name) for setting in of if setting.secret)
+        self.voice.secrets.update(secret for secret in secrets if secret)
+
+    @cached_property
+    def own(self) -> dict[str, str]:
+        return self.environment.of(OWN)
+
+    @property
+    def account(self) -> str:
+        label = self.own["HARVESTER_ACCOUNT"]
+        if ":" in label or len(label.encode()) > 64:
+            raise ConfigurationError("HARVESTER_ACCOUNT is a label of up to 64 bytes without a colon")
+        return label
+
+    @property
+    def state_folder(self) -> Path:
+        named = self.environment.get("HARVESTER_STATE_DIR")
+        if named is not None:
+            return Path(named).expanduser()
+        base = self.environment.values.get("XDG_STATE_HOME") or "~/.local/state"
+        return Path(base).expanduser() / "meeting-harvester"
+
+    def zone(self, named: str | None) -> ZoneInfo:
+        return settings.zone(named or self.own["HARVESTER_TIMEZONE"])
+
+    def rate_share(self, given: float | None) -> float:
+        return settings.rate_share(str(given) if given is not None else self.own["HARVESTER_RATE_SHARE"])
+
+    def clock(self, base_urls: dict[str, str]) -> Clock:
+        """The machine's clock, or the simulator's, which only simulated vendors may be asked by."""
+        shown, speed = self.environment.get("HARVESTER_NOW"), self.environment.get("HARVESTER_SPEED")
+        real = {name: url for name, url in base_urls.items() if not settings.is_loopback(url)}
+        if (shown or speed) and real:
+            raise ConfigurationError(
+                f"HARVESTER_NOW and HARVESTER_SPEED are for simulated vendors, but {', '.join(sorted(real))} "
+                "is not an address of this machine; unset them"
+            )
+        return Clock(
+            wall=time.time,
+            monotonic=time.monotonic,
+            shift=settings.shifted(shown, datetime.now(UTC)) if shown else timedelta(0),
+            speed=settings.speed(speed) if speed else 1.0,
+        )
+
+    def obey_signals(self) -> None:
+        """Ctrl-C and SIGTERM say stop; the second one leaves at once."""
+
+        def hear(number: int, _frame: FrameType | None) -> None:
+            code = 128 + number
+            if self.stop.said:
+                os._exit(code)
+            self.stop.say(code)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, hear)
+
+
+def common_options(command: Command) -> Command:
+    """`--env-file` and `-q`, which every command has."""
+    command = click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")(
+        command
+    )
+    return click.option(
+        "--env-file", metavar="FILE", help="Settings as NAME=value lines.  [default: .env, if there]"
+    )(command)
+
+
+def stdout_bytes() -> Any:
+    """stdout for documents: bytes, and nobody else's."""
+    return sys.stdout.buffer

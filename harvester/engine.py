@@ -1,0 +1,241 @@
+"""One run over one account: list, fetch, load, acknowledge.
+
+    connector.meetings ─▶ connector.fetch (N at a time) ─▶ sink.load ─▶ Report
+
+Everything is pulled from the right. One thread lists, N fetch, and the caller's own thread carries harvests into the
+sink; what is in memory is a page of references, the meetings in flight, and what the sink holds. One failing meeting
+stops nothing. What does stop a run is what would fail for every further meeting alike: refused credentials, a spent
+budget, a full disk, a vendor that no longer answers, a signal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+from threading import Semaphore
+from typing import Final
+
+from connectors.base import Connector
+from connectors.errors import (
+    BrokenAnswer,
+    BudgetSpent,
+    Gone,
+    HarvestError,
+    Interrupted,
+    NotReady,
+    Unreachable,
+    VendorError,
+)
+from connectors.model import Harvest, MeetingRef, Skipped, Window
+from harvester.context import RunContext, Stop
+from harvester.report import Report
+from harvester.sinks.base import Sink
+
+AHEAD = 300
+"""References that may wait for a free worker: a page, so that the next one is asked for while this one is fetched."""
+
+UNANSWERED = 12
+"""So many meetings in a row without any answer, each after all its retries, and the vendor counts as unreachable."""
+
+GRACE_SECONDS = 10.0
+"""After a signal, how long requests in flight may take to come in."""
+
+_MEETING_ENDS: Final = (Gone, NotReady, VendorError, BrokenAnswer, Unreachable)
+"""What ends one meeting; any other error of ours ends the run."""
+
+
+def harvest(
+    connector: Connector,
+    windows: Sequence[Window],
+    sink: Sink,
+    context: RunContext,
+    *,
+    stop: Stop,
+    report: Report,
+    concurrency: int | None = None,
+) -> Report:
+    """Harvest every meeting that started in the windows (each at most `connector.span` long) into the sink.
+
+    Counts into `report` while it runs, and returns it. Raises what stopped the run after all that was fetched by then
+    has been loaded and counted. A bug met in one meeting costs that meeting, and the exit code is then 70.
+    """
+    began = context.elapsed()
+    run = _Run(connector, windows, context, stop, report, concurrency or connector.concurrency)
+    try:
+        for loaded in sink.load(run.harvests()):
+            report.meeting_loaded(loaded, pending=run.was_pending(loaded.uuid))
+        if run.stopped_by is not None:
+            raise run.stopped_by
+    finally:
+        run.close()
+        report.requests = context.traffic.requests
+        report.retries = context.traffic.retries
+        report.throttled_seconds = context.traffic.throttled_seconds
+        report.seconds = context.elapsed() - began
+    return report
+
+
+def slices(window: Window, span: timedelta) -> list[Window]:
+    """The window in parts that one listing may take."""
+    return list(window.split(span))
+
+
+def survey(
+    connector: Connector, windows: Sequence[Window], context: RunContext, *, stop: Stop, report: Report
+) -> Iterator[MeetingRef]:
+    """What a harvest of these windows would fetch: the listing alone."""
+    return _Run(connector, windows, context, stop, report, 1).refs()
+
+
+class _Run:
+    """The threads of one run and what passes between them."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        windows: Sequence[Window],
+        context: RunContext,
+        stop: Stop,
+        report: Report,
+        concurrency: int,
+    ) -> None:
+        self.stopped_by: HarvestError | None = None
+        self._connector = connector
+        self._windows = windows
+        self._context = context
+        self._stop = stop
+        self._report = report
+        self._concurrency = concurrency
+        self._ended: SimpleQueue[tuple[MeetingRef, Future[Harvest]] | None] = SimpleQueue()
+        self._ahead = Semaphore(concurrency + AHEAD)
+        self._in_flight = Semaphore(2 * concurrency)
+        self._closing = False
+        self._submitted = 0
+        self._unanswered = 0
+        self._pending: set[str] = set()
+        self._seen: set[str] = set()
+        self._lister = ThreadPoolExecutor(1, thread_name_prefix="list")
+        self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="fetch")
+
+    def was_pending(self, uuid: str) -> bool:
+        if uuid in self._pending:
+            self._pending.remove(uuid)
+            return True
+        return False
+
+    def refs(self) -> Iterator[MeetingRef]:
+        """Every instance of the windows once, oldest window first. A window that fails is reported; the others go on."""
+        complete = True
+        for window in self._windows:
+            try:
+                for item in self._connector.meetings(window):
+                    if isinstance(item, Skipped):
+                        self._report.skip(item)
+                    elif item.uuid not in self._seen:
+                        self._seen.add(item.uuid)
+                        self._report.listed += 1
+                        yield item
+            except (VendorError, Unreachable) as error:
+                complete = False
+                self._report.listing_failed(window, error)
+        self._report.listing_complete = complete
+
+    def harvests(self) -> Iterator[Harvest]:
+        """Harvests as they come in, until the listing has ended and every meeting of it has."""
+        self._stop.tell(lambda: self._ended.put(None))
+        listing = self._lister.submit(self._list)
+        listing.add_done_callback(lambda _: self._ended.put(None))
+        handled = 0
+        while not (listing.done() and handled == self._submitted):
+            try:
+                entry = self._ended.get(timeout=GRACE_SECONDS if self._stop.said else None)
+            except Empty:
+                break  # whatever is still in the air will be asked for again
+            if entry is None:
+                self._look_for_a_stop(listing)
+                continue
+            handled += 1
+            harvest = self._outcome(*entry)
+            if harvest is not None:
+                yield harvest
+                del harvest
+            self._in_flight.release()
+        self._look_for_a_stop(listing)
+
+    def close(self) -> None:
+        """Let every thread come to its end; nothing waits for one that still has a request in the air."""
+        self._halt()
+        self._lister.shutdown(wait=False, cancel_futures=True)
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _list(self) -> None:
+        for ref in self.refs():
+            self._ahead.acquire()
+            if self._closing:
+                return
+            self._submitted += 1
+            self._submit(ref)
+
+    def _submit(self, ref: MeetingRef) -> None:
+        future = self._workers.submit(self._fetch, ref)
+        future.add_done_callback(lambda ended: self._ended.put((ref, ended)))
+
+    def _fetch(self, ref: MeetingRef) -> Harvest:
+        self._ahead.release()
+        self._in_flight.acquire()
+        if self._closing:
+            raise Interrupted(exit_code=self._stop.exit_code)
+        return self._connector.fetch(ref)
+
+    def _outcome(self, ref: MeetingRef, ended: Future[Harvest]) -> Harvest | None:
+        if ended.cancelled():
+            return None
+        error = ended.exception()
+        if error is None:
+            self._unanswered = 0
+            return self._if_inside(ref, ended.result())
+        if isinstance(error, _MEETING_ENDS):
+            self._report.meeting_ended(ref.uuid, error)
+            self._count_unanswered(error)
+        elif isinstance(error, HarvestError):
+            self._halt(error)
+        else:
+            self._report.bug(ref.uuid, error)
+        return None
+
+    def _if_inside(self, ref: MeetingRef, harvest: Harvest) -> Harvest | None:
+        timestamp = harvest.timestamp
+        if ref.start_time is None and not any(timestamp in window for window in self._windows if timestamp):
+            self._report.outside += 1
+            return None
+        self._report.meeting_fetched(harvest)
+        if harvest.pending is not None:
+            self._pending.add(harvest.meeting.uuid)
+        return harvest
+
+    def _count_unanswered(self, error: HarvestError) -> None:
+        self._unanswered = self._unanswered + 1 if isinstance(error, Unreachable) else 0
+        if self._unanswered >= UNANSWERED:
+            self._halt(error)
+
+    def _look_for_a_stop(self, listing: Future[None]) -> None:
+        if self._stop.said:
+            self._halt(Interrupted(exit_code=self._stop.exit_code))
+        if listing.done() and not listing.cancelled():
+            error = listing.exception()
+            if isinstance(error, HarvestError):
+                self._halt(error)
+            elif error is not None:
+                raise error
+
+    def _halt(self, error: HarvestError | None = None) -> None:
+        """Ask the vendor for nothing more. What is in flight comes in; the first error is the one that is told."""
+        if error is not None and self.stopped_by is None:
+            self.stopped_by = error
+            if isinstance(error, BudgetSpent):
+                self._report.until = error.until
+        self._closing = True
+        self._ahead.release(AHEAD)
+        self._in_flight.release(AHEAD)

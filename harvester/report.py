@@ -1,0 +1,152 @@
+"""What a run did: counts, causes, and the one exit code that they come to."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from connectors.errors import BudgetSpent, Gone, HarvestError, NotReady, worst_exit
+from connectors.model import Harvest, Skipped, Window
+from harvester.sinks.base import Loaded
+
+KEPT_FAILURES = 50
+"""How many failures are kept word for word; all are counted."""
+
+KEPT_TRACEBACKS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What failed (a meeting's uuid, a user, a window of the listing) and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """Grows while a run goes on; read by whoever shows the progress. Numbers count meetings where nothing else is said.
+
+    Every meeting that was listed ends in exactly one of `done`, `pending`, `gone`, `failed`, or, when its time turned
+    out to lie outside what was asked for, `outside`; unless the run was stopped before.
+    """
+
+    vendor: str
+    account: str
+    listed: int = 0
+    fetched: int = 0
+    done: int = 0
+    pending: int = 0
+    gone: int = 0
+    failed: int = 0
+    outside: int = 0
+    skipped: int = 0
+    sessions: int = 0
+    documents: int = 0
+    superseded: int = 0
+    rejected: int = 0
+    collisions: int = 0
+    requests: int = 0
+    retries: int = 0
+    throttled_seconds: float = 0.0
+    seconds: float = 0.0
+    listing_complete: bool = False
+    until: datetime | None = None
+    failures: list[Failure] = field(default_factory=list)
+    causes: set[int] = field(default_factory=set)
+    tracebacks: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        return worst_exit(self.causes | ({65} if self.rejected else set()))
+
+    def skip(self, skipped: Skipped) -> None:
+        self.skipped += 1
+        if not skipped.gone:
+            self._fail(skipped.subject, str(skipped.reason), 75)
+
+    def listing_failed(self, window: Window, error: HarvestError) -> None:
+        self.stopped_by(error, f"listing {window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}")
+
+    def stopped_by(self, error: HarvestError, what: str) -> None:
+        if isinstance(error, BudgetSpent):
+            self.until = error.until
+        self._fail(what, str(error), error.exit_code)
+
+    def meeting_ended(self, uuid: str, error: HarvestError) -> None:
+        """A meeting without documents: gone, not there yet, or failed."""
+        if isinstance(error, Gone):
+            self.gone += 1
+        elif isinstance(error, NotReady):
+            self.pending += 1
+        else:
+            self.failed += 1
+            self._fail(uuid, str(error), error.exit_code)
+
+    def bug(self, uuid: str, error: BaseException) -> None:
+        """An exception that nobody foresaw, met in one meeting: its traceback is for whoever mends it."""
+        self.failed += 1
+        self._fail(uuid, f"a bug: {type(error).__name__}", 70)
+        if len(self.tracebacks) < KEPT_TRACEBACKS:
+            self.tracebacks.append("".join(traceback.format_exception(error)))
+
+    def meeting_fetched(self, harvest: Harvest) -> None:
+        self.fetched += 1
+        self.collisions += harvest.collisions
+        self.sessions += len(harvest.sessions)
+
+    def meeting_loaded(self, loaded: Loaded, *, pending: bool) -> None:
+        if pending:
+            self.pending += 1
+        else:
+            self.done += 1
+        self.documents += loaded.ok
+        self.superseded += loaded.superseded
+        self.rejected += loaded.rejected
+
+    def _fail(self, what: str, why: str, exit_code: int) -> None:
+        self.causes.add(exit_code)
+        if len(self.failures) < KEPT_FAILURES:
+            self.failures.append(Failure(what=what, why=why))
+
+    def summary(self) -> dict[str, Any]:
+        """For `--summary-json`: every count, the failures, the exit code."""
+        counts = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in {"causes", "failures", "tracebacks"}
+        }
+        counts["throttled_seconds"] = round(self.throttled_seconds, 1)
+        counts["seconds"] = round(self.seconds, 1)
+        counts["until"] = self.until.isoformat().replace("+00:00", "Z") if self.until else None
+        counts["failures"] = [{"what": f.what, "why": f.why} for f in self.failures]
+        return {**counts, "exit_code": self.exit_code}
+
+    def lines(self) -> list[str]:
+        """The summary for people."""
+        lines = [
+            f"{self.vendor}: {self.listed} meetings listed, {self.done} done, {self.pending} pending, "
+            f"{self.gone} gone, {self.failed} failed",
+            f"{self.vendor}: {self.documents} documents stored, {self.superseded} already there newer or richer, "
+            f"{self.rejected} rejected; {self.requests} requests, {self.retries} repeated, "
+            f"{self.throttled_seconds:.0f} s held back by the vendor, {self.seconds:.1f} s in all",
+        ]
+        if self.skipped:
+            lines.append(
+                f"{self.vendor}: {self.skipped} parts of the listing could not be had and were left out"
+            )
+        if self.collisions:
+            lines.append(
+                f"{self.vendor}: {self.collisions} stays had the key of another one and were numbered"
+            )
+        if self.rejected:
+            lines.append(f"{self.vendor}: see `harvester rejects list` for what was rejected and why")
+        lines += [f"{self.vendor}: {failure.what}: {failure.why}" for failure in self.failures[:10]]
+        unsaid = self.failed + self.skipped - len(self.failures[:10])
+        if len(self.failures) > 10:
+            lines.append(f"{self.vendor}: … and {unsaid} more; --summary-json has the first {KEPT_FAILURES}")
+        if self.until is not None:
+            lines.append(f"{self.vendor}: go on at {self.until:%Y-%m-%d %H:%M} UTC with the same command")
+        return lines

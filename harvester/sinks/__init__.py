@@ -1,0 +1,1 @@
+"""Where documents go: standard output or Elasticsearch."""

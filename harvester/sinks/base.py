@@ -1,0 +1,59 @@
+"""What a sink is: harvests go in, and one acknowledgement each comes out once all of a harvest is safe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+import orjson
+
+from connectors.errors import HarvestError
+from connectors.model import Document, Harvest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The acknowledgement of one harvest: how many of its documents were stored, were there in a newer or richer
+    form already (`superseded`), or were refused and are kept among the rejects."""
+
+    uuid: str
+    ok: int = 0
+    superseded: int = 0
+    rejected: int = 0
+
+
+class PipeClosed(HarvestError):
+    """Whoever read our output wants no more of it (`| head -1`): the end, and no failure."""
+
+    exit_code: ClassVar[int] = 0
+
+
+class Sink(Protocol):
+    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+        """One `Loaded` per harvest, in any order, once all of its documents are safe.
+
+        Pulls the next harvest only when there is room for it. When the harvests end with an error of ours, what
+        was pulled before is still loaded and acknowledged; then the error is raised.
+        """
+        ...
+
+
+def encoded(document: Document) -> bytes:
+    """The document as one line of JSON, without the newline; instants in UTC with `Z`.
+
+    What orjson refuses (a lone surrogate, an integer over 64 bits in a vendor's row) is still written, in escapes:
+    whether it can be stored is for the sink to find out, and no reason to lose the meeting around it.
+    """
+    try:
+        return orjson.dumps(document, option=orjson.OPT_UTC_Z)
+    except orjson.JSONEncodeError:
+        return json.dumps(document, default=_spelled, separators=(",", ":")).encode("ascii")
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, datetime):
+        return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode().strip('"')
+    raise TypeError(f"{type(value).__name__} has no JSON form")

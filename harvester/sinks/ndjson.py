@@ -1,0 +1,37 @@
+"""Documents as NDJSON: one JSON object per line, on standard output or into any other binary stream."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from connectors.errors import OutputError
+from connectors.model import Harvest
+from harvester.sinks.base import Loaded, PipeClosed, encoded
+
+
+class Ndjson:
+    """Writes to `stream`, which stays open. Flushed after every harvest, so that a reader sees whole meetings early."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+        """Raises PipeClosed when the reader is gone, OutputError when the disk is full."""
+        for harvest in harvests:
+            lines = [encoded(document) + b"\n" for document in harvest.documents()]
+            self._write(b"".join(lines))
+            yield Loaded(uuid=harvest.meeting.uuid, ok=len(lines))
+
+    def _write(self, text: bytes) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except BrokenPipeError:
+            raise PipeClosed("the output was closed") from None
+        except OSError as error:
+            # Windows has no EPIPE for a closed pipe: the write is "invalid" there.
+            if error.errno == errno.EINVAL:
+                raise PipeClosed("the output was closed") from None
+            raise OutputError(f"the output cannot be written: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""What outlives a run: one SQLite file per vendor account, and one for the rejects of each cluster and prefix."""

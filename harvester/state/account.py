@@ -1,0 +1,152 @@
+"""What is kept for one account of one vendor, whatever the destination: budgets spent, facts, tokens.
+
+Lies in `<state>/<vendor>-<account>-<digest of the API's base URL>/account.db`, so that a simulator or another region
+never answers for the real thing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from threading import Lock
+
+import orjson
+
+from connectors.base import Token
+from connectors.errors import BudgetSpent, OutputError
+from connectors.times import instant
+from harvester.state.database import Database
+
+BLOCK = 100
+"""Calls are taken from the budget by the hundred, before the first of them is made: a kill can make it look at most
+so much fuller, never emptier, and the disk is asked once in a hundred calls."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE budgets (name TEXT NOT NULL, day TEXT NOT NULL, spent INTEGER NOT NULL, PRIMARY KEY (name, day));
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE tokens (name TEXT PRIMARY KEY, token TEXT NOT NULL)
+    """,
+)
+
+
+def account_folder(state: Path, vendor: str, account: str, base_url: str) -> Path:
+    digest = hashlib.sha256(base_url.encode()).hexdigest()[:12]
+    return state / f"{vendor}-{re.sub(r'[^A-Za-z0-9_.-]', '_', account)}-{digest}"
+
+
+class AccountState:
+    """Budgets, facts and tokens of one account. Safe for threads and for several processes."""
+
+    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+        self._folder = folder
+        self._now = now
+        self._database = Database(folder / "account.db", MIGRATIONS)
+        self._lock = Lock()
+        self._taken: dict[tuple[str, str], int] = {}
+        self._token_locks: dict[str, Lock] = {}
+
+    def close(self) -> None:
+        """Give back what was taken from the budgets and not used."""
+        with self._lock:
+            unused, self._taken = self._taken, {}
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE budgets SET spent = spent - ? WHERE name = ? AND day = ?",
+                [(left, name, day) for (name, day), left in unused.items() if left],
+            )
+        self._database.close()
+
+    def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
+        """Count `count` calls against a budget of `limit` a UTC day; BudgetSpent when they no longer fit."""
+        now = self._now()
+        key = budget, now.date().isoformat()
+        with self._lock:
+            if self._taken.get(key, 0) < count:
+                self._take(key, count, limit, now)
+            self._taken[key] -= count
+
+    def _take(self, key: tuple[str, str], count: int, limit: int, now: datetime) -> None:
+        left = self._taken.get(key, 0)
+        with self._database.transaction() as connection:
+            row = connection.execute("SELECT spent FROM budgets WHERE name = ? AND day = ?", key).fetchone()
+            spent = row[0] if row else 0
+            taken = min(max(BLOCK, count - left), limit - spent)
+            if left + taken < count:
+                raise BudgetSpent(
+                    f"today's {limit} calls ({key[0]}) are spent", until=_next_midnight(now)
+                ) from None
+            connection.execute(
+                "INSERT INTO budgets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET spent = spent + excluded.spent",
+                (*key, taken),
+            )
+        self._taken[key] = left + taken
+
+    def spent(self, budget: str) -> int:
+        """How much of today's budget is counted as spent."""
+        day = self._now().date().isoformat()
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT spent FROM budgets WHERE name = ? AND day = ?", (budget, day)
+            ).fetchone()
+        return (row[0] if row else 0) - self._taken.get((budget, day), 0)
+
+    def recall(self, fact: str) -> str | None:
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT value FROM facts WHERE name = ?", (fact,)).fetchone()
+        return row[0] if row else None
+
+    def remember(self, fact: str, value: str) -> None:
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (fact, value))
+
+    def read(self, name: str) -> Token | None:
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT token FROM tokens WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            return None
+        told = orjson.loads(row[0])
+        expires_at = instant(told["expires_at"])
+        if expires_at is None:
+            return None
+        return Token(
+            access=told["access"],
+            expires_at=expires_at,
+            refresh=told["refresh"],
+            refresh_expires_at=instant(told["refresh_expires_at"]),
+            scope=told["scope"],
+        )
+
+    def write(self, name: str, token: Token) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO tokens VALUES (?, ?)",
+                (name, orjson.dumps(token).decode()),
+            )
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        with self._lock:
+            thread_lock = self._token_locks.setdefault(name, Lock())
+        with thread_lock, self._lock_file(name).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _lock_file(self, name: str) -> Path:
+        path = self._folder / f"{re.sub(r'[^a-z0-9-]', '_', name)}.lock"
+        try:
+            path.touch(mode=0o600, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"the state folder {self._folder} cannot be written ({error.strerror})"
+            ) from None
+        return path
+
+
+def _next_midnight(now: datetime) -> datetime:
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)

@@ -1,0 +1,123 @@
+"""One SQLite file: opened carefully, migrated, refused when it is not ours or cannot be trusted.
+
+A state that cannot be read is never begun again in silence: the refusal names the file, and what moving it away costs.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+from connectors.errors import OutputError, StateError
+
+APPLICATION_ID = 0x4D54_4748
+"""Written into the header of every database of ours, so that somebody else's file is not taken for one."""
+
+BUSY_SECONDS = 30.0
+_FULL = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+)
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class Database:
+    """`migrations`: one script per schema version, oldest first, never changed once released. Safe for threads."""
+
+    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
+        self.path = path
+        self._lock = RLock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"the state folder {path.parent} cannot be written ({error.strerror}); "
+                "name another with HARVESTER_STATE_DIR"
+            ) from None
+        with self._words():
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._open(migrations)
+
+    def _open(self, migrations: Sequence[str]) -> None:
+        connection = self._connection
+        (found,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if tables and found != APPLICATION_ID:
+            raise StateError(f"{self.path} is not a state database of the harvester; move it away")
+        if version > len(migrations):
+            raise StateError(
+                f"{self.path} was written by a newer version of the harvester (schema {version}, this one knows "
+                f"{len(migrations)}); use that version again"
+            )
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise self._corrupt()
+        # FULL: a token or a budget that was said to be stored must survive a power cut, not only a kill.
+        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+        if version < len(migrations):
+            self._migrate(migrations)
+
+    def _migrate(self, migrations: Sequence[str]) -> None:
+        # Another process may be migrating at the same moment: the version is read again under the write lock.
+        with self.transaction() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            for script in migrations[version:]:
+                for statement in script.split(";"):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The connection with the write lock held; committed at the end, rolled back on any exception.
+
+        Raises OutputError when the disk is full or read-only, StateError when the file is damaged.
+        """
+        with self._lock, self._words():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for statements that only read."""
+        with self._lock, self._words():
+            yield self._connection
+
+    def close(self) -> None:
+        with self._lock, self._words():
+            self._connection.close()
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+            if code in _CORRUPT:
+                raise self._corrupt() from None
+            if code in _FULL:
+                raise OutputError(
+                    f"{self.path} cannot be written: {error}; free some space or mend the folder's rights, "
+                    "then run the same command again"
+                ) from None
+            if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise OutputError(
+                    f"{self.path} is held by another process for over {BUSY_SECONDS:.0f} s; try again when it is done"
+                ) from None
+            raise
+
+    def _corrupt(self) -> StateError:
+        return StateError(
+            f"{self.path} is damaged. Restore it from a backup, or move it away: what it remembered (budgets spent, "
+            "tokens, rejected documents) is then lost, and what is within the vendor's reach is harvested again"
+        )

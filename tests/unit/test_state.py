@@ -1,0 +1,199 @@
+"""The state database and what an account keeps in it."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.base import Token
+from connectors.errors import BudgetSpent, OutputError, StateError
+from harvester.state.account import BLOCK, MIGRATIONS, AccountState, account_folder
+from harvester.state.database import Database
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class Calendar:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return Calendar()
+
+
+def test_a_budget_is_counted_across_runs_and_ends_at_its_limit(tmp_path: Path, calendar: Calendar) -> None:
+    first = AccountState(tmp_path, calendar)
+    for _ in range(30):
+        first.spend("heavy", limit=50)
+    first.close()
+    second = AccountState(tmp_path, calendar)
+    assert second.spent("heavy") == 30
+    for _ in range(20):
+        second.spend("heavy", limit=50)
+    with pytest.raises(BudgetSpent) as spent:
+        second.spend("heavy", limit=50)
+    assert spent.value.until == datetime(2026, 11, 21, tzinfo=UTC)
+    second.close()
+
+
+def test_a_budget_begins_again_at_midnight_utc(tmp_path: Path, calendar: Calendar) -> None:
+    state = AccountState(tmp_path, calendar)
+    state.spend("heavy", 50, limit=50)
+    calendar.now += timedelta(hours=12)
+    state.spend("heavy", limit=50)
+    assert state.spent("heavy") == 1
+    state.close()
+
+
+def test_a_killed_run_leaves_its_budget_fuller_by_a_block_at_most_and_never_emptier(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    killed = AccountState(tmp_path, calendar)
+    for _ in range(BLOCK + 1):
+        killed.spend("heavy", limit=10_000)
+    after = AccountState(tmp_path, calendar)
+    assert BLOCK + 1 <= after.spent("heavy") <= 2 * BLOCK + 1
+
+
+def test_two_processes_never_spend_more_than_the_limit_together(tmp_path: Path, calendar: Calendar) -> None:
+    states = [AccountState(tmp_path, calendar) for _ in range(2)]
+    granted = [0, 0]
+
+    def spend(place: int) -> None:
+        for _ in range(400):
+            try:
+                states[place].spend("heavy", limit=500)
+            except BudgetSpent:
+                return
+            granted[place] += 1
+
+    threads = [threading.Thread(target=spend, args=(place,)) for place in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(granted) <= 500
+    assert sum(granted) >= 500 - BLOCK
+
+
+def test_facts_and_tokens_outlive_the_run(tmp_path: Path, calendar: Calendar) -> None:
+    token = Token(access="a", expires_at=NOON, refresh="r", refresh_expires_at=NOON, scope="s t")
+    first = AccountState(tmp_path, calendar)
+    first.remember("qualities", "2026-11-20T12:00:00Z")
+    first.write("main", token)
+    first.close()
+    second = AccountState(tmp_path, calendar)
+    assert second.recall("qualities") == "2026-11-20T12:00:00Z"
+    assert second.recall("other") is None
+    assert second.read("main") == token
+    assert second.read("other") is None
+    second.close()
+
+
+def test_a_token_lock_lets_one_in_at_a_time(tmp_path: Path, calendar: Calendar) -> None:
+    states = [AccountState(tmp_path, calendar) for _ in range(2)]
+    inside, most = 0, 0
+
+    def enter(state: AccountState) -> None:
+        nonlocal inside, most
+        for _ in range(20):
+            with state.locked("token"):
+                inside += 1
+                most = max(most, inside)
+                inside -= 1
+
+    threads = [threading.Thread(target=enter, args=(states[n % 2],)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+
+
+def test_only_its_owner_can_read_the_state(tmp_path: Path, calendar: Calendar) -> None:
+    AccountState(tmp_path / "a", calendar).close()
+    assert stat.S_IMODE((tmp_path / "a" / "account.db").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
+def test_accounts_vendors_and_base_urls_lie_apart() -> None:
+    state = Path("state")
+    folders = {
+        account_folder(state, "zoom", "main", "https://api.zoom.us/v2"),
+        account_folder(state, "zoom", "main", "http://127.0.0.1:8777/zoom/v2"),
+        account_folder(state, "zoom", "other", "https://api.zoom.us/v2"),
+        account_folder(state, "webex", "main", "https://api.zoom.us/v2"),
+    }
+    assert len(folders) == 4
+    assert account_folder(state, "zoom", "a/../b", "u").parent == state
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "account.db"
+    Database(path, [*MIGRATIONS, "CREATE TABLE later (x)"]).close()
+    with pytest.raises(StateError, match="newer version"):
+        Database(path, MIGRATIONS)
+
+
+def test_an_older_database_is_migrated_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "account.db"
+    old = Database(path, MIGRATIONS)
+    with old.transaction() as connection:
+        connection.execute("INSERT INTO facts VALUES ('a', 'b')")
+    old.close()
+    new = Database(path, [*MIGRATIONS, "CREATE TABLE later (x)"])
+    with new.reading() as connection:
+        assert connection.execute("SELECT * FROM facts").fetchall() == [("a", "b")]
+        assert connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
+    new.close()
+
+
+@pytest.mark.parametrize("damage", [b"this is not a database, whatever its name says" * 20, None])
+def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path: Path, damage: bytes | None) -> None:
+    path = tmp_path / "account.db"
+    database = Database(path, MIGRATIONS)
+    with database.transaction() as connection:
+        connection.executemany("INSERT INTO facts VALUES (?, ?)", [(str(n), "x" * 500) for n in range(100)])
+    database.close()
+    path.write_bytes(damage or path.read_bytes()[:9000])
+    before = path.read_bytes()
+    with pytest.raises(StateError, match="damaged"):
+        Database(path, MIGRATIONS)
+    assert path.read_bytes() == before
+
+
+def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "account.db"
+    with sqlite3.connect(path) as theirs:
+        theirs.execute("CREATE TABLE t (x)")
+    theirs.close()
+    with pytest.raises(StateError, match="not a state database"):
+        Database(path, MIGRATIONS)
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="HARVESTER_STATE_DIR"):
+        Database(tmp_path / "file" / "account.db", MIGRATIONS)
+
+
+def test_a_full_disk_is_an_output_error_and_the_transaction_is_undone(tmp_path: Path) -> None:
+    database = Database(tmp_path / "account.db", MIGRATIONS)
+    with database.reading() as connection:
+        connection.execute("PRAGMA max_page_count = 12")
+    with pytest.raises(OutputError, match="free some space"), database.transaction() as connection:
+        for n in range(1000):
+            connection.execute("INSERT INTO facts VALUES (?, ?)", (str(n), "x" * 1000))
+    with database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM facts").fetchone() == (0,)
+    database.close()
