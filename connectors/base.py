@@ -122,10 +122,14 @@ class Context(Protocol):
     returns as much sooner, so that no connector ever knows.
     """
 
-    tokens: TokenStore
-    traffic: Traffic
-    timeout: tuple[float, float]
-    """Connect and read timeout, in seconds of this machine."""
+    @property
+    def tokens(self) -> TokenStore: ...
+    @property
+    def traffic(self) -> Traffic: ...
+    @property
+    def timeout(self) -> tuple[float, float]:
+        """Connect and read timeout, in seconds of this machine."""
+        ...
 
     def now(self) -> datetime:
         """The calendar, aware UTC."""

@@ -19,11 +19,13 @@ or a person: whoever raises one picks every word of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from connectors.model import Reason
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from connectors.model import Reason
 
 PRECEDENCE = (70, 78, 77, 74, 69, 75, 65)
 """With several causes, the exit code of a run is the first of these that applies."""

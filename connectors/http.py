@@ -155,11 +155,14 @@ class Api:
             pause = self._pause(attempt, verdict)
             if attempt >= verdict.tries or context.elapsed() + pause - began > TOTAL_SECONDS:
                 raise verdict.error from None
-            context.traffic.count(retries=1, throttled=pause if verdict.throttled else 0.0)
-            if verdict.throttled and pace is not None:
-                pace.hold(pause)  # everybody waits, and this request queues again with them
-            else:
-                context.wait(pause)
+            self._rest(pause, verdict, pace)
+
+    def _rest(self, pause: float, verdict: Again, pace: Pace | None) -> None:
+        self._context.traffic.count(retries=1, throttled=pause if verdict.throttled else 0.0)
+        if verdict.throttled and pace is not None:
+            pace.hold(pause)  # everybody waits, and this request queues again with them
+        else:
+            self._context.wait(pause)
 
     def _pause(self, attempt: int, verdict: Again) -> float:
         jitter = random.uniform(0, min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2 ** (attempt - 1)))

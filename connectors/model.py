@@ -62,10 +62,11 @@ class Window:
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:
             raise ValueError("a window needs aware instants")
-        if self.start >= self.end:
-            raise ValueError("a window needs a start before its end")
+        # In UTC first: instants of one zone are compared by their wall clocks, which show some hours twice.
         object.__setattr__(self, "start", self.start.astimezone(UTC))
         object.__setattr__(self, "end", self.end.astimezone(UTC))
+        if self.start >= self.end:
+            raise ValueError("a window needs a start before its end")
 
     @classmethod
     def day(cls, day: date, zone: ZoneInfo) -> Window:
@@ -206,7 +207,7 @@ class Session:
 def session_key(*parts: str | datetime | None) -> str:
     """22 base64url characters (128 bits) out of the ids that the vendor made for this very stay, in a fixed order."""
     text = "\x1f".join(
-        "" if part is None else part if isinstance(part, str) else milliseconds(part) for part in parts
+        ["" if part is None else part if isinstance(part, str) else milliseconds(part) for part in parts]
     )
     digest = hashlib.sha256(text.encode("utf-8")).digest()[:16]
     return base64.urlsafe_b64encode(digest)[:22].decode("ascii")
@@ -273,14 +274,15 @@ class Harvest:
         meeting = self.meeting
         harvested_at = milliseconds(meeting.harvested_at)
         yield _meeting_document(meeting, timestamp, harvested_at)
+        # The id and what index and version come from lead every document, so that `harvester load` need not decode it.
         shared = {
             "kind": "session",
+            "detail": meeting.detail.name,
+            "harvested_at": harvested_at,
+            "meeting_timestamp": timestamp,
             "vendor": meeting.vendor,
             "account": meeting.account,
             "meeting": meeting.uuid,
-            "meeting_timestamp": timestamp,
-            "detail": meeting.detail.name,
-            "harvested_at": harvested_at,
         }
         if meeting.topic is not None:
             shared["topic"] = meeting.topic
@@ -309,10 +311,10 @@ _session_values: Callable[[Session], tuple[Any, ...]] = attrgetter(*_SESSION_FIE
 def _meeting_document(meeting: Meeting, timestamp: datetime, harvested_at: str) -> Document:
     document: Document = {
         "document_id": meeting.document_id,
-        "@timestamp": timestamp,
         "kind": "meeting",
         "detail": meeting.detail.name,
         "harvested_at": harvested_at,
+        "@timestamp": timestamp,
         "vendor": meeting.vendor,
         "account": meeting.account,
         "uuid": meeting.uuid,
@@ -334,8 +336,8 @@ def _session_document(
 ) -> Document:
     document: Document = {
         "document_id": prefix + session.key,
-        "@timestamp": session.join_time or timestamp,
         **shared,
+        "@timestamp": session.join_time or timestamp,
     }
     for name, value in zip(_SESSION_FIELDS, _session_values(session), strict=True):
         if value is not None:

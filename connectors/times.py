@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
+import orjson
+
+_TO_THE_SECOND = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
 _FRACTION = re.compile(r"\.(\d{6})\d+")
-_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2})$")
-_MINUTES = re.compile(r"(\d+)\s*min(?:ute)?s?$")
+_CLOCK = re.compile(r"(?:([0-9]{1,6}):)?([0-9]{1,6}):([0-9]{1,2})$")
+_MINUTES = re.compile(r"([0-9]{1,6})\s*min(?:ute)?s?$")
 
 
 def instant(text: object) -> datetime | None:
@@ -33,7 +36,11 @@ def instant(text: object) -> datetime | None:
 
 def milliseconds(when: datetime) -> str:
     """`2026-11-20T09:00:00.000Z`: the spelling of hashed instants and of `harvested_at`."""
-    return when.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    if when.tzinfo is not UTC:
+        when = when.astimezone(UTC)
+    # One for every key: this takes a third of what `isoformat` takes.
+    seconds = orjson.dumps(when, option=_TO_THE_SECOND)[1:20].decode("ascii")
+    return f"{seconds}.{when.microsecond // 1000:03d}Z"
 
 
 def clock_seconds(text: object) -> int | None:

@@ -56,7 +56,9 @@ class Difference:
 def show(cluster: Cluster) -> list[Template]:
     """What would be installed, components first: the index templates name them."""
     components = [
-        Template(path=f"/_component_template/{cluster.prefix}{name}", body=_read(f"component-{name}", cluster))
+        Template(
+            path=f"/_component_template/{cluster.prefix}{name}", body=_read(f"component-{name}", cluster)
+        )
         for name in _COMPONENTS
     ]
     indices = [

@@ -44,6 +44,12 @@ _SCOPE = re.compile(r"[a-z_]{2,40}:(?:read|write|view|list)(?::[a-z_]{2,60})?(?:
 class PlanTooLow(CredentialsError):
     """Code 200: the account's plan, or the role of who made the app, does not permit this call."""
 
+    def __init__(self, call: str) -> None:
+        super().__init__(
+            f"{VENDOR}: {call}: the plan or the role of the app's owner is too low (code {NO_PERMISSION})"
+        )
+        self.call = call
+
 
 class PageTokenExpired(VendorError):
     """The listing has to begin again: page tokens live for 15 minutes."""
@@ -159,9 +165,7 @@ def _refused(answer: Answer, code: int) -> Verdict:
     if code in SCOPE_CODES:
         return _unscoped(answer, code)
     if code == NO_PERMISSION:
-        return PlanTooLow(
-            f"{answer.call}: the account's plan, or the role of the app's owner, does not permit this (code 200)"
-        )
+        return PlanTooLow(answer.call.removeprefix(f"{VENDOR}: "))
     if code == BAD_REQUEST:
         return _bad_request(answer)
     return VendorError(f"{answer.call}: refused with code {code}", status=answer.status, code=code)

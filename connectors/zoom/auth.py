@@ -142,9 +142,7 @@ class ServerToServer:
 def refusal(answer: Answer) -> HarvestError:
     """Which credential is wrong, out of the words that Zoom uses for it; all of them where it says nothing known."""
     body = answer.body if isinstance(answer.body, dict) else {}
-    told = {
-        str(body[key]).strip().lower() for key in ("error", "code", "errorCode", "reason") if key in body
-    }
+    told = {str(body[key]).strip().lower() for key in ("error", "code", "errorCode", "reason") if key in body}
     reason = " ".join(sorted(told))
     if told & _WRONG_KIND or "grant" in reason:
         remedy = f"the app is not of the type Server-to-Server OAuth: make one at {APP_PAGE}"
@@ -174,7 +172,9 @@ def _tokenless(answer: Answer) -> Verdict:
     if isinstance(answer.body, dict) and answer.body.keys() & {"error", "reason", "errorCode"}:
         return refusal(answer)
     return Again(
-        error=BrokenAnswer(f"{answer.call}: an answer without a token; check ZOOM_TOKEN_URL", status=answer.status)
+        error=BrokenAnswer(
+            f"{answer.call}: an answer without a token; check ZOOM_TOKEN_URL", status=answer.status
+        )
     )
 
 

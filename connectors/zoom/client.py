@@ -87,7 +87,9 @@ class Client:
                     raise
         raise AssertionError("the last round returns or raises")
 
-    def _pages(self, endpoint: Endpoint, ids: tuple[str, ...], params: Mapping[str, str]) -> Iterator[list[Row]]:
+    def _pages(
+        self, endpoint: Endpoint, ids: tuple[str, ...], params: Mapping[str, str]
+    ) -> Iterator[list[Row]]:
         # Zoom wants the same parameters with every token.
         fixed = {**params, "page_size": str(endpoint.page_size)}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from connectors.base import Context
 from connectors.errors import VendorError
@@ -20,6 +20,7 @@ from connectors.zoom.client import Client, Row
 from connectors.zoom.endpoints import Endpoint
 from connectors.zoom.instances import (
     ASK_AGAIN,
+    WAIT_FOR_DETAILS,
     Kind,
     alone,
     dated,
@@ -30,10 +31,10 @@ from connectors.zoom.instances import (
     milliseconds_only,
     refs_in,
     unavailable,
-    WAIT_FOR_DETAILS,
 )
 from connectors.zoom.qos import with_quality
 from connectors.zoom.rows import text, to_meeting, to_session
+from connectors.zoom.sources import SourceName
 
 LISTS: Mapping[Kind, Endpoint] = {"meeting": endpoints.MEETINGS, "webinar": endpoints.WEBINARS}
 HEADS: Mapping[Kind, Endpoint] = {"meeting": endpoints.MEETING, "webinar": endpoints.WEBINAR}
@@ -58,7 +59,7 @@ class Dashboard:
     webinars: bool = False
     raw: bool = False
 
-    name: ClassVar[str] = "dashboard"
+    name: ClassVar[SourceName] = "dashboard"
 
     def meetings(self, window: Window) -> Iterator[MeetingRef]:
         """Live ones first, so that one which ends in between is in the second list and not in neither."""
@@ -115,7 +116,9 @@ class Dashboard:
             host_id=self.host_id(email) if email is not None else None,
             raw=self.raw,
         )
-        harvest = alone(meeting, pending) if sessions is None else Harvest.of(meeting, sessions, pending=pending)
+        harvest = (
+            alone(meeting, pending) if sessions is None else Harvest.of(meeting, sessions, pending=pending)
+        )
         return dated(harvest, ref, self.context.now())
 
     def head(self, ref: MeetingRef) -> tuple[Row, str]:
@@ -153,7 +156,8 @@ class Dashboard:
         try:
             rows = self.qualities(ref, which)
         except VendorError as error:
-            if error.code not in {NOT_FOUND, TOO_OLD} and error.status != 404:
+            named = error.code in {NOT_FOUND, TOO_OLD}
+            if not named and not (which == "pastOne" and error.status == 404):
                 raise
             return sessions, Detail.basic, self._quality_later(ref, row, which, error)
         return with_quality(sessions, rows), Detail.full, None

@@ -79,15 +79,17 @@ def _metrics(template: str, granular: str, rows: str = "", **more: Any) -> Endpo
 
 def _report(template: str, granular: str, rows: str = "") -> Endpoint:
     return Endpoint(
-        template=template, label="heavy", granular=f"report:read:{granular}:admin", classic=_REPORTS, rows=rows
+        template=template,
+        label="heavy",
+        granular=f"report:read:{granular}:admin",
+        classic=_REPORTS,
+        rows=rows,
     )
 
 
 MEETINGS = _metrics("/metrics/meetings", "list_meetings", "meetings", label="intensive")
 MEETING = _metrics("/metrics/meetings/{uuid}", "meeting")
-PARTICIPANTS = _metrics(
-    "/metrics/meetings/{uuid}/participants", "list_meeting_participants", "participants"
-)
+PARTICIPANTS = _metrics("/metrics/meetings/{uuid}/participants", "list_meeting_participants", "participants")
 QOS = _metrics(
     "/metrics/meetings/{uuid}/participants/qos",
     "list_meeting_participants_qos",

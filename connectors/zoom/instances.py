@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -96,7 +95,9 @@ def unavailable(ref: MeetingRef, error: VendorError, row: Row | None, now: datet
         raise error
     until = (ended_by(ref, row) or now) + WAIT_FOR_DETAILS
     if now >= until:
-        raise Gone(f"{VENDOR}: not to be found a day after it ended (code {NOT_FOUND})", reason=Reason.deleted)
+        raise Gone(
+            f"{VENDOR}: not to be found a day after it ended (code {NOT_FOUND})", reason=Reason.deleted
+        )
     return Pending(until=min(now + ASK_AGAIN, until), reason=Reason.not_ended)
 
 
@@ -104,7 +105,9 @@ def headless(ref: MeetingRef, error: VendorError, now: datetime) -> NotReady:
     """`unavailable` for a meeting of which not even the head could be had: there is nothing to store."""
     pending = unavailable(ref, error, None, now)
     return NotReady(
-        f"{VENDOR}: its details are not there yet (code {NOT_FOUND})", reason=pending.reason, until=pending.until
+        f"{VENDOR}: its details are not there yet (code {NOT_FOUND})",
+        reason=pending.reason,
+        until=pending.until,
     )
 
 
@@ -131,7 +134,3 @@ def dated(harvest: Harvest, ref: MeetingRef, now: datetime) -> Harvest:
 def milliseconds_only(now: datetime) -> datetime:
     """A `harvested_at`: documents and versions count in milliseconds."""
     return now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-def basic_until(harvest: Harvest, pending: Pending) -> Harvest:
-    return replace(harvest, pending=pending)

@@ -22,7 +22,7 @@ WEBINAR_TYPES = frozenset({5, 6, 9})
 """`type` of a row of /report/users/{user}/meetings that is a webinar."""
 
 _ROLES: dict[Any, Role] = {"host": "host", "attendee": "attendee", "panelist": "panelist"}
-_FLAGS = {True: True, False: False, "true": True, "false": False}
+_FLAGS: dict[Any, bool] = {1: True, 0: False, "true": True, "false": False}
 
 
 def to_meeting(
@@ -166,7 +166,7 @@ def to_reported_session(row: Row, *, raw: bool = False) -> Session:
 
 def text(value: Any) -> str | None:
     """A string as sent; ids that are sometimes numbers as their digits; `None` for `""`, null and anything else."""
-    if value.__class__ is str:
+    if value.__class__ is str:  # nearly always: isinstance would cost as much again
         return value or None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -175,12 +175,12 @@ def text(value: Any) -> str | None:
 
 def truth(value: Any) -> bool | None:
     """A flag, also as 0 or 1 or the word for it; `None` for anything else."""
-    return _FLAGS.get(value) if isinstance(value, bool | int | str) else None
+    if value is True or value is False:
+        return value
+    return _FLAGS.get(value) if isinstance(value, int | str) else None
 
 
-def _host(
-    *, host_id: str | None, name: str | None, email: str | None, user_type: str | None
-) -> Host | None:
+def _host(*, host_id: str | None, name: str | None, email: str | None, user_type: str | None) -> Host | None:
     if host_id is None and name is None and email is None and user_type is None:
         return None
     return Host(host_id=host_id, name=name, email=email, user_type=user_type)

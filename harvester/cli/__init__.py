@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from importlib import import_module
 from typing import NoReturn
 
@@ -77,37 +76,38 @@ def run() -> NoReturn:
 
 
 def _run() -> int:
-    from connectors.errors import HarvestError
-
     try:
         code = cli.main(prog_name="harvester", standalone_mode=False)
         _flush_stdout()
-    except click.UsageError as error:
-        error.show()
-        return 64
     except click.ClickException as error:
         error.show()
         return 64
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        return 0
-    except HarvestError as error:
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 70
+    except Exception as error:  # noqa: BLE001  # the last stop: whatever it is gets its words and its exit code
+        return _told(error)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: Exception) -> int:
+    from connectors.errors import HarvestError
+
+    if isinstance(error, HarvestError):
         click.echo(f"harvester: {error}", err=True)
         return error.exit_code
-    except OSError as error:
+    if isinstance(error, BrokenPipeError):
+        return 0
+    if isinstance(error, OSError):
         click.echo(
             f"harvester: {error.strerror or type(error).__name__}: {error.filename or 'output'}", err=True
         )
         return 74
-    except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else 70
-    except KeyboardInterrupt:
-        return 130
-    except Exception:  # noqa: BLE001  # the last stop: a bug keeps its traceback and gets its exit code
-        traceback.print_exc()
-        return 70
-    return code if isinstance(code, int) else 0
+    import traceback
+
+    traceback.print_exception(error)
+    return 70
 
 
 def _flush_stdout() -> None:

@@ -11,7 +11,7 @@ import click
 from connectors.model import Window
 
 
-class Date(click.ParamType):
+class Date(click.ParamType[date]):
     """A day as `2026-02-03`, and no other way: a day misread is a day lost."""
 
     name = "date"

@@ -48,9 +48,15 @@ class Showing:
 @click.option("--size", type=click.IntRange(1), default=120, show_default=True, help="Meetings per vendor.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organisation.")
 @click.option(
-    "--speed", type=click.FloatRange(1, 1000), default=25.0, show_default=True, help="How much faster than life."
+    "--speed",
+    type=click.FloatRange(1, 1000),
+    default=25.0,
+    show_default=True,
+    help="How much faster than life.",
 )
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Documents to FILE, not to stdout.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Documents to FILE, not to stdout."
+)
 @destination.options
 @common_options
 def demo(
@@ -70,7 +76,11 @@ def demo(
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="harvester-demo-"))
         around.environment = _pointed(around.environment, simulated, folder)
         wish = harvest.Wish(
-            first=shown.date() - timedelta(days=DAYS - 1), last=shown.date(), timezone="UTC", rate_share=1.0, **given
+            first=shown.date() - timedelta(days=DAYS - 1),
+            last=shown.date(),
+            timezone="UTC",
+            rate_share=1.0,
+            **given,
         )
         if output is not None:
             wish = replace(wish, destination=wish.destination or "stdout")
@@ -99,7 +109,9 @@ def _pointed(environment: Environment, simulated: Mapping[str, str], state: str)
     theirs = {setting.name for name in connectors.CONNECTORS for setting in connectors.load(name).settings}
     theirs |= {f"{name}_FILE" for name in theirs} | set(RETIRED)
     kept = {name: value for name, value in environment.values.items() if name not in theirs}
-    return Environment(values={**kept, **simulated, "HARVESTER_ACCOUNT": "demo", "HARVESTER_STATE_DIR": state})
+    return Environment(
+        values={**kept, **simulated, "HARVESTER_ACCOUNT": "demo", "HARVESTER_STATE_DIR": state}
+    )
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from connectors.errors import ConfigurationError
 from connectors.times import instant
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def simulator() -> ModuleType:
@@ -28,7 +31,7 @@ def simulator() -> ModuleType:
     return server
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime]):
     """An ISO 8601 instant, UTC where it names no zone."""
 
     name = "instant"
@@ -40,18 +43,24 @@ class Instant(click.ParamType):
         return when
 
 
-def _file(flag: str, text: str) -> Any:
+def _file(flag: str, text: str) -> Callable[[Command], Command]:
     return click.option(flag, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=text)
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8777, show_default=True, help="0: any free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8777, show_default=True, help="0: any free one."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organisation.")
 @click.option("--size", type=click.IntRange(1), default=200, show_default=True, help="Meetings per vendor.")
 @click.option("--days", type=click.IntRange(1, 400), default=7, show_default=True, help="Over how many days.")
 @click.option("--now", type=Instant(), help="Where its calendar starts.  [default: the present]")
-@click.option("--speed", type=click.FloatRange(0.01, 10_000), default=1.0, show_default=True, help="Divides waits.")
-@click.option("--faults", type=click.FloatRange(0, 0.5), default=0.0, help="Part of the answers that go wrong.")
+@click.option(
+    "--speed", type=click.FloatRange(0.01, 10_000), default=1.0, show_default=True, help="Divides waits."
+)
+@click.option(
+    "--faults", type=click.FloatRange(0, 0.5), default=0.0, help="Part of the answers that go wrong."
+)
 @click.option("--zoom-plan", type=click.Choice(["business", "pro"]), default="business", show_default=True)
 @click.option("--zoom-daily-limit", type=click.IntRange(1), help="Fewer Heavy calls a day than Zoom permits.")
 @_file("--truth", "Write the documents of a perfect harvest to FILE.")
@@ -64,7 +73,10 @@ def simulate(now: datetime | None, truth_source: str | None, zoom_plan: str, **g
     source = truth_source or ("dashboard" if zoom_plan == "business" else "reports")
     server.run(
         server.Options(
-            **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},
+            **{
+                ("daily_limit" if name == "zoom_daily_limit" else name): value
+                for name, value in given.items()
+            },
             now=now or datetime.now(UTC),
             zoom_plan=zoom_plan,
             truth_source=source,

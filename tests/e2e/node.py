@@ -31,7 +31,12 @@ NEWEST = "9.2.8"
 OLDEST = "8.19.21"
 ARTIFACT = "org.elasticsearch.distribution.integ-test-zip:elasticsearch:{version}:zip"
 READY_SECONDS = 120.0
-_JAVA_FOLDERS = ("/usr/lib/jvm", "/opt/java", "/Library/Java/JavaVirtualMachines", "~/.sdkman/candidates/java")
+_JAVA_FOLDERS = (
+    "/usr/lib/jvm",
+    "/opt/java",
+    "/Library/Java/JavaVirtualMachines",
+    "~/.sdkman/candidates/java",
+)
 _SETTINGS = """\
 cluster.name: meeting-harvester-tests
 discovery.type: single-node
@@ -80,21 +85,27 @@ class Node:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start(
-    version: str, *, roles: str = "", users: tuple[User, ...] = (), heap: str = "512m"
-) -> Node:
+def start(version: str, *, roles: str = "", users: tuple[User, ...] = (), heap: str = "512m") -> Node:
     """A node of its own, answering when this returns. With `users` it has security on, over plain HTTP.
 
     `roles`: the text of `roles.yml`. Raises Missing without a suitable Java or, on the first use, Maven.
     """
     home = distribution(version)
-    java = java_home(21 if int(version.split(".")[0]) >= 9 else 17)
+    java = java_home(21 if int(version.partition(".")[0]) >= 9 else 17)
     folder = Path(tempfile.mkdtemp(prefix="harvester-es-"))
     port = _free_port()
     environment = _environment(folder, java, heap)
     _configure(home, folder, port, secure=bool(users), roles=roles)
     for user in users:
-        command = [str(home / "bin/elasticsearch-users"), "useradd", user.name, "-p", user.password, "-r", user.role]
+        command = [
+            str(home / "bin/elasticsearch-users"),
+            "useradd",
+            user.name,
+            "-p",
+            user.password,
+            "-r",
+            user.role,
+        ]
         subprocess.run(command, env=environment, check=True, capture_output=True)
     _hand_over(folder)
     with (folder / "output.log").open("wb") as output:
@@ -120,7 +131,9 @@ def start(
 
 def distribution(version: str) -> Path:
     """The unpacked server in the user's cache, fetched by Maven where it is not there yet. Safe among processes."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meeting-harvester/elasticsearch"
+    cache = (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meeting-harvester/elasticsearch"
+    )
     home = cache / version
     if home.is_dir():
         return _reachable(home)
@@ -135,7 +148,9 @@ def distribution(version: str) -> Path:
 def java_home(oldest: int) -> Path:
     """The installed Java with the lowest version that is at least `oldest`; Missing where there is none."""
     found = sorted(
-        (version, home) for home in _java_homes() if (version := _java_version(home)) is not None and version >= oldest
+        (version, home)
+        for home in _java_homes()
+        if (version := _java_version(home)) is not None and version >= oldest
     )
     if not found:
         raise Missing(
@@ -158,7 +173,9 @@ def _java_homes() -> Iterator[Path]:
 
 def _java_version(home: Path) -> int | None:
     try:
-        told = subprocess.run([str(home / "bin/java"), "-version"], capture_output=True, text=True, check=False)
+        told = subprocess.run(
+            [str(home / "bin/java"), "-version"], capture_output=True, text=True, check=False
+        )
     except OSError:
         return None
     match = re.search(r'version "(\d+)', told.stderr)
@@ -174,7 +191,14 @@ def _unpack(version: str, home: Path) -> None:
         )
     with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
         artifact = ARTIFACT.format(version=version)
-        command = [maven, "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={scratch}"]
+        command = [
+            maven,
+            "-q",
+            "-B",
+            "dependency:copy",
+            f"-Dartifact={artifact}",
+            f"-DoutputDirectory={scratch}",
+        ]
         subprocess.run(command, cwd=scratch, check=True)
         (archive,) = Path(scratch).glob("*.zip")
         with zipfile.ZipFile(archive) as packed:

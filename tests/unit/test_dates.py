@@ -41,7 +41,9 @@ def test_a_day_misspelt_is_refused_with_the_right_spelling(text: str, said: str)
 
 
 def test_without_dates_it_is_yesterday() -> None:
-    assert window() == Window(start=datetime(2026, 11, 19, tzinfo=UTC), end=datetime(2026, 11, 20, tzinfo=UTC))
+    assert window() == Window(
+        start=datetime(2026, 11, 19, tzinfo=UTC), end=datetime(2026, 11, 20, tzinfo=UTC)
+    )
 
 
 def test_from_and_to_are_both_inclusive_and_to_is_yesterday_where_left_out() -> None:

@@ -17,7 +17,12 @@ def test_the_environment_wins_over_the_file_and_empty_values_count_as_not_set(tm
     file = tmp_path / ".env"
     file.write_text("A=file\nB='from $file'\nC=\n# comment\nD=file\n")
     read = Environment.read({"A": "environment", "D": "  "}, file)
-    assert (read.get("A"), read.get("B"), read.get("C"), read.get("D")) == ("environment", "from $file", None, None)
+    assert (read.get("A"), read.get("B"), read.get("C"), read.get("D")) == (
+        "environment",
+        "from $file",
+        None,
+        None,
+    )
 
 
 def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
@@ -51,12 +56,16 @@ def test_defaults_choices_and_urls_are_applied() -> None:
         Environment(values={"X_API_URL": "http://api.example.org"}).of(wanted)
 
 
-@pytest.mark.parametrize("url", ["http://localhost:9200", "http://127.0.0.1:1", "http://[::1]:1/x", "https://x.example"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost:9200", "http://127.0.0.1:1", "http://[::1]:1/x", "https://x.example"]
+)
 def test_https_or_this_machine(url: str) -> None:
     assert settings.checked_url("ES_HOST", url + "/") == url
 
 
-@pytest.mark.parametrize("url", ["http://10.0.0.1:9200", "localhost:9200", "ftp://x", "https://", "https://u:p@x.example"])
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1:9200", "localhost:9200", "ftp://x", "https://", "https://u:p@x.example"]
+)
 def test_other_urls_are_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError, match="^ES_HOST") as refused:
         settings.checked_url("ES_HOST", url)

@@ -52,7 +52,7 @@ __all__ = [
     "milliseconds",
 ]
 
-_STAYS_KEPT = 256
+_STAYS_KEPT = 2048
 
 
 def milliseconds(instant: datetime) -> int:
@@ -71,9 +71,7 @@ class Organisation:
         count = min(4000, 40 + size // 6)
         self.people: Sequence[Person] = staff(seed, count)
         devices = kits(seed, 2 * min(count, 600))
-        self._cast = Cast(
-            self.people, guests(seed, 400), odd_guests(), devices, special_kits(seed), self.now
-        )
+        self._cast = Cast(self.people, guests(seed, 400), odd_guests(), devices, special_kits(seed), self.now)
         self._quality = Quality(seed)
         self._stays = lru_cache(maxsize=_STAYS_KEPT)(self._cast.stays)
 

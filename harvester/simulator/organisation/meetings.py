@@ -30,7 +30,9 @@ Kind = Literal["instant", "scheduled", "recurring", "personal", "webinar"]
 class Case(Enum):
     """What is awkward about a meeting. Every one happens at least once in an organisation of forty meetings."""
 
-    mixed = auto()  # rejoins, two devices, phones, rooms, the nameless, waiting rooms, breakouts, odd names, in one
+    mixed = (
+        auto()
+    )  # rejoins, two devices, phones, rooms, the nameless, waiting rooms, breakouts, odd names, in one
     huge = auto()  # more than three hundred stays
     alone = auto()
     midnight = auto()
@@ -193,7 +195,12 @@ class Planner:
             return "webinar", single, dice.choice(self._hosts), f"{names.TEAMS[0][0]}: open seminar"
         host = self._host(case)
         if case is Case.long_topic:
-            return "scheduled", single, host, "On the length of topics, which is long: " + "and longer " * 14 + "✔"
+            return (
+                "scheduled",
+                single,
+                host,
+                "On the length of topics, which is long: " + "and longer " * 14 + "✔",
+            )
         if dice.random() < 0.3:
             return "instant", single, host, None
         return "scheduled", single, host, f"{host.department} {dice.choice(names.TOPICS)}"
@@ -239,7 +246,10 @@ class Planner:
             return start, start + 40 * MINUTE
         if case is Case.deleted:
             return self._long_ago()
-        return self._ordinary_span()
+        start, end = self._ordinary_span()
+        if case is Case.drop and end > self._latest_end - HOUR:  # the rest of it must be over by now, too
+            return start - HOUR, end - HOUR
+        return start, end
 
     def _running(self) -> tuple[int, int]:
         dice = self._dice

@@ -150,7 +150,9 @@ def special_kits(seed: int) -> dict[str, list[Kit]]:
 
 
 def _kit(index: int, rolls: Random, platform: Platform) -> Kit:
-    networks: tuple[Network, ...] = ("cellular", "wifi") if platform in _POCKETS else ("wired", "wifi", "wifi")
+    networks: tuple[Network, ...] = (
+        ("cellular", "wifi") if platform in _POCKETS else ("wired", "wifi", "wifi")
+    )
     return Kit(
         index=index,
         platform=platform,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 from harvester.simulator.organisation.chance import dice
@@ -43,8 +44,13 @@ class Minute:
 
 class Quality:
     def __init__(self, seed: int) -> None:
-        rolls = dice(seed, "quality")
-        self.minutes = [_minute(rolls, good=place < _GOOD) for place in range(POOL)]
+        self._seed = seed
+
+    @cached_property
+    def minutes(self) -> list[Minute]:
+        """The pool."""
+        rolls = dice(self._seed, "quality")
+        return [_minute(rolls, good=place < _GOOD) for place in range(POOL)]
 
     def of(self, stay: Stay) -> list[int]:
         """One place in the pool for every whole minute of the stay."""
@@ -71,7 +77,7 @@ def _minute(rolls: Random, *, good: bool) -> Minute:
 
 def _sample(rolls: Random, medium: str, *, good: bool) -> Sample:
     worse = 1 if good else 6
-    loss = rolls.choice((0, 0, 0.03, 0.25, 0.5)) * worse
+    loss = rolls.choice((0, 0, 0.125, 0.25, 0.5)) * worse
     bitrate = rolls.randrange(20, 90) if medium == "audio" else rolls.randrange(150, 2400)
     pictures = medium != "audio"
     width, height = rolls.choice(((640, 360), (1280, 720), (1920, 1080)))
@@ -79,8 +85,8 @@ def _sample(rolls: Random, medium: str, *, good: bool) -> Sample:
         latency=None if rolls.random() < 0.05 else rolls.randrange(15, 140) * worse,
         jitter=None if rolls.random() < 0.05 else rolls.randrange(0, 12) * worse,
         loss=loss,
-        peak_loss=round(loss + rolls.choice((0, 0.4, 1.5)) * worse, 2),
-        bitrate=bitrate + rolls.choice((0, 0, 0.15)),
+        peak_loss=loss + rolls.choice((0, 0.5, 1.5)) * worse,
+        bitrate=bitrate + rolls.choice((0, 0, 0.25)),
         width=width if pictures else None,
         height=height if pictures else None,
         fps=rolls.randrange(5, 31) if pictures else None,

@@ -110,7 +110,7 @@ class _Scene:
         draw = dice.random()
         if draw < 0.62 and place < len(cast.people):
             person = cast.people[(self._staff + place * 7) % len(cast.people)]
-            if person.standing in {"active", "inactive"} and person is not self.meeting.host:
+            if person.standing in {"active", "inactive"} and person != self.meeting.host:
                 return person, self._own_kit(person)
         if draw > 0.965:
             return self._character(dice.randrange(1, len(cast.odd)))
@@ -156,20 +156,32 @@ class _Scene:
 
     def _stay(self, visitor: Visitor, kit: Kit, join: int, leave: int, way_out: Exit, bits: int) -> Stay:
         stay = Stay(
-            visitor, self.visits, "meeting", 0, join, leave, leave, kit, self._role(visitor, bits), way_out, bits
+            visitor,
+            self.visits,
+            "meeting",
+            0,
+            join,
+            leave,
+            leave,
+            kit,
+            self._role(visitor, bits),
+            way_out,
+            bits,
         )
         self.visits += 1
         self.stays.append(stay)
         return stay
 
     def _role(self, visitor: Visitor, bits: int) -> Literal["host", "attendee", "panelist"]:
-        if visitor is self.meeting.host:
+        if visitor == self.meeting.host:
             return "host"
         return "panelist" if self.meeting.webinar and bits % 5 == 0 else "attendee"
 
     def _wait(self, visitor: Visitor, kit: Kit, join: int, leave: int, bits: int) -> int:
         """A stay in the waiting room; when they are let in. Some platforms note both under the same instant."""
-        admitted = join + min(int((leave - join) * 0.3), self.dice.randrange(20, 240) * SECOND) // SECOND * SECOND
+        admitted = (
+            join + min(int((leave - join) * 0.3), self.dice.randrange(20, 240) * SECOND) // SECOND * SECOND
+        )
         if admitted <= join:
             return join
         stay = self._stay(visitor, kit, join, admitted, "left", bits)

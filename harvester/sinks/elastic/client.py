@@ -13,7 +13,8 @@ from typing import Any
 
 import elastic_transport
 import elasticsearch
-from elasticsearch.serializer import OrjsonSerializer
+from elastic_transport.client_utils import DEFAULT
+from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
 from harvester.sinks.elastic.cluster import Cluster
@@ -25,12 +26,16 @@ AGAIN = frozenset({0, 429, 500, 502, 503, 504})
 
 # A bulk answer without names and sequence numbers: the place of an item tells which one it is.
 _ACCOUNT = {"filter_path": "errors,items.*.status,items.*.error"}
+_NDJSON = "application/x-ndjson"
 _RIGHTS = (
     (re.compile(r"\[indices:data/write"), "write"),
     (re.compile(r"\[indices:data/read"), "read"),
     (re.compile(r"\[indices:admin/(create|auto_create)"), "create_index"),
     (re.compile(r"\[indices:admin/refresh"), "maintenance"),
-    (re.compile(r"\[(indices:admin/(index|component)_template|cluster:admin/component_template)"), "manage_index_templates"),
+    (
+        re.compile(r"\[(indices:admin/(index|component)_template|cluster:admin/component_template)"),
+        "manage_index_templates",
+    ),
 )
 
 
@@ -67,6 +72,22 @@ def _text(error: Any, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+class _Made(NdjsonSerializer):
+    """For bulk bodies that are ready: the library's own would copy each of them twice."""
+
+    def dumps(self, data: Any) -> bytes:
+        body: bytes = data
+        return body
+
+
+# The client asks in the media types of version 8, which 9 understands as well; both spellings have to be known.
+_SERIALIZERS = {
+    spelling: serializer
+    for name, serializer in (("json", OrjsonSerializer()), ("x-ndjson", _Made()))
+    for spelling in (f"application/{name}", f"application/vnd.elasticsearch+{name}")
+}
+
+
 class Client:
     """The elasticsearch client of one cluster, its own retries off. Safe for threads."""
 
@@ -78,18 +99,19 @@ class Client:
                 cluster.url,
                 api_key=cluster.api_key,
                 basic_auth=login,
-                # None would mean no certificates at all here, where the library's own default is certifi's.
-                **({"ca_certs": cluster.ca_certs} if cluster.ca_certs else {}),
+                ca_certs=cluster.ca_certs or DEFAULT,
                 connections_per_node=connections,
                 request_timeout=seconds,
                 max_retries=0,
                 retry_on_timeout=False,
                 retry_on_status=(),
-                serializer=OrjsonSerializer(),
+                serializers=_SERIALIZERS,
             )
         except (ValueError, OSError) as error:
+            if cluster.ca_certs is None:
+                raise
             raise ConfigurationError(
-                f"ES_CA_CERTS or ES_HOST cannot be used ({type(error).__name__}): ES_CA_CERTS names a file with "
+                f"ES_CA_CERTS cannot be used ({type(error).__name__}): it names a file with "
                 "certificates in PEM form"
             ) from None
 
@@ -98,7 +120,7 @@ class Client:
 
     def bulk(self, body: bytes) -> Answer:
         """One bulk request, out of a body that is ready."""
-        return self.ask("POST", "/_bulk", body=body, params=_ACCOUNT, content="application/x-ndjson")
+        return self.ask("POST", "/_bulk", body=body, params=_ACCOUNT, content=_NDJSON)
 
     def ask(
         self,
@@ -115,7 +137,9 @@ class Client:
         if body is not None:
             headers["content-type"] = content
         try:
-            told = self._elasticsearch.perform_request(method, path, params=params, headers=headers, body=body)
+            told = self._elasticsearch.perform_request(
+                method, path, params=params, headers=headers, body=body
+            )
         except elasticsearch.UnsupportedProductError:
             raise self.stranger() from None
         except elasticsearch.ApiError as error:

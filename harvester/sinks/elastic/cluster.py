@@ -80,5 +80,3 @@ class Cluster:
     def kind_of(self, index: str) -> Kind:
         """The kind of documents that one of our indices holds."""
         return "meeting" if index.startswith(f"{self.prefix}meetings-") else "session"
-
-

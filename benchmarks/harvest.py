@@ -1,0 +1,150 @@
+"""A harvest's figures: the rate that it reaches, what it costs in CPU beside the bare cost, its memory, its start.
+
+    python -m benchmarks.harvest [--quick]
+
+Against the simulator on loopback. The rate is measured at Zoom's own limits in real time; CPU and memory with every
+wait divided, so that the work alone is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from benchmarks.processes import Used, measured
+from tests.e2e.harness import ROOT, Harvester, Simulator, command
+
+NOW = datetime(2026, 11, 20, 0, 30, tzinfo=UTC)
+DAY = (NOW - timedelta(days=1)).date()
+FAST = 400.0
+ROUNDS = 3
+
+
+@contextmanager
+def simulated(size: int, *, days: int = 1, speed: float = FAST) -> Iterator[tuple[Simulator, Harvester]]:
+    with tempfile.TemporaryDirectory(prefix="harvester-benchmark-") as name:
+        folder = Path(name)
+        running = Simulator(folder / "simulator", NOW, size=size, days=days, speed=speed, truth_file=False)
+        with running:
+            yield running, Harvester(folder, running.settings)
+
+
+def environment(harvester: Harvester) -> dict[str, str]:
+    return harvester.environment(PYTHONPATH=str(ROOT))
+
+
+def requests_of(simulator: Simulator, run: Callable[[], Used]) -> tuple[Used, int]:
+    before = sum(simulator.traffic()["calls"].values())
+    used = run()
+    return used, sum(simulator.traffic()["calls"].values()) - before
+
+
+def at_the_limit(size: int) -> None:
+    print(f"\nA day of {size} meetings at Zoom's Business limits, in real time")
+    with simulated(size, speed=1.0) as (simulator, harvester):
+        used = measured(
+            command("zoom", "--date", DAY.isoformat(), "-q"),
+            env=environment(harvester),
+            folder=harvester.folder,
+        )
+        heavy = simulator.traffic()["classes"]["heavy"]
+    rate = (heavy["requests"] - 1) / (heavy["last"] - heavy["first"])
+    print(f"  Heavy calls                     {heavy['requests']}, refused {heavy['refused']}")
+    print(
+        f"  reached                         {rate:.2f}/s of {heavy['limit']}: {rate / heavy['limit']:.1%}  (at least 95 %)"
+    )
+    print(f"  most in any sliding second      {heavy['peak']} of {heavy['limit']}")
+    print(f"  CPU                             {used.cpu_seconds / used.wall_seconds:.1%} of one core")
+
+
+def beside_the_bare_cost(size: int, rounds: int) -> None:
+    print(f"\nCPU of a day of {size} meetings beside the bare cost (medians of {rounds} interleaved rounds)")
+    with simulated(size) as (simulator, harvester):
+        words = ("zoom", "--date", DAY.isoformat(), "-q", "--concurrency", "8")
+        ways: dict[str, list[str]] = {
+            "bare": [sys.executable, "-m", "benchmarks.bare", DAY.isoformat(), DAY.isoformat()],
+            "harvester zoom": command(*words),
+            "without hashing": [sys.executable, "-m", "benchmarks.without", "hashing", *words],
+            "without mapping": [sys.executable, "-m", "benchmarks.without", "mapping", *words],
+        }
+        costs: dict[str, list[float]] = {way: [] for way in ways}
+        asked: dict[str, int] = {}
+        for _ in range(rounds):
+            for way, line in ways.items():
+
+                def run(line: list[str] = line) -> Used:
+                    return measured(line, env=environment(harvester), folder=harvester.folder)
+
+                used, asked[way] = requests_of(simulator, run)
+                costs[way].append(used.cpu_seconds)
+    bare = statistics.median(costs["bare"])
+    for way, seconds in costs.items():
+        cost = statistics.median(seconds)
+        print(
+            f"  {way:<31} {cost:6.2f} s CPU, {asked[way]} requests, {cost / asked[way] * 1000:.2f} ms each, "
+            f"{cost / bare:.2f} x bare{'  (at most 2)' if way == 'harvester zoom' else ''}"
+        )
+
+
+def memory(sizes: list[int]) -> None:
+    print("\nPeak memory  (under 150 MB)")
+    for size in sizes:
+        with simulated(size, days=20) as (simulator, harvester):
+            first = simulator.now.date() - timedelta(days=20)
+            words = command("zoom", "--from", first.isoformat(), "--to", DAY.isoformat(), "-q")
+            used = measured(words, env=environment(harvester), folder=harvester.folder)
+        print(f"  {size:>6} meetings                 {used.peak_mb:6.1f} MB, {used.wall_seconds:.1f} s")
+
+
+def starts() -> None:
+    print("\nStarts")
+    helps = []
+    for _ in range(9):
+        began = time.perf_counter()
+        subprocess.run(
+            [str(Path(sys.executable).with_name("harvester")), "--help"], check=True, capture_output=True
+        )
+        helps.append(time.perf_counter() - began)
+    print(
+        f"  harvester --help                {statistics.median(helps) * 1000:.0f} ms, best {min(helps) * 1000:.0f}  (under 150)"
+    )
+    with simulated(600, speed=1.0) as (_, harvester):
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command("zoom", "--date", DAY.isoformat(), "-q"),
+            stdout=subprocess.PIPE,
+            env=environment(harvester),
+            cwd=harvester.folder,
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        print(
+            f"  first document on stdout        {time.perf_counter() - began:.2f} s after the start of the command"
+        )
+        process.terminate()
+        process.stdout.close()
+        process.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes, one round: to see that it runs")
+    quick = parser.parse_args().quick
+    starts()
+    beside_the_bare_cost(300 if quick else 4000, 1 if quick else ROUNDS)
+    memory([200] if quick else [1_000, 50_000])
+    at_the_limit(200 if quick else 2_400)
+
+
+if __name__ == "__main__":
+    main()

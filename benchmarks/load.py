@@ -1,0 +1,379 @@
+"""How fast documents get into one real Elasticsearch node, beside what else there is: `python benchmarks/load.py`.
+
+All contenders load the same session documents (about 900 bytes) into the same node, with the same mappings and
+external versions, in interleaved rounds; figures are medians, as documents a second and as parts of the ceiling:
+ready-made bulk bodies, sent over 1, 2 and 4 keep-alive connections by threads that do nothing else.
+`TEST_ES_URL` names a node that is there already; else one is started. `--quick` for a look, not for figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import http.client
+import os
+import socketserver
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import orjson
+from elasticsearch import Elasticsearch, helpers
+from elasticsearch.serializer import OrjsonSerializer
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "e2e")]
+
+import node as nodes  # noqa: E402  # the path above leads to it
+
+from connectors.model import Detail, Document, Harvest, Host, Meeting, Session, session_key  # noqa: E402
+from harvester import templates  # noqa: E402
+from harvester.sinks.base import encoded  # noqa: E402
+from harvester.sinks.elastic.client import Client  # noqa: E402
+from harvester.sinks.elastic.cluster import Cluster  # noqa: E402
+from harvester.sinks.elastic.loader import Loader  # noqa: E402
+from harvester.sinks.elastic.patience import Patience  # noqa: E402
+from harvester.state.rejects import Rejects  # noqa: E402
+
+Contender = Callable[["Field"], None]
+SESSIONS = 40
+HARVESTED = datetime(2026, 11, 21, 2, tzinfo=UTC)
+PATIENCE = Patience(wait=time.sleep, elapsed=time.monotonic, now=lambda: HARVESTED)
+
+
+def harvest(number: int) -> Harvest:
+    """One meeting with its sessions, as a vendor with everything switched on tells them."""
+    start = datetime(2026, 11, 20, 8, tzinfo=UTC) + timedelta(seconds=number % 36_000)
+    end = start + timedelta(minutes=45)
+    meeting = Meeting(
+        vendor="zoom",
+        account="main",
+        uuid=f"aDYlohsHRtCd4ii1uC2+{number:08d}==",
+        detail=Detail.basic,
+        harvested_at=HARVESTED,
+        topic="Weekly planning of the second floor",
+        host=Host(email="host.of.the.meeting@example.org"),
+        start_time=start,
+        end_time=end,
+    )
+    sessions = [session(number, place, start, end) for place in range(SESSIONS)]
+    return Harvest(meeting=meeting, sessions=sessions)
+
+
+def session(number: int, place: int, start: datetime, end: datetime) -> Session:
+    return Session(
+        key=session_key(str(place), start),
+        id=f"u{number:012d}{place:04d}",
+        user_id=str(16_778_240 + place),
+        user_name=f"Participant {place} of the meeting",
+        email=f"participant.{place}.{number}@example.org",
+        role="attendee",
+        device="Windows",
+        os="Windows 11 (10.0.22631)",
+        app="Zoom Workplace",
+        app_version="6.2.11 (50939)",
+        ip_address=f"192.0.2.{place}",
+        city="Springfield",
+        country="US",
+        network_type="Wifi",
+        join_time=start + timedelta(seconds=place),
+        leave_time=end,
+        duration=2_700 - place,
+        share_application=False,
+        share_desktop=place == 0,
+        share_whiteboard=False,
+        recording=False,
+    )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A harvest whose documents are made already: what the loader does by itself, as the client's helpers get theirs."""
+
+    meeting: Meeting
+    timestamp: datetime | None
+    version: int
+    made: list[Document]
+
+    @classmethod
+    def of(cls, harvest: Harvest) -> Ready:
+        return cls(harvest.meeting, harvest.timestamp, harvest.version, list(harvest.documents()))
+
+    def documents(self) -> list[Document]:
+        return self.made
+
+
+class Field:
+    """One contender's turn: the documents in every form that somebody starts from, and indices of its own."""
+
+    def __init__(self, url: str, harvests: list[Harvest], lines: list[bytes], scratch: Path) -> None:
+        self.url = url
+        self.harvests = harvests
+        self.ready = [Ready.of(harvest) for harvest in harvests]
+        self.lines = lines
+        self.scratch = scratch
+        self.file = scratch / "documents.ndjson"
+        self.prefix = ""
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Fresh indices before, none after."""
+        self.prefix = f"bench{uuid.uuid4().hex[:8]}-"
+        self.cluster = Cluster(host=self.url, prefix=self.prefix)
+        client = Client(self.cluster)
+        templates.install(client, PATIENCE)
+        for kind in ("meetings", "sessions"):
+            client.ask("PUT", f"/{self.prefix}{kind}-2026", body={})
+        self.actions = [self._action(line) for line in self.lines]
+        try:
+            yield
+            client.ask("POST", f"/{self.prefix}*/_refresh")
+            count = client.ask("GET", f"/{self.prefix}*/_count").body["count"]
+            assert count in {0, len(self.lines)}, f"{count} of {len(self.lines)} documents arrived"
+        finally:
+            for kind in ("meetings", "sessions"):
+                client.ask("DELETE", f"/{self.prefix}{kind}-2026")
+            for template in reversed(templates.show(self.cluster)):
+                client.ask("DELETE", template.path)
+            client.close()
+
+    def _action(self, line: bytes) -> dict[str, Any]:
+        document = orjson.loads(line)
+        return {
+            "_op_type": "index",
+            "_index": f"{self.prefix}{document['kind']}s-2026",
+            "_id": document["document_id"],
+            "version": self.harvests[0].version,
+            "version_type": "external",
+            "_source": document,
+        }
+
+    def loader(self) -> Loader:
+        rejects = Rejects(Path(tempfile.mkdtemp(dir=self.scratch)), PATIENCE.now)
+        return Loader(Client(self.cluster), rejects, PATIENCE, tell=lambda _: None)
+
+
+def ours_harvests(field: Field) -> None:
+    for loaded in field.loader().load(field.harvests):
+        assert not loaded.rejected
+
+
+def ours_documents(field: Field) -> None:
+    for loaded in field.loader().load(cast("list[Harvest]", field.ready)):
+        assert not loaded.rejected
+
+
+def ours_lines(field: Field) -> None:
+    for so_far in field.loader().load_lines(BytesIO(b"\n".join(field.lines))):
+        assert not so_far.rejected
+
+
+def ours_process(field: Field) -> None:
+    command = [sys.executable, "-m", "harvester", "load", str(field.file), "--es-host", field.url, "-q"]
+    environment = {**os.environ, "ES_INDEX_PREFIX": field.prefix, "HARVESTER_STATE_DIR": str(field.scratch)}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
+def streaming_default(field: Field) -> None:
+    for ok, _ in helpers.streaming_bulk(Elasticsearch(field.url), field.actions):
+        assert ok
+
+
+def streaming_tuned(field: Field) -> None:
+    client = Elasticsearch(field.url, serializer=OrjsonSerializer())
+    for ok, _ in helpers.streaming_bulk(client, field.actions, chunk_size=2_000):
+        assert ok
+
+
+def parallel_tuned(field: Field) -> None:
+    client = Elasticsearch(field.url, serializer=OrjsonSerializer(), connections_per_node=4)
+    for ok, _ in helpers.parallel_bulk(client, field.actions, thread_count=4, chunk_size=2_000):
+        assert ok
+
+
+def ceiling(connections: int) -> Contender:
+    def ready_made(field: Field) -> None:
+        with ThreadPoolExecutor(connections) as pool:
+            for future in [
+                pool.submit(pump, field.url, field.bodies[n::connections]) for n in range(connections)
+            ]:
+                future.result()
+
+    return ready_made
+
+
+def pump(url: str, bodies: Iterable[bytes]) -> None:
+    address = urlsplit(url)
+    assert address.hostname is not None
+    connection = http.client.HTTPConnection(address.hostname, address.port)
+    for body in bodies:
+        connection.request(
+            "POST", "/_bulk?filter_path=errors", body=body, headers={"content-type": "application/x-ndjson"}
+        )
+        assert b'"errors":false' in connection.getresponse().read()
+    connection.close()
+
+
+def bulk_bodies(actions: list[dict[str, Any]], lines: list[bytes], size: int = 2_000) -> list[bytes]:
+    """The whole work of a loader done beforehand."""
+    heads = [
+        orjson.dumps({"index": {k: a[k] for k in ("_index", "_id", "version", "version_type")}})
+        for a in actions
+    ]
+    pairs = iter(zip(heads, lines, strict=True))
+    bodies = []
+    while part := list(islice(pairs, size)):
+        bodies.append(b"".join(head + b"\n" + line + b"\n" for head, line in part))
+    return bodies
+
+
+CONTENDERS: dict[str, Contender] = {
+    "ready-made bodies, 1 connection": ceiling(1),
+    "ready-made bodies, 2 connections": ceiling(2),
+    "ready-made bodies, 4 connections": ceiling(4),
+    "our loader, from harvests": ours_harvests,
+    "our loader, from documents": ours_documents,
+    "our loader, from lines": ours_lines,
+    "harvester load FILE, the whole process": ours_process,
+    "parallel_bulk, 4 x 2,000, orjson": parallel_tuned,
+    "streaming_bulk, 2,000, orjson": streaming_tuned,
+    "streaming_bulk, defaults": streaming_default,
+}
+CEILINGS = tuple(name for name in CONTENDERS if name.startswith("ready-made"))
+
+
+def rounds(field: Field, contenders: dict[str, Contender], count: int) -> dict[str, list[float]]:
+    """Documents a second of every contender, a figure a round; the order turns from round to round."""
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    names = list(contenders)
+    for number in range(count + 1):
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            with field.turn():
+                field.bodies = bulk_bodies(field.actions, field.lines)
+                gc.freeze()  # what was prepared costs nobody a collection
+                began = time.perf_counter()
+                contenders[name](field)
+                rate = len(field.lines) / (time.perf_counter() - began)
+            if number:  # the first round warms the node up
+                rates[name].append(rate)
+    return rates
+
+
+def table(rates: dict[str, list[float]], yardsticks: Iterable[str]) -> None:
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    top = max(medians[name] for name in yardsticks)
+    for name, median in medians.items():
+        spread = f"{min(rates[name]):,.0f} to {max(rates[name]):,.0f}"
+        print(f"{name:42} {median:9,.0f}/s {median / top:6.2f}   {spread}")
+    print()
+
+
+class NullReply(socketserver.StreamRequestHandler):
+    """Answers every bulk request with as many successes as it has operations, and anything else with nothing."""
+
+    def handle(self) -> None:
+        while request := self.rfile.readline():
+            length = 0
+            while (header := self.rfile.readline().strip()) != b"":
+                if header.lower().startswith(b"content-length:"):
+                    length = int(header.split(b":")[1])
+            body = self.rfile.read(length)
+            self.answer(request, body)
+
+    def answer(self, request: bytes, body: bytes) -> None:
+        status = b"200 OK"
+        reply = b"{}"
+        if b"/_bulk" in request:
+            items = b",".join([b'{"index":{"status":201}}'] * (body.count(b"\n") // 2))
+            reply = b'{"errors":false,"items":[' + items + b"]}"
+        elif b"/_count" in request:
+            reply = b'{"count":0}'
+        elif b"_template/" in request and request.startswith(b"GET"):
+            status = b"404 Not Found"
+        head = (
+            b"HTTP/1.1 %b\r\nx-elastic-product: Elasticsearch\r\ncontent-type: application/json\r\n" % status
+        )
+        self.wfile.write(head + b"content-length: %d\r\n\r\n" % len(reply) + reply)
+
+
+def serve_nothing() -> None:
+    """The null server, in a process of its own; tells its port and serves until its standard input ends."""
+    socketserver.ThreadingTCPServer.daemon_threads = True
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), NullReply) as server:
+        print(server.server_address[1], flush=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sys.stdin.read()
+        server.shutdown()
+
+
+@contextmanager
+def null_server() -> Iterator[str]:
+    command = [sys.executable, __file__, "--null-server"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.communicate()
+
+
+@contextmanager
+def a_node() -> Iterator[str]:
+    if url := os.environ.get("TEST_ES_URL"):
+        yield url
+        return
+    node = nodes.start(nodes.NEWEST, heap="1g")
+    try:
+        yield node.url
+    finally:
+        node.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer documents and rounds")
+    parser.add_argument(
+        "--only", metavar="TEXT", default="", help="contenders whose name holds it, and the ceiling"
+    )
+    parser.add_argument("--null-server", action="store_true", help=argparse.SUPPRESS)
+    wish = parser.parse_args()
+    if wish.null_server:
+        serve_nothing()
+        return
+    count, times = (500, 1) if wish.quick else (1_500, 3)
+    harvests = [harvest(number) for number in range(count)]
+    lines = [encoded(document) for one in harvests for document in one.documents()]
+    chosen = {n: c for n, c in CONTENDERS.items() if wish.only in n or n in CEILINGS}
+    print(
+        f"{len(lines):,} documents of {sum(map(len, lines)) // len(lines)} bytes, {times} rounds, medians\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "documents.ndjson").write_bytes(b"\n".join(lines) + b"\n")
+        with a_node() as url:
+            table(rounds(Field(url, harvests, lines, Path(folder)), chosen, times), CEILINGS)
+        against_nothing = [name for name in CONTENDERS if "our loader" in name or "defaults" in name]
+        with null_server() as url:
+            field = Field(url, harvests, lines, Path(folder))
+            print("against a server that answers at once (the last one is 1)")
+            table(
+                rounds(field, {n: CONTENDERS[n] for n in against_nothing}, times),
+                ["streaming_bulk, defaults"],
+            )
+
+
+if __name__ == "__main__":
+    main()

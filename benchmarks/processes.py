@@ -1,0 +1,40 @@
+"""Processes that are measured: their CPU, their memory, their time, as the kernel counted them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """`cpu_seconds` of user and system together; `peak_mb` resident."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_mb: float
+    exit_code: int
+
+
+def measured(
+    words: Sequence[str], *, env: Mapping[str, str], folder: Path, output: Path | None = None
+) -> Used:
+    """Run a command to its end, its output thrown away or written to a file."""
+    with (output or Path(os.devnull)).open("wb") as out, (folder / "stderr").open("wb") as errors:
+        began = time.perf_counter()
+        process = subprocess.Popen(words, stdout=out, stderr=errors, env=dict(env), cwd=folder)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError((folder / "stderr").read_text()[-2000:])
+    return Used(
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        wall_seconds=wall,
+        peak_mb=usage.ru_maxrss / 1024,
+        exit_code=process.returncode,
+    )

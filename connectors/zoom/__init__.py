@@ -1,0 +1,233 @@
+"""Zoom: meetings and, with `--webinars`, webinars, with every stay of every participant.
+
+Documentation (looked at from 2025-06 to 2026-08):
+- https://developers.zoom.us/docs/api/ (Accounts: Dashboards; Meetings: Reports; Users)
+- https://developers.zoom.us/docs/api/rate-limits/, …/pagination/, …/errors/
+- https://developers.zoom.us/docs/internal-apps/s2s-oauth/
+
+Two ways to the same meetings. The Dashboard (Business and above) is one list for the account, with device, address,
+network, place, role and quality of each stay. The Reports (Pro and above) go user by user, with names and times alone.
+
+Scopes, each `:admin`, or the classic ones that hold them (`dashboard_meetings:read:admin`, `report:read:admin` …):
+Dashboard `dashboard:read:list_meetings` and `dashboard:read:list_meeting_participants`; Reports `report:read:list_users`,
+`report:read:user` and `report:read:list_meeting_participants`; to read a meeting again `dashboard:read:meeting` or
+`report:read:meeting`; for host ids `user:read:list_users`. `harvester check zoom` names what is missing.
+
+Limits: 40 Heavy calls a second, 20 lists a minute and 60,000 of both a day on Business and above; 10, 10 and 30,000 on
+Pro. Lists reach six months back, a meeting's details a year.
+
+What Zoom does not tell: addresses and ids of guests (since 2022-03 and 2023-03), most of a person's data in accounts
+under a BAA (HIPAA), quality of webinars, and on Pro everything but names and times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from math import ceil
+from threading import RLock
+from typing import ClassVar
+
+from connectors.base import CheckResult, Context, Option, Setting, Settings, Token
+from connectors.errors import ConfigurationError, CredentialsError
+from connectors.http import Api
+from connectors.limits import MARGIN
+from connectors.model import Harvest, MeetingRef, Skipped, Window
+from connectors.zoom.answers import APP_PAGE, DailyStop, PlanTooLow, judge
+from connectors.zoom.auth import Credentials, ServerToServer
+from connectors.zoom.check import results
+from connectors.zoom.client import BUSINESS, PRO, Client, Rates
+from connectors.zoom.dashboard import Dashboard
+from connectors.zoom.endpoints import USERS, VENDOR
+from connectors.zoom.hosts import Hosts
+from connectors.zoom.instances import KEPT, LOOKBACK, SPAN
+from connectors.zoom.reports import Reports
+from connectors.zoom.sources import SourceName, chosen, is_about_the_dashboard, refusal, why
+
+_CREDENTIALS = f"in App Credentials of a Server-to-Server OAuth app, made by an account's admin at {APP_PAGE} and activated there"
+
+Source = Dashboard | Reports
+
+
+class Zoom:
+    """One Zoom account."""
+
+    name: ClassVar[str] = "zoom"
+    title: ClassVar[str] = "Zoom"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting(
+            name="ZOOM_ACCOUNT_ID",
+            help="the account that the app belongs to",
+            where=_CREDENTIALS,
+            required=True,
+        ),
+        Setting(name="ZOOM_CLIENT_ID", help="the app's client id", where=_CREDENTIALS, required=True),
+        Setting(
+            name="ZOOM_CLIENT_SECRET",
+            help="the app's client secret",
+            where=_CREDENTIALS,
+            secret=True,
+            required=True,
+        ),
+        Setting(
+            name="ZOOM_PLAN",
+            help="which API to read: `business` the Dashboard (Business and above), `pro` the Reports; "
+            "found out where it is not set",
+            where="Admin > Account Management > Billing at zoom.us",
+            choices=("pro", "business"),
+        ),
+        Setting(
+            name="ZOOM_API_URL",
+            help="the API's base URL, for other regions and clouds",
+            default="https://api.zoom.us/v2",
+        ),
+        Setting(name="ZOOM_TOKEN_URL", help="where tokens are had", default="https://zoom.us/oauth/token"),
+    )
+    options: ClassVar[tuple[Option, ...]] = (
+        Option(name="qos", help="read each stay's quality of service too: a call for every ten of them"),
+        Option(name="webinars", help="harvest webinars as well"),
+    )
+    span: ClassVar[timedelta] = SPAN
+    lookback: ClassVar[timedelta] = LOOKBACK
+    kept: ClassVar[timedelta] = KEPT
+    lists_live: ClassVar[bool] = True
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        """ConfigurationError where a setting is missing or not understood; makes no request."""
+        _complete(settings)
+        self._settings = settings
+        self.context = context
+        self.plan = settings.get("ZOOM_PLAN") or None
+        self.wanted = settings.options & {option.name for option in self.options}
+        credentials = Credentials(
+            account_id=settings["ZOOM_ACCOUNT_ID"],
+            client_id=settings["ZOOM_CLIENT_ID"],
+            client_secret=settings["ZOOM_CLIENT_SECRET"],
+        )
+        self.auth = ServerToServer(credentials, self._url("ZOOM_TOKEN_URL"), context)
+        self._stop = DailyStop(context)
+        self._api = Api(
+            VENDOR, self._url("ZOOM_API_URL"), context, judge=judge(context, self._stop), auth=self.auth
+        )
+        self._lock = RLock()
+        self._source: Source | None = None
+
+    def meetings(self, window: Window) -> Iterator[MeetingRef | Skipped]:
+        source = self.source()
+        try:
+            yield from source.meetings(window)
+            return
+        except PlanTooLow as refused:
+            # Zoom says so in answer to the first call, before any ref.
+            other = self.instead_of(source, refused)
+        yield from other.meetings(window)
+
+    def fetch(self, ref: MeetingRef) -> Harvest:
+        source = self.source()
+        try:
+            return source.fetch(_known_to(source, ref))
+        except PlanTooLow as refused:
+            other = self.instead_of(source, refused)
+        return other.fetch(_known_to(other, ref))
+
+    def check(self) -> Iterator[CheckResult]:
+        return results(self)
+
+    @property
+    def concurrency(self) -> int:
+        """What keeps the Heavy rate busy when Zoom takes a second to answer."""
+        return min(32, max(4, ceil(self._rates.heavy * self._settings.rate_share)))
+
+    @property
+    def requests_per_second(self) -> float:
+        """Heavy calls, which nearly all are."""
+        return self._rates.heavy * MARGIN * self._settings.rate_share
+
+    @property
+    def _rates(self) -> Rates:
+        return PRO if self.plan == "pro" or isinstance(self._source, Reports) else BUSINESS
+
+    def source(self) -> Source:
+        """The Dashboard or the Reports, settled at the first call: by ZOOM_PLAN, else by the token's scopes."""
+        with self._lock:
+            if self._source is None:
+                name, scopes = self._chosen()
+                self.context.tell(why(self.plan, name, scopes))
+                self._source = self._reports() if name == Reports.name else self._dashboard(scopes)
+            return self._source
+
+    def instead_of(self, source: Source, refused: PlanTooLow) -> Source:
+        """The Reports, where the plan was not set and has no Dashboard; else CredentialsError with what to do."""
+        with self._lock:
+            if self._source is not source and self._source is not None:
+                return self._source  # another thread was refused first
+            if self.plan is not None or isinstance(source, Reports) or not is_about_the_dashboard(refused):
+                raise refusal(refused) from None
+            self.context.tell(
+                f"{VENDOR}: this account has no Dashboard (code 200): reading the Reports instead"
+            )
+            chosen("pro", _scopes(self.auth.token()), self.wanted)
+            self._source = self._reports()
+            return self._source
+
+    def _chosen(self) -> tuple[SourceName, frozenset[str]]:
+        scopes = _scopes(self.auth.token())
+        try:
+            return chosen(self.plan, scopes, self.wanted), scopes
+        except CredentialsError:
+            # A kept token has the scopes that the app had when it was made.
+            scopes = _scopes(self.auth.fresh())
+            return chosen(self.plan, scopes, self.wanted), scopes
+
+    def _dashboard(self, scopes: frozenset[str]) -> Dashboard:
+        client = self._client(BUSINESS)
+        hosts = Hosts(client, self.context, permitted=not scopes or USERS.granted(scopes))
+        return Dashboard(
+            client=client,
+            context=self.context,
+            account=self._settings.account,
+            host_id=hosts.host_id,
+            qos="qos" in self.wanted,
+            webinars="webinars" in self.wanted,
+            raw=self._settings.raw,
+        )
+
+    def _reports(self) -> Reports:
+        if "qos" in self.wanted:
+            self.context.tell(f"{VENDOR}: --qos has no effect: the Reports hold no quality of service")
+        # An account that may read nothing but Reports may be a Pro account: its rates are safe on all others.
+        return Reports(
+            client=self._client(PRO),
+            context=self.context,
+            account=self._settings.account,
+            webinars="webinars" in self.wanted,
+            raw=self._settings.raw,
+        )
+
+    def _client(self, rates: Rates) -> Client:
+        return Client(self._api, self._stop, rates, self._settings.rate_share, self.context)
+
+    def _url(self, name: str) -> str:
+        default = next(setting.default for setting in self.settings if setting.name == name)
+        return self._settings.get(name) or default or ""
+
+
+def _complete(settings: Settings) -> None:
+    absent = [setting for setting in Zoom.settings if setting.required and not settings.get(setting.name)]
+    if absent:
+        names = ", ".join(setting.name for setting in absent)
+        raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {absent[0].where}")
+    plans = next(setting.choices for setting in Zoom.settings if setting.name == "ZOOM_PLAN")
+    plan = settings.get("ZOOM_PLAN")
+    if plan and plan not in plans:
+        raise ConfigurationError(f"{VENDOR}: ZOOM_PLAN is {' or '.join(plans)}, or not set at all")
+
+
+def _scopes(token: Token) -> frozenset[str]:
+    return frozenset(token.scope.split())
+
+
+def _known_to(source: Source, ref: MeetingRef) -> MeetingRef:
+    """The ref without a row that the other source listed: the two name the same things differently."""
+    return ref if ref.row is None or ref.hint.get("source") == source.name else replace(ref, row=None)

@@ -1,0 +1,55 @@
+"""Which user an e-mail address belongs to: the Dashboard tells a host's address, never the id.
+
+`GET /users`, active and inactive (people leave, their meetings stay), read once a run when first needed.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from connectors.base import Context
+from connectors.errors import CredentialsError
+from connectors.zoom.client import Client
+from connectors.zoom.endpoints import USERS, VENDOR
+from connectors.zoom.rows import text
+
+
+class Hosts:
+    """Safe for many threads: the first that asks reads the table, the others wait for it."""
+
+    def __init__(self, client: Client, context: Context, *, permitted: bool) -> None:
+        self._client = client
+        self._context = context
+        self._lock = Lock()
+        self._ids: dict[str, str] | None = None
+        if not permitted:
+            self._go_without()
+
+    def host_id(self, email: str) -> str | None:
+        ids = self._ids
+        if ids is None:
+            with self._lock:
+                ids = self._ids if self._ids is not None else self._read()
+        return ids.get(email.lower())
+
+    def _read(self) -> dict[str, str]:
+        ids: dict[str, str] = {}
+        try:
+            for status in ("active", "inactive"):
+                for page in self._client.listing(USERS, status=status):
+                    for row in page:
+                        user, email = text(row.get("id")), text(row.get("email"))
+                        if user is not None and email is not None:
+                            ids.setdefault(email.lower(), user)
+        except CredentialsError:
+            return self._go_without()
+        self._ids = ids
+        return ids
+
+    def _go_without(self) -> dict[str, str]:
+        self._context.tell(
+            f"{VENDOR}: meetings come without host.host_id: the app may not read /users; "
+            f"to have it, add the scope {USERS.granular}"
+        )
+        self._ids = {}
+        return self._ids

@@ -1,0 +1,73 @@
+"""`harvester templates`: install, show, diff."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import click
+
+from harvester.cli import destination
+from harvester.cli.surroundings import Surroundings, common_options
+
+
+@click.group()
+def templates() -> None:
+    """The index templates that are shipped, and those of the cluster."""
+
+
+def _command(name: str) -> Callable[[Callable[..., int]], click.Command]:
+    def decorated(function: Callable[..., int]) -> click.Command:
+        return templates.command(name)(destination.elasticsearch_options(common_options(function)))
+
+    return decorated
+
+
+@contextmanager
+def _client(es_host: str | None, period: str | None, around: Surroundings) -> Iterator[Any]:
+    from harvester.sinks.elastic.client import Client
+
+    with closing(Client(destination.cluster(es_host, period, around))) as client:
+        client.greet(destination.patience(around))
+        yield client
+
+
+@_command("install")
+def install(env_file: str | None, quiet: bool, es_host: str | None, index_period: str | None) -> int:
+    """Put them in place, or bring them up to date. Indices that are there already keep their mappings."""
+    from harvester import templates as shipped
+
+    around = Surroundings.find(env_file, quiet=quiet)
+    with _client(es_host, index_period, around) as client:
+        for name in shipped.install(client, destination.patience(around)):
+            around.voice.say(f"installed {name}")
+    return 0
+
+
+@_command("show")
+def show(env_file: str | None, quiet: bool, es_host: str | None, index_period: str | None) -> int:
+    """What would be installed, as JSON on stdout."""
+    from harvester import templates as shipped
+
+    around = Surroundings.find(env_file, quiet=quiet)
+    named = destination.cluster(es_host or "http://localhost:9200", index_period, around)
+    told = {template.path: template.body for template in shipped.show(named)}
+    click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    return 0
+
+
+@_command("diff")
+def diff(env_file: str | None, quiet: bool, es_host: str | None, index_period: str | None) -> int:
+    """Where the cluster's are not the shipped ones."""
+    from harvester import templates as shipped
+
+    around = Surroundings.find(env_file, quiet=quiet)
+    with _client(es_host, index_period, around) as client:
+        found = list(shipped.diff(client, destination.patience(around)))
+    for place in found:
+        click.echo(f"{place.template} {place.field}: {place.installed!r} instead of {place.shipped!r}")
+    if not found:
+        around.voice.say("no difference")
+    return 0

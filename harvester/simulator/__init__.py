@@ -1,0 +1,5 @@
+"""Simulated vendors: an invented organisation behind the wire formats and the rules of the real ones.
+
+Nothing here imports a connector: what the documents of a perfect harvest are is told by the organisation's facts
+(`truth`), so that a connector and its stand-in cannot share a mistake.
+"""

@@ -1,0 +1,67 @@
+"""Rate limits as a vendor counts them: so many answers in any window that slides along, and so many a UTC day."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class RateClass:
+    """At most `limit` in any `period` seconds. Remembers the fullest window of all that arrived, refused or not."""
+
+    limit: int
+    period: float
+    requests: int = 0
+    refused: int = 0
+    peak: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    _arrived: deque[float] = field(default_factory=deque)
+    _allowed: deque[float] = field(default_factory=deque)
+
+    def admit(self, now: float) -> bool:
+        """Whether a request at `now` (seconds) is within the limit; one that is refused costs nothing more."""
+        self.first = self.first if self.requests else now
+        self.last = now
+        self.requests += 1
+        self._arrived.append(now)
+        self.peak = max(self.peak, _slide(self._arrived, now - self.period))
+        if _slide(self._allowed, now - self.period) >= self.limit:
+            self.refused += 1
+            return False
+        self._allowed.append(now)
+        return True
+
+    def counted(self) -> dict[str, float]:
+        """For whoever wants to know how it was asked; `first` and `last` in the vendor's seconds."""
+        return {name: getattr(self, name) for name in _COUNTED}
+
+
+_COUNTED = ("limit", "period", "requests", "refused", "peak", "first", "last")
+
+
+@dataclass(slots=True)
+class DailyBudget:
+    """At most `limit` in a calendar day; `day` is any number that changes at midnight."""
+
+    limit: int
+    used: int = 0
+    refused: int = 0
+    _day: int = -1
+
+    def admit(self, day: int) -> bool:
+        if day != self._day:
+            self._day, self.used = day, 0
+        if self.used >= self.limit:
+            self.refused += 1
+            return False
+        self.used += 1
+        return True
+
+
+def _slide(moments: deque[float], oldest: float) -> int:
+    """Forget what lies at or before `oldest`; how many are left."""
+    while moments and moments[0] <= oldest:
+        moments.popleft()
+    return len(moments)

@@ -1,0 +1,233 @@
+"""Serves the simulated vendors on a loopback port, and says what a perfect harvest of them would hold."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from harvester.simulator.calendar import Calendar
+from harvester.simulator.faults import TRANSPORT, Faults
+from harvester.simulator.organisation import Organisation
+from harvester.simulator.truth import Source, write
+from harvester.simulator.zoom.door import Plan
+from harvester.simulator.zoom.service import PREFIX, Zoom
+
+HOST = "127.0.0.1"
+READY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`port` 0 is any free one; `size`: meetings per vendor over `days`; `now`: where the calendar begins, the
+    present unless given; `speed` divides waits; `faults`: the part of the answers that goes wrong. `truth`, `env`:
+    files to write. `scopes`: what Zoom's tokens may do, everything unless given; `daily_limit`: Heavy calls a day."""
+
+    port: int = 0
+    seed: int = 1
+    size: int = 200
+    days: int = 7
+    now: datetime | None = None
+    speed: float = 1.0
+    faults: float = 0.0
+    truth: Path | None = None
+    truth_source: Source = "dashboard"
+    truth_qos: bool = False
+    env: Path | None = None
+    zoom_plan: Plan = "business"
+    scopes: Sequence[str] | None = None
+    daily_limit: int | None = None
+
+    @property
+    def shown(self) -> datetime:
+        return (self.now or datetime.now(UTC).replace(microsecond=0)).astimezone(UTC)
+
+
+class Simulator:
+    """The vendors of one organisation behind one ASGI application, and one calendar for all of them."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.organisation = Organisation(
+            seed=options.seed, size=options.size, days=options.days, now=options.shown
+        )
+        self.calendar = Calendar(options.shown, speed=options.speed)
+        self.zoom = Zoom(
+            self.organisation,
+            self.calendar,
+            plan=options.zoom_plan,
+            scopes=options.scopes,
+            daily_limit=options.daily_limit,
+        )
+        routes = [Mount(PREFIX, app=self.zoom), Route("/_simulator/traffic", self._traffic)]
+        self.faults = Faults(
+            Starlette(routes=routes), probability=options.faults, seed=options.seed, calendar=self.calendar
+        )
+        # Without faults nothing stands between the server and the vendors.
+        self.app: ASGIApp = self.faults if options.faults else Starlette(routes=routes)
+
+    async def _traffic(self, _request: Request) -> JSONResponse:
+        return JSONResponse(self.traffic())
+
+    def traffic(self) -> dict[str, Any]:
+        """How it was asked. Of each rate class: requests, refused, and the fullest of all windows of its period."""
+        classes = self.zoom.traffic()
+        return {
+            "classes": classes,
+            "refused": sum(counted["refused"] for counted in classes.values())
+            + self.zoom.counters.daily.refused,
+            "daily": {"limit": self.zoom.counters.daily.limit, "used": self.zoom.counters.daily.used},
+            "calls": dict(self.zoom.calls),
+            "faults": dict(self.faults.injected),
+        }
+
+    def environment(self, base: str) -> dict[str, str]:
+        """The settings that point the harvester here, its clock with them."""
+        return {
+            **self.zoom.environment(base),
+            "HARVESTER_NOW": self.calendar.spelled,
+            "HARVESTER_SPEED": f"{self.options.speed:g}",
+        }
+
+    def write_truth(self) -> None:
+        options = self.options
+        if options.truth is not None:
+            write(options.truth, self.organisation, source=options.truth_source, qos=options.truth_qos)
+
+
+class _Protocol(H11Protocol):
+    """HTTP with the connection lent to the application: breaking it is what a simulator is for."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        served: Any = self.app
+
+        async def lent(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["extensions"] = {TRANSPORT: self.transport}
+            await served(scope, receive, send)
+
+        self.app = lent
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+def _server(app: ASGIApp) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=_Protocol,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=1,
+            backlog=2048,
+        )
+    )
+
+
+def _listener(port: int) -> tuple[socket.socket, str]:
+    """A bound socket and the base URL of what it will serve."""
+    # With the protocol named: asyncio turns Nagle's algorithm off only then, and an answer is two writes.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener, f"http://{HOST}:{listener.getsockname()[1]}"
+
+
+def run(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT. The settings are written once it listens. OSError: port or file not to be had."""
+    listener, base = _listener(options.port)
+    with listener:
+        simulator = Simulator(options)
+        simulator.write_truth()
+        _settle()
+        asyncio.run(_serve(simulator, listener, base))
+
+
+async def _serve(simulator: Simulator, listener: socket.socket, base: str) -> None:
+    server = _server(simulator.app)
+    serving_task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.listening.is_set() and not serving_task.done():
+        await asyncio.sleep(0.005)
+    if server.listening.is_set():
+        if simulator.options.env is not None:
+            write_environment(simulator.options.env, simulator.environment(base))
+        print(f"ready: {base}", file=sys.stderr, flush=True)  # noqa: T201  # what it is for is to be told
+    await serving_task
+
+
+def _settle() -> None:
+    # What there is now stays: the collector need not walk through it while requests are counted by the millisecond.
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(0.001)
+
+
+def write_environment(path: Path, settings: dict[str, str]) -> None:
+    """`NAME=value` lines, whole or not at all: whoever waits for the file may read it at once."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+    unfinished.replace(path)
+
+
+@contextmanager
+def serving(options: Options) -> Iterator[dict[str, str]]:
+    """The same in a thread of this process; yields the settings that point the harvester at it."""
+    listener, base = _listener(options.port)
+    with listener:
+        simulator = Simulator(options)
+        simulator.write_truth()
+        server = _server(simulator.app)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
+        )
+        thread.start()
+        try:
+            if not server.listening.wait(READY_SECONDS):
+                raise RuntimeError("the simulator does not start")
+            settings = simulator.environment(base)
+            if options.env is not None:
+                write_environment(options.env, settings)
+            yield settings
+        finally:
+            server.should_exit = True
+            thread.join(READY_SECONDS)
+
+
+__all__ = ["Options", "Simulator", "run", "serving", "write_environment"]

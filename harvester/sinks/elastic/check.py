@@ -1,0 +1,107 @@
+"""What works at Elasticsearch and what does not, for `harvester check`: nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from connectors.base import CheckResult
+from connectors.errors import HarvestError
+from harvester import templates
+from harvester.sinks.elastic.client import Client
+from harvester.sinks.elastic.patience import Patience
+
+_RIGHTS = {
+    "create_index": "without it every index has to be created by somebody else",
+    "write": "without it nothing can be loaded",
+    "read": "without it documents that a meeting no longer has stay behind when it is read again",
+    "maintenance": "without it documents that a meeting no longer has stay behind when it is read again",
+}
+_NEEDED = frozenset({"create_index", "write"})
+_TEMPLATE_RIGHT = "manage_index_templates"
+
+
+def check(client: Client, patience: Patience) -> Iterator[CheckResult]:
+    """Reachable, version where it may be asked, privileges, templates; the rest is left out once one thing is fatal."""
+    url = client.cluster.url
+    try:
+        client.greet(patience)
+    except HarvestError as error:
+        yield CheckResult(
+            subject="Elasticsearch", status="failed", found=str(error), exit_code=error.exit_code
+        )
+        return
+    yield CheckResult(
+        subject="Elasticsearch", status="ok", found=f"{url} answers, {_version(client, patience)}"
+    )
+    yield from _privileges(client, patience)
+    yield _templates(client, patience)
+
+
+def _version(client: Client, patience: Patience) -> str:
+    # The root tells it to accounts with the privilege monitor, the nodes to a few more.
+    for path in ("/", "/_nodes/_local?filter_path=nodes.*.version"):
+        answer = client.patiently(patience, "GET", path)
+        if answer.ok and (found := _number(answer.body)):
+            return f"version {found}"
+    return "version unknown (no right to ask)"
+
+
+def _number(body: Any) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    nodes = [node.get("version") for node in body.get("nodes", {}).values()]
+    number = body.get("version", {}).get("number") or (nodes[0] if nodes else None)
+    return str(number) if number else None
+
+
+def _privileges(client: Client, patience: Patience) -> Iterator[CheckResult]:
+    pattern = f"{client.cluster.prefix}*"
+    asked = {
+        "cluster": [_TEMPLATE_RIGHT],
+        "index": [{"names": [pattern], "privileges": sorted(_RIGHTS)}],
+    }
+    answer = client.patiently(patience, "POST", "/_security/user/_has_privileges", body=asked)
+    if not answer.ok:
+        found = "security is off there: whoever reaches it may do everything"
+        yield CheckResult(subject="Elasticsearch privileges", status="ok", found=found)
+        return
+    held = answer.body["index"][pattern]
+    for right, lack in _RIGHTS.items():
+        needed = right in _NEEDED
+        yield CheckResult(
+            subject=f"Elasticsearch privilege {right}",
+            status="ok" if held[right] else "failed" if needed else "warning",
+            found=f"held on {pattern}" if held[right] else f"missing on {pattern}: {lack}",
+            remedy="" if held[right] else f"give the account's role {right} on {pattern}",
+        )
+    if not answer.body["cluster"][_TEMPLATE_RIGHT]:
+        yield CheckResult(
+            subject=f"Elasticsearch privilege {_TEMPLATE_RIGHT}",
+            status="warning",
+            found="missing: the templates have to be installed by somebody else",
+            remedy="have somebody who may run `harvester templates install` once",
+        )
+
+
+def _templates(client: Client, patience: Patience) -> CheckResult:
+    subject = "Elasticsearch templates"
+    try:
+        differences = list(templates.diff(client, patience))
+    except HarvestError:
+        return CheckResult(
+            subject=subject, status="warning", found="unknown: the account may not look after index templates"
+        )
+    if not differences:
+        return CheckResult(subject=subject, status="ok", found="installed, as shipped")
+    missing = [difference.template for difference in differences if not difference.field]
+    found = (
+        f"missing: {', '.join(missing)}" if missing else f"{len(differences)} differences to the shipped ones"
+    )
+    return CheckResult(
+        subject=subject,
+        status="warning",
+        found=found,
+        remedy="`harvester templates diff` shows them, `harvester templates install` puts ours in place",
+        exit_code=78,
+    )

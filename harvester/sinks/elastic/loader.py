@@ -1,0 +1,243 @@
+"""The loader: harvests, or lines that were harvests, into Elasticsearch, every document accounted for.
+
+A meeting is acknowledged when each of its documents is stored, is there in a newer or richer form, or is kept among
+the rejects. Documents carry external versions, so that the same load may be repeated, and loads may overlap, without
+anything being doubled or overwritten by something older.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Event
+
+import orjson
+
+from connectors.errors import HarvestError
+from connectors.model import Document, Harvest
+from harvester import templates
+from harvester.sinks.base import Loaded, encoded
+from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, Bulk, Operation, Results, Target, action_head
+from harvester.sinks.elastic.client import Client
+from harvester.sinks.elastic.cluster import ID_BYTES
+from harvester.sinks.elastic.flights import FLIGHTS, Account, Batch, Flights
+from harvester.sinks.elastic.indices import Indices
+from harvester.sinks.elastic.lines import BadLine, Lines, Readable, TooLong, blocks
+from harvester.sinks.elastic.patience import Patience
+from harvester.state.rejects import Reject, Rejects, key_of_digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """One line of the input that was not stored: its number from 1, and why, without anything out of the line."""
+
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesLoaded:
+    """How far a load of lines has come. `lines` were read; of the documents in them so many were stored, were there
+    in a newer or richer form, or were rejected, lines that are no document among these. `refused`: since the last one."""
+
+    lines: int
+    ok: int
+    superseded: int
+    rejected: int
+    refused: tuple[Refused, ...] = ()
+
+
+class Loader:
+    """A sink. `tell` says something to the person who runs this."""
+
+    def __init__(
+        self,
+        client: Client,
+        rejects: Rejects,
+        patience: Patience,
+        *,
+        tell: Callable[[str], None],
+        flights: int = FLIGHTS,
+    ) -> None:
+        self._client = client
+        self._cluster = client.cluster
+        self._rejects = rejects
+        self._patience = patience
+        self._tell = tell
+        self._count = flights
+        self._prepared = False
+        self._refused: deque[Refused] = deque()
+
+    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+        """One `Loaded` per harvest, as soon as all of it is safe.
+
+        Before the first harvest is asked for: Elasticsearch answers and knows us, the templates are there or were
+        told of. Raises Unreachable, CredentialsError, ConfigurationError; OutputError when the rejects cannot be kept.
+        """
+        stopped: HarvestError | None = None
+        with self._open() as flights:
+            source = iter(harvests)
+            while stopped is None:
+                try:
+                    harvest = next(source, None)
+                except HarvestError as error:
+                    stopped = error
+                    break
+                if harvest is None:
+                    break
+                self._add(harvest, flights)
+                yield from map(_loaded, flights.ready())
+            flights.land()
+            yield from map(_loaded, flights.ready())
+        if stopped is not None:
+            raise stopped
+
+    def load_lines(self, stream: Readable) -> Iterator[LinesLoaded]:
+        """Load NDJSON. Tells how far it has come after every block of lines, and at the end."""
+        yield from self._load_blocks(blocks(stream))
+
+    def replay(self) -> Iterator[LinesLoaded]:
+        """Load the rejects once more: those that are stored now leave them."""
+        yield from self._load_blocks([document] for _, document in self._rejects.documents())
+
+    def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LinesLoaded]:
+        lines, account = Lines(self._cluster), Account()
+        with self._open() as flights:
+            for block in source:
+                bad: list[BadLine] = []
+                flights.add(account, lines.read(block, bad))
+                self._keep_bad(bad, account)
+                for _ in flights.ready():
+                    pass
+                yield self._so_far(lines, account)
+            flights.land()
+            yield self._so_far(lines, account)
+
+    def _so_far(self, lines: Lines, account: Account) -> LinesLoaded:
+        refused = tuple(self._refused.popleft() for _ in range(len(self._refused)))
+        return LinesLoaded(
+            lines=lines.number,
+            ok=account.ok,
+            superseded=account.superseded,
+            rejected=account.rejected,
+            refused=refused,
+        )
+
+    @contextmanager
+    def _open(self) -> Iterator[Flights]:
+        if not self._prepared:
+            self._prepare()
+        patience = replace(self._patience, abandoned=Event())
+        bulk = Bulk(self._client, Indices(self._client, patience), patience)
+
+        def deliver(batch: Batch) -> Results:
+            results = bulk.send(batch.operations)
+            self._account(batch.operations, results)
+            return results
+
+        flights = Flights(
+            deliver, room=lambda: bulk.accepted_bytes, abandoned=patience.abandoned, count=self._count
+        )
+        with flights.open():
+            yield flights
+
+    def _prepare(self) -> None:
+        self._client.greet(self._patience)
+        if word := templates.install_missing(self._client, self._patience):
+            self._tell(word)
+        self._prepared = True
+
+    def _add(self, harvest: Harvest, flights: Flights) -> None:
+        account = Account(uuid=harvest.meeting.uuid)
+        unfit: list[Reject] = []
+        flights.add(account, self._operations(harvest, unfit))
+        self._rejects.add(unfit)
+        flights.settled(account, rejected=len(unfit))
+
+    def _operations(self, harvest: Harvest, unfit: list[Reject]) -> Iterator[Operation]:
+        timestamp, version = harvest.timestamp, harvest.version
+        if timestamp is None:
+            raise ValueError("a meeting without any instant has no index")
+        indices = self._cluster.index("meeting", timestamp), self._cluster.index("session", timestamp)
+        heads = [action_head(index, version) for index in indices]
+        for place, document in enumerate(harvest.documents()):
+            index, head = indices[place > 0], heads[place > 0]
+            source, document_id = encoded(document), document["document_id"]
+            if len(document_id) * 4 > ID_BYTES and _bytes(document_id) > ID_BYTES:
+                unfit.append(_too_long(document, index, version, source))
+            else:
+                yield Operation(index, head + _quoted(document_id) + ACTION_TAIL, source)
+
+    def _account(self, operations: list[Operation], results: Results) -> None:
+        """Keep what was rejected, committed, before anybody counts it; forget rejects that are stored by now."""
+        if results.reasons:
+            self._rejects.add(
+                [
+                    Reject(
+                        document_id=target.document_id,
+                        index=target.into,
+                        version=target.version,
+                        reason=_reason(operation, results.reasons[place]),
+                        document=operation.source,
+                    )
+                    for place, operation in enumerate(operations)
+                    if results.verdicts[place] == REJECTED and (target := Target.of(operation))
+                ]
+            )
+            self._refused.extend(
+                Refused(line=operations[place].line, why=kind)
+                for place, kind in sorted(results.kinds.items())
+                if operations[place].line
+            )
+        if self._rejects.any:
+            targets = (
+                Target.of(o) for o, v in zip(operations, results.verdicts, strict=True) if v != REJECTED
+            )
+            self._rejects.stored((target.document_id, target.version) for target in targets)
+
+    def _keep_bad(self, bad: list[BadLine], account: Account) -> None:
+        self._rejects.add(
+            [
+                Reject(
+                    document_id=key_of_digest(line.sha256),
+                    index="",
+                    version=0,
+                    reason=f"line {line.number}: {line.why}",
+                    document=line.text,
+                )
+                for line in bad
+            ]
+        )
+        account.rejected += len(bad)
+        self._refused.extend(Refused(line=line.number, why=line.why) for line in bad)
+
+
+def _loaded(account: Account) -> Loaded:
+    return Loaded(uuid=account.uuid, ok=account.ok, superseded=account.superseded, rejected=account.rejected)
+
+
+def _reason(operation: Operation, reason: str) -> str:
+    return f"line {operation.line}: {reason}" if operation.line else reason
+
+
+def _quoted(document_id: str) -> bytes:
+    try:
+        return orjson.dumps(document_id)
+    except orjson.JSONEncodeError:  # a lone surrogate
+        return encoded({"": document_id})[4:-1]
+
+
+def _bytes(document_id: str) -> int:
+    return len(document_id.encode("utf-8", "surrogatepass"))
+
+
+def _too_long(document: Document, index: str, version: int, source: bytes) -> Reject:
+    return Reject(
+        document_id=document["document_id"],
+        index=index,
+        version=version,
+        reason=f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes",
+        document=source,
+    )

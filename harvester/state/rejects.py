@@ -1,0 +1,193 @@
+"""Documents that Elasticsearch refused, kept until a later load stores them or somebody drops them.
+
+One database per cluster and index prefix; one row per document, or per line that could not be read as one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from connectors.times import milliseconds
+from harvester.state.database import Database
+
+REASON_LENGTH = 2_000
+PAGE = 50
+"""Rows read at once: a row may hold megabytes."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE rejects (
+        document_id TEXT PRIMARY KEY,
+        index_name TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        document BLOB NOT NULL,
+        first TEXT NOT NULL,
+        last TEXT NOT NULL,
+        attempts INTEGER NOT NULL
+    )
+    """,
+)
+
+# An older version that is refused once more says nothing about the newer one that is kept.
+_ADD = """
+    INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?, ?, 1)
+    ON CONFLICT DO UPDATE SET
+        index_name = iif(excluded.version >= version, excluded.index_name, index_name),
+        reason = iif(excluded.version >= version, excluded.reason, reason),
+        document = iif(excluded.version >= version, excluded.document, document),
+        version = max(version, excluded.version),
+        last = excluded.last,
+        attempts = attempts + 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """A document as it was refused. `document_id` of a line that is no document: `line_key`; its version is 0.
+
+    `document`: the bytes without a newline, empty for a line too long to keep. `reason` may quote the document.
+    """
+
+    document_id: str
+    index: str
+    version: int
+    reason: str
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A row of the list: what was refused, when first and last (ISO 8601, UTC), how often, how large."""
+
+    document_id: str
+    index: str
+    version: int
+    reason: str
+    first: str
+    last: str
+    attempts: int
+    size: int
+
+
+def rejects_folder(state: Path, host: str, prefix: str) -> Path:
+    """Where the rejects of one cluster (its URL) and index prefix lie; their `rejects.db` is in it."""
+    digest = hashlib.sha256(f"{host}\x1f{prefix}".encode()).hexdigest()[:12]
+    return state / f"elasticsearch-{re.sub(r'[^A-Za-z0-9_.-]', '_', prefix)}{digest}"
+
+
+def line_key(line: bytes) -> str:
+    """The key of a line that is no document."""
+    return key_of_digest(hashlib.sha256(line).hexdigest())
+
+
+def key_of_digest(digest: str) -> str:
+    return f"sha256:{digest}"
+
+
+class Rejects:
+    """The rejects of one cluster and prefix. Safe for threads and for several processes."""
+
+    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+        self._database = Database(folder / "rejects.db", MIGRATIONS)
+        self._now = now
+        self._any = len(self) > 0
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __len__(self) -> int:
+        with self._database.reading() as connection:
+            (count,) = connection.execute("SELECT count(*) FROM rejects").fetchone()
+        return int(count)
+
+    @property
+    def any(self) -> bool:
+        """False only when there was none at the start and none was added since: then nothing has to be looked up."""
+        return self._any
+
+    def add(self, rejects: Sequence[Reject]) -> None:
+        """Committed when this returns. Raises OutputError when the disk is full."""
+        if not rejects:
+            return
+        self._any = True
+        now = milliseconds(self._now())
+        rows = [
+            (_text(r.document_id), r.index, r.version, _text(r.reason[:REASON_LENGTH]), r.document, now, now)
+            for r in rejects
+        ]
+        with self._database.transaction() as connection:
+            connection.executemany(_ADD, rows)
+
+    def stored(self, versions: Iterable[tuple[str, int]]) -> int:
+        """Forget the rejects whose document the cluster now holds in this version or a later one; how many."""
+        with self._database.transaction() as connection:
+            before = connection.total_changes
+            connection.executemany("DELETE FROM rejects WHERE document_id = ? AND version <= ?", versions)
+            return connection.total_changes - before
+
+    def rows(self) -> Iterator[Kept]:
+        """What is kept, in the order of the ids."""
+        columns = "document_id, index_name, version, reason, first, last, attempts, length(document)"
+        for row in self._pages(columns):
+            yield Kept(
+                document_id=row[0],
+                index=row[1],
+                version=row[2],
+                reason=row[3],
+                first=row[4],
+                last=row[5],
+                attempts=row[6],
+                size=row[7],
+            )
+
+    def documents(self) -> Iterator[tuple[str, bytes]]:
+        """Every id and the bytes that were refused, lines too long to keep left out. Rows may go meanwhile."""
+        return ((row[0], row[1]) for row in self._pages("document_id, document") if row[1])
+
+    def export(self, stream: BinaryIO) -> int:
+        """Write the documents, one a line, and return how many."""
+        count = 0
+        with closing(self._pages("document_id, document")) as rows:
+            for _, document in rows:
+                if document:
+                    stream.write(document + b"\n")
+                    count += 1
+        return count
+
+    def drop(self, document_ids: Sequence[str] | None = None) -> int:
+        """Forget these, or all of them; how many there were."""
+        with self._database.transaction() as connection:
+            before = connection.total_changes
+            if document_ids is None:
+                connection.execute("DELETE FROM rejects")
+            else:
+                connection.executemany(
+                    "DELETE FROM rejects WHERE document_id = ?", ((i,) for i in document_ids)
+                )
+            return connection.total_changes - before
+
+    def _pages(self, columns: str) -> Generator[tuple[Any, ...], None, None]:
+        after = ""
+        while True:
+            with self._database.reading() as connection:
+                page = connection.execute(
+                    f"SELECT {columns} FROM rejects WHERE document_id > ? ORDER BY document_id LIMIT ?",  # noqa: S608  # columns are ours
+                    (after, PAGE),
+                ).fetchall()
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1][0]
+
+
+def _text(text: str) -> str:
+    # SQLite takes no lone surrogates; Elasticsearch does.
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,63 @@
+"""Simulated vendors for the whole session: one organisation, served fast."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from harvester.simulator.server import Options, serving
+
+import connectors
+from connectors.base import Connector, Settings
+from connectors.model import Window
+from harvester.context import Clock, RunContext, Stop
+from harvester.settings import Environment
+from harvester.state.account import AccountState
+
+SHOWN = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DAYS = 3
+WHOLE = Window(start=SHOWN.replace(hour=0) - timedelta(days=DAYS), end=SHOWN + timedelta(hours=12))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulated:
+    """Where the simulated vendors are, and what they show."""
+
+    values: Mapping[str, str]
+    whole: Window = WHOLE
+    speed: float = 500.0
+
+
+Build = Callable[..., Connector]
+
+
+@pytest.fixture(scope="session")
+def simulated() -> Iterator[Simulated]:
+    with serving(Options(port=0, seed=7, size=60, days=DAYS, now=SHOWN, speed=Simulated.speed)) as values:
+        yield Simulated(values=values)
+
+
+@pytest.fixture
+def build(simulated: Simulated, tmp_path: Path) -> Iterator[Build]:
+    """Builds a connector that asks the simulated vendors; keyword arguments replace settings by name."""
+    states: list[AccountState] = []
+
+    def built(
+        name: str, *, raw: bool = False, options: frozenset[str] = frozenset(), **changed: str
+    ) -> Connector:
+        kind = connectors.load(name)
+        values = Environment(values={**simulated.values, **changed}).of(kind.settings)
+        shift = SHOWN - datetime.now(UTC)
+        clock = Clock(wall=time.time, monotonic=time.monotonic, shift=shift, speed=simulated.speed)
+        state = AccountState(tmp_path / str(len(states)), clock.now)
+        states.append(state)
+        context = RunContext(clock, state, Stop(), lambda _: None)
+        return kind(Settings(values=values, options=options, raw=raw, rate_share=1.0), context)
+
+    yield built
+    for state in states:
+        state.close()

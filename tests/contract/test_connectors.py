@@ -1,0 +1,226 @@
+"""What every connector must do, put to each entry of the table. No vendor is named here, and none may be.
+
+A new vendor joins by its line in the table and its part of the simulator.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import connectors
+from connectors.base import Connector, Token
+from connectors.errors import ConfigurationError, CredentialsError, Gone, NotReady
+from connectors.model import Detail, Harvest, MeetingRef, Window
+from tests.contract.conftest import SHOWN, Build, Simulated
+
+pytestmark = pytest.mark.parametrize("name", sorted(connectors.CONNECTORS))
+
+LONG_AGO = Window(start=SHOWN - timedelta(days=60), end=SHOWN - timedelta(days=59))
+
+
+def refs(connector: Connector, window: Window) -> list[MeetingRef]:
+    return [
+        ref
+        for part in window.split(connector.span)
+        for ref in connector.meetings(part)
+        if isinstance(ref, MeetingRef)
+    ]
+
+
+def harvests(connector: Connector, window: Window) -> list[Harvest]:
+    """Every meeting that can be had."""
+    found = []
+    for ref in refs(connector, window):
+        try:
+            found.append(connector.fetch(ref))
+        except (Gone, NotReady):
+            continue
+    return found
+
+
+def ids(found: list[Harvest]) -> list[str]:
+    return [document["document_id"] for harvest in found for document in harvest.documents()]
+
+
+def secrets(connector: Connector, values: dict[str, str]) -> list[str]:
+    return [
+        values[setting.name] for setting in connector.settings if setting.secret and setting.name in values
+    ]
+
+
+def test_it_says_what_it_is_and_what_it_needs(name: str) -> None:
+    kind = connectors.load(name)
+    assert kind.name == name
+    assert kind.title
+    assert kind.span > timedelta(0)
+    assert kind.lookback > timedelta(0)
+    assert kind.kept >= kind.lookback
+    for setting in kind.settings:
+        assert setting.help
+        assert setting.name.isupper()
+        assert setting.where or not setting.required, f"{setting.name} says where to get it"
+    for option in kind.options:
+        assert option.help
+
+
+def test_without_credentials_it_names_each_setting_and_where_to_get_it(name: str, build: Build) -> None:
+    required = [setting for setting in connectors.load(name).settings if setting.required]
+    with pytest.raises(ConfigurationError) as refused:
+        build(name, **{setting.name: "" for setting in required})
+    for setting in required:
+        assert setting.name in str(refused.value)
+
+
+def test_wrong_credentials_are_refused_and_never_printed(name: str, build: Build) -> None:
+    secret = [setting.name for setting in connectors.load(name).settings if setting.secret]
+    connector = build(name, **dict.fromkeys(secret, "marked-wrong-secret"))
+    with pytest.raises(CredentialsError) as refused:
+        refs(connector, Window(start=SHOWN - timedelta(days=1), end=SHOWN))
+    assert "marked-wrong-secret" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_token_that_the_vendor_no_longer_takes_is_renewed(
+    name: str, build: Build, simulated: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = build(name)
+    store: Any = vars(connector).get("context") or vars(connector).get("_context")
+    stale = Token(access="stale", expires_at=SHOWN + timedelta(days=1))
+    original, given_out = store.tokens.read, []
+
+    def read(key: str) -> Token | None:
+        given_out.append(key)
+        return stale if len(given_out) == 1 else original(key)
+
+    monkeypatch.setattr(store.tokens, "read", read)
+    assert refs(connector, simulated.whole)
+    assert given_out, "tokens come from the store that runs share"
+
+
+def test_a_window_without_meetings_is_empty(name: str, build: Build) -> None:
+    assert refs(build(name), LONG_AGO) == []
+
+
+def test_meetings_lie_in_the_window_each_once(name: str, build: Build, simulated: Simulated) -> None:
+    day = Window(start=SHOWN.replace(hour=0) - timedelta(days=1), end=SHOWN.replace(hour=0))
+    found = refs(build(name), day)
+    assert found
+    assert max(Counter(ref.uuid for ref in found).values()) == 1
+    assert all(ref.start_time in day for ref in found if ref.start_time is not None)
+
+
+def test_two_windows_hold_what_one_over_both_holds(name: str, build: Build, simulated: Simulated) -> None:
+    connector = build(name)
+    middle = SHOWN.replace(hour=0) - timedelta(days=1)
+    first = Window(start=simulated.whole.start, end=middle)
+    second = Window(start=middle, end=simulated.whole.end)
+    told = [{ref.uuid for ref in refs(connector, window) if ref.start_time} for window in (first, second)]
+    assert told[0] | told[1] == {ref.uuid for ref in refs(connector, simulated.whole) if ref.start_time}
+    assert not told[0] & told[1]
+
+
+def test_ids_are_unique_and_the_same_every_time(name: str, build: Build, simulated: Simulated) -> None:
+    first = ids(harvests(build(name), simulated.whole))
+    assert len(first) == len(set(first)) > 100
+    assert sorted(first) == sorted(ids(harvests(build(name, raw=True), simulated.whole)))
+
+
+def test_digests_are_the_same_while_nothing_changes(name: str, build: Build, simulated: Simulated) -> None:
+    ended = Window(start=simulated.whole.start, end=SHOWN.replace(hour=0))
+    one, two = ({ref.uuid: ref.digest for ref in refs(build(name), ended)} for _ in range(2))
+    assert one == two
+
+
+def test_a_rejoin_is_two_sessions(name: str, build: Build, simulated: Simulated) -> None:
+    stays: Counter[tuple[str, str]] = Counter()
+    for harvest in harvests(build(name), simulated.whole):
+        for session in harvest.sessions:
+            if session.stay == "meeting" and session.user_name and session.join_time:
+                stays[harvest.meeting.uuid, session.user_name] += 1
+    assert max(stays.values()) > 1
+
+
+def test_every_document_carries_its_account_and_one_harvest_moment(
+    name: str, build: Build, simulated: Simulated
+) -> None:
+    for harvest in harvests(build(name), simulated.whole):
+        meeting, *sessions = harvest.documents()
+        assert meeting["document_id"] == f"{name}:main:{harvest.meeting.uuid}"
+        assert meeting["kind"] == "meeting"
+        for document in (meeting, *sessions):
+            assert document["vendor"] == name
+            assert document["detail"] == meeting["detail"]
+            assert document["harvested_at"] == meeting["harvested_at"]
+            assert not [key for key, value in document.items() if value in (None, "", [])]
+        for session in sessions:
+            assert session["document_id"].startswith(meeting["document_id"] + ":")
+            assert session["meeting"] == harvest.meeting.uuid
+            assert session["meeting_timestamp"] == meeting["@timestamp"]
+
+
+def test_a_meeting_out_of_a_journal_is_fetched_without_its_listing_row(
+    name: str, build: Build, simulated: Simulated
+) -> None:
+    connector = build(name)
+    ended = Window(start=simulated.whole.start, end=SHOWN - timedelta(days=1))
+    checked = 0
+    for ref in refs(connector, ended)[:12]:
+        try:
+            whole = connector.fetch(ref)
+        except (Gone, NotReady):
+            continue
+        again = connector.fetch(replace(ref, row=None))
+        assert ids([again]) == ids([whole])
+        assert again.meeting.start_time == whole.meeting.start_time
+        checked += 1
+    assert checked > 3
+
+
+def test_a_hint_can_be_journaled_and_holds_no_person(name: str, build: Build, simulated: Simulated) -> None:
+    import orjson
+
+    for ref in refs(build(name), simulated.whole):
+        assert b"@" not in orjson.dumps(dict(ref.hint))
+
+
+def test_what_goes_on_is_live_and_pending(name: str, build: Build, simulated: Simulated) -> None:
+    connector = build(name)
+    live = [h for h in harvests(connector, simulated.whole) if h.meeting.detail == Detail.live]
+    assert bool(live) == connector.lists_live
+    for harvest in live:
+        assert harvest.pending is not None
+        assert harvest.pending.until > SHOWN
+        assert harvest.meeting.end_time is None
+
+
+def test_raw_keeps_the_vendors_rows_and_no_secret(name: str, build: Build, simulated: Simulated) -> None:
+    import orjson
+
+    connector = build(name, raw=True)
+    found = harvests(connector, simulated.whole)
+    assert any(harvest.meeting.vendor_data for harvest in found)
+    text = b"".join(orjson.dumps(d) for harvest in found for d in harvest.documents())
+    hidden = secrets(connector, dict(simulated.values))
+    assert hidden
+    assert not [secret for secret in hidden if secret.encode() in text]
+    assert not any(harvest.meeting.vendor_data for harvest in harvests(build(name), simulated.whole)[:5])
+
+
+def test_check_finds_nothing_to_do(name: str, build: Build) -> None:
+    results = list(build(name).check())
+    assert results
+    assert [result for result in results if result.status == "failed"] == []
+
+
+def test_check_says_what_is_wrong_and_what_to_do(name: str, build: Build) -> None:
+    secret = [setting.name for setting in connectors.load(name).settings if setting.secret]
+    results = list(build(name, **dict.fromkeys(secret, "marked-wrong-secret")).check())
+    failed = [result for result in results if result.status == "failed"]
+    assert failed
+    assert all(result.found and result.remedy for result in failed)
+    assert not [result for result in results if "marked-wrong-secret" in repr(result)]

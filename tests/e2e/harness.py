@@ -1,0 +1,164 @@
+"""The command line and the simulator as processes of their own, and the comparison with the truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+READY_SECONDS = 120.0
+Documents = dict[str, dict[str, Any]]
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """What any process needs, and nothing that could point a test at somebody's real account or cluster."""
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    return {**kept, "PYTHONUNBUFFERED": "1", **more}
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "harvester", *words]
+
+
+@dataclass
+class Simulator:
+    """`harvester simulate` as a process. A context manager; `settings` point the harvester at it."""
+
+    folder: Path
+    now: datetime
+    size: int = 200
+    days: int = 7
+    seed: int = 11
+    speed: float = 25.0
+    faults: float = 0.0
+    more: Sequence[str] = ()
+    truth_file: bool = True
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dates(self) -> list[str]:
+        """The command line's words for all of its days."""
+        first = self.now.date() - timedelta(days=self.days)
+        return ["--from", first.isoformat(), "--to", self.now.date().isoformat()]
+
+    @property
+    def truth(self) -> Documents:
+        with (self.folder / "truth.ndjson").open(encoding="utf-8") as lines:
+            return by_id(map(json.loads, lines))
+
+    def __enter__(self) -> Simulator:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        env = self.folder / "sim.env"
+        words = {
+            "--port": "0",
+            "--seed": str(self.seed),
+            "--size": str(self.size),
+            "--days": str(self.days),
+            "--now": self.now.isoformat(),
+            "--speed": str(self.speed),
+            "--faults": str(self.faults),
+            "--env": str(env),
+        }
+        if self.truth_file:
+            words["--truth"] = str(self.folder / "truth.ndjson")
+        flat = [word for pair in words.items() for word in pair]
+        self._log = (self.folder / "simulator.log").open("wb")
+        self._process = subprocess.Popen(
+            command("simulate", *flat, *self.more),
+            stdout=self._log,
+            stderr=self._log,
+            env=clean_environment(),
+            cwd=ROOT,
+        )
+        deadline = time.monotonic() + READY_SECONDS
+        while not env.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError((self.folder / "simulator.log").read_text())
+            time.sleep(0.05)
+        pairs = (line.partition("=") for line in env.read_text().splitlines() if line.strip())
+        self.settings = {name: value for name, _, value in pairs}
+        return self
+
+    def traffic(self) -> dict[str, Any]:
+        """What it counted of its callers."""
+        base = self.settings["ZOOM_API_URL"].partition("/zoom")[0]
+        with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback
+            counted: dict[str, Any] = json.load(answer)
+        return counted
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+@dataclass
+class Harvester:
+    """The command line with settings and a state folder of its own."""
+
+    folder: Path
+    settings: Mapping[str, str]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        state = {"HARVESTER_STATE_DIR": str(self.folder / "state"), "HARVESTER_RATE_SHARE": "1.0"}
+        return clean_environment(**{**state, **self.settings, **more})
+
+    def __call__(
+        self, *words: str, stdin: bytes | None = None, timeout: float = 300, **more: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            command(*words),
+            input=stdin if stdin is not None else b"",
+            capture_output=True,
+            env=self.environment(**more),
+            cwd=self.folder,
+            timeout=timeout,
+            check=False,
+        )
+
+
+def by_id(documents: Iterable[dict[str, Any]]) -> Documents:
+    """Documents by `document_id`; a second one with the same id is an error."""
+    found: Documents = {}
+    for document in documents:
+        assert document["document_id"] not in found, f"twice: {document['document_id']}"
+        found[document["document_id"]] = document
+    return found
+
+
+def lines(output: bytes) -> Documents:
+    return by_id(json.loads(line) for line in output.splitlines())
+
+
+def differences(found: Documents, truth: Documents, limit: int = 25) -> list[str]:
+    """Every place where documents are not what they should be, `harvested_at` apart."""
+    told = [f"missing: {name}" for name in sorted(truth.keys() - found.keys())]
+    told += [f"not in the truth: {name}" for name in sorted(found.keys() - truth.keys())]
+    for name in sorted(truth.keys() & found.keys()):
+        one, other = found[name], truth[name]
+        told += [
+            f"{name} {key}: {one.get(key)!r} should be {other.get(key)!r}"
+            for key in sorted((one.keys() | other.keys()) - {"harvested_at"})
+            if one.get(key) != other.get(key)
+        ]
+    return told[:limit]

@@ -1,0 +1,90 @@
+"""A corner of an Elasticsearch node with an index prefix of its own: what a test loads there, and what it finds."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harvester import templates
+from harvester.sinks.elastic.client import Answer, Client
+from harvester.sinks.elastic.cluster import Cluster
+from harvester.sinks.elastic.loader import Loader
+from harvester.sinks.elastic.patience import Patience
+from harvester.state.rejects import Rejects, rejects_folder
+from tests.e2e.node import Node, User
+
+PATIENCE = Patience(wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), seconds=10.0)
+
+
+def login(user: User | None) -> dict[str, str]:
+    """What a `Cluster` is told about who we are."""
+    return {} if user is None else {"username": user.name, "password": user.password}
+
+
+@dataclass(kw_only=True)
+class Place:
+    """`said`: what the loaders made here told the person who runs them."""
+
+    node: Node
+    prefix: str
+    folder: Path
+    administrator: User | None = None
+    said: list[str] = field(default_factory=list)
+    _open: list[Client | Rejects] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def on(cls, node: Node, folder: Path, administrator: User | None = None) -> Iterator[Place]:
+        place = cls(
+            node=node, prefix=f"t{uuid.uuid4().hex[:10]}-", folder=folder, administrator=administrator
+        )
+        try:
+            yield place
+        finally:
+            place.clear()
+
+    def cluster(self, **more: Any) -> Cluster:
+        return Cluster(**{"host": self.node.url, "prefix": self.prefix, **login(self.administrator), **more})
+
+    def client(self, **more: Any) -> Client:
+        client = Client(self.cluster(**more))
+        self._open.append(client)
+        return client
+
+    def rejects(self) -> Rejects:
+        rejects = Rejects(rejects_folder(self.folder, self.node.url, self.prefix), PATIENCE.now)
+        self._open.append(rejects)
+        return rejects
+
+    def loader(self, rejects: Rejects | None = None, **more: Any) -> Loader:
+        return Loader(self.client(**more), rejects or self.rejects(), PATIENCE, tell=self.said.append)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Answer:
+        return self.client().ask(method, path, body=body)
+
+    def stored(self) -> dict[str, dict[str, Any]]:
+        """Every document of this corner by its `_id`, after a refresh."""
+        return {hit["_id"]: hit["_source"] for hit in self.hits()}
+
+    def hits(self, query: Any = None) -> list[dict[str, Any]]:
+        self.ask("POST", f"/{self.prefix}*/_refresh")
+        asked = {"size": 10_000, "version": True, "query": query or {"match_all": {}}}
+        hits: list[dict[str, Any]] = self.ask("POST", f"/{self.prefix}*/_search", asked).body["hits"]["hits"]
+        return hits
+
+    def indices(self) -> list[str]:
+        return sorted(self.ask("GET", f"/{self.prefix}*").body)
+
+    def clear(self) -> None:
+        for index in self.indices():
+            self.ask("DELETE", f"/{index}")
+        for template in reversed(templates.show(self.cluster())):
+            self.ask("DELETE", template.path)
+        for opened in self._open:
+            opened.close()

@@ -1,0 +1,291 @@
+"""The command line against a simulated vendor, without Elasticsearch: streams, exit codes, bad input, signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import Harvester, Simulator, command, differences, lines
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MARK = "marked-secret-8f2c"
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with Simulator(tmp_path_factory.mktemp("simulator"), NOW, size=150, days=3) as running:
+        yield running
+
+
+@pytest.fixture
+def harvester(simulator: Simulator, tmp_path: Path) -> Harvester:
+    return Harvester(tmp_path, simulator.settings)
+
+
+def words(ended: subprocess.CompletedProcess[bytes]) -> str:
+    return ended.stderr.decode()
+
+
+def test_stdout_holds_the_documents_of_the_truth_and_nothing_else(
+    harvester: Harvester, simulator: Simulator
+) -> None:
+    ended = harvester("zoom", *simulator.dates, "--destination", "stdout")
+    assert ended.returncode == 0, words(ended)
+    assert differences(lines(ended.stdout), simulator.truth) == []
+    assert "0 failed" in words(ended)
+
+
+def test_the_line_of_the_readme_prints_addresses(harvester: Harvester) -> None:
+    ended = harvester("zoom", "--date", "2026-11-19", "--destination", "stdout")
+    piped = subprocess.run(
+        ["jq", "-r", 'select(.kind=="session") | .email'], input=ended.stdout, capture_output=True, check=True
+    )
+    printed = piped.stdout.decode().splitlines()
+    assert any(line.endswith((".example", "example.org")) for line in printed)
+    assert len(printed) == sum(json.loads(line)["kind"] == "session" for line in ended.stdout.splitlines())
+
+
+def test_without_dates_it_is_yesterday(harvester: Harvester) -> None:
+    ended = harvester("zoom")
+    assert ended.returncode == 0, words(ended)
+    starts = {d["start_time"][:10] for d in map(json.loads, ended.stdout.splitlines()) if "start_time" in d}
+    assert starts == {"2026-11-19"}
+    assert "documents go to stdout, since ES_HOST is not set" in words(ended)
+
+
+def test_quiet_says_nothing_while_all_is_well_and_everything_when_it_is_not(harvester: Harvester) -> None:
+    assert words(harvester("zoom", "--date", "2026-11-19", "-q")) == ""
+    ended = harvester("zoom", "--date", "2026-11-19", "-q", ZOOM_CLIENT_SECRET=MARK)
+    assert ended.returncode == 77
+    assert "ZOOM_CLIENT_SECRET" in words(ended)
+
+
+def test_a_dry_run_counts_and_fetches_nothing(harvester: Harvester, simulator: Simulator) -> None:
+    before = simulator.traffic()
+    ended = harvester("zoom", *simulator.dates, "--dry-run", "--destination", "stdout")
+    assert ended.returncode == 0
+    assert ended.stdout == b""
+    meetings = sum(document["kind"] == "meeting" for document in simulator.truth.values())
+    told = int(words(ended).partition(" meetings listed; --dry-run")[0].rpartition(" ")[2])
+    assert told >= meetings
+    after = simulator.traffic()
+    assert not [
+        call
+        for call in after["calls"]
+        if "participants" in call and after["calls"][call] != before["calls"].get(call)
+    ]
+
+
+def test_the_summary_file_has_the_counts(harvester: Harvester, tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
+    ended = harvester("zoom", "--date", "2026-11-19", "--summary-json", str(file))
+    (summary,) = json.loads(file.read_text())["vendors"]
+    assert summary["exit_code"] == 0
+    assert summary["documents"] == len(ended.stdout.splitlines())
+    assert summary["listed"] == summary["done"] + summary["pending"] + summary["gone"] + summary["outside"]
+    assert summary["requests"] > summary["listed"]
+    assert summary["listing_complete"] is True
+
+
+def test_options_reach_the_vendor(harvester: Harvester) -> None:
+    raw = lines(harvester("zoom", "--date", "2026-11-19", "--raw").stdout)
+    assert all("vendor_data" in document for document in raw.values())
+    plain = lines(harvester("zoom", "--date", "2026-11-19").stdout)
+    assert raw.keys() == plain.keys()
+    with_webinars = lines(harvester("zoom", "--date", "2026-11-19", "--webinars").stdout)
+    assert with_webinars.keys() >= plain.keys()
+
+
+def test_all_harvests_what_is_configured_and_says_what_is_not(harvester: Harvester, tmp_path: Path) -> None:
+    one = lines(harvester("zoom", "--date", "2026-11-19").stdout)
+    assert lines(harvester("all", "--date", "2026-11-19").stdout).keys() == one.keys()
+    nothing = Harvester(tmp_path, {})("all")
+    assert nothing.returncode == 78
+    assert "ZOOM_CLIENT_ID" in words(nothing)
+
+
+def test_a_closed_pipe_ends_quietly(harvester: Harvester) -> None:
+    ended = subprocess.run(
+        [
+            "bash",
+            "-c",
+            'set -o pipefail; "$@" 2>stderr | head -1; echo "${PIPESTATUS[0]}" >code',
+            "-",
+            *command("zoom", "--date", "2026-11-19", "-q"),
+        ],
+        capture_output=True,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+        check=False,
+    )
+    assert len(ended.stdout.splitlines()) == 1
+    assert (harvester.folder / "stderr").read_text() == ""
+    assert (harvester.folder / "code").read_text().strip() == "0"
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
+    harvester: Harvester, simulator: Simulator, sent: signal.Signals, code: int
+) -> None:
+    process = subprocess.Popen(
+        command("zoom", *simulator.dates, "--rate-share", "0.02"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(sent)
+    rest, errors = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert b"the same command resumes" in errors
+    assert lines(first + rest)
+
+
+def test_a_second_signal_leaves_at_once(harvester: Harvester, simulator: Simulator) -> None:
+    process = subprocess.Popen(
+        command("zoom", *simulator.dates, "--rate-share", "0.02"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+    process.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        (["zoom", "--date", "2026-2-3"], 64, "write it 2026-02-03"),
+        (["zoom", "--date", "2027-01-01"], 64, "has not come yet"),
+        (["zoom", "--from", "2026-11-03", "--to", "2026-11-01"], 64, "lies after"),
+        (["zoom", "--timezone", "Mars/Olympus"], 78, "is not a time zone"),
+        (["zoom", "--rate-share", "2"], 78, "rate share"),
+        (["zoom", "--destination", "index"], 78, "ES_HOST is not set"),
+        (["zoom", "--no-such-option"], 64, "No such option"),
+        (["no-such-vendor"], 64, "No such command"),
+        (["zoom", "--env-file", "nowhere.env"], 78, "nowhere.env"),
+        (["load", "nowhere.ndjson", "--es-host", "http://127.0.0.1:9"], 74, "nowhere.ndjson"),
+        (["check", "no-such-vendor"], 64, "is not one of"),
+    ],
+)
+def test_what_cannot_be_understood_is_named(
+    harvester: Harvester, given: list[str], code: int, said: str
+) -> None:
+    ended = harvester(*given)
+    assert ended.returncode == code, words(ended)
+    assert said in words(ended)
+    assert ended.stdout == b""
+    assert "Traceback" not in words(ended)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "said"),
+    [
+        ({"ZOOM_CLIENT_ID": ""}, 78, "ZOOM_CLIENT_ID"),
+        ({"ZOOM_CLIENT_SECRET": ""}, 78, "ZOOM_CLIENT_SECRET"),
+        ({"ZOOM_ACCOUNT_ID": ""}, 78, "ZOOM_ACCOUNT_ID"),
+        ({"ZOOM_CLIENT_SECRET": MARK}, 77, "ZOOM_CLIENT_SECRET"),
+        ({"ZOOM_CLIENT_ID": MARK}, 77, "ZOOM_CLIENT_ID"),
+        ({"ZOOM_ACCOUNT_ID": MARK}, 77, "ZOOM_ACCOUNT_ID"),
+        (
+            {"ZOOM_CLIENT_ID": "", "ZOOM_CLIENT_SECRET": "", "ZOOM_KEY": MARK, "ZOOM_SECRET": MARK},
+            78,
+            "Server-to-Server",
+        ),
+        ({"ZOOM_PLAN": "gold"}, 78, "ZOOM_PLAN is one of"),
+        ({"ZOOM_API_URL": "http://api.zoom.us/v2"}, 78, "https"),
+        ({"ZOOM_API_URL": "https://api.zoom.us/v2"}, 78, "HARVESTER_NOW"),
+        ({"ZOOM_API_URL": "http://127.0.0.1:9/v2", "HARVESTER_SPEED": "10000"}, 69, "no connection"),
+        ({"HARVESTER_STATE_DIR": "/dev/null/state"}, 74, "HARVESTER_STATE_DIR"),
+        ({"HARVESTER_ACCOUNT": "a:b"}, 78, "HARVESTER_ACCOUNT"),
+    ],
+)
+def test_every_wrong_setting_is_named_and_no_secret_printed(
+    harvester: Harvester, changed: dict[str, str], code: int, said: str
+) -> None:
+    ended = harvester("zoom", "--date", "2026-11-19", **changed)
+    assert ended.returncode == code, words(ended)
+    assert said in words(ended)
+    assert MARK not in words(ended)
+    assert "Traceback" not in words(ended)
+
+
+def test_a_range_older_than_what_is_kept_is_clamped_with_a_warning(harvester: Harvester) -> None:
+    ended = harvester("zoom", "--from", "2026-01-01", "--to", "2026-05-30")
+    assert ended.returncode == 0, words(ended)
+    assert "keeps 180 days; reading from 2026-05-24" in words(ended)
+    older = harvester("zoom", "--date", "2026-01-01")
+    assert older.returncode == 0
+    assert "nothing to read" in words(older)
+
+
+def test_a_full_output_is_an_output_error(harvester: Harvester) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            command("zoom", "--date", "2026-11-19"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=harvester.environment(),
+            cwd=harvester.folder,
+            check=False,
+        )
+    assert ended.returncode == 74
+    assert b"No space left" in ended.stderr
+
+
+def test_check_says_what_works(harvester: Harvester) -> None:
+    ended = harvester("check")
+    assert ended.returncode == 0, words(ended)
+    assert "FAILED" not in words(ended)
+    assert "ES_HOST is not set" in words(ended)
+
+
+def test_a_plan_too_low_is_named_with_what_works_instead(tmp_path: Path) -> None:
+    with Simulator(tmp_path / "pro", NOW, size=40, days=2, more=["--zoom-plan", "pro"]) as pro:
+        refused = Harvester(tmp_path, {**pro.settings, "ZOOM_PLAN": "business"})(
+            "zoom", "--date", "2026-11-19"
+        )
+        assert refused.returncode == 77
+        assert "ZOOM_PLAN=pro" in words(refused)
+        found_out = {name: value for name, value in pro.settings.items() if name != "ZOOM_PLAN"}
+        ended = Harvester(tmp_path, found_out)("zoom", *pro.dates)
+        assert ended.returncode == 0, words(ended)
+        assert "Reports" in words(ended)
+        assert differences(lines(ended.stdout), pro.truth) == []
+
+
+def test_a_spent_budget_ends_the_run_with_what_it_has_and_when_to_go_on(tmp_path: Path) -> None:
+    with Simulator(tmp_path / "limited", NOW, size=80, days=2, more=["--zoom-daily-limit", "30"]) as limited:
+        harvester = Harvester(tmp_path, limited.settings)
+        ended = harvester("zoom", *limited.dates)
+        assert ended.returncode == 75, words(ended)
+        assert "2026-11-21 00:00 UTC" in words(ended)
+        assert differences(lines(ended.stdout), limited.truth)[0].startswith("missing")
+        before = limited.traffic()
+        again = harvester("zoom", *limited.dates)
+        assert again.returncode == 75
+        assert limited.traffic()["classes"]["heavy"]["requests"] == before["classes"]["heavy"]["requests"]
+
+
+def test_demo_shows_a_meeting_and_what_to_try_next(tmp_path: Path) -> None:
+    ended = Harvester(tmp_path, {})("demo", "--size", "40", "--output", "documents.ndjson")
+    assert ended.returncode == 0, words(ended)
+    assert '"kind": "meeting"' in words(ended)
+    assert '"kind": "session"' in words(ended)
+    assert "jq" in words(ended)
+    assert lines((tmp_path / "documents.ndjson").read_bytes())

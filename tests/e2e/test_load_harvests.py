@@ -1,0 +1,118 @@
+"""Harvests into a real Elasticsearch: what arrives, what is refused, what is never overwritten."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from connectors.errors import Interrupted
+from connectors.model import Detail, Harvest
+from harvester.sinks.base import Loaded, encoded
+from harvester.sinks.elastic.flights import BATCH_OPERATIONS
+from tests.documents import HARVESTED, full_harvest, many, plain, spoiled
+from tests.e2e.place import Place
+
+
+def totals(loaded: list[Loaded]) -> tuple[int, int, int]:
+    return (
+        sum(one.ok for one in loaded),
+        sum(one.superseded for one in loaded),
+        sum(one.rejected for one in loaded),
+    )
+
+
+def test_every_document_arrives_as_it_was_made(place: Place) -> None:
+    harvests = [full_harvest(), *many(20)]
+    loaded = list(place.loader().load(harvests))
+    made = [orjson.loads(encoded(d)) for harvest in harvests for d in harvest.documents()]
+    assert sorted(one.uuid for one in loaded) == sorted(h.meeting.uuid for h in harvests)
+    assert totals(loaded) == (len(made), 0, 0)
+    assert place.stored() == {document["document_id"]: document for document in made}
+    assert place.indices() == [f"{place.prefix}meetings-2026", f"{place.prefix}sessions-2026"]
+
+
+def test_the_same_load_twice_adds_nothing(place: Place) -> None:
+    loader = place.loader()
+    first = totals(list(loader.load(many(10))))
+    before = place.hits()
+    assert totals(list(loader.load(many(10)))) == (0, first[0], 0)
+    assert place.hits() == before
+
+
+def test_a_newer_or_richer_harvest_wins_whatever_the_order(place: Place) -> None:
+    loader = place.loader()
+    later = HARVESTED + timedelta(days=1)
+    assert totals(list(loader.load([plain(1, when=later)]))) == (4, 0, 0)
+    assert totals(list(loader.load([plain(1)]))) == (0, 4, 0), "older"
+    assert totals(list(loader.load([plain(1, detail=Detail.full)]))) == (4, 0, 0), "richer"
+    assert totals(list(loader.load([plain(1, when=later + timedelta(days=9))]))) == (0, 4, 0), "poorer"
+    assert {document["detail"] for document in place.stored().values()} == {"full"}
+
+
+def test_a_meeting_is_filed_with_its_sessions_by_its_own_start(place: Place) -> None:
+    late = plain(0)
+    midnight = late.meeting.start_time
+    assert midnight is not None
+    over = spoiled(late, join_time=midnight + timedelta(days=60), leave_time=midnight + timedelta(days=60))
+    list(place.loader(period="month").load([over]))
+    assert place.indices() == [f"{place.prefix}meetings-2026-11", f"{place.prefix}sessions-2026-11"]
+
+
+def test_a_refused_document_is_kept_and_the_rest_is_loaded(place: Place) -> None:
+    rejects = place.rejects()
+    loader = place.loader(rejects)
+    harvests = [plain(1), spoiled(plain(2), duration=10**30), plain(3)]
+    loaded = {one.uuid: one for one in loader.load(harvests)}
+    assert loaded["meeting-2"] == Loaded(uuid="meeting-2", ok=3, rejected=1)
+    assert totals(list(loaded.values())) == (11, 0, 1)
+    (kept,) = rejects.rows()
+    assert kept.document_id.startswith("zoom:main:meeting-2:")
+    assert kept.index == f"{place.prefix}sessions-2026"
+    assert "duration" in kept.reason
+    assert totals(list(loader.load([plain(2)]))) == (1, 3, 0)
+    assert list(rejects.rows()) == [], "stored now, and so no reject any more"
+
+
+def test_an_id_that_would_refuse_the_whole_request_is_never_sent(place: Place) -> None:
+    rejects = place.rejects()
+    long = plain(2)
+    long = Harvest.of(spoiled(long).meeting, [])
+    object.__setattr__(long.meeting, "uuid", "ü" * 300)
+    assert totals(list(place.loader(rejects).load([plain(1), long]))) == (4, 0, 1)
+    assert "512 bytes" in next(iter(rejects.rows())).reason
+
+
+def test_a_meeting_larger_than_many_requests_is_one_acknowledgement(newest: Place) -> None:
+    (loaded,) = newest.loader().load([plain(1, sessions=5_000)])
+    assert (loaded.ok, loaded.rejected) == (5_001, 0)
+
+
+def test_what_was_pulled_before_the_end_is_loaded_when_the_run_is_interrupted(newest: Place) -> None:
+    def interrupted() -> Iterator[Harvest]:
+        yield from many(3)
+        raise Interrupted
+
+    loaded = []
+    with pytest.raises(Interrupted):
+        loaded.extend(newest.loader().load(interrupted()))
+    assert len(newest.stored()) == 12
+
+
+def test_an_index_deleted_in_the_middle_is_made_again_with_our_mappings(newest: Place) -> None:
+    name = f"{newest.prefix}sessions-2026"
+
+    def deleting() -> Iterator[Harvest]:
+        yield plain(1, sessions=BATCH_OPERATIONS - 1)
+        while len(newest.hits()) < BATCH_OPERATIONS:
+            time.sleep(0.05)
+        newest.ask("DELETE", f"/{name}")
+        yield plain(2)
+
+    assert totals(list(newest.loader().load(deleting()))) == (BATCH_OPERATIONS + 4, 0, 0)
+    mapping = newest.ask("GET", f"/{name}/_mapping").body[name]["mappings"]
+    assert mapping["dynamic"] == "false"
+    assert mapping["_meta"]["made_by"] == "meeting-harvester"

@@ -1,0 +1,127 @@
+"""NDJSON lines into a real Elasticsearch: the same documents as from harvests, and every kind of poison."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+
+import orjson
+import pytest
+
+from connectors.model import Harvest
+from harvester.sinks.base import encoded
+from harvester.sinks.elastic.loader import LinesLoaded, Loader
+from tests.documents import full_harvest, many, plain
+from tests.e2e.place import Place
+
+
+def lines_of(*harvests: Harvest) -> list[bytes]:
+    return [encoded(d) for harvest in harvests for d in harvest.documents()]
+
+
+def load(loader: Loader, lines: list[bytes], end: bytes = b"\n") -> tuple[LinesLoaded, dict[int, str]]:
+    """The last word, and every refusal by its line."""
+    refused: dict[int, str] = {}
+    for so_far in loader.load_lines(BytesIO(end.join(lines) + end)):
+        refused.update({one.line: one.why for one in so_far.refused})
+    return so_far, refused
+
+
+def test_lines_become_the_same_documents_as_their_harvests(place: Place) -> None:
+    harvests = [full_harvest(), *many(30)]
+    list(place.loader().load(harvests))
+    direct = {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in place.hits()}
+    place.clear()
+    told, refused = load(place.loader(), lines_of(*harvests))
+    assert {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in place.hits()} == direct
+    assert (told.ok, told.lines, refused) == (len(direct), len(direct), {})
+
+
+def test_lines_with_sorted_keys_and_spaces_are_the_same_documents(newest: Place) -> None:
+    lines = lines_of(full_harvest(), plain(1))
+    shuffled = [json.dumps(json.loads(line), indent=None, sort_keys=True).encode() for line in lines]
+    load(newest.loader(), lines)
+    told, _ = load(newest.loader(), shuffled, end=b"\r\n\n")
+    assert told.superseded == len(lines)
+
+
+def changed(key: str, value: object) -> bytes:
+    """A meeting that would be fine but for one field."""
+    document = orjson.loads(lines_of(plain(7))[0])
+    return orjson.dumps({**document, "document_id": f"zoom:main:{key}", key: value})
+
+
+GOOD = lines_of(plain(7))[0]
+POISON = {
+    "an object where a scalar is": (changed("duration", {"a": 1}), "document_parsing_exception"),
+    "a bad date": (changed("start_time", "yesterday"), "document_parsing_exception"),
+    "a date in the wrong place": (changed("@timestamp", "yesterday"), "@timestamp is no instant"),
+    "a long overflow": (
+        changed("duration", 10**18).replace(b"0" * 18, b"0" * 30),
+        "document_parsing_exception",
+    ),
+    "an id over 512 bytes": (changed("document_id", "ü" * 300), "document_id is longer than 512 bytes"),
+    "not a number": (GOOD.replace(b'"topic":"Planning"', b'"duration":NaN'), "document_parsing_exception"),
+    "a torn line": (GOOD[:-30], "document_parsing_exception"),
+    "a line torn at its start": (GOOD[30:], "not JSON in UTF-8"),
+    "bad UTF-8": (GOOD.replace(b"Planning", b"Plan\xff\xfe"), "document_parsing_exception"),
+    "an id in bad UTF-8": (GOOD.replace(b"meeting-7", b"meeting-\xff"), "not JSON in UTF-8"),
+    "a key twice": (GOOD.replace(b'"vendor":', b'"topic":"x","vendor":'), "document_parsing_exception"),
+    "nesting over 1,000": (
+        GOOD.replace(b'"topic":"Planning"', b'"vendor_data":' + b'{"a":' * 1_100 + b"1" + b"}" * 1_100),
+        "document_parsing_exception",
+    ),
+    "two objects": (GOOD + b"{}", "illegal_argument_exception"),
+    "an unknown detail": (changed("detail", "fuller"), "detail is none of scheduled, live, basic, full"),
+    "no kind": (changed("kind", None), "no kind"),
+    "a list": (b"[1]", "not a JSON object"),
+    "no object at all": (b"harvester: command not found", "not JSON in UTF-8"),
+}
+ACCEPTED = {
+    "a NUL": changed("topic", "a\0b"),
+    "year 9999": changed("end_time", "9999-12-31T23:59:59Z"),
+    "a lone surrogate": GOOD.replace(b"Planning", b"\\ud800").replace(b"meeting-7", b"meeting-8"),
+    "an endless topic": changed("topic", "x" * 100_000),
+    "no IP address": changed("ip_address", "unknown"),
+    "a word for a truth": changed("recording", "perhaps"),
+    "a field that nobody knows": changed("mood", "good"),
+}
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_poison_is_named_by_its_line_and_kept_and_the_rest_is_loaded(newest: Place, name: str) -> None:
+    poison, why = POISON[name]
+    rejects = newest.rejects()
+    told, refused = load(newest.loader(rejects), [*lines_of(plain(1)), poison, *lines_of(plain(2))])
+    assert refused == {5: why}
+    assert (told.ok, told.rejected) == (8, 1)
+    assert [document for _, document in rejects.documents()] == [poison]
+    assert next(iter(rejects.rows())).reason.startswith("line 5: ")
+
+
+def test_all_poison_at_once_spoils_nothing_else(place: Place) -> None:
+    rejects = place.rejects()
+    bad = [line for line, _ in POISON.values()]
+    told, refused = load(place.loader(rejects), [*bad, *lines_of(*many(50))])
+    assert list(refused) == list(range(1, len(bad) + 1))
+    assert told.ok == 200
+    assert len(place.stored()) == 200
+
+
+def test_what_only_looks_like_poison_is_stored(place: Place) -> None:
+    told, refused = load(place.loader(), list(ACCEPTED.values()))
+    assert refused == {}
+    assert told.ok == len(ACCEPTED)
+
+
+def test_replaying_after_the_mapping_was_mended_empties_the_rejects(newest: Place) -> None:
+    rejects = newest.rejects()
+    mended = changed("duration", 12)
+    load(newest.loader(rejects), [changed("duration", {"a": 1}), b"nonsense"])
+    assert len(rejects) == 2
+    for _ in newest.loader(rejects).replay():
+        pass
+    assert [row.attempts for row in rejects.rows()] == [2, 2]
+    load(newest.loader(rejects), [mended])
+    assert [row.document_id[:7] for row in rejects.rows()] == ["sha256:"]
+    assert rejects.drop() == 1

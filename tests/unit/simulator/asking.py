@@ -1,0 +1,149 @@
+"""Asking a simulated vendor without a network: its ASGI application is called as a server would call it."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.types import ASGIApp, Message
+
+from harvester.simulator.calendar import Calendar
+from harvester.simulator.organisation import Organisation
+from harvester.simulator.zoom.account import Instance
+from harvester.simulator.zoom.door import ACCOUNT_ID, CLIENT_ID, CLIENT_SECRET
+from harvester.simulator.zoom.service import Zoom
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FROM, TO = "2026-11-10", "2026-11-20"
+BASIC = "Basic " + b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+
+
+@dataclass
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass(frozen=True)
+class Answered:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.content)
+
+
+def ask(
+    app: ASGIApp, path: str, *, method: str = "GET", query: str = "", body: bytes = b"", **headers: str
+) -> Answered:
+    """One request; `path` goes as it is into the request line."""
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    _runner().run(app(scope, receive, send))  # type: ignore[arg-type]  # an ASGI application is a coroutine function
+    start = said[0]
+    return Answered(
+        start["status"],
+        {name.decode().lower(): value.decode() for name, value in start["headers"]},
+        b"".join(message.get("body", b"") for message in said[1:]),
+    )
+
+
+@cache
+def _runner() -> asyncio.Runner:
+    # One event loop for all requests: making one takes longer than an answer.
+    runner = asyncio.Runner()
+    atexit.register(runner.close)
+    return runner
+
+
+@dataclass
+class Zoomed:
+    """A Zoom account, its clock, and a token for it."""
+
+    zoom: Zoom
+    clock: Clock
+    token: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self.token = self.ask_token().body["access_token"]
+
+    def ask_token(self, *, authorization: str = BASIC, in_body: bool = False, **changed: str) -> Answered:
+        asked = urlencode({"grant_type": "account_credentials", "account_id": ACCOUNT_ID, **changed})
+        query, body = ("", asked.encode()) if in_body else (asked, b"")
+        return ask(
+            self.zoom, "/zoom/oauth/token", method="POST", query=query, body=body, authorization=authorization
+        )
+
+    def get(self, path: str, **query: object) -> Answered:
+        """A call, long enough after the last one for every rate limit."""
+        self.clock.seconds += 4
+        return ask(self.zoom, f"/zoom/v2{path}", query=urlencode(query), authorization=f"Bearer {self.token}")
+
+    def rows(self, path: str, name: str, **query: object) -> list[dict[str, Any]]:
+        """Every row of every page."""
+        found: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            page = self.get(path, **query, **({"next_page_token": token} if token else {})).body
+            found += page[name]
+            token = page["next_page_token"]
+            if not token:
+                return found
+
+    def listed(self, kind: str, name: str = "meetings") -> list[dict[str, Any]]:
+        return self.rows(f"/metrics/{name}", name, **{"from": FROM, "to": TO, "type": kind, "page_size": 300})
+
+    def participants(self, instance: Instance, **query: object) -> list[dict[str, Any]]:
+        kind = "pastOne" if instance.meeting.alone else "past"
+        asked = {"type": kind, "page_size": 300, **query}
+        return self.rows(f"/metrics/meetings/{coded(instance.uuid)}/participants", "participants", **asked)
+
+
+def coded(uuid: str) -> str:
+    """A UUID for a path, by Zoom's rule."""
+    once = quote(uuid, safe="")
+    return quote(once, safe="") if uuid.startswith("/") or "//" in uuid else once
+
+
+@cache
+def organisation(*, size: int = 60, seed: int = 7, days: int = 8, now: datetime = NOW) -> Organisation:
+    """Shared between tests: nobody can change one."""
+    return Organisation(seed=seed, size=size, days=days, now=now)
+
+
+def zoomed(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> Zoomed:
+    """An account whose calendar shows `later` after the organisation's now; the clock stands still."""
+    built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
+    clock = Clock()
+    return Zoomed(Zoom(built, Calendar(NOW + later, speed=speed, seconds=clock), **options), clock)

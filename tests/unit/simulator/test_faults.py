@@ -1,0 +1,122 @@
+"""What goes wrong, how often, and never for ever."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from starlette.types import Receive, Scope, Send
+
+from harvester.simulator.calendar import Calendar
+from harvester.simulator.faults import _WEIGHTS, IN_A_ROW, TRANSPORT, Faults
+from tests.unit.simulator.asking import NOW, Answered, ask
+
+BODY = b'{"rows": [1, 2, 3]}'
+
+
+class Transport:
+    """Notes how it was closed."""
+
+    def __init__(self) -> None:
+        self.ends: list[str] = []
+
+    def get_extra_info(self, _name: str) -> None:
+        return None
+
+    def abort(self) -> None:
+        self.ends.append("abort")
+
+    def close(self) -> None:
+        self.ends.append("close")
+
+
+async def fine(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"19")]})
+    await send({"type": "http.response.body", "body": BODY})
+
+
+class Bench:
+    """Faults with a speed at which nobody waits, around an application that always answers well."""
+
+    def __init__(self, probability: float) -> None:
+        calendar = Calendar(NOW, speed=1e9)
+        self.faults = Faults(fine, probability=probability, seed=5, calendar=calendar)
+        self.transport = Transport()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.faults({**scope, "extensions": {TRANSPORT: self.transport}}, receive, send)
+
+    def ask(self, path: str) -> Answered | None:
+        """None where the connection broke before anything was said."""
+        try:
+            return ask(self, path)
+        except IndexError:
+            return None
+
+
+def good(answer: Answered | None) -> bool:
+    return answer is not None and answer.status == 200 and answer.content == BODY
+
+
+def test_a_call_fails_at_most_three_times_in_a_row() -> None:
+    bench = Bench(1.0)
+    for path in ("/a", "/b"):
+        outcomes = [good(bench.ask(path)) for _ in range(3 * (IN_A_ROW + 1))]
+        late = bench.faults.injected["late"]
+        assert outcomes.count(True) in range(3, 4 + late)
+        assert all(outcomes[IN_A_ROW :: IN_A_ROW + 1])
+
+
+def test_the_part_that_goes_wrong_is_about_the_one_asked_for() -> None:
+    bench = Bench(0.2)
+    for number in range(500):
+        bench.ask(f"/meetings/{number}/participants")
+    assert 70 < sum(bench.faults.injected.values()) < 130
+
+
+def test_everything_that_can_go_wrong_does() -> None:
+    bench = Bench(0.9)
+    seen: Counter[str] = Counter()
+    for number in range(400):
+        answer = bench.ask(f"/meetings/{number}/participants")
+        seen["broken" if answer is None else f"{answer.status} {answer.headers.get('content-type', '')}"] += 1
+    assert set(bench.faults.injected) == set(_WEIGHTS)
+    assert {"403 text/html; charset=UTF-8", "502 text/html; charset=UTF-8", "500 application/json"} <= set(
+        seen
+    )
+    assert {"broken", "429 application/json", "200 application/json"} <= set(seen)
+    assert {"abort", "close"} <= set(bench.transport.ends)
+
+
+def test_a_firewall_blocks_only_participants_and_only_once() -> None:
+    bench = Bench(0.9)
+    statuses: Counter[tuple[str, int]] = Counter()
+    for _ in range(100):
+        for path in ("/users", "/meetings/1/participants"):
+            if answer := bench.ask(path):
+                nonsense = answer.status == 200 and answer.content[:8] == b'{"code":'
+                statuses[path, 403 if nonsense else answer.status] += 1
+    assert statuses["/users", 403] == 0
+    assert statuses["/meetings/1/participants", 403] == 1
+
+
+def test_the_same_seed_breaks_the_same_calls() -> None:
+    def run() -> dict[str, int]:
+        bench = Bench(0.3)
+        for number in range(200):
+            bench.ask(f"/meetings/{number}/participants")
+        return dict(bench.faults.injected)
+
+    assert run() == run()
+
+
+def test_nothing_breaks_where_nothing_is_to() -> None:
+    bench = Bench(0.0)
+    assert all(good(bench.ask("/users")) for _ in range(50))
+
+
+def test_the_simulators_own_pages_never_break() -> None:
+    bench = Bench(1.0)
+    assert all(
+        json.loads((bench.ask("/_simulator/traffic") or Answered(0, {}, b"0")).content) for _ in range(20)
+    )

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import responses
+
+from connectors.zoom import Zoom
+from tests.unit.context import HandContext
+from tests.unit.zoom.account import BOTH, Account, settings
+
+
+@pytest.fixture
+def context() -> HandContext:
+    return HandContext()
+
+
+@pytest.fixture
+def http() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.fixture
+def account(http: responses.RequestsMock) -> Account:
+    return Account(http)
+
+
+@pytest.fixture
+def zoom(account: Account, context: HandContext) -> Callable[..., Zoom]:
+    """A connector for an account whose app may do everything, unless told otherwise."""
+
+    def build(*options: str, scope: str = BOTH, raw: bool = False, share: float = 1.0, **values: str) -> Zoom:
+        account.gives_tokens(scope=scope)
+        return Zoom(settings(*options, raw=raw, share=share, **values), context)
+
+    return build

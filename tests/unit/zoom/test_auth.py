@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import responses
+
+from connectors.base import Token
+from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError, VendorError
+from connectors.zoom.auth import Credentials, ServerToServer
+from tests.unit.context import NOW, HandContext
+from tests.unit.zoom.account import DAY, TOKEN, Account, data
+
+CREDENTIALS = Credentials(account_id="acc-1", client_id="client-1", client_secret="invented-secret")
+
+
+@pytest.fixture
+def auth(context: HandContext) -> ServerToServer:
+    return ServerToServer(CREDENTIALS, TOKEN, context)
+
+
+def test_the_request_is_the_one_that_zoom_documents(auth: ServerToServer, account: Account, http) -> None:
+    account.gives_tokens()
+    assert auth.header() == "Bearer token-1"
+    request = http.calls[0].request
+    assert (
+        request.headers["Authorization"] == "Basic " + base64.b64encode(b"client-1:invented-secret").decode()
+    )
+    assert request.body == "grant_type=account_credentials&account_id=acc-1"
+    assert "?" not in request.url
+
+
+def test_a_token_is_asked_for_once(auth: ServerToServer, account: Account) -> None:
+    account.gives_tokens()
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: auth.header(), range(50))) == {"Bearer token-1"}
+
+
+def test_a_token_is_renewed_a_minute_before_it_expires(
+    auth: ServerToServer, account: Account, context: HandContext
+) -> None:
+    account.gives_tokens()
+    auth.header()
+    context.seconds += 3600 - 61
+    assert auth.header() == "Bearer token-1"
+    context.seconds += 2
+    assert auth.header() == "Bearer token-2"
+
+
+def test_a_life_of_a_few_seconds_is_used_for_half(
+    auth: ServerToServer, account: Account, context: HandContext
+) -> None:
+    account.gives_tokens(expires_in=36)
+    auth.header()
+    context.seconds += 17
+    assert auth.header() == "Bearer token-1"
+    context.seconds += 2
+    assert auth.header() == "Bearer token-2"
+
+
+@pytest.mark.parametrize("life", [None, "", "soon", -1, 10**9, "3599"])
+def test_an_odd_life_is_taken_for_an_hour(
+    auth: ServerToServer, account: Account, context: HandContext, life: object
+) -> None:
+    account.gives_tokens(expires_in=life)
+    auth.header()
+    context.seconds += 3500
+    assert auth.header() == "Bearer token-1"
+    context.seconds += 60
+    assert auth.header() == "Bearer token-2"
+
+
+def test_another_runs_token_is_used(auth: ServerToServer, account: Account, context: HandContext) -> None:
+    theirs = Token(access="theirs", expires_at=NOW + timedelta(minutes=30), scope="a b")
+    context.tokens.kept[CREDENTIALS.token_name] = theirs
+    assert auth.token() is theirs
+    assert account.tokens == 0
+
+
+def test_another_runs_token_of_other_credentials_is_not_used(context: HandContext, account: Account) -> None:
+    account.gives_tokens()
+    context.tokens.kept[CREDENTIALS.token_name] = Token(access="x", expires_at=NOW + timedelta(minutes=30))
+    other = Credentials(account_id="acc-1", client_id="client-1", client_secret="rotated")
+    assert ServerToServer(other, TOKEN, context).header() == "Bearer token-1"
+    assert "rotated" not in other.token_name
+
+
+def test_another_runs_token_that_has_expired_is_not_used(
+    auth: ServerToServer, account: Account, context: HandContext
+) -> None:
+    account.gives_tokens()
+    context.tokens.kept[CREDENTIALS.token_name] = Token(access="x", expires_at=NOW + timedelta(seconds=59))
+    assert auth.header() == "Bearer token-1"
+
+
+def test_a_refused_token_is_replaced_by_what_another_run_has_fetched(
+    auth: ServerToServer, account: Account, context: HandContext
+) -> None:
+    account.gives_tokens()
+    refused = auth.header()
+    theirs = Token(access="theirs", expires_at=NOW + timedelta(minutes=30))
+    context.tokens.kept[CREDENTIALS.token_name] = theirs
+    auth.renew(refused)
+    assert auth.header() == "Bearer theirs"
+    auth.renew(refused)  # a thread that comes late with the same refusal
+    assert auth.header() == "Bearer theirs"
+    assert account.tokens == 1
+
+
+def test_a_refused_token_is_fetched_anew_by_one_thread_alone(auth: ServerToServer, account: Account) -> None:
+    account.gives_tokens()
+    refused = auth.header()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: auth.renew(refused), range(20)))
+    assert auth.header() == "Bearer token-2"
+
+
+@pytest.mark.parametrize("body", [{"code": 124, "message": "Access token is expired."}, {"message": "?"}])
+def test_a_401_renews_the_token_once(zoom: Callable, account: Account, body: object) -> None:
+    account.quiet()
+    account.then("/metrics/meetings", (401, body), (200, data("metrics_meetings")), type="past")
+    assert len(list(zoom().meetings(DAY))) == 1
+    assert account.tokens == 2
+
+
+def test_a_401_with_every_token_is_told(zoom: Callable, account: Account) -> None:
+    account.on("/metrics/meetings", {"code": 124, "message": "Invalid access token."}, status=401)
+    with pytest.raises(CredentialsError, match="still activated"):
+        list(zoom().meetings(DAY))
+    assert account.tokens == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "named"),
+    [
+        (
+            400,
+            '{"reason":"Invalid client_id or client_secret","error":"invalid_client"}',
+            "ZOOM_CLIENT_SECRET",
+        ),
+        (401, '{"reason":"x","error":"invalid_client"}', "ZOOM_CLIENT_ID"),
+        (400, '{"errorCode":4702}', "ZOOM_CLIENT_ID"),
+        (400, '{"reason":"Bad Request","error":"invalid_request"}', "ZOOM_ACCOUNT_ID"),
+        (400, '{"reason":"unsupported grant type","error":"unsupported_grant_type"}', "Server-to-Server"),
+        (400, '{"reason":"The app has been disabled","error":"invalid_client"}', "not activated"),
+        (400, '{"code":4717}', "not activated"),
+        (400, "<html>no</html>", "App Credentials"),
+        (401, "", "App Credentials"),
+        (403, "<html>blocked</html>", "App Credentials"),
+        (400, "[]", "App Credentials"),
+        (200, '{"reason":"Bad Request","error":"invalid_request"}', "ZOOM_ACCOUNT_ID"),
+    ],
+)
+def test_a_refusal_names_what_is_wrong_and_no_value(
+    auth: ServerToServer, account: Account, status: int, body: str, named: str
+) -> None:
+    account.refuses_tokens(status, body)
+    with pytest.raises(CredentialsError, match=named) as refused:
+        auth.header()
+    assert "marketplace.zoom.us" in str(refused.value)
+    assert not any(value in str(refused.value) for value in ("acc-1", "client-1", "invented-secret"))
+
+
+def test_no_token_endpoint_is_a_matter_of_the_address(auth: ServerToServer, account: Account) -> None:
+    account.refuses_tokens(404, "")
+    with pytest.raises(ConfigurationError, match="ZOOM_TOKEN_URL"):
+        auth.header()
+
+
+@pytest.mark.parametrize("body", ["{}", '{"access_token": ""}', '{"access_token": "a\\nb"}', "[1]"])
+def test_an_answer_without_a_token_is_broken(auth: ServerToServer, account: Account, body: str) -> None:
+    account.refuses_tokens(200, body)
+    with pytest.raises(BrokenAnswer):
+        auth.header()
+
+
+def test_a_server_in_trouble_is_asked_again(auth: ServerToServer, account: Account, http) -> None:
+    account.refuses_tokens(503, "")
+    with pytest.raises(VendorError):
+        auth.header()
+    assert len(http.calls) == 7
+
+
+@pytest.mark.parametrize("status", [503, 429, 403])
+def test_a_passing_trouble_costs_nothing_but_time(
+    auth: ServerToServer, http: responses.RequestsMock, status: int
+) -> None:
+    http.post(TOKEN, status=status, body="<html>")
+    http.post(TOKEN, json={"access_token": "t", "expires_in": 3600})
+    assert auth.header() == "Bearer t"

@@ -1,0 +1,331 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import BrokenAnswer, CredentialsError, Gone, NotReady, VendorError
+from connectors.model import Detail, Host, Reason, Window
+from connectors.zoom import Zoom
+from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
+from connectors.zoom.endpoints import encoded
+from connectors.zoom.instances import SPAN, days
+from tests.unit.context import NOW, HandContext
+from tests.unit.zoom.account import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
+
+Build = Callable[..., Zoom]
+
+LIST = "/metrics/meetings"
+PARTICIPANTS = "/metrics/meetings/abc%3D%3D/participants"
+HEAD = "/metrics/meetings/abc%3D%3D"
+QOS = "/metrics/meetings/abc%3D%3D/participants/qos"
+TODAY = Window(start=NOW.replace(hour=0), end=NOW.replace(hour=0) + timedelta(days=1))
+
+
+def test_a_window_that_reaches_now_lists_live_meetings_first(zoom: Build, account: Account) -> None:
+    account.quiet()
+    started = NOW.replace(hour=5).isoformat()
+    both = meeting_row("ends in between", start_time=started)
+    account.on(LIST, page("meetings", both), type="past")
+    account.on(LIST, page("meetings", {**both, "end_time": "", "duration": ""}), type="live")
+    (found,) = zoom().meetings(TODAY)
+    assert found.hint["type"] == "live"
+    assert [asked["type"] for asked in account.asked_for(LIST)] == ["live", "past", "pastOne"]
+
+
+def test_a_window_that_is_over_lists_no_live_meetings(zoom: Build, account: Account) -> None:
+    account.quiet()
+    assert list(zoom().meetings(DAY)) == []
+    assert [asked["type"] for asked in account.asked_for(LIST)] == ["past", "pastOne"]
+    assert {asked["page_size"] for asked in account.asked_for(LIST)} == {"300"}
+
+
+def test_webinars_are_listed_when_they_are_wanted(zoom: Build, account: Account) -> None:
+    account.quiet()
+    account.on("/metrics/webinars", page("webinars", meeting_row("w")), type="past")
+    (found,) = zoom("webinars").meetings(DAY)
+    assert found.hint["kind"] == "webinar"
+    account.on("/metrics/webinars/w/participants", page("participants", participant_row(role="panelist")))
+    harvest = zoom("webinars", "qos").fetch(found)
+    assert harvest.sessions[0].role == "panelist"
+    assert harvest.meeting.detail is Detail.basic
+
+
+def test_every_page_is_read_with_the_same_parameters(zoom: Build, account: Account) -> None:
+    account.quiet()
+    account.on(LIST, page("meetings", meeting_row("1"), token="t1"), type="past")
+    account.on(LIST, page("meetings", token="t2"), type="past", next_page_token="t1")
+    account.on(LIST, page("meetings", meeting_row("2")), type="past", next_page_token="t2")
+    assert [found.uuid for found in zoom().meetings(DAY)] == ["1", "2"]
+    asked = [
+        {k: v for k, v in query.items() if k != "next_page_token"} for query in account.asked_for(LIST)[:3]
+    ]
+    assert asked[0] == asked[1] == asked[2]
+
+
+def test_a_page_token_that_expired_begins_the_listing_again(zoom: Build, account: Account) -> None:
+    account.quiet()
+    expired = {"code": 300, "message": "The next page token is invalid or expired."}
+    account.on(LIST, page("meetings", meeting_row("1"), token="t1"), type="past")
+    account.then(
+        LIST, (400, expired), (200, page("meetings", meeting_row("2"))), type="past", next_page_token="t1"
+    )
+    assert [found.uuid for found in zoom().meetings(DAY)] == ["1", "2"]
+
+
+def test_a_page_token_that_always_expires_is_an_error(zoom: Build, account: Account) -> None:
+    account.quiet()
+    account.on(LIST, page("meetings", meeting_row("1"), token="t1"), type="past")
+    account.on(
+        LIST, {"code": 300, "message": "The next page token is invalid or expired."}, next_page_token="t1"
+    )
+    with pytest.raises(VendorError, match="page token has expired"):
+        list(zoom().meetings(DAY))
+
+
+def test_participants_that_begin_again_are_not_doubled(zoom: Build, account: Account) -> None:
+    expired = {"code": 300, "message": "The next page token is invalid or expired."}
+    account.on(PARTICIPANTS, page("participants", participant_row(), token="t1"))
+    account.then(PARTICIPANTS, (400, expired), (200, page("participants")), next_page_token="t1")
+    harvest = zoom().fetch(ref(meeting_row()))
+    assert len(harvest.sessions) == 1
+    assert harvest.collisions == 0
+
+
+def test_a_page_token_that_comes_twice_is_an_error(zoom: Build, account: Account) -> None:
+    account.on(LIST, page("meetings", meeting_row("1"), token="round"))
+    with pytest.raises(BrokenAnswer, match="same page token"):
+        list(zoom().meetings(DAY))
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"meetings": None}, {"meetings": {}}, {"meetings": ["x"]}, [], {"meetings": [{"id": 1}]}]
+)
+def test_an_answer_without_the_list_of_meetings_is_an_error(
+    zoom: Build, account: Account, body: object
+) -> None:
+    account.on(LIST, body)
+    with pytest.raises(BrokenAnswer):
+        list(zoom().meetings(DAY))
+
+
+@given(
+    start=st.timedeltas(timedelta(days=-400), timedelta(days=100)).map(lambda apart: NOW + apart),
+    length=st.timedeltas(timedelta(microseconds=1), SPAN),
+    now=st.timedeltas(timedelta(), timedelta(days=1)).map(lambda apart: NOW + apart),
+)
+def test_a_list_is_never_asked_for_more_than_28_days_nor_past_keeping_nor_the_future(
+    start, length, now
+) -> None:
+    found = days(Window(start=start, end=start + length), now)
+    if found is None:
+        assert start > now or start + length < now - timedelta(days=179)
+        return
+    first, last = (datetime.fromisoformat(day).date() for day in found)
+    assert 0 <= (last - first).days < 28
+    assert last <= now.date()
+    assert first >= (now - timedelta(days=180)).date()
+
+
+def test_a_window_older_than_six_months_asks_nothing(zoom: Build, account: Account) -> None:
+    old = Window(start=NOW - timedelta(days=300), end=NOW - timedelta(days=290))
+    assert list(zoom().meetings(old)) == []
+    assert account.asked == []
+
+
+@pytest.mark.parametrize(
+    ("uuid", "path"),
+    [
+        ("/abc==", "/metrics/meetings/%252Fabc%253D%253D/participants"),
+        ("a//b==", "/metrics/meetings/a%252F%252Fb%253D%253D/participants"),
+        ("a/b+c==", "/metrics/meetings/a%2Fb%2Bc%3D%3D/participants"),
+        ("abc", "/metrics/meetings/abc/participants"),
+    ],
+)
+def test_a_uuid_is_encoded_twice_where_zoom_wants_it_so(
+    zoom: Build, account: Account, uuid: str, path: str
+) -> None:
+    account.on(path, page("participants", participant_row()))
+    assert len(zoom().fetch(ref(meeting_row(uuid))).sessions) == 1
+    assert PARTICIPANTS_ENDPOINT.path(uuid) == path
+    assert "/" not in encoded(uuid)
+
+
+def test_a_meeting_is_what_its_row_says(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, data("metrics_participants"))
+    account.on("/users", data("users"), status_="active")
+    context = HandContext(NOW.replace(microsecond=123_456))
+    connector = zoom()
+    connector = Zoom(connector._settings, context)
+    meeting = connector.fetch(ref(meeting_row())).meeting
+    assert meeting.document_id == "zoom:main:abc=="
+    assert meeting.host == Host(
+        host_id="u-mara", name="Mara Lindqvist", email="Mara.Lindqvist@example.org", user_type="Licensed"
+    )
+    assert meeting.meeting_series_id == meeting.meeting_code == "93201235621"
+    assert (meeting.duration, meeting.state, meeting.detail) == (3600, "ended", Detail.basic)
+    assert (meeting.has_pstn, meeting.has_3rd_party_audio, meeting.recording) == (True, False, False)
+    assert meeting.harvested_at == NOW.replace(microsecond=123_000)
+    assert meeting.vendor_data is None
+
+
+def test_a_session_is_what_its_row_says(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, data("metrics_participants"))
+    host, guest, phone, room, *_ = zoom().fetch(ref(meeting_row())).sessions
+    assert (host.id, host.user_id, host.role, host.user_type) == ("u-mara", "16778240", "host", "signed_in")
+    assert (host.city, host.country, host.location) == ("Berlin", "DE", "Berlin (DE)")
+    assert (guest.city, guest.country, guest.location) == (None, None, "New York")
+    assert (guest.user_type, phone.user_type, room.user_type) == ("guest", "phone", "room")
+    assert (host.app, host.app_version, host.os) == ("Zoom Client for Meetings", "6.2.0", "Windows 11")
+    assert (host.duration, host.share_desktop) == (3600, True)
+
+
+def test_raw_keeps_the_vendors_own_rows(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, page("participants", participant_row()))
+    harvest = zoom(raw=True).fetch(ref(meeting_row()))
+    assert harvest.meeting.vendor_data == meeting_row()
+    assert harvest.sessions[0].vendor_data == participant_row()
+
+
+def test_a_meeting_out_of_the_journal_asks_for_its_head_again(zoom: Build, account: Account) -> None:
+    account.on(HEAD, meeting_row("another spelling", topic="Renamed"), type="past")
+    account.on(PARTICIPANTS, page("participants"), type="past")
+    harvest = zoom().fetch(_journaled())
+    assert harvest.meeting.uuid == "abc=="
+    assert harvest.meeting.topic == "Renamed"
+    assert harvest.meeting.participants == 0  # the list was read, and nobody was on it
+
+
+def _journaled(**hint: str):
+    listed = ref(meeting_row(), **hint)
+    return type(listed)(
+        uuid=listed.uuid, start_time=listed.start_time, digest=listed.digest, hint=listed.hint, row=None
+    )
+
+
+@pytest.mark.parametrize("now_under", ["past", "pastOne", "live"])
+def test_a_meeting_that_was_live_is_looked_for_where_it_is_now(
+    zoom: Build, account: Account, now_under: str
+) -> None:
+    account.on(HEAD, meeting_row(), type=now_under)
+    account.on(PARTICIPANTS, page("participants", participant_row()), type=now_under)
+    harvest = zoom().fetch(_journaled(type="live"))
+    assert harvest.meeting.state == ("live" if now_under == "live" else "ended")
+    assert len(harvest.sessions) == 1
+
+
+def test_a_head_that_is_not_there_yet_is_asked_for_later_and_given_up_after_a_day(
+    zoom: Build, context: HandContext
+) -> None:
+    with pytest.raises(NotReady) as later:
+        zoom().fetch(_journaled(type="live"))
+    assert NOW < later.value.until <= datetime(2026, 11, 21, 10, tzinfo=UTC)
+    context.start += timedelta(days=1)
+    with pytest.raises(Gone):
+        zoom().fetch(_journaled(type="live"))
+
+
+@pytest.mark.parametrize(("code", "reason"), [(12702, Reason.expired), (1010, Reason.not_ours)])
+def test_named_codes_make_a_meeting_gone(zoom: Build, account: Account, code: int, reason: Reason) -> None:
+    account.on(PARTICIPANTS, {"code": code, "message": "no"}, status=400)
+    with pytest.raises(Gone) as gone:
+        zoom().fetch(ref(meeting_row()))
+    assert gone.value.reason is reason
+
+
+@pytest.mark.parametrize("body", [{"message": "no code"}, {"code": 9999, "message": "?"}, "<html>"])
+def test_a_404_that_nobody_named_fails_the_meeting(zoom: Build, account: Account, body: object) -> None:
+    account.on(PARTICIPANTS, body, status=404)
+    with pytest.raises(VendorError):
+        zoom().fetch(ref(meeting_row()))
+
+
+def test_quality_makes_the_harvest_full(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, data("metrics_participants"))
+    account.on(QOS, data("metrics_qos"), type="past")
+    harvest = zoom("qos").fetch(ref(meeting_row()))
+    assert harvest.meeting.detail is Detail.full
+    assert harvest.sessions[0].quality is not None
+    assert harvest.meeting.quality == harvest.sessions[0].quality
+    assert account.asked_for(QOS)[0]["page_size"] == "10"
+
+
+@pytest.mark.parametrize("body", [{"code": 3001, "message": "no"}, {"message": "not found"}])
+def test_a_meeting_of_one_has_no_quality_and_is_complete_without(
+    zoom: Build, account: Account, body: object
+) -> None:
+    account.on(PARTICIPANTS, page("participants", participant_row()), type="pastOne")
+    account.on(QOS, body, status=404)
+    harvest = zoom("qos").fetch(ref(meeting_row(), type="pastOne"))
+    assert (harvest.meeting.detail, harvest.pending) == (Detail.basic, None)
+    assert account.asked_for(QOS)[0]["type"] == "past"
+
+
+def test_quality_that_is_not_there_yet_is_asked_for_again(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.on(PARTICIPANTS, page("participants", participant_row()))
+    harvest = zoom("qos").fetch(ref(meeting_row()))
+    assert harvest.pending is not None
+    assert harvest.pending.reason is Reason.quality
+    context.start += timedelta(days=1)
+    assert zoom("qos").fetch(ref(meeting_row())).pending is None
+
+
+def test_hosts_are_read_once_for_many_threads(zoom: Build, account: Account) -> None:
+    account.on("/users", data("users"), status_="active")
+    account.on(PARTICIPANTS, data("metrics_participants"))
+    connector = zoom()
+    with ThreadPoolExecutor(8) as pool:
+        harvests = list(pool.map(connector.fetch, [ref(meeting_row())] * 24))
+    assert {harvest.meeting.host.host_id for harvest in harvests if harvest.meeting.host} == {"u-mara"}
+    assert [asked["status"] for asked in account.asked_for("/users")] == ["active", "inactive"]
+    assert account.tokens == 1
+
+
+def test_without_the_scope_for_users_there_is_no_host_id_and_a_word(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.on(PARTICIPANTS, page("participants"))
+    harvest = zoom(scope=DASHBOARD).fetch(ref(meeting_row()))
+    assert harvest.meeting.host is not None
+    assert harvest.meeting.host.host_id is None
+    assert account.asked_for("/users") == []
+    assert sum("user:read:list_users:admin" in said for said in context.told) == 1
+
+
+def test_a_token_that_names_no_scopes_learns_of_it_from_the_answer(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.on(PARTICIPANTS, page("participants"))
+    account.on(
+        "/users",
+        {"code": 4711, "message": "does not contain scopes:[user:read:list_users:admin]"},
+        status=400,
+    )
+    connector = zoom(scope="")
+    for _ in range(2):
+        assert connector.fetch(ref(meeting_row())).meeting.host.host_id is None  # type: ignore[union-attr]  # set above
+    assert len(account.asked_for("/users")) == 1
+    assert sum("user:read:list_users:admin" in said for said in context.told) == 1
+
+
+def test_webinars_without_the_add_on_name_the_option(zoom: Build, account: Account) -> None:
+    account.quiet()
+    account.on("/metrics/webinars", {"code": 200, "message": "No permission."}, status=400)
+    with pytest.raises(CredentialsError, match="leave out --webinars"):
+        list(zoom("webinars").meetings(DAY))
+
+
+def test_calls_of_the_day_are_counted_heavy_and_lists_together(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.quiet()
+    connector = zoom(share=0.5)
+    list(connector.meetings(DAY))
+    connector.fetch(ref(meeting_row()))
+    assert context.spent == {"heavy": 3}  # two lists, one of participants; /users counts against nothing
