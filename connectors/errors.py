@@ -72,6 +72,8 @@ class BudgetSpent(HarvestError):
 class Interrupted(HarvestError):
     """`exit_code` is 130 for Ctrl-C and 143 for SIGTERM."""
 
+    exit_code: ClassVar[int] = 130
+
     def __init__(self, message: str = "interrupted", *, exit_code: int = 130) -> None:
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]  # one class for both signals; the code is the instance's

@@ -63,7 +63,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     for item in session.items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        for name in {*getattr(item, "fixturenames", ()), *parameters.values()} & set(_STARTS):
+        for name in _STARTS.keys() & {*getattr(item, "fixturenames", ()), *map(str, parameters.values())}:
             _node(name)
 
 

@@ -138,6 +138,7 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
         command("zoom", *simulator.dates, "--rate-share", "0.02"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        bufsize=0,  # what one reader has buffered, the other would not see
         env=harvester.environment(),
         cwd=harvester.folder,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import click
@@ -92,5 +93,5 @@ def test_the_parts_of_a_window_follow_each_other_without_gap(days: int, step: in
     parts = list(whole.split(timedelta(days=step)))
     assert parts[0].start == whole.start
     assert parts[-1].end == whole.end
-    assert all(a.end == b.start for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(parts))
     assert all(part.end - part.start <= timedelta(days=step) for part in parts)

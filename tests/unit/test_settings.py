@@ -67,7 +67,7 @@ def test_https_or_this_machine(url: str) -> None:
     "url", ["http://10.0.0.1:9200", "localhost:9200", "ftp://x", "https://", "https://u:p@x.example"]
 )
 def test_other_urls_are_refused_without_being_repeated(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="^ES_HOST") as refused:
+    with pytest.raises(ConfigurationError, match=r"^ES_HOST") as refused:
         settings.checked_url("ES_HOST", url)
     assert "u:p" not in str(refused.value)
 

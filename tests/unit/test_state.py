@@ -191,9 +191,9 @@ def test_a_full_disk_is_an_output_error_and_the_transaction_is_undone(tmp_path: 
     database = Database(tmp_path / "account.db", MIGRATIONS)
     with database.reading() as connection:
         connection.execute("PRAGMA max_page_count = 12")
+    rows = [(str(n), "x" * 1000) for n in range(1000)]
     with pytest.raises(OutputError, match="free some space"), database.transaction() as connection:
-        for n in range(1000):
-            connection.execute("INSERT INTO facts VALUES (?, ?)", (str(n), "x" * 1000))
+        connection.executemany("INSERT INTO facts VALUES (?, ?)", rows)
     with database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM facts").fetchone() == (0,)
     database.close()

@@ -171,7 +171,7 @@ def station_row(station: Station, signed_in: bool) -> dict[str, Any]:
         "internal_ip_addresses": [f"192.168.{index % 250}.{1 + index % 200}"] if signed_in else [],
         "microphone": "Headset" if signed_in else "",
         "speaker": "Headset" if signed_in else "",
-        "camera": station.camera,
+        "camera": station.camera or (None if index % 11 == 3 else ""),
         "domain": "example.org" if signed_in else "",
         "mac_addr": "",
         "harddisk_id": "",

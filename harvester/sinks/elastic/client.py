@@ -6,7 +6,9 @@ vocabulary, its reasons quote values.
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +72,11 @@ class Answer:
 def _text(error: Any, key: str) -> str:
     value = error.get(key) if isinstance(error, Mapping) else None
     return value if isinstance(value, str) else ""
+
+
+# Both would print beside our own words: that a node "has failed" for every 405, and what a server says of old settings.
+logging.getLogger("elastic_transport.node_pool").addHandler(logging.NullHandler())
+warnings.simplefilter("ignore", elasticsearch.ElasticsearchWarning)
 
 
 class _Made(NdjsonSerializer):

@@ -1,0 +1,137 @@
+"""The simulator as a server: over a real connection, started, asked, broken and ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import requests
+
+from harvester.simulator.server import Options, Simulator, serving
+from harvester.simulator.truth import documents
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LISTING = {"from": "2026-11-17", "to": "2026-11-20", "type": "past", "page_size": "300"}
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[dict[str, str]]:
+    with serving(Options(size=40, days=3, now=NOW)) as told:
+        yield told
+
+
+def token(settings: Mapping[str, str]) -> dict[str, str]:
+    answer = requests.post(
+        settings["ZOOM_TOKEN_URL"],
+        data={"grant_type": "account_credentials", "account_id": settings["ZOOM_ACCOUNT_ID"]},
+        auth=(settings["ZOOM_CLIENT_ID"], settings["ZOOM_CLIENT_SECRET"]),
+        timeout=10,
+    )
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def traffic(settings: Mapping[str, str]) -> dict[str, Any]:
+    base = settings["ZOOM_API_URL"].removesuffix("/zoom/v2")
+    told: dict[str, Any] = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
+    return told
+
+
+def test_a_listing_over_a_connection(settings: dict[str, str]) -> None:
+    before = traffic(settings)["calls"].get("GET /metrics/meetings", 0)
+    url = settings["ZOOM_API_URL"] + "/metrics/meetings"
+    answer = requests.get(url, params=LISTING, headers=token(settings), timeout=10)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
+    assert answer.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
+    assert answer.json()["meetings"]
+    after = traffic(settings)
+    assert after["calls"]["GET /metrics/meetings"] == before + 1
+    assert after["classes"]["resource_intensive"]["requests"] >= 1
+    assert {"limit", "period", "requests", "refused", "peak", "first", "last"} <= after["classes"][
+        "heavy"
+    ].keys()
+
+
+def test_the_region_in_a_token_is_where_it_came_from(settings: dict[str, str]) -> None:
+    answer = requests.post(
+        settings["ZOOM_TOKEN_URL"],
+        params={"grant_type": "account_credentials", "account_id": settings["ZOOM_ACCOUNT_ID"]},
+        auth=(settings["ZOOM_CLIENT_ID"], settings["ZOOM_CLIENT_SECRET"]),
+        timeout=10,
+    )
+    assert answer.json()["api_url"] + "/v2" == settings["ZOOM_API_URL"]
+
+
+def test_the_settings_hold_one_clock_for_all(settings: dict[str, str]) -> None:
+    shown, _, real = settings["HARVESTER_NOW"].partition("@")
+    assert shown == "2026-11-20T12:00:00Z"
+    assert real.endswith("Z")
+    assert datetime.fromisoformat(real).tzinfo is not None
+    assert settings["HARVESTER_SPEED"] == "1"
+
+
+def test_broken_connections_break_and_are_mended() -> None:
+    seen: Counter[str] = Counter()
+    with serving(Options(size=20, days=3, now=NOW, faults=0.5, speed=100_000, seed=3)) as settings:
+        url = settings["ZOOM_API_URL"] + "/nothing"
+        for number in range(150):
+            try:
+                answer = requests.get(f"{url}/{number}", timeout=5)
+            except requests.exceptions.ChunkedEncodingError:
+                seen["half"] += 1
+            except requests.ConnectionError as error:
+                seen[
+                    "reset"
+                    if "reset" in str(error)
+                    else "half"
+                    if "IncompleteRead" in str(error)
+                    else "closed"
+                ] += 1
+            else:
+                seen[str(answer.status_code)] += 1
+        injected = traffic(settings)["faults"]
+    assert seen["reset"] > 0
+    assert seen["half"] > 0
+    assert seen["404"] > 50  # what would have been said without faults
+    assert {"reset", "reset after the headers", "half a body"} <= injected.keys()
+    broken = sum(count for name, count in injected.items() if name.startswith(("reset", "half")))
+    assert seen["reset"] + seen["half"] + seen["closed"] == broken
+
+
+def test_a_process_writes_its_files_says_that_it_is_ready_and_ends_on_a_signal(tmp_path: Path) -> None:
+    options = f"Options(size=20, days=3, now=datetime(2026, 11, 20, 12, tzinfo=UTC), env=Path({str(tmp_path / 'env')!r}), truth=Path({str(tmp_path / 'truth')!r}))"
+    code = f"from datetime import UTC, datetime; from pathlib import Path; from harvester.simulator.server import *; run({options})"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stderr=subprocess.PIPE,
+        env=dict(os.environ),
+        cwd=Path(__file__).parents[2],
+    ) as process:
+        assert process.stderr is not None
+        ready = process.stderr.readline().decode()
+        settings = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+        assert ready == f"ready: {settings['ZOOM_API_URL'].removesuffix('/zoom/v2')}\n"
+        assert token(settings)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) in {0, -signal.SIGTERM}
+        assert process.stderr.read() == b""
+    simulator = Simulator(Options(size=20, days=3, now=NOW))
+    lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
+    assert [line["document_id"] for line in lines] == [
+        d["document_id"] for d in documents(simulator.organisation)
+    ]
+
+
+def test_a_port_that_is_taken_is_an_error(settings: dict[str, str]) -> None:
+    port = int(settings["ZOOM_API_URL"].split(":")[2].split("/")[0])
+    with pytest.raises(OSError, match="in use"), serving(Options(port=port, size=1)):
+        pass

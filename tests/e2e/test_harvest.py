@@ -1,0 +1,170 @@
+"""A simulated vendor, through the command line, into a real Elasticsearch, compared with the truth."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.harness import Documents, Harvester, Simulator, differences
+from tests.e2e.place import Place
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def pointed(place: Place, simulator: Simulator, **more: str) -> Harvester:
+    settings = {**simulator.settings, "ES_HOST": place.node.url, "ES_INDEX_PREFIX": place.prefix, **more}
+    return Harvester(place.folder, settings)
+
+
+def hits(place: Place) -> list[dict[str, Any]]:
+    """Every stored document with its index and version, a page of ids at a time."""
+    place.ask("POST", f"/{place.prefix}*/_refresh")
+    found: list[dict[str, Any]] = []
+    after: list[str] = []
+    while True:
+        asked: dict[str, Any] = {
+            "size": 5_000,
+            "version": True,
+            "sort": [{"document_id": "asc"}],
+            "query": {"match_all": {}},
+        }
+        if after:
+            asked["search_after"] = after
+        page = place.ask("POST", f"/{place.prefix}*/_search", asked).body["hits"]["hits"]
+        found += page
+        if len(page) < 5_000:
+            return found
+        after = page[-1]["sort"]
+
+
+def stored(place: Place) -> Documents:
+    found = hits(place)
+    documents = {hit["_id"]: hit["_source"] for hit in found}
+    assert len(documents) == len(found), "an id in two indices"
+    assert all(hit["_id"] == hit["_source"]["document_id"] for hit in found)
+    return documents
+
+
+def test_two_thousand_meetings_with_every_quirk_arrive_as_the_truth_has_them(
+    newest: Place, tmp_path: Path
+) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=2_000, days=30) as simulator:
+        harvester = pointed(newest, simulator)
+        ended = harvester("zoom", *simulator.dates, "--destination", "index")
+        assert ended.returncode == 0, ended.stderr.decode()
+        assert differences(stored(newest), simulator.truth) == []
+        before = {hit["_id"]: hit["_version"] for hit in hits(newest)}
+
+        again = harvester("zoom", *simulator.dates, "--destination", "index")
+        assert again.returncode == 0, again.stderr.decode()
+        after = {hit["_id"]: hit["_version"] for hit in hits(newest)}
+        assert after.keys() == before.keys()
+        assert all(after[name] >= version for name, version in before.items())
+        assert differences(stored(newest), simulator.truth) == []
+
+
+def test_faults_change_nothing_in_the_index(newest: Place, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=2_000, days=30, faults=0.05) as simulator:
+        ended = pointed(newest, simulator)("zoom", *simulator.dates)
+        assert ended.returncode == 0, ended.stderr.decode()
+        assert differences(stored(newest), simulator.truth) == []
+        assert simulator.traffic()["faults"]
+
+
+def test_the_oldest_supported_server_holds_the_same(place: Place, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=150, days=5) as simulator:
+        ended = pointed(place, simulator)("zoom", *simulator.dates)
+        assert ended.returncode == 0, ended.stderr.decode()
+        assert differences(stored(place), simulator.truth) == []
+
+
+def test_reports_arrive_as_the_truth_has_them(newest: Place, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=200, days=5, more=["--zoom-plan", "pro"]) as simulator:
+        ended = pointed(newest, simulator)("zoom", *simulator.dates)
+        assert ended.returncode == 0, ended.stderr.decode()
+        assert differences(stored(newest), simulator.truth) == []
+
+
+def test_quality_arrives_as_the_truth_has_it(newest: Place, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=120, days=4, more=["--truth-qos"]) as simulator:
+        ended = pointed(newest, simulator)("zoom", *simulator.dates, "--qos")
+        assert ended.returncode == 0, ended.stderr.decode()
+        found, truth = stored(newest), simulator.truth
+        assert differences(found, truth) == []
+        assert any("quality" in document for document in found.values())
+
+
+def test_stdout_piped_into_load_is_the_same_index(newest: Place, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=100, days=3) as simulator:
+        harvester = pointed(newest, simulator)
+        printed = harvester("zoom", *simulator.dates, "--destination", "stdout")
+        loaded = harvester("load", stdin=printed.stdout)
+        assert loaded.returncode == 0, loaded.stderr.decode()
+        assert differences(stored(newest), simulator.truth) == []
+
+
+def test_a_role_that_may_only_create_and_write_loads(guarded: Place, tmp_path: Path) -> None:
+    loader = guarded.node.users["loader"]
+    with Simulator(tmp_path / "simulator", NOW, size=60, days=2) as simulator:
+        harvester = pointed(guarded, simulator, ES_USERNAME=loader.name, ES_PASSWORD=loader.password)
+        ended = harvester("zoom", *simulator.dates)
+        assert ended.returncode == 0, ended.stderr.decode()
+        assert differences(stored(guarded), simulator.truth) == []
+        assert b"templates" in ended.stderr
+
+        refused = harvester("zoom", *simulator.dates, ES_PASSWORD="marked-wrong-password")
+        assert refused.returncode == 77
+        assert b"marked-wrong-password" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [({"ES_HOST": "https://127.0.0.1:9"}, 69), ({"ES_HOST": "http://user:word@127.0.0.1:9"}, 78)],
+)
+def test_an_elasticsearch_that_cannot_be_reached_or_understood_is_named(
+    newest: Place, tmp_path: Path, changed: dict[str, str], code: int
+) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
+        ended = pointed(newest, simulator)("zoom", "--date", "2026-11-19", **changed)
+        assert ended.returncode == code, ended.stderr.decode()
+        assert b"Traceback" not in ended.stderr
+        assert b"word" not in ended.stderr.replace(b"password", b"")
+
+
+def test_rejects_are_listed_exported_and_replayed(newest: Place) -> None:
+    harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
+    good = (
+        b'{"document_id":"zoom:main:a","@timestamp":"2026-11-19T09:00:00Z","kind":"meeting","detail":"basic",'
+        b'"harvested_at":"2026-11-20T00:00:00.000Z","vendor":"zoom","account":"main","uuid":"a"}\n'
+    )
+    bad = good.replace(b'"uuid":"a"', b'"uuid":{"no":"scalar"}').replace(b"zoom:main:a", b"zoom:main:b")
+    ended = harvester("load", stdin=good + bad + b"torn\n")
+    assert ended.returncode == 65
+    assert b"line 2" in ended.stderr
+    assert b"line 3" in ended.stderr
+    assert set(newest.stored()) == {"zoom:main:a"}
+    listed = harvester("rejects", "list").stdout.decode()
+    assert "zoom:main:b" in listed
+    assert "sha256:" in listed
+    exported = harvester("rejects", "export").stdout
+    assert sorted(exported.splitlines()) == sorted([bad.strip(), b"torn"])
+    assert harvester("rejects", "replay").returncode == 65
+    mended = harvester("load", stdin=bad.replace(b'{"no":"scalar"}', b'"b"'))
+    assert mended.returncode == 0, mended.stderr.decode()
+    assert "zoom:main:b" not in harvester("rejects", "list").stdout.decode()
+    assert harvester("rejects", "drop", "--yes").returncode == 0
+    assert harvester("rejects", "list").stdout == b""
+
+
+def test_templates_are_installed_compared_and_checked(newest: Place) -> None:
+    harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
+    assert harvester("templates", "install").returncode == 0
+    assert b"no difference" in harvester("templates", "diff").stderr
+    other = harvester("templates", "install", "--index-period", "month")
+    assert other.returncode == 78
+    assert b"--index-period year" in other.stderr
+    checked = harvester("check")
+    assert checked.returncode == 0, checked.stderr.decode()

@@ -1,0 +1,152 @@
+"""The shipped templates on real nodes: every field is mapped and found, the ECS names answer, nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.errors import ConfigurationError
+from harvester import templates
+from harvester.sinks.base import encoded
+from tests.documents import full_harvest, many, with_series
+from tests.e2e.place import PATIENCE, Place
+
+NOT_INDEXED = ("quality.audio_in.series",)
+
+
+def leaves(value: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Every field of a document; a flattened field and a range are one field."""
+    for key, inner in value.items():
+        dotted = f"{path}{key}"
+        if isinstance(inner, Mapping) and dotted not in {"vendor_data", "period", *NOT_INDEXED}:
+            yield from leaves(inner, f"{dotted}.")
+        else:
+            yield dotted
+
+
+def full_documents() -> list[dict[str, Any]]:
+    return [orjson.loads(encoded(with_series(document))) for document in full_harvest().documents()]
+
+
+def load_full(place: Place) -> None:
+    lines = [[orjson.dumps(document)] for document in full_documents()]
+    for _ in place.loader()._load_blocks(lines):
+        pass
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["templates", "no templates"])
+def test_every_field_is_mapped_and_found(
+    place: Place, installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not installed:
+        monkeypatch.setattr(templates, "install_missing", lambda *_: None)
+    load_full(place)
+    for document, kind in zip(full_documents(), ("meetings", "sessions"), strict=True):
+        paths = [path for path in leaves(document) if path not in NOT_INDEXED]
+        assert len(paths) > 100
+        caps = place.ask("GET", f"/{place.prefix}{kind}-2026/_field_caps?fields=*").body["fields"]
+        assert set(paths) <= set(caps)
+        unfound = [path for path in paths if len(place.hits(_exists(path, document))) != 1]
+        assert unfound == []
+    assert [
+        hit for hit in place.hits({"exists": {"field": "_ignored"}}) if hit["_source"]["kind"] == "session"
+    ] == []
+
+
+def _exists(path: str, document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "bool": {"filter": [{"exists": {"field": path}}, {"term": {"document_id": document["document_id"]}}]}
+    }
+
+
+def test_no_field_is_ever_mapped_by_guess(newest: Place) -> None:
+    for _ in newest.loader()._load_blocks([[orjson.dumps({**full_documents()[0], "new": {"field": 1}})]]):
+        pass
+    caps = newest.ask("GET", f"/{newest.prefix}meetings-2026/_field_caps?fields=*").body["fields"]
+    assert not any(name.startswith("new") for name in caps)
+    assert next(iter(newest.stored().values()))["new"] == {"field": 1}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"term": {"user.email": "grace@example.org"}},
+        {"term": {"user.full_name": "Grace Example"}},
+        {"term": {"user.id": "u1"}},
+        {"term": {"user.roles": "attendee"}},
+        {"term": {"client.ip": "192.0.2.0/24"}},
+        {"term": {"client.geo.city_name": "Springfield"}},
+        {"range": {"event.start": {"gte": "2026-11-20T09:31:00Z", "lt": "2026-11-20T09:32:00Z"}}},
+        {"range": {"event.end": {"gt": "2026-11-20T10:19:00Z", "lte": "2026-11-20T10:20:00Z"}}},
+        {"term": {"user_agent.name": "Zoom Workplace"}},
+        {"term": {"user_agent.version": "6.2.11"}},
+        {"term": {"user_agent.os.full": "Windows 11"}},
+        {"term": {"user_agent.device.name": "Windows"}},
+        {"term": {"vendor_data.user_id": "16778240"}},
+        {"range": {"period": {"gte": "2026-11-20T10:00:00Z", "lte": "2026-11-20T10:00:00Z"}}},
+        {"match": {"topic": "ÜNÏCÖDÉ"}},
+        {"range": {"quality.audio_in.latency_ms.worst": {"gt": 80}}},
+    ],
+    ids=lambda query: next(iter(next(iter(query.values())))),
+)
+def test_fields_and_their_ecs_names_answer_queries(newest: Place, query: dict[str, Any]) -> None:
+    load_full(newest)
+    assert "session" in {hit["_source"]["kind"] for hit in newest.hits(query)}
+
+
+def test_a_first_load_installs_them_and_the_read_aliases_answer(place: Place) -> None:
+    list(place.loader().load(many(3)))
+    assert "templates installed" in place.said[0]
+    for kind, count in (("meetings", 3), ("sessions", 9)):
+        place.hits()
+        assert place.ask("GET", f"/{place.prefix}{kind}/_count").body["count"] == count
+    list(place.loader().load(many(3)))
+    assert len(place.said) == 1, "nothing to say the second time"
+
+
+def test_after_an_installation_there_is_no_difference(place: Place) -> None:
+    client = place.client()
+    missing = list(templates.diff(client, PATIENCE))
+    assert [difference.template for difference in missing] == [t.name for t in templates.show(client.cluster)]
+    templates.install(client, PATIENCE)
+    assert list(templates.diff(client, PATIENCE)) == []
+    templates.install(client, PATIENCE)
+
+
+def test_a_change_made_by_hand_is_shown_field_by_field(place: Place) -> None:
+    client = place.client()
+    templates.install(client, PATIENCE)
+    template = next(t for t in templates.show(client.cluster) if t.name.endswith("settings"))
+    body = orjson.loads(orjson.dumps(template.body))
+    body["template"]["settings"]["index"]["gc_deletes"] = "1m"
+    client.ask("PUT", template.path, body=body)
+    (difference,) = templates.diff(client, PATIENCE)
+    assert difference.field == "template.settings.index.gc_deletes"
+    assert (difference.shipped, difference.installed) == ("24h", "1m")
+    list(place.loader().load(many(1)))
+    assert "templates diff" in place.said[0]
+
+
+def test_another_period_is_refused_and_changes_nothing(place: Place) -> None:
+    templates.install(place.client(), PATIENCE)
+    with pytest.raises(ConfigurationError, match="--index-period year"):
+        templates.install(place.client(period="month"), PATIENCE)
+    assert list(templates.diff(place.client(), PATIENCE)) == []
+
+
+def test_a_template_of_somebody_else_is_not_replaced(newest: Place) -> None:
+    path = f"/_index_template/{newest.prefix}sessions"
+    theirs = {"index_patterns": [f"{newest.prefix}other-*"], "priority": 1}
+    newest.ask("PUT", path, theirs)
+    with pytest.raises(ConfigurationError, match="not made by the harvester"):
+        templates.install(newest.client(), PATIENCE)
+    assert newest.ask("GET", f"/_component_template/{newest.prefix}shared").status == 404
+
+
+def test_the_version_of_a_deleted_document_is_remembered_for_a_day(newest: Place) -> None:
+    list(newest.loader().load(many(1)))
+    settings = newest.ask("GET", f"/{newest.prefix}sessions-2026/_settings").body
+    assert settings[f"{newest.prefix}sessions-2026"]["settings"]["index"]["gc_deletes"] == "24h"
