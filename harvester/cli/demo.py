@@ -29,7 +29,7 @@ DAYS = 2
 
 
 class Showing:
-    """A sink around another one that remembers a meeting worth showing: the first with a few sessions."""
+    """A sink around another one that remembers a meeting worth showing: the first that has ended and has a few sessions."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -39,7 +39,7 @@ class Showing:
         return self._sink.load(map(self._look, harvests))
 
     def _look(self, seen: Harvest) -> Harvest:
-        if self.example is None and len(seen.sessions) > 2:
+        if self.example is None and len(seen.sessions) > 2 and seen.meeting.state == "ended":
             self.example = seen
         return seen
 

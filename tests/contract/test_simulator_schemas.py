@@ -113,7 +113,7 @@ def test_what_the_dashboard_tells_of_an_instance(published: dict[str, Any], zoom
     for path, kind, template in readable(zoom):
         answer = zoom.get(f"/metrics{path}{end}", type=kind, page_size=1 if end.endswith("qos") else 30)
         if answer.status == 200:
-            check(published, f"/metrics{template}{end}", shortened(answer))
+            check(published, f"/metrics{template}{end}", shortened(answer) if end.endswith("qos") else answer)
             seen.add((template, kind))
     assert {kind for _, kind in seen} >= {"past", "live"}
     assert {template for template, _ in seen} == {"/meetings/{meetingId}", "/webinars/{webinarId}"}
