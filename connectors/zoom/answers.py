@@ -168,7 +168,9 @@ def _refused(answer: Answer, code: int) -> Verdict:
         return PlanTooLow(answer.call.removeprefix(f"{VENDOR}: "))
     if code == BAD_REQUEST:
         return _bad_request(answer)
-    return VendorError(f"{answer.call}: refused with code {code}", status=answer.status, code=code)
+    error = VendorError(f"{answer.call}: refused with code {code}", status=answer.status, code=code)
+    # A code of the 500s is Zoom's own trouble, whatever status it is sent with: HTTP 200 was seen.
+    return Again(error=error) if 500 <= code < 600 else error
 
 
 def _unscoped(answer: Answer, code: int) -> CredentialsError:

@@ -78,12 +78,25 @@ class Place:
         hits: list[dict[str, Any]] = self.ask("POST", f"/{self.prefix}*/_search", asked).body["hits"]["hits"]
         return hits
 
+    def found(self, document_id: str, fields: list[str]) -> set[str]:
+        """The fields by which this document is found."""
+        filters = {field: {"exists": {"field": field}} for field in fields}
+        asked = {
+            "size": 0,
+            "query": {"term": {"document_id": document_id}},
+            "aggs": {"found": {"filters": {"filters": filters}}},
+        }
+        answer = self.ask("POST", f"/{self.prefix}*/_search", asked).body
+        return {
+            name for name, told in answer["aggregations"]["found"]["buckets"].items() if told["doc_count"]
+        }
+
     def indices(self) -> list[str]:
         return sorted(self.ask("GET", f"/{self.prefix}*").body)
 
     def clear(self) -> None:
-        for index in self.indices():
-            self.ask("DELETE", f"/{index}")
+        if indices := self.indices():
+            self.ask("DELETE", f"/{','.join(indices)}")
         for template in reversed(templates.show(self.cluster())):
             self.ask("DELETE", template.path)
         for opened in self._open:

@@ -156,6 +156,7 @@ def test_create_index_and_write_are_enough_to_load(guarded: Place) -> None:
 def test_the_same_rights_load_into_indices_whose_templates_are_there(guarded: Place) -> None:
     list(guarded.loader().load(many(1)))
     list(as_user(guarded, "loader").load(many(3)))
+    guarded.hits()
     alias = guarded.ask("GET", f"/{guarded.prefix}sessions/_count").body["count"]
     assert alias == 9
 

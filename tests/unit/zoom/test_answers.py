@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.errors import BudgetSpent, CredentialsError, VendorError
+from connectors.http import Again, Answer
 from connectors.zoom import Zoom
-from connectors.zoom.answers import missing_scopes
+from connectors.zoom.answers import DailyStop, judge, missing_scopes
 from tests.unit.context import NOW, HandContext
 from tests.unit.zoom.account import DAY, Account, meeting_row, page, participant_row, ref
 
@@ -191,3 +192,9 @@ def test_lists_are_asked_for_at_no_more_than_the_rate_of_a_minute(
         list(connector.meetings(DAY))
     assert len(account.asked_for(LIST)) == 30
     assert context.now() - NOW >= timedelta(seconds=29 * 3)
+
+
+def test_a_code_of_the_500s_is_asked_again_whatever_status_it_comes_with(context: HandContext) -> None:
+    verdict = judge(context, DailyStop(context))
+    answer = Answer(call="Zoom: GET /x", status=200, headers={}, body={"code": 500, "message": ""})
+    assert isinstance(verdict(answer), Again)
