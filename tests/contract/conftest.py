@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from harvester.simulator.server import Options, serving
 
 import connectors
 from connectors.base import Connector, Settings
 from connectors.model import Window
 from harvester.context import Clock, RunContext, Stop
 from harvester.settings import Environment
+from harvester.simulator.server import Options, serving
 from harvester.state.account import AccountState
 
 SHOWN = datetime(2026, 11, 20, 12, tzinfo=UTC)

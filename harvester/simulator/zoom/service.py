@@ -32,6 +32,7 @@ from harvester.simulator.zoom.rules import Refusal
 PREFIX = "/zoom"
 _API = f"{PREFIX}/v2"
 _TOKEN = f"{PREFIX}/oauth/token"
+_PIECE = 1 << 18
 _NOT_SUPPORTED = "Request method is not supported."
 
 Handler = Callable[[Question], dict[str, Any]]
@@ -106,7 +107,10 @@ class Zoom:
             headers += [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
         status = 200 if refusal is None else refusal.status
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        # In pieces: a day of qualities is many megabytes, and nobody else is served while they are copied.
+        for start in range(0, len(body), _PIECE):
+            piece, more = body[start : start + _PIECE], start + _PIECE < len(body)
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
 
     def environment(self, base: str) -> dict[str, str]:
         """The settings that point a program here."""
