@@ -36,11 +36,9 @@ from elasticsearch import Elasticsearch, helpers
 from elasticsearch.serializer import OrjsonSerializer
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "e2e")]
+sys.path.insert(0, str(ROOT))
 
-import node as nodes  # noqa: E402  # the path above leads to it
-
-from connectors.model import Detail, Document, Harvest, Host, Meeting, Session, session_key  # noqa: E402
+from connectors.model import Detail, Document, Harvest, Host, Meeting, Session, session_key  # noqa: E402  # found by the path above
 from harvester import templates  # noqa: E402
 from harvester.sinks.base import encoded  # noqa: E402
 from harvester.sinks.elastic.client import Client  # noqa: E402
@@ -48,6 +46,7 @@ from harvester.sinks.elastic.cluster import Cluster  # noqa: E402
 from harvester.sinks.elastic.loader import Loader  # noqa: E402
 from harvester.sinks.elastic.patience import Patience  # noqa: E402
 from harvester.state.rejects import Rejects  # noqa: E402
+from tests.e2e import node as nodes  # noqa: E402
 
 Contender = Callable[["Field"], None]
 SESSIONS = 40

@@ -83,13 +83,9 @@ def rejects_folder(state: Path, host: str, prefix: str) -> Path:
     return state / f"elasticsearch-{re.sub(r'[^A-Za-z0-9_.-]', '_', prefix)}{digest}"
 
 
-def line_key(line: bytes) -> str:
-    """The key of a line that is no document."""
-    return key_of_digest(hashlib.sha256(line).hexdigest())
-
-
-def key_of_digest(digest: str) -> str:
-    return f"sha256:{digest}"
+def line_key(sha256: str) -> str:
+    """The key of a line that is no document, out of its digest in hex."""
+    return f"sha256:{sha256}"
 
 
 class Rejects:

@@ -1,6 +1,6 @@
 """The simulator's answers against the vendors' published schemas, which this repository does not contain.
 
-They are looked for in the folder named by VENDOR_SCHEMAS, else in `shared/vendors/data` beside the checkout.
+They are looked for in the folder named by VENDOR_SCHEMAS, else beside the checkout.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EMPTY = {"enum": [""]}
 NOT_AS_PUBLISHED: dict[str, tuple[tuple[dict[str, Any], ...], str]] = {
     "device": (({"type": "string"}, NULL), "free text: https://github.com/Jericho/ZoomNet/issues/168, /354, /369"),
     "audio_quality": ((EMPTY,), 'the schema writes the empty score as " "; its description and answers as ""'),
-    "status": ((EMPTY, NULL), "empty strings stand for what is not told: AB's and zoom_rb's recorded rows"),
+    "status": ((EMPTY, NULL), "empty strings stand for what is not told: rows recorded in the tests of airbyte and zoom_rb"),
     "user_id": (({"type": "integer"},), "numbers and strings are mixed up across Zoom's descriptions"),
     "end_time": ((NULL,), "null right after the end: constructorfabric/insight"),
     **dict.fromkeys(

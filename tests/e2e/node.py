@@ -223,6 +223,8 @@ def _reachable(home: Path) -> Path:
             scratch.chmod(0o755)
             (scratch / "server").rename(open_home)
             scratch.rmdir()
+    if open_home.stat().st_uid != 0:
+        raise Missing(f"{open_home} is somebody else's; remove it")
     return open_home
 
 
@@ -249,6 +251,7 @@ def _environment(folder: Path, java: Path, heap: str) -> dict[str, str]:
         "ES_JAVA_HOME": str(java),
         "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}",
         "ES_TMPDIR": str(folder / "tmp"),
+        "CLI_JAVA_OPTS": f"-Djava.io.tmpdir={folder / 'tmp'}",  # the launcher's own files
     }
 
 

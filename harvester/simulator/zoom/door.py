@@ -25,6 +25,7 @@ TOKEN_SECONDS = 3600
 Plan = Literal["business", "pro"]
 Label = Literal["Light", "Medium", "Heavy", "Resource-intensive"]
 
+# The granular ones; that of the qualities of webinars, which no published table names, by analogy.
 SCOPES = (
     "dashboard:read:list_meetings:admin",
     "dashboard:read:meeting:admin",

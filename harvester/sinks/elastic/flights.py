@@ -52,8 +52,8 @@ class Flights:
         *,
         room: Callable[[], int],
         abandoned: Event,
-        count: int = FLIGHTS,
-        seconds: float = FLUSH_SECONDS,
+        count: int,
+        seconds: float,
     ) -> None:
         self._deliver = deliver
         self._room = room

@@ -22,11 +22,11 @@ from harvester.sinks.base import Loaded, encoded
 from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, Bulk, Operation, Results, Target, action_head
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.cluster import ID_BYTES
-from harvester.sinks.elastic.flights import FLIGHTS, Account, Batch, Flights
+from harvester.sinks.elastic.flights import FLIGHTS, FLUSH_SECONDS, Account, Batch, Flights
 from harvester.sinks.elastic.indices import Indices
 from harvester.sinks.elastic.lines import BadLine, Lines, Readable, TooLong, blocks
 from harvester.sinks.elastic.patience import Patience
-from harvester.state.rejects import Reject, Rejects, key_of_digest
+from harvester.state.rejects import Reject, Rejects, line_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,8 @@ class LinesLoaded:
 
 
 class Loader:
-    """A sink. `tell` says something to the person who runs this."""
+    """A sink. `tell` says something to the person who runs this; `flights` requests are on their way at once; nothing
+    waits for company longer than `flush_seconds`."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Loader:
         *,
         tell: Callable[[str], None],
         flights: int = FLIGHTS,
+        flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
         self._client = client
         self._cluster = client.cluster
@@ -67,6 +69,7 @@ class Loader:
         self._patience = patience
         self._tell = tell
         self._count = flights
+        self._flush_seconds = flush_seconds
         self._prepared = False
         self._refused: deque[Refused] = deque()
 
@@ -138,7 +141,11 @@ class Loader:
             return results
 
         flights = Flights(
-            deliver, room=lambda: bulk.accepted_bytes, abandoned=patience.abandoned, count=self._count
+            deliver,
+            room=lambda: bulk.accepted_bytes,
+            abandoned=patience.abandoned,
+            count=self._count,
+            seconds=self._flush_seconds,
         )
         with flights.open():
             yield flights
@@ -201,7 +208,7 @@ class Loader:
         self._rejects.add(
             [
                 Reject(
-                    document_id=key_of_digest(line.sha256),
+                    document_id=line_key(line.sha256),
                     index="",
                     version=0,
                     reason=f"line {line.number}: {line.why}",

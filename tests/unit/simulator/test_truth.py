@@ -16,7 +16,7 @@ from harvester.simulator.truth.figures import distinct, figures, hashed_instant,
 from harvester.simulator.zoom.account import Account, Instance, Quirk
 from tests.unit.simulator.asking import NOW, organisation
 
-MADE = organisation(size=60)
+MADE = organisation(size=40)
 ACCOUNT = Account(MADE)
 DASHBOARD = {document["document_id"]: document for document in documents(MADE)}
 REPORTS = {document["document_id"]: document for document in documents(MADE, source="reports")}

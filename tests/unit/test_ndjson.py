@@ -1,0 +1,75 @@
+"""Documents as lines on a stream."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+
+import orjson
+import pytest
+
+from connectors.errors import OutputError
+from harvester.sinks.base import Loaded, PipeClosed, encoded
+from harvester.sinks.ndjson import Ndjson
+from tests.documents import full_harvest, many, plain, spoiled
+
+
+class Full(io.BytesIO):
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+
+    def flush(self) -> None:
+        raise OSError(self._number, os.strerror(self._number))
+
+
+def test_every_document_is_a_line_and_every_harvest_is_acknowledged() -> None:
+    stream = io.BytesIO()
+    harvests = [full_harvest(), *many(3)]
+    assert list(Ndjson(stream).load(harvests)) == [
+        Loaded(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions)) for harvest in harvests
+    ]
+    lines = stream.getvalue().splitlines()
+    assert [orjson.loads(line)["document_id"] for line in lines] == [
+        document["document_id"] for harvest in harvests for document in harvest.documents()
+    ]
+
+
+def test_a_meeting_is_readable_before_the_next_one_is_asked_for() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as readable, os.fdopen(writer, "wb") as stream:
+        acknowledged = Ndjson(stream).load(many(2))
+        next(acknowledged)
+        assert len(os.read(readable.fileno(), 1 << 16).splitlines()) == 4
+
+
+def test_a_closed_pipe_is_the_end_and_no_failure() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb", buffering=0) as stream, pytest.raises(PipeClosed) as raised:
+        list(Ndjson(stream).load(many(1)))
+    assert raised.value.exit_code == 0
+
+
+def test_a_full_disk_is_named() -> None:
+    with pytest.raises(OutputError, match="No space left"):
+        list(Ndjson(Full(errno.ENOSPC)).load(many(1)))
+
+
+def test_instants_are_utc_with_a_z_and_characters_stay_themselves() -> None:
+    line = encoded(next(iter(full_harvest().documents())))
+    assert b'"@timestamp":"2026-11-20T09:30:00Z"' in line
+    assert "会议".encode() in line
+
+
+def test_a_lone_surrogate_and_a_huge_number_are_still_written() -> None:
+    document = next(
+        d
+        for d in spoiled(plain(1), user_name="\ud800", duration=2**70).documents()
+        if "duration" in d and d["kind"] == "session"
+    )
+    line = encoded(document)
+    assert b'"user_name":"\\ud800"' in line
+    assert b'"@timestamp":"2026-11-20T09:31:00Z"' in line
+    assert str(2**70).encode() in line
