@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -42,6 +43,9 @@ def test_stdout_holds_the_documents_of_the_truth_and_nothing_else(
     assert "0 failed" in words(ended)
 
 
+@pytest.mark.skipif(
+    shutil.which("jq") is None, reason="jq, which the README's line pipes into, is not installed"
+)
 def test_the_line_of_the_readme_prints_addresses(harvester: Harvester) -> None:
     ended = harvester("zoom", "--date", "2026-11-19", "--destination", "stdout")
     piped = subprocess.run(
