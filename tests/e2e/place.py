@@ -75,8 +75,18 @@ class Place:
     def hits(self, query: Any = None) -> list[dict[str, Any]]:
         self.ask("POST", f"/{self.prefix}*/_refresh")
         asked = {"size": 10_000, "version": True, "query": query or {"match_all": {}}}
-        hits: list[dict[str, Any]] = self.ask("POST", f"/{self.prefix}*/_search", asked).body["hits"]["hits"]
+        answer = self._searched(asked)
+        hits: list[dict[str, Any]] = answer["hits"]["hits"]
         return hits
+
+    def _searched(self, asked: dict[str, Any]) -> Any:
+        """The answer to a search; the shards of an index that was made this moment may take one."""
+        for _ in range(100):
+            answer = self.ask("POST", f"/{self.prefix}*/_search", asked)
+            if answer.ok:
+                return answer.body
+            time.sleep(0.1)
+        raise AssertionError(f"no search at {self.node.url}: {answer.status} {answer.error_type}")
 
     def found(self, document_id: str, fields: list[str]) -> set[str]:
         """The fields by which this document is found."""
