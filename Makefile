@@ -35,7 +35,7 @@ check: setup
 	@$(BIN)/ruff format --check --quiet . || { echo "to format: $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/pytest -q tests/unit tests/contract
+	@$(BIN)/pytest -q --numprocesses auto tests/unit tests/contract
 
 test: check
 	@$(BIN)/pytest -q tests/e2e

@@ -353,7 +353,7 @@ def main() -> None:
     if wish.null_server:
         serve_nothing()
         return
-    count, times = (500, 1) if wish.quick else (1_500, 3)
+    count, times = (500, 1) if wish.quick else (3_000, 5)
     harvests = [harvest(number) for number in range(count)]
     lines = [encoded(document) for one in harvests for document in one.documents()]
     chosen = {n: c for n, c in CONTENDERS.items() if wish.only in n or n in CEILINGS}

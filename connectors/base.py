@@ -193,9 +193,10 @@ class Connector(Protocol):
         ...
 
     def meetings(self, window: Window) -> Iterator[MeetingRef | Skipped]:
-        """Instances that started in the window, each once, in any order. Raises unless it reached the end.
+        """Instances that started in the window, in any order. Raises unless it reached the end.
 
-        A ref whose start is unknown may be listed by more than one window; the engine asks `Harvest.timestamp`.
+        One that is listed twice counts as it came first: the engine keeps track. A ref whose start is unknown may be
+        listed by more than one window; the engine asks `Harvest.timestamp`.
         """
         ...
 

@@ -115,7 +115,6 @@ class _Run:
         self._submitted = 0
         self._unanswered = 0
         self._pending: set[str] = set()
-        self._seen: set[str] = set()
         self._lister = ThreadPoolExecutor(1, thread_name_prefix="list")
         self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="fetch")
 
@@ -128,13 +127,17 @@ class _Run:
     def refs(self) -> Iterator[MeetingRef]:
         """Every instance of the windows once, oldest window first. A window that fails is reported; the others go on."""
         complete = True
+        timeless: set[str] = set()  # those that any window may list; the others belong to one
         for window in self._windows:
+            seen = set(timeless)
             try:
                 for item in self._connector.meetings(window):
                     if isinstance(item, Skipped):
                         self._report.skip(item)
-                    elif item.uuid not in self._seen:
-                        self._seen.add(item.uuid)
+                    elif item.uuid not in seen:
+                        seen.add(item.uuid)
+                        if item.start_time is None:
+                            timeless.add(item.uuid)
                         self._report.listed += 1
                         yield item
             except (VendorError, Unreachable) as error:

@@ -62,16 +62,12 @@ class Dashboard:
     name: ClassVar[SourceName] = "dashboard"
 
     def meetings(self, window: Window) -> Iterator[MeetingRef]:
-        """Live ones first, so that one which ends in between is in the second list and not in neither."""
-        seen: set[str] = set()
+        """Live ones first, so that one which ends in between is in the second list too, and not in neither."""
         kinds: tuple[Kind, ...] = ("meeting", "webinar") if self.webinars else ("meeting",)
         live = ("live",) if self.context.now() < window.end else ()
         for kind in kinds:
             for which in (*live, *TYPES[kind]):
-                for ref in self._listed(window, kind, which):
-                    if ref.uuid not in seen:
-                        seen.add(ref.uuid)
-                        yield ref
+                yield from self._listed(window, kind, which)
 
     def _listed(self, window: Window, kind: Kind, which: str) -> Iterator[MeetingRef]:
         now = self.context.now()

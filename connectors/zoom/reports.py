@@ -68,15 +68,11 @@ class Reports:
         if span is None:
             return
         between = {"from": span[0], "to": span[1]}
-        seen: set[str] = set()
         for found in self._by_user(window, between):
             if isinstance(found, Skipped):
                 yield found
-                continue
-            for ref in found:
-                if ref.uuid not in seen:
-                    seen.add(ref.uuid)
-                    yield ref
+            else:
+                yield from found
 
     def _by_user(self, window: Window, between: Mapping[str, str]) -> Iterator[list[MeetingRef] | Skipped]:
         """Several users at once, in the order in which they were listed, no further ahead than that."""

@@ -25,12 +25,14 @@ LONG_AGO = Window(start=SHOWN - timedelta(days=60), end=SHOWN - timedelta(days=5
 
 
 def refs(connector: Connector, window: Window) -> list[MeetingRef]:
-    return [
+    """Every ref once, as it came first."""
+    found = [
         ref
         for part in window.split(connector.span)
         for ref in connector.meetings(part)
         if isinstance(ref, MeetingRef)
     ]
+    return list({ref.uuid: ref for ref in reversed(found)}.values())
 
 
 def harvests(connector: Connector, window: Window) -> list[Harvest]:

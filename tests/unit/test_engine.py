@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -132,7 +133,15 @@ def test_an_empty_listing_is_a_complete_run(state: AccountState) -> None:
 
 
 def test_a_meeting_that_two_windows_list_is_fetched_once(state: AccountState) -> None:
-    run = Run(state, FakeConnector(lambda _: [ref("m")]), DAY, NEXT)
+    timeless = MeetingRef(uuid="m", start_time=None, digest="d")
+    run = Run(state, FakeConnector(lambda _: [timeless]), DAY, NEXT)
+    assert run.go().listed == 1
+    assert run.connector.asked == ["m"]
+
+
+def test_a_meeting_that_a_listing_shows_twice_is_fetched_as_it_came_first(state: AccountState) -> None:
+    live, past = (replace(ref("m"), hint={"type": which}) for which in ("live", "past"))
+    run = Run(state, FakeConnector(lambda _: [live, past]))
     assert run.go().listed == 1
     assert run.connector.asked == ["m"]
 
@@ -269,7 +278,7 @@ def test_a_signal_stops_asking_and_keeps_what_came_in(state: AccountState) -> No
 
 
 def test_a_slow_sink_holds_the_vendor_back(state: AccountState) -> None:
-    connector = FakeConnector(lambda _: (ref(f"m{n}") for n in range(5_000)))
+    connector = FakeConnector(lambda _: (ref(f"m{n}") for n in range(1_000)))
     run = Run(state, connector)
     most_ahead = 0
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
@@ -37,6 +39,9 @@ class Operation(NamedTuple):
     source: bytes
     line: int = 0
     """Where it stands in the input, from 1; 0 where there is no such thing."""
+
+
+_INDEX, _LINES, _END = itemgetter(0), itemgetter(1, 2), (b"",)
 
 
 def action_head(index: str, version: int) -> bytes:
@@ -117,9 +122,9 @@ class Bulk:
 
     def _once(self, operations: Sequence[Operation], places: Sequence[int], results: Results) -> _Rest:
         part = operations if len(places) == len(operations) else [operations[place] for place in places]
-        self._indices.ensure({operation[0] for operation in part})
-        body = b"\n".join([line for operation in part for line in operation[1:3]])
-        answer = self._client.bulk(body + b"\n")
+        self._indices.ensure(set(map(_INDEX, part)))
+        body = b"\n".join(chain(chain.from_iterable(map(_LINES, part)), _END))
+        answer = self._client.bulk(body)
         if answer.ok:
             return self._items(operations, places, answer, results)
         if answer.status in {400, 413}:

@@ -84,15 +84,16 @@ class Flights:
         """Gather operations, and send every batch that gets full. Waits while all flights are in the air."""
         room = min(BATCH_BYTES, self._room())
         with self._lock:
-            batch, began = self._batch, len(self._batch.operations)
+            held, size = self._batch.operations, self._batch.size
+            began = len(held)
             for operation in operations:
-                batch.operations.append(operation)
-                batch.size += len(operation[1]) + len(operation[2]) + 2
-                if batch.size >= room or len(batch.operations) >= BATCH_OPERATIONS:
-                    self._book(account, len(batch.operations) - began)
+                held.append(operation)
+                size += len(operation[1]) + len(operation[2]) + 2
+                if size >= room or len(held) >= BATCH_OPERATIONS:
+                    self._book(account, len(held) - began, size)
                     self._take_off()
-                    batch, began = self._batch, 0
-            self._book(account, len(batch.operations) - began)
+                    held, began, size = self._batch.operations, 0, 0
+            self._book(account, len(held) - began, size)
 
     def settled(self, account: Account, *, rejected: int = 0) -> None:
         """No more operations will join this account; `rejected`: those that never became one."""
@@ -114,7 +115,8 @@ class Flights:
         while self._flying:
             self._flying.popleft().result()
 
-    def _book(self, account: Account, count: int) -> None:
+    def _book(self, account: Account, count: int, size: int) -> None:
+        self._batch.size = size
         if count:
             self._batch.runs.append((account, count))
             with self._accounts:

@@ -114,36 +114,37 @@ class Lines:
 
     def read(self, lines: list[bytes | TooLong], bad: list[BadLine]) -> Iterator[Operation]:
         """The operations of these lines, what is none of them added to `bad`; empty lines count and are nothing."""
-        number = self.number
+        number, head_of = self.number, self._head
         for line in lines:
             number += 1
             if isinstance(line, TooLong):
                 why = f"longer than {LINE_BYTES // 10**6} MB"
                 bad.append(BadLine(number=number, why=why, sha256=line.sha256, text=b""))
                 continue
-            text = line.removesuffix(b"\r")
-            if number == 1:
-                text = text.removeprefix(b"\xef\xbb\xbf")
-            try:
-                operation = self._ours(text, number) or self._any(text, number)
-            except _Unusable as unusable:
-                digest = hashlib.sha256(text).hexdigest()
-                bad.append(BadLine(number=number, why=str(unusable), sha256=digest, text=text))
-            else:
-                if operation is not None:
-                    yield operation
+            # The short way stands here and not in a method of its own: it is what nearly every line takes.
+            found = _OURS.match(line)
+            if found is not None:
+                quoted_id, filing = found.groups()
+                filed = head_of(filing)
+                if filed is not None and len(quoted_id) <= ID_BYTES + 2 and quoted_id.isascii():
+                    index, head = filed
+                    yield Operation(index, head + quoted_id + ACTION_TAIL, line.removesuffix(b"\r"), number)
+                    continue
+            operation = self._long_way(line, number, bad)
+            if operation is not None:
+                yield operation
         self.number = number
 
-    def _ours(self, line: bytes, number: int) -> Operation | None:
-        found = _OURS.match(line)
-        if found is None:
+    def _long_way(self, line: bytes, number: int, bad: list[BadLine]) -> Operation | None:
+        text = line.removesuffix(b"\r")
+        if number == 1:
+            text = text.removeprefix(b"\xef\xbb\xbf")
+        try:
+            return self._any(text, number)
+        except _Unusable as unusable:
+            digest = hashlib.sha256(text).hexdigest()
+            bad.append(BadLine(number=number, why=str(unusable), sha256=digest, text=text))
             return None
-        quoted_id, filing = found.groups()
-        # An id that is not UTF-8 would spoil the action line, and with it the whole request.
-        if len(quoted_id) > ID_BYTES + 2 or not (quoted_id.isascii() or _is_utf8(quoted_id)):
-            return None
-        index, head = self._head(filing)
-        return Operation(index, head + quoted_id + ACTION_TAIL, line, number)
 
     def _any(self, line: bytes, number: int) -> Operation | None:
         if not line.strip():
@@ -155,8 +156,11 @@ class Lines:
             raise _Unusable(f"document_id is longer than {ID_BYTES} bytes")
         return Operation(index, head + orjson.dumps(document_id) + ACTION_TAIL, line, number)
 
-    def _head_of_ours(self, filing: bytes) -> tuple[str, bytes]:
-        return self._head_of(_decoded(b"{" + filing + b"}"))
+    def _head_of_ours(self, filing: bytes) -> tuple[str, bytes] | None:
+        try:
+            return self._head_of(_decoded(b"{" + filing + b"}"))
+        except _Unusable:
+            return None  # the long way says why
 
     def _head_of(self, document: dict[str, Any]) -> tuple[str, bytes]:
         """Index and head of the action line; all sessions of a meeting have the same."""
@@ -201,11 +205,3 @@ def _version(document: dict[str, Any]) -> int:
     if made < 0:
         raise _Unusable("harvested_at is before 1970")
     return made
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
