@@ -27,9 +27,9 @@ class Measure:
 
 
 def _rounded(value: float) -> float:
-    """Two decimals. The noise of binary fractions goes first, or it would decide which way a half is rounded, and the
-    order in which the sessions were read would show in a document."""
-    return round(round(value, 9), 2)
+    """Two decimals, halves to the even one. The noise of binary fractions goes first, or it would decide which way a
+    half is rounded, and the order in which the sessions were read would show in a document."""
+    return round(round(value * 100, 6)) / 100
 
 
 def measured(

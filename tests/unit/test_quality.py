@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.quality import Measure, Quality, Stream, measured, merged
+from harvester.simulator.truth.quality import _hundredths as _truths_hundredths
 
 SAMPLES = st.lists(st.integers(0, 3000).map(lambda n: n / 8), min_size=1, max_size=8)
 
@@ -40,6 +41,14 @@ def test_what_a_meeting_shows_does_not_hang_on_the_order_of_its_stays(
 def test_a_half_is_rounded_as_what_it_stands_for() -> None:
     noisy = Measure(mean=12.125000000000002, worst=12.125, samples=8)
     assert noisy.document() == {"mean": 12.12, "worst": 12.12, "samples": 8}
+
+
+@pytest.mark.parametrize(
+    ("told", "written"), [(17.775, 17.78), (17.765, 17.76), (0.005, 0.0), (1333.335, 1333.34)]
+)
+def test_a_half_goes_to_the_even_hundredth_as_in_the_truth(told: float, written: float) -> None:
+    assert Measure(mean=told, worst=told, samples=3).document()["mean"] == written
+    assert _truths_hundredths(told) == written
 
 
 def test_what_was_not_measured_leaves_no_key() -> None:

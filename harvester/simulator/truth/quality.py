@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from itertools import chain
 from typing import Any
 
@@ -80,4 +81,9 @@ def document(measured: dict[Place, Measured]) -> dict[str, Any] | None:
 
 def _written(measured: Measured) -> dict[str, float]:
     mean, worst, samples = measured
-    return {"mean": round(mean, 2), "worst": round(worst, 2), "samples": samples}
+    return {"mean": _hundredths(mean), "worst": _hundredths(worst), "samples": samples}
+
+
+def _hundredths(value: float) -> float:
+    """Rounded as the fraction that it stands for, halves to the even hundredth."""
+    return float(round(Fraction(value).limit_denominator(10**6), 2))
