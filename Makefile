@@ -5,12 +5,13 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO_ARGS ?=
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench soak clean
 
 help:
 	@echo "make demo    harvest an invented organisation from simulated vendors, and look at what came of it"
 	@echo "make test    every test, real Elasticsearch nodes included (needs Java 21 or newer, Java 17 or newer, Maven)"
 	@echo "make check   format, lint, types, unit and contract tests"
+	@echo "make soak    an hour of kills and faults"
 	@echo "make bench   the figures: requests, CPU and memory of a harvest; documents a second of a load"
 	@echo "make setup   .venv with everything in it"
 
@@ -39,6 +40,9 @@ check: setup
 
 test: check
 	@$(BIN)/pytest -q tests/e2e
+
+soak: setup
+	$(BIN)/pytest -q -m soak tests/e2e
 
 bench: setup
 	$(BIN)/python -m benchmarks.harvest

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.load import null_server
 from benchmarks.processes import Used, measured
 from tests.e2e.harness import ROOT, Harvester, Simulator, command
 
@@ -94,6 +95,27 @@ def beside_the_bare_cost(size: int, rounds: int) -> None:
         )
 
 
+def beside_no_journal(size: int, rounds: int) -> None:
+    print(f"\nCPU of a backfill of {size} meetings into a null server, with its journal and without")
+    with simulated(size, days=20) as (simulator, harvester), null_server() as url:
+        first = simulator.now.date() - timedelta(days=20)
+        words = ("zoom", "--from", first.isoformat(), "--to", DAY.isoformat(), "-q", "--es-host", url)
+        ways = {
+            "harvester zoom": command(*words),
+            "without journal": [sys.executable, "-m", "benchmarks.without", "journal", *words],
+        }
+        costs: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(rounds):
+            for way, line in ways.items():
+                fresh = {
+                    **environment(harvester),
+                    "HARVESTER_STATE_DIR": tempfile.mkdtemp(dir=harvester.folder),
+                }
+                costs[way].append(measured(line, env=fresh, folder=harvester.folder).cpu_seconds)
+    written, unwritten = (statistics.median(costs[way]) for way in ways)
+    print(f"  with {written:.2f} s, without {unwritten:.2f} s: {written / unwritten - 1:+.1%}  (under 5 %)")
+
+
 def memory(sizes: list[int]) -> None:
     print("\nPeak memory  (under 150 MB)")
     for size in sizes:
@@ -142,6 +164,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     starts()
     beside_the_bare_cost(300 if quick else 4000, 1 if quick else ROUNDS)
+    beside_no_journal(300 if quick else 4000, 1 if quick else ROUNDS + 2)
     memory([200] if quick else [1_000, 50_000])
     at_the_limit(200 if quick else 2_400)
 

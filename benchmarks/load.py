@@ -301,11 +301,13 @@ class NullReply(socketserver.StreamRequestHandler):
             reply = b'{"errors":false,"items":[' + items + b"]}"
         elif b"/_count" in request:
             reply = b'{"count":0}'
-        elif b"_template/" in request and request.startswith(b"GET"):
+        elif request.startswith(b"HEAD") or (b"_template/" in request and request.startswith(b"GET")):
             status = b"404 Not Found"
         head = (
             b"HTTP/1.1 %b\r\nx-elastic-product: Elasticsearch\r\ncontent-type: application/json\r\n" % status
         )
+        if request.startswith(b"HEAD"):
+            reply = b""
         self.wfile.write(head + b"content-length: %d\r\n\r\n" % len(reply) + reply)
 
 

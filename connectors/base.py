@@ -6,7 +6,7 @@ clock and no file of its own; it knows no sink and no command line. `tests/contr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -192,11 +192,21 @@ class Connector(Protocol):
         """Credentials, scopes, plan, one call per endpoint: what works, and what to do about the rest."""
         ...
 
-    def meetings(self, window: Window) -> Iterator[MeetingRef | Skipped]:
+    @property
+    def daily_budget(self) -> tuple[str, int] | None:
+        """The name and the calls of the budget of `Context.spend` that fetching counts against; `None`: there is none."""
+        ...
+
+    def calls(self, ref: MeetingRef) -> int:
+        """How many requests a fetch of it takes, as far as its listing row tells."""
+        ...
+
+    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
         """Instances that started in the window, in any order. Raises unless it reached the end.
 
         One that is listed twice counts as it came first: the engine keeps track. A ref whose start is unknown may be
-        listed by more than one window; the engine asks `Harvest.timestamp`.
+        listed by more than one window; the engine asks `Harvest.timestamp`. `subjects`: only the parts that an
+        earlier listing had to leave out, as its `Skipped` named them.
         """
         ...
 

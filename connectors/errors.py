@@ -7,6 +7,7 @@
     ├── StateError           78   the state database is corrupt, from a newer version, not ours
     ├── Unreachable          69   no answer after the retries
     ├── BudgetSpent          75   a daily budget is spent; `until` says when it is filled again
+    ├── ScopeBusy            75   another run of this account into this index is under way
     ├── Interrupted          130  Ctrl-C or SIGTERM (143): the same command resumes
     ├── VendorError          75   one call failed for good: its meeting has failed, the run goes on
     │   └── BrokenAnswer     75   what came back is not what the vendor documents: HTML, half a body, no list
@@ -67,6 +68,10 @@ class BudgetSpent(HarvestError):
     def __init__(self, message: str, *, until: datetime) -> None:
         super().__init__(message)
         self.until = until
+
+
+class ScopeBusy(HarvestError):
+    pass
 
 
 class Interrupted(HarvestError):

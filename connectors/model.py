@@ -99,6 +99,7 @@ class MeetingRef:
 
     `hint` is journaled: what a later run needs to ask for the head again; no secret, and no person. `row` is the
     listing row itself, never journaled: `None` in a ref out of the journal, and then `fetch` asks for the head.
+    `asked`: the options that earlier readings of it had (`qos`, `raw`); a fetch asks for that as well.
     """
 
     uuid: str
@@ -106,6 +107,7 @@ class MeetingRef:
     digest: str
     hint: Mapping[str, Any] = field(default_factory=dict)
     row: Mapping[str, Any] | None = None
+    asked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

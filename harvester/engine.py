@@ -1,6 +1,6 @@
 """One run over one account: list, fetch, load, acknowledge.
 
-    connector.meetings ─▶ connector.fetch (N at a time) ─▶ sink.load ─▶ Report
+    connector.meetings ─▶ reading.wants ─▶ connector.fetch (N at a time) ─▶ sink.load ─▶ reading.stored, Report
 
 Everything is pulled from the right. One thread lists, N fetch, and the caller's own thread carries harvests into the
 sink; what is in memory is a page of references, the meetings in flight, and what the sink holds. One failing meeting
@@ -10,9 +10,8 @@ budget, a full disk, a vendor that no longer answers, a signal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
 from queue import Empty, SimpleQueue
 from threading import Semaphore
 from typing import Final
@@ -28,10 +27,11 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
-from connectors.model import Harvest, MeetingRef, Skipped, Window
+from connectors.model import Harvest, MeetingRef, Skipped
 from harvester.context import RunContext, Stop
+from harvester.reading import Part, Read, Reading
 from harvester.report import Report
-from harvester.sinks.base import Sink
+from harvester.sinks.base import Loaded, Sink
 
 AHEAD = 300
 """References that may wait for a free worker: a page, so that the next one is asked for while this one is fetched."""
@@ -48,7 +48,7 @@ _MEETING_ENDS: Final = (Gone, NotReady, VendorError, BrokenAnswer, Unreachable)
 
 def harvest(
     connector: Connector,
-    windows: Sequence[Window],
+    reading: Reading,
     sink: Sink,
     context: RunContext,
     *,
@@ -56,16 +56,16 @@ def harvest(
     report: Report,
     concurrency: int | None = None,
 ) -> Report:
-    """Harvest every meeting that started in the windows (each at most `connector.span` long) into the sink.
+    """Harvest what the reading names (listings of at most `connector.span`, meetings that come first) into the sink.
 
     Counts into `report` while it runs, and returns it. Raises what stopped the run after all that was fetched by then
     has been loaded and counted. A bug met in one meeting costs that meeting, and the exit code is then 70.
     """
     began = context.elapsed()
-    run = _Run(connector, windows, context, stop, report, concurrency or connector.concurrency)
+    run = _Run(connector, reading, context, stop, report, concurrency or connector.concurrency)
     try:
         for loaded in sink.load(run.harvests()):
-            report.meeting_loaded(loaded, pending=run.was_pending(loaded.uuid))
+            run.acknowledge(loaded)
         if run.stopped_by is not None:
             raise run.stopped_by
     finally:
@@ -77,16 +77,11 @@ def harvest(
     return report
 
 
-def slices(window: Window, span: timedelta) -> list[Window]:
-    """The window in parts that one listing may take."""
-    return list(window.split(span))
-
-
 def survey(
-    connector: Connector, windows: Sequence[Window], context: RunContext, *, stop: Stop, report: Report
+    connector: Connector, reading: Reading, context: RunContext, *, stop: Stop, report: Report
 ) -> Iterator[MeetingRef]:
-    """What a harvest of these windows would fetch: the listing alone."""
-    return _Run(connector, windows, context, stop, report, 1).refs()
+    """What a harvest would fetch: the listing alone."""
+    return _Run(connector, reading, context, stop, report, 1).refs()
 
 
 class _Run:
@@ -95,7 +90,7 @@ class _Run:
     def __init__(
         self,
         connector: Connector,
-        windows: Sequence[Window],
+        reading: Reading,
         context: RunContext,
         stop: Stop,
         report: Report,
@@ -103,7 +98,7 @@ class _Run:
     ) -> None:
         self.stopped_by: HarvestError | None = None
         self._connector = connector
-        self._windows = windows
+        self._reading = reading
         self._context = context
         self._stop = stop
         self._report = report
@@ -114,36 +109,51 @@ class _Run:
         self._closing = False
         self._submitted = 0
         self._unanswered = 0
-        self._pending: set[str] = set()
+        self._in_sink: dict[str, Read] = {}
         self._lister = ThreadPoolExecutor(1, thread_name_prefix="list")
         self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="fetch")
 
-    def was_pending(self, uuid: str) -> bool:
-        if uuid in self._pending:
-            self._pending.remove(uuid)
-            return True
-        return False
+    def acknowledge(self, loaded: Loaded) -> None:
+        """All documents of this meeting are safe."""
+        read = self._in_sink.pop(loaded.uuid)
+        self._reading.stored(read)
+        self._report.meeting_loaded(loaded, pending=read.pending is not None)
 
     def refs(self) -> Iterator[MeetingRef]:
-        """Every instance of the windows once, oldest window first. A window that fails is reported; the others go on."""
+        """What the reading wants, each instance once: first what comes first, then the listings, oldest first. A
+        listing that fails is reported; the others go on."""
+        everywhere: set[str] = set()  # what any listing may show; all else belongs to one
+        for ref in self._reading.first():
+            everywhere.add(ref.uuid)
+            self._report.resumed += 1
+            yield ref
         complete = True
-        timeless: set[str] = set()  # those that any window may list; the others belong to one
-        for window in self._windows:
-            seen = set(timeless)
+        for part in self._reading.parts:
             try:
-                for item in self._connector.meetings(window):
-                    if isinstance(item, Skipped):
-                        self._report.skip(item)
-                    elif item.uuid not in seen:
-                        seen.add(item.uuid)
-                        if item.start_time is None:
-                            timeless.add(item.uuid)
-                        self._report.listed += 1
-                        yield item
+                yield from self._listing(part, everywhere)
             except (VendorError, Unreachable) as error:
                 complete = False
-                self._report.listing_failed(window, error)
+                self._report.listing_failed(part.window, error)
         self._report.listing_complete = complete
+
+    def _listing(self, part: Part, everywhere: set[str]) -> Iterator[MeetingRef]:
+        seen = set(everywhere)
+        self._reading.begins(part)
+        for item in self._connector.meetings(part.window, part.subjects):
+            if isinstance(item, Skipped):
+                self._report.skip(item)
+                self._reading.skipped(item, part)
+            elif item.uuid not in seen:
+                seen.add(item.uuid)
+                if item.start_time is None:
+                    everywhere.add(item.uuid)
+                self._report.listed += 1
+                wanted = self._reading.wants(item)
+                if wanted is None:
+                    self._report.unchanged += 1
+                else:
+                    yield wanted
+        self._reading.listed(part)
 
     def harvests(self) -> Iterator[Harvest]:
         """Harvests as they come in, until the listing has ended and every meeting of it has."""
@@ -201,21 +211,24 @@ class _Run:
             return self._if_inside(ref, ended.result())
         if isinstance(error, _MEETING_ENDS):
             self._report.meeting_ended(ref.uuid, error)
+            self._reading.ended(ref, error)
             self._count_unanswered(error)
         elif isinstance(error, HarvestError):
             self._halt(error)
         else:
             self._report.bug(ref.uuid, error)
+            self._reading.ended(ref, error)
         return None
 
     def _if_inside(self, ref: MeetingRef, harvest: Harvest) -> Harvest | None:
-        timestamp = harvest.timestamp
-        if ref.start_time is None and not any(timestamp in window for window in self._windows if timestamp):
+        if not self._reading.holds(ref, harvest):
             self._report.outside += 1
             return None
         self._report.meeting_fetched(harvest)
-        if harvest.pending is not None:
-            self._pending.add(harvest.meeting.uuid)
+        if self._reading.poorer(ref, harvest):
+            self._report.poorer += 1
+            return None
+        self._in_sink[harvest.meeting.uuid] = Read.of(ref, harvest)
         return harvest
 
     def _count_unanswered(self, error: HarvestError) -> None:

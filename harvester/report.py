@@ -29,23 +29,31 @@ class Failure:
 class Report:
     """Grows while a run goes on; read by whoever shows the progress. Numbers count meetings where nothing else is said.
 
-    Every meeting that was listed ends in exactly one of `done`, `pending`, `gone`, `failed`, or, when its time turned
-    out to lie outside what was asked for, `outside`; unless the run was stopped before.
+    Every meeting that was `listed`, or `resumed` out of the journal, ends in exactly one of `done`, `pending`, `gone`,
+    `failed`; `unchanged`, when what is stored is still what the listing shows; `poorer`, when what is stored is richer;
+    `outside`, when its time turned out to lie outside what was asked for; unless the run was stopped before.
+    `left_out`: parts of listings that could not be had, by reason. `expired`: failed in earlier runs, and no longer kept by the vendor. `replaced`: documents of earlier harvests that the new ones no longer have, deleted.
     """
 
     vendor: str
     account: str
     listed: int = 0
+    resumed: int = 0
+    unchanged: int = 0
     fetched: int = 0
     done: int = 0
     pending: int = 0
     gone: int = 0
     failed: int = 0
+    poorer: int = 0
     outside: int = 0
+    expired: int = 0
     skipped: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
     sessions: int = 0
     documents: int = 0
     superseded: int = 0
+    replaced: int = 0
     rejected: int = 0
     collisions: int = 0
     requests: int = 0
@@ -59,11 +67,20 @@ class Report:
     tracebacks: list[str] = field(default_factory=list)
 
     @property
+    def ended(self) -> int:
+        """Of those that were listed or resumed, how many have come to their end."""
+        return (
+            self.done + self.pending + self.gone + self.failed + self.unchanged + self.poorer + self.outside
+        )
+
+    @property
     def exit_code(self) -> int:
         return worst_exit(self.causes | ({65} if self.rejected else set()))
 
     def skip(self, skipped: Skipped) -> None:
         self.skipped += 1
+        reason = str(skipped.reason)
+        self.left_out[reason] = self.left_out.get(reason, 0) + 1
         if not skipped.gone:
             self._fail(skipped.subject, str(skipped.reason), 75)
 
@@ -104,6 +121,7 @@ class Report:
             self.done += 1
         self.documents += loaded.ok
         self.superseded += loaded.superseded
+        self.replaced += loaded.replaced
         self.rejected += loaded.rejected
 
     def _fail(self, what: str, why: str, exit_code: int) -> None:
@@ -126,17 +144,30 @@ class Report:
 
     def lines(self) -> list[str]:
         """The summary for people."""
+        resumed = f", {self.resumed} resumed" if self.resumed else ""
         lines = [
-            f"{self.vendor}: {self.listed} meetings listed, {self.done} done, {self.pending} pending, "
-            f"{self.gone} gone, {self.failed} failed",
+            f"{self.vendor}: {self.listed} meetings listed{resumed}, {self.unchanged} unchanged, {self.done} done, "
+            f"{self.pending} pending, {self.gone} gone, {self.failed} failed",
             f"{self.vendor}: {self.documents} documents stored, {self.superseded} already there newer or richer, "
             f"{self.rejected} rejected; {self.requests} requests, {self.retries} repeated, "
             f"{self.throttled_seconds:.0f} s held back by the vendor, {self.seconds:.1f} s in all",
         ]
         if self.skipped:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.left_out.items()))
             lines.append(
-                f"{self.vendor}: {self.skipped} parts of the listing could not be had and were left out"
+                f"{self.vendor}: {self.skipped} parts of the listing could not be had and were left out: {reasons}"
             )
+        if self.outside:
+            lines.append(
+                f"{self.vendor}: {self.outside} meetings, listed without a start, were held at another time than asked for"
+            )
+        if self.poorer:
+            lines.append(
+                f"{self.vendor}: {self.poorer} meetings have changed, but the vendor no longer tells all of them: what "
+                "is stored is richer, and stays"
+            )
+        if self.replaced:
+            lines.append(f"{self.vendor}: {self.replaced} documents of earlier harvests replaced and deleted")
         if self.collisions:
             lines.append(
                 f"{self.vendor}: {self.collisions} stays had the key of another one and were numbered"

@@ -116,7 +116,9 @@ def checked_url(name: str, value: str) -> str:
     """The URL, without a trailing slash; ConfigurationError unless it is https, or http to this machine."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(f"{name} is not a URL that begins with https://")
+        raise ConfigurationError(
+            f"{name} is not a URL like https://host.example.org, or http:// to this machine"
+        )
     if parts.username or parts.password:
         raise ConfigurationError(f"{name} holds a user name or password; set them apart from the URL")
     if parts.scheme == "http" and not is_loopback(value):

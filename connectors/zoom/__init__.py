@@ -22,7 +22,7 @@ under a BAA (HIPAA), quality of webinars, and on Pro everything but names and ti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from math import ceil
@@ -37,7 +37,7 @@ from connectors.model import Harvest, MeetingRef, Skipped, Window
 from connectors.zoom.answers import APP_PAGE, DailyStop, PlanTooLow, judge
 from connectors.zoom.auth import Credentials, ServerToServer
 from connectors.zoom.check import results
-from connectors.zoom.client import BUSINESS, PRO, Client, Rates
+from connectors.zoom.client import BUSINESS, PRO, Client, Rates, budget_of
 from connectors.zoom.dashboard import Dashboard
 from connectors.zoom.endpoints import USERS, VENDOR
 from connectors.zoom.hosts import Hosts
@@ -113,15 +113,15 @@ class Zoom:
         self._lock = RLock()
         self._source: Source | None = None
 
-    def meetings(self, window: Window) -> Iterator[MeetingRef | Skipped]:
+    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
         source = self.source()
         try:
-            yield from source.meetings(window)
+            yield from source.meetings(window, subjects)
             return
         except PlanTooLow as refused:
             # Zoom says so in answer to the first call, before any ref.
             other = self.instead_of(source, refused)
-        yield from other.meetings(window)
+        yield from other.meetings(window, subjects)
 
     def fetch(self, ref: MeetingRef) -> Harvest:
         source = self.source()
@@ -130,6 +130,9 @@ class Zoom:
         except PlanTooLow as refused:
             other = self.instead_of(source, refused)
         return other.fetch(_known_to(other, ref))
+
+    def calls(self, ref: MeetingRef) -> int:
+        return self.source().calls(ref)
 
     def check(self) -> Iterator[CheckResult]:
         return results(self)
@@ -143,6 +146,11 @@ class Zoom:
     def requests_per_second(self) -> float:
         """Heavy calls, which nearly all are."""
         return self._rates.heavy * MARGIN * self._settings.rate_share
+
+    @property
+    def daily_budget(self) -> tuple[str, int]:
+        """Heavy and Resource-intensive calls together."""
+        return budget_of(self._rates, self._settings.rate_share)
 
     @property
     def _rates(self) -> Rates:

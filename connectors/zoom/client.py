@@ -34,6 +34,11 @@ PRO = Rates(heavy=10, medium=20, intensive_a_minute=10, heavy_a_day=30_000)
 BUSINESS = Rates(heavy=40, medium=60, intensive_a_minute=20, heavy_a_day=60_000)
 
 
+def budget_of(rates: Rates, share: float) -> tuple[str, int]:
+    """Name and size of the daily budget, of which this program uses its share."""
+    return "heavy", max(1, int(rates.heavy_a_day * share))
+
+
 class Client:
     """Safe for many threads. `share`: the part of the account's rates to use."""
 
@@ -46,7 +51,8 @@ class Client:
             "intensive": Pace(context, calls=rates.intensive_a_minute, per=60.0, share=share),
         }
         # Both labels count against the one budget of the day; Medium has none on the plans that this can read.
-        daily = Budget(name="heavy", limit=max(1, int(rates.heavy_a_day * share)))
+        name, limit = budget_of(rates, share)
+        daily = Budget(name=name, limit=limit)
         self._budgets = {"heavy": daily, "intensive": daily}
 
     def one(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ is `live`, for which a finished meeting's participants are a 404.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -28,7 +28,9 @@ from connectors.zoom.instances import (
     ended_by,
     headless,
     identified,
+    listed_people,
     milliseconds_only,
+    pages_of,
     refs_in,
     unavailable,
 )
@@ -61,7 +63,7 @@ class Dashboard:
 
     name: ClassVar[SourceName] = "dashboard"
 
-    def meetings(self, window: Window) -> Iterator[MeetingRef]:
+    def meetings(self, window: Window, _subjects: Collection[str] = ()) -> Iterator[MeetingRef]:
         """Live ones first, so that one which ends in between is in the second list too, and not in neither."""
         kinds: tuple[Kind, ...] = ("meeting", "webinar") if self.webinars else ("meeting",)
         live = ("live",) if self.context.now() < window.end else ()
@@ -77,6 +79,12 @@ class Dashboard:
         hint = {"source": self.name, "kind": kind, "type": which}
         for page in self.client.listing(LISTS[kind], **{"type": which, "from": span[0], "to": span[1]}):
             yield from refs_in(window, page, LISTS[kind], now, hint)
+
+    def calls(self, ref: MeetingRef) -> int:
+        people = listed_people(ref)
+        head = 1 if ref.row is None else 0
+        qos = pages_of(people, endpoints.QOS) if self.qos or "qos" in ref.asked else 0
+        return head + pages_of(people, PARTICIPANTS[_kind(ref)]) + qos
 
     def fetch(self, ref: MeetingRef) -> Harvest:
         harvested_at = milliseconds_only(self.context.now())
@@ -110,7 +118,7 @@ class Dashboard:
             state="live" if which == "live" else "ended",
             harvested_at=harvested_at,
             host_id=self.host_id(email) if email is not None else None,
-            raw=self.raw,
+            raw=self._raw(ref),
         )
         harvest = (
             alone(meeting, pending) if sessions is None else Harvest.of(meeting, sessions, pending=pending)
@@ -138,16 +146,20 @@ class Dashboard:
 
     def participants(self, ref: MeetingRef, which: str) -> list[Session]:
         rows = self.client.rows(PARTICIPANTS[_kind(ref)], ref.uuid, type=which)
-        return [to_session(row, raw=self.raw) for row in rows]
+        raw = self._raw(ref)
+        return [to_session(row, raw=raw) for row in rows]
 
     def qualities(self, ref: MeetingRef, which: str) -> list[Row]:
         """Zoom knows these under `past` and `live` alone; for a meeting of one participant it may know none."""
         return self.client.rows(endpoints.QOS, ref.uuid, type="live" if which == "live" else "past")
 
+    def _raw(self, ref: MeetingRef) -> bool:
+        return self.raw or "raw" in ref.asked
+
     def _with_quality(
         self, ref: MeetingRef, row: Row, which: str, sessions: list[Session]
     ) -> tuple[list[Session], Detail, Pending | None]:
-        if not self.qos or _kind(ref) == "webinar":
+        if not (self.qos or "qos" in ref.asked) or _kind(ref) == "webinar":
             return sessions, Detail.basic, None
         try:
             rows = self.qualities(ref, which)

@@ -70,6 +70,16 @@ def _ref(
     )
 
 
+def listed_people(ref: MeetingRef) -> int:
+    """How many participants the listing row tells of; one where it tells of none."""
+    told = ref.row.get("participants", ref.row.get("participants_count")) if ref.row is not None else None
+    return told if isinstance(told, int) and told > 0 else 1
+
+
+def pages_of(rows: int, endpoint: Endpoint) -> int:
+    return -(-rows // endpoint.page_size)
+
+
 def identified(row: Row, uuid: str) -> Row:
     """A row that was asked for by its uuid, under this uuid."""
     return row if row.get("uuid") == uuid else {**row, "uuid": uuid}

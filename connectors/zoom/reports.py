@@ -7,7 +7,7 @@ role, nothing of live meetings, and of a meeting with one participant no more th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -26,7 +26,9 @@ from connectors.zoom.instances import (
     days,
     headless,
     identified,
+    listed_people,
     milliseconds_only,
+    pages_of,
     refs_in,
     unavailable,
 )
@@ -63,23 +65,27 @@ class Reports:
 
     name: ClassVar[SourceName] = "reports"
 
-    def meetings(self, window: Window) -> Iterator[MeetingRef | Skipped]:
+    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
         span = days(window, self.context.now())
         if span is None:
             return
         between = {"from": span[0], "to": span[1]}
-        for found in self._by_user(window, between):
+        for found in self._by_user(window, between, subjects):
             if isinstance(found, Skipped):
                 yield found
             else:
                 yield from found
 
-    def _by_user(self, window: Window, between: Mapping[str, str]) -> Iterator[list[MeetingRef] | Skipped]:
+    def _by_user(
+        self, window: Window, between: Mapping[str, str], subjects: Collection[str]
+    ) -> Iterator[list[MeetingRef] | Skipped]:
         """Several users at once, in the order in which they were listed, no further ahead than that."""
         waiting: deque[Future[list[MeetingRef] | Skipped]] = deque()
         pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="zoom-users")
         try:
             for user in self.users(between):
+                if subjects and subject(user) not in subjects:
+                    continue
                 waiting.append(pool.submit(self._of_user, window, user, between))
                 if len(waiting) >= USERS_AT_ONCE:
                     yield waiting.popleft().result()
@@ -122,6 +128,12 @@ class Reports:
                 kind = "webinar" if webinar else "meeting"
                 yield from refs_in(window, [row], endpoint, self.context.now(), {**hint, "kind": kind})
 
+    def calls(self, ref: MeetingRef) -> int:
+        head = 1 if ref.row is None else 0
+        if ref.hint.get("type") == "pastOne":
+            return head
+        return head + pages_of(listed_people(ref), PARTICIPANTS[_kind(ref)])
+
     def fetch(self, ref: MeetingRef) -> Harvest:
         harvested_at = milliseconds_only(self.context.now())
         row = ref.row if ref.row is not None else self.head(ref)
@@ -130,7 +142,7 @@ class Reports:
             account=self.account,
             harvested_at=harvested_at,
             host_id=text(ref.hint.get("user")) or text(row.get("host_id")),
-            raw=self.raw,
+            raw=self._raw(ref),
         )
         return dated(self._with_participants(ref, row, meeting), ref, self.context.now())
 
@@ -142,7 +154,11 @@ class Reports:
             rows = self.participants(ref)
         except VendorError as error:
             return alone(meeting, unavailable(ref, error, row, self.context.now()))
-        return Harvest.of(meeting, [to_reported_session(told, raw=self.raw) for told in rows])
+        raw = self._raw(ref)
+        return Harvest.of(meeting, [to_reported_session(told, raw=raw) for told in rows])
+
+    def _raw(self, ref: MeetingRef) -> bool:
+        return self.raw or "raw" in ref.asked
 
     def head(self, ref: MeetingRef) -> Row:
         try:

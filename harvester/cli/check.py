@@ -9,8 +9,10 @@ import click
 import connectors
 from connectors.base import CheckResult
 from connectors.errors import HarvestError, worst_exit
-from harvester.cli import destination, harvest
+from harvester.cli import destination
+from harvester.cli.account import connected, missing_settings
 from harvester.cli.surroundings import Surroundings, common_options
+from harvester.cli.wish import Wish
 
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
 
@@ -36,6 +38,9 @@ def check(
         for name in vendors or sorted(connectors.table())
         for result in _vendor(name, around, named=bool(vendors))
     ]
+    if not vendors and all(missing_settings(name, around) for name in connectors.table()):
+        around.voice.complain("no vendor is configured: see example.env for what to set")
+        codes.append(78)
     codes += [_said(result, around) for result in destination.checked(es_host, index_period, around)]
     return worst_exit(codes)
 
@@ -51,7 +56,7 @@ def _said(result: CheckResult, around: Surroundings) -> int:
 
 
 def _vendor(name: str, around: Surroundings, *, named: bool) -> Iterator[CheckResult]:
-    missing = harvest.missing_settings(name, around)
+    missing = missing_settings(name, around)
     if missing and not named:
         yield CheckResult(
             subject=name,
@@ -62,7 +67,7 @@ def _vendor(name: str, around: Surroundings, *, named: bool) -> Iterator[CheckRe
         )
         return
     try:
-        with harvest.connected(name, around, harvest.Wish()) as (connector, _):
-            yield from connector.check()
+        with connected(name, around, Wish()) as vendor:
+            yield from vendor.connector.check()
     except HarvestError as error:
         yield CheckResult(subject=name, status="failed", found=str(error), exit_code=error.exit_code)

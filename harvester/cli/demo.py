@@ -20,8 +20,10 @@ import connectors
 from connectors.errors import OutputError
 from connectors.model import Harvest
 from harvester.cli import destination, harvest
+from harvester.cli.account import missing_settings
 from harvester.cli.simulate import simulator
 from harvester.cli.surroundings import Surroundings, common_options
+from harvester.cli.wish import Wish
 from harvester.settings import RETIRED, Environment
 from harvester.sinks.base import Loaded, Sink
 
@@ -75,7 +77,7 @@ def demo(
         simulated = stack.enter_context(server.serving(options))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="harvester-demo-"))
         around.environment = _pointed(around.environment, simulated, folder)
-        wish = harvest.Wish(
+        wish = Wish(
             first=shown.date() - timedelta(days=DAYS - 1),
             last=shown.date(),
             timezone="UTC",
@@ -88,14 +90,14 @@ def demo(
         return _harvested(wish, around, output, stream)
 
 
-def _harvested(wish: harvest.Wish, around: Surroundings, output: Path | None, stream: BinaryIO | None) -> int:
+def _harvested(wish: Wish, around: Surroundings, output: Path | None, stream: BinaryIO | None) -> int:
     showing: list[Showing] = []
 
     def wrapped(sink: Sink) -> Sink:
         showing.append(Showing(sink))
         return showing[0]
 
-    names = [name for name in sorted(connectors.CONNECTORS) if not harvest.missing_settings(name, around)]
+    names = [name for name in sorted(connectors.CONNECTORS) if not missing_settings(name, around)]
     code = harvest.harvest_all(names, wish, around, stream=stream, wrapped=wrapped)
     if showing and showing[0].example is not None:
         _show(showing[0].example, around)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -21,7 +21,7 @@ from harvester.sinks.ndjson import Ndjson
 from harvester.state.rejects import Rejects, rejects_folder
 
 if TYPE_CHECKING:
-    from harvester.sinks.elastic.loader import Loader
+    from harvester.sinks.elastic.client import Client
 
 _ES_HOST = click.option("--es-host", metavar="URL", help="Elasticsearch's URL.  [default: ES_HOST]")
 _INDEX_PERIOD = click.option(
@@ -71,7 +71,12 @@ def cluster(es_host: str | None, period: str | None, around: Surroundings) -> Cl
 
 def patience(around: Surroundings) -> Patience:
     """Elasticsearch is real even where vendors are simulated: its waits are the machine's own seconds."""
-    return Patience(wait=around.stop.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC))
+    return Patience(
+        wait=around.stop.sleep,
+        elapsed=time.monotonic,
+        now=lambda: datetime.now(UTC),
+        tell=around.voice.say_once,
+    )
 
 
 @contextmanager
@@ -83,19 +88,39 @@ def rejects(of: Cluster, around: Surroundings) -> Iterator[Rejects]:
         kept.close()
 
 
+class Index:
+    """The loader of one cluster, and what else a harvest into it needs."""
+
+    def __init__(self, of: Cluster, client: Client, kept: Rejects, around: Surroundings) -> None:
+        from harvester.sinks.elastic.loader import Loader
+
+        self.cluster = of
+        self._client = client
+        self._patience = patience(around)
+        self._tell = around.voice.say
+        self.loader = Loader(client, kept, self._patience, tell=self._tell)
+
+    def replacing(self, *, spared: Callable[[str], bool]) -> Sink:
+        """The loader, with what earlier harvests of a meeting left behind deleted; not of those that are `spared`."""
+        from harvester.sinks.elastic.leftovers import Replacing
+
+        return Replacing(self.loader, self._client, self._patience, spared=spared, tell=self._tell)
+
+    def has_indices(self) -> bool:
+        """Whether there may be any index of ours already."""
+        from harvester.sinks.elastic.indices import any_there
+
+        return any_there(self._client, self._patience)
+
+
 @contextmanager
-def loader(es_host: str | None, period: str | None, around: Surroundings) -> Iterator[Loader]:
-    """The loader of the cluster that the settings name."""
+def index(es_host: str | None, period: str | None, around: Surroundings) -> Iterator[Index]:
+    """The cluster that the settings name, to load into."""
     from harvester.sinks.elastic.client import Client
-    from harvester.sinks.elastic.loader import Loader
 
     named = cluster(es_host, period, around)
-    with rejects(named, around) as kept:
-        client = Client(named)
-        try:
-            yield Loader(client, kept, patience(around), tell=around.voice.say)
-        finally:
-            client.close()
+    with rejects(named, around) as kept, closing(Client(named)) as client:
+        yield Index(named, client, kept, around)
 
 
 @contextmanager
@@ -105,14 +130,14 @@ def opened(
     period: str | None,
     around: Surroundings,
     stream: BinaryIO | None = None,
-) -> Iterator[Sink]:
-    """The sink that was asked for, else the index where `ES_HOST` is set, else stdout (or `stream`), said on stderr."""
+) -> Iterator[Index | Sink]:
+    """The destination that was asked for, else the index where `ES_HOST` is set, else stdout (or `stream`), said on stderr."""
     indexed = es_host or around.environment.get("ES_HOST")
     if destination == "index" or (destination is None and indexed):
         named = cluster(es_host, period, around)
         around.voice.say(f"documents go to {named.url}, indices {named.prefix}*")
-        with loader(es_host, period, around) as sink:
-            yield sink
+        with index(es_host, period, around) as opened_index:
+            yield opened_index
         return
     if destination is None:
         around.voice.say("documents go to stdout, since ES_HOST is not set")

@@ -4,76 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import date
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 import connectors
-from connectors.base import Connector, Settings
 from connectors.errors import ConfigurationError, HarvestError, Interrupted, OutputError, worst_exit
-from connectors.model import Window
 from harvester import engine
-from harvester.cli import dates, destination
+from harvester.cli import destination, scope
+from harvester.cli.account import Connected, connected, missing_settings
+from harvester.cli.destination import Index
 from harvester.cli.progress import Progress
-from harvester.cli.surroundings import Surroundings, common_options
-from harvester.context import RunContext
+from harvester.cli.surroundings import Surroundings
+from harvester.cli.wish import Wish, harvest_options
+from harvester.reading import Once, Reading
 from harvester.report import Report
 from harvester.sinks.base import PipeClosed, Sink
-from harvester.state.account import AccountState, account_folder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the command line asked for."""
-
-    on: date | None = None
-    first: date | None = None
-    last: date | None = None
-    timezone: str | None = None
-    destination: str | None = None
-    es_host: str | None = None
-    index_period: str | None = None
-    concurrency: int | None = None
-    rate_share: float | None = None
-    raw: bool = False
-    dry_run: bool = False
-    summary_json: Path | None = None
-    options: frozenset[str] = frozenset()
-
-
-def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that every vendor's command has."""
-    options = (
-        click.option("--date", "on", type=dates.Date(), help="One day.  [default: yesterday]"),
-        click.option("--from", "first", type=dates.Date(), help="First day of several."),
-        click.option("--to", "last", type=dates.Date(), help="Last day of several.  [default: yesterday]"),
-        click.option("--timezone", metavar="ZONE", help="Whose midnights these are.  [default: UTC]"),
-        *destination.OPTIONS,
-        click.option(
-            "--concurrency",
-            type=click.IntRange(1, 64),
-            metavar="N",
-            help="Meetings in flight.  [default: what the rate limit can use]",
-        ),
-        click.option(
-            "--rate-share", type=float, metavar="S", help="Part of the permitted rate.  [default: 0.8]"
-        ),
-        click.option("--raw", is_flag=True, help="Keep the vendor's own rows as vendor_data."),
-        click.option("--dry-run", is_flag=True, help="List the meetings, fetch and store nothing."),
-        click.option(
-            "--summary-json",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Write what the run did to FILE.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return common_options(command)
 
 
 def vendor_command(name: str) -> click.Command:
@@ -111,12 +59,6 @@ def everything(env_file: str | None, quiet: bool, **given: Any) -> int:
     return harvest_all(configured, Wish(**given), around)
 
 
-def missing_settings(name: str, around: Surroundings) -> list[str]:
-    """The required settings of a vendor that are not set."""
-    required = [setting.name for setting in connectors.load(name).settings if setting.required]
-    return [setting for setting in required if around.environment.get(setting) is None]
-
-
 def harvest_all(
     names: Sequence[str],
     wish: Wish,
@@ -129,104 +71,93 @@ def harvest_all(
 
     `stream` takes the documents instead of stdout; `wrapped` may put a sink of its own around the destination.
     """
+    wish = wish.checked()
     around.obey_signals()
     reports: list[Report] = []
     codes: list[int] = []
     with destination.opened(wish.destination, wish.es_host, wish.index_period, around, stream) as opened:
-        sink = wrapped(opened)
         for name in names:
             report = Report(vendor=name, account=around.account)
             reports.append(report)
             try:
-                codes.append(_harvest_one(name, wish, around, sink, report))
+                codes.append(_harvest_one(name, wish, around, opened, report, wrapped))
             except PipeClosed:
                 return 0
             except Interrupted as stopped:
-                around.voice.complain(f"harvester: {stopped}; the same command resumes")
+                goes_on = "resumes" if isinstance(opened, Index) else "begins again"
+                around.voice.complain(f"harvester: {stopped}; the same command {goes_on}")
                 codes = [stopped.exit_code]
                 break
             except HarvestError as error:
-                around.voice.complain(f"harvester: {error}")
+                if all(failure.why != str(error) for failure in report.failures):
+                    around.voice.complain(f"harvester: {error}")
                 codes.append(error.exit_code)
     _write_summary(wish.summary_json, reports)
     return codes[0] if len(codes) == 1 else worst_exit(codes)
 
 
-def _harvest_one(name: str, wish: Wish, around: Surroundings, sink: Sink, report: Report) -> int:
-    with connected(name, around, wish) as (connector, context):
-        windows = _windows(connector, wish, around, context)
+def _harvest_one(
+    name: str,
+    wish: Wish,
+    around: Surroundings,
+    opened: Index | Sink,
+    report: Report,
+    wrapped: Callable[[Sink], Sink],
+) -> int:
+    with connected(name, around, wish) as vendor:
         try:
-            with Progress(report, connector, context, around):
-                if wish.dry_run:
-                    for _ in engine.survey(connector, windows, context, stop=around.stop, report=report):
-                        around.stop.check()
-                else:
-                    engine.harvest(
-                        connector,
-                        windows,
-                        sink,
-                        context,
-                        stop=around.stop,
-                        report=report,
-                        concurrency=wish.concurrency,
-                    )
-        except HarvestError as error:
-            if not isinstance(error, PipeClosed | Interrupted):
-                report.stopped_by(error, "the run")
-            raise
+            if wish.dry_run:
+                _survey(vendor, wish, around, report)
+            elif isinstance(opened, Index):
+                with scope.run(vendor, opened, wish, around, report) as reading:
+                    sink = opened.replacing(spared=reading.is_new)
+                    _run(vendor, reading, wrapped(sink), wish, around, report)
+            else:
+                once = Once(scope.windows(vendor, wish, around))
+                _run(vendor, once, wrapped(opened), wish, around, report)
         finally:
             _tell(report, around, dry_run=wish.dry_run)
     return report.exit_code
 
 
+def _run(
+    vendor: Connected, reading: Reading, sink: Sink, wish: Wish, around: Surroundings, report: Report
+) -> None:
+    with Progress(report, vendor.connector, vendor.context, around), stopping(report):
+        engine.harvest(
+            vendor.connector,
+            reading,
+            sink,
+            vendor.context,
+            stop=around.stop,
+            report=report,
+            concurrency=wish.concurrency,
+        )
+
+
+def _survey(vendor: Connected, wish: Wish, around: Surroundings, report: Report) -> None:
+    reading = Once(scope.windows(vendor, wish, around))
+    with Progress(report, vendor.connector, vendor.context, around), stopping(report):
+        for _ in engine.survey(vendor.connector, reading, vendor.context, stop=around.stop, report=report):
+            around.stop.check()
+
+
 @contextmanager
-def connected(name: str, around: Surroundings, wish: Wish) -> Iterator[tuple[Connector, RunContext]]:
-    """A vendor's connector, built from the settings, with the state of its account."""
-    kind = connectors.load(name)
-    around.hide(kind.settings)
-    if missing_settings(name, around) and (said := around.environment.retired()):
-        raise ConfigurationError(said)
-    values = around.environment.of(kind.settings)
-    urls = {setting: value for setting, value in values.items() if setting.endswith("_URL")}
-    clock = around.clock(urls)
-    api_url = next((url for setting, url in urls.items() if setting.endswith("_API_URL")), "")
-    settings = Settings(
-        account=around.account,
-        values=values,
-        options=wish.options,
-        rate_share=around.rate_share(wish.rate_share),
-        raw=wish.raw,
-    )
-    with ExitStack() as stack:
-        state = AccountState(account_folder(around.state_folder, name, around.account, api_url), clock.now)
-        stack.callback(state.close)
-        context = RunContext(clock, state, around.stop, lambda text: around.voice.say(f"{name}: {text}"))
-        yield kind(settings, context), context
-
-
-def _windows(connector: Connector, wish: Wish, around: Surroundings, context: RunContext) -> list[Window]:
-    now = context.now()
-    asked = dates.window(wish.on, wish.first, wish.last, zone=around.zone(wish.timezone), now=now)
-    within = dates.clamped(asked, kept=connector.kept, now=now)
-    if within is None:
-        around.voice.complain(
-            f"{connector.name}: nothing to read: the vendor keeps {connector.kept.days} days, and all of this is older"
-        )
-        return []
-    if within != asked:
-        around.voice.say(
-            f"{connector.name}: the vendor keeps {connector.kept.days} days; reading from "
-            f"{within.start:%Y-%m-%d %H:%M} UTC instead of {asked.start:%Y-%m-%d}"
-        )
-    around.voice.say(
-        f"{connector.name}: reading {within.start:%Y-%m-%d %H:%M} to {within.end:%Y-%m-%d %H:%M} UTC"
-    )
-    return engine.slices(within, connector.span)
+def stopping(report: Report) -> Iterator[None]:
+    """What ends a run early is part of its report."""
+    try:
+        yield
+    except HarvestError as error:
+        if not isinstance(error, PipeClosed | Interrupted):
+            report.stopped_by(error, "the run")
+        raise
 
 
 def _tell(report: Report, around: Surroundings, *, dry_run: bool) -> None:
     for text in report.tracebacks:
         around.voice.complain(text)
+    if not (report.requests or report.failures):
+        return  # it did not come so far
     if dry_run:
         around.voice.say(
             f"{report.vendor}: {report.listed} meetings listed; --dry-run fetched and stored nothing"

@@ -36,8 +36,8 @@ def load(
     around = Surroundings.find(env_file, quiet=quiet)
     around.obey_signals()
     stream = _opened(file)
-    with destination.loader(es_host, index_period, around) as loader:
-        return told(loader.load_lines(stream), around)
+    with destination.index(es_host, index_period, around) as index:
+        return told(index.loader.load_lines(stream), around)
 
 
 def told(progress: Iterable[LinesLoaded], around: Surroundings) -> int:

@@ -50,13 +50,13 @@ class Progress:
     def _words(self) -> str:
         report, traffic = self._report, self._context.traffic
         elapsed = max(self._context.elapsed() - self._began, 1e-9)
-        ended = _ended(report)
+        ended, known = report.ended, report.listed + report.resumed
         words = (
-            f"{ended} of {report.listed}{'' if report.listing_complete else '+'} meetings, "
+            f"{ended} of {known}{'' if report.listing_complete else '+'} meetings, "
             f"{report.documents} documents, {traffic.requests / elapsed:.1f} of {self._permitted:.1f} requests/s"
         )
-        if report.listing_complete and 0 < ended < report.listed:
-            left = (report.listed - ended) * elapsed / ended
+        if report.listing_complete and 0 < ended < known:
+            left = (known - ended) * elapsed / ended
             words += f", {time.strftime('%H:%M:%S', time.gmtime(left))} left"
         return words
 
@@ -74,9 +74,6 @@ class Progress:
         with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(self._report.vendor, total=None, words="")
             while not self._ended.wait(BAR_SECONDS):
-                total = self._report.listed if self._report.listing_complete else None
-                bars.update(task, completed=_ended(self._report), total=total, words=self._words())
-
-
-def _ended(report: Report) -> int:
-    return report.done + report.pending + report.gone + report.failed + report.outside
+                report = self._report
+                total = report.listed + report.resumed if report.listing_complete else None
+                bars.update(task, completed=report.ended, total=total, words=self._words())

@@ -50,8 +50,8 @@ def replay(env_file: str | None, quiet: bool, es_host: str | None, index_period:
     """Load them again: after a mapping was mended, say. What is stored now leaves the rejects."""
     around = Surroundings.find(env_file, quiet=quiet)
     around.obey_signals()
-    with destination.loader(es_host, index_period, around) as loader:
-        return told(loader.replay(), around)
+    with destination.index(es_host, index_period, around) as index:
+        return told(index.loader.replay(), around)
 
 
 @rejects.command("drop")

@@ -32,6 +32,7 @@ class Voice:
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._kept: list[str] = []
+        self._said: set[str] = set()
         self.secrets: set[str] = set()
 
     @property
@@ -45,6 +46,11 @@ class Voice:
             self._kept.append(text)
         else:
             click.echo(text, err=True)
+
+    def say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
 
     def complain(self, text: str) -> None:
         """Something is wrong: what was kept is said first, and nothing is kept from now on."""

@@ -17,12 +17,14 @@ from connectors.model import Document, Harvest
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """The acknowledgement of one harvest: how many of its documents were stored, were there in a newer or richer
-    form already (`superseded`), or were refused and are kept among the rejects."""
+    form already (`superseded`), or were refused and are kept among the rejects. `replaced`: documents of earlier harvests
+    that this one no longer has, deleted."""
 
     uuid: str
     ok: int = 0
     superseded: int = 0
     rejected: int = 0
+    replaced: int = 0
 
 
 class PipeClosed(HarvestError):

@@ -24,24 +24,38 @@ _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Database:
-    """`migrations`: one script per schema version, oldest first, never changed once released. Safe for threads."""
+    """`migrations`: one script per schema version, oldest first, never changed once released. Safe for threads.
 
-    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
+    `read_only`: the file is there already, neither it nor its folder is written, and one of an older schema is
+    migrated in memory. It may be another process that is writing it meanwhile.
+    """
+
+    def __init__(self, path: Path, migrations: Sequence[str], *, read_only: bool = False) -> None:
         self.path = path
         self._lock = RLock()
+        self._read_only = read_only
+        if not read_only:
+            self._make()
+        with self._words():
+            self._connection = _connect(f"{path.absolute().as_uri()}?{self._mode()}")
+            self._open(migrations)
+
+    def _make(self) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"the state folder {path.parent} cannot be written ({error.strerror}); "
+                f"the state folder {self.path.parent} cannot be written ({error.strerror}); "
                 "name another with HARVESTER_STATE_DIR"
             ) from None
-        with self._words():
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._open(migrations)
+
+    def _mode(self) -> str:
+        if not self._read_only:
+            return "mode=rw"
+        # Where no log lies beside the file, SQLite would make one even to read: `immutable` keeps it from that. A log
+        # that is there belongs to a run that goes on or was killed, and holds the latest of what it wrote.
+        return "mode=ro" if has_log(self.path) else "mode=ro&immutable=1"
 
     def _open(self, migrations: Sequence[str]) -> None:
         connection = self._connection
@@ -57,10 +71,19 @@ class Database:
             )
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise self._corrupt()
-        # FULL: a token or a budget that was said to be stored must survive a power cut, not only a kill.
-        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+        if not self._read_only:
+            # FULL: a token or a budget that was said to be stored must survive a power cut, not only a kill.
+            connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
         if version < len(migrations):
+            if self._read_only:
+                self._move_into_memory()
             self._migrate(migrations)
+
+    def _move_into_memory(self) -> None:
+        memory = _connect("file::memory:")
+        self._connection.backup(memory)
+        self._connection.close()
+        self._connection = memory
 
     def _migrate(self, migrations: Sequence[str]) -> None:
         # Another process may be migrating at the same moment: the version is read again under the write lock.
@@ -105,6 +128,8 @@ class Database:
             code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
             if code in _CORRUPT:
                 raise self._corrupt() from None
+            if code in _FULL and self._read_only:
+                raise OutputError(f"{self.path} cannot be read: {error}") from None
             if code in _FULL:
                 raise OutputError(
                     f"{self.path} cannot be written: {error}; free some space or mend the folder's rights, "
@@ -121,3 +146,15 @@ class Database:
             f"{self.path} is damaged. Restore it from a backup, or move it away: what it remembered (budgets spent, "
             "tokens, rejected documents) is then lost, and what is within the vendor's reach is harvested again"
         )
+
+
+def has_log(path: Path) -> bool:
+    """Whether a write-ahead log with something in it lies beside this database: a run goes on, or was killed."""
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)

@@ -167,4 +167,30 @@ def test_templates_are_installed_compared_and_checked(newest: Place) -> None:
     assert other.returncode == 78
     assert b"--index-period year" in other.stderr
     checked = harvester("check")
-    assert checked.returncode == 0, checked.stderr.decode()
+    assert checked.returncode == 78
+    assert b"no vendor is configured" in checked.stderr
+    assert b"installed, as shipped" in checked.stderr
+
+
+def test_check_names_an_index_that_is_not_ours_and_one_that_is_closed_to_writing(
+    newest: Place, tmp_path: Path
+) -> None:
+    ours, theirs = f"{newest.prefix}sessions-2026", f"{newest.prefix}meetings-2026"
+    newest.ask("PUT", f"/{theirs}", {})
+    with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
+        harvester = pointed(newest, simulator)
+        assert b"is not ours" in harvester("check").stderr
+        assert harvester("zoom", "--date", "2026-11-19").returncode == 78
+        newest.ask("DELETE", f"/{theirs}")
+        assert harvester("zoom", "--date", "2026-11-19").returncode == 0
+        newest.ask("PUT", f"/{ours}/_settings", {"index.blocks.write": True})
+        checked = harvester("check")
+        assert (checked.returncode, b"closed to writing" in checked.stderr) == (69, True), (
+            checked.stderr.decode()
+        )
+        assert harvester("zoom", "--date", "2026-11-19").returncode == 69
+        newest.ask("PUT", f"/{ours}/_settings", {"index.blocks.write": False})
+        assert harvester("zoom", "--date", "2026-11-19").returncode == 0
+        assert not [
+            line for line in differences(stored(newest), simulator.truth) if "not in the truth" in line
+        ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from connectors.errors import (
 from connectors.model import Detail, Harvest, Meeting, MeetingRef, Pending, Reason, Session, Skipped, Window
 from harvester import engine
 from harvester.context import Clock, RunContext, Stop
+from harvester.reading import Once
 from harvester.report import Report
 from harvester.sinks.base import Loaded
 from harvester.state.account import AccountState
@@ -48,7 +49,7 @@ class FakeConnector:
         self.answers = answers or {}
         self.asked: list[str] = []
 
-    def meetings(self, window: Window) -> Iterator[MeetingRef | Skipped]:
+    def meetings(self, window: Window, _subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
         yield from self.listing(window)
 
     def fetch(self, ref: MeetingRef) -> Harvest:
@@ -103,7 +104,7 @@ class Run:
     def go(self, concurrency: int | None = None) -> Report:
         return engine.harvest(
             self.connector,  # type: ignore[arg-type]  # as much of a connector as the engine asks for
-            self.windows,
+            Once(self.windows),
             self.sink,
             self.context,
             stop=self.stop,

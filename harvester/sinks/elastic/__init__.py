@@ -8,6 +8,7 @@
     flights    batches and the requests in flight
     lines      NDJSON lines -> operations
     loader     the sink, and `harvester load`
+    leftovers  a sink around the loader: what an earlier harvest stored and the new one lacks is deleted
     check      what works, for `harvester check`
 
 Only `client` imports the elasticsearch package (0.3 s): whoever does not load does not pay for it.

@@ -36,6 +36,7 @@ def check(client: Client, patience: Patience) -> Iterator[CheckResult]:
     )
     yield from _privileges(client, patience)
     yield _templates(client, patience)
+    yield from _indices(client, patience)
 
 
 def _version(client: Client, patience: Patience) -> str:
@@ -105,3 +106,32 @@ def _templates(client: Client, patience: Patience) -> CheckResult:
         remedy="`harvester templates diff` shows them, `harvester templates install` puts ours in place",
         exit_code=78,
     )
+
+
+def _indices(client: Client, patience: Patience) -> Iterator[CheckResult]:
+    """Whether what bears our names is ours, and can be written to; nothing where the account may not look."""
+    cluster = client.cluster
+    patterns = f"{cluster.alias('meeting')}*,{cluster.alias('session')}*"
+    what = "filter_path=*.mappings._meta.made_by,*.settings.index.blocks,*.settings.index.uuid&expand_wildcards=all"
+    answer = client.patiently(patience, "GET", f"/{patterns}?{what}")
+    if not answer.ok:
+        return
+    for name, told in sorted(answer.body.items()):
+        blocks = told["settings"]["index"].get("blocks", {})
+        closed_to_writing = sorted(block for block, set_ in blocks.items() if str(set_) == "true")
+        if told.get("mappings", {}).get("_meta", {}).get("made_by") != templates.MADE_BY:
+            yield CheckResult(
+                subject=f"Elasticsearch index {name}",
+                status="failed",
+                found=f"is not ours, and is where {cluster.prefix}meetings-…, {cluster.prefix}sessions-… should be",
+                remedy="choose another ES_INDEX_PREFIX, or move it away",
+                exit_code=78,
+            )
+        elif closed_to_writing:
+            yield CheckResult(
+                subject=f"Elasticsearch index {name}",
+                status="failed",
+                found=f"is closed to writing: index.blocks.{', '.join(closed_to_writing)}",
+                remedy="free disk space there, or take the block away",
+                exit_code=69,
+            )

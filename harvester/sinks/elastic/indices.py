@@ -51,6 +51,12 @@ class Indices:
             raise ConfigurationError(
                 f"{name} at {cluster.url} is an alias, not an index of ours; choose another ES_INDEX_PREFIX"
             )
+        elif answer.error_type == "invalid_alias_name_exception":
+            alias = cluster.alias(cluster.kind_of(name))
+            raise ConfigurationError(
+                f"{alias} at {cluster.url} is an index of somebody else's, where our alias should be; choose another "
+                "ES_INDEX_PREFIX, or move it away"
+            )
         elif answer.status == 403 and answer.error_type != "cluster_block_exception":
             self._without_right(name, answer)
         elif answer.status == 403:
@@ -91,3 +97,9 @@ class Indices:
 def _meta(index: dict[str, Any]) -> dict[str, Any]:
     meta = index.get("mappings", {}).get("_meta")
     return meta if isinstance(meta, dict) else {}
+
+
+def any_there(client: Client, patience: Patience) -> bool:
+    """Whether any index of ours may be there already; yes where the account may not look."""
+    path = f"/{client.cluster.prefix}*?allow_no_indices=false&expand_wildcards=all"
+    return client.patiently(patience, "HEAD", path).status != 404

@@ -13,6 +13,9 @@ from connectors.times import retry_after
 
 BACKOFF_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 30.0
+SILENT_SECONDS = 5.0
+"""What passes sooner is not worth a word."""
+
 FIRST_ANSWER_SECONDS = 20.0
 """How long to wait for the first answer of all: a wrong address should not take minutes to show."""
 
@@ -22,13 +25,14 @@ class Patience:
     """What waiting needs. `seconds`: how long one request may go on without any progress.
 
     `wait` returns after so many seconds or raises Interrupted; `elapsed` never goes backwards; `now` is the calendar
-    that a `Retry-After` date is compared with.
+    that a `Retry-After` date is compared with; `tell` says something to the person who runs this.
     """
 
     wait: Callable[[float], None]
     elapsed: Callable[[], float]
     now: Callable[[], datetime]
     seconds: float = 300.0
+    tell: Callable[[str], None] = lambda _: None
     abandoned: Event = field(default_factory=Event)
 
     def tries(self, seconds: float | None = None) -> Tries:
@@ -62,4 +66,6 @@ class Tries:
         spent = self._patience.elapsed() - self._began
         if spent + delay > self._seconds:
             raise Unreachable(f"{why}; tried {self._count} times in {spent:.0f} s") from None
+        if spent + delay > SILENT_SECONDS:
+            self._patience.tell(f"{why}; waiting for it, up to {self._seconds:.0f} s")
         self._patience.wait(delay)

@@ -1,0 +1,72 @@
+"""A vendor's connector, built from the settings, with the state of its account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import connectors
+from connectors.base import Connector, Settings
+from connectors.errors import ConfigurationError
+from harvester.cli.surroundings import Surroundings
+from harvester.cli.wish import Wish
+from harvester.context import RunContext
+from harvester.state.account import AccountState, account_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """`folder`: where the state of this account lies; `api_url`: the base URL that it is kept apart by."""
+
+    connector: Connector
+    context: RunContext
+    state: AccountState
+    account: str
+    api_url: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.connector.name
+
+
+def missing_settings(name: str, around: Surroundings) -> list[str]:
+    """The required settings of a vendor that are not set."""
+    required = [setting.name for setting in connectors.load(name).settings if setting.required]
+    return [setting for setting in required if around.environment.get(setting) is None]
+
+
+@contextmanager
+def connected(name: str, around: Surroundings, wish: Wish) -> Iterator[Connected]:
+    kind = connectors.load(name)
+    around.hide(kind.settings)
+    if missing_settings(name, around) and (said := around.environment.retired()):
+        raise ConfigurationError(said)
+    values = around.environment.of(kind.settings)
+    urls = {setting: value for setting, value in values.items() if setting.endswith("_URL")}
+    clock = around.clock(urls)
+    api_url = next((url for setting, url in urls.items() if setting.endswith("_API_URL")), "")
+    settings = Settings(
+        account=around.account,
+        values=values,
+        options=wish.options,
+        rate_share=around.rate_share(wish.rate_share),
+        raw=wish.raw,
+    )
+    folder = account_folder(around.state_folder, name, around.account, api_url)
+    state = AccountState(folder, clock.now)
+    try:
+        context = RunContext(clock, state, around.stop, lambda text: around.voice.say(f"{name}: {text}"))
+        connector = kind(settings, context)
+        yield Connected(
+            connector=connector,
+            context=context,
+            state=state,
+            account=around.account,
+            api_url=api_url,
+            folder=folder,
+        )
+    finally:
+        state.close()

@@ -1,0 +1,101 @@
+"""What the command line asks a harvest for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harvester.cli import dates, destination
+from harvester.cli.surroundings import common_options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the command line asked for."""
+
+    on: date | None = None
+    first: date | None = None
+    last: date | None = None
+    timezone: str | None = None
+    lookback: int | None = None
+    force: bool = False
+    destination: str | None = None
+    es_host: str | None = None
+    index_period: str | None = None
+    concurrency: int | None = None
+    rate_share: float | None = None
+    raw: bool = False
+    dry_run: bool = False
+    summary_json: Path | None = None
+    options: frozenset[str] = frozenset()
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """What every meeting is asked for, beyond what always is."""
+        return self.options | ({"raw"} if self.raw else set())
+
+    @property
+    def dated(self) -> bool:
+        return self.on is not None or self.first is not None or self.last is not None
+
+    def checked(self) -> Wish:
+        """Itself; UsageError for what contradicts itself."""
+        if self.force and not self.dated:
+            raise click.UsageError("--force is for dates given by hand: --date, or --from and --to")
+        return self
+
+    def lookback_of(self, vendors: timedelta) -> timedelta:
+        """How far back the nightly run looks for late data: the vendor's own measure, unless another was given."""
+        return vendors if self.lookback is None else timedelta(days=self.lookback)
+
+    @property
+    def what(self) -> str:
+        """Which time is to be read, in words."""
+        if self.on is not None:
+            return str(self.on)
+        if self.first is None:
+            return "nightly"
+        return f"{self.first} to {self.last or 'yesterday'}{' again' if self.force else ''}"
+
+
+def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every vendor's command has."""
+    options = (
+        click.option("--date", "on", type=dates.Date(), help="This one day, whatever is known of it."),
+        click.option("--from", "first", type=dates.Date(), help="First day of a backfill, which resumes."),
+        click.option("--to", "last", type=dates.Date(), help="Last day of a backfill.  [default: yesterday]"),
+        click.option("--timezone", metavar="ZONE", help="Whose midnights these are.  [default: UTC]"),
+        click.option(
+            "--lookback",
+            type=click.IntRange(0, 365),
+            metavar="DAYS",
+            help="How late data may come, without dates.  [default: as the vendor has it]",
+        ),
+        click.option("--force", is_flag=True, help="Read the days of --from and --to again."),
+        *destination.OPTIONS,
+        click.option(
+            "--concurrency",
+            type=click.IntRange(1, 64),
+            metavar="N",
+            help="Meetings in flight.  [default: what the rate limit can use]",
+        ),
+        click.option(
+            "--rate-share", type=float, metavar="S", help="Part of the permitted rate.  [default: 0.8]"
+        ),
+        click.option("--raw", is_flag=True, help="Keep the vendor's own rows as vendor_data."),
+        click.option("--dry-run", is_flag=True, help="List the meetings, fetch and store nothing."),
+        click.option(
+            "--summary-json",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Write what the run did to FILE.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return common_options(command)
