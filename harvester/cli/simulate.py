@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, OutputError
 from connectors.times import instant
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -71,14 +72,15 @@ def simulate(now: datetime | None, truth_source: str | None, zoom_plan: str, **g
     """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
     server = simulator()
     source = truth_source or ("dashboard" if zoom_plan == "business" else "reports")
-    server.run(
-        server.Options(
-            **{
-                ("daily_limit" if name == "zoom_daily_limit" else name): value
-                for name, value in given.items()
-            },
-            now=now or datetime.now(UTC),
-            zoom_plan=zoom_plan,
-            truth_source=source,
-        )
+    options = server.Options(
+        **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},
+        now=now or datetime.now(UTC),
+        zoom_plan=zoom_plan,
+        truth_source=source,
     )
+    try:
+        server.run(options)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise OutputError(f"port {options.port} is in use; choose another with --port") from None
