@@ -2,11 +2,14 @@
 
 A vendor that permits 40 calls in any second is asked every 26 ms, never 40 times at once: a burst leaves no room for
 another program of the same account, and a late packet makes it 41 somewhere. So a `Pace` hands out moments, each one
-interval after the last; what was not used is not made up for.
+interval after the last; what was not used is not made up for. Those who wake up late (the machine slept, or had more
+to do than it could) may use their moments together only as far as no period sees too many of them.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from math import ceil
 from threading import Lock
 from typing import Protocol
 
@@ -32,6 +35,8 @@ class Pace:
     def __init__(self, clock: Clock, *, calls: float, per: float = 1.0, share: float = 1.0) -> None:
         self._clock = clock
         self._interval = per / (calls * MARGIN * share)
+        self._per = per
+        self._taken: deque[float] = deque(maxlen=ceil(calls * MARGIN * share))
         self._factor = 1.0
         self._next = float("-inf")
         self._held_until = float("-inf")
@@ -50,12 +55,10 @@ class Pace:
             ahead = moment - self._clock.elapsed()
             if ahead > 0:
                 self._clock.wait(ahead)
-            with self._lock:
-                held = self._held_until
-            if held <= moment:
+            again = self._again(moment)
+            if again is None:
                 return max(0.0, self._clock.elapsed() - began)
-            # Held back meanwhile by a refusal: queue again behind it.
-            moment = self._reserve()
+            moment = again
 
     def hold(self, seconds: float) -> None:
         """No call before `seconds` from now, and fewer after it: the vendor refused one for coming too soon."""
@@ -65,9 +68,25 @@ class Pace:
                 self._factor = max(SLOWEST, self._factor * 0.7)
             self._held_until = max(self._held_until, now + seconds)
 
+    def _again(self, moment: float) -> float | None:
+        """Another moment, where this one cannot be used: held back meanwhile by a refusal, or too many others have just
+        been used, late. `None`: it is used now."""
+        with self._lock:
+            now = self._clock.elapsed()
+            if self._held_until > moment:
+                return self._reserve_next()
+            if len(self._taken) == self._taken.maxlen and now < self._taken[0] + self._per:
+                self._next = max(self._next, self._taken[0] + self._per)
+                return self._reserve_next()
+            self._taken.append(now)
+            return None
+
     def _reserve(self) -> float:
         with self._lock:
-            moment = max(self._next, self._clock.elapsed(), self._held_until)
-            self._next = moment + self._interval / self._factor
-            self._factor = min(1.0, self._factor + RECOVERY * (1.0 - SLOWEST))
-            return moment
+            return self._reserve_next()
+
+    def _reserve_next(self) -> float:
+        moment = max(self._next, self._clock.elapsed(), self._held_until)
+        self._next = moment + self._interval / self._factor
+        self._factor = min(1.0, self._factor + RECOVERY * (1.0 - SLOWEST))
+        return moment

@@ -153,6 +153,11 @@ class _Run:
                     self._report.unchanged += 1
                 else:
                     yield wanted
+        for ref in self._reading.unseen(part):
+            if ref.uuid not in seen:
+                seen.add(ref.uuid)
+                self._report.resumed += 1
+                yield ref
         self._reading.listed(part)
 
     def harvests(self) -> Iterator[Harvest]:
@@ -228,6 +233,7 @@ class _Run:
         if self._reading.poorer(ref, harvest):
             self._report.poorer += 1
             return None
+        self._reading.loading(ref)
         self._in_sink[harvest.meeting.uuid] = Read.of(ref, harvest)
         return harvest
 

@@ -55,7 +55,7 @@ class Reading(Protocol):
         ...
 
     def first(self) -> Iterator[MeetingRef]:
-        """Meetings to read before anything is listed: those that failed, and those whose time has come."""
+        """Stored meetings to read again before anything is listed: those that failed, and those whose time has come."""
         ...
 
     def begins(self, part: Part) -> None:
@@ -64,6 +64,10 @@ class Reading(Protocol):
 
     def wants(self, ref: MeetingRef) -> MeetingRef | None:
         """The ref as it is to be fetched; `None` when what is stored is still what the listing shows."""
+        ...
+
+    def unseen(self, part: Part) -> Iterator[MeetingRef]:
+        """Meetings of this time that wait to be read, for those that its listing did not show any more."""
         ...
 
     def skipped(self, skipped: Skipped, part: Part) -> None: ...
@@ -77,6 +81,10 @@ class Reading(Protocol):
 
     def poorer(self, ref: MeetingRef, harvest: Harvest) -> bool:
         """Whether what is stored of this meeting is richer than this harvest, which is then left alone."""
+        ...
+
+    def loading(self, ref: MeetingRef) -> None:
+        """The sink is about to be given it."""
         ...
 
     def stored(self, read: Read) -> None:
@@ -103,6 +111,9 @@ class Once:
     def wants(self, ref: MeetingRef) -> MeetingRef | None:
         return ref
 
+    def unseen(self, _part: Part) -> Iterator[MeetingRef]:
+        return iter(())
+
     def skipped(self, _skipped: Skipped, _part: Part) -> None:
         pass
 
@@ -115,6 +126,9 @@ class Once:
 
     def poorer(self, _ref: MeetingRef, _harvest: Harvest) -> bool:
         return False
+
+    def loading(self, _ref: MeetingRef) -> None:
+        pass
 
     def stored(self, _read: Read) -> None:
         pass
@@ -181,17 +195,22 @@ class Journaled:
         self._began: dict[Part, datetime] = {}
         self._ranks: dict[str, int | None] = {}
         self._new: set[str] = set()
-        self.parts: Sequence[Part] = [*self._left_out(span), *scheme.parts]
+        self._intents: dict[str, int] = {}
+        self._left = journal.unlisted()
+        unread = self._unread(span)
+        self.parts: Sequence[Part] = [*unread, *self._left_out(unread, span), *scheme.parts]
 
     def first(self) -> Iterator[MeetingRef]:
-        now = self._now()
-        for record in self._journal.open_meetings():
-            if self._is_first(record, now):
-                asked = record.asked | self._asked
-                if asked != record.asked:
-                    self._journal.record(record.ref, asked, self._run)
-                self._ranks[record.uuid] = record.rank
-                yield replace(record.ref, asked=asked)
+        if self._scheme.forced_since is None:  # else the listing brings them, with their rows
+            yield from map(self._again, (open_ for open_ in self._open() if not _wants_its_row(open_)))
+
+    def unseen(self, part: Part) -> Iterator[MeetingRef]:
+        if not part.subjects:
+            waiting = (open_ for open_ in self._open() if _wants_its_row(open_))
+            yield from map(
+                self._again,
+                (open_ for open_ in waiting if open_.start is not None and open_.start in part.window),
+            )
 
     def begins(self, part: Part) -> None:
         self._began[part] = self._now()
@@ -203,26 +222,47 @@ class Journaled:
         elif not self._needs(record, ref):
             return None
         asked = self._asked | (record.asked if record is not None else frozenset())
-        self._journal.record(ref, asked, self._run)
+        self._intents[ref.uuid] = self._journal.record(ref, asked, self._run)
         self._ranks[ref.uuid] = record.rank if record is not None else None
         return replace(ref, asked=asked)
 
     def skipped(self, skipped: Skipped, part: Part) -> None:
         if not skipped.gone:
-            self._skip(skipped.subject, part.window, str(skipped.reason), self._now())
+            self._skip(
+                Unlisted(
+                    subject=skipped.subject,
+                    window=part.window,
+                    asked=self._asked,
+                    reason=str(skipped.reason),
+                    tried_at=self._now(),
+                )
+            )
 
     def listed(self, part: Part) -> None:
         at = self._began.pop(part)
+        for left in tuple(self._left):
+            asked_for = not part.subjects or left.subject in part.subjects
+            if asked_for and left.tried_at < at and next(_common(left.window, [part.window]), None):
+                self._made_up_for(left, part.window, at)
         if not part.subjects:
             self._journal.listed(part.window, self._asked, at)
-        for left in self._journal.unlisted():
-            if left.tried_at < at and (not part.subjects or left.subject in part.subjects):
-                self._journal.listed_after_all(left)
-                for rest in missing(left.window, [part.window]):
-                    self._skip(left.subject, rest, left.reason, left.tried_at)
 
-    def _skip(self, subject: str, window: Window, reason: str, tried_at: datetime) -> None:
-        self._journal.skip(Unlisted(subject=subject, window=window, reason=reason, tried_at=tried_at))
+    def _made_up_for(self, left: Unlisted, window: Window, at: datetime) -> None:
+        """What had been left out is listed now, as far as this window goes; a listing that asked for less has only been
+        tried. In this order a kill in between leaves too much on the list, never too little."""
+        if not left.asked <= self._asked:
+            self._skip(replace(left, tried_at=at))
+            return
+        for rest in missing(left.window, [window]):
+            self._skip(replace(left, window=rest))
+        self._journal.listed_after_all(left)
+        self._left.remove(left)
+
+    def _skip(self, left: Unlisted) -> None:
+        self._journal.skip(left)
+        same = (left.subject, left.window, left.asked)
+        self._left = [other for other in self._left if (other.subject, other.window, other.asked) != same]
+        self._left.append(left)
 
     def holds(self, _ref: MeetingRef, _harvest: Harvest) -> bool:
         return True  # it is the account's, wherever it lies: stored now, it need not be remembered for later
@@ -232,8 +272,16 @@ class Journaled:
         if rank is None or rank <= harvest.meeting.detail:
             return False
         self._forget(ref.uuid)
-        self._journal.kept(ref)
+        pending = harvest.pending
+        if pending is None:
+            self._journal.kept(ref)
+        else:
+            self._journal.kept(ref, due=pending.until, reason=pending.reason)
         return True
+
+    def loading(self, ref: MeetingRef) -> None:
+        """What was intended must be on the disk first: a later run has to know what this one may have left behind."""
+        self._journal.settle(self._intents.get(ref.uuid, 0))
 
     def stored(self, read: Read) -> None:
         self._forget(read.ref.uuid)
@@ -267,52 +315,81 @@ class Journaled:
 
     def _forget(self, uuid: str) -> None:
         self._ranks.pop(uuid, None)
+        self._intents.pop(uuid, None)
         self._new.discard(uuid)
 
-    def _is_first(self, record: Record, now: datetime) -> bool:
-        within = self._scheme.within
-        if within is not None and (record.start is None or record.start not in within):
-            return False
-        if self._scheme.forced_since is not None:
-            return False  # the listing brings it, with its row
-        if record.outcome == "pending":
-            return record.due is None or record.due <= now
-        return record.outcome == "failed" or not self._will_be_listed(record)
+    def _open(self) -> Iterator[Record]:
+        """Of the meetings that this run is about, those that failed, that were never come to, or whose time has come."""
+        now, within = self._now(), self._scheme.within
+        for record in self._journal.open_meetings():
+            if within is not None and record.start is not None and record.start not in within:
+                continue
+            if record.outcome != "pending" or record.due is None or record.due <= now:
+                yield record
 
-    def _will_be_listed(self, record: Record) -> bool:
-        start = record.start
-        return start is not None and any(start in part.window for part in self._scheme.parts)
+    def _again(self, record: Record) -> MeetingRef:
+        asked = record.asked | self._asked
+        if asked != record.asked:
+            self._intents[record.uuid] = self._journal.record(record.ref, asked, self._run)
+        self._ranks[record.uuid] = record.rank
+        return replace(record.ref, asked=asked)
+
+    def _unread(self, span: timedelta) -> list[Part]:
+        """The days of meetings that were listed and never stored, as far as they are not listed anyway: a listing of a
+        day costs less than asking for the heads of a few meetings, and may tell more."""
+        days = union(
+            _day(open_.start) for open_ in self._open() if _wants_its_row(open_) and open_.start is not None
+        )
+        ours = [self._scheme.within] if self._scheme.within is not None else days
+        anyway = union(part.window for part in self._scheme.parts)
+        return _parts(
+            (gap for day in days for ours_ in _common(day, ours) for gap in missing(ours_, anyway)), span
+        )
 
     def _needs(self, record: Record, ref: MeetingRef) -> bool:
         if record.outcome in {"listed", "failed"}:
             return True
         since = self._scheme.forced_since
-        if since is not None:
-            return record.harvested_at is None or record.harvested_at < since
+        if since is not None and (record.harvested_at is None or record.harvested_at < since):
+            return True
         if record.outcome != "gone" and not self._asked <= record.asked:
             return True
         return record.digest != ref.digest
 
-    def _left_out(self, span: timedelta) -> list[Part]:
+    def _left_out(self, unread: Iterable[Part], span: timedelta) -> list[Part]:
         """What earlier listings had to leave out, as far as it is not listed anyway."""
-        before = self._now() - ASK_SKIPPED_AGAIN
-        within = self._scheme.within
-        old = [
-            left
-            for left in self._journal.unlisted()
+        before, within = self._now() - ASK_SKIPPED_AGAIN, self._scheme.within
+        anyway = union(part.window for part in (*unread, *self._scheme.parts))
+        gaps = [
+            (left.subject, gap)
+            for left in self._left
             if left.tried_at <= before
-            and (within is None or (within.start <= left.window.start and left.window.end <= within.end))
-            and missing(left.window, [part.window for part in self._scheme.parts])
+            for ours in (_common(left.window, [within]) if within is not None else [left.window])
+            for gap in missing(ours, anyway)
         ]
         return [
             Part(
                 window=part,
-                subjects=frozenset(
-                    left.subject
-                    for left in old
-                    if left.window.start < part.end and part.start < left.window.end
-                ),
+                subjects=frozenset(subject for subject, gap in gaps if next(_common(gap, [part]), None)),
             )
-            for window in union(left.window for left in old)
+            for window in union(gap for _, gap in gaps)
             for part in window.split(span)
         ]
+
+
+def _wants_its_row(record: Record) -> bool:
+    """Whether the vendor's listing has to show it again: nothing of it is stored, and its details alone may not do."""
+    return record.rank is None and record.start is not None
+
+
+def _day(instant: datetime) -> Window:
+    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Window(start=midnight, end=midnight + timedelta(days=1))
+
+
+def _common(window: Window, others: Iterable[Window]) -> Iterator[Window]:
+    """The parts of the window that lie in one of the others."""
+    for other in others:
+        start, end = max(window.start, other.start), min(window.end, other.end)
+        if start < end:
+            yield Window(start=start, end=end)

@@ -20,12 +20,18 @@ COMMANDS = {
     "check": ("harvester.cli.check:check", "What is configured, what works, and what to do about the rest."),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
+    "plan": ("harvester.cli.plan:plan", "Estimate a backfill: requests, time, days."),
     "rejects": (
         "harvester.cli.rejects:rejects",
         "Documents that Elasticsearch refused, and what to do with them.",
     ),
     "simulate": ("harvester.cli.simulate:simulate", "Serve simulated vendors on a local port."),
+    "status": (
+        "harvester.cli.status:status",
+        "How complete each account is, and what waits, failed or expires.",
+    ),
     "templates": ("harvester.cli.templates:templates", "The index templates: install, show, diff."),
+    "verify": ("harvester.cli.verify:verify", "Compare the vendor, the journal and the index; repair."),
 }
 
 

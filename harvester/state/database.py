@@ -17,6 +17,9 @@ APPLICATION_ID = 0x4D54_4748
 """Written into the header of every database of ours, so that somebody else's file is not taken for one."""
 
 BUSY_SECONDS = 30.0
+HEADER_BYTES = 100
+"""No database of SQLite is smaller."""
+
 _FULL = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 )
@@ -27,13 +30,18 @@ class Database:
     """`migrations`: one script per schema version, oldest first, never changed once released. Safe for threads.
 
     `read_only`: the file is there already, neither it nor its folder is written, and one of an older schema is
-    migrated in memory. It may be another process that is writing it meanwhile.
+    migrated in memory. It may be another process that is writing it meanwhile. `made`: it was written before, and
+    an empty file is a damaged one.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[str], *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, migrations: Sequence[str], *, read_only: bool = False, made: bool = False
+    ) -> None:
         self.path = path
         self._lock = RLock()
         self._read_only = read_only
+        if made and _is_empty(path):
+            raise self.damaged()
         if not read_only:
             self._make()
         with self._words():
@@ -70,7 +78,7 @@ class Database:
                 f"{len(migrations)}); use that version again"
             )
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise self._corrupt()
+            raise self.damaged()
         if not self._read_only:
             # FULL: a token or a budget that was said to be stored must survive a power cut, not only a kill.
             connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
@@ -124,10 +132,12 @@ class Database:
     def _words(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeDecodeError:
+            raise self.damaged() from None
         except sqlite3.Error as error:
             code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
             if code in _CORRUPT:
-                raise self._corrupt() from None
+                raise self.damaged() from None
             if code in _FULL and self._read_only:
                 raise OutputError(f"{self.path} cannot be read: {error}") from None
             if code in _FULL:
@@ -141,7 +151,8 @@ class Database:
                 ) from None
             raise
 
-    def _corrupt(self) -> StateError:
+    def damaged(self) -> StateError:
+        """To be raised by whoever finds something in it that was never written."""
         return StateError(
             f"{self.path} is damaged. Restore it from a backup, or move it away: what it remembered (budgets spent, "
             "tokens, rejected documents) is then lost, and what is within the vendor's reach is harvested again"
@@ -156,5 +167,16 @@ def has_log(path: Path) -> bool:
         return False
 
 
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size < HEADER_BYTES
+    except FileNotFoundError:
+        return False
+
+
 def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.text_factory = bytes.decode  # as the default, but an error that can be told from others
+    return connection

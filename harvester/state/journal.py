@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Condition, Thread
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import orjson
 
@@ -28,6 +28,7 @@ from harvester.state.database import Database
 COMMIT_SECONDS = 0.2
 """How long a result may wait for others to share a commit with; a kill costs so much work at most."""
 
+LOCK = "run.lock"
 PAGE = 500
 RUNS_KEPT = 400
 
@@ -65,6 +66,14 @@ MIGRATIONS = (
         exit_code INTEGER, summary TEXT
     )
     """,
+    """
+    CREATE TABLE left_out (
+        subject TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, asked TEXT NOT NULL,
+        reason TEXT NOT NULL, tried_at INTEGER NOT NULL, PRIMARY KEY (subject, start, stop, asked)
+    );
+    INSERT INTO left_out SELECT subject, start, stop, '', reason, tried_at FROM skipped;
+    DROP TABLE skipped
+    """,
 )
 
 Outcome = Literal["listed", "done", "pending", "gone", "failed"]
@@ -82,17 +91,15 @@ _STORED = """
     UPDATE meetings SET outcome = ?, digest = ?, rank = ?, harvested_at = ?, due = ?, reason = ?, attempts = 0
     WHERE uuid = ?
 """
-_KEPT = (
-    "UPDATE meetings SET outcome = 'done', digest = ?, due = NULL, reason = NULL, attempts = 0 WHERE uuid = ?"
-)
+_KEPT = "UPDATE meetings SET outcome = ?, digest = ?, due = ?, reason = ?, attempts = 0 WHERE uuid = ?"
 _ENDED = """
     UPDATE meetings SET outcome = ?, digest = ?, due = ?, reason = ?, attempts = attempts + 1 WHERE uuid = ?
 """
 _SKIP = """
-    INSERT INTO skipped VALUES (?, ?, ?, ?, ?)
+    INSERT INTO left_out VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET tried_at = excluded.tried_at, reason = excluded.reason
 """
-_UNSKIP = "DELETE FROM skipped WHERE subject = ? AND start = ? AND stop = ?"
+_UNSKIP = "DELETE FROM left_out WHERE subject = ? AND start = ? AND stop = ? AND asked = ?"
 _EXPIRE_STORED = """
     UPDATE meetings SET outcome = 'done', due = NULL
     WHERE rank IS NOT NULL AND outcome IN ('listed', 'pending', 'failed') AND start < ?
@@ -131,10 +138,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """A part of a listing that could not be had, to be asked for again."""
+    """A part of a listing that could not be had, to be asked for again. `asked`: the options that it was listed for."""
 
     subject: str
     window: Window
+    asked: frozenset[str]
     reason: str
     tried_at: datetime
 
@@ -161,8 +169,11 @@ class Journal:
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self._folder = folder
         self._read_only = read_only
-        self._database = Database(folder / "journal.db", MIGRATIONS, read_only=read_only)
+        # Whoever holds the lock has made the database first: an empty one beside it is not a new one.
+        made = (folder / LOCK).exists()
+        self._database = Database(folder / "journal.db", MIGRATIONS, read_only=read_only, made=made)
         self._queue: list[tuple[str, Sequence[Any]]] = []
+        self._queued = self._committed = 0
         self._changed = Condition()
         self._closed = False
         self._failed: HarvestError | None = (
@@ -189,7 +200,7 @@ class Journal:
     @contextmanager
     def only_run(self) -> Iterator[None]:
         """Held by one indexing run of this scope at a time; ScopeBusy at once for a second one."""
-        path = self._folder / "run.lock"
+        path = self._folder / LOCK
         try:
             file = path.open("a")
         except OSError as error:
@@ -219,7 +230,8 @@ class Journal:
         if found is None:
             self.note("wanted_since", str(_us(day)))
             return day
-        return _at(int(found))
+        with self._sound():
+            return _at(int(found))
 
     # Runs and forced readings
 
@@ -246,17 +258,18 @@ class Journal:
         rows = self._all(
             "SELECT id, began, ended, what, exit_code, summary FROM runs ORDER BY id DESC LIMIT ?", most
         )
-        return [
-            Run(
-                id=number,
-                began=_at(began),
-                ended=_at(ended) if ended is not None else None,
-                what=what,
-                exit_code=code,
-                summary=orjson.loads(summary) if summary else None,
-            )
-            for number, began, ended, what, code, summary in rows
-        ]
+        with self._sound():
+            return [
+                Run(
+                    id=number,
+                    began=_at(began),
+                    ended=_at(ended) if ended is not None else None,
+                    what=what,
+                    exit_code=code,
+                    summary=orjson.loads(summary) if summary else None,
+                )
+                for number, began, ended, what, code, summary in rows
+            ]
 
     def begin_reading(self, window: Window, asked: frozenset[str], now: datetime) -> datetime:
         """When the forced reading of this window that has not finished yet began: now, where there is none."""
@@ -283,11 +296,12 @@ class Journal:
     def listings(self, asked: frozenset[str]) -> list[Listed]:
         """The listings of readings that asked for at least this."""
         rows = self._all("SELECT start, stop, listed_at, asked FROM intervals")
-        return [
-            Listed(window=Window(start=_at(start), end=_at(stop)), at=_at(at))
-            for start, stop, at, words in rows
-            if asked <= _set(words)
-        ]
+        with self._sound():
+            return [
+                Listed(window=Window(start=_at(start), end=_at(stop)), at=_at(at))
+                for start, stop, at, words in rows
+                if asked <= _set(words)
+            ]
 
     def listed(self, window: Window, asked: frozenset[str], at: datetime) -> None:
         """This listing, begun at `at`, reached its last page, with every ref recorded before."""
@@ -303,37 +317,41 @@ class Journal:
 
     def skip(self, left: Unlisted) -> None:
         """This part of a listing could not be had: it is to be asked for again."""
-        bounds = _us(left.window.start), _us(left.window.end)
-        self._put(_SKIP, left.subject, *bounds, left.reason, _us(left.tried_at))
+        self._put(_SKIP, *_key(left), left.reason, _us(left.tried_at))
 
     def listed_after_all(self, left: Unlisted) -> None:
         """This part of a listing is missing no more."""
-        self._put(_UNSKIP, left.subject, _us(left.window.start), _us(left.window.end))
+        self._put(_UNSKIP, *_key(left))
 
     def unlisted(self) -> list[Unlisted]:
-        rows = self._all("SELECT * FROM skipped ORDER BY start, subject")
-        return [
-            Unlisted(
-                subject=subject,
-                window=Window(start=_at(start), end=_at(stop)),
-                reason=reason,
-                tried_at=_at(tried),
-            )
-            for subject, start, stop, reason, tried in rows
-        ]
+        rows = self._all("SELECT * FROM left_out ORDER BY start, subject, asked")
+        with self._sound():
+            return [
+                Unlisted(
+                    subject=subject,
+                    window=Window(start=_at(start), end=_at(stop)),
+                    asked=_set(asked),
+                    reason=reason,
+                    tried_at=_at(tried),
+                )
+                for subject, start, stop, asked, reason, tried in rows
+            ]
 
     # Meetings
 
     def meeting(self, uuid: str) -> Record | None:
         row = self._one(_MEETING, uuid)
-        return _record(row) if row else None
+        with self._sound():
+            return _record(row) if row else None
 
     def open_meetings(self) -> Iterator[Record]:
         """Those that are listed, pending or failed, a page at a time: the journal may change meanwhile."""
         after = ""
         while True:
             rows = self._all(_OPEN, after, PAGE)
-            yield from map(_record, rows)
+            with self._sound():
+                records = [_record(row) for row in rows]
+            yield from records
             if len(rows) < PAGE:
                 return
             after = rows[-1][0]
@@ -342,9 +360,9 @@ class Journal:
         """How many meetings there are of each outcome."""
         return dict(self._all("SELECT outcome, count(*) FROM meetings GROUP BY outcome"))
 
-    def record(self, ref: MeetingRef, asked: frozenset[str], run: int) -> None:
-        """This meeting is to be read. What is known of it stays until the result is there."""
-        self._put(
+    def record(self, ref: MeetingRef, asked: frozenset[str], run: int) -> int:
+        """This meeting is to be read. What is known of it stays until the result is there. Returns what `settle` takes."""
+        return self._put(
             _RECORD,
             ref.uuid,
             _us(ref.start_time) if ref.start_time else None,
@@ -375,9 +393,16 @@ class Journal:
             ref.uuid,
         )
 
-    def kept(self, ref: MeetingRef) -> None:
-        """It was read, and what is stored is richer: done, as it is."""
-        self._put(_KEPT, ref.digest, ref.uuid)
+    def kept(self, ref: MeetingRef, *, due: datetime | None = None, reason: Reason | None = None) -> None:
+        """It was read, and what is stored is richer: done, as it is, or with `due` to be read again."""
+        self._put(
+            _KEPT,
+            "done" if due is None else "pending",
+            ref.digest,
+            _us(due) if due is not None else None,
+            str(reason) if reason is not None else None,
+            ref.uuid,
+        )
 
     def ended(
         self, ref: MeetingRef, outcome: Outcome, *, due: datetime | None = None, reason: str = ""
@@ -391,7 +416,7 @@ class Journal:
         with self._database.transaction() as connection:
             connection.execute(_EXPIRE_STORED, (_us(before),))
             lost = connection.execute(_EXPIRE_REST, (str(Reason.expired), _us(before))).rowcount
-            connection.execute("DELETE FROM skipped WHERE stop < ?", (_us(before),))
+            connection.execute("DELETE FROM left_out WHERE stop < ?", (_us(before),))
         return int(lost)
 
     def gone(self) -> dict[str, int]:
@@ -401,7 +426,8 @@ class Journal:
     def wanted_since(self) -> datetime | None:
         """What `want_since` once noted; `None` where no nightly run ever began."""
         found = self.fact("wanted_since")
-        return _at(int(found)) if found is not None else None
+        with self._sound():
+            return _at(int(found)) if found is not None else None
 
     # One writer
 
@@ -409,12 +435,19 @@ class Journal:
         """Commit what is waiting. Raises OutputError when it cannot be."""
         self._commit()
 
-    def _put(self, statement: str, *values: Any) -> None:
+    def settle(self, number: int) -> None:
+        """What `record` returned this for is safely on the disk when this returns."""
+        if number > self._committed:
+            self._commit()
+
+    def _put(self, statement: str, *values: Any) -> int:
         self._look_for_failure()
         with self._changed:
             self._queue.append((statement, values))
+            self._queued += 1
             if len(self._queue) == 1:
                 self._changed.notify()
+            return self._queued
 
     def _now(self, statement: str, *values: Any) -> None:
         with self._database.transaction() as connection:
@@ -438,8 +471,10 @@ class Journal:
                 self._look_for_failure()
                 with self._changed:
                     batch, self._queue = self._queue, []
+                    queued = self._queued
                 for statement, values in batch:
                     connection.execute(statement, values)
+            self._committed = max(self._committed, queued)
         except HarvestError as error:
             self._failed = error
             raise
@@ -447,6 +482,14 @@ class Journal:
     def _look_for_failure(self) -> None:
         if self._failed is not None:
             raise self._failed from None
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """StateError for a row that says what no journal ever wrote."""
+        try:
+            yield
+        except (ValueError, TypeError, OverflowError):
+            raise self._database.damaged() from None
 
     def _one(self, statement: str, *values: Any) -> Any:
         with self._database.reading() as connection:
@@ -482,8 +525,14 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+def _key(left: Unlisted) -> tuple[str, int, int, str]:
+    return left.subject, _us(left.window.start), _us(left.window.end), _words(left.asked)
+
+
 def _record(row: Sequence[Any]) -> Record:
     uuid, outcome, start, digest, hint, asked, rank, harvested_at, due, reason, attempts, first_run = row
+    if outcome not in get_args(Outcome):
+        raise ValueError("no outcome of ours")
     return Record(
         uuid=uuid,
         outcome=outcome,

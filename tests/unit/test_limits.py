@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from itertools import pairwise
+from bisect import bisect_left
+from itertools import cycle, pairwise
+from math import ceil
 from threading import Lock, Thread
 
 import pytest
@@ -9,6 +11,17 @@ from hypothesis import strategies as st
 
 from connectors.limits import MARGIN, SLOWEST, Pace
 from tests.unit.context import HandContext
+
+
+class LateContext(HandContext):
+    """Wakes up as late as it is told, time after time."""
+
+    def __init__(self, late: list[float]) -> None:
+        super().__init__()
+        self._late = cycle(late)
+
+    def wait(self, seconds: float) -> None:
+        super().wait(seconds + next(self._late))
 
 
 def moments(pace: Pace, clock: HandContext, count: int) -> list[float]:
@@ -40,6 +53,28 @@ def test_what_was_not_used_is_not_made_up_for() -> None:
     clock.seconds += 100
     at = moments(pace, clock, 3)
     assert at[1] - at[0] == pytest.approx(1 / 9.7)
+
+
+@given(
+    calls=st.integers(1, 40),
+    share=st.floats(0.1, 1),
+    late=st.lists(st.floats(0, 3), min_size=1, max_size=200),
+)
+def test_however_late_somebody_wakes_up_no_period_sees_more_calls_than_permitted(
+    calls: int, share: float, late: list[float]
+) -> None:
+    clock = LateContext(late)
+    pace = Pace(clock, calls=calls, share=share)
+    at: list[float] = []
+    for reserved in [pace._reserve() for _ in range(100)]:  # as many threads, all of them asleep for a while
+        clock.wait(max(0.0, reserved - clock.seconds))
+        again = pace._again(reserved)
+        while again is not None:
+            clock.wait(max(0.0, again - clock.seconds))
+            again = pace._again(again)
+        at.append(clock.seconds)
+    most = max(bisect_left(at, first + 1.0) - place for place, first in enumerate(at))
+    assert most <= max(1, ceil(calls * share))
 
 
 def test_a_refusal_holds_everybody_and_lowers_the_rate_once() -> None:

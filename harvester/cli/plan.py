@@ -1,0 +1,267 @@
+"""`harvester plan VENDOR`: what a backfill would take, out of the listing alone. It fetches and stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+import connectors
+from connectors.model import Window
+from harvester import engine
+from harvester.cli import dates, destination, scope
+from harvester.cli.account import Connected, connected
+from harvester.cli.harvest import stopping
+from harvester.cli.progress import Progress
+from harvester.cli.status import duration
+from harvester.cli.surroundings import Surroundings, common_options
+from harvester.cli.wish import Wish
+from harvester.reading import Journaled, Once, Reading, backfill
+from harvester.report import Report
+from harvester.state.journal import Journal, journal_folder
+from harvester.state.rejects import rejects_folder
+
+DAY = timedelta(days=1)
+
+
+class Vendors(click.Group):
+    """A subcommand for every vendor, built when it is used."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return sorted(connectors.table())
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        return vendor_command(name) if name in connectors.table() else None
+
+
+@click.group(cls=Vendors)
+def plan() -> None:
+    """Estimate a backfill before it starts: meetings, requests, time, days that its budget takes.
+
+    The meetings are listed as the backfill would list them, so the credentials are needed and the listing's requests
+    are made; nothing is fetched, stored or written into the journal. What the journal of the index knows as done
+    already is left out.
+    """
+
+
+def vendor_command(name: str) -> click.Command:
+    """`harvester plan` for one vendor, with the switches that its connector names."""
+    connector = connectors.load(name)
+    switches = [option.name for option in connector.options]
+
+    def command(env_file: str | None, quiet: bool, as_json: bool, **given: Any) -> int:
+        chosen = frozenset(switch for switch in switches if given.pop(switch.replace("-", "_")))
+        wish = Wish(**given, options=chosen)
+        return _planned(name, wish, Surroundings.find(env_file, quiet=quiet), as_json=as_json)
+
+    options = (
+        click.option("--from", "first", type=dates.Date(), required=True, help="First day of the backfill."),
+        click.option("--to", "last", type=dates.Date(), help="Its last day.  [default: yesterday]"),
+        click.option("--timezone", metavar="ZONE", help="Whose midnights these are.  [default: UTC]"),
+        click.option(
+            "--rate-share", type=float, metavar="S", help="Part of the permitted rate.  [default: 0.8]"
+        ),
+        click.option(
+            "--es-host", metavar="URL", help="Whose journal is looked into, if any.  [default: ES_HOST]"
+        ),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text."),
+        *(click.option(f"--{option.name}", is_flag=True, help=option.help) for option in connector.options),
+    )
+    built = common_options(command)
+    for option in reversed(options):
+        built = option(built)
+    return click.command(name, help=f"Estimate a backfill of {connector.title}.")(built)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """A daily budget of calls, and what is counted of it today."""
+
+    name: str
+    limit: int
+    spent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Over how many days of UTC the requests are spread, and when the last is made; `None` where there are none."""
+
+    days: int
+    ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """`journal`: whether one was looked into. `wanted`: meetings to fetch, of them `resumed` from earlier runs; `listed`
+    and `unchanged`: what the listing showed, and what of it is done already. `seconds`: at the permitted rate, budgets
+    apart. `complete`: whether the listing reached its end; the rest of it is unknown otherwise."""
+
+    vendor: str
+    account: str
+    window: Window | None
+    journal: bool
+    complete: bool
+    listed: int
+    unchanged: int
+    resumed: int
+    wanted: int
+    listing_requests: int
+    meeting_requests: int
+    requests: int
+    requests_per_second: float
+    seconds: float
+    budget: Budget | None
+    spread: Spread
+
+
+def _planned(name: str, wish: Wish, around: Surroundings, *, as_json: bool) -> int:
+    around.obey_signals()
+    report = Report(vendor=name, account=around.account)
+    with connected(name, around, wish) as vendor:
+        estimate = _estimated(vendor, wish, around, report)
+    for failure in report.failures:
+        around.voice.complain(f"{name}: {failure.what}: {failure.why}")
+    if as_json:
+        click.echo(orjson.dumps(estimate, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
+    else:
+        click.echo("\n".join(_text(estimate)))
+    return report.exit_code
+
+
+# Estimating
+
+
+def _estimated(vendor: Connected, wish: Wish, around: Surroundings, report: Report) -> Estimate:
+    connector, context = vendor.connector, vendor.context
+    windows = scope.windows(vendor, wish, around)
+    window = Window(start=windows[0].start, end=windows[-1].end) if windows else None
+    began = context.elapsed()
+    wanted = calls = 0
+    with (
+        _reading(vendor, window, wish, around) as (reading, journal),
+        Progress(report, connector, context, around),
+        stopping(report),
+    ):
+        for ref in engine.survey(connector, reading, context, stop=around.stop, report=report):
+            around.stop.check()
+            wanted += 1
+            calls += connector.calls(ref)
+    listing = context.traffic.requests
+    # The listing of a backfill runs ahead of what it fetches: the slower of the two is what takes the time.
+    seconds = max(context.elapsed() - began, (listing + calls) / connector.requests_per_second)
+    budget = _budget(vendor)
+    return Estimate(
+        vendor=vendor.name,
+        account=vendor.account,
+        window=window,
+        journal=journal,
+        complete=report.listing_complete,
+        listed=report.listed,
+        unchanged=report.unchanged,
+        resumed=report.resumed,
+        wanted=wanted,
+        listing_requests=listing,
+        meeting_requests=calls,
+        requests=listing + calls,
+        requests_per_second=round(connector.requests_per_second, 3),
+        seconds=round(seconds, 1),
+        budget=budget,
+        spread=spread(listing + calls, seconds, budget, context.now()),
+    )
+
+
+class _Draft(Journal):
+    """A journal that is read: what a run would write down is forgotten."""
+
+    def _put(self, _statement: str, *_values: Any) -> int:
+        return 0
+
+
+@contextmanager
+def _reading(
+    vendor: Connected, window: Window | None, wish: Wish, around: Surroundings
+) -> Iterator[tuple[Reading, bool]]:
+    """What the backfill would read, and whether there is a journal that knows some of it."""
+    folder = _journal(vendor, wish, around)
+    span = vendor.connector.span
+    if window is None or folder is None:
+        yield Once(window.split(span) if window is not None else ()), False
+        return
+    with closing(_Draft(folder, read_only=True)) as journal:
+        scheme = backfill(journal, window, wish.asked, span)
+        now = vendor.context.now
+        yield Journaled(journal, scheme, asked=wish.asked, run=0, now=now, span=span, empty=False), True
+
+
+def _journal(vendor: Connected, wish: Wish, around: Surroundings) -> Path | None:
+    if not (wish.es_host or around.environment.get("ES_HOST")):
+        return None
+    cluster = destination.cluster(wish.es_host, None, around)
+    index = rejects_folder(around.state_folder, cluster.url, cluster.prefix)
+    folder = journal_folder(vendor.folder, index)
+    return folder if (folder / "journal.db").exists() else None
+
+
+def _budget(vendor: Connected) -> Budget | None:
+    told = vendor.connector.daily_budget
+    if told is None:
+        return None
+    name, limit = told
+    return Budget(name=name, limit=limit, spent=vendor.state.spent(name))
+
+
+def spread(requests: int, seconds: float, budget: Budget | None, now: datetime) -> Spread:
+    """When so many requests, which take so many seconds without a budget, are made if they begin now and are gone on
+    with at every midnight (UTC) that fills the budget again."""
+    if not requests or seconds <= 0:
+        return Spread(days=0, ends=None)
+    rate = requests / seconds
+    midnight = datetime.combine(now.date() + DAY, time(), UTC)
+    today, a_day = (midnight - now).total_seconds() * rate, DAY.total_seconds() * rate
+    if budget is not None:
+        today, a_day = min(today, max(0, budget.limit - budget.spent)), min(a_day, budget.limit)
+    if requests <= today:
+        return Spread(days=1, ends=now + timedelta(seconds=seconds))
+    days = ceil((requests - today) / a_day)
+    last = requests - today - (days - 1) * a_day
+    ends = midnight + (days - 1) * DAY + timedelta(seconds=last / rate)
+    return Spread(days=days + (today > 0), ends=ends)
+
+
+# Telling
+
+
+def _text(estimate: Estimate) -> Iterator[str]:
+    within = estimate.window
+    what = f", {within.start:%Y-%m-%d %H:%M} to {within.end:%Y-%m-%d %H:%M} UTC" if within is not None else ""
+    yield f"{estimate.vendor}, account {estimate.account}{what}"
+    if not estimate.complete:
+        yield "  the listing did not reach its end: it is more than this"
+    yield from (f"  {label:14}{text}" for label, text in _rows(estimate))
+
+
+def _rows(estimate: Estimate) -> Iterator[tuple[str, str]]:
+    earlier = f", {estimate.resumed:,} of them left by earlier runs" if estimate.resumed else ""
+    yield "meetings", f"{estimate.wanted:,} to fetch{earlier}"
+    if estimate.journal:
+        yield "", f"{estimate.unchanged:,} of the {estimate.listed:,} listed are known already and left out"
+    yield (
+        "requests",
+        f"{estimate.requests:,}: {estimate.meeting_requests:,} for meetings, {estimate.listing_requests:,} for the listing",
+    )
+    yield "time", f"{duration(estimate.seconds)} at {estimate.requests_per_second:.1f} requests a second"
+    budget = estimate.budget
+    if budget is not None:
+        yield "daily budget", f"{budget.limit:,} calls ({budget.name}), {budget.spent:,} of them spent today"
+    if estimate.spread.ends is not None:
+        days = estimate.spread.days
+        again = "; run the same command on each of them" if days > 1 else ""
+        yield "days", f"{days}{again}"
+        yield "ends", f"{estimate.spread.ends:%Y-%m-%d %H:%M} UTC, begun now"

@@ -1,0 +1,363 @@
+"""`kill -9` at any moment, then the same command again: the index is what one undisturbed harvest would have made.
+
+Kills come in rows: several over one state folder and one index, then the command until it exits 0. After each kill no
+document may be gone, twice there, or in an older or poorer version than before, and every database of the state is
+readable. At the end the index equals the simulator's truth, and no more was asked of the vendor than an undisturbed
+harvest asks, and for each kill what was in flight then.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from harvester import templates
+from tests.e2e.harness import ROOT, Documents, Harvester, Simulator, command, differences
+from tests.e2e.kill.victim import BATCH_OPERATIONS, CLEANED_MEETINGS, FLIGHTS, POINTS
+from tests.e2e.node import Node
+from tests.e2e.place import Place
+from tests.e2e.test_harvest import NOW, hits, pointed, stored
+
+SIZE, DAYS, SPEED = 200, 4, 2.0
+HEAVY_PER_SECOND = 40 * SPEED
+CONCURRENCY = 4
+RECORDED_SECONDS = 0.4
+"""From the acknowledgement to the journal's commit: 0.2 s for company, and the commit, on a busy machine."""
+
+FIRST, LAST = NOW.date() - timedelta(days=DAYS), NOW.date() - timedelta(days=1)
+BACKFILL = [
+    "zoom",
+    *("--from", FIRST.isoformat(), "--to", LAST.isoformat()),
+    *("--destination", "index", "--concurrency", str(CONCURRENCY)),
+]
+PARTICIPANTS = "GET /metrics/meetings/{id}/participants"
+TIMEOUT = 120.0
+TRIES = 5
+Kill = tuple[str, int]
+
+PAGES: list[Kill] = [
+    ("before a listing's page", 1),
+    ("after a listing's page", 1),
+    ("after a listing's page", 2),
+    ("before a page of participants", 50),
+    ("after a page of participants", 20),
+]
+BULKS: list[Kill] = [
+    ("before a bulk request", 1),
+    ("before a bulk answer", 60),
+    ("after a bulk answer", 1),
+    ("before a bulk answer", 2),
+    ("after a bulk answer", 6),
+    ("before a bulk request", 10),
+]
+JOURNAL: list[Kill] = [
+    ("before the journal's commit", 1),
+    ("after the journal's commit", 1),
+    ("before the journal's commit", 7),
+    ("after the journal's commit", 5),
+]
+REJECTS: list[Kill] = [("before the rejects' commit", 1), ("after the rejects' commit", 1)]
+LEFTOVERS: list[Kill] = [("before the leftovers' deletion", 1), ("after the leftovers' deletion", 1)]
+ROWS = {"pages": PAGES, "bulk requests": BULKS, "the journal's commits": JOURNAL}
+
+
+def of_its_meeting(document: dict[str, Any]) -> str:
+    """What the documents of one meeting have in common."""
+    return str(document.get("meeting") or document["uuid"])
+
+
+def asked_for(truth: Documents) -> Documents:
+    """Of the truth, the meetings of the backfill's days."""
+
+    def day(document: dict[str, Any]) -> date:
+        return date.fromisoformat((document.get("meeting_timestamp") or document["@timestamp"])[:10])
+
+    return {name: document for name, document in truth.items() if FIRST <= day(document) <= LAST}
+
+
+def in_flight(truth: Documents) -> int:
+    """How many meetings a kill may cost: asked for, and not written down as done.
+
+    - The engine lets 2 x concurrency meetings be fetched or wait for the sink.
+    - The loader holds one batch that fills and FLIGHTS in the air; no more meetings than the smallest ones that fit in,
+      and one cut in two at the edge of each.
+    - Meetings that were read before wait for the search for leftovers, CLEANED_MEETINGS together.
+    - The journal waits for company before it commits: what the vendor's rate permits within RECORDED_SECONDS.
+    """
+    sizes: dict[str, int] = {}
+    for document in truth.values():
+        meeting = of_its_meeting(document)
+        sizes[meeting] = sizes.get(meeting, 0) + 1
+    room, held = (FLIGHTS + 1) * BATCH_OPERATIONS, 0
+    for size in sorted(sizes.values()):
+        room -= size
+        if room < 0:
+            break
+        held += 1
+    loading = held + FLIGHTS + 1 + CLEANED_MEETINGS
+    return 2 * CONCURRENCY + loading + round(HEAVY_PER_SECOND * RECORDED_SECONDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undisturbed:
+    """What a harvest takes that nobody disturbs: calls for participants, and seconds from start to exit."""
+
+    calls: int
+    seconds: float
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """One vendor, one state folder and one index, and what was seen of them after the last run."""
+
+    place: Place
+    simulator: Simulator
+    harvester: Harvester
+    truth: Documents
+    seen: dict[str, int] = field(default_factory=dict)
+    planted: set[tuple[str, str]] = field(default_factory=set)
+    kills: int = 0
+    wasted: int = 0
+    _calls: int = 0
+
+    def victim(self, point: str = "never", times: int = 0) -> list[str]:
+        return [sys.executable, "-m", "tests.e2e.kill.victim", point, str(times), "--", *BACKFILL]
+
+    def run(self, words: Sequence[str], seconds: float = TIMEOUT) -> tuple[int, str]:
+        """Exit status and stderr of one run, which is killed by its pid when the time is over."""
+        with (self.place.folder / "stderr").open("w+b") as told:
+            process = subprocess.Popen(
+                words,
+                env=self.harvester.environment(PYTHONPATH=str(ROOT)),
+                cwd=self.place.folder,
+                stdin=subprocess.DEVNULL,
+                stderr=told,
+            )
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            told.seek(0)
+            return process.returncode, told.read().decode()
+
+    def kill_at(self, point: str, times: int) -> None:
+        status, told = self.run(self.victim(point, times))
+        assert status == -signal.SIGKILL, f"not come to: {point} for the {times}. time ({status})\n{told}"
+        self._killed()
+
+    def kill_after(self, seconds: float, *, plain: bool = False) -> bool:
+        """Whether it was still running then. `plain`: the command line as it is, with its own large batches."""
+        status, told = self.run(command(*BACKFILL) if plain else self.victim(), seconds)
+        if status == -signal.SIGKILL:
+            self._killed(plain=plain)
+            return True
+        assert status == 0, told
+        return False
+
+    def finish(self, wanted: int = 0) -> None:
+        """The same command again, until it is content; everything must then be as the truth has it."""
+        for _ in range(TRIES):
+            status, told = self.run(self.victim())
+            self.look()
+            if status == wanted:
+                return
+            assert status in {69, 75}, f"exit {status} after {self.kills} kills\n{told}"
+        raise AssertionError(f"not done after {TRIES} runs:\n{told}")
+
+    def _killed(self, *, plain: bool = False) -> None:
+        self.kills += 1
+        before, self._calls = self._calls, self.calls()
+        spent = self._calls - before
+        # The unchanged command gathers for two seconds: all that this short harvest fetched may be in flight.
+        self.wasted += spent if plain else min(spent, in_flight(self.truth))
+        self.look()
+
+    def calls(self) -> int:
+        """How often participants were asked for so far."""
+        return int(self.simulator.traffic()["calls"].get(PARTICIPANTS, 0))
+
+    def look(self) -> None:
+        """Nothing gone, nothing twice, nothing older or poorer; every database readable."""
+        self.place.ask("GET", f"/_cluster/health/{self.place.prefix}*?wait_for_status=yellow&timeout=30s")
+        found = [hit for hit in hits(self.place) if (hit["_index"], hit["_id"]) not in self.planted]
+        versions = {hit["_id"]: int(hit["_version"]) for hit in found}
+        assert len(versions) == len(found), "an id in two indices"
+        assert self.seen.keys() - versions.keys() == set(), "documents are gone"
+        assert [name for name, version in self.seen.items() if versions[name] < version] == []
+        self.seen = versions
+        unreadable(self.harvester.folder / "state", self.place.folder / "copy")
+
+    def asks_no_more_than(self, undisturbed: Undisturbed) -> None:
+        again = self.calls() - undisturbed.calls
+        assert again <= self.wasted, (
+            f"{again} asked for again after {self.kills} kills; {self.wasted} in flight"
+        )
+
+
+def unreadable(state: Path, copy: Path) -> None:
+    """Assert that there is none. On a copy, so that the harvester itself still has to recover what the kill left."""
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(state, copy, dirs_exist_ok=True) if state.exists() else None
+    for path in copy.rglob("*.db"):
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)], path.name
+    shutil.rmtree(copy, ignore_errors=True)
+
+
+@contextmanager
+def opened(node: Node, folder: Path) -> Iterator[Scene]:
+    simulator = Simulator(folder / "simulator", NOW, size=SIZE, days=DAYS, speed=SPEED)
+    with simulator, Place.on(node, folder) as place:
+        yield Scene(
+            place=place,
+            simulator=simulator,
+            harvester=pointed(place, simulator),
+            truth=asked_for(simulator.truth),
+        )
+
+
+Open = Callable[[], AbstractContextManager[Scene]]
+
+
+@pytest.fixture
+def scene(es9: Node, tmp_path: Path) -> Iterator[Scene]:
+    with opened(es9, tmp_path) as there:
+        yield there
+
+
+@pytest.fixture
+def scenes(es9: Node, tmp_path: Path) -> Open:
+    """As many as are wanted, one after the other."""
+    numbers = iter(range(1_000_000))
+    return lambda: opened(es9, tmp_path / str(next(numbers)))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(es9: Node, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    with opened(es9, tmp_path_factory.mktemp("undisturbed")) as alone:
+        began = time.monotonic()
+        status, told = alone.run(alone.victim())
+        seconds = time.monotonic() - began
+        assert status == 0, told
+        assert differences(stored(alone.place), alone.truth) == []
+        return Undisturbed(calls=alone.calls(), seconds=seconds)
+
+
+def survives(scene: Scene, kills: Sequence[Kill], undisturbed: Undisturbed) -> None:
+    for point, times in kills:
+        scene.kill_at(point, times)
+    scene.finish()
+    assert differences(stored(scene.place), scene.truth) == []
+    scene.asks_no_more_than(undisturbed)
+
+
+def survives_random_kills(
+    scenes: Open, wanted: int, undisturbed: Undisturbed, *, seed: int, plain: bool = False
+) -> None:
+    """Kills at random moments of a harvest, five in a row at most, until there were as many as wanted."""
+    dice, killed = Random(seed), 0
+    while killed < wanted:
+        with scenes() as scene:
+            while scene.kills < min(5, wanted - killed):
+                if not scene.kill_after(dice.uniform(0, undisturbed.seconds), plain=plain):
+                    break
+            killed += scene.kills
+            scene.finish()
+            assert differences(stored(scene.place), scene.truth) == []
+            scene.asks_no_more_than(undisturbed)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_killed_at_named_points_it_ends_as_if_nothing_had_happened(
+    scene: Scene, undisturbed: Undisturbed, row: str
+) -> None:
+    survives(scene, ROWS[row], undisturbed)
+
+
+def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(
+    scenes: Open, undisturbed: Undisturbed
+) -> None:
+    survives_random_kills(scenes, 3, undisturbed, seed=4)
+
+
+def test_killed_around_the_commit_of_rejects_it_keeps_each_of_them_once(scene: Scene) -> None:
+    """An index that somebody made with the wrong type for one field: rooms have names, not numbers."""
+    definition = of_index(scene.place, "session")
+    definition["mappings"]["properties"]["breakout_id"] = {"type": "long"}
+    scene.place.ask("PUT", f"/{scene.place.prefix}sessions-{LAST.year}", definition)
+    refused = {name for name, document in scene.truth.items() if "breakout_id" in document}
+    assert refused
+    for point, times in REJECTS:
+        scene.kill_at(point, times)
+    scene.finish(wanted=65)
+    taken = {name: document for name, document in scene.truth.items() if name not in refused}
+    assert differences(stored(scene.place), taken) == []
+    exported = scene.harvester("rejects", "list").stdout.decode().splitlines()
+    assert sorted(line for line in exported if line.startswith("zoom:")) == sorted(refused)
+
+
+def test_killed_around_the_deletion_of_leftovers_it_deletes_all_of_them(scene: Scene) -> None:
+    """The state is lost, and in the index there is more than the vendor has by now."""
+    scene.finish()
+    scene.harvester = pointed(
+        scene.place, scene.simulator, HARVESTER_STATE_DIR=str(scene.place.folder / "new")
+    )
+    plant(scene)
+    for point, times in LEFTOVERS:
+        scene.kill_at(point, times)
+    scene.finish()
+    assert differences(stored(scene.place), scene.truth) == []
+
+
+def of_index(place: Place, kind: Any) -> dict[str, Any]:
+    return templates.index_definition(place.cluster(), kind)
+
+
+def plant(scene: Scene) -> None:
+    """Stays of long ago that were merged since, and a meeting in the year from which it was moved."""
+    place, old = scene.place, {"harvested_at": "2026-01-02T00:00:00.000Z"}
+    stays = [document for document in scene.truth.values() if document["kind"] == "session"][::100]
+    meeting = next(document for document in scene.truth.values() if document["kind"] == "meeting")
+    place.ask("PUT", f"/{place.prefix}meetings-2025", of_index(place, "meeting"))
+    planted = [
+        (f"{place.prefix}sessions-{LAST.year}", {**stay, **old, "document_id": f"{stay['document_id']}x"})
+        for stay in stays
+    ]
+    planted.append((f"{place.prefix}meetings-2025", {**meeting, **old}))
+    for index, document in planted:
+        name = document["document_id"].replace("/", "%2F").replace("+", "%2B").replace("=", "%3D")
+        answer = place.ask("PUT", f"/{index}/_doc/{name}?version=1&version_type=external", document)
+        assert answer.ok, answer.reason
+        scene.planted.add((index, document["document_id"]))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("times", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize(
+    "point",
+    [point for point in POINTS if point != "never" and "rejects" not in point and "leftovers" not in point],
+)
+def test_killed_at_any_named_point_again_and_again(
+    scene: Scene, undisturbed: Undisturbed, point: str, times: int
+) -> None:
+    survives(scene, [(point, times if "listing" not in point else 1)] * 3, undisturbed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_hundred_kills_at_random_moments(scenes: Open, undisturbed: Undisturbed, plain: bool) -> None:
+    survives_random_kills(scenes, 100, undisturbed, seed=100 + plain, plain=plain)

@@ -1,0 +1,182 @@
+"""The command line, but it kills itself (SIGKILL) at a named point: `python -m tests.e2e.kill.victim POINT N -- zoom …`.
+
+Dies at the N-th time that the point is come to, whatever the thread. The point `never` is never come to. Wrapped from
+outside: what is killed is the harvester as it is, but for smaller batches, so that a harvest of some seconds has dozens
+of bulk requests, and what was in flight at a kill is a small part of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from urllib3.connection import HTTPConnection
+
+from connectors.http import Api
+from harvester.sinks.elastic import flights
+from harvester.sinks.elastic.client import Client
+from harvester.sinks.elastic.leftovers import Replacing
+from harvester.sinks.elastic.loader import Loader
+from harvester.state.database import Database
+from harvester.state.rejects import Rejects
+
+FLIGHTS = 2
+FLUSH_SECONDS = 0.2
+BATCH_OPERATIONS = 25
+CLEANED_MEETINGS = 10
+
+LISTINGS = frozenset({"GET /metrics/meetings"})
+PARTICIPANTS = frozenset({"GET /metrics/meetings/{uuid}/participants"})
+
+
+class Fuse:
+    """Burns down by one each time; at the N-th the process is gone."""
+
+    def __init__(self, times: int) -> None:
+        self._left = times
+        self._lock = threading.Lock()
+
+    def burn(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if not self._left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Chosen(Protocol):
+    def __call__(self, *given: Any, **named: Any) -> bool: ...
+
+
+def _around(owner: type, name: str, fuse: Fuse, *, when: str, chosen: Chosen) -> None:
+    """Burn before or after each chosen call of a method; one that raises has no after."""
+    original: Callable[..., Any] = getattr(owner, name)
+
+    @functools.wraps(original)
+    def wrapped(*given: Any, **named: Any) -> Any:
+        counts = chosen(*given, **named)
+        if counts and when == "before":
+            fuse.burn()
+        result = original(*given, **named)
+        if counts and when == "after":
+            fuse.burn()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _page(calls: frozenset[str], when: str, fuse: Fuse) -> None:
+    def chosen(_api: Api, _method: str, call: str, *_given: Any, **_named: Any) -> bool:
+        return call in calls
+
+    _around(Api, "request", fuse, when=when, chosen=chosen)
+
+
+def _bulk(when: str, fuse: Fuse) -> None:
+    if when != "sent":
+        _around(Client, "bulk", fuse, when=when, chosen=lambda *_given, **_named: True)
+        return
+    # All of the request is on its way, and nothing of the answer has been read.
+    here = threading.local()
+    bulk = Client.bulk
+
+    def marked(self: Client, body: bytes) -> Any:
+        here.bulk = True
+        try:
+            return bulk(self, body)
+        finally:
+            here.bulk = False
+
+    Client.bulk = marked  # type: ignore[method-assign]
+    _around(
+        HTTPConnection,
+        "getresponse",
+        fuse,
+        when="before",
+        chosen=lambda *_given, **_named: getattr(here, "bulk", False),
+    )
+
+
+def _rejects(when: str, fuse: Fuse) -> None:
+    def chosen(_rejects: Rejects, rejects: Any) -> bool:
+        return len(rejects) > 0
+
+    _around(Rejects, "add", fuse, when=when, chosen=chosen)
+
+
+def _leftovers(when: str, fuse: Fuse) -> None:
+    """Leftovers alone are deleted by bulk requests."""
+
+    def chosen(_client: Client, body: bytes) -> bool:
+        return body.startswith(b'{"delete"')
+
+    _around(Client, "bulk", fuse, when=when, chosen=chosen)
+
+
+def _journal(when: str, fuse: Fuse) -> None:
+    """Before: all statements of the transaction are done but COMMIT. After: COMMIT has returned."""
+    transaction = Database.transaction
+
+    @contextmanager
+    def wrapped(self: Database) -> Iterator[Any]:
+        counts = self.path.name == "journal.db"
+        with transaction(self) as connection:
+            yield connection
+            if counts and when == "before":
+                fuse.burn()
+        if counts and when == "after":
+            fuse.burn()
+
+    Database.transaction = wrapped  # type: ignore[method-assign]
+
+
+POINTS: dict[str, Callable[[Fuse], None]] = {
+    "never": lambda _fuse: None,
+    "before a listing's page": functools.partial(_page, LISTINGS, "before"),
+    "after a listing's page": functools.partial(_page, LISTINGS, "after"),
+    "before a page of participants": functools.partial(_page, PARTICIPANTS, "before"),
+    "after a page of participants": functools.partial(_page, PARTICIPANTS, "after"),
+    "before a bulk request": functools.partial(_bulk, "before"),
+    "before a bulk answer": functools.partial(_bulk, "sent"),
+    "after a bulk answer": functools.partial(_bulk, "after"),
+    "before the rejects' commit": functools.partial(_rejects, "before"),
+    "after the rejects' commit": functools.partial(_rejects, "after"),
+    "before the leftovers' deletion": functools.partial(_leftovers, "before"),
+    "after the leftovers' deletion": functools.partial(_leftovers, "after"),
+    "before the journal's commit": functools.partial(_journal, "before"),
+    "after the journal's commit": functools.partial(_journal, "after"),
+}
+
+
+def _small_batches() -> None:
+    flights.BATCH_OPERATIONS = BATCH_OPERATIONS
+    _default(Loader, flights=FLIGHTS, flush_seconds=FLUSH_SECONDS)
+    _default(Replacing, meetings=CLEANED_MEETINGS, seconds=FLUSH_SECONDS)
+
+
+def _default(owner: type, **values: Any) -> None:
+    """Other defaults for what its maker may be told by keyword."""
+    defaults = owner.__init__.__kwdefaults__  # type: ignore[misc]
+    assert values.keys() <= defaults.keys()
+    defaults.update(values)
+
+
+def main() -> None:
+    point, times, dashes, *words = sys.argv[1:]
+    assert dashes == "--"
+    _small_batches()
+    POINTS[point](Fuse(int(times)))
+    sys.argv = ["harvester", *words]
+
+    from harvester.cli import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

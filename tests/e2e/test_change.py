@@ -1,0 +1,153 @@
+"""What a vendor tells otherwise later, through the command line, into a real Elasticsearch: always as the truth has it.
+
+The simulator is served out of this process, twice on the same port: once with its calendar where the organisation was
+made, once a day later, when its live meetings have ended, its unready records are ready, and its late stays are there.
+(Another `--now` would be another organisation.) Its truth is taken at either instant.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+
+from harvester.simulator import server
+from harvester.simulator.calendar import Calendar
+from harvester.simulator.organisation import Case, Organisation, milliseconds
+from harvester.simulator.truth.zoom import ZoomTruth
+from tests.e2e.harness import Documents, Harvester, by_id, differences
+from tests.e2e.place import Place
+from tests.e2e.test_harvest import hits, stored
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LATER = NOW + timedelta(hours=26)
+"""Behind the quiet hour, what was live, unready or late at NOW is settled three and a half hours later."""
+ALL_DAYS = ["--from", "2026-11-17", "--to", "2026-11-20"]
+OPTIONS = partial(server.Options, seed=11, size=60, days=3, now=NOW, speed=25.0)
+
+
+class Vendor:
+    """The same account at any time. `at`: a harvester whose calendar shows that, while it is served."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._port = 0
+
+    @contextmanager
+    def at(self, shown: datetime) -> Iterator[Harvester]:
+        made: Callable[..., Calendar] = lambda _, speed: Calendar(shown, speed=speed)  # noqa: E731  # a stand-in
+        with patch.object(server, "Calendar", made), server.serving(OPTIONS(port=self._port)) as settings:
+            self._port = urlsplit(settings["ZOOM_API_URL"]).port or 0
+            where = {"ES_HOST": self._place.node.url, "ES_INDEX_PREFIX": self._place.prefix}
+            yield Harvester(self._place.folder, {**settings, **where})
+
+    def run(self, shown: datetime, *words: str) -> str:
+        """One run that ends with 0; what it said."""
+        with self.at(shown) as harvester:
+            ended = harvester("zoom", *words)
+        assert ended.returncode == 0, ended.stderr.decode()
+        return ended.stderr.decode()
+
+
+def truth(shown: datetime, *, qos: bool = False) -> Documents:
+    """What a perfect harvest that begins then holds."""
+    told = _zoom(qos=qos)
+    told._organisation.now = milliseconds(shown)
+    return by_id(orjson.loads(orjson.dumps(each, option=orjson.OPT_UTC_Z)) for each in told.documents())
+
+
+def _zoom(*, qos: bool) -> ZoomTruth:
+    organisation = Organisation(seed=11, size=60, days=3, now=NOW)
+    return ZoomTruth(organisation, source="dashboard", qos=qos, webinars=False, account="main")
+
+
+def late_alone(documents: Documents, *, wanted: bool = True) -> Documents:
+    """Only the meetings of which some stays turn up late without a word in the listing; or all but those."""
+    instances = _zoom(qos=False)._account.instances
+    late = {each.uuid for each in instances if each.meeting.case is Case.late}
+    return {
+        name: document
+        for name, document in documents.items()
+        if ((document.get("meeting") or document["uuid"]) in late) is wanted
+    }
+
+
+def wrong(place: Place, told: Documents) -> list[str]:
+    """What in the index is not as the truth has it, stays that nobody can know of apart."""
+    return differences(late_alone(stored(place), wanted=False), late_alone(told, wanted=False))
+
+
+@pytest.fixture
+def vendor(newest: Place) -> Vendor:
+    return Vendor(newest)
+
+
+def test_the_truth_itself_changes_in_between() -> None:
+    before, after = truth(NOW), truth(LATER)
+    assert after.keys() > before.keys()
+    changed = {name for name in before if before[name] != after[name]}
+    assert {"live", "basic"} == {before[name]["detail"] for name in changed}
+    assert not any(document["detail"] == "live" for document in after.values())
+    assert late_alone(before).keys() < late_alone(after).keys()
+
+
+def test_live_meetings_that_end_are_what_one_late_harvest_would_have_made(
+    newest: Place, vendor: Vendor
+) -> None:
+    vendor.run(NOW)  # the first night, which wants yesterday
+    vendor.run(NOW, *ALL_DAYS)
+    assert differences(stored(newest), truth(NOW)) == []
+    before = {hit["_id"]: hit["_version"] for hit in hits(newest)}
+
+    vendor.run(LATER)
+    assert wrong(newest, truth(LATER)) == []
+    after = {hit["_id"]: hit["_version"] for hit in hits(newest)}
+    assert all(after[name] >= version for name, version in before.items() if name in after)
+
+    vendor.run(LATER)
+    vendor.run(LATER, *ALL_DAYS)
+    assert {hit["_id"]: hit["_version"] for hit in hits(newest)} == after
+
+
+def test_stays_that_turn_up_after_the_first_night_are_had_in_the_next(newest: Place, vendor: Vendor) -> None:
+    vendor.run(NOW)
+    vendor.run(NOW, *ALL_DAYS)
+    vendor.run(LATER)
+    assert differences(late_alone(stored(newest)), late_alone(truth(LATER))) == []
+
+
+def test_a_re_read_without_qos_loses_nothing_of_one_with_it(newest: Place, vendor: Vendor) -> None:
+    vendor.run(NOW, "--qos")
+    vendor.run(NOW, "--qos", *ALL_DAYS)
+    assert differences(stored(newest), truth(NOW, qos=True)) == []
+    vendor.run(LATER)
+    assert wrong(newest, truth(LATER, qos=True)) == []
+    vendor.run(LATER, "--force", *ALL_DAYS)
+    assert differences(stored(newest), truth(LATER, qos=True)) == []
+
+
+def test_quality_asked_for_later_is_read_for_all_that_was_read_without_it(
+    newest: Place, vendor: Vendor
+) -> None:
+    vendor.run(NOW)
+    vendor.run(NOW, *ALL_DAYS)
+    vendor.run(LATER, "--qos", *ALL_DAYS)
+    assert differences(stored(newest), truth(LATER, qos=True)) == []
+
+
+def test_a_lost_state_folder_costs_another_harvest_and_nothing_else(newest: Place, vendor: Vendor) -> None:
+    vendor.run(NOW, *ALL_DAYS)
+    assert differences(stored(newest), truth(NOW)) == []
+    shutil.rmtree(newest.folder / "state")
+    vendor.run(NOW, *ALL_DAYS)
+    assert differences(stored(newest), truth(NOW)) == []
+    shutil.rmtree(newest.folder / "state")
+    vendor.run(LATER, *ALL_DAYS)
+    assert differences(stored(newest), truth(LATER)) == []

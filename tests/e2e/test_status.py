@@ -1,0 +1,201 @@
+"""`harvester status` and `harvester plan` beside real runs: a simulated vendor, a real Elasticsearch."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.harness import Harvester, Simulator, command
+from tests.e2e.place import Place
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FREE = frozenset({"POST /oauth/token", "GET /users"})
+"""What a backfill asks for besides its listing and its meetings: a token where none is kept, and once a run the table of
+users, in two lists. A plan counts the token that its own listing needed, and knows nothing of the table."""
+
+
+def pointed(place: Place, simulator: Simulator) -> Harvester:
+    settings = {**simulator.settings, "ES_HOST": place.node.url, "ES_INDEX_PREFIX": place.prefix}
+    return Harvester(place.folder, settings)
+
+
+def told(harvester: Harvester) -> dict[str, Any]:
+    ended = harvester("status", "--json")
+    assert ended.returncode == 0, ended.stderr.decode()
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    return answer
+
+
+def only_scope(harvester: Harvester) -> dict[str, Any]:
+    (scope,) = told(harvester)["scopes"]
+    found: dict[str, Any] = scope
+    return found
+
+
+def asked(simulator: Simulator) -> int:
+    calls = simulator.traffic()["calls"]
+    return sum(count for call, count in calls.items() if call not in FREE)
+
+
+def test_after_a_run_it_tells_what_is_complete_without_credentials_vendor_or_cluster(
+    newest: Place, tmp_path: Path
+) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=150, days=5) as simulator:
+        harvester = pointed(newest, simulator)
+        ended = harvester(
+            "zoom", "--from", "2026-11-15", "--to", "2026-11-19", "--summary-json", "summary.json"
+        )
+        assert ended.returncode == 0, ended.stderr.decode()
+        clock = {"HARVESTER_NOW": simulator.settings["HARVESTER_NOW"]}
+    state = newest.folder / "state"
+    before = {path: path.stat().st_mtime_ns for path in state.rglob("*")}
+    alone = Harvester(newest.folder, clock)
+    scope = only_scope(alone)
+    (summary,) = json.loads((newest.folder / "summary.json").read_text())["vendors"]
+    (run,) = scope["runs"]
+    assert (run["listed"], run["fetched"], run["stored"]) == tuple(
+        summary[name] for name in ("listed", "fetched", "done")
+    )
+    assert (run["exit_code"], run["outcome"], run["what"]) == (0, "complete", "2026-11-15 to 2026-11-19")
+    assert scope["es_url"] == newest.node.url
+    assert scope["prefix"] == newest.prefix
+    assert scope["meetings"]["done"] == summary["done"]
+    assert scope["covered"]["since"] == "2026-11-15T00:00:00Z"
+    assert scope["covered"]["until"] == "2026-11-20T00:00:00Z"
+    assert scope["covered"]["gaps"] == []
+    assert scope["budgets"]["heavy"] >= summary["fetched"]
+    text = alone("status")
+    assert text.returncode == 0
+    assert text.stderr == b""
+    assert f"{summary['done']:,} stored" in text.stdout.decode()
+    assert max(map(len, text.stdout.decode().splitlines())) <= 100
+    assert {path: path.stat().st_mtime_ns for path in state.rglob("*")} == before
+
+
+def test_beside_a_run_it_shows_what_is_there_so_far_and_holds_nobody_up(
+    newest: Place, tmp_path: Path
+) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=400, days=5) as simulator:
+        harvester = pointed(newest, simulator)
+        process = subprocess.Popen(
+            command("zoom", *simulator.dates, "--rate-share", "0.02"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=harvester.environment(),
+            cwd=harvester.folder,
+        )
+        try:
+            scope = awaited(harvester)
+            assert process.poll() is None
+            assert [(run["outcome"], run["ended"]) for run in scope["runs"]] == [("under way", None)]
+            assert "under way" in harvester("status").stdout.decode()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 143
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        after = only_scope(harvester)
+        assert [run["outcome"] for run in after["runs"]] == ["interrupted"]
+        assert after["meetings"]["listed"] == after["waiting"]["unread"] > 0
+
+
+def awaited(harvester: Harvester) -> dict[str, Any]:
+    """The scope as it is shown once a meeting is done."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        scopes = told(harvester)["scopes"]
+        if scopes and scopes[0]["meetings"].get("done"):
+            found: dict[str, Any] = scopes[0]
+            return found
+        time.sleep(0.2)
+    raise AssertionError("the run came to nothing")
+
+
+def test_a_killed_run_has_no_end_and_a_refused_one_says_so(newest: Place, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=300, days=3) as simulator:
+        harvester = pointed(newest, simulator)
+        process = subprocess.Popen(
+            command("zoom", *simulator.dates, "--rate-share", "0.02"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=harvester.environment(),
+            cwd=harvester.folder,
+        )
+        try:
+            awaited(harvester)
+        finally:
+            process.kill()
+            process.wait()
+        assert "no end: killed or crashed" in harvester("status").stdout.decode()
+        refused = harvester("zoom", ZOOM_CLIENT_SECRET="marked-wrong-secret")
+        assert refused.returncode == 77
+        text = harvester("status").stdout.decode()
+        assert "zoom main: the last run: refused" in text.partition("\n\n")[0]
+        assert "nightly: refused (77)" in text
+        assert "marked-wrong-secret" not in text
+        assert [run["outcome"] for run in only_scope(harvester)["runs"]] == ["refused", "killed"]
+
+
+@pytest.mark.parametrize("words", [[], ["--webinars"]])
+def test_a_plan_counts_the_requests_that_the_backfill_then_makes(
+    newest: Place, tmp_path: Path, words: list[str]
+) -> None:
+    """To the request, but for those that are `FREE`: the Dashboard's rows tell how many people there are to page
+    through, and no fault makes a request twice."""
+    with Simulator(tmp_path / "simulator", NOW, size=600, days=30) as simulator:
+        harvester = pointed(newest, simulator)
+        ended = harvester("plan", "zoom", *simulator.dates, "--json", *words)
+        assert ended.returncode == 0, ended.stderr.decode()
+        plan = json.loads(ended.stdout)
+        assert (plan["complete"], plan["journal"]) == (True, False)
+        before = asked(simulator)
+        assert plan["requests"] == before + plan["meeting_requests"] + 1  # the token
+
+        run = harvester("zoom", *simulator.dates, *words, "--summary-json", "summary.json")
+        assert run.returncode == 0, run.stderr.decode()
+        assert asked(simulator) - before == plan["requests"] - 1
+        (summary,) = json.loads((newest.folder / "summary.json").read_text())["vendors"]
+        assert summary["listed"] == plan["wanted"]
+        assert abs(summary["requests"] - plan["requests"]) <= 2
+
+        again = json.loads(harvester("plan", "zoom", *simulator.dates, "--json", *words).stdout)
+        assert again["journal"] is True
+        assert again["wanted"] < plan["wanted"] / 10
+
+
+def test_status_of_two_indices_and_of_a_damaged_one(newest: Place, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=60, days=2) as simulator:
+        harvester = pointed(newest, simulator)
+        for prefix in (newest.prefix, f"{newest.prefix}two-"):
+            assert harvester("zoom", "--date", "2026-11-19", ES_INDEX_PREFIX=prefix).returncode == 0
+    assert {scope["prefix"] for scope in told(harvester)["scopes"]} == {newest.prefix, f"{newest.prefix}two-"}
+    damaged = next((newest.folder / "state").glob("*/*two-*/journal.db"))
+    content = bytearray(damaged.read_bytes())
+    content[4096:8192] = b"\xff" * 4096
+    damaged.write_bytes(content)
+    ended = harvester("status")
+    assert ended.returncode == 78
+    assert f"{damaged} is damaged" in ended.stderr.decode()
+    assert f"indices {newest.prefix}*" in ended.stdout.decode()
+
+
+def test_a_plan_in_the_middle_of_a_backfill_is_of_the_rest(newest: Place, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=200, days=10) as simulator:
+        harvester = pointed(newest, simulator)
+        half = (NOW - timedelta(days=5)).date().isoformat()
+        whole = json.loads(harvester("plan", "zoom", *simulator.dates, "--json").stdout)
+        assert harvester("zoom", *simulator.dates[:3], half).returncode == 0
+        before = asked(simulator)
+        rest = json.loads(harvester("plan", "zoom", *simulator.dates, "--json").stdout)
+        listing = asked(simulator) - before
+        assert 0 < rest["wanted"] < whole["wanted"]
+        assert harvester("zoom", *simulator.dates).returncode == 0
+        assert asked(simulator) - before - listing == rest["requests"]

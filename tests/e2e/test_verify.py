@@ -1,0 +1,349 @@
+"""`harvester verify`: an index that was damaged by hand in every way, seen, repaired, and like the truth again."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from connectors.errors import CredentialsError, Unreachable
+from connectors.model import Detail, MeetingRef, Window, version
+from harvester.sinks.elastic.inventory import Inventory, Removal
+from harvester.state.journal import Journal
+from harvester.verify import KINDS
+from tests.documents import START, many, plain
+from tests.e2e.harness import Harvester, Simulator, differences
+from tests.e2e.place import PATIENCE, Place, login
+from tests.e2e.test_harvest import NOW, pointed, stored
+
+DAYS = ["--from", "2026-11-17", "--to", "2026-11-19"]
+AGES = Window(start=START - timedelta(days=400), end=START + timedelta(days=400))
+
+
+@contextmanager
+def harvested(place: Place, folder: Path) -> Iterator[tuple[Harvester, Simulator]]:
+    """Three days of an invented organisation in the index, and every reason to believe that it is all of them."""
+    with Simulator(folder / "simulator", NOW, size=90, days=3) as simulator:
+        harvester = pointed(place, simulator)
+        ended = harvester("zoom", *simulator.dates)
+        assert ended.returncode == 0, ended.stderr.decode()
+        yield harvester, simulator
+
+
+def verify(harvester: Harvester, *words: str, code: int) -> dict[str, Any]:
+    """What `--json` says of the one vendor."""
+    ended = harvester("verify", "zoom", "--json", *words)
+    assert ended.returncode == code, (ended.stdout + ended.stderr).decode()
+    (told,) = json.loads(ended.stdout)["vendors"]
+    found: dict[str, Any] = told
+    return found
+
+
+def found(told: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(finding["kind"], finding["uuid"]) for finding in told["findings"]}
+
+
+def meetings(place: Place) -> list[str]:
+    """Meetings within the days that are looked at, with two sessions or more, that have ended."""
+    documents = stored(place).values()
+    return sorted(
+        document["uuid"]
+        for document in documents
+        if document["kind"] == "meeting"
+        and document.get("participant_sessions", 0) > 1
+        and document["detail"] != "live"
+        and "2026-11-17" <= document["@timestamp"] < "2026-11-20"
+    )
+
+
+def documents_of(place: Place, uuid: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The meeting document and the sessions, as hits."""
+    hits = place.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
+    (meeting,) = (hit for hit in hits if hit["_source"]["kind"] == "meeting")
+    return meeting, [hit for hit in hits if hit["_source"].get("stay") == "meeting"]
+
+
+def delete(place: Place, *hits: dict[str, Any]) -> None:
+    for hit in hits:
+        assert place.ask("DELETE", f"/{hit['_index']}/_doc/{quote(hit['_id'], safe='')}").ok
+
+
+def put(place: Place, index: str, document: dict[str, Any], how: str = "") -> None:
+    path = f"/{place.prefix}{index}/_doc/{quote(document['document_id'], safe='')}{how}"
+    assert place.ask("PUT", path, document).ok
+
+
+def earlier(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**document, "harvested_at": "2026-11-01T00:00:00.000Z", **changes}
+
+
+def damage(place: Place) -> dict[str, str]:
+    """Each kind of damage once; the meetings that suffered it."""
+    uuids: dict[str, str] = dict(zip(KINDS, meetings(place), strict=False))
+    assert len(uuids) == len(KINDS)
+    lost, sessions = documents_of(place, uuids["missing"])
+    delete(place, lost, *place.hits({"term": {"meeting": uuids["missing"]}}))
+    delete(place, documents_of(place, uuids["orphans"])[0])
+    delete(place, documents_of(place, uuids["incomplete"])[1][0])
+    meeting, _ = documents_of(place, uuids["outdated"])
+    put(place, "meetings-2026", earlier(meeting["_source"], topic="an old topic"))
+    _, sessions = documents_of(place, uuids["leftovers"])
+    put(
+        place,
+        "sessions-2026",
+        earlier(sessions[0]["_source"], document_id=sessions[0]["_id"] + "-left"),
+    )
+    put(
+        place,
+        "sessions-2026",
+        earlier(sessions[0]["_source"], document_id=sessions[0]["_id"] + "-live", detail="live"),
+    )
+    meeting, sessions = documents_of(place, uuids["doubled"])
+    put(place, "meetings-2025", meeting["_source"])
+    put(place, "sessions-2025", sessions[0]["_source"])
+    put(place, "sessions-2024", earlier(sessions[1]["_source"]))
+    return uuids
+
+
+def journal_files(folder: Path) -> dict[str, bytes]:
+    """Everything that is kept of an index: the account's tokens and budgets are spent by any request."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "account.db" not in path.name and not path.name.endswith(".lock")
+    }
+
+
+def test_every_damage_is_seen_and_repaired(newest: Place, tmp_path: Path) -> None:
+    with harvested(newest, tmp_path) as (harvester, simulator):
+        told = verify(harvester, code=0)
+        assert (told["findings"], told["error"]) == ([], None)
+        assert told["listed"] > 50
+
+        hurt = damage(newest)
+        before, hits = journal_files(newest.folder / "state"), stored_hits(newest)
+        told = verify(harvester, *DAYS, code=65)
+        assert found(told) == set(hurt.items())
+        assert told["counts"] == dict.fromkeys(KINDS, 1)
+        assert journal_files(newest.folder / "state") == before, "a plain verify writes nothing"
+        assert stored_hits(newest) == hits
+        by_index = {f["index"]: f for f in told["findings"] if f["kind"] == "doubled"}
+        assert sorted(index.removeprefix(newest.prefix) for index in by_index) == [
+            "meetings-2025",
+            "sessions-2024",
+            "sessions-2025",
+        ]
+        (incomplete,) = (f for f in told["findings"] if f["kind"] == "incomplete")
+        assert (incomplete["lacking"], incomplete["repair"]) == (1, "harvest")
+
+        text = harvester("verify", "zoom", *DAYS)
+        assert text.returncode == 65
+        for kind, uuid in hurt.items():
+            assert f"{kind}: {uuid}" in text.stdout.decode()
+
+        told = verify(harvester, *DAYS, "--repair", code=0)
+        assert found(told) == set(hurt.items())
+        assert all(finding["repaired"] for finding in told["findings"])
+        assert verify(harvester, code=0)["findings"] == []
+        assert differences(stored(newest), simulator.truth) == []
+        assert harvester("verify", "-q").stdout == b""
+
+
+def stored_hits(place: Place) -> list[tuple[str, str, int]]:
+    return sorted((hit["_index"], hit["_id"], hit["_version"]) for hit in place.hits())
+
+
+def test_without_a_journal_the_vendor_alone_tells_what_is_missing(newest: Place, tmp_path: Path) -> None:
+    with harvested(newest, tmp_path) as (harvester, simulator):
+        uuid = meetings(newest)[0]
+        documents = newest.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
+        delete(newest, *documents)
+        elsewhere = Harvester(tmp_path / "elsewhere", harvester.settings)
+        elsewhere.folder.mkdir()
+        told = verify(elsewhere, *DAYS, code=65)
+        assert ("missing", uuid) in found(told)
+        assert journal_files(elsewhere.folder) == {}
+        repaired = verify(elsewhere, *DAYS, "--repair", code=0)
+        assert found(repaired) == found(told)
+        # What a first harvest finds to be gone was listed as well, and nobody knew.
+        whys = {finding["uuid"]: finding.get("why", "") for finding in repaired["findings"]}
+        assert whys.pop(uuid) == ""
+        assert all("Zoom" in why for why in whys.values())
+        assert differences(stored(newest), simulator.truth) == []
+        assert verify(elsewhere, *DAYS, code=0)["findings"] == []
+
+
+def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: Place, tmp_path: Path) -> None:
+    with harvested(newest, tmp_path) as (harvester, _):
+        (path,) = (newest.folder / "state").rglob("journal.db")
+        at = datetime(2026, 11, 18, 9, tzinfo=UTC)
+        ref = MeetingRef(uuid="stored-once==", start_time=at, digest="", hint={"end": at.isoformat()})
+        with closing(Journal(path.parent)) as journal:
+            journal.record(ref, frozenset(), 1)
+            journal.stored(ref, rank=2, harvested_at=at, due=None, reason=None)
+        assert found(verify(harvester, *DAYS, code=65)) == {("missing", ref.uuid)}
+        (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
+        assert not finding["repaired"]
+        assert "not to be found" in finding["why"]
+        assert verify(harvester, *DAYS, code=0)["findings"] == [], "gone by now, as the journal has it"
+
+
+def test_sessions_that_exist_nowhere_else_are_never_deleted(newest: Place, tmp_path: Path) -> None:
+    with harvested(newest, tmp_path) as (harvester, _):
+        _, sessions = documents_of(newest, meetings(newest)[0])
+        source = {**sessions[0]["_source"], "meeting": "unknown==", "document_id": "zoom:main:unknown==:key"}
+        put(newest, "sessions-2026", source)
+        assert found(verify(harvester, *DAYS, code=65)) == {("orphans", "unknown==")}
+        before = stored_hits(newest)
+        (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
+        assert not finding["repaired"]
+        assert "exist nowhere else, and stay" in finding["why"]
+        assert stored_hits(newest) == before
+
+
+def test_what_is_newer_or_richer_than_the_meeting_is_not_deleted(newest: Place, tmp_path: Path) -> None:
+    with harvested(newest, tmp_path) as (harvester, _):
+        _, sessions = documents_of(newest, meetings(newest)[0])
+        richer = {
+            **sessions[0]["_source"],
+            "detail": "full",
+            "document_id": sessions[0]["_id"] + "-richer",
+        }
+        number = version(Detail.full, datetime.fromisoformat(richer["harvested_at"]))
+        put(newest, "sessions-2026", richer, f"?version={number}&version_type=external")
+        (finding,) = verify(harvester, *DAYS, code=65)["findings"]
+        assert (finding["kind"], finding["repair"]) == ("outdated", "harvest")
+        (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
+        assert not finding["repaired"]
+        assert richer["document_id"] in stored(newest)
+
+
+def test_rejected_documents_are_not_missed(newest: Place, tmp_path: Path) -> None:
+    with harvested(newest, tmp_path) as (harvester, _):
+        uuid = meetings(newest)[0]
+        _, sessions = documents_of(newest, uuid)
+        delete(newest, sessions[0])
+        bad = {**sessions[0]["_source"], "duration": {"no": "scalar"}}
+        assert harvester("load", stdin=json.dumps(bad).encode()).returncode == 65
+        told = verify(harvester, *DAYS, code=0)
+        assert told["rejected"] == 1
+
+
+def test_a_second_repair_waits_for_nobody(newest: Place, tmp_path: Path) -> None:
+    with harvested(newest, tmp_path) as (harvester, _):
+        (lock,) = (newest.folder / "state").rglob("run.lock")
+        with lock.open("a") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            assert verify(harvester, *DAYS, code=0)["findings"] == []
+            assert "another run" in verify(harvester, *DAYS, "--repair", code=75)["error"]
+
+
+def test_without_the_privilege_to_read_it_says_so(guarded: Place, tmp_path: Path) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
+        loader, reader = guarded.node.users["loader"], guarded.node.users["reader"]
+        harvester = pointed(guarded, simulator, ES_USERNAME=loader.name, ES_PASSWORD=loader.password)
+        assert harvester("zoom", *simulator.dates).returncode == 0
+        refused = harvester("verify", "zoom")
+        assert refused.returncode == 77
+        assert f"it needs the privilege read on {guarded.prefix}*" in refused.stderr.decode()
+        guarded.ask("POST", f"/{guarded.prefix}*/_refresh")
+        reading = harvester("verify", "zoom", ES_USERNAME=reader.name, ES_PASSWORD=reader.password)
+        assert reading.returncode == 0, (reading.stdout + reading.stderr).decode()
+
+
+def inventory(place: Place, **more: Any) -> Inventory:
+    return Inventory(place.client(**more), PATIENCE, vendor="zoom", account="main")
+
+
+def test_over_ten_thousand_documents_are_read_in_pages(newest: Place) -> None:
+    large = plain(20_000, sessions=10_500)
+    for _ in newest.loader().load([*many(10_500, sessions=0), large]):
+        pass
+    index = inventory(newest)
+    index.begin()
+    uuids = list(index.uuids(AGES))
+    assert uuids == sorted(f"meeting-{number}" for number in (*range(10_500), 20_000))
+    (read,) = index.stored(["meeting-20000"])
+    assert (len(read.meetings), len(read.sessions)) == (1, 10_500)
+    assert [copy.document_id for copy in read.sessions] == sorted(s.document_id for s in read.sessions)
+    among = list(index.stored(["nobody", "meeting-20000", "meeting-7"]))
+    assert [(one.uuid, len(one.meetings), len(one.sessions)) for one in among] == [
+        ("meeting-20000", 1, 10_500),
+        ("meeting-7", 1, 0),
+        ("nobody", 0, 0),
+    ]
+
+
+def test_a_lost_point_in_time_is_opened_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(place.loader().load([plain(1, sessions=25)]))
+    monkeypatch.setattr("harvester.sinks.elastic.inventory.PAGE", 10)
+    index = inventory(place)
+    index.begin()
+    page, pages = Inventory._page, 0
+
+    def losing(self: Inventory, point: Any, search: dict[str, Any]) -> Any:
+        nonlocal pages
+        pages += 1
+        if pages == 3:
+            self._client.ask("DELETE", "/_pit", body={"id": point.id})
+        return page(self, point, search)
+
+    monkeypatch.setattr(Inventory, "_page", losing)
+    (read,) = index.stored(["meeting-1"])
+    assert len(read.sessions) == 25
+
+
+def test_other_accounts_and_copies_beside_ours_are_not_looked_at(newest: Place) -> None:
+    list(newest.loader().load([plain(1)]))
+    copy = f"{newest.prefix}sessions-2026-copy"
+    for document_id, document in newest.stored().items():
+        newest.ask("PUT", f"/{copy}/_doc/{document_id}", document)
+    index = inventory(newest)
+    index.begin()
+    (read,) = index.stored(["meeting-1"])
+    assert (len(read.meetings), len(read.sessions)) == (1, 3)
+    other = Inventory(newest.client(), PATIENCE, vendor="zoom", account="other")
+    other.begin()
+    assert list(other.uuids(AGES)) == []
+    newest.ask("POST", f"/{copy}/_close")
+    index.begin()
+    assert list(index.uuids(AGES)) == ["meeting-1"]
+    newest.ask("POST", f"/{newest.prefix}sessions-2026/_close")
+    newest.ask("DELETE", f"/{copy}")
+    with pytest.raises(Unreachable, match="sessions-2026 .* is closed"):
+        inventory(newest).begin()
+
+
+def test_an_index_without_anything_is_empty(newest: Place) -> None:
+    index = inventory(newest)
+    index.begin()
+    assert list(index.uuids(AGES)) == []
+    assert [(one.meetings, one.sessions) for one in index.stored(["a"])] == [([], [])]
+
+
+def test_only_what_is_not_newer_is_removed(newest: Place) -> None:
+    harvest = plain(1)
+    list(newest.loader().load([harvest]))
+    index, sessions = inventory(newest), f"{newest.prefix}sessions-2026"
+    names = sorted(f"{harvest.meeting.document_id}:{session.key}" for session in harvest.sessions)
+    same = harvest.version
+    given = [Removal(sessions, names[0], same), Removal(sessions, names[1], same - 1)]
+    assert index.remove([*given, Removal(sessions, "nobody", same)]) == 1
+    assert names[0] not in newest.stored()
+    assert {names[1], names[2]} <= newest.stored().keys()
+    assert index.remove([]) == 0
+
+
+def test_a_right_to_write_that_is_missing_is_named(guarded: Place) -> None:
+    harvest = plain(1)
+    list(guarded.loader().load([harvest]))
+    reader = inventory(guarded, **login(guarded.node.users["reader"]))
+    with pytest.raises(CredentialsError, match="privilege write"):
+        reader.remove([Removal(f"{guarded.prefix}sessions-2026", "x", harvest.version)])

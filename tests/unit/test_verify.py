@@ -1,0 +1,429 @@
+"""The comparison alone: a listing, a journal and an index that are dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import Gone, NotReady, VendorError
+from connectors.model import Detail, Harvest, MeetingRef, Reason, Window, version
+from harvester.reading import Read
+from harvester.sinks.elastic.cluster import Kind as DocumentKind
+from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index
+from harvester.state.journal import Journal, Outcome, Record
+from harvester.verify import (
+    KINDS,
+    MEANINGS,
+    Comparison,
+    Finding,
+    Kind,
+    Mending,
+    after_repair,
+    chunks,
+    counts,
+    is_missed,
+    removals,
+    to_harvest,
+)
+from tests.documents import HARVESTED, START, plain
+from tests.unit.elastic import CLUSTER
+
+DAY = Window(start=START - timedelta(hours=12), end=START + timedelta(hours=12))
+NEW = version(Detail.basic, HARVESTED)
+OLD = version(Detail.basic, HARVESTED - timedelta(days=1))
+RICH = version(Detail.full, HARVESTED - timedelta(days=1))
+MEETINGS, SESSIONS = "harvester-meetings-2026", "harvester-sessions-2026"
+
+
+def ref(uuid: str, row: Mapping[str, Any] | None = None) -> MeetingRef:
+    return MeetingRef(uuid=uuid, start_time=START, digest="d", row=row)
+
+
+def record(uuid: str, outcome: Outcome = "done", rank: int | None = 2) -> Record:
+    return Record(
+        uuid=uuid,
+        outcome=outcome,
+        start=START,
+        digest="d",
+        hint={"kind": "meeting"},
+        asked=frozenset(),
+        rank=rank,
+        harvested_at=HARVESTED if rank is not None else None,
+        due=None,
+        reason=None,
+        attempts=0,
+        first_run=1,
+    )
+
+
+def meeting(uuid: str, sessions: int | None = 0, *, index: str = MEETINGS, number: int = NEW) -> Copy:
+    return Copy(index=index, document_id=f"zoom:main:{uuid}", version=number, at=START, told=sessions)
+
+
+def session(uuid: str, key: str, *, index: str = SESSIONS, number: int = NEW, stay: str = "meeting") -> Copy:
+    name = f"zoom:main:{uuid}:{key}"
+    return Copy(index=index, document_id=name, version=number, at=START, stay=stay)
+
+
+@dataclass
+class Shelf:
+    """An index and what is remembered of it."""
+
+    copies: dict[str, Stored] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    rejects: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    vendor: str = "zoom"
+    account: str = "main"
+
+    def hold(self, uuid: str, *copies: Copy) -> Shelf:
+        ordered = sorted(copies, key=lambda copy: (copy.document_id, copy.index))
+        self.copies[uuid] = Stored(
+            uuid=uuid,
+            meetings=[copy for copy in ordered if copy.stay is None],
+            sessions=[copy for copy in ordered if copy.stay is not None],
+        )
+        return self
+
+    def know(self, known: Record) -> Shelf:
+        self.records[known.uuid] = known
+        return self
+
+    def uuids(self, _window: Window) -> Iterator[str]:
+        return iter(sorted(self.copies))
+
+    def stored(self, uuids: Sequence[str]) -> Iterator[Stored]:
+        return (self.copies.get(uuid, Stored(uuid=uuid)) for uuid in sorted(uuids))
+
+    def right(self, kind: DocumentKind, at: datetime | None, indices: Iterable[str]) -> str | None:
+        return right_index(CLUSTER, kind, at, indices)
+
+    def meeting(self, uuid: str) -> Record | None:
+        return self.records.get(uuid)
+
+    def stored_in(self, _window: Window) -> Iterator[str]:
+        return iter(sorted(u for u, r in self.records.items() if r.rank is not None and r.outcome != "gone"))
+
+    def rejected(self, uuid: str) -> Mapping[str, str | None]:
+        return self.rejects.get(uuid, {})
+
+    def found(self, *listed: MeetingRef) -> list[Finding]:
+        return list(Comparison(self, self).of(listed, DAY))
+
+
+def kinds(findings: Iterable[Finding]) -> list[tuple[Kind, str]]:
+    return [(finding.kind, finding.uuid) for finding in findings]
+
+
+def test_every_kind_has_its_meaning() -> None:
+    assert set(KINDS) == set(MEANINGS) == set(get_args(Kind))
+
+
+def test_a_whole_meeting_is_no_finding() -> None:
+    shelf = Shelf().hold("a", meeting("a", 2), session("a", "1"), session("a", "2")).know(record("a"))
+    assert shelf.found(ref("a")) == []
+    assert shelf.hold("a", meeting("a", None)).found(ref("a")) == [], "one that tells no number"
+
+
+def test_waiting_rooms_are_not_counted() -> None:
+    shelf = Shelf().hold("a", meeting("a", 1), session("a", "1"), session("a", "2", stay="waiting_room"))
+    assert shelf.found(ref("a")) == []
+    shelf.hold("a", meeting("a", 2), session("a", "1"), session("a", "2", stay="waiting_room"))
+    assert [(f.kind, f.lacking) for f in shelf.found()] == [("incomplete", 1)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "rank", "listed", "missed"),
+    [
+        (None, None, True, True),
+        (None, None, False, False),
+        ("done", 2, False, True),
+        ("pending", 1, False, True),
+        ("pending", None, True, False),
+        ("gone", None, True, False),
+        ("gone", 2, True, False),
+        ("failed", None, True, True),
+        ("failed", None, False, False),
+        ("listed", None, True, True),
+        ("failed", 3, False, True),
+    ],
+)
+def test_what_is_missed(outcome: Outcome | None, rank: int | None, listed: bool, missed: bool) -> None:
+    known = record("a", outcome, rank) if outcome is not None else None
+    assert is_missed(ref("a") if listed else None, known) is missed
+    shelf = Shelf().know(known) if known is not None else Shelf()
+    refs = [ref("a")] if listed else []
+    assert kinds(shelf.found(*refs)) == ([("missing", "a")] if missed else [])
+
+
+def test_the_row_of_the_listing_is_kept_and_else_what_the_journal_knows() -> None:
+    row = {"uuid": "a"}
+    shelf = Shelf().know(record("a")).know(record("b"))
+    first, second = shelf.found(ref("a", row))
+    assert first.ref is not None
+    assert first.ref.row is row
+    assert second.ref == record("b").ref
+
+
+def test_sessions_alone_are_orphans_by_index_and_hold_their_rank() -> None:
+    elsewhere = session("a", "2", index="harvester-sessions-2025", number=RICH)
+    one, two = Shelf().hold("a", session("a", "1"), elsewhere).found()
+    assert (one.kind, one.repair, one.index, one.ids) == (
+        "orphans",
+        "harvest",
+        elsewhere.index,
+        (elsewhere.document_id,),
+    )
+    assert two.index == SESSIONS
+    assert one.held == two.held == Detail.full
+    assert one.ref == MeetingRef(uuid="a", start_time=START, digest="")
+
+
+def test_rejected_documents_are_counted_apart() -> None:
+    shelf = Shelf().hold("a", meeting("a", 2), session("a", "1")).hold("b", session("b", "1"))
+    shelf.rejects = {"a": {"zoom:main:a:2": "meeting"}, "b": {"zoom:main:b": None}}
+    comparison = Comparison(shelf, shelf)
+    assert list(comparison.of([ref("a")], DAY)) == []
+    assert (comparison.tally.listed, comparison.tally.compared, comparison.tally.rejected) == (1, 2, 2)
+    shelf.rejects["a"] = {"zoom:main:a:2": "waiting_room"}
+    assert kinds(shelf.found()) == [("incomplete", "a")]
+
+
+def test_the_older_version_of_a_rejected_document_is_no_leftover() -> None:
+    shelf = Shelf().hold("a", meeting("a", 2), session("a", "1"), session("a", "2", number=OLD))
+    assert kinds(shelf.found()) == [("incomplete", "a"), ("leftovers", "a")]
+    shelf.rejects = {"a": {"zoom:main:a:2": "meeting"}}
+    assert shelf.found() == []
+
+
+def test_leftovers_are_deleted_up_to_the_version_of_the_meeting() -> None:
+    left = session("a", "9", number=OLD, stay="waiting_room")
+    (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1"), left).found()
+    assert (finding.kind, finding.repair) == ("leftovers", "delete")
+    assert list(removals([finding])) == [Removal(SESSIONS, left.document_id, NEW)]
+    assert to_harvest([finding]) == {}
+
+
+def test_what_is_newer_or_richer_than_the_meeting_is_never_deleted() -> None:
+    (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1", number=RICH)).found()
+    assert (finding.kind, finding.repair) == ("outdated", "harvest")
+    assert list(removals([finding])) == []
+
+
+def test_what_does_not_tell_its_harvest_is_not_deleted() -> None:
+    nameless = session("a", "9", number=0)
+    (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1"), nameless).found()
+    assert (finding.kind, finding.repair, finding.ids) == ("leftovers", "harvest", (nameless.document_id,))
+
+
+def test_the_copy_in_the_wrong_index_goes() -> None:
+    wrong = meeting("a", 1, index="harvester-meetings-2025")
+    astray = session("a", "1", index="harvester-sessions-2025", number=OLD)
+    shelf = Shelf().hold("a", meeting("a", 1), wrong, session("a", "1"), astray)
+    found = shelf.found()
+    assert [(f.kind, f.repair, f.index) for f in found] == [
+        ("doubled", "delete", "harvester-meetings-2025"),
+        ("doubled", "delete", "harvester-sessions-2025"),
+    ]
+
+
+def test_months_are_told_from_years_by_the_names_of_the_indices() -> None:
+    month = "harvester-meetings-2026-11"
+    shelf = Shelf()
+    assert shelf.right("meeting", START, [month, "harvester-meetings-2026-12"]) == month
+    assert shelf.right("meeting", None, [month]) is None
+    assert shelf.right("session", START, [month]) is None
+
+
+def test_where_the_right_copy_is_the_older_one_the_meeting_is_read_again() -> None:
+    newer = meeting("a", 0, index="harvester-meetings-2025")
+    (finding,) = Shelf().hold("a", meeting("a", 0, number=OLD), newer).found()
+    assert (finding.kind, finding.repair) == ("doubled", "harvest")
+    both = [meeting("a", 0, index=f"harvester-meetings-{year}") for year in (2024, 2025)]
+    assert [f.repair for f in Shelf().hold("a", *both).found()] == ["harvest", "harvest"]
+
+
+def test_a_meeting_is_compared_once_however_often_it_is_met() -> None:
+    comparison = Comparison(shelf := Shelf(), shelf)
+    assert len(list(comparison.of([ref("a"), ref("a")], DAY))) == 1
+    assert list(comparison.of([ref("a")], DAY)) == []
+
+
+uuids = st.text("abc", min_size=1, max_size=3)
+copies = st.tuples(
+    st.sampled_from(["1", "2", "3"]),
+    st.sampled_from([SESSIONS, "harvester-sessions-2025"]),
+    st.sampled_from([OLD, NEW, RICH]),
+    st.sampled_from(["meeting", "waiting_room"]),
+)
+
+
+@given(
+    heads=st.lists(
+        st.tuples(st.sampled_from([MEETINGS, "harvester-meetings-2025"]), st.sampled_from([OLD, NEW]))
+    ),
+    sessions=st.lists(copies, max_size=6),
+    told=st.integers(0, 4),
+    listed=st.booleans(),
+)
+def test_deleting_what_is_to_be_deleted_leaves_nothing_to_delete(
+    heads: list[tuple[str, int]], sessions: list[tuple[str, str, int, str]], told: int, listed: bool
+) -> None:
+    places: dict[tuple[str, str], Copy] = {}
+    for index, number in heads:
+        one = meeting("a", told, index=index, number=number)
+        places[one.document_id, index] = one
+    for key, index, number, stay in sessions:
+        one = session("a", key, index=index, number=number, stay=stay)
+        places[one.document_id, index] = one
+    shelf = Shelf().hold("a", *places.values())
+    before = shelf.found(*[ref("a")] * listed)
+    head = max((copy.version for copy in places.values() if copy.stay is None), default=None)
+    for place, name, up_to in removals(before):
+        gone = places.pop((name, place))
+        assert head is not None
+        assert gone.version <= up_to == head, "nothing newer or richer than the meeting's own"
+    assert {copy.document_id for copy in places.values() if copy.version == head} == {
+        copy.document_id
+        for copy in [*shelf.copies["a"].meetings, *shelf.copies["a"].sessions]
+        if copy.version == head
+    }, "no id of the meeting's own harvest is lost"
+    after = shelf.hold("a", *places.values()).found(*[ref("a")] * listed)
+    assert list(removals(after)) == []
+    assert {f.kind for f in after} <= {f.kind for f in before}
+
+
+@given(there=st.sets(uuids), known=st.sets(uuids), listed=st.lists(uuids))
+def test_missing_is_what_is_listed_or_known_and_not_there(
+    there: set[str], known: set[str], listed: list[str]
+) -> None:
+    shelf = Shelf()
+    for uuid in there:
+        shelf.hold(uuid, meeting(uuid))
+    for uuid in known:
+        shelf.know(record(uuid))
+    found = shelf.found(*map(ref, listed))
+    assert sorted(f.uuid for f in found) == sorted((known | set(listed)) - there)
+    assert counts(found)["missing"] == len(found)
+
+
+def test_chunks_lose_nothing() -> None:
+    assert list(chunks(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(chunks([], 3)) == []
+
+
+# Repair
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path)) as opened:
+        yield opened
+
+
+def now() -> datetime:
+    return HARVESTED + timedelta(days=1)
+
+
+def mending(journal: Journal, *findings: Finding) -> Mending:
+    return Mending(journal, to_harvest(findings), asked=frozenset(), run=7, now=now)
+
+
+def missing(uuid: str, **more: Any) -> Finding:
+    return Finding(
+        **{"kind": "missing", "uuid": uuid, "repair": "harvest", "ref": ref(uuid, {"r": 1}), **more}
+    )
+
+
+def known(journal: Journal, uuid: str) -> Record:
+    journal.flush()
+    found = journal.meeting(uuid)
+    assert found is not None
+    return found
+
+
+def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: Journal) -> None:
+    journal.record(ref("other"), frozenset(), 1)
+    journal.ended(ref("other"), "failed", reason="not ours to mend")
+    journal.record(ref("b"), frozenset({"qos"}), 1)
+    journal.stored(ref("b"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    reading = mending(journal, missing("a"), missing("b"))
+    assert list(reading.parts) == []
+    read = list(reading.first())
+    assert [one.uuid for one in read] == ["a", "b"]
+    assert all(one.row == {"r": 1} for one in read)
+    assert read[1].asked == {"qos"}
+    assert known(journal, "a").outcome == "listed"
+    assert known(journal, "a").first_run == 7
+    assert not reading.is_new("a")
+
+
+def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(journal: Journal) -> None:
+    for uuid in ("a", "b"):
+        journal.record(ref(uuid), frozenset(), 1)
+        journal.stored(ref(uuid), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    reading = mending(journal, missing("a"), missing("b", kind="incomplete", held=3))
+    list(reading.first())
+    basic: Harvest = plain(1, when=now())
+    assert not reading.poorer(ref("a"), basic)
+    reading.stored(Read.of(ref("a"), basic))
+    assert (known(journal, "a").outcome, known(journal, "a").rank) == ("done", 2)
+    assert reading.poorer(ref("b"), basic)
+    assert "richer, and stays" in reading.said["b"]
+
+
+def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> None:
+    journal.record(ref("once"), frozenset(), 1)
+    journal.stored(ref("once"), rank=2, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    findings = [missing(uuid) for uuid in ("once", "never", "later", "failed")]
+    orphans = missing("orphans", kind="orphans", held=2)
+    reading = mending(journal, *findings, orphans)
+    list(reading.first())
+    gone = Gone("deleted", reason=Reason.deleted)
+    for uuid in ("once", "never", "orphans"):
+        reading.ended(ref(uuid), gone)
+    reading.ended(ref("later"), NotReady("wait", reason=Reason.not_ended, until=now()))
+    reading.ended(ref("failed"), VendorError("no"))
+    assert known(journal, "once").outcome == known(journal, "never").outcome == "gone"
+    assert known(journal, "orphans").outcome == "done"
+    told = after_repair([*findings, orphans], [orphans, missing("failed")], reading)
+    assert [finding.repaired for finding in told] == [False, True, True, False, False]
+    assert told[0].why == "deleted"
+    assert told[4].why == "deleted; its sessions exist nowhere else, and stay"
+
+
+def test_what_is_still_there_or_new_after_a_repair_is_told(journal: Journal) -> None:
+    first, second = missing("a"), missing("b")
+    new = replace(second, kind="incomplete", lacking=2)
+    told = after_repair([first, second], [first, new], mending(journal))
+    assert [(f.uuid, f.kind, f.repaired) for f in told] == [
+        ("a", "missing", False),
+        ("b", "missing", True),
+        ("b", "incomplete", False),
+    ]
+    assert told[0].why == "still there: run this again"
+    assert "2 sessions short" in told[2].line()
+
+
+def test_a_finding_is_told_in_words_and_as_json() -> None:
+    finding = Finding(kind="leftovers", uuid="a", repair="delete", index="i", ids=("x", "y"), version=NEW)
+    assert finding.line() == "a 2 documents in i: x … (repair: delete)"
+    assert finding.document() == {
+        "kind": "leftovers",
+        "uuid": "a",
+        "repair": "delete",
+        "index": "i",
+        "ids": ["x", "y"],
+    }
+    assert replace(finding, repaired=True).line().endswith("(repaired)")
+    assert CLUSTER.index("meeting", datetime(2026, 1, 1, tzinfo=UTC)) == MEETINGS
