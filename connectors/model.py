@@ -44,6 +44,7 @@ class Reason(StrEnum):
     not_ended = "not ended"
     no_time = "no start time"
     quality = "quality not ready"
+    settling = "just ended"
     deleted = "deleted"
     expired = "expired"
     not_ours = "not ours"

@@ -320,12 +320,15 @@ class Journaled:
 
     def _open(self) -> Iterator[Record]:
         """Of the meetings that this run is about, those that failed, that were never come to, or whose time has come."""
-        now, within = self._now(), self._scheme.within
+        within = self._scheme.within
         for record in self._journal.open_meetings():
             if within is not None and record.start is not None and record.start not in within:
                 continue
-            if record.outcome != "pending" or record.due is None or record.due <= now:
+            if record.outcome != "pending" or self._is_due(record):
                 yield record
+
+    def _is_due(self, record: Record) -> bool:
+        return record.outcome == "pending" and (record.due is None or record.due <= self._now())
 
     def _again(self, record: Record) -> MeetingRef:
         asked = record.asked | self._asked
@@ -347,7 +350,7 @@ class Journaled:
         )
 
     def _needs(self, record: Record, ref: MeetingRef) -> bool:
-        if record.outcome in {"listed", "failed"}:
+        if record.outcome in {"listed", "failed"} or self._is_due(record):
             return True
         since = self._scheme.forced_since
         if since is not None and (record.harvested_at is None or record.harvested_at < since):

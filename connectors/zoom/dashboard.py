@@ -28,7 +28,7 @@ from connectors.zoom.instances import (
     ended_by,
     headless,
     identified,
-    listed_people,
+    listed_joins,
     milliseconds_only,
     pages_of,
     refs_in,
@@ -81,7 +81,7 @@ class Dashboard:
             yield from refs_in(window, page, LISTS[kind], now, hint)
 
     def calls(self, ref: MeetingRef) -> int:
-        people = listed_people(ref)
+        people = listed_joins(ref)
         head = 1 if ref.row is None else 0
         qos = pages_of(people, endpoints.QOS) if self.qos or "qos" in ref.asked else 0
         return head + pages_of(people, PARTICIPANTS[_kind(ref)]) + qos
@@ -123,7 +123,7 @@ class Dashboard:
         harvest = (
             alone(meeting, pending) if sessions is None else Harvest.of(meeting, sessions, pending=pending)
         )
-        return dated(harvest, ref, self.context.now())
+        return dated(harvest, ref, row, self.context.now())
 
     def head(self, ref: MeetingRef) -> tuple[Row, str]:
         """The listing row, or out of the journal what Zoom says of the meeting now; and under which `type`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -26,6 +27,11 @@ under every reading, February's too."""
 
 WAIT_FOR_DETAILS = timedelta(hours=24)
 """How long after the end Zoom's "not found or not ended yet" (3001) is taken for the latter."""
+
+SETTLED = timedelta(hours=2)
+"""Who reads a meeting sooner after its end reads it once more: Zoom's staff says "a minute or two" until all of it is
+there, and large ones were seen to take longer, without a word in the listing
+(https://devforum.zoom.us/t/availability-of-dashboard-api-meeting-ends/48616)."""
 
 ASK_AGAIN = timedelta(hours=1)
 
@@ -70,10 +76,15 @@ def _ref(
     )
 
 
-def listed_people(ref: MeetingRef) -> int:
-    """How many participants the listing row tells of; one where it tells of none."""
-    told = ref.row.get("participants", ref.row.get("participants_count")) if ref.row is not None else None
-    return told if isinstance(told, int) and told > 0 else 1
+def joins_in(row: Row) -> int:
+    """How many joins a listing row counts (who drops out and comes back counts twice); 0 where it counts none."""
+    told = row.get("participants", row.get("participants_count"))
+    return told if isinstance(told, int) and told > 0 else 0
+
+
+def listed_joins(ref: MeetingRef) -> int:
+    """How many joins the ref's row counts, to reckon with; one where it counts none."""
+    return max(1, joins_in(ref.row) if ref.row is not None else 0)
 
 
 def pages_of(rows: int, endpoint: Endpoint) -> int:
@@ -126,11 +137,11 @@ def alone(meeting: Meeting, pending: Pending | None) -> Harvest:
     return Harvest(meeting=meeting, pending=pending)
 
 
-def dated(harvest: Harvest, ref: MeetingRef, now: datetime) -> Harvest:
+def dated(harvest: Harvest, ref: MeetingRef, row: Row, now: datetime) -> Harvest:
     """The harvest, if it has any instant to be filed under. Zoom once showed blank times for meetings that had
     happened (https://github.com/jrchamp/moodle-mod_zoom/issues/239): raises NotReady for the lookback, then Gone."""
     if harvest.timestamp is not None:
-        return harvest
+        return _settling(harvest, ref, now, joins_in(row))
     until = (instant(ref.hint.get("end")) or now) + LOOKBACK
     if now >= until:
         raise Gone(f"{VENDOR}: a meeting that never got a time", reason=Reason.no_time)
@@ -139,6 +150,19 @@ def dated(harvest: Harvest, ref: MeetingRef, now: datetime) -> Harvest:
         reason=Reason.no_time,
         until=min(now + timedelta(days=1), until),
     )
+
+
+def _settling(harvest: Harvest, ref: MeetingRef, now: datetime, joins: int) -> Harvest:
+    """Pending, where more may still come: it has only just ended, or the listing counts more joins than were told."""
+    ended = harvest.meeting.end_time or ended_by(ref)
+    if harvest.pending is not None or ended is None:
+        return harvest
+    if now < ended + SETTLED:
+        return replace(harvest, pending=Pending(until=ended + SETTLED, reason=Reason.settling))
+    if harvest.sessions and len(harvest.sessions) < joins and now < ended + WAIT_FOR_DETAILS:
+        until = min(now + ASK_AGAIN, ended + WAIT_FOR_DETAILS)
+        return replace(harvest, pending=Pending(until=until, reason=Reason.settling))
+    return harvest
 
 
 def milliseconds_only(now: datetime) -> datetime:

@@ -26,7 +26,7 @@ from connectors.zoom.instances import (
     days,
     headless,
     identified,
-    listed_people,
+    listed_joins,
     milliseconds_only,
     pages_of,
     refs_in,
@@ -132,7 +132,7 @@ class Reports:
         head = 1 if ref.row is None else 0
         if ref.hint.get("type") == "pastOne":
             return head
-        return head + pages_of(listed_people(ref), PARTICIPANTS[_kind(ref)])
+        return head + pages_of(listed_joins(ref), PARTICIPANTS[_kind(ref)])
 
     def fetch(self, ref: MeetingRef) -> Harvest:
         harvested_at = milliseconds_only(self.context.now())
@@ -144,7 +144,7 @@ class Reports:
             host_id=text(ref.hint.get("user")) or text(row.get("host_id")),
             raw=self._raw(ref),
         )
-        return dated(self._with_participants(ref, row, meeting), ref, self.context.now())
+        return dated(self._with_participants(ref, row, meeting), ref, row, self.context.now())
 
     def _with_participants(self, ref: MeetingRef, row: Row, meeting: Meeting) -> Harvest:
         if ref.hint.get("type") == "pastOne":

@@ -102,7 +102,7 @@ class Index:
 
     def replacing(self, *, spared: Callable[[str], bool]) -> Sink:
         """The loader, with what earlier harvests of a meeting left behind deleted; not of those that are `spared`."""
-        from harvester.sinks.elastic.leftovers import Replacing
+        from harvester.sinks.elastic.replacing import Replacing
 
         return Replacing(self.loader, self._client, self._patience, spared=spared, tell=self._tell)
 

@@ -156,7 +156,7 @@ def stopping(report: Report) -> Iterator[None]:
 def _tell(report: Report, around: Surroundings, *, dry_run: bool) -> None:
     for text in report.tracebacks:
         around.voice.complain(text)
-    if not (report.requests or report.failures):
+    if not (report.requests or report.listed or report.failures or dry_run):
         return  # it did not come so far
     if dry_run:
         around.voice.say(

@@ -151,7 +151,7 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     process.send_signal(sent)
     rest, errors = process.communicate(timeout=20)
     assert process.returncode == code
-    assert b"the same command resumes" in errors
+    assert b"the same command begins again" in errors
     assert lines(first + rest)
 
 

@@ -17,7 +17,8 @@ from harvester.sinks.base import Loaded
 from harvester.sinks.elastic import leftovers
 from harvester.sinks.elastic.client import Answer, Client
 from harvester.sinks.elastic.cluster import Period
-from harvester.sinks.elastic.leftovers import Leftovers, Replacing
+from harvester.sinks.elastic.leftovers import Leftovers
+from harvester.sinks.elastic.replacing import Replacing
 from tests.documents import HARVESTED, many, plain, spoiled
 from tests.e2e import node as nodes
 from tests.e2e.node import Node, User

@@ -14,9 +14,10 @@ from connectors.errors import ConfigurationError, CredentialsError, Interrupted,
 from connectors.model import Detail, Harvest
 from connectors.times import milliseconds
 from harvester.sinks.base import Loaded
-from harvester.sinks.elastic import leftovers
+from harvester.sinks.elastic import leftovers, replacing
 from harvester.sinks.elastic.client import Answer, Client
-from harvester.sinks.elastic.leftovers import Claim, Replacing
+from harvester.sinks.elastic.leftovers import Claim
+from harvester.sinks.elastic.replacing import Replacing
 from tests.documents import HARVESTED, many, plain
 from tests.unit.elastic import CLUSTER, Item, Waits, refused
 
@@ -436,7 +437,7 @@ def test_the_first_error_is_the_one_that_is_raised_and_the_last_batch_is_not_tri
     scene.loader = Ending(scene.shelf)
     with pytest.raises(CredentialsError, match="first"):
         list(scene.sink().load(many(3)))
-    assert sum(scene.waits.seconds) <= leftovers.LAST_SECONDS
+    assert sum(scene.waits.seconds) <= replacing.LAST_SECONDS
 
 
 def test_a_load_that_is_given_up_ends_the_loader_too() -> None:

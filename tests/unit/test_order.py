@@ -608,7 +608,7 @@ quiet = st.just((0, 0))
 
 
 @st.composite
-def told_stories(draw: st.DrawFn, scopes: Sequence[Scope]) -> Story:
+def told_stories(draw: st.DrawFn, scopes: Sequence[Scope], *, expiring: bool = True) -> Story:
     length = draw(st.sampled_from([1, 3, 12]))
     changes = st.lists(
         st.tuples(
@@ -632,7 +632,7 @@ def told_stories(draw: st.DrawFn, scopes: Sequence[Scope]) -> Story:
         no_details=draw(st.just(0) | st.integers(0, LATEST)),
         no_quality=draw(st.just(0) | st.integers(0, LATEST)),
         hiccup=draw(quiet | spans),
-        quality_gone=draw(st.none() | st.integers(LATEST + 1, 90)) if not told else None,
+        quality_gone=draw(st.none() | st.integers(LATEST + 1, 90)) if expiring and not told else None,
         gone=draw(st.sampled_from([False, False, False, True])),
     )
 
@@ -647,8 +647,10 @@ def numbered(stories: list[Story]) -> list[Story]:
     return told
 
 
-def many_stories(scopes: Sequence[Scope], most: int = 5) -> st.SearchStrategy[list[Story]]:
-    return st.lists(told_stories(scopes), min_size=1, max_size=most).map(numbered)
+def many_stories(
+    scopes: Sequence[Scope], most: int = 5, *, expiring: bool = True
+) -> st.SearchStrategy[list[Story]]:
+    return st.lists(told_stories(scopes, expiring=expiring), min_size=1, max_size=most).map(numbered)
 
 
 points = st.tuples(
@@ -695,10 +697,17 @@ def test_any_order_of_runs_over_several_accounts_ends_in_the_same_index(
 
 
 @common(50)
-@given(bases, many_stories(SCOPES[:1]), troubled, many_runs(SCOPES[:1], st.none() | points, options), options)
+@given(
+    bases,
+    many_stories(SCOPES[:1], expiring=False),
+    troubled,
+    many_runs(SCOPES[:1], st.none() | points, options),
+    options,
+)
 def test_runs_that_are_killed_anywhere_change_nothing_in_the_end(
     base: date, stories: list[Story], troubles: dict[str, Span], runs: list[Run], asked: frozenset[str]
 ) -> None:
+    """Nothing expires here: half a harvest that a kill left, and of which the rest is no longer kept, stays a half."""
     with world(base, stories, troubles) as made:
         for run in runs:
             made.run(run)
@@ -761,3 +770,20 @@ def test_a_kill_before_the_first_commit_does_not_forget_what_was_asked() -> None
         made.run(Run(kind="date", asked=asked, after=10, killed=("acknowledge", 1), committed=False))
         made.close(frozenset(), SCOPES[:1])
         is_the_truth(made, frozenset())
+
+
+def test_a_meeting_that_was_not_ready_when_it_was_first_listed_is_read_when_it_is() -> None:
+    """Its row stays the same; nothing of it is stored; its time has come before the next run lists it."""
+    with world(BASES[0], [a_story(no_details=24)], {}) as made:
+        assert made.run(Run(after=24)).pending == 1
+        made.close(frozenset(), SCOPES[:1])
+        is_the_truth(made, frozenset())
+
+
+def test_what_a_run_stored_stays_when_a_forced_one_is_told_less() -> None:
+    with world(BASES[0], [a_story(quality_gone=50)], {}) as made:
+        made.run(Run(asked=frozenset({"qos"}), after=24))
+        report = made.run(Run(kind="force", after=24 * 2))
+        assert (report.poorer, report.done) == (1, 0)
+        made.close(frozenset(), SCOPES[:1])
+        is_the_truth(made, frozenset({"qos"}))

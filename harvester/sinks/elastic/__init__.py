@@ -8,7 +8,9 @@
     flights    batches and the requests in flight
     lines      NDJSON lines -> operations
     loader     the sink, and `harvester load`
-    leftovers  a sink around the loader: what an earlier harvest stored and the new one lacks is deleted
+    replacing  a sink around the loader: a meeting counts as done once its leftovers are gone
+    leftovers  what an earlier harvest stored and the new one lacks: found and deleted
+    inventory  what the index holds of an account, for `harvester verify`
     check      what works, for `harvester check`
 
 Only `client` imports the elasticsearch package (0.3 s): whoever does not load does not pay for it.

@@ -1,44 +1,37 @@
-"""A re-read replaces: what earlier harvests of a meeting stored, and the new one no longer holds, is deleted.
+"""Leftovers: what earlier harvests of a meeting stored and the new one no longer holds, found and deleted.
 
 A live meeting that ended, a stay that the vendor merged into another, a start that moved into another period's index,
 a meeting that is known under another uuid by now: each leaves documents behind that nothing overwrites. They are found
 by search after a refresh, for many meetings at once, and deleted with the version of the new harvest: one that is
-newer or richer stays, and none can come back from a late retry. Only then is a meeting acknowledged.
+newer or richer stays, and none can come back from a late retry.
 
 | answer | what becomes of it |
 | --- | --- |
 | item 2xx | deleted, and counted |
 | item 404, 409 | gone already; newer or richer, and stays |
 | item or request 429, 500, 502, 503, 504, no answer | tried again, only what is left, after a pause |
-| 403 | told once; from then on meetings are acknowledged with what they left behind |
+| 403 | NotAllowed |
 | 401, a block, a closed index | the end: nothing else would fare better |
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
 
-from connectors.errors import ConfigurationError, HarvestError, Unreachable
+from connectors.errors import ConfigurationError, Unreachable
 from connectors.model import Harvest
 from connectors.times import milliseconds
-from harvester.sinks.base import Loaded, Sink
 from harvester.sinks.elastic.client import AGAIN, Answer, Client
 from harvester.sinks.elastic.cluster import Cluster
 from harvester.sinks.elastic.patience import Patience
 
-BATCH_MEETINGS = 200
-"""One search for so many: each brings three clauses, and Elasticsearch may take no more than 1,024."""
-BATCH_DOCUMENTS = 5_000
-BATCH_SECONDS = 2.0
 PAGE = 2_000
-LAST_SECONDS = 5.0
-"""How long the last batch may be tried after an error: the error itself has often been waited for long enough."""
 
 _RIGHTS = "read and maintenance"
 _EVERY = "ignore_unavailable=true&allow_no_indices=true"
@@ -46,7 +39,7 @@ _WHOLE = f"{_EVERY}&allow_partial_search_results=false"
 
 
 class NotAllowed(Exception):
-    """Elasticsearch answers 403: the account lacks these privileges. Never leaves this module."""
+    """Elasticsearch answers 403: the account lacks these privileges. Caught by whoever cleans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,180 +257,3 @@ def _search(claims: Iterable[Claim]) -> dict[str, Any]:
         "sort": [{"document_id": {"order": "asc", "unmapped_type": "keyword"}}, {"_index": "asc"}],
         "query": {"bool": {"filter": scope, "should": older, "minimum_should_match": 1}},
     }
-
-
-@dataclass(slots=True)
-class Waiting:
-    """One meeting between being pulled and being done. `open`: harvests of it that are not acknowledged yet;
-    `claims`: of the newest harvest in every vendor's account, none where there can be no leftovers."""
-
-    open: int = 0
-    claims: dict[tuple[str, str], Claim] = field(default_factory=dict)
-    loaded: list[Loaded] = field(default_factory=list)
-
-    def add(self, claim: Claim) -> None:
-        known = self.claims.get((claim.vendor, claim.account))
-        if known is None or known.version < claim.version:
-            self.claims[claim.vendor, claim.account] = claim
-
-    @property
-    def size(self) -> int:
-        return sum(claim.size for claim in self.claims.values())
-
-
-class Batch:
-    """The meetings of one load that are under way, and those that wait to be cleaned together.
-
-    A meeting that comes a second time waits until both harvests of it are acknowledged: which of them an
-    acknowledgement belongs to cannot be told, and documents of the first may arrive after those of the second.
-    """
-
-    def __init__(self) -> None:
-        self._under_way: dict[str, Waiting] = {}
-        self._ripe: dict[str, Waiting] = {}
-        self.documents = 0
-        self.began = 0.0
-        """When the first of those that wait was acknowledged."""
-
-    def __len__(self) -> int:
-        return len(self._ripe)
-
-    def pulled(self, uuid: str) -> Waiting:
-        """A harvest of this meeting is on its way."""
-        waiting = self._under_way.get(uuid) or self._ripe.pop(uuid, None)
-        if waiting is None:
-            waiting = Waiting()
-        elif not waiting.open:
-            self.documents -= waiting.size
-        self._under_way[uuid] = waiting
-        waiting.open += 1
-        return waiting
-
-    def acknowledged(self, loaded: Loaded, now: float) -> Iterable[Loaded]:
-        """What is done by this, since it has no leftovers; the others wait."""
-        waiting = self._under_way[loaded.uuid]
-        waiting.loaded.append(loaded)
-        waiting.open -= 1
-        if waiting.open:
-            return ()
-        del self._under_way[loaded.uuid]
-        if not waiting.claims:
-            return waiting.loaded
-        if not self._ripe:
-            self.began = now
-        self._ripe[loaded.uuid] = waiting
-        self.documents += waiting.size
-        return ()
-
-    def taken(self) -> list[Waiting]:
-        """Those that wait; from now on nobody does."""
-        taken = list(self._ripe.values())
-        self._ripe.clear()
-        self.documents = 0
-        return taken
-
-
-class Replacing:
-    """A sink around the loader: a meeting counts as done only once the leftovers of its earlier harvests are gone.
-
-    `spared` says of a uuid that nothing can have been stored for it before, in this run or any other: it is not
-    searched for, unless its harvest replaces another. `tell` says something to the person who runs this. A batch is
-    cleaned when it holds so many `meetings` or `documents`, and when its first meeting has waited for `seconds`.
-    """
-
-    def __init__(
-        self,
-        loader: Sink,
-        client: Client,
-        patience: Patience,
-        *,
-        spared: Callable[[str], bool],
-        tell: Callable[[str], None],
-        meetings: int = BATCH_MEETINGS,
-        documents: int = BATCH_DOCUMENTS,
-        seconds: float = BATCH_SECONDS,
-    ) -> None:
-        self._loader = loader
-        self._client = client
-        self._patience = patience
-        self._spared = spared
-        self._tell = tell
-        self._meetings = meetings
-        self._documents = documents
-        self._seconds = seconds
-        self._asked = False
-        self._barred = False
-
-    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
-        """One `Loaded` per harvest; `replaced` stands in the last one of a meeting.
-
-        Raises what the loader does, after cleaning and acknowledging what it had acknowledged before; and Unreachable,
-        CredentialsError, ConfigurationError.
-        """
-        batch, patience = Batch(), self._patience
-        stopped: HarvestError | None = None
-        inner = self._loader.load(self._noted(harvests, batch))
-        try:
-            for loaded in inner:
-                yield from batch.acknowledged(loaded, patience.elapsed())
-                if self._full(batch):
-                    yield from self._cleaned(batch, patience)
-        except HarvestError as error:
-            stopped = error
-            patience = replace(patience, seconds=min(LAST_SECONDS, patience.seconds))
-        finally:
-            # Not left to whoever drops the traceback: requests in flight must not outlive this load.
-            if isinstance(inner, Generator):
-                inner.close()
-        try:
-            yield from self._cleaned(batch, patience)
-        except HarvestError as error:
-            stopped = stopped or error
-        if stopped is not None:
-            raise stopped
-
-    def _noted(self, harvests: Iterable[Harvest], batch: Batch) -> Iterator[Harvest]:
-        for harvest in harvests:
-            uuid = harvest.meeting.uuid
-            waiting = batch.pulled(uuid)
-            alone = waiting.open == 1 and not waiting.loaded and not harvest.replaces
-            if not (self._barred or (alone and self._spared(uuid))):
-                waiting.add(Claim.of(harvest, self._client.cluster))
-            yield harvest
-            del harvest  # while the next one is waited for, nobody needs this one any more
-
-    def _full(self, batch: Batch) -> bool:
-        return bool(batch) and (
-            len(batch) >= self._meetings
-            or batch.documents >= self._documents
-            or self._patience.elapsed() - batch.began >= self._seconds
-        )
-
-    def _cleaned(self, batch: Batch, patience: Patience) -> Iterator[Loaded]:
-        """Those that wait, without their leftovers."""
-        waiting = batch.taken()
-        replaced = self._clean(waiting, patience)
-        for meeting in waiting:
-            *earlier, last = meeting.loaded
-            yield from earlier
-            yield replace(last, replaced=replaced[last.uuid])
-
-    def _clean(self, waiting: Sequence[Waiting], patience: Patience) -> Counter[str]:
-        """How many leftovers of each meeting were deleted."""
-        replaced: Counter[str] = Counter()
-        if self._barred or not waiting:
-            return replaced
-        leftovers = Leftovers(self._client, patience)
-        try:
-            if not self._asked:
-                leftovers.look_for_rights()
-                self._asked = True
-            for claim in leftovers.deleted(claim for meeting in waiting for claim in meeting.claims.values()):
-                replaced[claim.uuid] += 1
-        except NotAllowed as refusal:
-            self._barred = True
-            self._tell(
-                "documents that a meeting no longer has stay behind when it is read again: to find and delete them, "
-                f"the account needs the privileges {refusal} on {self._client.cluster.prefix}*"
-            )
-        return replaced

@@ -21,8 +21,8 @@ from urllib3.connection import HTTPConnection
 from connectors.http import Api
 from harvester.sinks.elastic import flights
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.leftovers import Replacing
 from harvester.sinks.elastic.loader import Loader
+from harvester.sinks.elastic.replacing import Replacing
 from harvester.state.database import Database
 from harvester.state.rejects import Rejects
 

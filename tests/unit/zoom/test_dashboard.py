@@ -263,7 +263,7 @@ def test_a_meeting_of_one_has_no_quality_and_is_complete_without(
 ) -> None:
     account.on(PARTICIPANTS, page("participants", participant_row()), type="pastOne")
     account.on(QOS, body, status=404)
-    harvest = zoom("qos").fetch(ref(meeting_row(), type="pastOne"))
+    harvest = zoom("qos").fetch(ref(meeting_row(participants=1), type="pastOne"))
     assert (harvest.meeting.detail, harvest.pending) == (Detail.basic, None)
     assert account.asked_for(QOS)[0]["type"] == "past"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.errors import Gone, NotReady
-from connectors.model import Detail, MeetingRef, Reason, Skipped
+from connectors.model import Detail, MeetingRef, Pending, Reason, Skipped
 from connectors.zoom import Zoom
 from connectors.zoom.rows import to_meeting, to_reported_meeting, to_reported_session, to_session
 from tests.unit.context import NOW
@@ -228,6 +228,26 @@ def test_quirk_13_a_week_is_read_again_and_details_may_come_a_day_late(zoom: Bui
     assert harvest.meeting.detail is Detail.basic
     assert harvest.meeting.participants is None
     assert harvest.sessions == ()
+
+
+def test_quirk_13_a_meeting_that_has_just_ended_is_read_once_more(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, page("participants", participant_row()))
+    ended = (NOW - timedelta(minutes=30)).isoformat()
+    harvest = zoom().fetch(ref(meeting_row(participants=1, end_time=ended)))
+    assert harvest.pending == Pending(until=NOW + timedelta(minutes=90), reason=Reason.settling)
+
+
+def test_quirk_13_joins_that_the_listing_counts_and_nobody_tells_are_waited_for_until_a_day_has_passed(
+    zoom: Build, account: Account, context
+) -> None:
+    account.on(PARTICIPANTS, page("participants", participant_row()))
+    short = ref(meeting_row(participants=2, end_time=(NOW - timedelta(hours=5)).isoformat()))
+    pending = zoom().fetch(short).pending
+    assert pending is not None
+    assert pending.reason is Reason.settling
+    assert pending.until <= NOW + timedelta(hours=1, minutes=1)
+    context.start += timedelta(hours=20)
+    assert zoom().fetch(short).pending is None
 
 
 def test_quirk_13_a_day_after_its_end_it_is_gone(zoom: Build, context) -> None:
