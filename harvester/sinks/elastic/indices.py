@@ -101,5 +101,6 @@ def _meta(index: dict[str, Any]) -> dict[str, Any]:
 
 def any_there(client: Client, patience: Patience) -> bool:
     """Whether any index of ours may be there already; yes where the account may not look."""
+    client.greet(patience)  # asked before anything else is: a wrong address should not take minutes to show
     path = f"/{client.cluster.prefix}*?allow_no_indices=false&expand_wildcards=all"
     return client.patiently(patience, "HEAD", path).status != 404
