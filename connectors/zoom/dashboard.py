@@ -83,7 +83,8 @@ class Dashboard:
     def calls(self, ref: MeetingRef) -> int:
         people = listed_joins(ref)
         head = 1 if ref.row is None else 0
-        qos = pages_of(people, endpoints.QOS) if self.qos or "qos" in ref.asked else 0
+        with_qos = (self.qos or "qos" in ref.asked) and _kind(ref) != "webinar"
+        qos = pages_of(people, endpoints.QOS) if with_qos else 0
         return head + pages_of(people, PARTICIPANTS[_kind(ref)]) + qos
 
     def fetch(self, ref: MeetingRef) -> Harvest:

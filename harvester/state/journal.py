@@ -102,11 +102,13 @@ _SKIP = """
 _UNSKIP = "DELETE FROM left_out WHERE subject = ? AND start = ? AND stop = ? AND asked = ?"
 _EXPIRE_STORED = """
     UPDATE meetings SET outcome = 'done', due = NULL
-    WHERE rank IS NOT NULL AND outcome IN ('listed', 'pending', 'failed') AND start < ?
+    WHERE rank IS NOT NULL AND outcome IN ('listed', 'pending', 'failed')
+    AND coalesce(start, (SELECT began FROM runs WHERE id = first_run), 0) < ?
 """
 _EXPIRE_REST = """
     UPDATE meetings SET outcome = 'gone', due = NULL, reason = ?
-    WHERE outcome IN ('listed', 'pending', 'failed') AND start < ?
+    WHERE outcome IN ('listed', 'pending', 'failed')
+    AND coalesce(start, (SELECT began FROM runs WHERE id = first_run), 0) < ?
 """
 
 
@@ -411,8 +413,8 @@ class Journal:
         self._put(_ENDED, outcome, ref.digest, _us(due) if due is not None else None, reason, ref.uuid)
 
     def expire(self, before: datetime) -> int:
-        """Give up what the vendor no longer keeps: started before, and neither done nor gone. Returns how many of them
-        were never stored; those that were stay as they are stored."""
+        """Give up what the vendor no longer keeps: started before (where no start is known, first listed before), and
+        neither done nor gone. Returns how many of them were never stored; those that were stay as they are stored."""
         with self._database.transaction() as connection:
             connection.execute(_EXPIRE_STORED, (_us(before),))
             lost = connection.execute(_EXPIRE_REST, (str(Reason.expired), _us(before))).rowcount

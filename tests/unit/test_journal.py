@@ -409,6 +409,18 @@ def test_what_is_left_out_of_a_richer_listing_is_not_settled_by_a_plainer_one(
 # Expiry, counts, runs
 
 
+def test_what_never_had_a_start_is_given_up_by_when_it_was_first_listed(
+    journal: Journal, clock: Clock
+) -> None:
+    run = journal.begin_run("nightly", clock())
+    timeless = MeetingRef(uuid="timeless", start_time=None, digest="d")
+    journal.record(timeless, NOTHING, run)
+    journal.ended(timeless, "failed", reason="no")
+    journal.flush()
+    assert journal.expire(clock() - HOUR) == 0
+    assert journal.expire(clock() + HOUR) == 1
+
+
 def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
     journal: Journal, clock: Clock
 ) -> None:
