@@ -14,7 +14,8 @@ from typing import Protocol
 from connectors.errors import Gone, HarvestError, NotReady
 from connectors.model import Harvest, MeetingRef, Pending, Skipped, Window
 from harvester.state.coverage import known, missing, union
-from harvester.state.journal import Journal, Record, Unlisted
+from harvester.state.journal import Journal
+from harvester.state.records import Record, Unlisted
 
 ASK_SKIPPED_AGAIN = timedelta(hours=20)
 """What a listing had to leave out is asked for again once a day: by the next nightly run, even one that begins early."""

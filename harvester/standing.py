@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.model import Reason, Window
 from harvester.state.coverage import Listed, known, missing
-from harvester.state.journal import Journal, Record, Run, Unlisted
+from harvester.state.journal import Journal
+from harvester.state.records import Record, Run, Unlisted
 
 DAY = timedelta(days=1)
 SOON = timedelta(days=14)

@@ -26,7 +26,8 @@ from connectors.model import Harvest, MeetingRef, Window
 from harvester.reading import Journaled, Part, Scheme
 from harvester.sinks.elastic.cluster import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Copy, Removal, Stored
-from harvester.state.journal import Journal, Record
+from harvester.state.journal import Journal
+from harvester.state.records import Record
 
 AT_ONCE = 500
 """Meetings that the index is asked for at once."""

@@ -22,7 +22,8 @@ from harvester.settings import is_loopback
 from harvester.standing import DAY, SOON, Measures, Standing, standing
 from harvester.state import account, rejects
 from harvester.state.database import Database, has_log
-from harvester.state.journal import Journal, Run
+from harvester.state.journal import Journal
+from harvester.state.records import Run
 
 LOCKS = Path("/proc/locks")
 WIDTH = 100

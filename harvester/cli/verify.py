@@ -26,7 +26,8 @@ from harvester.report import Report
 from harvester.sinks.elastic.cluster import Cluster
 from harvester.state import rejects
 from harvester.state.database import Database, has_log
-from harvester.state.journal import Journal, Record, journal_folder
+from harvester.state.journal import Journal, journal_folder
+from harvester.state.records import Record
 from harvester.state.rejects import rejects_folder
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ class Database:
     ) -> None:
         self.path = path
         self._lock = RLock()
-        self._read_only = read_only
+        self.read_only = read_only
         if made and _is_empty(path):
             raise self.damaged()
         if not read_only:
@@ -59,7 +59,7 @@ class Database:
             ) from None
 
     def _mode(self) -> str:
-        if not self._read_only:
+        if not self.read_only:
             return "mode=rw"
         # Where no log lies beside the file, SQLite would make one even to read: `immutable` keeps it from that. A log
         # that is there belongs to a run that goes on or was killed, and holds the latest of what it wrote.
@@ -79,11 +79,11 @@ class Database:
             )
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise self.damaged()
-        if not self._read_only:
+        if not self.read_only:
             # FULL: a token or a budget that was said to be stored must survive a power cut, not only a kill.
             connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
         if version < len(migrations):
-            if self._read_only:
+            if self.read_only:
                 self._move_into_memory()
             self._migrate(migrations)
 
@@ -138,7 +138,7 @@ class Database:
             code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
             if code in _CORRUPT:
                 raise self.damaged() from None
-            if code in _FULL and self._read_only:
+            if code in _FULL and self.read_only:
                 raise OutputError(f"{self.path} cannot be read: {error}") from None
             if code in _FULL:
                 raise OutputError(

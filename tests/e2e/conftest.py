@@ -25,6 +25,12 @@ writing:
   indices: [{names: ['*'], privileges: [write]}]
 reading:
   indices: [{names: ['*'], privileges: [read]}]
+replacing:
+  indices: [{names: ['*'], privileges: [create_index, write, read, maintenance]}]
+elsewhere:
+  indices:
+  - {names: ['*'], privileges: [create_index, write]}
+  - {names: ['something-else-*'], privileges: [read, maintenance]}
 """
 USERS = tuple(
     User(name=name, password=f"a-password-for-{name}", role=role)
@@ -33,6 +39,8 @@ USERS = tuple(
         ("loader", "loading"),
         ("writer", "writing"),
         ("reader", "reading"),
+        ("whole", "replacing"),
+        ("partial", "elsewhere"),
     )
 )
 

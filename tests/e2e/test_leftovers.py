@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,8 +19,6 @@ from harvester.sinks.elastic.cluster import Period
 from harvester.sinks.elastic.leftovers import Leftovers
 from harvester.sinks.elastic.replacing import Replacing
 from tests.documents import HARVESTED, many, plain, spoiled
-from tests.e2e import node as nodes
-from tests.e2e.node import Node, User
 from tests.e2e.place import PATIENCE, Place, login
 
 EARLIER = HARVESTED - timedelta(days=1)
@@ -315,54 +312,26 @@ def test_wrong_credentials_are_the_end(guarded: Place) -> None:
         list(sink.load([plain(1)]))
 
 
-ROLES = """\
-replacing:
-  indices: [{names: ['*'], privileges: [create_index, write, read, maintenance]}]
-elsewhere:
-  indices:
-  - {names: ['*'], privileges: [create_index, write]}
-  - {names: ['something-else-*'], privileges: [read, maintenance]}
-"""
-
-
-@pytest.fixture(scope="module")
-def strict() -> Iterator[Node]:
-    """A node of its own: roles are files here, since this distribution cannot make them by request."""
-    users = [
-        User(name=name, password=f"a-password-for-{name}", role=role)
-        for name, role in (("admin", "superuser"), ("whole", "replacing"), ("partial", "elsewhere"))
-    ]
-    node = nodes.start(nodes.NEWEST, roles=ROLES, users=tuple(users))
-    try:
-        yield node
-    finally:
-        node.stop()
-
-
-@pytest.fixture
-def ruled(strict: Node, tmp_path: Path) -> Iterator[Place]:
-    with Place.on(strict, tmp_path, administrator=strict.users["admin"]) as corner:
-        yield corner
-
-
-def test_create_index_write_read_and_maintenance_are_enough(ruled: Place) -> None:
-    load(ruled, [plain(1)])
-    ruled.said.clear()
+def test_create_index_write_read_and_maintenance_are_enough(guarded: Place) -> None:
+    load(guarded, [plain(1)])
+    guarded.said.clear()
     after = again(plain(1), 1)
-    assert load(ruled, [after], account=login(ruled.node.users["whole"]))["meeting-1"].replaced == 2
-    assert not [word for word in ruled.said if "stay behind" in word]
-    assert ruled.stored().keys() == ids(after)
+    assert load(guarded, [after], account=login(guarded.node.users["whole"]))["meeting-1"].replaced == 2
+    assert not [word for word in guarded.said if "stay behind" in word]
+    assert guarded.stored().keys() == ids(after)
 
 
 def test_a_right_to_read_something_else_is_not_taken_for_nothing_to_delete(
-    ruled: Place, monkeypatch: pytest.MonkeyPatch
+    guarded: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load(ruled, [plain(1)])
-    user = login(ruled.node.users["partial"])
+    load(guarded, [plain(1)])
+    user = login(guarded.node.users["partial"])
     with monkeypatch.context() as blind:
         blind.setattr(Leftovers, "look_for_rights", lambda self: None)
-        ruled.said.clear()
-        assert load(ruled, [again(plain(1), 1)], account=user)["meeting-1"].replaced == 0
-        assert not [word for word in ruled.said if "stay behind" in word], "Elasticsearch says nothing of it"
-    load(ruled, [again(plain(1), 1)], account=user)
-    assert [word for word in ruled.said if "stay behind" in word]
+        guarded.said.clear()
+        assert load(guarded, [again(plain(1), 1)], account=user)["meeting-1"].replaced == 0
+        assert not [word for word in guarded.said if "stay behind" in word], (
+            "Elasticsearch says nothing of it"
+        )
+    load(guarded, [again(plain(1), 1)], account=user)
+    assert [word for word in guarded.said if "stay behind" in word]

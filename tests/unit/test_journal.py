@@ -19,7 +19,8 @@ import pytest
 from connectors.errors import HarvestError, OutputError, ScopeBusy, StateError, VendorError
 from connectors.model import Detail, Harvest, Meeting, MeetingRef, Pending, Reason, Skipped, Window
 from harvester.reading import ASK_SKIPPED_AGAIN, Journaled, Part, Read, Scheme, backfill, forced, nightly
-from harvester.state.journal import MIGRATIONS, Journal, Unlisted, journal_folder
+from harvester.state.journal import MIGRATIONS, Journal, journal_folder
+from harvester.state.records import Unlisted
 
 ROOT = Path(__file__).parents[2]
 DAY = timedelta(days=1)

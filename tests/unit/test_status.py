@@ -26,7 +26,8 @@ from harvester.standing import Measures, coverage
 from harvester.state.account import AccountState
 from harvester.state.coverage import Listed
 from harvester.state.database import Database
-from harvester.state.journal import MIGRATIONS, Journal, Unlisted
+from harvester.state.journal import MIGRATIONS, Journal
+from harvester.state.records import Unlisted
 from harvester.state.rejects import Reject, Rejects
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -18,7 +18,8 @@ from connectors.model import Detail, Harvest, MeetingRef, Reason, Window, versio
 from harvester.reading import Read
 from harvester.sinks.elastic.cluster import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index
-from harvester.state.journal import Journal, Outcome, Record
+from harvester.state.journal import Journal
+from harvester.state.records import Outcome, Record
 from harvester.verify import (
     KINDS,
     MEANINGS,
