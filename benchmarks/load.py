@@ -1,4 +1,4 @@
-"""How fast documents get into one real Elasticsearch node, beside what else there is: `python benchmarks/load.py`.
+"""How fast documents get into one real Elasticsearch node, beside what else there is: `python -m benchmarks.load`.
 
 All contenders load the same session documents (about 900 bytes) into the same node, with the same mappings and
 external versions, in interleaved rounds; figures are medians, as documents a second and as parts of the ceiling:
@@ -35,18 +35,18 @@ import orjson
 from elasticsearch import Elasticsearch, helpers
 from elasticsearch.serializer import OrjsonSerializer
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from connectors.model import Detail, Document, Harvest, Host, Meeting, Session, session_key
+from harvester import templates
+from harvester.sinks.base import encoded
+from harvester.sinks.elastic.client import Client
+from harvester.sinks.elastic.cluster import Cluster
+from harvester.sinks.elastic.loader import Loader
+from harvester.sinks.elastic.patience import Patience
+from harvester.state.rejects import Rejects
+from tests.e2e import node as nodes
 
-from connectors.model import Detail, Document, Harvest, Host, Meeting, Session, session_key  # noqa: E402  # found by the path above
-from harvester import templates  # noqa: E402
-from harvester.sinks.base import encoded  # noqa: E402
-from harvester.sinks.elastic.client import Client  # noqa: E402
-from harvester.sinks.elastic.cluster import Cluster  # noqa: E402
-from harvester.sinks.elastic.loader import Loader  # noqa: E402
-from harvester.sinks.elastic.patience import Patience  # noqa: E402
-from harvester.state.rejects import Rejects  # noqa: E402
-from tests.e2e import node as nodes  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
+
 
 Contender = Callable[["Field"], None]
 SESSIONS = 40
@@ -323,8 +323,10 @@ def serve_nothing() -> None:
 
 @contextmanager
 def null_server() -> Iterator[str]:
-    command = [sys.executable, __file__, "--null-server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "benchmarks.load", "--null-server"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
         assert process.stdout is not None
         try:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}"

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
-from itertools import groupby
 from operator import attrgetter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import orjson
 
+from connectors.people import by_person, union_seconds
 from connectors.quality import Quality
 from connectors.times import milliseconds
 
@@ -388,40 +388,12 @@ def _collision_order(session: Session) -> tuple[datetime, str, str]:
 
 def _counted(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:
     stays = [session for session in sessions if session.stay != "waiting_room"]
-    people = _people(stays)
+    people = by_person(stays)
     qualities = [session.quality for session in stays if session.quality is not None]
     return replace(
         meeting,
         participant_sessions=sum(session.stay == "meeting" for session in stays),
         participants=len(people),
-        participant_seconds=sum(map(_union_seconds, people)),
+        participant_seconds=sum(map(union_seconds, people)),
         quality=Quality.merged(qualities) if qualities else meeting.quality,
     )
-
-
-def _person(numbered: tuple[int, Session]) -> tuple[str, str]:
-    # Signed-in people by their id; others by name; the nameless by the id of this one stay.
-    place, session = numbered
-    if session.id is not None:
-        return "id", session.id
-    if session.user_name is not None:
-        return "name", session.user_name
-    if session.user_id is not None:
-        return "user_id", session.user_id
-    return "stay", str(place)
-
-
-def _people(stays: Sequence[Session]) -> list[list[Session]]:
-    ordered = sorted(enumerate(stays), key=_person)
-    return [[stay for _, stay in group] for _, group in groupby(ordered, key=_person)]
-
-
-def _union_seconds(stays: Iterable[Session]) -> int:
-    """Seconds during which at least one of these stays ran; a stay without both ends counts for nothing."""
-    spans = sorted((s.join_time, s.leave_time) for s in stays if s.join_time and s.leave_time)
-    total, reached = timedelta(), datetime.min.replace(tzinfo=UTC)
-    for join, leave in spans:
-        if leave > reached:
-            total += leave - max(join, reached)
-            reached = leave
-    return int(total.total_seconds())

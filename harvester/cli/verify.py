@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -24,10 +22,8 @@ from harvester.cli.wish import Wish
 from harvester.reading import Once
 from harvester.report import Report
 from harvester.sinks.elastic.cluster import Cluster
-from harvester.state import rejects
-from harvester.state.database import Database, has_log
 from harvester.state.journal import Journal, journal_folder
-from harvester.state.records import Record
+from harvester.state.looked import Looked
 from harvester.state.rejects import rejects_folder
 
 if TYPE_CHECKING:
@@ -38,7 +34,6 @@ SHOWN = 20
 """So many findings of each kind are printed; `--json` has them all."""
 VISIBLE_SECONDS = 2.0
 """After how long Elasticsearch finds what was written, where it may not be asked to refresh."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @click.command()
@@ -137,7 +132,7 @@ def _verify(result: Result, wish: Wish, around: Surroundings, *, repair: bool) -
         if repair:
             written = stack.enter_context(scope.journal(vendor, named, around))
             stack.enter_context(written.only_run())
-        memory = stack.enter_context(closing(Looked.at(vendor, named, around)))
+        memory = stack.enter_context(closing(_memory(vendor, named, around)))
         _compare(result, vendor, inventory, memory, wish, around)
         if written is not None and result.findings:
             index = stack.enter_context(destination.index(wish.es_host, wish.index_period, around))
@@ -254,116 +249,6 @@ class _Repair:
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
 
 
-Opened = TypeVar("Opened", bound=Journal | Database)
-
-
-class _ReadOnly(Generic[Opened]):
-    """A database opened to be read, and opened again once somebody began to write it: one without a log beside it is
-    read as a file that does not change."""
-
-    def __init__(self, path: Path, open_: Callable[[], Opened]) -> None:
-        self._path = path
-        self._open = open_
-        self._opened: Opened | None = None
-        self._seen: tuple[bool, int, int] | None = None
-
-    def __call__(self) -> Opened | None:
-        """`None` where there is none."""
-        if (
-            self._opened is not None
-            and self._seen is not None
-            and (self._seen[0] or self._look() == self._seen)
-        ):
-            return self._opened
-        self.close()
-        self._seen = self._look()
-        self._opened = self._open() if self._seen is not None else None
-        return self._opened
-
-    def close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-
-    def _look(self) -> tuple[bool, int, int] | None:
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            return None
-        return has_log(self._path), found.st_mtime_ns, found.st_size
-
-
-class _Journal(Journal):
-    def stored_in(self, window: Window) -> Iterator[str]:
-        bounds = [(instant - _EPOCH) // timedelta(microseconds=1) for instant in (window.start, window.end)]
-        statement = (
-            "SELECT uuid FROM meetings WHERE rank IS NOT NULL AND outcome <> 'gone' AND start >= ? AND start < ? "
-            "ORDER BY uuid"
-        )
-        return (uuid for (uuid,) in self._all(statement, *bounds))
-
-
-class Looked:
-    """What the journal of one scope and the rejects of its index know (`harvester.verify.Memory`): opened without
-    changing them, and both may be missing."""
-
-    def __init__(self, journal: Path, rejected: Path, prefix: str) -> None:
-        database = rejected / "rejects.db"
-        self._prefix = prefix
-        self._journal = _ReadOnly(journal / "journal.db", lambda: _Journal(journal, read_only=True))
-        self._rejects = _ReadOnly(database, lambda: Database(database, rejects.MIGRATIONS, read_only=True))
-
-    @classmethod
-    def at(cls, vendor: Connected, named: Cluster, around: Surroundings) -> Looked:
-        folder = rejects_folder(around.state_folder, named.url, named.prefix)
-        return cls(journal_folder(vendor.folder, folder), folder, f"{vendor.name}:{vendor.account}:")
-
-    def close(self) -> None:
-        self._journal.close()
-        self._rejects.close()
-
-    def first_day(self) -> datetime | None:
-        """The first day that a nightly run ever wanted, else the first that was listed."""
-        journal = self._journal()
-        if journal is None:
-            return None
-        listed = (listing.window.start for listing in journal.listings(frozenset()))
-        return journal.wanted_since() or min(listed, default=None)
-
-    def unfinished_run(self) -> bool:
-        journal = self._journal()
-        return journal is not None and any(run.ended is None for run in journal.runs(1))
-
-    def meeting(self, uuid: str) -> Record | None:
-        journal = self._journal()
-        return journal.meeting(uuid) if journal is not None else None
-
-    def stored_in(self, window: Window) -> Iterator[str]:
-        journal = self._journal()
-        return journal.stored_in(window) if journal is not None else iter(())
-
-    def rejected(self, uuid: str) -> Mapping[str, str | None]:
-        database, name = self._rejects(), self._prefix + uuid
-        if database is None:
-            return {}
-        with database.reading() as connection:
-            rows = connection.execute(
-                "SELECT document_id, document FROM rejects WHERE document_id = ? OR "
-                "(document_id > ? AND document_id < ?)",
-                (name, f"{name}:", f"{name};"),
-            ).fetchall()
-        return {document_id: _stay(document) for document_id, document in rows}
-
-
-def _stay(document: bytes) -> str | None:
-    try:
-        told = orjson.loads(document)
-    except orjson.JSONDecodeError:
-        return None
-    stay = told.get("stay") if isinstance(told, dict) else None
-    return stay if isinstance(stay, str) else None
-
-
 # Telling
 
 
@@ -423,3 +308,8 @@ def _details(kind: Kind, findings: Sequence[Finding]) -> Iterator[str]:
         yield f"{kind}: {finding.line()}"
     if len(findings) > SHOWN:
         yield f"{kind}: … and {len(findings) - SHOWN} more; --json has them all"
+
+
+def _memory(vendor: Connected, named: Cluster, around: Surroundings) -> Looked:
+    folder = rejects_folder(around.state_folder, named.url, named.prefix)
+    return Looked(journal_folder(vendor.folder, folder), folder, f"{vendor.name}:{vendor.account}:")
