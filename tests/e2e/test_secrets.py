@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from tests.e2e.harness import Harvester
+from tests.e2e.small_zoom import Answer, page, small_zoom
 
 SECRET, EMAIL = "marked-secret-7c31", "marked.person@example.org"
 MARKED = f"{SECRET} {EMAIL}"
@@ -31,74 +29,25 @@ MARKS = (SECRET, EMAIL, "marked.person")
 
 def meeting(uuid: str) -> dict[str, object]:
     start, end = "2026-11-19T09:00:00Z", "2026-11-19T10:00:00Z"
-    return {
-        "uuid": uuid,
-        "id": 1,
-        "topic": "t",
-        "email": EMAIL,
-        "start_time": start,
-        "end_time": end,
-        "participants": 2,
-    }
-
-
-class Leaking(BaseHTTPRequestHandler):
-    """Lists a meeting per failure, and fails as it is called for its participants."""
-
-    listing: tuple[int, str] | None = None
-
-    def do_POST(self) -> None:
-        self.answer(
-            200, json.dumps({"access_token": SECRET, "token_type": "bearer", "expires_in": 3600, "scope": ""})
-        )
-
-    def do_GET(self) -> None:
-        path = unquote(unquote(urlsplit(self.path).path))
-        named = next((name for name in FAILURES if f"/{name}/" in path), None)
-        if named is not None:
-            self.answer(*FAILURES[named])
-        elif self.listing is not None:
-            self.answer(*self.listing)
-        elif path.endswith("/metrics/meetings"):
-            rows = [meeting(name) for name in FAILURES] if "type=past&" in self.path + "&" else []
-            self.answer(200, json.dumps({"next_page_token": "", "meetings": rows}))
-        else:
-            self.answer(200, json.dumps({"next_page_token": "", "users": []}))
-
-    def answer(self, status: int, body: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body.encode())))
-        self.send_header("X-Marked", MARKED)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, _format: str, *_args: object) -> None:
-        pass
+    return {"uuid": uuid, "id": 1, "email": EMAIL, "start_time": start, "end_time": end, "participants": 2}
 
 
 @contextmanager
-def leaking(folder: Path, listing: tuple[int, str] | None = None) -> Iterator[Harvester]:
-    handler = type("Handler", (Leaking,), {"listing": listing})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        base = f"http://127.0.0.1:{server.server_port}"
-        settings = {
-            "ZOOM_ACCOUNT_ID": "account",
-            "ZOOM_CLIENT_ID": "client",
-            "ZOOM_CLIENT_SECRET": SECRET,
-            "ZOOM_PLAN": "business",
-            "ZOOM_API_URL": f"{base}/v2",
-            "ZOOM_TOKEN_URL": f"{base}/token",
-            "HARVESTER_NOW": "2026-11-20T12:00:00Z",
-            "HARVESTER_SPEED": "2000",
-        }
-        try:
-            yield Harvester(folder, settings)
-        finally:
-            server.shutdown()
-            thread.join()
+def leaking(folder: Path, listing: Answer | None = None) -> Iterator[Harvester]:
+    """Lists a meeting per failure, and fails as it is called when its participants are asked for."""
+
+    def answers(path: str, asked: Mapping[str, str]) -> Answer:
+        named = next((name for name in FAILURES if f"/{name}/" in path), None)
+        if named is not None:
+            return FAILURES[named]
+        if listing is not None:
+            return listing
+        if path.endswith("/metrics/meetings"):
+            return page("meetings", *(meeting(name) for name in FAILURES if asked["type"] == "past"))
+        return page("users")
+
+    with small_zoom(answers, secret=SECRET, marked=MARKED) as settings:
+        yield Harvester(folder, {**settings, "HARVESTER_NOW": "2026-11-20T12:00:00Z"})
 
 
 def unmarked(text: bytes) -> bool:
