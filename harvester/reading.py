@@ -162,9 +162,18 @@ def backfill(journal: Journal, wanted: Window, asked: frozenset[str], span: time
     return Scheme(parts=_parts(gaps, span), within=wanted)
 
 
-def forced(journal: Journal, wanted: Window, asked: frozenset[str], span: timedelta, now: datetime) -> Scheme:
-    """All of it, whatever is known; but an unfinished reading of the same goes on where it stopped."""
-    since = journal.begin_reading(wanted, asked, now)
+def forced(
+    journal: Journal,
+    wanted: Window,
+    asked: frozenset[str],
+    span: timedelta,
+    now: datetime,
+    *,
+    named: Window | None = None,
+) -> Scheme:
+    """All of it, whatever is known; but an unfinished reading of the same goes on where it stopped. `named`: the days
+    as they were given, where the vendor no longer keeps the first of them: what it keeps is less by the minute."""
+    since = journal.begin_reading(named or wanted, asked, now)
     return Scheme(parts=_parts([wanted], span), within=wanted, forced_since=since)
 
 

@@ -55,7 +55,7 @@ def run(
         number = written.begin_run(wish.what, now())
         try:
             wanted = _wanted(written, vendor, wish, around)
-            scheme = _scheme(written, vendor, wish, wanted)
+            scheme = _scheme(written, vendor, wish, wanted, around)
             empty = _was_empty(written, index)
             _tell(vendor, scheme, around)
             _give_up(written, vendor, around, report)
@@ -68,8 +68,8 @@ def run(
                 span=vendor.connector.span,
                 empty=empty,
             )
-            if scheme.forced_since is not None and wanted is not None and report.listing_complete:
-                written.finish_reading(wanted, wish.asked, now())
+            if scheme.forced_since is not None and report.listing_complete:
+                written.finish_reading(_dates(vendor, wish, around), wish.asked, now())
         except HarvestError as error:
             written.end_run(number, now(), error.exit_code, report.summary())
             raise
@@ -95,12 +95,14 @@ def _wanted(written: Journal, vendor: Connected, wish: Wish, around: Surrounding
     return _clamped(asked, vendor, around)
 
 
-def _scheme(written: Journal, vendor: Connected, wish: Wish, wanted: Window | None) -> Scheme:
+def _scheme(
+    written: Journal, vendor: Connected, wish: Wish, wanted: Window | None, around: Surroundings
+) -> Scheme:
     span, now = vendor.connector.span, vendor.context.now()
     if wanted is None:
         return Scheme(parts=())
     if wish.on is not None or wish.force:
-        return forced(written, wanted, wish.asked, span, now)
+        return forced(written, wanted, wish.asked, span, now, named=_dates(vendor, wish, around))
     if wish.dated:
         return backfill(written, wanted, wish.asked, span)
     return nightly(written, wanted, wish.asked, wish.lookback_of(vendor.connector.lookback), span)

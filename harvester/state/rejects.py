@@ -175,7 +175,7 @@ class Rejects:
         while True:
             with self._database.reading() as connection:
                 page = connection.execute(
-                    f"SELECT {columns} FROM rejects WHERE document_id > ? ORDER BY document_id LIMIT ?",  # noqa: S608  # columns are ours
+                    f"SELECT {columns} FROM rejects WHERE document_id > ? ORDER BY document_id LIMIT ?",  # noqa: S608  # columns are this module's own words
                     (after, PAGE),
                 ).fetchall()
             yield from page

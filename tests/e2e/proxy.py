@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from random import Random
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -173,7 +174,7 @@ class Proxy:
     def _accept(self) -> None:
         while self._ready([self._listener]):
             connection, _ = self._listener.accept()
-            self._start(lambda connection=connection: self._serve(connection))  # type: ignore[misc]
+            self._start(partial(self._serve, connection))
 
     def _ready(
         self, connections: Sequence[socket.socket], seconds: float | None = None

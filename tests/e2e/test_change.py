@@ -8,7 +8,7 @@ made, once a day later, when its live meetings have ended, its unready records a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -42,7 +42,9 @@ class Vendor:
 
     @contextmanager
     def at(self, shown: datetime) -> Iterator[Harvester]:
-        made: Callable[..., Calendar] = lambda _, speed: Calendar(shown, speed=speed)  # noqa: E731  # a stand-in
+        def made(_now: datetime, *, speed: float) -> Calendar:
+            return Calendar(shown, speed=speed)
+
         with patch.object(server, "Calendar", made), server.serving(OPTIONS(port=self._port)) as settings:
             self._port = urlsplit(settings["ZOOM_API_URL"]).port or 0
             where = {"ES_HOST": self._place.node.url, "ES_INDEX_PREFIX": self._place.prefix}

@@ -84,13 +84,7 @@ def test_beside_a_run_it_shows_what_is_there_so_far_and_holds_nobody_up(
 ) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=400, days=5) as simulator:
         harvester = pointed(newest, simulator)
-        process = subprocess.Popen(
-            command("zoom", *simulator.dates, "--rate-share", "0.02"),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=harvester.environment(),
-            cwd=harvester.folder,
-        )
+        process = slow_run(harvester, simulator)
         try:
             scope = awaited(harvester)
             assert process.poll() is None
@@ -105,6 +99,17 @@ def test_beside_a_run_it_shows_what_is_there_so_far_and_holds_nobody_up(
         after = only_scope(harvester)
         assert [run["outcome"] for run in after["runs"]] == ["interrupted"]
         assert after["meetings"]["listed"] == after["waiting"]["unread"] > 0
+
+
+def slow_run(harvester: Harvester, simulator: Simulator) -> subprocess.Popen[bytes]:
+    """A run that takes long enough to be looked at; to be ended by whoever began it."""
+    return subprocess.Popen(
+        command("zoom", *simulator.dates, "--rate-share", "0.02"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+    )
 
 
 def awaited(harvester: Harvester) -> dict[str, Any]:
@@ -122,13 +127,7 @@ def awaited(harvester: Harvester) -> dict[str, Any]:
 def test_a_killed_run_has_no_end_and_a_refused_one_says_so(newest: Place, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=300, days=3) as simulator:
         harvester = pointed(newest, simulator)
-        process = subprocess.Popen(
-            command("zoom", *simulator.dates, "--rate-share", "0.02"),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=harvester.environment(),
-            cwd=harvester.folder,
-        )
+        process = slow_run(harvester, simulator)
         try:
             awaited(harvester)
         finally:

@@ -260,6 +260,16 @@ def test_a_forced_reading_that_resumes_reads_rows_that_have_changed_since(
     assert [each.uuid for each in list_all(made, journal, ref("m", digest="changed"))] == ["m"]
 
 
+def test_a_forced_reading_resumes_though_the_vendor_keeps_less_of_its_days_by_now(
+    journal: Journal, clock: Clock
+) -> None:
+    began = forced(journal, days(1, 3), NOTHING, SPAN, clock(), named=days(0, 3)).forced_since
+    clock.now += HOUR
+    later = Window(start=days(1, 3).start + HOUR, end=days(1, 3).end)
+    assert forced(journal, later, NOTHING, SPAN, clock(), named=days(0, 3)).forced_since == began
+    assert forced(journal, later, NOTHING, SPAN, clock()).forced_since == clock()
+
+
 # Which meetings come first
 
 

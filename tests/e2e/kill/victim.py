@@ -92,7 +92,7 @@ def _bulk(when: str, fuse: Fuse) -> None:
         finally:
             here.bulk = False
 
-    Client.bulk = marked  # type: ignore[method-assign]
+    Client.bulk = marked  # type: ignore[method-assign]  # wrapped from outside: nothing there knows of kills
     _around(
         HTTPConnection,
         "getresponse",
@@ -132,7 +132,7 @@ def _journal(when: str, fuse: Fuse) -> None:
         if counts and when == "after":
             fuse.burn()
 
-    Database.transaction = wrapped  # type: ignore[method-assign]
+    Database.transaction = wrapped  # type: ignore[method-assign]  # wrapped from outside, as above
 
 
 POINTS: dict[str, Callable[[Fuse], None]] = {
@@ -161,7 +161,7 @@ def _small_batches() -> None:
 
 def _default(owner: type, **values: Any) -> None:
     """Other defaults for what its maker may be told by keyword."""
-    defaults = owner.__init__.__kwdefaults__  # type: ignore[misc]
+    defaults = owner.__init__.__kwdefaults__  # type: ignore[misc]  # read off the class that was named, not an instance
     assert values.keys() <= defaults.keys()
     defaults.update(values)
 
