@@ -234,7 +234,7 @@ class Journaled:
         asked = self._asked | (record.asked if record is not None else frozenset())
         self._intents[ref.uuid] = self._journal.record(ref, asked, self._run)
         self._ranks[ref.uuid] = record.rank if record is not None else None
-        return replace(ref, asked=asked)
+        return ref if asked == ref.asked else replace(ref, asked=asked)
 
     def skipped(self, skipped: Skipped, part: Part) -> None:
         if not skipped.gone:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import groupby
+from operator import itemgetter
 from threading import Condition, Thread
 from typing import Any
 
 from connectors.errors import HarvestError, OutputError
 from harvester.state.database import Database
 
-COMMIT_SECONDS = 0.2
+COMMIT_SECONDS = 0.5
 """How long a result may wait for others to share a commit with; a kill costs so much work at most."""
 
 
@@ -86,8 +88,8 @@ class Batched:
                 with self._changed:
                     batch, self._queue = self._queue, []
                     queued = self._queued
-                for statement, values in batch:
-                    connection.execute(statement, values)
+                for statement, alike in groupby(batch, key=itemgetter(0)):
+                    connection.executemany(statement, map(itemgetter(1), alike))
             self._committed = max(self._committed, queued)
         except HarvestError as error:
             self._failed = error
