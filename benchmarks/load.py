@@ -339,7 +339,7 @@ def a_node() -> Iterator[str]:
     if url := os.environ.get("TEST_ES_URL"):
         yield url
         return
-    node = nodes.start(nodes.NEWEST, heap="1g")
+    node = nodes.start(nodes.NEWEST, java_options="-Xms1g -Xmx1g")
     try:
         yield node.url
     finally:

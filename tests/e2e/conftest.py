@@ -8,13 +8,15 @@ corner of `es` with a prefix of its own, removed afterwards.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e import node as nodes
+from tests.e2e.fleet import Borrower, Fleet, Owner
 from tests.e2e.node import Node, User
 from tests.e2e.place import Place
 
@@ -56,14 +58,36 @@ _STARTS: dict[str, Callable[[], Node]] = {
     "es8": _given(nodes.OLDEST, "TEST_ES8_URL"),
     "secure": lambda: nodes.start(nodes.NEWEST, roles=ROLES, users=USERS),
 }
-_pool = ThreadPoolExecutor(len(_STARTS))
-_begun: dict[str, Future[Node]] = {}
+_FLEET = pytest.StashKey[Fleet]()
 
 
-def _node(name: str) -> Future[Node]:
-    if name not in _begun:
-        _begun[name] = _pool.submit(_STARTS[name])
-    return _begun[name]
+def _fleet(config: pytest.Config) -> Fleet:
+    """Asked for once there are options: an xdist worker is told where its owner is, if that one knows of nodes at all."""
+    if _FLEET not in config.stash:
+        way = getattr(config, "workerinput", {}).get("nodes")
+        config.stash[_FLEET] = Borrower(way) if way else Owner(_STARTS)
+    return config.stash[_FLEET]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        # As Ctrl-C: nodes are sessions of their own, and would stay.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Of xdist: a worker is about to be told its options."""
+    owner = _fleet(node.config)
+    assert isinstance(owner, Owner)
+    node.workerinput["nodes"] = owner.way()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than cores: harvests wait for their vendor's permission half of the time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -72,29 +96,27 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for item in session.items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         for name in _STARTS.keys() & {*getattr(item, "fixturenames", ()), *map(str, parameters.values())}:
-            _node(name)
+            _fleet(session.config).begin(name)
 
 
-def pytest_unconfigure() -> None:
-    for begun in _begun.values():
-        if begun.exception() is None:
-            begun.result().stop()
-    _pool.shutdown()
-
-
-@pytest.fixture(scope="session")
-def es9() -> Node:
-    return _node("es9").result()
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _FLEET in config.stash:
+        config.stash[_FLEET].close()
 
 
 @pytest.fixture(scope="session")
-def es8() -> Node:
-    return _node("es8").result()
+def es9(pytestconfig: pytest.Config) -> Node:
+    return _fleet(pytestconfig).node("es9")
 
 
 @pytest.fixture(scope="session")
-def secure() -> Node:
-    return _node("secure").result()
+def es8(pytestconfig: pytest.Config) -> Node:
+    return _fleet(pytestconfig).node("es8")
+
+
+@pytest.fixture(scope="session")
+def secure(pytestconfig: pytest.Config) -> Node:
+    return _fleet(pytestconfig).node("secure")
 
 
 @pytest.fixture(params=["es9", "es8"])

@@ -10,7 +10,10 @@ for their versions. It refuses to run as root, so that root starts it as `nobody
 
 from __future__ import annotations
 
+import atexit
+import base64
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -23,14 +26,17 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 NEWEST = "9.2.8"
 OLDEST = "8.19.21"
 ARTIFACT = "org.elasticsearch.distribution.integ-test-zip:elasticsearch:{version}:zip"
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
+SHORT_LIVED = "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1 -XX:-AlwaysPreTouch"
+"""For nodes of a few minutes: the second compiler would cost as much as all the rest of a start, and not pay any more."""
+
 _JAVA_FOLDERS = (
     "/usr/lib/jvm",
     "/opt/java",
@@ -67,9 +73,9 @@ class User:
     role: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Node:
-    """A node that is running. `version`: as asked for. `owned` by this process, which then has to `stop` it."""
+    """A node that is running. `version`: as asked for. With a `process` it is this one's own, which has to `stop` it."""
 
     url: str
     version: str
@@ -77,47 +83,55 @@ class Node:
     folder: Path | None = None
     users: Mapping[str, User] = field(default_factory=dict)
 
+    def lent(self) -> Node:
+        """The same for another process, which cannot end it."""
+        return replace(self, process=None, folder=None)
+
+    def kill(self) -> None:
+        """The launcher and the server, as the kernel does when memory is short."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def begin_again(self) -> None:
+        """After a kill, on the same port and with what it had on its disk; answering when this returns."""
+        assert self.folder is not None
+        self.process = _launched(self.version, self.folder, SHORT_LIVED)
+        _await(self)
+
     def stop(self) -> None:
         """End the launcher and the server that it started, and remove what they wrote."""
+        _started.discard(self)
         if self.process is not None:
             _end(self.process)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start(version: str, *, roles: str = "", users: tuple[User, ...] = (), heap: str = "512m") -> Node:
+_started: set[Node] = set()
+"""What this process has to stop."""
+
+
+@atexit.register
+def stop_all() -> None:
+    """Those as well that do not answer yet; whoever waits for one is told that it did not start."""
+    for node in tuple(_started):
+        node.stop()
+
+
+def start(
+    version: str, *, roles: str = "", users: tuple[User, ...] = (), java_options: str = SHORT_LIVED
+) -> Node:
     """A node of its own, answering when this returns. With `users` it has security on, over plain HTTP.
 
     `roles`: the text of `roles.yml`. Raises Missing without a suitable Java or, on the first use, Maven.
     """
     home = distribution(version)
-    java = java_home(21 if int(version.partition(".")[0]) >= 9 else 17)
     folder = Path(tempfile.mkdtemp(prefix="harvester-es-"))
     port = _free_port()
-    environment = _environment(folder, java, heap)
-    _configure(home, folder, port, secure=bool(users), roles=roles)
-    for user in users:
-        command = [
-            str(home / "bin/elasticsearch-users"),
-            "useradd",
-            user.name,
-            "-p",
-            user.password,
-            "-r",
-            user.role,
-        ]
-        subprocess.run(command, env=environment, check=True, capture_output=True)
+    _configure(home, folder, port, roles=roles, users=users)
     _hand_over(folder)
-    with (folder / "output.log").open("wb") as output:
-        process = subprocess.Popen(
-            [*_as_nobody(), str(home / "bin/elasticsearch")],
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    process = _launched(version, folder, java_options)
     node = Node(
         url=f"http://127.0.0.1:{port}",
         version=version,
@@ -125,8 +139,23 @@ def start(version: str, *, roles: str = "", users: tuple[User, ...] = (), heap: 
         folder=folder,
         users={user.name: user for user in users},
     )
+    _started.add(node)
     _await(node)
     return node
+
+
+def _launched(version: str, folder: Path, java_options: str) -> subprocess.Popen[bytes]:
+    java = java_home(21 if int(version.partition(".")[0]) >= 9 else 17)
+    with (folder / "output.log").open("ab") as output:
+        return subprocess.Popen(
+            [*_as_nobody(), str(distribution(version) / "bin/elasticsearch")],
+            env=_environment(folder, java, java_options),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def distribution(version: str) -> Path:
@@ -232,26 +261,39 @@ def _open_to_all(path: Path) -> bool:
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
 
 
-def _configure(home: Path, folder: Path, port: int, *, secure: bool, roles: str) -> None:
+def _configure(home: Path, folder: Path, port: int, *, roles: str, users: Sequence[User]) -> None:
     config = folder / "config"
     shutil.copytree(home / "config", config)
     for name in ("data", "logs", "tmp"):
         (folder / name).mkdir()
-    settings = _SETTINGS.format(port=port, folder=folder, security=str(secure).lower())
-    (config / "elasticsearch.yml").write_text(settings + (_PLAIN_HTTP if secure else ""), encoding="utf-8")
+    settings = _SETTINGS.format(port=port, folder=folder, security=str(bool(users)).lower())
+    (config / "elasticsearch.yml").write_text(settings + (_PLAIN_HTTP if users else ""), encoding="utf-8")
     if roles:
         (config / "roles.yml").write_text(roles, encoding="utf-8")
+    if users:
+        # What `elasticsearch-users useradd` writes, without a Java machine for each of them.
+        hashes = "".join(f"{user.name}:{_hashed(user.password)}\n" for user in users)
+        (config / "users").write_text(hashes, encoding="utf-8")
+        roles_of = "".join(f"{user.role}:{user.name}\n" for user in users)
+        (config / "users_roles").write_text(roles_of, encoding="utf-8")
 
 
-def _environment(folder: Path, java: Path, heap: str) -> dict[str, str]:
+def _hashed(password: str) -> str:
+    """As Elasticsearch reads it: rounds, salt, and PBKDF2 with SHA-512 of 32 bytes."""
+    rounds, salt = 1_000, os.urandom(32)
+    told = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, 32)
+    return f"{{PBKDF2}}{rounds}${base64.b64encode(salt).decode()}${base64.b64encode(told).decode()}"
+
+
+def _environment(folder: Path, java: Path, java_options: str) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),
         "ES_PATH_CONF": str(folder / "config"),
         "ES_JAVA_HOME": str(java),
-        "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}",
+        "ES_JAVA_OPTS": java_options,
         "ES_TMPDIR": str(folder / "tmp"),
-        "CLI_JAVA_OPTS": f"-Djava.io.tmpdir={folder / 'tmp'}",  # the launcher's own files
+        "CLI_JAVA_OPTS": f"-XX:TieredStopAtLevel=1 -Djava.io.tmpdir={folder / 'tmp'}",  # the launcher's own
     }
 
 

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -58,6 +58,7 @@ class Vendor:
         return ended.stderr.decode()
 
 
+@cache
 def truth(shown: datetime, *, qos: bool = False) -> Documents:
     """What a perfect harvest that begins then holds."""
     told = _zoom(qos=qos)
@@ -72,13 +73,18 @@ def _zoom(*, qos: bool) -> ZoomTruth:
 
 def late_alone(documents: Documents, *, wanted: bool = True) -> Documents:
     """Only the meetings of which some stays turn up late without a word in the listing; or all but those."""
-    instances = _zoom(qos=False)._account.instances
-    late = {each.uuid for each in instances if each.meeting.case is Case.late}
+    late = _late()
     return {
         name: document
         for name, document in documents.items()
         if ((document.get("meeting") or document["uuid"]) in late) is wanted
     }
+
+
+@cache
+def _late() -> frozenset[str]:
+    instances = _zoom(qos=False)._account.instances
+    return frozenset(each.uuid for each in instances if each.meeting.case is Case.late)
 
 
 def wrong(place: Place, told: Documents) -> list[str]:

@@ -209,31 +209,6 @@ def test_a_harvester_that_stood_still_for_a_while_does_not_make_up_for_it(tmp_pa
         holds_the_limits(simulator)
 
 
-def killed(node: Node) -> None:
-    """The server and what started it, as the kernel does when memory is short."""
-    assert node.process is not None
-    os.killpg(node.process.pid, signal.SIGKILL)
-    node.process.wait()
-
-
-def begun_again(node: Node) -> None:
-    """On the same port and with what it had on its disk; answering when this returns."""
-    assert node.process is not None
-    assert node.folder is not None
-    java = nodes.java_home(21)
-    with (node.folder / "output.log").open("ab") as output:
-        node.process = subprocess.Popen(
-            node.process.args,
-            env=nodes._environment(node.folder, java, "512m"),
-            cwd=node.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    nodes._await(node)
-
-
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[Place]:
     """A corner of a node that may be killed."""
@@ -250,9 +225,8 @@ def test_elasticsearch_killed_in_the_middle_of_a_load_is_waited_for(mortal: Plac
         harvester = pointed(mortal, simulator)
         with in_the_background(harvester, "zoom", *simulator.dates) as load:
             await_documents(mortal, load)
-            assert mortal.node.process is not None
-            killed(mortal.node)
-            begun_again(mortal.node)
+            mortal.node.kill()
+            mortal.node.begin_again()
             _, told = load.communicate(timeout=300)
         assert load.returncode in {0, 69}, told.decode()
         again = harvester("zoom", *simulator.dates)
