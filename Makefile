@@ -5,13 +5,19 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO_ARGS ?=
 
-.PHONY: help setup demo test check bench soak clean
+# What was compiled once is kept, though containers like to forbid it: the tests start Python hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Every core, but no more processes than three Elasticsearch nodes can serve beside themselves.
+PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
+
+.PHONY: help setup demo test check lint types fast bench soak clean
 
 help:
 	@echo "make demo    harvest an invented organisation from simulated vendors, and look at what came of it"
 	@echo "make test    every test, real Elasticsearch nodes included (needs Java 21 or newer, Java 17 or newer, Maven)"
 	@echo "make check   format, lint, types, unit and contract tests"
-	@echo "make soak    an hour of kills and faults"
+	@echo "make soak    an hour of kills and faults, and new examples for every property"
 	@echo "make bench   the figures: requests, CPU and memory of a harvest; documents a second of a load"
 	@echo "make setup   .venv with everything in it"
 
@@ -33,15 +39,24 @@ demo: setup
 	  else $(BIN)/harvester demo --output demo/documents.ndjson $(DEMO_ARGS); fi
 
 check: setup
+	@$(MAKE) --no-print-directory --jobs lint types fast
+
+lint: setup
 	@$(BIN)/ruff format --check --quiet . || { echo "to format: $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
+
+types: setup
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/pytest -q --numprocesses auto tests/unit tests/contract
+
+fast: setup
+	@$(PYTEST) tests/unit tests/contract
 
 test: check
-	@$(BIN)/pytest -q tests/e2e
+	@$(PYTEST) --hypothesis-profile thorough -m hypothesis tests/unit
+	@$(PYTEST) tests/e2e
 
 soak: setup
+	$(PYTEST) --hypothesis-profile soak -m hypothesis tests/unit
 	$(BIN)/pytest -q -m soak tests/e2e
 
 bench: setup

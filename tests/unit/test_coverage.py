@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.model import Window
@@ -16,7 +16,6 @@ MIDNIGHT = datetime(2024, 2, 28, tzinfo=UTC)
 HOURS = 60
 """Over a leap day; the model looks at the middle of each hour, and every bound lies on a full one."""
 
-bounded = settings(max_examples=150, derandomize=True, deadline=None, database=None)
 hours = st.integers(0, HOURS)
 windows = (
     st.tuples(hours, hours).filter(lambda ends: ends[0] < ends[1]).map(lambda ends: window(ends[0], ends[1]))
@@ -43,7 +42,6 @@ def is_tidy(windows: list[Window]) -> bool:
     return all(one.end < other.start for one, other in pairwise(windows))
 
 
-@bounded
 @given(st.lists(windows, max_size=8))
 def test_a_union_holds_the_same_hours_in_order_and_apart(parts: list[Window]) -> None:
     assert within(union(parts)) == within(parts)
@@ -51,7 +49,6 @@ def test_a_union_holds_the_same_hours_in_order_and_apart(parts: list[Window]) ->
     assert union(union(parts)) == union(parts)
 
 
-@bounded
 @given(windows, st.lists(windows, max_size=8))
 def test_what_is_missing_is_what_is_wanted_and_not_known(wanted: Window, parts: list[Window]) -> None:
     gaps = missing(wanted, union(parts))
@@ -60,7 +57,6 @@ def test_what_is_missing_is_what_is_wanted_and_not_known(wanted: Window, parts: 
     assert missing(wanted, union([*parts, *gaps])) == []
 
 
-@bounded
 @given(st.lists(listings, max_size=6), st.integers(0, 30))
 def test_a_listing_covers_nothing_after_its_own_beginning_less_the_margin(
     made: list[Listed], margin: int
@@ -77,7 +73,6 @@ def test_a_listing_covers_nothing_after_its_own_beginning_less_the_margin(
     assert is_tidy(covered)
 
 
-@bounded
 @given(windows, st.lists(listings, max_size=6), listings)
 def test_another_listing_never_leaves_more_to_be_listed(
     wanted: Window, made: list[Listed], another: Listed
@@ -88,7 +83,6 @@ def test_another_listing_never_leaves_more_to_be_listed(
     assert within(known([*made, another])) >= within(known(made))
 
 
-@bounded
 @given(windows, st.integers(0, HOURS))
 def test_a_window_read_in_two_parts_leaves_nothing_between_them(wanted: Window, cut: int) -> None:
     parts = [

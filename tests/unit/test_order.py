@@ -66,12 +66,10 @@ Key = tuple[str, str]
 Span = tuple[int, int]
 
 
-def common(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def common(part: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A part of the usual number of examples: each of these is dozens of runs."""
     return settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
+        max_examples=round(part * settings().max_examples),
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
 
@@ -684,7 +682,7 @@ troubled = st.fixed_dictionaries({"anna": quiet | spans, "bert": quiet | spans})
 bases = st.sampled_from(BASES)
 
 
-@common(50)
+@common(0.35)
 @given(bases, many_stories(SCOPES), troubled, many_runs(SCOPES, st.none(), options), options)
 def test_any_order_of_runs_over_several_accounts_ends_in_the_same_index(
     base: date, stories: list[Story], troubles: dict[str, Span], runs: list[Run], asked: frozenset[str]
@@ -696,7 +694,7 @@ def test_any_order_of_runs_over_several_accounts_ends_in_the_same_index(
         is_the_truth(made, asked)
 
 
-@common(50)
+@common(0.35)
 @given(
     bases,
     many_stories(SCOPES[:1], expiring=False),
@@ -715,7 +713,7 @@ def test_runs_that_are_killed_anywhere_change_nothing_in_the_end(
         is_the_truth(made, asked)
 
 
-@common(15)
+@common(0.1)
 @given(bases, many_stories(SCOPES[:1]), st.tuples(*[st.integers(0, 5)] * 3).map(sorted), options, st.data())
 def test_a_range_in_one_run_is_the_same_as_in_two(
     base: date, stories: list[Story], days: list[int], asked: frozenset[str], data: st.DataObject

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,37 @@ from tests.unit.simulator.asking import NOW, organisation
 
 MADE = organisation(size=40)
 ACCOUNT = Account(MADE)
-DASHBOARD = {document["document_id"]: document for document in documents(MADE)}
-REPORTS = {document["document_id"]: document for document in documents(MADE, source="reports")}
-QOS = {document["document_id"]: document for document in documents(MADE, qos=True)}
+Told = Callable[[], dict[str, Document]]
+
+
+# Made by the process that runs these tests, and not by each that counts them.
+
+
+@cache
+def dashboard() -> dict[str, Document]:
+    return {document["document_id"]: document for document in documents(MADE)}
+
+
+@cache
+def reports() -> dict[str, Document]:
+    return {document["document_id"]: document for document in documents(MADE, source="reports")}
+
+
+@cache
+def qos() -> dict[str, Document]:
+    return {document["document_id"]: document for document in documents(MADE, qos=True)}
 
 
 def instance(wanted: Case | Quirk) -> Instance:
     return next(i for i in ACCOUNT.instances if wanted is i.meeting.case or wanted in i.quirks)
 
 
-def meeting(wanted: Case | Quirk, told: dict[str, Document] = DASHBOARD) -> Document:
-    return told[f"zoom:main:{instance(wanted).uuid}"]
+def meeting(wanted: Case | Quirk, told: Told = dashboard) -> Document:
+    return told()[f"zoom:main:{instance(wanted).uuid}"]
 
 
-def sessions(wanted: Case | Quirk, told: dict[str, Document] = DASHBOARD) -> list[Document]:
-    return [document for document in told.values() if document.get("meeting") == instance(wanted).uuid]
+def sessions(wanted: Case | Quirk, told: Told = dashboard) -> list[Document]:
+    return [document for document in told().values() if document.get("meeting") == instance(wanted).uuid]
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -43,9 +60,9 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-@pytest.mark.parametrize("told", [DASHBOARD, REPORTS, QOS], ids=["dashboard", "reports", "qos"])
-def test_documents_hold_nothing_that_was_not_told(told: dict[str, Document]) -> None:
-    for document in told.values():
+@pytest.mark.parametrize("told", [dashboard, reports, qos], ids=["dashboard", "reports", "qos"])
+def test_documents_hold_nothing_that_was_not_told(told: Told) -> None:
+    for document in told().values():
         assert not [value for value in leaves(document) if value is None or value == ""]
         assert "harvested_at" not in document
         orjson.dumps(document)
@@ -65,19 +82,19 @@ def test_the_account_is_part_of_every_id() -> None:
 
 def test_what_began_before_the_first_day_and_webinars_are_left_out() -> None:
     for case in (Case.early, Case.webinar):
-        assert f"zoom:main:{instance(case).uuid}" not in DASHBOARD
+        assert f"zoom:main:{instance(case).uuid}" not in dashboard()
     told = {document["document_id"] for document in documents(MADE, webinars=True)}
     assert f"zoom:main:{instance(Case.webinar).uuid}" in told
 
 
 def test_deleted_meetings_leave_nothing() -> None:
-    for told in (DASHBOARD, REPORTS):
+    for told in (dashboard(), reports()):
         assert not [i for i in told if instance(Case.deleted).uuid in i]
 
 
 def test_a_meeting_whose_records_are_not_ready_stands_alone() -> None:
     document = meeting(Case.unsettled)
-    assert document["detail"] == meeting(Case.unsettled, QOS)["detail"] == "basic"
+    assert document["detail"] == meeting(Case.unsettled, qos)["detail"] == "basic"
     assert "participants" not in document
     assert sessions(Case.unsettled) == []
 
@@ -101,16 +118,16 @@ def test_a_live_meeting_has_no_end_and_neither_have_those_who_are_there() -> Non
 
 
 def test_the_reports_know_no_live_meetings_and_no_stays_of_one_person() -> None:
-    assert not [i for i in REPORTS if instance(Case.live).uuid in i]
-    alone = meeting(Case.alone, REPORTS)
+    assert not [i for i in reports() if instance(Case.live).uuid in i]
+    alone = meeting(Case.alone, reports)
     assert alone["participants"] == 1
     assert "participant_sessions" not in alone
-    assert sessions(Case.alone, REPORTS) == []
+    assert sessions(Case.alone, reports) == []
     assert len(sessions(Case.alone)) == 1
 
 
 def test_the_reports_do_not_reach_a_host_whose_account_is_gone() -> None:
-    assert not [i for i in REPORTS if instance(Case.nobody_knows_host).uuid in i]
+    assert not [i for i in reports() if instance(Case.nobody_knows_host).uuid in i]
     assert "host_id" not in meeting(Case.nobody_knows_host)["host"]
     assert "host_id" in meeting(Case.retired_host)["host"]
 
@@ -128,11 +145,11 @@ def test_a_blank_meeting_is_filed_by_its_first_join_and_without_one_not_at_all()
     document = meeting(Quirk.blank)
     assert not {"start_time", "end_time", "duration"} & document.keys()
     assert document["@timestamp"] == min(session["join_time"] for session in sessions(Quirk.blank))
-    assert not [i for i in DASHBOARD if instance(Quirk.blank_empty).uuid in i]
+    assert not [i for i in dashboard() if instance(Quirk.blank_empty).uuid in i]
 
 
 def test_the_reports_whole_minutes_count_where_a_time_is_missing() -> None:
-    told, reported = meeting(Quirk.no_end), meeting(Quirk.no_end, REPORTS)
+    told, reported = meeting(Quirk.no_end), meeting(Quirk.no_end, reports)
     assert reported["duration"] % 60 == 0
     assert 0 <= reported["duration"] - told["duration"] < 60
 
@@ -144,7 +161,7 @@ def test_rows_that_come_twice_are_one_and_rows_with_one_key_are_numbered() -> No
     numbered = [session for session in sessions(Quirk.collision) if session["document_id"].endswith("-2")]
     assert len(numbered) == 3
     for session in numbered:
-        first = DASHBOARD[session["document_id"][:-2]]
+        first = dashboard()[session["document_id"][:-2]]
         assert first["leave_time"] < session["leave_time"]
 
 
@@ -160,31 +177,31 @@ def test_a_cut_off_character_is_replaced_and_nothing_else_is_cleaned() -> None:
 
 
 def test_only_dashboard_documents_tell_of_devices() -> None:
-    assert any("device" in document for document in DASHBOARD.values())
+    assert any("device" in document for document in dashboard().values())
     kept_back = {"device", "ip_address", "location", "role", "network_type", "leave_reason", "share_desktop"}
-    assert not [document for document in REPORTS.values() if document.keys() & kept_back]
-    assert {d.get("user_type") for d in REPORTS.values() if d["kind"] == "session"} == {"signed_in", None}
+    assert not [document for document in reports().values() if document.keys() & kept_back]
+    assert {d.get("user_type") for d in reports().values() if d["kind"] == "session"} == {"signed_in", None}
 
 
 def test_all_four_kinds_of_participants_and_three_of_stays() -> None:
-    told = [document for document in DASHBOARD.values() if document["kind"] == "session"]
+    told = [document for document in dashboard().values() if document["kind"] == "session"]
     assert {session["user_type"] for session in told} == {"signed_in", "guest", "phone", "room"}
     assert {session["stay"] for session in told} == {"meeting", "waiting_room", "breakout"}
 
 
 def test_quality_makes_full_what_had_more_than_one_person() -> None:
-    assert meeting(Case.recurring, QOS)["detail"] == "full"
-    assert meeting(Case.alone, QOS)["detail"] == "basic"
-    assert "quality" not in meeting(Case.alone, QOS)
-    assert not [document for document in DASHBOARD.values() if "quality" in document]
-    measured = [document["quality"] for document in QOS.values() if "quality" in document]
+    assert meeting(Case.recurring, qos)["detail"] == "full"
+    assert meeting(Case.alone, qos)["detail"] == "basic"
+    assert "quality" not in meeting(Case.alone, qos)
+    assert not [document for document in dashboard().values() if "quality" in document]
+    measured = [document["quality"] for document in qos().values() if "quality" in document]
     assert {"audio_in", "video_out", "share_in", "cpu_pct"} <= {
         name for quality in measured for name in quality
     }
     for quality in measured:
         for measure in (m for name, stream in quality.items() if name != "cpu_pct" for m in stream.values()):
             assert measure["samples"] >= 1
-    assert QOS.keys() == DASHBOARD.keys()
+    assert qos().keys() == dashboard().keys()
 
 
 def test_the_key_of_a_stay_is_a_hash_over_its_ids_in_their_order() -> None:
@@ -234,6 +251,6 @@ def test_twins_are_numbered_by_their_end_and_the_endless_come_last() -> None:
 def test_a_truth_file_holds_a_document_a_line(tmp_path: Path) -> None:
     write(tmp_path / "truth.ndjson", MADE, source="dashboard", qos=False)
     lines = (tmp_path / "truth.ndjson").read_bytes().splitlines()
-    assert [orjson.loads(line)["document_id"] for line in lines] == list(DASHBOARD)
+    assert [orjson.loads(line)["document_id"] for line in lines] == list(dashboard())
     assert b'Z"' in lines[0]
     assert [path.name for path in tmp_path.iterdir()] == ["truth.ndjson"]

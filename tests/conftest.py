@@ -1,0 +1,15 @@
+"""How many examples hypothesis tries of each property, unless one says otherwise: `--hypothesis-profile` chooses.
+
+`quick`, which nobody waits for (`make check`), is the usual one; `thorough` belongs to `make test`. Both try the same
+examples every time, so that they tell of a change alone; new ones are looked for by `soak` (`make soak`). No example has
+a deadline: figures are measured, and a busy machine is no defect.
+"""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=30, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=150, deadline=None, derandomize=True)
+settings.register_profile("soak", max_examples=5_000, deadline=None)
+settings.load_profile("quick")
