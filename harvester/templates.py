@@ -45,12 +45,20 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One place where a cluster's template is not the shipped one; `None` where there is nothing."""
+    """One place where a template of the cluster, or an index, is not as shipped; `None` where there is nothing."""
 
     template: str
     field: str
     shipped: Any
     installed: Any
+
+    def line(self) -> str:
+        """For people."""
+        if not self.field:
+            return f"{self.template}: not installed"
+        ours = "is not in ours" if self.shipped is None else f"ours is {_spelled(self.shipped)}"
+        theirs = "is not there" if self.installed is None else f"is {_spelled(self.installed)}"
+        return f"{self.template}: {self.field} {theirs}, {ours}"
 
 
 def show(cluster: Cluster) -> list[Template]:
@@ -123,7 +131,7 @@ def diff(client: Client, patience: Patience) -> Iterator[Difference]:
         if installed is None:
             yield Difference(template=template.name, field="", shipped="a template", installed=None)
         else:
-            yield from _differences(template.name, _flat(template.body), _flat(installed))
+            yield from _differences(template.name, flat(template.body), flat(installed))
 
 
 def check_period(meta: Mapping[str, Any], cluster: Cluster, what: str) -> None:
@@ -141,7 +149,7 @@ def _state(client: Client, patience: Patience, template: Template) -> str:
     if installed is None:
         return "missing"
     _may_replace(client, template, installed)
-    return "same" if _flat(installed) == _flat(template.body) else "different"
+    return "same" if flat(installed) == flat(template.body) else "different"
 
 
 def _may_replace(client: Client, template: Template, installed: Mapping[str, Any] | None) -> None:
@@ -200,16 +208,20 @@ _SPELLED = {True: "true", False: "false"}
 _ADDED = frozenset({"created_date", "created_date_millis", "modified_date", "modified_date_millis"})
 
 
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
+def flat(value: Any, path: str = "") -> dict[str, Any]:
     """Dotted path -> value, spelled alike: Elasticsearch gives settings and some booleans back as strings."""
     if isinstance(value, Mapping) and value:
         return {
             dotted: leaf
             for key, inner in value.items()
             if key not in _ADDED
-            for dotted, leaf in _flat(inner, f"{path}.{key}" if path else str(key)).items()
+            for dotted, leaf in flat(inner, f"{path}.{key}" if path else str(key)).items()
         }
     return {path: _SPELLED[value] if isinstance(value, bool) else value}
+
+
+def _spelled(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _differences(name: str, shipped: dict[str, Any], installed: dict[str, Any]) -> Iterator[Difference]:

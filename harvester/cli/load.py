@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from heapq import nsmallest
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +18,20 @@ from harvester.cli.surroundings import Surroundings, common_options
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harvester.sinks.elastic.loader import LinesLoaded
+    from harvester.sinks.elastic.lines import Readable
+    from harvester.sinks.elastic.loader import LinesLoaded, Refused
 
 SAID = 20
-"""So many bad lines are named; all are counted, and kept among the rejects."""
+"""So many bad lines are named, the first ones; all are counted, and kept among the rejects."""
+
+COMPRESSED = {
+    b"\x1f\x8b": "zcat",
+    b"BZh": "bzcat",
+    b"\xfd7zXZ\x00": "xzcat",
+    b"\x28\xb5\x2f\xfd": "zstdcat",
+    b"PK\x03\x04": "unzip -p",
+}
+"""What the usual compressed files begin with, and what unpacks them into a pipe."""
 
 
 @click.command()
@@ -31,27 +44,40 @@ def load(
     """Load NDJSON documents, one a line, from FILE or standard input.
 
     The lines are stored as they are. One that cannot be stored is named by its number and kept among the rejects;
-    the rest is loaded.
+    the rest is loaded. A compressed file is refused: unpack it into a pipe.
     """
     around = Surroundings.find(env_file, quiet=quiet)
     around.obey_signals()
-    stream = _opened(file)
-    with destination.index(es_host, index_period, around) as index:
-        return told(index.loader.load_lines(stream), around)
+    with _opened(file) as stream, destination.index(es_host, index_period, around) as index:
+        name = "standard input" if _is_stdin(file) else str(file)
+        return told(index.loader.load_lines(Text(stream, name), name), around)
 
 
-def told(progress: Iterable[LinesLoaded], around: Surroundings) -> int:
-    """Say which lines were refused and what came of it all; 65 where there were any, else 0."""
-    last, said = None, 0
-    for last in progress:
-        for refused in last.refused:
-            said += 1
-            if said <= SAID:
-                around.voice.complain(f"line {refused.line}: {refused.why}")
+def told(
+    progress: Iterable[LinesLoaded],
+    around: Surroundings,
+    *,
+    noun: str = "lines",
+    named: Callable[[Refused], str] = lambda refused: f"line {refused.line}",
+) -> int:
+    """Say which lines were refused, the first of them in their order, and what came of it all; 65 where there were
+    any, else 0."""
+    last, count = None, 0
+    first: list[Refused] = []
+    try:
+        for last in progress:
+            count += len(last.refused)
+            first = nsmallest(SAID, [*first, *last.refused], key=lambda refused: refused.line)
+    finally:  # what was refused is told even where the load comes to no end
+        for refused in first:
+            around.voice.complain(f"{named(refused)}: {refused.why}")
+        if count > len(first):
+            around.voice.complain(f"… and {count - len(first)} more; `harvester rejects list` has them all")
     if last is None:
         return 0
+    blank = f" ({last.blank} blank)" if last.blank else ""
     summary = (
-        f"{last.lines} lines: {last.ok} documents stored, {last.superseded} already there newer or richer, "
+        f"{last.lines} {noun}{blank}: {last.ok} documents stored, {last.superseded} already there newer or richer, "
         f"{last.rejected} rejected"
     )
     if last.rejected:
@@ -61,10 +87,41 @@ def told(progress: Iterable[LinesLoaded], around: Surroundings) -> int:
     return 0
 
 
-def _opened(file: Path | None) -> BufferedReader:
-    if file is None or str(file) == "-":
-        return open(0, "rb", closefd=False)  # standard input, which is not ours to close
+class Text:
+    """A stream as it is; UsageError where it turns out to be compressed: every line of it would be a reject."""
+
+    def __init__(self, stream: Readable, name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self._begun = False
+
+    def read1(self, size: int, /) -> bytes:
+        block = self._stream.read1(size)
+        if not self._begun:
+            self._begun = True
+            self._look(block)
+        return block
+
+    def _look(self, block: bytes) -> None:
+        for magic, unpacked in COMPRESSED.items():
+            if block.startswith(magic):
+                file = "FILE" if self._name == "standard input" else self._name
+                raise click.UsageError(f"{self._name} is compressed: use {unpacked} {file} | harvester load")
+
+
+@contextmanager
+def _opened(file: Path | None) -> Iterator[BufferedReader]:
+    if file is None or _is_stdin(file):
+        with open(0, "rb", closefd=False) as stdin:  # which is not ours to close
+            yield stdin
+        return
     try:
-        return file.open("rb")
+        stream = file.open("rb")
     except OSError as error:
         raise OutputError(f"{file} cannot be read ({error.strerror})") from None
+    with stream:
+        yield stream
+
+
+def _is_stdin(file: Path | None) -> bool:
+    return file is None or str(file) == "-"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import click
+import orjson
 
 from harvester.cli import destination
 from harvester.cli.load import told
 from harvester.cli.surroundings import Surroundings, common_options, stdout_bytes
+from harvester.state.rejects import Kept, Rejects
 
 
 def _command(name: str) -> Callable[[Callable[..., int]], click.Command]:
@@ -23,17 +28,43 @@ def rejects() -> None:
     """Documents that Elasticsearch refused, kept with the reason until they are stored or dropped."""
 
 
-@_command("list")
-def list_(env_file: str | None, quiet: bool, es_host: str | None, index_period: str | None) -> int:
-    """Ids, reasons, times."""
+@rejects.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@destination.elasticsearch_options
+@common_options
+def list_(
+    env_file: str | None, quiet: bool, as_json: bool, es_host: str | None, index_period: str | None
+) -> int:
+    """Ids, reasons, where they came from, times.
+
+    A line without a usable document_id is listed by its digest (sha256:…). Mended and loaded, it is a document that
+    nobody knows to be the same: give up the line with `harvester rejects drop ID`.
+    """
     around = Surroundings.find(env_file, quiet=quiet)
     with destination.rejects(destination.cluster(es_host, index_period, around), around) as kept:
+        if as_json:
+            listed = {"rejects": [_fields(row) for row in kept.rows()]}
+            click.echo(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode())
+            return 0
         for row in kept.rows():
-            times = f"{row.attempts} tries, " if row.attempts > 1 else ""
-            click.echo(f"{row.document_id}\n    {row.reason}\n    {times}{row.last}, {row.size} bytes")
+            click.echo("\n    ".join(_lines(row)))
         if not len(kept):
             around.voice.say("no rejects")
     return 0
+
+
+def _fields(row: Kept) -> dict[str, Any]:
+    """`has_document_id`: without one it stays until it is dropped, mended or not."""
+    return {**asdict(row), "origin": row.origin or None, "has_document_id": not row.is_line}
+
+
+def _lines(row: Kept) -> list[str]:
+    came = f"{row.origin}, " if row.origin else ""
+    times = f"{row.attempts} tries, " if row.attempts > 1 else ""
+    lines = [row.document_id, row.reason, f"{came}{times}{row.last}, {row.size} bytes"]
+    if row.is_line:
+        lines.append("no usable document_id: once it is mended and loaded, `harvester rejects drop` this")
+    return lines
 
 
 @_command("export")
@@ -51,7 +82,7 @@ def replay(env_file: str | None, quiet: bool, es_host: str | None, index_period:
     around = Surroundings.find(env_file, quiet=quiet)
     around.obey_signals()
     with destination.index(es_host, index_period, around) as index:
-        return told(index.loader.replay(), around)
+        return told(index.loader.replay(), around, noun="rejects", named=lambda refused: refused.key)
 
 
 @rejects.command("drop")
@@ -67,10 +98,31 @@ def drop(
     es_host: str | None,
     index_period: str | None,
 ) -> int:
-    """Give up these, or without IDs all of them."""
+    """Give up these, or without IDs all of them. The exit code is 65 where an ID is none of theirs."""
     around = Surroundings.find(env_file, quiet=quiet)
     with destination.rejects(destination.cluster(es_host, index_period, around), around) as kept:
-        if not document_ids and not yes and len(kept):
-            click.confirm(f"Drop all {len(kept)} rejected documents?", abort=True, err=True)
-        around.voice.say(f"{kept.drop(document_ids or None)} dropped")
+        if document_ids:
+            return _drop_these(kept, document_ids, around)
+        if not yes and len(kept) and not _confirmed(len(kept)):
+            around.voice.say("nothing dropped")
+            return 0
+        around.voice.say(f"{kept.drop()} dropped")
     return 0
+
+
+def _drop_these(kept: Rejects, document_ids: tuple[str, ...], around: Surroundings) -> int:
+    unknown = [document_id for document_id in document_ids if not kept.has(document_id)]
+    around.voice.say(f"{kept.drop(document_ids)} dropped")
+    for document_id in unknown:
+        around.voice.complain(f"there is no reject {document_id}: `harvester rejects list` has their ids")
+    return 65 if unknown else 0
+
+
+def _confirmed(count: int) -> bool:
+    try:
+        return click.confirm(f"Drop all {count} rejected documents?", err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise click.UsageError("nobody is there to be asked: to drop all of them, use --yes") from None

@@ -55,6 +55,8 @@ def run(
         number = written.begin_run(wish.what, now())
         try:
             wanted = _wanted(written, vendor, wish, around)
+            if wanted is not None:
+                written.want(wanted)
             scheme = _scheme(written, vendor, wish, wanted, around)
             empty = _was_empty(written, index)
             _tell(vendor, scheme, around)

@@ -23,6 +23,7 @@ from harvester.standing import DAY, SOON, Measures, Standing, standing
 from harvester.state import account, rejects
 from harvester.state.database import Database, has_log
 from harvester.state.journal import Journal
+from harvester.state.looked import rejected_apart
 from harvester.state.records import Run
 
 LOCKS = Path("/proc/locks")
@@ -44,7 +45,9 @@ MEANINGS = {
     143: "interrupted",
 }
 
-_BAD = frozenset(MEANINGS.values()) - {"complete", "interrupted"} | {"killed"}
+FINDINGS = "findings left"
+"""What 65 means of `verify --repair`."""
+_BAD = frozenset(MEANINGS.values()) - {"complete", "interrupted"} | {"killed", FINDINGS}
 _NO_END = {
     "killed": "no end: killed or crashed",
     "killed or under way": "no end: killed or crashed, or still under way",
@@ -92,10 +95,11 @@ def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json:
         except HarvestError as error:
             errors.append(error)
             around.voice.complain(f"harvester: {error}")
+    apart = 0 if vendors else _apart(around, errors)
     if as_json:
-        click.echo(_json(around.state_folder, scopes, errors))
+        click.echo(_json(around.state_folder, scopes, errors, apart))
     elif scopes or not errors:
-        click.echo("\n".join(_text(around.state_folder, scopes)))
+        click.echo("\n".join(_text(around.state_folder, scopes, apart)))
     return worst_exit(error.exit_code for error in errors)
 
 
@@ -180,6 +184,15 @@ def _rejects(path: Path) -> int:
     return sum(count for (count,) in _rows(path, rejects.MIGRATIONS, "SELECT count(*) FROM rejects"))
 
 
+def _apart(around: Surroundings, errors: list[HarvestError]) -> int:
+    try:
+        return rejected_apart(around.state_folder)
+    except HarvestError as error:
+        errors.append(error)
+        around.voice.complain(f"harvester: {error}")
+        return 0
+
+
 def _rows(path: Path, migrations: Sequence[str], statement: str, *values: Any) -> list[Any]:
     if not path.exists():
         return []
@@ -190,11 +203,12 @@ def _rows(path: Path, migrations: Sequence[str], statement: str, *values: Any) -
 # Telling
 
 
-def _json(folder: Path, scopes: Sequence[Scope], errors: Sequence[HarvestError]) -> str:
+def _json(folder: Path, scopes: Sequence[Scope], errors: Sequence[HarvestError], apart: int) -> str:
     """Instants in UTC, ISO 8601. A window is `start` and `end`."""
     told = {
         "state_folder": str(folder),
-        "attention": [line for scope in scopes for line in attention(scope)],
+        "attention": _urgent(scopes, apart),
+        "rejected_apart": apart,
         "scopes": [{**_fields(scope), "runs": [_ran(*run) for run in _runs(scope)]} for scope in scopes],
         "errors": [str(error) for error in errors],
     }
@@ -212,7 +226,8 @@ def _runs(scope: Scope) -> Iterator[tuple[Run, str]]:
     """The last runs, newest first, and what each came to, in a word. Only the newest can be under way."""
     for place, run in enumerate(scope.state.runs):
         if run.exit_code is not None:
-            yield run, MEANINGS.get(run.exit_code, "unknown")
+            repair = run.exit_code == 65 and run.what == "verify --repair"
+            yield run, FINDINGS if repair else MEANINGS.get(run.exit_code, "unknown")
         elif place or scope.held is False:
             yield run, "killed"
         else:
@@ -268,10 +283,17 @@ def _soon(state: Standing) -> str:
     return ", ".join(told)
 
 
-def _text(folder: Path, scopes: Sequence[Scope]) -> Iterator[str]:
+def _urgent(scopes: Sequence[Scope], apart: int) -> list[str]:
+    """`apart`: documents refused that were loaded into an index into which nothing was harvested."""
+    told = [line for scope in scopes for line in attention(scope)]
+    said = f"`harvester load`: {_count(apart, 'document')} rejected: see `harvester rejects list`"
+    return [*told, said] if apart else told
+
+
+def _text(folder: Path, scopes: Sequence[Scope], apart: int) -> Iterator[str]:
     if not scopes:
         yield f"nothing has been harvested into an index yet: no journal in {folder}"
-    urgent = [line for scope in scopes for line in attention(scope)]
+    urgent = _urgent(scopes, apart)
     if urgent:
         yield "needs attention"
         yield from (_wrapped("  ", line) for line in urgent)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harvester.cli import destination
 from harvester.cli.surroundings import Surroundings, common_options
+
+if TYPE_CHECKING:
+    from harvester.templates import Difference
+
+LIVE = (
+    "an index keeps its mappings: a field that is not there can be added (PUT INDEX/_mapping, as `harvester templates "
+    "show` has it); one that is otherwise needs a new index: export it, delete it, and load it again"
+)
 
 
 @click.group()
@@ -60,14 +68,30 @@ def show(env_file: str | None, quiet: bool, es_host: str | None, index_period: s
 
 @_command("diff")
 def diff(env_file: str | None, quiet: bool, es_host: str | None, index_period: str | None) -> int:
-    """Where the cluster's are not the shipped ones."""
+    """Where the cluster's templates, and the mappings of the indices that are there, are not as shipped.
+
+    The exit code is 65 where there is a difference.
+    """
+    from harvester import mappings
     from harvester import templates as shipped
 
     around = Surroundings.find(env_file, quiet=quiet)
     with _client(es_host, index_period, around) as client:
-        found = list(shipped.diff(client, destination.patience(around)))
-    for place in found:
-        click.echo(f"{place.template} {place.field}: {place.installed!r} instead of {place.shipped!r}")
-    if not found:
+        installed = list(shipped.diff(client, destination.patience(around)))
+        _tell(
+            installed,
+            "to put ours in place: `harvester templates install`; it changes no index that is there",
+        )
+        live = list(mappings.diff(client, destination.patience(around)))
+        _tell(live, LIVE)
+    if not installed and not live:
         around.voice.say("no difference")
-    return 0
+        return 0
+    return 65
+
+
+def _tell(differences: Sequence[Difference], remedy: str) -> None:
+    for difference in differences:
+        click.echo(difference.line())
+    if differences:
+        click.echo(remedy)

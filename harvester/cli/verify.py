@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
 
 import connectors
-from connectors.errors import ConfigurationError, HarvestError, Interrupted, worst_exit
+from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.model import Window
 from harvester import engine
 from harvester.cli import dates, destination, scope
 from harvester.cli.account import Connected, connected, missing_settings
 from harvester.cli.destination import Index
 from harvester.cli.surroundings import Surroundings, common_options
+from harvester.cli.verdict import Verdict, exit_code, tell
 from harvester.cli.wish import Wish
 from harvester.reading import Once
 from harvester.report import Report
 from harvester.sinks.elastic.cluster import Cluster
+from harvester.state.coverage import clipped, missing
 from harvester.state.journal import Journal, journal_folder
 from harvester.state.looked import Looked
 from harvester.state.rejects import rejects_folder
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.inventory import Inventory
-    from harvester.verify import Finding, Kind, Mending, Tally
+    from harvester.verify.findings import Finding
+    from harvester.verify.repair import Mending
 
-SHOWN = 20
-"""So many findings of each kind are printed; `--json` has them all."""
 VISIBLE_SECONDS = 2.0
 """After how long Elasticsearch finds what was written, where it may not be asked to refresh."""
 
@@ -40,68 +40,58 @@ VISIBLE_SECONDS = 2.0
 @click.argument("vendor", required=False)
 @click.option("--date", "on", type=dates.Date(), help="This one day.")
 @click.option(
-    "--from", "first", type=dates.Date(), help="First day.  [default: the first that was ever wanted]"
+    "--from", "first", type=dates.Date(), help="First day.  [default: the first that a run was ever to read]"
 )
 @click.option("--to", "last", type=dates.Date(), help="Last day.  [default: yesterday]")
 @click.option("--timezone", metavar="ZONE", help="Whose midnights these are.  [default: UTC]")
 @destination.elasticsearch_options
 @click.option("--repair", is_flag=True, help="Harvest what is missing, delete what is not to be there.")
+@click.option(
+    "--delete-orphans",
+    is_flag=True,
+    help="With --repair: delete sessions whose meeting the vendor no longer has. They exist nowhere else.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with every finding.")
 @common_options
 def verify(
-    env_file: str | None, quiet: bool, vendor: str | None, repair: bool, as_json: bool, **given: Any
+    env_file: str | None,
+    quiet: bool,
+    vendor: str | None,
+    repair: bool,
+    delete_orphans: bool,
+    as_json: bool,
+    **given: Any,
 ) -> int:
-    """Compare the vendor's listing, the journal and the index, and tell what is wrong: meetings that are missing or
-    incomplete, sessions without their meeting, documents of earlier harvests, documents in two indices.
+    """Compare the vendor's listing, the journal and the index, and tell what is wrong: meetings that are missing, with
+    too few sessions or too many, sessions without their meeting, documents of earlier harvests, documents in two
+    indices, documents among the rejects.
 
     Without VENDOR: every one that is configured. Without dates: all that runs were ever to read and the vendor still
     keeps; where no journal tells, all that it keeps. Nothing is written, unless with --repair, and nothing is ever
-    deleted that is newer or richer than the meeting's own document, or that exists nowhere else.
+    deleted that is newer or richer than the meeting's own document, or, unless with --delete-orphans, that exists
+    nowhere else.
 
-    The exit code is 65 where something is wrong and was not repaired.
+    The exit code is 65 where something is wrong and was not repaired, or documents are among the rejects.
     """
+    if delete_orphans and not repair:
+        raise click.UsageError("--delete-orphans goes with --repair")
     around = Surroundings.find(env_file, quiet=quiet)
     around.obey_signals()
     wish = Wish(**given)
-    results: list[Result] = []
+    verdicts: list[Verdict] = []
     for name in _vendors(vendor, around):
-        result = Result(vendor=name, account=around.account)
-        results.append(result)
+        verdict = Verdict(vendor=name, account=around.account, zone=around.zone(wish.timezone))
+        verdicts.append(verdict)
         try:
-            _verify(result, wish, around, repair=repair)
+            _verify(verdict, wish, around, repair=repair, delete_orphans=delete_orphans)
         except HarvestError as error:
             around.voice.complain(f"harvester: {name}: {error}")
-            result.error = str(error)
-            result.codes.add(error.exit_code)
+            verdict.error = str(error)
+            verdict.codes.add(error.exit_code)
             if isinstance(error, Interrupted):
                 break
-    _print(results, as_json=as_json, quiet=quiet)
-    return _exit_code(results)
-
-
-@dataclass(slots=True, kw_only=True)
-class Result:
-    """What was found of one vendor. `codes`: what else went wrong; `report`: of the listing."""
-
-    vendor: str
-    account: str
-    window: Window | None = None
-    tally: Tally | None = None
-    findings: list[Finding] = field(default_factory=list)
-    codes: set[int] = field(default_factory=set)
-    error: str = ""
-
-    @property
-    def exit_code(self) -> int:
-        if interrupted := self.codes & {130, 143}:
-            return max(interrupted)
-        wrong = any(not finding.repaired for finding in self.findings)
-        return worst_exit(self.codes | ({65} if wrong else set()))
-
-
-def _exit_code(results: Sequence[Result]) -> int:
-    codes = [result.exit_code for result in results]
-    return codes[-1] if codes[-1] in {130, 143} else worst_exit(codes)
+    tell(verdicts, as_json=as_json, quiet=quiet)
+    return exit_code(verdicts)
 
 
 def _vendors(given: str | None, around: Surroundings) -> list[str]:
@@ -117,13 +107,15 @@ def _vendors(given: str | None, around: Surroundings) -> list[str]:
     return configured
 
 
-def _verify(result: Result, wish: Wish, around: Surroundings, *, repair: bool) -> None:
+def _verify(
+    verdict: Verdict, wish: Wish, around: Surroundings, *, repair: bool, delete_orphans: bool
+) -> None:
     from harvester.sinks.elastic.client import Client
     from harvester.sinks.elastic.inventory import Inventory
 
     named = destination.cluster(wish.es_host, wish.index_period, around)
     with ExitStack() as stack:
-        vendor = stack.enter_context(connected(result.vendor, around, wish))
+        vendor = stack.enter_context(connected(verdict.vendor, around, wish))
         client = stack.enter_context(closing(Client(named)))
         waiting = destination.patience(around)
         inventory = Inventory(client, waiting, vendor=vendor.name, account=vendor.account)
@@ -133,65 +125,73 @@ def _verify(result: Result, wish: Wish, around: Surroundings, *, repair: bool) -
             written = stack.enter_context(scope.journal(vendor, named, around))
             stack.enter_context(written.only_run())
         memory = stack.enter_context(closing(_memory(vendor, named, around)))
-        _compare(result, vendor, inventory, memory, wish, around)
-        if written is not None and result.findings:
+        _compare(verdict, vendor, inventory, memory, wish, around)
+        if written is not None and verdict.findings:
             index = stack.enter_context(destination.index(wish.es_host, wish.index_period, around))
-            _Repair(vendor, index, inventory, written, memory, around).of(result)
+            repairing = _Repair(
+                vendor, index, inventory, written, memory, around, delete_orphans=delete_orphans
+            )
+            repairing.of(verdict)
 
 
 def _compare(
-    result: Result,
+    verdict: Verdict,
     vendor: Connected,
     inventory: Inventory,
     memory: Looked,
     wish: Wish,
     around: Surroundings,
 ) -> None:
-    from harvester.verify import Comparison
+    from harvester.verify.comparison import Comparison
 
-    result.window = window = _window(vendor, wish, memory, around)
-    if window is None:
-        return
+    _choose(verdict, vendor, wish, memory, around)
     if memory.unfinished_run():
         around.voice.say(
             f"{vendor.name}: the last run has not come to its end: what it was still to harvest counts as missing"
         )
     report = Report(vendor=vendor.name, account=vendor.account)
     comparison = Comparison(memory, inventory)
-    result.tally = comparison.tally
-    for part in window.split(vendor.connector.span):
+    verdict.tally = comparison.tally
+    for part in (part for window in verdict.windows for part in window.split(vendor.connector.span)):
         listing = engine.survey(
             vendor.connector, Once([part]), vendor.context, stop=around.stop, report=report
         )
-        result.findings += comparison.of(listing, part)
-    result.codes |= report.causes
-    for failure in report.failures:
-        around.voice.complain(f"{vendor.name}: {failure.what}: {failure.why}")
+        verdict.findings += comparison.of(listing, part)
+        verdict.codes |= report.causes
+    verdict.failures = [f"{failure.what}: {failure.why}" for failure in report.failures]
+    for failure in verdict.failures:
+        around.voice.complain(f"{vendor.name}: {failure}")
+    verdict.complete = not report.causes
 
 
-def _window(vendor: Connected, wish: Wish, memory: Looked, around: Surroundings) -> Window | None:
-    zone, now, kept = around.zone(wish.timezone), vendor.context.now(), vendor.connector.kept
-    asked = dates.window(wish.on, wish.first, wish.last, zone=zone, now=now)
+def _choose(verdict: Verdict, vendor: Connected, wish: Wish, memory: Looked, around: Surroundings) -> None:
+    """Which time is compared: the days that were given, else all that any run was to read; as far as it is kept."""
+    now, kept = vendor.context.now(), vendor.connector.kept
+    asked = dates.window(wish.on, wish.first, wish.last, zone=verdict.zone, now=now)
+    wanted: Sequence[Window] = [asked]
     if not wish.dated:
-        first = memory.first_day()
-        if first is None:
+        known = memory.wanted(asked.end)
+        if known is None:
             around.voice.say(f"{vendor.name}: no journal tells what was read: all that the vendor keeps")
-            first = now - kept
-        if first >= asked.end:
+            known = [Window(start=now - kept, end=asked.end)]
+        wanted = known
+        if not wanted or wanted[0].start >= asked.end:
             around.voice.say(f"{vendor.name}: nothing to verify: the first day that was read is not over")
-            return None
-        asked = Window(start=first, end=asked.end)
+            return
+        asked = Window(start=wanted[0].start, end=asked.end)
     within = dates.clamped(asked, kept=kept, now=now)
-    if within is None:
+    verdict.windows = clipped(wanted, within) if within is not None else []
+    if within is None or not verdict.windows:
         around.voice.complain(
             f"{vendor.name}: nothing to verify: the vendor keeps {kept.days} days, and all of this is older"
         )
-    elif within != asked:
+        return
+    verdict.gaps = missing(Window(start=verdict.windows[0].start, end=asked.end), verdict.windows)
+    if within != asked:
         around.voice.say(
             f"{vendor.name}: the vendor keeps {kept.days} days; verifying from "
             f"{within.start:%Y-%m-%d %H:%M} UTC instead of {asked.start:%Y-%m-%d}"
         )
-    return within
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,26 +204,30 @@ class _Repair:
     written: Journal
     memory: Looked
     around: Surroundings
+    delete_orphans: bool
 
-    def of(self, result: Result) -> None:
-        from harvester.verify import Mending, after_repair, to_harvest
+    def of(self, verdict: Verdict) -> None:
+        from harvester.verify.repair import Mending, after_repair, to_harvest
 
         now = self.vendor.context.now
         report = Report(vendor=self.vendor.name, account=self.vendor.account, listing_complete=True)
         number = self.written.begin_run("verify --repair", now())
-        mending = Mending(self.written, to_harvest(result.findings), asked=frozenset(), run=number, now=now)
+        mending = Mending(self.written, to_harvest(verdict.findings), asked=frozenset(), run=number, now=now)
         try:
-            self._mend(result.findings, mending, report)
+            self._mend(verdict.findings, mending, report)
+            deleted = self._delete_orphans(verdict.findings, mending)
             self.written.flush()
-            result.findings = after_repair(result.findings, self._again(result.findings), mending)
-            result.codes |= report.causes | ({65} if report.rejected else set())
+            verdict.findings = after_repair(verdict.findings, self._again(verdict.findings), mending, deleted)
+            verdict.codes |= report.causes
+            self._count_rejects(verdict)
+            verdict.repaired = True
         except HarvestError as error:
             self.written.end_run(number, now(), error.exit_code, report.summary())
             raise
-        self.written.end_run(number, now(), result.exit_code, report.summary())
+        self.written.end_run(number, now(), verdict.exit_code, report.summary())
 
     def _mend(self, findings: Sequence[Finding], mending: Mending, report: Report) -> None:
-        from harvester.verify import removals, to_harvest
+        from harvester.verify.repair import removals, to_harvest
 
         report.replaced += self.inventory.remove(removals(findings))
         if to_harvest(findings):
@@ -238,8 +242,24 @@ class _Repair:
         for line in [*report.tracebacks, *report.lines()]:
             self.around.voice.say(line)
 
+    def _delete_orphans(self, findings: Sequence[Finding], mending: Mending) -> set[str]:
+        """The meetings whose sessions were deleted, since the vendor no longer has them and that was asked for."""
+        from harvester.verify.repair import orphans, removed
+
+        given_up = orphans(findings, mending.given_up) if self.delete_orphans else []
+        if given_up:
+            count = self.inventory.remove(removed(given_up))
+            self.around.voice.say(f"{self.vendor.name}: {count} sessions without their meeting deleted")
+        return {finding.uuid for finding in given_up}
+
+    def _count_rejects(self, verdict: Verdict) -> None:
+        """Those that are left: what was read again and stored is no reject any more."""
+        if verdict.tally is not None:
+            rejected = (self.memory.rejected_in(window) for window in verdict.windows)
+            verdict.tally.rejected = set().union(*rejected)
+
     def _again(self, findings: Sequence[Finding]) -> Iterator[Finding]:
-        from harvester.verify import AT_ONCE, Comparison, chunks
+        from harvester.verify.comparison import AT_ONCE, Comparison, chunks
 
         if not self.inventory.refresh():
             self.around.stop.sleep(VISIBLE_SECONDS)
@@ -247,67 +267,6 @@ class _Repair:
         refs = {finding.uuid: finding.ref for finding in findings}
         for uuids in chunks(refs, AT_ONCE):
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
-
-
-# Telling
-
-
-def _print(results: Sequence[Result], *, as_json: bool, quiet: bool) -> None:
-    if as_json:
-        told = {
-            "vendors": [_told(result) for result in results],
-            "exit_code": _exit_code(results),
-        }
-        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
-        return
-    for result in results:
-        if result.window is not None and (result.findings or not quiet):
-            for line in _lines(result, result.window):
-                click.echo(line)
-
-
-def _told(result: Result) -> dict[str, Any]:
-    from harvester.verify import KINDS, counts
-
-    found = counts(result.findings)
-    window, tally = result.window, result.tally
-    return {
-        "vendor": result.vendor,
-        "account": result.account,
-        "start": window.start if window else None,
-        "end": window.end if window else None,
-        "listed": tally.listed if tally else 0,
-        "compared": tally.compared if tally else 0,
-        "rejected": tally.rejected if tally else 0,
-        "counts": {kind: found[kind] for kind in KINDS},
-        "findings": [finding.document() for finding in result.findings],
-        "error": result.error or None,
-        "exit_code": result.exit_code,
-    }
-
-
-def _lines(result: Result, window: Window) -> Iterator[str]:
-    from harvester.verify import KINDS, MEANINGS, counts
-
-    if result.tally is not None:
-        yield (
-            f"{result.vendor}: {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC: "
-            f"{result.tally.listed} meetings listed, {result.tally.compared} compared"
-        )
-        if result.tally.rejected:
-            yield f"  {result.tally.rejected} documents are among the rejects: see `harvester rejects list`"
-    found = counts(result.findings)
-    for kind in KINDS:
-        yield f"  {kind:<11} {found[kind]:>6}  {MEANINGS[kind]}"
-    for kind in KINDS:
-        yield from _details(kind, [finding for finding in result.findings if finding.kind == kind])
-
-
-def _details(kind: Kind, findings: Sequence[Finding]) -> Iterator[str]:
-    for finding in findings[:SHOWN]:
-        yield f"{kind}: {finding.line()}"
-    if len(findings) > SHOWN:
-        yield f"{kind}: … and {len(findings) - SHOWN} more; --json has them all"
 
 
 def _memory(vendor: Connected, named: Cluster, around: Surroundings) -> Looked:

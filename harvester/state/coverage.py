@@ -39,6 +39,12 @@ def union(windows: Iterable[Window]) -> list[Window]:
     return merged
 
 
+def clipped(windows: Iterable[Window], to: Window) -> list[Window]:
+    """The parts of these windows that lie in that one."""
+    bounds = ((max(window.start, to.start), min(window.end, to.end)) for window in windows)
+    return [Window(start=start, end=end) for start, end in bounds if start < end]
+
+
 def missing(wanted: Window, known: Iterable[Window]) -> list[Window]:
     """The parts of `wanted` that lie in none of the known windows (in order, without overlaps)."""
     gaps: list[Window] = []

@@ -17,6 +17,15 @@ APPLICATION_ID = 0x4D54_4748
 """Written into the header of every database of ours, so that somebody else's file is not taken for one."""
 
 BUSY_SECONDS = 30.0
+LOSSES = {
+    "journal.db": "It holds what was listed and read. The index is the same without it; a run with --from and --to reads "
+    "again what the vendor still keeps, what had failed or was pending among it",
+    "rejects.db": "It holds the documents that Elasticsearch refused. They are lost with it, unless they were exported "
+    "or the vendor still keeps their meetings: then `harvester verify --repair` reads those again",
+    "account.db": "It holds today's budgets, when calls were made, and tokens. Without it calls made today count as not "
+    "made, and where a vendor was logged in to, somebody has to log in again; no meeting and no document is lost",
+}
+"""By the name of a file: what moving it away costs."""
 HEADER_BYTES = 100
 """No database of SQLite is smaller."""
 
@@ -153,10 +162,8 @@ class Database:
 
     def damaged(self) -> StateError:
         """To be raised by whoever finds something in it that was never written."""
-        return StateError(
-            f"{self.path} is damaged. Restore it from a backup, or move it away: what it remembered (budgets spent, "
-            "tokens, rejected documents) is then lost, and what is within the vendor's reach is harvested again"
-        )
+        cost = LOSSES.get(self.path.name, "What it remembered is lost with it")
+        return StateError(f"{self.path} is damaged. Restore it from a backup, or move it away. {cost}")
 
 
 def has_log(path: Path) -> bool:

@@ -19,7 +19,7 @@ import orjson
 from connectors.errors import OutputError, ScopeBusy
 from connectors.model import MeetingRef, Reason, Window
 from harvester.state.batched import Batched
-from harvester.state.coverage import Listed
+from harvester.state.coverage import Listed, union
 from harvester.state.database import Database
 from harvester.state.records import (
     Outcome,
@@ -165,6 +165,26 @@ class Journal(Batched):
             return day
         with self._sound():
             return instant_at(int(found))
+
+    def want(self, window: Window) -> None:
+        """A run is to read this time. Safely on the disk when this returns."""
+        before = self._noted_wishes()
+        after = union([*before, window])
+        if after != before:
+            spans = [[microseconds(each.start), microseconds(each.end)] for each in after]
+            self.note("wanted", orjson.dumps(spans).decode())
+
+    def wanted(self) -> list[Window]:
+        """The time that any run was ever to read, or listed; in order, without overlaps. Nightly runs want all of it
+        since their first."""
+        listed = (listing.window for listing in self.listings(frozenset()))
+        return union([*self._noted_wishes(), *listed])
+
+    def _noted_wishes(self) -> list[Window]:
+        found = self.fact("wanted")
+        with self._sound():
+            spans = orjson.loads(found) if found is not None else []
+            return [Window(start=instant_at(start), end=instant_at(stop)) for start, stop in spans]
 
     # Runs and forced readings
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import orjson
 
 from connectors.model import Window
+from connectors.times import instant
 from harvester.state import rejects
+from harvester.state.coverage import union
 from harvester.state.database import Database, has_log
 from harvester.state.journal import Journal
 from harvester.state.records import Record, microseconds
@@ -65,7 +68,7 @@ class _Journal(Journal):
 
 
 class Looked:
-    """What the journal of one scope and the rejects of its index know (`harvester.verify.Memory`): opened without
+    """What the journal of one scope and the rejects of its index know (`harvester.verify.comparison.Memory`): opened without
     changing them, and both may be missing."""
 
     def __init__(self, journal: Path, rejected: Path, prefix: str) -> None:
@@ -78,13 +81,16 @@ class Looked:
         self._journal.close()
         self._rejects.close()
 
-    def first_day(self) -> datetime | None:
-        """The first day that a nightly run ever wanted, else the first that was listed."""
+    def wanted(self, end: datetime) -> list[Window] | None:
+        """The time that runs were ever to read, or listed, nightly ones up to `end`; in order, without overlaps. `None`
+        where no journal tells."""
         journal = self._journal()
         if journal is None:
             return None
-        listed = (listing.window.start for listing in journal.listings(frozenset()))
-        return journal.wanted_since() or min(listed, default=None)
+        since = journal.wanted_since()
+        nightly = [Window(start=since, end=end)] if since is not None and since < end else []
+        found = union([*journal.wanted(), *nightly])
+        return found if found or since is not None else None
 
     def unfinished_run(self) -> bool:
         journal = self._journal()
@@ -97,6 +103,19 @@ class Looked:
     def stored_in(self, window: Window) -> Iterator[str]:
         journal = self._journal()
         return journal.stored_in(window) if journal is not None else iter(())
+
+    def rejected_in(self, window: Window) -> set[str]:
+        """One that does not tell its time is among them whatever the window."""
+        database = self._rejects()
+        if database is None:
+            return set()
+        after = self._prefix[:-1] + chr(ord(self._prefix[-1]) + 1)
+        with database.reading() as connection:
+            rows = connection.execute(
+                "SELECT document_id, document FROM rejects WHERE document_id >= ? AND document_id < ?",
+                (self._prefix, after),
+            )
+            return {name for name, document in rows if (at := _filed(document)) is None or at in window}
 
     def rejected(self, uuid: str) -> Mapping[str, str | None]:
         database, name = self._rejects(), self._prefix + uuid
@@ -111,10 +130,42 @@ class Looked:
         return {document_id: _stay(document) for document_id, document in rows}
 
 
+def rejected_apart(state: Path) -> int:
+    """How many documents are among the rejects of indices that no journal of this state folder is about: of loads, not
+    of harvests."""
+    return sum(
+        _count(path) for path in state.glob("elasticsearch-*/rejects.db") if not _has_journal(state, path)
+    )
+
+
+def _has_journal(state: Path, path: Path) -> bool:
+    return next(state.glob(f"*/{path.parent.name}/journal.db"), None) is not None
+
+
+def _count(path: Path) -> int:
+    with (
+        closing(Database(path, rejects.MIGRATIONS, read_only=True)) as database,
+        database.reading() as opened,
+    ):
+        (count,) = opened.execute("SELECT count(*) FROM rejects").fetchone()
+    return int(count)
+
+
 def _stay(document: bytes) -> str | None:
+    stay = _decoded(document).get("stay")
+    return stay if isinstance(stay, str) else None
+
+
+def _filed(document: bytes) -> datetime | None:
+    """The meeting's `@timestamp`, of a meeting and of a session."""
+    told = _decoded(document)
+    at = told.get("meeting_timestamp", told.get("@timestamp"))
+    return instant(at) if isinstance(at, str) else None
+
+
+def _decoded(document: bytes) -> dict[str, Any]:
     try:
         told = orjson.loads(document)
     except orjson.JSONDecodeError:
-        return None
-    stay = told.get("stay") if isinstance(told, dict) else None
-    return stay if isinstance(stay, str) else None
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -18,6 +18,8 @@ from connectors.times import milliseconds
 from harvester.state.database import Database
 
 REASON_LENGTH = 2_000
+LINE = "sha256:"
+"""What the keys of lines begin with that have no usable `document_id`."""
 PAGE = 50
 """Rows read at once: a row may hold megabytes."""
 
@@ -34,12 +36,15 @@ MIGRATIONS = (
         attempts INTEGER NOT NULL
     )
     """,
+    "ALTER TABLE rejects ADD COLUMN origin TEXT NOT NULL DEFAULT ''",
 )
 
-# An older version that is refused once more says nothing about the newer one that is kept.
+# An older version that is refused once more says nothing about the newer one that is kept. What is tried again out of
+# the rejects has no origin of its own: where it came from stays known.
 _ADD = """
-    INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?, ?, 1)
+    INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)
     ON CONFLICT DO UPDATE SET
+        origin = iif(excluded.version >= version AND excluded.origin <> '', excluded.origin, origin),
         index_name = iif(excluded.version >= version, excluded.index_name, index_name),
         reason = iif(excluded.version >= version, excluded.reason, reason),
         document = iif(excluded.version >= version, excluded.document, document),
@@ -51,9 +56,10 @@ _ADD = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
-    """A document as it was refused. `document_id` of a line that is no document: `line_key`; its version is 0.
+    """A document as it was refused. `document_id` of a line that has no usable one: `line_key`; its version is 0.
 
     `document`: the bytes without a newline, empty for a line too long to keep. `reason` may quote the document.
+    `origin`: file and line that it came from, empty for what a vendor told, and for what is tried again.
     """
 
     document_id: str
@@ -61,11 +67,12 @@ class Reject:
     version: int
     reason: str
     document: bytes
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A row of the list: what was refused, when first and last (ISO 8601, UTC), how often, how large."""
+    """A row of the list: what was refused, when first and last (ISO 8601, UTC), how often, how large, from where."""
 
     document_id: str
     index: str
@@ -75,6 +82,12 @@ class Kept:
     last: str
     attempts: int
     size: int
+    origin: str
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it has no usable `document_id`: no document that is stored later can tell that it is this one."""
+        return self.document_id.startswith(LINE)
 
 
 def rejects_folder(state: Path, host: str, prefix: str) -> Path:
@@ -84,8 +97,8 @@ def rejects_folder(state: Path, host: str, prefix: str) -> Path:
 
 
 def line_key(sha256: str) -> str:
-    """The key of a line that is no document, out of its digest in hex."""
-    return f"sha256:{sha256}"
+    """The key of a line that has no usable `document_id`, out of its digest in hex."""
+    return f"{LINE}{sha256}"
 
 
 class Rejects:
@@ -116,7 +129,10 @@ class Rejects:
         self._any = True
         now = milliseconds(self._now())
         rows = [
-            (_text(r.document_id), r.index, r.version, _text(r.reason[:REASON_LENGTH]), r.document, now, now)
+            (
+                *(_text(r.document_id), r.index, r.version, _text(r.reason[:REASON_LENGTH]), r.document),
+                *(now, now, _text(r.origin)),
+            )
             for r in rejects
         ]
         with self._database.transaction() as connection:
@@ -131,7 +147,7 @@ class Rejects:
 
     def rows(self) -> Iterator[Kept]:
         """What is kept, in the order of the ids."""
-        columns = "document_id, index_name, version, reason, first, last, attempts, length(document)"
+        columns = "document_id, index_name, version, reason, first, last, attempts, length(document), origin"
         for row in self._pages(columns):
             yield Kept(
                 document_id=row[0],
@@ -142,11 +158,19 @@ class Rejects:
                 last=row[5],
                 attempts=row[6],
                 size=row[7],
+                origin=row[8],
             )
 
     def documents(self) -> Iterator[tuple[str, bytes]]:
         """Every id and the bytes that were refused, lines too long to keep left out. Rows may go meanwhile."""
         return ((row[0], row[1]) for row in self._pages("document_id, document") if row[1])
+
+    def has(self, document_id: str) -> bool:
+        with self._database.reading() as connection:
+            found = connection.execute(
+                "SELECT 1 FROM rejects WHERE document_id = ?", (document_id,)
+            ).fetchone()
+        return found is not None
 
     def export(self, stream: BinaryIO) -> int:
         """Write the documents, one a line, and return how many."""

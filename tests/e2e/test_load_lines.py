@@ -96,7 +96,8 @@ def test_poison_is_named_by_its_line_and_kept_and_the_rest_is_loaded(newest: Pla
     assert refused == {5: why}
     assert (told.ok, told.rejected) == (8, 1)
     assert [document for _, document in rejects.documents()] == [poison]
-    assert next(iter(rejects.rows())).reason.startswith("line 5: ")
+    row = next(iter(rejects.rows()))
+    assert (row.origin, row.reason.startswith(why)) == ("line 5", True)
 
 
 def test_all_poison_at_once_spoils_nothing_else(place: Place) -> None:
@@ -121,7 +122,7 @@ def test_replaying_after_the_mapping_was_mended_empties_the_rejects(newest: Plac
     assert len(rejects) == 2
     for _ in newest.loader(rejects).replay():
         pass
-    assert [row.attempts for row in rejects.rows()] == [2, 2]
+    assert [(row.attempts, row.origin) for row in rejects.rows()] == [(2, "line 2"), (2, "line 1")]
     load(newest.loader(rejects), [mended])
     assert [row.document_id[:7] for row in rejects.rows()] == ["sha256:"]
     assert rejects.drop() == 1

@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.errors import ConfigurationError
-from harvester import templates
+from connectors.errors import ConfigurationError, CredentialsError
+from harvester import mappings, templates
 from harvester.sinks.base import encoded
 from tests.documents import full_harvest, many, with_series
-from tests.e2e.place import PATIENCE, Place
+from tests.e2e.harness import Harvester
+from tests.e2e.place import PATIENCE, Place, login
 
 NOT_INDEXED = ("quality.audio_in.series",)
 
@@ -121,8 +122,55 @@ def test_a_change_made_by_hand_is_shown_field_by_field(place: Place) -> None:
     (difference,) = templates.diff(client, PATIENCE)
     assert difference.field == "template.settings.index.gc_deletes"
     assert (difference.shipped, difference.installed) == ("24h", "1m")
+    assert difference.line().endswith("settings: template.settings.index.gc_deletes is 1m, ours is 24h")
     list(place.loader().load(many(1)))
     assert "templates diff" in place.said[0]
+
+
+def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> None:
+    client = place.client()
+    other = orjson.loads(orjson.dumps(templates.index_definition(client.cluster, "session")))
+    properties = other["mappings"]["properties"]
+    properties["duration"] = {"type": "keyword"}
+    properties["mood"] = {"type": "keyword"}
+    del properties["email"]
+    del properties["user"]
+    del properties["quality"]["properties"]["cpu_pct"]["properties"]["mean"]
+    assert place.ask("PUT", f"/{place.prefix}sessions-2025", other).ok
+    place.ask("PUT", f"/{place.prefix}sessions-2025-mine", {})
+    list(place.loader().load(many(1)))  # made as shipped, with templates by now
+    told = [difference.line() for difference in mappings.diff(client, PATIENCE)]
+    index = f"{place.prefix}sessions-2025"
+    assert f"{index}: duration type is keyword, ours is long" in told
+    assert f"{index}: email is not there, ours is keyword" in told
+    assert any(line.startswith(f"{index}: quality.cpu_pct.mean is not there") for line in told)
+    assert any(line.startswith(f"{index}: user.email is not there") for line in told)
+    assert not any("mood" in line or "mine" in line for line in told)
+    assert len([line for line in told if "email" in line]) == 2
+    assert all(line.startswith(f"{index}: ") for line in told)
+
+
+def test_the_command_tells_differences_in_words_and_by_its_exit_code(newest: Place) -> None:
+    harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
+    before = harvester("templates", "diff")
+    assert before.returncode == 65
+    assert f"{newest.prefix}settings: not installed\n" in before.stdout.decode()
+    assert "harvester templates install" in before.stdout.decode()
+    assert "None" not in before.stdout.decode()
+    assert harvester("templates", "install").returncode == 0
+    assert harvester("templates", "diff").returncode == 0
+    newest.ask("PUT", f"/{newest.prefix}meetings-2025", {"mappings": {"properties": {}}})
+    newest.ask("PUT", f"/{newest.prefix}meetings-2025/_mapping", {"dynamic": True})
+    after = harvester("templates", "diff")
+    assert after.returncode == 65
+    assert f"{newest.prefix}meetings-2025: dynamic is true, ours is false" in after.stdout.decode()
+    assert "an index keeps its mappings" in after.stdout.decode()
+
+
+def test_without_the_right_to_see_mappings_it_is_named(guarded: Place) -> None:
+    list(guarded.loader().load(many(1)))
+    with pytest.raises(CredentialsError, match="view_index_metadata"):
+        list(mappings.diff(guarded.client(**login(guarded.node.users["reader"])), PATIENCE))
 
 
 def test_another_period_is_refused_and_changes_nothing(place: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from connectors.errors import CredentialsError, Unreachable
 from connectors.model import Detail, MeetingRef, Window, version
 from harvester.sinks.elastic.inventory import Inventory, Removal
 from harvester.state.journal import Journal
-from harvester.verify import KINDS
+from harvester.verify.findings import KINDS
 from tests.documents import START, many, plain
 from tests.e2e.harness import Harvester, Simulator, differences
 from tests.e2e.place import PATIENCE, Place, login
@@ -92,6 +93,12 @@ def damage(place: Place) -> dict[str, str]:
     delete(place, lost, *place.hits({"term": {"meeting": uuids["missing"]}}))
     delete(place, documents_of(place, uuids["orphans"])[0])
     delete(place, documents_of(place, uuids["incomplete"])[1][0])
+    _, sessions = documents_of(place, uuids["surplus"])
+    put(
+        place,
+        "sessions-2026",
+        {**sessions[0]["_source"], "document_id": sessions[0]["_id"] + "-own"},
+    )
     meeting, _ = documents_of(place, uuids["outdated"])
     put(place, "meetings-2026", earlier(meeting["_source"], topic="an old topic"))
     _, sessions = documents_of(place, uuids["leftovers"])
@@ -140,16 +147,24 @@ def test_every_damage_is_seen_and_repaired(newest: Place, tmp_path: Path) -> Non
             "sessions-2024",
             "sessions-2025",
         ]
+        (surplus,) = (f for f in told["findings"] if f["kind"] == "surplus")
+        assert (surplus["surplus"], surplus["repair"]) == (1, "harvest")
         (incomplete,) = (f for f in told["findings"] if f["kind"] == "incomplete")
         assert (incomplete["lacking"], incomplete["repair"]) == (1, "harvest")
 
         text = harvester("verify", "zoom", *DAYS)
         assert text.returncode == 65
         for kind, uuid in hurt.items():
-            assert f"{kind}: {uuid}" in text.stdout.decode()
+            assert re.search(
+                rf"^{kind}: 2026-11-1[789] \d\d:\d\d UTC, {re.escape(uuid)}, ",
+                text.stdout.decode(),
+                re.MULTILINE,
+            )
+        assert "zoom: run it again with --repair" in text.stdout.decode()
 
         told = verify(harvester, *DAYS, "--repair", code=0)
         assert found(told) == set(hurt.items())
+        assert (told["counts"], told["left"]) == (dict.fromkeys(KINDS, 1), dict.fromkeys(KINDS, 0))
         assert all(finding["repaired"] for finding in told["findings"])
         assert verify(harvester, code=0)["findings"] == []
         assert differences(stored(newest), simulator.truth) == []
@@ -195,7 +210,7 @@ def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: Place, t
         assert verify(harvester, *DAYS, code=0)["findings"] == [], "gone by now, as the journal has it"
 
 
-def test_sessions_that_exist_nowhere_else_are_never_deleted(newest: Place, tmp_path: Path) -> None:
+def test_sessions_that_exist_nowhere_else_stay_until_that_is_asked_for(newest: Place, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         _, sessions = documents_of(newest, meetings(newest)[0])
         source = {**sessions[0]["_source"], "meeting": "unknown==", "document_id": "zoom:main:unknown==:key"}
@@ -206,6 +221,61 @@ def test_sessions_that_exist_nowhere_else_are_never_deleted(newest: Place, tmp_p
         assert not finding["repaired"]
         assert "exist nowhere else, and stay" in finding["why"]
         assert stored_hits(newest) == before
+        assert "verify --repair: findings left (65)" in harvester("status").stdout.decode()
+
+        said = harvester("verify", "zoom", *DAYS).stdout.decode()
+        assert "--repair --delete-orphans deletes them" in said
+        assert "run it again with --repair" not in said
+        (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
+        assert (finding["repaired"], finding["repair"]) == (False, "delete-orphans")
+        assert stored_hits(newest) == before
+
+        (finding,) = verify(harvester, *DAYS, "--repair", "--delete-orphans", code=0)["findings"]
+        assert (finding["repaired"], finding["why"][:8]) == (True, "deleted:")
+        assert {hit for hit, *_ in before} >= {hit for hit, *_ in stored_hits(newest)}
+        assert len(stored_hits(newest)) == len(before) - 1
+        assert verify(harvester, *DAYS, code=0)["findings"] == []
+
+
+def test_orphans_that_the_vendor_has_a_meeting_for_are_not_deleted(newest: Place, tmp_path: Path) -> None:
+    with harvested(newest, tmp_path) as (harvester, simulator):
+        delete(newest, documents_of(newest, meetings(newest)[0])[0])
+        told = verify(harvester, *DAYS, "--repair", "--delete-orphans", code=0)
+        assert {finding["kind"] for finding in told["findings"]} == {"orphans"}
+        assert differences(stored(newest), simulator.truth) == []
+
+
+def test_without_dates_backfills_are_compared_after_nightly_runs_and_days_between_are_named(
+    newest: Place, tmp_path: Path
+) -> None:
+    with Simulator(tmp_path / "simulator", NOW, size=90, days=5) as simulator:
+        harvester = pointed(newest, simulator)
+        assert harvester("zoom", "--from", "2026-11-15", "--to", "2026-11-17").returncode == 0
+        uuid = next(d["uuid"] for d in stored(newest).values() if d["kind"] == "meeting")
+        assert harvester("zoom").returncode == 0
+        told = verify(harvester, code=0)
+        assert (told["start"], told["end"]) == ("2026-11-15T00:00:00Z", "2026-11-20T00:00:00Z")
+        assert told["never_read"] == [{"start": "2026-11-18T00:00:00Z", "end": "2026-11-19T00:00:00Z"}]
+        assert "  2026-11-18 was never read by any run" in harvester("verify").stdout.decode()
+        delete(
+            newest,
+            *newest.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}}),
+        )
+        assert found(verify(harvester, code=65)) == {("missing", uuid)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"ZOOM_CLIENT_SECRET": "wrong"}, 77), ({"ES_USERNAME": "alone"}, 78)],
+)
+def test_what_could_not_be_compared_is_no_clean_bill(
+    newest: Place, tmp_path: Path, changes: dict[str, str], code: int
+) -> None:
+    with harvested(newest, tmp_path) as (harvester, _):
+        ended = harvester("verify", "zoom", *DAYS, **changes)
+        assert ended.returncode == code, (ended.stdout + ended.stderr).decode()
+        assert ended.stdout.startswith(b"zoom: not compared: ")
+        assert b"missing" not in ended.stdout
 
 
 def test_what_is_newer_or_richer_than_the_meeting_is_not_deleted(newest: Place, tmp_path: Path) -> None:
@@ -225,15 +295,21 @@ def test_what_is_newer_or_richer_than_the_meeting_is_not_deleted(newest: Place, 
         assert richer["document_id"] in stored(newest)
 
 
-def test_rejected_documents_are_not_missed(newest: Place, tmp_path: Path) -> None:
+def test_rejected_documents_are_not_missed_and_are_no_clean_bill(newest: Place, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         uuid = meetings(newest)[0]
         _, sessions = documents_of(newest, uuid)
         delete(newest, sessions[0])
         bad = {**sessions[0]["_source"], "duration": {"no": "scalar"}}
         assert harvester("load", stdin=json.dumps(bad).encode()).returncode == 65
-        told = verify(harvester, *DAYS, code=0)
-        assert told["rejected"] == 1
+        told = verify(harvester, *DAYS, code=65)
+        assert (told["rejected"], told["findings"]) == (1, [])
+        for words in ((), ("-q",)):
+            said = harvester("verify", "zoom", *DAYS, *words).stdout.decode()
+            assert "1 document is among the rejects instead of in the index: `harvester rejects list`" in said
+        assert harvester("rejects", "drop", sessions[0]["_id"]).returncode == 0
+        assert found(verify(harvester, *DAYS, code=65)) == {("incomplete", uuid)}, "given up, it is missed"
+        assert verify(harvester, *DAYS, "--repair", code=0)["rejected"] == 0
 
 
 def test_a_second_repair_waits_for_nobody(newest: Place, tmp_path: Path) -> None:

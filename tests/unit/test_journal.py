@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -201,6 +201,22 @@ def test_the_first_day_wanted_is_the_first_that_was_ever_named(journal: Journal)
 
 
 # Forced readings
+
+
+def test_what_runs_wanted_and_what_they_listed_is_remembered_together(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        assert journal.wanted() == []
+        for window in (days(8, 9), days(0, 2), days(1, 3)):
+            journal.want(window)
+        journal.listed(days(5, 6), QOS, FIRST)
+    with closing(Journal(tmp_path, read_only=True)) as journal:
+        assert journal.wanted() == [days(0, 3), days(5, 6), days(8, 9)]
+
+
+def test_wishes_that_no_journal_ever_wrote_are_damage(journal: Journal) -> None:
+    journal.note("wanted", "[[1]]")
+    with pytest.raises(StateError, match="damaged"):
+        journal.wanted()
 
 
 def test_a_forced_reading_resumes_where_it_was_killed_and_begins_anew_once_finished(

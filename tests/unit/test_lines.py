@@ -124,6 +124,21 @@ def test_what_is_no_document_is_kept_with_its_digest(line: bytes, words: str) ->
     assert bad.sha256 == hashlib.sha256(line).hexdigest()
 
 
+def test_a_line_with_a_usable_id_keeps_it_whatever_else_is_wrong_with_it() -> None:
+    _, (kind,) = read(orjson.dumps({**BASE, "kind": "webinar"}))
+    assert (kind.document_id, kind.version) == (BASE["document_id"], version(Detail.full, HARVESTED))
+    _, (detail,) = read(orjson.dumps({**BASE, "detail": "fuller"}))
+    assert (detail.document_id, detail.version) == (BASE["document_id"], 0)
+    _, (too_long,) = read(orjson.dumps({**BASE, "document_id": "x" * 513}))
+    assert too_long.document_id == ""
+
+
+def test_blank_lines_are_counted() -> None:
+    lines = Lines(Cluster(host="http://localhost"))
+    assert list(lines.read([b"", b" \r", encoded(BASE), b"", b"nonsense"], [])) != []
+    assert (lines.number, lines.blank) == (5, 3)
+
+
 def test_carriage_returns_empty_lines_and_a_byte_order_mark_are_tolerated() -> None:
     line = encoded(BASE)
     operations, bad = read(b"\xef\xbb\xbf" + line + b"\r", b"\r", b"", b"   ", line)

@@ -185,7 +185,7 @@ def test_lines_and_their_refusals_are_counted(rejects: Rejects) -> None:
         2: "not JSON in UTF-8",
         1: "document_parsing_exception",
     }
-    assert sorted(row.reason for row in rejects.rows()) == [
-        "line 1: document_parsing_exception: because",
-        "line 2: not JSON in UTF-8",
+    assert sorted((row.origin, row.reason) for row in rejects.rows()) == [
+        ("line 1", "document_parsing_exception: because"),
+        ("line 2", "not JSON in UTF-8"),
     ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from connectors.errors import StateError
-from harvester.state.rejects import PAGE, Reject, Rejects, rejects_folder
+from harvester.state.database import Database
+from harvester.state.rejects import MIGRATIONS, PAGE, Reject, Rejects, rejects_folder
 from tests.unit.context import NOW
 
 
@@ -42,6 +44,27 @@ def test_a_document_refused_again_is_one_row_with_its_history(rejects: Rejects) 
     (row,) = rejects.rows()
     assert (row.reason, row.version, row.attempts, row.size) == ("second", 6, 2, 7)
     assert (row.first, row.last) == ("2026-11-21T07:00:00.000Z", "2026-11-21T08:00:00.000Z")
+
+
+def test_where_it_came_from_stays_known_when_it_is_tried_again(rejects: Rejects) -> None:
+    rejects.add([replace(reject(), origin="old.ndjson line 29")])
+    rejects.add([reject(reason="once more")])
+    (row,) = rejects.rows()
+    assert (row.origin, row.reason) == ("old.ndjson line 29", "once more")
+    rejects.add([replace(reject(), origin="new.ndjson line 2")])
+    rejects.add([replace(reject(version=4), origin="older.ndjson line 3")])
+    assert next(iter(rejects.rows())).origin == "new.ndjson line 2"
+
+
+def test_a_store_of_before_it_was_known_where_documents_came_from_is_read(tmp_path: Path) -> None:
+    old = Database(tmp_path / "rejects.db", MIGRATIONS[:1])
+    with old.transaction() as connection:
+        connection.execute("INSERT INTO rejects VALUES ('a', 'i', 5, 'line 3: bad', '{}', 't', 't', 1)")
+    old.close()
+    kept = Rejects(tmp_path, Clock().now)
+    (row,) = kept.rows()
+    assert (row.document_id, row.reason, row.origin) == ("a", "line 3: bad", "")
+    kept.close()
 
 
 def test_an_older_version_does_not_replace_a_newer_one(rejects: Rejects) -> None:

@@ -172,6 +172,22 @@ def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path: Path, damage:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("journal.db", "the index is the same without it"),
+        ("rejects.db", "lost with it, unless they were exported"),
+        ("account.db", "no meeting and no document is lost"),
+    ],
+)
+def test_what_a_damaged_file_costs_is_said_of_that_file(tmp_path: Path, name: str, words: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"this is not a database, whatever its name says" * 20)
+    with pytest.raises(StateError, match=f"{name} is damaged.*move it away") as refused:
+        Database(path, MIGRATIONS)
+    assert words.lower() in str(refused.value).lower()
+
+
 def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "account.db"
     with sqlite3.connect(path) as theirs:

@@ -125,6 +125,32 @@ def test_without_any_journal_it_says_so_and_makes_no_folder(status: Status, tmp_
     assert not (tmp_path / "state").exists()
 
 
+def test_rejects_of_loads_alone_are_told_of(status: Status, tmp_path: Path) -> None:
+    with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
+        rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
+    said = "`harvester load`: 1 document rejected: see `harvester rejects list`"
+    assert said in status().stdout
+    told = answer(status)
+    assert (told["attention"], told["rejected_apart"]) == ([said], 1)
+    assert said not in status("zoom").stdout
+
+
+def test_rejects_of_a_scope_are_told_once(status: Status, journal: Journal, tmp_path: Path) -> None:
+    with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
+        rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
+    assert status().stdout.count("rejected") == 1
+    assert answer(status)["rejected_apart"] == 0
+
+
+def test_what_a_repair_has_left_is_no_rejected_document(status: Status, journal: Journal) -> None:
+    run = journal.begin_run("verify --repair", NOW - timedelta(hours=1))
+    journal.end_run(run, NOW, 65, {})
+    journal.flush()
+    text = status().stdout
+    assert "verify --repair: findings left (65)" in text
+    assert "zoom main: the last run: findings left" in text
+
+
 def test_a_scope_where_all_is_well_needs_no_attention(status: Status, journal: Journal) -> None:
     run = journal.begin_run("nightly", NOW - timedelta(hours=9))
     summary = {"listed": 1200, "fetched": 1100, "done": 1090}

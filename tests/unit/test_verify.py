@@ -20,20 +20,9 @@ from harvester.sinks.elastic.cluster import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index
 from harvester.state.journal import Journal
 from harvester.state.records import Outcome, Record
-from harvester.verify import (
-    KINDS,
-    MEANINGS,
-    Comparison,
-    Finding,
-    Kind,
-    Mending,
-    after_repair,
-    chunks,
-    counts,
-    is_missed,
-    removals,
-    to_harvest,
-)
+from harvester.verify.comparison import Comparison, chunks, is_missed
+from harvester.verify.findings import KINDS, MEANINGS, REPAIRS, Finding, Kind, Repair, counts
+from harvester.verify.repair import Mending, after_repair, orphans, removals, removed, to_harvest
 from tests.documents import HARVESTED, START, plain
 from tests.unit.elastic import CLUSTER
 
@@ -112,6 +101,9 @@ class Shelf:
     def stored_in(self, _window: Window) -> Iterator[str]:
         return iter(sorted(u for u, r in self.records.items() if r.rank is not None and r.outcome != "gone"))
 
+    def rejected_in(self, _window: Window) -> set[str]:
+        return {name for names in self.rejects.values() for name in names}
+
     def rejected(self, uuid: str) -> Mapping[str, str | None]:
         return self.rejects.get(uuid, {})
 
@@ -125,6 +117,7 @@ def kinds(findings: Iterable[Finding]) -> list[tuple[Kind, str]]:
 
 def test_every_kind_has_its_meaning() -> None:
     assert set(KINDS) == set(MEANINGS) == set(get_args(Kind))
+    assert set(REPAIRS) == set(get_args(Repair))
 
 
 def test_a_whole_meeting_is_no_finding() -> None:
@@ -187,12 +180,50 @@ def test_sessions_alone_are_orphans_by_index_and_hold_their_rank() -> None:
     assert one.ref == MeetingRef(uuid="a", start_time=START, digest="")
 
 
+def test_a_rejected_document_is_counted_where_its_meeting_looks_whole() -> None:
+    shelf = Shelf().hold("a", meeting("a", 1), session("a", "1"))
+    shelf.rejects = {"a": {"zoom:main:a:1": "meeting"}}
+    comparison = Comparison(shelf, shelf)
+    assert list(comparison.of([ref("a")], DAY)) == []
+    assert comparison.tally.rejected == {"zoom:main:a:1"}
+
+
+def test_orphans_of_a_meeting_that_is_gone_are_for_nobody_to_harvest() -> None:
+    shelf = Shelf().hold("a", session("a", "1"), session("a", "2")).know(record("a", "gone"))
+    (finding,) = shelf.found()
+    assert (finding.kind, finding.repair) == ("orphans", "delete-orphans")
+    assert "--repair --delete-orphans deletes them" in finding.line()
+    assert (to_harvest([finding]), list(removals([finding]))) == ({}, [])
+    assert [removal.version for removal in removed([finding])] == [NEW, NEW]
+    (finding,) = shelf.found(ref("a"))
+    assert finding.repair == "harvest", "the vendor lists it once more"
+
+
+def test_more_sessions_than_the_meeting_had_are_a_surplus() -> None:
+    shelf = Shelf().hold("a", meeting("a", 1), session("a", "1"), session("a", "2"), session("a", "3"))
+    (finding,) = shelf.found(ref("a"))
+    assert (finding.kind, finding.surplus, finding.repair) == ("surplus", 2, "harvest")
+    assert ": 2 sessions too many" in finding.line()
+    shelf.hold("a", meeting("a", 0), session("a", "1"))
+    assert kinds(shelf.found()) == [("surplus", "a")], "none is a number too"
+    shelf.hold("a", meeting("a", None), session("a", "1"))
+    assert shelf.found() == []
+    shelf.hold(
+        "a", meeting("a", 0), session("a", "1", stay="waiting_room"), session("a", "2", stay="breakout")
+    )
+    assert shelf.found() == [], "the meeting tells no number of these"
+    shelf.hold("a", meeting("a", 1), session("a", "1"))
+    shelf.rejects = {"a": {"zoom:main:a:old": "meeting"}}
+    assert shelf.found() == [], "what is rejected is not there"
+
+
 def test_rejected_documents_are_counted_apart() -> None:
     shelf = Shelf().hold("a", meeting("a", 2), session("a", "1")).hold("b", session("b", "1"))
     shelf.rejects = {"a": {"zoom:main:a:2": "meeting"}, "b": {"zoom:main:b": None}}
     comparison = Comparison(shelf, shelf)
     assert list(comparison.of([ref("a")], DAY)) == []
-    assert (comparison.tally.listed, comparison.tally.compared, comparison.tally.rejected) == (1, 2, 2)
+    assert (comparison.tally.listed, comparison.tally.compared) == (1, 2)
+    assert comparison.tally.rejected == {"zoom:main:a:2", "zoom:main:b"}
     shelf.rejects["a"] = {"zoom:main:a:2": "waiting_room"}
     assert kinds(shelf.found()) == [("incomplete", "a")]
 
@@ -387,8 +418,8 @@ def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> No
     journal.stored(ref("once"), rank=2, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
     findings = [missing(uuid) for uuid in ("once", "never", "later", "failed")]
-    orphans = missing("orphans", kind="orphans", held=2)
-    reading = mending(journal, *findings, orphans)
+    orphans_ = missing("orphans", kind="orphans", held=2)
+    reading = mending(journal, *findings, orphans_)
     list(reading.first())
     gone = Gone("deleted", reason=Reason.deleted)
     for uuid in ("once", "never", "orphans"):
@@ -396,11 +427,25 @@ def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> No
     reading.ended(ref("later"), NotReady("wait", reason=Reason.not_ended, until=now()))
     reading.ended(ref("failed"), VendorError("no"))
     assert known(journal, "once").outcome == known(journal, "never").outcome == "gone"
-    assert known(journal, "orphans").outcome == "done"
-    told = after_repair([*findings, orphans], [orphans, missing("failed")], reading)
+    assert known(journal, "orphans").outcome == "gone"
+    told = after_repair([*findings, orphans_], [orphans_, missing("failed")], reading)
     assert [finding.repaired for finding in told] == [False, True, True, False, False]
     assert told[0].why == "deleted"
-    assert told[4].why == "deleted; its sessions exist nowhere else, and stay"
+    assert told[4].why == f"deleted; {REPAIRS['delete-orphans']}"
+    assert orphans([*findings, orphans_], reading.given_up) == [orphans_]
+    deleted = after_repair([orphans_], [], reading, {"orphans"})
+    assert [(finding.repaired, finding.why[:8]) for finding in deleted] == [(True, "deleted:")]
+
+
+def test_sessions_are_not_deleted_while_their_meeting_may_come_back(journal: Journal) -> None:
+    finding = missing("a", kind="orphans", held=2, index="i", ids=("x",), version=NEW)
+    reading = mending(journal, finding)
+    list(reading.first())
+    reading.ended(ref("a"), VendorError("no answer"))
+    assert orphans([finding], reading.given_up) == []
+    assert known(journal, "a").outcome == "failed"
+    (told,) = after_repair([finding], [finding], reading)
+    assert (told.repaired, told.why) == (False, "no answer")
 
 
 def test_what_is_still_there_or_new_after_a_repair_is_told(journal: Journal) -> None:
@@ -418,13 +463,21 @@ def test_what_is_still_there_or_new_after_a_repair_is_told(journal: Journal) -> 
 
 def test_a_finding_is_told_in_words_and_as_json() -> None:
     finding = Finding(kind="leftovers", uuid="a", repair="delete", index="i", ids=("x", "y"), version=NEW)
-    assert finding.line() == "a 2 documents in i: x … (repair: delete)"
+    words = "a, not in the journal: 2 documents in i, x … (--repair deletes what is too much)"
+    assert finding.line() == f"of unknown time, {words}"
+    finding = replace(finding, ref=ref("a", {"topic": "with Ada"}), record=record("a"))
+    assert finding.line().startswith("2026-11-20 09:30 UTC, a, stored 2026-11-21 02:00: 2 documents")
     assert finding.document() == {
         "kind": "leftovers",
         "uuid": "a",
+        "start": START,
         "repair": "delete",
+        "outcome": "done",
+        "stored_at": HARVESTED,
         "index": "i",
         "ids": ["x", "y"],
     }
+    failed = replace(finding, record=replace(record("a", "failed", None), reason="Zoom: no"))
+    assert "a, failed (Zoom: no): 2 documents" in failed.line()
     assert replace(finding, repaired=True).line().endswith("(repaired)")
     assert CLUSTER.index("meeting", datetime(2026, 1, 1, tzinfo=UTC)) == MEETINGS

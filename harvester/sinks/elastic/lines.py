@@ -48,12 +48,15 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadLine:
-    """A line that is no document. `number` from 1; `why` holds nothing of the line; `text` is empty where it was too long."""
+    """A line that is no document. `number` from 1; `why` holds nothing of the line; `text` is empty where it was too
+    long; `document_id` and `version` as far as the line has usable ones."""
 
     number: int
     why: str
     sha256: str
     text: bytes
+    document_id: str = ""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,11 @@ class TooLong:
 
 
 class _Unusable(Exception):
-    """Why a line is no document."""
+    """Why a line is no document. `document`: what it says, where its `document_id` is usable all the same."""
+
+    def __init__(self, why: str, document: dict[str, Any] | None = None) -> None:
+        super().__init__(why)
+        self.document = document
 
 
 def blocks(stream: Readable) -> Iterator[list[bytes | TooLong]]:
@@ -105,12 +112,13 @@ class _Held:
 
 
 class Lines:
-    """Turns the lines of one input into operations for one cluster, counting them."""
+    """Turns the lines of one input into operations for one cluster, counting them, and which of them are `blank`."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._head = lru_cache(maxsize=256)(self._head_of_ours)
         self.number = 0
+        self.blank = 0
 
     def read(self, lines: list[bytes | TooLong], bad: list[BadLine]) -> Iterator[Operation]:
         """The operations of these lines, what is none of them added to `bad`; empty lines count and are nothing."""
@@ -142,18 +150,21 @@ class Lines:
         try:
             return self._any(text, number)
         except _Unusable as unusable:
-            digest = hashlib.sha256(text).hexdigest()
-            bad.append(BadLine(number=number, why=str(unusable), sha256=digest, text=text))
+            bad.append(_bad(text, number, unusable))
             return None
 
     def _any(self, line: bytes, number: int) -> Operation | None:
         if not line.strip():
+            self.blank += 1
             return None
         document = _decoded(line)
         document_id = _told(document, "document_id")
-        index, head = self._head_of(document)
         if len(document_id.encode()) > ID_BYTES:
             raise _Unusable(f"document_id is longer than {ID_BYTES} bytes")
+        try:
+            index, head = self._head_of(document)
+        except _Unusable as unusable:
+            raise _Unusable(str(unusable), document) from None
         return Operation(index, head + orjson.dumps(document_id) + ACTION_TAIL, line, number)
 
     def _head_of_ours(self, filing: bytes) -> tuple[str, bytes] | None:
@@ -171,6 +182,24 @@ class Lines:
         filed = _instant(document, "@timestamp" if kind == "meeting" else "meeting_timestamp")
         index = self._cluster.index(named, filed)
         return index, action_head(index, _version(document))
+
+
+def _bad(text: bytes, number: int, unusable: _Unusable) -> BadLine:
+    digest, document = hashlib.sha256(text).hexdigest(), unusable.document
+    if document is None:
+        return BadLine(number=number, why=str(unusable), sha256=digest, text=text)
+    try:
+        known = _version(document)
+    except _Unusable:
+        known = 0
+    return BadLine(
+        number=number,
+        why=str(unusable),
+        sha256=digest,
+        text=text,
+        document_id=document["document_id"],
+        version=known,
+    )
 
 
 def _decoded(line: bytes) -> dict[str, Any]:

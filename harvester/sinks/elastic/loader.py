@@ -31,18 +31,21 @@ from harvester.state.rejects import Reject, Rejects, line_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """One line of the input that was not stored: its number from 1, and why, without anything out of the line."""
+    """One line of the input that was not stored: its number from 1, what it is filed under among the rejects, and why,
+    without anything out of the line."""
 
     line: int
+    key: str
     why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinesLoaded:
-    """How far a load of lines has come. `lines` were read; of the documents in them so many were stored, were there
+    """How far a load of lines has come. `lines` were read, of which so many were `blank`; of the documents in them so many were stored, were there
     in a newer or richer form, or were rejected, lines that are no document among these. `refused`: since the last one."""
 
     lines: int
+    blank: int
     ok: int
     superseded: int
     rejected: int
@@ -72,6 +75,7 @@ class Loader:
         self._flush_seconds = flush_seconds
         self._prepared = False
         self._refused: deque[Refused] = deque()
+        self._source = ""
 
     def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
         """One `Loaded` per harvest, as soon as all of it is safe.
@@ -97,12 +101,15 @@ class Loader:
         if stopped is not None:
             raise stopped
 
-    def load_lines(self, stream: Readable) -> Iterator[LinesLoaded]:
-        """Load NDJSON. Tells how far it has come after every block of lines, and at the end."""
+    def load_lines(self, stream: Readable, name: str = "") -> Iterator[LinesLoaded]:
+        """Load NDJSON. Tells how far it has come after every block of lines, and at the end. `name`: of the stream, to
+        be found among the rejects with what was refused of it."""
+        self._source = f"{name} line" if name else "line"
         yield from self._load_blocks(blocks(stream))
 
     def replay(self) -> Iterator[LinesLoaded]:
         """Load the rejects once more: those that are stored now leave them."""
+        self._source = ""
         yield from self._load_blocks([document] for _, document in self._rejects.documents())
 
     def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LinesLoaded]:
@@ -122,6 +129,7 @@ class Loader:
         refused = tuple(self._refused.popleft() for _ in range(len(self._refused)))
         return LinesLoaded(
             lines=lines.number,
+            blank=lines.blank,
             ok=account.ok,
             superseded=account.superseded,
             rejected=account.rejected,
@@ -186,15 +194,16 @@ class Loader:
                         document_id=target.document_id,
                         index=target.into,
                         version=target.version,
-                        reason=_reason(operation, results.reasons[place]),
+                        reason=results.reasons[place],
                         document=operation.source,
+                        origin=self._origin(operation.line),
                     )
                     for place, operation in enumerate(operations)
                     if results.verdicts[place] == REJECTED and (target := Target.of(operation))
                 ]
             )
             self._refused.extend(
-                Refused(line=operations[place].line, why=kind)
+                Refused(line=operations[place].line, key=Target.of(operations[place]).document_id, why=kind)
                 for place, kind in sorted(results.kinds.items())
                 if operations[place].line
             )
@@ -208,25 +217,29 @@ class Loader:
         self._rejects.add(
             [
                 Reject(
-                    document_id=line_key(line.sha256),
+                    document_id=_key(line),
                     index="",
-                    version=0,
-                    reason=f"line {line.number}: {line.why}",
+                    version=line.version,
+                    reason=line.why,
                     document=line.text,
+                    origin=self._origin(line.number),
                 )
                 for line in bad
             ]
         )
         account.rejected += len(bad)
-        self._refused.extend(Refused(line=line.number, why=line.why) for line in bad)
+        self._refused.extend(Refused(line=line.number, key=_key(line), why=line.why) for line in bad)
+
+    def _origin(self, line: int) -> str:
+        return f"{self._source} {line}" if self._source and line else ""
 
 
 def _loaded(account: Account) -> Loaded:
     return Loaded(uuid=account.uuid, ok=account.ok, superseded=account.superseded, rejected=account.rejected)
 
 
-def _reason(operation: Operation, reason: str) -> str:
-    return f"line {operation.line}: {reason}" if operation.line else reason
+def _key(line: BadLine) -> str:
+    return line.document_id or line_key(line.sha256)
 
 
 def _quoted(document_id: str) -> bytes:
