@@ -82,6 +82,8 @@ class RunContext:
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
         self.now = clock.now
         self.elapsed = clock.elapsed
+        self.stopwatch = clock.monotonic  # seconds of this machine, which are what people are told
+        self.speed = clock.speed
         self.recall = state.recall
         self.remember = state.remember
         self._state = state

@@ -19,7 +19,6 @@ from typing import Final
 from connectors.base import Connector
 from connectors.errors import (
     BrokenAnswer,
-    BudgetSpent,
     Gone,
     HarvestError,
     Interrupted,
@@ -61,19 +60,23 @@ def harvest(
     Counts into `report` while it runs, and returns it. Raises what stopped the run after all that was fetched by then
     has been loaded and counted. A bug met in one meeting costs that meeting, and the exit code is then 70.
     """
-    began = context.elapsed()
+    began = context.stopwatch()
     run = _Run(connector, reading, context, stop, report, concurrency or connector.concurrency)
     try:
         for loaded in sink.load(run.harvests()):
             run.acknowledge(loaded)
         if run.stopped_by is not None:
             raise run.stopped_by
+    except HarvestError as error:
+        report.stopped_by(error)
+        raise
     finally:
         run.close()
+        report.unanswered = run.in_sink - report.unsettled
         report.requests = context.traffic.requests
         report.retries = context.traffic.retries
-        report.throttled_seconds = context.traffic.throttled_seconds
-        report.seconds = context.elapsed() - began
+        report.throttled_seconds = context.traffic.throttled_seconds / context.speed
+        report.seconds = context.stopwatch() - began
     return report
 
 
@@ -115,9 +118,17 @@ class _Run:
 
     def acknowledge(self, loaded: Loaded) -> None:
         """All documents of this meeting are safe."""
+        if not loaded.settled:
+            self._report.meeting_unsettled(loaded)
+            return
         read = self._in_sink.pop(loaded.uuid)
         self._reading.stored(read)
         self._report.meeting_loaded(loaded, pending=read.pending is not None)
+
+    @property
+    def in_sink(self) -> int:
+        """How many meetings the sink was given and has not settled."""
+        return len(self._in_sink)
 
     def refs(self) -> Iterator[MeetingRef]:
         """What the reading wants, each instance once: first what comes first, then the listings, oldest first. A
@@ -256,8 +267,6 @@ class _Run:
         """Ask the vendor for nothing more. What is in flight comes in; the first error is the one that is told."""
         if error is not None and self.stopped_by is None:
             self.stopped_by = error
-            if isinstance(error, BudgetSpent):
-                self._report.until = error.until
         self._closing = True
         self._ahead.release(AHEAD)
         self._in_flight.release(AHEAD)

@@ -6,14 +6,14 @@ Reads a journal, and neither writes one nor asks anybody. The instant `now` is t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from heapq import nlargest
 from zoneinfo import ZoneInfo
 
 from connectors.model import Reason, Window
-from harvester.state.coverage import Listed, known, missing
+from harvester.state.coverage import Listed, known, missing, union
 from harvester.state.journal import Journal
 from harvester.state.records import Record, Run, Unlisted
 
@@ -35,21 +35,26 @@ class Measures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
-    """Which time was listed. `since`: the first day that a nightly run wanted (`nightly`), else the earliest listed;
-    from there all is listed `until`, and nothing can come late any more `final_until`. `gaps` reach to the last
-    midnight; `earlier` is what was listed before `since`."""
+    """Which time was `listed` to the end of its listing, by whatever run, and which of it is `complete`: without any day
+    that has a meeting which is listed and not read yet. `failed`: meetings of the complete time that failed.
 
-    nightly: bool = False
+    `since`: the first instant that a run listed or a nightly one wanted; from there all is listed `until`, and nothing
+    can come late any more `final_until` (`None`: not even its first moment). `gaps`: what no run has listed between
+    `since` and the last midnight.
+    """
+
     since: datetime | None = None
     until: datetime | None = None
     final_until: datetime | None = None
+    listed: Sequence[Window] = ()
+    complete: Sequence[Window] = ()
+    failed: int = 0
     gaps: Sequence[Window] = ()
-    earlier: Sequence[Window] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failing:
-    """A meeting that failed."""
+    """A meeting that failed, or is gone; `attempts` that it took."""
 
     uuid: str
     start: datetime | None
@@ -59,16 +64,18 @@ class Failing:
 
 @dataclass(slots=True, kw_only=True)
 class Waiting:
-    """Meetings that are not done. `unread`: listed and not read yet. `due`: pending, and the next run reads them;
-    `overdue`: for more than a day. `pending` by reason, `failed` by cause. `expiring`: those of all of these that the
+    """Meetings that are not done. `unread`: listed and not read yet, `unread_on` which days. `due`: pending, and the next run reads them;
+    `overdue`: for more than a day. `pending` by reason, `failed` by cause and `failed_on` by day. `expiring`: those of all of these that the
     vendor drops within `SOON`; `lost`: those that it no longer has, and of which nothing was ever stored."""
 
     unread: int = 0
+    unread_on: set[date] = field(default_factory=set)
     pending: Counter[str] = field(default_factory=Counter)
     due: int = 0
     overdue: int = 0
     next_due: datetime | None = None
     failed: Counter[str] = field(default_factory=Counter)
+    failed_on: Counter[date] = field(default_factory=Counter)
     worst: list[Failing] = field(default_factory=list)
     expiring: int = 0
     lost: int = 0
@@ -76,9 +83,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiring:
-    """What started before `until` is dropped by the vendor within `SOON`; what is `lost` it has dropped already, and it
+    """What started before `since` the vendor has dropped, before `until` it does within `SOON`; what is `lost` it has dropped already, and it
     was never stored. Meetings, and time that was never listed; `left_out`: parts of listings."""
 
+    since: datetime
     until: datetime
     gaps: Sequence[Window]
     meetings: int
@@ -89,12 +97,14 @@ class Expiring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """`meetings`: how many of each outcome. `expiring` is `None` where it is not known how long the vendor keeps it."""
+    """`meetings`: how many of each outcome. `gone`: some that are not to be had, the newest. `expiring` is `None` where it
+    is not known how long the vendor keeps it."""
 
     runs: Sequence[Run]
     covered: Covered
     meetings: Mapping[str, int]
     waiting: Waiting
+    gone: Sequence[Failing]
     left_out: Sequence[Unlisted]
     expiring: Expiring | None
 
@@ -103,26 +113,28 @@ class Standing:
         """Those that the vendor still keeps, as far as that is known."""
         if self.expiring is None:
             return self.covered.gaps
-        return [gap for gap in self.covered.gaps if gap not in self.expiring.lost_gaps]
+        return list(missing_parts(self.covered.gaps, self.expiring.lost_gaps))
 
 
 def standing(journal: Journal, *, now: datetime, zone: ZoneInfo, measures: Measures | None) -> Standing:
     """How it stands by `now`; days begin at the midnights of `zone`."""
+    kept = measures.kept if measures is not None else None
+    waiting = waited_for(journal.open_meetings(), now=now, zone=zone, kept=kept)
     covered = coverage(
         journal.listings(frozenset()),
         journal.wanted_since(),
         now=now,
         zone=zone,
         lookback=measures.lookback if measures is not None else None,
+        waiting=waiting,
     )
-    kept = measures.kept if measures is not None else None
-    waiting = waited_for(journal.open_meetings(), now=now, kept=kept)
     left_out = journal.unlisted()
     return Standing(
         runs=journal.runs(RUNS),
         covered=covered,
         meetings=journal.counts(),
         waiting=waiting,
+        gone=[_failing(record) for record in journal.gone_meetings(WORST)],
         left_out=left_out,
         expiring=_expiring(covered, waiting, left_out, journal.gone(), now - kept)
         if kept is not None
@@ -137,27 +149,47 @@ def coverage(
     now: datetime,
     zone: ZoneInfo,
     lookback: timedelta | None,
+    waiting: Waiting,
 ) -> Covered:
-    """What these listings come to. `wanted`: the beginning of the first day that a nightly run wanted."""
-    windows = known(listings)
-    since = wanted or (windows[0].start if windows else None)
+    """What these listings come to. `wanted`: the beginning of the first day that a nightly run wanted; `waiting`: the
+    meetings that are not done."""
+    listed = known(listings)
+    since = min(
+        (instant for instant in (wanted, listed[0].start if listed else None) if instant), default=None
+    )
     if since is None:
         return Covered()
     midnight = datetime.combine(now.astimezone(zone).date(), time(), zone)
-    final = known(listings, margin=lookback) if lookback is not None else None
+    final = known(listings, margin=lookback) if lookback is not None else []
+    complete = list(missing_parts(listed, union(Window.day(day, zone) for day in waiting.unread_on)))
     return Covered(
-        nightly=wanted is not None,
         since=since,
-        until=_reached(since, now, windows),
-        final_until=_reached(since, now, final) if final is not None else None,
-        gaps=missing(Window(start=since, end=midnight), windows) if since < midnight else (),
-        earlier=within(windows, end=since),
+        until=_reached(since, now, listed),
+        final_until=_reached(since, now, final),
+        listed=listed,
+        complete=complete,
+        failed=_failed_in(complete, waiting.failed_on, zone),
+        gaps=missing(Window(start=since, end=midnight), listed) if since < midnight else (),
     )
 
 
-def _reached(since: datetime, now: datetime, windows: Sequence[Window]) -> datetime:
-    gaps = missing(Window(start=since, end=now), windows) if since < now else []
-    return gaps[0].start if gaps else max(since, now)
+def missing_parts(windows: Iterable[Window], others: Sequence[Window]) -> Iterator[Window]:
+    """The parts of these windows that lie in none of the others (in order, without overlaps)."""
+    return (part for window in windows for part in missing(window, others))
+
+
+def _failed_in(windows: Sequence[Window], failed_on: Mapping[date, int], zone: ZoneInfo) -> int:
+    return sum(
+        number
+        for day, number in failed_on.items()
+        if within(windows, start=(whole := Window.day(day, zone)).start, end=whole.end)
+    )
+
+
+def _reached(since: datetime, now: datetime, windows: Sequence[Window]) -> datetime | None:
+    """Until when all of it lies in these windows, without a gap; `None` where already the beginning does not."""
+    reached = next((window.end for window in windows if since in window), None)
+    return min(reached, now) if reached is not None else None
 
 
 def within(windows: Iterable[Window], *, start: datetime | None = None, end: datetime) -> list[Window]:
@@ -166,18 +198,23 @@ def within(windows: Iterable[Window], *, start: datetime | None = None, end: dat
     return [Window(start=first, end=last) for first, last in bounds if first < last]
 
 
-def waited_for(records: Iterable[Record], *, now: datetime, kept: timedelta | None) -> Waiting:
+def waited_for(
+    records: Iterable[Record], *, now: datetime, zone: ZoneInfo, kept: timedelta | None
+) -> Waiting:
     """What these records of meetings that are not done come to; they pass one by one, for there may be very many."""
     waiting = Waiting()
     failing: list[Failing] = []
     for record in records:
+        day = record.start.astimezone(zone).date() if record.start is not None else None
         if record.outcome == "pending":
             _count_pending(waiting, record, now)
         elif record.outcome == "failed":
             waiting.failed[record.reason or ""] += 1
+            waiting.failed_on.update([day] if day is not None else [])
             failing.append(_failing(record))
         else:
             waiting.unread += 1
+            waiting.unread_on.update([day] if day is not None else [])
         if kept is not None and record.start is not None:
             lost = record.start < now - kept
             waiting.lost += lost and record.rank is None
@@ -208,6 +245,7 @@ def _expiring(
     """`horizon`: what started before is no longer kept."""
     soon = horizon + SOON
     return Expiring(
+        since=horizon,
         until=soon,
         gaps=within(covered.gaps, start=horizon, end=soon),
         meetings=waiting.expiring,

@@ -30,7 +30,7 @@ RECENT = timedelta(days=7)
 _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
     (CredentialsError, f"look at the app's credentials, scopes and activation at {APP_PAGE}"),
     (ConfigurationError, "set it right and run the check again"),
-    (Unreachable, "look at the network, the proxy and https://www.zoomstatus.com"),
+    (Unreachable, "a proxy may be needed, and https://www.zoomstatus.com tells whether it is Zoom"),
     (BudgetSpent, "wait until the day's budget is filled again"),
     (VendorError, "run the check again; if it stays so, Zoom's support can tell by the call and the code"),
 )

@@ -14,6 +14,7 @@ import click
 
 import connectors
 from harvester import __version__
+from harvester.cli.mask import Mask
 
 COMMANDS = {
     "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),
@@ -82,8 +83,11 @@ def run() -> NoReturn:
 
 
 def _run() -> int:
+    mask = (
+        Mask()
+    )  # whoever reads the settings puts the secrets into it, before anything can go wrong with them
     try:
-        code = cli.main(prog_name="harvester", standalone_mode=False)
+        code = cli.main(prog_name="harvester", standalone_mode=False, obj=mask)
         _flush_stdout()
     except click.ClickException as error:
         error.show()
@@ -93,15 +97,15 @@ def _run() -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 70
     except Exception as error:  # noqa: BLE001  # the last stop: whatever it is gets its words and its exit code
-        return _told(error)
+        return _told(error, mask)
     return code if isinstance(code, int) else 0
 
 
-def _told(error: Exception) -> int:
+def _told(error: Exception, mask: Mask) -> int:
     from connectors.errors import HarvestError
 
     if isinstance(error, HarvestError):
-        click.echo(f"harvester: {error}", err=True)
+        click.echo(mask(f"harvester: {error}"), err=True)
         return error.exit_code
     if isinstance(error, BrokenPipeError):
         return 0
@@ -112,7 +116,7 @@ def _told(error: Exception) -> int:
         return 74
     import traceback
 
-    traceback.print_exception(error)
+    click.echo(mask("".join(traceback.format_exception(error))), err=True, nl=False)
     return 70
 
 

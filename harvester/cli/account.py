@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.base import Connector, Settings
+from connectors.base import Connector, Setting, Settings
 from connectors.errors import ConfigurationError
 from harvester.cli.surroundings import Surroundings
 from harvester.cli.wish import Wish
 from harvester.context import RunContext
 from harvester.state.account import AccountState, account_folder
+from harvester.words import bare
+
+PUT_IT = "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +41,18 @@ def missing_settings(name: str, around: Surroundings) -> list[str]:
     return [setting for setting in required if around.environment.get(setting) is None]
 
 
+def _not_set(settings: Iterable[Setting], missing: Sequence[str]) -> str:
+    where = next((setting.where for setting in settings if setting.name in missing and setting.where), "")
+    found = f"; to be found {where}" if where else ""
+    return f"not set: {', '.join(missing)}; {PUT_IT}{found}"
+
+
 @contextmanager
 def connected(name: str, around: Surroundings, wish: Wish) -> Iterator[Connected]:
     kind = connectors.load(name)
     around.hide(kind.settings)
-    if missing_settings(name, around) and (said := around.environment.retired()):
-        raise ConfigurationError(said)
+    if missing := missing_settings(name, around):
+        raise ConfigurationError(around.environment.retired() or _not_set(kind.settings, missing))
     values = around.environment.of(kind.settings)
     urls = {setting: value for setting, value in values.items() if setting.endswith("_URL")}
     clock = around.clock(urls)
@@ -58,7 +67,9 @@ def connected(name: str, around: Surroundings, wish: Wish) -> Iterator[Connected
     folder = account_folder(around.state_folder, name, around.account, api_url)
     state = AccountState(folder, clock.now)
     try:
-        context = RunContext(clock, state, around.stop, lambda text: around.voice.say(f"{name}: {text}"))
+        context = RunContext(
+            clock, state, around.stop, lambda text: around.voice.say(f"{name}: {bare(text, name)}")
+        )
         connector = kind(settings, context)
         yield Connected(
             connector=connector,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import click
 
@@ -10,9 +12,10 @@ import connectors
 from connectors.base import CheckResult
 from connectors.errors import HarvestError, worst_exit
 from harvester.cli import destination
-from harvester.cli.account import connected, missing_settings
-from harvester.cli.surroundings import Surroundings, common_options
+from harvester.cli.account import PUT_IT, connected, missing_settings
+from harvester.cli.surroundings import Surroundings, Voice, common_options
 from harvester.cli.wish import Wish
+from harvester.words import bare, count
 
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
 
@@ -26,48 +29,105 @@ def check(
 ) -> int:
     """Look at the settings, ask each vendor and Elasticsearch once, and say what to do about what does not work.
 
-    Without VENDORS: every one that is configured.
+    Without VENDORS: every one that is configured. The answer goes to stdout, a line for each thing that was looked at,
+    the verdict at the end.
     """
     around = Surroundings.find(env_file, quiet=quiet)
     around.obey_signals()
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
-    codes = [
-        _said(result, around)
-        for name in vendors or sorted(connectors.table())
-        for result in _vendor(name, around, named=bool(vendors))
-    ]
+    answer = Answer(around=around, quiet=quiet)
+    for name in vendors or sorted(connectors.table()):
+        for result in _vendor(name, around, named=bool(vendors)):
+            answer.say(result, name)
     if not vendors and all(missing_settings(name, around) for name in connectors.table()):
-        around.voice.complain("no vendor is configured: see example.env for what to set")
-        codes.append(78)
-    codes += [_said(result, around) for result in destination.checked(es_host, index_period, around)]
-    return worst_exit(codes)
+        answer.say(
+            CheckResult(
+                subject="settings",
+                status="failed",
+                found="no vendor is configured",
+                remedy=around.environment.retired() or f"{PUT_IT}; see example.env for what to set",
+                exit_code=78,
+            )
+        )
+    for result in destination.checked(es_host, index_period, around):
+        answer.say(result)
+    answer.verdict()
+    return worst_exit(answer.codes)
 
 
-def _said(result: CheckResult, around: Surroundings) -> int:
-    remedy = f"\n        {result.remedy}" if result.remedy else ""
-    line = f"{MARKS[result.status]} {result.subject}: {result.found}{remedy}"
-    if result.status == "failed":
-        around.voice.complain(line)
-        return result.exit_code
-    around.voice.say(line)
-    return 0
+@dataclass
+class Answer:
+    """What is said on stdout. Quiet, only what has failed."""
+
+    around: Surroundings
+    quiet: bool
+    codes: list[int] = field(default_factory=list)
+    warnings: int = 0
+    _said: set[str] = field(default_factory=set)
+
+    def say(self, result: CheckResult, name: str = "") -> None:
+        """`name`: of the vendor, where it is one's."""
+        if result.status == "failed":
+            self.codes.append(result.exit_code)
+        elif self.quiet:
+            return
+        self.warnings += result.status == "warning"
+        subject = f"{name} {result.subject}" if name and result.subject != name else result.subject
+        self._print(f"{MARKS[result.status]} {subject}: {bare(result.found, name)}")
+        if result.remedy and not self._is_said(result):
+            self._said.add(result.remedy)
+            self._print(f"        {result.remedy}")
+
+    def _is_said(self, result: CheckResult) -> bool:
+        """One cause may show in many places; and what sends people to a page that the finding names says it again."""
+        pages = re.findall(r"https?://\S+", result.remedy)
+        return result.remedy in self._said or any(page in result.found for page in pages)
+
+    def verdict(self) -> None:
+        warned = f", {count(self.warnings, 'warning')}" if self.warnings else ""
+        if self.codes:
+            self._print(f"does not work yet: {len(self.codes)} failed{warned}")
+        elif not self.quiet:
+            self._print(f"works{warned}")
+
+    def _print(self, line: str) -> None:
+        click.echo(self.around.voice.mask(line))
+
+
+class _Noting(Voice):
+    """Keeps what a connector tells: much of it is among the results of its check as well."""
+
+    def __init__(self, voice: Voice) -> None:
+        super().__init__(quiet=True, mask=voice.mask)
+        self.noted: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.noted.append(text)
 
 
 def _vendor(name: str, around: Surroundings, *, named: bool) -> Iterator[CheckResult]:
-    missing = missing_settings(name, around)
+    missing, retired = missing_settings(name, around), around.environment.retired()
     if missing and not named:
         yield CheckResult(
             subject=name,
-            status="failed" if around.environment.retired() else "warning",
+            status="failed" if retired else "warning",
             found=f"not configured: {', '.join(missing)} not set",
-            remedy=around.environment.retired() or "see example.env",
+            remedy=retired or "",
             exit_code=78,
         )
         return
+    voice = _Noting(around.voice)
+    told: list[str] = []
     try:
-        with connected(name, around, Wish()) as vendor:
-            yield from vendor.connector.check()
+        with connected(name, replace(around, voice=voice), Wish()) as vendor:
+            for result in vendor.connector.check():
+                told.append(bare(result.found, name))
+                yield result
     except HarvestError as error:
+        told.append(bare(str(error), name))
         yield CheckResult(subject=name, status="failed", found=str(error), exit_code=error.exit_code)
+    for text in voice.noted:
+        if bare(text, name) not in told:
+            yield CheckResult(subject=name, status="warning", found=bare(text, name))

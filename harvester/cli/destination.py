@@ -18,6 +18,7 @@ from harvester.sinks.base import Sink
 from harvester.sinks.elastic.cluster import Cluster
 from harvester.sinks.elastic.patience import Patience
 from harvester.sinks.ndjson import Ndjson
+from harvester.state.folder import private
 from harvester.state.rejects import Rejects, rejects_folder
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def cluster(es_host: str | None, period: str | None, around: Surroundings) -> Cl
     """The cluster that the settings name; ConfigurationError where they name none."""
     host = es_host or around.environment.get("ES_HOST")
     if host is None:
-        raise ConfigurationError("ES_HOST is not set; it is the URL of your Elasticsearch, or use --es-host")
+        raise ConfigurationError(
+            "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
+        )
     return Cluster(
         host=checked_url("ES_HOST", host),
         api_key=around.environment.get("ES_API_KEY"),
@@ -81,7 +84,8 @@ def patience(around: Surroundings) -> Patience:
 
 @contextmanager
 def rejects(of: Cluster, around: Surroundings) -> Iterator[Rejects]:
-    kept = Rejects(rejects_folder(around.state_folder, of.url, of.prefix), lambda: datetime.now(UTC))
+    folder = private(rejects_folder(around.state_folder, of.url, of.prefix))
+    kept = Rejects(folder, lambda: datetime.now(UTC))
     try:
         yield kept
     finally:

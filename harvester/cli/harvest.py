@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO, Literal
 
 import click
 
 import connectors
-from connectors.errors import ConfigurationError, HarvestError, Interrupted, OutputError, worst_exit
+from connectors.errors import ConfigurationError, HarvestError
 from harvester import engine
 from harvester.cli import destination, scope
-from harvester.cli.account import Connected, connected, missing_settings
+from harvester.cli.account import PUT_IT, Connected, connected, missing_settings
 from harvester.cli.destination import Index
 from harvester.cli.progress import Progress
+from harvester.cli.summary import summarized
 from harvester.cli.surroundings import Surroundings
 from harvester.cli.wish import Wish, harvest_options
 from harvester.reading import Once, Reading
-from harvester.report import Report
-from harvester.sinks.base import PipeClosed, Sink
+from harvester.report import QUIET_ENDS, Report
+from harvester.sinks.base import Sink
 
 
 def vendor_command(name: str) -> click.Command:
@@ -43,8 +41,12 @@ def vendor_command(name: str) -> click.Command:
 @click.command("all")
 @harvest_options
 def everything(env_file: str | None, quiet: bool, **given: Any) -> int:
-    """Harvest every vendor that is configured, one after the other."""
+    """Harvest every vendor that is configured, one after the other, without the switches that only some of them have.
+
+    What `--qos` or `--webinars` bring every night needs the vendor's own command.
+    """
     around = Surroundings.find(env_file, quiet=quiet)
+    wish = Wish(**given).checked(around)
     configured = []
     for name in sorted(connectors.table()):
         missing = missing_settings(name, around)
@@ -53,10 +55,10 @@ def everything(env_file: str | None, quiet: bool, **given: Any) -> int:
         else:
             configured.append(name)
     if not configured:
-        raise ConfigurationError(
-            f"no vendor is configured; {around.environment.retired() or 'see example.env for what to set'}"
-        )
-    return harvest_all(configured, Wish(**given), around)
+        with summarized(wish.summary_json, (), ""):
+            said = around.environment.retired() or f"{PUT_IT}; see example.env for what to set"
+            raise ConfigurationError(f"no vendor is configured: {said}")
+    return harvest_all(configured, wish, around)
 
 
 def harvest_all(
@@ -71,29 +73,31 @@ def harvest_all(
 
     `stream` takes the documents instead of stdout; `wrapped` may put a sink of its own around the destination.
     """
-    wish = wish.checked()
+    wish = wish.checked(around)
     around.obey_signals()
-    reports: list[Report] = []
-    codes: list[int] = []
-    with destination.opened(wish.destination, wish.es_host, wish.index_period, around, stream) as opened:
+    label = around.environment.values.get("HARVESTER_ACCOUNT", "main")
+    with (
+        summarized(wish.summary_json, names, label) as summary,
+        destination.opened(wish.destination, wish.es_host, wish.index_period, around, stream) as opened,
+    ):
         for name in names:
-            report = Report(vendor=name, account=around.account)
-            reports.append(report)
+            report = Report(vendor=name, account=around.account, destination=_kind(opened, stream))
+            summary.reports.append(report)
             try:
-                codes.append(_harvest_one(name, wish, around, opened, report, wrapped))
-            except PipeClosed:
-                return 0
-            except Interrupted as stopped:
-                goes_on = "resumes" if isinstance(opened, Index) else "begins again"
-                around.voice.complain(f"harvester: {stopped}; the same command {goes_on}")
-                codes = [stopped.exit_code]
-                break
+                _harvest_one(name, wish, around, opened, report, wrapped)
             except HarvestError as error:
-                if all(failure.why != str(error) for failure in report.failures):
-                    around.voice.complain(f"harvester: {error}")
-                codes.append(error.exit_code)
-    _write_summary(wish.summary_json, reports)
-    return codes[0] if len(codes) == 1 else worst_exit(codes)
+                report.stopped_by(error)
+            finally:
+                _tell(report, around, dry_run=wish.dry_run)
+            if report.stopped_with in QUIET_ENDS:
+                break
+    return summary.exit_code
+
+
+def _kind(opened: Index | Sink, stream: BinaryIO | None) -> Literal["index", "stdout", "file"]:
+    if isinstance(opened, Index):
+        return "index"
+    return "stdout" if stream is None else "file"
 
 
 def _harvest_one(
@@ -103,27 +107,24 @@ def _harvest_one(
     opened: Index | Sink,
     report: Report,
     wrapped: Callable[[Sink], Sink],
-) -> int:
+) -> None:
     with connected(name, around, wish) as vendor:
-        try:
-            if wish.dry_run:
-                _survey(vendor, wish, around, report)
-            elif isinstance(opened, Index):
-                with scope.run(vendor, opened, wish, around, report) as reading:
-                    sink = opened.replacing(spared=reading.is_new)
-                    _run(vendor, reading, wrapped(sink), wish, around, report)
-            else:
-                once = Once(scope.windows(vendor, wish, around))
-                _run(vendor, once, wrapped(opened), wish, around, report)
-        finally:
-            _tell(report, around, dry_run=wish.dry_run)
-    return report.exit_code
+        if wish.dry_run:
+            _survey(vendor, wish, around, report)
+        elif isinstance(opened, Index):
+            with scope.run(vendor, opened, wish, around, report) as reading:
+                sink = opened.replacing(spared=reading.is_new)
+                _run(vendor, reading, wrapped(sink), wish, around, report)
+        else:
+            once = Once(scope.windows(vendor, wish, around))
+            _run(vendor, once, wrapped(opened), wish, around, report)
 
 
 def _run(
     vendor: Connected, reading: Reading, sink: Sink, wish: Wish, around: Surroundings, report: Report
 ) -> None:
-    with Progress(report, vendor.connector, vendor.context, around), stopping(report):
+    report.began = True
+    with Progress(report, vendor.connector, vendor.context, around):
         engine.harvest(
             vendor.connector,
             reading,
@@ -136,49 +137,18 @@ def _run(
 
 
 def _survey(vendor: Connected, wish: Wish, around: Surroundings, report: Report) -> None:
+    report.began = True
     reading = Once(scope.windows(vendor, wish, around))
-    with Progress(report, vendor.connector, vendor.context, around), stopping(report):
+    with Progress(report, vendor.connector, vendor.context, around):
         for _ in engine.survey(vendor.connector, reading, vendor.context, stop=around.stop, report=report):
             around.stop.check()
 
 
-@contextmanager
-def stopping(report: Report) -> Iterator[None]:
-    """What ends a run early is part of its report."""
-    try:
-        yield
-    except HarvestError as error:
-        if not isinstance(error, PipeClosed | Interrupted):
-            report.stopped_by(error, "the run")
-        raise
-
-
 def _tell(report: Report, around: Surroundings, *, dry_run: bool) -> None:
+    """Where something is wrong, what is wrong comes first, and nothing is kept back."""
+    tell = around.voice.complain if report.exit_code else around.voice.say
+    if report.began or report.exit_code:
+        for line in report.lines(dry_run=dry_run and report.began):
+            tell(line)
     for text in report.tracebacks:
-        around.voice.complain(text)
-    if not (report.requests or report.listed or report.failures or dry_run):
-        return  # it did not come so far
-    if dry_run:
-        around.voice.say(
-            f"{report.vendor}: {report.listed} meetings listed; --dry-run fetched and stored nothing"
-        )
-        lines = report.lines()[2:]
-    else:
-        lines = report.lines()
-    for line in lines:
-        if report.exit_code:
-            around.voice.complain(line)
-        else:
-            around.voice.say(line)
-
-
-def _write_summary(path: Path | None, reports: Sequence[Report]) -> None:
-    if path is None:
-        return
-    summary = {"vendors": [report.summary() for report in reports]}
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(json.dumps(summary, indent=2, default=str) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"the summary {path} cannot be written ({error.strerror})") from None
+        tell(text)

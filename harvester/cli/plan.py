@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from math import ceil
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import orjson
 
 import connectors
+from connectors.errors import BudgetSpent
 from connectors.model import Window
 from harvester import engine
 from harvester.cli import dates, destination, scope
 from harvester.cli.account import Connected, connected
-from harvester.cli.harvest import stopping
 from harvester.cli.progress import Progress
-from harvester.cli.status import duration
 from harvester.cli.surroundings import Surroundings, common_options
 from harvester.cli.wish import Wish
 from harvester.reading import Journaled, Once, Reading, backfill
 from harvester.report import Report
+from harvester.state.coverage import missing, union
 from harvester.state.journal import Journal, journal_folder
+from harvester.state.records import microseconds
 from harvester.state.rejects import rejects_folder
+from harvester.words import at, bare, count, days_of, duration, span
 
 DAY = timedelta(days=1)
 
@@ -82,11 +85,13 @@ def vendor_command(name: str) -> click.Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """A daily budget of calls, and what is counted of it today."""
+    """A daily budget of calls, and what is counted of it today. `rate_share`: the part of the vendor's own limit that
+    it is."""
 
     name: str
     limit: int
     spent: int
+    rate_share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +104,22 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """`journal`: whether one was looked into. `wanted`: meetings to fetch, of them `resumed` from earlier runs; `listed`
-    and `unchanged`: what the listing showed, and what of it is done already. `seconds`: at the permitted rate, budgets
-    apart. `complete`: whether the listing reached its end; the rest of it is unknown otherwise."""
+    """`journal`: whether one was looked into. Of the `days` of the window `days_listed` were listed now; the others were
+    by earlier runs, and `known` meetings of theirs are done. `wanted`: meetings to fetch, of them `resumed` from earlier
+    runs; `listed` and `unchanged`: what the listing showed, and what of it is done already. `seconds`: of this machine,
+    at the permitted rate, budgets apart. `complete`: whether the listing reached its end; the rest of it is unknown
+    otherwise, for this `reason`, and may be had at `until`."""
 
     vendor: str
     account: str
     window: Window | None
     journal: bool
     complete: bool
+    reason: str | None
+    until: datetime | None
+    days: int
+    days_listed: int
+    known: int
     listed: int
     unchanged: int
     resumed: int
@@ -121,13 +133,24 @@ class Estimate:
     spread: Spread
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is known before anything is listed: see `Estimate`."""
+
+    journal: bool = False
+    days: int = 0
+    days_listed: int = 0
+    known: int = 0
+
+
 def _planned(name: str, wish: Wish, around: Surroundings, *, as_json: bool) -> int:
+    wish.checked(around)
     around.obey_signals()
     report = Report(vendor=name, account=around.account)
     with connected(name, around, wish) as vendor:
         estimate = _estimated(vendor, wish, around, report)
-    for failure in report.failures:
-        around.voice.complain(f"{name}: {failure.what}: {failure.why}")
+    for line in report.troubles():
+        around.voice.complain(f"{name}: {line}")
     if as_json:
         click.echo(orjson.dumps(estimate, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
     else:
@@ -142,27 +165,28 @@ def _estimated(vendor: Connected, wish: Wish, around: Surroundings, report: Repo
     connector, context = vendor.connector, vendor.context
     windows = scope.windows(vendor, wish, around)
     window = Window(start=windows[0].start, end=windows[-1].end) if windows else None
-    began = context.elapsed()
-    wanted = calls = 0
+    began = context.stopwatch()
     with (
-        _reading(vendor, window, wish, around) as (reading, journal),
+        _reading(vendor, window, wish, around) as (reading, known),
         Progress(report, connector, context, around),
-        stopping(report),
     ):
-        for ref in engine.survey(connector, reading, context, stop=around.stop, report=report):
-            around.stop.check()
-            wanted += 1
-            calls += connector.calls(ref)
+        wanted, calls = _surveyed(vendor, reading, around, report)
     listing = context.traffic.requests
+    rate = connector.requests_per_second * context.speed
     # The listing of a backfill runs ahead of what it fetches: the slower of the two is what takes the time.
-    seconds = max(context.elapsed() - began, (listing + calls) / connector.requests_per_second)
-    budget = _budget(vendor)
+    seconds = max(context.stopwatch() - began, (listing + calls) / rate)
+    budget = _budget(vendor, around.rate_share(wish.rate_share))
     return Estimate(
         vendor=vendor.name,
         account=vendor.account,
         window=window,
-        journal=journal,
+        journal=known.journal,
         complete=report.listing_complete,
+        reason=report.reason,
+        until=report.until,
+        days=known.days,
+        days_listed=known.days_listed,
+        known=known.known,
         listed=report.listed,
         unchanged=report.unchanged,
         resumed=report.resumed,
@@ -170,11 +194,24 @@ def _estimated(vendor: Connected, wish: Wish, around: Surroundings, report: Repo
         listing_requests=listing,
         meeting_requests=calls,
         requests=listing + calls,
-        requests_per_second=round(connector.requests_per_second, 3),
+        requests_per_second=round(rate, 3),
         seconds=round(seconds, 1),
         budget=budget,
         spread=spread(listing + calls, seconds, budget, context.now()),
     )
+
+
+def _surveyed(vendor: Connected, reading: Reading, around: Surroundings, report: Report) -> tuple[int, int]:
+    """How many meetings there are to fetch, and with how many calls; as far as the day's budget lets itself be listed."""
+    wanted = calls = 0
+    try:
+        for ref in engine.survey(vendor.connector, reading, vendor.context, stop=around.stop, report=report):
+            around.stop.check()
+            wanted += 1
+            calls += vendor.connector.calls(ref)
+    except BudgetSpent as error:
+        report.stopped_by(error)
+    return wanted, calls
 
 
 class _Draft(Journal):
@@ -183,21 +220,49 @@ class _Draft(Journal):
     def _put(self, _statement: str, *_values: Any) -> int:
         return 0
 
+    def known_in(self, window: Window) -> int:
+        """How many meetings that started there are to be read no more, as things are."""
+        (known,) = self._one(
+            "SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')",
+            *map(microseconds, (window.start, window.end)),
+        )
+        return int(known)
+
 
 @contextmanager
 def _reading(
     vendor: Connected, window: Window | None, wish: Wish, around: Surroundings
-) -> Iterator[tuple[Reading, bool]]:
-    """What the backfill would read, and whether there is a journal that knows some of it."""
-    folder = _journal(vendor, wish, around)
+) -> Iterator[tuple[Reading, _Known]]:
+    """What the backfill would read, and what a journal, where there is one, knows of it."""
+    folder, zone = _journal(vendor, wish, around), around.zone(wish.timezone)
     span = vendor.connector.span
-    if window is None or folder is None:
-        yield Once(window.split(span) if window is not None else ()), False
+    if window is None:
+        yield Once(()), _Known()
+        return
+    days = _days([window], zone)
+    if folder is None:
+        yield Once(window.split(span)), _Known(days=days, days_listed=days)
         return
     with closing(_Draft(folder, read_only=True)) as journal:
         scheme = backfill(journal, window, wish.asked, span)
         now = vendor.context.now
-        yield Journaled(journal, scheme, asked=wish.asked, run=0, now=now, span=span, empty=False), True
+        reading = Journaled(journal, scheme, asked=wish.asked, run=0, now=now, span=span, empty=False)
+        parts = union(part.window for part in reading.parts if not part.subjects)
+        yield (
+            reading,
+            _Known(
+                journal=True,
+                days=days,
+                days_listed=_days(parts, zone),
+                known=sum(map(journal.known_in, missing(window, parts))),
+            ),
+        )
+
+
+def _days(windows: Iterable[Window], zone: ZoneInfo) -> int:
+    """How many days these windows touch, by the midnights of the zone."""
+    bounds = (days_of(window, zone) for window in windows)
+    return len({first + number * DAY for first, last in bounds for number in range((last - first).days + 1)})
 
 
 def _journal(vendor: Connected, wish: Wish, around: Surroundings) -> Path | None:
@@ -209,12 +274,12 @@ def _journal(vendor: Connected, wish: Wish, around: Surroundings) -> Path | None
     return folder if (folder / "journal.db").exists() else None
 
 
-def _budget(vendor: Connected) -> Budget | None:
+def _budget(vendor: Connected, rate_share: float) -> Budget | None:
     told = vendor.connector.daily_budget
     if told is None:
         return None
     name, limit = told
-    return Budget(name=name, limit=limit, spent=vendor.state.spent(name))
+    return Budget(name=name, limit=limit, spent=vendor.state.spent(name), rate_share=rate_share)
 
 
 def spread(requests: int, seconds: float, budget: Budget | None, now: datetime) -> Spread:
@@ -240,28 +305,51 @@ def spread(requests: int, seconds: float, budget: Budget | None, now: datetime) 
 
 def _text(estimate: Estimate) -> Iterator[str]:
     within = estimate.window
-    what = f", {within.start:%Y-%m-%d %H:%M} to {within.end:%Y-%m-%d %H:%M} UTC" if within is not None else ""
+    what = f", {span(within)} UTC" if within is not None else ""
     yield f"{estimate.vendor}, account {estimate.account}{what}"
     if not estimate.complete:
-        yield "  the listing did not reach its end: it is more than this"
+        why = f" ({bare(estimate.reason, estimate.vendor)})" if estimate.reason else ""
+        again = f"; ask again at {at(estimate.until)} UTC" if estimate.until is not None else ""
+        yield f"  the listing did not reach its end{why}: it is more than this{again}"
     yield from (f"  {label:14}{text}" for label, text in _rows(estimate))
 
 
 def _rows(estimate: Estimate) -> Iterator[tuple[str, str]]:
-    earlier = f", {estimate.resumed:,} of them left by earlier runs" if estimate.resumed else ""
-    yield "meetings", f"{estimate.wanted:,} to fetch{earlier}"
+    done = estimate.days - estimate.days_listed
     if estimate.journal:
-        yield "", f"{estimate.unchanged:,} of the {estimate.listed:,} listed are known already and left out"
+        yield (
+            "done already",
+            f"{done:,} of {count(estimate.days, 'day')}: {count(estimate.known, 'meeting')} known",
+        )
+    known = f", {estimate.unchanged:,} of them known already" if estimate.journal else ""
+    yield (
+        "listed now",
+        f"{count(estimate.days_listed, 'day')}: {count(estimate.listed, 'meeting')}{known}",
+    )
+    earlier = f", {estimate.resumed:,} of them left by earlier runs" if estimate.resumed else ""
+    yield "to fetch", f"{count(estimate.wanted, 'meeting')}{earlier}"
     yield (
         "requests",
         f"{estimate.requests:,}: {estimate.meeting_requests:,} for meetings, {estimate.listing_requests:,} for the listing",
     )
     yield "time", f"{duration(estimate.seconds)} at {estimate.requests_per_second:.1f} requests a second"
-    budget = estimate.budget
-    if budget is not None:
-        yield "daily budget", f"{budget.limit:,} calls ({budget.name}), {budget.spent:,} of them spent today"
-    if estimate.spread.ends is not None:
-        days = estimate.spread.days
-        again = "; run the same command on each of them" if days > 1 else ""
-        yield "days", f"{days}{again}"
-        yield "ends", f"{estimate.spread.ends:%Y-%m-%d %H:%M} UTC, begun now"
+    if estimate.budget is not None:
+        yield "daily budget", _budget_words(estimate.budget)
+    yield from _spread_words(estimate.spread, complete=estimate.complete)
+
+
+def _budget_words(budget: Budget) -> str:
+    return (
+        f"{budget.limit:,} calls ({budget.name}): the vendor's limit × the rate share, {budget.rate_share:g}; "
+        f"{budget.spent:,} of them spent today"
+    )
+
+
+def _spread_words(spread: Spread, *, complete: bool) -> Iterator[tuple[str, str]]:
+    if spread.ends is None:
+        yield "days", "0" if complete else "unknown"
+        yield "ends", "at once: nothing is left to do" if complete else "unknown"
+        return
+    again = "; run the same command on each of them" if spread.days > 1 else ""
+    yield "days", f"{spread.days}{again}"
+    yield "ends", f"{at(spread.ends)} UTC, begun now"

@@ -11,6 +11,7 @@ from connectors.base import Connector
 from harvester.cli.surroundings import Surroundings
 from harvester.context import RunContext
 from harvester.report import Report
+from harvester.words import count
 
 BAR_SECONDS = 0.5
 LINE_SECONDS = 60.0
@@ -23,11 +24,11 @@ class Progress:
         self, report: Report, connector: Connector, context: RunContext, around: Surroundings
     ) -> None:
         self._report = report
-        self._permitted = connector.requests_per_second
+        self._permitted = connector.requests_per_second * context.speed
         self._context = context
         self._around = around
         self._ended = Event()
-        self._began = context.elapsed()
+        self._began = context.stopwatch()
         show = self._bar if sys.stderr.isatty() else self._lines
         self._thread = Thread(target=show, name="progress", daemon=True)
 
@@ -49,11 +50,11 @@ class Progress:
 
     def _words(self) -> str:
         report, traffic = self._report, self._context.traffic
-        elapsed = max(self._context.elapsed() - self._began, 1e-9)
+        elapsed = max(self._context.stopwatch() - self._began, 1e-9)
         ended, known = report.ended, report.listed + report.resumed
         words = (
-            f"{ended} of {known}{'' if report.listing_complete else '+'} meetings, "
-            f"{report.documents} documents, {traffic.requests / elapsed:.1f} of {self._permitted:.1f} requests/s"
+            f"{ended:,} of {known:,}{'' if report.listing_complete else '+'} meetings, "
+            f"{count(report.documents, 'document')}, {traffic.requests / elapsed:.1f} of {self._permitted:.1f} requests/s"
         )
         if report.listing_complete and 0 < ended < known:
             left = (known - ended) * elapsed / ended

@@ -17,6 +17,7 @@ from harvester.report import Report
 from harvester.sinks.elastic.cluster import Cluster
 from harvester.state.journal import Journal, journal_folder
 from harvester.state.rejects import rejects_folder
+from harvester.words import at, count, span
 
 EMPTY_WHEN_BEGUN = "index_was_empty"
 
@@ -73,7 +74,8 @@ def run(
             if scheme.forced_since is not None and report.listing_complete:
                 written.finish_reading(_dates(vendor, wish, around), wish.asked, now())
         except HarvestError as error:
-            written.end_run(number, now(), error.exit_code, report.summary())
+            report.stopped_by(error)
+            written.end_run(number, now(), report.exit_code, report.summary())
             raise
         else:
             written.end_run(number, now(), report.exit_code, report.summary())
@@ -84,7 +86,7 @@ def windows(vendor: Connected, wish: Wish, around: Surroundings) -> list[Window]
     within = _clamped(_dates(vendor, wish, around), vendor, around)
     if within is None:
         return []
-    around.voice.say(f"{vendor.name}: reading {_spelled(within)}")
+    around.voice.say(f"{vendor.name}: reading {span(within)} UTC")
     return list(within.split(vendor.connector.span))
 
 
@@ -124,7 +126,7 @@ def _give_up(written: Journal, vendor: Connected, around: Surroundings, report: 
     report.expired += lost
     if lost:
         around.voice.say(
-            f"{vendor.name}: {lost} meetings that could not be read are no longer kept by the vendor: given up"
+            f"{vendor.name}: {count(lost, 'meeting')} that could not be read, no longer kept by the vendor: given up"
         )
 
 
@@ -143,7 +145,7 @@ def _clamped(asked: Window, vendor: Connected, around: Surroundings) -> Window |
     elif within != asked:
         around.voice.say(
             f"{vendor.name}: the vendor keeps {kept.days} days; reading from "
-            f"{within.start:%Y-%m-%d %H:%M} UTC instead of {asked.start:%Y-%m-%d}"
+            f"{at(within.start)} UTC instead of {asked.start:%Y-%m-%d}"
         )
     return within
 
@@ -152,8 +154,4 @@ def _tell(vendor: Connected, scheme: Scheme, around: Surroundings) -> None:
     if not scheme.parts:
         around.voice.say(f"{vendor.name}: all of this is known already; looking after what failed or is due")
     for part in scheme.parts:
-        around.voice.say(f"{vendor.name}: reading {_spelled(part.window)}")
-
-
-def _spelled(window: Window) -> str:
-    return f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+        around.voice.say(f"{vendor.name}: reading {span(part.window)} UTC")

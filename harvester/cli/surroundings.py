@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -20,6 +22,7 @@ import click
 from connectors.base import Setting
 from connectors.errors import ConfigurationError
 from harvester import settings
+from harvester.cli.mask import Mask
 from harvester.context import Clock, Stop
 from harvester.settings import OWN, Environment
 
@@ -29,19 +32,18 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class Voice:
     """Words on stderr, without secrets. Quiet, it keeps them to itself until something turns out to be wrong."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, mask: Mask | None = None) -> None:
         self._quiet = quiet
         self._kept: list[str] = []
         self._said: set[str] = set()
-        self.secrets: set[str] = set()
+        self.mask = mask if mask is not None else Mask()
 
     @property
     def quiet(self) -> bool:
         return self._quiet
 
     def say(self, text: str) -> None:
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
+        text = self.mask(text)
         if self._quiet:
             self._kept.append(text)
         else:
@@ -53,10 +55,10 @@ class Voice:
             self.say(text)
 
     def complain(self, text: str) -> None:
-        """Something is wrong: what was kept is said first, and nothing is kept from now on."""
+        """Something is wrong: this is said first, then what was kept, and nothing is kept from now on."""
         self._quiet = False
         kept, self._kept = self._kept, []
-        for line in [*kept, text]:
+        for line in [text, *kept]:
             self.say(line)
 
 
@@ -71,14 +73,17 @@ class Surroundings:
         """Out of the process's environment and the .env file named, else the one in this folder, where there is one."""
         path = Path(env_file) if env_file else (Path(".env") if Path(".env").is_file() else None)
         environment = Environment.read(os.environ, path)
-        found = cls(environment=environment, voice=Voice(quiet=quiet))
+        context = click.get_current_context(silent=True)
+        mask = context.obj if context is not None and isinstance(context.obj, Mask) else None
+        found = cls(environment=environment, voice=Voice(quiet=quiet, mask=mask))
         found.hide(OWN)
         return found
 
     def hide(self, of: tuple[Setting, ...]) -> None:
         """Keep the secrets among these settings out of everything that is said."""
-        secrets = (self.environment.get(setting.name) for setting in of if setting.secret)
-        self.voice.secrets.update(secret for secret in secrets if secret)
+        for setting in of:
+            if setting.secret and (secret := self.environment.get(setting.name)):
+                self.voice.mask.hide(secret)
 
     @cached_property
     def own(self) -> dict[str, str]:
@@ -87,8 +92,11 @@ class Surroundings:
     @property
     def account(self) -> str:
         label = self.own["HARVESTER_ACCOUNT"]
-        if ":" in label or len(label.encode()) > 64:
-            raise ConfigurationError("HARVESTER_ACCOUNT is a label of up to 64 bytes without a colon")
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", label):
+            raise ConfigurationError(
+                "HARVESTER_ACCOUNT is part of every document's id: up to 64 of A-Z a-z 0-9 _ . - and nothing else, "
+                "like main or berlin-2"
+            )
         return label
 
     @property
@@ -100,10 +108,13 @@ class Surroundings:
         return Path(base).expanduser() / "meeting-harvester"
 
     def zone(self, named: str | None) -> ZoneInfo:
-        return settings.zone(named or self.own["HARVESTER_TIMEZONE"])
+        """By `--timezone`, else by the setting. UsageError for the one, ConfigurationError for the other."""
+        with _option("--timezone", given=named is not None):
+            return settings.zone(named if named is not None else self.own["HARVESTER_TIMEZONE"])
 
     def rate_share(self, given: float | None) -> float:
-        return settings.rate_share(str(given) if given is not None else self.own["HARVESTER_RATE_SHARE"])
+        with _option("--rate-share", given=given is not None):
+            return settings.rate_share(str(given) if given is not None else self.own["HARVESTER_RATE_SHARE"])
 
     def clock(self, base_urls: dict[str, str]) -> Clock:
         """The machine's clock, or the simulator's, which only simulated vendors may be asked by."""
@@ -132,6 +143,17 @@ class Surroundings:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, hear)
+
+
+@contextmanager
+def _option(name: str, *, given: bool) -> Iterator[None]:
+    """What is wrong with an option of the command line is a mistake in its use."""
+    try:
+        yield
+    except ConfigurationError as error:
+        if not given:
+            raise
+        raise click.BadParameter(str(error), param_hint=name) from None
 
 
 def common_options(command: Command) -> Command:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from harvester.cli import dates, destination
-from harvester.cli.surroundings import common_options
+from harvester.cli.surroundings import Surroundings, common_options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +43,19 @@ class Wish:
     def dated(self) -> bool:
         return self.on is not None or self.first is not None or self.last is not None
 
-    def checked(self) -> Wish:
-        """Itself; UsageError for what contradicts itself."""
+    def checked(self, around: Surroundings) -> Wish:
+        """Itself; UsageError for what contradicts itself or is not there, before anything else can be wrong."""
         if self.force and not self.dated:
-            raise click.UsageError("--force is for dates given by hand: --date, or --from and --to")
+            raise click.UsageError(
+                "--force is for a backfill, --from and --to (--date reads its day again in any case)"
+            )
+        if self.lookback is not None and self.dated:
+            raise click.UsageError(
+                "--lookback is for the nightly run, without dates: days given by hand are read as they are given"
+            )
+        zone, now = around.zone(self.timezone), around.clock({}).now()
+        dates.window(self.on, self.first, self.last, zone=zone, now=now)
+        around.rate_share(self.rate_share)
         return self
 
     def lookback_of(self, vendors: timedelta) -> timedelta:
@@ -76,7 +85,9 @@ def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="DAYS",
             help="How late data may come, without dates.  [default: as the vendor has it]",
         ),
-        click.option("--force", is_flag=True, help="Read the days of --from and --to again."),
+        click.option(
+            "--force", is_flag=True, help="Read the days of --from and --to again, as --date always does."
+        ),
         *destination.OPTIONS,
         click.option(
             "--concurrency",
@@ -91,9 +102,9 @@ def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--dry-run", is_flag=True, help="List the meetings, fetch and store nothing."),
         click.option(
             "--summary-json",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
             metavar="FILE",
-            help="Write what the run did to FILE.",
+            help="Write what the run did to FILE, with - to stderr.",
         ),
     )
     for option in reversed(options):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import shlex
 import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +189,23 @@ async def _serve(simulator: Simulator, listener: socket.socket, base: str) -> No
     if server.listening.is_set():
         if simulator.options.env is not None:
             write_environment(simulator.options.env, simulator.environment(base))
-        print(f"ready: {base}", file=sys.stderr, flush=True)  # noqa: T201  # what it is for is to be told
+        for line in told(simulator.options, base):
+            print(line, file=sys.stderr, flush=True)  # noqa: T201  # what it is for is to be told
     await serving_task
+
+
+def told(options: Options, base: str) -> Iterator[str]:
+    """Where it listens, which files it wrote, and what to run next."""
+    yield f"ready: {base}"
+    if options.truth is not None:
+        yield f"wrote {options.truth}: what a perfect harvest would hold"
+    if options.env is None:
+        yield "to harvest from it, begin it with --env FILE: the settings that point the harvester here"
+        return
+    first = (options.shown - timedelta(days=options.days)).date()
+    yield f"wrote {options.env}: the settings that point the harvester here; in a second terminal:"
+    file = shlex.quote(str(options.env))
+    yield f"  harvester all --env-file {file} --from {first} --destination stdout > documents.ndjson"
 
 
 def _settle() -> None:
@@ -202,8 +218,13 @@ def _settle() -> None:
 def write_environment(path: Path, settings: dict[str, str]) -> None:
     """`NAME=value` lines, whole or not at all: whoever waits for the file may read it at once."""
     unfinished = path.with_name(path.name + ".new")
-    unfinished.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
-    unfinished.replace(path)
+    try:
+        unfinished.write_text(
+            "".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8"
+        )
+        unfinished.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 @contextmanager

@@ -18,13 +18,15 @@ from connectors.model import Document, Harvest
 class Loaded:
     """The acknowledgement of one harvest: how many of its documents were stored, were there in a newer or richer
     form already (`superseded`), or were refused and are kept among the rejects. `replaced`: documents of earlier harvests
-    that this one no longer has, deleted."""
+    that this one no longer has, deleted. Not `settled`: so much is safe, but an error kept the sink from looking for
+    those documents; the meeting is not done, and is read again."""
 
     uuid: str
     ok: int = 0
     superseded: int = 0
     rejected: int = 0
     replaced: int = 0
+    settled: bool = True
 
 
 class PipeClosed(HarvestError):
@@ -35,7 +37,8 @@ class PipeClosed(HarvestError):
 
 class Sink(Protocol):
     def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
-        """One `Loaded` per harvest, in any order, once all of its documents are safe.
+        """One `Loaded` per harvest, in any order, once all of its documents are safe; one that is not settled is told
+        only before an error.
 
         Pulls the next harvest only when there is room for it. When the harvests end with an error of ours, what
         was pulled before is still loaded and acknowledged; then the error is raised.

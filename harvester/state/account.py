@@ -21,6 +21,7 @@ from connectors.base import Token
 from connectors.errors import BudgetSpent, OutputError
 from connectors.times import instant
 from harvester.state.database import Database
+from harvester.state.folder import private
 
 BLOCK = 100
 """Calls are taken from the budget by the hundred, before the first of them is made: a kill can make it look at most
@@ -46,7 +47,7 @@ class AccountState:
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
         self._folder = folder
         self._now = now
-        self._database = Database(folder / "account.db", MIGRATIONS)
+        self._database = Database(private(folder) / "account.db", MIGRATIONS)
         self._lock = Lock()
         self._taken: dict[tuple[str, str], int] = {}
         self._token_locks: dict[str, Lock] = {}

@@ -135,6 +135,7 @@ class Journal(Batched):
         """Held by one indexing run of this scope at a time; ScopeBusy at once for a second one."""
         path = self._folder / LOCK
         try:
+            path.touch(mode=0o600, exist_ok=True)
             file = path.open("a")
         except OSError as error:
             raise OutputError(f"{path} cannot be written ({error.strerror})") from None
@@ -383,6 +384,12 @@ class Journal(Batched):
     def gone(self) -> dict[str, int]:
         """How many meetings are gone, by reason."""
         return dict(self._all("SELECT reason, count(*) FROM meetings WHERE outcome = 'gone' GROUP BY reason"))
+
+    def gone_meetings(self, most: int) -> list[Record]:
+        """Some that are gone, the newest first."""
+        rows = self._all("SELECT * FROM meetings WHERE outcome = 'gone' ORDER BY start DESC LIMIT ?", most)
+        with self._sound():
+            return [record_of(row) for row in rows]
 
     def wanted_since(self) -> datetime | None:
         """What `want_since` once noted; `None` where no nightly run ever began."""

@@ -121,6 +121,10 @@ def test_a_process_writes_its_files_says_that_it_is_ready_and_ends_on_a_signal(t
         settings = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
         assert ready == f"ready: {settings['ZOOM_API_URL'].removesuffix('/zoom/v2')}\n"
         assert token(settings)
+        told = [process.stderr.readline().decode().rstrip() for _ in range(3)]
+        assert told[0].startswith(f"wrote {tmp_path / 'truth'}: ")
+        assert told[1].startswith(f"wrote {tmp_path / 'env'}: ")
+        assert told[2].startswith(f"  harvester all --env-file {tmp_path / 'env'} --from 2026-11-17 ")
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) in {0, -signal.SIGTERM}
         assert process.stderr.read() == b""

@@ -49,11 +49,17 @@ def test_stdout_holds_the_documents_of_the_truth_and_nothing_else(
 def test_the_line_of_the_readme_prints_addresses(harvester: Harvester) -> None:
     ended = harvester("zoom", "--date", "2026-11-19", "--destination", "stdout")
     piped = subprocess.run(
-        ["jq", "-r", 'select(.kind=="session") | .email'], input=ended.stdout, capture_output=True, check=True
+        ["jq", "-r", 'select(.kind=="session" and .email) | .email'],
+        input=ended.stdout,
+        capture_output=True,
+        check=True,
     )
     printed = piped.stdout.decode().splitlines()
     assert any(line.endswith((".example", "example.org")) for line in printed)
-    assert len(printed) == sum(json.loads(line)["kind"] == "session" for line in ended.stdout.splitlines())
+    assert "null" not in printed
+    assert len(printed) == sum(
+        b'"email"' in line for line in ended.stdout.splitlines() if b'"session"' in line
+    )
 
 
 def test_without_dates_it_is_yesterday(harvester: Harvester) -> None:
@@ -68,7 +74,9 @@ def test_quiet_says_nothing_while_all_is_well_and_everything_when_it_is_not(harv
     assert words(harvester("zoom", "--date", "2026-11-19", "-q")) == ""
     ended = harvester("zoom", "--date", "2026-11-19", "-q", ZOOM_CLIENT_SECRET=MARK)
     assert ended.returncode == 77
-    assert "ZOOM_CLIENT_SECRET" in words(ended)
+    first, *rest = words(ended).splitlines()
+    assert "ZOOM_CLIENT_SECRET" in first
+    assert not [line for line in rest if " 0 " in line]
 
 
 def test_a_dry_run_counts_and_fetches_nothing(harvester: Harvester, simulator: Simulator) -> None:
@@ -91,11 +99,87 @@ def test_the_summary_file_has_the_counts(harvester: Harvester, tmp_path: Path) -
     file = tmp_path / "summary.json"
     ended = harvester("zoom", "--date", "2026-11-19", "--summary-json", str(file))
     (summary,) = json.loads(file.read_text())["vendors"]
-    assert summary["exit_code"] == 0
+    assert (summary["exit_code"], summary["reason"], summary["destination"]) == (0, None, "stdout")
     assert summary["documents"] == len(ended.stdout.splitlines())
     assert summary["listed"] == summary["done"] + summary["pending"] + summary["gone"] + summary["outside"]
     assert summary["requests"] > summary["listed"]
     assert summary["listing_complete"] is True
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "said"),
+    [
+        ({"ZOOM_CLIENT_SECRET": MARK}, 77, "ZOOM_CLIENT_SECRET"),
+        ({"ZOOM_CLIENT_SECRET": ""}, 78, ".env"),
+        ({"ES_HOST": "http://es.example.org:9200"}, 78, "ES_HOST"),
+        ({"ZOOM_API_URL": "http://127.0.0.1:9/v2", "HARVESTER_SPEED": "10000"}, 69, "no connection"),
+    ],
+)
+def test_the_summary_of_a_run_that_failed_has_its_exit_code_and_the_reason(
+    harvester: Harvester, tmp_path: Path, changed: dict[str, str], code: int, said: str
+) -> None:
+    ended = harvester("zoom", "--date", "2026-11-19", "--summary-json", "summary.json", **changed)
+    assert ended.returncode == code
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    (vendor,) = summary["vendors"]
+    assert (summary["exit_code"], vendor["exit_code"]) == (code, code)
+    assert said in summary["reason"]
+    assert said in vendor["reason"]
+    assert vendor["failures"]
+
+
+def test_the_summary_goes_to_stderr_for_a_dash(harvester: Harvester, tmp_path: Path) -> None:
+    ended = harvester("zoom", "--date", "2026-11-19", "-q", "--summary-json", "-")
+    assert json.loads(words(ended))["exit_code"] == 0
+    assert not (tmp_path / "-").exists()
+    assert lines(ended.stdout)
+
+
+def test_the_seconds_of_the_summary_are_those_of_this_machine(harvester: Harvester, tmp_path: Path) -> None:
+    """The simulator divides waits by 25, and so was what a run was said to take multiplied."""
+    began = time.monotonic()
+    harvester("zoom", "--date", "2026-11-19", "--summary-json", "summary.json")
+    took = time.monotonic() - began
+    (vendor,) = json.loads((tmp_path / "summary.json").read_text())["vendors"]
+    assert 0 <= vendor["seconds"] <= took
+
+
+def test_a_reader_that_wants_no_more_is_told_of_where_it_is_not_quiet(harvester: Harvester) -> None:
+    ended = subprocess.run(
+        [
+            "bash",
+            "-c",
+            '"$@" | head -1',
+            "-",
+            *command("zoom", "--date", "2026-11-19", "--summary-json", "summary.json"),
+        ],
+        capture_output=True,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+        check=False,
+    )
+    assert "whoever reads the output wanted no more of it" in words(ended)
+    assert "documents printed" in words(ended)
+    assert json.loads((harvester.folder / "summary.json").read_text())["exit_code"] == 0
+
+
+def test_state_is_its_owners_alone(harvester: Harvester, tmp_path: Path) -> None:
+    assert harvester("zoom", "--date", "2026-11-19", "--dry-run").returncode == 0
+    made = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
+    assert not [path for path in made if path.stat().st_mode & 0o077]
+
+
+@pytest.mark.parametrize(
+    "given", [["zoom", "--date", "2026-11-19"], ["plan", "zoom", "--from", "2026-11-19"]]
+)
+def test_no_command_prints_a_secret_or_blots_out_an_ordinary_word(
+    harvester: Harvester, given: list[str]
+) -> None:
+    ended = harvester(*given, ZOOM_CLIENT_SECRET="wrong")
+    assert ended.returncode == 77
+    assert "ZOOM_CLIENT_SECRET is wrong: copy them" in words(ended)
+    masked = harvester(*given, ZOOM_CLIENT_SECRET="credentials")
+    assert "credentials" not in words(masked).lower().replace("app credentials", "")
 
 
 def test_options_reach_the_vendor(harvester: Harvester) -> None:
@@ -113,6 +197,7 @@ def test_all_harvests_what_is_configured_and_says_what_is_not(harvester: Harvest
     nothing = Harvester(tmp_path, {})("all")
     assert nothing.returncode == 78
     assert "ZOOM_CLIENT_ID" in words(nothing)
+    assert ".env" in words(nothing)
 
 
 def test_a_closed_pipe_ends_quietly(harvester: Harvester) -> None:
@@ -139,7 +224,7 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     harvester: Harvester, simulator: Simulator, sent: signal.Signals, code: int
 ) -> None:
     process = subprocess.Popen(
-        command("zoom", *simulator.dates, "--rate-share", "0.02"),
+        command("zoom", *simulator.dates, "--rate-share", "0.02", "--summary-json", "summary.json"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,  # what one reader has buffered, the other would not see
@@ -152,6 +237,9 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     rest, errors = process.communicate(timeout=20)
     assert process.returncode == code
     assert b"the same command begins again" in errors
+    summary = json.loads((harvester.folder / "summary.json").read_text())
+    assert (summary["exit_code"], summary["vendors"][0]["exit_code"]) == (code, code)
+    assert summary["vendors"][0]["reason"] == "interrupted"
     assert lines(first + rest)
 
 
@@ -178,8 +266,12 @@ def test_a_second_signal_leaves_at_once(harvester: Harvester, simulator: Simulat
         (["zoom", "--date", "2026-2-3"], 64, "write it 2026-02-03"),
         (["zoom", "--date", "2027-01-01"], 64, "has not come yet"),
         (["zoom", "--from", "2026-11-03", "--to", "2026-11-01"], 64, "lies after"),
-        (["zoom", "--timezone", "Mars/Olympus"], 78, "is not a time zone"),
-        (["zoom", "--rate-share", "2"], 78, "rate share"),
+        (["zoom", "--timezone", "Mars/Olympus"], 64, "is not a time zone"),
+        (["plan", "zoom", "--from", "2026-11-19", "--timezone", "Mars/Olympus"], 64, "is not a time zone"),
+        (["zoom", "--rate-share", "2"], 64, "rate share"),
+        (["zoom", "--rate-share", "nan"], 64, "rate share"),
+        (["zoom", "--date", "2026-11-19", "--lookback", "3"], 64, "--lookback is for the nightly run"),
+        (["zoom", "--force"], 64, "--date reads its day again in any case"),
         (["zoom", "--destination", "index"], 78, "ES_HOST is not set"),
         (["zoom", "--no-such-option"], 64, "No such option"),
         (["no-such-vendor"], 64, "No such command"),
@@ -196,6 +288,23 @@ def test_what_cannot_be_understood_is_named(
     assert said in words(ended)
     assert ended.stdout == b""
     assert "Traceback" not in words(ended)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--date", "2026-11-19", "--from", "2026-11-01"],
+        ["--date", "2999-01-01"],
+        ["--to", "2026-11-19"],
+        ["--timezone", "Mars/Olympus"],
+        ["--rate-share", "2"],
+    ],
+)
+@pytest.mark.parametrize("name", ["zoom", "all"])
+def test_a_mistake_in_its_use_is_one_without_any_settings_too(
+    tmp_path: Path, name: str, given: list[str]
+) -> None:
+    assert Harvester(tmp_path, {"HARVESTER_RATE_SHARE": ""})(name, *given).returncode == 64
 
 
 @pytest.mark.parametrize(
@@ -218,6 +327,9 @@ def test_what_cannot_be_understood_is_named(
         ({"ZOOM_API_URL": "http://127.0.0.1:9/v2", "HARVESTER_SPEED": "10000"}, 69, "no connection"),
         ({"HARVESTER_STATE_DIR": "/dev/null/state"}, 74, "HARVESTER_STATE_DIR"),
         ({"HARVESTER_ACCOUNT": "a:b"}, 78, "HARVESTER_ACCOUNT"),
+        ({"HARVESTER_ACCOUNT": "a b/c"}, 78, "A-Z a-z 0-9 _ . -"),
+        ({"HARVESTER_TIMEZONE": "Mars/Olympus"}, 78, "is not a time zone"),
+        ({"HARVESTER_RATE_SHARE": "2"}, 78, "rate share"),
     ],
 )
 def test_every_wrong_setting_is_named_and_no_secret_printed(
@@ -256,8 +368,26 @@ def test_a_full_output_is_an_output_error(harvester: Harvester) -> None:
 def test_check_says_what_works(harvester: Harvester) -> None:
     ended = harvester("check")
     assert ended.returncode == 0, words(ended)
-    assert "FAILED" not in words(ended)
-    assert "ES_HOST is not set" in words(ended)
+    told = ended.stdout.decode().splitlines()
+    assert not [line for line in told if line.startswith("FAILED")]
+    assert any("ES_HOST is not set" in line for line in told)
+    assert told[-1].startswith("works, ")
+    assert len(set(told)) == len(told)
+    assert sum("reading the Dashboard" in line for line in [*told, *words(ended).splitlines()]) == 1
+    assert not [line for line in told if "Zoom:" in line]
+
+
+def test_check_ends_with_its_verdict_and_gives_an_advice_once(harvester: Harvester, tmp_path: Path) -> None:
+    ended = harvester("check", ZOOM_CLIENT_SECRET=MARK)
+    assert ended.returncode == 77
+    told = ended.stdout.decode()
+    assert told.splitlines()[-1].startswith("does not work yet: 1 failed")
+    assert told.count("marketplace.zoom.us") == 1
+    nothing = Harvester(tmp_path, {})("check")
+    assert nothing.returncode == 78
+    assert nothing.stdout.decode().count("example.env") == 1
+    assert words(nothing) == ""
+    assert harvester("check", "-q").stdout == b""
 
 
 def test_a_plan_too_low_is_named_with_what_works_instead(tmp_path: Path) -> None:
@@ -292,5 +422,16 @@ def test_demo_shows_a_meeting_and_what_to_try_next(tmp_path: Path) -> None:
     assert ended.returncode == 0, words(ended)
     assert '"kind": "meeting"' in words(ended)
     assert '"kind": "session"' in words(ended)
-    assert "jq" in words(ended)
+    assert 'select(.kind=="session" and .email)' in words(ended)
     assert lines((tmp_path / "documents.ndjson").read_bytes())
+
+
+def test_the_simulator_says_what_it_wrote_and_what_to_run_next(simulator: Simulator, tmp_path: Path) -> None:
+    told = (simulator.folder / "simulator.log").read_text()
+    assert f"wrote {simulator.folder / 'truth.ndjson'}" in told
+    assert f"harvester all --env-file {simulator.folder / 'sim.env'} --from 2026-11-17" in told
+    nowhere = tmp_path / "nowhere" / "sim.env"
+    ended = Harvester(tmp_path, {})("simulate", "--port", "0", "--size", "5", "--env", str(nowhere))
+    assert ended.returncode == 74
+    assert str(nowhere) in words(ended)
+    assert "sim.env.new" not in words(ended)

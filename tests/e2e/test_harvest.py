@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -115,9 +116,46 @@ def test_a_role_that_may_only_create_and_write_loads(guarded: Place, tmp_path: P
         assert differences(stored(guarded), simulator.truth) == []
         assert b"templates" in ended.stderr
 
-        refused = harvester("zoom", *simulator.dates, ES_PASSWORD="marked-wrong-password")
+        refused = harvester(
+            "zoom", *simulator.dates, "--summary-json", "summary.json", ES_PASSWORD="marked-wrong-password"
+        )
         assert refused.returncode == 77
         assert b"marked-wrong-password" not in refused.stderr
+        ended_with(77, "ES_PASSWORD", guarded.folder)
+
+
+def ended_with(code: int, said: str, folder: Path) -> None:
+    """What the summary says of a run that did not come far."""
+    summary = json.loads((folder / "summary.json").read_text())
+    (vendor,) = summary["vendors"]
+    assert (summary["exit_code"], vendor["exit_code"]) == (code, code)
+    assert said in summary["reason"]
+    assert said in vendor["reason"]
+    assert vendor["reason"] == vendor["failures"][0]["why"]
+
+
+def test_what_was_loaded_before_the_search_for_leftovers_failed_is_told(
+    newest: Place, tmp_path: Path
+) -> None:
+    """An older index that grew without templates: its ids cannot be sorted by."""
+    document = {
+        "document_id": "zoom:main:x:y",
+        "vendor": "zoom",
+        "account": "main",
+        "meeting": "x",
+        "harvested_at": "2025-11-20T00:00:00.000Z",
+    }
+    newest.ask("POST", f"/{newest.prefix}sessions-2025/_doc?refresh=true", document)
+    with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
+        ended = pointed(newest, simulator)("zoom", *simulator.dates, "--summary-json", "summary.json")
+        assert ended.returncode == 78, ended.stderr.decode()
+    summary = json.loads((newest.folder / "summary.json").read_text())
+    (vendor,) = summary["vendors"]
+    assert summary["exit_code"] == vendor["exit_code"] == 78
+    assert vendor["unsettled"] > 0, (vendor, ended.stderr.decode())
+    assert vendor["documents"] + vendor["rejected"] >= vendor["unsettled"]
+    told = " ".join(ended.stderr.decode().split())
+    assert f"{vendor['unsettled']:,} meetings loaded and not yet acknowledged" in told
 
 
 @pytest.mark.parametrize(
@@ -128,8 +166,11 @@ def test_an_elasticsearch_that_cannot_be_reached_or_understood_is_named(
     newest: Place, tmp_path: Path, changed: dict[str, str], code: int
 ) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
-        ended = pointed(newest, simulator)("zoom", "--date", "2026-11-19", **changed)
+        ended = pointed(newest, simulator)(
+            "zoom", "--date", "2026-11-19", "--summary-json", "summary.json", **changed
+        )
         assert ended.returncode == code, ended.stderr.decode()
+        ended_with(code, "ES_HOST", newest.folder)
         assert b"Traceback" not in ended.stderr
         assert b"word" not in ended.stderr.replace(b"password", b"")
 
@@ -168,8 +209,8 @@ def test_templates_are_installed_compared_and_checked(newest: Place) -> None:
     assert b"--index-period year" in other.stderr
     checked = harvester("check")
     assert checked.returncode == 78
-    assert b"no vendor is configured" in checked.stderr
-    assert b"installed, as shipped" in checked.stderr
+    assert b"no vendor is configured" in checked.stdout
+    assert b"installed, as shipped" in checked.stdout
 
 
 def test_check_names_an_index_that_is_not_ours_and_one_that_is_closed_to_writing(
@@ -179,14 +220,14 @@ def test_check_names_an_index_that_is_not_ours_and_one_that_is_closed_to_writing
     newest.ask("PUT", f"/{theirs}", {})
     with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
         harvester = pointed(newest, simulator)
-        assert b"is not ours" in harvester("check").stderr
+        assert b"is not ours" in harvester("check").stdout
         assert harvester("zoom", "--date", "2026-11-19").returncode == 78
         newest.ask("DELETE", f"/{theirs}")
         assert harvester("zoom", "--date", "2026-11-19").returncode == 0
         newest.ask("PUT", f"/{ours}/_settings", {"index.blocks.write": True})
         checked = harvester("check")
-        assert (checked.returncode, b"closed to writing" in checked.stderr) == (69, True), (
-            checked.stderr.decode()
+        assert (checked.returncode, b"closed to writing" in checked.stdout) == (69, True), (
+            checked.stdout.decode()
         )
         assert harvester("zoom", "--date", "2026-11-19").returncode == 69
         newest.ask("PUT", f"/{ours}/_settings", {"index.blocks.write": False})

@@ -61,7 +61,7 @@ def test_after_a_run_it_tells_what_is_complete_without_credentials_vendor_or_clu
     (summary,) = json.loads((newest.folder / "summary.json").read_text())["vendors"]
     (run,) = scope["runs"]
     assert (run["listed"], run["fetched"], run["stored"]) == tuple(
-        summary[name] for name in ("listed", "fetched", "done")
+        summary[name] for name in ("listed", "fetched", "stored")
     )
     assert (run["exit_code"], run["outcome"], run["what"]) == (0, "complete", "2026-11-15 to 2026-11-19")
     assert scope["es_url"] == newest.node.url
@@ -74,7 +74,7 @@ def test_after_a_run_it_tells_what_is_complete_without_credentials_vendor_or_clu
     text = alone("status")
     assert text.returncode == 0
     assert text.stderr == b""
-    assert f"{summary['done']:,} stored" in text.stdout.decode()
+    assert f"{summary['stored']:,} stored" in text.stdout.decode()
     assert max(map(len, text.stdout.decode().splitlines())) <= 100
     assert {path: path.stat().st_mtime_ns for path in state.rglob("*")} == before
 
@@ -89,7 +89,15 @@ def test_beside_a_run_it_shows_what_is_there_so_far_and_holds_nobody_up(
             scope = awaited(harvester)
             assert process.poll() is None
             assert [(run["outcome"], run["ended"]) for run in scope["runs"]] == [("under way", None)]
-            assert "under way" in harvester("status").stdout.decode()
+            text = harvester("status").stdout.decode()
+            assert "under way" in text
+            assert "  complete  nothing yet\n" in text
+            assert "listed and not read yet" in text
+            busy = harvester("zoom", *simulator.dates, "--summary-json", "busy.json")
+            assert busy.returncode == 75
+            second = json.loads((harvester.folder / "busy.json").read_text())
+            assert (second["exit_code"], second["vendors"][0]["exit_code"]) == (75, 75)
+            assert "another run of this account" in second["reason"]
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 143
         finally:
@@ -137,7 +145,8 @@ def test_a_killed_run_has_no_end_and_a_refused_one_says_so(newest: Place, tmp_pa
         refused = harvester("zoom", ZOOM_CLIENT_SECRET="marked-wrong-secret")
         assert refused.returncode == 77
         text = harvester("status").stdout.decode()
-        assert "zoom main: the last run: refused" in text.partition("\n\n")[0]
+        urgent = " ".join(text.partition("\n\n")[0].split())
+        assert "zoom main: the last run: refused: Zoom: POST /oauth/token: no token" in urgent
         assert "nightly: refused (77)" in text
         assert "marked-wrong-secret" not in text
         assert [run["outcome"] for run in only_scope(harvester)["runs"]] == ["refused", "killed"]

@@ -340,13 +340,14 @@ def test_a_request_that_is_too_large_is_halved() -> None:
     assert scene.shelf.deletes == [2, 2, 4]
 
 
-def test_a_cluster_that_stays_silent_acknowledges_nothing() -> None:
+def test_a_cluster_that_stays_silent_settles_nothing_and_what_was_loaded_is_told() -> None:
     scene = Scene(Shelf(busy(503, 10**6, "search")))
     scene.loader = Storing(scene.shelf)
     acknowledged: list[Loaded] = []
     with pytest.raises(Unreachable, match="HTTP 503"):
-        acknowledged.extend(scene.sink(meetings=2).load(many(5)))
-    assert acknowledged == []
+        for loaded in scene.sink(meetings=2).load(many(5)):
+            acknowledged.append(loaded)
+    assert [(one.settled, one.ok) for one in acknowledged] == [(False, 4), (False, 4)]
     assert scene.loader.closed
 
 

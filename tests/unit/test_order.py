@@ -443,6 +443,9 @@ class Connected:
     def elapsed(self) -> float:
         return 0.0
 
+    stopwatch = elapsed
+    speed = 1.0
+
 
 @dataclass
 class World:

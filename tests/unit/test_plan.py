@@ -104,7 +104,7 @@ def test_the_listing_tells_meetings_requests_and_time(tmp_path: Path) -> None:
     told = estimate(tmp_path, "--from", "2026-10-26", "--to", "2026-11-14")
     assert (told["wanted"], told["listing_requests"], told["meeting_requests"]) == (20, 2, 60)
     assert (told["requests"], told["seconds"], told["complete"]) == (62, 31.0, True)
-    assert told["budget"] == {"name": "heavy", "limit": BUDGET, "spent": 2}
+    assert told["budget"] == {"name": "heavy", "limit": BUDGET, "spent": 2, "rate_share": 0.8}
     assert told["spread"]["days"] == 1
     assert told["spread"]["ends"].startswith("2026-11-20T12:00:3")
 
@@ -123,10 +123,11 @@ def test_what_exceeds_the_budget_is_spread_over_days_and_the_text_says_so(tmp_pa
     text = plan(tmp_path, *words).stdout
     assert text.splitlines() == [
         "fake, account main, 2026-08-01 00:00 to 2026-10-30 00:00 UTC",
-        "  meetings      90 to fetch",
+        "  listed now    90 days: 90 meetings",
+        "  to fetch      90 meetings",
         "  requests      279: 270 for meetings, 9 for the listing",
         "  time          2 min 20 s at 2.0 requests a second",
-        "  daily budget  100 calls (heavy), 18 of them spent today",
+        "  daily budget  100 calls (heavy): the vendor's limit × the rate share, 0.8; 18 of them spent today",
         "  days          3; run the same command on each of them",
         "  ends          2026-11-22 00:00 UTC, begun now",
     ]
@@ -170,7 +171,8 @@ def test_a_listing_that_fails_is_said_and_shows_in_the_exit_code(
     monkeypatch.setattr(FakeConnector, "broken", True)
     result = plan(tmp_path, "--from", "2026-11-01")
     assert result.return_value == 75
-    assert "Fake: GET /list: no" in result.stderr
+    assert "fake: 2 listings failed" in result.stderr
+    assert "listing 2026-11-01 to 2026-11-11: GET /list: no" in result.stderr
     assert "it is more than this" in result.stdout
 
 
@@ -201,6 +203,50 @@ def test_a_budget_that_is_spent_begins_again_at_midnight(tmp_path: Path) -> None
     assert told["spread"] == {"days": 1, "ends": "2026-11-21T00:00:08Z"}
 
 
+def test_where_the_budget_does_not_let_it_list_it_says_why_and_when_to_ask_again(tmp_path: Path) -> None:
+    state = AccountState(account_folder(tmp_path / "state", "fake", "main", API_URL), lambda: NOW)
+    state.spend("heavy", BUDGET - 1, limit=BUDGET)
+    state.close()
+    result = plan(tmp_path, "--from", "2026-11-01", "--to", "2026-11-19")
+    assert result.return_value == 75
+    lines = result.stdout.splitlines()
+    assert "today's 100 calls (heavy) are spent" in lines[1]
+    assert lines[1].endswith("it is more than this; ask again at 2026-11-21 00:00 UTC")
+    assert "  to fetch      10 meetings" in lines  # of the first of two listings
+    nothing = plan(tmp_path, "--from", "2026-11-01", "--to", "2026-11-19")
+    assert nothing.return_value == 75
+    assert "  ends          unknown" in nothing.stdout.splitlines()
+
+
+def test_what_is_done_already_is_told_and_that_nothing_is_left_to_do(tmp_path: Path) -> None:
+    with closing(Journal(journal_at(tmp_path))) as journal:
+        listed = Window(start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 11, 6, tzinfo=UTC))
+        journal.listed(listed, frozenset(), NOW)
+        for day in range(1, 6):
+            ref = MeetingRef(
+                uuid=f"m11{day:02d}", start_time=datetime(2026, 11, day, 12, tzinfo=UTC), digest="d"
+            )
+            journal.record(ref, frozenset(), 1)
+            journal.stored(ref, rank=2, harvested_at=NOW, due=None, reason=None)
+    done = plan(tmp_path, "--from", "2026-11-01", "--to", "2026-11-05", ES_HOST=ES_HOST)
+    assert done.stdout.splitlines()[1:4] == [
+        "  done already  5 of 5 days: 5 meetings known",
+        "  listed now    0 days: 0 meetings, 0 of them known already",
+        "  to fetch      0 meetings",
+    ]
+    assert "  ends          at once: nothing is left to do" in done.stdout.splitlines()
+    told = estimate(tmp_path, "--from", "2026-11-01", "--to", "2026-11-10", ES_HOST=ES_HOST)
+    assert (told["days"], told["days_listed"], told["known"], told["wanted"]) == (10, 5, 5, 5)
+
+
+def test_time_and_rate_are_those_of_this_machine(tmp_path: Path) -> None:
+    words = ("--from", "2026-10-26", "--to", "2026-11-14")
+    slow, fast = (estimate(tmp_path, *words, HARVESTER_SPEED=speed) for speed in ("1", "10"))
+    assert (slow["seconds"], slow["requests_per_second"]) == (31.0, 2.0)
+    assert (fast["seconds"], fast["requests_per_second"]) == (3.1, 20.0)
+    assert fast["spread"]["ends"].startswith("2026-11-20T12:00:0")
+
+
 @given(
     requests=st.integers(1, 100_000),
     rate=st.floats(0.01, 100),
@@ -210,7 +256,7 @@ def test_a_budget_that_is_spent_begins_again_at_midnight(tmp_path: Path) -> None
 def test_no_day_makes_more_than_its_budget_and_all_are_made(
     requests: int, rate: float, limit: int, share: float
 ) -> None:
-    budget = Budget(name="heavy", limit=limit, spent=round(limit * share))
+    budget = Budget(name="heavy", limit=limit, spent=round(limit * share), rate_share=0.8)
     told = spread(requests, requests / rate, budget, NOW)
     assert told.ends is not None
     passed = (told.ends.date() - NOW.date()).days

@@ -21,8 +21,7 @@ from connectors.model import MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from harvester import standing
 from harvester.cli import cli
-from harvester.cli.status import duration
-from harvester.standing import Measures, coverage
+from harvester.standing import Measures, Waiting, coverage
 from harvester.state.account import AccountState
 from harvester.state.coverage import Listed
 from harvester.state.database import Database
@@ -153,14 +152,16 @@ def test_what_a_repair_has_left_is_no_rejected_document(status: Status, journal:
 
 def test_a_scope_where_all_is_well_needs_no_attention(status: Status, journal: Journal) -> None:
     run = journal.begin_run("nightly", NOW - timedelta(hours=9))
-    summary = {"listed": 1200, "fetched": 1100, "done": 1090}
+    summary = {"listed": 1200, "fetched": 1100, "stored": 1090}
     journal.end_run(run, NOW - timedelta(hours=8), 0, summary)
     journal.flush()
     text = status().stdout
     assert text.startswith("zoom, account main, into http://127.0.0.1:9200, indices harvester-*\n")
     assert "2026-11-20 03:00  nightly: complete (0), 1 h 00 min\n" in text
     assert "1,200 listed, 1,100 fetched, 1,090 stored\n" in text
-    assert "from 2026-10-21 00:00 to 2026-11-20 00:00, final to 2026-11-13 03:00 UTC" in text
+    whole = "from 2026-10-21 00:00 to 2026-11-20 00:00 UTC"
+    assert f"  listed    {whole}, final to 2026-11-13 03:00\n" in text
+    assert f"  complete  {whole}\n" in text
     assert "needs attention" not in text
     assert "gaps" not in text
     told = answer(status)
@@ -212,7 +213,7 @@ def test_what_is_pending_is_told_with_its_reasons_and_when_it_is_due(
     journal.flush()
     text = status().stdout
     assert "3 (live 2, quality not ready 1); 1 due now, the first 2026-11-20 11:00" in text
-    assert "1 listed and not read yet" in text
+    assert "1 meeting listed and not read yet" in text
     assert "needs attention" not in text
     assert only_scope(status)["waiting"]["overdue"] == 0
 
@@ -257,13 +258,17 @@ def test_gaps_reach_to_the_last_midnight_and_an_old_one_needs_attention(status: 
         journal.listed(days(60, 50), frozenset(), NOW)
     covered = only_scope(status)["covered"]
     assert [(gap["start"], gap["end"]) for gap in covered["gaps"]] == [
+        ("2026-10-01T00:00:00Z", "2026-11-10T00:00:00Z"),
         ("2026-11-14T00:00:00Z", "2026-11-15T00:00:00Z"),
         ("2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z"),
     ]
-    assert covered["until"] == "2026-11-14T00:00:00Z"
+    assert covered["until"] == "2026-10-01T00:00:00Z"
     text = status().stdout
-    assert "days that nightly runs were to read have not been listed" in text
-    assert "and before that 2026-09-21 00:00 to 2026-10-01 00:00" in text
+    urgent, _, rest = text.partition("\n\n")
+    assert "2026-11-14; harvester zoom --from 2026-11-14 --to 2026-11-14" in urgent
+    assert "--from 2026-11-19" not in urgent  # the nightly run of today may be still to come
+    assert "2026-11-19; harvester zoom --from 2026-11-19 --to 2026-11-19\n" in rest
+    assert "from 2026-09-21 00:00 to 2026-10-01 00:00 UTC" in rest
 
 
 def test_days_end_at_the_midnights_of_the_time_zone_that_is_set(status: Status, folder: Path) -> None:
@@ -331,17 +336,101 @@ def test_what_was_stored_is_not_lost_when_the_vendor_drops_it(journal: Journal) 
 def test_of_a_vendor_that_is_not_installed_nothing_is_guessed(journal: Journal) -> None:
     told = standing.standing(journal, now=NOW, zone=UTC_ZONE, measures=None)
     assert told.expiring is None
+    assert told.gone == []
     assert told.covered.until == MIDNIGHT
     assert told.covered.final_until is None
 
 
-def test_coverage_of_nothing_and_of_what_begins_later(folder: Path) -> None:
-    empty = coverage([], None, now=NOW, zone=UTC_ZONE, lookback=DAY)
+def covered_by(*listings: Listed, wanted: datetime | None = None) -> standing.Covered:
+    return coverage(listings, wanted, now=NOW, zone=UTC_ZONE, lookback=DAY, waiting=Waiting())
+
+
+def test_coverage_of_nothing_and_of_what_begins_later() -> None:
+    empty = covered_by()
     assert (empty.since, empty.gaps) == (None, ())
-    today = coverage([], MIDNIGHT, now=NOW, zone=UTC_ZONE, lookback=DAY)
-    assert (today.since, today.until, list(today.gaps)) == (MIDNIGHT, MIDNIGHT, [])
-    whole = coverage([Listed(window=days(1, -1), at=NOW)], None, now=NOW, zone=UTC_ZONE, lookback=DAY)
+    today = covered_by(wanted=MIDNIGHT)
+    assert (today.since, today.until, list(today.gaps)) == (MIDNIGHT, None, [])
+    whole = covered_by(Listed(window=days(1, -1), at=NOW))
     assert (whole.until, whole.final_until) == (NOW, NOW - DAY)
+
+
+def test_after_nothing_but_refused_runs_no_interval_is_complete_and_the_day_is_a_gap(
+    status: Status, folder: Path
+) -> None:
+    with closing(Journal(folder)) as journal:
+        for name, value in ABOUT.items():
+            journal.note(name, value)
+        journal.want_since(MIDNIGHT - DAY)
+        run = journal.begin_run("nightly", NOW)
+        journal.end_run(run, NOW, 77, {"reason": "Zoom: POST /oauth/token: no token (400): copy it again"})
+    text = status().stdout
+    assert "  listed    nothing to the end yet\n" in text
+    assert "  complete  nothing yet\n" in text
+    assert "  gaps      2026-11-19; harvester zoom --from 2026-11-19 --to 2026-11-19\n" in text
+    assert "the last run: refused: Zoom: POST /oauth/token: no token (400): copy it again" in text
+    assert only_scope(status)["covered"]["until"] is None
+
+
+def test_what_is_listed_and_not_read_is_not_complete_and_what_failed_is_named_beside_it(
+    status: Status, journal: Journal
+) -> None:
+    record(journal, "unread", MIDNIGHT - 3 * DAY)
+    fail(journal, "bad", "no", start=MIDNIGHT - 10 * DAY)
+    fail(journal, "elsewhere", "no", start=MIDNIGHT - 90 * DAY)
+    journal.flush()
+    text = status().stdout
+    assert "  complete  from 2026-10-21 00:00 to 2026-11-17 00:00 UTC\n" in text
+    assert "from 2026-11-18 00:00 to 2026-11-20 00:00 UTC, but for 1 meeting that failed\n" in text
+    assert "1 meeting listed and not read yet\n" in text
+    assert only_scope(status)["covered"]["failed"] == 1
+
+
+def test_a_listing_that_is_under_way_completes_nothing(status: Status, folder: Path) -> None:
+    with closing(Journal(folder)) as journal:
+        journal.note("api_url", ABOUT["api_url"])
+        for number in range(3):
+            record(journal, f"m{number}")
+        journal.stored(record(journal, "read"), rank=2, harvested_at=NOW, due=None, reason=None)
+    lines = status().stdout.splitlines()
+    assert "  complete  nothing yet" in lines
+    assert "            3 meetings listed and not read yet" in lines
+
+
+def test_a_day_between_a_backfill_and_the_first_nightly_run_stays_a_gap(status: Status, folder: Path) -> None:
+    with closing(Journal(folder)) as journal:
+        for name, value in ABOUT.items():
+            journal.note(name, value)
+        journal.listed(days(10, 3), frozenset(), NOW - 2 * DAY)
+        journal.want_since(MIDNIGHT - 2 * DAY)
+        journal.listed(days(2, 0), frozenset(), NOW)
+    urgent, _, rest = status().stdout.partition("\n\n")
+    told = "2026-11-17; harvester zoom --from 2026-11-17 --to 2026-11-17"
+    assert f"zoom main: never listed: {told}" in urgent
+    assert f"  gaps      {told}\n" in rest
+
+
+def test_why_a_run_ended_in_part_is_told_and_when_to_go_on(status: Status, journal: Journal) -> None:
+    run = journal.begin_run("nightly", NOW)
+    summary = {"reason": "today's 100 calls (heavy) are spent", "until": "2026-11-21T00:00:00Z"}
+    journal.end_run(run, NOW, 75, summary)
+    journal.flush()
+    text = " ".join(status().stdout.split())
+    why = "in part: today's 100 calls (heavy) are spent: go on at 2026-11-21 00:00 UTC with the same command"
+    assert f"the last run: {why}" in text
+    (ran,) = only_scope(status)["runs"]
+    assert (ran["reason"], ran["until"]) == (summary["reason"], summary["until"])
+
+
+def test_some_of_the_meetings_that_are_gone_are_named_with_the_reason(
+    status: Status, journal: Journal
+) -> None:
+    for number in range(8):
+        start = NOW - number * DAY
+        journal.ended(record(journal, f"gone{number}", start), "gone", reason=str(Reason.deleted))
+    journal.flush()
+    text = status().stdout
+    assert "  gone      gone0, 2026-11-20 12:00: deleted\n" in text
+    assert [each["uuid"] for each in only_scope(status)["gone"]] == [f"gone{n}" for n in range(5)]
 
 
 def test_budgets_and_rejects_are_those_of_the_account_and_the_index(
@@ -445,7 +534,7 @@ def test_an_older_schema_is_read_without_being_migrated_on_the_disk(tmp_path: Pa
 def test_a_journal_that_was_killed_while_it_was_made_is_an_empty_one(status: Status, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "journal.db").touch()
-    assert "nothing listed yet" in status().stdout
+    assert "nothing to the end yet" in status().stdout
     assert (folder / "journal.db").stat().st_size == 0
 
 
@@ -457,10 +546,3 @@ def test_no_line_is_longer_than_a_terminal(status: Status, journal: Journal) -> 
     )
     journal.flush()
     assert max(map(len, status().stdout.splitlines())) <= 100
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (61, "1 min 01 s"), (3_599.7, "1 h 00 min"), (90_000, "25 h 00 min")]
-)
-def test_durations_are_said_in_their_two_largest_units(seconds: float, said: str) -> None:
-    assert duration(seconds) == said

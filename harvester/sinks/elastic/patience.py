@@ -10,6 +10,7 @@ from threading import Event
 
 from connectors.errors import Interrupted, Unreachable
 from connectors.times import retry_after
+from harvester.words import count
 
 BACKOFF_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 30.0
@@ -65,7 +66,10 @@ class Tries:
         delay = max(delay, retry_after(after, self._patience.now()) or 0.0)
         spent = self._patience.elapsed() - self._began
         if spent + delay > self._seconds:
-            raise Unreachable(f"{why}; tried {self._count} times in {spent:.0f} s") from None
+            raise Unreachable(
+                f"{why}; given up after {count(self._count, 'try')} in {spent:.0f} s: see that it runs and that ES_HOST "
+                "is right, then run the same command again"
+            ) from None
         if spent + delay > SILENT_SECONDS:
-            self._patience.tell(f"{why}; waiting for it, up to {self._seconds:.0f} s")
+            self._patience.tell(f"{why}; trying again, for {self._seconds:.0f} s at most")
         self._patience.wait(delay)

@@ -129,7 +129,8 @@ class Replacing:
         self._barred = False
 
     def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
-        """One `Loaded` per harvest; `replaced` stands in the last one of a meeting.
+        """One `Loaded` per harvest; `replaced` stands in the last one of a meeting. Those whose leftovers an error kept
+        from being deleted come without being settled.
 
         Raises what the loader does, after cleaning and acknowledging what it had acknowledged before; and Unreachable,
         CredentialsError, ConfigurationError.
@@ -174,9 +175,13 @@ class Replacing:
         )
 
     def _cleaned(self, batch: Batch, patience: Patience) -> Iterator[Loaded]:
-        """Those that wait, without their leftovers."""
+        """Those that wait, without their leftovers; where these could not be looked for, not settled, and the error."""
         waiting = batch.taken()
-        replaced = self._clean(waiting, patience)
+        try:
+            replaced = self._clean(waiting, patience)
+        except HarvestError:
+            yield from (replace(loaded, settled=False) for meeting in waiting for loaded in meeting.loaded)
+            raise
         for meeting in waiting:
             *earlier, last = meeting.loaded
             yield from earlier
