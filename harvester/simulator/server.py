@@ -260,4 +260,4 @@ def serving(options: Options) -> Iterator[dict[str, str]]:
             thread.join(READY_SECONDS)
 
 
-__all__ = ["Options", "Simulator", "run", "serving", "write_environment"]
+__all__ = ["Options", "Simulator", "Terms", "run", "serving", "write_environment"]

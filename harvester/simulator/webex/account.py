@@ -95,7 +95,7 @@ class Account:
         meetings = sorted(
             (m for m in meetings if m.case is not Case.deleted), key=lambda m: (m.start, m.seed)
         )
-        quirks = _quirks(meetings)
+        quirks = _quirks(meetings, organisation.now)
         self.instances = [self._instance(m, quirks.get(m.seed, NO_QUIRKS)) for m in meetings]
         self._starts = [instance.meeting.start for instance in self.instances]
         self._by_id = {instance.id: instance for instance in self.instances}
@@ -193,14 +193,14 @@ def _settled(meeting: Meeting, now: int) -> Meeting:
     return replace(meeting, **{name: getattr(meeting, name) - earlier for name in times})
 
 
-def _quirks(meetings: Sequence[Meeting]) -> dict[int, frozenset[Quirk]]:
-    """Each quirk once where there are meetings enough, and then on a few of a hundred; every third row is padded."""
+def _quirks(meetings: Sequence[Meeting], now: int) -> dict[int, frozenset[Quirk]]:
+    """Each quirk once where there are meetings enough, of which qualities may be had, and then on a few of a hundred."""
     found: dict[int, frozenset[Quirk]] = {}
     for case, quirks in ((Case.mixed, _ROW_QUIRKS), (Case.young_live, (NO_QUIRKS, frozenset({Quirk.waits})))):
         matching = sorted((m for m in meetings if m.case is case), key=lambda m: m.seed)
         found |= {m.seed: quirks[n % len(quirks)] for n, m in enumerate(matching)}
     ordinary = [m for m in meetings if m.case in {Case.plain, Case.recurring} and m.attendance > 2]
-    for place, meeting in enumerate(sorted(ordinary, key=lambda m: m.seed)):
+    for place, meeting in enumerate(sorted(ordinary, key=lambda m: (now - m.start > KEPT - DAY, m.seed))):
         turn = place if place < len(_IN_TURN) else chance.number("webex quirk", meeting.seed, size=2) % 12
         if turn < len(_IN_TURN):
             found[meeting.seed] = _IN_TURN[turn]

@@ -108,10 +108,10 @@ class Counters:
         """Clients have met Retry-After with seconds, with minutes' worth of them, with 0, and not at all; and 423."""
         turn, self._refusals = self._refusals % 8, self._refusals + 1
         refusal = Refusal(423 if turn == 7 else 429, TOO_MANY)
-        if turn % 4 == 1:
+        if turn in {1, 6}:
             refusal.headers["Retry-After"] = "0"
         elif turn != 3:
-            refusal.headers["Retry-After"] = str(ceil(seconds) + (60 if turn == 5 else 0))
+            refusal.headers["Retry-After"] = str(ceil(seconds) + (60 if turn == 4 else 0))
         return refusal
 
 
