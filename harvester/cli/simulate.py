@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -58,6 +58,13 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
 @click.option("--days", type=click.IntRange(1, 400), default=7, show_default=True, help="Over how many days.")
 @click.option("--now", type=Instant(), help="Where its calendar starts.  [default: the present]")
 @click.option(
+    "--later",
+    type=click.IntRange(0, 59),
+    default=0,
+    metavar="MINUTES",
+    help="The same organisation, later than --now.",
+)
+@click.option(
     "--speed", type=click.FloatRange(0.01, 10_000), default=1.0, show_default=True, help="Divides waits."
 )
 @click.option(
@@ -87,7 +94,12 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
 @click.option("--truth-qos", is_flag=True, help="For --truth: with Zoom's quality of service.")
 @_file("--env", "Write the settings that point the harvester here to FILE.")
 def simulate(
-    now: datetime | None, vendors: tuple[str, ...], truth_source: str | None, zoom_plan: str, **given: Any
+    now: datetime | None,
+    later: int,
+    vendors: tuple[str, ...],
+    truth_source: str | None,
+    zoom_plan: str,
+    **given: Any,
 ) -> None:
     """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
     server = simulator()
@@ -101,6 +113,7 @@ def simulate(
     options = server.Options(
         **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},
         now=now or datetime.now(UTC),
+        later=timedelta(minutes=later),
         vendors=vendors or VENDORS,
         zoom_plan=zoom_plan,
         truth_source=source,

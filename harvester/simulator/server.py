@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ READY_SECONDS = 30.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """`port` 0 is any free one; `size`: meetings per vendor over `days`; `now`: where the calendar begins, the
-    present unless given; `speed` divides waits; `faults`: the part of the answers that goes wrong. `truth`, `env`:
+    present unless given, and `later` than that; `speed` divides waits; `faults`: the part of the answers that goes wrong. `truth`, `env`:
     files to write. `vendors`: who is served, and in both files. `scopes`: what Zoom's tokens may do, everything unless
     given; `daily_limit`: Heavy calls a day; `webex`: what is agreed with the account there."""
 
@@ -49,6 +49,7 @@ class Options:
     size: int = 200
     days: int = 7
     now: datetime | None = None
+    later: timedelta = timedelta()
     speed: float = 1.0
     faults: float = 0.0
     truth: Path | None = None
@@ -63,6 +64,7 @@ class Options:
 
     @property
     def shown(self) -> datetime:
+        """The organisation's now."""
         return (self.now or datetime.now(UTC).replace(microsecond=0)).astimezone(UTC)
 
 
@@ -74,7 +76,7 @@ class Simulator:
         self.organisation = Organisation(
             seed=options.seed, size=options.size, days=options.days, now=options.shown
         )
-        self.calendar = Calendar(options.shown, speed=options.speed)
+        self.calendar = Calendar(options.shown + options.later, speed=options.speed)
         self.vendors = {name: Late(self._made[name]) for name in options.vendors}
         if len(self.vendors) == 1:  # nobody to spare the time for
             next(iter(self.vendors.values())).vendor()
@@ -135,6 +137,7 @@ class Simulator:
                 source=options.truth_source,
                 qos=options.truth_qos,
                 terms=options.webex,
+                later=options.later,
             )
 
 
