@@ -69,15 +69,18 @@ class Options:
 
 
 class Simulator:
-    """The vendors of one organisation behind one ASGI application, and one calendar for all of them."""
+    """The vendors of one organisation behind one ASGI application, and one calendar for all of them.
 
-    def __init__(self, options: Options) -> None:
+    `settled` is called whenever a vendor has been made.
+    """
+
+    def __init__(self, options: Options, settled: Callable[[], None] = lambda: None) -> None:
         self.options = options
         self.organisation = Organisation(
             seed=options.seed, size=options.size, days=options.days, now=options.shown
         )
         self.calendar = Calendar(options.shown + options.later, speed=options.speed)
-        self.vendors = {name: Late(self._made[name]) for name in options.vendors}
+        self.vendors = {name: Late(self._made[name], settled) for name in options.vendors}
         if len(self.vendors) == 1:  # nobody to spare the time for
             next(iter(self.vendors.values())).vendor()
         routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic)]
@@ -207,7 +210,7 @@ def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. The settings are written once it listens. OSError: port or file not to be had."""
     listener, base = _listener(options.port)
     with listener:
-        simulator = Simulator(options)
+        simulator = Simulator(options, _settle)
         simulator.write_truth()
         _settle()
         asyncio.run(_serve(simulator, listener, base))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -18,17 +17,18 @@ class Vendor(Protocol):
 
 
 class Late:
-    """A vendor that is made at its first request, so that who asks for one does not wait for all."""
+    """A vendor that is made at its first request, so that who asks for one does not wait for all. `settled` is called
+    when it is there."""
 
-    def __init__(self, made: Callable[[], Vendor]) -> None:
+    def __init__(self, made: Callable[[], Vendor], settled: Callable[[], None]) -> None:
         self._made = made
+        self._settled = settled
         self._vendor: Vendor | None = None
 
     def vendor(self) -> Vendor:
         if self._vendor is None:
             self._vendor = self._made()
-            # It stays: the collector need not walk through it while requests are counted by the millisecond.
-            gc.freeze()
+            self._settled()
         return self._vendor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

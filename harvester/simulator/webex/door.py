@@ -59,8 +59,9 @@ class Terms:
 
     @property
     def analytics(self) -> bool:
-        """Whether this account gets any qualities."""
-        return self.admin and self.pro_pack and "analytics:read_all" in self.granted
+        """Whether this account gets any qualities from where its settings point."""
+        here = self.elsewhere is None
+        return here and self.admin and self.pro_pack and "analytics:read_all" in self.granted
 
 
 @dataclass(slots=True)

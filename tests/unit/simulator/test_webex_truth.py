@@ -14,12 +14,13 @@ import orjson
 import pytest
 
 from harvester.simulator import truth
-from harvester.simulator.organisation import HOUR, Case
+from harvester.simulator.organisation import DAY, HOUR, MINUTE, Case
 from harvester.simulator.truth import Document
-from harvester.simulator.truth.figures import key
-from harvester.simulator.truth.webex import WebexTruth
+from harvester.simulator.truth.figures import key, moment
+from harvester.simulator.truth.webex import WebexTruth, _Owners
 from harvester.simulator.webex.account import KEPT, Account, Instance, Quirk
 from harvester.simulator.webex.door import Terms
+from harvester.simulator.webex.presence import MediaSession
 from tests.unit.simulator.asking import Webexed, organisation, webexed
 
 UNKNOWN = (None, "1970-01-01T00:00:00.000Z")
@@ -118,6 +119,12 @@ def test_every_sample_is_in_the_quality_of_its_meeting(webex: Webexed) -> None:
             continue
         webex.clock.seconds += 0.1
         rows = webex.qualities(document["uuid"], max=1000).body["items"]
+        loads = [part for row in rows for part in row["resources"]]
+        means = [value for part in loads for value in part["systemAverageCPU"] if value >= 0]
+        if means:
+            told_load = document["quality"]["cpu_pct"]
+            assert told_load["samples"] == len(means)
+            assert told_load["worst"] == max(value for part in loads for value in part["systemMaxCPU"])
         for name, stream in STREAMS.items():
             for measure, array in ARRAYS.items():
                 values = [] if (name, measure) == ("audio_in", "fps") else streams(rows, stream, array)
@@ -168,6 +175,51 @@ def test_a_row_that_fits_nobody_is_a_stay_of_its_own(webex: Webexed) -> None:
         if item.get("displayName")
     }
     assert not listed & {stray.get("user_name") for stray in strays}
+
+
+def stay(start: int, end: int, **more: Any) -> Document:
+    """From minute to minute."""
+    first = MADE.now - DAY
+    return {
+        "stay": "meeting",
+        "join_time": moment(first + start * MINUTE),
+        "leave_time": moment(first + end * MINUTE),
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "start", "end", "place"),
+    [
+        (
+            "ANA@example.org",
+            "Somebody",
+            20,
+            40,
+            0,
+        ),  # the address goes before the name, its capitals do not matter
+        ("ana@example.org", "Ana", 0, 5, None),  # nothing in common
+        ("ana@example.org", "Ana", 28, 60, 1),  # the longer time together
+        ("ana@example.org", "Ana", 35, 40, 0),  # as long with both: who came first
+        (None, "Bea", 0, 60, 2),
+        (None, None, 0, 60, None),
+        ("cem@example.org", "Bea", 0, 60, None),  # another address is another person
+    ],
+)
+def test_a_row_belongs_to_the_stay_of_the_same_person_with_the_longest_time_together(
+    email: str | None, name: str | None, start: int, end: int, place: int | None
+) -> None:
+    stays = [
+        ("a", stay(10, 40, email="ana@example.org", user_name="Ana")),
+        ("b", stay(30, 60, email="ana@example.org", user_name="Ana")),
+        ("c", stay(0, 60, user_name="Bea")),
+        ("d", stay(0, 60, user_name="Bea") | {"stay": "breakout"}),
+        ("e", {"stay": "meeting", "email": "ana@example.org", "join_time": moment(MADE.now - DAY)}),
+    ]
+    first = MADE.now - DAY
+    kit = MADE.stays(instance(Case.mixed).meeting)[0].kit
+    row = MediaSession("p", "s", name, email, first + start * MINUTE, first + end * MINUTE, (), kit, 0)
+    assert _Owners(stays).of(row) == place
 
 
 def test_documents_hold_nothing_that_was_not_told() -> None:
