@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from harvester.simulator import truth
 from harvester.simulator.organisation import Case
-from harvester.simulator.truth import Document, documents, write
+from harvester.simulator.truth import Document, write
 from harvester.simulator.truth.figures import distinct, figures, hashed_instant, key
 from harvester.simulator.zoom.account import Account, Instance, Quirk
 from tests.unit.simulator.asking import NOW, organisation
 
 MADE = organisation(size=40)
+documents = partial(truth.documents, vendors=("zoom",))
 ACCOUNT = Account(MADE)
 DASHBOARD = {document["document_id"]: document for document in documents(MADE)}
 REPORTS = {document["document_id"]: document for document in documents(MADE, source="reports")}
@@ -232,7 +235,7 @@ def test_twins_are_numbered_by_their_end_and_the_endless_come_last() -> None:
 
 
 def test_a_truth_file_holds_a_document_a_line(tmp_path: Path) -> None:
-    write(tmp_path / "truth.ndjson", MADE, source="dashboard", qos=False)
+    write(tmp_path / "truth.ndjson", MADE, vendors=("zoom",), source="dashboard", qos=False)
     lines = (tmp_path / "truth.ndjson").read_bytes().splitlines()
     assert [orjson.loads(line)["document_id"] for line in lines] == list(DASHBOARD)
     assert b'Z"' in lines[0]
