@@ -6,7 +6,7 @@ clock and no file of its own; it knows no sink and no command line. `tests/contr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,15 +19,26 @@ from connectors.model import Harvest, MeetingRef, Skipped, Window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting out of the environment. `default` is what holds where it is not set; `where`: how to get it."""
+    """One setting out of the environment. `default` is what holds where it is not set; `where`: how to get it;
+    `instead`: the name of another setting with which a required one is not."""
 
     name: str
     help: str
     where: str = ""
     secret: bool = False
     required: bool = False
+    instead: str = ""
     default: str | None = None
     choices: tuple[str, ...] = ()
+
+
+def absent(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> list[Setting]:
+    """The required ones among these settings that have no value; nor has what may be set instead."""
+    return [
+        setting
+        for setting in settings
+        if setting.required and not get(setting.name) and not (setting.instead and get(setting.instead))
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +168,15 @@ class Context(Protocol):
 
     def remember(self, fact: str, value: str) -> None:
         """Safely on the disk when this returns; written before the call that it speaks of."""
+        ...
+
+    def claim(self, act: str, until: datetime) -> datetime | None:
+        """Take an act for oneself, until then: no other thread, run or process gets it before. `None`: it is ours, and
+        that is safely on the disk; else somebody has it, until the instant returned. What has passed is forgotten."""
+        ...
+
+    def prolong(self, act: str, until: datetime) -> None:
+        """Nobody may have the act before `until` either: whoever it is done to said so."""
         ...
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.base import Connector, Settings
+from connectors.base import Connector, Settings, absent
 from connectors.errors import ConfigurationError
 from harvester.cli.surroundings import Surroundings
 from harvester.cli.wish import Wish
@@ -34,8 +34,7 @@ class Connected:
 
 def missing_settings(name: str, around: Surroundings) -> list[str]:
     """The required settings of a vendor that are not set."""
-    required = [setting.name for setting in connectors.load(name).settings if setting.required]
-    return [setting for setting in required if around.environment.get(setting) is None]
+    return [setting.name for setting in absent(connectors.load(name).settings, around.environment.get)]
 
 
 @contextmanager

@@ -32,7 +32,14 @@ MIGRATIONS = (
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     CREATE TABLE tokens (name TEXT PRIMARY KEY, token TEXT NOT NULL)
     """,
+    """
+    CREATE TABLE claims (act TEXT PRIMARY KEY, until_ms INTEGER NOT NULL);
+    CREATE INDEX claims_until ON claims (until_ms)
+    """,
 )
+
+LONGEST_CLAIM = timedelta(days=1)
+"""A claim that seems to hold for longer was made by a clock that has been set back since, and is not believed."""
 
 
 def account_folder(state: Path, vendor: str, account: str, base_url: str) -> Path:
@@ -105,6 +112,28 @@ class AccountState:
         with self._database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (fact, value))
 
+    def claim(self, act: str, until: datetime) -> datetime | None:
+        now = self._now()
+        with self._database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM claims WHERE until_ms <= ? OR until_ms > ?", (_ms(now), _ms(now + LONGEST_CLAIM))
+            )
+            row = connection.execute("SELECT until_ms FROM claims WHERE act = ?", (act,)).fetchone()
+            if row is not None:
+                return _EPOCH + timedelta(milliseconds=row[0])
+            connection.execute(
+                "INSERT INTO claims VALUES (?, ?)", (act, _ms_at_least(min(until, now + LONGEST_CLAIM)))
+            )
+        return None
+
+    def prolong(self, act: str, until: datetime) -> None:
+        until = min(until, self._now() + LONGEST_CLAIM)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO claims VALUES (?, ?) ON CONFLICT DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
+                (act, _ms_at_least(until)),
+            )
+
     def read(self, name: str) -> Token | None:
         with self._database.reading() as connection:
             row = connection.execute("SELECT token FROM tokens WHERE name = ?", (name,)).fetchone()
@@ -146,6 +175,17 @@ class AccountState:
                 f"the state folder {self._folder} cannot be written ({error.strerror})"
             ) from None
         return path
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _ms(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _ms_at_least(instant: datetime) -> int:
+    return -((_EPOCH - instant) // timedelta(milliseconds=1))
 
 
 def _next_midnight(now: datetime) -> datetime:
