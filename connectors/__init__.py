@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 GROUP = "harvester.connectors"
 
 CONNECTORS = {
+    "webex": "connectors.webex:Webex",
     "zoom": "connectors.zoom:Zoom",
 }
 

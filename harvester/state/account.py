@@ -116,7 +116,8 @@ class AccountState:
         now = self._now()
         with self._database.transaction() as connection:
             connection.execute(
-                "DELETE FROM claims WHERE until_ms <= ? OR until_ms > ?", (_ms(now), _ms(now + LONGEST_CLAIM))
+                "DELETE FROM claims WHERE until_ms <= ? OR until_ms > ?",
+                (_ms(now), _ms_at_least(now + LONGEST_CLAIM)),
             )
             row = connection.execute("SELECT until_ms FROM claims WHERE act = ?", (act,)).fetchone()
             if row is not None:
