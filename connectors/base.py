@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, ClassVar, Literal, Protocol
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, HarvestError
 from connectors.model import Harvest, MeetingRef, Skipped, Window
 
 
@@ -104,6 +104,59 @@ class TokenStore(Protocol):
 
     def locked(self, name: str) -> AbstractContextManager[None]:
         """Held by one thread of one process at a time."""
+        ...
+
+
+Reach = Literal["admin", "user"]
+"""What a login is for: the whole organisation, which takes an admin, or the meetings of whoever logs in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCode:
+    """A login that is finished on another device: what is to be typed where. Seconds are the vendor's.
+
+    `direct_address` is the address with the code in it, where there is one; `secret` is what the vendor is asked with.
+    """
+
+    user_code: str
+    address: str
+    direct_address: str | None = None
+    secret: str = field(repr=False)
+    expires_in: float
+    interval: float
+
+
+class Login(Protocol):
+    """A vendor that a person logs in to (OAuth 2.0, RFC 6749, 7636 and 8628).
+
+    Built as `Login(settings, context, reach=…)`, which makes no request and raises ConfigurationError where a setting
+    is missing. Every call raises CredentialsError, with what to do about it, where the vendor refuses.
+    """
+
+    def __init__(self, settings: Settings, context: Context, *, reach: Reach) -> None: ...
+
+    def address(self, *, redirect_uri: str, state: str, challenge: str) -> str:
+        """Where the person's browser is sent. `challenge`: of PKCE, by S256."""
+        ...
+
+    def refusal(self, error: str) -> HarvestError:
+        """What to raise when the browser comes back with this `error` (RFC 6749, 4.1.2.1). Its words are our own."""
+        ...
+
+    def redeem(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
+        """The token for the code that the browser came back with."""
+        ...
+
+    def device_code(self) -> DeviceCode:
+        """Begin a login on another device."""
+        ...
+
+    def poll(self, code: DeviceCode) -> Token | DeviceCode:
+        """The token, or while nobody has decided the code to ask with again, after its `interval`."""
+        ...
+
+    def keep(self, token: Token) -> None:
+        """Into the store, from where the connector takes it; an older login is given up."""
         ...
 
 

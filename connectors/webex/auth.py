@@ -95,7 +95,7 @@ class OAuth:
         store = self._context.tokens
         with store.locked(STORED):
             kept = store.read(STORED)  # under the lock: another process may just have refreshed it
-            given_is_new = self._given is not None and self._context.recall(ADOPTED) != _digest(self._given)
+            given_is_new = self._given is not None and self._context.recall(ADOPTED) != digest_of(self._given)
             usable = kept is not None and _bearer(kept) != refused and self._left(kept) > EARLY_SECONDS
             if kept is not None and usable and not given_is_new:
                 return self._hold(kept)
@@ -145,8 +145,8 @@ class OAuth:
     def _adopt(self) -> None:
         """Whatever the settings hold has been tried by now: it is no news any more. After the pair, so that a kill
         in between makes the settings' token be tried once more, and never a refreshed one be forgotten."""
-        if self._given is not None and self._context.recall(ADOPTED) != _digest(self._given):
-            self._context.remember(ADOPTED, _digest(self._given))
+        if self._given is not None and self._context.recall(ADOPTED) != digest_of(self._given):
+            self._context.remember(ADOPTED, digest_of(self._given))
 
     def _hold(self, token: Token) -> Token:
         # A life of less than ten minutes is used for half of it, or each call would ask for another token.
@@ -182,22 +182,22 @@ class OAuth:
                 "refresh_token": old.refresh or "",
             },
         )
-        refresh, life = _text(body, "refresh_token"), _life(body, "refresh_token_expires_in")
+        refresh, life = text_of(body, "refresh_token"), life_of(body, "refresh_token_expires_in")
         ends = None if life is None else now + life
         if ends is None and refresh in {None, old.refresh}:
             ends = old.refresh_expires_at
         token = Token(
             access=body["access_token"],
-            expires_at=now + (_life(body, "expires_in") or LIFE),
+            expires_at=now + (life_of(body, "expires_in") or LIFE),
             refresh=refresh or old.refresh,
             refresh_expires_at=ends,
-            scope=_text(body, "scope") or "",
+            scope=text_of(body, "scope") or "",
         )
         return token if token.scope else replace(token, scope=old.scope)
 
     def _judge(self, answer: Answer) -> Verdict:
         if answer.ok:
-            return None if _text(answer.body, "access_token") else Again(error=_tokenless(answer))
+            return None if text_of(answer.body, "access_token") else Again(error=_tokenless(answer))
         if answer.status in {404, 405}:
             return ConfigurationError(
                 f"{answer.call}: there is no token endpoint at that address ({answer.status}); check WEBEX_API_URL"
@@ -225,17 +225,17 @@ def _bearer(token: Token) -> str:
     return "Bearer " + token.access
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
     return session_key("webex refresh token", secret)
 
 
-def _text(body: Any, key: str) -> str | None:
+def text_of(body: Any, key: str) -> str | None:
     """A string that can be sent in a header; `None` for anything else."""
     value = body.get(key) if isinstance(body, dict) else None
     return value if isinstance(value, str) and value.isascii() and value.isprintable() and value else None
 
 
-def _life(body: Any, key: str) -> timedelta | None:
+def life_of(body: Any, key: str) -> timedelta | None:
     """What is left of a life, in seconds; `None` where it is not told, or cannot be."""
     try:
         life = timedelta(seconds=float(body[key]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import re
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
@@ -153,11 +154,25 @@ class AccountState:
         )
 
     def write(self, name: str, token: Token) -> None:
+        self._keep_private()
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO tokens VALUES (?, ?)",
                 (name, orjson.dumps(token).decode()),
             )
+
+    def _keep_private(self) -> None:
+        """Also where the file was restored or copied with wider rights. SQLite gives its log the rights of the file."""
+        for path in self._folder.glob("account.db*"):
+            try:
+                if stat.S_IMODE(path.stat().st_mode) & 0o077:
+                    path.chmod(0o600)
+            except FileNotFoundError:
+                continue  # the log, gone with the last process that used it
+            except OSError as error:
+                raise OutputError(
+                    f"{path} can be read by others, and must not be where a token is kept ({error.strerror})"
+                ) from None
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
