@@ -84,6 +84,8 @@ class RunContext:
         self.elapsed = clock.elapsed
         self.recall = state.recall
         self.remember = state.remember
+        self.claim = state.claim
+        self.prolong = state.prolong
         self._state = state
 
     def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
