@@ -34,6 +34,8 @@ BACKOFF_SECONDS = 1.0
 BACKOFF_CAP_SECONDS = 60.0
 CLOCK_TOLERANCE_SECONDS = 300.0
 
+EMPTY = "an empty body"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -276,7 +278,7 @@ def parsed(content: bytes) -> tuple[Any, str | None]:
     """The JSON in a body, or why there is none. Lone surrogates, which orjson refuses with the page around them,
     and bytes that are not UTF-8 become U+FFFD; a number that no float holds becomes null."""
     if not content:
-        return None, "an empty body"
+        return None, EMPTY
     try:
         return orjson.loads(content), None
     except orjson.JSONDecodeError:

@@ -31,7 +31,7 @@ from typing import ClassVar
 from connectors.base import CheckResult, Context, Option, Setting, Settings, absent
 from connectors.errors import ConfigurationError, CredentialsError, Gone, VendorError
 from connectors.http import Api
-from connectors.limits import MARGIN, Pace
+from connectors.limits import MARGIN
 from connectors.model import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
 from connectors.webex.answers import judge
 from connectors.webex.auth import OAuth
@@ -203,9 +203,8 @@ class Webex:
         scopes = self.scopes
         # Every answer as it comes: none of these calls may be repeated.
         api = Api(VENDOR, self._url("WEBEX_ANALYTICS_URL"), self.context, judge=lambda _: None)
-        pace = Pace(self.context, calls=CALLS_PER_SECOND, share=self._settings.rate_share)
         permitted = not scopes or QUALITIES.granted(scopes)
-        return Qualities(api, self.auth, pace, self.context, permitted=permitted)
+        return Qualities(api, self.auth, self.client.pace, self.context, permitted=permitted)
 
     def permitted(self) -> None:
         """CredentialsError where the token says that it lacks a scope without which nothing is had."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from math import ceil
 from threading import RLock
 from typing import Any
 
@@ -164,7 +163,7 @@ class OAuth:
             return
         left = ends - self._context.now()
         if left < WARN_BEFORE:
-            days = max(0, ceil(left / timedelta(days=1)))
+            days = max(0, left.days)
             self._context.tell(
                 f"{VENDOR}: the login ends in {days} days, on {ends:%Y-%m-%d}: {LOGIN} before that"
             )

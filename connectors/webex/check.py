@@ -27,7 +27,7 @@ from connectors.webex.endpoints import (
     Endpoint,
     lacking,
 )
-from connectors.webex.qualities import AFTER_START, APART, KEPT, Expired, Nothing, TooSoon, act
+from connectors.webex.qualities import AFTER_START, KEPT, Expired, Nothing, TooSoon
 from connectors.webex.rows import state_of
 
 if TYPE_CHECKING:
@@ -195,9 +195,7 @@ def _role(webex: Webex, ref: MeetingRef) -> CheckResult:
 
 def _quality(webex: Webex, recent: list[MeetingRef]) -> CheckResult:
     """The scope, the role, the Pro Pack and the region at once, with a meeting that nobody asked about just now."""
-    context = webex.context
-    free = (ref for ref in recent if context.claim(act(ref.uuid), context.now() + APART) is None)
-    ref = next(free, None)
+    ref = next((ref for ref in recent if webex.qualities.claimed(ref.uuid) is None), None)
     if ref is None:
         return _untried(QUALITIES, "each of the last meetings was asked about in the last five minutes")
     try:

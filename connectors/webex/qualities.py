@@ -19,7 +19,7 @@ from threading import Lock
 
 from connectors.base import Context
 from connectors.errors import BrokenAnswer, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.http import Answer, Api, Auth
+from connectors.http import EMPTY, Answer, Api, Auth
 from connectors.limits import Pace
 from connectors.model import Detail, Pending, Reason, session_key
 from connectors.webex.answers import NOT_SAID_SECONDS, is_throttled, pause_of, words_of
@@ -28,7 +28,9 @@ from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
 
 AFTER_START = timedelta(minutes=10)
 KEPT = timedelta(days=7)
-APART = timedelta(minutes=5)
+APART = timedelta(minutes=5, seconds=10)
+"""Five minutes, and what a packet may be late: Webex counts arrivals, and the first call may be slower than the next."""
+
 NOTHING_YET = timedelta(days=1)
 """After a meeting's end: for so long "nothing" is taken for "not yet"."""
 
@@ -115,9 +117,13 @@ class Qualities:
             return _later(start + AFTER_START)
         if self._closed_until is not None and now < self._closed_until:
             return _later(self._closed_until)
-        until = now + APART
-        free = self._context.claim(act(uuid), until)
-        return self._asked(uuid, start, end, until) if free is None else _later(free)
+        free = self.claimed(uuid)
+        return self._asked(uuid, start, end) if free is None else _later(free)
+
+    def claimed(self, uuid: str) -> datetime | None:
+        """`None`: the one call for this meeting is ours to make, at once; else when there may be another."""
+        self._pace.take()  # first: a call that is claimed and then has to wait would come too close to the next one
+        return self._context.claim(act(uuid), self._context.now() + APART)
 
     def may_be_asked(self, start: datetime | None) -> bool:
         """Whether reading a meeting of this start takes a call, as far as is known before."""
@@ -125,7 +131,7 @@ class Qualities:
         return self._refused is None and (start is None or start + AFTER_START <= now <= start + KEPT)
 
     def media_sessions(self, uuid: str) -> list[Row]:
-        """The one call, whatever comes of it; to be claimed by `act` before."""
+        """The one call, whatever comes of it; to be `claimed` before."""
         used = self._auth.header()
         answer = self._api.answer(
             "GET",
@@ -133,7 +139,6 @@ class Qualities:
             QUALITIES.path(),
             params={"meetingId": uuid, "max": str(LARGEST)},
             headers={"Authorization": used},
-            pace=self._pace,
             tries=1,
         )
         if answer.status == 401:
@@ -146,7 +151,8 @@ class Qualities:
             )
         return rows
 
-    def _asked(self, uuid: str, start: datetime | None, end: datetime | None, until: datetime) -> Told:
+    def _asked(self, uuid: str, start: datetime | None, end: datetime | None) -> Told:
+        until = self._context.now() + APART
         try:
             rows = self.media_sessions(uuid)
         except QualityRefused as error:
@@ -181,7 +187,7 @@ class Qualities:
         if status == 425 or is_throttled(answer):
             seconds = pause_of(answer, self._context, APART.total_seconds())
             raise TooSoon(f"{answer.call}: too soon ({status})", seconds=seconds, status=status)
-        if status == 204 or (status == 404 and answer.broken is None) or answer.broken == "an empty body":
+        if status in {200, 204, 404} and answer.broken in {None, EMPTY}:
             raise Nothing(f"{answer.call}: nothing there ({status})", status=status)
         if status == 451 or (status in {401, 403} and answer.broken is None):
             raise refusal(answer, words)

@@ -260,7 +260,7 @@ def test_under_fourteen_days_it_warns_once_with_the_day(account: Account, contex
     auth.header()
     auth.header()
     (said,) = context.told
-    assert "ends in 14 days, on 2026-12-04" in said
+    assert "ends in 13 days, on 2026-12-04" in said
     assert "harvester login webex" in said
     assert auth.refresh_token_days() == 13
 

@@ -191,7 +191,7 @@ def test_one_that_has_just_ended_is_read_once_more(
     assert harvest.pending is not None
     assert harvest.pending.reason is Reason.settling
     assert harvest.pending.until == datetime.fromisoformat("2026-11-21T06:05:00Z")
-    context.seconds += 300
+    context.seconds += 320
     assert webex().fetch(ref(ended)).pending is None
 
 

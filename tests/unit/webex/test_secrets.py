@@ -111,7 +111,7 @@ def test_no_secret_leaves_the_connector(webex: Build, account: Account, context:
     assert len(refs) == 2
     context.seconds += 300
     for found in (*refs, ref(None, asked=frozenset({"raw"}))):
-        context.seconds += 300
+        context.seconds += 400
         written = b"".join(orjson.dumps(document) for document in connector.fetch(found).documents())
         assert b"vendor_data" in written
         assert SECRET.encode() not in written
