@@ -86,9 +86,7 @@ def with_quality(
         _measured(session, found[place], series=series, raw=raw) if place in found else session
         for place, session in enumerate(sessions)
     ]
-    alone = [
-        _measured(to_session(media[0]), media, series=series, raw=raw) for _, media in sorted(lone.items())
-    ]
+    alone = [_measured(to_session(media), media, series=series, raw=raw) for _, media in sorted(lone.items())]
     return told + alone
 
 
@@ -135,18 +133,20 @@ def _overlap(session: Session, media: Media) -> timedelta:
     return min(leaves) - max(joins) if joins and leaves else timedelta(0)
 
 
-def to_session(media: Media) -> Session:
-    """The stay of a media session that no participant's row tells of."""
-    row = media.row
+def to_session(media: Sequence[Media]) -> Session:
+    """The stay of these media sessions, which have one id and belong to no participant's row: from the first join to
+    the last leave."""
+    first = media[0]
+    join = min((one.join for one in media if one.join is not None), default=None)
+    leave = max((one.leave for one in media if one.leave is not None), default=None)
     return Session(
-        key=_key(row),
-        user_id=text(row.get("participantId")),
-        user_name=media.name,
-        email=media.email,
-        device=text(row.get("hardwareType")),
-        join_time=media.join,
-        leave_time=media.leave,
-        duration=seconds_between(media.join, media.leave),
+        key=_key(first.row),
+        user_id=text(first.row.get("participantId")),
+        user_name=first.name,
+        email=first.email,
+        join_time=join,
+        leave_time=leave,
+        duration=seconds_between(join, leave),
     )
 
 
@@ -155,27 +155,31 @@ def _key(row: Row) -> str:
 
 
 def _measured(session: Session, media: Sequence[Media], *, series: bool, raw: bool) -> Session:
-    """The session with the quality of these, and with what they alone tell of its machine."""
+    """The session with the quality of these, and with what the first of them tells of its machine: out of several, the
+    system of one would come beside the client of another."""
+    media = sorted(media, key=_order)
     qualities = [quality for one in media if (quality := to_quality(one.row, series=series)) is not None]
-    network = _first(media, "networkType")
+    first = media[0]
+    network = text(first.row.get("networkType"))
     vendor_data = session.vendor_data
     if raw:
         vendor_data = {**(vendor_data or {}), "qualities": [without_secrets(one.row) for one in media]}
     return replace(
         session,
-        os=_first(media, "osType"),
-        app=next((client for one in media if (client := one.client) is not None), None),
-        app_version=_first(media, "clientVersion"),
-        ip_address=_first(media, "publicIP"),
-        data_center=_first(media, "serverRegion"),
+        device=session.device or text(first.row.get("hardwareType")),
+        os=text(first.row.get("osType")),
+        app=first.client,
+        app_version=text(first.row.get("clientVersion")),
+        ip_address=text(first.row.get("publicIP")),
+        data_center=text(first.row.get("serverRegion")),
         network_type=None if network == "unknown" else network,
         quality=Quality.merged(qualities, one_stay=True) if qualities else None,
         vendor_data=vendor_data,
     )
 
 
-def _first(media: Sequence[Media], key: str) -> str | None:
-    return next((told for one in media if (told := text(one.row.get(key))) is not None), None)
+def _order(media: Media) -> tuple[datetime, str]:
+    return media.join or datetime.max.replace(tzinfo=UTC), text(media.row.get("participantSessionId")) or ""
 
 
 def to_quality(row: Row, *, series: bool = False) -> Quality | None:

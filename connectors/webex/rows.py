@@ -169,7 +169,8 @@ def _dicts(rows: Any) -> list[Row]:
 
 
 def _seconds(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**9:
+    # 0 beside an end that is not known is another word for "not known".
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10**9:
         return None
     return int(value)
 

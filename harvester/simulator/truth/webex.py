@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +29,8 @@ from harvester.simulator.webex.qualities import station
 
 _LOAD = ("cpu_pct", "")
 Named = tuple[str, Fields]
-_Span = tuple[datetime, datetime, int]
+_Span = tuple[datetime | None, datetime | None, int]
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class WebexTruth:
@@ -75,7 +76,8 @@ class WebexTruth:
         if measured:
             stays = self._with_quality(stays, self._presences.measured(instance))
         detail = "full" if measured else "basic" if ended else "live"
-        head = self._head(instance, ended=ended) | figures([fields for _, fields in stays])
+        head = self._head(instance, ended=ended) | self._audio(instance)
+        head |= figures([fields for _, fields in stays])
         yield self._meeting_document(instance, detail, head, stays)
         yield from self._session_documents(instance, detail, stays)
 
@@ -100,6 +102,16 @@ class WebexTruth:
             }
         )
 
+    def _audio(self, instance: Instance) -> Fields:
+        """How anybody heard the others, as far as devices are told at all."""
+        kinds = {
+            device.audio
+            for participant in self._presences.at(instance, self._now)
+            if not (participant.bare or participant.in_lobby)
+            for device in participant.devices
+        }
+        return {"has_pstn": "pstn" in kinds, "has_voip": "voip" in kinds} if kinds else {}
+
     def _stays(self, participant: Participant, *, ended: bool) -> Iterator[Named]:
         """One for every device, or where none is told one for the participant; and one for every breakout session."""
         person = {
@@ -114,7 +126,9 @@ class WebexTruth:
             yield key(participant.id, None), told({"stay": stay, **person, **times})
         else:
             for device in participant.devices:
+                called = device.stay.kit.platform == "phone" and participant.email is None
                 fields = {"stay": "meeting", **person, "device": device.type, **_times(device, device)}
+                fields["user_type"] = "phone" if called else None
                 yield key(participant.id, device.correlation), told(fields)
         if ended and not participant.in_lobby:
             for room in participant.rooms:
@@ -245,22 +259,32 @@ class _Owners:
     def __init__(self, stays: Sequence[Named]) -> None:
         self._by_email: dict[str, list[_Span]] = {}
         self._by_name: dict[str, list[_Span]] = {}
+        self._unaddressed: dict[str, list[_Span]] = {}
         for place, (_, stay) in enumerate(stays):
-            if stay["stay"] == "meeting" and "join_time" in stay and "leave_time" in stay:
-                span = stay["join_time"], stay["leave_time"], place
-                self._by_email.setdefault(str(stay.get("email", "")).lower(), []).append(span)
-                self._by_name.setdefault(str(stay.get("user_name", "")), []).append(span)
+            if stay["stay"] != "meeting":
+                continue
+            span = stay.get("join_time"), stay.get("leave_time"), place
+            name = str(stay.get("user_name", ""))
+            self._by_name.setdefault(name, []).append(span)
+            if "email" in stay:
+                self._by_email.setdefault(str(stay["email"]).lower(), []).append(span)
+            else:
+                self._unaddressed.setdefault(name, []).append(span)
 
     def of(self, row: MediaSession) -> int | None:
-        """The place of the stay that a row is about: the same address, else the same name; the longest time together,
-        and of equally long ones the one that began first."""
-        if row.email is not None:
-            spans = self._by_email.get(row.email.lower(), [])
-        else:
-            spans = self._by_name.get(whole(row.name) or "", []) if row.name else []
+        """The place of the stay that a row is about: the same address, else the same name where one of the two has no
+        address; the longest time together, and of equally long ones the one that began first. What is not known of a
+        stay's ends is as far off as it need be."""
+        spans = self._by_email.get(row.email.lower(), []) if row.email is not None else []
+        if not spans and row.name:
+            named = self._by_name if row.email is None else self._unaddressed
+            spans = named.get(whole(row.name) or "", [])
         first, last = moment(row.join), moment(row.leave)
-        shared = [(min(leave, last) - max(join, first), join, place) for join, leave, place in spans]
-        shared = [told for told in shared if told[0] > timedelta()]
+        shared = [
+            (min(leave or last, last) - max(join or first, first), join or _NEVER, place)
+            for join, leave, place in spans
+        ]
+        shared = [told for told in shared if told[0] >= timedelta()]
         if not shared:
             return None
         return min(shared, key=lambda told: (-told[0], told[1]))[2]

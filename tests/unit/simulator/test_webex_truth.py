@@ -191,19 +191,15 @@ def stay(start: int, end: int, **more: Any) -> Document:
 @pytest.mark.parametrize(
     ("email", "name", "start", "end", "place"),
     [
-        (
-            "ANA@example.org",
-            "Somebody",
-            20,
-            40,
-            0,
-        ),  # the address goes before the name, its capitals do not matter
+        ("ANA@example.org", "Somebody", 20, 40, 0),  # the address before the name, its capitals do not matter
         ("ana@example.org", "Ana", 0, 5, None),  # nothing in common
         ("ana@example.org", "Ana", 28, 60, 1),  # the longer time together
         ("ana@example.org", "Ana", 35, 40, 0),  # as long with both: who came first
+        ("ana@example.org", "Ana", 70, 90, 4),  # a stay whose end is not known
         (None, "Bea", 0, 60, 2),
         (None, None, 0, 60, None),
-        ("cem@example.org", "Bea", 0, 60, None),  # another address is another person
+        ("cem@example.org", "Bea", 0, 60, 2),  # whose address the list of participants does not tell
+        ("cem@example.org", "Ana", 0, 60, None),  # another address is another person
     ],
 )
 def test_a_row_belongs_to_the_stay_of_the_same_person_with_the_longest_time_together(
@@ -214,7 +210,14 @@ def test_a_row_belongs_to_the_stay_of_the_same_person_with_the_longest_time_toge
         ("b", stay(30, 60, email="ana@example.org", user_name="Ana")),
         ("c", stay(0, 60, user_name="Bea")),
         ("d", stay(0, 60, user_name="Bea") | {"stay": "breakout"}),
-        ("e", {"stay": "meeting", "email": "ana@example.org", "join_time": moment(MADE.now - DAY)}),
+        (
+            "e",
+            {
+                "stay": "meeting",
+                "email": "ana@example.org",
+                "join_time": moment(MADE.now - DAY + 65 * MINUTE),
+            },
+        ),
     ]
     first = MADE.now - DAY
     kit = MADE.stays(instance(Case.mixed).meeting)[0].kit
