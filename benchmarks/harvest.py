@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,22 +31,20 @@ ROUNDS = 3
 
 
 @contextmanager
-def simulated(size: int, *, days: int = 1, speed: float = FAST) -> Iterator[tuple[Simulator, Harvester]]:
+def simulated(
+    size: int, *, days: int = 1, speed: float = FAST, vendor: str = "zoom"
+) -> Iterator[tuple[Simulator, Harvester]]:
     with tempfile.TemporaryDirectory(prefix="harvester-benchmark-") as name:
         folder = Path(name)
-        running = Simulator(folder / "simulator", NOW, size=size, days=days, speed=speed, truth_file=False)
+        running = Simulator(
+            folder / "simulator", NOW, size=size, days=days, speed=speed, truth_file=False, vendors=(vendor,)
+        )
         with running:
             yield running, Harvester(folder, running.settings)
 
 
 def environment(harvester: Harvester) -> dict[str, str]:
     return harvester.environment(PYTHONPATH=str(ROOT))
-
-
-def requests_of(simulator: Simulator, run: Callable[[], Used]) -> tuple[Used, int]:
-    before = sum(simulator.traffic()["calls"].values())
-    used = run()
-    return used, sum(simulator.traffic()["calls"].values()) - before
 
 
 def at_the_limit(size: int) -> None:
@@ -67,33 +65,41 @@ def at_the_limit(size: int) -> None:
     print(f"  CPU                             {used.cpu_seconds / used.wall_seconds:.1%} of one core")
 
 
-def beside_the_bare_cost(size: int, rounds: int) -> None:
-    print(f"\nCPU of a day of {size} meetings beside the bare cost (medians of {rounds} interleaved rounds)")
-    with simulated(size) as (simulator, harvester):
-        words = ("zoom", "--date", DAY.isoformat(), "-q", "--concurrency", "8")
-        ways: dict[str, list[str]] = {
-            "bare": [sys.executable, "-m", "benchmarks.bare", DAY.isoformat(), DAY.isoformat()],
-            "harvester zoom": command(*words),
-            "without hashing": [sys.executable, "-m", "benchmarks.without", "hashing", *words],
-            "without mapping": [sys.executable, "-m", "benchmarks.without", "mapping", *words],
-        }
-        costs: dict[str, list[float]] = {way: [] for way in ways}
-        asked: dict[str, int] = {}
-        for _ in range(rounds):
-            for way, line in ways.items():
+def beside_the_bare_cost(vendor: str, size: int, rounds: int) -> None:
+    """Each way beside the bare one at the same moment: what else this machine does then costs both alike."""
+    print(
+        f"\nCPU of {vendor}'s day of {size} meetings beside the bare cost (medians of {rounds} rounds, side by side)"
+    )
+    words = (vendor, "--date", DAY.isoformat(), "-q", "--concurrency", "8")
+    ways = {f"harvester {vendor}": command(*words)}
+    if vendor == "zoom":
+        for part in ("hashing", "mapping"):
+            ways[f"without {part}"] = [sys.executable, "-m", "benchmarks.without", part, *words]
+    bare = [sys.executable, "-m", f"benchmarks.bare.{vendor}", DAY.isoformat(), DAY.isoformat()]
+    with simulated(size, vendor=vendor) as one, simulated(size, vendor=vendor) as other:
+        for way, line in ways.items():
+            ratios, costs, asked = [], [], []
+            for _ in range(rounds):
+                with ThreadPoolExecutor(2) as pool:
+                    (ours, ours_asked), (least, least_asked) = pool.map(
+                        asking, (one, other), (line, bare), (vendor, vendor)
+                    )
+                ratios.append(ours.cpu_seconds / ours_asked / (least.cpu_seconds / least_asked))
+                costs.append(ours.cpu_seconds / ours_asked * 1000)
+                asked.append(ours_asked)
+            print(
+                f"  {way:<31} {statistics.median(costs):.2f} ms for each of {max(asked)} requests (bare: "
+                f"{least_asked}), {statistics.median(ratios):.2f} x bare"
+                f"{'  (at most 2)' if way.startswith('harvester') else ''}"
+            )
 
-                def run(line: list[str] = line) -> Used:
-                    return measured(line, env=environment(harvester), folder=harvester.folder)
 
-                used, asked[way] = requests_of(simulator, run)
-                costs[way].append(used.cpu_seconds)
-    bare = statistics.median(costs["bare"])
-    for way, seconds in costs.items():
-        cost = statistics.median(seconds)
-        print(
-            f"  {way:<31} {cost:6.2f} s CPU, {asked[way]} requests, {cost / asked[way] * 1000:.2f} ms each, "
-            f"{cost / bare:.2f} x bare{'  (at most 2)' if way == 'harvester zoom' else ''}"
-        )
+def asking(there: tuple[Simulator, Harvester], line: list[str], vendor: str) -> tuple[Used, int]:
+    """What a process used, and how many requests it made."""
+    simulator, harvester = there
+    before = sum(simulator.traffic(vendor)["calls"].values())
+    used = measured(line, env=environment(harvester), folder=harvester.folder)
+    return used, sum(simulator.traffic(vendor)["calls"].values()) - before
 
 
 def beside_no_journal(size: int, rounds: int) -> None:
@@ -173,7 +179,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, one round: to see that it runs")
     quick = parser.parse_args().quick
     starts()
-    beside_the_bare_cost(300 if quick else 4000, 1 if quick else ROUNDS)
+    beside_the_bare_cost("zoom", 300 if quick else 4000, 1 if quick else ROUNDS)
+    beside_the_bare_cost("webex", 200 if quick else 1000, 1 if quick else 2 * ROUNDS)
     beside_no_journal(300 if quick else 2000, 1 if quick else 4 * ROUNDS)
     memory([200] if quick else [1_000, 50_000])
     at_the_limit(200 if quick else 2_400)

@@ -6,28 +6,39 @@ clock and no file of its own; it knows no sink and no command line. `tests/contr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, ClassVar, Literal, Protocol
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, HarvestError
 from connectors.model import Harvest, MeetingRef, Skipped, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting out of the environment. `default` is what holds where it is not set; `where`: how to get it."""
+    """One setting out of the environment. `default` is what holds where it is not set; `where`: how to get it;
+    `instead`: the name of another setting with which a required one is not."""
 
     name: str
     help: str
     where: str = ""
     secret: bool = False
     required: bool = False
+    instead: str = ""
     default: str | None = None
     choices: tuple[str, ...] = ()
+
+
+def absent(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> list[Setting]:
+    """The required ones among these settings that have no value; nor has what may be set instead."""
+    return [
+        setting
+        for setting in settings
+        if setting.required and not get(setting.name) and not (setting.instead and get(setting.instead))
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +107,59 @@ class TokenStore(Protocol):
         ...
 
 
+Reach = Literal["admin", "user"]
+"""What a login is for: the whole organisation, which takes an admin, or the meetings of whoever logs in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCode:
+    """A login that is finished on another device: what is to be typed where. Seconds are the vendor's.
+
+    `direct_address` is the address with the code in it, where there is one; `secret` is what the vendor is asked with.
+    """
+
+    user_code: str
+    address: str
+    direct_address: str | None = None
+    secret: str = field(repr=False)
+    expires_in: float
+    interval: float
+
+
+class Login(Protocol):
+    """A vendor that a person logs in to (OAuth 2.0, RFC 6749, 7636 and 8628).
+
+    Built as `Login(settings, context, reach=…)`, which makes no request and raises ConfigurationError where a setting
+    is missing. Every call raises CredentialsError, with what to do about it, where the vendor refuses.
+    """
+
+    def __init__(self, settings: Settings, context: Context, *, reach: Reach) -> None: ...
+
+    def address(self, *, redirect_uri: str, state: str, challenge: str) -> str:
+        """Where the person's browser is sent. `challenge`: of PKCE, by S256."""
+        ...
+
+    def refusal(self, error: str) -> HarvestError:
+        """What to raise when the browser comes back with this `error` (RFC 6749, 4.1.2.1). Its words are our own."""
+        ...
+
+    def redeem(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
+        """The token for the code that the browser came back with."""
+        ...
+
+    def device_code(self) -> DeviceCode:
+        """Begin a login on another device."""
+        ...
+
+    def poll(self, code: DeviceCode) -> Token | DeviceCode:
+        """The token, or while nobody has decided the code to ask with again, after its `interval`."""
+        ...
+
+    def keep(self, token: Token) -> None:
+        """Into the store, from where the connector takes it; an older login is given up."""
+        ...
+
+
 class Traffic:
     """Counts of what was sent to a vendor, shared by all threads of a run."""
 
@@ -157,6 +221,15 @@ class Context(Protocol):
 
     def remember(self, fact: str, value: str) -> None:
         """Safely on the disk when this returns; written before the call that it speaks of."""
+        ...
+
+    def claim(self, act: str, until: datetime) -> datetime | None:
+        """Take an act for oneself, until then: no other thread, run or process gets it before. `None`: it is ours, and
+        that is safely on the disk; else somebody has it, until the instant returned. What has passed is forgotten."""
+        ...
+
+    def prolong(self, act: str, until: datetime) -> None:
+        """Nobody may have the act before `until` either: whoever it is done to said so."""
         ...
 
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import orjson
 import requests
@@ -32,6 +33,8 @@ TOTAL_SECONDS = 900.0
 BACKOFF_SECONDS = 1.0
 BACKOFF_CAP_SECONDS = 60.0
 CLOCK_TOLERANCE_SECONDS = 300.0
+
+EMPTY = "an empty body"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +127,33 @@ class Api:
         pace: Pace | None = None,
         budget: Budget | None = None,
     ) -> Any:
-        """The JSON body of the first answer that the judge accepts; else what the judge or the last try said.
+        """The JSON body of the first answer that the judge accepts, as `answer` gets it."""
+        answer = self.answer(
+            method, call, path, params=params, data=data, headers=headers, pace=pace, budget=budget
+        )
+        return answer.body
 
-        Raises BudgetSpent before a request that the budget does not allow, Unreachable after the last try without
-        an answer.
+    def answer(
+        self,
+        method: str,
+        call: str,
+        path: str = "",
+        *,
+        params: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        pace: Pace | None = None,
+        budget: Budget | None = None,
+        tries: int = ATTEMPTS,
+    ) -> Answer:
+        """The first answer that the judge accepts; else what the judge or the last try said.
+
+        `path` may be a whole address of the same host: the next page, as a vendor gave it. `tries`: how often it may
+        be asked at all. Raises BudgetSpent before a request that the budget does not allow, Unreachable after the
+        last try without an answer, BrokenAnswer for an address of another host, which must not see the token.
         """
         context = self._context
+        url = self._url(call, path)
         began = context.elapsed()
         renewed = False
         attempt = 0
@@ -141,9 +165,9 @@ class Api:
             authorization = self._auth.header() if self._auth is not None else None
             if pace is not None:
                 pace.take()
-            verdict = self._try(method, call, path, params, data, headers, authorization)
+            verdict = self._try(method, call, url, params, data, headers, authorization)
             if isinstance(verdict, Answer):
-                return verdict.body
+                return verdict
             if isinstance(verdict, HarvestError):
                 raise verdict from None
             if verdict.renew:
@@ -153,9 +177,18 @@ class Api:
                 self._auth.renew(authorization)
                 continue
             pause = self._pause(attempt, verdict)
-            if attempt >= verdict.tries or context.elapsed() + pause - began > TOTAL_SECONDS:
+            if attempt >= min(tries, verdict.tries) or context.elapsed() + pause - began > TOTAL_SECONDS:
                 raise verdict.error from None
             self._rest(pause, verdict, pace)
+
+    def _url(self, call: str, path: str) -> str:
+        if "://" not in path.partition("?")[0]:
+            return self._base_url + path
+        if urlsplit(path)[:2] != urlsplit(self._base_url)[:2]:
+            raise BrokenAnswer(
+                f"{self.vendor}: {call}: the next page lies at another host than the one asked"
+            )
+        return path
 
     def _rest(self, pause: float, verdict: Again, pace: Pace | None) -> None:
         self._context.traffic.count(retries=1, throttled=pause if verdict.throttled else 0.0)
@@ -172,7 +205,7 @@ class Api:
         self,
         method: str,
         call: str,
-        path: str,
+        url: str,
         params: Mapping[str, str] | None,
         data: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
@@ -185,7 +218,7 @@ class Api:
         self._context.traffic.count(call=call, requests=1)
         try:
             prepared = session.prepare_request(
-                requests.Request(method, self._base_url + path, params=params, data=data, headers=sent)
+                requests.Request(method, url, params=params, data=data, headers=sent)
             )
             response = session.send(
                 prepared, timeout=self._context.timeout, allow_redirects=False, **environment
@@ -245,7 +278,7 @@ def parsed(content: bytes) -> tuple[Any, str | None]:
     """The JSON in a body, or why there is none. Lone surrogates, which orjson refuses with the page around them,
     and bytes that are not UTF-8 become U+FFFD; a number that no float holds becomes null."""
     if not content:
-        return None, "an empty body"
+        return None, EMPTY
     try:
         return orjson.loads(content), None
     except orjson.JSONDecodeError:

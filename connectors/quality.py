@@ -2,17 +2,23 @@
 
 A `Measure` is what was seen of one quantity: the mean over its samples, the worst of them, and how many there were.
 Which end is the worst depends on the quantity: the highest delay and loss, the lowest bitrate, height and frame rate.
+A `Series` is the samples themselves, over time: kept where `--series` asks for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from math import fsum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import fsum, isfinite
 from typing import Any
 
 STREAMS = ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
 MEASURES = ("latency_ms", "jitter_ms", "packet_loss_pct", "bitrate_kbps", "height_px", "fps")
+IN_SERIES = ("latency_ms", "jitter_ms", "packet_loss_pct")
+LONGEST_SERIES = 20_000
+"""Two weeks by the minute: what would be longer holds an instant that cannot be true."""
+
 LOWEST_IS_WORST = frozenset({"bitrate_kbps", "height_px", "fps"})
 
 
@@ -62,6 +68,69 @@ def merged(name: str, measures: Sequence[Measure]) -> Measure | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Samples at even steps from `start` on, `None` where there is none; a quantity without any has no list."""
+
+    start: datetime
+    step_s: float
+    latency_ms: tuple[float | None, ...] = ()
+    jitter_ms: tuple[float | None, ...] = ()
+    packet_loss_pct: tuple[float | None, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        step = int(self.step_s) if self.step_s == int(self.step_s) else self.step_s
+        told: dict[str, Any] = {"start": self.start, "step_s": step}
+        for name in IN_SERIES:
+            if samples := getattr(self, name):
+                told[name] = [None if value is None else _rounded(value) for value in samples]
+        return told
+
+    def points(self) -> list[Point]:
+        step = timedelta(seconds=self.step_s)
+        lists = [getattr(self, name) for name in IN_SERIES]
+        return [
+            (self.start + place * step, {n: s[place] for n, s in zip(IN_SERIES, lists, strict=True) if s})
+            for place in range(max(map(len, lists)))
+        ]
+
+
+Point = tuple[datetime, Mapping[str, float | None]]
+
+
+def series_of(points: Sequence[Point], step_s: float) -> Series | None:
+    """Samples on even steps, each in the place that is nearest to its time; of two in one place the first.
+
+    `None` where nothing was sampled, and where the times cannot be true.
+    """
+    if not points or not (isfinite(step_s) and step_s > 0):
+        return None
+    start = min(when for when, _ in points)
+    places = [round((when - start).total_seconds() / step_s) for when, _ in points]
+    size = max(places) + 1
+    if size > LONGEST_SERIES:
+        return None
+    lists: dict[str, list[float | None]] = {}
+    for place, (_, samples) in zip(places, points, strict=True):
+        for name, value in samples.items():
+            if value is not None and value >= 0:
+                into = lists.setdefault(name, [None] * size)
+                into[place] = value if into[place] is None else into[place]
+    if not lists:
+        return None
+    return Series(start=start, step_s=step_s, **{name: tuple(values) for name, values in lists.items()})
+
+
+def joined(parts: Sequence[Series]) -> Series | None:
+    """One series for several parts of one stay, by the finest of their steps; the longest part where they are too far
+    apart to be one."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    points = [point for part in sorted(parts, key=lambda part: part.start) for point in part.points()]
+    whole = series_of(points, min(part.step_s for part in parts))
+    return whole or max(parts, key=lambda part: len(part.points()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """One direction of one medium; `height_px` and `fps` only of pictures."""
 
@@ -71,9 +140,36 @@ class Stream:
     bitrate_kbps: Measure | None = None
     height_px: Measure | None = None
     fps: Measure | None = None
+    series: Series | None = None
 
     def document(self) -> dict[str, Any]:
-        return {name: told.document() for name in MEASURES if (told := getattr(self, name)) is not None}
+        told = {name: told.document() for name in MEASURES if (told := getattr(self, name)) is not None}
+        return told if self.series is None else {**told, "series": self.series.document()}
+
+    @classmethod
+    def of(cls, measures: Mapping[str, Measure | None], series: Series | None = None) -> Stream | None:
+        """Out of measures by name; `None` where nothing was measured."""
+        if not any(measures.values()):
+            return None
+        latency, jitter, loss, bitrate, height, fps = (measures.get(name) for name in MEASURES)
+        return cls(
+            latency_ms=latency,
+            jitter_ms=jitter,
+            packet_loss_pct=loss,
+            bitrate_kbps=bitrate,
+            height_px=height,
+            fps=fps,
+            series=series,
+        )
+
+    @classmethod
+    def merged(cls, streams: Sequence[Stream], *, one_stay: bool) -> Stream | None:
+        measures = {
+            name: merged(name, [m for stream in streams if (m := getattr(stream, name)) is not None])
+            for name in MEASURES
+        }
+        parts = [stream.series for stream in streams if stream.series is not None]
+        return cls.of(measures, joined(parts) if one_stay else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,20 +183,14 @@ class Quality:
     cpu_pct: Measure | None = None
 
     @classmethod
-    def merged(cls, qualities: Sequence[Quality]) -> Quality:
-        """The quality of a meeting: each measure of each stream over all its sessions."""
+    def merged(cls, qualities: Sequence[Quality], *, one_stay: bool = False) -> Quality:
+        """The quality of a meeting: each measure of each stream over all its sessions. `one_stay`: these are parts of
+        one session, whose series are parts of one series; those of several people make none."""
         streams = {}
         for name in STREAMS:
             told = [stream for quality in qualities if (stream := getattr(quality, name)) is not None]
             if told:
-                streams[name] = Stream(
-                    **{
-                        measure.name: merged(
-                            measure.name, [m for s in told if (m := getattr(s, measure.name)) is not None]
-                        )
-                        for measure in fields(Stream)
-                    }
-                )
+                streams[name] = Stream.merged(told, one_stay=one_stay)
         cpu = merged("cpu_pct", [quality.cpu_pct for quality in qualities if quality.cpu_pct is not None])
         return cls(**streams, cpu_pct=cpu)
 

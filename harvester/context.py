@@ -86,6 +86,8 @@ class RunContext:
         self.speed = clock.speed
         self.recall = state.recall
         self.remember = state.remember
+        self.claim = state.claim
+        self.prolong = state.prolong
         self._state = state
 
     def spend(self, budget: str, count: int = 1, *, limit: int) -> None:

@@ -29,7 +29,7 @@ from math import ceil
 from threading import RLock
 from typing import ClassVar
 
-from connectors.base import CheckResult, Context, Option, Setting, Settings, Token
+from connectors.base import CheckResult, Context, Option, Setting, Settings, Token, absent
 from connectors.errors import ConfigurationError, CredentialsError
 from connectors.http import Api
 from connectors.limits import MARGIN
@@ -86,6 +86,7 @@ class Zoom:
     )
     options: ClassVar[tuple[Option, ...]] = (
         Option(name="qos", help="read each stay's quality of service too: a call for every ten of them"),
+        Option(name="series", help="with --qos, keep the samples over time of each stay too"),
         Option(name="webinars", help="harvest webinars as well"),
     )
     span: ClassVar[timedelta] = SPAN
@@ -190,6 +191,8 @@ class Zoom:
 
     def _dashboard(self, scopes: frozenset[str]) -> Dashboard:
         client = self._client(BUSINESS)
+        if "series" in self.wanted and "qos" not in self.wanted:
+            self.context.tell(f"{VENDOR}: --series has no effect without --qos, which reads the samples")
         hosts = Hosts(client, self.context, permitted=not scopes or USERS.granted(scopes))
         return Dashboard(
             client=client,
@@ -197,6 +200,7 @@ class Zoom:
             account=self._settings.account,
             host_id=hosts.host_id,
             qos="qos" in self.wanted,
+            series="series" in self.wanted,
             webinars="webinars" in self.wanted,
             raw=self._settings.raw,
         )
@@ -222,10 +226,10 @@ class Zoom:
 
 
 def _complete(settings: Settings) -> None:
-    absent = [setting for setting in Zoom.settings if setting.required and not settings.get(setting.name)]
-    if absent:
-        names = ", ".join(setting.name for setting in absent)
-        raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {absent[0].where}")
+    missing = absent(Zoom.settings, settings.get)
+    if missing:
+        names = ", ".join(setting.name for setting in missing)
+        raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].where}")
     plans = next(setting.choices for setting in Zoom.settings if setting.name == "ZOOM_PLAN")
     plan = settings.get("ZOOM_PLAN")
     if plan and plan not in plans:

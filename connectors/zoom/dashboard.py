@@ -58,6 +58,7 @@ class Dashboard:
     account: str
     host_id: Callable[[str], str | None]
     qos: bool = False
+    series: bool = False
     webinars: bool = False
     raw: bool = False
 
@@ -169,7 +170,8 @@ class Dashboard:
             if not named and not (which == "pastOne" and error.status == 404):
                 raise
             return sessions, Detail.basic, self._quality_later(ref, row, which, error)
-        return with_quality(sessions, rows), Detail.full, None
+        series = self.series or "series" in ref.asked
+        return with_quality(sessions, rows, series=series), Detail.full, None
 
     def _quality_later(self, ref: MeetingRef, row: Row, which: str, error: VendorError) -> Pending | None:
         ended, now = ended_by(ref, row), self.context.now()

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from connectors.model import Session
-from connectors.quality import Measure, Quality, Stream, measured
+from connectors.quality import IN_SERIES, Measure, Point, Quality, Series, Stream, measured, series_of
 from connectors.times import instant
 from connectors.zoom.rows import text
 
@@ -27,6 +27,8 @@ STREAMS = {
     "as_output": "share_out",
 }
 
+STEP_SECONDS = 60.0
+
 _MEASURES = (
     # ours, Zoom's, its unit, and the peak that Zoom tells beside it
     ("latency_ms", "latency", "ms", None),
@@ -37,10 +39,16 @@ _MEASURES = (
 )
 
 
-def to_quality(row: Row) -> Quality | None:
-    """Out of one row: every minute of `user_qos` is a sample. `None` where nothing was measured."""
+def to_quality(row: Row, *, series: bool = False) -> Quality | None:
+    """Out of one row: every minute of `user_qos` is a sample. `None` where nothing was measured. `series`: with the
+    samples themselves."""
     minutes = [minute for minute in row.get("user_qos") or () if isinstance(minute, dict)]
     streams = {ours: _stream(_parts(minutes, zoom)) for zoom, ours in STREAMS.items()}
+    if series:
+        for zoom, ours in STREAMS.items():
+            stream = streams[ours]
+            if stream is not None:
+                streams[ours] = replace(stream, series=_series(minutes, zoom))
     cpu = _measure("cpu_pct", _parts(minutes, "cpu_usage"), "zoom_avg_cpu_usage", "%", "zoom_max_cpu_usage")
     if cpu is None and not any(streams.values()):
         return None
@@ -64,7 +72,7 @@ def height(resolution: Any) -> float | None:
     return number(resolution.partition("*")[2], "") if isinstance(resolution, str) else None
 
 
-def with_quality(sessions: Sequence[Session], rows: Iterable[Row]) -> list[Session]:
+def with_quality(sessions: Sequence[Session], rows: Iterable[Row], *, series: bool = False) -> list[Session]:
     """The sessions with the quality that belongs to them.
 
     A row belongs to the stay with the same `user_id` and join, one in the meeting itself first; else to the stay with
@@ -77,11 +85,11 @@ def with_quality(sessions: Sequence[Session], rows: Iterable[Row]) -> list[Sessi
     found: dict[int, list[Quality]] = {}
     for row in _distinct(rows):
         place_of = _place_of(row, sessions, stays.get(text(row.get("user_id")) or "", []))
-        quality = to_quality(row)
+        quality = to_quality(row, series=series)
         if place_of is not None and quality is not None:
             found.setdefault(place_of, []).append(quality)
     return [
-        replace(session, quality=Quality.merged(found[place])) if place in found else session
+        replace(session, quality=Quality.merged(found[place], one_stay=True)) if place in found else session
         for place, session in enumerate(sessions)
     ]
 
@@ -119,7 +127,20 @@ def _stream(parts: Sequence[Row]) -> Stream | None:
         return None
     told = {ours: _measure(ours, parts, zoom, unit, peak) for ours, zoom, unit, peak in _MEASURES}
     told["height_px"] = measured("height_px", [height(part.get("resolution")) for part in parts])
-    return Stream(**told) if any(told.values()) else None
+    return Stream.of(told)
+
+
+def _series(minutes: Iterable[Row], name: str) -> Series | None:
+    """`date_time` is the minute's own; minutes without one have no place in time."""
+    points: list[Point] = []
+    for minute in minutes:
+        when, part = instant(minute.get("date_time")), minute.get(name)
+        if when is not None and isinstance(part, dict):
+            named = {
+                ours: number(part.get(key), unit) for ours, key, unit, _ in _MEASURES if ours in IN_SERIES
+            }
+            points.append((when, named))
+    return series_of(points, STEP_SECONDS)
 
 
 def _measure(name: str, parts: Sequence[Row], key: str, unit: str, peak: str | None) -> Measure | None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "check": ("harvester.cli.check:check", "What is configured, what works, and what to do about the rest."),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
+    "login": ("harvester.cli.login:login", "Log in to a vendor in the browser, or with --device."),
     "plan": ("harvester.cli.plan:plan", "Estimate a backfill: requests, time, days."),
     "rejects": (
         "harvester.cli.rejects:rejects",

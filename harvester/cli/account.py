@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.base import Connector, Setting, Settings
+from connectors.base import Connector, Setting, Settings, absent
 from connectors.errors import ConfigurationError
 from harvester.cli.surroundings import Surroundings
 from harvester.cli.wish import Wish
@@ -37,8 +37,18 @@ class Connected:
 
 def missing_settings(name: str, around: Surroundings) -> list[str]:
     """The required settings of a vendor that are not set."""
-    required = [setting.name for setting in connectors.load(name).settings if setting.required]
-    return [setting for setting in required if around.environment.get(setting) is None]
+    return [setting.name for setting in absent(connectors.load(name).settings, around.environment.get)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What a connector is built with, before there is one."""
+
+    settings: Settings
+    context: RunContext
+    state: AccountState
+    api_url: str
+    folder: Path
 
 
 def _not_set(settings: Iterable[Setting], missing: Sequence[str]) -> str:
@@ -48,11 +58,10 @@ def _not_set(settings: Iterable[Setting], missing: Sequence[str]) -> str:
 
 
 @contextmanager
-def connected(name: str, around: Surroundings, wish: Wish) -> Iterator[Connected]:
+def opened(name: str, around: Surroundings, wish: Wish) -> Iterator[Account]:
+    """The settings and the state of a vendor's account, whether or not the settings are complete."""
     kind = connectors.load(name)
     around.hide(kind.settings)
-    if missing := missing_settings(name, around):
-        raise ConfigurationError(around.environment.retired() or _not_set(kind.settings, missing))
     values = around.environment.of(kind.settings)
     urls = {setting: value for setting, value in values.items() if setting.endswith("_URL")}
     clock = around.clock(urls)
@@ -70,14 +79,22 @@ def connected(name: str, around: Surroundings, wish: Wish) -> Iterator[Connected
         context = RunContext(
             clock, state, around.stop, lambda text: around.voice.say(f"{name}: {bare(text, name)}")
         )
-        connector = kind(settings, context)
-        yield Connected(
-            connector=connector,
-            context=context,
-            state=state,
-            account=around.account,
-            api_url=api_url,
-            folder=folder,
-        )
+        yield Account(settings=settings, context=context, state=state, api_url=api_url, folder=folder)
     finally:
         state.close()
+
+
+@contextmanager
+def connected(name: str, around: Surroundings, wish: Wish) -> Iterator[Connected]:
+    if missing := missing_settings(name, around):
+        settings = connectors.load(name).settings
+        raise ConfigurationError(around.environment.retired() or _not_set(settings, missing))
+    with opened(name, around, wish) as account:
+        yield Connected(
+            connector=connectors.load(name)(account.settings, account.context),
+            context=account.context,
+            state=account.state,
+            account=around.account,
+            api_url=account.api_url,
+            folder=account.folder,
+        )

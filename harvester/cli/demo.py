@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -20,11 +20,11 @@ import connectors
 from connectors.errors import OutputError
 from connectors.model import Harvest
 from harvester.cli import destination, harvest
-from harvester.cli.account import missing_settings
 from harvester.cli.simulate import simulator
 from harvester.cli.surroundings import Surroundings, common_options
 from harvester.cli.wish import Wish
 from harvester.settings import RETIRED, Environment
+from harvester.simulator import VENDORS
 from harvester.sinks.base import Loaded, Sink
 
 DAYS = 2
@@ -72,7 +72,8 @@ def demo(
     around = Surroundings.find(env_file, quiet=quiet)
     # Noon yesterday: two days are then one whole day and a morning, with meetings going on.
     shown = datetime.combine(datetime.now(UTC).date(), time(12), UTC) - timedelta(days=1)
-    options = server.Options(port=0, seed=seed, size=size, days=DAYS, now=shown, speed=speed)
+    vendors = [name for name in sorted(connectors.CONNECTORS) if name in VENDORS]
+    options = server.Options(port=0, seed=seed, size=size, days=DAYS, now=shown, speed=speed, vendors=vendors)
     with ExitStack() as stack:
         simulated = stack.enter_context(server.serving(options))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="harvester-demo-"))
@@ -87,20 +88,22 @@ def demo(
         if output is not None:
             wish = replace(wish, destination=wish.destination or "stdout")
         stream = stack.enter_context(_opened(output)) if output is not None else None
-        return _harvested(wish, around, output, stream)
+        return _harvested(vendors, wish, around, output, stream)
 
 
-def _harvested(wish: Wish, around: Surroundings, output: Path | None, stream: BinaryIO | None) -> int:
+def _harvested(
+    vendors: Sequence[str], wish: Wish, around: Surroundings, output: Path | None, stream: BinaryIO | None
+) -> int:
     showing: list[Showing] = []
 
     def wrapped(sink: Sink) -> Sink:
         showing.append(Showing(sink))
-        return showing[0]
+        return showing[-1]
 
-    names = [name for name in sorted(connectors.CONNECTORS) if not missing_settings(name, around)]
-    code = harvest.harvest_all(names, wish, around, stream=stream, wrapped=wrapped)
-    if showing and showing[0].example is not None:
-        _show(showing[0].example, around)
+    code = harvest.harvest_all(vendors, wish, around, stream=stream, wrapped=wrapped)
+    example = next((shown.example for shown in showing if shown.example is not None), None)
+    if example is not None:
+        _show(example, around)
     if output is not None:
         _suggest(output, around)
     return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ import click
 
 from connectors.errors import ConfigurationError, OutputError
 from connectors.times import instant
+from harvester.simulator import VENDORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -57,26 +58,66 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
 @click.option("--days", type=click.IntRange(1, 400), default=7, show_default=True, help="Over how many days.")
 @click.option("--now", type=Instant(), help="Where its calendar starts.  [default: the present]")
 @click.option(
+    "--later",
+    type=click.IntRange(0, 59),
+    default=0,
+    metavar="MINUTES",
+    help="The same organisation, later than --now.",
+)
+@click.option(
     "--speed", type=click.FloatRange(0.01, 10_000), default=1.0, show_default=True, help="Divides waits."
 )
 @click.option(
     "--faults", type=click.FloatRange(0, 0.5), default=0.0, help="Part of the answers that go wrong."
 )
+@click.option(
+    "--vendor",
+    "vendors",
+    type=click.Choice(VENDORS),
+    multiple=True,
+    help="Serve this one; again for another.  [default: all]",
+)
 @click.option("--zoom-plan", type=click.Choice(["business", "pro"]), default="business", show_default=True)
 @click.option("--zoom-daily-limit", type=click.IntRange(1), help="Fewer Heavy calls a day than Zoom permits.")
+@click.option("--webex-no-admin", is_flag=True, help="Webex's caller is a host like others.")
+@click.option(
+    "--webex-no-pro-pack", is_flag=True, help="The organisation at Webex has no Pro Pack: no qualities."
+)
+@click.option(
+    "--webex-elsewhere",
+    type=click.Choice(["451", "403"]),
+    help="Its qualities are in another region, told so.",
+)
+@click.option("--webex-strict-tokens", is_flag=True, help="Every refresh replaces Webex's refresh token.")
 @_file("--truth", "Write the documents of a perfect harvest to FILE.")
 @click.option("--truth-source", type=click.Choice(["dashboard", "reports"]), help="Zoom's, for --truth.")
 @click.option("--truth-qos", is_flag=True, help="For --truth: with Zoom's quality of service.")
 @_file("--env", "Write the settings that point the harvester here to FILE.")
-def simulate(now: datetime | None, truth_source: str | None, zoom_plan: str, **given: Any) -> None:
+def simulate(
+    now: datetime | None,
+    later: int,
+    vendors: tuple[str, ...],
+    truth_source: str | None,
+    zoom_plan: str,
+    **given: Any,
+) -> None:
     """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
     server = simulator()
     source = truth_source or ("dashboard" if zoom_plan == "business" else "reports")
+    terms = server.Terms(
+        admin=not given.pop("webex_no_admin"),
+        pro_pack=not given.pop("webex_no_pro_pack"),
+        elsewhere=int(told) if (told := given.pop("webex_elsewhere")) else None,
+        strict_tokens=given.pop("webex_strict_tokens"),
+    )
     options = server.Options(
         **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},
         now=now or datetime.now(UTC),
+        later=timedelta(minutes=later),
+        vendors=vendors or VENDORS,
         zoom_plan=zoom_plan,
         truth_source=source,
+        webex=terms,
     )
     try:
         server.run(options)

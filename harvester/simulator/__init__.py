@@ -3,3 +3,6 @@
 Nothing here imports a connector: what the documents of a perfect harvest are is told by the organisation's facts
 (`truth`), so that a connector and its stand-in cannot share a mistake.
 """
+
+VENDORS = ("zoom", "webex")
+"""Who is served."""

@@ -13,6 +13,7 @@ import struct
 from collections import Counter
 from random import Random
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,6 +37,7 @@ _WEIGHTS = {
     "error in a 200": 1,
 }
 _ONCE = frozenset({"blocked", "error in a 200"})
+WEBEX = "/webex"
 _ERROR_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _BLOCKED_HTML = (
     b"<!DOCTYPE html><html><head><title>Attention Required!</title></head>"
@@ -50,6 +52,15 @@ _INSTEAD: dict[str, tuple[int, bytes, bytes]] = {
     "blocked": (403, _HTML, _BLOCKED_HTML),
     "error in a 200": (200, _JSON, b'{"code":500,"message":"Internal error."}'),
 }
+_AT_WEBEX = {
+    "error in JSON": (
+        500,
+        _JSON,
+        b'{"message":"Something went wrong on the server.","trackingId":"ROUTERGW_0"}',
+    ),
+    "429 without headers": (429, _JSON, b'{"message":"Too many requests.","trackingId":"ROUTERGW_0"}'),
+    "no JSON": (200, _JSON, b'{"items":[{]}'),
+}
 
 
 class Faults:
@@ -62,7 +73,7 @@ class Faults:
         self._dice = Random(seed)
         self._calendar = calendar
         self._row: Counter[str] = Counter()
-        self._done: set[tuple[str, str]] = set()
+        self._done: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = self._draw(scope)
@@ -85,21 +96,37 @@ class Faults:
         kind = self._dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
         if kind not in _ONCE:
             return kind
-        # A firewall blocks the address of one meeting, seldom anything else; what runs into it fails for this run.
-        if (scope["path"], "once") in self._done or not scope["path"].endswith("/participants"):
+        meeting = _meeting_of(scope)
+        # An error in a 200 is Zoom's; a firewall blocks the address of one meeting, seldom anything else; what runs
+        # into it fails for this run.
+        if meeting is None or meeting in self._done or (_at_webex(scope) and kind != "blocked"):
             return "error in HTML"
-        self._done.add((scope["path"], "once"))
+        self._done.add(meeting)
         return kind
 
     async def _spoil(self, kind: str, said: _Said, scope: Scope, send: Send) -> None:
         if kind in _INSTEAD:
-            await said.instead(*_INSTEAD[kind], self._calendar.date()).tell(send)
+            words = (_AT_WEBEX if _at_webex(scope) else _INSTEAD).get(kind, _INSTEAD[kind])
+            await said.instead(*words, self._calendar.date()).tell(send)
         elif kind == "late":
             await asyncio.sleep(SLOW_SECONDS / self._calendar.speed)
             await said.tell(send)
         else:
             transport: asyncio.Transport = scope["extensions"][TRANSPORT]
             await said.break_off(kind, transport, send)
+
+
+def _at_webex(scope: Scope) -> bool:
+    return bool(scope["path"].startswith(WEBEX))
+
+
+def _meeting_of(scope: Scope) -> str | None:
+    """What names the meeting of a call about its participants, None for other calls."""
+    path: str = scope["path"]
+    if not _at_webex(scope):
+        return path if path.endswith("/participants") else None
+    asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+    return asked.get("meetingId") if path.endswith("/meetingParticipants") else None
 
 
 class _Said:

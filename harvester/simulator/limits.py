@@ -33,6 +33,12 @@ class RateClass:
         self._allowed.append(now)
         return True
 
+    def wait(self, now: float) -> float:
+        """Seconds from `now` until one more is within the limit."""
+        if _slide(self._allowed, now - self.period) < self.limit:
+            return 0.0
+        return self._allowed[-self.limit] + self.period - now
+
     def counted(self) -> dict[str, float]:
         """For whoever wants to know how it was asked; `first` and `last` in the vendor's seconds."""
         return {name: getattr(self, name) for name in _COUNTED}

@@ -8,9 +8,9 @@ import shlex
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,20 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from harvester.simulator import VENDORS
 from harvester.simulator.calendar import Calendar
 from harvester.simulator.faults import TRANSPORT, Faults
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.truth import Source, write
+from harvester.simulator.vendors import Late, Vendor
+from harvester.simulator.webex import service as webex
+from harvester.simulator.webex.door import Terms
+from harvester.simulator.zoom import service as zoom
 from harvester.simulator.zoom.door import Plan
-from harvester.simulator.zoom.service import PREFIX, Zoom
 
 HOST = "127.0.0.1"
 READY_SECONDS = 30.0
@@ -37,79 +41,111 @@ READY_SECONDS = 30.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """`port` 0 is any free one; `size`: meetings per vendor over `days`; `now`: where the calendar begins, the
-    present unless given; `speed` divides waits; `faults`: the part of the answers that goes wrong. `truth`, `env`:
-    files to write. `scopes`: what Zoom's tokens may do, everything unless given; `daily_limit`: Heavy calls a day."""
+    present unless given, and `later` than that; `speed` divides waits; `faults`: the part of the answers that goes wrong. `truth`, `env`:
+    files to write. `vendors`: who is served, and in both files. `scopes`: what Zoom's tokens may do, everything unless
+    given; `daily_limit`: Heavy calls a day; `webex`: what is agreed with the account there."""
 
     port: int = 0
     seed: int = 1
     size: int = 200
     days: int = 7
     now: datetime | None = None
+    later: timedelta = timedelta()
     speed: float = 1.0
     faults: float = 0.0
     truth: Path | None = None
     truth_source: Source = "dashboard"
     truth_qos: bool = False
     env: Path | None = None
+    vendors: Sequence[str] = VENDORS
     zoom_plan: Plan = "business"
     scopes: Sequence[str] | None = None
     daily_limit: int | None = None
+    webex: Terms = field(default_factory=Terms)
 
     @property
     def shown(self) -> datetime:
+        """The organisation's now."""
         return (self.now or datetime.now(UTC).replace(microsecond=0)).astimezone(UTC)
 
 
 class Simulator:
-    """The vendors of one organisation behind one ASGI application, and one calendar for all of them."""
+    """The vendors of one organisation behind one ASGI application, and one calendar for all of them.
 
-    def __init__(self, options: Options) -> None:
+    `settled` is called whenever a vendor has been made.
+    """
+
+    def __init__(self, options: Options, settled: Callable[[], None] = lambda: None) -> None:
         self.options = options
         self.organisation = Organisation(
             seed=options.seed, size=options.size, days=options.days, now=options.shown
         )
-        self.calendar = Calendar(options.shown, speed=options.speed)
-        self.zoom = Zoom(
-            self.organisation,
-            self.calendar,
-            plan=options.zoom_plan,
-            scopes=options.scopes,
-            daily_limit=options.daily_limit,
-        )
-        routes = [Mount(PREFIX, app=self.zoom), Route("/_simulator/traffic", self._traffic)]
+        self.calendar = Calendar(options.shown + options.later, speed=options.speed)
+        self.vendors = {name: Late(self._made[name], settled) for name in options.vendors}
+        if len(self.vendors) == 1:  # nobody to spare the time for
+            next(iter(self.vendors.values())).vendor()
+        routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic)]
+        for name, vendor in self.vendors.items():
+            routes += [Mount(prefix, app=vendor) for prefix in _PREFIXES[name]]
         self.faults = Faults(
             Starlette(routes=routes), probability=options.faults, seed=options.seed, calendar=self.calendar
         )
         # Without faults nothing stands between the server and the vendors.
         self.app: ASGIApp = self.faults if options.faults else Starlette(routes=routes)
 
+    @property
+    def _made(self) -> Mapping[str, Callable[[], Vendor]]:
+        options = self.options
+        return {
+            "zoom": lambda: zoom.Zoom(
+                self.organisation,
+                self.calendar,
+                plan=options.zoom_plan,
+                scopes=options.scopes,
+                daily_limit=options.daily_limit,
+            ),
+            "webex": lambda: webex.Webex(self.organisation, self.calendar, options.webex),
+        }
+
     async def _traffic(self, _request: Request) -> JSONResponse:
         return JSONResponse(self.traffic())
 
     def traffic(self) -> dict[str, Any]:
-        """How it was asked. Of each rate class: requests, refused, and the fullest of all windows of its period."""
-        classes = self.zoom.traffic()
+        """How each vendor was asked; of one that nobody has asked anything, nothing."""
         return {
-            "classes": classes,
-            "refused": sum(counted["refused"] for counted in classes.values())
-            + self.zoom.counters.daily.refused,
-            "daily": {"limit": self.zoom.counters.daily.limit, "used": self.zoom.counters.daily.used},
-            "calls": dict(self.zoom.calls),
+            "vendors": {name: vendor.traffic() for name, vendor in self.vendors.items()},
             "faults": dict(self.faults.injected),
         }
 
     def environment(self, base: str) -> dict[str, str]:
         """The settings that point the harvester here, its clock with them."""
+        options = self.options
+        settings = {
+            "zoom": zoom.environment(base, options.zoom_plan),
+            "webex": webex.environment(base, options.webex, options.seed),
+        }
+        told = {name: value for vendor in self.vendors for name, value in settings[vendor].items()}
         return {
-            **self.zoom.environment(base),
+            **told,
             "HARVESTER_NOW": self.calendar.spelled,
-            "HARVESTER_SPEED": f"{self.options.speed:g}",
+            "HARVESTER_SPEED": f"{options.speed:g}",
         }
 
     def write_truth(self) -> None:
         options = self.options
         if options.truth is not None:
-            write(options.truth, self.organisation, source=options.truth_source, qos=options.truth_qos)
+            write(
+                options.truth,
+                self.organisation,
+                vendors=options.vendors,
+                source=options.truth_source,
+                qos=options.truth_qos,
+                terms=options.webex,
+                later=options.later,
+            )
+
+
+_PREFIXES = {"zoom": (zoom.PREFIX,), "webex": webex.PREFIXES}
 
 
 class _Protocol(H11Protocol):
@@ -175,7 +211,7 @@ def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. The settings are written once it listens. OSError: port or file not to be had."""
     listener, base = _listener(options.port)
     with listener:
-        simulator = Simulator(options)
+        simulator = Simulator(options, _settle)
         simulator.write_truth()
         _settle()
         asyncio.run(_serve(simulator, listener, base))
@@ -251,4 +287,4 @@ def serving(options: Options) -> Iterator[dict[str, str]]:
             thread.join(READY_SECONDS)
 
 
-__all__ = ["Options", "Simulator", "run", "serving", "write_environment"]
+__all__ = ["Options", "Simulator", "Terms", "run", "serving", "write_environment"]

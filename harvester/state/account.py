@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import re
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
@@ -33,7 +34,14 @@ MIGRATIONS = (
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     CREATE TABLE tokens (name TEXT PRIMARY KEY, token TEXT NOT NULL)
     """,
+    """
+    CREATE TABLE claims (act TEXT PRIMARY KEY, until_ms INTEGER NOT NULL);
+    CREATE INDEX claims_until ON claims (until_ms)
+    """,
 )
+
+LONGEST_CLAIM = timedelta(days=1)
+"""A claim that seems to hold for longer was made by a clock that has been set back since, and is not believed."""
 
 
 def account_folder(state: Path, vendor: str, account: str, base_url: str) -> Path:
@@ -106,6 +114,29 @@ class AccountState:
         with self._database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (fact, value))
 
+    def claim(self, act: str, until: datetime) -> datetime | None:
+        now = self._now()
+        with self._database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM claims WHERE until_ms <= ? OR until_ms > ?",
+                (_ms(now), _ms_at_least(now + LONGEST_CLAIM)),
+            )
+            row = connection.execute("SELECT until_ms FROM claims WHERE act = ?", (act,)).fetchone()
+            if row is not None:
+                return _EPOCH + timedelta(milliseconds=row[0])
+            connection.execute(
+                "INSERT INTO claims VALUES (?, ?)", (act, _ms_at_least(min(until, now + LONGEST_CLAIM)))
+            )
+        return None
+
+    def prolong(self, act: str, until: datetime) -> None:
+        until = min(until, self._now() + LONGEST_CLAIM)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO claims VALUES (?, ?) ON CONFLICT DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
+                (act, _ms_at_least(until)),
+            )
+
     def read(self, name: str) -> Token | None:
         with self._database.reading() as connection:
             row = connection.execute("SELECT token FROM tokens WHERE name = ?", (name,)).fetchone()
@@ -124,11 +155,25 @@ class AccountState:
         )
 
     def write(self, name: str, token: Token) -> None:
+        self._keep_private()
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO tokens VALUES (?, ?)",
                 (name, orjson.dumps(token).decode()),
             )
+
+    def _keep_private(self) -> None:
+        """Also where the file was restored or copied with wider rights. SQLite gives its log the rights of the file."""
+        for path in self._folder.glob("account.db*"):
+            try:
+                if stat.S_IMODE(path.stat().st_mode) & 0o077:
+                    path.chmod(0o600)
+            except FileNotFoundError:
+                continue  # the log, gone with the last process that used it
+            except OSError as error:
+                raise OutputError(
+                    f"{path} can be read by others, and must not be where a token is kept ({error.strerror})"
+                ) from None
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
@@ -147,6 +192,17 @@ class AccountState:
                 f"the state folder {self._folder} cannot be written ({error.strerror})"
             ) from None
         return path
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _ms(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _ms_at_least(instant: datetime) -> int:
+    return -((_EPOCH - instant) // timedelta(milliseconds=1))
 
 
 def _next_midnight(now: datetime) -> datetime:

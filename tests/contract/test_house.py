@@ -108,7 +108,7 @@ def test_example_env_lists_every_setting_and_no_other() -> None:
 
 
 def test_settings_named_in_the_readme_exist() -> None:
-    named = set(re.findall(r"\b(?:ZOOM|ES|HARVESTER)_[A-Z_]+\b", README)) - set(RETIRED)
+    named = set(re.findall(r"\b(?:ZOOM|WEBEX|ES|HARVESTER)_[A-Z_]+\b", README)) - set(RETIRED)
     assert named <= set(every_setting())
 
 

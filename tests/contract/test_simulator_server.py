@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,10 @@ def token(settings: Mapping[str, str]) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-def traffic(settings: Mapping[str, str]) -> dict[str, Any]:
+def traffic(settings: Mapping[str, str], vendor: str = "zoom") -> dict[str, Any]:
     base = settings["ZOOM_API_URL"].removesuffix("/zoom/v2")
-    told: dict[str, Any] = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
-    return told
+    told = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
+    return {**told["vendors"][vendor], "faults": told["faults"]}
 
 
 def test_a_listing_over_a_connection(settings: dict[str, str]) -> None:
@@ -69,6 +69,73 @@ def test_the_region_in_a_token_is_where_it_came_from(settings: dict[str, str]) -
         timeout=10,
     )
     assert answer.json()["api_url"] + "/v2" == settings["ZOOM_API_URL"]
+
+
+def test_webex_is_served_beside_it_from_its_first_request_on(settings: dict[str, str]) -> None:
+    refreshed = requests.post(
+        f"{settings['WEBEX_API_URL']}/access_token",
+        data={
+            "grant_type": "refresh_token",
+            "client_id": settings["WEBEX_CLIENT_ID"],
+            "client_secret": settings["WEBEX_CLIENT_SECRET"],
+            "refresh_token": settings["WEBEX_REFRESH_TOKEN"],
+        },
+        timeout=10,
+    )
+    bearer = {"Authorization": f"Bearer {refreshed.json()['access_token']}"}
+    url = f"{settings['WEBEX_API_URL']}/meetings"
+    asked = {"meetingType": "meeting", "from": "2026-11-17T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
+    page = requests.get(url, params=asked, headers=bearer, timeout=10)
+    assert len(page.json()["items"]) == 10
+    assert page.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
+    assert page.links["next"]["url"].startswith(url)
+    again = requests.get(page.links["next"]["url"], headers=bearer, timeout=10)
+    assert again.json()["items"]
+    assert traffic(settings, "webex")["calls"]["GET /meetings"] == 2
+    other = f"{settings['WEBEX_ANALYTICS_URL']}/meeting/qualities"
+    ended = next(row["id"] for row in again.json()["items"] if row["state"] == "ended")
+    asked_for = {"meetingId": ended}
+    assert [
+        requests.get(other, params=asked_for, headers=bearer, timeout=10).status_code for _ in range(2)
+    ] == [
+        200,
+        429,
+    ]
+
+
+def test_only_the_vendors_that_are_asked_for_are_served_and_in_the_settings() -> None:
+    with serving(Options(size=20, days=2, now=NOW, vendors=("webex",))) as served:
+        assert not [name for name in served if name.startswith("ZOOM")]
+        base = served["WEBEX_API_URL"].removesuffix("/webex/v1")
+        assert requests.get(f"{base}/zoom/v2/users", timeout=10).status_code == 404
+        assert requests.get(f"{served['WEBEX_API_URL']}/people/me", timeout=10).status_code == 401
+        told = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
+        assert told["vendors"].keys() == {"webex"}
+
+
+def test_a_vendor_that_nobody_has_asked_is_not_made() -> None:
+    simulator = Simulator(Options(size=20, days=2, now=NOW))
+    assert simulator.traffic()["vendors"] == {
+        name: {"classes": {}, "refused": 0, "calls": {}} for name in ("zoom", "webex")
+    }
+    assert simulator.vendors["webex"].vendor() is simulator.vendors["webex"].vendor()
+    assert "qualities" in simulator.traffic()["vendors"]["webex"]
+
+
+def test_later_is_the_same_organisation_with_its_clock_put_forward(tmp_path: Path) -> None:
+    def told(**more: Any) -> dict[str, Any]:
+        options = Options(size=20, days=2, now=NOW, vendors=("webex",), truth=tmp_path / "truth", **more)
+        simulator = Simulator(options)
+        simulator.write_truth()
+        shown = simulator.environment("http://127.0.0.1:1")["HARVESTER_NOW"].partition("@")[0]
+        assert shown == f"{NOW + options.later:%Y-%m-%dT%H:%M:%SZ}"
+        lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
+        return {line["document_id"]: line["detail"] for line in lines if line["kind"] == "meeting"}
+
+    before, after = told(), told(later=timedelta(minutes=10))
+    assert before.keys() == after.keys()
+    changed = [(before[name], after[name]) for name in before if before[name] != after[name]]
+    assert changed == [("basic", "full")] * 2
 
 
 def test_the_settings_hold_one_clock_for_all(settings: dict[str, str]) -> None:

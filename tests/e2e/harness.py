@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 120.0
@@ -42,6 +43,7 @@ class Simulator:
     speed: float = 25.0
     faults: float = 0.0
     more: Sequence[str] = ()
+    vendors: Sequence[str] = ("zoom",)
     truth_file: bool = True
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -72,6 +74,7 @@ class Simulator:
         if self.truth_file:
             words["--truth"] = str(self.folder / "truth.ndjson")
         flat = [word for pair in words.items() for word in pair]
+        flat += [word for vendor in self.vendors for word in ("--vendor", vendor)]
         self._log = (self.folder / "simulator.log").open("wb")
         self._process = subprocess.Popen(
             command("simulate", *flat, *self.more),
@@ -90,12 +93,13 @@ class Simulator:
         self.settings = {name: value for name, _, value in pairs}
         return self
 
-    def traffic(self) -> dict[str, Any]:
-        """What it counted of its callers."""
-        base = self.settings["ZOOM_API_URL"].partition("/zoom")[0]
+    def traffic(self, vendor: str = "zoom") -> dict[str, Any]:
+        """What it counted of a vendor's callers, and which faults of anybody's."""
+        url = next(value for name, value in self.settings.items() if name.endswith("_API_URL"))
+        base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback
             counted: dict[str, Any] = json.load(answer)
-        return counted
+        return {**counted["vendors"][vendor], "faults": counted["faults"]}
 
     def stop(self) -> None:
         self._process.terminate()

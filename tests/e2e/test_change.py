@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=26)
 """Behind the quiet hour, what was live, unready or late at NOW is settled three and a half hours later."""
 ALL_DAYS = ["--from", "2026-11-17", "--to", "2026-11-20"]
-OPTIONS = partial(server.Options, seed=11, size=60, days=3, now=NOW, speed=25.0)
+OPTIONS = partial(server.Options, seed=11, size=60, days=3, now=NOW, speed=25.0, vendors=("zoom",))
 
 
 class Vendor:

@@ -47,6 +47,7 @@ class HandContext:
         self.spent: Counter[str] = Counter()
         self.limits: dict[str, int] = {}
         self.facts: dict[str, str] = {}
+        self.claims: dict[str, datetime] = {}
         self._lock = RLock()
 
     def now(self) -> datetime:
@@ -78,3 +79,15 @@ class HandContext:
     def remember(self, fact: str, value: str) -> None:
         with self._lock:
             self.facts[fact] = value
+
+    def claim(self, act: str, until: datetime) -> datetime | None:
+        with self._lock:
+            taken = self.claims.get(act)
+            if taken is not None and taken > self.now():
+                return taken
+            self.claims[act] = until
+            return None
+
+    def prolong(self, act: str, until: datetime) -> None:
+        with self._lock:
+            self.claims[act] = max(until, self.claims.get(act, until))

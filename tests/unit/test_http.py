@@ -274,3 +274,35 @@ def test_nothing_but_a_2xx_with_json_is_accepted(status: int, broken: str | None
     verdict = usual_verdict(answer, NOW)
     assert (verdict is None) == (200 <= status < 300 and broken is None)
     assert verdict is None or isinstance(verdict, Again | HarvestError)
+
+
+def test_a_whole_address_of_the_same_host_is_asked_as_it_is(
+    api: Callable[..., Api], http: responses.RequestsMock
+) -> None:
+    http.get(f"{URL}/things?next=a%2Fb", json={"ok": True}, headers={"Link": "more"})
+    answer = api().answer("GET", CALL, f"{URL}/things?next=a%2Fb")
+    assert (answer.body, answer.headers["Link"]) == ({"ok": True}, "more")
+    assert http.calls[0].request.url == f"{URL}/things?next=a%2Fb"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://elsewhere.example/v1/x", "http://vendor.example/v1/x", "https://vendor.example:8443/v1"],
+)
+def test_an_address_of_another_host_is_not_asked(api: Callable[..., Api], address: str) -> None:
+    with pytest.raises(BrokenAnswer, match="another host") as refused:
+        api(auth=Tokens()).answer("GET", CALL, address)
+    assert "elsewhere" not in str(refused.value)
+
+
+@pytest.mark.parametrize("trouble", ["status", "connection"])
+def test_what_may_be_asked_once_is_asked_once(
+    api: Callable[..., Api], http: responses.RequestsMock, trouble: str
+) -> None:
+    if trouble == "status":
+        http.get(f"{URL}/x", status=503)
+    else:
+        http.get(f"{URL}/x", body=requests.ConnectionError())
+    with pytest.raises(HarvestError):
+        api().answer("GET", CALL, "/x", tries=1)
+    assert len(http.calls) == 1

@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.quality import Measure, Quality, Stream, measured, merged
+from connectors.quality import (
+    LONGEST_SERIES,
+    Measure,
+    Quality,
+    Series,
+    Stream,
+    joined,
+    measured,
+    merged,
+    series_of,
+)
 from harvester.simulator.truth.quality import _hundredths as _truths_hundredths
 
 SAMPLES = st.lists(st.integers(0, 3000).map(lambda n: n / 8), min_size=1, max_size=8)
@@ -67,3 +79,80 @@ def test_a_meetings_quality_is_stream_by_stream() -> None:
     assert both.audio_in == Stream(latency_ms=Measure(mean=150, worst=400, samples=4))
     assert both.audio_out is None
     assert both.cpu_pct == Measure(mean=5, worst=9, samples=2)
+
+
+NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def after(seconds: float) -> datetime:
+    return NINE + timedelta(seconds=seconds)
+
+
+def test_a_series_has_even_steps_and_null_where_there_is_no_sample() -> None:
+    points = [
+        (after(0), {"latency_ms": 40.126, "jitter_ms": None}),
+        (after(121), {"latency_ms": 60, "jitter_ms": -1, "packet_loss_pct": 0}),
+    ]
+    series = series_of(points, 60)
+    assert series is not None
+    assert series.document() == {
+        "start": NINE,
+        "step_s": 60,
+        "latency_ms": [40.13, None, 60],
+        "packet_loss_pct": [None, None, 0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("points", "step"),
+    [
+        ([], 60),
+        ([(NINE, {"latency_ms": None})], 60),
+        ([(NINE, {"latency_ms": 1.0})], 0),
+        ([(NINE, {"latency_ms": 1.0})], float("nan")),
+        ([(NINE, {"latency_ms": 1.0}), (after(60 * LONGEST_SERIES), {"latency_ms": 1.0})], 60),
+    ],
+)
+def test_what_cannot_be_a_series_is_none(points: list, step: float) -> None:
+    assert series_of(points, step) is None
+
+
+def test_the_parts_of_a_stay_are_one_series_by_the_finest_step() -> None:
+    first = Series(start=NINE, step_s=60, latency_ms=(1.0, 2.0))
+    second = Series(start=after(180), step_s=30, latency_ms=(3.0, 4.0), jitter_ms=(5.0, None))
+    whole = joined([second, first])
+    assert whole is not None
+    assert whole.start == NINE
+    assert whole.step_s == 30
+    assert whole.latency_ms == (1.0, None, 2.0, None, None, None, 3.0, 4.0)
+    assert whole.jitter_ms == (None, None, None, None, None, None, 5.0, None)
+    assert joined([first]) is first
+    assert joined([]) is None
+
+
+def test_parts_that_are_too_far_apart_are_not_one_series() -> None:
+    first = Series(start=NINE, step_s=1, latency_ms=(1.0, 2.0))
+    assert joined([first, Series(start=after(9**9), step_s=1, latency_ms=(1.0,))]) is first
+
+
+def test_a_meeting_has_no_series_and_a_stay_has() -> None:
+    stream = Stream(
+        latency_ms=Measure(mean=1, worst=1, samples=1),
+        series=Series(start=NINE, step_s=60, latency_ms=(1.0,)),
+    )
+    parts = [Quality(audio_in=stream), Quality(audio_in=stream)]
+    assert "series" not in Quality.merged(parts).document()["audio_in"]
+    assert "series" in Quality.merged(parts, one_stay=True).document()["audio_in"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5000), st.one_of(st.none(), st.integers(-1, 9))), min_size=1, max_size=20
+    ),
+    st.integers(1, 120),
+)
+def test_a_series_that_is_taken_apart_is_the_same_again(sent: list, step: int) -> None:
+    series = series_of([(after(at), {"latency_ms": value}) for at, value in sent], step)
+    if series is not None:
+        assert series_of(series.points(), step) == series
+        assert len(series.latency_ms) <= 5001

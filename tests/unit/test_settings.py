@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.base import Setting
+from connectors.base import Setting, absent
 from connectors.errors import ConfigurationError
 from harvester import settings
 from harvester.settings import OWN, Environment
@@ -110,3 +110,14 @@ def test_an_unknown_time_zone_is_refused(name: str) -> None:
 def test_every_setting_of_our_own_says_what_it_is_for() -> None:
     assert all(setting.help for setting in OWN)
     assert {setting.name for setting in OWN if setting.secret} == {"ES_API_KEY", "ES_PASSWORD"}
+
+
+def test_a_required_setting_is_not_missing_where_another_does_as_well() -> None:
+    asked = (
+        Setting(name="A", help="a", required=True, instead="TOKEN"),
+        Setting(name="B", help="b", required=True),
+        Setting(name="TOKEN", help="t"),
+    )
+    assert [setting.name for setting in absent(asked, {}.get)] == ["A", "B"]
+    assert [setting.name for setting in absent(asked, {"TOKEN": "x"}.get)] == ["B"]
+    assert absent(asked, {"A": "x", "B": "x"}.get) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -98,6 +99,68 @@ def test_facts_and_tokens_outlive_the_run(tmp_path: Path, calendar: Calendar) ->
     assert second.read("main") == token
     assert second.read("other") is None
     second.close()
+
+
+def test_a_claim_is_one_threads_one_runs_and_one_processs(tmp_path: Path, calendar: Calendar) -> None:
+    states = [AccountState(tmp_path, calendar) for _ in range(2)]
+    until = NOON + timedelta(minutes=5)
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda n: states[n % 2].claim("call", until), range(40)))
+    assert sorted(told, key=str) == [*[until] * 39, None]
+    assert states[0].claim("another", until) is None
+    calendar.now = until - timedelta(seconds=1)
+    assert states[1].claim("call", until) == until
+    calendar.now = until
+    assert states[1].claim("call", until + timedelta(minutes=5)) is None
+    for state in states:
+        state.close()
+
+
+@pytest.mark.parametrize("microseconds", [1, 999, 1001, 999_999])
+def test_a_claim_never_ends_early(tmp_path: Path, calendar: Calendar, microseconds: int) -> None:
+    state = AccountState(tmp_path, calendar)
+    calendar.now = NOON + timedelta(microseconds=microseconds)
+    until = calendar.now + timedelta(minutes=5)
+    state.claim("call", until)
+    calendar.now = until - timedelta(microseconds=1)
+    assert state.claim("call", until) is not None
+    calendar.now = until + timedelta(milliseconds=1)
+    assert state.claim("call", until) is None
+    state.close()
+
+
+def test_a_claim_can_be_prolonged_and_never_cut_short(tmp_path: Path, calendar: Calendar) -> None:
+    state = AccountState(tmp_path, calendar)
+    state.claim("call", NOON + timedelta(minutes=5))
+    state.prolong("call", NOON + timedelta(minutes=10))
+    state.prolong("call", NOON + timedelta(minutes=1))
+    assert state.claim("call", NOON) == NOON + timedelta(minutes=10)
+    state.close()
+
+
+def test_claims_are_forgotten_when_they_are_over(tmp_path: Path, calendar: Calendar) -> None:
+    state = AccountState(tmp_path, calendar)
+    for number in range(50):
+        assert state.claim(f"call {number}", calendar.now + timedelta(minutes=5)) is None
+        calendar.now += timedelta(minutes=1)
+    assert kept_claims(state) <= 6
+    state.close()
+
+
+def test_a_claim_of_a_clock_that_was_wrong_does_not_hold_for_ever(tmp_path: Path, calendar: Calendar) -> None:
+    state = AccountState(tmp_path, calendar)
+    calendar.now += timedelta(days=400)
+    state.claim("call", calendar.now + timedelta(minutes=5))
+    state.prolong("call", calendar.now + timedelta(days=9))
+    calendar.now = NOON
+    assert state.claim("call", NOON + timedelta(minutes=5)) is None
+    state.close()
+
+
+def kept_claims(state: AccountState) -> int:
+    with state._database.reading() as connection:
+        (kept,) = connection.execute("SELECT count(*) FROM claims").fetchone()
+    return int(kept)
 
 
 def test_a_token_lock_lets_one_in_at_a_time(tmp_path: Path, calendar: Calendar) -> None:

@@ -77,3 +77,10 @@ def test_every_alias_leads_to_a_field_and_nothing_is_mapped_by_guess(kind: Kind)
     definition = templates.index_definition(CLUSTER, kind)
     assert definition["mappings"]["dynamic"] is False
     assert "aliases" not in definition, "creating an alias takes more rights than writing does"
+
+
+@pytest.mark.parametrize("kind", ["meeting", "session"])
+def test_series_are_kept_and_not_indexed(kind: Kind) -> None:
+    for stream in STREAMS:
+        series = properties(kind)["quality"]["properties"][stream]["properties"]["series"]
+        assert series == {"type": "object", "enabled": False}

@@ -13,6 +13,7 @@ from functools import lru_cache
 from harvester.simulator.organisation.meetings import (
     DAY,
     HOUR,
+    LIVE,
     MINUTE,
     QUIET,
     SECOND,
@@ -37,6 +38,7 @@ from harvester.simulator.organisation.stays import Cast, Stay
 __all__ = [
     "DAY",
     "HOUR",
+    "LIVE",
     "MINUTE",
     "QUIET",
     "SECOND",
@@ -75,9 +77,13 @@ class Organisation:
         self._quality = Quality(seed)
         self._stays = lru_cache(maxsize=_STAYS_KEPT)(self._cast.stays)
 
-    def meetings(self, platform: str) -> list[Meeting]:
-        """Every instance on one platform, oldest first, also those that are still running."""
-        return Planner(self.seed, platform, self.size, self.first, self.now, self.people).meetings()
+    def meetings(self, platform: str, also: Sequence[Case] = ()) -> list[Meeting]:
+        """Every instance on one platform, oldest first, also those that are still running.
+
+        `also`: cases that matter on this platform and are not on every one.
+        """
+        planner = Planner(self.seed, platform, self.size, self.first, self.now, self.people, also)
+        return planner.meetings()
 
     def stays(self, meeting: Meeting) -> list[Stay]:
         """Who came, in the order of joining; shared, not to be changed."""

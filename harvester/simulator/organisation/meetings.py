@@ -28,7 +28,8 @@ Kind = Literal["instant", "scheduled", "recurring", "personal", "webinar"]
 
 
 class Case(Enum):
-    """What is awkward about a meeting. Every one happens at least once in an organisation of forty meetings."""
+    """What is awkward about a meeting. Every one happens at least once in an organisation of forty meetings, the young
+    ones on platforms where they matter."""
 
     mixed = (
         auto()
@@ -41,6 +42,10 @@ class Case(Enum):
     resumed = auto()  # that rest
     live = auto()
     live_crowd = auto()
+    young = (
+        auto()
+    )  # over, though it began only minutes ago: what needs its time after the start is not there yet
+    young_live = auto()
     deleted = auto()
     unsettled = auto()  # just over: its records are not ready before the quiet hour has passed
     late = auto()  # some of its stays turn up after the quiet hour
@@ -93,6 +98,9 @@ REQUIRED: tuple[Case, ...] = (
     Case.live_crowd, Case.long_topic, Case.early, Case.alone, Case.recurring, Case.recurring, Case.mixed,
 )  # fmt: skip
 
+_SOONER = 5  # of these come before what a platform wants besides
+LIVE = frozenset({Case.live, Case.live_crowd, Case.young_live})
+
 _WEIGHTS: dict[Case, float] = {
     Case.plain: 0.32, Case.recurring: 0.42, Case.personal: 0.07, Case.alone: 0.08, Case.mixed: 0.03,
     Case.webinar: 0.03, Case.midnight: 0.015, Case.drop: 0.01, Case.deleted: 0.006, Case.day_long: 0.003,
@@ -105,13 +113,17 @@ _CROWDS = (2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 7, 8, 9, 11, 14, 19, 32)
 
 
 class Planner:
-    """Makes the meetings of one platform, `size` of them, out of dice."""
+    """Makes the meetings of one platform, `size` of them, out of dice. `also`: cases that matter on it alone."""
 
-    def __init__(self, seed: int, platform: str, size: int, first: int, now: int, people: Sequence[Person]):
+    def __init__(
+        self, seed: int, platform: str, size: int, first: int, now: int, people: Sequence[Person],
+        also: Sequence[Case] = (),
+    ) -> None:  # fmt: skip
         self._dice = Random(number(seed, platform, "plan"))
         self._seed = number(seed, platform, "meetings", size=6) << 20
         self._platform = platform
         self._size = size
+        self._required = (*REQUIRED[:_SOONER], *also, *REQUIRED[_SOONER:])
         self._first = first
         self._now = now
         self._latest_end = now - 15 * MINUTE
@@ -131,7 +143,7 @@ class Planner:
         return sorted(self._made, key=lambda meeting: (meeting.start, meeting.seed))
 
     def _cases(self) -> list[Case]:
-        required = list(REQUIRED[: self._size])
+        required = list(self._required[: self._size])
         more = self._size - len(required)
         required += [Case.live, Case.live_crowd, Case.unsettled, Case.late] * min(8, more // 400)
         drawn = self._dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=max(0, more))
@@ -228,13 +240,15 @@ class Planner:
             return 310 if self._size < 400 else dice.randrange(310, 900)
         if case in {Case.mixed, Case.live_crowd, Case.webinar}:
             return dice.randrange(16, 24)
-        if case is Case.late:
+        if case in {Case.late, Case.young, Case.young_live}:
             return 6
         return dice.choice(_CROWDS)
 
     def _span(self, case: Case) -> tuple[int, int] | None:
         if case in {Case.live, Case.live_crowd}:
             return self._running()
+        if case in {Case.young, Case.young_live}:
+            return self._just_begun(case)
         if case in {Case.unsettled, Case.late}:
             return self._recent()
         if case is Case.midnight:
@@ -255,6 +269,14 @@ class Planner:
         dice = self._dice
         start = self._now - dice.randrange(25 * 60, 100 * 60) * SECOND
         return start, self._now + QUIET + dice.randrange(30, 150) * MINUTE
+
+    def _just_begun(self, case: Case) -> tuple[int, int]:
+        # Far enough from ten minutes that a run may take some of them.
+        dice = self._dice
+        start = self._now - dice.randrange(270, 330) * SECOND
+        if case is Case.young_live:
+            return start, self._now + QUIET + dice.randrange(30, 90) * MINUTE
+        return start, self._now - dice.randrange(185, 200) * SECOND
 
     def _recent(self) -> tuple[int, int]:
         end = self._now - dice_minutes(self._dice, 30, 18 * 60)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from harvester.simulator.organisation.meetings import HOUR, MINUTE, QUIET, SECOND, Case, Meeting
+from harvester.simulator.organisation.meetings import HOUR, LIVE, MINUTE, QUIET, SECOND, Case, Meeting
 from harvester.simulator.organisation.people import Guest, Kit, Person, Visitor
 
 Place = Literal["meeting", "waiting_room", "breakout"]
@@ -55,7 +55,7 @@ class Cast:
         scene = _Scene(self, meeting)
         for place in range(meeting.attendance):
             scene.enter(place)
-        if meeting.case in {Case.live, Case.live_crowd}:
+        if meeting.case in LIVE:
             scene.keep_quiet()
         if meeting.case is Case.late:
             scene.delay()

@@ -6,34 +6,49 @@ README says of the documents, and so can tell whether a connector does as it sho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from harvester.simulator import VENDORS
 from harvester.simulator.organisation import Organisation
+from harvester.simulator.truth.webex import WebexTruth
 from harvester.simulator.truth.zoom import Source, ZoomTruth
+from harvester.simulator.webex.door import Terms
 
 Document = dict[str, Any]
 
 
 def documents(
-    organisation: Organisation, *, source: Source = "dashboard", qos: bool = False, webinars: bool = False,
-    account: str = "main",
+    organisation: Organisation, *, vendors: Sequence[str] = VENDORS, source: Source = "dashboard", qos: bool = False,
+    webinars: bool = False, terms: Terms | None = None, account: str = "main",
+    later: timedelta = timedelta(),
 ) -> Iterator[Document]:  # fmt: skip
     """Every document as of the organisation's `now`, without `harvested_at`: a meeting, then its sessions.
 
-    The harvest is of all days from the first one's midnight to now. Instants are aware datetimes.
+    The harvest is of all days from the first one's midnight to now. Instants are aware datetimes. `source`, `qos` and
+    `webinars` are about Zoom, `terms` about Webex. `later`: how long after now the harvest begins, within the quiet hour,
+    in which nothing changes but what Webex lets ripen.
     """
-    yield from ZoomTruth(organisation, source=source, qos=qos, webinars=webinars, account=account).documents()
+    if "zoom" in vendors:
+        told = ZoomTruth(organisation, source=source, qos=qos, webinars=webinars, account=account)
+        yield from told.documents()
+    if "webex" in vendors:
+        yield from WebexTruth(organisation, terms=terms or Terms(), account=account, later=later).documents()
 
 
-def write(path: Path, organisation: Organisation, *, source: Source, qos: bool) -> None:
+def write(
+    path: Path, organisation: Organisation, *, source: Source, qos: bool, vendors: Sequence[str] = VENDORS,
+    terms: Terms | None = None, later: timedelta = timedelta(),
+) -> None:  # fmt: skip
     """One document a line, whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
+    told = documents(organisation, vendors=vendors, source=source, qos=qos, terms=terms, later=later)
     with unfinished.open("wb") as lines:
-        for document in documents(organisation, source=source, qos=qos):
+        for document in told:
             lines.write(orjson.dumps(document, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
     unfinished.replace(path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -48,6 +48,20 @@ def told(minute: Minute) -> Iterator[Told]:
         yield ("cpu_pct", ""), mean, most
 
 
+def of_columns(
+    columns: Mapping[Place, Sequence[float | None]], places: Sequence[int], peaks: Mapping[Place, Sequence[float | None]]
+) -> dict[Place, Measured]:  # fmt: skip
+    """The same as `of_stay`, out of a column of all the pool's minutes for each place: faster for many stays."""
+    measured: dict[Place, Measured] = {}
+    for place, column in columns.items():
+        seen = [value for minute in places if (value := column[minute]) is not None]
+        if seen:
+            peak = peaks.get(place, ())
+            most = [value for minute in places if (value := peak[minute]) is not None] if peak else []
+            measured[place] = (sum(seen) / len(seen), _worst(place, seen + most), len(seen))
+    return measured
+
+
 def _values(sample: Sample) -> tuple[float | None, ...]:
     return sample.latency, sample.jitter, sample.loss, sample.bitrate, sample.height, sample.fps
 
@@ -86,4 +100,7 @@ def _written(measured: Measured) -> dict[str, float]:
 
 def _hundredths(value: float) -> float:
     """Rounded as the fraction that it stands for, halves to the even hundredth."""
+    hundredths = value * 100
+    if abs(hundredths % 1 - 0.5) > 0.001:  # no half, whatever the noise of binary fractions
+        return round(hundredths) / 100
     return float(round(Fraction(value).limit_denominator(10**6), 2))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
 from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.calendar import Calendar
 from harvester.simulator.organisation import Organisation
+from harvester.simulator.wire import body_of, encoded
 from harvester.simulator.zoom import rules
 from harvester.simulator.zoom.account import Account
 from harvester.simulator.zoom.answers import Answers, Question
@@ -59,7 +58,7 @@ class Zoom:
         refusal = None
         try:
             if path == _TOKEN:
-                body = encoded(self._token(scope, headers, await _read(receive)))
+                body = encoded(self._token(scope, headers, await body_of(receive)))
             else:
                 body = await self._get(scope, path, headers)
         except Refusal as refused:
@@ -112,44 +111,31 @@ class Zoom:
             piece, more = body[start : start + _PIECE], start + _PIECE < len(body)
             await send({"type": "http.response.body", "body": piece, "more_body": more})
 
-    def environment(self, base: str) -> dict[str, str]:
-        """The settings that point a program here."""
+    def traffic(self) -> dict[str, Any]:
+        """How it was asked. Of each rate class: requests, refused, and the fullest of all windows of its period."""
+        counters = self.counters
+        classes = {
+            label.lower().replace("-", "_"): rate.counted() for label, rate in counters.classes.items()
+        }
         return {
-            "ZOOM_ACCOUNT_ID": ACCOUNT_ID,
-            "ZOOM_CLIENT_ID": CLIENT_ID,
-            "ZOOM_CLIENT_SECRET": CLIENT_SECRET,
-            "ZOOM_PLAN": self._plan,
-            "ZOOM_API_URL": base + _API,
-            "ZOOM_TOKEN_URL": base + _TOKEN,
+            "classes": classes,
+            "refused": sum(rate.refused for rate in counters.classes.values()) + counters.daily.refused,
+            "daily": {"limit": counters.daily.limit, "used": counters.daily.used},
+            "calls": dict(self.calls),
         }
 
-    def traffic(self) -> dict[str, dict[str, float]]:
-        """Rate classes by name, as they were asked for."""
-        names = {label: label.lower().replace("-", "_") for label in self.counters.classes}
-        return {names[label]: rate.counted() for label, rate in self.counters.classes.items()}
+
+def environment(base: str, plan: Plan) -> dict[str, str]:
+    """The settings that point a program to the account that is served at this address."""
+    return {
+        "ZOOM_ACCOUNT_ID": ACCOUNT_ID,
+        "ZOOM_CLIENT_ID": CLIENT_ID,
+        "ZOOM_CLIENT_SECRET": CLIENT_SECRET,
+        "ZOOM_PLAN": plan,
+        "ZOOM_API_URL": base + _API,
+        "ZOOM_TOKEN_URL": base + _TOKEN,
+    }
 
 
 def _answered(handler: Handler, asked: Question) -> bytes:
     return encoded(handler(asked))
-
-
-def encoded(body: dict[str, Any]) -> bytes:
-    """JSON; with `\\ud83d` escapes where half a character was cut off, which no stricter encoder would write.
-
-    Bytes among the values are JSON already.
-    """
-    try:
-        return orjson.dumps(body, default=orjson.Fragment)
-    except TypeError:
-        return json.dumps(body, default=orjson.loads).encode()
-
-
-async def _read(receive: Receive) -> bytes:
-    """The request's body."""
-    parts: list[bytes] = []
-    more = True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(parts)

@@ -11,12 +11,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.types import ASGIApp, Message
 
 from harvester.simulator.calendar import Calendar
-from harvester.simulator.organisation import Organisation
+from harvester.simulator.organisation import Case, Organisation
+from harvester.simulator.webex.account import Instance as WebexInstance
+from harvester.simulator.webex.account import Quirk as WebexQuirk
+from harvester.simulator.webex.door import Terms
+from harvester.simulator.webex.service import Webex
+from harvester.simulator.webex.tokens import CLIENT_ID as WEBEX_ID
+from harvester.simulator.webex.tokens import CLIENT_SECRET as WEBEX_SECRET
+from harvester.simulator.webex.tokens import first_refresh_token
 from harvester.simulator.zoom.account import Instance
 from harvester.simulator.zoom.door import ACCOUNT_ID, CLIENT_ID, CLIENT_SECRET
 from harvester.simulator.zoom.service import Zoom
@@ -128,6 +135,86 @@ class Zoomed:
         kind = "pastOne" if instance.meeting.alone else "past"
         asked = {"type": kind, "page_size": 300, **query}
         return self.rows(f"/metrics/meetings/{coded(instance.uuid)}/participants", "participants", **asked)
+
+
+@dataclass
+class Webexed:
+    """A Webex account, its clock, and a token for it."""
+
+    webex: Webex
+    clock: Clock
+    token: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        first = first_refresh_token(self.webex.account.organisation.seed, self.webex.terms)
+        self.token = self.form("/access_token", grant_type="refresh_token", refresh_token=first).body[
+            "access_token"
+        ]
+
+    def form(
+        self, path: str, *, secret: bool = True, headers: Mapping[str, str] | None = None, **told: str
+    ) -> Answered:
+        """A form, with the client's id and secret in it."""
+        client = {"client_id": WEBEX_ID, "client_secret": WEBEX_SECRET} if secret else {}
+        sent = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
+        body = urlencode({**client, **told}).encode()
+        return ask(self.webex, f"/webex/v1{path}", method="POST", body=body, **sent)
+
+    def get(self, path: str, **query: object) -> Answered:
+        """A call, long enough after the last one for the general limit. `from_` is `from`."""
+        self.clock.seconds += 0.1
+        return self.follow(f"/webex/v1{path}?{urlencode({n.rstrip('_'): v for n, v in query.items()})}")
+
+    def follow(self, url: str) -> Answered:
+        told = urlsplit(url)
+        return ask(
+            self.webex,
+            told.path,
+            query=told.query,
+            authorization=f"Bearer {self.token}",
+            host="sim.example.org",
+        )
+
+    def qualities(self, meeting: str, *, host: str = "webex-analytics", **query: object) -> Answered:
+        asked = urlencode({"meetingId": meeting, **query})
+        return self.follow(f"/{host}/v1/meeting/qualities?{asked}")
+
+    def items(self, path: str, **query: object) -> list[dict[str, Any]]:
+        """Every item of every page, those that come twice as well."""
+        answer = self.get(path, **query)
+        found: list[dict[str, Any]] = answer.body["items"]
+        while url := next_url(answer):
+            self.clock.seconds += 0.1
+            answer = self.follow(url)
+            found += answer.body["items"]
+        return found
+
+    def listed(self, **query: object) -> list[dict[str, Any]]:
+        """Every instance, once."""
+        period = {"from_": "2026-11-01T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
+        found = self.items("/meetings", **{"meetingType": "meeting", "max": 100, **period, **query})
+        return list({row["id"]: row for row in found}.values())
+
+    def instance(self, wanted: Case | WebexQuirk) -> WebexInstance:
+        return next(i for i in self.webex.account.instances if wanted is i.meeting.case or wanted in i.quirks)
+
+
+def next_url(answer: Answered) -> str | None:
+    for link in answer.headers.get("link", "").split(", "):
+        url, _, rel = link.partition("; ")
+        if rel == 'rel="next"':
+            return url.strip("<>")
+    return None
+
+
+def webexed(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> Webexed:
+    """An account whose calendar shows `later` after the organisation's now; `options`: of the organisation, and terms."""
+    built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
+    clock = Clock()
+    return Webexed(Webex(built, Calendar(NOW + later, speed=speed, seconds=clock), Terms(**options)), clock)
 
 
 def coded(uuid: str) -> str:

@@ -46,10 +46,10 @@ class Bench:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.faults({**scope, "extensions": {TRANSPORT: self.transport}}, receive, send)
 
-    def ask(self, path: str) -> Answered | None:
+    def ask(self, path: str, query: str = "") -> Answered | None:
         """None where the connection broke before anything was said."""
         try:
-            return ask(self, path)
+            return ask(self, path, query=query)
         except IndexError:
             return None
 
@@ -98,6 +98,27 @@ def test_a_firewall_blocks_only_participants_and_only_once() -> None:
                 statuses[path, 403 if nonsense else answer.status] += 1
     assert statuses["/users", 403] == 0
     assert statuses["/meetings/1/participants", 403] == 1
+
+
+def test_at_webex_a_firewall_blocks_each_meeting_once_and_errors_are_webexs() -> None:
+    bench = Bench(0.9)
+    path = "/webex/v1/meetingParticipants"
+    blocked: Counter[str] = Counter()
+    for number in range(600):
+        meeting = f"m{number % 6}"
+        answer = bench.ask(path, f"meetingId={meeting}&max=100")
+        if answer is None:
+            continue
+        assert not (answer.status == 200 and answer.content[:8] == b'{"code":')  # an error in a 200 is Zoom's
+        assert b"page_count" not in answer.content
+        if answer.status in {429, 500}:
+            assert "trackingId" in answer.body
+        blocked[meeting] += answer.status == 403
+    assert set(blocked.values()) == {1}
+    assert bench.faults.injected["error in a 200"] == 0
+    for _ in range(200):
+        answer = bench.ask("/webex-analytics/v1/meeting/qualities", "meetingId=m1")
+        assert answer is None or answer.status != 403
 
 
 def test_the_same_seed_breaks_the_same_calls() -> None:

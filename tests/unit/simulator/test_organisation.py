@@ -7,8 +7,20 @@ from datetime import timedelta
 
 import pytest
 
-from harvester.simulator.organisation import DAY, HOUR, QUIET, SECOND, Case, Guest, Organisation, Person, Stay
+from harvester.simulator.organisation import (
+    DAY,
+    HOUR,
+    MINUTE,
+    QUIET,
+    SECOND,
+    Case,
+    Guest,
+    Organisation,
+    Person,
+    Stay,
+)
 from harvester.simulator.organisation.names import ODD
+from harvester.simulator.webex.account import YOUNG
 from tests.unit.simulator.asking import NOW, organisation
 
 SMALL = organisation(size=40)
@@ -44,7 +56,18 @@ def test_there_are_as_many_meetings_as_asked_for(size: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 7])
 def test_forty_meetings_are_enough_for_every_awkward_case(seed: int) -> None:
-    assert {meeting.case for meeting in organisation(size=40, seed=seed).meetings("zoom")} == set(Case)
+    made = organisation(size=40, seed=seed)
+    assert {meeting.case for meeting in made.meetings("zoom")} == set(Case) - set(YOUNG)
+    assert {meeting.case for meeting in made.meetings("webex", YOUNG)} == set(Case)
+
+
+def test_young_meetings_began_minutes_ago_and_are_over_or_not() -> None:
+    young = [meeting for meeting in SMALL.meetings("webex", YOUNG) if meeting.case in YOUNG]
+    assert len(young) == len(YOUNG)
+    for meeting in young:
+        assert 0 < SMALL.now - meeting.start < 6 * MINUTE
+        assert (meeting.end > SMALL.now) is (meeting.case is Case.young_live)
+        assert SMALL.stays(meeting)
 
 
 def test_a_small_organisation_has_few_stays_and_one_crowd() -> None:
@@ -56,7 +79,7 @@ def test_a_small_organisation_has_few_stays_and_one_crowd() -> None:
 def test_a_large_organisation_is_mostly_ordinary() -> None:
     cases = Counter(meeting.case for meeting in organisation(size=2000, days=30).meetings("zoom"))
     assert cases[Case.plain] + cases[Case.recurring] > 1200
-    assert min(cases[case] for case in Case if case is not Case.early) >= 1
+    assert min(cases[case] for case in Case if case not in {Case.early, *YOUNG}) >= 1
 
 
 @pytest.mark.parametrize("days", [1, 3, 30])
@@ -64,7 +87,7 @@ def test_a_large_organisation_is_mostly_ordinary() -> None:
 def test_nothing_happens_in_the_hour_after_now(days: int, seed: int) -> None:
     quiet = organisation(size=60, days=days, seed=seed)
     hush, wake = quiet.now, quiet.now + QUIET
-    for meeting in quiet.meetings("zoom"):
+    for meeting in quiet.meetings("zoom") + quiet.meetings("webex", YOUNG):
         happens = [meeting.start, meeting.end, meeting.records_at]
         for stay in quiet.stays(meeting):
             happens += [stay.join, stay.leave, stay.known_at]

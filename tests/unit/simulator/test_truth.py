@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from harvester.simulator import truth
 from harvester.simulator.organisation import Case
-from harvester.simulator.truth import Document, documents, write
+from harvester.simulator.truth import Document, write
 from harvester.simulator.truth.figures import distinct, figures, hashed_instant, key
 from harvester.simulator.zoom.account import Account, Instance, Quirk
 from tests.unit.simulator.asking import NOW, organisation
 
 MADE = organisation(size=40)
+documents = partial(truth.documents, vendors=("zoom",))
 ACCOUNT = Account(MADE)
 Told = Callable[[], dict[str, Document]]
 
@@ -249,7 +251,7 @@ def test_twins_are_numbered_by_their_end_and_the_endless_come_last() -> None:
 
 
 def test_a_truth_file_holds_a_document_a_line(tmp_path: Path) -> None:
-    write(tmp_path / "truth.ndjson", MADE, source="dashboard", qos=False)
+    write(tmp_path / "truth.ndjson", MADE, vendors=("zoom",), source="dashboard", qos=False)
     lines = (tmp_path / "truth.ndjson").read_bytes().splitlines()
     assert [orjson.loads(line)["document_id"] for line in lines] == list(dashboard())
     assert b'Z"' in lines[0]

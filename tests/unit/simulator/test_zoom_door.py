@@ -140,7 +140,7 @@ def test_a_window_slides_and_does_not_begin_with_the_second() -> None:
     assert 429 not in hurried(zoom, "/users", 40)
     zoom.clock.seconds = 101.1
     assert hurried(zoom, "/users", 30).count(429) == 10
-    assert zoom.zoom.traffic()["medium"] | {"first": 0, "last": 0} == {
+    assert zoom.zoom.traffic()["classes"]["medium"] | {"first": 0, "last": 0} == {
         "limit": 60, "period": 1, "requests": 70, "refused": 10, "peak": 70, "first": 0, "last": 0,
     }  # fmt: skip
 

@@ -332,3 +332,15 @@ def test_calls_of_the_day_are_counted_heavy_and_lists_together(
     list(connector.meetings(DAY))
     connector.fetch(ref(meeting_row()))
     assert context.spent == {"heavy": 3}  # two lists, one of participants; /users counts against nothing
+
+
+def test_series_are_kept_with_qos_and_have_no_effect_without(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.on(PARTICIPANTS, page("participants", participant_row()))
+    account.on(QOS, data("metrics_qos"))
+    (session,) = zoom("qos", "series").fetch(ref(meeting_row())).sessions
+    assert session.quality is not None
+    assert session.quality.document()["audio_in"]["series"]["step_s"] == 60
+    zoom("series").fetch(ref(meeting_row()))
+    assert any("--series has no effect without --qos" in said for said in context.told)

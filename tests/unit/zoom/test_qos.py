@@ -129,3 +129,22 @@ def test_the_meetings_quality_leaves_waiting_rooms_out() -> None:
     meeting = Meeting(vendor="zoom", account="main", uuid="u", detail=Detail.full, harvested_at=when)
     waiting = with_quality([to_session(participant_row(status="in_waiting_room"))], [qos_row()])
     assert Harvest.of(meeting, waiting).meeting.quality is None
+
+
+def test_series_keep_the_samples_by_the_minute() -> None:
+    minutes = qos_row()["user_qos"]
+    later = {**minutes[1], "date_time": "2026-11-20T09:03:00Z"}
+    row = qos_row(user_qos=[minutes[0], later, {**later, "date_time": ""}])
+    (session,) = with_quality([to_session(participant_row())], [row], series=True)
+    assert session.quality is not None
+    told = session.quality.document()
+    assert told["audio_in"]["series"] == {
+        "start": datetime(2026, 11, 20, 9, 1, tzinfo=UTC),
+        "step_s": 60,
+        "latency_ms": [126.0, None, 100.0],
+        "jitter_ms": [0.0, None, 0.0],
+        "packet_loss_pct": told["audio_in"]["series"]["packet_loss_pct"],
+    }
+    (bare,) = with_quality([to_session(participant_row())], [row])
+    assert bare.quality is not None
+    assert "series" not in bare.quality.document()["audio_in"]

@@ -1,25 +1,19 @@
-"""The bare cost of a day's harvest: requests + orjson in 8 threads, the same requests, the rows written unchanged.
-
-No pacing, no retries, no accounting, no documents: what is left is what any harvester in Python must spend.
-Run as a process by `benchmarks.harvest`, with the simulator's settings and the first and last day as arguments.
-"""
+"""The bare cost of Zoom's Dashboard."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
-import orjson
 import requests
 
-_local = threading.local()
+from benchmarks.bare.asking import SECONDS, THREADS, line, parsed, session
+
 _base = os.environ["ZOOM_API_URL"]
 
 
@@ -28,7 +22,7 @@ def token() -> str:
         os.environ["ZOOM_TOKEN_URL"],
         data={"grant_type": "account_credentials", "account_id": os.environ["ZOOM_ACCOUNT_ID"]},
         auth=(os.environ["ZOOM_CLIENT_ID"], os.environ["ZOOM_CLIENT_SECRET"]),
-        timeout=60,
+        timeout=SECONDS,
     )
     return str(answer.json()["access_token"])
 
@@ -36,34 +30,11 @@ def token() -> str:
 _authorization = f"Bearer {token()}"
 
 
-def session() -> requests.Session:
-    if not hasattr(_local, "session"):
-        _local.session = requests.Session()
-        _local.session.headers["Authorization"] = _authorization
-    found: requests.Session = _local.session
-    return found
-
-
-def parsed(content: bytes) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = orjson.loads(content)
-    except orjson.JSONDecodeError:  # a lone surrogate, on one page of thousands
-        found = json.loads(content)
-    return found
-
-
-def line(row: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(row) + b"\n"
-    except orjson.JSONEncodeError:
-        return json.dumps(row).encode() + b"\n"
-
-
 def rows(path: str, key: str, **params: str) -> Iterator[dict[str, Any]]:
     next_page = ""
     while True:
-        answer = session().get(
-            _base + path, params={**params, "page_size": "300", "next_page_token": next_page}, timeout=60
+        answer = session(_authorization).get(
+            _base + path, params={**params, "page_size": "300", "next_page_token": next_page}, timeout=SECONDS
         )
         body = parsed(answer.content)
         yield from body.get(key, ())
@@ -95,7 +66,7 @@ def main(first: date, last: date) -> None:
                 if not row["start_time"] or row["start_time"][:10] in days:
                     yield row["uuid"], which
 
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         for text in pool.map(participants, list(listed())):
             sys.stdout.buffer.write(text)
 

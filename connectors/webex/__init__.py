@@ -1,0 +1,318 @@
+"""Webex: meetings with every stay of every participant, and how well each of them worked.
+
+Documentation (looked at in 2026-05, the prose in 2026):
+- https://github.com/webex/webex-openapi-specs (public-spec/webex-meeting.json; CC BY 4.0), as
+  https://developer.webex.com/docs/api/v1/meetings and …/meeting-participants show it
+- https://developer.webex.com/meeting/docs/api/v1/meeting-qualities
+- https://developer.webex.com/docs/meetings (scopes, roles, attributes of ended meetings)
+- https://developer.webex.com/docs/api/basics (paging, 429), https://developer.webex.com/docs/login-with-webex
+
+One listing for the whole organisation, a call for the participants of each instance, and one for its quality.
+
+Scopes: `meeting:admin_schedule_read`, `meeting:admin_participants_read` and `analytics:read_all` of an admin's login; or
+`meeting:schedules_read` and `meeting:participants_read` for the meetings that one hosts oneself. Quality takes the Pro
+Pack, and a full or read-only admin who is not an external one. `harvester check webex` names what is missing.
+
+Limits: rates are not published, so the pace is careful and follows the 429s. A meeting's quality is there from 10
+minutes after its start, for 7 days, and for one call in five minutes.
+
+What Webex does not tell: an id of a person, who is signed in and who a guest, the number of a meeting that has ended,
+telephone numbers (to compliance officers alone), whether a picture or a screen was shown. Device, address, network and
+client of a stay come with its quality, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
+from threading import RLock
+from typing import ClassVar
+
+from connectors.base import CheckResult, Context, Option, Setting, Settings, absent
+from connectors.errors import ConfigurationError, CredentialsError, Gone, VendorError
+from connectors.http import Api
+from connectors.limits import MARGIN
+from connectors.model import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
+from connectors.webex.answers import judge
+from connectors.webex.auth import OAuth
+from connectors.webex.check import results
+from connectors.webex.client import CALLS_PER_SECOND, Client, Row
+from connectors.webex.endpoints import (
+    ADMIN_MEETING,
+    LOGIN,
+    MEETINGS,
+    PARTICIPANTS,
+    QUALITIES,
+    VENDOR,
+    lacking,
+)
+from connectors.webex.instances import (
+    ASK_AGAIN,
+    KEPT,
+    LOOKBACK,
+    SPAN,
+    WAIT_FOR_DETAILS,
+    Instances,
+    dated,
+    ended_by,
+)
+from connectors.webex.media import with_quality
+from connectors.webex.participants import Participants
+from connectors.webex.qualities import Qualities, Told
+from connectors.webex.rows import known, state_of, text, to_meeting, to_sessions, with_audio
+from connectors.webex.secrets import without_secrets
+
+_INTEGRATION = "in an integration or a service app, made at developer.webex.com/my-apps"
+
+
+class Webex:
+    """One Webex organisation, or the meetings of one of its people."""
+
+    name: ClassVar[str] = "webex"
+    title: ClassVar[str] = "Webex"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting(
+            name="WEBEX_CLIENT_ID",
+            help="the integration's client id",
+            where=_INTEGRATION,
+            required=True,
+            instead="WEBEX_ACCESS_TOKEN",
+        ),
+        Setting(
+            name="WEBEX_CLIENT_SECRET",
+            help="the integration's client secret",
+            where=_INTEGRATION,
+            secret=True,
+            required=True,
+            instead="WEBEX_ACCESS_TOKEN",
+        ),
+        Setting(
+            name="WEBEX_REFRESH_TOKEN",
+            help="what a chain of tokens begins with, where nobody runs `harvester login webex`",
+            where="with the tokens of a service app, or of any login to the integration",
+            secret=True,
+        ),
+        Setting(
+            name="WEBEX_ACCESS_TOKEN",
+            help="one token and no more: for a try, without client id and secret",
+            where="at developer.webex.com/docs/getting-your-personal-access-token",
+            secret=True,
+        ),
+        Setting(
+            name="WEBEX_API_URL",
+            help="the API's base URL, for government clouds",
+            default="https://webexapis.com/v1",
+        ),
+        Setting(
+            name="WEBEX_ANALYTICS_URL",
+            help="where qualities are had, for other regions",
+            default="https://analytics.webexapis.com/v1",
+        ),
+    )
+    options: ClassVar[tuple[Option, ...]] = (
+        Option(name="series", help="keep the samples over time of each stay too"),
+    )
+    span: ClassVar[timedelta] = SPAN
+    lookback: ClassVar[timedelta] = LOOKBACK
+    kept: ClassVar[timedelta] = KEPT
+    lists_live: ClassVar[bool] = True
+    daily_budget: ClassVar[None] = None
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        """ConfigurationError where a setting is missing; makes no request."""
+        missing = absent(self.settings, settings.get)
+        if missing:
+            names = ", ".join(setting.name for setting in missing)
+            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].where}")
+        self._settings = settings
+        self.context = context
+        base_url = self._url("WEBEX_API_URL")
+        self.auth = OAuth(settings, base_url, context)
+        api = Api(VENDOR, base_url, context, judge=judge(context), auth=self.auth)
+        self.client = Client(api, base_url, context, settings.rate_share)
+        self.instances = Instances(self.client, context, self.for_all)
+        self._participants = Participants(self.client)
+        self._lock = RLock()
+        self._qualities: Qualities | None = None
+        self._is_admin: bool | None = None
+
+    def meetings(self, window: Window, _subjects: Collection[str] = ()) -> Iterator[MeetingRef]:
+        self.permitted()
+        told = False
+        for ref in self.instances.listed(window):
+            if not told:
+                told = True
+                self._tell_whose(ref.uuid)
+            yield ref
+
+    def fetch(self, ref: MeetingRef) -> Harvest:
+        harvested_at = _milliseconds_only(self.context.now())
+        row = self.instances.head(ref)
+        try:
+            rows = self.participants(ref, row)
+        except VendorError as error:
+            return self._headed(ref, row, harvested_at, self._unavailable(ref, row, error))
+        raw = self._asked_for(ref, "raw")
+        sessions = [session for one in rows for session in to_sessions(one, raw=raw)]
+        live = state_of(row) == "live"
+        told = Told(detail=Detail.live, pending=self._still_live()) if live else self.quality(ref, row)
+        if told.rows:
+            sessions = with_quality(sessions, told.rows, series=self._asked_for(ref, "series"), raw=raw)
+        return self._whole(ref, row, rows, sessions, told, harvested_at)
+
+    def participants(self, ref: MeetingRef, row: Row) -> list[Row]:
+        host = text(row.get("hostEmail")) if self._for_all_participants(ref.uuid) else None
+        found = self._participants.of(ref.uuid, host, self._during(ref, row))
+        return [without_secrets(one) for one in found]
+
+    def quality(self, ref: MeetingRef, row: Row) -> Told:
+        return self.qualities.of(
+            ref.uuid, known(row.get("start")) or ref.start_time, known(row.get("end")) or ended_by(ref)
+        )
+
+    def calls(self, ref: MeetingRef) -> int:
+        head = 1 if ref.row is None else 0
+        return head + 1 + (1 if self.qualities.may_be_asked(ref.start_time) else 0)
+
+    def check(self) -> Iterator[CheckResult]:
+        return results(self)
+
+    @property
+    def concurrency(self) -> int:
+        """What keeps the pace up when Webex takes two seconds to answer."""
+        return 8
+
+    @property
+    def requests_per_second(self) -> float:
+        return CALLS_PER_SECOND * MARGIN * self._settings.rate_share
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the token says that it permits; empty where it does not say."""
+        return frozenset(self.auth.token().scope.split())
+
+    @property
+    def qualities(self) -> Qualities:
+        """One for all threads, made with the first token: without the scope there is nothing to ask for."""
+        with self._lock:
+            if self._qualities is None:
+                self._qualities = self._made()
+            return self._qualities
+
+    def _made(self) -> Qualities:
+        scopes = self.scopes
+        # Every answer as it comes: none of these calls may be repeated.
+        api = Api(VENDOR, self._url("WEBEX_ANALYTICS_URL"), self.context, judge=lambda _: None)
+        permitted = not scopes or QUALITIES.granted(scopes)
+        return Qualities(api, self.auth, self.client.pace, self.context, permitted=permitted)
+
+    def permitted(self) -> None:
+        """CredentialsError where the token says that it lacks a scope without which nothing is had."""
+        missing = lacking(self.scopes)
+        if missing:
+            raise CredentialsError(
+                f"{VENDOR}: the token lacks scopes: add {', '.join(missing)} to the integration, then {LOGIN}"
+            )
+
+    def for_all(self, uuid: str) -> bool:
+        """Whether the token is an admin's: by its scopes, else by the call for admins, asked once with a meeting."""
+        scopes = self.scopes
+        if scopes:
+            return MEETINGS.for_all(scopes)
+        with self._lock:
+            if self._is_admin is None:
+                self._is_admin = self._admin_answers(uuid)
+            return self._is_admin
+
+    def _admin_answers(self, uuid: str) -> bool:
+        try:
+            self.client.one(ADMIN_MEETING, uuid)
+        except VendorError as error:
+            if error.status in {400, 403}:
+                return False
+            if error.status != 404:
+                raise
+        return True
+
+    def _for_all_participants(self, uuid: str) -> bool:
+        scopes = self.scopes
+        return PARTICIPANTS.for_all(scopes) if scopes else self.for_all(uuid)
+
+    def _tell_whose(self, uuid: str) -> None:
+        if not self.for_all(uuid):
+            self.context.tell(
+                f"{VENDOR}: reading only the meetings of the account that is logged in; those of the organisation take "
+                f"an admin and the scope {MEETINGS.admin[0]}"
+            )
+
+    def _unavailable(self, ref: MeetingRef, row: Row, error: VendorError) -> Pending:
+        """When to ask again for participants that are not told yet. Raises Gone for those that never will be (who is
+        neither the host nor an admin may not see them, says the call's description), and what is no such answer."""
+        now = self.context.now()
+        if error.status == 410:
+            raise Gone(f"{VENDOR}: no longer kept by Webex (410)", reason=Reason.expired)
+        if error.status == 403 and not self._for_all_participants(ref.uuid):
+            raise Gone(f"{VENDOR}: a meeting that somebody else hosts (403)", reason=Reason.not_ours)
+        if error.status != 404:
+            raise error
+        if state_of(row) == "live":
+            return self._still_live()
+        until = (known(row.get("end")) or ended_by(ref) or now) + WAIT_FOR_DETAILS
+        if now < until:
+            return Pending(until=min(now + ASK_AGAIN, until), reason=Reason.not_ended)
+        if not self.instances.is_known(ref):
+            raise Gone(f"{VENDOR}: a meeting that Webex no longer knows (404)", reason=Reason.deleted)
+        raise error
+
+    def _headed(self, ref: MeetingRef, row: Row, harvested_at: datetime, pending: Pending) -> Harvest:
+        """The meeting without any session, and so without the figures that are counted from them."""
+        detail = Detail.live if state_of(row) == "live" else Detail.basic
+        raw = self._asked_for(ref, "raw")
+        meeting = to_meeting(
+            row, account=self._settings.account, detail=detail, harvested_at=harvested_at, raw=raw
+        )
+        return dated(Harvest(meeting=meeting, pending=pending), ref, self.context.now())
+
+    def _whole(
+        self,
+        ref: MeetingRef,
+        row: Row,
+        rows: list[Row],
+        sessions: list[Session],
+        told: Told,
+        harvested_at: datetime,
+    ) -> Harvest:
+        meeting = to_meeting(
+            row,
+            account=self._settings.account,
+            detail=told.detail,
+            harvested_at=harvested_at,
+            raw=self._asked_for(ref, "raw"),
+        )
+        harvest = Harvest.of(with_audio(meeting, rows), sessions, pending=told.pending)
+        return dated(harvest, ref, self.context.now())
+
+    def _still_live(self) -> Pending:
+        return Pending(until=self.context.now() + ASK_AGAIN, reason=Reason.live)
+
+    def _during(self, ref: MeetingRef, row: Row) -> Window:
+        """From before anybody joined to after the last did."""
+        day, now = timedelta(days=1), self.context.now()
+        start = known(row.get("start")) or ref.start_time or now
+        end = known(row.get("end")) or max(now, start)
+        return Window(
+            start=start.replace(microsecond=0) - day, end=max(start, end).replace(microsecond=0) + day
+        )
+
+    def _asked_for(self, ref: MeetingRef, option: str) -> bool:
+        wanted = self._settings.raw if option == "raw" else option in self._settings.options
+        return wanted or option in ref.asked
+
+    def _url(self, name: str) -> str:
+        default = next(setting.default for setting in self.settings if setting.name == name)
+        return self._settings.get(name) or default or ""
+
+
+def _milliseconds_only(now: datetime) -> datetime:
+    """A `harvested_at`: documents and versions count in milliseconds."""
+    return now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)

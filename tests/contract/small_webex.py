@@ -1,0 +1,131 @@
+"""A Webex that one can log in to, and that held no meeting: its login page says yes at once, and checks what it is told."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+CLIENT_ID, CLIENT_SECRET = "C0ffee", "marked-client-secret"
+CODE, DEVICE, ACCESS, REFRESH = "marked-code", "marked-device", "marked-access", "marked-refresh"
+MARK = "marked"
+USER_CODE = "729703"
+
+
+@dataclass
+class SmallWebex:
+    """`pending`: how often a device is told to wait. `redirect_error`: what its login page ends with. `stalled`: no code
+    is redeemed before it is set, and `asked_for_token` is set when one is to be."""
+
+    pending: int = 1
+    redirect_error: str = ""
+    refuses: bool = False
+    port: int = 0
+    asked: dict[str, str] = field(default_factory=dict)
+    bearers: set[str] = field(default_factory=set)
+    tokens: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    stalled: threading.Event | None = None
+    asked_for_token: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {
+            "WEBEX_CLIENT_ID": CLIENT_ID,
+            "WEBEX_CLIENT_SECRET": CLIENT_SECRET,
+            "WEBEX_API_URL": f"http://127.0.0.1:{self.port}/v1",
+            "WEBEX_ANALYTICS_URL": f"http://127.0.0.1:{self.port}/v1",
+        }
+
+    def page(self, asked: dict[str, str]) -> str:
+        """Where its login page sends the browser."""
+        self.asked = asked
+        back = {"error": self.redirect_error} if self.redirect_error else {"code": CODE}
+        return asked["redirect_uri"] + "?" + urlencode({**back, "state": asked["state"]})
+
+    def answer(self, path: str, told: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
+        if path == "/v1/device/authorize" and told["client_id"] == CLIENT_ID:
+            address = f"http://127.0.0.1:{self.port}/verify"
+            codes = {"device_code": DEVICE, "user_code": USER_CODE, "verification_uri": address}
+            return 200, {**codes, "expires_in": 300, "interval": 1}
+        if path == "/v1/device/token" and self._is_device(told, authorization):
+            with self.lock:
+                self.pending -= 1
+                return self._token() if self.pending < 0 else (428, {"message": "pending"})
+        if path == "/v1/access_token":
+            self.asked_for_token.set()
+            if self.stalled is not None:
+                self.stalled.wait(30)
+            if self._is_code(told):
+                return self._token()
+        return 400, {"message": MARK, "errors": [{"description": f"invalid_grant {MARK}"}]}
+
+    def _is_device(self, told: dict[str, str], authorization: str) -> bool:
+        pair = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        return told["device_code"] == DEVICE and authorization == f"Basic {pair}"
+
+    def _is_code(self, told: dict[str, str]) -> bool:
+        digest = hashlib.sha256(told.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        secret_and_code = told.get("client_secret"), told.get("code")
+        return (
+            not self.refuses
+            and secret_and_code == (CLIENT_SECRET, CODE)
+            and (challenge, told["redirect_uri"])
+            == (self.asked["code_challenge"], self.asked["redirect_uri"])
+        )
+
+    def _token(self) -> tuple[int, dict[str, Any]]:
+        self.tokens += 1
+        lives = {"expires_in": 1209599, "refresh_token_expires_in": 7775999}
+        return 200, {"access_token": f"{ACCESS}-{self.tokens}", "refresh_token": REFRESH, **lives}
+
+
+@contextmanager
+def serving(webex: SmallWebex) -> Iterator[SmallWebex]:
+    class Door(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if path != "/v1/authorize":
+                webex.bearers.add(self.headers.get("Authorization", ""))
+                self._send(200, {"items": []})
+                return
+            self.send_response(302)
+            self.send_header("Location", webex.page(pairs(query)))
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            told = pairs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self._send(*webex.answer(self.path, told, self.headers.get("Authorization", "")))
+
+        def _send(self, status: int, body: dict[str, Any]) -> None:
+            payload = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, *_said: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_hung_up: object) -> None:
+            """A login that was interrupted waits for no answer."""
+
+    with Server(("127.0.0.1", 0), Door) as server:
+        webex.port = server.server_address[1]
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield webex
+        server.shutdown()
+
+
+def pairs(query: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(query).items()}

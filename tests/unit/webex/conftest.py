@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import responses
+
+from connectors.webex import Webex
+from tests.unit.context import HandContext
+from tests.unit.webex.account import ADMIN, Account, settings
+
+
+@pytest.fixture
+def context() -> HandContext:
+    return HandContext()
+
+
+@pytest.fixture
+def http() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.fixture
+def account(http: responses.RequestsMock) -> Account:
+    return Account(http)
+
+
+@pytest.fixture
+def webex(account: Account, context: HandContext) -> Callable[..., Webex]:
+    """A connector for an admin's login, unless told otherwise."""
+
+    def build(
+        *options: str, scope: str | None = ADMIN, raw: bool = False, share: float = 1.0, **values: str
+    ) -> Webex:
+        account.gives_tokens(scope=scope)
+        return Webex(settings(*options, raw=raw, share=share, **values), context)
+
+    return build

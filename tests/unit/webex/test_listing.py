@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import responses
+
+from connectors.errors import BrokenAnswer, BudgetSpent, CredentialsError, Gone, NotReady, VendorError
+from connectors.model import MeetingRef, Window
+from connectors.webex import Webex, instances
+from tests.unit.context import NOW, HandContext
+from tests.unit.webex.account import (
+    API,
+    DAY,
+    HOST,
+    USER,
+    UUID,
+    Account,
+    items,
+    link,
+    live_row,
+    meeting_row,
+    ref,
+    without,
+)
+
+Build = Callable[..., Webex]
+TODAY = Window(start=NOW.replace(hour=0), end=NOW.replace(hour=0) + timedelta(days=1))
+
+
+def uuids(webex: Webex, window: Window = DAY) -> list[str]:
+    return [found.uuid for found in webex.meetings(window) if isinstance(found, MeetingRef)]
+
+
+def test_the_listing_asks_for_instances_a_hundred_at_a_time_and_for_nobody_in_particular(
+    webex: Build, account: Account
+) -> None:
+    account.has(meeting_row())
+    (found,) = webex().meetings(DAY)
+    assert account.asked_for("/meetings") == [
+        {
+            "meetingType": "meeting",
+            "from": "2026-11-20T00:00:00Z",
+            "to": "2026-11-21T06:00:00Z",  # a day more, but no later than now
+            "max": "100",
+        }
+    ]
+    assert isinstance(found, MeetingRef)
+    assert found.start_time == datetime(2026, 11, 20, 9, 0, 10, tzinfo=UTC)
+    assert found.hint == {"end": "2026-11-20T09:45:20+00:00"}
+
+
+def test_what_started_outside_the_window_is_left_to_another_one(webex: Build, account: Account) -> None:
+    account.has(
+        meeting_row("before", start="2026-11-19T23:59:59Z"),
+        meeting_row("first", start="2026-11-20T00:00:00Z"),
+        meeting_row("over midnight", start="2026-11-20T23:59:59Z", end="2026-11-21T02:00:00Z"),
+        meeting_row("after", start="2026-11-21T00:00:00Z"),
+    )
+    assert uuids(webex()) == ["first", "over midnight"]
+
+
+def test_an_old_window_is_asked_for_with_a_day_more_at_its_end(webex: Build, account: Account) -> None:
+    account.has()
+    old = Window(start=DAY.start - timedelta(days=30), end=DAY.end - timedelta(days=30))
+    assert uuids(webex(), old) == []
+    assert account.asked_for("/meetings")[0]["to"] == "2026-10-23T00:00:00Z"
+
+
+def test_a_window_that_reaches_now_lists_live_ones(webex: Build, account: Account) -> None:
+    account.has(live_row(start="2026-11-21T05:30:00Z"))
+    (found,) = webex().meetings(TODAY)
+    assert isinstance(found, MeetingRef)
+    assert found.hint["end"] == NOW.isoformat()
+    assert account.asked_for("/meetings")[0]["to"] == "2026-11-22T00:00:00Z"
+
+
+def test_links_are_followed_exactly_as_they_are_given(
+    webex: Build, account: Account, http: responses.RequestsMock
+) -> None:
+    second = f"{API}/meetings?cursor=a%2Fb&max=null&odd=1"
+    account.on("/meetings", items(meeting_row("a")), headers=link(second))
+    account.on("/meetings", items(), headers=link(f"{API}/meetings?cursor=3"), cursor="a/b")
+    account.on("/meetings", items(meeting_row("a"), meeting_row("b")), cursor="3")
+    assert uuids(webex()) == ["a", "b"], "an empty page goes on, and what comes twice counts once"
+    urls = [str(call.request.url) for call in http.calls if call.request.method == "GET"]
+    assert urls[1] == second
+    assert "meetingType" not in urls[2]
+
+
+def test_other_links_than_next_lead_nowhere(webex: Build, account: Account) -> None:
+    headers = {"Link": f'<{API}/meetings?p=0>; rel="prev", <{API}/meetings?p=1>; rel="first"'}
+    account.on("/meetings", items(meeting_row("a")), headers=headers)
+    assert uuids(webex()) == ["a"]
+
+
+def test_a_link_that_comes_back_is_an_error(webex: Build, account: Account) -> None:
+    account.on("/meetings", items(meeting_row("a")), headers=link(f"{API}/meetings?cursor=1"))
+    with pytest.raises(BrokenAnswer, match="twice"):
+        uuids(webex())
+
+
+def test_the_token_is_sent_to_no_other_host(
+    webex: Build, account: Account, http: responses.RequestsMock
+) -> None:
+    account.on("/meetings", items(meeting_row("a")), headers=link("https://elsewhere.example/v1/meetings"))
+    with pytest.raises(BrokenAnswer, match="another host") as refused:
+        uuids(webex())
+    assert "elsewhere" not in str(refused.value)
+    assert all("webexapis.example" in str(call.request.url) for call in http.calls)
+
+
+@pytest.mark.parametrize("body", [{}, {"items": None}, {"items": ["x"]}, [], "null"])
+def test_a_page_without_its_list_is_an_error(webex: Build, account: Account, body: object) -> None:
+    account.on("/meetings", body)
+    with pytest.raises(BrokenAnswer):
+        uuids(webex())
+
+
+def test_a_row_without_an_id_is_an_error_and_a_plan_is_no_instance(webex: Build, account: Account) -> None:
+    account.has(meeting_row("plan", meetingType="scheduledMeeting"), without(meeting_row("b"), "meetingType"))
+    assert uuids(webex()) == ["b"]
+    account.has(meeting_row(""))
+    with pytest.raises(BrokenAnswer, match="without an id"):
+        uuids(webex())
+
+
+class Crowd:
+    """A listing that shows no more than its cap of the meetings in a range of time: one a minute from midnight on."""
+
+    def __init__(self, account: Account, count: int, cap: int) -> None:
+        self.cap, self.calls = cap, 0
+        self.starts = [DAY.start + n * timedelta(minutes=1) for n in range(count)]
+        account.at["/meetings"] = self.answer
+
+    def answer(self, query: dict[str, str]) -> tuple[int, dict[str, str], str]:
+        self.calls += 1
+        first, last = (datetime.fromisoformat(query[name]) for name in ("from", "to"))
+        inside = [start for start in self.starts if first <= start < last][: self.cap]
+        at = int(query.get("at", 0))
+        shown = inside[at : at + 100]
+        more = {"from": query["from"], "to": query["to"], "at": str(at + 100)}
+        url = f"{API}/meetings?" + "&".join(f"{k}={v}" for k, v in more.items())
+        rows = [meeting_row(start.isoformat(), start=start.isoformat()) for start in shown]
+        return 200, link(url) if at + 100 < len(inside) else {}, json.dumps(items(*rows))
+
+
+def test_more_than_a_listing_shows_is_met_by_halves(
+    webex: Build, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instances, "CAP", 300)
+    connector = webex()
+    crowd = Crowd(account, count=1000, cap=300)
+    assert sorted(uuids(connector)) == sorted(start.isoformat() for start in crowd.starts)
+    assert crowd.calls < 40
+
+
+def test_more_in_a_second_than_a_listing_shows_is_an_error(
+    webex: Build, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instances, "CAP", 2)
+    account.has(meeting_row("a"), meeting_row("b"))
+    with pytest.raises(VendorError, match="within a second"):
+        uuids(webex())
+
+
+def test_without_the_admins_scope_it_says_once_whose_meetings_these_are(
+    webex: Build, account: Account, context: HandContext
+) -> None:
+    account.has(meeting_row("a"), meeting_row("b"))
+    connector = webex(scope=USER)
+    assert uuids(connector) == uuids(connector) == ["a", "b"]
+    assert len([said for said in context.told if "only the meetings of the account" in said]) == 1
+    assert not any("hostEmail" in query for _, query in account.asked)
+
+
+def test_a_token_that_names_no_scopes_is_tried_with_the_call_for_admins_once(
+    webex: Build, account: Account, context: HandContext
+) -> None:
+    account.has(meeting_row("a"), meeting_row("b"))
+    account.on("/admin/meetings/a", {"message": "no"}, status=403)
+    connector = webex(scope=None)
+    assert uuids(connector) == uuids(connector)
+    assert len(account.asked_for("/admin/meetings/a")) == 1
+    assert any("only the meetings of the account" in said for said in context.told)
+
+
+@pytest.mark.parametrize(
+    ("scope", "named"),
+    [
+        ("spark:people_read", "meeting:schedules_read, meeting:participants_read"),
+        ("meeting:schedules_read", "meeting:participants_read"),
+        ("meeting:admin_schedule_read meeting:participants_read", "meeting:admin_participants_read"),
+    ],
+)
+def test_a_scope_that_is_missing_is_named_before_anything_is_asked(
+    webex: Build, account: Account, scope: str, named: str
+) -> None:
+    with pytest.raises(CredentialsError, match=f"add {named} to"):
+        uuids(webex(scope=scope))
+    assert account.asked == []
+
+
+def test_a_listing_that_is_refused_says_what_it_takes(webex: Build, account: Account) -> None:
+    account.on("/meetings", {"message": f"not for {HOST}"}, status=403)
+    with pytest.raises(CredentialsError, match="meeting:admin_schedule_read") as refused:
+        uuids(webex())
+    assert HOST not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("headers", "least"), [({"Retry-After": "40"}, 40), ({"Retry-After": "0"}, 1), ({}, 15)]
+)
+@pytest.mark.parametrize("status", [429, 423])
+def test_it_waits_as_long_as_webex_says_and_a_while_where_it_does_not(
+    webex: Build, account: Account, context: HandContext, status: int, headers: dict[str, str], least: float
+) -> None:
+    if status == 423 and not headers:
+        return
+    connector = webex()
+    connector.auth.token()
+    began = context.seconds
+    account.on("/meetings", items())
+    account._answers[0][2].insert(0, (status, headers, "{}"))
+    assert uuids(connector) == []
+    assert context.seconds - began >= least
+
+
+def test_a_pause_of_an_hour_ends_the_run_with_the_time_to_go_on(webex: Build, account: Account) -> None:
+    account.on("/meetings", {}, status=429, headers={"Retry-After": "3600"})
+    with pytest.raises(BudgetSpent) as spent:
+        uuids(webex())
+    assert NOW + timedelta(hours=1) <= spent.value.until <= NOW + timedelta(hours=1, seconds=9)
+
+
+def test_a_head_out_of_the_journal_comes_from_the_call_for_admins(webex: Build, account: Account) -> None:
+    account.on(f"/admin/meetings/{UUID}", meeting_row(title="renamed"))
+    account.on("/meetingParticipants", items())
+    account.on("/meeting/qualities", items())
+    again = webex().fetch(ref(None))
+    assert again.meeting.topic == "renamed"
+    assert account.asked_for("/meetings") == []
+    assert account.asked_for("/meetingParticipants")[0]["hostEmail"] == HOST
+
+
+def test_without_an_admin_the_listing_of_that_second_has_the_head(webex: Build, account: Account) -> None:
+    account.has(meeting_row("another"), meeting_row())
+    again = webex(scope=USER).fetch(ref(None))
+    assert again.meeting.topic == "Weekly"
+    assert again.meeting.recording is False
+    assert account.asked_for("/meetings") == [
+        {
+            "meetingType": "meeting",
+            "from": "2026-11-20T09:00:10Z",
+            "to": "2026-11-20T09:00:11Z",
+            "max": "100",
+        }
+    ]
+
+
+def test_at_last_the_call_for_one_meeting_has_the_head(webex: Build, account: Account) -> None:
+    account.has()
+    account.on(f"/meetings/{UUID}", without(meeting_row(), "id"))
+    assert webex().fetch(ref(None)).meeting.uuid == UUID
+    assert all("hostEmail" not in query for path, query in account.asked if path.startswith("/meetings"))
+
+
+def test_a_meeting_that_no_call_knows_is_gone_but_not_on_the_day_that_it_ended(
+    webex: Build, account: Account, context: HandContext
+) -> None:
+    account.has()
+    with pytest.raises(NotReady) as wait:
+        webex().fetch(ref(None))
+    assert wait.value.until == context.now() + timedelta(hours=1)
+    context.seconds += 86_400
+    with pytest.raises(Gone):
+        webex().fetch(ref(None))
+
+
+def test_a_meeting_without_any_time_waits_for_the_lookback_and_is_then_gone(
+    webex: Build, account: Account, context: HandContext
+) -> None:
+    timeless = without(meeting_row(), "start", "end")
+    account.has(timeless)
+    (found,) = webex().meetings(DAY)
+    assert isinstance(found, MeetingRef)
+    assert found.start_time is None
+    with pytest.raises(NotReady):
+        webex().fetch(found)
+    context.seconds += instances.LOOKBACK.total_seconds()
+    with pytest.raises(Gone):
+        webex().fetch(found)

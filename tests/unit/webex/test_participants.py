@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.errors import CredentialsError, Gone, VendorError
+from connectors.model import Detail, Reason
+from connectors.webex import Webex
+from tests.unit.context import NOW, HandContext
+from tests.unit.webex.account import (
+    API,
+    HOST,
+    USER,
+    UUID,
+    Account,
+    device,
+    items,
+    link,
+    live_row,
+    media_row,
+    meeting_row,
+    participant_row,
+    ref,
+)
+
+Build = Callable[..., Webex]
+PATH = "/meetingParticipants"
+JOINED = datetime.fromisoformat("2026-11-20T09:00:30Z")
+
+
+def people(count: int, apart: timedelta = timedelta(seconds=1)) -> list[dict[str, Any]]:
+    return [
+        participant_row(
+            device(correlationId=f"c-{n}"),
+            id=f"p-{n}",
+            displayName=f"P {n}",
+            joinedTime=(JOINED + n * apart).isoformat(),
+        )
+        for n in range(count)
+    ]
+
+
+class Room:
+    """Participants by a hundred at most, with or without links, with or without an ear for the times of joining."""
+
+    def __init__(
+        self, account: Account, rows: list[dict[str, Any]], *, links: bool, times: bool = True
+    ) -> None:
+        self.rows, self.links, self.times = rows, links, times
+        self.calls = 0
+        account.at[PATH] = self.answer
+
+    def answer(self, query: dict[str, str]) -> tuple[int, dict[str, str], str]:
+        self.calls += 1
+        rows = [row for row in self.rows if self._inside(row, query)]
+        at = int(query.get("at", 0))
+        more = self.links and at + 100 < len(rows)
+        headers = link(f"{API}{PATH}?meetingId={UUID}&at={at + 100}") if more else {}
+        return 200, headers, json.dumps(items(*rows[at : at + 100]))
+
+    def _inside(self, row: dict[str, Any], query: dict[str, str]) -> bool:
+        if not self.times or "joinTimeFrom" not in query:
+            return True
+        joined = datetime.fromisoformat(row["joinedTime"])
+        first, last = (datetime.fromisoformat(query[name]) for name in ("joinTimeFrom", "joinTimeTo"))
+        assert last - first <= timedelta(days=90)
+        return first <= joined < last
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 450])
+def test_every_participant_is_had_whether_or_not_there_are_links(
+    webex: Build, account: Account, links: bool, count: int
+) -> None:
+    connector = webex()
+    connector.auth.token()
+    account.on("/meeting/qualities", items())
+    room = Room(account, people(count), links=links)
+    harvest = connector.fetch(ref(meeting_row()))
+    assert harvest.meeting.participants == count
+    assert len({session.key for session in harvest.sessions}) == count
+    assert room.calls < 120
+
+
+def test_more_than_webex_can_tell_apart_is_an_error_and_never_a_part(webex: Build, account: Account) -> None:
+    connector = webex()
+    connector.auth.token()
+    Room(account, people(150, apart=timedelta(0)), links=False)
+    with pytest.raises(VendorError, match="no way to the others"):
+        connector.fetch(ref(meeting_row()))
+
+
+def test_times_of_joining_that_change_nothing_are_noticed_at_once(webex: Build, account: Account) -> None:
+    connector = webex()
+    connector.auth.token()
+    room = Room(account, people(150, apart=timedelta(minutes=1)), links=False, times=False)
+    with pytest.raises(VendorError, match="no way to the others"):
+        connector.fetch(ref(meeting_row()))
+    assert room.calls < 10
+
+
+def test_an_admin_asks_in_the_hosts_name_and_nobody_else_does(webex: Build, account: Account) -> None:
+    account.has(people=[participant_row()])
+    webex().fetch(ref(meeting_row()))
+    webex(scope=USER, WEBEX_REFRESH_TOKEN="another").fetch(ref(meeting_row()))
+    assert account.asked_for(PATH) == [
+        {"meetingId": UUID, "hostEmail": HOST, "max": "100"},
+        {"meetingId": UUID, "max": "100"},
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_host_who_has_left_is_not_asked_for_by_name(webex: Build, account: Account, status: int) -> None:
+    account.has(people=[participant_row()])
+    account.on(PATH, {"message": "no such user"}, status=status, hostEmail=HOST)
+    assert webex().fetch(ref(meeting_row())).meeting.participants == 1
+
+
+def test_a_meeting_that_somebody_else_hosts_is_not_ours(webex: Build, account: Account) -> None:
+    account.on(PATH, {"message": "no"}, status=403)
+    with pytest.raises(Gone) as gone:
+        webex(scope=USER).fetch(ref(meeting_row()))
+    assert gone.value.reason is Reason.not_ours
+    with pytest.raises(VendorError, match="403"):
+        webex(WEBEX_REFRESH_TOKEN="an admin's").fetch(ref(meeting_row()))
+
+
+def test_participants_that_are_not_there_yet_leave_the_meeting_stored_and_pending(
+    webex: Build, account: Account, context: HandContext
+) -> None:
+    account.has(meeting_row())
+    account.on(PATH, {"message": "not found"}, status=404)
+    account.on(f"/admin/meetings/{UUID}", {"message": "not found"}, status=404)
+    harvest = webex().fetch(ref(meeting_row()))
+    assert harvest.meeting.detail is Detail.basic
+    assert harvest.meeting.participants is None
+    assert harvest.pending is not None
+    assert (harvest.pending.reason, harvest.sessions) == (Reason.not_ended, ())
+    assert account.asked_for("/meeting/qualities") == []
+    context.seconds += 86_400
+    with pytest.raises(VendorError, match="404"):
+        webex().fetch(ref(meeting_row()))  # its head is there: this is not how a deleted meeting looks
+    account.has()
+    account.on(PATH, {"message": "not found"}, status=404)
+    with pytest.raises(Gone) as gone:
+        webex().fetch(ref(meeting_row()))
+    assert gone.value.reason is Reason.deleted
+
+
+def test_what_webex_no_longer_keeps_is_gone(webex: Build, account: Account) -> None:
+    account.on(PATH, {"message": "x"}, status=410)
+    with pytest.raises(Gone) as gone:
+        webex().fetch(ref(meeting_row()))
+    assert gone.value.reason is Reason.expired
+
+
+def test_a_live_meeting_is_pending_and_asked_for_no_quality(webex: Build, account: Account) -> None:
+    account.has(people=[participant_row(state="joined")], media=[media_row()])
+    harvest = webex().fetch(ref(live_row()))
+    assert harvest.meeting.detail is Detail.live
+    assert harvest.pending is not None
+    assert harvest.pending.reason is Reason.live
+    assert account.asked_for("/meeting/qualities") == []
+    account.on(PATH, {"message": "not supported yet"}, status=404)
+    harvest = webex().fetch(ref(live_row()))
+    assert harvest.meeting.detail is Detail.live
+    assert harvest.pending is not None
+    assert harvest.pending.reason is Reason.live
+
+
+def test_an_ended_meeting_has_everything_and_is_done(webex: Build, account: Account) -> None:
+    account.has(people=[participant_row()], media=[media_row()])
+    harvest = webex().fetch(ref(meeting_row()))
+    assert harvest.meeting.detail is Detail.full
+    assert harvest.pending is None
+    assert (harvest.meeting.participants, harvest.meeting.has_voip) == (1, True)
+    assert harvest.meeting.quality is not None
+    assert harvest.meeting.harvested_at == NOW
+
+
+def test_one_that_has_just_ended_is_read_once_more(
+    webex: Build, account: Account, context: HandContext
+) -> None:
+    account.has(people=[participant_row()])
+    ended = meeting_row(start="2026-11-21T05:00:00Z", end="2026-11-21T05:50:00Z")
+    harvest = webex().fetch(ref(ended))
+    assert harvest.pending is not None
+    assert harvest.pending.reason is Reason.settling
+    assert harvest.pending.until == datetime.fromisoformat("2026-11-21T06:05:00Z")
+    context.seconds += 320
+    assert webex().fetch(ref(ended)).pending is None
+
+
+def test_what_an_earlier_run_asked_for_is_asked_for_again(webex: Build, account: Account) -> None:
+    account.has(people=[participant_row()], media=[media_row()])
+    asked = ref(meeting_row(), asked=frozenset({"raw", "series"}))
+    meeting, session = webex().fetch(asked).documents()
+    assert meeting["vendor_data"]["title"] == "Weekly"
+    assert session["quality"]["audio_in"]["series"]["step_s"] == 60
+    assert session["vendor_data"]["qualities"]
+    assert "series" not in meeting["quality"]["audio_in"], "of several people together there is none"
+
+
+def test_the_requests_that_a_meeting_takes_are_told_before(webex: Build, account: Account) -> None:
+    connector = webex()
+    assert connector.calls(ref(meeting_row())) == 2
+    assert connector.calls(ref(None)) == 3
+    old = ref(meeting_row(start="2026-10-20T09:00:00Z", end="2026-10-20T10:00:00Z"))
+    assert connector.calls(old) == 1
+    assert 4 < connector.requests_per_second < 5
+    assert connector.concurrency == 8
+
+
+def test_a_401_with_every_token_is_told(webex: Build, account: Account) -> None:
+    account.on(PATH, {"message": "x"}, status=401)
+    with pytest.raises(CredentialsError, match="harvester login webex"):
+        webex().fetch(ref(meeting_row()))
+    assert len(account.refreshed) == 2
