@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from connectors.errors import BudgetSpent, Gone, HarvestError, NotReady, worst_exit
-from connectors.model import Harvest, Skipped, Window
+from connectors.model import Harvest, Pending, Reason, Skipped, Window
 from harvester.sinks.base import Loaded
 
 KEPT_FAILURES = 50
@@ -32,6 +33,7 @@ class Report:
     Every meeting that was `listed`, or `resumed` out of the journal, ends in exactly one of `done`, `pending`, `gone`,
     `failed`; `unchanged`, when what is stored is still what the listing shows; `poorer`, when what is stored is richer;
     `outside`, when its time turned out to lie outside what was asked for; unless the run was stopped before.
+    `waits`: the `pending` ones by reason, `next_due`: when the first of them may be read again.
     `left_out`: parts of listings that could not be had, by reason. `expired`: failed in earlier runs, and no longer kept by the vendor. `replaced`: documents of earlier harvests that the new ones no longer have, deleted.
     """
 
@@ -43,6 +45,8 @@ class Report:
     fetched: int = 0
     done: int = 0
     pending: int = 0
+    waits: Counter[str] = field(default_factory=Counter)
+    next_due: datetime | None = None
     gone: int = 0
     failed: int = 0
     poorer: int = 0
@@ -97,7 +101,7 @@ class Report:
         if isinstance(error, Gone):
             self.gone += 1
         elif isinstance(error, NotReady):
-            self.pending += 1
+            self._wait(error.reason, error.until)
         else:
             self.failed += 1
             self._fail(uuid, str(error), error.exit_code)
@@ -114,15 +118,27 @@ class Report:
         self.collisions += harvest.collisions
         self.sessions += len(harvest.sessions)
 
-    def meeting_loaded(self, loaded: Loaded, *, pending: bool) -> None:
-        if pending:
-            self.pending += 1
+    def meeting_kept(self, pending: Pending | None) -> None:
+        """What is stored of it is richer, and stays: for good, or until the rest may be had again."""
+        if pending is None:
+            self.poorer += 1
         else:
+            self._wait(pending.reason, pending.until)
+
+    def meeting_loaded(self, loaded: Loaded, *, pending: Pending | None) -> None:
+        if pending is None:
             self.done += 1
+        else:
+            self._wait(pending.reason, pending.until)
         self.documents += loaded.ok
         self.superseded += loaded.superseded
         self.replaced += loaded.replaced
         self.rejected += loaded.rejected
+
+    def _wait(self, reason: Reason, until: datetime) -> None:
+        self.pending += 1
+        self.waits[str(reason)] += 1
+        self.next_due = until if self.next_due is None else min(until, self.next_due)
 
     def _fail(self, what: str, why: str, exit_code: int) -> None:
         self.causes.add(exit_code)
@@ -138,7 +154,7 @@ class Report:
         }
         counts["throttled_seconds"] = round(self.throttled_seconds, 1)
         counts["seconds"] = round(self.seconds, 1)
-        counts["until"] = self.until.isoformat().replace("+00:00", "Z") if self.until else None
+        counts["until"], counts["next_due"] = _spelled(self.until), _spelled(self.next_due)
         counts["failures"] = [{"what": f.what, "why": f.why} for f in self.failures]
         return {**counts, "exit_code": self.exit_code}
 
@@ -152,6 +168,11 @@ class Report:
             f"{self.rejected} rejected; {self.requests} requests, {self.retries} repeated, "
             f"{self.throttled_seconds:.0f} s held back by the vendor, {self.seconds:.1f} s in all",
         ]
+        if self.next_due is not None:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.waits.most_common())
+            lines.append(
+                f"{self.vendor}: pending: {reasons}; a run after {self.next_due:%Y-%m-%d %H:%M} UTC reads the first again"
+            )
         if self.skipped:
             reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.left_out.items()))
             lines.append(
@@ -181,3 +202,7 @@ class Report:
         if self.until is not None:
             lines.append(f"{self.vendor}: go on at {self.until:%Y-%m-%d %H:%M} UTC with the same command")
         return lines
+
+
+def _spelled(instant: datetime | None) -> str | None:
+    return instant.isoformat().replace("+00:00", "Z") if instant is not None else None

@@ -329,7 +329,11 @@ class Mending(Journaled):
     def poorer(self, ref: MeetingRef, harvest: Harvest) -> bool:
         if not super().poorer(ref, harvest):
             return False
-        self.said[ref.uuid] = "the vendor no longer tells all of it: what is stored is richer, and stays"
+        self.said[ref.uuid] = (
+            "the vendor no longer tells all of it: what is stored is richer, and stays"
+            if harvest.pending is None
+            else f"the rest of it may be had from {harvest.pending.until:%Y-%m-%d %H:%M} UTC on: a run after that reads it"
+        )
         return True
 
     def ended(self, ref: MeetingRef, error: BaseException) -> None:
