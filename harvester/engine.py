@@ -123,7 +123,7 @@ class _Run:
             return
         read = self._in_sink.pop(loaded.uuid)
         self._reading.stored(read)
-        self._report.meeting_loaded(loaded, pending=read.pending is not None)
+        self._report.meeting_loaded(loaded, pending=read.pending)
 
     @property
     def in_sink(self) -> int:
@@ -242,7 +242,7 @@ class _Run:
             return None
         self._report.meeting_fetched(harvest)
         if self._reading.poorer(ref, harvest):
-            self._report.poorer += 1
+            self._report.meeting_kept(harvest.pending)
             return None
         self._reading.loading(ref)
         self._in_sink[harvest.meeting.uuid] = Read.of(ref, harvest)

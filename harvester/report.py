@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from connectors.errors import BudgetSpent, Gone, HarvestError, NotReady, worst_exit
-from connectors.model import Harvest, Skipped, Window
+from connectors.model import Harvest, Pending, Reason, Skipped, Window
 from harvester.sinks.base import Loaded
 from harvester.words import at, bare, count
 
@@ -49,7 +49,8 @@ class Report:
     documents of earlier harvests that the new ones no longer have, deleted. Seconds are this machine's.
 
     `began`: it came so far as to read something. `stopped`: the words of what ended it early, `stopped_with` its exit
-    code, `until` when to go on.
+    code, `until` when to go on. `waits`: the `pending` ones by reason, `next_due`: when the first of them may be read
+    again.
     """
 
     vendor: str
@@ -63,6 +64,8 @@ class Report:
     done: int = 0
     pending: int = 0
     unready: int = 0
+    waits: Counter[str] = field(default_factory=Counter)
+    next_due: datetime | None = None
     gone: int = 0
     failed: int = 0
     poorer: int = 0
@@ -162,8 +165,8 @@ class Report:
         if isinstance(error, Gone):
             self.gone += 1
         elif isinstance(error, NotReady):
-            self.pending += 1
             self.unready += 1
+            self._wait(error.reason, error.until)
         else:
             self.failed += 1
             self._fail(uuid, str(error), error.exit_code)
@@ -180,11 +183,18 @@ class Report:
         self.collisions += harvest.collisions
         self.sessions += len(harvest.sessions)
 
-    def meeting_loaded(self, loaded: Loaded, *, pending: bool) -> None:
-        if pending:
-            self.pending += 1
+    def meeting_kept(self, pending: Pending | None) -> None:
+        """What is stored of it is richer, and stays: for good, or until the rest may be had again."""
+        if pending is None:
+            self.poorer += 1
         else:
+            self._wait(pending.reason, pending.until)
+
+    def meeting_loaded(self, loaded: Loaded, *, pending: Pending | None) -> None:
+        if pending is None:
             self.done += 1
+        else:
+            self._wait(pending.reason, pending.until)
         self._count_documents(loaded)
 
     def meeting_unsettled(self, loaded: Loaded) -> None:
@@ -198,6 +208,11 @@ class Report:
         self.replaced += loaded.replaced
         self.rejected += loaded.rejected
 
+    def _wait(self, reason: Reason, until: datetime) -> None:
+        self.pending += 1
+        self.waits[str(reason)] += 1
+        self.next_due = until if self.next_due is None else min(until, self.next_due)
+
     def _fail(self, what: str, why: str, exit_code: int) -> None:
         self.causes.add(exit_code)
         if len(self.failures) < KEPT_FAILURES:
@@ -210,7 +225,7 @@ class Report:
         counts["stored"], counts["unread"] = self.stored, self.unread
         counts["throttled_seconds"] = round(self.throttled_seconds, 1)
         counts["seconds"] = round(self.seconds, 1)
-        counts["until"] = self.until.isoformat().replace("+00:00", "Z") if self.until else None
+        counts["until"], counts["next_due"] = _spelled(self.until), _spelled(self.next_due)
         counts["failures"] = [{"what": f.what, "why": f.why} for f in self.failures]
         return {**counts, "exit_code": self.exit_code, "reason": self.reason}
 
@@ -313,6 +328,8 @@ class Report:
 
     def _notes(self) -> Iterator[str]:
         verb = VERBS[self.destination]
+        if self.next_due is not None:
+            yield f"pending: {_by_reason(self.waits)}; a run after {at(self.next_due)} UTC reads the first again"
         if self.outside:
             yield (
                 f"{count(self.outside, 'meeting')}, listed without a start, held at another time than asked for: "
@@ -331,3 +348,7 @@ class Report:
 
 def _by_reason(parts: Counter[str]) -> str:
     return ", ".join(f"{number:,} {reason}" for reason, number in sorted(parts.items()))
+
+
+def _spelled(instant: datetime | None) -> str | None:
+    return instant.isoformat().replace("+00:00", "Z") if instant is not None else None

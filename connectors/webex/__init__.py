@@ -138,12 +138,9 @@ class Webex:
 
     def meetings(self, window: Window, _subjects: Collection[str] = ()) -> Iterator[MeetingRef]:
         self.permitted()
-        told = False
-        for ref in self.instances.listed(window):
-            if not told:
-                told = True
-                self._tell_whose(ref.uuid)
-            yield ref
+        if self.scopes and not MEETINGS.for_all(self.scopes):
+            self._tell_whose()
+        yield from self.instances.listed(window)
 
     def fetch(self, ref: MeetingRef) -> Harvest:
         harvested_at = _milliseconds_only(self.context.now())
@@ -215,35 +212,41 @@ class Webex:
             )
 
     def for_all(self, uuid: str) -> bool:
-        """Whether the token is an admin's: by its scopes, else by the call for admins, asked once with a meeting."""
+        """Whether the token is an admin's. It takes the scope, where the token names any, and the role."""
         scopes = self.scopes
-        if scopes:
-            return MEETINGS.for_all(scopes)
+        return (not scopes or MEETINGS.for_all(scopes)) and self._is_admins(uuid)
+
+    def _is_admins(self, uuid: str) -> bool:
+        """By the call for admins, asked once with a meeting; by the scopes alone where they do not permit that call."""
+        if self.scopes and not ADMIN_MEETING.granted(self.scopes):
+            return True
         with self._lock:
             if self._is_admin is None:
                 self._is_admin = self._admin_answers(uuid)
-            return self._is_admin
+        if not self._is_admin:
+            self._tell_whose()
+        return self._is_admin
 
     def _admin_answers(self, uuid: str) -> bool:
         try:
             self.client.one(ADMIN_MEETING, uuid)
         except VendorError as error:
-            if error.status in {400, 403}:
+            # 400 may as well be about this meeting: where the token says that it is an admin's, that counts.
+            if error.status == 403 or (error.status == 400 and not self.scopes):
                 return False
-            if error.status != 404:
+            if error.status not in {400, 404}:
                 raise
         return True
 
     def _for_all_participants(self, uuid: str) -> bool:
         scopes = self.scopes
-        return PARTICIPANTS.for_all(scopes) if scopes else self.for_all(uuid)
+        return PARTICIPANTS.for_all(scopes) and self._is_admins(uuid) if scopes else self.for_all(uuid)
 
-    def _tell_whose(self, uuid: str) -> None:
-        if not self.for_all(uuid):
-            self.context.tell(
-                f"{VENDOR}: reading only the meetings of the account that is logged in; those of the organisation take "
-                f"an admin and the scope {MEETINGS.admin[0]}"
-            )
+    def _tell_whose(self) -> None:
+        self.context.tell(
+            f"{VENDOR}: reading only the meetings of the account that is logged in; those of the organisation take "
+            f"an admin and the scope {MEETINGS.admin[0]}"
+        )
 
     def _unavailable(self, ref: MeetingRef, row: Row, error: VendorError) -> Pending:
         """When to ask again for participants that are not told yet. Raises Gone for those that never will be (who is

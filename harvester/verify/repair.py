@@ -12,6 +12,7 @@ from harvester.reading import Journaled, Part, Scheme
 from harvester.sinks.elastic.inventory import Removal
 from harvester.state.journal import Journal
 from harvester.verify.findings import REPAIRS, Finding, Kind
+from harvester.words import at
 
 
 def removals(findings: Iterable[Finding]) -> Iterator[Removal]:
@@ -88,7 +89,11 @@ class Mending(Journaled):
     def poorer(self, ref: MeetingRef, harvest: Harvest) -> bool:
         if not super().poorer(ref, harvest):
             return False
-        self.said[ref.uuid] = "the vendor no longer tells all of it: what is stored is richer, and stays"
+        self.said[ref.uuid] = (
+            "the vendor no longer tells all of it: what is stored is richer, and stays"
+            if harvest.pending is None
+            else f"the rest of it may be had from {at(harvest.pending.until)} UTC on: a run after that reads it"
+        )
         return True
 
     def ended(self, ref: MeetingRef, error: BaseException) -> None:

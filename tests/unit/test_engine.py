@@ -164,6 +164,16 @@ def test_gone_and_not_ready_are_counted_and_are_no_failures(state: AccountState)
     }
     report = Run(state, FakeConnector(lambda _: [ref("gone"), ref("soon"), ref("live")], answers)).go()
     assert (report.gone, report.pending, report.done, report.failed, report.exit_code) == (1, 2, 0, 0, 0)
+    assert report.waits == {"no start time": 1, "live": 1}
+    assert report.summary()["next_due"] == NOW.isoformat().replace("+00:00", "Z")
+    assert any(f"a run after {NOW:%Y-%m-%d %H:%M} UTC" in line for line in report.lines())
+
+
+def test_what_is_poorer_only_until_the_rest_may_be_had_again_is_pending() -> None:
+    report = Report(vendor="fake", account="main")
+    report.meeting_kept(None)
+    report.meeting_kept(Pending(until=NOW, reason=Reason.quality))
+    assert (report.poorer, report.pending, report.waits) == (1, 1, {"quality not ready": 1})
 
 
 def test_a_bug_met_in_one_meeting_costs_that_meeting_and_keeps_its_traceback(state: AccountState) -> None:

@@ -46,7 +46,7 @@ def test_an_interrupted_run_has_its_signals_code_whatever_failed_before() -> Non
 
 def test_what_was_loaded_and_not_settled_is_told_and_its_rejects_count() -> None:
     run = report(listed=30, fetched=21)
-    run.meeting_loaded(Loaded(uuid="a", ok=4), pending=False)
+    run.meeting_loaded(Loaded(uuid="a", ok=4), pending=None)
     for uuid in ("b", "c"):
         run.meeting_unsettled(Loaded(uuid=uuid, ok=3, rejected=1, settled=False))
     run.unanswered = 18

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Gone, NotReady, VendorError
-from connectors.model import Detail, Harvest, MeetingRef, Reason, Window, version
+from connectors.model import Detail, Harvest, MeetingRef, Pending, Reason, Window, version
 from harvester.reading import Read
 from harvester.sinks.elastic.cluster import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index
@@ -411,6 +411,18 @@ def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(jo
     assert (known(journal, "a").outcome, known(journal, "a").rank) == ("done", 2)
     assert reading.poorer(ref("b"), basic)
     assert "richer, and stays" in reading.said["b"]
+
+
+def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) -> None:
+    journal.record(ref("a"), frozenset(), 1)
+    journal.stored(ref("a"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    reading = mending(journal, missing("a", kind="incomplete", held=3))
+    list(reading.first())
+    pending = Pending(until=now() + timedelta(minutes=5), reason=Reason.quality)
+    assert reading.poorer(ref("a"), replace(plain(1, when=now()), pending=pending))
+    assert f"from {pending.until:%Y-%m-%d %H:%M} UTC on" in reading.said["a"]
+    assert (known(journal, "a").outcome, known(journal, "a").due) == ("pending", pending.until)
 
 
 def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> None:

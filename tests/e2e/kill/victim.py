@@ -19,10 +19,12 @@ from typing import Any, Protocol
 from urllib3.connection import HTTPConnection
 
 from connectors.http import Api
+from connectors.webex.endpoints import QUALITIES
 from harvester.sinks.elastic import flights
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.loader import Loader
 from harvester.sinks.elastic.replacing import Replacing
+from harvester.state.account import AccountState
 from harvester.state.database import Database
 from harvester.state.rejects import Rejects
 
@@ -77,29 +79,59 @@ def _page(calls: frozenset[str], when: str, fuse: Fuse) -> None:
     _around(Api, "request", fuse, when=when, chosen=chosen)
 
 
-def _bulk(when: str, fuse: Fuse) -> None:
-    if when != "sent":
-        _around(Client, "bulk", fuse, when=when, chosen=lambda *_given, **_named: True)
-        return
-    # All of the request is on its way, and nothing of the answer has been read.
+def _any(*_given: Any, **_named: Any) -> bool:
+    return True
+
+
+def _on_its_way(owner: type, name: str, fuse: Fuse, chosen: Chosen) -> None:
+    """Burn when all of a chosen call's request is on its way, and nothing of the answer has been read."""
+    original: Callable[..., Any] = getattr(owner, name)
     here = threading.local()
-    bulk = Client.bulk
 
-    def marked(self: Client, body: bytes) -> Any:
-        here.bulk = True
+    @functools.wraps(original)
+    def marked(*given: Any, **named: Any) -> Any:
+        here.chosen = chosen(*given, **named)
         try:
-            return bulk(self, body)
+            return original(*given, **named)
         finally:
-            here.bulk = False
+            here.chosen = False
 
-    Client.bulk = marked  # type: ignore[method-assign]  # wrapped from outside: nothing there knows of kills
+    setattr(owner, name, marked)
     _around(
         HTTPConnection,
         "getresponse",
         fuse,
         when="before",
-        chosen=lambda *_given, **_named: getattr(here, "bulk", False),
+        chosen=lambda *_given, **_named: getattr(here, "chosen", False),
     )
+
+
+def _bulk(when: str, fuse: Fuse) -> None:
+    if when == "sent":
+        _on_its_way(Client, "bulk", fuse, _any)
+    else:
+        _around(Client, "bulk", fuse, when=when, chosen=_any)
+
+
+def _quality(when: str, fuse: Fuse) -> None:
+    """Before: the call is claimed, and not made yet."""
+
+    def chosen(_api: Api, _method: str, call: str, *_given: Any, **_named: Any) -> bool:
+        return call == QUALITIES.call
+
+    if when == "sent":
+        _on_its_way(Api, "answer", fuse, chosen)
+    else:
+        _around(Api, "answer", fuse, when=when, chosen=chosen)
+
+
+def _claim(when: str, fuse: Fuse) -> None:
+    _around(AccountState, "claim", fuse, when=when, chosen=_any)
+
+
+def _token(when: str, fuse: Fuse) -> None:
+    """Before: the vendor has given it, and nobody but this process knows."""
+    _around(AccountState, "write", fuse, when=when, chosen=_any)
 
 
 def _rejects(when: str, fuse: Fuse) -> None:
@@ -151,6 +183,14 @@ POINTS: dict[str, Callable[[Fuse], None]] = {
     "before the journal's commit": functools.partial(_journal, "before"),
     "after the journal's commit": functools.partial(_journal, "after"),
 }
+OF_WEBEX: dict[str, Callable[[Fuse], None]] = {
+    "before the claim of a quality call": functools.partial(_claim, "before"),
+    "before a quality call": functools.partial(_quality, "before"),
+    "before a quality call's answer": functools.partial(_quality, "sent"),
+    "after a quality call": functools.partial(_quality, "after"),
+    "before a token is kept": functools.partial(_token, "before"),
+    "after a token is kept": functools.partial(_token, "after"),
+}
 
 
 def _small_batches() -> None:
@@ -170,7 +210,7 @@ def main() -> None:
     point, times, dashes, *words = sys.argv[1:]
     assert dashes == "--"
     _small_batches()
-    POINTS[point](Fuse(int(times)))
+    (POINTS | OF_WEBEX)[point](Fuse(int(times)))
     sys.argv = ["harvester", *words]
 
     from harvester.cli import run

@@ -12,6 +12,7 @@ from connectors.model import MeetingRef, Window
 from connectors.webex import Webex, instances
 from tests.unit.context import NOW, HandContext
 from tests.unit.webex.account import (
+    ADMIN,
     API,
     DAY,
     HOST,
@@ -176,14 +177,18 @@ def test_without_the_admins_scope_it_says_once_whose_meetings_these_are(
     assert not any("hostEmail" in query for _, query in account.asked)
 
 
-def test_a_token_that_names_no_scopes_is_tried_with_the_call_for_admins_once(
-    webex: Build, account: Account, context: HandContext
+@pytest.mark.parametrize("scope", [None, ADMIN])
+def test_who_has_no_admins_role_reads_their_own_meetings_whatever_scopes_the_token_names(
+    webex: Build, account: Account, context: HandContext, scope: str | None
 ) -> None:
     account.has(meeting_row("a"), meeting_row("b"))
     account.on("/admin/meetings/a", {"message": "no"}, status=403)
-    connector = webex(scope=None)
-    assert uuids(connector) == uuids(connector)
+    connector = webex(scope=scope)
+    for found in connector.meetings(DAY):
+        connector.fetch(found)
     assert len(account.asked_for("/admin/meetings/a")) == 1
+    assert not account.asked_for("/admin/meetings/b")
+    assert not any("hostEmail" in asked for asked in account.asked_for("/meetingParticipants"))
     assert any("only the meetings of the account" in said for said in context.told)
 
 

@@ -1,0 +1,104 @@
+"""`kill -9` around the one call in five minutes that Webex permits for a meeting's quality.
+
+Whatever is killed and run again at once, the simulator never sees two calls for one meeting within five minutes; and
+once they are over, the index, or what is printed, is as the truth has it.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from tests.e2e.harness import ROOT, Documents, Harvester, differences, lines
+from tests.e2e.kill.victim import OF_WEBEX
+from tests.e2e.place import Place
+from tests.e2e.served import Served, Vendors
+from tests.e2e.test_harvest import stored
+from tests.e2e.test_webex import OPTIONS, WHOLE, nothing_is_wrong
+
+POINTS = [point for point in OF_WEBEX if "quality" in point]
+FOURTH = 4
+"""At which of these calls it dies: others are in the air, and others are still to come."""
+
+COMMAND = ("webex", *WHOLE, "--concurrency", "2")
+
+
+def killed(harvester: Harvester, point: str, times: int, *words: str) -> bytes:
+    """What it printed before it killed itself there."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.e2e.kill.victim", point, str(times), "--", *COMMAND, *words],
+        capture_output=True,
+        env=harvester.environment(PYTHONPATH=str(ROOT)),
+        cwd=harvester.folder,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == -signal.SIGKILL, f"not come to: {point}\n{ended.stderr.decode()}"
+    return ended.stdout
+
+
+def run(harvester: Harvester, *words: str) -> bytes:
+    ended = harvester(*COMMAND, *words)
+    assert ended.returncode == 0, ended.stderr.decode()
+    return ended.stdout
+
+
+def never_twice(served: Served) -> None:
+    """No meeting was asked about a second time: all of this took less than five minutes by its calendar."""
+    assert served.traffic()["qualities"]["smallest_gap"] is None
+
+
+def nothing_is_lost(found: Documents, truth: Documents) -> None:
+    """Every meeting is there, with every stay that is not known from its quality alone."""
+    missing = truth.keys() - found.keys()
+    assert {truth[name]["kind"] for name in missing} <= {"session"}
+    assert {truth[name]["detail"] for name in missing} <= {"full"}
+    assert len(missing) < len(truth) / 20
+    assert found.keys() <= truth.keys()
+
+
+def test_killed_around_a_quality_call_it_is_made_once_in_five_minutes(newest: Place, tmp_path: Path) -> None:
+    webex = Vendors(tmp_path, OPTIONS)
+    with webex.at() as served:
+        harvester = served.pointed(newest)
+        for point in POINTS:
+            killed(harvester, point, FOURTH)
+        run(harvester)
+        run(harvester, "--destination", "stdout")
+        never_twice(served)
+        nothing_is_lost(stored(newest), served.truth)
+    with webex.at(timedelta(minutes=10)) as served:
+        harvester = served.pointed(newest)
+        for point in POINTS:
+            killed(harvester, point, 1)
+        run(harvester)
+        never_twice(served)
+    with webex.at(timedelta(minutes=20)) as served:
+        harvester = served.pointed(newest)
+        run(harvester)
+        never_twice(served)
+        assert differences(stored(newest), served.truth) == []
+        nothing_is_wrong(harvester)
+
+
+def test_into_stdout_as_well(tmp_path: Path) -> None:
+    webex = Vendors(tmp_path, OPTIONS)
+    with webex.at() as served:
+        harvester = Harvester(tmp_path, served.settings)
+        for point in POINTS:
+            torn = killed(harvester, point, FOURTH)
+            assert whole_lines(torn).keys() <= served.truth.keys()
+        nothing_is_lost(lines(run(harvester)), served.truth)
+        never_twice(served)
+    with webex.at(timedelta(minutes=10)) as served:
+        printed = run(Harvester(tmp_path, served.settings))
+        never_twice(served)
+        assert differences(lines(printed), served.truth) == []
+
+
+def whole_lines(output: bytes) -> Documents:
+    """Without the last line, which a kill may cut."""
+    return lines(b"".join(line for line in output.splitlines(keepends=True) if line.endswith(b"\n")))

@@ -1,0 +1,61 @@
+"""Simulated vendors served out of this process: the same organisation on the same port, at any time after its now."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harvester.simulator import server
+from tests.e2e.harness import Documents, Harvester, by_id
+from tests.e2e.place import Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """One of these times. `settings` point the harvester at it; `truth`: what a perfect harvest that begins then holds."""
+
+    settings: Mapping[str, str]
+    truth: Documents
+
+    def traffic(self, vendor: str = "webex") -> dict[str, Any]:
+        """How the vendor was asked since it is this time."""
+        base = "{0.scheme}://{0.netloc}".format(urlsplit(self.settings[f"{vendor.upper()}_API_URL"]))
+        with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback
+            counted: dict[str, Any] = json.load(answer)
+        return {**counted["vendors"][vendor], "faults": counted["faults"]}
+
+    def calls(self) -> dict[str, int]:
+        return dict(self.traffic()["calls"])
+
+    def pointed(self, place: Place, **more: str) -> Harvester:
+        """Into this corner of a node."""
+        where = {"ES_HOST": place.node.url, "ES_INDEX_PREFIX": place.prefix}
+        return Harvester(place.folder, {**self.settings, **where, **more})
+
+
+@dataclass
+class Vendors:
+    """`options`: the server's, but for when and where."""
+
+    folder: Path
+    options: Mapping[str, Any]
+    port: int = field(default=0, init=False)
+
+    @contextmanager
+    def at(self, later: timedelta = timedelta(), **changed: Any) -> Iterator[Served]:
+        """Served so long after the organisation's now; `changed`: what of the options is otherwise then."""
+        truth = self.folder / "truth.ndjson"
+        told = {**self.options, "port": self.port, "truth": truth, "later": later, **changed}
+        with server.serving(server.Options(**told)) as settings:
+            self.port = next(
+                urlsplit(v).port or 0 for name, v in settings.items() if name.endswith("_API_URL")
+            )
+            with truth.open(encoding="utf-8") as lines:
+                yield Served(settings=settings, truth=by_id(map(json.loads, lines)))
