@@ -70,6 +70,10 @@ def summarized(path: Path | None, names: Sequence[str], account: str) -> Iterato
                 report.stopped_by(error)
         raise
     finally:
+        if not summary.whole and summary.error is None:
+            for report in summary.reports[-1:]:  # the one that was under way
+                report.causes.add(70)
+                report.stopped = report.stopped or summary.reason
         if path is not None:
             _write(path, summary.text())
 
