@@ -133,11 +133,11 @@ class Account:
 
     @property
     def busiest_host(self) -> Person:
-        """Whoever called the most meetings, of those with an account."""
-        owners = [c.owner for c in self.conferences if c.owner is not None and c.owner.standing == "active"]
-        if not owners:
-            return self.administrator
-        counted = Counter(owner.index for owner in owners)
+        """Whoever called the most meetings, of those with an account who are no administrators."""
+        owners = [c.owner.index for c in self.conferences if c.owner is not None and has_meet(c.owner)]
+        counted = Counter(index for index in owners if index != self.administrator.index)
+        if not counted:
+            return self.organisation.people[1]
         busiest = min(counted, key=lambda index: (-counted[index], index))
         return self.organisation.people[busiest]
 
