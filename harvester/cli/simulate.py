@@ -126,6 +126,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     "--truth-source",
     "truth_sources",
     type=click.Choice([f"{vendor}={source}" for vendor, source in _SOURCES] + ["dashboard", "reports"]),
+    metavar="[VENDOR=]SOURCE",
     multiple=True,
     help="For --truth: of a vendor that has several. Without its name: Zoom's.",
 )

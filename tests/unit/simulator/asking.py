@@ -241,13 +241,12 @@ ACTIVITIES = "/activity/users/all/applications/meet"
 
 def assertion(*, key: Any = None, **claims: object) -> str:
     """Signed by the service account, for the administrator, with claims changed or, by None, left out."""
-    from google.auth import crypt, jwt
+    from google.auth import jwt
 
-    account = keys.service_account("http://sim.example.org/google/token")
-    signer = key or crypt.RSASigner.from_service_account_info(account)
+    signer = key or _signer()
     now = int(time.time())
     told: dict[str, object] = {
-        "iss": account["client_email"],
+        "iss": keys.CLIENT_EMAIL,
         "aud": google_tokens.AUDIENCE,
         "scope": " ".join(AUTH + scope for scope in API_SCOPES.values()),
         "iat": now,
@@ -256,6 +255,15 @@ def assertion(*, key: Any = None, **claims: object) -> str:
     }
     payload = {name: value for name, value in told.items() if value is not None}
     return bytes(jwt.encode(signer, payload)).decode()
+
+
+@cache
+def _signer() -> Any:
+    # Once: reading a key takes longer than a hundred signatures.
+    from google.auth import crypt
+
+    account = keys.service_account("http://sim.example.org/google/token")
+    return crypt.RSASigner.from_service_account_info(account)
 
 
 @dataclass

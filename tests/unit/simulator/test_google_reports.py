@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def google() -> Googled:
-    return googled(size=200, days=8)
+    return googled(size=120, days=8)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_some_come_days_late_and_those_of_late_conferences_after_the_quiet_hour(
     assert {endpoint.reported(account.organisation.now) for endpoint in late} == {True, False}
     unsettled = presences.rows(google.conference(Case.unsettled))
     assert not [endpoint for endpoint in unsettled if endpoint.reported(account.organisation.now)]
-    later = googled(size=200, days=8, later=timedelta(hours=4)).ended_calls()
+    later = googled(size=120, days=8, later=timedelta(hours=4)).ended_calls()
     ended = {endpoint.id for endpoint in unsettled}
     assert ended <= {row["endpoint_id"] for row in later}
 
@@ -118,7 +118,7 @@ def test_pages_and_the_time_that_is_asked_for(google: Googled, rows: list[Row]) 
 
 
 def test_rows_are_kept_for_180_days() -> None:
-    google = googled(size=200, days=200)
+    google = googled(size=120, days=200)
     rows = google.ended_calls()
     now = google.google.account.organisation.now
     oldest = datetime.fromisoformat(rows[-1]["time"]).timestamp() * 1000
