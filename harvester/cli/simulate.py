@@ -121,6 +121,9 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     help="Whether Reports and Meet have the same id for a conference.",
 )
 @click.option("--google-user", is_flag=True, help="Google's credentials are a user's who is no admin.")
+@click.option(
+    "--google-client", is_flag=True, help="They are an OAuth client's, for which that user signs in."
+)
 @_file("--truth", "Write the documents of a perfect harvest to FILE.")
 @click.option(
     "--truth-source",
@@ -158,6 +161,7 @@ def simulate(
         attended=not given.pop("google_organised_only"),
         ids=given.pop("google_ids"),
         user=given.pop("google_user"),
+        client=given.pop("google_client"),
     )
     options = server.Options(
         **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -14,10 +17,11 @@ from google.auth import crypt
 
 from harvester.simulator.google_meet import keys, service
 from harvester.simulator.google_meet.account import Account
+from harvester.simulator.google_meet.consent import CLIENT_ID, CLIENT_SECRET
 from harvester.simulator.google_meet.door import AUTH
-from harvester.simulator.google_meet.tokens import AUDIENCE, CLIENT_ID, CLIENT_SECRET, authorized_user
+from harvester.simulator.google_meet.tokens import AUDIENCE, authorized_user
 from harvester.simulator.organisation import Person
-from tests.unit.simulator.asking import ACTIVITIES, API_SCOPES, Answered, Googled, googled
+from tests.unit.simulator.asking import ACTIVITIES, API_SCOPES, Answered, Googled, ask, googled
 
 REPORTS = AUTH + API_SCOPES["reports"]
 
@@ -107,8 +111,7 @@ def test_a_service_account_by_itself_sees_nothing(google: Googled) -> None:
 
 def test_a_saved_token_is_renewed_for_its_user() -> None:
     google = googled(user=True)
-    told = google.google
-    token = told.tokens.refresh_token()
+    token = google.google.tokens.refresh_token()
     client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     answer = google.form(grant_type="refresh_token", refresh_token=token, **client)
     assert answer.status == 200
@@ -148,3 +151,62 @@ def test_a_user_s_file_is_told_apart_from_a_service_account_s(google: Googled) -
     assert user == authorized_user(
         user["refresh_token"], "http://127.0.0.1:1/google/token", frozenset(user["scopes"])
     )
+
+
+VERIFIER = "a-verifier-of-at-least-forty-three-characters-~._0"
+REDIRECT = "http://localhost:6001/"
+
+
+def signed_in(google: Googled, *, decision: str = "allow", **changed: str) -> Answered:
+    challenge = urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+    asked = {
+        "response_type": "code", "client_id": CLIENT_ID, "redirect_uri": REDIRECT, "state": "a b&c",
+        "scope": AUTH + API_SCOPES["meet"], "code_challenge": challenge, "code_challenge_method": "S256", **changed,
+    }  # fmt: skip
+    query, form = urlencode(asked), urlencode({"decision": decision}).encode()
+    assert ask(google.google, "/google/auth", query=query).status in {200, 400, 401}
+    return ask(google.google, "/google/auth", method="POST", query=query, body=form)
+
+
+def told(answer: Answered) -> dict[str, str]:
+    assert answer.status == 302, answer.content
+    return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+
+
+def exchanged(google: Googled, code: str, **changed: str) -> Answered:
+    client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "redirect_uri": REDIRECT}
+    asked = {"code": code, "code_verifier": VERIFIER, **client, **changed}
+    return google.form(grant_type="authorization_code", **asked)
+
+
+def test_somebody_signs_in_and_allows_what_is_asked_for(google: Googled) -> None:
+    sent = told(signed_in(google))
+    assert sent["state"] == "a b&c"
+    answer = exchanged(google, sent["code"])
+    assert answer.body["scope"] == AUTH + API_SCOPES["meet"]
+    google.tokens["meet", "them"] = answer.body["access_token"]
+    assert google.get("meet", "/conferenceRecords", "them").body["conferenceRecords"]
+    client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    again = google.form(grant_type="refresh_token", refresh_token=answer.body["refresh_token"], **client)
+    assert again.status == 200
+    assert error(exchanged(google, sent["code"])) == (400, "invalid_grant")  # a code is good once
+
+
+def test_who_denies_gives_no_code_and_what_is_wrong_gets_no_token(google: Googled) -> None:
+    assert told(signed_in(google, decision="deny"))["error"] == "access_denied"
+    assert signed_in(google, client_id="another").status == 401
+    assert signed_in(google, redirect_uri="https://elsewhere.example/").status == 400
+    assert signed_in(google, scope=AUTH + "meetings.readonly").status == 400
+    for changed in ({"code_verifier": "another"}, {"redirect_uri": "http://localhost:1/"}):
+        assert exchanged(google, told(signed_in(google))["code"], **changed).status == 400
+    assert exchanged(google, told(signed_in(google))["code"], client_secret="wrong").status == 401
+    late = told(signed_in(google))["code"]
+    google.clock.seconds += 601
+    assert error(exchanged(google, late)) == (400, "invalid_grant")
+
+
+def test_the_file_of_an_oauth_client_names_both_addresses(google: Googled) -> None:
+    terms = googled(client=True).google.terms
+    content = service.credentials("http://127.0.0.1:1", None, google.google._calendar, terms)
+    assert content["installed"]["auth_uri"] == "http://127.0.0.1:1/google/auth"
+    assert content["installed"]["token_uri"] == "http://127.0.0.1:1/google/token"
