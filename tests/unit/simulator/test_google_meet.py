@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from harvester.simulator.google_meet import filters, rules, spelling
-from harvester.simulator.google_meet.account import Account
+from harvester.simulator.google_meet.account import RECORD_KEPT, ROWS_KEPT, Account
 from harvester.simulator.google_meet.presence import Presences
 from harvester.simulator.organisation import DAY, QUIET, Case, milliseconds
 from tests.unit.simulator.asking import API_SCOPES, Googled, googled, organisation
@@ -204,6 +204,19 @@ def test_nothing_happens_in_the_hour_after_now() -> None:
                 assert endpoint.end <= conference.end or conference.meeting.end > made.now
                 assert endpoint.known_at >= endpoint.left_at
             assert not [instant for instant in happens if hush < instant <= wake], conference.meeting.case
+
+
+def test_nothing_expires_in_the_hour_after_now() -> None:
+    for seed in range(3):
+        made = organisation(size=400, days=200, seed=seed)
+        account = Account(made)
+        assert len(account.conferences) > 300
+        for kept in (RECORD_KEPT, ROWS_KEPT):
+            near = [c.meeting for c in account.conferences if abs(made.now - c.meeting.end - kept) < 3 * DAY]
+            assert near
+            for meeting in near:
+                for instant in (meeting.start, meeting.end):
+                    assert not made.now - kept - 60_000 <= instant <= made.now - kept + QUIET
 
 
 @pytest.mark.parametrize(
