@@ -13,7 +13,7 @@ import click
 
 from connectors.errors import ConfigurationError, OutputError
 from connectors.times import instant
-from harvester.simulator import VENDORS
+from harvester.simulator import APIS, VENDORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,6 +31,15 @@ def simulator() -> ModuleType:
     from harvester.simulator import server
 
     return server
+
+
+_SOURCES = (
+    ("zoom", "dashboard"),
+    ("zoom", "reports"),
+    ("google-meet", "auto"),
+    ("google-meet", "reports"),
+    ("google-meet", "meet"),
+)
 
 
 class Instant(click.ParamType[datetime]):
@@ -89,26 +98,70 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     help="Its qualities are in another region, told so.",
 )
 @click.option("--webex-strict-tokens", is_flag=True, help="Every refresh replaces Webex's refresh token.")
+@click.option(
+    "--google-without",
+    type=click.Choice(APIS),
+    multiple=True,
+    help="Google's service account may not use this API; again for another.",
+)
+@click.option(
+    "--google-disabled",
+    type=click.Choice(APIS),
+    multiple=True,
+    help="This API is not switched on at Google; again for another.",
+)
+@click.option(
+    "--google-organised-only", is_flag=True, help="Meet lists conferences to their organizers alone."
+)
+@click.option(
+    "--google-ids",
+    type=click.Choice(["mixed", "same", "other"]),
+    default="mixed",
+    show_default=True,
+    help="Whether Reports and Meet have the same id for a conference.",
+)
+@click.option("--google-user", is_flag=True, help="Google's credentials are a user's who is no admin.")
+@click.option(
+    "--google-client", is_flag=True, help="They are an OAuth client's, for which that user signs in."
+)
 @_file("--truth", "Write the documents of a perfect harvest to FILE.")
-@click.option("--truth-source", type=click.Choice(["dashboard", "reports"]), help="Zoom's, for --truth.")
+@click.option(
+    "--truth-source",
+    "truth_sources",
+    type=click.Choice([f"{vendor}={source}" for vendor, source in _SOURCES] + ["dashboard", "reports"]),
+    metavar="[VENDOR=]SOURCE",
+    multiple=True,
+    help="For --truth: of a vendor that has several. Without its name: Zoom's.",
+)
 @click.option("--truth-qos", is_flag=True, help="For --truth: with Zoom's quality of service.")
 @_file("--env", "Write the settings that point the harvester here to FILE.")
 def simulate(
     now: datetime | None,
     later: int,
     vendors: tuple[str, ...],
-    truth_source: str | None,
+    truth_sources: tuple[str, ...],
     zoom_plan: str,
     **given: Any,
 ) -> None:
     """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
     server = simulator()
-    source = truth_source or ("dashboard" if zoom_plan == "business" else "reports")
+    sources = {"zoom": "dashboard" if zoom_plan == "business" else "reports", "google-meet": "auto"}
+    for told in truth_sources:
+        vendor, _, source = told.rpartition("=")
+        sources[vendor or "zoom"] = source
     terms = server.Terms(
         admin=not given.pop("webex_no_admin"),
         pro_pack=not given.pop("webex_no_pro_pack"),
-        elsewhere=int(told) if (told := given.pop("webex_elsewhere")) else None,
+        elsewhere=int(status) if (status := given.pop("webex_elsewhere")) else None,
         strict_tokens=given.pop("webex_strict_tokens"),
+    )
+    google = server.GoogleTerms(
+        without=given.pop("google_without"),
+        disabled=given.pop("google_disabled"),
+        attended=not given.pop("google_organised_only"),
+        ids=given.pop("google_ids"),
+        user=given.pop("google_user"),
+        client=given.pop("google_client"),
     )
     options = server.Options(
         **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},
@@ -116,8 +169,10 @@ def simulate(
         later=timedelta(minutes=later),
         vendors=vendors or VENDORS,
         zoom_plan=zoom_plan,
-        truth_source=source,
+        truth_source=sources["zoom"],
         webex=terms,
+        google=google,
+        google_source=sources["google-meet"],
     )
     try:
         server.run(options)

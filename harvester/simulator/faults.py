@@ -38,6 +38,7 @@ _WEIGHTS = {
 }
 _ONCE = frozenset({"blocked", "error in a 200"})
 WEBEX = "/webex"
+GOOGLE = "/google"
 _ERROR_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _BLOCKED_HTML = (
     b"<!DOCTYPE html><html><head><title>Attention Required!</title></head>"
@@ -59,6 +60,19 @@ _AT_WEBEX = {
         b'{"message":"Something went wrong on the server.","trackingId":"ROUTERGW_0"}',
     ),
     "429 without headers": (429, _JSON, b'{"message":"Too many requests.","trackingId":"ROUTERGW_0"}'),
+    "no JSON": (200, _JSON, b'{"items":[{]}'),
+}
+_AT_GOOGLE = {
+    "error in JSON": (
+        500,
+        _JSON,
+        b'{"error":{"code":500,"message":"Internal error encountered.","status":"INTERNAL"}}',
+    ),
+    "429 without headers": (
+        429,
+        _JSON,
+        b'{"error":{"code":429,"message":"Too many requests","status":"RESOURCE_EXHAUSTED"}}',
+    ),
     "no JSON": (200, _JSON, b'{"items":[{]}'),
 }
 
@@ -99,14 +113,16 @@ class Faults:
         meeting = _meeting_of(scope)
         # An error in a 200 is Zoom's; a firewall blocks the address of one meeting, seldom anything else; what runs
         # into it fails for this run.
-        if meeting is None or meeting in self._done or (_at_webex(scope) and kind != "blocked"):
+        elsewhere = _at_webex(scope) or _at_google(scope)
+        if meeting is None or meeting in self._done or (elsewhere and kind != "blocked"):
             return "error in HTML"
         self._done.add(meeting)
         return kind
 
     async def _spoil(self, kind: str, said: _Said, scope: Scope, send: Send) -> None:
         if kind in _INSTEAD:
-            words = (_AT_WEBEX if _at_webex(scope) else _INSTEAD).get(kind, _INSTEAD[kind])
+            theirs = _AT_WEBEX if _at_webex(scope) else _AT_GOOGLE if _at_google(scope) else _INSTEAD
+            words = theirs.get(kind, _INSTEAD[kind])
             await said.instead(*words, self._calendar.date()).tell(send)
         elif kind == "late":
             await asyncio.sleep(SLOW_SECONDS / self._calendar.speed)
@@ -118,6 +134,10 @@ class Faults:
 
 def _at_webex(scope: Scope) -> bool:
     return bool(scope["path"].startswith(WEBEX))
+
+
+def _at_google(scope: Scope) -> bool:
+    return bool(scope["path"].startswith(GOOGLE))
 
 
 def _meeting_of(scope: Scope) -> str | None:

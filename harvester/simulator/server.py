@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import shlex
+import shutil
 import socket
 import sys
+import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,8 +29,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from harvester.simulator import VENDORS
 from harvester.simulator.calendar import Calendar
 from harvester.simulator.faults import TRANSPORT, Faults
+from harvester.simulator.google_meet import keys
+from harvester.simulator.google_meet import service as google_meet
+from harvester.simulator.google_meet.account import Account as Workspace
+from harvester.simulator.google_meet.door import Terms as GoogleTerms
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.truth import Source, write
+from harvester.simulator.truth import GoogleSource, Source, write
 from harvester.simulator.vendors import Late, Vendor
 from harvester.simulator.webex import service as webex
 from harvester.simulator.webex.door import Terms
@@ -43,7 +50,8 @@ class Options:
     """`port` 0 is any free one; `size`: meetings per vendor over `days`; `now`: where the calendar begins, the
     present unless given, and `later` than that; `speed` divides waits; `faults`: the part of the answers that goes wrong. `truth`, `env`:
     files to write. `vendors`: who is served, and in both files. `scopes`: what Zoom's tokens may do, everything unless
-    given; `daily_limit`: Heavy calls a day; `webex`: what is agreed with the account there."""
+    given; `daily_limit`: Heavy calls a day; `webex`, `google`: what is agreed with the account there. `google_source`: for
+    the truth."""
 
     port: int = 0
     seed: int = 1
@@ -62,6 +70,8 @@ class Options:
     scopes: Sequence[str] | None = None
     daily_limit: int | None = None
     webex: Terms = field(default_factory=Terms)
+    google: GoogleTerms = field(default_factory=GoogleTerms)
+    google_source: GoogleSource = "auto"
 
     @property
     def shown(self) -> datetime:
@@ -105,6 +115,7 @@ class Simulator:
                 daily_limit=options.daily_limit,
             ),
             "webex": lambda: webex.Webex(self.organisation, self.calendar, options.webex),
+            "google-meet": lambda: google_meet.GoogleMeet(self.organisation, self.calendar, options.google),
         }
 
     async def _traffic(self, _request: Request) -> JSONResponse:
@@ -120,16 +131,32 @@ class Simulator:
     def environment(self, base: str) -> dict[str, str]:
         """The settings that point the harvester here, its clock with them."""
         options = self.options
-        settings = {
-            "zoom": zoom.environment(base, options.zoom_plan),
-            "webex": webex.environment(base, options.webex, options.seed),
+        settings: Mapping[str, Callable[[], dict[str, str]]] = {
+            "zoom": lambda: zoom.environment(base, options.zoom_plan),
+            "webex": lambda: webex.environment(base, options.webex, options.seed),
+            "google-meet": lambda: google_meet.environment(
+                base, self.organisation, options.google, str(self._credentials(base))
+            ),
         }
-        told = {name: value for vendor in self.vendors for name, value in settings[vendor].items()}
+        told = {name: value for vendor in self.vendors for name, value in settings[vendor]().items()}
         return {
             **told,
             "HARVESTER_NOW": self.calendar.spelled,
             "HARVESTER_SPEED": f"{options.speed:g}",
         }
+
+    def _credentials(self, base: str) -> Path:
+        """Google's are a file: beside that with the settings, or where none is wanted in a folder that goes away."""
+        options = self.options
+        if options.env is not None:
+            path = options.env.absolute().with_name(options.env.name + ".google.json")
+        else:
+            folder = Path(tempfile.mkdtemp(prefix="simulated-google-"))
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            path = folder / "credentials.json"
+        workspace = Workspace(self.organisation, options.google.ids) if options.google.user else None
+        keys.write(path, google_meet.credentials(base, workspace, self.calendar, options.google))
+        return path
 
     def write_truth(self) -> None:
         options = self.options
@@ -141,11 +168,13 @@ class Simulator:
                 source=options.truth_source,
                 qos=options.truth_qos,
                 terms=options.webex,
+                google=options.google,
+                google_source=options.google_source,
                 later=options.later,
             )
 
 
-_PREFIXES = {"zoom": (zoom.PREFIX,), "webex": webex.PREFIXES}
+_PREFIXES = {"zoom": (zoom.PREFIX,), "webex": webex.PREFIXES, "google-meet": (google_meet.PREFIX,)}
 
 
 class _Protocol(H11Protocol):
@@ -287,4 +316,4 @@ def serving(options: Options) -> Iterator[dict[str, str]]:
             thread.join(READY_SECONDS)
 
 
-__all__ = ["Options", "Simulator", "Terms", "run", "serving", "write_environment"]
+__all__ = ["GoogleTerms", "Options", "Simulator", "Terms", "run", "serving", "write_environment"]

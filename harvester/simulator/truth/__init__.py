@@ -14,7 +14,9 @@ from typing import Any
 import orjson
 
 from harvester.simulator import VENDORS
+from harvester.simulator.google_meet.door import Terms as GoogleTerms
 from harvester.simulator.organisation import Organisation
+from harvester.simulator.truth.google_meet import GoogleSource, GoogleTruth
 from harvester.simulator.truth.webex import WebexTruth
 from harvester.simulator.truth.zoom import Source, ZoomTruth
 from harvester.simulator.webex.door import Terms
@@ -25,32 +27,41 @@ Document = dict[str, Any]
 def documents(
     organisation: Organisation, *, vendors: Sequence[str] = VENDORS, source: Source = "dashboard", qos: bool = False,
     webinars: bool = False, terms: Terms | None = None, account: str = "main",
-    later: timedelta = timedelta(),
+    later: timedelta = timedelta(), google: GoogleTerms | None = None, google_source: GoogleSource = "auto",
 ) -> Iterator[Document]:  # fmt: skip
     """Every document as of the organisation's `now`, without `harvested_at`: a meeting, then its sessions.
 
     The harvest is of all days from the first one's midnight to now. Instants are aware datetimes. `source`, `qos` and
     `webinars` are about Zoom, `terms` about Webex. `later`: how long after now the harvest begins, within the quiet hour,
-    in which nothing changes but what Webex lets ripen.
+    in which nothing changes but what Webex lets ripen. `google`, `google_source` are about Google Meet.
     """
     if "zoom" in vendors:
         told = ZoomTruth(organisation, source=source, qos=qos, webinars=webinars, account=account)
         yield from told.documents()
     if "webex" in vendors:
         yield from WebexTruth(organisation, terms=terms or Terms(), account=account, later=later).documents()
+    if "google-meet" in vendors:
+        workspace = GoogleTruth(
+            organisation, terms=google or GoogleTerms(), source=google_source, account=account, later=later
+        )
+        yield from workspace.documents()
 
 
 def write(
     path: Path, organisation: Organisation, *, source: Source, qos: bool, vendors: Sequence[str] = VENDORS,
-    terms: Terms | None = None, later: timedelta = timedelta(),
+    terms: Terms | None = None, later: timedelta = timedelta(), google: GoogleTerms | None = None,
+    google_source: GoogleSource = "auto",
 ) -> None:  # fmt: skip
     """One document a line, whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
-    told = documents(organisation, vendors=vendors, source=source, qos=qos, terms=terms, later=later)
+    told = documents(
+        organisation, vendors=vendors, source=source, qos=qos, terms=terms, later=later, google=google,
+        google_source=google_source,
+    )  # fmt: skip
     with unfinished.open("wb") as lines:
         for document in told:
             lines.write(orjson.dumps(document, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
     unfinished.replace(path)
 
 
-__all__ = ["Document", "Source", "documents", "write"]
+__all__ = ["Document", "GoogleSource", "Source", "documents", "write"]

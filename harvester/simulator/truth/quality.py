@@ -95,10 +95,10 @@ def document(measured: dict[Place, Measured]) -> dict[str, Any] | None:
 
 def _written(measured: Measured) -> dict[str, float]:
     mean, worst, samples = measured
-    return {"mean": _hundredths(mean), "worst": _hundredths(worst), "samples": samples}
+    return {"mean": hundredths(mean), "worst": hundredths(worst), "samples": samples}
 
 
-def _hundredths(value: float) -> float:
+def hundredths(value: float) -> float:
     """Rounded as the fraction that it stands for, halves to the even hundredth."""
     hundredths = value * 100
     if abs(hundredths % 1 - 0.5) > 0.001:  # no half, whatever the noise of binary fractions

@@ -121,6 +121,22 @@ def test_at_webex_a_firewall_blocks_each_meeting_once_and_errors_are_webexs() ->
         assert answer is None or answer.status != 403
 
 
+def test_at_google_errors_are_googles() -> None:
+    bench = Bench(0.9)
+    statuses: Counter[int] = Counter()
+    for number in range(1500):
+        answer = bench.ask(f"/google/meet/v2/conferenceRecords/{number % 5}/participants")
+        if answer is None:
+            continue
+        assert b"page_count" not in answer.content
+        assert not (answer.status == 200 and answer.content[:8] == b'{"code":')
+        if answer.status in {429, 500}:
+            assert answer.body["error"]["status"] in {"RESOURCE_EXHAUSTED", "INTERNAL"}
+        statuses[answer.status] += 1
+    assert statuses[403] == 5
+    assert statuses[500] > 0
+
+
 def test_the_same_seed_breaks_the_same_calls() -> None:
     def run() -> dict[str, int]:
         bench = Bench(0.3)
