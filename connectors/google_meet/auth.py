@@ -16,6 +16,7 @@ from datetime import timedelta
 from threading import Lock, RLock
 from typing import Any
 
+import orjson
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport import Request, Response
 from google.oauth2 import credentials as user_credentials
@@ -40,6 +41,14 @@ LIFE = timedelta(hours=1)
 
 class NoSuchUser(VendorError):
     """Google gives no token for this user: unknown, suspended, deleted, or of another company."""
+
+
+class Refused(VendorError):
+    """The token endpoint gives none. `words`: what it says, in lower case, to be looked through and never printed."""
+
+    def __init__(self, message: str, *, status: int, words: str) -> None:
+        super().__init__(message, status=status)
+        self.words = words
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +151,10 @@ class Tokens:
         asked = _Transport(self._endpoint())
         try:
             acting.refresh(asked)
+        except Refused as refused:
+            raise self._refusal(refused.words, service, subject) from None
         except GoogleAuthError:
-            raise self._refusal(asked.words, service, subject) from None
+            raise _unread() from None
         return Token(access=acting.token, expires_at=self._context.now() + asked.life, scope=service.scope)
 
     def _of_login(self, refused: str | None) -> Token:
@@ -174,8 +185,10 @@ class Tokens:
         asked = _Transport(self._endpoint())
         try:
             acting.refresh(asked)
+        except Refused as refused:
+            raise self._login_refusal(refused.words) from None
         except GoogleAuthError:
-            raise self._login_refusal(asked.words) from None
+            raise _unread() from None
         return Token(
             access=acting.token,
             expires_at=self._context.now() + asked.life,
@@ -198,13 +211,13 @@ class Tokens:
             return self._api
 
     def _judge(self, answer: Answer) -> Verdict:
-        """A refusal is google-auth's to read; what may pass by itself is asked for again here, and nowhere else."""
+        """What may pass by itself is asked for again here, and nowhere else."""
         if answer.ok:
             told = answer.body.get("access_token") if isinstance(answer.body, dict) else None
             lacking = BrokenAnswer(f"{answer.call}: an answer without a token", status=answer.status)
             return None if isinstance(told, str) and told else Again(error=lacking)
         if answer.status in {400, 401, 403} and answer.broken is None:
-            return None
+            return Refused(f"{answer.call}: no token", status=answer.status, words=_words(answer.body))
         return usual_verdict(answer, self._context.now())
 
     def _refusal(self, words: str, service: Service, subject: str) -> CredentialsError | VendorError:
@@ -282,17 +295,9 @@ class _Transport(Request):
         timeout: float | None = None,  # noqa: ARG002  # the HTTP layer has its own
         **_more: Any,
     ) -> Response:
-        import orjson
-
         answer = self._api.answer(method, CALL, url, data=body, headers=headers)
         self._body = answer.body
         return _Answered(answer.status, answer.headers, orjson.dumps(answer.body))
-
-    @property
-    def words(self) -> str:
-        """Every word of a refusal, in lower case, to be looked through and never to be printed."""
-        body = self._body if isinstance(self._body, dict) else {}
-        return " ".join(str(body.get(key) or "") for key in ("error", "error_description")).lower()
 
     @property
     def life(self) -> timedelta:
@@ -305,6 +310,15 @@ class _Transport(Request):
     def scope(self) -> str:
         told = self._body.get("scope") if isinstance(self._body, dict) else None
         return told if isinstance(told, str) else ""
+
+
+def _words(body: Any) -> str:
+    told = body if isinstance(body, dict) else {}
+    return " ".join(str(told.get(key) or "") for key in ("error", "error_description")).lower()
+
+
+def _unread() -> BrokenAnswer:
+    return BrokenAnswer(f"{VENDOR}: {CALL}: an answer that cannot be read as a token")
 
 
 def _signer(info: Mapping[str, Any]) -> Any:

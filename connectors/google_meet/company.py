@@ -271,7 +271,8 @@ class Company:
             pages = self._apis.activities.rows(start - NEAR, where=f"meeting_code=={spelling}")
             for found in gathered(pages):
                 if isinstance(found, Conference) and best(found, [seen.record]) is not None:
-                    return True
+                    # Unless that one has a record of its own: a space may hold one conference right after the other.
+                    return self._apis.records.record(found.id, seen.subjects) is None
         return False
 
     def _knows(self, uuids: list[str], window: Window) -> bool:
