@@ -94,6 +94,7 @@ def stored(journal: Journal, ref: MeetingRef, *, replaces: tuple[str, ...] = ())
     wanted = one.wants(ref)
     assert wanted is not None
     one.stored(Read.of(wanted, Harvest(meeting=meeting, replaces=replaces)))
+    journal.flush()
 
 
 def ref(uuid: str, digest: str = "d", **hint: str) -> MeetingRef:
@@ -116,6 +117,7 @@ def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
 def test_what_waits_in_the_journal_is_left_to_other_runs(journal: Journal) -> None:
     journal.record(ref("waiting"), frozenset(), 1)
     journal.ended(ref("waiting"), "failed", reason="r")
+    journal.flush()
     one = reading(journal, narrowed(DAY, SPAN, since=None))
     assert list(one.first()) == []
     assert list(one.unseen(Part(window=DAY))) == []
