@@ -221,7 +221,7 @@ class Company:
         known = Known(
             conference=conference,
             record=record,
-            event=apis.calendar.event(organizer, conference.event),
+            event=apis.event(conference),
             recordings=recordings,
             code=code,
             host=host_of(organizer, person.id, person.name) if person else host_of(organizer),
@@ -246,7 +246,10 @@ class Company:
 
     def _of_record(self, ref: MeetingRef, harvested_at: datetime, *, raw: bool) -> Harvest:
         """A conference that only Meet knew when it was listed. By now Reports may: then it is that one's, by its id."""
-        if ref.row is None or not self._enriched:
+        unsure = ref.row is None or bool(
+            self._apis.users
+        )  # who organizes a conference need not have been there
+        if unsure or not self._enriched:
             rows = self._apis.activities.of_conference(ref.uuid, ref.start_time)
             if rows:
                 conference = Conference.of(ref.uuid, rows)
@@ -257,7 +260,7 @@ class Company:
         if not self._enriched:
             raise Gone(f"{VENDOR}: a record, which this source does not read", reason=Reason.replaced)
         seen = self._meet.seen(ref)
-        if ref.row is None and self._is_told(seen):
+        if unsure and self._is_told(seen):
             raise Gone(f"{VENDOR}: a record that Reports knows by another id", reason=Reason.replaced)
         return self._meet.harvest(seen, ref.uuid, harvested_at, raw=raw)
 

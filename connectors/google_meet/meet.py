@@ -50,6 +50,15 @@ class Apis:
     def code(self) -> str | None:
         return next((code_of(code) for code in self.given.get("meeting-code", ())), None)
 
+    def event(self, conference: Conference | None) -> Row:
+        """What Calendar has of it: of an organizer in the company, by the primary address; nobody else's can be read."""
+        if conference is None:
+            return {}
+        owner, person = conference.organizer, self.directory.by_address(conference.organizer)
+        if self.tokens.impersonates and self.directory.known:
+            owner = person.email if person is not None and person.active else None
+        return self.calendar.event(owner, conference.event)
+
     def asked_raw(self, ref: MeetingRef) -> bool:
         return self.raw or "raw" in ref.asked
 
@@ -152,13 +161,14 @@ class Meet:
         """A conference as Meet tells it, with what Reports has told of it so far."""
         apis, record = self._apis, seen.record
         organizer = conference.organizer if conference is not None else None
+        told = conference is not None and conference.code is not None
         person = apis.directory.by_address(organizer)
         known = Known(
             conference=conference,
             record=record,
-            event=apis.calendar.event(organizer, conference.event if conference is not None else None),
+            event=apis.event(conference),
             recordings=apis.records.recordings(str(record["name"]), seen.subjects),
-            code=apis.records.code(space_of(record), seen.subjects) if conference is None else None,
+            code=None if told else apis.records.code(space_of(record), seen.subjects),
             host=host_of(organizer, person.id, person.name) if person else host_of(organizer),
         )
         meeting = to_meeting(known, account=apis.account, uuid=uuid, harvested_at=harvested_at, raw=raw)

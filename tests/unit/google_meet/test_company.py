@@ -242,6 +242,38 @@ def test_a_run_for_some_is_whole_conferences_of_theirs(
     assert {uuid: len(harvest.sessions) for uuid, harvest in found.items()} == {"conf1": 2}
 
 
+def test_what_a_user_organized_and_was_not_at_is_not_stored_under_another_id(
+    meet: Build, google: Google
+) -> None:
+    google.call_ended("reports-id", "2026-11-20T09:40:00Z", stayed=2000)
+    google.record("meet-id")
+    connector = meet(given={"user": (HOST,)})
+    (ref,) = refs(connector)
+    assert ref.uuid == "meet-id"
+    with pytest.raises(Gone):
+        connector.fetch(ref)
+
+
+def test_an_organizer_of_another_company_is_asked_for_nothing(meet: Build, google: Google) -> None:
+    google.call_ended("conf1", "2026-11-20T09:40:00Z", organizer_email="else@elsewhere.example")
+    google.record("conf1", seen_by=(GUEST,))
+    (harvest,) = harvests(meet()).values()
+    assert (harvest.meeting.topic, harvest.meeting.detail) == (None, Detail.full)
+    assert harvest.meeting.host is not None
+    assert harvest.meeting.host.email == "else@elsewhere.example"
+    assert {claims["sub"] for claims in google.assertions} <= set(google.people)
+
+
+def test_an_alias_of_the_organizer_is_the_organizer(meet: Build, google: Google) -> None:
+    google.people[HOST]["aliases"] = ["mara@example.org"]
+    google.events[HOST, "event1"] = event()
+    google.call_ended("conf1", "2026-11-20T09:40:00Z", organizer_email="Mara@example.org")
+    (harvest,) = harvests(meet()).values()
+    assert harvest.meeting.topic == "Weekly"
+    assert harvest.meeting.host is not None
+    assert harvest.meeting.host.host_id == "2"
+
+
 # A change of source
 
 
