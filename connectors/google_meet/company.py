@@ -9,7 +9,7 @@ where the day after is not the end of what was read) every row is asked for by t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import chain
@@ -26,7 +26,7 @@ from connectors.google_meet.conferences import (
     is_long,
     record_id,
 )
-from connectors.google_meet.endpoints import SPAN, VENDOR, WIDER
+from connectors.google_meet.endpoints import VENDOR, WIDER
 from connectors.google_meet.families import Day, Families
 from connectors.google_meet.meet import Apis, Meet, SourceName, day_of, milliseconds_only
 from connectors.google_meet.meetings import Known, settling, to_meeting
@@ -60,11 +60,11 @@ class Company:
         late = [name.removeprefix(_STRAGGLER) for name in subjects if name.startswith(_STRAGGLER)]
         users = [name for name in subjects if not name.startswith(_STRAGGLER)]
         if subjects and not users:
-            yield from self._refs(map(self._again, late), {}, window, days)
+            yield from self._refs(self._again(late, window), {}, window, days)
             return
         seen: dict[str, Seen] = {}
         yield from self._records(window, seen, users)
-        items = chain(self._items(window), map(self._again, late))
+        items = chain(self._items(window), self._again(late, window))
         yield from self._refs(items, seen, window, days)
         for left in seen.values():
             ref = self._meet.ref(left, source=self.name, days=days)
@@ -113,9 +113,13 @@ class Company:
                 if is_long(row) and start is not None and start in window and not self._apis.given:
                     yield Conference.of(str(row["conference_id"]), [row]), False
 
-    def _again(self, conference: str) -> Item:
-        rows = self._apis.activities.of_conference(conference, self._apis.context.now() - SPAN)
-        return Conference.of(conference, rows), True
+    def _again(self, conferences: Iterable[str], window: Window) -> Iterator[Item]:
+        """Those of which a listing before had passed some rows by."""
+        for conference in conferences:
+            yield (
+                Conference.of(conference, self._apis.activities.of_conference(conference, window.start)),
+                True,
+            )
 
     def _refs(
         self,
@@ -164,7 +168,11 @@ class Company:
         days: Day,
     ) -> Iterator[MeetingRef]:
         conference, whole = item
-        record = found.result() if isinstance(found, Future) else found
+        failed = False
+        try:
+            record = found.result() if isinstance(found, Future) else found
+        except VendorError:
+            record, failed = None, True  # its fetch looks once more, and fails alone
         if record is not None:
             seen.pop(record_id(record.record), None)
         start = conference.start
@@ -178,7 +186,7 @@ class Company:
             start_time=start,
             digest=row_digest({"source": self.name, **row}),
             hint={"source": self.name, "ids": "conference", **day_of(start), **self._meet.who(subjects)},
-            row={**row, "subjects": subjects, "whole": whole},
+            row=None if failed else {**row, "subjects": subjects, "whole": whole},
         )
 
     def fetch(self, ref: MeetingRef) -> Harvest:

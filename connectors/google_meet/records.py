@@ -7,6 +7,7 @@ the union over all users is right either way, each record once. A record, and al
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +21,7 @@ from connectors.errors import VendorError
 from connectors.google_meet.activities import spelled
 from connectors.google_meet.answers import Forbidden
 from connectors.google_meet.auth import SELF, NoSuchUser, Tokens
-from connectors.google_meet.client import Client, Row
+from connectors.google_meet.client import Client, PageRefused, Row
 from connectors.google_meet.conferences import SLACK, Conference, best
 from connectors.google_meet.directory import Directory
 from connectors.google_meet.endpoints import MEET, RECORDS_KEPT
@@ -33,6 +34,9 @@ TRIED = 3
 """Of those who saw a conference, how many are tried in turn."""
 
 SPACES = 5000
+_CODE = re.compile(r"[a-z]+-[a-z]+-[a-z]+")
+"""What a filter takes for a code; a nickname would be refused."""
+
 LONGEST = timedelta(days=2)
 """A conference is looked for from so long before its first known join."""
 
@@ -122,7 +126,7 @@ class Records:
 
     def _by_code(self, user: str, conference: Conference) -> Row | None:
         start, end, code = conference.start, conference.end, conference.code
-        if start is None or end is None or code is None:
+        if start is None or end is None or code is None or not _CODE.fullmatch(code):
             return None
         # Not by its end: of what goes on there is none.
         where = (
@@ -209,6 +213,8 @@ class Records:
                 return ask(user)
             except (NoSuchUser, Forbidden):
                 continue
+            except PageRefused:
+                raise
             except VendorError as error:
                 if error.status not in {400, 404}:
                     raise

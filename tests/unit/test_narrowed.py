@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -14,6 +17,7 @@ from click.testing import CliRunner
 
 from connectors.base import Option
 from connectors.model import Detail, Harvest, Meeting, MeetingRef, Reason, Skipped, Window
+from harvester.cli import scope
 from harvester.cli.wish import Wish, chosen, vendor_options
 from harvester.reading import Journaled, Part, Read, Scheme, backfill, narrowed, nightly
 from harvester.state.journal import Journal
@@ -112,6 +116,49 @@ def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
     assert journal.unlisted() == []
     assert [p.window for p in backfill(journal, DAY, frozenset(), SPAN).parts] == [DAY]
     assert [p.window for p in nightly(journal, DAY, frozenset(), SPAN, SPAN).parts] == [DAY]
+
+
+@dataclass
+class Around:
+    """As much of a run's surroundings as its scheme takes."""
+
+    said: list[str] = field(default_factory=list)
+
+    def zone(self, _name: str | None) -> ZoneInfo:
+        return ZoneInfo("UTC")
+
+    @property
+    def voice(self) -> Any:
+        return SimpleNamespace(say=self.said.append, complain=self.said.append)
+
+
+VENDOR: Any = SimpleNamespace(
+    name="fake",
+    connector=SimpleNamespace(span=SPAN, kept=SPAN, lookback=timedelta(days=3)),
+    context=SimpleNamespace(now=lambda: NOW),
+)
+
+
+@pytest.mark.parametrize(
+    ("wish", "window", "again"),
+    [
+        (Wish(narrowed=True), DAY, False),
+        (Wish(narrowed=True, first=DAY.start.date()), DAY, False),
+        (Wish(narrowed=True, on=DAY.start.date()), DAY, True),
+        (Wish(narrowed=True, ahead=7), Window(start=NOW, end=NOW + timedelta(days=7)), True),
+    ],
+)
+def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
+    wish: Wish, window: Window, again: bool, journal: Journal
+) -> None:
+    around: Any = Around()
+    wanted = scope._wanted(journal, VENDOR, wish, around)
+    scheme = scope._scheme(journal, VENDOR, wish, wanted, around)
+    assert [part.window for part in scheme.parts] == [window]
+    assert (scheme.narrow, scheme.forced_since is not None) == (True, again)
+    assert journal.wanted_since() is None, "the nightly run begins where it began"
+    begun = journal.begin_reading(window, frozenset(), NOW + timedelta(hours=1))
+    assert begun == NOW + timedelta(hours=1), "no forced reading was written down"
 
 
 def test_what_waits_in_the_journal_is_left_to_other_runs(journal: Journal) -> None:

@@ -274,6 +274,39 @@ def test_an_alias_of_the_organizer_is_the_organizer(meet: Build, google: Google)
     assert harvest.meeting.host.host_id == "2"
 
 
+def test_a_record_that_cannot_be_looked_for_costs_its_own_meeting_alone(meet: Build, google: Google) -> None:
+    google.call_ended("conf1", "2026-11-20T09:40:00Z")
+    google.call_ended("conf2", "2026-11-20T09:40:00Z", meeting_code="ABCDEFGHIJ")
+    google.record("conf2", space="spaces/b", code="abc-defg-hij")
+    google.refused["/conferenceRecords/conf1", ""] = (500, "")
+    connector = meet()
+    found = {ref.uuid: ref for ref in refs(connector)}
+    assert set(found) == {"conf1", "conf2"}
+    with pytest.raises(VendorError):
+        connector.fetch(found["conf1"])
+    assert connector.fetch(found["conf2"]).meeting.detail == Detail.full
+
+
+def test_a_nickname_is_no_code_to_look_for(meet: Build, google: Google) -> None:
+    google.call_ended("conf1", "2026-11-20T09:40:00Z", meeting_code="our_nickname!")
+    google.record("conf1", seen_by=())
+    (harvest,) = harvests(meet()).values()
+    assert harvest.meeting.detail == Detail.basic
+    assert not [
+        query
+        for _, query in google.asked_for("/v2/conferenceRecords")
+        if "meeting_code" in query.get("filter", "")
+    ]
+
+
+def test_a_conference_that_a_listing_passed_by_is_read_by_its_id(meet: Build, google: Google) -> None:
+    google.call_ended("conf1", "2026-11-20T09:40:00Z")
+    google.call_ended("other", "2026-11-20T09:40:00Z")
+    (ref,) = refs(meet(GOOGLE_SOURCE="reports"), DAY, ("conference conf1",))
+    assert ref.uuid == "conf1"
+    assert [query.get("filters") for _, query in google.asked_for("activity")] == ["conference_id==conf1"]
+
+
 # A change of source
 
 
