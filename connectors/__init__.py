@@ -19,11 +19,13 @@ GROUP = "harvester.connectors"
 LOGIN_GROUP = "harvester.logins"
 
 CONNECTORS = {
+    "google-meet": "connectors.google_meet:GoogleMeet",
     "webex": "connectors.webex:Webex",
     "zoom": "connectors.zoom:Zoom",
 }
 
 LOGINS = {
+    "google-meet": "connectors.google_meet.login:GoogleLogin",
     "webex": "connectors.webex.login:WebexLogin",
 }
 """Of the vendors above, those that a person logs in to."""

@@ -43,22 +43,33 @@ def absent(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One switch of a vendor's command (`--qos`), off unless given."""
+    """One option of a vendor's command: a switch (`--qos`), off unless given, or with a `value` (the word that stands
+    for it in the help), or, `repeatable`, with several.
+
+    `narrows`: a run with it reads a part of what there is, and so covers nothing in the journal. `ahead`: its value is
+    a number of days, and the run reads those from now on instead of the past.
+    """
 
     name: str
     help: str
+    value: str = ""
+    repeatable: bool = False
+    narrows: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What one connector is built with: its account's label, its settings by name, the options that were given.
 
+    `options`: the switches that say what of a meeting is read. `given`: the others, with their values.
     `rate_share`: the part of the vendor's published rates to use, above 0 up to 1. `raw`: keep the vendor's own rows.
     """
 
     account: str = "main"
     values: Mapping[str, str] = field(default_factory=dict)
     options: frozenset[str] = frozenset()
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rate_share: float = 0.8
     raw: bool = False
 
@@ -230,6 +241,11 @@ class Context(Protocol):
 
     def prolong(self, act: str, until: datetime) -> None:
         """Nobody may have the act before `until` either: whoever it is done to said so."""
+        ...
+
+    def stored(self, window: Window) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """What is stored of this time where the run's documents go: uuids, and the hints of their refs. Nothing where
+        no journal is kept."""
         ...
 
 

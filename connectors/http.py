@@ -25,7 +25,7 @@ import requests
 
 from connectors.base import Context
 from connectors.errors import BrokenAnswer, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.limits import Pace
+from connectors.limits import Pacing
 from connectors.times import retry_after
 
 ATTEMPTS = 7
@@ -109,7 +109,7 @@ class Api:
         path: str = "",
         *,
         params: Mapping[str, str] | None = None,
-        pace: Pace | None = None,
+        pace: Pacing | None = None,
         budget: Budget | None = None,
     ) -> Any:
         """The JSON body of a GET. `call` names it for people: `GET /metrics/meetings/{uuid}/participants`."""
@@ -122,9 +122,9 @@ class Api:
         path: str = "",
         *,
         params: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        pace: Pace | None = None,
+        pace: Pacing | None = None,
         budget: Budget | None = None,
     ) -> Any:
         """The JSON body of the first answer that the judge accepts, as `answer` gets it."""
@@ -140,19 +140,21 @@ class Api:
         path: str = "",
         *,
         params: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        pace: Pace | None = None,
+        pace: Pacing | None = None,
         budget: Budget | None = None,
+        auth: Auth | None = None,
         tries: int = ATTEMPTS,
     ) -> Answer:
         """The first answer that the judge accepts; else what the judge or the last try said.
 
         `path` may be a whole address of the same host: the next page, as a vendor gave it. `tries`: how often it may
-        be asked at all. Raises BudgetSpent before a request that the budget does not allow, Unreachable after the
+        be asked at all. `auth`: as whom, where it is not the same for all requests. Raises BudgetSpent before a request that the budget does not allow, Unreachable after the
         last try without an answer, BrokenAnswer for an address of another host, which must not see the token.
         """
         context = self._context
+        auth = auth or self._auth
         url = self._url(call, path)
         began = context.elapsed()
         renewed = False
@@ -162,7 +164,7 @@ class Api:
             if budget is not None:
                 context.spend(budget.name, limit=budget.limit)
             # The token first: fetching one takes time, and a moment that was waited for must be used at once.
-            authorization = self._auth.header() if self._auth is not None else None
+            authorization = auth.header() if auth is not None else None
             if pace is not None:
                 pace.take()
             verdict = self._try(method, call, url, params, data, headers, authorization)
@@ -171,10 +173,10 @@ class Api:
             if isinstance(verdict, HarvestError):
                 raise verdict from None
             if verdict.renew:
-                if renewed or self._auth is None or authorization is None:
+                if renewed or auth is None or authorization is None:
                     raise verdict.error from None
                 renewed = True
-                self._auth.renew(authorization)
+                auth.renew(authorization)
                 continue
             pause = self._pause(attempt, verdict)
             if attempt >= min(tries, verdict.tries) or context.elapsed() + pause - began > TOTAL_SECONDS:
@@ -190,7 +192,7 @@ class Api:
             )
         return path
 
-    def _rest(self, pause: float, verdict: Again, pace: Pace | None) -> None:
+    def _rest(self, pause: float, verdict: Again, pace: Pacing | None) -> None:
         self._context.traffic.count(retries=1, throttled=pause if verdict.throttled else 0.0)
         if verdict.throttled and pace is not None:
             pace.hold(pause)  # everybody waits, and this request queues again with them
@@ -207,7 +209,7 @@ class Api:
         call: str,
         url: str,
         params: Mapping[str, str] | None,
-        data: Mapping[str, str] | None,
+        data: Mapping[str, str] | bytes | None,
         headers: Mapping[str, str] | None,
         authorization: str | None,
     ) -> Answer | Again | HarvestError:

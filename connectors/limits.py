@@ -25,6 +25,32 @@ class Clock(Protocol):
     def wait(self, seconds: float) -> None: ...
 
 
+class Pacing(Protocol):
+    """What hands out the moments at which requests are made."""
+
+    def take(self) -> float:
+        """Wait for the next free moment; the seconds that it took."""
+        ...
+
+    def hold(self, seconds: float) -> None:
+        """No call before `seconds` from now, and fewer after it: the vendor refused one for coming too soon."""
+        ...
+
+
+class Paces:
+    """Several rates that one request counts against: a user's and the project's."""
+
+    def __init__(self, *paces: Pacing) -> None:
+        self._paces = paces
+
+    def take(self) -> float:
+        return sum(pace.take() for pace in self._paces)
+
+    def hold(self, seconds: float) -> None:
+        for pace in self._paces:
+            pace.hold(seconds)
+
+
 class Pace:
     """Calls of one rate class of one quota pool: at most `calls` per `per` seconds × share, evenly.
 

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     deleted = "deleted"
     expired = "expired"
     not_ours = "not ours"
+    replaced = "known by another id"
     unknown_user = "unknown user"
     refused = "refused"
     error = "error"

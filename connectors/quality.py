@@ -24,12 +24,21 @@ LOWEST_IS_WORST = frozenset({"bitrate_kbps", "height_px", "fps"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    mean: float
-    worst: float
-    samples: int
+    """`None` is what a vendor does not tell: Google means without extremes, or an extreme without a mean."""
+
+    mean: float | None
+    worst: float | None
+    samples: int | None
 
     def document(self) -> dict[str, Any]:
-        return {"mean": _rounded(self.mean), "worst": _rounded(self.worst), "samples": self.samples}
+        told: dict[str, Any] = {}
+        if self.mean is not None:
+            told["mean"] = _rounded(self.mean)
+        if self.worst is not None:
+            told["worst"] = _rounded(self.worst)
+        if self.samples:
+            told["samples"] = self.samples
+        return told
 
 
 def _rounded(value: float) -> float:
@@ -55,15 +64,18 @@ def measured(
 
 
 def merged(name: str, measures: Sequence[Measure]) -> Measure | None:
-    """One measure for several stays, the mean weighted by samples."""
+    """One measure for several stays, the mean weighted by samples; where none of them has any, each mean counts alike."""
     if not measures:
         return None
-    samples = sum(measure.samples for measure in measures)
+    means = [(m.mean, m.samples or 0) for m in measures if m.mean is not None]
+    if not any(samples for _, samples in means):
+        means = [(mean, 1) for mean, _ in means]
+    weight = sum(samples for _, samples in means)
     worst = min if name in LOWEST_IS_WORST else max
     return Measure(
-        mean=fsum(measure.mean * measure.samples for measure in measures) / samples,
-        worst=worst(measure.worst for measure in measures),
-        samples=samples,
+        mean=fsum(mean * samples for mean, samples in means) / weight if means else None,
+        worst=worst((m.worst for m in measures if m.worst is not None), default=None),
+        samples=sum(m.samples or 0 for m in measures) or None,
     )
 
 

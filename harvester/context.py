@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
+from typing import Any
 
 from connectors.base import Traffic
 from connectors.errors import Interrupted
+from connectors.model import Window
 from harvester.state.account import AccountState
 
 CONNECT_SECONDS = 10.0
@@ -88,6 +90,8 @@ class RunContext:
         self.remember = state.remember
         self.claim = state.claim
         self.prolong = state.prolong
+        self.stored: Callable[[Window], Iterator[tuple[str, Mapping[str, Any]]]] = lambda _: iter(())
+        """The journal's, as long as one is open."""
         self._state = state
 
     def spend(self, budget: str, count: int = 1, *, limit: int) -> None:

@@ -37,12 +37,17 @@ class Read:
     rank: int
     harvested_at: datetime
     pending: Pending | None
+    replaces: Sequence[str] = ()
 
     @classmethod
     def of(cls, ref: MeetingRef, harvest: Harvest) -> Read:
         meeting = harvest.meeting
         return cls(
-            ref=ref, rank=int(meeting.detail), harvested_at=meeting.harvested_at, pending=harvest.pending
+            ref=ref,
+            rank=int(meeting.detail),
+            harvested_at=meeting.harvested_at,
+            pending=harvest.pending,
+            replaces=harvest.replaces,
         )
 
 
@@ -141,11 +146,13 @@ class Once:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
     """How a run reads. `within`: only meetings that started there come out of the journal, `None` for all of them.
-    `forced_since`: everything that was harvested before is read again."""
+    `forced_since`: everything that was harvested before is read again. `narrow`: a part of what there is; what it lists
+    counts as listed for no later run, and what waits in the journal is left to those."""
 
     parts: Sequence[Part]
     within: Window | None = None
     forced_since: datetime | None = None
+    narrow: bool = False
 
 
 def nightly(
@@ -177,6 +184,11 @@ def forced(
     return Scheme(parts=_parts([wanted], span), within=wanted, forced_since=since)
 
 
+def narrowed(wanted: Window, span: timedelta, *, since: datetime | None) -> Scheme:
+    """Only what the run's options choose. `since`: whatever is known of it, all of it is read again."""
+    return Scheme(parts=_parts([wanted], span), within=wanted, forced_since=since, narrow=True)
+
+
 def _parts(windows: Iterable[Window], span: timedelta) -> list[Part]:
     return [Part(window=part) for window in windows for part in window.split(span)]
 
@@ -206,16 +218,18 @@ class Journaled:
         self._ranks: dict[str, int | None] = {}
         self._new: set[str] = set()
         self._intents: dict[str, int] = {}
-        self._left = journal.unlisted()
-        unread = self._unread(span)
+        self._left = [] if scheme.narrow else journal.unlisted()
+        unread = [] if scheme.narrow else self._unread(span)
         self.parts: Sequence[Part] = [*unread, *self._left_out(unread, span), *scheme.parts]
 
     def first(self) -> Iterator[MeetingRef]:
-        if self._scheme.forced_since is None:  # else the listing brings them, with their rows
+        if (
+            self._scheme.forced_since is None and not self._scheme.narrow
+        ):  # else the listing brings them, with their rows
             yield from map(self._again, (open_ for open_ in self._open() if not _wants_its_row(open_)))
 
     def unseen(self, part: Part) -> Iterator[MeetingRef]:
-        if not part.subjects:
+        if not part.subjects and not self._scheme.narrow:
             waiting = (open_ for open_ in self._open() if _wants_its_row(open_))
             yield from map(
                 self._again,
@@ -237,7 +251,7 @@ class Journaled:
         return ref if asked == ref.asked else replace(ref, asked=asked)
 
     def skipped(self, skipped: Skipped, part: Part) -> None:
-        if not skipped.gone:
+        if not skipped.gone and not self._scheme.narrow:
             self._skip(
                 Unlisted(
                     subject=skipped.subject,
@@ -250,6 +264,8 @@ class Journaled:
 
     def listed(self, part: Part) -> None:
         at = self._began.pop(part)
+        if self._scheme.narrow:
+            return
         for left in tuple(self._left):
             asked_for = not part.subjects or left.subject in part.subjects
             if asked_for and left.tried_at < at and next(_common(left.window, [part.window]), None):
@@ -303,6 +319,8 @@ class Journaled:
             due=pending.until if pending is not None else None,
             reason=pending.reason if pending is not None else None,
         )
+        for uuid in read.replaces:
+            self._journal.replaced(uuid)
 
     def ended(self, ref: MeetingRef, error: BaseException) -> None:
         rank = self._ranks.get(ref.uuid)

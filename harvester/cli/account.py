@@ -70,6 +70,7 @@ def opened(name: str, around: Surroundings, wish: Wish) -> Iterator[Account]:
         account=around.account,
         values=values,
         options=wish.options,
+        given=wish.given,
         rate_share=around.rate_share(wish.rate_share),
         raw=wish.raw,
     )

@@ -16,25 +16,21 @@ from harvester.cli.destination import Index
 from harvester.cli.progress import Progress
 from harvester.cli.summary import summarized
 from harvester.cli.surroundings import Surroundings
-from harvester.cli.wish import Wish, harvest_options
+from harvester.cli.wish import Wish, chosen, harvest_options, vendor_options
 from harvester.reading import Once, Reading
 from harvester.report import QUIET_ENDS, Report
 from harvester.sinks.base import Sink
 
 
 def vendor_command(name: str) -> click.Command:
-    """The command of one vendor, with the switches that its connector names."""
+    """The command of one vendor, with the options that its connector names."""
     connector = connectors.load(name)
-    switches = [option.name for option in connector.options]
 
     def command(env_file: str | None, quiet: bool, **given: Any) -> int:
-        chosen = frozenset(switch for switch in switches if given.pop(switch.replace("-", "_")))
-        wish = Wish(**given, options=chosen)
-        return harvest_all([name], wish, Surroundings.find(env_file, quiet=quiet))
+        ours = chosen(connector.options, given)
+        return harvest_all([name], Wish(**given, **ours), Surroundings.find(env_file, quiet=quiet))
 
-    built = harvest_options(command)
-    for option in reversed(connector.options):
-        built = click.option(f"--{option.name}", is_flag=True, help=option.help)(built)
+    built = vendor_options(connector.options)(harvest_options(command))
     return click.command(name, help=f"Harvest {connector.title} meetings and their sessions.")(built)
 
 

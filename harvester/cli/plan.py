@@ -22,7 +22,7 @@ from harvester.cli import dates, destination, scope
 from harvester.cli.account import Connected, connected
 from harvester.cli.progress import Progress
 from harvester.cli.surroundings import Surroundings, common_options
-from harvester.cli.wish import Wish
+from harvester.cli.wish import Wish, chosen, vendor_options
 from harvester.reading import Journaled, Once, Reading, backfill
 from harvester.report import Report
 from harvester.state.coverage import missing, union
@@ -57,11 +57,11 @@ def plan() -> None:
 def vendor_command(name: str) -> click.Command:
     """`harvester plan` for one vendor, with the switches that its connector names."""
     connector = connectors.load(name)
-    switches = [option.name for option in connector.options]
+    switches = [option for option in connector.options if not option.value and not option.narrows]
 
     def command(env_file: str | None, quiet: bool, as_json: bool, **given: Any) -> int:
-        chosen = frozenset(switch for switch in switches if given.pop(switch.replace("-", "_")))
-        wish = Wish(**given, options=chosen)
+        ours = chosen(switches, given)
+        wish = Wish(**given, **ours)
         return _planned(name, wish, Surroundings.find(env_file, quiet=quiet), as_json=as_json)
 
     options = (
@@ -75,9 +75,8 @@ def vendor_command(name: str) -> click.Command:
             "--es-host", metavar="URL", help="Whose journal is looked into, if any.  [default: ES_HOST]"
         ),
         click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text."),
-        *(click.option(f"--{option.name}", is_flag=True, help=option.help) for option in connector.options),
     )
-    built = common_options(command)
+    built = vendor_options(switches)(common_options(command))
     for option in reversed(options):
         built = option(built)
     return click.command(name, help=f"Estimate a backfill of {connector.title}.")(built)

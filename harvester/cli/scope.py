@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from connectors.errors import HarvestError
 from connectors.model import Window
@@ -12,7 +13,7 @@ from harvester.cli.account import Connected
 from harvester.cli.destination import Index
 from harvester.cli.surroundings import Surroundings
 from harvester.cli.wish import Wish
-from harvester.reading import Journaled, Scheme, backfill, forced, nightly
+from harvester.reading import Journaled, Scheme, backfill, forced, narrowed, nightly
 from harvester.report import Report
 from harvester.sinks.elastic.cluster import Cluster
 from harvester.state.journal import Journal, journal_folder
@@ -27,6 +28,7 @@ def journal(vendor: Connected, cluster: Cluster, around: Surroundings) -> Iterat
     """The journal of this account into this index, told what it is about."""
     folder = rejects_folder(around.state_folder, cluster.url, cluster.prefix)
     opened = Journal(journal_folder(vendor.folder, folder))
+    vendor.context.stored = opened.hints
     try:
         about = {
             "vendor": vendor.name,
@@ -71,7 +73,7 @@ def run(
                 span=vendor.connector.span,
                 empty=empty,
             )
-            if scheme.forced_since is not None and report.listing_complete:
+            if scheme.forced_since is not None and not scheme.narrow and report.listing_complete:
                 written.finish_reading(_dates(vendor, wish, around), wish.asked, now())
         except HarvestError as error:
             report.stopped_by(error)
@@ -94,7 +96,7 @@ def _wanted(written: Journal, vendor: Connected, wish: Wish, around: Surrounding
     """All the time that this run is about, as far as the vendor still keeps it. What a nightly run wants is written
     down before anything is asked of anybody: nights of refused credentials are caught up, too."""
     asked = _dates(vendor, wish, around)
-    if not wish.dated:
+    if not wish.dated and not wish.narrowed:
         asked = Window(start=min(asked.start, written.want_since(asked.start)), end=asked.end)
     return _clamped(asked, vendor, around)
 
@@ -105,6 +107,9 @@ def _scheme(
     span, now = vendor.connector.span, vendor.context.now()
     if wanted is None:
         return Scheme(parts=())
+    if wish.narrowed:
+        again = wish.on is not None or wish.force or wish.ahead is not None
+        return narrowed(wanted, span, since=now if again else None)
     if wish.on is not None or wish.force:
         return forced(written, wanted, wish.asked, span, now, named=_dates(vendor, wish, around))
     if wish.dated:
@@ -132,6 +137,8 @@ def _give_up(written: Journal, vendor: Connected, around: Surroundings, report: 
 
 def _dates(vendor: Connected, wish: Wish, around: Surroundings) -> Window:
     zone, now = around.zone(wish.timezone), vendor.context.now()
+    if wish.ahead is not None:
+        return Window(start=now, end=now + timedelta(days=wish.ahead))
     return dates.window(wish.on, wish.first, wish.last, zone=zone, now=now)
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from connectors.base import Option
 from harvester.cli import dates, destination
 from harvester.cli.surroundings import Surroundings, common_options
+
+LONGEST_AHEAD = 366
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the command line asked for."""
+    """What the command line asked for. `given`: options with their values, and those that narrow; `narrowed`: only a
+    part of what there is, which covers nothing; `ahead`: so many days from now on, instead of the past."""
 
     on: date | None = None
     first: date | None = None
@@ -33,6 +37,9 @@ class Wish:
     dry_run: bool = False
     summary_json: Path | None = None
     options: frozenset[str] = frozenset()
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    narrowed: bool = False
+    ahead: int | None = None
 
     @property
     def asked(self) -> frozenset[str]:
@@ -56,6 +63,8 @@ class Wish:
         zone, now = around.zone(self.timezone), around.clock({}).now()
         dates.window(self.on, self.first, self.last, zone=zone, now=now)
         around.rate_share(self.rate_share)
+        if self.ahead is not None and self.dated:
+            raise click.UsageError("what is planned is read from now on: leave out --date, --from and --to")
         return self
 
     def lookback_of(self, vendors: timedelta) -> timedelta:
@@ -65,11 +74,52 @@ class Wish:
     @property
     def what(self) -> str:
         """Which time is to be read, in words."""
+        if self.ahead is not None:
+            return f"the next {self.ahead} days"
+        if self.narrowed and not self.dated:
+            return "a part of yesterday"
         if self.on is not None:
             return str(self.on)
         if self.first is None:
             return "nightly"
         return f"{self.first} to {self.last or 'yesterday'}{' again' if self.force else ''}"
+
+
+def vendor_options(options: Sequence[Option]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that a connector names, for the command line."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = _option(option)(command)
+        return command
+
+    return decorated
+
+
+def _option(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    name = f"--{option.name}"
+    if not option.value:
+        return click.option(name, is_flag=True, help=option.help)
+    kind = click.IntRange(1, LONGEST_AHEAD) if option.ahead else click.STRING
+    return click.option(name, type=kind, metavar=option.value, multiple=option.repeatable, help=option.help)
+
+
+def chosen(options: Sequence[Option], given: dict[str, Any]) -> dict[str, Any]:
+    """What was given of a connector's options, taken out of `given`, as the fields of a `Wish`."""
+    values = {option: given.pop(option.name.replace("-", "_")) for option in options}
+    said = {option: value for option, value in values.items() if value not in (None, False, ())}
+    return {
+        "options": frozenset(o.name for o in said if not o.value and not o.narrows),
+        "given": {o.name: _texts(value) for o, value in said.items() if o.value or o.narrows},
+        "narrowed": any(o.narrows for o in said),
+        "ahead": next((value for o, value in said.items() if o.ahead), None),
+    }
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if value is True:
+        return ()
+    return tuple(value) if isinstance(value, tuple) else (str(value),)
 
 
 def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -103,6 +103,8 @@ _SKIP = """
     ON CONFLICT DO UPDATE SET tried_at = excluded.tried_at, reason = excluded.reason
 """
 _UNSKIP = "DELETE FROM left_out WHERE subject = ? AND start = ? AND stop = ? AND asked = ?"
+_REPLACED = "UPDATE meetings SET outcome = 'gone', due = NULL, rank = NULL, reason = ? WHERE uuid = ?"
+_HINTS = "SELECT uuid, hint FROM meetings WHERE rank IS NOT NULL AND start >= ? AND start < ?"
 _EXPIRE_STORED = """
     UPDATE meetings SET outcome = 'done', due = NULL
     WHERE rank IS NOT NULL AND outcome IN ('listed', 'pending', 'failed')
@@ -371,6 +373,16 @@ class Journal(Batched):
         self._put(
             _ENDED, outcome, ref.digest, microseconds(due) if due is not None else None, reason, ref.uuid
         )
+
+    def replaced(self, uuid: str) -> None:
+        """Another meeting has taken its place, and its documents are gone: nothing is stored of it any more."""
+        self._put(_REPLACED, str(Reason.replaced), uuid)
+
+    def hints(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Of everything stored that started there, the uuid and the hint."""
+        rows = self._all(_HINTS, microseconds(window.start), microseconds(window.end))
+        with self._sound():
+            return iter([(uuid, orjson.loads(hint)) for uuid, hint in rows])
 
     def expire(self, before: datetime) -> int:
         """Give up what the vendor no longer keeps: started before (where no start is known, first listed before), and

@@ -93,6 +93,28 @@ def test_a_stdout_harvest_imports_no_elasticsearch() -> None:
     assert ended.stdout.strip() == "[]"
 
 
+GOOGLES = ("googleapiclient", "google.auth", "google.oauth2", "google_auth_oauthlib", "httplib2")
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "from harvester.cli import cli; cli.main(['google-meet', '--help'], standalone_mode=False)",
+        "from harvester.cli import cli; cli.main(['zoom', '--help'], standalone_mode=False)",
+        "from harvester.cli import cli; cli.main(['status'], standalone_mode=False)",
+        "import connectors; [connectors.load(name) for name in connectors.CONNECTORS]",
+        "import connectors.zoom.check, connectors.webex.check, connectors.webex.login",
+    ],
+)
+def test_nobody_who_does_not_ask_google_imports_its_library(what: str, tmp_path: Path) -> None:
+    code = f"import sys; {what}; print([m for m in {GOOGLES!r} if m in sys.modules], file=sys.stderr)"
+    environment = {"HARVESTER_STATE_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
+    )
+    assert ended.stderr.splitlines()[-1] == "[]"
+
+
 def every_setting() -> dict[str, str]:
     settings = [*OWN, *(s for name in connectors.CONNECTORS for s in connectors.load(name).settings)]
     return {setting.name: setting.help for setting in settings}
@@ -108,7 +130,7 @@ def test_example_env_lists_every_setting_and_no_other() -> None:
 
 
 def test_settings_named_in_the_readme_exist() -> None:
-    named = set(re.findall(r"\b(?:ZOOM|WEBEX|ES|HARVESTER)_[A-Z_]+\b", README)) - set(RETIRED)
+    named = set(re.findall(r"\b(?:ZOOM|WEBEX|GOOGLE|ES|HARVESTER)_[A-Z_]+\b", README)) - set(RETIRED)
     assert named <= set(every_setting())
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import RLock
+from typing import Any
 
 from connectors.base import Token, Traffic
 from connectors.errors import BudgetSpent
+from connectors.model import Window
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 
@@ -48,6 +50,7 @@ class HandContext:
         self.limits: dict[str, int] = {}
         self.facts: dict[str, str] = {}
         self.claims: dict[str, datetime] = {}
+        self.in_journal: dict[str, tuple[datetime, dict[str, Any]]] = {}
         self._lock = RLock()
 
     def now(self) -> datetime:
@@ -87,6 +90,9 @@ class HandContext:
                 return taken
             self.claims[act] = until
             return None
+
+    def stored(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
+        return iter([(uuid, hint) for uuid, (at, hint) in self.in_journal.items() if at in window])
 
     def prolong(self, act: str, until: datetime) -> None:
         with self._lock:

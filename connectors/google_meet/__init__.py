@@ -1,0 +1,150 @@
+"""Google Meet: the conferences of a whole company, with every stay of everybody, and what is coming up.
+
+Documentation (looked at in 2026; schemas from the discovery documents in the google-api-python-client wheel):
+- https://developers.google.com/workspace/meet/api/guides/overview (records, participants, sessions, spaces)
+- https://developers.google.com/workspace/admin/reports/v1/appendix/activity/meet (`call_ended`)
+- https://developers.google.com/workspace/admin/directory/v1/guides, https://developers.google.com/workspace/calendar/api
+
+Two ways to the same conferences. *Reports*: one admin reads a row for every endpoint that left, with address, device and
+quality, 180 days back. *Meet*: each user reads their own conferences, live ones too, 30 days back. `auto` reads Reports
+and adds what Meet knows of each conference; without Reports, Meet alone. Names come from the Directory, titles from
+Calendar, and each of these may be missing.
+
+Scopes: `admin.reports.audit.readonly`, `meetings.space.readonly`, `admin.directory.user.readonly`,
+`calendar.events.readonly`, each only for what it is there for. `harvester check google-meet` names what is missing.
+
+Limits: 600 calls a minute and user and 6,000 a project at Meet, 600 and 10,000 at Calendar, 250 at Reports.
+
+What Google does not tell: outsiders' addresses (or with most letters starred out), the organizer where only Meet is read,
+quality of phone calls, anything of a live conference but who is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import timedelta
+from threading import RLock
+from typing import TYPE_CHECKING, ClassVar
+
+from connectors.base import CheckResult, Context, Option, Setting, Settings, absent
+from connectors.errors import ConfigurationError
+from connectors.google_meet.endpoints import (
+    CALENDAR,
+    EVENTS_KEPT,
+    LOOKBACK,
+    MEET,
+    RECORDS_KEPT,
+    REPORTS,
+    SPAN,
+    VENDOR,
+)
+from connectors.limits import MARGIN
+from connectors.model import Harvest, MeetingRef, Skipped, Window
+
+if TYPE_CHECKING:
+    from connectors.google_meet.sources import Sources
+
+
+class GoogleMeet:
+    """One Google Workspace, or the meetings of one of its people."""
+
+    name: ClassVar[str] = "google-meet"
+    title: ClassVar[str] = "Google Meet"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting(
+            name="GOOGLE_CREDENTIALS",
+            help="the JSON file of a service account's key, of an OAuth client, or of a user's token",
+            where="at console.cloud.google.com, APIs & Services > Credentials",
+            secret=True,
+            required=True,
+        ),
+        Setting(
+            name="GOOGLE_ADMIN",
+            help="the admin whom a service account acts for, by address",
+            where="in the Admin console, where the delegation is given",
+        ),
+        Setting(name="GOOGLE_CUSTOMER", help="the customer id, for resellers", default="my_customer"),
+        Setting(
+            name="GOOGLE_SOURCE",
+            help="what to read: `reports`, `meet`, or `auto` for both",
+            default="auto",
+            choices=("auto", "reports", "meet"),
+        ),
+        Setting(name=MEET.setting, help="Meet's base URL", default=MEET.url),
+        Setting(name=REPORTS.setting, help="the Admin SDK's base URL", default=REPORTS.url),
+        Setting(name=CALENDAR.setting, help="Calendar's base URL", default=CALENDAR.url),
+    )
+    options: ClassVar[tuple[Option, ...]] = (
+        Option(
+            name="meeting-code", help="Only meetings of this code (abc-mnop-xyz).", value="CODE", narrows=True
+        ),
+        Option(
+            name="user",
+            help="Only what this user was at, by address; may be given several times.",
+            value="EMAIL",
+            repeatable=True,
+            narrows=True,
+        ),
+        Option(
+            name="upcoming",
+            help="What is planned for the next so many days, instead of what took place.",
+            value="DAYS",
+            narrows=True,
+            ahead=True,
+        ),
+    )
+    span: ClassVar[timedelta] = SPAN
+    lookback: ClassVar[timedelta] = LOOKBACK
+    kept: ClassVar[timedelta] = EVENTS_KEPT
+    lists_live: ClassVar[bool] = True
+    daily_budget: ClassVar[None] = None
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        """ConfigurationError where a setting is missing or not understood; reads no file and makes no request."""
+        missing = absent(self.settings, settings.get)
+        if missing:
+            names = ", ".join(setting.name for setting in missing)
+            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be had {missing[0].where}")
+        self.source = settings.get("GOOGLE_SOURCE") or "auto"
+        if self.source not in {"auto", "reports", "meet"}:
+            raise ConfigurationError(f"{VENDOR}: GOOGLE_SOURCE is auto, reports or meet")
+        if self.source == "meet":
+            self.kept = RECORDS_KEPT  # type: ignore[misc]  # the other source keeps more; which it is, a setting says
+        self._settings = settings
+        self.context = context
+        self._lock = RLock()
+        self._sources: Sources | None = None
+
+    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+        return self.sources.meetings(window, subjects)
+
+    def fetch(self, ref: MeetingRef) -> Harvest:
+        return self.sources.fetch(ref)
+
+    def calls(self, ref: MeetingRef) -> int:
+        return self.sources.calls(ref)
+
+    def check(self) -> Iterator[CheckResult]:
+        from connectors.google_meet.check import results
+
+        return results(self.sources)
+
+    @property
+    def concurrency(self) -> int:
+        """What keeps a project's rate busy when Google takes a fifth of a second to answer."""
+        return 16
+
+    @property
+    def requests_per_second(self) -> float:
+        """Of the project at Meet, which nearly all calls of a fetch are, and no more than so many at once permit."""
+        return (MEET.of_project or 0) / 60.0 * MARGIN * self._settings.rate_share
+
+    @property
+    def sources(self) -> Sources:
+        """Made when it is first needed: only then is Google's library imported."""
+        with self._lock:
+            if self._sources is None:
+                from connectors.google_meet.sources import Sources
+
+                self._sources = Sources(self._settings, self.context, self.source)
+            return self._sources

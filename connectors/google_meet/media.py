@@ -1,0 +1,68 @@
+"""How well a stay worked, out of a row of Reports: per stream means and extremes of the whole stay, no samples.
+
+The round trip and the jitter are told once per endpoint and direction, and hold for every stream that ran. A stream's
+seconds stand for its samples: a mean over several stays is weighted by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.quality import Measure, Quality, Stream
+
+Row = Mapping[str, Any]
+
+STREAMS = {
+    "audio_in": "audio_recv",
+    "audio_out": "audio_send",
+    "video_in": "video_recv",
+    "video_out": "video_send",
+    "share_in": "screencast_recv",
+    "share_out": "screencast_send",
+}
+
+
+def to_quality(row: Row) -> Quality | None:
+    """`None` where nothing was measured."""
+    streams: dict[str, Any] = {
+        ours: _stream(row, google, incoming=ours.endswith("_in")) for ours, google in STREAMS.items()
+    }
+    return Quality(**streams) if any(streams.values()) else None
+
+
+def _stream(row: Row, name: str, *, incoming: bool) -> Stream | None:
+    seconds = _whole(row.get(f"{name}_seconds"))
+    samples = seconds or None
+
+    def measure(mean: str = "", worst: str = "") -> Measure | None:
+        told, extreme = _number(row.get(mean)), _number(row.get(worst))
+        if told is None and extreme is None:
+            return None
+        return Measure(mean=told, worst=extreme, samples=samples)
+
+    measures = {
+        "packet_loss_pct": measure(f"{name}_packet_loss_mean", f"{name}_packet_loss_max"),
+        "bitrate_kbps": measure(f"{name}_bitrate_kbps_mean"),
+        "height_px": measure(f"{name}_short_side_median_pixels"),
+        "fps": measure(f"{name}_fps_mean"),
+    }
+    if samples:
+        measures["latency_ms"] = measure("network_rtt_msec_mean")
+        measures["jitter_ms"] = (
+            measure("network_recv_jitter_msec_mean", "network_recv_jitter_msec_max")
+            if incoming
+            else measure("network_send_jitter_msec_mean")
+        )
+    return Stream.of(measures)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return None
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    told = _number(value)
+    return 0 if told is None else int(told)

@@ -1,0 +1,171 @@
+"""What is coming up, out of the calendars: each planned meeting once, as a meeting that is `scheduled`.
+
+The same event is on the calendar of everybody who was invited: it counts once, by its iCalUID and the instant that it was
+first planned for, and the organizer's copy is the one that is read, where the organizer's calendar is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from connectors.errors import Gone, VendorError
+from connectors.google_meet.answers import Forbidden
+from connectors.google_meet.auth import SELF, NoSuchUser
+from connectors.google_meet.calendar import title
+from connectors.google_meet.endpoints import VENDOR
+from connectors.google_meet.meet import Apis, milliseconds_only
+from connectors.google_meet.records import USERS_AT_ONCE, subject
+from connectors.google_meet.rows import Row, code_of, host_of, text
+from connectors.google_meet.secrets import without_secrets
+from connectors.model import (
+    Detail,
+    Harvest,
+    Meeting,
+    MeetingRef,
+    Pending,
+    Reason,
+    Skipped,
+    Window,
+    row_digest,
+    session_key,
+)
+from connectors.times import instant
+
+MEET_CONFERENCE = "hangoutsMeet"
+
+
+class Upcoming:
+    def __init__(self, apis: Apis) -> None:
+        self._apis = apis
+
+    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+        users = [user.lower() for user in self._apis.records.subjects(self._apis.users)]
+        if subjects:
+            users = [user for user in users if subject(user) in subjects]
+        read, seen = frozenset(users), set[str]()
+        for found in self._by_user(window, users):
+            if isinstance(found, Skipped):
+                yield found
+                continue
+            user, events = found
+            for event in events:
+                ref = self._ref(event, user, read, window)
+                if ref is not None and ref.uuid not in seen:
+                    seen.add(ref.uuid)
+                    yield ref
+
+    def _by_user(self, window: Window, users: list[str]) -> Iterator[tuple[str, list[Row]] | Skipped]:
+        waiting: deque[Future[tuple[str, list[Row]] | Skipped]] = deque()
+        pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="google-calendars")
+        try:
+            for user in users:
+                waiting.append(pool.submit(self._of_user, user, window))
+                if len(waiting) >= 2 * USERS_AT_ONCE:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _of_user(self, user: str, window: Window) -> tuple[str, list[Row]] | Skipped:
+        try:
+            return user, [
+                event for event in self._apis.calendar.planned(user, window.start, window.end) if code(event)
+            ]
+        except (NoSuchUser, Forbidden):
+            return Skipped(subject=subject(user), reason=Reason.refused, gone=False)
+        except VendorError:
+            return Skipped(subject=subject(user), reason=Reason.error, gone=False)
+
+    def _ref(self, event: Row, user: str, read: frozenset[str], window: Window) -> MeetingRef | None:
+        start, number = begins(event), text(event.get("id"))
+        if start is None or start not in window or number is None or event.get("status") == "cancelled":
+            return None
+        if self._apis.code is not None and code(event) != self._apis.code:
+            return None
+        organizer = text(_dict(event.get("organizer")).get("email"))
+        if user != SELF and organizer and organizer.lower() != user and organizer.lower() in read:
+            return None  # it comes with the organizer's calendar
+        person = self._apis.directory.by_address(user)
+        return MeetingRef(
+            uuid=planned_id(event),
+            start_time=start,
+            digest=row_digest(event),
+            hint={"ids": "plan", "event": number, **({"user": person.id} if person is not None else {})},
+            row={"event": event},
+        )
+
+    def fetch(self, ref: MeetingRef) -> Harvest:
+        harvested_at = milliseconds_only(self._apis.context.now())
+        event = ref.row["event"] if ref.row is not None else self._again(ref)
+        ends = begins(event, "end")
+        meeting = Meeting(
+            vendor="google-meet",
+            account=self._apis.account,
+            uuid=ref.uuid,
+            detail=Detail.scheduled,
+            harvested_at=harvested_at,
+            meeting_code=code(event),
+            topic=title(event),
+            host=self._host(event),
+            scheduled_start_time=begins(event),
+            scheduled_end_time=ends,
+            state="scheduled",
+            vendor_data={"event": without_secrets(event)} if self._apis.asked_raw(ref) else None,
+        )
+        over = ends is None or ends <= self._apis.context.now()
+        return Harvest(
+            meeting=meeting,
+            pending=None if over or ends is None else Pending(until=ends, reason=Reason.planned),
+        )
+
+    def _host(self, event: Row) -> Any:
+        told = _dict(event.get("organizer"))
+        email = text(told.get("email"))
+        person = self._apis.directory.by_address(email)
+        return host_of(email, person.id, person.name) if person is not None else host_of(email)
+
+    def _again(self, ref: MeetingRef) -> Row:
+        person = self._apis.directory.by_id(ref.hint.get("user"))
+        owner = person.email if person is not None else self._apis.tokens.admin or "primary"
+        event = self._apis.calendar.event(owner, ref.hint.get("event"), again=True)
+        if not event or event.get("status") == "cancelled" or begins(event) is None:
+            raise Gone(f"{VENDOR}: a planned meeting that was called off", reason=Reason.deleted)
+        return event
+
+
+def planned_id(event: Row) -> str:
+    """The same on every calendar, and when it is moved."""
+    when = _dict(event.get("originalStartTime")) or (
+        _dict(event.get("start")) if event.get("recurringEventId") else {}
+    )
+    uid = text(event.get("iCalUID")) or text(event.get("id"))
+    return "plan-" + session_key("plan", uid, _instant(when))
+
+
+def code(event: Row) -> str | None:
+    """The meeting's code, where its conference is one of Meet's."""
+    conference = _dict(event.get("conference"))
+    return code_of(conference.get("id")) if conference.get("type") == MEET_CONFERENCE else None
+
+
+def begins(event: Row, which: str = "start") -> datetime | None:
+    return _instant(_dict(event.get(which)))
+
+
+def _instant(told: Row) -> datetime | None:
+    when = instant(told.get("dateTime"))
+    if when is not None:
+        return when
+    try:
+        return datetime.combine(date.fromisoformat(str(told.get("date"))), time(), UTC)
+    except ValueError:
+        return None
+
+
+def _dict(value: Any) -> Row:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,124 @@
+"""Logging in to Google: an installed app's flow, with PKCE, its code redeemed by the one HTTP layer."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import responses
+
+from connectors.base import Reach
+from connectors.errors import ConfigurationError, CredentialsError, HarvestError
+from connectors.google_meet.auth import STORED
+from connectors.google_meet.login import SCOPES, GoogleLogin
+from tests.unit.context import HandContext
+from tests.unit.google_meet.account import TOKENS, oauth_client, service_account, settings
+
+REDIRECT = "http://127.0.0.1:8976/callback"
+ANSWER = {"access_token": "a", "expires_in": 3599, "refresh_token": "marked-refresh", "scope": "x y"}
+
+
+def login(
+    context: HandContext, credentials: dict[str, Any] | None = None, reach: Reach = "admin"
+) -> GoogleLogin:
+    return GoogleLogin(settings(credentials or oauth_client()), context, reach=reach)
+
+
+def redeemed(way: GoogleLogin) -> Any:
+    return way.redeem(code="marked-code", redirect_uri=REDIRECT, verifier="marked-verifier")
+
+
+@pytest.mark.parametrize("reach", ["admin", "user"])
+def test_the_address_asks_for_what_is_read_and_for_a_token_that_lasts(
+    reach: Reach, context: HandContext
+) -> None:
+    address = login(context, reach=reach).address(redirect_uri=REDIRECT, state="st", challenge="ch")
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+    assert address.startswith("https://accounts.google.example/auth?")
+    assert asked["scope"].split() == list(SCOPES[reach])
+    assert (asked["redirect_uri"], asked["state"], asked["response_type"]) == (REDIRECT, "st", "code")
+    assert (asked["code_challenge"], asked["code_challenge_method"]) == ("ch", "S256")
+    assert (asked["access_type"], asked["prompt"]) == ("offline", "consent")
+
+
+def test_a_code_becomes_a_token_that_is_kept(context: HandContext, http: responses.RequestsMock) -> None:
+    http.post(TOKENS, json=ANSWER)
+    way = login(context)
+    way.keep(redeemed(way))
+    sent = {name: values[0] for name, values in parse_qs(str(http.calls[0].request.body)).items()}
+    assert sent["code_verifier"] == "marked-verifier"
+    assert (sent["grant_type"], sent["client_secret"]) == ("authorization_code", "invented-secret")
+    assert context.tokens.kept[STORED].refresh == "marked-refresh"
+    assert context.tokens.kept[STORED].scope == "x y"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "named"),
+    [
+        (400, {"error": "invalid_grant", "error_description": "marked"}, "too old"),
+        (401, {"error": "invalid_client", "error_description": "marked"}, "client is refused"),
+        (400, {"error": "redirect_uri_mismatch"}, "Desktop app"),
+        (200, {"access_token": "a", "expires_in": 3599}, "no refresh token"),
+        (200, {"marked": "marked"}, "without a token"),
+    ],
+)
+def test_what_went_wrong_is_told_in_our_words(
+    status: int, body: dict[str, Any], named: str, context: HandContext, http: responses.RequestsMock
+) -> None:
+    http.post(TOKENS, json=body, status=status)
+    with pytest.raises(HarvestError, match=named) as refused:
+        redeemed(login(context))
+    assert "marked" not in str(refused.value)
+    assert len(http.calls) == 1, "a code can be redeemed once"
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        ("access_denied", "test users"),
+        ("admin_policy_enforced", "admin does not allow"),
+        ("server_error", "again later"),
+        ("marked", "compare the OAuth client"),
+    ],
+)
+def test_an_error_of_the_login_page_is_told_in_our_words(
+    error: str, named: str, context: HandContext
+) -> None:
+    refusal = login(context).refusal(error)
+    assert named in str(refusal)
+    assert "marked" not in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "named"),
+    [
+        (service_account(), "needs no login"),
+        (oauth_client("web"), "Desktop app"),
+        ({"refresh_token": "r", "client_id": "c", "client_secret": "s"}, "needs no login"),
+    ],
+)
+def test_what_cannot_log_in_says_so(credentials: dict[str, Any], named: str, context: HandContext) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        login(context, credentials)
+
+
+def test_without_a_client_it_says_where_to_make_one(context: HandContext) -> None:
+    with pytest.raises(ConfigurationError, match="Desktop app"):
+        GoogleLogin(settings(GOOGLE_CREDENTIALS=""), context, reach="admin")
+
+
+def test_another_device_is_not_permitted(context: HandContext) -> None:
+    with pytest.raises(ConfigurationError, match="ssh -L"):
+        login(context).device_code()
+
+
+def test_nothing_secret_is_in_a_traceback(context: HandContext, http: responses.RequestsMock) -> None:
+    http.post(TOKENS, json={"error": "invalid_grant"}, status=400)
+    secret = oauth_client()["installed"]["client_secret"]
+    with pytest.raises(CredentialsError) as refused:
+        redeemed(login(context))
+    assert secret not in "".join(traceback.format_exception(refused.value))
+    assert json.dumps(secret) not in str(refused.value)

@@ -1,0 +1,130 @@
+"""What is planned: each meeting once, from the organizer's calendar where that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.errors import Gone
+from connectors.google_meet import GoogleMeet
+from connectors.google_meet.endpoints import CALENDAR
+from connectors.model import Detail, MeetingRef, Reason, Skipped, Window
+from tests.unit.context import NOW, HandContext
+from tests.unit.google_meet.account import CODE, GUEST, HOST, Google, error_body, event
+
+Build = Callable[..., GoogleMeet]
+WEEK = Window(start=NOW, end=NOW + timedelta(days=7))
+
+
+def upcoming(meet: Build, **how: Any) -> GoogleMeet:
+    given = {"upcoming": ("7",), **how.pop("given", {})}
+    return meet(given=given, **how)
+
+
+def refs(connector: GoogleMeet) -> list[MeetingRef]:
+    return [found for found in connector.meetings(WEEK) if isinstance(found, MeetingRef)]
+
+
+def test_a_planned_meeting_is_scheduled_and_pending_until_its_end(meet: Build, google: Google) -> None:
+    google.events[HOST, "event1"] = event()
+    google.events[GUEST, "event1"] = event(organizer={"email": HOST}, summary="as the guest sees it")
+    connector = upcoming(meet)
+    (ref,) = refs(connector)
+    harvest = connector.fetch(ref)
+    meeting = harvest.meeting
+    assert (meeting.detail, meeting.state, meeting.topic) == (Detail.scheduled, "scheduled", "Weekly")
+    assert (meeting.meeting_code, meeting.start_time) == (CODE, None)
+    assert meeting.scheduled_start_time == datetime(2026, 11, 24, 9, tzinfo=UTC)
+    assert meeting.host is not None
+    assert meeting.host.email == HOST
+    assert harvest.pending is not None
+    assert (harvest.pending.until, harvest.pending.reason) == (meeting.scheduled_end_time, Reason.planned)
+    assert harvest.sessions == ()
+    assert meeting.participants is None
+    assert {query["singleEvents"] for _, query in google.asked_for("/events")} == {"true"}
+    assert google.asked_for("activity") == []
+
+
+def test_an_outsiders_meeting_is_there_once(meet: Build, google: Google) -> None:
+    for user in (HOST, GUEST):
+        google.events[user, "event1"] = event(organizer={"email": "else@elsewhere.example"})
+    assert len(refs(upcoming(meet))) == 1
+
+
+def test_every_instance_of_a_series_is_one_and_stays_it_when_it_is_moved(meet: Build, google: Google) -> None:
+    first = {"dateTime": "2026-11-24T09:00:00Z"}
+    google.events[HOST, "e_1"] = event("e_1", iCalUID="series", recurringEventId="e", originalStartTime=first)
+    google.events[HOST, "e_2"] = event(
+        "e_2", iCalUID="series", recurringEventId="e", originalStartTime={"dateTime": "2026-11-25T09:00:00Z"}
+    )
+    before = {ref.uuid for ref in refs(upcoming(meet))}
+    assert len(before) == 2
+    google.events[HOST, "e_1"]["start"] = {"dateTime": "2026-11-24T15:00:00Z"}
+    assert {ref.uuid for ref in refs(upcoming(meet))} == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "cancelled"},
+        {"conferenceData": None},
+        {"conferenceData": {"conferenceId": "1", "conferenceSolution": {"key": {"type": "addOn"}}}},
+        {"start": {"dateTime": "2026-11-21T05:00:00Z"}},
+        {"start": None},
+    ],
+)
+def test_what_is_no_meeting_of_meets_or_has_begun_is_not_one(
+    changes: dict[str, Any], meet: Build, google: Google
+) -> None:
+    google.events[HOST, "event1"] = event(**changes)
+    assert refs(upcoming(meet)) == []
+
+
+def test_a_private_one_keeps_its_title(meet: Build, google: Google) -> None:
+    google.events[HOST, "event1"] = event(visibility="private")
+    connector = upcoming(meet)
+    assert connector.fetch(refs(connector)[0]).meeting.topic is None
+
+
+def test_one_calendar_that_is_refused_stops_no_other(meet: Build, google: Google) -> None:
+    google.events[HOST, "event1"] = event()
+    google.refused[f"/calendars/{GUEST}/events", ""] = (403, error_body(403, "forbidden"))
+    found = list(upcoming(meet).meetings(WEEK))
+    assert [one.reason for one in found if isinstance(one, Skipped)] == [Reason.refused]
+    assert len([one for one in found if isinstance(one, MeetingRef)]) == 1
+
+
+def test_it_is_narrowed_by_user_and_code(meet: Build, google: Google) -> None:
+    google.events[HOST, "event1"] = event()
+    assert refs(upcoming(meet, given={"user": (GUEST,)})) == []
+    assert {user for user, _ in google.asked_for("/events")} == {GUEST}
+    assert len(refs(upcoming(meet, given={"meeting-code": ("WKTIMXIVUK",)}))) == 1
+    assert refs(upcoming(meet, given={"meeting-code": ("abc-defg-hij",)})) == []
+
+
+def test_when_its_time_has_come_it_is_read_once_more(
+    meet: Build, google: Google, context: HandContext
+) -> None:
+    google.events[HOST, "event1"] = event()
+    ref = replace(refs(upcoming(meet))[0], row=None)
+    context.seconds += timedelta(days=6).total_seconds()
+    nightly = meet()
+    harvest = nightly.fetch(ref)
+    assert (harvest.meeting.state, harvest.pending) == ("scheduled", None)
+    assert nightly.calls(ref) == 1
+    google.events[HOST, "event1"] = event(status="cancelled")
+    with pytest.raises(Gone) as gone:
+        meet().fetch(ref)
+    assert gone.value.reason == Reason.deleted
+
+
+def test_without_calendar_it_says_what_is_missing(meet: Build, google: Google) -> None:
+    from connectors.errors import CredentialsError
+
+    google.delegated.discard(CALENDAR.scope)
+    with pytest.raises(CredentialsError, match="calendar.events.readonly"):
+        refs(upcoming(meet))
