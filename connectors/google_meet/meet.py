@@ -167,7 +167,7 @@ class Meet:
             conference=conference,
             record=record,
             event=apis.event(conference),
-            recordings=apis.records.recordings(str(record["name"]), seen.subjects),
+            recordings=apis.records.recordings(seen, person),
             code=None if told else apis.records.code(space_of(record), seen.subjects),
             host=host_of(organizer, person.id, person.name) if person else host_of(organizer),
         )

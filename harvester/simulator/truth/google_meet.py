@@ -107,8 +107,7 @@ class GoogleTruth:
             named = [self._session(endpoint) for endpoint in self._presences.present(conference, self._now)]
         stays = distinct(named)
         head = self._head(conference, stays, reported, recorded=recorded, live=live)
-        if by_rows:
-            head |= _media(list(parameters.values()))
+        head |= _media(list(parameters.values()))
         detail = "live" if live else "full" if recorded and reported else "basic"
         uuid = conference.reported if reported else conference.record
         quality = rows.document(rows.of_meeting(measured.values())) if measured else None
@@ -140,9 +139,10 @@ class GoogleTruth:
         )
 
     def _topic(self, conference: Conference) -> str | None:
-        """As the owner's own calendar shows it, which tells its owner of private events, too."""
+        """As the owner's own calendar shows it, but for private events: what somebody keeps from their colleagues is
+        not for an index."""
         event = conference.event
-        if event is None or event.gone or not self._terms.has("calendar"):
+        if event is None or event.gone or event.private or not self._terms.has("calendar"):
             return None
         return event.summary if can_be_acted_for(event.owner) and has_calendar(event.owner) else None
 
@@ -200,6 +200,7 @@ class GoogleTruth:
         fields = {
             "stay": "meeting",
             "id": endpoint.user,
+            "user_id": endpoint.session.partition("/participantSessions/")[0],
             "user_name": whole(endpoint.name),
             "email": person.email if person is not None and self._known(person) else None,
             "user_type": kinds[endpoint.means],
