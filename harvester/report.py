@@ -44,7 +44,7 @@ class Report:
     `outside`, when its time turned out to lie outside what was asked for; unless the run was stopped before: then
     `unsettled` are stored, but what earlier harvests left of them could not be looked for, `unanswered` were given to
     the sink, which did not acknowledge them, and the rest is `unread`. Of the `pending` ones `unready` had nothing to
-    store yet. `left_out`: parts of listings that could not be had and are asked for again, by reason; `absent`: those
+    store yet, and of `kept` ones what is stored is richer, and stays. `left_out`: parts of listings that could not be had and are asked for again, by reason; `absent`: those
     that the vendor says are not there. `expired`: failed in earlier runs, and no longer kept by the vendor. `replaced`:
     documents of earlier harvests that the new ones no longer have, deleted. Seconds are this machine's.
 
@@ -64,6 +64,7 @@ class Report:
     done: int = 0
     pending: int = 0
     unready: int = 0
+    kept: int = 0
     waits: Counter[str] = field(default_factory=Counter)
     next_due: datetime | None = None
     gone: int = 0
@@ -110,7 +111,7 @@ class Report:
     @property
     def stored(self) -> int:
         """Of how many meetings this run stored the documents, rejected ones apart."""
-        return self.done + self.pending - self.unready
+        return self.done + self.pending - self.unready - self.kept
 
     @property
     def exit_code(self) -> int:
@@ -188,6 +189,7 @@ class Report:
         if pending is None:
             self.poorer += 1
         else:
+            self.kept += 1
             self._wait(pending.reason, pending.until)
 
     def meeting_loaded(self, loaded: Loaded, *, pending: Pending | None) -> None:

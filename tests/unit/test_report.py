@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from connectors.errors import BudgetSpent, CredentialsError, Interrupted, NotReady, OutputError
-from connectors.model import Reason, Skipped
+from connectors.model import Pending, Reason, Skipped
 from harvester.report import Report
 from harvester.sinks.base import Loaded, PipeClosed
 
@@ -104,3 +104,12 @@ def test_parts_that_are_not_there_are_normal_and_parts_that_failed_are_asked_for
     assert (run.exit_code, run.reason) == (75, "1 part of the listing could not be had: error")
     assert run.lines()[0] == "zoom: 1 part of the listing could not be had"
     assert "a later run asks again: 1 error" in run.lines()[-1]
+
+
+def test_what_stays_as_it_is_stored_was_not_stored_by_this_run() -> None:
+    run = report(listed=3, fetched=3)
+    run.meeting_loaded(Loaded(uuid="a", ok=2), pending=None)
+    run.meeting_kept(None)
+    run.meeting_kept(Pending(until=NOW, reason=Reason.quality))
+    assert (run.stored, run.poorer, run.pending) == (1, 1, 1)
+    assert any("1 quality not ready" in line for line in run.lines())
