@@ -56,6 +56,10 @@ _FIELDS: dict[str, dict[str, Kind | To]] = {
         "city": "text", "country": "text", "time_zone": "text", "venue_name": "text",
         "schedule": To("meeting/schedule"), "updated": "time", "proceedings_final": "flag",
     },
+    "meeting/schedule": {
+        "id": "number", "name": "text", "meeting": To("meeting/meeting"), "owner": To("person/person"),
+        "visible": "flag", "public": "flag", "badness": "number",
+    },
     "group/group": {
         "id": "number", "acronym": "text", "name": "text", "state": _NAMES["groupstate"],
         "type": _NAMES["grouptype"], "parent": To("group/group"), "description": "text", "time": "time",
@@ -250,6 +254,23 @@ class Rows:
         return [_meeting(gathering) for gathering in self._account.gatherings]
 
     @property
+    def schedules(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": pk,
+                "name": name,
+                "meeting": gathering.id,
+                "owner": _SECRETARIAT,
+                "visible": True,
+                "public": name == "agenda",
+                "badness": None,
+            }
+            for gathering in self._account.gatherings
+            for name, pk in (("agenda", gathering.schedule), ("draft", gathering.draft))
+            if pk is not None
+        ]
+
+    @property
     def groups(self) -> list[dict[str, Any]]:
         return [
             {
@@ -319,6 +340,7 @@ def api(account: Account, attendance: Attendance) -> Api:
         "meeting/schedtimesessassignment": Table(rows.assignments),
         "meeting/schedulingevent": Table(rows.events),
         "meeting/meeting": Table(rows.meetings),
+        "meeting/schedule": Table(rows.schedules),
         "group/group": Table(rows.groups),
         "person/person": Table(rows.people),
         "meeting/attended": Presences(account, attendance),

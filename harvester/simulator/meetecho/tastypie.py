@@ -168,7 +168,7 @@ class Api:
         lookup = rest.pop(0) if rest else "exact"
         if rest or lookup not in _LOOKUPS:
             raise Wrong(f"'{lookup}' is not an allowed filter on the '{path[-1]}' field.")
-        return path, lookup, _wanted(self.resources, kind, lookup, values)
+        return path, lookup, _wanted(kind, lookup, values)
 
     def _fits(self, resource: Resource, row: Row, path: Sequence[str], lookup: str, wanted: Any) -> bool:
         kind, value = resource.fields[path[0]], row[path[0]]
@@ -214,13 +214,14 @@ def _compared(lookup: str, value: Any, wanted: Any) -> bool:
     return _LOOKUPS[lookup](value, wanted)
 
 
-def _wanted(resources: Mapping[str, Resource], kind: Kind | To, lookup: str, values: Sequence[str]) -> Any:
+def _wanted(kind: Kind | To, lookup: str, values: Sequence[str]) -> Any:
     if lookup == "isnull":
         return values[-1] in _TRUE
     several = [part for value in values for part in value.split(",")]
     compared: Kind | To = kind
     if isinstance(kind, To):
-        compared = resources[kind.resource].fields["id"] if kind.resource in resources else "text"
+        # Names and documents are known by words, everything else by a number.
+        compared = "text" if kind.resource.startswith(("name/", "doc/")) else "number"
     try:
         if lookup == "in":
             return [_value(compared, text) for text in several]
