@@ -121,6 +121,9 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     help="Whether Reports and Meet have the same id for a conference.",
 )
 @click.option("--google-user", is_flag=True, help="Google's credentials are a user's who is no admin.")
+@click.option(
+    "--google-client", is_flag=True, help="They are an OAuth client's, for which that user signs in."
+)
 @click.option("--meetecho-no-credentials", is_flag=True, help="The settings have none for Meetecho.")
 @click.option(
     "--meetecho-refused",
@@ -139,6 +142,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     "--truth-source",
     "truth_sources",
     type=click.Choice([f"{vendor}={source}" for vendor, source in _SOURCES] + ["dashboard", "reports"]),
+    metavar="[VENDOR=]SOURCE",
     multiple=True,
     help="For --truth: of a vendor that has several. Without its name: Zoom's.",
 )
@@ -170,6 +174,7 @@ def simulate(
         attended=not given.pop("google_organised_only"),
         ids=given.pop("google_ids"),
         user=given.pop("google_user"),
+        client=given.pop("google_client"),
     )
     meetecho = server.MeetechoTerms(
         credentials=not given.pop("meetecho_no_credentials"),

@@ -106,18 +106,3 @@ def test_with_faults_pages_come_instead_of_rooms() -> None:
                     json.loads(answer.text)
     assert (200, "text/html") in seen
     assert (429, "application/json") in seen
-
-
-def test_the_command_lines_options_are_what_is_agreed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from click.testing import CliRunner
-
-    from harvester.cli.simulate import simulate
-    from harvester.simulator import server
-
-    given: list[Options] = []
-    monkeypatch.setattr(server, "run", given.append)
-    flags = ["--meetecho-no-credentials", "--meetecho-refused", "zquilt", "--meetecho-unknown", "brambl"]
-    assert CliRunner().invoke(simulate, ["--vendor", "meetecho", *flags]).exit_code == 0
-    assert CliRunner().invoke(simulate, []).exit_code == 0
-    assert given[0].meetecho == MeetechoTerms(credentials=False, refused=("zquilt",), unknown=("brambl",))
-    assert given[1].meetecho == MeetechoTerms()

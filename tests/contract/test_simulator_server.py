@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -15,11 +16,15 @@ from typing import Any
 import orjson
 import pytest
 import requests
+from google.auth.transport.requests import AuthorizedSession
+from google.oauth2.service_account import Credentials
 
+from harvester.simulator import VENDORS
 from harvester.simulator.server import Options, Simulator, serving
 from harvester.simulator.truth import documents
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DIRECTORY = "https://www.googleapis.com/auth/admin.directory.user.readonly"
 LISTING = {"from": "2026-11-17", "to": "2026-11-20", "type": "past", "page_size": "300"}
 
 
@@ -113,10 +118,35 @@ def test_only_the_vendors_that_are_asked_for_are_served_and_in_the_settings() ->
         assert told["vendors"].keys() == {"webex"}
 
 
+def test_google_is_served_with_a_file_of_credentials_for_its_owner_alone(tmp_path: Path) -> None:
+    options = Options(size=20, days=2, now=NOW, vendors=("google-meet",), env=tmp_path / "sim.env")
+    with serving(options) as served:
+        path = Path(served["GOOGLE_CREDENTIALS"])
+        assert (path.parent, path.stat().st_mode & 0o777) == (tmp_path, 0o600)
+        key = Credentials.from_service_account_file(str(path), scopes=[DIRECTORY])
+        session = AuthorizedSession(key.with_subject(served["GOOGLE_ADMIN"]))
+        url = f"{served['GOOGLE_ADMIN_API_URL']}/admin/directory/v1/users"
+        told = session.get(url, params={"customer": "my_customer"})
+        assert served["GOOGLE_ADMIN"] in {user["primaryEmail"] for user in told.json()["users"]}
+        assert told.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
+        lost = session.get(f"{served['GOOGLE_CALENDAR_API_URL']}/calendars/primary/events")
+        assert lost.json()["error"]["errors"][0]["reason"] == "insufficientPermissions"
+        assert requests.get(f"{served['GOOGLE_MEET_API_URL']}/v1/nothing", timeout=10).status_code == 404
+
+
+def test_googles_credentials_are_in_a_folder_of_their_own_where_no_settings_are_written() -> None:
+    simulator = Simulator(Options(size=20, days=2, now=NOW, vendors=("google-meet",)))
+    path = Path(simulator.environment("http://127.0.0.1:1")["GOOGLE_CREDENTIALS"])
+    assert path.stat().st_mode & 0o777 == 0o600
+    del simulator
+    gc.collect()
+    assert not path.parent.exists()
+
+
 def test_a_vendor_that_nobody_has_asked_is_not_made() -> None:
     simulator = Simulator(Options(size=20, days=2, now=NOW))
     assert simulator.traffic()["vendors"] == {
-        name: {"classes": {}, "refused": 0, "calls": {}} for name in ("zoom", "webex")
+        name: {"classes": {}, "refused": 0, "calls": {}} for name in VENDORS
     }
     assert simulator.vendors["webex"].vendor() is simulator.vendors["webex"].vendor()
     assert "qualities" in simulator.traffic()["vendors"]["webex"]

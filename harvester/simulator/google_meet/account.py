@@ -9,13 +9,23 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from harvester.simulator.google_meet import spelling
 from harvester.simulator.google_meet.events import Event, Events
-from harvester.simulator.organisation import DAY, SECOND, Case, Meeting, Organisation, Person, chance
+from harvester.simulator.organisation import (
+    DAY,
+    MINUTE,
+    QUIET,
+    SECOND,
+    Case,
+    Meeting,
+    Organisation,
+    Person,
+    chance,
+)
 
 PLATFORM = "google-meet"
 DOMAIN = "example.org"
@@ -71,7 +81,8 @@ class Account:
     def __init__(self, organisation: Organisation, ids: Ids = "mixed") -> None:
         self.organisation = organisation
         self._ids = ids
-        meetings = organisation.meetings(PLATFORM)
+        meetings = [_settled(meeting, organisation.now) for meeting in organisation.meetings(PLATFORM)]
+        meetings.sort(key=lambda meeting: (meeting.start, meeting.seed))
         spaces = _spaces([m for m in meetings if m.case is not Case.deleted])
         self.events = Events(organisation, meetings, spaces)
         self.conferences = [self._conference(m, spaces[m.seed]) for m in meetings if m.seed in spaces]
@@ -133,11 +144,11 @@ class Account:
 
     @property
     def busiest_host(self) -> Person:
-        """Whoever called the most meetings, of those with an account."""
-        owners = [c.owner for c in self.conferences if c.owner is not None and c.owner.standing == "active"]
-        if not owners:
-            return self.administrator
-        counted = Counter(owner.index for owner in owners)
+        """Whoever called the most meetings, of those with an account who are no administrators."""
+        owners = [c.owner.index for c in self.conferences if c.owner is not None and has_meet(c.owner)]
+        counted = Counter(index for index in owners if index != self.administrator.index)
+        if not counted:
+            return self.organisation.people[1]
         busiest = min(counted, key=lambda index: (-counted[index], index))
         return self.organisation.people[busiest]
 
@@ -150,6 +161,22 @@ def can_be_acted_for(person: Person) -> bool:
 def has_meet(person: Person) -> bool:
     """Some have an account, and Meet is turned off for them."""
     return person.standing == "active"
+
+
+def _settled(meeting: Meeting, now: int) -> Meeting:
+    """So much earlier that nothing of it expires within the quiet hour."""
+    shift = 0
+    edges = (now - RECORD_KEPT, now - ROWS_KEPT)
+    while any(
+        edge - MINUTE <= instant - shift <= edge + QUIET + MINUTE
+        for edge in edges
+        for instant in (meeting.start, meeting.end)
+    ):
+        shift += QUIET + 5 * MINUTE
+    if not shift:
+        return meeting
+    times = ("start", "end", "planned_start", "planned_end", "records_at")
+    return replace(meeting, **{name: getattr(meeting, name) - shift for name in times})
 
 
 def _spaces(meetings: Sequence[Meeting]) -> dict[int, str]:

@@ -55,13 +55,20 @@ class Terms:
     """What is agreed with this Workspace. `without`: APIs whose scopes are not in the delegation entry; `disabled`:
     APIs that are not switched on in the Cloud project. `attended`: conference records are listed to whoever was there,
     else to owners alone. `ids`: whether Reports and Meet have one id for a conference. `user`: the credentials are the
-    saved token of somebody who is no admin, instead of a service account's."""
+    saved token of somebody who is no admin, instead of a service account's; `client`: they are an OAuth client's, and
+    the same person signs in."""
 
     without: Sequence[str] = ()
     disabled: Sequence[str] = ()
     attended: bool = True
     ids: Ids = "mixed"
     user: bool = False
+    client: bool = False
+
+    @property
+    def personal(self) -> bool:
+        """Whether somebody who is no admin is all that there are credentials of."""
+        return self.user or self.client
 
     @property
     def granted(self) -> frozenset[str]:

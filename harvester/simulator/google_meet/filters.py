@@ -140,10 +140,10 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 Parameters = Mapping[str, Any]
 
 
-def reports(text: str) -> tuple[Callable[[Parameters], bool], Callable[[Parameters], bool] | None]:
+def reports(text: str) -> tuple[Callable[[Parameters], bool] | None, Callable[[Parameters], bool] | None]:
     """`meeting_code==WKTIMXIVUK,duration_seconds>60`: all of them; of one parameter that comes twice the last counts.
-    A parameter that does not exist is not asked about. Two tests: of what a whole conference has in common, and, where
-    that is asked about, of the rest of a row."""
+    A parameter that does not exist is not asked about. Two tests: of what a whole conference has in common and of the
+    rest of a row, each None where nothing of that is asked about."""
     wanted: dict[str, tuple[str, str]] = {}
     for part in text.split(",") if text else ():
         found = _REPORTED.match(part)
@@ -153,7 +153,7 @@ def reports(text: str) -> tuple[Callable[[Parameters], bool], Callable[[Paramete
             wanted[found[1]] = found[2], found[3]
     common = {name: test for name, test in wanted.items() if name in _COMMON}
     own = {name: test for name, test in wanted.items() if name not in _COMMON}
-    return partial(_hold, common), partial(_hold, own) if own else None
+    return partial(_hold, common) if common else None, partial(_hold, own) if own else None
 
 
 def _hold(wanted: Mapping[str, tuple[str, str]], parameters: Parameters) -> bool:

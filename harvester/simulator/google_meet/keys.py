@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harvester.simulator.organisation import chance
 
@@ -64,7 +65,7 @@ def service_account(token_uri: str) -> dict[str, str]:
     }
 
 
-def write(path: Path, content: dict[str, str]) -> None:
+def write(path: Path, content: Mapping[str, Any]) -> None:
     """For its owner's eyes only, whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)

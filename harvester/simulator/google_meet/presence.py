@@ -6,6 +6,7 @@ by telephone, is another participant each time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -29,6 +30,7 @@ from harvester.simulator.organisation import (
 
 Means = Literal["account", "anonymous", "phone", "room"]
 
+_HALF = re.compile("[\ud800-\udfff]")
 _DEVICES = {
     "windows": "web", "mac": "web", "linux": "web", "web": "web", "ios": "ios", "android": "android", "sip": "interop",
 }  # fmt: skip
@@ -263,7 +265,10 @@ def _device(stay: Stay, means: Means) -> str:
 
 
 def _name(visitor: Visitor, stay: Stay, means: Means) -> str | None:
-    return f"1555***0{100 + stay.bits % 100}" if means == "phone" else visitor.name
+    if means == "phone":
+        return f"1555***0{100 + stay.bits % 100}"
+    # Google's text is whole: half a character becomes the one that stands for what cannot be read.
+    return None if visitor.name is None else _HALF.sub("\ufffd", visitor.name)
 
 
 def _participant(endpoint: Endpoint) -> str:

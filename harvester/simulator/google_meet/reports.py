@@ -60,9 +60,9 @@ class Reports:
         fits: dict[int, bool] = {}
         for row in self._between(asked):
             seed = row.conference.meeting.seed
-            if seed not in fits:
+            if conference_test is not None and seed not in fits:
                 fits[seed] = conference_test(of_conference(row.conference))
-            if not fits[seed] or row.known_at > asked.instant:
+            if row.known_at > asked.instant or not fits.get(seed, True):
                 continue
             if person is None and test is None and event in {None, CALL_ENDED}:
                 yield row

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from harvester.simulator.organisation import Person, milliseconds
 
 Row = TypeVar("Row")
-Api = str
 
 TOKEN_SECONDS = 3600.0
 DIRECTORY_TOKEN_SECONDS = 3 * 86_400.0

@@ -13,6 +13,7 @@ from harvester.simulator.calendar import Calendar
 from harvester.simulator.google_meet import keys
 from harvester.simulator.google_meet.account import Account
 from harvester.simulator.google_meet.calendars import Calendars
+from harvester.simulator.google_meet.consent import client
 from harvester.simulator.google_meet.directory import Directory
 from harvester.simulator.google_meet.door import Counters, Terms
 from harvester.simulator.google_meet.meet import Meet
@@ -25,6 +26,7 @@ from harvester.simulator.wire import body_of, encoded
 
 PREFIX = "/google"
 TOKEN = f"{PREFIX}/token"
+CONSENT = f"{PREFIX}/auth"
 # By API where it begins, and which parts of its paths name something.
 _ROOTS = {
     "meet": f"{PREFIX}/meet/v2/",
@@ -70,6 +72,9 @@ class GoogleMeet:
         if path == TOKEN:
             await self._token(send, headers, body)
             return
+        if path == CONSENT:
+            await self._consent(send, scope["method"], scope["query_string"].decode(), body)
+            return
         api = next((name for name, root in _ROOTS.items() if path.startswith(root)), None)
         if api is None:
             self.calls["(unknown)"] += 1
@@ -89,6 +94,17 @@ class GoogleMeet:
             await self._send(send, 200, _JSON, encoded(self.tokens.token(headers, form, own)))
         except Refusal as refused:
             await self._send(send, refused.status, _JSON, encoded(refused.body(older=False)))
+
+    async def _consent(self, send: Send, method: str, query: str, form: bytes) -> None:
+        self.calls[f"{method} /auth"] += 1
+        try:
+            page = self.tokens.consent.page(method, query, form, self.tokens.now())
+        except Refusal as refused:
+            told = f"<!DOCTYPE html><title>Error</title><p>Error {refused.status}: {refused.oauth}".encode()
+            await self._send(send, refused.status, _HTML, told)
+            return
+        place = {"Location": page.location} if page.location else {}
+        await self._send(send, 302 if place else 200, _HTML, page.html.encode(), place)
 
     def _answer(
         self, api: str, scope: Scope, path: str, headers: Mapping[str, str], body: bytes
@@ -171,6 +187,8 @@ def _named(place: int, parts: list[str]) -> bool:
 
 def credentials(base: str, account: Account | None, calendar: Calendar, terms: Terms) -> dict[str, Any]:
     """The content of the file that GOOGLE_CREDENTIALS names; `account`: of whom a user's token is."""
+    if terms.client:
+        return client(base + CONSENT, base + TOKEN)
     if account is None:
         return dict(keys.service_account(base + TOKEN))
     began = calendar.shown.timestamp() - account.organisation.now / 1000
@@ -186,4 +204,4 @@ def environment(base: str, organisation: Organisation, terms: Terms, credentials
         "GOOGLE_ADMIN_API_URL": f"{base}{PREFIX}/admin",
         "GOOGLE_CALENDAR_API_URL": f"{base}{PREFIX}/calendar/v3",
     }
-    return told if terms.user else told | {"GOOGLE_ADMIN": organisation.people[0].email}
+    return told if terms.personal else told | {"GOOGLE_ADMIN": organisation.people[0].email}

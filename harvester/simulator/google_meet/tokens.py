@@ -18,14 +18,13 @@ from urllib.parse import parse_qsl
 from harvester.simulator.calendar import Calendar
 from harvester.simulator.google_meet import keys
 from harvester.simulator.google_meet.account import Account, can_be_acted_for
+from harvester.simulator.google_meet.consent import CLIENT_ID, CLIENT_SECRET, Consent, authenticated
 from harvester.simulator.google_meet.door import EVERY_SCOPE, Terms
 from harvester.simulator.google_meet.rules import Refusal
 from harvester.simulator.organisation import Person
 
 AUDIENCE = "https://oauth2.googleapis.com/token"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-CLIENT_ID = "123456789012-invented.apps.googleusercontent.com"
-CLIENT_SECRET = "inventedGoogleSecretNobodyHas"
 ACCESS_SECONDS = 3600
 SKEW_SECONDS = 600
 _FORM = "application/x-www-form-urlencoded"
@@ -59,6 +58,7 @@ class Tokens:
         self._seed = account.organisation.seed
         self._began = began
         self.issued = 0
+        self.consent = Consent(account.busiest_host.email)
 
     def now(self) -> float:
         return self._began + self._calendar.elapsed()
@@ -72,7 +72,11 @@ class Tokens:
         if grant == JWT_BEARER:
             return self._asserted(asked.get("assertion", ""), own)
         if grant == "refresh_token":
+            authenticated(headers, asked)
             return self._refreshed(asked)
+        if grant == "authorization_code":
+            authenticated(headers, asked)
+            return self._consented(self.consent.exchanged(asked, self.now()))
         raise Refusal(400, f"Invalid grant_type: {grant}", oauth="unsupported_grant_type")
 
     def _asserted(self, assertion: str, own: str) -> dict[str, Any]:
@@ -110,8 +114,6 @@ class Tokens:
             raise _invalid(_TIMEFRAME)
 
     def _refreshed(self, asked: Mapping[str, str]) -> dict[str, Any]:
-        if (asked.get("client_id"), asked.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
-            raise Refusal(401, "The OAuth client was not found.", oauth="invalid_client")
         grant = self._read(asked.get("refresh_token", ""), b"R")
         if grant is None or grant[1].person is None:
             raise _invalid("Token has been expired or revoked.")
@@ -120,6 +122,11 @@ class Tokens:
             raise Refusal(400, "Some requested scopes were invalid.", oauth="invalid_scope")
         told = self._told(self._sealed(b"A", grant[1].person.index, wanted))
         return told | {"scope": " ".join(sorted(wanted))}
+
+    def _consented(self, scopes: frozenset[str]) -> dict[str, Any]:
+        host = self._account.busiest_host.index
+        told = self._told(self._sealed(b"A", host, scopes))
+        return told | {"refresh_token": self._sealed(b"R", host, scopes), "scope": " ".join(sorted(scopes))}
 
     def _told(self, token: str) -> dict[str, Any]:
         self.issued += 1

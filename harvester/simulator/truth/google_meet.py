@@ -48,10 +48,10 @@ class GoogleTruth:
         self._now = organisation.now + later // timedelta(milliseconds=1)
         self._terms = terms
         self._label = account
-        reports = source != "meet" and terms.has("reports") and not terms.user
+        reports = source != "meet" and terms.has("reports") and not terms.personal
         self._reports = reports
         self._meet = terms.has("meet") and (source != "reports")
-        self._directory = terms.has("directory") and not terms.user
+        self._directory = terms.has("directory") and not terms.personal
 
     def documents(self) -> Iterator[Fields]:
         """Of every conference that began since the first day, or since what the source still keeps."""
@@ -75,7 +75,7 @@ class GoogleTruth:
     @cached_property
     def _seers(self) -> set[int]:
         """By index everybody for whom Meet can be asked: all, where it is known who they are."""
-        if self._terms.user:
+        if self._terms.personal:
             return {self._account.busiest_host.index}
         if not self._directory:
             return {self._account.administrator.index}

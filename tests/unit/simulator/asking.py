@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import json
+import time
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,13 @@ from urllib.parse import quote, urlencode, urlsplit
 from starlette.types import ASGIApp, Message
 
 from harvester.simulator.calendar import Calendar
-from harvester.simulator.organisation import Case, Organisation
+from harvester.simulator.google_meet import keys
+from harvester.simulator.google_meet import tokens as google_tokens
+from harvester.simulator.google_meet.account import Conference
+from harvester.simulator.google_meet.door import AUTH
+from harvester.simulator.google_meet.door import Terms as GoogleTerms
+from harvester.simulator.google_meet.service import GoogleMeet
+from harvester.simulator.organisation import Case, Organisation, Person
 from harvester.simulator.webex.account import Instance as WebexInstance
 from harvester.simulator.webex.account import Quirk as WebexQuirk
 from harvester.simulator.webex.door import Terms
@@ -215,6 +222,124 @@ def webexed(*, speed: float = 1.0, later: timedelta = timedelta(), **options: An
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
     clock = Clock()
     return Webexed(Webex(built, Calendar(NOW + later, speed=speed, seconds=clock), Terms(**options)), clock)
+
+
+API_SCOPES = {
+    "meet": "meetings.space.readonly",
+    "reports": "admin.reports.audit.readonly",
+    "directory": "admin.directory.user.readonly",
+    "calendar": "calendar.events.readonly",
+}
+GOOGLE_PATHS = {
+    "meet": "/google/meet/v2",
+    "reports": "/google/admin/admin/reports/v1",
+    "directory": "/google/admin/admin/directory/v1",
+    "calendar": "/google/calendar/v3",
+}
+ACTIVITIES = "/activity/users/all/applications/meet"
+
+
+def assertion(*, key: Any = None, **claims: object) -> str:
+    """Signed by the service account, for the administrator, with claims changed or, by None, left out."""
+    from google.auth import jwt
+
+    signer = key or _signer()
+    now = int(time.time())
+    told: dict[str, object] = {
+        "iss": keys.CLIENT_EMAIL,
+        "aud": google_tokens.AUDIENCE,
+        "scope": " ".join(AUTH + scope for scope in API_SCOPES.values()),
+        "iat": now,
+        "exp": now + 3600,
+        **claims,
+    }
+    payload = {name: value for name, value in told.items() if value is not None}
+    return bytes(jwt.encode(signer, payload)).decode()
+
+
+@cache
+def _signer() -> Any:
+    # Once: reading a key takes longer than a hundred signatures.
+    from google.auth import crypt
+
+    account = keys.service_account("http://sim.example.org/google/token")
+    return crypt.RSASigner.from_service_account_info(account)
+
+
+@dataclass
+class Googled:
+    """A Workspace, its clock, and tokens for whoever asks."""
+
+    google: GoogleMeet
+    clock: Clock
+    tokens: dict[tuple[str, str | None], str] = field(default_factory=dict)
+
+    @property
+    def admin(self) -> str:
+        return self.google.account.administrator.email
+
+    def form(self, **told: str) -> Answered:
+        sent = {"content-type": "application/x-www-form-urlencoded", "host": "sim.example.org"}
+        return ask(self.google, "/google/token", method="POST", body=urlencode(told).encode(), **sent)
+
+    def asserted(self, **claims: object) -> Answered:
+        return self.form(grant_type=google_tokens.JWT_BEARER, assertion=assertion(**claims))
+
+    def token(self, api: str, email: str | None) -> str:
+        """Kept: signing takes longer than an answer."""
+        if (api, email) not in self.tokens:
+            told = self.asserted(sub=email, scope=AUTH + API_SCOPES[api])
+            self.tokens[api, email] = told.body["access_token"]
+        return self.tokens[api, email]
+
+    def get(self, api: str, path: str, email: str | None = "", **query: object) -> Answered:
+        """A call for somebody, the administrator unless told, long enough after the last one for every quota."""
+        self.clock.seconds += 0.3
+        bearer = f"Bearer {self.token(api, self.admin if email == '' else email)}"
+        return ask(
+            self.google, GOOGLE_PATHS[api] + path, query=urlencode(query, doseq=True), authorization=bearer
+        )
+
+    def rows(
+        self, name: str, api: str, path: str, email: str | None = "", **query: object
+    ) -> list[dict[str, Any]]:
+        """Every row of every page."""
+        found: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            answer = self.get(api, path, email, **query, **({"pageToken": token} if token else {}))
+            assert answer.status == 200, answer.content
+            found += answer.body.get(name, [])
+            token = answer.body.get("nextPageToken", "")
+            if not token:
+                return found
+
+    def ended_calls(self, **query: object) -> list[dict[str, Any]]:
+        """The parameters of every `call_ended`, with `time` and `actor`."""
+        items = self.rows("items", "reports", ACTIVITIES, **{"eventName": "call_ended", **query})
+        found = []
+        for item in items:
+            [event] = [event for event in item["events"] if event["name"] == "call_ended"]
+            told = {p["name"]: next(v for n, v in p.items() if n != "name") for p in event["parameters"]}
+            found.append({**told, "time": item["id"]["time"], "actor": item["actor"]})
+        return found
+
+    def conference(self, case: Case) -> Conference:
+        return next(c for c in self.google.account.conferences if c.meeting.case is case)
+
+    def seer(self, conference: Conference) -> Person:
+        """Somebody to whom its record is listed."""
+        there = self.google.presences.present(conference, self.google.account.organisation.now)
+        everybody = [conference.owner, *(endpoint.person for endpoint in there)]
+        return next(person for person in everybody if person is not None and person.standing == "active")
+
+
+def googled(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> Googled:
+    """A Workspace whose calendar shows `later` after the organisation's now; `options`: of the organisation, and terms."""
+    built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
+    clock = Clock()
+    calendar = Calendar(NOW + later, speed=speed, seconds=clock)
+    return Googled(GoogleMeet(built, calendar, GoogleTerms(**options)), clock)
 
 
 def coded(uuid: str) -> str:

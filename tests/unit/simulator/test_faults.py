@@ -121,6 +121,22 @@ def test_at_webex_a_firewall_blocks_each_meeting_once_and_errors_are_webexs() ->
         assert answer is None or answer.status != 403
 
 
+def test_at_google_errors_are_googles() -> None:
+    bench = Bench(0.9)
+    statuses: Counter[int] = Counter()
+    for number in range(1500):
+        answer = bench.ask(f"/google/meet/v2/conferenceRecords/{number % 5}/participants")
+        if answer is None:
+            continue
+        assert b"page_count" not in answer.content
+        assert not (answer.status == 200 and answer.content[:8] == b'{"code":')
+        if answer.status in {429, 500}:
+            assert answer.body["error"]["status"] in {"RESOURCE_EXHAUSTED", "INTERNAL"}
+        statuses[answer.status] += 1
+    assert statuses[403] == 5
+    assert statuses[500] > 0
+
+
 def test_the_same_seed_breaks_the_same_calls() -> None:
     def run() -> dict[str, int]:
         bench = Bench(0.3)
@@ -141,3 +157,26 @@ def test_the_simulators_own_pages_never_break() -> None:
     assert all(
         json.loads((bench.ask("/_simulator/traffic") or Answered(0, {}, b"0")).content) for _ in range(20)
     )
+
+
+def test_at_the_datatracker_a_firewall_blocks_the_attendance_of_a_session_once_and_errors_are_its_own() -> (
+    None
+):
+    bench = Bench(0.9)
+    blocked: Counter[tuple[str, int]] = Counter()
+    for number in range(600):
+        for path in ("/api/v1/meeting/attended/", "/api/v1/meeting/session/", "/meetecho/api/v1/x"):
+            answer = bench.ask(path, f"session={number % 6}&offset={number}")
+            if answer is not None and answer.status == 403:
+                blocked[path, number % 6] += 1
+            elif answer is not None and answer.status == 500:
+                assert (b"error_message" in answer.content) is path.startswith("/api")
+            elif (
+                answer is not None
+                and answer.status == 200
+                and path.startswith("/meetecho")
+                and not good(answer)
+            ):
+                assert answer.headers["content-type"].startswith("text/html")
+    assert {path for path, _ in blocked} == {"/api/v1/meeting/attended/"}
+    assert set(blocked.values()) == {1}
