@@ -164,19 +164,17 @@ def test_at_the_datatracker_a_firewall_blocks_the_attendance_of_a_session_once_a
 ):
     bench = Bench(0.9)
     blocked: Counter[tuple[str, int]] = Counter()
+    pages = 0
     for number in range(600):
         for path in ("/api/v1/meeting/attended/", "/api/v1/meeting/session/", "/meetecho/api/v1/x"):
             answer = bench.ask(path, f"session={number % 6}&offset={number}")
-            if answer is not None and answer.status == 403:
+            if answer is None:
+                continue
+            if answer.status == 403:
                 blocked[path, number % 6] += 1
-            elif answer is not None and answer.status == 500:
+            elif answer.status == 500:
                 assert (b"error_message" in answer.content) is path.startswith("/api")
-            elif (
-                answer is not None
-                and answer.status == 200
-                and path.startswith("/meetecho")
-                and not good(answer)
-            ):
-                assert answer.headers["content-type"].startswith("text/html")
+            pages += answer.status == 200 and answer.content.startswith(b"<!DOCTYPE html>")
     assert {path for path, _ in blocked} == {"/api/v1/meeting/attended/"}
     assert set(blocked.values()) == {1}
+    assert pages > 10
