@@ -124,6 +124,19 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
 @click.option(
     "--google-client", is_flag=True, help="They are an OAuth client's, for which that user signs in."
 )
+@click.option("--meetecho-no-credentials", is_flag=True, help="The settings have none for Meetecho.")
+@click.option(
+    "--meetecho-refused",
+    multiple=True,
+    metavar="GROUP",
+    help="Meetecho refuses this group's rooms; again for another.",
+)
+@click.option(
+    "--meetecho-unknown",
+    multiple=True,
+    metavar="GROUP",
+    help="Meetecho has no token for this group; again for another.",
+)
 @_file("--truth", "Write the documents of a perfect harvest to FILE.")
 @click.option(
     "--truth-source",
@@ -163,6 +176,11 @@ def simulate(
         user=given.pop("google_user"),
         client=given.pop("google_client"),
     )
+    meetecho = server.MeetechoTerms(
+        credentials=not given.pop("meetecho_no_credentials"),
+        refused=given.pop("meetecho_refused"),
+        unknown=given.pop("meetecho_unknown"),
+    )
     options = server.Options(
         **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},
         now=now or datetime.now(UTC),
@@ -172,6 +190,7 @@ def simulate(
         truth_source=sources["zoom"],
         webex=terms,
         google=google,
+        meetecho=meetecho,
         google_source=sources["google-meet"],
     )
     try:

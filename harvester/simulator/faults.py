@@ -39,6 +39,8 @@ _WEIGHTS = {
 _ONCE = frozenset({"blocked", "error in a 200"})
 WEBEX = "/webex"
 GOOGLE = "/google"
+MEETECHO = "/meetecho"
+DATATRACKER = "/api/v1"
 _ERROR_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _BLOCKED_HTML = (
     b"<!DOCTYPE html><html><head><title>Attention Required!</title></head>"
@@ -75,6 +77,19 @@ _AT_GOOGLE = {
     ),
     "no JSON": (200, _JSON, b'{"items":[{]}'),
 }
+_AT_MEETECHO = {
+    "error in JSON": (500, _JSON, b'{"error":"Internal error"}'),
+    "429 without headers": (429, _JSON, b'{"error":"Too many requests"}'),
+    # As the sign of a proxy that hides what went wrong behind it.
+    "no JSON": (200, _HTML, b"<!DOCTYPE html><html><head><title>Meetecho</title></head><body></body></html>"),
+}
+_AT_DATATRACKER = {
+    "error in JSON": (500, _JSON, b'{"error_message":"Sorry, this request could not be processed."}'),
+    "429 without headers": (429, _JSON, b'{"error":"Too many requests"}'),
+    "no JSON": (200, _JSON, b'{"meta":{"limit":20,"next":null},"objects":[{]}'),
+}
+# By the beginning of the path, Zoom apart.
+_THEIRS = {WEBEX: _AT_WEBEX, GOOGLE: _AT_GOOGLE, MEETECHO: _AT_MEETECHO, DATATRACKER: _AT_DATATRACKER}
 
 
 class Faults:
@@ -113,15 +128,14 @@ class Faults:
         meeting = _meeting_of(scope)
         # An error in a 200 is Zoom's; a firewall blocks the address of one meeting, seldom anything else; what runs
         # into it fails for this run.
-        elsewhere = _at_webex(scope) or _at_google(scope)
-        if meeting is None or meeting in self._done or (elsewhere and kind != "blocked"):
+        if meeting is None or meeting in self._done or (_place(scope) and kind != "blocked"):
             return "error in HTML"
         self._done.add(meeting)
         return kind
 
     async def _spoil(self, kind: str, said: _Said, scope: Scope, send: Send) -> None:
         if kind in _INSTEAD:
-            theirs = _AT_WEBEX if _at_webex(scope) else _AT_GOOGLE if _at_google(scope) else _INSTEAD
+            theirs = _THEIRS.get(_place(scope), _INSTEAD)
             words = theirs.get(kind, _INSTEAD[kind])
             await said.instead(*words, self._calendar.date()).tell(send)
         elif kind == "late":
@@ -132,20 +146,19 @@ class Faults:
             await said.break_off(kind, transport, send)
 
 
-def _at_webex(scope: Scope) -> bool:
-    return bool(scope["path"].startswith(WEBEX))
-
-
-def _at_google(scope: Scope) -> bool:
-    return bool(scope["path"].startswith(GOOGLE))
+def _place(scope: Scope) -> str:
+    """Whose answer it is: the beginning of the path; Zoom's empty."""
+    return next((prefix for prefix in _THEIRS if scope["path"].startswith(prefix)), "")
 
 
 def _meeting_of(scope: Scope) -> str | None:
     """What names the meeting of a call about its participants, None for other calls."""
     path: str = scope["path"]
-    if not _at_webex(scope):
-        return path if path.endswith("/participants") else None
     asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+    if _place(scope) == DATATRACKER:
+        return asked.get("session") if path.endswith("/attended/") else None
+    if _place(scope) != WEBEX:
+        return path if path.endswith("/participants") else None
     return asked.get("meetingId") if path.endswith("/meetingParticipants") else None
 
 

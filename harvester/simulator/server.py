@@ -33,6 +33,8 @@ from harvester.simulator.google_meet import keys
 from harvester.simulator.google_meet import service as google_meet
 from harvester.simulator.google_meet.account import Account as Workspace
 from harvester.simulator.google_meet.door import Terms as GoogleTerms
+from harvester.simulator.meetecho import service as meetecho
+from harvester.simulator.meetecho.door import Terms as MeetechoTerms
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.truth import GoogleSource, Source, write
 from harvester.simulator.vendors import Late, Vendor
@@ -50,7 +52,7 @@ class Options:
     """`port` 0 is any free one; `size`: meetings per vendor over `days`; `now`: where the calendar begins, the
     present unless given, and `later` than that; `speed` divides waits; `faults`: the part of the answers that goes wrong. `truth`, `env`:
     files to write. `vendors`: who is served, and in both files. `scopes`: what Zoom's tokens may do, everything unless
-    given; `daily_limit`: Heavy calls a day; `webex`, `google`: what is agreed with the account there. `google_source`: for
+    given; `daily_limit`: Heavy calls a day; `webex`, `google`, `meetecho`: what is agreed with the account there. `google_source`: for
     the truth."""
 
     port: int = 0
@@ -72,6 +74,7 @@ class Options:
     webex: Terms = field(default_factory=Terms)
     google: GoogleTerms = field(default_factory=GoogleTerms)
     google_source: GoogleSource = "auto"
+    meetecho: MeetechoTerms = field(default_factory=MeetechoTerms)
 
     @property
     def shown(self) -> datetime:
@@ -116,6 +119,7 @@ class Simulator:
             ),
             "webex": lambda: webex.Webex(self.organisation, self.calendar, options.webex),
             "google-meet": lambda: google_meet.GoogleMeet(self.organisation, self.calendar, options.google),
+            "meetecho": lambda: meetecho.Meetecho(self.organisation, self.calendar, options.meetecho),
         }
 
     async def _traffic(self, _request: Request) -> JSONResponse:
@@ -137,6 +141,7 @@ class Simulator:
             "google-meet": lambda: google_meet.environment(
                 base, self.organisation, options.google, str(self._credentials(base))
             ),
+            "meetecho": lambda: meetecho.environment(base, options.meetecho),
         }
         told = {name: value for vendor in self.vendors for name, value in settings[vendor]().items()}
         return {
@@ -170,11 +175,17 @@ class Simulator:
                 terms=options.webex,
                 google=options.google,
                 google_source=options.google_source,
+                meetecho=options.meetecho,
                 later=options.later,
             )
 
 
-_PREFIXES = {"zoom": (zoom.PREFIX,), "webex": webex.PREFIXES, "google-meet": (google_meet.PREFIX,)}
+_PREFIXES = {
+    "zoom": (zoom.PREFIX,),
+    "webex": webex.PREFIXES,
+    "google-meet": (google_meet.PREFIX,),
+    "meetecho": meetecho.PREFIXES,
+}
 
 
 class _Protocol(H11Protocol):
@@ -316,4 +327,13 @@ def serving(options: Options) -> Iterator[dict[str, str]]:
             thread.join(READY_SECONDS)
 
 
-__all__ = ["GoogleTerms", "Options", "Simulator", "Terms", "run", "serving", "write_environment"]
+__all__ = [
+    "GoogleTerms",
+    "MeetechoTerms",
+    "Options",
+    "Simulator",
+    "Terms",
+    "run",
+    "serving",
+    "write_environment",
+]

@@ -19,6 +19,7 @@ import requests
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.service_account import Credentials
 
+from harvester.simulator import VENDORS
 from harvester.simulator.server import Options, Simulator, serving
 from harvester.simulator.truth import documents
 
@@ -145,7 +146,7 @@ def test_googles_credentials_are_in_a_folder_of_their_own_where_no_settings_are_
 def test_a_vendor_that_nobody_has_asked_is_not_made() -> None:
     simulator = Simulator(Options(size=20, days=2, now=NOW))
     assert simulator.traffic()["vendors"] == {
-        name: {"classes": {}, "refused": 0, "calls": {}} for name in ("zoom", "webex", "google-meet")
+        name: {"classes": {}, "refused": 0, "calls": {}} for name in VENDORS
     }
     assert simulator.vendors["webex"].vendor() is simulator.vendors["webex"].vendor()
     assert "qualities" in simulator.traffic()["vendors"]["webex"]

@@ -15,8 +15,10 @@ import orjson
 
 from harvester.simulator import VENDORS
 from harvester.simulator.google_meet.door import Terms as GoogleTerms
+from harvester.simulator.meetecho.door import Terms as MeetechoTerms
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.truth.google_meet import GoogleSource, GoogleTruth
+from harvester.simulator.truth.meetecho import MeetechoTruth
 from harvester.simulator.truth.webex import WebexTruth
 from harvester.simulator.truth.zoom import Source, ZoomTruth
 from harvester.simulator.webex.door import Terms
@@ -28,12 +30,14 @@ def documents(
     organisation: Organisation, *, vendors: Sequence[str] = VENDORS, source: Source = "dashboard", qos: bool = False,
     webinars: bool = False, terms: Terms | None = None, account: str = "main",
     later: timedelta = timedelta(), google: GoogleTerms | None = None, google_source: GoogleSource = "auto",
+    meetecho: MeetechoTerms | None = None,
 ) -> Iterator[Document]:  # fmt: skip
     """Every document as of the organisation's `now`, without `harvested_at`: a meeting, then its sessions.
 
     The harvest is of all days from the first one's midnight to now. Instants are aware datetimes. `source`, `qos` and
     `webinars` are about Zoom, `terms` about Webex. `later`: how long after now the harvest begins, within the quiet hour,
-    in which nothing changes but what Webex lets ripen. `google`, `google_source` are about Google Meet.
+    in which nothing changes but what Webex lets ripen. `google`, `google_source` are about Google Meet, `meetecho` is
+    about Meetecho.
     """
     if "zoom" in vendors:
         told = ZoomTruth(organisation, source=source, qos=qos, webinars=webinars, account=account)
@@ -45,18 +49,21 @@ def documents(
             organisation, terms=google or GoogleTerms(), source=google_source, account=account, later=later
         )
         yield from workspace.documents()
+    if "meetecho" in vendors:
+        groups = MeetechoTruth(organisation, terms=meetecho or MeetechoTerms(), account=account)
+        yield from groups.documents()
 
 
 def write(
     path: Path, organisation: Organisation, *, source: Source, qos: bool, vendors: Sequence[str] = VENDORS,
     terms: Terms | None = None, later: timedelta = timedelta(), google: GoogleTerms | None = None,
-    google_source: GoogleSource = "auto",
+    google_source: GoogleSource = "auto", meetecho: MeetechoTerms | None = None,
 ) -> None:  # fmt: skip
     """One document a line, whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
     told = documents(
         organisation, vendors=vendors, source=source, qos=qos, terms=terms, later=later, google=google,
-        google_source=google_source,
+        google_source=google_source, meetecho=meetecho,
     )  # fmt: skip
     with unfinished.open("wb") as lines:
         for document in told:

@@ -157,3 +157,24 @@ def test_the_simulators_own_pages_never_break() -> None:
     assert all(
         json.loads((bench.ask("/_simulator/traffic") or Answered(0, {}, b"0")).content) for _ in range(20)
     )
+
+
+def test_at_the_datatracker_a_firewall_blocks_the_attendance_of_a_session_once_and_errors_are_its_own() -> (
+    None
+):
+    bench = Bench(0.9)
+    blocked: Counter[tuple[str, int]] = Counter()
+    pages = 0
+    for number in range(600):
+        for path in ("/api/v1/meeting/attended/", "/api/v1/meeting/session/", "/meetecho/api/v1/x"):
+            answer = bench.ask(path, f"session={number % 6}&offset={number}")
+            if answer is None:
+                continue
+            if answer.status == 403:
+                blocked[path, number % 6] += 1
+            elif answer.status == 500:
+                assert (b"error_message" in answer.content) is path.startswith("/api")
+            pages += answer.status == 200 and answer.content.startswith(b"<!DOCTYPE html>")
+    assert {path for path, _ in blocked} == {"/api/v1/meeting/attended/"}
+    assert set(blocked.values()) == {1}
+    assert pages > 10

@@ -21,9 +21,10 @@ def test_without_words_everything_is_served_with_each_vendors_usual_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told = options(monkeypatch)
-    assert told.vendors == ("zoom", "webex", "google-meet")
+    assert told.vendors == ("zoom", "webex", "google-meet", "meetecho")
     assert (told.truth_source, told.google_source) == ("dashboard", "auto")
     assert told.google == server.GoogleTerms()
+    assert told.meetecho == server.MeetechoTerms()
     assert options(monkeypatch, "--zoom-plan", "pro").truth_source == "reports"
 
 
@@ -51,6 +52,16 @@ def test_what_is_agreed_with_the_workspace(monkeypatch: pytest.MonkeyPatch) -> N
     )  # fmt: skip
     assert told.google == server.GoogleTerms(
         without=("reports", "calendar"), disabled=("meet",), attended=False, ids="other", user=True
+    )
+
+
+def test_what_is_agreed_with_meetecho(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = options(
+        monkeypatch, "--meetecho-no-credentials", "--meetecho-refused", "zquilt", "--meetecho-unknown", "brambl",
+        "--meetecho-unknown", "tealcup",
+    )  # fmt: skip
+    assert told.meetecho == server.MeetechoTerms(
+        credentials=False, refused=("zquilt",), unknown=("brambl", "tealcup")
     )
 
 

@@ -1,0 +1,108 @@
+"""The simulated Meetecho and datatracker as a server, asked by the library that the datatracker's client is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import orjson
+import pytest
+import requests
+
+from harvester.simulator.server import MeetechoTerms, Options, Simulator, serving
+from tests.unit.simulator.asking import NOW
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[dict[str, str]]:
+    terms = MeetechoTerms(hasty=0)
+    with serving(Options(size=40, days=3, now=NOW, vendors=("meetecho",), meetecho=terms)) as told:
+        yield told
+
+
+def asked(
+    settings: dict[str, str], method: str, path: str, token: str | None = None, body: Any = None
+) -> Any:
+    """As `MeetechoAPI._request` does it."""
+    headers = {"Accept": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"bearer {token}"
+    url = urljoin(settings["MEETECHO_API_URL"] + "/", path)
+    with requests.Session() as session:
+        return session.request(method, url, headers=headers, json=body, timeout=10)
+
+
+def traffic(settings: dict[str, str]) -> dict[str, Any]:
+    told = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=10).json()
+    found: dict[str, Any] = told["vendors"]["meetecho"]
+    return found
+
+
+def test_what_the_datatrackers_client_sends_is_taken(settings: dict[str, str]) -> None:
+    groups = settings["MEETECHO_GROUPS"].split(",")
+    told = {
+        "client": settings["MEETECHO_CLIENT_ID"],
+        "secret": settings["MEETECHO_CLIENT_SECRET"],
+        "wgs": groups,
+    }
+    tokens = asked(settings, "POST", "auth/ietfservice/tokens", body=told).json()["tokens"]
+    assert list(tokens) == groups
+    rooms = asked(settings, "GET", "meeting/interim/fetchRooms", tokens["zquilt"])
+    assert rooms.status_code == 200
+    assert rooms.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
+    one = next(iter(rooms.json()["rooms"].values()))
+    assert traffic(settings)["writes"] == 0
+    gone = asked(settings, "POST", "meeting/interim/deleteRoom", one["deletion_token"])
+    assert (gone.status_code, gone.json()) == (200, {})
+    deck = {"session": "18", "id": 1}
+    assert asked(settings, "DELETE", "materials", tokens["zquilt"], deck).status_code == 202
+    assert traffic(settings)["unlike"] == {}
+    assert traffic(settings)["writes"] == 2
+
+
+def test_the_next_page_is_below_the_datatrackers_address(settings: dict[str, str]) -> None:
+    base = settings["DATATRACKER_URL"]
+    first = requests.get(f"{base}/api/v1/meeting/session/", params={"limit": 5}, timeout=10).json()
+    assert first["meta"]["next"].startswith("/api/v1/")
+    second = requests.get(base + first["meta"]["next"], timeout=10).json()
+    assert second["meta"]["offset"] == 5
+    row = requests.get(base + second["objects"][0]["resource_uri"], timeout=10).json()
+    assert row == second["objects"][0]
+
+
+def test_without_credentials_the_settings_have_none_and_the_truth_has_no_rooms(tmp_path: Path) -> None:
+    def meetings(**terms: Any) -> tuple[dict[str, str], set[str]]:
+        options = Options(
+            size=40, days=3, now=NOW, vendors=("meetecho",), truth=tmp_path / "truth", meetecho=MeetechoTerms(**terms)
+        )  # fmt: skip
+        simulator = Simulator(options)
+        simulator.write_truth()
+        lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
+        told = {line["uuid"] for line in lines if line["kind"] == "meeting"}
+        return simulator.environment("http://127.0.0.1:1"), told
+
+    settings, found = meetings()
+    without, fewer = meetings(credentials=False)
+    assert settings.keys() - without.keys() == {"MEETECHO_CLIENT_ID", "MEETECHO_CLIENT_SECRET"}
+    assert fewer < found
+    assert not any("-" in uuid for uuid in fewer)
+
+
+def test_with_faults_pages_come_instead_of_rooms() -> None:
+    options = Options(size=20, days=3, now=NOW, vendors=("meetecho",), faults=0.5, speed=100_000, seed=3)
+    seen = set()
+    with serving(options) as settings:
+        for place in range(200):
+            try:
+                answer = asked(settings, "GET", f"nothing/{place}")
+            except requests.RequestException:
+                continue
+            seen.add((answer.status_code, answer.headers["Content-Type"].partition(";")[0]))
+            if answer.status_code == 200:
+                with pytest.raises(json.JSONDecodeError):
+                    json.loads(answer.text)
+    assert (200, "text/html") in seen
+    assert (429, "application/json") in seen
