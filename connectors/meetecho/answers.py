@@ -32,7 +32,7 @@ def meetecho_judge(context: Context) -> Callable[[Answer], Verdict]:
             return _throttled(answer, context)
         if 400 <= answer.status < 500 and answer.status not in {408, 425}:
             return Refused(f"{answer.call}: refused ({answer.status})", status=answer.status)
-        if answer.ok:
+        if answer.status < 300:
             return BrokenAnswer(f"{answer.call}: status {answer.status}, which is none of its own")
         return usual_verdict(answer, context.now())
 

@@ -8,7 +8,7 @@ session may have several rooms (ietf-tools/datatracker, issue 11497): they are o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import RLock
 
@@ -90,7 +90,7 @@ class Meetings:
             session = known.sessions.get(ref.uuid) or self._datatracker.session(ref.uuid)
             if session is None:
                 raise Gone(f"{VENDOR}: a session that the datatracker no longer knows", reason=Reason.deleted)
-            return self._planned(group, session, known.joined.get(ref.uuid, ()))
+            return self._told(self._timed(group, session, known.joined.get(ref.uuid, ())))
         if any(room.uuid == ref.uuid for rooms in known.joined.values() for room in rooms):
             raise Gone(f"{VENDOR}: a room that has a session by now", reason=Reason.replaced)
         room = next((room for room in known.alone if room.uuid == ref.uuid), None)
@@ -109,7 +109,10 @@ class Meetings:
             rooms = known.joined.get(number, ())
             start = rooms[0].start if rooms else None
             if (start in window) if start is not None else (last_of(session.get("meeting")) in dated):
-                plan = self._planned(group, session, rooms)
+                plan = self._timed(group, session, rooms)
+                if plan.start is not None and plan.start not in window:
+                    continue
+                plan = self._told(plan)
                 if self._is_wanted(plan, window):
                     yield to_ref(plan, self._context.now())
         for room in known.alone:
@@ -126,19 +129,19 @@ class Meetings:
             return not self._ahead and (plan.session is None or bool(plan.attended))
         return plan.start in window
 
-    def _planned(self, group: str, session: Row, rooms: tuple[Room, ...]) -> Plan:
-        number = last_of(session.get("id")) or ""
-        meeting = self._datatracker.meeting(session)
-        timed = bool(rooms) and rooms[0].start is not None
-        slot = None if timed or meeting is None else self._datatracker.slot(number, meeting)
-        plan = Plan(group=group, session=session, meeting=meeting, slot=slot, rooms=rooms)
+    def _timed(self, group: str, session: Row, rooms: tuple[Room, ...]) -> Plan:
+        """When it was planned for: by its room, else by its timeslot."""
+        meeting, number = self._datatracker.meeting(session), last_of(session.get("id"))
+        by_room = bool(rooms) and rooms[0].start is not None
+        slot = None if by_room or not (meeting and number) else self._datatracker.slot(number, meeting)
+        return Plan(group=group, session=session, meeting=meeting, slot=slot, rooms=rooms)
+
+    def _told(self, plan: Plan) -> Plan:
+        """The plan with what became of it."""
+        number = plan.number or ""
         begun = plan.start is None or plan.start <= self._context.now()
-        return Plan(
-            group=group,
-            session=session,
-            meeting=meeting,
-            slot=slot,
-            rooms=rooms,
+        return replace(
+            plan,
             status=self._datatracker.status(number),
             attended=self._datatracker.attendance_count(number) if begun else 0,
         )
