@@ -26,7 +26,7 @@ FRESH_SECONDS = 600.0
 """What a group has is asked for again after so long: a backfill in several listings, and many meetings that are due at
 once, need it once."""
 
-GROUPS_KEPT = 64
+GROUPS_KEPT = 32
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

@@ -95,21 +95,26 @@ class GroupTokens:
                     self._context.tokens.write(self._name(group), Token(access=token, expires_at=until))
 
     def _told(self, groups: Sequence[str]) -> dict[str, str]:
+        """Tokens by group, without those of groups that are refused: one must stop no other. CredentialsError where it
+        is who we are that is refused (401), or every group that there is."""
         try:
             return self._ask(groups)
         except Refused as error:
-            if error.status == 401 or len(groups) == 1:
-                raise self._unknown(error.status) from None
+            status = error.status
         told: dict[str, str] = {}
-        refusals = set()
-        for group in groups:  # one unknown group may be why all were refused: it must stop no other
-            try:
-                told |= self._ask([group])
-            except Refused as error:
-                refusals.add(error.status)
-        if not told:
-            raise self._unknown(max(status or 0 for status in refusals) if refusals else None)
+        if status != 401 and len(groups) > 1:
+            for group in groups:
+                told |= self._alone(group)
+        others = (token for group, token in self._known.items() if group not in groups)
+        if status == 401 or not (told or any(others)):
+            raise self._unknown(status)
         return told
+
+    def _alone(self, group: str) -> dict[str, str]:
+        try:
+            return self._ask([group])
+        except Refused:
+            return {}
 
     def _ask(self, groups: Sequence[str]) -> dict[str, str]:
         asked = {"client": self._client, "secret": self._secret, "wgs": list(groups)}
@@ -129,9 +134,8 @@ class GroupTokens:
         return {group: tokens[group] for group in groups if _is_token(tokens.get(group))}
 
     def _unknown(self, status: int | None) -> CredentialsError:
-        said = f" ({status})" if status else ""
         return CredentialsError(
-            f"{VENDOR}: {CALL}: refused{said}: look at MEETECHO_CLIENT_ID and MEETECHO_CLIENT_SECRET, and whether "
+            f"{VENDOR}: {CALL}: refused ({status}): look at MEETECHO_CLIENT_ID and MEETECHO_CLIENT_SECRET, and whether "
             "MEETECHO_GROUPS are groups that they are for; without both of them the datatracker alone is read"
         )
 

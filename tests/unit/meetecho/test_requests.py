@@ -103,6 +103,15 @@ def test_a_group_for_which_all_are_refused_stops_no_other(
     assert [one.subject for one in found if isinstance(one, Skipped)] == ["group acro"]
 
 
+def test_a_group_that_is_new_and_refused_stops_none_that_has_a_token(
+    meetecho: Build, account: Account
+) -> None:
+    list(meetecho().meetings(DAY))
+    account.refused["/tokens"] = [(403, {}, "marked-body")]
+    found = list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY))
+    assert [one.subject for one in found if isinstance(one, Skipped)] == ["group beta"]
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_credentials_that_are_refused_end_the_run(status: int, meetecho: Build, account: Account) -> None:
     account.refused["/tokens"] = [(status, {}, "marked-body")]
