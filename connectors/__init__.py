@@ -20,6 +20,7 @@ LOGIN_GROUP = "harvester.logins"
 
 CONNECTORS = {
     "google-meet": "connectors.google_meet:GoogleMeet",
+    "meetecho": "connectors.meetecho:Meetecho",
     "webex": "connectors.webex:Webex",
     "zoom": "connectors.zoom:Zoom",
 }

@@ -1,0 +1,204 @@
+"""Meetecho: the rooms of IETF working groups, and from the IETF datatracker who was there.
+
+Documentation (looked at in 2026):
+- Meetecho publishes none: `ietf/utils/meetecho.py` and `ietf/utils/tests_meetecho.py` of
+  https://github.com/ietf-tools/datatracker are what there is (v1, an e-mail of 2021-12-09)
+- https://datatracker.ietf.org/api/ (the framework API, which anybody may read)
+
+Meetecho knows rooms and when they are to be used; the datatracker knows the sessions, and everybody who attended one.
+Without Meetecho's credentials the datatracker's sessions alone are the meetings, under the same ids.
+
+Credentials: a client id and secret, given by Meetecho to those who make rooms. Only calls that read are made.
+
+Limits: none are published. A tenth of a second lies between two requests to the datatracker, half a second between two to
+Meetecho.
+
+What neither tells: when a meeting really began and ended, when anybody left, devices, networks, quality; and of a record
+whose time is missing, when that person came. One person is one session, however often they came back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from connectors.base import CheckResult, Context, Option, Setting, Settings, absent
+from connectors.errors import ConfigurationError, Gone, NotReady
+from connectors.limits import MARGIN
+from connectors.meetecho.check import results
+from connectors.meetecho.datatracker import Datatracker
+from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, KEPT, LOOKBACK, SPAN, VENDOR
+from connectors.meetecho.meetings import Meetings
+from connectors.meetecho.rooms import Rooms
+from connectors.meetecho.rows import Plan, Row, people_in, to_meeting, to_session, with_attendance
+from connectors.meetecho.tastypie import Tastypie
+from connectors.model import Harvest, MeetingRef, Pending, Reason, Skipped, Window
+from connectors.times import instant
+
+_ACRONYM = re.compile(r"[a-z0-9][a-z0-9-]*")
+_FROM_MEETECHO = "from Meetecho, who give them to those who make rooms"
+
+
+class Meetecho:
+    """Some working groups."""
+
+    name: ClassVar[str] = "meetecho"
+    title: ClassVar[str] = "Meetecho"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting(
+            name="MEETECHO_GROUPS",
+            help="the working groups to read, by acronym, with commas between them",
+            where="at datatracker.ietf.org/wg: the acronyms in the first column",
+            required=True,
+        ),
+        Setting(name="MEETECHO_CLIENT_ID", help="the client id, for rooms", where=_FROM_MEETECHO),
+        Setting(
+            name="MEETECHO_CLIENT_SECRET",
+            help="the client secret, for rooms",
+            where=_FROM_MEETECHO,
+            secret=True,
+        ),
+        Setting(
+            name="MEETECHO_API_URL",
+            help="Meetecho's base URL",
+            default="https://meetings.conf.meetecho.com/api/v1",
+        ),
+        Setting(
+            name="DATATRACKER_URL", help="the datatracker's base URL", default="https://datatracker.ietf.org"
+        ),
+    )
+    options: ClassVar[tuple[Option, ...]] = (
+        Option(name="groups", help="Only these of the groups, by acronym.", value="A,B", narrows=True),
+        Option(
+            name="upcoming",
+            help="What is planned for the next so many days, instead of what took place.",
+            value="DAYS",
+            narrows=True,
+            ahead=True,
+        ),
+    )
+    span: ClassVar[timedelta] = SPAN
+    lookback: ClassVar[timedelta] = LOOKBACK
+    kept: ClassVar[timedelta] = KEPT
+    lists_live: ClassVar[bool] = False
+    daily_budget: ClassVar[None] = None
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        """ConfigurationError where a setting is missing or not understood; makes no request."""
+        missing = absent(self.settings, settings.get)
+        if missing:
+            names = ", ".join(setting.name for setting in missing)
+            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].where}")
+        self._settings = settings
+        self.context = context
+        self.groups = _groups(settings)
+        self.rooms = self._made_rooms()
+        self.datatracker = Datatracker(Tastypie(self._url("DATATRACKER_URL"), context, settings.rate_share))
+        self._meetings = Meetings(
+            self.datatracker, self.rooms, context, self.groups, ahead="upcoming" in settings.given
+        )
+
+    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+        if self.rooms is None:
+            self.context.tell(f"{VENDOR}: reading the datatracker alone: no credentials of Meetecho are set")
+        return self._meetings.listed(window, subjects)
+
+    def fetch(self, ref: MeetingRef) -> Harvest:
+        now = self.context.now()
+        harvested_at = now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)
+        plan = self._meetings.plan(ref)
+        rows = self.attendance(plan, now)
+        if plan.is_called_off and not rows:
+            raise Gone(f"{VENDOR}: a session that was called off", reason=Reason.deleted)
+        harvest = self._harvest(plan, rows, now, harvested_at, raw=self._raw(ref))
+        return _dated(harvest, instant(ref.hint.get("listed")) or now, now)
+
+    def attendance(self, plan: Plan, now: datetime) -> list[Row] | None:
+        """Who attended; `None` where that cannot be had: of what has not begun, or has no session."""
+        if plan.number is None or (plan.start is not None and plan.start > now):
+            return None
+        return self.datatracker.attendance(plan.number)
+
+    def calls(self, ref: MeetingRef) -> int:
+        """Names apart, of which most are known."""
+        head = 4 if ref.row is None else 0
+        return head + (1 if ref.hint.get("kind") == "session" else 0)
+
+    def check(self) -> Iterator[CheckResult]:
+        return results(self)
+
+    @property
+    def concurrency(self) -> int:
+        """What keeps the pace up when the datatracker takes half a second to answer."""
+        return 6
+
+    @property
+    def requests_per_second(self) -> float:
+        return DATATRACKER_CALLS_PER_SECOND * MARGIN * self._settings.rate_share
+
+    def _harvest(
+        self, plan: Plan, rows: list[Row] | None, now: datetime, harvested_at: datetime, *, raw: bool
+    ) -> Harvest:
+        meeting = to_meeting(
+            plan, account=self._settings.account, now=now, harvested_at=harvested_at, raw=raw
+        )
+        last = plan.end or plan.start
+        pending = Pending(until=last, reason=Reason.planned) if last is not None and last > now else None
+        replaces = [room.uuid for room in plan.rooms] if plan.session is not None else []
+        if rows is None or (pending is not None and not rows):  # that nobody came yet is no figure
+            return Harvest(meeting=meeting, pending=pending, replaces=replaces)
+        names = self.datatracker.names(people_in(rows))
+        sessions = [to_session(row, names, raw=raw) for row in rows]
+        return with_attendance(Harvest.of(meeting, sessions, pending=pending, replaces=replaces))
+
+    def _made_rooms(self) -> Rooms | None:
+        names = ("MEETECHO_CLIENT_ID", "MEETECHO_CLIENT_SECRET")
+        unset = [name for name in names if not self._settings.get(name)]
+        if len(unset) == 1:
+            raise ConfigurationError(
+                f"{VENDOR}: {unset[0]} is not set: set both {' and '.join(names)}, or neither"
+            )
+        if unset:
+            return None
+        return Rooms(self._settings, self._url("MEETECHO_API_URL"), self.context, self.groups)
+
+    def _raw(self, ref: MeetingRef) -> bool:
+        return self._settings.raw or "raw" in ref.asked
+
+    def _url(self, name: str) -> str:
+        default = next(setting.default for setting in self.settings if setting.name == name)
+        return self._settings.get(name) or default or ""
+
+
+def _groups(settings: Settings) -> tuple[str, ...]:
+    """The groups of the settings, or those of them that `--groups` names."""
+    configured = _acronyms("MEETECHO_GROUPS", settings["MEETECHO_GROUPS"])
+    if "groups" not in settings.given:
+        return configured
+    named = _acronyms("--groups", ",".join(settings.given["groups"]))
+    strangers = [group for group in named if group not in configured]
+    if strangers:
+        raise ConfigurationError(f"{VENDOR}: not among MEETECHO_GROUPS: {', '.join(strangers)}")
+    return named
+
+
+def _acronyms(name: str, text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    if not found or not all(map(_ACRONYM.fullmatch, found)):
+        raise ConfigurationError(
+            f"{VENDOR}: {name}: acronyms with commas between them are wanted: quic,httpbis"
+        )
+    return found
+
+
+def _dated(harvest: Harvest, since: datetime, now: datetime) -> Harvest:
+    """The harvest, if it has any instant to be filed under. One without raises NotReady for the lookback since it was
+    listed, then Gone."""
+    if harvest.timestamp is not None:
+        return harvest
+    if now >= since + LOOKBACK:
+        raise Gone(f"{VENDOR}: a meeting that never got a time", reason=Reason.no_time)
+    until = min(now + timedelta(days=1), since + LOOKBACK)
+    raise NotReady(f"{VENDOR}: a meeting without any time yet", reason=Reason.no_time, until=until)

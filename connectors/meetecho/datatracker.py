@@ -1,0 +1,188 @@
+"""What the IETF datatracker tells anybody: groups, meetings, sessions, when they were to be, and who was there.
+
+https://datatracker.ietf.org/api/ and `ietf/meeting/resources.py` of ietf-tools/datatracker (looked at in 2026). What a
+filter may have let through is looked at again here. No registration and no address of a person is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from connectors.errors import VendorError
+from connectors.meetecho.endpoints import (
+    AFTER,
+    ASSIGNMENTS,
+    ATTENDED,
+    BEFORE,
+    GROUPS,
+    MEETINGS,
+    PEOPLE,
+    SESSIONS,
+    STATUSES,
+    TIMESLOTS,
+)
+from connectors.meetecho.recent import Recent
+from connectors.meetecho.tastypie import Row, Tastypie
+from connectors.model import Window
+from connectors.times import clock_seconds, instant
+
+CALLED_OFF = frozenset({"canceled", "canceledpa", "notmeet", "deleted", "disappr", "resched"})
+"""The slugs of `ietf/name` with which a session does not take place: canceled, also before it was announced; not meeting;
+deleted; disapproved; moved to another session."""
+
+NAMES_KEPT, MEETINGS_KEPT = 20_000, 2_000
+
+NAMES_AT_ONCE = 50
+
+_LAST = re.compile(r"([^/]+)/?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    start: datetime
+    end: datetime | None = None
+
+
+class Datatracker:
+    """Safe for many threads."""
+
+    def __init__(self, tastypie: Tastypie) -> None:
+        self.api = tastypie
+        self._names: Recent[str, str] = Recent(NAMES_KEPT)
+        self._meetings: Recent[str, Row] = Recent(MEETINGS_KEPT)
+        self._several_at_once = True
+
+    def group(self, acronym: str) -> str | None:
+        """The group's id; `None` where there is none of that name."""
+        rows = self.api.listing(GROUPS, acronym=acronym)
+        return next((last_of(row.get("id")) for row in rows if row.get("acronym") == acronym), None)
+
+    def sessions(self, group: str) -> list[Row]:
+        """Every session that a group ever asked for, by the group's id."""
+        return [row for row in self.api.listing(SESSIONS, group=group) if last_of(row.get("group")) == group]
+
+    def session(self, number: str) -> Row | None:
+        return self.api.one(SESSIONS, number)
+
+    def meetings(self, window: Window) -> frozenset[str]:
+        """The ids of the meetings that may have had a session in the window; interim ones, too."""
+        first, last = (window.start - BEFORE).date(), (window.end + AFTER).date()
+        rows = self.api.listing(MEETINGS, date__gte=first.isoformat(), date__lte=last.isoformat())
+        found = set()
+        for row in rows:
+            number, day = last_of(row.get("id")), _day(row.get("date"))
+            if number is not None and (day is None or first <= day <= last):
+                self._meetings.put(number, row)
+                found.add(number)
+        return frozenset(found)
+
+    def meeting(self, session: Row) -> Row | None:
+        """The meeting that a session is of."""
+        number = last_of(session.get("meeting"))
+        found = self._meetings.get(number) if number is not None else None
+        if found is None and number is not None:
+            found = self.api.one(MEETINGS, number)
+            if found is not None:
+                self._meetings.put(number, found)
+        return found
+
+    def slot(self, session: str, meeting: Row) -> Slot | None:
+        """When the meeting's own schedule has the session; over several timeslots, from the first to the last."""
+        schedule = last_of(meeting.get("schedule"))
+        if schedule is None:
+            return None
+        rows = self.api.listing(ASSIGNMENTS, schedule=schedule, session=session)
+        numbers = {
+            last_of(row.get("timeslot"))
+            for row in rows
+            if last_of(row.get("session")) == session and last_of(row.get("schedule")) == schedule
+        }
+        slots = [self.api.one(TIMESLOTS, number) for number in sorted(filter(None, numbers))]
+        return joined(to_slot(slot) for slot in slots if slot is not None)
+
+    def status(self, session: str) -> str | None:
+        """The slug of a session's latest status."""
+        rows = self.api.listing(STATUSES, session=session)
+        events = [
+            (instant(row.get("time")) or datetime.min.replace(tzinfo=UTC), _order(row.get("id")), row)
+            for row in rows
+            if last_of(row.get("session")) == session
+        ]
+        return last_of(max(events, key=lambda event: event[:2])[2].get("status")) if events else None
+
+    def attendance(self, session: str) -> list[Row]:
+        """A record for everybody who was there."""
+        rows = self.api.listing(ATTENDED, session=session)
+        return [row for row in rows if last_of(row.get("session")) == session]
+
+    def attendance_count(self, session: str) -> int | None:
+        return self.api.total(ATTENDED, session=session)
+
+    def names(self, people: Iterable[str]) -> dict[str, str]:
+        """Names by the ids of people, as far as they are told."""
+        wanted = list(dict.fromkeys(people))
+        found = {number: name for number in wanted if (name := self._names.get(number)) is not None}
+        missing = [number for number in wanted if number not in found]
+        for at in range(0, len(missing), NAMES_AT_ONCE):
+            found |= self._asked_names(missing[at : at + NAMES_AT_ONCE])
+        return {number: name for number, name in found.items() if name}
+
+    def _asked_names(self, wanted: Sequence[str]) -> dict[str, str]:
+        """Of several people at once where that may be asked, and of whom is then still missing, one by one."""
+        rows = list(self._several(wanted)) if self._several_at_once and len(wanted) > 1 else []
+        told = {number: row for row in rows if (number := last_of(row.get("id"))) in set(wanted)}
+        names = {}
+        for number in wanted:
+            row = told.get(number) or self.api.one(PEOPLE, number) or {}
+            name = row.get("name")
+            names[number] = name if isinstance(name, str) else ""
+            self._names.put(number, names[number])
+        return names
+
+    def _several(self, wanted: Sequence[str]) -> list[Row]:
+        try:
+            return self.api.first(PEOPLE, id__in=",".join(wanted))
+        except VendorError as error:
+            if error.status not in {400, 404}:
+                raise
+            self._several_at_once = error.status == 404  # refused as such, or one of them cannot be shown
+            return []
+
+
+def last_of(value: Any) -> str | None:
+    """The id or slug that an address ends with (`/api/v1/person/person/20209/`), or an id as it is."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    found = _LAST.search(value) if isinstance(value, str) else None
+    return found.group(1) if found else None
+
+
+def to_slot(row: Row) -> Slot | None:
+    start, seconds = instant(row.get("time")), clock_seconds(row.get("duration"))
+    if start is None:
+        return None
+    return Slot(start=start, end=start + timedelta(seconds=seconds) if seconds else None)
+
+
+def joined(slots: Iterable[Slot | None]) -> Slot | None:
+    told = [slot for slot in slots if slot is not None]
+    if not told:
+        return None
+    ends = [slot.end for slot in told if slot.end is not None]
+    return Slot(start=min(slot.start for slot in told), end=max(ends, default=None))
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def _order(value: Any) -> int:
+    number = last_of(value)
+    return int(number) if number is not None and number.isdecimal() else 0

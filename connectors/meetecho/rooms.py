@@ -1,0 +1,149 @@
+"""Meetecho's rooms, group by group. Nothing but what is named here is kept of one: it comes with a `deletion_token`,
+and whoever holds that can delete the room.
+
+`GET meeting/interim/fetchRooms` as the datatracker's own client sends and reads it (`ietf/utils/meetecho.py`, 2024): times
+in UTC without a zone, durations in minutes. Where the extra key `group` stands is not documented, nor what an answer without
+any room looks like: either is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.base import Context, Settings
+from connectors.errors import BrokenAnswer
+from connectors.http import Api
+from connectors.limits import Pace
+from connectors.meetecho.answers import Refused, meetecho_judge
+from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VENDOR
+from connectors.meetecho.tokens import GroupTokens
+
+CALL = f"GET {ROOMS}"
+
+_LONGEST_MINUTES = 366 * 24 * 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """`number`: the datatracker session's id, or for rooms made before 2024-03 one of Meetecho's own. `url` is for
+    finding the session, and in no document."""
+
+    uuid: str
+    number: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    description: str | None = None
+    group: str | None = None
+    url: str | None = field(default=None, repr=False)
+
+    def told(self) -> dict[str, Any]:
+        """What may be shown of it."""
+        plan = {"start_time": self.start, "end_time": self.end}
+        shown = {"uuid": self.uuid, "id": self.number, "description": self.description, "group": self.group}
+        times = {name: when.isoformat() for name, when in plan.items() if when is not None}
+        return {name: value for name, value in {**shown, **times}.items() if value is not None}
+
+
+class _Bearer:
+    """The header as the datatracker's client spells it: `bearer` in lower case."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def header(self) -> str:
+        return f"bearer {self._token}"
+
+    def renew(self, refused: str) -> None:
+        """Never asked for: `Rooms` looks at refusals itself."""
+
+
+class Rooms:
+    """Safe for many threads."""
+
+    def __init__(self, settings: Settings, base_url: str, context: Context, groups: Sequence[str]) -> None:
+        self._api = Api(VENDOR, base_url, context, judge=meetecho_judge(context))
+        self._pace = Pace(context, calls=MEETECHO_CALLS_PER_SECOND, share=settings.rate_share)
+        self.tokens = GroupTokens(
+            self._api,
+            self._pace,
+            context,
+            client=settings["MEETECHO_CLIENT_ID"],
+            secret=settings["MEETECHO_CLIENT_SECRET"],
+            groups=groups,
+        )
+
+    def of(self, group: str) -> list[Room]:
+        """Every room of the group that Meetecho lists. Refused where it lists none to us."""
+        token = self.tokens.of(group)
+        try:
+            return self._asked(token, group)
+        except Refused as error:
+            if error.status not in {401, 403} or not self.tokens.renewed(group, token):
+                raise
+        return self._asked(self.tokens.of(group), group)
+
+    def _asked(self, token: str, group: str) -> list[Room]:
+        answer = self._api.answer("GET", CALL, ROOMS, auth=_Bearer(token), pace=self._pace)
+        return to_rooms(answer.body, group)
+
+
+def to_rooms(body: Any, group: str) -> list[Room]:
+    """Out of an answer. BrokenAnswer for what is none."""
+    if body == []:
+        return []
+    if not isinstance(body, dict):
+        raise _broken()
+    rooms = body.get("rooms", {} if body.keys() <= {"group"} else None)
+    if rooms == []:
+        return []
+    if not isinstance(rooms, dict):
+        raise _broken()
+    groups = _text(body.get("group")) or group
+    return [to_room(uuid, entry, groups) for uuid, entry in rooms.items() if uuid]
+
+
+def to_room(uuid: str, entry: Any, group: str) -> Room:
+    room = entry.get("room") if isinstance(entry, dict) else None
+    if not isinstance(room, Mapping):
+        raise _broken()
+    start = _utc(room.get("start_time"))
+    length = _length(room.get("duration"))
+    return Room(
+        uuid=uuid,
+        number=_number(room.get("id")),
+        start=start,
+        end=start + length if start is not None and length is not None else None,
+        description=_text(room.get("description")),
+        group=_text(room.get("group")) or _text(entry.get("group")) or group,
+        url=_text(entry.get("url")),
+    )
+
+
+def _length(minutes: Any) -> timedelta | None:
+    if isinstance(minutes, bool) or not isinstance(minutes, int) or not 0 < minutes < _LONGEST_MINUTES:
+        return None
+    return timedelta(minutes=minutes)
+
+
+def _utc(value: Any) -> datetime | None:
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _number(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value.isdecimal() else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _broken() -> BrokenAnswer:
+    return BrokenAnswer(f"{VENDOR}: {CALL}: an answer without `rooms` as they are documented")

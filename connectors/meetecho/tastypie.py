@@ -1,0 +1,171 @@
+"""Asking the datatracker's framework API, which anybody may read: one record, or a listing to its last page.
+
+Made with tastypie: `{"meta": {…, "next": path or null}, "objects": […]}`. A record that the datatracker itself cannot show
+turns the whole page around it into a 404; such a page is read record by record (glasgow-ipl/ietfdata, 2026-06).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from connectors.base import Context
+from connectors.errors import BrokenAnswer, VendorError
+from connectors.http import Api, pages
+from connectors.limits import Pace
+from connectors.meetecho.answers import datatracker_judge
+from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, PAGE, VENDOR, asked
+
+Row = Mapping[str, Any]
+
+PROBES = 10
+"""Where the first page is not there, so many of its records are tried: none of them means that the call is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    rows: list[Row]
+    following: str
+    """The query of the next page; empty on the last."""
+    total: int | None
+    lost: int = 0
+
+
+class Tastypie:
+    """Safe for many threads. `lost`: records so far that the datatracker cannot show."""
+
+    def __init__(self, base_url: str, context: Context, share: float) -> None:
+        self._api = Api(VENDOR, base_url, context, judge=datatracker_judge(context))
+        self._context = context
+        self._lock = Lock()
+        self.pace = Pace(context, calls=DATATRACKER_CALLS_PER_SECOND, share=share)
+        self.lost = 0
+
+    def one(self, path: str, number: str) -> Row | None:
+        """One record by its id; `None` for one that is not there (404)."""
+        call = asked(f"{path}{{id}}/")
+        try:
+            body = self._api.get(call, f"{path}{number}/", pace=self.pace)
+        except VendorError as error:
+            if error.status == 404:
+                return None
+            raise
+        if not isinstance(body, dict):
+            raise BrokenAnswer(f"{VENDOR}: {call}: an answer that is no object")
+        return body
+
+    def total(self, path: str, **params: str) -> int | None:
+        """How many records a listing counts, where it says so; not where its first record cannot be shown (404)."""
+        found = self._record(path, {**params, "limit": "1"})
+        return None if found is None else found.total
+
+    def first(self, path: str, **params: str) -> list[Row]:
+        """The first page of a listing, and no more."""
+        return self._page(path, urlencode({**params, "limit": str(PAGE)})).rows
+
+    def listing(self, path: str, **params: str) -> list[Row]:
+        """Every record, each once. BrokenAnswer where the pages hold fewer than they count."""
+        first = urlencode({**params, "limit": str(PAGE)})
+        call = asked(path)
+        found: dict[Any, Row] = {}
+        totals: list[int] = []
+        lost = 0
+
+        def ask(query: str) -> Page:
+            return self._or_stepped(path, query or first, totals[-1] if totals else None)
+
+        for page in pages(ask, lambda page: page.following, call=f"{VENDOR}: {call}"):
+            for row in page.rows:
+                found.setdefault(row.get("id", row.get("resource_uri")), row)
+            totals += [] if page.total is None else [page.total]
+            lost += page.lost
+        if len(found) + lost < min(totals, default=0):
+            raise BrokenAnswer(f"{VENDOR}: {call}: the pages hold fewer records than they count")
+        return list(found.values())
+
+    def _page(self, path: str, query: str) -> Page:
+        call = asked(path)
+        body = self._api.get(call, f"{path}?{query}", pace=self.pace)
+        rows = body.get("objects") if isinstance(body, dict) else None
+        meta = body.get("meta") if isinstance(body, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise BrokenAnswer(f"{VENDOR}: {call}: an answer without the list `objects`")
+        if not isinstance(meta, dict):
+            raise BrokenAnswer(f"{VENDOR}: {call}: an answer without `meta`")
+        total = meta.get("total_count")
+        return Page(
+            rows=rows,
+            following=_query(meta.get("next"), path),
+            total=total if isinstance(total, int) else None,
+        )
+
+    def _or_stepped(self, path: str, query: str, total: int | None) -> Page:
+        try:
+            return self._page(path, query)
+        except VendorError as error:
+            if error.status != 404:
+                raise
+            return self._stepped(path, query, total, error)
+
+    def _stepped(self, path: str, query: str, total: int | None, error: VendorError) -> Page:
+        """What a page that is not there would hold, record by record, without those that are not there either."""
+        params = dict(parse_qsl(query))
+        first, limit = _count(params.get("offset")), _count(params.get("limit")) or PAGE
+        rows: list[Row] = []
+        lost = 0
+        for offset in range(first, first + limit):
+            if total is not None and offset >= total:
+                break
+            found = self._record(path, {**params, "limit": "1", "offset": str(offset)})
+            if found is None:
+                lost += 1
+            else:
+                rows += found.rows[:1]
+                total = found.total
+                if not found.rows:
+                    break
+            if total is None and lost >= PROBES and not rows:
+                raise error
+        if total is None and not rows:
+            raise error
+        self._lose(path, lost)
+        more = first + limit < total if total is not None else False
+        following = urlencode({**params, "limit": str(limit), "offset": str(first + limit)}) if more else ""
+        return Page(rows=rows, following=following, total=total, lost=lost)
+
+    def _record(self, path: str, params: Mapping[str, str]) -> Page | None:
+        try:
+            return self._page(path, urlencode(params))
+        except VendorError as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def _lose(self, path: str, count: int) -> None:
+        if not count:
+            return
+        with self._lock:
+            is_first = self.lost == 0
+            self.lost += count
+        if is_first:
+            self._context.tell(
+                f"{VENDOR}: {asked(path)}: the datatracker cannot show {count} of its own records (404); these, and others "
+                "like them, are left out"
+            )
+
+
+def _query(following: Any, path: str) -> str:
+    """The query of the next page; a page of anything else must not be asked for."""
+    if not following:
+        return ""
+    parts = urlsplit(str(following))
+    if not parts.path.endswith(path) or not parts.query:
+        raise BrokenAnswer(f"{VENDOR}: {asked(path)}: the next page is none of this listing")
+    return parts.query
+
+
+def _count(text: str | None) -> int:
+    return int(text) if text is not None and text.isdecimal() else 0

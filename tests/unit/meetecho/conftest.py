@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import responses
+
+from connectors.meetecho import Meetecho
+from tests.unit.context import HandContext
+from tests.unit.meetecho.account import Account, settings
+
+
+@pytest.fixture
+def context() -> HandContext:
+    return HandContext()
+
+
+@pytest.fixture
+def http() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.fixture
+def account(http: responses.RequestsMock) -> Account:
+    return Account(http)
+
+
+@pytest.fixture
+def meetecho(account: Account, context: HandContext) -> Callable[..., Meetecho]:
+    def build(**how: Any) -> Meetecho:
+        return Meetecho(settings(**how), context)
+
+    return build
+
+
+@pytest.fixture
+def alone(meetecho: Callable[..., Meetecho]) -> Callable[..., Meetecho]:
+    """The same without Meetecho's credentials."""
+
+    def build(**how: Any) -> Meetecho:
+        return meetecho(MEETECHO_CLIENT_ID="", MEETECHO_CLIENT_SECRET="", **how)
+
+    return build

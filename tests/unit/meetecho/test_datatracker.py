@@ -1,0 +1,135 @@
+"""How the datatracker is asked: pages, pauses, records that it cannot show, names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from connectors.errors import BrokenAnswer, VendorError
+from connectors.meetecho import Meetecho
+from connectors.meetecho.datatracker import Slot, to_slot
+from connectors.meetecho.endpoints import ATTENDED, PEOPLE
+from connectors.meetecho.recent import Recent
+from tests.unit.context import HandContext
+from tests.unit.meetecho.account import Account, data
+
+Build = Callable[..., Meetecho]
+
+
+def full(account: Account, count: int) -> None:
+    account.session()
+    for person in range(1, count + 1):
+        account.attends(person)
+
+
+def test_pages_are_followed_to_the_last(alone: Build, account: Account) -> None:
+    full(account, 250)
+    assert len(alone().datatracker.attendance("18")) == 250
+    assert [query.get("offset", "0") for query in account.asked(ATTENDED)] == ["0", "100", "200"]
+
+
+@pytest.mark.parametrize("lost", [[1], [100, 101, 150], [250], [201, 250]])
+def test_a_page_with_records_that_cannot_be_shown_is_read_one_by_one(
+    lost: list[int], alone: Build, account: Account, context: HandContext
+) -> None:
+    full(account, 250)
+    account.broken = {(ATTENDED, number) for number in lost}
+    connector = alone()
+    rows = connector.datatracker.attendance("18")
+    assert {row["id"] for row in rows} == set(range(1, 251)) - set(lost)
+    assert connector.datatracker.api.lost == len(lost)
+    connector.datatracker.attendance("18")
+    assert len([said for said in context.told if "cannot show" in said]) == 1
+
+
+def test_a_single_record_that_cannot_be_shown_leaves_an_empty_list(alone: Build, account: Account) -> None:
+    full(account, 1)
+    account.broken = {(ATTENDED, 1)}
+    datatracker = alone().datatracker
+    assert (datatracker.attendance("18"), datatracker.attendance_count("18")) == ([], None)
+
+
+def test_a_call_that_is_not_there_is_an_error(alone: Build, account: Account) -> None:
+    account.refused[ATTENDED] = [(404, {}, "marked-body")]
+    with pytest.raises(VendorError, match="404"):
+        alone().datatracker.attendance("18")
+    assert len(account.asked(ATTENDED)) < 20
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        "{}",
+        '{"meta": {}, "objects": [1]}',
+        '{"objects": []}',
+        '{"meta": {"total_count": 2}, "objects": [{"id": 1}]}',
+        '{"meta": {"next": "https://elsewhere.example/x?offset=1"}, "objects": []}',
+        '{"meta": {"next": "/api/v1/meeting/attended/?offset=1"}, "objects": []}',
+    ],
+)
+def test_an_answer_that_is_none_is_an_error(body: str, alone: Build, account: Account) -> None:
+    account.refused[ATTENDED] = [(200, {}, body)]
+    with pytest.raises(BrokenAnswer):
+        alone().datatracker.attendance("18")
+
+
+@pytest.mark.parametrize(("told", "least"), [("0", 5.0), ("", 5.0), ("30", 30.0)])
+def test_a_pause_of_nothing_is_not_taken_literally(
+    told: str, least: float, alone: Build, account: Account, context: HandContext
+) -> None:
+    full(account, 1)
+    headers = {"Retry-After": told} if told else {}
+    page = '{"meta": {"next": null}, "objects": []}'
+    account.refused[ATTENDED] = [(429, headers, ""), (200, {}, page)]
+    before = context.elapsed()
+    assert alone().datatracker.attendance("18") == []
+    assert context.elapsed() - before >= least
+
+
+def test_a_tenth_of_a_second_lies_between_requests(
+    alone: Build, account: Account, context: HandContext
+) -> None:
+    full(account, 250)
+    before = context.elapsed()
+    alone().datatracker.attendance("18")
+    assert context.elapsed() - before >= 0.2
+
+
+def test_names_are_asked_for_together_and_once(alone: Build, account: Account) -> None:
+    full(account, 60)
+    datatracker = alone().datatracker
+    people = [str(number) for number in range(1, 61)]
+    assert datatracker.names(people)["60"] == "Person 60"
+    assert datatracker.names(people) == {number: f"Person {number}" for number in people}
+    assert len(account.asked(PEOPLE)) == 2
+
+
+def test_names_that_may_not_be_asked_for_together_are_one_by_one(alone: Build, account: Account) -> None:
+    full(account, 4)
+    account.refused["id__in"] = [(400, {}, "marked-body")]
+    account.broken = {(PEOPLE, 3)}
+    datatracker = alone().datatracker
+    assert datatracker.names(["1", "2", "3"]) == {"1": "Person 1", "2": "Person 2"}
+    assert datatracker.names(["2", "4"]) == {"2": "Person 2", "4": "Person 4"}
+    assert len(account.asked("id__in")) == 1
+
+
+def test_what_was_asked_for_lately_is_kept_within_bounds() -> None:
+    recent: Recent[int, int] = Recent(2)
+    for number in (1, 2):
+        recent.put(number, number)
+    assert recent.get(1) == 1
+    recent.put(3, 3)
+    assert (recent.get(1), recent.get(2), recent.get(3), len(recent)) == (1, None, 3, 2)
+
+
+def test_the_payload_of_a_timeslot_is_understood() -> None:
+    slot = to_slot(data("dt_v1_meeting_timeslot")["objects"][0])
+    assert isinstance(slot, Slot)
+    assert slot.end is not None
+    assert (slot.start.isoformat(), (slot.end - slot.start).total_seconds()) == (
+        "2020-08-05T13:00:00+00:00",
+        9000,
+    )
