@@ -15,6 +15,7 @@ import orjson
 _TO_THE_SECOND = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
 _FRACTION = re.compile(r"\.(\d{6})\d+")
 _CLOCK = re.compile(r"(?:([0-9]{1,6}):)?([0-9]{1,6}):([0-9]{1,2})$")
+_DAYS = re.compile(r"(\d{1,4}) days?, (\d{1,2}:\d\d:\d\d)$")
 _MINUTES = re.compile(r"([0-9]{1,6})\s*min(?:ute)?s?$")
 
 
@@ -44,9 +45,13 @@ def milliseconds(when: datetime) -> str:
 
 
 def clock_seconds(text: object) -> int | None:
-    """Seconds in `"hh:mm:ss"`, `"mm:ss"` (hours may pass 24), `"4 mins"`; `None` for `""` and what is not one."""
+    """Seconds in `"hh:mm:ss"`, `"mm:ss"` (hours may pass 24), `"1 day, 2:30:00"` (as Python spells a timedelta),
+    `"4 mins"`; `None` for `""` and what is not one."""
     if not isinstance(text, str):
         return None
+    if match := _DAYS.match(text.strip()):
+        rest = clock_seconds(match.group(2))
+        return None if rest is None else int(match.group(1)) * 86_400 + rest
     if match := _CLOCK.match(text.strip()):
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
         return hours * 3600 + minutes * 60 + seconds

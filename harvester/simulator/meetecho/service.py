@@ -33,7 +33,6 @@ _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
 _PIECE = 1 << 18
 _AT_ONCE = 0.05
-_SORRY = b'{"error_message": "Sorry, this request could not be processed. Please try again later."}'
 
 
 class Meetecho:
@@ -103,8 +102,7 @@ class Meetecho:
             content = encoded({"error": wrong.message}) if wrong.message else b""
             return wrong.status, _JSON if content else _HTML, content, {}
         except Broken as broken:
-            whole = broken.status == 500
-            return broken.status, _JSON if whole else _HTML, _SORRY if whole else b"", {}
+            return broken.status, _HTML, b"", {}
         return 200, _JSON, encoded(told), {}
 
     def _told(self, name: str, rest: Sequence[str], query: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class MeetechoTruth:
         stays = [(key(str(record.id)), self._stay(record)) for record in attended]
         if start <= self._now:
             head |= figures([fields for _, fields in stays])
+            del head["participant_seconds"]  # nobody's leaving is told
         uuid = str(session.id)
         yield self._meeting(uuid, detail, head)
         for name, fields in stays:
