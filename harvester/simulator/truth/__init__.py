@@ -50,7 +50,7 @@ def documents(
         )
         yield from workspace.documents()
     if "meetecho" in vendors:
-        groups = MeetechoTruth(organisation, terms=meetecho or MeetechoTerms(), account=account)
+        groups = MeetechoTruth(organisation, terms=meetecho or MeetechoTerms(), account=account, later=later)
         yield from groups.documents()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from harvester.simulator.meetecho.account import Account, Room, Session
 from harvester.simulator.meetecho.attendance import Attendance, Attended
@@ -13,15 +14,17 @@ from harvester.simulator.truth.figures import Fields, figures, key, moment, told
 
 
 class MeetechoTruth:
-    """`terms`: what is agreed with Meetecho. `upcoming`: what is planned beyond now, instead of what has begun."""
+    """`terms`: what is agreed with Meetecho. `upcoming`: what is planned beyond now, instead of what has begun.
+    `later`: how long after the organisation's now the harvest begins; who attended does not change any more."""
 
     def __init__(
-        self, organisation: Organisation, *, terms: Terms, account: str, upcoming: bool = False
-    ) -> None:
+        self, organisation: Organisation, *, terms: Terms, account: str, upcoming: bool = False,
+        later: timedelta = timedelta(),
+    ) -> None:  # fmt: skip
         self._account = Account(organisation)
         self._attendance = Attendance(self._account)
         self._first = organisation.first
-        self._now = organisation.now
+        self._now = organisation.now + later // timedelta(milliseconds=1)
         self._terms = terms
         self._label = account
         self._upcoming = upcoming
