@@ -73,7 +73,16 @@ def demo(
     # Noon yesterday: two days are then one whole day and a morning, with meetings going on.
     shown = datetime.combine(datetime.now(UTC).date(), time(12), UTC) - timedelta(days=1)
     vendors = [name for name in sorted(connectors.CONNECTORS) if name in VENDORS]
-    options = server.Options(port=0, seed=seed, size=size, days=DAYS, now=shown, speed=speed, vendors=vendors)
+    options = server.Options(
+        port=0,
+        seed=seed,
+        size=size,
+        days=DAYS,
+        now=shown,
+        speed=speed,
+        vendors=vendors,
+        google=server.GoogleTerms(refuses=False),  # nobody is to blame for what a first look shows
+    )
     with ExitStack() as stack:
         simulated = stack.enter_context(server.serving(options))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="harvester-demo-"))

@@ -56,7 +56,7 @@ class Terms:
     APIs that are not switched on in the Cloud project. `attended`: conference records are listed to whoever was there,
     else to owners alone. `ids`: whether Reports and Meet have one id for a conference. `user`: the credentials are the
     saved token of somebody who is no admin, instead of a service account's; `client`: they are an OAuth client's, and
-    the same person signs in."""
+    the same person signs in. `refuses`: people for whom Meet is turned off are refused, else merely shown nothing."""
 
     without: Sequence[str] = ()
     disabled: Sequence[str] = ()
@@ -64,6 +64,7 @@ class Terms:
     ids: Ids = "mixed"
     user: bool = False
     client: bool = False
+    refuses: bool = True
 
     @property
     def personal(self) -> bool:

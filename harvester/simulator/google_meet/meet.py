@@ -50,7 +50,7 @@ class Meet:
     def _caller(self, asked: Question, call: str) -> Person | None:
         more = ("meetings.space.settings",) if call.startswith("spaces") else ()
         require(asked, "meet", self._terms, _MADE_BY_THE_APP, *more)
-        if asked.person is not None and not has_meet(asked.person):
+        if self._terms.refuses and asked.person is not None and not has_meet(asked.person):
             raise Refusal(403, "The caller does not have permission")
         return asked.person
 
