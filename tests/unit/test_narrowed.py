@@ -18,8 +18,10 @@ from click.testing import CliRunner
 from connectors.base import Option
 from connectors.model import Detail, Harvest, Meeting, MeetingRef, Reason, Skipped, Window
 from harvester.cli import scope
+from harvester.cli.surroundings import Surroundings, Voice
 from harvester.cli.wish import Wish, chosen, vendor_options
 from harvester.reading import Journaled, Part, Read, Scheme, backfill, narrowed, nightly
+from harvester.settings import Environment
 from harvester.state.journal import Journal
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
@@ -72,7 +74,9 @@ def test_options_are_what_was_given(
 def test_days_ahead_are_a_number_and_go_without_dates() -> None:
     assert "range" in str(wish("--upcoming", "0"))
     with pytest.raises(click.UsageError, match="from now on"):
-        Wish(ahead=7, narrowed=True, on=DAY.start.date()).checked()
+        Wish(ahead=7, narrowed=True, on=DAY.start.date()).checked(
+            Surroundings(environment=Environment(values={}), voice=Voice(quiet=True))
+        )
 
 
 @pytest.fixture
