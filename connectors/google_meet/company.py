@@ -222,7 +222,7 @@ class Company:
         apis, organizer = self._apis, conference.organizer
         person = apis.directory.by_address(organizer)
         record = seen.record if seen is not None else None
-        recordings = apis.records.recordings(seen, person) if seen is not None else None
+        recordings = apis.records.recordings(seen, apis.owner(conference)) if seen is not None else None
         code = None
         if conference.code is None and record is not None and seen is not None:
             code = apis.records.code(space_of(record), seen.subjects)

@@ -51,13 +51,17 @@ class Apis:
         return next((code_of(code) for code in self.given.get("meeting-code", ())), None)
 
     def event(self, conference: Conference | None) -> Row:
-        """What Calendar has of it: of an organizer in the company, by the primary address; nobody else's can be read."""
-        if conference is None:
-            return {}
-        owner, person = conference.organizer, self.directory.by_address(conference.organizer)
-        if self.tokens.impersonates and self.directory.known:
-            owner = person.email if person is not None and person.active else None
-        return self.calendar.event(owner, conference.event)
+        """What Calendar has of it."""
+        return {} if conference is None else self.calendar.event(self.owner(conference), conference.event)
+
+    def owner(self, conference: Conference | None) -> str | None:
+        """As whom to ask for what is the organizer's: who is in the company, by the primary address; for nobody else can
+        be asked. Without the Directory, by the address that Reports tells."""
+        organizer = conference.organizer if conference is not None else None
+        if not self.tokens.impersonates or not self.directory.known:
+            return None if organizer is None or "*" in organizer else organizer
+        person = self.directory.by_address(organizer)
+        return person.email if person is not None and person.active else None
 
     def asked_raw(self, ref: MeetingRef) -> bool:
         return self.raw or "raw" in ref.asked
@@ -167,7 +171,7 @@ class Meet:
             conference=conference,
             record=record,
             event=apis.event(conference),
-            recordings=apis.records.recordings(seen, person),
+            recordings=apis.records.recordings(seen, apis.owner(conference)),
             code=None if told else apis.records.code(space_of(record), seen.subjects),
             host=host_of(organizer, person.id, person.name) if person else host_of(organizer),
         )

@@ -23,7 +23,7 @@ from connectors.google_meet.answers import Forbidden
 from connectors.google_meet.auth import SELF, NoSuchUser, Tokens
 from connectors.google_meet.client import Client, PageRefused, Row
 from connectors.google_meet.conferences import SLACK, Conference, best
-from connectors.google_meet.directory import Directory, Person
+from connectors.google_meet.directory import Directory
 from connectors.google_meet.endpoints import MEET, RECORDS_KEPT
 from connectors.google_meet.rows import code_of, text
 from connectors.google_meet.secrets import SPACE_FIELDS, recording_of
@@ -176,12 +176,12 @@ class Records:
 
         return self._by_any(subjects, ask)
 
-    def recordings(self, seen: Seen, owner: Person | None) -> list[Row] | None:
+    def recordings(self, seen: Seen, owner: str | None) -> list[Row] | None:
         """What is told of them; never the files. `None` where they are not for us to see: mere participants may be
-        refused them, so the owner, where it is known, is the first to be asked for."""
+        refused them, so the owner, where it is known, is the first to be asked for, by address."""
         name, subjects = str(seen.record["name"]), seen.subjects
-        if owner is not None and owner.active and SELF not in subjects:
-            subjects = list(dict.fromkeys([owner.email, *subjects]))
+        if owner is not None and SELF not in subjects:
+            subjects = list(dict.fromkeys([owner, *subjects]))
 
         def ask(user: str) -> list[Row]:
             return self._client.listing(

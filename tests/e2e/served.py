@@ -26,13 +26,14 @@ class Served:
 
     def traffic(self, vendor: str = "webex") -> dict[str, Any]:
         """How the vendor was asked since it is this time."""
-        base = "{0.scheme}://{0.netloc}".format(urlsplit(self.settings[f"{vendor.upper()}_API_URL"]))
+        url = next(value for name, value in self.settings.items() if name.endswith("_API_URL"))
+        base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback
             counted: dict[str, Any] = json.load(answer)
         return {**counted["vendors"][vendor], "faults": counted["faults"]}
 
-    def calls(self) -> dict[str, int]:
-        return dict(self.traffic()["calls"])
+    def calls(self, vendor: str = "webex") -> dict[str, int]:
+        return dict(self.traffic(vendor)["calls"])
 
     def pointed(self, place: Place, **more: str) -> Harvester:
         """Into this corner of a node."""

@@ -91,7 +91,12 @@ class GoogleTruth:
         )
 
     def _owner_seen(self, conference: Conference) -> bool:
-        return conference.owner is not None and conference.owner.index in self._seers
+        owner = conference.owner
+        if owner is None:
+            return False
+        # Without the Directory, Reports tells who the organizer is, and so for whom to ask.
+        told = not self._directory and bool(self._reported(conference))
+        return owner.index in self._seers or (told and can_be_acted_for(owner) and has_meet(owner))
 
     def _of(
         self, conference: Conference, reported: Sequence[Endpoint], *, recorded: bool

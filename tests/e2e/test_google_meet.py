@@ -1,0 +1,278 @@
+"""A simulated Google Workspace, through the command line, into a real Elasticsearch, compared with the truth.
+
+The organisation's now is shortly after midnight, while conferences go on that began the day before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harvester.simulator.google_meet.account import Account
+from harvester.simulator.google_meet.door import Terms
+from harvester.simulator.organisation import Organisation, chance
+from harvester.simulator.truth import GoogleSource
+from tests.e2e.harness import Documents, Harvester, differences
+from tests.e2e.place import Place
+from tests.e2e.served import Served, Vendors
+from tests.e2e.test_harvest import hits, stored
+from tests.e2e.test_webex import relabelled
+
+NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+OPTIONS: dict[str, Any] = {
+    "seed": 4,
+    "size": 40,
+    "days": 1,
+    "now": NOW,
+    "speed": 500.0,
+    "vendors": ("google-meet",),
+}
+WHOLE = ("--from", "2026-11-19", "--to", "2026-11-20")
+SOURCES: tuple[GoogleSource, ...] = ("auto", "reports", "meet")
+
+
+@pytest.fixture
+def google(tmp_path: Path) -> Vendors:
+    return Vendors(tmp_path, OPTIONS)
+
+
+def run(harvester: Harvester, *words: str, codes: tuple[int, ...] = (0, 75)) -> dict[str, Any]:
+    """One run; its summary, with what it said under `said`. 75: Meet is turned off for some of the people."""
+    file = harvester.folder / "summary.json"
+    ended = harvester("google-meet", *words, "--summary-json", str(file))
+    said = ended.stderr.decode()
+    assert ended.returncode in codes, said
+    assert "Traceback" not in said
+    (summary,) = json.loads(file.read_text())["vendors"]
+    return {**summary, "said": " ".join(said.split())}
+
+
+def from_source(served: Served, place: Place, source: GoogleSource = "auto") -> Harvester:
+    return served.pointed(place, GOOGLE_SOURCE=source)
+
+
+def meetings(documents: Documents, **told: str) -> Documents:
+    """Those of which all this is told."""
+    return {
+        d["uuid"]: d
+        for d in documents.values()
+        if d["kind"] == "meeting" and all(d.get(key) == value for key, value in told.items())
+    }
+
+
+def compared(source: GoogleSource, found: Documents, truth: Documents) -> list[str]:
+    """Under `meet`, whether a conference was recorded is told to those who own it, and who that is, nobody knows."""
+    if source == "meet":
+        found, truth = unrecorded(found), unrecorded(truth)
+    return differences(found, truth)
+
+
+def unrecorded(documents: Documents) -> Documents:
+    return {
+        name: {key: value for key, value in d.items() if key != "recording" or d["kind"] == "session"}
+        for name, d in documents.items()
+    }
+
+
+def versions(place: Place) -> dict[str, int]:
+    return {hit["_id"]: hit["_version"] for hit in hits(place)}
+
+
+def nothing_is_wrong(harvester: Harvester) -> None:
+    ended = harvester("verify", "google-meet", "--json")
+    told = json.loads(ended.stdout)["vendors"][0]
+    assert (told["findings"], told["error"], told["never_read"]) == ([], None, []), told
+    assert all(why.endswith(": refused") for why in told["failures"]), told
+    assert ended.returncode == (75 if told["failures"] else 0)
+
+
+def over_midnight(documents: Documents) -> Documents:
+    return {
+        uuid: d
+        for uuid, d in meetings(documents).items()
+        if "end_time" in d and d["start_time"][:10] != d["end_time"][:10]
+    }
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_told_night_by_night_is_what_the_truth_has(
+    newest: Place, google: Vendors, source: GoogleSource
+) -> None:
+    """With rows that come days late, and conferences that go on when they are first read."""
+    with google.at(google_source=source) as served:
+        harvester = from_source(served, newest, source)
+        first = run(harvester)
+        assert compared(source, stored(newest), served.truth) == []
+        live = meetings(served.truth, state="live")
+        assert bool(live) is (source != "reports")
+        nothing_is_wrong(harvester)
+    sizes = [len(served.truth)]
+    for later in (6 * HOUR, DAY, 3 * DAY + 6 * HOUR):
+        with google.at(later, google_source=source) as served:
+            harvester = from_source(served, newest, source)
+            run(harvester)
+            assert compared(source, stored(newest), served.truth) == []
+            sizes.append(len(served.truth))
+            nothing_is_wrong(harvester)
+    assert first["listed"] > 30
+    assert sizes[0] < sizes[-1], "rows came late"
+    assert over_midnight(served.truth)
+    assert not meetings(stored(newest), state="live")
+
+
+def test_a_live_conference_is_replaced_after_its_end_under_either_of_its_ids(
+    newest: Place, google: Vendors
+) -> None:
+    replaced: Counter[bool] = Counter()
+    with google.at() as served:
+        run(from_source(served, newest))
+        before = stored(newest)
+        live = meetings(before, state="live")
+        of_live = {name for name, d in before.items() if d.get("meeting") in live}
+        assert of_live
+    with google.at(DAY) as served:
+        run(from_source(served, newest))
+        after = stored(newest)
+        assert differences(after, served.truth) == []
+        replaced.update(uuid in meetings(after, state="ended") for uuid in live)
+        assert of_live.isdisjoint(after)
+    assert replaced.keys() == {True, False}, "ids that agree, and ids that do not"
+
+
+def test_faults_cost_another_run_and_nothing_else(newest: Place, google: Vendors) -> None:
+    with google.at(faults=0.05) as served:
+        harvester = from_source(served, newest)
+        for _ in range(4):
+            run(harvester, *WHOLE)
+            if not differences(stored(newest), served.truth):
+                break
+        assert served.traffic("google-meet")["faults"]
+        assert differences(stored(newest), served.truth) == []
+
+
+# What may not be had
+
+
+def test_users_who_cannot_be_acted_for_stop_nobody_else_and_are_tried_again(
+    newest: Place, google: Vendors
+) -> None:
+    with google.at(google_source="meet") as served:
+        harvester = from_source(served, newest, "meet")
+        told = run(harvester, codes=(75,))
+        assert told["said"].count(": refused") == told["left_out"]["refused"] > 0, told
+        assert compared("meet", stored(newest), served.truth) == []
+        assert "refused, tried" in harvester("status").stdout.decode()
+    with google.at(DAY, google_source="meet") as served:
+        assert run(from_source(served, newest, "meet"), codes=(75,))["left_out"] == told["left_out"]
+        assert compared("meet", stored(newest), served.truth) == []
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        (Terms(without=("calendar",)), "without their titles"),
+        (Terms(disabled=("directory",)), "without the Directory"),
+        (Terms(without=("meet",)), "without what Meet adds"),
+        (Terms(disabled=("reports",)), "Meet alone, since Reports is refused"),
+        (Terms(without=("directory", "calendar"), disabled=("meet",)), "without what Meet adds"),
+    ],
+    ids=["no Calendar", "no Directory", "no Meet", "no Reports", "Reports alone"],
+)
+def test_what_may_be_had_is_had_where_an_api_is_refused(
+    newest: Place, google: Vendors, terms: Terms, said: str
+) -> None:
+    with google.at(google=terms) as served:
+        harvester = from_source(served, newest)
+        assert said in run(harvester)["said"]
+        source: GoogleSource = "meet" if terms.disabled == ("reports",) else "auto"
+        assert compared(source, stored(newest), served.truth) == []
+        nothing_is_wrong(harvester)
+
+
+# Another source than before
+
+
+def test_another_source_replaces_what_the_first_one_read_where_their_ids_agree(
+    newest: Place, google: Vendors
+) -> None:
+    with google.at(google=Terms(ids="same"), google_source="meet") as served:
+        run(from_source(served, newest, "meet"))
+        before = meetings(stored(newest))
+    with google.at(6 * HOUR, google=Terms(ids="same")) as served:
+        run(from_source(served, newest), *WHOLE, "--force")
+        after = stored(newest)
+        assert differences(after, served.truth) == []
+        assert before.keys() <= meetings(after).keys()
+        nothing_is_wrong(from_source(served, newest))
+
+
+def test_another_source_is_refused_where_it_would_store_everything_twice(
+    newest: Place, google: Vendors
+) -> None:
+    terms = Terms(ids="other")
+    with google.at(google=terms, google_source="meet") as served:
+        run(from_source(served, newest, "meet"))
+        before = versions(newest)
+        for source in SOURCES[:2]:
+            told = run(from_source(served, newest, source), "--date", "2026-11-19", codes=(78,))
+            assert "GOOGLE_SOURCE=meet" in told["said"]
+            assert "ES_INDEX_PREFIX" in told["said"]
+            assert versions(newest) == before
+    with google.at(google=terms) as served:
+        run(served.pointed(newest, HARVESTER_ACCOUNT="other"))
+        found = {name: d for name, d in stored(newest).items() if name not in before}
+        assert differences(found, relabelled(served.truth, "other")) == []
+
+
+# Some of it, what is coming up, and what must not come out
+
+
+def test_what_only_some_were_at_covers_nothing(newest: Place, google: Vendors) -> None:
+    with google.at() as served:
+        harvester = from_source(served, newest)
+        held = meetings(served.truth)
+        host = Counter(d["host"]["email"] for d in held.values() if "host" in d).most_common(1)[0][0]
+        code = next(d["meeting_code"] for d in held.values() if d["state"] == "ended")
+        for words in (("--user", host), ("--meeting-code", code.replace("-", "").upper())):
+            run(harvester, *WHOLE, *words)
+            found = meetings(stored(newest))
+            assert 0 < len(found) < len(held)
+            assert found.keys() <= held.keys()
+        assert code in {d["meeting_code"] for d in found.values()}
+        told = run(harvester)
+        assert told["listed"] == len(held), "as if nothing had been read"
+        # What Meet alone tells of so far was read as one who may not see its recordings, and is as it was.
+        assert compared("meet", stored(newest), served.truth) == []
+
+
+def test_nothing_that_opens_a_meeting_is_stored_with_raw(newest: Place, google: Vendors) -> None:
+    account = Account(Organisation(**{key: OPTIONS[key] for key in ("seed", "size", "days", "now")}))
+    pins = {str(chance.number("pin", c.space) % 10**9) for c in account.conferences}
+    pins |= {str(chance.number("event pin", e.code) % 10**9) for e in account.events.all}
+    hidden = {pin for pin in pins if len(pin) > 7}
+    hidden |= {
+        "sip.example.org",
+        "sipAccessCode",
+        "accessCode",
+        "passcode",
+        "hangoutLink",
+        "PRIVATE KEY",
+        "ya29.",
+    }
+    with google.at() as served:
+        harvester = from_source(served, newest)
+        said = run(harvester, *WHOLE, "--raw")["said"]
+        said += run(harvester, "--upcoming", "3", "--raw")["said"]
+        found = hits(newest)
+        assert all("vendor_data" in hit["_source"] for hit in found)
+        told = json.dumps(found, ensure_ascii=False) + said
+        assert [word for word in hidden if word in told] == []
+        journals = [p for p in (newest.folder / "state").rglob("*") if p.is_file() and "token" not in p.name]
+        kept = b"".join(path.read_bytes() for path in journals)
+        assert [word for word in hidden - {"ya29."} if word.encode() in kept] == []
