@@ -28,8 +28,9 @@ from connectors.errors import (
 )
 from connectors.model import Harvest, MeetingRef, Skipped
 from harvester.context import RunContext, Stop
-from harvester.reading import Part, Read, Reading
+from harvester.reading import Read, Reading
 from harvester.report import Report
+from harvester.schemes import Part
 from harvester.sinks.base import Loaded, Sink
 
 AHEAD = 300

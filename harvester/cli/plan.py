@@ -23,8 +23,9 @@ from harvester.cli.account import Connected, connected
 from harvester.cli.progress import Progress
 from harvester.cli.surroundings import Surroundings, common_options
 from harvester.cli.wish import Wish, chosen, vendor_options
-from harvester.reading import Journaled, Once, Reading, backfill
+from harvester.reading import Journaled, Once, Reading
 from harvester.report import Report
+from harvester.schemes import backfill
 from harvester.state.coverage import missing, union
 from harvester.state.journal import Journal, journal_folder
 from harvester.state.records import microseconds

@@ -13,8 +13,9 @@ from harvester.cli.account import Connected
 from harvester.cli.destination import Index
 from harvester.cli.surroundings import Surroundings
 from harvester.cli.wish import Wish
-from harvester.reading import Journaled, Scheme, backfill, forced, narrowed, nightly
+from harvester.reading import Journaled
 from harvester.report import Report
+from harvester.schemes import Scheme, backfill, forced, narrowed, nightly
 from harvester.sinks.elastic.cluster import Cluster
 from harvester.state.journal import Journal, journal_folder
 from harvester.state.rejects import rejects_folder

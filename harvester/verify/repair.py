@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from connectors.errors import Gone, NotReady
 from connectors.model import Harvest, MeetingRef
-from harvester.reading import Journaled, Part, Scheme
+from harvester.reading import Journaled
+from harvester.schemes import Part, Scheme
 from harvester.sinks.elastic.inventory import Removal
 from harvester.state.journal import Journal
 from harvester.verify.findings import REPAIRS, Finding, Kind

@@ -18,7 +18,8 @@ import pytest
 
 from connectors.errors import HarvestError, OutputError, ScopeBusy, StateError, VendorError
 from connectors.model import Detail, Harvest, Meeting, MeetingRef, Pending, Reason, Skipped, Window
-from harvester.reading import ASK_SKIPPED_AGAIN, Journaled, Part, Read, Scheme, backfill, forced, nightly
+from harvester.reading import ASK_SKIPPED_AGAIN, Journaled, Read
+from harvester.schemes import Part, Scheme, backfill, forced, nightly
 from harvester.state.journal import MIGRATIONS, Journal, journal_folder
 from harvester.state.records import Unlisted
 

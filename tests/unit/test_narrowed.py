@@ -20,7 +20,8 @@ from connectors.model import Detail, Harvest, Meeting, MeetingRef, Reason, Skipp
 from harvester.cli import scope
 from harvester.cli.surroundings import Surroundings, Voice
 from harvester.cli.wish import Wish, chosen, vendor_options
-from harvester.reading import Journaled, Part, Read, Scheme, backfill, narrowed, nightly
+from harvester.reading import Journaled, Read
+from harvester.schemes import Part, Scheme, backfill, narrowed, nightly
 from harvester.settings import Environment
 from harvester.state.journal import Journal
 
