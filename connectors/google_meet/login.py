@@ -45,10 +45,13 @@ class GoogleLogin:
         from google_auth_oauthlib.flow import InstalledAppFlow
 
         info = self._client.info
+        page = str(info.get("auth_uri") or AUTH_URI)
+        # The library makes addresses of https:// alone; a plain one, of this machine, was let pass when the file was read.
+        secure = "https://" + page.partition("://")[2]
         config = {
             "client_id": self._client.client_id,
             "client_secret": info["client_secret"],
-            "auth_uri": info.get("auth_uri") or AUTH_URI,
+            "auth_uri": secure,
             "token_uri": self._client.token_uri,
         }
         flow = InstalledAppFlow.from_client_config(
@@ -64,7 +67,7 @@ class GoogleLogin:
             access_type="offline",
             prompt="consent",
         )
-        return str(address)
+        return page + str(address).removeprefix(secure)
 
     def redeem(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
         body = self._api.request(

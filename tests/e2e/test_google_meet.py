@@ -276,3 +276,39 @@ def test_nothing_that_opens_a_meeting_is_stored_with_raw(newest: Place, google: 
         journals = [p for p in (newest.folder / "state").rglob("*") if p.is_file() and "token" not in p.name]
         kept = b"".join(path.read_bytes() for path in journals)
         assert [word for word in hidden - {"ya29."} if word.encode() in kept] == []
+
+
+def test_plans_beside_what_was_held_tell_what_was_never_held_and_what_was_never_planned(
+    newest: Place, google: Vendors
+) -> None:
+    """As the README asks the index: by code, of one day."""
+    with google.at(google=Terms(ids="same")) as served:
+        planned = run(from_source(served, newest), "--upcoming", "2")
+        assert planned["listed"] == len(meetings(stored(newest), state="scheduled")) > 0
+        held = {d["meeting_code"] for d in meetings(served.truth).values()}
+        plans = {d["meeting_code"] for d in meetings(stored(newest), state="scheduled").values()}
+        assert all("scheduled_end_time" in d for d in meetings(stored(newest)).values())
+        run(from_source(served, newest))
+        assert by_code(newest, planned=False) == held - plans
+        assert by_code(newest, planned=True) == plans - held
+        assert held - plans
+        assert plans - held
+
+
+def by_code(place: Place, *, planned: bool) -> set[str]:
+    """The codes that were planned and not held, or the other way round."""
+    counts = {
+        "planned": {"filter": {"term": {"state": "scheduled"}}},
+        "held": {"filter": {"terms": {"state": ["ended", "live"]}}},
+    }
+    asked = {
+        "size": 0,
+        "query": {"bool": {"filter": [{"term": {"vendor": "google-meet"}}]}},
+        "aggs": {"code": {"terms": {"field": "meeting_code", "size": 10_000}, "aggs": counts}},
+    }
+    place.ask("POST", f"/{place.prefix}*/_refresh")
+    answer = place.ask("POST", f"/{place.prefix}meetings/_search", asked).body
+    # The selector that the README ends with is of a module that the nodes of the tests are without.
+    one, other = ("planned", "held") if planned else ("held", "planned")
+    buckets = answer["aggregations"]["code"]["buckets"]
+    return {b["key"] for b in buckets if b[one]["doc_count"] and not b[other]["doc_count"]}

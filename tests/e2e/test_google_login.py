@@ -1,0 +1,85 @@
+"""Logging in to a simulated Google through its own consent page, and what a wrong file of credentials is called."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harvester.simulator.google_meet.consent import CLIENT_SECRET
+from harvester.simulator.google_meet.door import Terms
+from tests.e2e.harness import Harvester, differences, lines
+from tests.e2e.served import Served, Vendors
+from tests.e2e.test_google_meet import OPTIONS, WHOLE
+from tests.e2e.test_webex_login import free_port, opened, started
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    with Vendors(tmp_path, OPTIONS).at(google=Terms(client=True)) as there:
+        yield there
+
+
+def log_in(harvester: Harvester) -> str:
+    """Sign in on the page that the login names, and say yes."""
+    words = ("login", "google-meet", "--scope", "user", "--no-browser", "--port", str(free_port()))
+    with started(harvester, *words) as process:
+        assert process.stderr is not None
+        said: list[str] = []
+        while not said or "Ctrl-C" not in said[-1]:
+            said.append(process.stderr.readline())
+            assert said[-1], "".join(said)
+        found = re.search(r"http://127\.0\.0\.1:\d+/google/auth\S+", "".join(said))
+        assert found is not None, said
+        assert "Sign in as" in opened(found[0])
+        assert "may be closed" in opened(found[0], decision="allow")
+        said.append(process.communicate(timeout=30)[1])
+        assert process.returncode == 0, "".join(said)
+    return "".join(said)
+
+
+def test_a_login_is_enough_for_a_check_and_a_harvest_of_ones_own_conferences(
+    served: Served, tmp_path: Path
+) -> None:
+    harvester = Harvester(tmp_path, served.settings)
+    words = ("google-meet", *WHOLE, "--destination", "stdout")
+    before = harvester(*words)
+    assert (before.returncode, before.stdout) == (77, b"")
+    assert "run `harvester login google-meet`" in before.stderr.decode()
+    said = log_in(harvester)
+    checked = harvester("check", "google-meet")
+    assert "delegation" not in checked.stdout.decode()
+    ended = harvester(*words)
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert differences(lines(ended.stdout), served.truth) == []
+    told = said + "".join(map(bytes.decode, (checked.stdout, checked.stderr, ended.stderr)))
+    assert CLIENT_SECRET not in told
+    assert "ya29." not in told
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"type": "service_account", "client_email": "a@b"}, "lacks private_key"),
+        ({"type": "external_account"}, "external_account"),
+        ({"api_key": "marked-secret-51c4"}, "is an API key"),
+        ({"access_token": "marked-secret-51c4"}, "without a refresh_token"),
+        (["marked-secret-51c4"], "no JSON object"),
+    ],
+)
+def test_a_wrong_file_is_named_and_never_shown(
+    served: Served, tmp_path: Path, content: Any, said: str
+) -> None:
+    file = tmp_path / "wrong.json"
+    file.write_text(json.dumps(content))
+    harvester = Harvester(tmp_path, {**served.settings, "GOOGLE_CREDENTIALS": str(file)})
+    ended = harvester("google-meet", *WHOLE, "--destination", "stdout")
+    told = " ".join(ended.stderr.decode().split())
+    assert (ended.returncode, ended.stdout) == (77, b""), told
+    assert said in told
+    assert "Traceback" not in told
+    assert "marked-secret-51c4" not in told
