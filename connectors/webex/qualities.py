@@ -118,7 +118,13 @@ class Qualities:
         if self._closed_until is not None and now < self._closed_until:
             return _later(self._closed_until)
         free = self.claimed(uuid)
-        return self._asked(uuid, start, end) if free is None else _later(free)
+        if free is None:
+            return self._asked(uuid, start, end)
+        self._context.tell(
+            f"{VENDOR}: some meetings come without quality for now: theirs was asked for less than five minutes ago, by "
+            "this run or another, and may be asked for once in five minutes"
+        )
+        return _later(free)
 
     def claimed(self, uuid: str) -> datetime | None:
         """`None`: the one call for this meeting is ours to make, at once; else when there may be another."""

@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="harvester")
 def cli() -> None:
-    """Meetings and sessions out of Zoom, into Elasticsearch or a pipe.
+    """Meetings and sessions out of Zoom, Webex, Google Meet and Meetecho, into Elasticsearch or a pipe.
 
     Documents go to stdout or into the index, everything else to stderr. The README tells what each exit code means;
     0 is that all that can be had today is stored.

@@ -147,7 +147,7 @@ def _suggest(output: Path, around: Surroundings) -> None:
     around.voice.say(
         f"\nThe documents are in {file}, one a line. Try next:\n"
         f"  jq -r 'select(.kind==\"session\" and .email) | .email' {file} | sort | uniq -c | sort -rn | head\n"
-        f"  jq -r 'select(.kind==\"meeting\") | [.start_time, .participants, .topic] | @tsv' {file}\n"
+        f"  jq -r 'select(.kind==\"meeting\") | [.start_time // .scheduled_start_time, .participants, .topic] | @tsv' {file}\n"
         f"  jq -s 'map(select(.kind==\"meeting\") | .participant_seconds) | add / 3600' {file}"
     )
     sys.stderr.flush()
