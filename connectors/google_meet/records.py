@@ -24,7 +24,7 @@ from connectors.google_meet.auth import SELF, NoSuchUser, Tokens
 from connectors.google_meet.client import Client, PageRefused, Row
 from connectors.google_meet.conferences import SLACK, Conference, best
 from connectors.google_meet.directory import Directory
-from connectors.google_meet.endpoints import MEET, RECORDS_KEPT
+from connectors.google_meet.endpoints import MEET, RECORDS_KEPT, VENDOR
 from connectors.google_meet.rows import code_of, text
 from connectors.google_meet.secrets import SPACE_FIELDS, recording_of
 from connectors.model import Reason, Skipped, Window, session_key
@@ -100,8 +100,17 @@ class Records:
         try:
             return user, self._list(user, where)
         except NoSuchUser:
+            self._context.tell(
+                f"{VENDOR}: for some people there is no token (suspended, or not of this domain): what only they "
+                "could show is left out, and asked for again by the next run"
+            )
             return Skipped(subject=subject(user), reason=Reason.unknown_user, gone=False)
         except Forbidden:
+            self._context.tell(
+                f"{VENDOR}: Meet refuses some people (403), who may have it turned off (Admin console > Apps > Google "
+                "Workspace > Google Meet > Service status): left out, and asked for again by the next run; "
+                "GOOGLE_SOURCE=reports asks for nobody but the admin"
+            )
             return Skipped(subject=subject(user), reason=Reason.refused, gone=False)
         except VendorError:
             return Skipped(subject=subject(user), reason=Reason.error, gone=False)

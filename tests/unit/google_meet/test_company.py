@@ -208,7 +208,9 @@ def test_without_the_directory_the_admin_alone_is_asked_at_meet(meet: Build, goo
     assert {user for user, _ in google.asked_for("conferenceRecords")} == {ADMIN, HOST}
 
 
-def test_one_user_who_cannot_be_asked_stops_nobody_else(meet: Build, google: Google) -> None:
+def test_one_user_who_cannot_be_asked_stops_nobody_else(
+    meet: Build, google: Google, context: HandContext
+) -> None:
     google.refused["/conferenceRecords", GUEST] = (403, status_body(403, "PERMISSION_DENIED"))
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
@@ -216,6 +218,9 @@ def test_one_user_who_cannot_be_asked_stops_nobody_else(meet: Build, google: Goo
     (skipped,) = [one for one in found if isinstance(one, Skipped)]
     assert (skipped.reason, skipped.gone) == (Reason.refused, False)
     assert GUEST not in skipped.subject
+    (said,) = [line for line in context.told if "Meet refuses some people" in line]
+    assert "Service status" in said
+    assert GUEST not in said
     assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["conf1"]
     google.asked.clear()
     google.refused.clear()
