@@ -137,7 +137,7 @@ class Company:
                     yield Skipped(subject=_STRAGGLER + item.conference, reason=Reason.error, gone=False)
                     continue
                 claimed = seen.pop(item[0].id, None)
-                if not _is_near(item[0], window):
+                if claimed is None and not _is_near(item[0], window):
                     continue
                 found: Future[Seen | None] | Seen | None = claimed
                 if claimed is None and self._enriched:
@@ -175,10 +175,11 @@ class Company:
             record, failed = None, True  # its fetch looks once more, and fails alone
         if record is not None:
             seen.pop(record_id(record.record), None)
-        start = conference.start
+        told = record.record if record is not None else None
+        # Of what goes on there are the rows of those who left already, and they may have come long after its start.
+        start = (instant(told.get("startTime")) if told is not None else None) or conference.start
         if start is None or start not in window or days.refuses(start):
             return
-        told = record.record if record is not None else None
         subjects = record.subjects if record is not None else []
         row = {"rows": list(conference.rows), "record": told}
         yield MeetingRef(

@@ -122,6 +122,18 @@ def test_what_goes_on_is_told_by_meet(meet: Build, google: Google, context: Hand
     assert not any(session.leave_time or session.duration for session in harvest.sessions)
 
 
+@pytest.mark.parametrize("left", ["2026-11-21T00:20:00Z", "2026-11-21T05:50:00Z"])
+def test_what_goes_on_since_before_midnight_is_the_day_befores_though_its_rows_began_after(
+    meet: Build, google: Google, left: str
+) -> None:
+    google.call_ended("conf1", left, stayed=300)
+    google.record("conf1", "2026-11-20T23:56:57Z", None)
+    google.takes_part("conf1", signed_in("2", "Mara"), ("2026-11-20T23:57:00Z", None))
+    connector = meet()
+    assert [ref.uuid for ref in connector.meetings(DAY) if isinstance(ref, MeetingRef)] == ["conf1"]
+    assert [ref for ref in meet().meetings(TODAY) if isinstance(ref, MeetingRef)] == []
+
+
 def test_what_goes_on_and_reports_knows_in_part_goes_by_reports_id(meet: Build, google: Google) -> None:
     google.call_ended("reports-id", "2026-11-21T05:40:00Z", stayed=300)
     google.record("meet-id", "2026-11-21T05:30:00Z", None)
