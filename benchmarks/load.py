@@ -35,13 +35,13 @@ import orjson
 from elasticsearch import Elasticsearch, helpers
 from elasticsearch.serializer import OrjsonSerializer
 
-from connectors.model import Detail, Document, Harvest, Host, Meeting, Session, session_key
-from harvester import templates
+from connectors.models import Detail, Document, Harvest, Host, Meeting, Session, session_key
 from harvester.sinks.base import encoded
+from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.cluster import Cluster
+from harvester.sinks.elastic.config import Cluster
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.patience import Patience
+from harvester.sinks.elastic.retry import Patience
 from harvester.state.rejects import Rejects
 from tests.e2e import node as nodes
 

@@ -11,15 +11,16 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from connectors.model import Session
-from connectors.zoom import dashboard, rows
-from harvester.cli import run, scope
-from harvester.cli.account import Connected
-from harvester.cli.destination import Index
-from harvester.cli.surroundings import Surroundings
-from harvester.cli.wish import Wish
-from harvester.reading import Once
-from harvester.report import Report
+from connectors.models import Session
+from connectors.zoom import dashboard, mapping
+from harvester.cli import run
+from harvester.cli.environment import Surroundings
+from harvester.pipeline import runner
+from harvester.pipeline.account import Connected
+from harvester.pipeline.destination import Index
+from harvester.pipeline.report import Report
+from harvester.pipeline.request import Wish
+from harvester.pipeline.tracker import Once
 
 _numbers = count()
 
@@ -44,17 +45,17 @@ class _Unwritten(Once):
 def _unjournaled(
     vendor: Connected, _index: Index, wish: Wish, around: Surroundings, _report: Report
 ) -> Iterator[_Unwritten]:
-    yield _Unwritten(scope.windows(vendor, wish, around))
+    yield _Unwritten(runner.windows(vendor, wish, around))
 
 
 def main() -> None:
     left_out = sys.argv.pop(1)
     if left_out == "hashing":
-        rows.session_key = _numbered
+        mapping.session_key = _numbered
     elif left_out == "mapping":
         dashboard.to_session = _unmapped
     else:
-        scope.run = _unjournaled  # type: ignore[assignment]  # as much of a reading as the harvest asks for
+        runner.run = _unjournaled  # type: ignore[assignment]  # as much of a reading as the harvest asks for
     run()
 
 

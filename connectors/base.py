@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any, ClassVar, Literal, Protocol
 
 from connectors.errors import ConfigurationError, HarvestError
-from connectors.model import Harvest, MeetingRef, Skipped, Window
+from connectors.models import Harvest, MeetingRef, Skipped, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

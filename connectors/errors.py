@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from connectors.model import Reason
+    from connectors.models import Reason
 
 PRECEDENCE = (70, 78, 77, 74, 69, 75, 65)
 """With several causes, the exit code of a run is the first of these that applies."""

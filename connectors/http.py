@@ -25,8 +25,8 @@ import requests
 
 from connectors.base import Context
 from connectors.errors import BrokenAnswer, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.limits import Pacing
-from connectors.times import retry_after
+from connectors.parsing import retry_after
+from connectors.rate_limit import Pacing
 
 ATTEMPTS = 7
 TOTAL_SECONDS = 900.0

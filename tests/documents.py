@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.model import Detail, Document, Harvest, Host, Meeting, Session, session_key
+from connectors.models import Detail, Document, Harvest, Host, Meeting, Session, session_key
 from connectors.quality import MEASURES, STREAMS, Measure, Quality, Stream
 
 START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)

@@ -38,11 +38,11 @@ from connectors.google_meet.endpoints import (
     SPAN,
     VENDOR,
 )
-from connectors.limits import MARGIN
-from connectors.model import Harvest, MeetingRef, Skipped, Window
+from connectors.models import Harvest, MeetingRef, Skipped, Window
+from connectors.rate_limit import MARGIN
 
 if TYPE_CHECKING:
-    from connectors.google_meet.sources import Sources
+    from connectors.google_meet.source_selection import Sources
 
 
 class GoogleMeet:
@@ -144,7 +144,7 @@ class GoogleMeet:
         """Made when it is first needed: only then is Google's library imported."""
         with self._lock:
             if self._sources is None:
-                from connectors.google_meet.sources import Sources
+                from connectors.google_meet.source_selection import Sources
 
                 self._sources = Sources(self._settings, self.context, self.source)
             return self._sources

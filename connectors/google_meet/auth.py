@@ -24,11 +24,11 @@ from google.oauth2 import service_account
 
 from connectors.base import Context, Settings, Token
 from connectors.errors import BrokenAnswer, CredentialsError, VendorError
-from connectors.google_meet.answers import NotAllowed
 from connectors.google_meet.credentials import Credentials, Kind, read
 from connectors.google_meet.endpoints import CONSOLE, DELEGATION, LOGIN, VENDOR, Service
+from connectors.google_meet.errors import NotAllowed
 from connectors.http import Again, Answer, Api, Verdict, usual_verdict
-from connectors.model import session_key
+from connectors.models import session_key
 
 STORED = "google-meet"
 CALL = "POST /token"

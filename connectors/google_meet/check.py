@@ -14,7 +14,6 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
-from connectors.google_meet.answers import Forbidden, NotAllowed
 from connectors.google_meet.endpoints import (
     CALENDAR,
     DELEGATION,
@@ -25,9 +24,10 @@ from connectors.google_meet.endpoints import (
     SERVICES,
     Service,
 )
+from connectors.google_meet.errors import Forbidden, NotAllowed
 
 if TYPE_CHECKING:
-    from connectors.google_meet.sources import Sources
+    from connectors.google_meet.source_selection import Sources
 
 _WITHOUT = {
     REPORTS.scope: "without it there is no quality, device or address, and nothing older than 30 days",

@@ -17,11 +17,11 @@ from googleapiclient.http import HttpRequest
 
 from connectors.base import Context, Settings
 from connectors.errors import BrokenAnswer, VendorError
-from connectors.google_meet.answers import judge
 from connectors.google_meet.auth import Tokens
 from connectors.google_meet.endpoints import SERVICES, VENDOR, Service
+from connectors.google_meet.errors import judge
 from connectors.http import Api, pages
-from connectors.limits import Pace, Paces, Pacing
+from connectors.rate_limit import Pace, Paces, Pacing
 
 Row = Mapping[str, Any]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.google_meet.rows import code_of, common, email_of, identity, joined, left
-from connectors.times import instant
+from connectors.google_meet.mapping import code_of, common, email_of, identity, joined, left
+from connectors.parsing import instant
 
 Row = Mapping[str, Any]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.google_meet.calendar import title
+from connectors.google_meet.calendar_api import title
 from connectors.google_meet.conferences import Conference, is_live
 from connectors.google_meet.endpoints import SETTLED
-from connectors.google_meet.rows import Row, has_phone, has_pictures, text
-from connectors.google_meet.secrets import without_secrets
-from connectors.model import Detail, Host, Meeting, Pending, Reason
-from connectors.times import instant, seconds_between
+from connectors.google_meet.mapping import Row, has_phone, has_pictures, text
+from connectors.google_meet.redaction import without_secrets
+from connectors.models import Detail, Host, Meeting, Pending, Reason
+from connectors.parsing import instant, seconds_between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,15 +13,15 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.answers import Forbidden
 from connectors.google_meet.auth import SELF, NoSuchUser
-from connectors.google_meet.calendar import title
+from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
-from connectors.google_meet.meet import Apis, milliseconds_only
-from connectors.google_meet.records import USERS_AT_ONCE, subject
-from connectors.google_meet.rows import Row, code_of, host_of, text
-from connectors.google_meet.secrets import without_secrets
-from connectors.model import (
+from connectors.google_meet.errors import Forbidden
+from connectors.google_meet.mapping import Row, code_of, host_of, text
+from connectors.google_meet.meet_api import USERS_AT_ONCE, subject
+from connectors.google_meet.meet_source import Apis, milliseconds_only
+from connectors.google_meet.redaction import without_secrets
+from connectors.models import (
     Detail,
     Harvest,
     Meeting,
@@ -33,7 +33,7 @@ from connectors.model import (
     row_digest,
     session_key,
 )
-from connectors.times import instant
+from connectors.parsing import instant
 
 MEET_CONFERENCE = "hangoutsMeet"
 

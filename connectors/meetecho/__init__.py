@@ -26,16 +26,16 @@ from typing import ClassVar
 
 from connectors.base import CheckResult, Context, Option, Setting, Settings, absent
 from connectors.errors import ConfigurationError, Gone, NotReady
-from connectors.limits import MARGIN
 from connectors.meetecho.check import results
 from connectors.meetecho.datatracker import Datatracker
 from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, KEPT, LOOKBACK, SPAN, VENDOR
-from connectors.meetecho.meetings import Meetings
+from connectors.meetecho.listing import Meetings
+from connectors.meetecho.mapping import Plan, Row, people_in, to_meeting, to_session, with_attendance
 from connectors.meetecho.rooms import Rooms
-from connectors.meetecho.rows import Plan, Row, people_in, to_meeting, to_session, with_attendance
 from connectors.meetecho.tastypie import Tastypie
-from connectors.model import Harvest, MeetingRef, Pending, Reason, Skipped, Window
-from connectors.times import instant
+from connectors.models import Harvest, MeetingRef, Pending, Reason, Skipped, Window
+from connectors.parsing import instant
+from connectors.rate_limit import MARGIN
 
 _ACRONYM = re.compile(r"[a-z0-9][a-z0-9-]*")
 _FROM_MEETECHO = "from Meetecho, who give them to those who make rooms"

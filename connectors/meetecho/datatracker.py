@@ -27,8 +27,8 @@ from connectors.meetecho.endpoints import (
 )
 from connectors.meetecho.recent import Recent
 from connectors.meetecho.tastypie import Row, Tastypie
-from connectors.model import Window
-from connectors.times import clock_seconds, instant
+from connectors.models import Window
+from connectors.parsing import clock_seconds, instant
 
 CALLED_OFF = frozenset({"canceled", "canceledpa", "notmeet", "deleted", "disappr", "resched"})
 """The slugs of `ietf/name` with which a session does not take place: canceled, also before it was announced; not meeting;

@@ -16,10 +16,10 @@ from typing import Any
 from connectors.base import Context, Settings
 from connectors.errors import BrokenAnswer
 from connectors.http import Api
-from connectors.limits import Pace
-from connectors.meetecho.answers import Refused, meetecho_judge
+from connectors.meetecho.auth import GroupTokens
 from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VENDOR
-from connectors.meetecho.tokens import GroupTokens
+from connectors.meetecho.errors import Refused, meetecho_judge
+from connectors.rate_limit import Pace
 
 CALL = f"GET {ROOMS}"
 

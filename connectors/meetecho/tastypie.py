@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from connectors.base import Context
 from connectors.errors import BrokenAnswer, VendorError
 from connectors.http import Api, pages
-from connectors.limits import Pace
-from connectors.meetecho.answers import datatracker_judge
 from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, PAGE, VENDOR, asked
+from connectors.meetecho.errors import datatracker_judge
+from connectors.rate_limit import Pace
 
 Row = Mapping[str, Any]
 

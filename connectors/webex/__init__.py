@@ -31,9 +31,8 @@ from typing import ClassVar
 from connectors.base import CheckResult, Context, Option, Setting, Settings, absent
 from connectors.errors import ConfigurationError, CredentialsError, Gone, VendorError
 from connectors.http import Api
-from connectors.limits import MARGIN
-from connectors.model import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
-from connectors.webex.answers import judge
+from connectors.models import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
+from connectors.rate_limit import MARGIN
 from connectors.webex.auth import OAuth
 from connectors.webex.check import results
 from connectors.webex.client import CALLS_PER_SECOND, Client, Row
@@ -46,7 +45,8 @@ from connectors.webex.endpoints import (
     VENDOR,
     lacking,
 )
-from connectors.webex.instances import (
+from connectors.webex.errors import judge
+from connectors.webex.listing import (
     ASK_AGAIN,
     KEPT,
     LOOKBACK,
@@ -56,11 +56,11 @@ from connectors.webex.instances import (
     dated,
     ended_by,
 )
-from connectors.webex.media import with_quality
+from connectors.webex.mapping import known, state_of, text, to_meeting, to_sessions, with_audio
 from connectors.webex.participants import Participants
-from connectors.webex.qualities import Qualities, Told
-from connectors.webex.rows import known, state_of, text, to_meeting, to_sessions, with_audio
-from connectors.webex.secrets import without_secrets
+from connectors.webex.quality import with_quality
+from connectors.webex.quality_api import Qualities, Told
+from connectors.webex.redaction import without_secrets
 
 _INTEGRATION = "in an integration or a service app, made at developer.webex.com/my-apps"
 

@@ -21,9 +21,9 @@ from typing import Any
 from connectors.base import Context, Settings, Token
 from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError
 from connectors.http import Again, Answer, Api, Verdict, usual_verdict
-from connectors.model import session_key
-from connectors.webex.answers import words_of
+from connectors.models import session_key
 from connectors.webex.endpoints import APP_PAGE, LOGIN, VENDOR
+from connectors.webex.errors import words_of
 
 STORED = "webex"
 CALL = "POST /access_token"

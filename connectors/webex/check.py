@@ -15,7 +15,7 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
-from connectors.model import MeetingRef, Window
+from connectors.models import MeetingRef, Window
 from connectors.webex.endpoints import (
     ADMIN_MEETING,
     APP_PAGE,
@@ -27,8 +27,8 @@ from connectors.webex.endpoints import (
     Endpoint,
     lacking,
 )
-from connectors.webex.qualities import AFTER_START, KEPT, Expired, Nothing, TooSoon
-from connectors.webex.rows import state_of
+from connectors.webex.mapping import state_of
+from connectors.webex.quality_api import AFTER_START, KEPT, Expired, Nothing, TooSoon
 
 if TYPE_CHECKING:
     from connectors.webex import Webex

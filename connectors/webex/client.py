@@ -17,7 +17,7 @@ from requests.utils import parse_header_links
 from connectors.base import Context
 from connectors.errors import BrokenAnswer
 from connectors.http import Answer, Api, pages
-from connectors.limits import Pace
+from connectors.rate_limit import Pace
 from connectors.webex.endpoints import VENDOR, Endpoint
 
 Row = Mapping[str, Any]

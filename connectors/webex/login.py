@@ -17,9 +17,9 @@ from urllib.parse import quote, urlencode
 from connectors.base import Context, DeviceCode, Reach, Settings, Token
 from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError, HarvestError, VendorError
 from connectors.http import Answer, Api, Verdict, usual_verdict
-from connectors.webex.answers import words_of
 from connectors.webex.auth import ADOPTED, LIFE, STORED, digest_of, life_of, text_of
 from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS, PARTICIPANTS, QUALITIES, VENDOR
+from connectors.webex.errors import words_of
 
 SCOPES: dict[Reach, tuple[str, ...]] = {
     "admin": tuple(endpoint.admin[0] for endpoint in (MEETINGS, PARTICIPANTS, QUALITIES)),

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from connectors.errors import VendorError
-from connectors.model import Window
+from connectors.models import Window
 from connectors.webex.client import LARGEST_PAGE, Client, Row
 from connectors.webex.endpoints import PARTICIPANTS, VENDOR
-from connectors.webex.rows import known
+from connectors.webex.mapping import known
 
 LONGEST_SLICE = timedelta(days=90)
 """The longest that `joinTimeFrom` and `joinTimeTo` may be apart."""

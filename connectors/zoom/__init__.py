@@ -32,18 +32,18 @@ from typing import ClassVar
 from connectors.base import CheckResult, Context, Option, Setting, Settings, Token, absent
 from connectors.errors import ConfigurationError, CredentialsError
 from connectors.http import Api
-from connectors.limits import MARGIN
-from connectors.model import Harvest, MeetingRef, Skipped, Window
-from connectors.zoom.answers import APP_PAGE, DailyStop, PlanTooLow, judge
+from connectors.models import Harvest, MeetingRef, Skipped, Window
+from connectors.rate_limit import MARGIN
 from connectors.zoom.auth import Credentials, ServerToServer
 from connectors.zoom.check import results
 from connectors.zoom.client import BUSINESS, PRO, Client, Rates, budget_of
 from connectors.zoom.dashboard import Dashboard
 from connectors.zoom.endpoints import USERS, VENDOR
+from connectors.zoom.errors import APP_PAGE, DailyStop, PlanTooLow, judge
 from connectors.zoom.hosts import Hosts
-from connectors.zoom.instances import KEPT, LOOKBACK, SPAN
+from connectors.zoom.listing import KEPT, LOOKBACK, SPAN
 from connectors.zoom.reports import Reports
-from connectors.zoom.sources import SourceName, chosen, is_about_the_dashboard, refusal, why
+from connectors.zoom.source_selection import SourceName, chosen, is_about_the_dashboard, refusal, why
 
 _CREDENTIALS = f"in App Credentials of a Server-to-Server OAuth app, made by an account's admin at {APP_PAGE} and activated there"
 

@@ -17,9 +17,9 @@ from typing import Any
 from connectors.base import Context, Token
 from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError, HarvestError
 from connectors.http import Again, Answer, Api, Verdict, usual_verdict
-from connectors.model import session_key
-from connectors.zoom.answers import APP_PAGE, BLOCKED_TRIES
+from connectors.models import session_key
 from connectors.zoom.endpoints import VENDOR
+from connectors.zoom.errors import APP_PAGE, BLOCKED_TRIES
 
 EARLY_SECONDS = 60.0
 LIFE_SECONDS = 3600.0

@@ -17,10 +17,10 @@ from connectors.errors import (
     VendorError,
 )
 from connectors.zoom import endpoints
-from connectors.zoom.answers import APP_PAGE, NOT_FOUND, PlanTooLow
 from connectors.zoom.endpoints import Endpoint
+from connectors.zoom.errors import APP_PAGE, NOT_FOUND, PlanTooLow
 from connectors.zoom.reports import Reports
-from connectors.zoom.sources import SourceName, optional, required, why
+from connectors.zoom.source_selection import SourceName, optional, required, why
 
 if TYPE_CHECKING:
     from connectors.zoom import Source, Zoom

@@ -9,9 +9,9 @@ from typing import Any
 from connectors.base import Context
 from connectors.errors import BrokenAnswer
 from connectors.http import Api, Budget, pages
-from connectors.limits import Pace
-from connectors.zoom.answers import DailyStop, PageTokenExpired
+from connectors.rate_limit import Pace
 from connectors.zoom.endpoints import VENDOR, Endpoint
+from connectors.zoom.errors import DailyStop, PageTokenExpired
 
 Row = Mapping[str, Any]
 

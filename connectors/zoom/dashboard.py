@@ -13,12 +13,12 @@ from typing import ClassVar
 
 from connectors.base import Context
 from connectors.errors import VendorError
-from connectors.model import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
+from connectors.models import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
 from connectors.zoom import endpoints
-from connectors.zoom.answers import NOT_FOUND, TOO_OLD
 from connectors.zoom.client import Client, Row
 from connectors.zoom.endpoints import Endpoint
-from connectors.zoom.instances import (
+from connectors.zoom.errors import NOT_FOUND, TOO_OLD
+from connectors.zoom.listing import (
     ASK_AGAIN,
     WAIT_FOR_DETAILS,
     Kind,
@@ -34,9 +34,9 @@ from connectors.zoom.instances import (
     refs_in,
     unavailable,
 )
-from connectors.zoom.qos import with_quality
-from connectors.zoom.rows import text, to_meeting, to_session
-from connectors.zoom.sources import SourceName
+from connectors.zoom.mapping import text, to_meeting, to_session
+from connectors.zoom.quality import with_quality
+from connectors.zoom.source_selection import SourceName
 
 LISTS: Mapping[Kind, Endpoint] = {"meeting": endpoints.MEETINGS, "webinar": endpoints.WEBINARS}
 HEADS: Mapping[Kind, Endpoint] = {"meeting": endpoints.MEETING, "webinar": endpoints.WEBINAR}

@@ -11,7 +11,7 @@ from connectors.base import Context
 from connectors.errors import CredentialsError
 from connectors.zoom.client import Client
 from connectors.zoom.endpoints import USERS, VENDOR
-from connectors.zoom.rows import text
+from connectors.zoom.mapping import text
 
 
 class Hosts:

@@ -14,12 +14,12 @@ from typing import Any, ClassVar
 
 from connectors.base import Context
 from connectors.errors import VendorError
-from connectors.model import Harvest, Meeting, MeetingRef, Reason, Skipped, Window, session_key
+from connectors.models import Harvest, Meeting, MeetingRef, Reason, Skipped, Window, session_key
 from connectors.zoom import endpoints
-from connectors.zoom.answers import MAY_NOT_HOST, NOT_OURS, UNKNOWN_USER
 from connectors.zoom.client import Client, Row
 from connectors.zoom.endpoints import Endpoint
-from connectors.zoom.instances import (
+from connectors.zoom.errors import MAY_NOT_HOST, NOT_OURS, UNKNOWN_USER
+from connectors.zoom.listing import (
     Kind,
     alone,
     dated,
@@ -32,8 +32,8 @@ from connectors.zoom.instances import (
     refs_in,
     unavailable,
 )
-from connectors.zoom.rows import WEBINAR_TYPES, text, to_reported_meeting, to_reported_session
-from connectors.zoom.sources import SourceName
+from connectors.zoom.mapping import WEBINAR_TYPES, text, to_reported_meeting, to_reported_session
+from connectors.zoom.source_selection import SourceName
 
 HEADS: Mapping[Kind, Endpoint] = {
     "meeting": endpoints.REPORT_MEETING,

@@ -14,7 +14,7 @@ import click
 
 import connectors
 from harvester import __version__
-from harvester.cli.mask import Mask
+from harvester.console import Mask
 
 COMMANDS = {
     "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),

@@ -11,11 +11,11 @@ import click
 import connectors
 from connectors.base import CheckResult
 from connectors.errors import HarvestError, worst_exit
-from harvester.cli import destination
-from harvester.cli.account import PUT_IT, connected, missing_settings
-from harvester.cli.surroundings import Surroundings, Voice, common_options
-from harvester.cli.wish import Wish
-from harvester.words import bare, count
+from harvester.cli.environment import Surroundings, Voice, common_options
+from harvester.formatting import bare, count
+from harvester.pipeline import destination
+from harvester.pipeline.account import PUT_IT, connected, missing_settings
+from harvester.pipeline.request import Wish
 
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from connectors.model import Window
+from connectors.models import Window
 
 
 class Date(click.ParamType[date]):

@@ -18,12 +18,13 @@ import orjson
 
 import connectors
 from connectors.errors import OutputError
-from connectors.model import Harvest
-from harvester.cli import destination, harvest
+from connectors.models import Harvest
+from harvester.cli import harvest
+from harvester.cli.environment import Surroundings, common_options
 from harvester.cli.simulate import simulator
-from harvester.cli.surroundings import Surroundings, common_options
-from harvester.cli.wish import Wish
-from harvester.settings import RETIRED, Environment
+from harvester.config import RETIRED, Environment
+from harvester.pipeline import destination
+from harvester.pipeline.request import Wish
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Loaded, Sink
 

@@ -9,16 +9,15 @@ import click
 
 import connectors
 from connectors.errors import ConfigurationError, HarvestError
-from harvester import engine
-from harvester.cli import destination, scope
-from harvester.cli.account import PUT_IT, Connected, connected, missing_settings
-from harvester.cli.destination import Index
-from harvester.cli.progress import Progress
-from harvester.cli.summary import summarized
-from harvester.cli.surroundings import Surroundings
-from harvester.cli.wish import Wish, chosen, harvest_options, vendor_options
-from harvester.reading import Once, Reading
-from harvester.report import QUIET_ENDS, Report
+from harvester.cli.environment import Surroundings
+from harvester.cli.render.progress import Progress
+from harvester.cli.render.summary import summarized
+from harvester.pipeline import destination, engine, runner
+from harvester.pipeline.account import PUT_IT, Connected, connected, missing_settings
+from harvester.pipeline.destination import Index
+from harvester.pipeline.report import QUIET_ENDS, Report
+from harvester.pipeline.request import Wish, chosen, harvest_options, vendor_options
+from harvester.pipeline.tracker import Once, Reading
 from harvester.sinks.base import Sink
 
 
@@ -108,11 +107,11 @@ def _harvest_one(
         if wish.dry_run:
             _survey(vendor, wish, around, report)
         elif isinstance(opened, Index):
-            with scope.run(vendor, opened, wish, around, report) as reading:
+            with runner.run(vendor, opened, wish, around, report) as reading:
                 sink = opened.replacing(spared=reading.is_new)
                 _run(vendor, reading, wrapped(sink), wish, around, report)
         else:
-            once = Once(scope.windows(vendor, wish, around))
+            once = Once(runner.windows(vendor, wish, around))
             _run(vendor, once, wrapped(opened), wish, around, report)
 
 
@@ -134,7 +133,7 @@ def _run(
 
 def _survey(vendor: Connected, wish: Wish, around: Surroundings, report: Report) -> None:
     report.began = True
-    reading = Once(scope.windows(vendor, wish, around))
+    reading = Once(runner.windows(vendor, wish, around))
     with Progress(report, vendor.connector, vendor.context, around):
         for _ in engine.survey(vendor.connector, reading, vendor.context, stop=around.stop, report=report):
             around.stop.check()

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from connectors.errors import OutputError
-from harvester.cli import destination
-from harvester.cli.surroundings import Surroundings, common_options
+from harvester.cli.environment import Surroundings, common_options
+from harvester.pipeline import destination
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harvester.sinks.elastic.lines import Readable
     from harvester.sinks.elastic.loader import LinesLoaded, Refused
+    from harvester.sinks.elastic.ndjson_reader import Readable
 
 SAID = 20
 """So many bad lines are named, the first ones; all are counted, and kept among the rejects."""

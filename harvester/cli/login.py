@@ -13,10 +13,10 @@ import click
 import connectors
 from connectors.base import DeviceCode, Reach, Token
 from connectors.errors import Interrupted
-from harvester.cli.account import Account, opened
-from harvester.cli.surroundings import Surroundings, common_options
-from harvester.cli.wish import Wish
-from harvester.login import in_browser, on_device
+from harvester.cli.environment import Surroundings, common_options
+from harvester.oauth_login import in_browser, on_device
+from harvester.pipeline.account import Account, opened
+from harvester.pipeline.request import Wish
 
 PORT = 8976
 

@@ -16,21 +16,21 @@ import orjson
 
 import connectors
 from connectors.errors import BudgetSpent
-from connectors.model import Window
-from harvester import engine
-from harvester.cli import dates, destination, scope
-from harvester.cli.account import Connected, connected
-from harvester.cli.progress import Progress
-from harvester.cli.surroundings import Surroundings, common_options
-from harvester.cli.wish import Wish, chosen, vendor_options
-from harvester.reading import Journaled, Once, Reading
-from harvester.report import Report
-from harvester.schemes import backfill
-from harvester.state.coverage import missing, union
+from connectors.models import Window
+from harvester.cli import dates
+from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.render.progress import Progress
+from harvester.formatting import at, bare, count, days_of, duration, span
+from harvester.pipeline import destination, engine, runner
+from harvester.pipeline.account import Connected, connected
+from harvester.pipeline.planner import backfill
+from harvester.pipeline.report import Report
+from harvester.pipeline.request import Wish, chosen, vendor_options
+from harvester.pipeline.tracker import Journaled, Once, Reading
+from harvester.state.intervals import missing, union
 from harvester.state.journal import Journal, journal_folder
-from harvester.state.records import microseconds
+from harvester.state.journal_rows import microseconds
 from harvester.state.rejects import rejects_folder
-from harvester.words import at, bare, count, days_of, duration, span
 
 DAY = timedelta(days=1)
 
@@ -163,7 +163,7 @@ def _planned(name: str, wish: Wish, around: Surroundings, *, as_json: bool) -> i
 
 def _estimated(vendor: Connected, wish: Wish, around: Surroundings, report: Report) -> Estimate:
     connector, context = vendor.connector, vendor.context
-    windows = scope.windows(vendor, wish, around)
+    windows = runner.windows(vendor, wish, around)
     window = Window(start=windows[0].start, end=windows[-1].end) if windows else None
     began = context.stopwatch()
     with (

@@ -10,9 +10,9 @@ from typing import Any
 import click
 import orjson
 
-from harvester.cli import destination
+from harvester.cli.environment import Surroundings, common_options, stdout_bytes
 from harvester.cli.load import told
-from harvester.cli.surroundings import Surroundings, common_options, stdout_bytes
+from harvester.pipeline import destination
 from harvester.state.rejects import Kept, Rejects
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from connectors.errors import ConfigurationError, OutputError
-from connectors.times import instant
+from connectors.parsing import instant
 from harvester.simulator import APIS, VENDORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])

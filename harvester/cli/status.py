@@ -13,14 +13,14 @@ import click
 
 import connectors
 from connectors.errors import HarvestError, StateError, worst_exit
-from harvester.cli.surroundings import Surroundings, common_options
-from harvester.cli.told import Scope, as_object, as_text
-from harvester.settings import is_loopback
-from harvester.standing import Measures, standing
+from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.render.status import Scope, as_object, as_text
+from harvester.config import is_loopback
 from harvester.state import account, rejects
+from harvester.state.account_status import Measures, standing
 from harvester.state.database import Database, has_log
 from harvester.state.journal import Journal
-from harvester.state.looked import rejected_apart
+from harvester.state.reader import rejected_apart
 
 LOCKS = Path("/proc/locks")
 

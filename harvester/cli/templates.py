@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harvester.cli import destination
-from harvester.cli.surroundings import Surroundings, common_options
+from harvester.cli.environment import Surroundings, common_options
+from harvester.pipeline import destination
 
 if TYPE_CHECKING:
-    from harvester.templates import Difference
+    from harvester.sinks.elastic.templates import Difference
 
 LIVE = (
     "an index keeps its mappings: a field that is not there can be added (PUT INDEX/_mapping, as `harvester templates "
@@ -45,7 +45,7 @@ def _client(es_host: str | None, period: str | None, around: Surroundings) -> It
 @_command("install")
 def install(env_file: str | None, quiet: bool, es_host: str | None, index_period: str | None) -> int:
     """Put them in place, or bring them up to date. Indices that are there already keep their mappings."""
-    from harvester import templates as shipped
+    from harvester.sinks.elastic import templates as shipped
 
     around = Surroundings.find(env_file, quiet=quiet)
     with _client(es_host, index_period, around) as client:
@@ -57,7 +57,7 @@ def install(env_file: str | None, quiet: bool, es_host: str | None, index_period
 @_command("show")
 def show(env_file: str | None, quiet: bool, es_host: str | None, index_period: str | None) -> int:
     """What would be installed, as JSON on stdout."""
-    from harvester import templates as shipped
+    from harvester.sinks.elastic import templates as shipped
 
     around = Surroundings.find(env_file, quiet=quiet)
     named = destination.cluster(es_host or "http://localhost:9200", index_period, around)
@@ -72,8 +72,8 @@ def diff(env_file: str | None, quiet: bool, es_host: str | None, index_period: s
 
     The exit code is 65 where there is a difference.
     """
-    from harvester import mappings
-    from harvester import templates as shipped
+    from harvester.sinks.elastic import mapping_diff
+    from harvester.sinks.elastic import templates as shipped
 
     around = Surroundings.find(env_file, quiet=quiet)
     with _client(es_host, index_period, around) as client:
@@ -82,7 +82,7 @@ def diff(env_file: str | None, quiet: bool, es_host: str | None, index_period: s
             installed,
             "to put ours in place: `harvester templates install`; it changes no index that is there",
         )
-        live = list(mappings.diff(client, destination.patience(around)))
+        live = list(mapping_diff.diff(client, destination.patience(around)))
         _tell(live, LIVE)
     if not installed and not live:
         around.voice.say("no difference")

@@ -11,21 +11,21 @@ import click
 
 import connectors
 from connectors.errors import ConfigurationError, HarvestError, Interrupted
-from connectors.model import Window
-from harvester import engine
-from harvester.cli import dates, destination, scope
-from harvester.cli.account import Connected, connected, missing_settings
-from harvester.cli.destination import Index
-from harvester.cli.surroundings import Surroundings, common_options
-from harvester.cli.verdict import Verdict, exit_code, tell
-from harvester.cli.wish import Wish
-from harvester.reading import Once
-from harvester.report import Report
-from harvester.sinks.elastic.cluster import Cluster
-from harvester.state.coverage import clipped, missing
+from connectors.models import Window
+from harvester.cli import dates
+from harvester.cli.environment import Surroundings, common_options
+from harvester.pipeline import destination, engine, runner
+from harvester.pipeline.account import Connected, connected, missing_settings
+from harvester.pipeline.destination import Index
+from harvester.pipeline.report import Report
+from harvester.pipeline.request import Wish
+from harvester.pipeline.tracker import Once
+from harvester.sinks.elastic.config import Cluster
+from harvester.state.intervals import clipped, missing
 from harvester.state.journal import Journal, journal_folder
-from harvester.state.looked import Looked
+from harvester.state.reader import Looked
 from harvester.state.rejects import rejects_folder
+from harvester.verify.result import Verdict, exit_code, tell
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.inventory import Inventory
@@ -122,7 +122,7 @@ def _verify(
         inventory.begin()
         written = None
         if repair:
-            written = stack.enter_context(scope.journal(vendor, named, around))
+            written = stack.enter_context(runner.journal(vendor, named, around))
             stack.enter_context(written.only_run())
         memory = stack.enter_context(closing(_memory(vendor, named, around)))
         _compare(verdict, vendor, inventory, memory, wish, around)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 import orjson
 
 from connectors.errors import HarvestError
-from connectors.model import Document, Harvest
+from connectors.models import Document, Harvest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from connectors.errors import OutputError
-from connectors.model import Harvest
+from connectors.models import Harvest
 from harvester.sinks.base import Loaded, PipeClosed, encoded
 
 

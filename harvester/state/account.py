@@ -20,9 +20,9 @@ import orjson
 
 from connectors.base import Token
 from connectors.errors import BudgetSpent, OutputError
-from connectors.times import instant
+from connectors.parsing import instant
 from harvester.state.database import Database
-from harvester.state.folder import private
+from harvester.state.layout import private
 
 BLOCK = 100
 """Calls are taken from the budget by the hundred, before the first of them is made: a kill can make it look at most

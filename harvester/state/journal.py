@@ -17,11 +17,11 @@ from typing import Any
 import orjson
 
 from connectors.errors import OutputError, ScopeBusy
-from connectors.model import MeetingRef, Reason, Window
-from harvester.state.batched import Batched
-from harvester.state.coverage import Listed, union
+from connectors.models import MeetingRef, Reason, Window
+from harvester.state.batch_writer import Batched
 from harvester.state.database import Database
-from harvester.state.records import (
+from harvester.state.intervals import Listed, union
+from harvester.state.journal_rows import (
     Outcome,
     Record,
     Run,

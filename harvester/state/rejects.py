@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from connectors.times import milliseconds
+from connectors.parsing import milliseconds
 from harvester.state.database import Database
 
 REASON_LENGTH = 2_000

@@ -9,10 +9,10 @@ from heapq import merge
 from itertools import groupby, islice
 from typing import Any, Protocol, TypeVar
 
-from connectors.model import MeetingRef, Window
-from harvester.sinks.elastic.cluster import Kind as DocumentKind
+from connectors.models import MeetingRef, Window
+from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Copy, Stored
-from harvester.state.records import Record
+from harvester.state.journal_rows import Record
 from harvester.verify.findings import Finding
 
 AT_ONCE = 500

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from connectors.model import MeetingRef
-from harvester.state.records import Record
+from connectors.models import MeetingRef
+from harvester.state.journal_rows import Record
 
 Kind = Literal["missing", "orphans", "incomplete", "surplus", "outdated", "leftovers", "doubled"]
 KINDS: tuple[Kind, ...] = (

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connectors.errors import Gone, NotReady
-from connectors.model import Harvest, MeetingRef
-from harvester.reading import Journaled
-from harvester.schemes import Part, Scheme
+from connectors.models import Harvest, MeetingRef
+from harvester.formatting import at
+from harvester.pipeline.planner import Part, Scheme
+from harvester.pipeline.tracker import Journaled
 from harvester.sinks.elastic.inventory import Removal
 from harvester.state.journal import Journal
 from harvester.verify.findings import REPAIRS, Finding, Kind
-from harvester.words import at
 
 
 def removals(findings: Iterable[Finding]) -> Iterator[Removal]:

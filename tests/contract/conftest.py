@@ -12,9 +12,9 @@ import pytest
 
 import connectors
 from connectors.base import Connector, Settings
-from connectors.model import Window
-from harvester.context import Clock, RunContext, Stop
-from harvester.settings import Environment
+from connectors.models import Window
+from harvester.config import Environment
+from harvester.pipeline.context import Clock, RunContext, Stop
 from harvester.simulator.server import Options, serving
 from harvester.state.account import AccountState
 

@@ -16,7 +16,7 @@ import pytest
 import connectors
 from connectors.base import Connector, Token
 from connectors.errors import ConfigurationError, CredentialsError, Gone, NotReady
-from connectors.model import Detail, Harvest, MeetingRef, Window
+from connectors.models import Detail, Harvest, MeetingRef, Window
 from tests.contract.conftest import SHOWN, Build, Simulated
 
 pytestmark = pytest.mark.parametrize("name", sorted(connectors.CONNECTORS))

@@ -15,9 +15,9 @@ import pytest
 
 import connectors
 from connectors import errors
-from connectors.model import Meeting, Session
+from connectors.models import Meeting, Session
 from harvester.cli import cli
-from harvester.settings import OWN, RETIRED
+from harvester.config import OWN, RETIRED
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harvester import templates
+from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Answer, Client
-from harvester.sinks.elastic.cluster import Cluster
+from harvester.sinks.elastic.config import Cluster
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.patience import Patience
+from harvester.sinks.elastic.retry import Patience
 from harvester.state.rejects import Rejects, rejects_folder
 from tests.e2e.node import Node, User
 

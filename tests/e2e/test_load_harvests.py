@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from connectors.errors import Interrupted
-from connectors.model import Detail, Harvest
+from connectors.models import Detail, Harvest
 from harvester.sinks.base import Loaded, encoded
-from harvester.sinks.elastic.flights import BATCH_OPERATIONS
+from harvester.sinks.elastic.bulk_queue import BATCH_OPERATIONS
 from tests.documents import HARVESTED, full_harvest, many, plain, spoiled
 from tests.e2e.place import Place
 

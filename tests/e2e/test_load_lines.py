@@ -8,7 +8,7 @@ from io import BytesIO
 import orjson
 import pytest
 
-from connectors.model import Harvest
+from connectors.models import Harvest
 from harvester.sinks.base import encoded
 from harvester.sinks.elastic.loader import LinesLoaded, Loader
 from tests.documents import full_harvest, many, plain

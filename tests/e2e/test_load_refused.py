@@ -15,7 +15,7 @@ import pytest
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, OutputError, Unreachable
 from harvester.sinks.elastic.check import check
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.cluster import Cluster
+from harvester.sinks.elastic.config import Cluster
 from harvester.sinks.elastic.loader import Loader
 from harvester.state.rejects import Reject, Rejects
 from tests.documents import many, plain, spoiled

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harvester import templates
+from harvester.sinks.elastic import templates
 from tests.e2e.harness import Harvester, Simulator, differences, lines
 from tests.e2e.place import Place
 from tests.e2e.small_zoom import Answer, page, small_zoom

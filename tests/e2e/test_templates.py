@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from connectors.errors import ConfigurationError, CredentialsError
-from harvester import mappings, templates
 from harvester.sinks.base import encoded
+from harvester.sinks.elastic import mapping_diff, templates
 from tests.documents import full_harvest, many, with_series
 from tests.e2e.harness import Harvester
 from tests.e2e.place import PATIENCE, Place, login
@@ -139,7 +139,7 @@ def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> Non
     assert place.ask("PUT", f"/{place.prefix}sessions-2025", other).ok
     place.ask("PUT", f"/{place.prefix}sessions-2025-mine", {})
     list(place.loader().load(many(1)))  # made as shipped, with templates by now
-    told = [difference.line() for difference in mappings.diff(client, PATIENCE)]
+    told = [difference.line() for difference in mapping_diff.diff(client, PATIENCE)]
     index = f"{place.prefix}sessions-2025"
     assert f"{index}: duration type is keyword, ours is long" in told
     assert f"{index}: email is not there, ours is keyword" in told
@@ -170,7 +170,7 @@ def test_the_command_tells_differences_in_words_and_by_its_exit_code(newest: Pla
 def test_without_the_right_to_see_mappings_it_is_named(guarded: Place) -> None:
     list(guarded.loader().load(many(1)))
     with pytest.raises(CredentialsError, match="view_index_metadata"):
-        list(mappings.diff(guarded.client(**login(guarded.node.users["reader"])), PATIENCE))
+        list(mapping_diff.diff(guarded.client(**login(guarded.node.users["reader"])), PATIENCE))
 
 
 def test_another_period_is_refused_and_changes_nothing(place: Place) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from connectors.errors import CredentialsError, Unreachable
-from connectors.model import Detail, MeetingRef, Window, version
+from connectors.models import Detail, MeetingRef, Window, version
 from harvester.sinks.elastic.inventory import Inventory, Removal
 from harvester.state.journal import Journal
 from harvester.verify.findings import KINDS

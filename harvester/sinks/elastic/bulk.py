@@ -24,7 +24,7 @@ import orjson
 from connectors.errors import ConfigurationError, Unreachable
 from harvester.sinks.elastic.client import AGAIN, Answer, Client
 from harvester.sinks.elastic.indices import Indices
-from harvester.sinks.elastic.patience import Patience
+from harvester.sinks.elastic.retry import Patience
 
 OK, SUPERSEDED, REJECTED = range(3)
 STRANGE_TRIES = 3

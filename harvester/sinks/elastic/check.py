@@ -7,9 +7,9 @@ from typing import Any
 
 from connectors.base import CheckResult
 from connectors.errors import HarvestError
-from harvester import templates
+from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.patience import Patience
+from harvester.sinks.elastic.retry import Patience
 
 _RIGHTS = {
     "create_index": "without it every index has to be created by somebody else",

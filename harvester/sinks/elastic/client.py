@@ -19,8 +19,8 @@ from elastic_transport.client_utils import DEFAULT
 from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
-from harvester.sinks.elastic.cluster import Cluster
-from harvester.sinks.elastic.patience import FIRST_ANSWER_SECONDS, Patience
+from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.retry import FIRST_ANSWER_SECONDS, Patience
 
 REQUEST_SECONDS = 120.0
 AGAIN = frozenset({0, 429, 500, 502, 503, 504})

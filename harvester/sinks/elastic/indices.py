@@ -11,9 +11,9 @@ from threading import Lock
 from typing import Any
 
 from connectors.errors import ConfigurationError
-from harvester import templates
+from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Answer, Client
-from harvester.sinks.elastic.patience import Patience
+from harvester.sinks.elastic.retry import Patience
 
 
 class Indices:

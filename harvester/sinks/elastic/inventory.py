@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
-from connectors.model import Detail, Window, version
-from connectors.times import instant, milliseconds
+from connectors.models import Detail, Window, version
+from connectors.parsing import instant, milliseconds
 from harvester.sinks.elastic.client import Answer, Client
-from harvester.sinks.elastic.cluster import Cluster, Kind
-from harvester.sinks.elastic.leftovers import Claim, Leftover, Leftovers, NotAllowed
-from harvester.sinks.elastic.patience import Patience
+from harvester.sinks.elastic.config import Cluster, Kind
+from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.stale import Claim, Leftover, Leftovers, NotAllowed
 
 PAGE = 5_000
 KEEP_ALIVE = "5m"

@@ -16,16 +16,16 @@ from threading import Event
 import orjson
 
 from connectors.errors import HarvestError
-from connectors.model import Document, Harvest
-from harvester import templates
+from connectors.models import Document, Harvest
 from harvester.sinks.base import Loaded, encoded
+from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, Bulk, Operation, Results, Target, action_head
+from harvester.sinks.elastic.bulk_queue import FLIGHTS, FLUSH_SECONDS, Account, Batch, Flights
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.cluster import ID_BYTES
-from harvester.sinks.elastic.flights import FLIGHTS, FLUSH_SECONDS, Account, Batch, Flights
+from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.indices import Indices
-from harvester.sinks.elastic.lines import BadLine, Lines, Readable, TooLong, blocks
-from harvester.sinks.elastic.patience import Patience
+from harvester.sinks.elastic.ndjson_reader import BadLine, Lines, Readable, TooLong, blocks
+from harvester.sinks.elastic.retry import Patience
 from harvester.state.rejects import Reject, Rejects, line_key
 
 

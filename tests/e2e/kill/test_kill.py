@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from harvester import templates
+from harvester.sinks.elastic import templates
 from tests.e2e.harness import ROOT, Documents, Harvester, Simulator, command, differences
 from tests.e2e.kill.victim import BATCH_OPERATIONS, CLEANED_MEETINGS, FLIGHTS, POINTS
 from tests.e2e.node import Node

@@ -20,10 +20,10 @@ from urllib3.connection import HTTPConnection
 
 from connectors.http import Api
 from connectors.webex.endpoints import QUALITIES
-from harvester.sinks.elastic import flights
+from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.replacing import Replacing
+from harvester.sinks.elastic.stale_cleanup import Replacing
 from harvester.state.account import AccountState
 from harvester.state.database import Database
 from harvester.state.rejects import Rejects
@@ -194,7 +194,7 @@ OF_WEBEX: dict[str, Callable[[Fuse], None]] = {
 
 
 def _small_batches() -> None:
-    flights.BATCH_OPERATIONS = BATCH_OPERATIONS
+    bulk_queue.BATCH_OPERATIONS = BATCH_OPERATIONS
     _default(Loader, flights=FLIGHTS, flush_seconds=FLUSH_SECONDS)
     _default(Replacing, meetings=CLEANED_MEETINGS, seconds=FLUSH_SECONDS)
 

@@ -18,8 +18,8 @@ from requests import PreparedRequest
 
 from connectors.base import Settings
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS, SERVICES
-from connectors.model import Window
-from connectors.times import instant
+from connectors.models import Window
+from connectors.parsing import instant
 
 TOKENS = "https://tokens.google.example/token"
 URLS = {

@@ -7,7 +7,7 @@ import pytest
 import responses
 
 from connectors.google_meet import GoogleMeet
-from tests.unit.context import HandContext
+from tests.unit.fake_context import HandContext
 from tests.unit.google_meet.account import Google, settings
 
 

@@ -18,7 +18,7 @@ from connectors.google_meet import GoogleMeet
 from connectors.google_meet.auth import STORED
 from connectors.google_meet.credentials import Kind, read
 from connectors.google_meet.endpoints import MEET, REPORTS
-from tests.unit.context import NOW, HandContext
+from tests.unit.fake_context import NOW, HandContext
 from tests.unit.google_meet.account import (
     ADMIN,
     DAY,

@@ -11,12 +11,12 @@ import responses
 
 from connectors.errors import BrokenAnswer, CredentialsError, VendorError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.answers import Forbidden, NotAllowed
 from connectors.google_meet.client import Client
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
-from connectors.limits import MARGIN
-from connectors.model import MeetingRef
-from tests.unit.context import HandContext
+from connectors.google_meet.errors import Forbidden, NotAllowed
+from connectors.models import MeetingRef
+from connectors.rate_limit import MARGIN
+from tests.unit.fake_context import HandContext
 from tests.unit.google_meet.account import ADMIN, DAY, HOST, Google, error_body, settings, status_body
 
 Build = Callable[..., GoogleMeet]

@@ -14,7 +14,7 @@ from connectors.base import Reach
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.google_meet.auth import STORED
 from connectors.google_meet.login import SCOPES, GoogleLogin
-from tests.unit.context import HandContext
+from tests.unit.fake_context import HandContext
 from tests.unit.google_meet.account import TOKENS, oauth_client, service_account, settings
 
 REDIRECT = "http://127.0.0.1:8976/callback"

@@ -12,8 +12,8 @@ import pytest
 from connectors.errors import Gone
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import CALENDAR
-from connectors.model import Detail, MeetingRef, Reason, Skipped, Window
-from tests.unit.context import NOW, HandContext
+from connectors.models import Detail, MeetingRef, Reason, Skipped, Window
+from tests.unit.fake_context import NOW, HandContext
 from tests.unit.google_meet.account import CODE, GUEST, HOST, Google, error_body, event
 
 Build = Callable[..., GoogleMeet]

@@ -23,7 +23,7 @@ from connectors.meetecho.endpoints import (
     STATUSES,
     TIMESLOTS,
 )
-from connectors.model import Window
+from connectors.models import Window
 
 DATA = Path(__file__).parents[2] / "data" / "meetecho"
 MEETECHO = "https://meetecho.example.org/api/v1"

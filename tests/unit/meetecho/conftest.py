@@ -7,7 +7,7 @@ import pytest
 import responses
 
 from connectors.meetecho import Meetecho
-from tests.unit.context import HandContext
+from tests.unit.fake_context import HandContext
 from tests.unit.meetecho.account import Account, settings
 
 

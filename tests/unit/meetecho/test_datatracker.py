@@ -11,7 +11,7 @@ from connectors.meetecho import Meetecho
 from connectors.meetecho.datatracker import Slot, to_slot
 from connectors.meetecho.endpoints import ATTENDED, PEOPLE
 from connectors.meetecho.recent import Recent
-from tests.unit.context import HandContext
+from tests.unit.fake_context import HandContext
 from tests.unit.meetecho.account import Account, data
 
 Build = Callable[..., Meetecho]

@@ -14,7 +14,7 @@ import responses
 from requests import PreparedRequest
 
 from connectors.base import Settings
-from connectors.model import MeetingRef, Window, row_digest
+from connectors.models import MeetingRef, Window, row_digest
 
 DATA = Path(__file__).parents[2] / "data" / "webex"
 API = "https://webexapis.example/v1"

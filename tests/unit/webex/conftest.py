@@ -6,7 +6,7 @@ import pytest
 import responses
 
 from connectors.webex import Webex
-from tests.unit.context import HandContext
+from tests.unit.fake_context import HandContext
 from tests.unit.webex.account import ADMIN, Account, settings
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from connectors.base import CheckResult, Token
 from connectors.webex import Webex
-from connectors.webex.qualities import APART, act
-from tests.unit.context import NOW, HandContext
+from connectors.webex.quality_api import APART, act
+from tests.unit.fake_context import NOW, HandContext
 from tests.unit.webex.account import (
     ADMIN,
     USER,

@@ -8,9 +8,9 @@ import pytest
 import responses
 
 from connectors.errors import BrokenAnswer, BudgetSpent, CredentialsError, Gone, NotReady, VendorError
-from connectors.model import MeetingRef, Window
-from connectors.webex import Webex, instances
-from tests.unit.context import NOW, HandContext
+from connectors.models import MeetingRef, Window
+from connectors.webex import Webex, listing
+from tests.unit.fake_context import NOW, HandContext
 from tests.unit.webex.account import (
     ADMIN,
     API,
@@ -151,7 +151,7 @@ class Crowd:
 def test_more_than_a_listing_shows_is_met_by_halves(
     webex: Build, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instances, "CAP", 300)
+    monkeypatch.setattr(listing, "CAP", 300)
     connector = webex()
     crowd = Crowd(account, count=1000, cap=300)
     assert sorted(uuids(connector)) == sorted(start.isoformat() for start in crowd.starts)
@@ -161,7 +161,7 @@ def test_more_than_a_listing_shows_is_met_by_halves(
 def test_more_in_a_second_than_a_listing_shows_is_an_error(
     webex: Build, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instances, "CAP", 2)
+    monkeypatch.setattr(listing, "CAP", 2)
     account.has(meeting_row("a"), meeting_row("b"))
     with pytest.raises(VendorError, match="within a second"):
         uuids(webex())
@@ -294,6 +294,6 @@ def test_a_meeting_without_any_time_waits_for_the_lookback_and_is_then_gone(
     assert found.start_time is None
     with pytest.raises(NotReady):
         webex().fetch(found)
-    context.seconds += instances.LOOKBACK.total_seconds()
+    context.seconds += listing.LOOKBACK.total_seconds()
     with pytest.raises(Gone):
         webex().fetch(found)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from connectors.errors import CredentialsError, Gone, VendorError
-from connectors.model import Detail, Reason
+from connectors.models import Detail, Reason
 from connectors.webex import Webex
-from tests.unit.context import NOW, HandContext
+from tests.unit.fake_context import NOW, HandContext
 from tests.unit.webex.account import (
     API,
     HOST,

@@ -14,7 +14,7 @@ import responses
 from requests import PreparedRequest
 
 from connectors.base import Settings
-from connectors.model import MeetingRef, Window, row_digest
+from connectors.models import MeetingRef, Window, row_digest
 
 DATA = Path(__file__).parents[2] / "data" / "zoom"
 API = "https://api.zoom.example/v2"

@@ -6,7 +6,7 @@ import pytest
 import responses
 
 from connectors.zoom import Zoom
-from tests.unit.context import HandContext
+from tests.unit.fake_context import HandContext
 from tests.unit.zoom.account import BOTH, Account, settings
 
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import BrokenAnswer, CredentialsError, Gone, NotReady, VendorError
-from connectors.model import Detail, Host, MeetingRef, Reason, Window
+from connectors.models import Detail, Host, MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
 from connectors.zoom.endpoints import encoded
-from connectors.zoom.instances import SPAN, days
-from tests.unit.context import NOW, HandContext
+from connectors.zoom.listing import SPAN, days
+from tests.unit.fake_context import NOW, HandContext
 from tests.unit.zoom.account import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.errors import Gone, NotReady
-from connectors.model import Detail, MeetingRef, Pending, Reason, Skipped
+from connectors.models import Detail, MeetingRef, Pending, Reason, Skipped
 from connectors.zoom import Zoom
-from connectors.zoom.rows import to_meeting, to_reported_meeting, to_reported_session, to_session
-from tests.unit.context import NOW
+from connectors.zoom.mapping import to_meeting, to_reported_meeting, to_reported_session, to_session
+from tests.unit.fake_context import NOW
 from tests.unit.zoom.account import DAY, Account, data, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]

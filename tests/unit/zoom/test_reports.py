@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from connectors.errors import CredentialsError
-from connectors.model import Detail, Host, MeetingRef, Reason, Skipped
+from connectors.models import Detail, Host, MeetingRef, Reason, Skipped
 from connectors.zoom import Zoom
 from tests.unit.zoom.account import DAY, Account, data, page, ref
 

@@ -1,0 +1,106 @@
+"""Calendar: the title of what took place, and what is coming up.
+
+`events.get` and `events.list` (discovery document calendar.v3, 2026-10). Reports names an event of the organizer's
+calendar; whether it is the series or the instance is not documented, and the title is the same. What is marked private
+keeps its title to itself, though its owner's token could read it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from connectors.base import Context
+from connectors.errors import VendorError
+from connectors.google_meet.auth import NoSuchUser, Tokens
+from connectors.google_meet.client import Client, Row
+from connectors.google_meet.endpoints import CALENDAR, VENDOR
+from connectors.google_meet.errors import Forbidden, NotAllowed
+from connectors.google_meet.redaction import EVENT_FIELDS, event_of
+from connectors.google_meet.reports_api import spelled
+
+PAGE = 2500
+REMEMBERED = 2000
+"""Events of which the title is kept for the next conference of a series."""
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Calendar:
+    """Safe for many threads. Once refused to everybody, it is not asked again."""
+
+    def __init__(self, client: Client, tokens: Tokens, context: Context) -> None:
+        self._client = client
+        self._tokens = tokens
+        self._context = context
+        self._lock = Lock()
+        self._events: OrderedDict[tuple[str, str], Row] = OrderedDict()
+        self._refused = False
+
+    def event(self, owner: str | None, event: str | None, *, again: bool = False) -> Row:
+        """An event of somebody's calendar; empty where there is none, or none for us."""
+        if owner is None or event is None or self._refused or "*" in owner:
+            return _NOTHING
+        key = owner.lower(), event
+        with self._lock:
+            if key in self._events and not again:
+                self._events.move_to_end(key)
+                return self._events[key]
+        found = self._asked(owner, event)
+        with self._lock:
+            self._events[key] = found
+            if len(self._events) > REMEMBERED:
+                self._events.popitem(last=False)
+        return found
+
+    def _asked(self, owner: str, event: str) -> Row:
+        try:
+            told = self._client.ask(
+                CALENDAR, owner, "events", "get", calendarId=owner, eventId=event, fields=EVENT_FIELDS
+            )
+        except NotAllowed as error:
+            self._refused = True
+            self._context.tell(f"{VENDOR}: meetings come without their titles: {error}")
+            return _NOTHING
+        except (NoSuchUser, Forbidden):
+            return _NOTHING
+        except VendorError as error:
+            if error.status in {400, 404, 410}:
+                return _NOTHING
+            raise
+        return event_of(told)
+
+    def allowed(self) -> None:
+        """Raises what refuses it."""
+        owner = self._tokens.admin or "primary"
+        self._client.ask(
+            CALENDAR, owner, "events", "list", calendarId=owner, maxResults=1, fields="items(id)"
+        )
+
+    def planned(self, owner: str, start: datetime, end: datetime) -> Iterator[Row]:
+        """Events of one calendar that run or begin in this time, recurring ones one by one."""
+        rows = self._client.listing(
+            CALENDAR,
+            owner,
+            "events",
+            "items",
+            calendarId=owner or "primary",
+            timeMin=spelled(start),
+            timeMax=spelled(end),
+            singleEvents=True,
+            eventTypes="default",
+            maxResults=PAGE,
+            fields=f"nextPageToken,items({EVENT_FIELDS})",
+        )
+        for row in rows:
+            yield event_of(row)
+
+
+def title(event: Row) -> str | None:
+    if event.get("visibility") in {"private", "confidential"}:
+        return None
+    told = event.get("summary")
+    return told if isinstance(told, str) and told else None

@@ -1,0 +1,115 @@
+"""Who the people of the company are: the Directory, read whole, once a run, when first needed.
+
+`users.list` (https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/list, 2026): 500 a page,
+suspended users among them. The `id` is the number in Meet's `users/{id}`; Meet itself never tells an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Lock
+from typing import NamedTuple
+
+from connectors.base import Context
+from connectors.google_meet.auth import Tokens
+from connectors.google_meet.client import Client, Row
+from connectors.google_meet.endpoints import DIRECTORY, VENDOR
+from connectors.google_meet.errors import Forbidden, NotAllowed
+from connectors.google_meet.mapping import text
+
+PAGE = 500
+FIELDS = "nextPageToken,users(id,primaryEmail,aliases,nonEditableAliases,name(fullName),suspended,archived)"
+
+
+class Person(NamedTuple):
+    id: str
+    email: str
+    name: str | None
+    active: bool
+
+
+class Directory:
+    """Safe for many threads: the first that asks reads it, the others wait."""
+
+    def __init__(self, client: Client, tokens: Tokens, context: Context, customer: str) -> None:
+        self._client = client
+        self._tokens = tokens
+        self._context = context
+        self._customer = customer
+        self._lock = Lock()
+        self._by_id: dict[str, Person] | None = None
+        self._by_address: dict[str, Person] = {}
+
+    @property
+    def known(self) -> bool:
+        """Whether it may be read, and holds anybody."""
+        return bool(self._people())
+
+    def by_id(self, number: str | None) -> Person | None:
+        return None if number is None else self._people().get(number)
+
+    def by_address(self, address: str | None) -> Person | None:
+        """By the primary address or an alias."""
+        people = self._people()
+        return self._by_address.get(address.lower()) if address is not None and people else None
+
+    def everybody(self) -> Iterator[Person]:
+        yield from self._people().values()
+
+    def allowed(self) -> None:
+        """Raises what refuses it."""
+        self._client.ask(
+            DIRECTORY,
+            self._tokens.admin,
+            "users",
+            "list",
+            customer=self._customer,
+            maxResults=1,
+            fields=FIELDS,
+        )
+
+    def _people(self) -> dict[str, Person]:
+        people = self._by_id
+        if people is None:
+            with self._lock:
+                people = self._by_id if self._by_id is not None else self._read()
+        return people
+
+    def _read(self) -> dict[str, Person]:
+        people: dict[str, Person] = {}
+        try:
+            rows = self._client.listing(
+                DIRECTORY,
+                self._tokens.admin,
+                "users",
+                "users",
+                customer=self._customer,
+                maxResults=PAGE,
+                fields=FIELDS,
+            )
+        except (NotAllowed, Forbidden) as error:
+            self._context.tell(
+                f"{VENDOR}: reading without the Directory, so without its names and addresses: {error}"
+            )
+            rows = []
+        for row in rows:
+            number, email = text(row.get("id")), text(row.get("primaryEmail"))
+            if number is None or email is None:
+                continue
+            person = Person(number, email, _name(row), not (row.get("suspended") or row.get("archived")))
+            people.setdefault(number, person)
+            for address in (email, *_addresses(row)):
+                self._by_address.setdefault(address.lower(), person)
+        self._by_id = people
+        return people
+
+
+def _name(row: Row) -> str | None:
+    name = row.get("name")
+    return text(name.get("fullName")) if isinstance(name, dict) else None
+
+
+def _addresses(row: Row) -> Iterator[str]:
+    for key in ("aliases", "nonEditableAliases"):
+        told = row.get(key)
+        yield from (address for address in told if isinstance(address, str)) if isinstance(told, list) else ()

@@ -1,0 +1,248 @@
+"""Meet's own API: what one of its users may see of a conference.
+
+https://developers.google.com/workspace/meet/api/guides/conferences and …/participants (2026), discovery document meet.v2.
+Google contradicts itself on whether a user lists the conferences that they attended or only those that they organized:
+the union over all users is right either way, each record once. A record, and all below it, is there for 30 days.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TypeVar
+
+from connectors.base import Context
+from connectors.errors import VendorError
+from connectors.google_meet.auth import SELF, NoSuchUser, Tokens
+from connectors.google_meet.client import Client, PageRefused, Row
+from connectors.google_meet.conferences import SLACK, Conference, best
+from connectors.google_meet.directory_api import Directory
+from connectors.google_meet.endpoints import MEET, RECORDS_KEPT, VENDOR
+from connectors.google_meet.errors import Forbidden
+from connectors.google_meet.mapping import code_of, text
+from connectors.google_meet.redaction import SPACE_FIELDS, recording_of
+from connectors.google_meet.reports_api import spelled
+from connectors.models import Reason, Skipped, Window, session_key
+
+USERS_AT_ONCE = 8
+TRIED = 3
+"""Of those who saw a conference, how many are tried in turn."""
+
+SPACES = 5000
+_CODE = re.compile(r"[a-z]+-[a-z]+-[a-z]+")
+"""What a filter takes for a code; a nickname would be refused."""
+
+LONGEST = timedelta(days=2)
+"""A conference is looked for from so long before its first known join."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Seen:
+    """A record, and some of those who may read it."""
+
+    record: Row
+    subjects: list[str]
+
+
+class Records:
+    """Safe for many threads."""
+
+    def __init__(self, client: Client, tokens: Tokens, directory: Directory, context: Context) -> None:
+        self._client = client
+        self._tokens = tokens
+        self._directory = directory
+        self._context = context
+        self._lock = Lock()
+        self._codes: OrderedDict[str, str | None] = OrderedDict()
+
+    def subjects(self, users: Collection[str] = ()) -> Iterator[str]:
+        """As whom to ask: the users that were named, else everybody active in the Directory, else whoever it is."""
+        if not self._tokens.impersonates:
+            yield SELF
+        elif users:
+            yield from dict.fromkeys(user.lower() for user in users)
+        elif self._directory.known:
+            yield from (person.email for person in self._directory.everybody() if person.active)
+        else:
+            yield self._tokens.admin
+
+    def allowed(self) -> None:
+        """Raises what refuses them."""
+        self._client.ask(MEET, self._tokens.admin, "conferenceRecords", "list", pageSize=1)
+
+    def listed(
+        self, window: Window, subjects: Iterator[str], code: str | None = None
+    ) -> Iterator[tuple[str, list[Row]] | Skipped]:
+        """User by user, several at once, in their order and no further ahead: the records that started in the window."""
+        where = f'start_time>="{spelled(window.start)}" AND start_time<="{spelled(window.end)}"'
+        if code is not None:
+            where = f"space.meeting_code = {_quoted(code)} AND {where}"
+        waiting: deque[Future[tuple[str, list[Row]] | Skipped]] = deque()
+        pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="google-users")
+        try:
+            for user in subjects:
+                waiting.append(pool.submit(self._of_user, user, where))
+                if len(waiting) >= 2 * USERS_AT_ONCE:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _of_user(self, user: str, where: str) -> tuple[str, list[Row]] | Skipped:
+        try:
+            return user, self._list(user, where)
+        except NoSuchUser:
+            self._context.tell(
+                f"{VENDOR}: for some people there is no token (suspended, or not of this domain): what only they "
+                "could show is left out, and asked for again by the next run"
+            )
+            return Skipped(subject=subject(user), reason=Reason.unknown_user, gone=False)
+        except Forbidden:
+            self._context.tell(
+                f"{VENDOR}: Meet refuses some people (403), who may have it turned off (Admin console > Apps > Google "
+                "Workspace > Google Meet > Service status): left out, and asked for again by the next run; "
+                "GOOGLE_SOURCE=reports asks for nobody but the admin"
+            )
+            return Skipped(subject=subject(user), reason=Reason.refused, gone=False)
+        except VendorError:
+            return Skipped(subject=subject(user), reason=Reason.error, gone=False)
+
+    def _list(self, user: str, where: str) -> list[Row]:
+        return self._client.listing(
+            MEET, user, "conferenceRecords", "conferenceRecords", filter=where, pageSize=100
+        )
+
+    def of(self, conference: Conference) -> Seen | None:
+        """The record of a conference that Reports tells of: by its code and time, then by its id, as whoever may know it."""
+        if self.is_past(conference.end):
+            return None
+        for user in self._who_was_there(conference):
+            try:
+                record = self._by_code(user, conference) or self.record(conference.id, [user])
+            except (NoSuchUser, Forbidden):
+                continue
+            if record is not None:
+                return Seen(record=record, subjects=[user])
+        return None
+
+    def _by_code(self, user: str, conference: Conference) -> Row | None:
+        start, end, code = conference.start, conference.end, conference.code
+        if start is None or end is None or code is None or not _CODE.fullmatch(code):
+            return None
+        # Not by its end: of what goes on there is none.
+        where = (
+            f"space.meeting_code = {_quoted(code)} AND "
+            f'start_time>="{spelled(start - LONGEST)}" AND start_time<="{spelled(end + SLACK)}"'
+        )
+        return best(conference, self._list(user, where))
+
+    def _who_was_there(self, conference: Conference) -> list[str]:
+        if not self._tokens.impersonates:
+            return [SELF]
+        people = [self._directory.by_address(address) for address in conference.people]
+        known = list(dict.fromkeys(person.email for person in people if person is not None and person.active))
+        if known or self._directory.known:
+            return known[:TRIED]
+        return conference.people[:1]
+
+    def is_past(self, end: datetime | None) -> bool:
+        """Whether no record of it is kept any more."""
+        return end is not None and end + RECORDS_KEPT < self._context.now()
+
+    def record(self, number: str, subjects: Sequence[str]) -> Row | None:
+        """`None` where nobody of these is told of it."""
+
+        def ask(user: str) -> Row:
+            return self._client.ask(
+                MEET, user, "conferenceRecords", "get", name=f"conferenceRecords/{number}"
+            )
+
+        return self._by_any(subjects, ask)
+
+    def participants(self, name: str, subjects: Sequence[str]) -> list[Row] | None:
+        path = "conferenceRecords.participants"
+
+        def ask(user: str) -> list[Row]:
+            return self._client.listing(MEET, user, path, "participants", parent=name, pageSize=250)
+
+        return self._by_any(subjects, ask)
+
+    def stays(self, participant: str, subjects: Sequence[str]) -> list[Row] | None:
+        path = "conferenceRecords.participants.participantSessions"
+
+        def ask(user: str) -> list[Row]:
+            return self._client.listing(
+                MEET, user, path, "participantSessions", parent=participant, pageSize=250
+            )
+
+        return self._by_any(subjects, ask)
+
+    def recordings(self, seen: Seen, owner: str | None) -> list[Row] | None:
+        """What is told of them; never the files. `None` where they are not for us to see: mere participants may be
+        refused them, so the owner, where it is known, is the first to be asked for, by address."""
+        name, subjects = str(seen.record["name"]), seen.subjects
+        if owner is not None and SELF not in subjects:
+            subjects = list(dict.fromkeys([owner, *subjects]))
+
+        def ask(user: str) -> list[Row]:
+            return self._client.listing(
+                MEET, user, "conferenceRecords.recordings", "recordings", parent=name, pageSize=100
+            )
+
+        found = self._by_any(subjects, ask)
+        return None if found is None else [recording_of(row) for row in found]
+
+    def code(self, space: str | None, subjects: Sequence[str]) -> str | None:
+        """What people type to get into a space; asked once for each."""
+        if space is None:
+            return None
+        with self._lock:
+            if space in self._codes:
+                return self._codes[space]
+
+        def ask(user: str) -> Row:
+            return self._client.ask(MEET, user, "spaces", "get", name=space, fields=SPACE_FIELDS)
+
+        found = self._by_any(subjects, ask)
+        code = code_of(found.get("meetingCode")) if found is not None else None
+        with self._lock:
+            self._codes[space] = code
+            if len(self._codes) > SPACES:
+                self._codes.popitem(last=False)
+        return code
+
+    def _by_any(self, subjects: Sequence[str], ask: Callable[[str], T]) -> T | None:
+        """The first of these who is answered. `None`: none of them may see it, or it is not there."""
+        for user in subjects[:TRIED]:
+            try:
+                return ask(user)
+            except (NoSuchUser, Forbidden):
+                continue
+            except PageRefused:
+                raise
+            except VendorError as error:
+                if error.status not in {400, 404}:
+                    raise
+        return None
+
+
+def subject(user: str) -> str:
+    """A name for a user that stays the same from run to run and tells nobody who it is."""
+    return f"user {session_key(user.lower())[:12]}"
+
+
+def space_of(record: Row) -> str | None:
+    return text(record.get("space"))
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,96 @@
+"""Reports: the row of every endpoint that left a call, for the whole company at once.
+
+`activities.list` of the application `meet` (https://developers.google.com/workspace/admin/reports/reference/rest, 2026):
+newest first, up to 1,000 a page, 180 days back. A filter wants the event named, compares to the letter and is ignored
+where its parameter is not known: what comes is looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from connectors.base import Context
+from connectors.google_meet.auth import Tokens
+from connectors.google_meet.client import RESTARTS, Client, PageRefused, Row
+from connectors.google_meet.endpoints import EVENTS_KEPT, REPORTS, VENDOR
+from connectors.google_meet.mapping import EVENT, flat, identity, left
+
+PAGE = 1000
+EVERYBODY = "all"
+
+Rows = list[Row]
+
+
+class Activities:
+    def __init__(self, client: Client, tokens: Tokens, context: Context) -> None:
+        self._client = client
+        self._tokens = tokens
+        self._context = context
+
+    def allowed(self) -> None:
+        """Raises what refuses them."""
+        hour_ago = self._context.now() - timedelta(hours=1)
+        next(self._asked(hour_ago, None, EVERYBODY, "", size=1), None)
+
+    def rows(
+        self, start: datetime, end: datetime | None = None, *, user: str = EVERYBODY, where: str = ""
+    ) -> Iterator[Rows]:
+        """Pages of rows stamped in this time, newest first; `end` where it is past. After a refused page token it goes on
+        from the last row's second: the rows of that come twice, and once from here."""
+        last: Rows = []
+        for left_over in reversed(range(RESTARTS + 1)):
+            try:
+                for page in self._asked(start, end, user, where):
+                    seen = {identity(row) for row in last}
+                    told = [row for row in page if identity(row) not in seen]
+                    last = page or last
+                    yield told
+            except PageRefused:
+                if not left_over:
+                    raise
+                oldest = min((at for row in last if (at := left(row)) is not None), default=end)
+                end = None if oldest is None else oldest + timedelta(seconds=1)
+            else:
+                return
+
+    def of_conference(self, conference: str, since: datetime | None) -> Rows:
+        """Every row of one conference, however late."""
+        begin = (since or self._context.now()) - timedelta(days=2)
+        found = self.rows(begin, where=f"conference_id=={conference}")
+        return [row for page in found for row in page if row.get("conference_id") == conference]
+
+    def _asked(
+        self, start: datetime, end: datetime | None, user: str, where: str, *, size: int = PAGE
+    ) -> Iterator[Rows]:
+        now = self._context.now()
+        times = {"startTime": spelled(max(start, now - EVENTS_KEPT + timedelta(minutes=1)))}
+        if end is not None and end < now:
+            times["endTime"] = spelled(end)
+        pages = self._client.pages(
+            REPORTS,
+            self._tokens.admin,
+            "activities",
+            "items",
+            userKey=user,
+            applicationName="meet",
+            eventName=EVENT,
+            maxResults=size,
+            **times,
+            **({"filters": where} if where else {}),
+        )
+        for page in pages:
+            yield self._known(page)
+
+    def _known(self, page: Sequence[Row]) -> Rows:
+        rows = [row for item in page for row in flat(item)]
+        known: Rows = [row for row in rows if row.get("conference_id")]
+        if len(known) < len(rows):
+            self._context.tell(
+                f"{VENDOR}: some endpoints came without a conference_id, and are in no meeting"
+            )
+        return known
+
+
+def spelled(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"

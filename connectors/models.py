@@ -1,0 +1,400 @@
+"""What flows from a vendor to a sink: windows of time, references to meetings, and the meetings with their sessions.
+
+Everything is frozen; instants are aware; what a vendor does not tell is `None` and leaves no key in a document.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import IntEnum, StrEnum
+from operator import attrgetter
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from connectors.attendance import by_person, union_seconds
+from connectors.parsing import milliseconds
+from connectors.quality import Quality
+
+Document = dict[str, Any]
+
+_RANK = 10**13
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Detail(IntEnum):
+    """How much of a meeting a harvest holds; the rank leads the version, so richer wins over newer."""
+
+    scheduled = 0
+    live = 1
+    basic = 2  # ended; a part was not asked for, or is no longer kept
+    full = 3
+
+
+class Reason(StrEnum):
+    """Why something is pending, gone or skipped."""
+
+    live = "live"
+    planned = "planned"
+    not_ended = "not ended"
+    no_time = "no start time"
+    quality = "quality not ready"
+    settling = "just ended"
+    deleted = "deleted"
+    expired = "expired"
+    not_ours = "not ours"
+    replaced = "known by another id"
+    unknown_user = "unknown user"
+    refused = "refused"
+    error = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A half-open interval [start, end) of UTC time."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("a window needs aware instants")
+        # In UTC first: instants of one zone are compared by their wall clocks, which show some hours twice.
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
+        object.__setattr__(self, "end", self.end.astimezone(UTC))
+        if self.start >= self.end:
+            raise ValueError("a window needs a start before its end")
+
+    @classmethod
+    def day(cls, day: date, zone: ZoneInfo) -> Window:
+        """Midnight to midnight as the zone's wall clocks show it: 23 or 25 hours when they change."""
+        return cls.days(day, day, zone)
+
+    @classmethod
+    def days(cls, first: date, last: date, zone: ZoneInfo) -> Window:
+        """From the first day's midnight to the midnight after the last day."""
+        return cls(
+            start=datetime.combine(first, time(), zone),
+            end=datetime.combine(last + timedelta(days=1), time(), zone),
+        )
+
+    def split(self, step: timedelta) -> Iterator[Window]:
+        """Windows of at most `step` that follow each other, oldest first."""
+        start = self.start
+        while start < self.end:
+            end = min(start + step, self.end)
+            yield Window(start=start, end=end)
+            start = end
+
+    def __contains__(self, instant: datetime) -> bool:
+        return self.start <= instant < self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingRef:
+    """What a listing knows of one instance; enough to fetch the rest.
+
+    `hint` is journaled: what a later run needs to ask for the head again; no secret, and no person. `row` is the
+    listing row itself, never journaled: `None` in a ref out of the journal, and then `fetch` asks for the head.
+    `asked`: the options that earlier readings of it had (`qos`, `raw`); a fetch asks for that as well.
+    """
+
+    uuid: str
+    start_time: datetime | None
+    digest: str
+    hint: Mapping[str, Any] = field(default_factory=dict)
+    row: Mapping[str, Any] | None = None
+    asked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A part of a listing that could not be had: one user, one group. `gone`: nor will it ever be."""
+
+    subject: str
+    reason: Reason
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Stored, but to be read again at `until`."""
+
+    until: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    host_id: str | None = None
+    name: str | None = None
+    email: str | None = None
+    user_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """One meeting instance. Field by field the meeting document of the README; durations in whole seconds."""
+
+    vendor: str
+    account: str
+    uuid: str
+    detail: Detail
+    harvested_at: datetime
+    meeting_series_id: str | None = None
+    meeting_code: str | None = None
+    topic: str | None = None
+    host: Host | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    scheduled_start_time: datetime | None = None
+    scheduled_end_time: datetime | None = None
+    duration: int | None = None
+    state: Literal["ended", "live", "scheduled"] | None = None
+    participant_sessions: int | None = None
+    participants: int | None = None
+    participant_seconds: int | None = None
+    has_pstn: bool | None = None
+    has_voip: bool | None = None
+    has_3rd_party_audio: bool | None = None
+    has_video: bool | None = None
+    has_screen_share: bool | None = None
+    recording: bool | None = None
+    quality: Quality | None = None
+    vendor_data: Mapping[str, Any] | None = None
+
+    @property
+    def document_id(self) -> str:
+        return f"{self.vendor}:{self.account}:{self.uuid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One stay, from join to leave. `key` comes from `session_key`; quality and the raw row are no part of identity."""
+
+    key: str
+    stay: Literal["meeting", "waiting_room", "breakout"] = "meeting"
+    breakout_id: str | None = None
+    id: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    email: str | None = None
+    user_type: Literal["signed_in", "guest", "phone", "room"] | None = None
+    role: Literal["host", "cohost", "attendee", "panelist"] | None = None
+    device: str | None = None
+    os: str | None = None
+    app: str | None = None
+    app_version: str | None = None
+    ip_address: str | None = None
+    country: str | None = None
+    city: str | None = None
+    location: str | None = None
+    data_center: str | None = None
+    network_type: str | None = None
+    join_time: datetime | None = None
+    leave_time: datetime | None = None
+    duration: int | None = None
+    share_application: bool | None = None
+    share_desktop: bool | None = None
+    share_whiteboard: bool | None = None
+    recording: bool | None = None
+    leave_reason: str | None = None
+    quality: Quality | None = field(default=None, compare=False)
+    vendor_data: Mapping[str, Any] | None = field(default=None, compare=False)
+
+
+def session_key(*parts: str | datetime | None) -> str:
+    """22 base64url characters (128 bits) out of the ids that the vendor made for this very stay, in a fixed order."""
+    text = "\x1f".join(
+        ["" if part is None else part if isinstance(part, str) else milliseconds(part) for part in parts]
+    )
+    digest = hashlib.sha256(text.encode("utf-8")).digest()[:16]
+    return base64.urlsafe_b64encode(digest)[:22].decode("ascii")
+
+
+def row_digest(row: Mapping[str, Any]) -> str:
+    """Changes when any value of a listing row changes, whatever the order of its keys."""
+    return hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harvest:
+    """One meeting instance with every session of it, or, where the vendor tells of no sessions, the meeting alone.
+
+    `replaces`: uuids under which an earlier harvest knew this meeting; their documents are leftovers.
+    `collisions`: stays whose keys were equal though the stays were not, told apart by `-2`, `-3`.
+    """
+
+    meeting: Meeting
+    sessions: Sequence[Session] = ()
+    pending: Pending | None = None
+    replaces: Sequence[str] = ()
+    collisions: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        meeting: Meeting,
+        sessions: Iterable[Session],
+        *,
+        pending: Pending | None = None,
+        replaces: Sequence[str] = (),
+    ) -> Harvest:
+        """With equal stays made one, keys made unique, and the meeting's figures counted from its sessions."""
+        distinct, collisions = _unique(sessions)
+        return cls(
+            meeting=_counted(meeting, distinct),
+            sessions=distinct,
+            pending=pending,
+            replaces=replaces,
+            collisions=collisions,
+        )
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """The meeting's `@timestamp`: start, else planned start, else the first join. `None`: nothing to file it under."""
+        meeting = self.meeting
+        return (
+            meeting.start_time
+            or meeting.scheduled_start_time
+            or min((s.join_time for s in self.sessions if s.join_time), default=None)
+        )
+
+    @property
+    def version(self) -> int:
+        """The external version in Elasticsearch: rank × 10¹³ + `harvested_at` in ms."""
+        return version(self.meeting.detail, self.meeting.harvested_at)
+
+    def documents(self) -> Iterator[Document]:
+        """The meeting document, then its session documents. ValueError for a harvest without a timestamp."""
+        timestamp = self.timestamp
+        if timestamp is None:
+            raise ValueError("a meeting without any instant cannot become a document")
+        meeting = self.meeting
+        harvested_at = milliseconds(meeting.harvested_at)
+        yield _meeting_document(meeting, timestamp, harvested_at)
+        # The id and what index and version come from lead every document, so that `harvester load` need not decode it.
+        shared = {
+            "kind": "session",
+            "detail": meeting.detail.name,
+            "harvested_at": harvested_at,
+            "meeting_timestamp": timestamp,
+            "vendor": meeting.vendor,
+            "account": meeting.account,
+            "meeting": meeting.uuid,
+        }
+        if meeting.topic is not None:
+            shared["topic"] = meeting.topic
+        if meeting.host is not None and meeting.host.email is not None:
+            shared["host_email"] = meeting.host.email
+        prefix = meeting.document_id + ":"
+        for session in self.sessions:
+            yield _session_document(session, prefix, timestamp, shared)
+
+
+def version(detail: Detail, harvested_at: datetime) -> int:
+    """Rank × 10¹³ + ms since 1970: a newer harvest wins among equals, a richer one always."""
+    return detail * _RANK + (harvested_at - _EPOCH) // timedelta(milliseconds=1)
+
+
+_MEETING_FIELDS = tuple(
+    f.name
+    for f in fields(Meeting)
+    if f.name not in {"vendor", "account", "uuid", "host", "quality", "vendor_data", "detail", "harvested_at"}
+)
+_SESSION_FIELDS = tuple(f.name for f in fields(Session) if f.name not in {"key", "quality", "vendor_data"})
+_meeting_values: Callable[[Meeting], tuple[Any, ...]] = attrgetter(*_MEETING_FIELDS)
+_session_values: Callable[[Session], tuple[Any, ...]] = attrgetter(*_SESSION_FIELDS)
+
+
+def _meeting_document(meeting: Meeting, timestamp: datetime, harvested_at: str) -> Document:
+    document: Document = {
+        "document_id": meeting.document_id,
+        "kind": "meeting",
+        "detail": meeting.detail.name,
+        "harvested_at": harvested_at,
+        "@timestamp": timestamp,
+        "vendor": meeting.vendor,
+        "account": meeting.account,
+        "uuid": meeting.uuid,
+    }
+    for name, value in zip(_MEETING_FIELDS, _meeting_values(meeting), strict=True):
+        if value is not None:
+            document[name] = value
+    if meeting.host is not None:
+        host = {f.name: v for f in fields(Host) if (v := getattr(meeting.host, f.name)) is not None}
+        if host:
+            document["host"] = host
+    _add_period(document, meeting.start_time, meeting.end_time)
+    _add_extras(document, meeting.quality, meeting.vendor_data)
+    return document
+
+
+def _session_document(
+    session: Session, prefix: str, timestamp: datetime, shared: Mapping[str, Any]
+) -> Document:
+    document: Document = {
+        "document_id": prefix + session.key,
+        **shared,
+        "@timestamp": session.join_time or timestamp,
+    }
+    for name, value in zip(_SESSION_FIELDS, _session_values(session), strict=True):
+        if value is not None:
+            document[name] = value
+    _add_period(document, session.join_time, session.leave_time)
+    _add_extras(document, session.quality, session.vendor_data)
+    return document
+
+
+def _add_period(document: Document, start: datetime | None, end: datetime | None) -> None:
+    # Elasticsearch refuses a whole document whose range ends before it begins.
+    if start is not None and end is not None and start <= end:
+        document["period"] = {"gte": start, "lte": end}
+
+
+def _add_extras(document: Document, quality: Quality | None, vendor_data: Mapping[str, Any] | None) -> None:
+    if quality is not None and (told := quality.document()):
+        document["quality"] = told
+    if vendor_data is not None:
+        document["vendor_data"] = vendor_data
+
+
+def _unique(sessions: Iterable[Session]) -> tuple[list[Session], int]:
+    """Equal stays made one; different ones with one key numbered by leave time, then name. And how many were."""
+    by_key: dict[str, list[Session]] = {}
+    for session in sessions:
+        same_key = by_key.setdefault(session.key, [])
+        if session not in same_key:
+            same_key.append(session)
+    unique: list[Session] = []
+    collisions = 0
+    for key, stays in by_key.items():
+        if len(stays) > 1:
+            stays.sort(key=_collision_order)
+            collisions += len(stays) - 1
+        unique.append(stays[0])
+        unique.extend(replace(stay, key=f"{key}-{n}") for n, stay in enumerate(stays[1:], 2))
+    return unique, collisions
+
+
+def _collision_order(session: Session) -> tuple[datetime, str, str]:
+    leave = session.leave_time or datetime.max.replace(tzinfo=UTC)
+    return leave, session.user_name or "", repr(_session_values(session))
+
+
+def _counted(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:
+    stays = [session for session in sessions if session.stay != "waiting_room"]
+    people = by_person(stays)
+    qualities = [session.quality for session in stays if session.quality is not None]
+    return replace(
+        meeting,
+        participant_sessions=sum(session.stay == "meeting" for session in stays),
+        participants=len(people),
+        participant_seconds=sum(map(union_seconds, people)),
+        quality=Quality.merged(qualities) if qualities else meeting.quality,
+    )

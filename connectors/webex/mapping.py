@@ -1,0 +1,181 @@
+"""Webex's rows as meetings and sessions: pure functions, one dict in, one dataclass out.
+
+What Webex leaves empty is absent, and so is 1970-01-01, which stands for an instant that is not known (yet). Field
+lists: the schemas `MeetingObjectForListMeeting`, `Participant`, `Device` and `BreakoutSessionAttended` of
+https://github.com/webex/webex-openapi-specs (2026-05). An ended instance has fewer fields than its schema requires
+(https://developer.webex.com/docs/meetings, "Available Meeting Attributes"): nothing but the id is taken for granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from connectors.models import Detail, Host, Meeting, Session, session_key
+from connectors.parsing import instant, seconds_between
+
+Row = Mapping[str, Any]
+State = Literal["ended", "live"]
+Role = Literal["host", "cohost", "attendee"]
+
+_STATES: dict[Any, State] = {"ended": "ended", "inProgress": "live", "lobby": "live"}
+_UNKNOWN_BEFORE = datetime(1971, 1, 1, tzinfo=UTC)
+
+
+def state_of(row: Row) -> State:
+    """Whether it is over: what has an end is, where the state is none that an instance can have."""
+    return _STATES.get(row.get("state")) or ("ended" if known(row.get("end")) is not None else "live")
+
+
+def to_meeting(
+    row: Row, *, account: str, detail: Detail, harvested_at: datetime, raw: bool = False
+) -> Meeting:
+    """Out of an instance of GET /meetings, or the answer of GET /admin/meetings/{id} or /meetings/{id}."""
+    state = state_of(row)
+    start = known(row.get("start"))
+    end = known(row.get("end")) if state == "ended" else None
+    return Meeting(
+        vendor="webex",
+        account=account,
+        uuid=row["id"],
+        detail=detail,
+        harvested_at=harvested_at,
+        meeting_series_id=text(row.get("meetingSeriesId")),
+        meeting_code=text(row.get("meetingNumber")),
+        topic=text(row.get("title")),
+        host=_host(row),
+        start_time=start,
+        end_time=end,
+        duration=seconds_between(start, end),
+        state=state,
+        recording=truth(row.get("hasRecording")),
+        vendor_data=row if raw else None,
+    )
+
+
+def with_audio(meeting: Meeting, rows: Sequence[Row]) -> Meeting:
+    """The meeting with how its devices were connected to the sound, where any of them tells."""
+    kinds = {device.get("audioType") for row in rows for device in _devices(row)} - {None, ""}
+    if not kinds:
+        return meeting
+    return replace(meeting, has_pstn="pstn" in kinds, has_voip="voip" in kinds)
+
+
+def to_sessions(row: Row, *, raw: bool = False) -> Iterator[Session]:
+    """Every stay of one participant: a session for each device, and for each breakout session attended."""
+    devices = _devices(row)
+    for device in devices:
+        yield to_session(row, device, raw=raw)
+    if not devices:
+        yield to_session(row, None, raw=raw)
+    for attended in _dicts(row.get("breakoutSessionsAttended")):
+        yield _to_breakout(row, attended, raw=raw)
+
+
+def to_session(row: Row, device: Row | None, *, raw: bool = False) -> Session:
+    """One stay of a participant on one device, or, where no device is told, the stay of the participant."""
+    told = row if device is None else device
+    join, leave = known(told.get("joinedTime")), known(told.get("leftTime"))
+    duration = seconds_between(join, leave)
+    correlation = None if device is None else text(device.get("correlationId"))
+    return Session(
+        key=session_key(text(row.get("id")), correlation),
+        stay="waiting_room" if row.get("state") == "lobby" else "meeting",
+        user_id=text(row.get("id")),
+        user_name=text(row.get("displayName")),
+        email=text(row.get("email")),
+        user_type="phone" if device is not None and _is_phone(row, device) else None,
+        role=_role(row),
+        device=None if device is None else text(device.get("deviceType")),
+        join_time=join,
+        leave_time=leave,
+        duration=duration if duration is not None else _seconds(told.get("durationSecond")),
+        vendor_data=_raw(row, "device", device) if raw else None,
+    )
+
+
+def _to_breakout(row: Row, attended: Row, *, raw: bool) -> Session:
+    join, leave = known(attended.get("joinedTime")), known(attended.get("leftTime"))
+    breakout = text(attended.get("id"))
+    return Session(
+        key=session_key(text(row.get("id")), None, breakout, join),
+        stay="breakout",
+        breakout_id=breakout,
+        user_id=text(row.get("id")),
+        user_name=text(row.get("displayName")),
+        email=text(row.get("email")),
+        role=_role(row),
+        join_time=join,
+        leave_time=leave,
+        duration=seconds_between(join, leave),
+        vendor_data=_raw(row, "breakoutSession", attended) if raw else None,
+    )
+
+
+def text(value: Any) -> str | None:
+    """A string as sent, a number as its digits; `None` for `""`, null and anything else."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def known(value: Any) -> datetime | None:
+    """An instant; `None` also for the 1970-01-01 that stands for one that is not known."""
+    when = instant(value)
+    return None if when is None or when < _UNKNOWN_BEFORE else when
+
+
+def _host(row: Row) -> Host | None:
+    host = Host(
+        host_id=text(row.get("hostUserId")),
+        name=text(row.get("hostDisplayName")),
+        email=text(row.get("hostEmail")),
+    )
+    return None if host == Host() else host
+
+
+def _role(row: Row) -> Role | None:
+    if row.get("host") is True:
+        return "host"
+    if row.get("coHost") is True:
+        return "cohost"
+    return "attendee" if row.get("host") is False else None
+
+
+def _is_phone(row: Row, device: Row) -> bool:
+    """Who is there by telephone alone: people at a computer may have their sound by telephone too, and have an
+    address or a client."""
+    kind = (text(device.get("deviceType")) or "phone").lower()
+    return device.get("audioType") == "pstn" and row.get("email") in {None, ""} and kind in _PHONES
+
+
+_PHONES = frozenset({"phone", "pstn", "telephone"})
+
+
+def _devices(row: Row) -> list[Row]:
+    return _dicts(row.get("devices"))
+
+
+def _dicts(rows: Any) -> list[Row]:
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _seconds(value: Any) -> int | None:
+    # 0 beside an end that is not known is another word for "not known".
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10**9:
+        return None
+    return int(value)
+
+
+def _raw(row: Row, name: str, part: Row | None) -> Row:
+    """The participant's own row, with this one of its parts instead of all of them."""
+    own = {key: value for key, value in row.items() if key not in {"devices", "breakoutSessionsAttended"}}
+    return own if part is None else {**own, name: part}

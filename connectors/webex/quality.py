@@ -1,0 +1,233 @@
+"""Media sessions: Webex's lists of samples as the one shape that all vendors share, and whose they are.
+
+`GET /meeting/qualities`, schema `MediaSessionQuality` of https://github.com/webex/webex-openapi-specs (2026-05). An
+older page of Cisco's and programs of 2022 name the participant's fields differently: both are read. `-1` stands for
+"not measured". Units of `mediaBitRate` and `jitter` are not documented: they are taken for kbit/s and ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any
+
+from connectors.models import Session, row_digest, session_key
+from connectors.parsing import seconds_between
+from connectors.quality import IN_SERIES, Measure, Point, Quality, Stream, joined, measured, series_of
+from connectors.webex.mapping import known, text
+from connectors.webex.redaction import without_secrets
+
+Row = Mapping[str, Any]
+
+STREAMS = {
+    "audioIn": "audio_in",
+    "audioOut": "audio_out",
+    "videoIn": "video_in",
+    "videoOut": "video_out",
+    "shareIn": "share_in",
+    "shareOut": "share_out",
+}
+_SOUND = {
+    "latency_ms": "latency",
+    "jitter_ms": "jitter",
+    "packet_loss_pct": "packetLoss",
+    "bitrate_kbps": "mediaBitRate",
+}
+_PICTURE = {**_SOUND, "height_px": "resolutionHeight", "fps": "frameRate"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """One row: a media session of one participant."""
+
+    row: Row
+
+    @property
+    def email(self) -> str | None:
+        return self._either("webexUserEmail", "email")
+
+    @property
+    def name(self) -> str | None:
+        return self._either("webexUserName", "displayName")
+
+    @property
+    def join(self) -> datetime | None:
+        return known(self.row.get("joinTime")) or known(self.row.get("joined"))
+
+    @property
+    def leave(self) -> datetime | None:
+        return known(self.row.get("leaveTime")) or known(self.row.get("left"))
+
+    @property
+    def client(self) -> str | None:
+        return self._either("clientType", "client")
+
+    def _either(self, new: str, old: str) -> str | None:
+        return text(self.row.get(new)) or text(self.row.get(old))
+
+
+def with_quality(
+    sessions: Sequence[Session], rows: Iterable[Row], *, series: bool = False, raw: bool = False
+) -> list[Session]:
+    """The sessions with the quality that belongs to them, and after them a session for each media session that belongs
+    to none. A row that comes twice counts once."""
+    found: dict[int, list[Media]] = {}
+    lone: dict[str, list[Media]] = {}
+    people = _People(sessions)
+    for media in (Media(row=row) for row in {row_digest(row): row for row in rows}.values()):
+        place = people.place_of(media)
+        if place is None:
+            lone.setdefault(_key(media.row), []).append(media)
+        else:
+            found.setdefault(place, []).append(media)
+    told = [
+        _measured(session, found[place], series=series, raw=raw) if place in found else session
+        for place, session in enumerate(sessions)
+    ]
+    alone = [_measured(to_session(media), media, series=series, raw=raw) for _, media in sorted(lone.items())]
+    return told + alone
+
+
+class _People:
+    """Whose stays are where, by e-mail address and by name."""
+
+    def __init__(self, sessions: Sequence[Session]) -> None:
+        self._sessions = sessions
+        self._by_email: dict[str, list[int]] = {}
+        self._by_name: dict[str, list[int]] = {}
+        for place, session in enumerate(sessions):
+            if session.stay != "meeting":
+                continue
+            if session.email is not None:
+                self._by_email.setdefault(session.email.casefold(), []).append(place)
+            if session.user_name is not None:
+                self._by_name.setdefault(session.user_name, []).append(place)
+
+    def place_of(self, media: Media) -> int | None:
+        """The stay of the same person that it overlaps longest, of equal ones the earliest."""
+        overlaps = [
+            (overlap, place)
+            for place in self._of(media)
+            if (overlap := _overlap(self._sessions[place], media)) >= timedelta(0)
+        ]
+        if not overlaps:
+            return None
+        latest = datetime.max.replace(tzinfo=UTC)
+        return min(overlaps, key=lambda it: (-it[0], self._sessions[it[1]].join_time or latest, it[1]))[1]
+
+    def _of(self, media: Media) -> list[int]:
+        """By address; by name where either side has no address."""
+        places = self._by_email.get(media.email.casefold(), []) if media.email is not None else []
+        if places or media.name is None:
+            return places
+        named = self._by_name.get(media.name, [])
+        return [place for place in named if media.email is None or self._sessions[place].email is None]
+
+
+def _overlap(session: Session, media: Media) -> timedelta:
+    """How long both ran; an end that is not known is as far off as the other's."""
+    joins = [join for join in (session.join_time, media.join) if join is not None]
+    leaves = [leave for leave in (session.leave_time, media.leave) if leave is not None]
+    return min(leaves) - max(joins) if joins and leaves else timedelta(0)
+
+
+def to_session(media: Sequence[Media]) -> Session:
+    """The stay of these media sessions, which have one id and belong to no participant's row: from the first join to
+    the last leave."""
+    first = media[0]
+    join = min((one.join for one in media if one.join is not None), default=None)
+    leave = max((one.leave for one in media if one.leave is not None), default=None)
+    return Session(
+        key=_key(first.row),
+        user_id=text(first.row.get("participantId")),
+        user_name=first.name,
+        email=first.email,
+        join_time=join,
+        leave_time=leave,
+        duration=seconds_between(join, leave),
+    )
+
+
+def _key(row: Row) -> str:
+    return session_key(text(row.get("participantId")), text(row.get("participantSessionId")))
+
+
+def _measured(session: Session, media: Sequence[Media], *, series: bool, raw: bool) -> Session:
+    """The session with the quality of these, and with what the first of them tells of its machine: out of several, the
+    system of one would come beside the client of another."""
+    media = sorted(media, key=_order)
+    qualities = [quality for one in media if (quality := to_quality(one.row, series=series)) is not None]
+    first = media[0]
+    network = text(first.row.get("networkType"))
+    vendor_data = session.vendor_data
+    if raw:
+        vendor_data = {**(vendor_data or {}), "qualities": [without_secrets(one.row) for one in media]}
+    return replace(
+        session,
+        device=session.device or text(first.row.get("hardwareType")),
+        os=text(first.row.get("osType")),
+        app=first.client,
+        app_version=text(first.row.get("clientVersion")),
+        ip_address=text(first.row.get("publicIP")),
+        data_center=text(first.row.get("serverRegion")),
+        network_type=None if network == "unknown" else network,
+        quality=Quality.merged(qualities, one_stay=True) if qualities else None,
+        vendor_data=vendor_data,
+    )
+
+
+def _order(media: Media) -> tuple[datetime, str]:
+    return media.join or datetime.max.replace(tzinfo=UTC), text(media.row.get("participantSessionId")) or ""
+
+
+def to_quality(row: Row, *, series: bool = False) -> Quality | None:
+    """Out of one media session; `None` where nothing was measured. `series`: with the samples themselves."""
+    streams = {ours: _stream(ours, _dicts(row.get(webex)), series) for webex, ours in STREAMS.items()}
+    resources = _dicts(row.get("resources"))
+    cpu = measured("cpu_pct", _samples(resources, "systemAverageCPU"), _samples(resources, "systemMaxCPU"))
+    if cpu is None and not any(streams.values()):
+        return None
+    return Quality(**streams, cpu_pct=cpu)
+
+
+def _stream(name: str, parts: Sequence[Row], series: bool) -> Stream | None:
+    names = _SOUND if name.startswith("audio") else _PICTURE
+    told: dict[str, Measure | None] = {
+        ours: measured(ours, _samples(parts, webex)) for ours, webex in names.items()
+    }
+    timed = [made for part in parts if series and (made := series_of(*_timed(part))) is not None]
+    return Stream.of(told, joined(timed))
+
+
+def _timed(part: Row) -> tuple[list[Point], float]:
+    start, step = known(part.get("startTime")), _number(part.get("samplingInterval")) or 0.0
+    lists = {ours: [_number(v) for v in _list(part.get(_SOUND[ours]))] for ours in IN_SERIES}
+    size = max(map(len, lists.values()))
+    if start is None or not 0 < step < 86_400:
+        return [], step
+    points: list[Point] = [
+        (start + place * timedelta(seconds=step), {n: v[place] for n, v in lists.items() if place < len(v)})
+        for place in range(size)
+    ]
+    return points, step
+
+
+def _samples(parts: Iterable[Row], name: str) -> Iterator[float | None]:
+    for part in parts:
+        yield from map(_number, _list(part.get(name)))
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if isfinite(value) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _dicts(value: Any) -> list[Row]:
+    return [part for part in _list(value) if isinstance(part, dict)]

@@ -1,0 +1,282 @@
+"""When a meeting's quality may be asked for, and what the answer means.
+
+https://developer.webex.com/meeting/docs/api/v1/meeting-qualities (2026): "available 10 minutes after a meeting has
+started", "up to 7 days", "1 API call every 5 minutes for the same meeting instance ID". So it is one call with a large
+`max`, claimed before it is made; a second one, be it for a retry or for another page, waits for its five minutes.
+
+Not documented for this endpoint is what its statuses mean. Seen: 204 without a body (`muse254`, 2022), and 425 for a
+meeting whose quality has expired (Splunk's add-on for Webex, 2026). An organisation's data may be in another region:
+451 or 403, with the region's host in the message (https://developer.webex.com/docs/api/v1/historical-analytics).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+
+from connectors.base import Context
+from connectors.errors import BrokenAnswer, CredentialsError, HarvestError, Unreachable, VendorError
+from connectors.http import EMPTY, Answer, Api, Auth
+from connectors.models import Detail, Pending, Reason, session_key
+from connectors.rate_limit import Pace
+from connectors.webex.client import Row, rows_of
+from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
+from connectors.webex.errors import NOT_SAID_SECONDS, is_throttled, pause_of, words_of
+
+AFTER_START = timedelta(minutes=10)
+KEPT = timedelta(days=7)
+APART = timedelta(minutes=5, seconds=10)
+"""Five minutes, and what a packet may be late: Webex counts arrivals, and the first call may be slower than the next."""
+
+NOTHING_YET = timedelta(days=1)
+"""After a meeting's end: for so long "nothing" is taken for "not yet"."""
+
+LARGEST = 1000
+"""Media sessions in one answer. No maximum is documented; Splunk's add-on asks for as many."""
+
+TROUBLES = 3
+"""So many calls in a row that came to nothing, and it is no passing trouble."""
+
+SHORT_SECONDS = 60.0
+"""So long everybody waits when the endpoint as a whole is asked too fast; for longer, meetings go without and come
+back to it."""
+
+ADMIN = (
+    "it takes the scope analytics:read_all, a full or read-only admin of the organisation (not an external one), and "
+    f"the Pro Pack: see the integration at {APP_PAGE}, then {LOGIN}"
+)
+
+_REGION = re.compile(r"\banalytics(?:-[a-z0-9-]{1,20})?\.webex(?:apis\.com|gov\.us)\b")
+
+
+class QualityRefused(CredentialsError):
+    """No meeting of this account has one for us."""
+
+
+class Expired(VendorError):
+    """Webex no longer keeps it."""
+
+
+class Nothing(VendorError):
+    """Webex knows of none, or not yet."""
+
+
+class TooSoon(VendorError):
+    """Not to be asked again before `seconds` have passed."""
+
+    def __init__(self, message: str, *, seconds: float, status: int) -> None:
+        super().__init__(message, status=status)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The media sessions of one meeting, as far as they are to be had now."""
+
+    rows: Sequence[Row] = ()
+    detail: Detail = Detail.basic
+    pending: Pending | None = None
+
+
+class Qualities:
+    """The qualities of one account. Safe for many threads, and beside other processes of the same account.
+
+    `api` must take every answer as it comes: none may be asked for again.
+    """
+
+    def __init__(self, api: Api, auth: Auth, pace: Pace, context: Context, *, permitted: bool) -> None:
+        self._api = api
+        self._auth = auth
+        self._pace = pace
+        self._context = context
+        self._lock = Lock()
+        self._troubles = 0
+        self._throttled = 0
+        self._answered = False
+        self._refused_token: str | None = None
+        self._refused: HarvestError | None = None
+        self._closed_until: datetime | None = None
+        if not permitted:
+            self._refuse(QualityRefused(f"{VENDOR}: meetings come without quality: {ADMIN}"))
+
+    def of(self, uuid: str, start: datetime | None, end: datetime | None) -> Told:
+        """What is to be had of an ended meeting, and when to come back for the rest. Raises VendorError where the
+        endpoint has come to nothing again and again."""
+        now = self._context.now()
+        if self._refused is not None:
+            return Told()
+        if start is not None and now > start + KEPT:
+            self._context.tell(
+                f"{VENDOR}: meetings that began over {KEPT.days} days ago come without quality: it is no longer kept"
+            )
+            return Told()
+        if start is not None and now < start + AFTER_START:
+            return _later(start + AFTER_START)
+        if self._closed_until is not None and now < self._closed_until:
+            return _later(self._closed_until)
+        free = self.claimed(uuid)
+        if free is None:
+            return self._asked(uuid, start, end)
+        self._context.tell(
+            f"{VENDOR}: some meetings come without quality for now: theirs was asked for less than five minutes ago, by "
+            "this run or another, and may be asked for once in five minutes"
+        )
+        return _later(free)
+
+    def claimed(self, uuid: str) -> datetime | None:
+        """`None`: the one call for this meeting is ours to make, at once; else when there may be another."""
+        self._pace.take()  # first: a call that is claimed and then has to wait would come too close to the next one
+        return self._context.claim(act(uuid), self._context.now() + APART)
+
+    def may_be_asked(self, start: datetime | None) -> bool:
+        """Whether reading a meeting of this start takes a call, as far as is known before."""
+        now = self._context.now()
+        return self._refused is None and (start is None or start + AFTER_START <= now <= start + KEPT)
+
+    def media_sessions(self, uuid: str) -> list[Row]:
+        """The one call, whatever comes of it; to be `claimed` before."""
+        used = self._auth.header()
+        answer = self._api.answer(
+            "GET",
+            QUALITIES.call,
+            QUALITIES.path(),
+            params={"meetingId": uuid, "max": str(LARGEST)},
+            headers={"Authorization": used},
+            tries=1,
+        )
+        if answer.status == 401:
+            self._renew(used)
+        rows = self._judged(answer)
+        if len(rows) >= LARGEST or "next" in answer.headers.get("Link", ""):
+            self._context.tell(
+                f"{VENDOR}: {QUALITIES.call}: a meeting has more than {len(rows)} media sessions: the others come "
+                "without quality, as they may be asked for once in five minutes only"
+            )
+        return rows
+
+    def _asked(self, uuid: str, start: datetime | None, end: datetime | None) -> Told:
+        until = self._context.now() + APART
+        try:
+            rows = self.media_sessions(uuid)
+        except QualityRefused as error:
+            return self._without(error)
+        except Expired:
+            self._passed()
+            self._context.tell(f"{VENDOR}: some meetings come without quality: Webex no longer keeps it")
+            return Told()
+        except Nothing:
+            self._passed()
+            ended = end or start or self._context.now()
+            if self._context.now() >= ended + NOTHING_YET:
+                self._context.tell(f"{VENDOR}: some meetings come without quality: Webex has none of them")
+                return Told()
+            return _later(max(until, min(self._context.now() + timedelta(hours=1), ended + NOTHING_YET)))
+        except TooSoon as error:
+            return _later(self._too_soon(uuid, error, until))
+        except (Unreachable, VendorError) as error:
+            self._trouble(error)
+            return _later(until)
+        self._passed()
+        self._answered = True
+        return Told(rows=rows, detail=Detail.full)
+
+    def _judged(self, answer: Answer) -> list[Row]:
+        """Which of all that an answer can mean it does."""
+        if answer.status == 200 and answer.broken is None:
+            return rows_of(answer.body, QUALITIES)
+        words, status = words_of(answer.body), answer.status
+        if status == 410 or (status == 425 and "expired" in words):
+            raise Expired(f"{answer.call}: no longer kept ({status})", status=status)
+        if status == 425 or is_throttled(answer):
+            seconds = pause_of(answer, self._context, APART.total_seconds())
+            raise TooSoon(f"{answer.call}: too soon ({status})", seconds=seconds, status=status)
+        if status in {200, 204, 404} and answer.broken in {None, EMPTY}:
+            raise Nothing(f"{answer.call}: nothing there ({status})", status=status)
+        if status == 451 or (status in {401, 403} and answer.broken is None):
+            raise refusal(answer, words)
+        if answer.broken is not None and status < 300:
+            raise BrokenAnswer(f"{answer.call}: status {status} with {answer.broken}", status=status)
+        raise VendorError(f"{answer.call}: refused with status {status}", status=status)
+
+    def _renew(self, used: str) -> None:
+        """Another token for the next meeting; this one's call is made. When a new token is refused too, it is not the
+        token."""
+        with self._lock:
+            again = self._refused_token is not None and self._refused_token != used
+            self._refused_token = used
+        if not again:
+            self._auth.renew(used)
+            raise VendorError(
+                f"{VENDOR}: {QUALITIES.call}: the token was refused (401), and is renewed", status=401
+            )
+
+    def _without(self, error: QualityRefused) -> Told:
+        """No quality for this meeting; for none, unless others had theirs: this one may be another organisation's."""
+        self._passed()
+        if self._answered:
+            self._context.tell(
+                f"{VENDOR}: some meetings come without quality: {QUALITIES.call} refuses them (403)"
+            )
+        else:
+            self._refuse(error)
+        return Told()
+
+    def _refuse(self, error: HarvestError) -> None:
+        self._refused = error
+        self._context.tell(str(error))
+
+    def _too_soon(self, uuid: str, error: TooSoon, until: datetime) -> datetime:
+        """Another program asked for this meeting; or, where one meeting after the other is answered so, all of us ask
+        too fast."""
+        free = self._context.now() + timedelta(seconds=error.seconds)
+        if free > until:
+            self._context.prolong(act(uuid), free)
+        with self._lock:
+            self._throttled += 1
+            everywhere = error.status != 425 and self._throttled > 1
+            if everywhere and error.seconds > SHORT_SECONDS:
+                self._closed_until = free
+        if everywhere and error.seconds <= SHORT_SECONDS:
+            self._pace.hold(min(error.seconds, SHORT_SECONDS) or NOT_SAID_SECONDS)
+        return max(until, free)
+
+    def _trouble(self, error: HarvestError) -> None:
+        with self._lock:
+            self._troubles += 1
+            enough = self._troubles >= TROUBLES
+        if enough:
+            raise VendorError(
+                f"{VENDOR}: {QUALITIES.call}: {self._troubles} meetings in a row came to nothing, the last one by: "
+                f"{error}; check WEBEX_ANALYTICS_URL, and run the same command again later"
+            ) from None
+        self._context.tell(
+            f"{VENDOR}: a meeting's quality could not be had, and is asked for again later: {error}"
+        )
+
+    def _passed(self) -> None:
+        with self._lock:
+            self._troubles = self._throttled = 0
+
+
+def act(uuid: str) -> str:
+    """The claim that a call for this meeting is made under."""
+    return "webex quality " + session_key(uuid)
+
+
+def refusal(answer: Answer, words: str) -> QualityRefused:
+    """Why an account gets no quality: the other region's host where the message names one, else all that it takes."""
+    region = _REGION.search(words)
+    if region is not None or answer.status == 451:
+        host = region.group(0) if region is not None else "analytics-eu.webexapis.com, for one"
+        return QualityRefused(
+            f"{answer.call}: the organisation's data lies in another region ({answer.status}): meetings come without "
+            f"quality; set WEBEX_ANALYTICS_URL to https://{host}/v1"
+        )
+    return QualityRefused(f"{answer.call}: refused ({answer.status}): meetings come without quality: {ADMIN}")
+
+
+def _later(until: datetime) -> Told:
+    return Told(pending=Pending(until=until, reason=Reason.quality))

@@ -1,0 +1,228 @@
+"""Zoom's rows as meetings and sessions: pure functions, one dict in, one dataclass out.
+
+What Zoom leaves empty (`""`, null) is absent. Nothing else is cleaned: names (in which Zoom shows `#` for a comma),
+addresses and leave reasons stay as sent. Field lists: the schemas of https://developers.zoom.us/docs/api/ (Accounts for
+/metrics, Meetings for /report), as of 2025-06 to 2026-02.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from connectors.models import Detail, Host, Meeting, Session, session_key
+from connectors.parsing import clock_seconds, instant, seconds_between
+
+Row = Mapping[str, Any]
+State = Literal["ended", "live"]
+Role = Literal["host", "attendee", "panelist"]
+
+WEBINAR_TYPES = frozenset({5, 6, 9})
+"""`type` of a row of /report/users/{user}/meetings that is a webinar."""
+
+_ROLES: dict[Any, Role] = {"host": "host", "attendee": "attendee", "panelist": "panelist"}
+_FLAGS: dict[Any, bool] = {1: True, 0: False, "true": True, "false": False}
+
+
+def to_meeting(
+    row: Row,
+    *,
+    account: str,
+    detail: Detail,
+    state: State,
+    harvested_at: datetime,
+    host_id: str | None = None,
+    raw: bool = False,
+) -> Meeting:
+    """Out of a row of /metrics/meetings or /metrics/webinars, or the answer of /metrics/meetings/{uuid}."""
+    start = instant(row.get("start_time"))
+    end = instant(row.get("end_time")) if state == "ended" else None
+    duration = seconds_between(start, end)
+    if duration is None and state == "ended":
+        duration = clock_seconds(row.get("duration"))
+    flag = row.get
+    return Meeting(
+        vendor="zoom",
+        account=account,
+        uuid=row["uuid"],
+        detail=detail,
+        harvested_at=harvested_at,
+        meeting_series_id=text(row.get("id")),
+        meeting_code=text(row.get("id")),
+        topic=text(row.get("topic")),
+        host=_host(
+            host_id=host_id,
+            name=text(row.get("host")),
+            email=text(row.get("email")),
+            user_type=text(row.get("user_type")),
+        ),
+        start_time=start,
+        end_time=end,
+        duration=duration,
+        state=state,
+        has_pstn=truth(flag("has_pstn")),
+        has_voip=truth(flag("has_voip")),
+        has_3rd_party_audio=truth(flag("has_3rd_party_audio")),
+        has_video=truth(flag("has_video")),
+        has_screen_share=truth(flag("has_screen_share")),
+        recording=truth(flag("has_recording")),
+        vendor_data=row if raw else None,
+    )
+
+
+def to_reported_meeting(
+    row: Row, *, account: str, harvested_at: datetime, host_id: str | None, raw: bool = False
+) -> Meeting:
+    """Out of a row of /report/users/{user}/meetings, or the answer of /report/meetings/{uuid}."""
+    start, end = instant(row.get("start_time")), instant(row.get("end_time"))
+    duration = seconds_between(start, end)
+    return Meeting(
+        vendor="zoom",
+        account=account,
+        uuid=row["uuid"],
+        detail=Detail.basic,
+        harvested_at=harvested_at,
+        meeting_series_id=text(row.get("id")),
+        meeting_code=text(row.get("id")),
+        topic=text(row.get("topic")),
+        host=_host(
+            host_id=host_id,
+            name=text(row.get("user_name")),
+            email=text(row.get("user_email")),
+            user_type=None,
+        ),
+        start_time=start,
+        end_time=end,
+        duration=duration if duration is not None else _counted(row.get("duration"), unit=60),
+        state="ended",
+        has_screen_share=truth(row.get("has_screen_share")),
+        recording=truth(row.get("has_recording")),
+        vendor_data=row if raw else None,
+    )
+
+
+def to_session(row: Row, *, raw: bool = False) -> Session:
+    """Out of a row of /metrics/…/participants."""
+    get = row.get
+    join, leave = instant(get("join_time")), instant(get("leave_time"))
+    user_id, status, breakout = text(get("user_id")), text(get("status")), text(get("bo_mtg_id"))
+    person = text(get("id")) or text(get("participant_user_id"))
+    device, location = text(get("device")), text(get("location"))
+    city, country = _place(location)
+    return Session(
+        key=session_key(user_id, join, status, breakout),
+        stay=_stay(status, breakout),
+        breakout_id=breakout,
+        id=person,
+        user_id=user_id,
+        user_name=text(get("user_name")),
+        email=text(get("email")),
+        user_type=_user_type(device, person),
+        role=_ROLES.get(text(get("role"))),
+        device=device,
+        os=text(get("os")),
+        app=text(get("client")),
+        app_version=text(get("version")),
+        ip_address=text(get("ip_address")),
+        country=country,
+        city=city,
+        location=location,
+        data_center=text(get("data_center")),
+        network_type=text(get("network_type")),
+        join_time=join,
+        leave_time=leave,
+        duration=_stayed(row, join, leave),
+        share_application=truth(get("share_application")),
+        share_desktop=truth(get("share_desktop")),
+        share_whiteboard=truth(get("share_whiteboard")),
+        recording=truth(get("recording")),
+        leave_reason=text(get("leave_reason")),
+        vendor_data=row if raw else None,
+    )
+
+
+def to_reported_session(row: Row, *, raw: bool = False) -> Session:
+    """Out of a row of /report/…/participants: no device, address, network, place or role."""
+    get = row.get
+    join, leave = instant(get("join_time")), instant(get("leave_time"))
+    user_id, status, breakout = text(get("user_id")), text(get("status")), text(get("bo_mtg_id"))
+    person = text(get("id")) or text(get("participant_user_id"))
+    return Session(
+        key=session_key(user_id, join, status, breakout),
+        stay=_stay(status, breakout),
+        breakout_id=breakout,
+        id=person,
+        user_id=user_id,
+        user_name=text(get("name")),
+        email=text(get("user_email")),
+        user_type="signed_in" if person is not None else None,
+        join_time=join,
+        leave_time=leave,
+        duration=_stayed(row, join, leave),
+        vendor_data=row if raw else None,
+    )
+
+
+def text(value: Any) -> str | None:
+    """A string as sent; ids that are sometimes numbers as their digits; `None` for `""`, null and anything else."""
+    if value.__class__ is str:  # nearly always: isinstance would cost as much again
+        return value or None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def truth(value: Any) -> bool | None:
+    """A flag, also as 0 or 1 or the word for it; `None` for anything else."""
+    if value is True or value is False:
+        return value
+    return _FLAGS.get(value) if isinstance(value, int | str) else None
+
+
+def _host(*, host_id: str | None, name: str | None, email: str | None, user_type: str | None) -> Host | None:
+    if host_id is None and name is None and email is None and user_type is None:
+        return None
+    return Host(host_id=host_id, name=name, email=email, user_type=user_type)
+
+
+def _stay(status: str | None, breakout: str | None) -> Literal["meeting", "waiting_room", "breakout"]:
+    if status == "in_waiting_room":
+        return "waiting_room"
+    return "meeting" if breakout is None else "breakout"
+
+
+def _user_type(
+    device: str | None, person: str | None
+) -> Literal["signed_in", "guest", "phone", "room"] | None:
+    if device == "Phone":
+        return "phone"
+    if device is not None and (device == "H.323/SIP" or device.startswith("Zoom Room")):
+        return "room"
+    return "guest" if person is None else "signed_in"
+
+
+def _place(location: str | None) -> tuple[str | None, str | None]:
+    """City and country of `"Berlin (DE)"`; neither of any other text, which may be a city or a country."""
+    if location is None or location[-1:] != ")" or location[-5:-3] != " (":
+        return None, None
+    city, country = location[:-5], location[-3:-1]
+    if not city or not (country.isascii() and country.isalpha() and country.isupper()):
+        return None, None
+    return city, country
+
+
+def _stayed(row: Row, join: datetime | None, leave: datetime | None) -> int | None:
+    duration = seconds_between(join, leave)
+    return duration if duration is not None else _counted(row.get("duration"), unit=1)
+
+
+def _counted(value: Any, *, unit: int) -> int | None:
+    """A number of `unit` seconds, sometimes sent as text, and in Zoom's examples as `"20:00"` too."""
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit() and len(value) < 10):
+            return clock_seconds(value)
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return None
+    return value * unit

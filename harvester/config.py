@@ -1,0 +1,173 @@
+"""Settings: the environment, a .env file and files named by NAME_FILE, read once and checked; no default is hidden.
+
+Nothing here looks at the environment by itself: `harvester.cli` passes it in. The settings of the harvester itself are
+listed in `OWN`; each connector lists its own. `example.env` is compared with both by a test.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+
+from connectors.base import Setting
+from connectors.errors import ConfigurationError
+from connectors.parsing import instant
+
+OWN = (
+    Setting(
+        name="ES_HOST", help="Elasticsearch's URL; where it is set, documents go there unless told otherwise"
+    ),
+    Setting(name="ES_API_KEY", help="API key in its encoded form; or a user name and password", secret=True),
+    Setting(name="ES_USERNAME", help="user name, where there is no API key"),
+    Setting(name="ES_PASSWORD", help="its password", secret=True),
+    Setting(
+        name="ES_CA_CERTS", help="file with the certificate authority of the cluster, where it is one's own"
+    ),
+    Setting(
+        name="ES_INDEX_PREFIX", help="what every index, alias and template begins with", default="harvester-"
+    ),
+    Setting(name="HARVESTER_ACCOUNT", help="label of the account, part of every document id", default="main"),
+    Setting(
+        name="HARVESTER_STATE_DIR",
+        help="folder on a local disk for what outlives a run: rejects, budgets, tokens",
+        default="the XDG state folder's meeting-harvester",
+    ),
+    Setting(name="HARVESTER_TIMEZONE", help="whose midnights --date, --from and --to mean", default="UTC"),
+    Setting(
+        name="HARVESTER_RATE_SHARE",
+        help="part of the vendor's permitted rate to use: other programs use the same account",
+        default="0.8",
+    ),
+    Setting(
+        name="HARVESTER_NOW",
+        help="SHOWN[@REAL]: the calendar shows SHOWN at the moment REAL; for simulated vendors on loopback only",
+    ),
+    Setting(
+        name="HARVESTER_SPEED",
+        help="divides every wait and multiplies every rate; for simulated vendors on loopback only",
+    ),
+)
+
+RETIRED = {
+    "ZOOM_KEY": "Zoom ended API keys (v1 in 2020, JWT apps in 2023)",
+    "ZOOM_SECRET": "Zoom ended API keys (v1 in 2020, JWT apps in 2023)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Settings by name. An empty value counts as not set; NAME_FILE names a file whose text is the value of NAME."""
+
+    values: Mapping[str, str]
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], env_file: Path | None = None) -> Environment:
+        """The process's environment over the .env file's lines. ConfigurationError for a file that is not there."""
+        if env_file is not None and not env_file.is_file():
+            raise ConfigurationError(f"the settings file {env_file} is not there")
+        from_file = dotenv_values(env_file, interpolate=False) if env_file is not None else {}
+        merged = {**{name: value or "" for name, value in from_file.items()}, **environ}
+        return cls(values={name: value for name, value in merged.items() if value.strip()})
+
+    def get(self, name: str) -> str | None:
+        direct, path = self.values.get(name), self.values.get(f"{name}_FILE")
+        if direct is not None and path is not None:
+            raise ConfigurationError(f"{name} and {name}_FILE are both set; keep one of them")
+        if path is None:
+            return direct
+        try:
+            return Path(path).read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{name}_FILE: {path} cannot be read ({type(error).__name__})") from None
+
+    def of(self, settings: Iterable[Setting]) -> dict[str, str]:
+        """The values of these settings, defaults filled in, choices and URLs checked. Missing ones are left out."""
+        values = {}
+        for setting in settings:
+            value = self.get(setting.name) or setting.default
+            if value is None:
+                continue
+            if setting.choices and value not in setting.choices:
+                raise ConfigurationError(f"{setting.name} is one of {', '.join(setting.choices)}")
+            if setting.name.endswith("_URL"):
+                checked_url(setting.name, value)
+            values[setting.name] = value
+        return values
+
+    def retired(self) -> str | None:
+        """What to say about settings of programs that came before; `None` where there are none."""
+        found = [name for name in RETIRED if name in self.values]
+        if not found:
+            return None
+        return (
+            f"{' and '.join(found)} no longer work: {RETIRED[found[0]]}. Create a Server-to-Server OAuth app at "
+            "marketplace.zoom.us (Develop, Build App) and set ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET"
+        )
+
+
+def checked_url(name: str, value: str) -> str:
+    """The URL, without a trailing slash; ConfigurationError unless it is https, or http to this machine."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(
+            f"{name} is not a URL like https://host.example.org, or http:// to this machine"
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError(f"{name} holds a user name or password; set them apart from the URL")
+    if parts.scheme == "http" and not is_loopback(value):
+        raise ConfigurationError(f"{name} must be https:// unless it is an address of this machine")
+    return value.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise ConfigurationError(
+            f"{name!r} is not a time zone; write it like Europe/Berlin, or UTC"
+        ) from None
+
+
+def rate_share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise ConfigurationError("the rate share is a number above 0 and up to 1, like 0.8")
+    return share
+
+
+def shifted(text: str, real_now: datetime) -> timedelta:
+    """How far the calendar of `HARVESTER_NOW` (SHOWN or SHOWN@REAL, ISO 8601) is ahead of the machine's."""
+    shown_text, _, real_text = text.partition("@")
+    shown = instant(shown_text)
+    real = instant(real_text) if real_text else real_now
+    if shown is None or real is None:
+        raise ConfigurationError("HARVESTER_NOW is SHOWN or SHOWN@REAL, like 2026-11-20T03:00:00Z")
+    return shown - real
+
+
+def speed(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor <= 10_000:
+        raise ConfigurationError("HARVESTER_SPEED is a number above 0, like 20")
+    return factor

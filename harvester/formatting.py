@@ -1,0 +1,52 @@
+"""How numbers, instants and stretches of time are said to people. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from connectors.models import Window
+
+
+def count(number: int, noun: str) -> str:
+    """`1 meeting`, `1,200 meetings`, `2 tries`."""
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    return re.sub(r"(?<![aeiou])y$", "ie", noun) + "s"
+
+
+def bare(text: str, vendor: str) -> str:
+    """A message without the vendor's name before it, where the line says already who speaks: `Zoom: no` of `zoom`."""
+    said, _, rest = text.partition(": ")
+    return rest if rest and said.lower().replace(" ", "-") == vendor else text
+
+
+def at(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def span(window: Window) -> str:
+    return f"{at(window.start)} to {at(window.end)}"
+
+
+def days_of(window: Window, zone: ZoneInfo) -> tuple[date, date]:
+    """The first and the last day, by the midnights of the zone, that the window touches."""
+    last = window.end - timedelta(microseconds=1)
+    return window.start.astimezone(zone).date(), last.astimezone(zone).date()
+
+
+def days(window: Window, zone: ZoneInfo) -> str:
+    first, last = days_of(window, zone)
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def duration(seconds: float) -> str:
+    """The two largest units."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,101 @@
+"""A vendor's connector, built from the settings, with the state of its account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import connectors
+from connectors.base import Connector, Setting, Settings, absent
+from connectors.errors import ConfigurationError
+from harvester.cli.environment import Surroundings
+from harvester.formatting import bare
+from harvester.pipeline.context import RunContext
+from harvester.pipeline.request import Wish
+from harvester.state.account import AccountState, account_folder
+
+PUT_IT = "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """`folder`: where the state of this account lies; `api_url`: the base URL that it is kept apart by."""
+
+    connector: Connector
+    context: RunContext
+    state: AccountState
+    account: str
+    api_url: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.connector.name
+
+
+def missing_settings(name: str, around: Surroundings) -> list[str]:
+    """The required settings of a vendor that are not set."""
+    return [setting.name for setting in absent(connectors.load(name).settings, around.environment.get)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What a connector is built with, before there is one."""
+
+    settings: Settings
+    context: RunContext
+    state: AccountState
+    api_url: str
+    folder: Path
+
+
+def _not_set(settings: Iterable[Setting], missing: Sequence[str]) -> str:
+    where = next((setting.where for setting in settings if setting.name in missing and setting.where), "")
+    found = f"; to be found {where}" if where else ""
+    return f"not set: {', '.join(missing)}; {PUT_IT}{found}"
+
+
+@contextmanager
+def opened(name: str, around: Surroundings, wish: Wish) -> Iterator[Account]:
+    """The settings and the state of a vendor's account, whether or not the settings are complete."""
+    kind = connectors.load(name)
+    around.hide(kind.settings)
+    values = around.environment.of(kind.settings)
+    urls = {setting: value for setting, value in values.items() if setting.endswith("_URL")}
+    clock = around.clock(urls)
+    api_url = next((url for setting, url in urls.items() if setting.endswith("_API_URL")), "")
+    settings = Settings(
+        account=around.account,
+        values=values,
+        options=wish.options,
+        given=wish.given,
+        rate_share=around.rate_share(wish.rate_share),
+        raw=wish.raw,
+    )
+    folder = account_folder(around.state_folder, name, around.account, api_url)
+    state = AccountState(folder, clock.now)
+    try:
+        context = RunContext(
+            clock, state, around.stop, lambda text: around.voice.say(f"{name}: {bare(text, name)}")
+        )
+        yield Account(settings=settings, context=context, state=state, api_url=api_url, folder=folder)
+    finally:
+        state.close()
+
+
+@contextmanager
+def connected(name: str, around: Surroundings, wish: Wish) -> Iterator[Connected]:
+    if missing := missing_settings(name, around):
+        settings = connectors.load(name).settings
+        raise ConfigurationError(around.environment.retired() or _not_set(settings, missing))
+    with opened(name, around, wish) as account:
+        yield Connected(
+            connector=connectors.load(name)(account.settings, account.context),
+            context=account.context,
+            state=account.state,
+            account=around.account,
+            api_url=account.api_url,
+            folder=account.folder,
+        )

@@ -1,0 +1,109 @@
+"""What the engine lends a connector: the clock, the state of its account, a voice, and the word to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event, Lock
+from typing import Any
+
+from connectors.base import Traffic
+from connectors.errors import Interrupted
+from connectors.models import Window
+from harvester.state.account import AccountState
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+SHORTEST_READ_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """The calendar and the seconds of a run. `wall` and `monotonic` are the machine's, in seconds.
+
+    `shift` is what the calendar shows beyond the machine's; `speed` is how many seconds of `elapsed` and `wait` go
+    into one of the machine's. Both are for simulated vendors, and 0 and 1 otherwise.
+    """
+
+    wall: Callable[[], float]
+    monotonic: Callable[[], float]
+    shift: timedelta = timedelta(0)
+    speed: float = 1.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.wall(), UTC) + self.shift
+
+    def elapsed(self) -> float:
+        return self.monotonic() * self.speed
+
+
+class Stop:
+    """The word to stop, said by a signal handler and heard by every wait."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+        self.exit_code = 130
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def said(self) -> bool:
+        return self._event.is_set()
+
+    def say(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+        self._event.set()
+        for listener in self._listeners:
+            listener()
+
+    def tell(self, listener: Callable[[], None]) -> None:
+        """Call `listener`, which must not block, when the word is said."""
+        self._listeners.append(listener)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep; Interrupted at once when the word is said."""
+        if self._event.wait(max(0.0, seconds)):
+            raise Interrupted(exit_code=self.exit_code)
+
+    def check(self) -> None:
+        if self._event.is_set():
+            raise Interrupted(exit_code=self.exit_code)
+
+
+class RunContext:
+    """`connectors.base.Context` for one account in one run."""
+
+    def __init__(self, clock: Clock, state: AccountState, stop: Stop, say: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._stop = stop
+        self._say = say
+        self._said: set[str] = set()
+        self._lock = Lock()
+        self.tokens = state
+        self.traffic = Traffic()
+        self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
+        self.now = clock.now
+        self.elapsed = clock.elapsed
+        self.stopwatch = clock.monotonic  # seconds of this machine, which are what people are told
+        self.speed = clock.speed
+        self.recall = state.recall
+        self.remember = state.remember
+        self.claim = state.claim
+        self.prolong = state.prolong
+        self.stored: Callable[[Window], Iterator[tuple[str, Mapping[str, Any]]]] = lambda _: iter(())
+        """The journal's, as long as one is open."""
+        self._state = state
+
+    def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
+        self._stop.check()
+        self._state.spend(budget, count, limit=limit)
+
+    def wait(self, seconds: float) -> None:
+        self._stop.sleep(seconds / self._clock.speed)
+
+    def tell(self, message: str) -> None:
+        with self._lock:
+            if message in self._said:
+                return
+            self._said.add(message)
+        self._say(message)

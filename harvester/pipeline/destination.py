@@ -1,0 +1,170 @@
+"""Where documents go: stdout, or the Elasticsearch that the settings name. One place builds it for every command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from connectors.base import CheckResult
+from connectors.errors import ConfigurationError, HarvestError
+from harvester.cli.environment import Surroundings, stdout_bytes
+from harvester.config import checked_url
+from harvester.sinks.base import Sink
+from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.ndjson import Ndjson
+from harvester.state.layout import private
+from harvester.state.rejects import Rejects, rejects_folder
+
+if TYPE_CHECKING:
+    from harvester.sinks.elastic.client import Client
+
+_ES_HOST = click.option("--es-host", metavar="URL", help="Elasticsearch's URL.  [default: ES_HOST]")
+_INDEX_PERIOD = click.option(
+    "--index-period",
+    type=click.Choice(["year", "month"]),
+    help="One index per year or month; fixed when the templates are installed.  [default: year]",
+)
+
+OPTIONS = (
+    click.option(
+        "--destination",
+        type=click.Choice(["stdout", "index"]),
+        help="Where documents go.  [default: index where ES_HOST is set, else stdout]",
+    ),
+    _ES_HOST,
+    _INDEX_PERIOD,
+)
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--destination`, `--es-host`, `--index-period`."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def elasticsearch_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """For commands that know no other destination."""
+    return _ES_HOST(_INDEX_PERIOD(command))
+
+
+def cluster(es_host: str | None, period: str | None, around: Surroundings) -> Cluster:
+    """The cluster that the settings name; ConfigurationError where they name none."""
+    host = es_host or around.environment.get("ES_HOST")
+    if host is None:
+        raise ConfigurationError(
+            "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
+        )
+    return Cluster(
+        host=checked_url("ES_HOST", host),
+        api_key=around.environment.get("ES_API_KEY"),
+        username=around.environment.get("ES_USERNAME"),
+        password=around.environment.get("ES_PASSWORD"),
+        ca_certs=around.environment.get("ES_CA_CERTS"),
+        prefix=around.own["ES_INDEX_PREFIX"],
+        period="month" if period == "month" else "year",
+    )
+
+
+def patience(around: Surroundings) -> Patience:
+    """Elasticsearch is real even where vendors are simulated: its waits are the machine's own seconds."""
+    return Patience(
+        wait=around.stop.sleep,
+        elapsed=time.monotonic,
+        now=lambda: datetime.now(UTC),
+        tell=around.voice.say_once,
+    )
+
+
+@contextmanager
+def rejects(of: Cluster, around: Surroundings) -> Iterator[Rejects]:
+    folder = private(rejects_folder(around.state_folder, of.url, of.prefix))
+    kept = Rejects(folder, lambda: datetime.now(UTC))
+    try:
+        yield kept
+    finally:
+        kept.close()
+
+
+class Index:
+    """The loader of one cluster, and what else a harvest into it needs."""
+
+    def __init__(self, of: Cluster, client: Client, kept: Rejects, around: Surroundings) -> None:
+        from harvester.sinks.elastic.loader import Loader
+
+        self.cluster = of
+        self._client = client
+        self._patience = patience(around)
+        self._tell = around.voice.say
+        self.loader = Loader(client, kept, self._patience, tell=self._tell)
+
+    def replacing(self, *, spared: Callable[[str], bool]) -> Sink:
+        """The loader, with what earlier harvests of a meeting left behind deleted; not of those that are `spared`."""
+        from harvester.sinks.elastic.stale_cleanup import Replacing
+
+        return Replacing(self.loader, self._client, self._patience, spared=spared, tell=self._tell)
+
+    def has_indices(self) -> bool:
+        """Whether there may be any index of ours already."""
+        from harvester.sinks.elastic.indices import any_there
+
+        return any_there(self._client, self._patience)
+
+
+@contextmanager
+def index(es_host: str | None, period: str | None, around: Surroundings) -> Iterator[Index]:
+    """The cluster that the settings name, to load into."""
+    from harvester.sinks.elastic.client import Client
+
+    named = cluster(es_host, period, around)
+    with rejects(named, around) as kept, closing(Client(named)) as client:
+        yield Index(named, client, kept, around)
+
+
+@contextmanager
+def opened(
+    destination: str | None,
+    es_host: str | None,
+    period: str | None,
+    around: Surroundings,
+    stream: BinaryIO | None = None,
+) -> Iterator[Index | Sink]:
+    """The destination that was asked for, else the index where `ES_HOST` is set, else stdout (or `stream`), said on stderr."""
+    indexed = es_host or around.environment.get("ES_HOST")
+    if destination == "index" or (destination is None and indexed):
+        named = cluster(es_host, period, around)
+        around.voice.say(f"documents go to {named.url}, indices {named.prefix}*")
+        with index(es_host, period, around) as opened_index:
+            yield opened_index
+        return
+    if destination is None:
+        around.voice.say("documents go to stdout, since ES_HOST is not set")
+    yield Ndjson(stream or stdout_bytes())
+
+
+def checked(es_host: str | None, period: str | None, around: Surroundings) -> Iterator[CheckResult]:
+    """What `harvester check` says of Elasticsearch."""
+    if not (es_host or around.environment.get("ES_HOST")):
+        yield CheckResult(
+            subject="elasticsearch",
+            status="warning",
+            found="ES_HOST is not set: documents go to stdout",
+            remedy="set ES_HOST to load them into Elasticsearch",
+        )
+        return
+    from harvester.sinks.elastic.check import check
+    from harvester.sinks.elastic.client import Client
+
+    try:
+        named = cluster(es_host, period, around)
+        yield from check(Client(named), patience(around))
+    except HarvestError as error:
+        yield CheckResult(
+            subject="elasticsearch", status="failed", found=str(error), exit_code=error.exit_code
+        )

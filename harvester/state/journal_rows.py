@@ -1,0 +1,108 @@
+"""What a journal holds, and how its rows spell it: instants are microseconds since 1970, UTC; options words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, get_args
+
+import orjson
+
+from connectors.models import MeetingRef, Window
+
+Outcome = Literal["listed", "done", "pending", "gone", "failed"]
+"""`listed`: to be read, and not read yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is known of one meeting. `rank`, `harvested_at`: of what is stored, `None` where nothing is; `due`: when a
+    pending one is to be read again; `asked`: the options that its readings have."""
+
+    uuid: str
+    outcome: Outcome
+    start: datetime | None
+    digest: str
+    hint: dict[str, Any]
+    asked: frozenset[str]
+    rank: int | None
+    harvested_at: datetime | None
+    due: datetime | None
+    reason: str | None
+    attempts: int
+    first_run: int
+
+    @property
+    def ref(self) -> MeetingRef:
+        """For `Connector.fetch`: without the listing row, which is never written down."""
+        return MeetingRef(
+            uuid=self.uuid, start_time=self.start, digest=self.digest, hint=self.hint, asked=self.asked
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """A part of a listing that could not be had, to be asked for again. `asked`: the options that it was listed for."""
+
+    subject: str
+    window: Window
+    asked: frozenset[str]
+    reason: str
+    tried_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """`what`: which time it was to read; `ended`, `exit_code` and `summary` are `None` for one that was killed."""
+
+    id: int
+    began: datetime
+    ended: datetime | None
+    what: str
+    exit_code: int | None
+    summary: dict[str, Any] | None
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant_at(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def spelled(asked: frozenset[str]) -> str:
+    return " ".join(sorted(asked))
+
+
+def options_in(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+def key_of(left: Unlisted) -> tuple[str, int, int, str]:
+    return left.subject, microseconds(left.window.start), microseconds(left.window.end), spelled(left.asked)
+
+
+def record_of(row: Sequence[Any]) -> Record:
+    uuid, outcome, start, digest, hint, asked, rank, harvested_at, due, reason, attempts, first_run = row
+    if outcome not in get_args(Outcome):
+        raise ValueError("no outcome of ours")
+    return Record(
+        uuid=uuid,
+        outcome=outcome,
+        start=instant_at(start) if start is not None else None,
+        digest=digest,
+        hint=orjson.loads(hint),
+        asked=options_in(asked),
+        rank=rank,
+        harvested_at=instant_at(harvested_at) if harvested_at is not None else None,
+        due=instant_at(due) if due is not None else None,
+        reason=reason,
+        attempts=attempts,
+        first_run=first_run,
+    )

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.models import (
+    Detail,
+    Harvest,
+    Host,
+    Meeting,
+    Session,
+    Window,
+    row_digest,
+    session_key,
+    version,
+)
+from connectors.quality import Measure, Quality
+
+START = datetime(2026, 11, 20, 9, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def meeting(**changes: Any) -> Meeting:
+    told = {"vendor": "zoom", "account": "main", "uuid": "u", "detail": Detail.basic, "harvested_at": START}
+    return Meeting(**{**told, "start_time": START, **changes})
+
+
+def stay(minutes: tuple[int, int] | None = (0, 10), **changes: Any) -> Session:
+    times = (
+        {}
+        if minutes is None
+        else {
+            "join_time": START + timedelta(minutes=minutes[0]),
+            "leave_time": START + timedelta(minutes=minutes[1]),
+        }
+    )
+    return Session(**{"key": "k", **times, **changes})
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [(date(2026, 11, 20), 24), (date(2026, 3, 29), 23), (date(2026, 10, 25), 25)]
+)
+def test_a_day_is_as_long_as_its_zone_makes_it(day: date, hours: int) -> None:
+    window = Window.day(day, BERLIN)
+    assert window.end - window.start == timedelta(hours=hours)
+    assert window.start.tzinfo is UTC
+
+
+def test_the_hour_that_comes_twice_is_a_window_too() -> None:
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)
+    window = Window(start=first, end=first.replace(fold=1))
+    assert window.end - window.start == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (START, START),
+        (START, START - timedelta(1)),
+        (START.replace(tzinfo=None), START),
+        (START, START.replace(tzinfo=None)),
+    ],
+)
+def test_an_empty_or_naive_window_is_refused(start: datetime, end: datetime) -> None:
+    with pytest.raises(ValueError, match="a window needs"):
+        Window(start=start, end=end)
+
+
+@given(
+    st.timedeltas(timedelta(minutes=1), timedelta(days=60)),
+    st.timedeltas(timedelta(hours=1), timedelta(days=30)),
+)
+def test_the_parts_of_a_window_are_the_window(length: timedelta, step: timedelta) -> None:
+    whole = Window(start=START, end=START + length)
+    parts = list(whole.split(step))
+    assert parts[0].start == whole.start
+    assert parts[-1].end == whole.end
+    assert all(before.end == after.start for before, after in pairwise(parts))
+    assert all(part.end - part.start <= step for part in parts)
+
+
+def test_a_window_holds_its_start_and_not_its_end() -> None:
+    window = Window.day(date(2026, 11, 20), ZoneInfo("UTC"))
+    assert window.start in window
+    assert window.end not in window
+
+
+def test_a_key_is_22_characters_of_the_hash_of_its_parts() -> None:
+    text = "16778240\x1f2026-11-20T09:00:00.000Z\x1f\x1fbo"
+    expected = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:16]).decode().rstrip("=")
+    assert session_key("16778240", START, None, "bo") == expected
+    assert session_key("16778240", START.astimezone(timezone(timedelta(hours=5))), "", "bo") == expected
+
+
+@given(st.lists(st.text("ab :é", max_size=3), min_size=2, max_size=4))
+def test_parts_that_are_cut_elsewhere_make_another_key(parts: list[str]) -> None:
+    joined = ["".join(parts[:2]), "", *parts[2:]]
+    assert (session_key(*joined) == session_key(*parts)) == (joined == parts)
+
+
+def test_a_digest_hangs_on_values_and_not_on_their_order() -> None:
+    assert row_digest({"a": 1, "b": [2]}) == row_digest({"b": [2], "a": 1})
+    assert row_digest({"a": 1}) != row_digest({"a": "1"})
+
+
+def test_richer_beats_newer_and_newer_beats_older() -> None:
+    later = START + timedelta(days=9000)
+    assert version(Detail.full, START) > version(Detail.basic, later) > version(Detail.basic, START)
+    assert version(Detail.basic, START) == 2 * 10**13 + int(START.timestamp() * 1000)
+
+
+def test_equal_stays_are_one_whatever_their_quality() -> None:
+    rated = stay(quality=Quality(cpu_pct=Measure(mean=1, worst=1, samples=1)))
+    harvest = Harvest.of(meeting(), [rated, stay(), stay()])
+    assert harvest.sessions == [rated]
+    assert harvest.sessions[0].quality is not None
+    assert harvest.collisions == 0
+
+
+@given(st.permutations([("Ada", 10), ("Ben", 10), ("Cleo", 5), ("Dee", None)]))
+def test_different_stays_of_one_key_are_numbered_by_leave_time_and_name(
+    order: list[tuple[str, int | None]],
+) -> None:
+    stays = [
+        replace(stay((0, leave or 1), user_name=name), **({} if leave else {"leave_time": None}))
+        for name, leave in order
+    ]
+    harvest = Harvest.of(meeting(), stays)
+    named = {session.user_name: session.key for session in harvest.sessions}
+    assert named == {"Cleo": "k", "Ada": "k-2", "Ben": "k-3", "Dee": "k-4"}
+    assert harvest.collisions == 3
+
+
+def test_figures_are_people_and_the_union_of_their_stays() -> None:
+    stays = [
+        stay((0, 20), key="1", id="ada"),
+        stay((10, 30), key="2", id="ada"),
+        stay((0, 10), key="3", user_name="Ben"),
+        stay((0, 10), key="4", user_name="Ben"),
+        stay((5, 10), key="5", stay="breakout", id="ada"),
+        stay((0, 60), key="6", stay="waiting_room", user_name="Cleo"),
+        stay(None, key="7", user_id="9"),
+        stay((0, 1), key="8"),
+        stay((1, 2), key="9"),
+    ]
+    counted = Harvest.of(meeting(), stays).meeting
+    assert counted.participant_sessions == 7
+    assert counted.participants == 5
+    assert counted.participant_seconds == (30 + 10 + 0 + 1 + 1) * 60
+
+
+def test_a_list_that_was_read_and_empty_counts_nobody() -> None:
+    counted = Harvest.of(meeting(), []).meeting
+    assert (counted.participants, counted.participant_sessions, counted.participant_seconds) == (0, 0, 0)
+
+
+def test_a_meeting_is_filed_by_its_start_its_plan_or_its_first_join() -> None:
+    plan = START - timedelta(hours=1)
+    assert Harvest.of(meeting(scheduled_start_time=plan), []).timestamp == START
+    assert Harvest.of(meeting(start_time=None, scheduled_start_time=plan), []).timestamp == plan
+    assert Harvest.of(
+        meeting(start_time=None), [stay((7, 8)), stay((5, 8), key="2")]
+    ).timestamp == START + timedelta(minutes=5)
+    assert Harvest.of(meeting(start_time=None), [stay(None)]).timestamp is None
+
+
+def test_without_any_instant_there_are_no_documents() -> None:
+    with pytest.raises(ValueError, match="without any instant"):
+        list(Harvest.of(meeting(start_time=None), []).documents())
+
+
+def test_documents_hold_what_is_told_and_no_more() -> None:
+    told = meeting(
+        topic="Weekly",
+        host=Host(email="m@example.org"),
+        harvested_at=START + timedelta(milliseconds=123),
+        end_time=START + timedelta(hours=1),
+    )
+    documents = list(Harvest.of(told, [stay(user_name="Ada")]).documents())
+    first, second = (orjson.loads(orjson.dumps(found, option=orjson.OPT_UTC_Z)) for found in documents)
+    assert first == {
+        "document_id": "zoom:main:u",
+        "@timestamp": "2026-11-20T09:00:00Z",
+        "kind": "meeting",
+        "vendor": "zoom",
+        "account": "main",
+        "uuid": "u",
+        "topic": "Weekly",
+        "host": {"email": "m@example.org"},
+        "start_time": "2026-11-20T09:00:00Z",
+        "end_time": "2026-11-20T10:00:00Z",
+        "period": {"gte": "2026-11-20T09:00:00Z", "lte": "2026-11-20T10:00:00Z"},
+        "participant_sessions": 1,
+        "participants": 1,
+        "participant_seconds": 600,
+        "detail": "basic",
+        "harvested_at": "2026-11-20T09:00:00.123Z",
+    }
+    assert second == {
+        "document_id": "zoom:main:u:k",
+        "@timestamp": "2026-11-20T09:00:00Z",
+        "kind": "session",
+        "vendor": "zoom",
+        "account": "main",
+        "meeting": "u",
+        "topic": "Weekly",
+        "host_email": "m@example.org",
+        "meeting_timestamp": "2026-11-20T09:00:00Z",
+        "stay": "meeting",
+        "user_name": "Ada",
+        "join_time": "2026-11-20T09:00:00Z",
+        "leave_time": "2026-11-20T09:10:00Z",
+        "period": {"gte": "2026-11-20T09:00:00Z", "lte": "2026-11-20T09:10:00Z"},
+        "detail": "basic",
+        "harvested_at": "2026-11-20T09:00:00.123Z",
+    }
+
+
+def test_a_leave_before_the_join_makes_no_period() -> None:
+    *_, document = Harvest.of(meeting(), [stay((10, 0))]).documents()
+    assert "period" not in document

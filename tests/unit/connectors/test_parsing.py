@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from connectors.parsing import clock_seconds, instant, milliseconds, retry_after, seconds_between
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+TEXTS = st.text("0123456789:-+.,/ TZWGMT²٣eéinsm", max_size=32)
+INSTANTS = st.timedeltas(timedelta(days=-700_000), timedelta(days=2_000_000)).map(lambda apart: NOW + apart)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-20T09:00:00Z", NOW),
+        ("2026-11-20T09:00:00", NOW),
+        ("2026-11-20T10:00:00+01:00", NOW),
+        ("2026-11-20T09:00:00.5Z", NOW + timedelta(milliseconds=500)),
+        ("2026-11-20T09:00:00.123456789Z", NOW + timedelta(microseconds=123_456)),
+        ("2026-11-20", NOW.replace(hour=0)),
+        ("", None),
+        (None, None),
+        (1_700_000_000, None),
+        ("12/22/2021 16:20", None),
+        ("2026-13-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-01:00", None),
+    ],
+)
+def test_instants(text: object, expected: datetime | None) -> None:
+    found = instant(text)
+    assert found == expected
+    assert found is None or found.tzinfo is UTC
+
+
+@given(TEXTS)
+def test_no_text_makes_reading_an_instant_fail(text: str) -> None:
+    found = instant(text)
+    assert found is None or found.tzinfo is UTC
+
+
+@given(INSTANTS)
+def test_an_instant_in_milliseconds_is_read_again(when: datetime) -> None:
+    text = milliseconds(when)
+    assert len(text) == len("2026-11-20T09:00:00.000Z")
+    assert instant(text) == when.replace(microsecond=when.microsecond // 1000 * 1000)
+
+
+@given(INSTANTS.filter(lambda when: 2 < when.year < 9998), st.integers(-14, 14))
+def test_milliseconds_are_the_same_in_every_zone(when: datetime, hours: int) -> None:
+    assert milliseconds(when.astimezone(timezone(timedelta(hours=hours)))) == milliseconds(when)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("00:56", 56),
+        ("16:08", 968),
+        ("01:00:00", 3600),
+        ("25:00:01", 90_001),
+        (" 4 mins ", 240),
+        ("1 min", 60),
+        ("2 minutes", 120),
+        ("1 day, 1:00:00", 90_000),
+        ("2 days, 0:30:05", 174_605),
+        ("1 day", None),
+        ("", None),
+        ("12", None),
+        ("-1:00", None),
+        ("1:2:3:4", None),
+        (None, None),
+        (12, None),
+    ],
+)
+def test_durations_as_on_a_clock(text: object, seconds: int | None) -> None:
+    assert clock_seconds(text) == seconds
+
+
+@given(TEXTS)
+@example("9" * 5000 + ":00")
+@example("²:00")
+@example("٣:00")
+@example("12:00\n")
+def test_no_text_makes_reading_a_duration_fail(text: str) -> None:
+    found = clock_seconds(text)
+    assert found is None or found >= 0
+
+
+@given(st.integers(0, 500), st.integers(0, 59), st.integers(0, 59))
+def test_a_clock_of_any_hours_is_read(hours: int, minutes: int, seconds: int) -> None:
+    assert clock_seconds(f"{hours:02}:{minutes:02}:{seconds:02}") == hours * 3600 + minutes * 60 + seconds
+
+
+def test_seconds_between_are_whole_and_never_negative() -> None:
+    assert seconds_between(NOW, NOW + timedelta(seconds=1.9)) == 1
+    assert seconds_between(NOW, NOW) == 0
+    assert seconds_between(NOW, NOW - timedelta(seconds=1)) is None
+    assert seconds_between(None, NOW) is seconds_between(NOW, None) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120),
+        ("0.5", 0.5),
+        ("-3", 0),
+        (" 7 ", 7),
+        ("2026-11-20T10:00:00Z", 3600),
+        ("2020-01-01T00:00:00Z", 0),
+        ("Fri, 20 Nov 2026 10:00:00 GMT", 3600),
+        ("", None),
+        (None, None),
+        ("soon", None),
+        ("inf", None),
+        ("nan", None),
+        ("Fri, 99 Nov 2026 10:00:00 GMT", None),
+    ],
+)
+def test_retry_after_in_every_spelling(value: str | None, seconds: float | None) -> None:
+    assert retry_after(value, NOW) == seconds
+
+
+@given(INSTANTS.filter(lambda when: 1900 < when.year < 9999))
+def test_both_dates_of_retry_after_mean_the_same(when: datetime) -> None:
+    whole = when.replace(microsecond=0)
+    http = format_datetime(whole, usegmt=True)
+    assert retry_after(http, NOW) == retry_after(whole.isoformat(), NOW)
+
+
+@given(TEXTS)
+def test_no_text_makes_reading_retry_after_fail(text: str) -> None:
+    found = retry_after(text, NOW)
+    assert found is None or found >= 0

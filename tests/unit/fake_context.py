@@ -1,0 +1,99 @@
+"""A `Context` for tests: its clock moves when somebody waits, nothing is written to a disk, every word is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import RLock
+from typing import Any
+
+from connectors.base import Token, Traffic
+from connectors.errors import BudgetSpent
+from connectors.models import Window
+
+NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
+
+
+class MemoryTokens:
+    def __init__(self) -> None:
+        self.kept: dict[str, Token] = {}
+        self.writes = 0
+        self._lock = RLock()
+
+    def read(self, name: str) -> Token | None:
+        return self.kept.get(name)
+
+    def write(self, name: str, token: Token) -> None:
+        self.kept[name] = token
+        self.writes += 1
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        with self._lock:
+            yield
+
+
+class HandContext:
+    """Safe for many threads. `limits`: daily budgets lower than what the connector asks for."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.tokens = MemoryTokens()
+        self.traffic = Traffic()
+        self.timeout = (1.0, 1.0)
+        self.start = now
+        self.seconds = 0.0
+        self.waits: list[float] = []
+        self.told: list[str] = []
+        self.spent: Counter[str] = Counter()
+        self.limits: dict[str, int] = {}
+        self.facts: dict[str, str] = {}
+        self.claims: dict[str, datetime] = {}
+        self.in_journal: dict[str, tuple[datetime, dict[str, Any]]] = {}
+        self._lock = RLock()
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.seconds)
+
+    def elapsed(self) -> float:
+        return self.seconds
+
+    def wait(self, seconds: float) -> None:
+        with self._lock:
+            self.waits.append(seconds)
+            self.seconds += max(0.0, seconds)
+
+    def tell(self, message: str) -> None:
+        with self._lock:
+            if message not in self.told:
+                self.told.append(message)
+
+    def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
+        with self._lock:
+            if self.spent[budget] + count > self.limits.get(budget, limit):
+                midnight = (self.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+                raise BudgetSpent(f"the budget {budget} is spent", until=midnight)
+            self.spent[budget] += count
+
+    def recall(self, fact: str) -> str | None:
+        return self.facts.get(fact)
+
+    def remember(self, fact: str, value: str) -> None:
+        with self._lock:
+            self.facts[fact] = value
+
+    def claim(self, act: str, until: datetime) -> datetime | None:
+        with self._lock:
+            taken = self.claims.get(act)
+            if taken is not None and taken > self.now():
+                return taken
+            self.claims[act] = until
+            return None
+
+    def stored(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
+        return iter([(uuid, hint) for uuid, (at, hint) in self.in_journal.items() if at in window])
+
+    def prolong(self, act: str, until: datetime) -> None:
+        with self._lock:
+            self.claims[act] = max(until, self.claims.get(act, until))

@@ -1,0 +1,255 @@
+"""Reports' and Meet's rows as sessions."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.google_meet.conferences import Conference, Straggler, best, gathered
+from connectors.google_meet.mapping import (
+    code_of,
+    codes_of,
+    flat,
+    identity,
+    joined,
+    left,
+    to_session,
+    to_stay,
+)
+from connectors.google_meet.quality import to_quality
+from connectors.models import session_key
+from tests.unit.google_meet.account import GUEST, HOST, activity
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    (found,) = flat(activity("conf1", "2026-11-20T09:30:00.250Z", **changes))
+    return found
+
+
+@pytest.mark.parametrize("told", ["WKTIMXIVUK", "wktimxivuk", "wkt-imxi-vuk", " WKT-IMXI-VUK "])
+def test_a_code_has_one_spelling(told: str) -> None:
+    assert code_of(told) == "wkt-imxi-vuk"
+    assert codes_of("wkt-imxi-vuk") == ("WKTIMXIVUK", "wkt-imxi-vuk", "wktimxivuk")
+
+
+@pytest.mark.parametrize(("told", "code"), [("", None), (None, None), (7, None), ("Nick-Name", "nick-name")])
+def test_what_is_no_code_stays_what_it_is(told: object, code: str | None) -> None:
+    assert code_of(told) == code
+
+
+def test_a_row_is_a_stay() -> None:
+    session = to_session(row(endpoint_id="boq_1", end_call_reason="normal"))
+    assert session.key == session_key("boq_1")
+    assert session.join_time == datetime(2026, 11, 20, 9, 20, tzinfo=UTC)
+    assert session.leave_time == datetime(2026, 11, 20, 9, 30, 0, 250_000, tzinfo=UTC)
+    assert (session.duration, session.leave_reason) == (600, "normal")
+    assert (session.id, session.email, session.user_name) == ("3", GUEST, "Ole Berg")
+    assert (session.device, session.ip_address, session.country, session.location) == (
+        "web",
+        "192.0.2.7",
+        "NO",
+        "Oslo",
+    )
+    assert (session.user_type, session.role, session.stay) == ("signed_in", None, "meeting")
+
+
+def test_without_a_start_it_is_as_long_before_the_end_as_it_lasted() -> None:
+    told = row(start_timestamp_seconds=None, stayed=90)
+    assert left(told) is not None
+    assert (left(told) - joined(told)).total_seconds() == 90  # type: ignore[operator]
+    assert joined(row(start_timestamp_seconds=None, duration_seconds=None)) == left(told)
+    assert joined(row(start_timestamp_seconds=10**13, stayed=60)) == joined(
+        row(stayed=60, start_timestamp_seconds=None)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "email"),
+    [
+        ({}, "signed_in", GUEST),
+        ({"identifier": "li***@s***.com"}, "signed_in", None),
+        ({"identifier": "room-7", "identifier_type": "device_id", "device_type": "chromebox"}, "room", None),
+        ({"identifier": "+47", "identifier_type": "phone_number"}, "phone", None),
+        ({"identifier": None, "identifier_type": None, "device_type": "pstn_in"}, "phone", None),
+        ({"identifier": None, "identifier_type": None}, "guest", None),
+    ],
+)
+def test_who_it_was(changes: dict[str, Any], kind: str, email: str | None) -> None:
+    session = to_session(row(**changes))
+    assert (session.user_type, session.email) == (kind, email)
+
+
+def test_the_organizer_is_the_host_and_a_name_comes_from_the_directory() -> None:
+    session = to_session(row(identifier=HOST.upper(), display_name=None), name="Mara Lindqvist")
+    assert (session.role, session.user_name) == ("host", "Mara Lindqvist")
+
+
+def test_a_stay_of_meets() -> None:
+    participant = {"name": "p", "signedinUser": {"user": "users/42", "displayName": "Room"}}
+    session = to_stay(
+        participant, {"name": "p/s", "startTime": "2026-11-20T09:00:00.123456789Z"}, email="a@example.org"
+    )
+    assert (session.key, session.id, session.user_type) == (session_key("p/s"), "42", "signed_in")
+    assert (session.leave_time, session.duration, session.email) == (None, None, "a@example.org")
+    assert to_stay({"anonymousUser": {"displayName": "X"}}, {"name": "s"}).user_type == "guest"
+    assert to_stay({"phoneUser": {"displayName": "+4"}}, {"name": "s"}).user_type == "phone"
+    assert to_stay({}, {"name": "s"}).user_type is None
+
+
+def test_quality_is_what_was_measured() -> None:
+    told = row(
+        audio_recv_seconds=500,
+        audio_recv_packet_loss_mean=1,
+        audio_recv_packet_loss_max=7,
+        audio_send_seconds=300,
+        audio_send_bitrate_kbps_mean=32,
+        video_send_packet_loss_max=4,
+        video_recv_seconds=100,
+        video_recv_short_side_median_pixels=720,
+        video_recv_fps_mean=25,
+        network_rtt_msec_mean=40,
+        network_recv_jitter_msec_mean=3,
+        network_recv_jitter_msec_max=30,
+        network_send_jitter_msec_mean=5,
+        screencast_recv_seconds=0,
+    )
+    quality = to_quality(told)
+    assert quality is not None
+    document = quality.document()
+    assert document["audio_in"]["packet_loss_pct"] == {"mean": 1, "worst": 7, "samples": 500}
+    assert document["audio_in"]["latency_ms"] == {"mean": 40, "samples": 500}
+    assert document["audio_in"]["jitter_ms"] == {"mean": 3, "worst": 30, "samples": 500}
+    assert document["audio_out"]["jitter_ms"] == {"mean": 5, "samples": 300}
+    assert document["audio_out"]["bitrate_kbps"] == {"mean": 32, "samples": 300}
+    assert document["video_in"]["height_px"] == {"mean": 720, "samples": 100}
+    assert document["video_in"]["fps"] == {"mean": 25, "samples": 100}
+    assert document["video_out"] == {"packet_loss_pct": {"worst": 4}}
+    assert "share_in" not in document
+    assert to_quality(row()) is None
+
+
+def test_every_parameter_that_google_lists_is_read_without_harm() -> None:
+    listed = json.loads(
+        (Path(__file__).parents[2] / "data" / "google" / "call_ended_parameters.json").read_text(
+            encoding="utf-8"
+        )
+    )
+    names = [name.split(" ")[0] for group in listed.values() for name in group]
+    for value in ("", "x", "99", "-1", "9" * 40):
+        parameters = [{"name": name, "intValue": value} for name in names]
+        item = {
+            "id": {"time": "2026-11-20T09:00:00Z"},
+            "events": [{"name": "call_ended", "parameters": parameters}],
+        }
+        for told in flat(item):
+            assert to_session({**told, "conference_id": "c"}).key
+
+
+# Conferences out of a stream of rows
+
+
+START = 1_795_000_000
+
+
+@st.composite
+def listings(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Rows of several conferences, each without a gap longer than the margin."""
+    rows = []
+    for number in range(draw(st.integers(1, 6))):
+        begin = START + draw(st.integers(0, 200_000))
+        for endpoint in range(draw(st.integers(1, 5))):
+            join = begin + draw(st.integers(0, 3000))
+            begin_end = join + draw(st.integers(0, 90_000))
+            at = datetime.fromtimestamp(begin_end, UTC).isoformat()
+            rows.append(
+                {
+                    "conference_id": f"c{number}",
+                    "@time": at,
+                    "@qualifier": str(endpoint),
+                    "start_timestamp_seconds": join,
+                    "duration_seconds": begin_end - join,
+                }
+            )
+    return rows
+
+
+def whole(rows: list[dict[str, Any]]) -> dict[str, list[tuple[str, str, str]]]:
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for told in rows:
+        found.setdefault(told["conference_id"], []).append(identity(told))
+    return {key: sorted(set(value)) for key, value in found.items()}
+
+
+@given(listings(), st.integers(1, 4))
+def test_every_conference_comes_once_with_all_its_rows(rows: list[dict[str, Any]], size: int) -> None:
+    newest_first = sorted(rows, key=lambda told: told["@time"], reverse=True)
+    pages = [newest_first[at : at + size] for at in range(0, len(newest_first), size)]
+    found = list(gathered(pages))
+    assert not [one for one in found if isinstance(one, Straggler)]
+    told = {one.id: sorted(map(identity, one.rows)) for one in found if isinstance(one, Conference)}
+    assert len(found) == len(told)
+    assert told == whole(rows)
+
+
+@given(st.permutations(range(12)), st.data())
+def test_out_of_order_nothing_is_lost_without_a_word(order: list[int], data: st.DataObject) -> None:
+    rows = data.draw(listings())
+    shuffled = [rows[place % len(rows)] for place in order] + rows
+    told: dict[str, set[tuple[str, str, str]]] = {}
+    late: set[str] = set()
+    for found in gathered([[one] for one in shuffled]):
+        if isinstance(found, Straggler):
+            late.add(found.conference)
+        else:
+            assert found.id not in told
+            told[found.id] = set(map(identity, found.rows))
+    for conference, identities in whole(rows).items():
+        assert conference in late or told[conference] == set(identities)
+
+
+def test_few_rows_are_held_at_once() -> None:
+    held: list[int] = []
+
+    def pages() -> Any:
+        for hour in range(200, 0, -1):
+            at = START + hour * 3600
+            yield [
+                {
+                    "conference_id": f"c{hour}",
+                    "@time": datetime.fromtimestamp(at, UTC).isoformat(),
+                    "@qualifier": "1",
+                    "start_timestamp_seconds": at - 1800,
+                }
+            ]
+            held.append(hour)
+
+    for found in gathered(pages()):
+        assert isinstance(found, Conference)
+        if held[-1:] != [1]:
+            assert int(found.id[1:]) - (held[-1] if held else 200) <= 4
+
+
+def test_of_records_of_one_space_the_one_of_that_id_or_time() -> None:
+    conference = Conference.of("conf1", [row()])
+    early = {
+        "name": "conferenceRecords/a",
+        "startTime": "2026-11-20T07:00:00Z",
+        "endTime": "2026-11-20T08:00:00Z",
+    }
+    right = {
+        "name": "conferenceRecords/b",
+        "startTime": "2026-11-20T09:19:59Z",
+        "endTime": "2026-11-20T09:30:01Z",
+    }
+    live = {"name": "conferenceRecords/c", "startTime": "2026-11-20T09:29:00Z"}
+    named = {"name": "conferenceRecords/conf1"}
+    assert best(conference, [early, right, live]) is right
+    assert best(conference, [early, right, named]) is named
+    assert best(conference, [live]) is live
+    assert best(conference, [early]) is None

@@ -1,0 +1,268 @@
+"""Rooms and sessions as meetings, and who was there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.errors import Gone, NotReady
+from connectors.meetecho import Meetecho
+from connectors.meetecho.listing import join
+from connectors.meetecho.mapping import Plan, to_meeting, to_session
+from connectors.meetecho.rooms import to_rooms
+from connectors.models import Detail, Harvest, MeetingRef, Reason, Skipped, Window, session_key
+from tests.unit.fake_context import NOW, HandContext
+from tests.unit.meetecho.account import DAY, Account, data, room, uri
+
+Build = Callable[..., Meetecho]
+URL = "https://meetecho.example.org/interim/?short="
+WEEK = Window(start=NOW, end=NOW + timedelta(days=7))
+
+
+def refs(connector: Meetecho, window: Window = DAY) -> list[MeetingRef]:
+    return [one for one in connector.meetings(window) if isinstance(one, MeetingRef)]
+
+
+def told(harvest: Harvest) -> list[dict[str, Any]]:
+    return [{**document, "harvested_at": None} for document in harvest.documents()]
+
+
+def at(hour: int, minute: int = 0, day: int = 20) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
+def test_a_session_is_a_meeting_with_everybody_who_attended(alone: Build, account: Account) -> None:
+    account.session()
+    account.attends(20209)
+    account.attends(20210, time=None)
+    connector = alone()
+    (ref,) = refs(connector)
+    harvest = connector.fetch(ref)
+    meeting = harvest.meeting
+    assert (ref.uuid, ref.start_time) == ("18", at(10))
+    assert (meeting.meeting_series_id, meeting.topic) == ("acro", "interim-2026-acro-01")
+    assert (meeting.scheduled_start_time, meeting.scheduled_end_time) == (at(10), at(11, 30))
+    assert (meeting.start_time, meeting.end_time, meeting.duration, meeting.state) == (None,) * 4
+    assert (meeting.detail, meeting.participants, meeting.participant_seconds) == (Detail.full, 2, None)
+    first, second = harvest.sessions
+    assert (first.key, first.id, first.user_name) == (session_key("1"), "20209", "Person 20209")
+    assert (first.join_time, first.leave_time, first.duration) == (at(10, 2), None, None)
+    assert (second.join_time, first.user_type, first.email) == (None, None, None)
+    assert (harvest.pending, list(harvest.replaces)) == (None, [])
+    assert told(connector.fetch(replace(ref, row=None))) == told(harvest)
+
+
+def test_a_room_tells_the_plan_and_gives_up_its_own_id(meetecho: Build, account: Account) -> None:
+    account.session(name="a session's name")
+    account.rooms["acro"] = {"r-1": room(18, "2026-11-20 10:15:00", URL + "r-1", description="The topic")}
+    connector = meetecho()
+    (ref,) = refs(connector)
+    harvest = connector.fetch(ref)
+    assert (ref.uuid, harvest.meeting.topic, list(harvest.replaces)) == ("18", "The topic", ["r-1"])
+    assert (harvest.meeting.scheduled_start_time, harvest.meeting.scheduled_end_time) == (
+        at(10, 15),
+        at(11, 15),
+    )
+    assert harvest.meeting.participants == 0
+    assert told(connector.fetch(replace(ref, row=None))) == told(harvest)
+
+
+def test_rooms_of_one_session_are_one_meeting_told_by_the_one_that_it_names(
+    meetecho: Build, account: Account
+) -> None:
+    account.session(remote_instructions=f"join at {URL}old-number now")
+    account.rooms["acro"] = {
+        "r-1": room(18, "2026-11-20 12:00:00", URL + "r-1", description="left over"),
+        "old-number": room(4711, "2026-11-20 10:00:00", URL + "old-number", description="current"),
+    }
+    connector = meetecho()
+    (ref,) = refs(connector)
+    harvest = connector.fetch(ref)
+    assert harvest.meeting.topic == "current"
+    assert sorted(harvest.replaces) == ["old-number", "r-1"]
+
+
+def test_a_number_of_meetechos_own_is_no_session_of_another_group() -> None:
+    rooms = to_rooms({"rooms": {"r": {**room(18, "2026-11-20 10:00:00", URL), "group": "beta"}}}, "acro")
+    joined, alone = join({"18": {"id": 18, "remote_instructions": None}}, rooms, "acro")
+    assert (joined, [one.uuid for one in alone]) == ({}, ["r"])
+
+
+def test_a_room_without_a_session_is_a_meeting_under_its_own_id(meetecho: Build, account: Account) -> None:
+    account.rooms["acro"] = {"r-1": room(99, "2026-11-20 10:00:00", URL + "r-1")}
+    connector = meetecho()
+    (ref,) = refs(connector)
+    harvest = connector.fetch(ref)
+    assert (ref.uuid, harvest.meeting.detail, harvest.meeting.participants) == ("r-1", Detail.basic, None)
+    account.session(99)
+    with pytest.raises(Gone) as known:
+        meetecho().fetch(replace(ref, row=None))
+    assert known.value.reason == Reason.replaced
+    account.rooms["acro"] = {}
+    with pytest.raises(Gone):
+        meetecho().fetch(replace(ref, row=None))
+
+
+def test_what_is_ahead_is_scheduled_and_pending_until_its_planned_end(
+    meetecho: Build, account: Account, context: HandContext
+) -> None:
+    account.session(at="2026-11-24T10:00:00Z")
+    account.rooms["acro"] = {"r-9": room(999, "2026-11-23 10:00:00", URL + "r-9")}
+    account.session(19, at="2026-11-20T10:00:00Z")
+    connector = meetecho(given={"upcoming": ("7",)})
+    found = {ref.uuid: ref for ref in refs(connector, WEEK)}
+    assert set(found) == {"18", "r-9"}
+    harvest = connector.fetch(found["18"])
+    assert (harvest.meeting.detail, harvest.meeting.state) == (Detail.scheduled, "scheduled")
+    assert harvest.pending is not None
+    assert (harvest.pending.until, harvest.pending.reason) == (at(11, 30, 24), Reason.planned)
+    assert harvest.meeting.participants is None
+    assert not account.asked("/attended/")
+    context.seconds += timedelta(days=4).total_seconds()
+    account.attends(1)
+    later = meetecho().fetch(replace(found["18"], row=None))
+    assert (later.meeting.detail, later.meeting.state, later.meeting.participants) == (Detail.full, None, 1)
+
+
+def test_attendance_that_comes_late_changes_the_digest_and_nothing_else_does(
+    alone: Build, account: Account
+) -> None:
+    account.session()
+    first, same = refs(alone())[0].digest, refs(alone())[0].digest
+    account.attends(1)
+    assert first == same != refs(alone())[0].digest
+
+
+@pytest.mark.parametrize("status", ["canceled", "canceledpa", "notmeet", "deleted"])
+def test_what_was_called_off_is_no_meeting_unless_somebody_came(
+    status: str, alone: Build, account: Account
+) -> None:
+    account.session(status=status)
+    assert refs(alone()) == []
+    account.attends(1)
+    (ref,) = refs(alone())
+    assert alone().fetch(ref).meeting.participants == 1
+    account.tables["/api/v1/meeting/attended/"].clear()
+    with pytest.raises(Gone) as gone:
+        alone().fetch(replace(ref, row=None))
+    assert gone.value.reason == Reason.deleted
+
+
+def test_what_was_never_scheduled_is_a_meeting_where_somebody_came(alone: Build, account: Account) -> None:
+    account.session(at=None)
+    assert refs(alone()) == []
+    account.attends(1, time=None)
+    (ref,) = refs(alone())
+    assert ref.start_time is None
+    with pytest.raises(NotReady):
+        alone().fetch(ref)
+    with pytest.raises(Gone):
+        alone().fetch(replace(ref, hint={**ref.hint, "listed": "2026-11-01T00:00:00Z"}))
+    account.attends(2)
+    assert alone().fetch(ref).timestamp == at(10, 2)
+
+
+def test_the_latest_status_and_the_meetings_own_schedule_count(alone: Build, account: Account) -> None:
+    account.session(status="canceled")
+    this = uri("meeting/session", 18)
+    later = {"time": "2026-10-02T00:00:00-07:00", "status": uri("name/sessionstatusname", "sched")}
+    account.add("meeting/schedulingevent", 900, session=this, **later)
+    draft = {"schedule": uri("meeting/schedule", 4), "timeslot": uri("meeting/timeslot", 901)}
+    account.add("meeting/schedtimesessassignment", 901, session=this, **draft)
+    account.add("meeting/timeslot", 901, time="2026-11-20T20:00:00Z", duration="1:00:00")
+    assert [ref.start_time for ref in refs(alone())] == [at(10)]
+
+
+def test_a_meeting_lies_in_one_of_two_windows(alone: Build, account: Account) -> None:
+    account.session(at="2026-11-19T17:00:00-07:00")
+    before = Window(start=DAY.start - timedelta(days=1), end=DAY.start)
+    assert (refs(alone(), before), [ref.start_time for ref in refs(alone())]) == ([], [at(0)])
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (403, {}, "marked"),
+        (404, {}, ""),
+        (200, {"Content-Type": "text/html"}, "<html>"),
+        (204, {}, ""),
+        (201, {}, "{}"),
+    ],
+)
+def test_a_group_whose_rooms_cannot_be_had_is_left_out_and_stops_no_other(
+    reply: tuple[int, dict[str, str], str], meetecho: Build, account: Account
+) -> None:
+    account.rooms["beta"] = {}
+    account.add("group/group", 8, acronym="beta")
+    account.session()
+    account.session(19, group=uri("group/group", 8))
+    good = (200, {}, json.dumps({"rooms": {}}))
+    again = [reply] * (3 if reply[0] == 200 else 1)
+    account.refused["/fetchRooms"] = [*again, good]
+    found = list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY))
+    assert [one.subject for one in found if isinstance(one, Skipped)] == ["group acro"]
+    assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["19"]
+    account.refused.clear()
+    made_up = list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY, ["group acro"]))
+    assert [one.uuid for one in made_up if isinstance(one, MeetingRef)] == ["18"]
+
+
+def test_a_group_that_the_datatracker_does_not_know_is_said_and_counted(
+    alone: Build, account: Account, context: HandContext
+) -> None:
+    found = list(alone(MEETECHO_GROUPS="acro,typo").meetings(DAY))
+    assert [one.subject for one in found if isinstance(one, Skipped)] == ["group typo"]
+    assert any("typo" in said for said in context.told)
+
+
+def test_groups_narrows(alone: Build, account: Account) -> None:
+    account.session()
+    connector = alone(MEETECHO_GROUPS="beta,acro", given={"groups": ("acro",)})
+    assert [ref.uuid for ref in refs(connector)] == ["18"]
+    assert [query["acronym"] for query in account.asked("/group/group/")] == ["acro"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, [], {"rooms": {}}, {"rooms": []}, {"group": "acro"}, {"rooms": {}, "group": "acro", "more": 1}],
+)
+def test_no_room_in_any_spelling_is_none(body: Any) -> None:
+    assert to_rooms(body, "acro") == []
+
+
+def test_unknown_keys_are_ignored_at_every_level_and_a_group_taken_from_either_place() -> None:
+    entry = room(1, "2026-11-20 10:00:00", URL, more=1)
+    for body in (
+        {"rooms": {"r": {**entry, "x": 1}}, "group": "beta", "y": {}},
+        {"rooms": {"r": {**entry, "group": "beta"}}},
+    ):
+        (found,) = to_rooms(body, "acro")
+        assert (found.group, found.number, found.end) == ("beta", "1", at(11))
+
+
+def test_the_payloads_go_through_unharmed() -> None:
+    rooms = to_rooms(data("fetchRooms_response"), "acro") + to_rooms(data("createRoom_response"), "acro")
+    session = data("dt_v1_meeting_session")["objects"][0]
+    attended = data("dt_v1_meeting_attended")["objects"][0]
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    first, second, _ = rooms
+    meeting = to_meeting(Plan(group="acro", rooms=(second,)), account="main", now=now, harvested_at=now)
+    assert (meeting.uuid, meeting.topic) == ("e68e96d4-d38f-475b-9073-ecab46ca96a5", "interim-2021-wgname-02")
+    assert meeting.scheduled_start_time == datetime(2021, 9, 15, 14, 30, tzinfo=UTC)
+    assert meeting.scheduled_end_time == datetime(2021, 9, 15, 15, tzinfo=UTC)
+    both = to_meeting(
+        Plan(group="homenet", session=session, rooms=(first,)),
+        account="main",
+        now=now,
+        harvested_at=now,
+        raw=True,
+    )
+    assert (both.uuid, both.detail) == ("25907", Detail.full)
+    stay = to_session(attended, {"20209": "Mara Lindqvist"})
+    assert (stay.id, stay.user_name) == ("20209", "Mara Lindqvist")
+    assert stay.join_time == datetime(2024, 3, 12, 18, 35, 43, tzinfo=UTC)

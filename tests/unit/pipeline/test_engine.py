@@ -1,0 +1,338 @@
+"""The engine with a connector and a sink that do what each test says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import (
+    BudgetSpent,
+    CredentialsError,
+    Gone,
+    HarvestError,
+    Interrupted,
+    NotReady,
+    OutputError,
+    Unreachable,
+    VendorError,
+)
+from connectors.models import Detail, Harvest, Meeting, MeetingRef, Pending, Reason, Session, Skipped, Window
+from harvester.pipeline import engine
+from harvester.pipeline.context import Clock, RunContext, Stop
+from harvester.pipeline.report import Report
+from harvester.pipeline.tracker import Once
+from harvester.sinks.base import Loaded
+from harvester.state.account import AccountState
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DAY = Window(start=datetime(2026, 11, 19, tzinfo=UTC), end=datetime(2026, 11, 20, tzinfo=UTC))
+NEXT = Window(start=DAY.end, end=DAY.end + timedelta(days=1))
+AT = datetime(2026, 11, 19, 9, tzinfo=UTC)
+
+
+class FakeConnector:
+    """Lists what `listing` returns for a window, and fetches by calling what stands for the uuid in `answers`."""
+
+    concurrency = 4
+
+    def __init__(
+        self,
+        listing: Callable[[Window], Iterable[MeetingRef | Skipped]],
+        answers: dict[str, Callable[[], Harvest]] | None = None,
+    ) -> None:
+        self.listing = listing
+        self.answers = answers or {}
+        self.asked: list[str] = []
+
+    def meetings(self, window: Window, _subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+        yield from self.listing(window)
+
+    def fetch(self, ref: MeetingRef) -> Harvest:
+        self.asked.append(ref.uuid)
+        return self.answers.get(ref.uuid, lambda: harvested(ref.uuid))()
+
+
+class FakeSink:
+    def __init__(self) -> None:
+        self.harvests: list[Harvest] = []
+
+    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+        for harvest in harvests:
+            self.harvests.append(harvest)
+            yield Loaded(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
+
+    @property
+    def uuids(self) -> set[str]:
+        return {harvest.meeting.uuid for harvest in self.harvests}
+
+
+def ref(uuid: str, start: datetime | None = AT) -> MeetingRef:
+    return MeetingRef(uuid=uuid, start_time=start, digest="d")
+
+
+def harvested(uuid: str, *, start: datetime | None = AT, pending: Pending | None = None) -> Harvest:
+    meeting = Meeting(
+        vendor="fake", account="main", uuid=uuid, detail=Detail.basic, harvested_at=NOW, start_time=start
+    )
+    return Harvest.of(meeting, [Session(key="k", join_time=AT)] if start else [], pending=pending)
+
+
+def raising(error: Exception) -> Callable[[], Harvest]:
+    def answer() -> Harvest:
+        raise error
+
+    return answer
+
+
+class Run:
+    """One run and what came of it."""
+
+    def __init__(self, state: AccountState, connector: FakeConnector, *windows: Window) -> None:
+        self.connector = connector
+        self.windows = list(windows) or [DAY]
+        self.sink = FakeSink()
+        self.stop = Stop()
+        self.report = Report(vendor="fake", account="main")
+        clock = Clock(wall=NOW.timestamp, monotonic=lambda: 0.0)
+        self.context = RunContext(clock, state, self.stop, lambda _: None)
+
+    def go(self, concurrency: int | None = None) -> Report:
+        return engine.harvest(
+            self.connector,  # type: ignore[arg-type]  # as much of a connector as the engine asks for
+            Once(self.windows),
+            self.sink,
+            self.context,
+            stop=self.stop,
+            report=self.report,
+            concurrency=concurrency,
+        )
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[AccountState]:
+    opened = AccountState(tmp_path, lambda: NOW)
+    yield opened
+    opened.close()
+
+
+def test_every_meeting_that_is_listed_arrives_once_in_the_sink(state: AccountState) -> None:
+    run = Run(state, FakeConnector(lambda _: [ref(f"m{n}") for n in range(50)]))
+    report = run.go()
+    assert sorted(h.meeting.uuid for h in run.sink.harvests) == sorted(f"m{n}" for n in range(50))
+    assert (report.listed, report.done, report.documents, report.exit_code) == (50, 50, 100, 0)
+    assert report.listing_complete
+
+
+def test_an_empty_listing_is_a_complete_run(state: AccountState) -> None:
+    report = Run(state, FakeConnector(lambda _: [])).go()
+    assert (report.listed, report.exit_code, report.listing_complete) == (0, 0, True)
+
+
+def test_a_meeting_that_two_windows_list_is_fetched_once(state: AccountState) -> None:
+    timeless = MeetingRef(uuid="m", start_time=None, digest="d")
+    run = Run(state, FakeConnector(lambda _: [timeless]), DAY, NEXT)
+    assert run.go().listed == 1
+    assert run.connector.asked == ["m"]
+
+
+def test_a_meeting_that_a_listing_shows_twice_is_fetched_as_it_came_first(state: AccountState) -> None:
+    live, past = (replace(ref("m"), hint={"type": which}) for which in ("live", "past"))
+    run = Run(state, FakeConnector(lambda _: [live, past]))
+    assert run.go().listed == 1
+    assert run.connector.asked == ["m"]
+
+
+def test_one_failing_meeting_stops_no_other_and_shows_in_the_exit_code(state: AccountState) -> None:
+    answers = {"bad": raising(VendorError("zoom: no"))}
+    run = Run(state, FakeConnector(lambda _: [ref("bad"), ref("good")], answers))
+    report = run.go()
+    assert run.sink.uuids == {"good"}
+    assert (report.failed, report.done, report.exit_code) == (1, 1, 75)
+    assert [(f.what, f.why) for f in report.failures] == [("bad", "zoom: no")]
+
+
+def test_gone_and_not_ready_are_counted_and_are_no_failures(state: AccountState) -> None:
+    answers = {
+        "gone": raising(Gone("deleted", reason=Reason.deleted)),
+        "soon": raising(NotReady("no time yet", reason=Reason.no_time, until=NOW)),
+        "live": lambda: harvested("live", pending=Pending(until=NOW, reason=Reason.live)),
+    }
+    report = Run(state, FakeConnector(lambda _: [ref("gone"), ref("soon"), ref("live")], answers)).go()
+    assert (report.gone, report.pending, report.done, report.failed, report.exit_code) == (1, 2, 0, 0, 0)
+    assert report.waits == {"no start time": 1, "live": 1}
+    assert report.summary()["next_due"] == NOW.isoformat().replace("+00:00", "Z")
+    assert any(f"a run after {NOW:%Y-%m-%d %H:%M} UTC" in line for line in report.lines())
+
+
+def test_what_is_poorer_only_until_the_rest_may_be_had_again_is_pending() -> None:
+    report = Report(vendor="fake", account="main")
+    report.meeting_kept(None)
+    report.meeting_kept(Pending(until=NOW, reason=Reason.quality))
+    assert (report.poorer, report.pending, report.waits) == (1, 1, {"quality not ready": 1})
+
+
+def test_a_bug_met_in_one_meeting_costs_that_meeting_and_keeps_its_traceback(state: AccountState) -> None:
+    run = Run(state, FakeConnector(lambda _: [ref("odd"), ref("good")], {"odd": raising(KeyError("x"))}))
+    report = run.go()
+    assert run.sink.uuids == {"good"}
+    assert report.exit_code == 70
+    assert "KeyError" in report.tracebacks[0]
+
+
+def test_a_bug_in_the_listing_is_raised_as_it_is(state: AccountState) -> None:
+    def listing(_: Window) -> Iterator[MeetingRef]:
+        yield ref("m")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Run(state, FakeConnector(listing)).go()
+
+
+@pytest.mark.parametrize("error", [VendorError("page 2 is missing"), Unreachable("nobody there")])
+def test_a_listing_that_fails_for_one_window_leaves_the_others_alone(
+    state: AccountState, error: HarvestError
+) -> None:
+    def listing(window: Window) -> Iterator[MeetingRef]:
+        if window == DAY:
+            yield ref("before")
+            raise error
+        yield ref("later", NEXT.start)
+
+    run = Run(state, FakeConnector(listing), DAY, NEXT)
+    report = run.go()
+    assert run.sink.uuids == {"before", "later"}
+    assert not report.listing_complete
+    assert report.exit_code == error.exit_code
+    assert report.failures[0].what == "listing 2026-11-19 to 2026-11-20"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [CredentialsError("scope missing"), BudgetSpent("spent", until=NOW), OutputError("disk full")],
+)
+def test_what_would_fail_for_every_meeting_ends_the_run_after_storing_what_came_before(
+    state: AccountState, error: HarvestError
+) -> None:
+    def listing(_: Window) -> Iterator[MeetingRef]:
+        yield ref("first")
+        yield ref("refused")
+        yield from (ref(f"m{n}") for n in range(10_000))
+
+    run = Run(state, FakeConnector(listing, {"refused": raising(error)}))
+    with pytest.raises(type(error)):
+        run.go(concurrency=1)
+    assert "first" in run.sink.uuids
+    assert len(run.connector.asked) < 10_000
+    if isinstance(error, BudgetSpent):
+        assert run.report.until == NOW
+
+
+def test_a_listing_that_is_refused_ends_the_run(state: AccountState) -> None:
+    def listing(_: Window) -> Iterator[MeetingRef]:
+        yield ref("m")
+        raise CredentialsError("no")
+
+    run = Run(state, FakeConnector(listing))
+    with pytest.raises(CredentialsError):
+        run.go()
+    assert run.sink.uuids == {"m"}
+
+
+def test_a_vendor_that_no_longer_answers_is_not_asked_for_every_meeting(state: AccountState) -> None:
+    refs = [ref(f"m{n}") for n in range(5_000)]
+    answers = {r.uuid: raising(Unreachable("no connection")) for r in refs}
+    run = Run(state, FakeConnector(lambda _: refs, answers))
+    with pytest.raises(Unreachable):
+        run.go(concurrency=2)
+    assert len(run.connector.asked) < 1_000
+    assert run.report.exit_code == 69
+
+
+def test_skipped_parts_count_as_failures_only_while_they_may_come_back(state: AccountState) -> None:
+    gone = Skipped(subject="user 1", reason=Reason.unknown_user, gone=True)
+    refused = Skipped(subject="user 2", reason=Reason.refused, gone=False)
+    assert Run(state, FakeConnector(lambda _: [gone])).go().exit_code == 0
+    report = Run(state, FakeConnector(lambda _: [gone, refused])).go()
+    assert (report.skipped, report.exit_code) == (2, 75)
+
+
+def test_a_meeting_listed_without_a_start_is_kept_only_if_its_first_join_lies_in_the_windows(
+    state: AccountState,
+) -> None:
+    answers = {
+        "inside": lambda: harvested("inside", start=AT),
+        "outside": lambda: harvested("outside", start=NEXT.end),
+    }
+    run = Run(state, FakeConnector(lambda _: [ref("inside", None), ref("outside", None)], answers))
+    report = run.go()
+    assert run.sink.uuids == {"inside"}
+    assert report.outside == 1
+
+
+def test_a_signal_stops_asking_and_keeps_what_came_in(state: AccountState) -> None:
+    def listing(_: Window) -> Iterator[MeetingRef]:
+        yield from (ref(f"m{n}") for n in range(100_000))
+
+    connector = FakeConnector(listing)
+    run = Run(state, connector)
+    connector.answers["m20"] = lambda: (run.stop.say(143), harvested("m20"))[1]
+    with pytest.raises(Interrupted) as stopped:
+        run.go(concurrency=2)
+    assert stopped.value.exit_code == 143
+    assert "m0" in run.sink.uuids
+    assert len(connector.asked) < 1_000
+
+
+def test_a_slow_sink_holds_the_vendor_back(state: AccountState) -> None:
+    connector = FakeConnector(lambda _: (ref(f"m{n}") for n in range(1_000)))
+    run = Run(state, connector)
+    most_ahead = 0
+
+    class SlowSink(FakeSink):
+        def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+            nonlocal most_ahead
+            for loaded, acknowledged in enumerate(super().load(harvests)):
+                most_ahead = max(most_ahead, len(connector.asked) - loaded)
+                yield acknowledged
+
+    run.sink = SlowSink()
+    run.go(concurrency=4)
+    assert most_ahead <= 2 * 4 + 1
+
+
+def test_listing_and_fetching_overlap(state: AccountState) -> None:
+    fetched = threading.Event()
+
+    def listing(_: Window) -> Iterator[MeetingRef]:
+        yield ref("first")
+        assert fetched.wait(10), "the first page's meetings are fetched while the second is listed"
+        yield ref("second")
+
+    def answer() -> Harvest:
+        fetched.set()
+        return harvested("first")
+
+    assert Run(state, FakeConnector(listing, {"first": answer})).go().done == 2
+
+
+def test_an_error_of_the_sink_is_raised_and_every_thread_ends(state: AccountState) -> None:
+    class FullSink(FakeSink):
+        def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+            for _ in harvests:
+                raise OutputError("no space left")
+            yield from ()
+
+    before = threading.active_count()
+    run = Run(state, FakeConnector(lambda _: (ref(f"m{n}") for n in range(100_000))))
+    run.sink = FullSink()
+    with pytest.raises(OutputError):
+        run.go()
+    for thread in threading.enumerate():
+        if thread.name.startswith(("fetch", "list")):
+            thread.join(10)
+    assert threading.active_count() <= before

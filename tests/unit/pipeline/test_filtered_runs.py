@@ -1,0 +1,192 @@
+"""Options that carry values, and runs that they narrow: what such a run lists counts as listed for nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from connectors.base import Option
+from connectors.models import Detail, Harvest, Meeting, MeetingRef, Reason, Skipped, Window
+from harvester.cli.environment import Surroundings, Voice
+from harvester.config import Environment
+from harvester.pipeline import runner
+from harvester.pipeline.planner import Part, Scheme, backfill, narrowed, nightly
+from harvester.pipeline.request import Wish, chosen, vendor_options
+from harvester.pipeline.tracker import Journaled, Read
+from harvester.state.journal import Journal
+
+NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
+DAY = Window(start=datetime(2026, 11, 20, tzinfo=UTC), end=datetime(2026, 11, 21, tzinfo=UTC))
+SPAN = timedelta(days=30)
+
+OPTIONS = (
+    Option(name="qos", help="a switch"),
+    Option(name="meeting-code", help="one value", value="CODE", narrows=True),
+    Option(name="user", help="several", value="EMAIL", repeatable=True, narrows=True),
+    Option(name="upcoming", help="days", value="DAYS", narrows=True, ahead=True),
+    Option(name="mine", help="a switch that narrows", narrows=True),
+)
+
+
+def wish(*words: str) -> Wish | str:
+    """What these words come to; what the command line says, where it refuses them."""
+    found: list[Wish] = []
+
+    @click.command()
+    @vendor_options(OPTIONS)
+    def command(**given: Any) -> None:
+        ours = chosen(OPTIONS, given)
+        found.append(Wish(**given, **ours))
+
+    ended = CliRunner().invoke(command, list(words))
+    return found[0] if found else ended.output
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "given", "narrow", "ahead"),
+    [
+        ([], set(), {}, False, None),
+        (["--qos"], {"qos"}, {}, False, None),
+        (["--meeting-code", "a-b-c"], set(), {"meeting-code": ("a-b-c",)}, True, None),
+        (["--user", "a", "--user", "b"], set(), {"user": ("a", "b")}, True, None),
+        (["--upcoming", "7", "--qos"], {"qos"}, {"upcoming": ("7",)}, True, 7),
+        (["--mine"], set(), {"mine": ()}, True, None),
+    ],
+)
+def test_options_are_what_was_given(
+    words: list[str], options: set[str], given: dict[str, tuple[str, ...]], narrow: bool, ahead: int | None
+) -> None:
+    told = wish(*words)
+    assert isinstance(told, Wish)
+    assert (told.options, told.given, told.narrowed, told.ahead) == (options, given, narrow, ahead)
+    assert told.asked == options, "what narrows a run is not kept with its meetings"
+
+
+def test_days_ahead_are_a_number_and_go_without_dates() -> None:
+    assert "range" in str(wish("--upcoming", "0"))
+    with pytest.raises(click.UsageError, match="from now on"):
+        Wish(ahead=7, narrowed=True, on=DAY.start.date()).checked(
+            Surroundings(environment=Environment(values={}), voice=Voice(quiet=True))
+        )
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path)) as opened:
+        yield opened
+
+
+def reading(journal: Journal, scheme: Scheme) -> Journaled:
+    return Journaled(journal, scheme, asked=frozenset(), run=1, now=lambda: NOW, span=SPAN, empty=False)
+
+
+def stored(journal: Journal, ref: MeetingRef, *, replaces: tuple[str, ...] = ()) -> None:
+    meeting = Meeting(
+        vendor="v",
+        account="a",
+        uuid=ref.uuid,
+        detail=Detail.basic,
+        harvested_at=NOW,
+        start_time=ref.start_time,
+    )
+    one = reading(journal, narrowed(DAY, SPAN, since=None))
+    wanted = one.wants(ref)
+    assert wanted is not None
+    one.stored(Read.of(wanted, Harvest(meeting=meeting, replaces=replaces)))
+    journal.flush()
+
+
+def ref(uuid: str, digest: str = "d", **hint: str) -> MeetingRef:
+    return MeetingRef(uuid=uuid, start_time=DAY.start + timedelta(hours=9), digest=digest, hint=hint)
+
+
+def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
+    part = Part(window=DAY)
+    one = reading(journal, narrowed(DAY, SPAN, since=None))
+    assert one.parts == [part]
+    one.begins(part)
+    one.skipped(Skipped(subject="user x", reason=Reason.refused, gone=False), part)
+    one.listed(part)
+    assert journal.listings(frozenset()) == []
+    assert journal.unlisted() == []
+    assert [p.window for p in backfill(journal, DAY, frozenset(), SPAN).parts] == [DAY]
+    assert [p.window for p in nightly(journal, DAY, frozenset(), SPAN, SPAN).parts] == [DAY]
+
+
+@dataclass
+class Around:
+    """As much of a run's surroundings as its scheme takes."""
+
+    said: list[str] = field(default_factory=list)
+
+    def zone(self, _name: str | None) -> ZoneInfo:
+        return ZoneInfo("UTC")
+
+    @property
+    def voice(self) -> Any:
+        return SimpleNamespace(say=self.said.append, complain=self.said.append)
+
+
+VENDOR: Any = SimpleNamespace(
+    name="fake",
+    connector=SimpleNamespace(span=SPAN, kept=SPAN, lookback=timedelta(days=3)),
+    context=SimpleNamespace(now=lambda: NOW),
+)
+
+
+@pytest.mark.parametrize(
+    ("wish", "window", "again"),
+    [
+        (Wish(narrowed=True), DAY, False),
+        (Wish(narrowed=True, first=DAY.start.date()), DAY, False),
+        (Wish(narrowed=True, on=DAY.start.date()), DAY, True),
+        (Wish(narrowed=True, ahead=7), Window(start=NOW, end=NOW + timedelta(days=7)), True),
+    ],
+)
+def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
+    wish: Wish, window: Window, again: bool, journal: Journal
+) -> None:
+    around: Any = Around()
+    wanted = runner._wanted(journal, VENDOR, wish, around)
+    scheme = runner._scheme(journal, VENDOR, wish, wanted, around)
+    assert [part.window for part in scheme.parts] == [window]
+    assert (scheme.narrow, scheme.forced_since is not None) == (True, again)
+    assert journal.wanted_since() is None, "the nightly run begins where it began"
+    begun = journal.begin_reading(window, frozenset(), NOW + timedelta(hours=1))
+    assert begun == NOW + timedelta(hours=1), "no forced reading was written down"
+
+
+def test_what_waits_in_the_journal_is_left_to_other_runs(journal: Journal) -> None:
+    journal.record(ref("waiting"), frozenset(), 1)
+    journal.ended(ref("waiting"), "failed", reason="r")
+    journal.flush()
+    one = reading(journal, narrowed(DAY, SPAN, since=None))
+    assert list(one.first()) == []
+    assert list(one.unseen(Part(window=DAY))) == []
+    assert one.parts == [Part(window=DAY)]
+
+
+def test_what_it_stores_is_known_to_the_next(journal: Journal) -> None:
+    stored(journal, ref("m1"))
+    assert reading(journal, narrowed(DAY, SPAN, since=None)).wants(ref("m1")) is None
+    assert reading(journal, narrowed(DAY, SPAN, since=NOW + timedelta(hours=1))).wants(ref("m1")) is not None
+    assert reading(journal, narrowed(DAY, SPAN, since=None)).wants(ref("m1", digest="other")) is not None
+
+
+def test_a_meeting_that_was_replaced_is_no_longer_stored(journal: Journal) -> None:
+    stored(journal, ref("old", source="meet"))
+    assert dict(journal.hints(DAY)) == {"old": {"source": "meet"}}
+    stored(journal, ref("new", source="auto"), replaces=("old",))
+    assert dict(journal.hints(DAY)) == {"new": {"source": "auto"}}
+    assert journal.gone() == {str(Reason.replaced): 1}
+    assert list(journal.hints(Window(start=DAY.end, end=DAY.end + SPAN))) == []

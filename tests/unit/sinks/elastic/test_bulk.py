@@ -1,0 +1,207 @@
+"""One bulk request: every class of answer, splitting, retrying, and what ends everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain, repeat
+
+import pytest
+
+from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
+from harvester.sinks.elastic.bulk import (
+    ACTION_TAIL,
+    OK,
+    REJECTED,
+    SUPERSEDED,
+    Bulk,
+    Operation,
+    Results,
+    Target,
+    action_head,
+)
+from harvester.sinks.elastic.client import Answer
+from harvester.sinks.elastic.indices import Indices
+from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
+
+INDEX = "harvester-sessions-2026"
+
+
+def operations(count: int) -> list[Operation]:
+    head = action_head(INDEX, 20)
+    return [Operation(INDEX, head + b'"d%d"' % n + ACTION_TAIL, b'{"a":%d}' % n) for n in range(count)]
+
+
+def send(client: Scripted, waits: Waits, count: int = 4, seconds: float = 60.0) -> Results:
+    patience = waits.patience(seconds)
+    return Bulk(client, Indices(client, patience), patience).send(operations(count))
+
+
+def in_turn(*answers: Answer | Callable[[list[str]], Answer]) -> Callable[[list[str]], Answer]:
+    """These answers, then success for ever."""
+    left = chain(answers, repeat(stored))
+
+    def answer(ids: list[str]) -> Answer:
+        told = next(left)
+        return told(ids) if callable(told) else told
+
+    return answer
+
+
+def test_an_action_says_index_id_and_version() -> None:
+    assert Target.of(operations(2)[1]) == (INDEX, "d1", 20)
+
+
+def test_a_batch_that_is_stored_takes_one_request_and_no_wait() -> None:
+    client, waits = Scripted(stored), Waits()
+    assert send(client, waits).verdicts == bytes([OK] * 4)
+    assert (client.bulks, waits.seconds) == ([["d0", "d1", "d2", "d3"]], [])
+
+
+def test_a_missing_index_is_created_once_before_the_first_write() -> None:
+    client, patience = Scripted(stored), Waits().patience()
+    bulk = Bulk(client, Indices(client, patience), patience)
+    bulk.send(operations(1))
+    bulk.send(operations(1))
+    assert client.asked == [("PUT", f"/{INDEX}")]
+
+
+def test_every_item_gets_its_own_verdict() -> None:
+    told = [{"status": 201}, refused(409), refused(400, "document_parsing_exception"), refused(404)]
+    results = send(Scripted(in_turn(items(told))), Waits())
+    assert list(results.verdicts) == [OK, SUPERSEDED, REJECTED, REJECTED]
+    assert results.kinds == {2: "document_parsing_exception", 3: "some_exception"}
+    assert results.reasons[2] == "document_parsing_exception: because"
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_only_what_may_fare_better_is_sent_again(status: int) -> None:
+    told = items([{"status": 201}, refused(status), refused(400), refused(status)])
+    client, waits = Scripted(in_turn(told)), Waits()
+    assert list(send(client, waits).verdicts) == [OK, OK, REJECTED, OK]
+    assert client.bulks[1:] == [["d1", "d3"]]
+    assert len(waits.seconds) == 1
+
+
+@pytest.mark.parametrize("status", [0, 429, 500, 502, 503, 504])
+def test_a_request_that_came_to_nothing_is_sent_again_whole(status: int) -> None:
+    client, waits = Scripted(in_turn(Answer(status=status), Answer(status=status))), Waits()
+    assert list(send(client, waits).verdicts) == [OK] * 4
+    assert len(client.bulks) == 3
+
+
+def test_nothing_is_sent_before_the_time_that_the_server_names() -> None:
+    waits = Waits()
+    send(Scripted(in_turn(Answer(status=429, retry_after="17"))), waits)
+    assert waits.seconds == [17.0]
+
+
+def test_waits_are_random_and_their_ceiling_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    waits = Waits()
+    send(Scripted(in_turn(*[Answer(status=503)] * 7)), waits, seconds=1_000)
+    assert waits.seconds == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+
+
+def test_patience_has_an_end_and_its_words_name_the_cluster() -> None:
+    waits = Waits()
+    with pytest.raises(Unreachable, match="cannot be reached; given up after"):
+        send(Scripted(lambda _: Answer(status=0)), waits, seconds=20)
+    assert sum(waits.seconds) <= 20
+
+
+def test_progress_renews_patience() -> None:
+    def one_at_a_time(ids: list[str]) -> Answer:
+        return items([{"status": 201}] + [refused(429)] * (len(ids) - 1))
+
+    waits = Waits()
+    assert list(send(Scripted(one_at_a_time), waits, count=40, seconds=6).verdicts) == [OK] * 40
+
+
+def test_whoever_waits_is_told_when_another_request_has_failed_for_good() -> None:
+    client, patience = Scripted(lambda _: Answer(status=503)), Waits().patience()
+    patience.abandoned.set()
+    with pytest.raises(Interrupted):
+        Bulk(client, Indices(client, patience), patience).send(operations(1))
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, "some_exception"), (413, "too_large")])
+def test_a_request_refused_whole_is_halved_until_the_culprit_is_alone(status: int, kind: str) -> None:
+    def but_for_d5(ids: list[str]) -> Answer:
+        error = {"error": {"type": "some_exception", "reason": "r"}} if status == 400 else None
+        return Answer(status=status, body=error) if "d5" in ids else stored(ids)
+
+    client = Scripted(but_for_d5)
+    results = send(client, Waits(), count=16)
+    assert [place for place, verdict in enumerate(results.verdicts) if verdict == REJECTED] == [5]
+    assert results.kinds == {5: kind}
+    assert len(client.bulks) == 9
+
+
+def test_a_proxy_that_takes_little_is_given_less() -> None:
+    client, patience = (
+        Scripted(lambda ids: Answer(status=413) if len(ids) > 2 else stored(ids)),
+        Waits().patience(),
+    )
+    bulk = Bulk(client, Indices(client, patience), patience)
+    bulk.send(operations(4))
+    assert bulk.accepted_bytes < 4 * 120
+
+
+def test_an_item_that_breaks_the_server_again_and_again_is_rejected() -> None:
+    def breaking(ids: list[str]) -> Answer:
+        return items([refused(500) if one == "d1" else {"status": 201} for one in ids])
+
+    client = Scripted(breaking)
+    assert list(send(client, Waits()).verdicts) == [OK, REJECTED, OK, OK]
+    assert len(client.bulks) == 4
+
+
+def test_an_index_that_vanished_is_created_again() -> None:
+    client = Scripted(in_turn(items([refused(404, "index_not_found_exception")] * 4)))
+    assert list(send(client, Waits()).verdicts) == [OK] * 4
+    assert client.asked == [("PUT", f"/{INDEX}")] * 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"errors": False}, {"errors": False, "items": []}, "<html>"],
+    ids=["empty", "none", "few", "page"],
+)
+def test_an_answer_that_does_not_account_for_every_document_counts_for_nothing(body: object) -> None:
+    client = Scripted(in_turn(Answer(status=200, body=body)))
+    assert list(send(client, Waits()).verdicts) == [OK] * 4
+    assert len(client.bulks) == 2
+
+
+@pytest.mark.parametrize(
+    ("item", "error", "word"),
+    [
+        (refused(401), CredentialsError, "does not know us"),
+        (
+            refused(403, "security_exception", "action [indices:data/write/bulk]"),
+            CredentialsError,
+            "write on",
+        ),
+        (
+            refused(403, "security_exception", "action [indices:admin/auto_create]"),
+            CredentialsError,
+            "create_index",
+        ),
+        (refused(403, "cluster_block_exception"), Unreachable, "read-only"),
+        (refused(400, "index_closed_exception"), Unreachable, "closed"),
+    ],
+)
+def test_what_no_other_document_would_survive_ends_the_load(item: dict, error: type, word: str) -> None:
+    with pytest.raises(error, match=word) as raised:
+        send(Scripted(in_turn(items([{"status": 201}, item, item, item]))), Waits())
+    assert "because" not in str(raised.value), "Elasticsearch's reasons may quote documents and users"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, CredentialsError), (403, CredentialsError), (404, ConfigurationError)]
+)
+def test_a_request_refused_for_what_we_are_ends_the_load(status: int, error: type) -> None:
+    client = Scripted(in_turn(Answer(status=status)))
+    with pytest.raises(error):
+        send(client, Waits())
+    assert len(client.bulks) == 1

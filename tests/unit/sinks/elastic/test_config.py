@@ -1,0 +1,77 @@
+"""What may be said about a cluster, and what our indices are called there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connectors.errors import ConfigurationError
+from harvester.sinks.elastic.config import Cluster
+
+WHEN = datetime(2026, 3, 31, 23, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("http://localhost:9200", "http://localhost:9200"),
+        ("http://localhost", "http://localhost:9200"),
+        ("https://es.example.org", "https://es.example.org:443"),
+        ("https://es.example.org/behind/", "https://es.example.org:443/behind"),
+        ("http://[::1]:9201", "http://[::1]:9201"),
+    ],
+)
+def test_the_port_is_always_known(host: str, url: str) -> None:
+    assert Cluster(host=host).url == url
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"host": "localhost:9200"},
+        {"host": "https://"},
+        {"host": "http://localhost:port"},
+        {"host": "https://user:marked-secret@es.example.org"},
+        {"prefix": "Harvester-"},
+        {"prefix": ""},
+        {"prefix": "-a"},
+        {"prefix": "a*"},
+        {"period": "week"},
+        {"username": "marked-secret"},
+        {"password": "marked-secret"},
+        {"api_key": "marked-secret", "username": "a", "password": "b"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant_is_refused_without_repeating_secrets(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        Cluster(**{"host": "http://localhost", **settings})
+    assert "marked-secret" not in str(raised.value)
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(Cluster(host="http://localhost", username="a", password="marked-secret"))
+    assert "marked-secret" not in shown
+
+
+def test_indices_are_named_by_kind_and_period() -> None:
+    assert Cluster(host="http://localhost").index("meeting", WHEN) == "harvester-meetings-2026"
+    monthly = Cluster(host="http://localhost", prefix="x.y-", period="month")
+    assert monthly.index("session", WHEN) == "x.y-sessions-2026-03"
+    assert monthly.alias("session") == "x.y-sessions"
+    assert [monthly.kind_of(name) for name in ("x.y-meetings-2026-03", "x.y-sessions-2026-03")] == [
+        "meeting",
+        "session",
+    ]
+
+
+def test_naming_a_cluster_does_not_import_the_client() -> None:
+    code = (
+        "import sys, harvester.sinks.elastic.config, harvester.sinks.ndjson, harvester.state.rejects, "
+        "harvester.sinks.elastic.templates; sys.exit('elasticsearch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

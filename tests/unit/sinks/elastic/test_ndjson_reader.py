@@ -1,0 +1,178 @@
+"""Lines to operations: the short way and the long way agree, and what is no document is told apart."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.models import Detail, version
+from connectors.parsing import milliseconds
+from harvester.sinks.base import encoded
+from harvester.sinks.elastic import ndjson_reader as lines_module
+from harvester.sinks.elastic.bulk import Operation, Target
+from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.ndjson_reader import BadLine, Lines, TooLong, blocks
+from tests.documents import HARVESTED, full_harvest, plain
+
+DOCUMENTS = [orjson.loads(encoded(d)) for harvest in (full_harvest(), plain(1)) for d in harvest.documents()]
+BASE = DOCUMENTS[0]
+
+
+def read(*lines: bytes | TooLong, period: str = "year") -> tuple[list[Operation], list[BadLine]]:
+    bad: list[BadLine] = []
+    cluster = Cluster(host="http://localhost", period=period)  # type: ignore[arg-type]  # one of the two
+    return list(Lines(cluster).read(list(lines), bad)), bad
+
+
+def why(line: bytes) -> str:
+    operations, bad = read(line)
+    assert operations == []
+    return bad[0].why
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
+def test_the_short_way_and_the_long_way_agree(document: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = encoded(document)
+    long = json.dumps(dict(sorted(document.items())), ensure_ascii=True).encode()
+    ((one,), _), ((other,), _) = read(short), read(long)
+    kind = document["kind"]
+    rank = Detail[document["detail"]]
+    expected = Target(f"harvester-{kind}s-2026", document["document_id"], version(rank, HARVESTED))
+    assert Target.of(one) == Target.of(other) == expected
+    assert (one.into, one.source, other.source) == (expected.into, short, long)
+
+
+def test_our_own_lines_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[bytes] = []
+    decode = lines_module._decoded
+    monkeypatch.setattr(lines_module, "_decoded", lambda line: decoded.append(line) or decode(line))
+    operations, _ = read(*[encoded(document) for document in DOCUMENTS])
+    assert len(operations) == len(DOCUMENTS)
+    assert all(len(part) < 200 for part in decoded), "only the few fields that index and version come from"
+
+
+@given(st.text(min_size=1), st.sampled_from(["meeting", "session"]))
+def test_any_id_keeps_its_meaning(document_id: str, kind: str) -> None:
+    document = {**DOCUMENTS[1 if kind == "session" else 0], "document_id": document_id}
+    operations, bad = read(orjson.dumps(document))
+    if len(document_id.encode()) > 512:
+        assert bad[0].why == "document_id is longer than 512 bytes"
+    else:
+        assert Target.of(operations[0]).document_id == document_id
+        assert b"\n" not in operations[0].action
+
+
+@given(st.binary())
+def test_no_line_breaks_the_reading(line: bytes) -> None:
+    operations, bad = read(line)
+    assert len(operations) + len(bad) == (1 if line.removeprefix(b"\xef\xbb\xbf").strip() else 0)
+
+
+def test_the_index_follows_the_meeting_not_the_session() -> None:
+    session = {
+        **DOCUMENTS[1],
+        "@timestamp": "2027-01-01T00:30:00Z",
+        "meeting_timestamp": "2026-12-31T23:30:00Z",
+    }
+    (operation,), _ = read(orjson.dumps(session), period="month")
+    assert operation.into == "harvester-sessions-2026-12"
+
+
+def test_an_instant_in_another_zone_is_filed_by_utc() -> None:
+    (operation,), _ = read(orjson.dumps({**BASE, "@timestamp": "2027-01-01T00:30:00+02:00"}))
+    assert operation.into == "harvester-meetings-2026"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"document_id": None}, "no document_id"),
+        ({"document_id": ""}, "no document_id"),
+        ({"document_id": 7}, "document_id is not a string"),
+        ({"kind": "webinar"}, "kind is neither meeting nor session"),
+        ({"@timestamp": "2026-13-01T00:00:00Z"}, "@timestamp is no instant"),
+        ({"@timestamp": ""}, "no @timestamp"),
+        ({"detail": "Full"}, "detail is none of scheduled, live, basic, full"),
+        ({"harvested_at": "now"}, "harvested_at is no instant"),
+        ({"harvested_at": "1960-01-01T00:00:00Z", "detail": "scheduled"}, "harvested_at is before 1970"),
+        ({"document_id": "x" * 513}, "document_id is longer than 512 bytes"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named_without_its_value(change: dict, words: str) -> None:
+    assert why(encoded({**BASE, **change})) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"{", "not JSON in UTF-8"),
+        (b'{"document_id":"\xff"}', "not JSON in UTF-8"),
+        (b"[]", "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b"NaN", "not JSON in UTF-8"),
+    ],
+)
+def test_what_is_no_document_is_kept_with_its_digest(line: bytes, words: str) -> None:
+    _, (bad,) = read(b"", line)
+    assert (bad.number, bad.why, bad.text) == (2, words, line)
+    assert bad.sha256 == hashlib.sha256(line).hexdigest()
+
+
+def test_a_line_with_a_usable_id_keeps_it_whatever_else_is_wrong_with_it() -> None:
+    _, (kind,) = read(orjson.dumps({**BASE, "kind": "webinar"}))
+    assert (kind.document_id, kind.version) == (BASE["document_id"], version(Detail.full, HARVESTED))
+    _, (detail,) = read(orjson.dumps({**BASE, "detail": "fuller"}))
+    assert (detail.document_id, detail.version) == (BASE["document_id"], 0)
+    _, (too_long,) = read(orjson.dumps({**BASE, "document_id": "x" * 513}))
+    assert too_long.document_id == ""
+
+
+def test_blank_lines_are_counted() -> None:
+    lines = Lines(Cluster(host="http://localhost"))
+    assert list(lines.read([b"", b" \r", encoded(BASE), b"", b"nonsense"], [])) != []
+    assert (lines.number, lines.blank) == (5, 3)
+
+
+def test_carriage_returns_empty_lines_and_a_byte_order_mark_are_tolerated() -> None:
+    line = encoded(BASE)
+    operations, bad = read(b"\xef\xbb\xbf" + line + b"\r", b"\r", b"", b"   ", line)
+    assert [(operation.line, operation.source) for operation in operations] == [(1, line), (5, line)]
+    assert bad == []
+
+
+class Dripping(io.BytesIO):
+    """A pipe that gives a few bytes at a time."""
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return super().read1(7)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"a", b"a\n", b"a\nbb", b"a\n\nbb\n", b"0123456789" * 9 + b"\nx\n" + b"y" * 30]
+)
+def test_lines_come_out_whole_however_they_come_in(text: bytes) -> None:
+    expected = text.removesuffix(b"\n").split(b"\n") if text else []
+    for stream in (io.BytesIO(text), Dripping(text)):
+        assert [line for block in blocks(stream) for line in block] == expected
+
+
+def test_a_line_without_end_is_passed_over_and_the_next_one_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines_module, "LINE_BYTES", 50)
+    endless = b"x" * 200
+    read_lines = [line for block in blocks(Dripping(endless + b"\nnext")) for line in block]
+    assert read_lines == [TooLong(sha256=hashlib.sha256(endless).hexdigest()), b"next"]
+    _, (bad,) = read(read_lines[0])
+    assert (bad.text, bad.sha256) == (b"", hashlib.sha256(endless).hexdigest())
+
+
+def test_versions_of_lines_are_those_of_harvests() -> None:
+    harvest = plain(3)
+    operations, _ = read(*[encoded(document) for document in harvest.documents()])
+    assert {Target.of(operation).version for operation in operations} == {harvest.version}
+    assert milliseconds(HARVESTED).encode() in operations[0].source

@@ -1,0 +1,475 @@
+"""What an earlier harvest left behind, without a cluster: when it is looked for, what is deleted, who waits for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
+from connectors.models import Detail, Harvest
+from connectors.parsing import milliseconds
+from harvester.sinks.base import Loaded
+from harvester.sinks.elastic import stale, stale_cleanup
+from harvester.sinks.elastic.client import Answer, Client
+from harvester.sinks.elastic.stale import Claim
+from harvester.sinks.elastic.stale_cleanup import Replacing
+from tests.documents import HARVESTED, many, plain
+from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER, Item, Waits, refused
+
+LATER = HARVESTED + timedelta(days=1)
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Row:
+    uuid: str
+    harvested_at: str
+    version: int
+
+
+class Shelf(Client):
+    """The few requests that cleaning makes, answered out of a dictionary. `first` may answer in its place: it gets the
+    end of the path, and how often that was asked for before."""
+
+    def __init__(self, first: Callable[[str, int], Answer | None] = lambda what, before: None) -> None:
+        self.cluster = CLUSTER
+        self.rows: dict[Key, Row] = {}
+        self.asked: list[str] = []
+        self.deleted: list[Key] = []
+        self.deletes: list[int] = []
+        self.searched: list[int] = []
+        self._first = first
+
+    def store(self, harvest: Harvest) -> None:
+        claim = Claim.of(harvest, CLUSTER)
+        row = Row(claim.uuid, claim.harvested_at, claim.version)
+        keys = [(claim.sessions, f"{claim.document_id}:{key}") for key in claim.keys]
+        for key in [(claim.meetings, claim.document_id), *keys]:
+            if key not in self.rows or self.rows[key].version < row.version:
+                self.rows[key] = row
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        content: str = "",
+    ) -> Answer:
+        what = path.partition("?")[0].rpartition("/")[2].strip("_")
+        before = self.asked.count(what)
+        self.asked.append(what)
+        if answer := self._first(what, before):
+            return answer
+        if what == "search":
+            return Answer(status=200, body={"hits": {"hits": self._hits(body)}})
+        return self._bulk(body) if what == "bulk" else Answer(status=200, body={})
+
+    def _hits(self, body: Any) -> list[dict[str, Any]]:
+        clauses = [clause["bool"] for clause in body["query"]["bool"]["should"]]
+        self.searched.append(sum(len(clause["should"][0]["terms"]["uuid"]) for clause in clauses))
+        found = sorted(
+            (document_id, index)
+            for (index, document_id), row in self.rows.items()
+            if any(
+                row.uuid in clause["should"][0]["terms"]["uuid"]
+                and row.harvested_at < clause["filter"]["range"]["harvested_at"]["lt"]
+                for clause in clauses
+            )
+            and (document_id, index) > tuple(body.get("search_after", ("", "")))
+        )
+        return [
+            {
+                "_index": index,
+                "_id": document_id,
+                "sort": [document_id, index],
+                "fields": {
+                    "meeting" if "sessions-" in index else "uuid": [self.rows[index, document_id].uuid],
+                    "harvested_at": [self.rows[index, document_id].harvested_at],
+                },
+            }
+            for document_id, index in found[: body["size"]]
+        ]
+
+    def _bulk(self, body: bytes) -> Answer:
+        actions = [orjson.loads(line)["delete"] for line in body.splitlines()]
+        self.deletes.append(len(actions))
+        return deletions([self._delete(action) for action in actions])
+
+    def _delete(self, action: dict[str, Any]) -> Item:
+        assert action["version_type"] == "external"
+        key = action["_index"], action["_id"]
+        if key not in self.rows:
+            return {"status": 404}
+        if self.rows[key].version >= action["version"]:
+            return refused(409)
+        del self.rows[key]
+        self.deleted.append(key)
+        return {"status": 200}
+
+
+def deletions(told: list[Item]) -> Answer:
+    return Answer(status=200, body={"items": [{"delete": item} for item in told]})
+
+
+@dataclass
+class Storing:
+    """A loader that acknowledges in the order given by `order`, `ahead` harvests at a time."""
+
+    shelf: Shelf
+    ahead: int = 1
+    order: Callable[[list[Harvest]], Iterable[Harvest]] = iter
+    closed: bool = False
+
+    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+        held: list[Harvest] = []
+        try:
+            for harvest in harvests:
+                held.append(harvest)
+                if len(held) == self.ahead:
+                    yield from self._stored(held)
+                    held = []
+            yield from self._stored(held)
+        finally:
+            self.closed = True
+
+    def _stored(self, held: list[Harvest]) -> Iterator[Loaded]:
+        for harvest in self.order(held):
+            self.shelf.store(harvest)
+            yield Loaded(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
+
+
+@dataclass
+class Scene:
+    shelf: Shelf = field(default_factory=Shelf)
+    waits: Waits = field(default_factory=Waits)
+    said: list[str] = field(default_factory=list)
+    loader: Storing | None = None
+
+    def sink(self, spared: Callable[[str], bool] = lambda uuid: False, **more: Any) -> Replacing:
+        loader = self.loader or Storing(self.shelf)
+        patience = self.waits.patience()
+        return Replacing(loader, self.shelf, patience, spared=spared, tell=self.said.append, **more)
+
+
+def fewer(harvest: Harvest, sessions: int) -> Harvest:
+    """The same read again a day later, with so many of its stays."""
+    meeting = replace(harvest.meeting, harvested_at=LATER)
+    return Harvest.of(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
+
+
+def test_what_the_new_harvest_no_longer_holds_is_deleted_and_counted() -> None:
+    scene = Scene()
+    scene.shelf.store(plain(1))
+    scene.shelf.store(plain(2))
+    assert list(scene.sink().load([fewer(plain(1), 2)])) == [Loaded(uuid="meeting-1", ok=3, replaced=1)]
+    merged = plain(1).sessions[2].key
+    assert scene.shelf.deleted == [("harvester-sessions-2026", f"zoom:main:meeting-1:{merged}")]
+    assert scene.shelf.asked == ["has_privileges", "refresh", "search", "bulk"]
+
+
+def test_the_same_load_again_deletes_nothing() -> None:
+    scene = Scene()
+    sink = scene.sink()
+    list(sink.load([fewer(plain(1), 2)]))
+    assert list(sink.load([fewer(plain(1), 2)])) == [Loaded(uuid="meeting-1", ok=3)]
+    assert scene.shelf.deleted == []
+    assert scene.shelf.asked.count("has_privileges") == 1
+
+
+def test_a_spared_meeting_waits_for_nothing_and_is_not_searched_for() -> None:
+    scene = Scene()
+    loads = scene.sink(spared=lambda uuid: uuid != "meeting-1").load(many(3))
+    assert [one.uuid for one in loads] == ["meeting-0", "meeting-2", "meeting-1"]
+    assert scene.shelf.searched == [1]
+
+
+def test_a_meeting_that_replaces_another_is_not_spared() -> None:
+    scene = Scene()
+    scene.shelf.store(plain(1))
+    newer = replace(plain(2, when=LATER), replaces=["meeting-1"])
+    assert list(scene.sink(spared=lambda uuid: True).load([newer])) == [
+        Loaded(uuid="meeting-2", ok=4, replaced=4)
+    ]
+    assert {row.uuid for row in scene.shelf.rows.values()} == {"meeting-2"}
+
+
+def test_a_meeting_that_is_replaced_within_its_own_batch_is_deleted_in_its_older_form() -> None:
+    scene = Scene()
+    newer = replace(plain(2, when=LATER), replaces=["meeting-1"])
+    loaded = {one.uuid: one.replaced for one in scene.sink().load([plain(1), newer])}
+    assert loaded == {"meeting-1": 0, "meeting-2": 4}
+
+
+def test_a_start_that_moved_into_another_period_takes_everything_along() -> None:
+    scene = Scene()
+    scene.shelf.store(plain(1))
+    again = plain(1, when=LATER)
+    start = plain(1).meeting.start_time
+    assert start is not None
+    moved = replace(again, meeting=replace(again.meeting, start_time=start + timedelta(days=60)))
+    assert [one.replaced for one in scene.sink().load([moved])] == [4]
+    assert {index for index, _ in scene.shelf.rows} == {"harvester-meetings-2027", "harvester-sessions-2027"}
+
+
+def test_a_copy_that_somebody_made_of_an_index_is_left_alone() -> None:
+    scene = Scene()
+    scene.shelf.store(plain(1))
+    copied = {(f"{index}-before-the-move", name): row for (index, name), row in scene.shelf.rows.items()}
+    scene.shelf.rows = dict(copied)
+    list(scene.sink().load([fewer(plain(1), 1)]))
+    assert scene.shelf.rows.items() >= copied.items()
+    assert scene.shelf.deleted == []
+
+
+def test_what_is_richer_stays() -> None:
+    scene = Scene()
+    full = plain(1, detail=Detail.full)
+    scene.shelf.store(full)
+    new = [(Claim.of(full, CLUSTER).sessions, f"{full.meeting.document_id}:{s.key}") for s in full.sessions]
+    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [0]
+    assert scene.shelf.rows.keys() >= set(new)
+
+
+def test_a_batch_is_cleaned_when_it_is_full() -> None:
+    scene = Scene()
+    loads = scene.sink(meetings=4).load(many(10))
+    assert len(list(loads)) == 10
+    assert scene.shelf.searched == [4, 4, 2]
+    scene = Scene()
+    assert len(list(scene.sink(documents=8).load(many(6)))) == 6
+    assert scene.shelf.searched == [2, 2, 2]
+
+
+def test_a_batch_is_cleaned_when_its_first_meeting_has_waited_long_enough() -> None:
+    scene = Scene()
+
+    def harvests() -> Iterator[Harvest]:
+        for harvest in many(6):
+            yield harvest
+            scene.waits.wait(1.0)
+
+    assert len(list(scene.sink(seconds=2.0).load(harvests()))) == 6
+    assert scene.shelf.searched == [3, 3]
+
+
+def test_a_meeting_that_comes_twice_is_cleaned_once_after_both_by_the_newer() -> None:
+    scene = Scene()
+    scene.loader = Storing(scene.shelf, ahead=3, order=reversed)
+    sink = scene.sink(meetings=1)
+    loaded = list(sink.load([plain(1), fewer(plain(1), 1), plain(2)]))
+    assert [(one.uuid, one.ok, one.replaced) for one in loaded] == [
+        ("meeting-2", 4, 0),
+        ("meeting-1", 2, 0),
+        ("meeting-1", 4, 2),
+    ]
+    kept = [row.harvested_at for row in scene.shelf.rows.values() if row.uuid == "meeting-1"]
+    assert kept == [milliseconds(LATER)] * 2
+
+
+def test_a_meeting_that_comes_again_while_it_waits_is_not_cleaned_without_its_second_harvest() -> None:
+    scene = Scene()
+    scene.shelf.store(plain(1, sessions=5, when=HARVESTED - timedelta(days=1)))
+    loaded = list(scene.sink().load([plain(1), plain(2), fewer(plain(1), 1)]))
+    assert [(one.uuid, one.replaced) for one in loaded] == [
+        ("meeting-2", 0),
+        ("meeting-1", 0),
+        ("meeting-1", 4),
+    ]
+    assert scene.shelf.searched == [2]
+
+
+def test_a_spared_meeting_that_comes_again_is_spared_no_more() -> None:
+    scene = Scene()
+    scene.loader = Storing(scene.shelf, ahead=2)
+    loaded = list(scene.sink(spared=lambda uuid: True).load([plain(1), fewer(plain(1), 2)]))
+    assert [one.replaced for one in loaded] == [0, 1]
+
+
+def test_every_page_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stale, "PAGE", 10)
+    scene = Scene()
+    scene.shelf.store(plain(1, sessions=40))
+    (loaded,) = scene.sink().load([fewer(plain(1, sessions=40), 1)])
+    assert loaded.replaced == 39
+    assert scene.shelf.deletes == [10, 10, 10, 9]
+    assert scene.shelf.asked.count("refresh") == 1
+
+
+def busy(status: int, times: int, what: str) -> Callable[[str, int], Answer | None]:
+    return lambda asked, before: Answer(status=status) if asked == what and before < times else None
+
+
+@pytest.mark.parametrize("what", ["refresh", "search", "bulk"])
+@pytest.mark.parametrize("status", [0, 429, 503])
+def test_a_busy_cluster_is_asked_again(what: str, status: int) -> None:
+    scene = Scene(Shelf(busy(status, 3, what)))
+    scene.shelf.store(plain(1))
+    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 1)])] == [2]
+    assert len(scene.waits.seconds) == 3
+
+
+def test_only_what_was_not_deleted_is_tried_again() -> None:
+    def first(what: str, before: int) -> Answer | None:
+        if what != "bulk" or before:
+            return None
+        return deletions([{"status": 200}, refused(429), {"status": 404}])
+
+    scene = Scene(Shelf(first))
+    scene.shelf.store(plain(1))
+    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [2]
+    assert scene.shelf.deletes == [1]
+
+
+def test_an_answer_that_is_cut_short_is_no_answer() -> None:
+    scene = Scene(Shelf(lambda what, n: deletions([]) if what == "bulk" and not n else None))
+    scene.shelf.store(plain(1))
+    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [3]
+
+
+def test_a_request_that_is_too_large_is_halved() -> None:
+    scene = Scene(Shelf(busy(413, 2, "bulk")))
+    scene.shelf.store(plain(1, sessions=8))
+    assert [one.replaced for one in scene.sink().load([fewer(plain(1, sessions=8), 0)])] == [8]
+    assert scene.shelf.deletes == [2, 2, 4]
+
+
+def test_a_cluster_that_stays_silent_settles_nothing_and_what_was_loaded_is_told() -> None:
+    scene = Scene(Shelf(busy(503, 10**6, "search")))
+    scene.loader = Storing(scene.shelf)
+    acknowledged: list[Loaded] = []
+    with pytest.raises(Unreachable, match="HTTP 503"):
+        for loaded in scene.sink(meetings=2).load(many(5)):
+            acknowledged.append(loaded)
+    assert [(one.settled, one.ok) for one in acknowledged] == [(False, 4), (False, 4)]
+    assert scene.loader.closed
+
+
+@pytest.mark.parametrize("what", ["refresh", "search", "bulk"])
+def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(what: str) -> None:
+    forbidden = Answer(status=403, body={"error": {"type": "security_exception", "reason": "somebody"}})
+    scene = Scene(Shelf(lambda asked, n: forbidden if asked == what else None))
+    scene.shelf.store(plain(1))
+    sink = scene.sink()
+    assert list(sink.load([fewer(plain(1), 0)])) == [Loaded(uuid="meeting-1", ok=1)]
+    asked = len(scene.shelf.asked)
+    assert [one.uuid for one in sink.load(many(3))] == ["meeting-0", "meeting-1", "meeting-2"]
+    assert len(scene.shelf.asked) == asked
+    (said,) = scene.said
+    assert "stay behind" in said
+    assert said.endswith(f"{'write' if what == 'bulk' else 'read and maintenance'} on harvester-*")
+    assert "somebody" not in said
+
+
+def test_rights_are_asked_for_since_a_search_over_patterns_would_find_nothing_without_them() -> None:
+    no = Answer(status=200, body={"has_all_requested": False})
+    scene = Scene(Shelf(lambda asked, n: no if asked == "has_privileges" else None))
+    scene.shelf.store(plain(1))
+    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [0]
+    assert scene.shelf.asked == ["has_privileges"]
+    assert len(scene.said) == 1
+
+
+def test_one_item_that_may_not_be_deleted_is_a_missing_right() -> None:
+    def first(what: str, before: int) -> Answer | None:
+        return deletions([{"status": 200}, refused(403), {"status": 200}]) if what == "bulk" else None
+
+    scene = Scene(Shelf(first))
+    scene.shelf.store(plain(1))
+    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [1]
+    assert len(scene.said) == 1
+
+
+def error(status: int, kind: str) -> Answer:
+    return Answer(status=status, body={"error": {"type": kind, "reason": "because"}})
+
+
+@pytest.mark.parametrize(
+    ("what", "answer", "expected"),
+    [
+        ("refresh", Answer(status=401), CredentialsError),
+        ("bulk", Answer(status=401), CredentialsError),
+        ("search", error(403, "cluster_block_exception"), Unreachable),
+        ("bulk", error(403, "cluster_block_exception"), Unreachable),
+        ("bulk", deletions([refused(403, "cluster_block_exception")] * 3), Unreachable),
+        ("bulk", deletions([refused(400, "index_closed_exception")] * 3), Unreachable),
+        ("search", error(400, "illegal_argument_exception"), ConfigurationError),
+        ("bulk", deletions([refused(400, "illegal_argument_exception")] * 3), ConfigurationError),
+    ],
+)
+def test_what_will_not_get_better_is_the_end(what: str, answer: Answer, expected: type[Exception]) -> None:
+    scene = Scene(Shelf(lambda asked, n: answer if asked == what else None))
+    scene.shelf.store(plain(1))
+    with pytest.raises(expected) as raised:
+        list(scene.sink().load([fewer(plain(1), 0)]))
+    assert "because" not in str(raised.value)
+    assert scene.said == []
+
+
+def interrupted() -> Iterator[Harvest]:
+    yield from (fewer(plain(number), 2) for number in range(3))
+    raise Interrupted
+
+
+def test_what_was_acknowledged_before_an_error_is_cleaned_and_told_first() -> None:
+    scene = Scene()
+    for harvest in many(3):
+        scene.shelf.store(harvest)
+    acknowledged: list[Loaded] = []
+    with pytest.raises(Interrupted):
+        for loaded in scene.sink().load(interrupted()):
+            acknowledged.append(loaded)
+    assert [one.replaced for one in acknowledged] == [1, 1, 1]
+
+
+def test_the_first_error_is_the_one_that_is_raised_and_the_last_batch_is_not_tried_for_long() -> None:
+    class Ending(Storing):
+        def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+            yield from self._stored([next(iter(harvests))])
+            raise CredentialsError("first")
+
+    scene = Scene(Shelf(busy(503, 10**6, "refresh")))
+    scene.loader = Ending(scene.shelf)
+    with pytest.raises(CredentialsError, match="first"):
+        list(scene.sink().load(many(3)))
+    assert sum(scene.waits.seconds) <= stale_cleanup.LAST_SECONDS
+
+
+def test_a_load_that_is_given_up_ends_the_loader_too() -> None:
+    scene = Scene()
+    scene.loader = Storing(scene.shelf)
+    loads = scene.sink(meetings=1).load(many(5))
+    next(iter(loads))
+    loads.close()  # type: ignore[attr-defined]  # a generator
+    assert scene.loader.closed
+
+
+def test_only_ids_of_the_batch_are_held() -> None:
+    scene = Scene()
+    made = 0
+
+    def counted() -> Iterator[Harvest]:
+        nonlocal made
+        for harvest in many(300):
+            made += 1
+            yield harvest
+
+    behind = [made - done for done, _ in enumerate(scene.sink(meetings=20).load(counted()), 1)]
+    assert max(behind) < 20
+
+
+def test_a_claim_knows_its_own_documents() -> None:
+    harvest = plain(1)
+    claim = Claim.of(harvest, CLUSTER)
+    for document, index in zip(harvest.documents(), [claim.meetings] + [claim.sessions] * 3, strict=True):
+        assert claim.holds(index, document["document_id"])
+        assert not claim.holds(index.replace("2026", "2025"), document["document_id"])
+    assert not claim.holds(claim.sessions, f"{claim.document_id}:other")
+    assert not claim.holds(claim.sessions, f"{claim.document_id}:other:{harvest.sessions[0].key}")
+    assert claim.harvested_at == milliseconds(HARVESTED)

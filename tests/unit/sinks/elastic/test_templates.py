@@ -1,0 +1,86 @@
+"""The shipped templates without a cluster: names filled in, every field of the model mapped, no keyword too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from connectors.models import Host, Meeting, Session
+from connectors.quality import MEASURES, STREAMS
+from harvester.sinks.elastic import templates
+from harvester.sinks.elastic.config import Cluster, Kind
+
+CLUSTER = Cluster(host="http://localhost", prefix="our-", period="month")
+
+
+def properties(kind: Kind) -> dict[str, Any]:
+    mapped: dict[str, Any] = templates.index_definition(CLUSTER, kind)["mappings"]["properties"]
+    return mapped
+
+
+def types(mapping: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every mapped leaf with its definition, fields within fields too."""
+    for name, told in mapping.items():
+        if "type" in told:
+            yield f"{path}{name}", told
+        yield from types(told.get("properties", {}), f"{path}{name}.")
+        yield from types(told.get("fields", {}), f"{path}{name}.")
+
+
+def test_names_and_period_are_filled_in() -> None:
+    shown = templates.show(CLUSTER)
+    assert [template.path for template in shown] == [
+        "/_component_template/our-settings",
+        "/_component_template/our-shared",
+        "/_component_template/our-quality",
+        "/_index_template/our-meetings",
+        "/_index_template/our-sessions",
+    ]
+    assert "{" not in "".join(str(value) for t in shown for value in (t.name, t.body.get("index_patterns")))
+    sessions = shown[-1].body
+    assert sessions["index_patterns"] == ["our-sessions-*"]
+    assert sessions["composed_of"] == ["our-settings", "our-shared", "our-quality"]
+    assert sessions["template"]["aliases"] == {"our-sessions": {}}
+    assert {template.body["_meta"]["period"] for template in shown} == {"month"}
+
+
+@pytest.mark.parametrize(("kind", "made_of"), [("meeting", Meeting), ("session", Session)])
+def test_every_field_of_the_model_is_mapped(kind: Kind, made_of: type) -> None:
+    mapped = properties(kind)
+    names = {f.name for f in fields(made_of)} - {"key"}
+    assert names <= set(mapped)
+    assert {"document_id", "@timestamp", "kind", "detail", "harvested_at", "period"} <= set(mapped)
+    assert set(mapped["quality"]["properties"]) == {*STREAMS, "cpu_pct"}
+    assert set(mapped["quality"]["properties"]["video_in"]["properties"]) == {*MEASURES, "series"}
+
+
+def test_the_host_is_mapped_whole() -> None:
+    assert set(properties("meeting")["host"]["properties"]) == {f.name for f in fields(Host)}
+
+
+@pytest.mark.parametrize("kind", ["meeting", "session"])
+def test_no_keyword_can_refuse_a_document_by_its_length(kind: Kind) -> None:
+    for name, told in types(properties(kind)):
+        if told["type"] in {"keyword", "flattened"}:
+            assert told["ignore_above"] == 8191, name
+
+
+@pytest.mark.parametrize("kind", ["meeting", "session"])
+def test_every_alias_leads_to_a_field_and_nothing_is_mapped_by_guess(kind: Kind) -> None:
+    mapped = dict(types(properties(kind)))
+    aliases = {name: told["path"] for name, told in mapped.items() if told["type"] == "alias"}
+    assert "event.start" in aliases
+    assert set(aliases.values()) <= set(mapped)
+    definition = templates.index_definition(CLUSTER, kind)
+    assert definition["mappings"]["dynamic"] is False
+    assert "aliases" not in definition, "creating an alias takes more rights than writing does"
+
+
+@pytest.mark.parametrize("kind", ["meeting", "session"])
+def test_series_are_kept_and_not_indexed(kind: Kind) -> None:
+    for stream in STREAMS:
+        series = properties(kind)["quality"]["properties"][stream]["properties"]["series"]
+        assert series == {"type": "object", "enabled": False}

@@ -1,0 +1,495 @@
+"""The comparison alone: a listing, a journal and an index that are dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import Gone, NotReady, VendorError
+from connectors.models import Detail, Harvest, MeetingRef, Pending, Reason, Window, version
+from harvester.pipeline.tracker import Read
+from harvester.sinks.elastic.config import Kind as DocumentKind
+from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index
+from harvester.state.journal import Journal
+from harvester.state.journal_rows import Outcome, Record
+from harvester.verify.comparison import Comparison, chunks, is_missed
+from harvester.verify.findings import KINDS, MEANINGS, REPAIRS, Finding, Kind, Repair, counts
+from harvester.verify.repair import Mending, after_repair, orphans, removals, removed, to_harvest
+from tests.documents import HARVESTED, START, plain
+from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER
+
+DAY = Window(start=START - timedelta(hours=12), end=START + timedelta(hours=12))
+NEW = version(Detail.basic, HARVESTED)
+OLD = version(Detail.basic, HARVESTED - timedelta(days=1))
+RICH = version(Detail.full, HARVESTED - timedelta(days=1))
+MEETINGS, SESSIONS = "harvester-meetings-2026", "harvester-sessions-2026"
+
+
+def ref(uuid: str, row: Mapping[str, Any] | None = None) -> MeetingRef:
+    return MeetingRef(uuid=uuid, start_time=START, digest="d", row=row)
+
+
+def record(uuid: str, outcome: Outcome = "done", rank: int | None = 2) -> Record:
+    return Record(
+        uuid=uuid,
+        outcome=outcome,
+        start=START,
+        digest="d",
+        hint={"kind": "meeting"},
+        asked=frozenset(),
+        rank=rank,
+        harvested_at=HARVESTED if rank is not None else None,
+        due=None,
+        reason=None,
+        attempts=0,
+        first_run=1,
+    )
+
+
+def meeting(uuid: str, sessions: int | None = 0, *, index: str = MEETINGS, number: int = NEW) -> Copy:
+    return Copy(index=index, document_id=f"zoom:main:{uuid}", version=number, at=START, told=sessions)
+
+
+def session(uuid: str, key: str, *, index: str = SESSIONS, number: int = NEW, stay: str = "meeting") -> Copy:
+    name = f"zoom:main:{uuid}:{key}"
+    return Copy(index=index, document_id=name, version=number, at=START, stay=stay)
+
+
+@dataclass
+class Shelf:
+    """An index and what is remembered of it."""
+
+    copies: dict[str, Stored] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    rejects: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    vendor: str = "zoom"
+    account: str = "main"
+
+    def hold(self, uuid: str, *copies: Copy) -> Shelf:
+        ordered = sorted(copies, key=lambda copy: (copy.document_id, copy.index))
+        self.copies[uuid] = Stored(
+            uuid=uuid,
+            meetings=[copy for copy in ordered if copy.stay is None],
+            sessions=[copy for copy in ordered if copy.stay is not None],
+        )
+        return self
+
+    def know(self, known: Record) -> Shelf:
+        self.records[known.uuid] = known
+        return self
+
+    def uuids(self, _window: Window) -> Iterator[str]:
+        return iter(sorted(self.copies))
+
+    def stored(self, uuids: Sequence[str]) -> Iterator[Stored]:
+        return (self.copies.get(uuid, Stored(uuid=uuid)) for uuid in sorted(uuids))
+
+    def right(self, kind: DocumentKind, at: datetime | None, indices: Iterable[str]) -> str | None:
+        return right_index(CLUSTER, kind, at, indices)
+
+    def meeting(self, uuid: str) -> Record | None:
+        return self.records.get(uuid)
+
+    def stored_in(self, _window: Window) -> Iterator[str]:
+        return iter(sorted(u for u, r in self.records.items() if r.rank is not None and r.outcome != "gone"))
+
+    def rejected_in(self, _window: Window) -> set[str]:
+        return {name for names in self.rejects.values() for name in names}
+
+    def rejected(self, uuid: str) -> Mapping[str, str | None]:
+        return self.rejects.get(uuid, {})
+
+    def found(self, *listed: MeetingRef) -> list[Finding]:
+        return list(Comparison(self, self).of(listed, DAY))
+
+
+def kinds(findings: Iterable[Finding]) -> list[tuple[Kind, str]]:
+    return [(finding.kind, finding.uuid) for finding in findings]
+
+
+def test_every_kind_has_its_meaning() -> None:
+    assert set(KINDS) == set(MEANINGS) == set(get_args(Kind))
+    assert set(REPAIRS) == set(get_args(Repair))
+
+
+def test_a_whole_meeting_is_no_finding() -> None:
+    shelf = Shelf().hold("a", meeting("a", 2), session("a", "1"), session("a", "2")).know(record("a"))
+    assert shelf.found(ref("a")) == []
+    assert shelf.hold("a", meeting("a", None)).found(ref("a")) == [], "one that tells no number"
+
+
+def test_waiting_rooms_are_not_counted() -> None:
+    shelf = Shelf().hold("a", meeting("a", 1), session("a", "1"), session("a", "2", stay="waiting_room"))
+    assert shelf.found(ref("a")) == []
+    shelf.hold("a", meeting("a", 2), session("a", "1"), session("a", "2", stay="waiting_room"))
+    assert [(f.kind, f.lacking) for f in shelf.found()] == [("incomplete", 1)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "rank", "listed", "missed"),
+    [
+        (None, None, True, True),
+        (None, None, False, False),
+        ("done", 2, False, True),
+        ("pending", 1, False, True),
+        ("pending", None, True, False),
+        ("gone", None, True, False),
+        ("gone", 2, True, False),
+        ("failed", None, True, True),
+        ("failed", None, False, False),
+        ("listed", None, True, True),
+        ("failed", 3, False, True),
+    ],
+)
+def test_what_is_missed(outcome: Outcome | None, rank: int | None, listed: bool, missed: bool) -> None:
+    known = record("a", outcome, rank) if outcome is not None else None
+    assert is_missed(ref("a") if listed else None, known) is missed
+    shelf = Shelf().know(known) if known is not None else Shelf()
+    refs = [ref("a")] if listed else []
+    assert kinds(shelf.found(*refs)) == ([("missing", "a")] if missed else [])
+
+
+def test_the_row_of_the_listing_is_kept_and_else_what_the_journal_knows() -> None:
+    row = {"uuid": "a"}
+    shelf = Shelf().know(record("a")).know(record("b"))
+    first, second = shelf.found(ref("a", row))
+    assert first.ref is not None
+    assert first.ref.row is row
+    assert second.ref == record("b").ref
+
+
+def test_sessions_alone_are_orphans_by_index_and_hold_their_rank() -> None:
+    elsewhere = session("a", "2", index="harvester-sessions-2025", number=RICH)
+    one, two = Shelf().hold("a", session("a", "1"), elsewhere).found()
+    assert (one.kind, one.repair, one.index, one.ids) == (
+        "orphans",
+        "harvest",
+        elsewhere.index,
+        (elsewhere.document_id,),
+    )
+    assert two.index == SESSIONS
+    assert one.held == two.held == Detail.full
+    assert one.ref == MeetingRef(uuid="a", start_time=START, digest="")
+
+
+def test_a_rejected_document_is_counted_where_its_meeting_looks_whole() -> None:
+    shelf = Shelf().hold("a", meeting("a", 1), session("a", "1"))
+    shelf.rejects = {"a": {"zoom:main:a:1": "meeting"}}
+    comparison = Comparison(shelf, shelf)
+    assert list(comparison.of([ref("a")], DAY)) == []
+    assert comparison.tally.rejected == {"zoom:main:a:1"}
+
+
+def test_orphans_of_a_meeting_that_is_gone_are_for_nobody_to_harvest() -> None:
+    shelf = Shelf().hold("a", session("a", "1"), session("a", "2")).know(record("a", "gone"))
+    (finding,) = shelf.found()
+    assert (finding.kind, finding.repair) == ("orphans", "delete-orphans")
+    assert "--repair --delete-orphans deletes them" in finding.line()
+    assert (to_harvest([finding]), list(removals([finding]))) == ({}, [])
+    assert [removal.version for removal in removed([finding])] == [NEW, NEW]
+    (finding,) = shelf.found(ref("a"))
+    assert finding.repair == "harvest", "the vendor lists it once more"
+
+
+def test_more_sessions_than_the_meeting_had_are_a_surplus() -> None:
+    shelf = Shelf().hold("a", meeting("a", 1), session("a", "1"), session("a", "2"), session("a", "3"))
+    (finding,) = shelf.found(ref("a"))
+    assert (finding.kind, finding.surplus, finding.repair) == ("surplus", 2, "harvest")
+    assert ": 2 sessions too many" in finding.line()
+    shelf.hold("a", meeting("a", 0), session("a", "1"))
+    assert kinds(shelf.found()) == [("surplus", "a")], "none is a number too"
+    shelf.hold("a", meeting("a", None), session("a", "1"))
+    assert shelf.found() == []
+    shelf.hold(
+        "a", meeting("a", 0), session("a", "1", stay="waiting_room"), session("a", "2", stay="breakout")
+    )
+    assert shelf.found() == [], "the meeting tells no number of these"
+    shelf.hold("a", meeting("a", 1), session("a", "1"))
+    shelf.rejects = {"a": {"zoom:main:a:old": "meeting"}}
+    assert shelf.found() == [], "what is rejected is not there"
+
+
+def test_rejected_documents_are_counted_apart() -> None:
+    shelf = Shelf().hold("a", meeting("a", 2), session("a", "1")).hold("b", session("b", "1"))
+    shelf.rejects = {"a": {"zoom:main:a:2": "meeting"}, "b": {"zoom:main:b": None}}
+    comparison = Comparison(shelf, shelf)
+    assert list(comparison.of([ref("a")], DAY)) == []
+    assert (comparison.tally.listed, comparison.tally.compared) == (1, 2)
+    assert comparison.tally.rejected == {"zoom:main:a:2", "zoom:main:b"}
+    shelf.rejects["a"] = {"zoom:main:a:2": "waiting_room"}
+    assert kinds(shelf.found()) == [("incomplete", "a")]
+
+
+def test_the_older_version_of_a_rejected_document_is_no_leftover() -> None:
+    shelf = Shelf().hold("a", meeting("a", 2), session("a", "1"), session("a", "2", number=OLD))
+    assert kinds(shelf.found()) == [("incomplete", "a"), ("leftovers", "a")]
+    shelf.rejects = {"a": {"zoom:main:a:2": "meeting"}}
+    assert shelf.found() == []
+
+
+def test_leftovers_are_deleted_up_to_the_version_of_the_meeting() -> None:
+    left = session("a", "9", number=OLD, stay="waiting_room")
+    (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1"), left).found()
+    assert (finding.kind, finding.repair) == ("leftovers", "delete")
+    assert list(removals([finding])) == [Removal(SESSIONS, left.document_id, NEW)]
+    assert to_harvest([finding]) == {}
+
+
+def test_what_is_newer_or_richer_than_the_meeting_is_never_deleted() -> None:
+    (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1", number=RICH)).found()
+    assert (finding.kind, finding.repair) == ("outdated", "harvest")
+    assert list(removals([finding])) == []
+
+
+def test_what_does_not_tell_its_harvest_is_not_deleted() -> None:
+    nameless = session("a", "9", number=0)
+    (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1"), nameless).found()
+    assert (finding.kind, finding.repair, finding.ids) == ("leftovers", "harvest", (nameless.document_id,))
+
+
+def test_the_copy_in_the_wrong_index_goes() -> None:
+    wrong = meeting("a", 1, index="harvester-meetings-2025")
+    astray = session("a", "1", index="harvester-sessions-2025", number=OLD)
+    shelf = Shelf().hold("a", meeting("a", 1), wrong, session("a", "1"), astray)
+    found = shelf.found()
+    assert [(f.kind, f.repair, f.index) for f in found] == [
+        ("doubled", "delete", "harvester-meetings-2025"),
+        ("doubled", "delete", "harvester-sessions-2025"),
+    ]
+
+
+def test_months_are_told_from_years_by_the_names_of_the_indices() -> None:
+    month = "harvester-meetings-2026-11"
+    shelf = Shelf()
+    assert shelf.right("meeting", START, [month, "harvester-meetings-2026-12"]) == month
+    assert shelf.right("meeting", None, [month]) is None
+    assert shelf.right("session", START, [month]) is None
+
+
+def test_where_the_right_copy_is_the_older_one_the_meeting_is_read_again() -> None:
+    newer = meeting("a", 0, index="harvester-meetings-2025")
+    (finding,) = Shelf().hold("a", meeting("a", 0, number=OLD), newer).found()
+    assert (finding.kind, finding.repair) == ("doubled", "harvest")
+    both = [meeting("a", 0, index=f"harvester-meetings-{year}") for year in (2024, 2025)]
+    assert [f.repair for f in Shelf().hold("a", *both).found()] == ["harvest", "harvest"]
+
+
+def test_a_meeting_is_compared_once_however_often_it_is_met() -> None:
+    comparison = Comparison(shelf := Shelf(), shelf)
+    assert len(list(comparison.of([ref("a"), ref("a")], DAY))) == 1
+    assert list(comparison.of([ref("a")], DAY)) == []
+
+
+uuids = st.text("abc", min_size=1, max_size=3)
+copies = st.tuples(
+    st.sampled_from(["1", "2", "3"]),
+    st.sampled_from([SESSIONS, "harvester-sessions-2025"]),
+    st.sampled_from([OLD, NEW, RICH]),
+    st.sampled_from(["meeting", "waiting_room"]),
+)
+
+
+@given(
+    heads=st.lists(
+        st.tuples(st.sampled_from([MEETINGS, "harvester-meetings-2025"]), st.sampled_from([OLD, NEW]))
+    ),
+    sessions=st.lists(copies, max_size=6),
+    told=st.integers(0, 4),
+    listed=st.booleans(),
+)
+def test_deleting_what_is_to_be_deleted_leaves_nothing_to_delete(
+    heads: list[tuple[str, int]], sessions: list[tuple[str, str, int, str]], told: int, listed: bool
+) -> None:
+    places: dict[tuple[str, str], Copy] = {}
+    for index, number in heads:
+        one = meeting("a", told, index=index, number=number)
+        places[one.document_id, index] = one
+    for key, index, number, stay in sessions:
+        one = session("a", key, index=index, number=number, stay=stay)
+        places[one.document_id, index] = one
+    shelf = Shelf().hold("a", *places.values())
+    before = shelf.found(*[ref("a")] * listed)
+    head = max((copy.version for copy in places.values() if copy.stay is None), default=None)
+    for place, name, up_to in removals(before):
+        gone = places.pop((name, place))
+        assert head is not None
+        assert gone.version <= up_to == head, "nothing newer or richer than the meeting's own"
+    assert {copy.document_id for copy in places.values() if copy.version == head} == {
+        copy.document_id
+        for copy in [*shelf.copies["a"].meetings, *shelf.copies["a"].sessions]
+        if copy.version == head
+    }, "no id of the meeting's own harvest is lost"
+    after = shelf.hold("a", *places.values()).found(*[ref("a")] * listed)
+    assert list(removals(after)) == []
+    assert {f.kind for f in after} <= {f.kind for f in before}
+
+
+@given(there=st.sets(uuids), known=st.sets(uuids), listed=st.lists(uuids))
+def test_missing_is_what_is_listed_or_known_and_not_there(
+    there: set[str], known: set[str], listed: list[str]
+) -> None:
+    shelf = Shelf()
+    for uuid in there:
+        shelf.hold(uuid, meeting(uuid))
+    for uuid in known:
+        shelf.know(record(uuid))
+    found = shelf.found(*map(ref, listed))
+    assert sorted(f.uuid for f in found) == sorted((known | set(listed)) - there)
+    assert counts(found)["missing"] == len(found)
+
+
+def test_chunks_lose_nothing() -> None:
+    assert list(chunks(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(chunks([], 3)) == []
+
+
+# Repair
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path)) as opened:
+        yield opened
+
+
+def now() -> datetime:
+    return HARVESTED + timedelta(days=1)
+
+
+def mending(journal: Journal, *findings: Finding) -> Mending:
+    return Mending(journal, to_harvest(findings), asked=frozenset(), run=7, now=now)
+
+
+def missing(uuid: str, **more: Any) -> Finding:
+    return Finding(
+        **{"kind": "missing", "uuid": uuid, "repair": "harvest", "ref": ref(uuid, {"r": 1}), **more}
+    )
+
+
+def known(journal: Journal, uuid: str) -> Record:
+    journal.flush()
+    found = journal.meeting(uuid)
+    assert found is not None
+    return found
+
+
+def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: Journal) -> None:
+    journal.record(ref("other"), frozenset(), 1)
+    journal.ended(ref("other"), "failed", reason="not ours to mend")
+    journal.record(ref("b"), frozenset({"qos"}), 1)
+    journal.stored(ref("b"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    reading = mending(journal, missing("a"), missing("b"))
+    assert list(reading.parts) == []
+    read = list(reading.first())
+    assert [one.uuid for one in read] == ["a", "b"]
+    assert all(one.row == {"r": 1} for one in read)
+    assert read[1].asked == {"qos"}
+    assert known(journal, "a").outcome == "listed"
+    assert known(journal, "a").first_run == 7
+    assert not reading.is_new("a")
+
+
+def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(journal: Journal) -> None:
+    for uuid in ("a", "b"):
+        journal.record(ref(uuid), frozenset(), 1)
+        journal.stored(ref(uuid), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    reading = mending(journal, missing("a"), missing("b", kind="incomplete", held=3))
+    list(reading.first())
+    basic: Harvest = plain(1, when=now())
+    assert not reading.poorer(ref("a"), basic)
+    reading.stored(Read.of(ref("a"), basic))
+    assert (known(journal, "a").outcome, known(journal, "a").rank) == ("done", 2)
+    assert reading.poorer(ref("b"), basic)
+    assert "richer, and stays" in reading.said["b"]
+
+
+def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) -> None:
+    journal.record(ref("a"), frozenset(), 1)
+    journal.stored(ref("a"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    reading = mending(journal, missing("a", kind="incomplete", held=3))
+    list(reading.first())
+    pending = Pending(until=now() + timedelta(minutes=5), reason=Reason.quality)
+    assert reading.poorer(ref("a"), replace(plain(1, when=now()), pending=pending))
+    assert f"from {pending.until:%Y-%m-%d %H:%M} UTC on" in reading.said["a"]
+    assert (known(journal, "a").outcome, known(journal, "a").due) == ("pending", pending.until)
+
+
+def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> None:
+    journal.record(ref("once"), frozenset(), 1)
+    journal.stored(ref("once"), rank=2, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    findings = [missing(uuid) for uuid in ("once", "never", "later", "failed")]
+    orphans_ = missing("orphans", kind="orphans", held=2)
+    reading = mending(journal, *findings, orphans_)
+    list(reading.first())
+    gone = Gone("deleted", reason=Reason.deleted)
+    for uuid in ("once", "never", "orphans"):
+        reading.ended(ref(uuid), gone)
+    reading.ended(ref("later"), NotReady("wait", reason=Reason.not_ended, until=now()))
+    reading.ended(ref("failed"), VendorError("no"))
+    assert known(journal, "once").outcome == known(journal, "never").outcome == "gone"
+    assert known(journal, "orphans").outcome == "gone"
+    told = after_repair([*findings, orphans_], [orphans_, missing("failed")], reading)
+    assert [finding.repaired for finding in told] == [False, True, True, False, False]
+    assert told[0].why == "deleted"
+    assert told[4].why == f"deleted; {REPAIRS['delete-orphans']}"
+    assert orphans([*findings, orphans_], reading.given_up) == [orphans_]
+    deleted = after_repair([orphans_], [], reading, {"orphans"})
+    assert [(finding.repaired, finding.why[:8]) for finding in deleted] == [(True, "deleted:")]
+
+
+def test_sessions_are_not_deleted_while_their_meeting_may_come_back(journal: Journal) -> None:
+    finding = missing("a", kind="orphans", held=2, index="i", ids=("x",), version=NEW)
+    reading = mending(journal, finding)
+    list(reading.first())
+    reading.ended(ref("a"), VendorError("no answer"))
+    assert orphans([finding], reading.given_up) == []
+    assert known(journal, "a").outcome == "failed"
+    (told,) = after_repair([finding], [finding], reading)
+    assert (told.repaired, told.why) == (False, "no answer")
+
+
+def test_what_is_still_there_or_new_after_a_repair_is_told(journal: Journal) -> None:
+    first, second = missing("a"), missing("b")
+    new = replace(second, kind="incomplete", lacking=2)
+    told = after_repair([first, second], [first, new], mending(journal))
+    assert [(f.uuid, f.kind, f.repaired) for f in told] == [
+        ("a", "missing", False),
+        ("b", "missing", True),
+        ("b", "incomplete", False),
+    ]
+    assert told[0].why == "still there: run this again"
+    assert "2 sessions short" in told[2].line()
+
+
+def test_a_finding_is_told_in_words_and_as_json() -> None:
+    finding = Finding(kind="leftovers", uuid="a", repair="delete", index="i", ids=("x", "y"), version=NEW)
+    words = "a, not in the journal: 2 documents in i, x … (--repair deletes what is too much)"
+    assert finding.line() == f"of unknown time, {words}"
+    finding = replace(finding, ref=ref("a", {"topic": "with Ada"}), record=record("a"))
+    assert finding.line().startswith("2026-11-20 09:30 UTC, a, stored 2026-11-21 02:00: 2 documents")
+    assert finding.document() == {
+        "kind": "leftovers",
+        "uuid": "a",
+        "start": START,
+        "repair": "delete",
+        "outcome": "done",
+        "stored_at": HARVESTED,
+        "index": "i",
+        "ids": ["x", "y"],
+    }
+    failed = replace(finding, record=replace(record("a", "failed", None), reason="Zoom: no"))
+    assert "a, failed (Zoom: no): 2 documents" in failed.line()
+    assert replace(finding, repaired=True).line().endswith("(repaired)")
+    assert CLUSTER.index("meeting", datetime(2026, 1, 1, tzinfo=UTC)) == MEETINGS

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connectors.models import Session, session_key
+from connectors.webex.mapping import to_sessions
+from connectors.webex.quality import to_quality, with_quality
+from tests.unit.webex.account import UUID, device, media_row, participant_row, stream, without
+
+
+def stays(*rows: dict[str, Any]) -> list[Session]:
+    return [session for row in rows for session in to_sessions(row)]
+
+
+def placed(media: list[dict[str, Any]], *sessions: Session) -> list[int]:
+    """Which sessions got a quality; those after the given ones are of their own."""
+    told = with_quality(sessions, media)
+    return [place for place, session in enumerate(told) if session.quality is not None]
+
+
+def test_what_was_not_measured_counts_for_nothing() -> None:
+    quality = to_quality(media_row())
+    assert quality is not None
+    assert quality.document() == {
+        "audio_in": {
+            "latency_ms": {"mean": 50.25, "worst": 60.5, "samples": 2},
+            "packet_loss_pct": {"mean": 1.0, "worst": 1.5, "samples": 2},
+            "bitrate_kbps": {"mean": 30.0, "worst": 20.0, "samples": 3},
+        },
+        "cpu_pct": {"mean": 15.0, "worst": 90.0, "samples": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    "odd", [None, [], {}, "x", 7, [None], ["x"], [{"latency": None}], [{"latency": ["5"]}]]
+)
+def test_odd_streams_are_no_quality(odd: object) -> None:
+    assert to_quality(media_row(audioIn=odd, resources=odd)) is None
+
+
+def test_pictures_have_a_height_and_a_rate_and_sounds_have_not() -> None:
+    picture = stream(resolutionHeight=[720, 360], frameRate=[25.940001, 12])
+    quality = to_quality(media_row(videoOut=[picture], audioOut=[picture]))
+    assert quality is not None
+    told = quality.document()
+    assert told["video_out"]["height_px"] == {"mean": 540.0, "worst": 360.0, "samples": 2}
+    assert told["video_out"]["fps"] == {"mean": 18.97, "worst": 12.0, "samples": 2}
+    assert "fps" not in told["audio_out"]
+
+
+def test_a_stream_that_was_interrupted_is_one_stream() -> None:
+    quality = to_quality(media_row(audioIn=[stream(latency=[10]), stream(latency=[40, 70])]))
+    assert quality is not None
+    assert quality.audio_in is not None
+    assert quality.audio_in.latency_ms is not None
+    assert quality.audio_in.latency_ms.document() == {"mean": 40.0, "worst": 70.0, "samples": 3}
+
+
+def test_a_row_belongs_to_the_stay_of_the_same_person() -> None:
+    other = participant_row(device(correlationId="c-2"), id="p-2", email="ida@example.org", displayName="Ida")
+    assert placed([media_row()], *stays(other, participant_row())) == [1]
+    assert placed([media_row(webexUserEmail="OLE.BERG@example.org")], *stays(other, participant_row())) == [1]
+
+
+def test_by_name_where_one_of_the_two_has_no_address() -> None:
+    nameless = participant_row(email="")
+    assert placed([media_row()], *stays(nameless)) == [0]
+    assert placed([media_row(webexUserEmail="")], *stays(participant_row())) == [0]
+    namesake = participant_row(email="another.ole.berg@example.org")
+    assert placed([media_row()], *stays(namesake)) == [1], "another person of that name"
+
+
+def test_to_the_stay_that_it_overlaps_longest_and_of_equal_ones_the_earliest() -> None:
+    early = device(leftTime="2026-11-20T09:05:00Z")
+    late = device(correlationId="c-2", joinedTime="2026-11-20T09:06:00Z")
+    assert placed([media_row()], *stays(participant_row(early, late))) == [1]
+    same = device(correlationId="c-2", joinedTime="2026-11-20T09:00:10Z")
+    row = media_row(joinTime="2026-11-20T09:10:00Z", leaveTime="2026-11-20T09:20:00Z")
+    assert placed([row], *stays(participant_row(device(), same))) == [1]
+
+
+def test_breakouts_and_lobbies_have_no_quality_of_their_own() -> None:
+    attended = {
+        "id": "bo-1",
+        "joinedTime": "2026-11-20T09:00:00Z",
+        "leftTime": "2026-11-20T10:00:00Z",
+    }
+    assert placed([media_row()], *stays(participant_row(breakoutSessionsAttended=[attended]))) == [0]
+    assert placed([media_row()], *stays(participant_row(state="lobby"))) == [1]
+
+
+def test_one_that_fits_no_stay_is_a_session_of_its_own() -> None:
+    late = media_row(joinTime="2026-11-20T11:00:00.000Z", leaveTime="2026-11-20T11:10:00.000Z")
+    told = with_quality(stays(participant_row()), [late])
+    assert [session.quality is not None for session in told] == [False, True]
+    assert told[1].key == session_key(f"{UUID}_57", "3324C9D0-9EA7-45A2-B249-5B62A384AFEF")
+    assert told[1].email == "ole.berg@example.org"
+    assert told[1].join_time == datetime(2026, 11, 20, 11, tzinfo=UTC)
+    assert told[1].duration == 600
+
+
+def test_unknown_times_do_not_keep_a_row_from_its_person() -> None:
+    assert placed([media_row(joinTime="", leaveTime=None)], *stays(participant_row())) == [0]
+    assert placed([media_row()], *stays(participant_row(device(joinedTime="", leftTime="")))) == [0]
+
+
+def test_several_rows_of_one_stay_are_merged_and_one_that_comes_twice_counts_once() -> None:
+    second = media_row(participantSessionId="other", audioIn=[stream(latency=[100, 100])])
+    (session,) = with_quality(stays(participant_row()), [media_row(), media_row(), second])
+    assert session.quality is not None
+    assert session.quality.audio_in is not None
+    assert session.quality.audio_in.latency_ms is not None
+    assert session.quality.audio_in.latency_ms.document() == {"mean": 75.12, "worst": 100.0, "samples": 4}
+
+
+def test_the_machine_is_told_by_the_quality_alone() -> None:
+    (session,) = with_quality(stays(participant_row()), [media_row()])
+    assert (session.app, session.app_version, session.os) == ("Webex Desktop", "46.1.0", "mac")
+    assert (session.ip_address, session.network_type) == ("192.0.2.7", "wifi")
+    assert session.data_center == "Frankfurt, Germany"
+    assert session.device == "webex_meeting_center_mac"
+    (session,) = with_quality(stays(participant_row()), [media_row(networkType="unknown")])
+    assert session.network_type is None
+
+
+def test_the_field_names_of_2022_are_read_too() -> None:
+    new = ("meetingInstanceId", "webexUserName", "webexUserEmail", "joinTime", "clientType")
+    old = {
+        "meetingId": UUID,
+        "displayName": "Ole Berg",
+        "email": "ole.berg@example.org",
+        "joined": "2026-11-20T09:00:30.000Z",
+        "client": "Webex Desktop",
+    }
+    (session,) = with_quality(stays(participant_row()), [{**without(media_row(), *new), **old}])
+    assert session.quality is not None
+    assert session.app == "Webex Desktop"
+    (alone,) = with_quality([], [{**without(media_row(), *new), **old}])
+    assert (alone.user_name, alone.email) == ("Ole Berg", "ole.berg@example.org")
+    assert alone.join_time == datetime(2026, 11, 20, 9, 0, 30, tzinfo=UTC)
+
+
+def test_series_keep_the_samples_with_null_where_there_is_none() -> None:
+    (session,) = with_quality(stays(participant_row()), [media_row()], series=True)
+    assert session.quality is not None
+    told = session.quality.document()["audio_in"]["series"]
+    assert told == {
+        "start": datetime(2026, 11, 20, 9, 1, tzinfo=UTC),
+        "step_s": 60,
+        "latency_ms": [40.0, 60.5, None],
+        "packet_loss_pct": [0.5, None, 1.5],
+    }
+    (without_series,) = with_quality(stays(participant_row()), [media_row()])
+    assert without_series.quality is not None
+    assert "series" not in without_series.quality.document()["audio_in"]
+
+
+def test_the_parts_of_one_stay_are_one_series() -> None:
+    later = stream(startTime="2026-11-20T09:06:00.000Z", latency=[80], packetLoss=[])
+    (session,) = with_quality(
+        stays(participant_row()), [media_row(), media_row(audioIn=[later])], series=True
+    )
+    assert session.quality is not None
+    series = session.quality.document()["audio_in"]["series"]
+    assert series["latency_ms"] == [40.0, 60.5, None, None, None, 80.0]
+
+
+@pytest.mark.parametrize("odd", [{"startTime": ""}, {"samplingInterval": 0}, {"samplingInterval": None}])
+def test_without_a_start_or_a_step_there_is_no_series(odd: dict[str, Any]) -> None:
+    quality = to_quality(media_row(audioIn=[stream(**odd)]), series=True)
+    assert quality is not None
+    assert "series" not in quality.document()["audio_in"]
+
+
+def test_raw_keeps_every_row_of_a_stay() -> None:
+    (session,) = with_quality(stays(participant_row()), [media_row()], raw=True)
+    assert session.vendor_data is not None
+    assert session.vendor_data["qualities"][0]["participantId"] == f"{UUID}_57"

@@ -1,0 +1,200 @@
+"""What Zoom's refusals are taken for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.errors import BudgetSpent, CredentialsError, VendorError
+from connectors.http import Again, Answer
+from connectors.zoom import Zoom
+from connectors.zoom.errors import DailyStop, judge, missing_scopes
+from tests.unit.fake_context import NOW, HandContext
+from tests.unit.zoom.account import DAY, Account, meeting_row, page, participant_row, ref
+
+Build = Callable[..., Zoom]
+
+LIST = "/metrics/meetings"
+PARTICIPANTS = "/metrics/meetings/abc%3D%3D/participants"
+PER_SECOND = {
+    "code": 429,
+    "message": "You have reached the maximum per-second rate limit for this API. Try again later.",
+}
+DAILY = {
+    "code": 429,
+    "message": "You have reached the maximum daily rate limit for this API. Refer to the response header for details.",
+}
+CONCURRENT = {"code": 429, "message": "Too many concurrent requests. Try again later."}
+MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("headers", [{"X-RateLimit-Type": "QPS"}, {"x-ratelimit-type": "QPS"}, {}])
+@pytest.mark.parametrize("body", [PER_SECOND, CONCURRENT, {}])
+def test_a_limit_of_a_second_is_waited_for_by_everybody(
+    zoom: Build, account: Account, context: HandContext, headers: dict[str, str], body: object
+) -> None:
+    account.then(PARTICIPANTS, (429, body), (200, page("participants", participant_row())), headers=headers)
+    assert len(zoom().fetch(ref(meeting_row())).sessions) == 1
+    assert 1 <= context.seconds < 4
+    assert context.traffic.throttled_seconds >= 1
+
+
+def test_a_limit_of_a_minute_is_waited_for_a_minute(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.quiet()
+    headers = {"X-RateLimit-Type": "QPS", "X-RateLimit-Category": "Resource-intensive"}
+    account.then(
+        LIST, (429, PER_SECOND), (200, page("meetings", meeting_row())), headers=headers, type="past"
+    )
+    assert len(list(zoom().meetings(DAY))) == 1
+    assert 60 <= context.seconds < 70
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (DAILY, {}),
+        ({}, {"X-RateLimit-Type": "Daily-limit"}),
+        (PER_SECOND, {"x-ratelimit-type": "daily-limit"}),
+        ({}, {"X-RateLimit-Remaining": "0", "Retry-After": "2026-11-22T00:00:00Z"}),
+        (DAILY, {"Retry-After": "2026-11-22T00:00:00Z"}),
+        (DAILY, {"Retry-After": "64800"}),
+        (DAILY, {"Retry-After": "9999-01-01T00:00:00Z"}),
+        (DAILY, {"Retry-After": "nonsense"}),
+    ],
+)
+def test_a_limit_of_a_day_ends_the_run_until_it_is_filled_again(
+    zoom: Build, account: Account, body: object, headers: dict[str, str]
+) -> None:
+    account.on(PARTICIPANTS, body, status=429, headers=headers)
+    with pytest.raises(BudgetSpent) as spent:
+        zoom().fetch(ref(meeting_row()))
+    assert spent.value.until == MIDNIGHT
+    assert len(account.asked_for(PARTICIPANTS)) == 1
+
+
+def test_a_limit_of_a_day_is_obeyed_by_later_calls_and_later_runs(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.on(PARTICIPANTS, DAILY, status=429)
+    connector = zoom()
+    for again in (lambda: connector, lambda: connector, zoom):
+        with pytest.raises(BudgetSpent):
+            again().fetch(ref(meeting_row()))
+    assert len(account.asked_for(PARTICIPANTS)) == 1
+    context.start = MIDNIGHT
+    account.on(PARTICIPANTS, page("participants"))
+    assert zoom().fetch(ref(meeting_row())).sessions == []
+
+
+def test_our_own_budget_of_the_day_is_obeyed(zoom: Build, account: Account, context: HandContext) -> None:
+    context.limits["heavy"] = 0
+    with pytest.raises(BudgetSpent):
+        zoom().fetch(ref(meeting_row()))
+    assert account.asked == []
+
+
+def test_an_error_that_comes_with_status_200_is_an_error(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, {"code": 3000, "message": "no", "participants": []})
+    with pytest.raises(VendorError, match="code 3000") as refused:
+        zoom().fetch(ref(meeting_row()))
+    assert refused.value.code == 3000
+
+
+def test_code_zero_is_no_error(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, {"code": 0, **page("participants")})
+    assert zoom().fetch(ref(meeting_row())).sessions == []
+
+
+def test_too_many_requests_may_come_with_status_200(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, PER_SECOND, page("participants"))
+    assert zoom().fetch(ref(meeting_row())).sessions == []
+
+
+def test_a_firewalls_page_fails_its_meeting_after_a_few_tries(zoom: Build, account: Account) -> None:
+    account.on(
+        PARTICIPANTS,
+        "<html>Sorry, you have been blocked</html>",
+        status=403,
+        headers={"Content-Type": "text/html"},
+    )
+    with pytest.raises(VendorError, match="firewall") as refused:
+        zoom().fetch(ref(meeting_row()))
+    assert refused.value.status == 403
+    assert len(account.asked_for(PARTICIPANTS)) == 5
+
+
+def test_a_firewalls_page_that_goes_away_costs_nothing(zoom: Build, account: Account) -> None:
+    account.then(PARTICIPANTS, (403, "<html>"), (200, page("participants", participant_row())))
+    assert len(zoom().fetch(ref(meeting_row())).sessions) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("code", [4711, 4700])
+def test_missing_scopes_are_named_and_nothing_else_of_the_message(
+    zoom: Build, account: Account, status: int, code: int
+) -> None:
+    message = (
+        "Invalid access token, does not contain scopes:[dashboard:read:list_meetings:admin, Marked Person]."
+    )
+    account.on(LIST, {"code": code, "message": message}, status=status)
+    with pytest.raises(CredentialsError, match=r"add dashboard:read:list_meetings:admin to it") as refused:
+        list(zoom().meetings(DAY))
+    assert "Marked" not in str(refused.value)
+
+
+def test_a_message_without_scopes_names_the_one_of_the_call(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, {"code": 4700, "message": "Token cannot be empty"}, status=401)
+    with pytest.raises(CredentialsError, match="dashboard:read:list_meeting_participants:admin"):
+        zoom().fetch(ref(meeting_row()))
+
+
+def test_scopes_are_read_strictly() -> None:
+    text = "scopes:[report:read:admin, user:read:list_users:master,mail@example.org, a:b, X:read:y, secret token]"
+    assert missing_scopes(text) == ["report:read:admin", "user:read:list_users:master"]
+    assert missing_scopes("no list") == []
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("The request can only be queried for a month that falls within the last six months.", "six months"),
+        ("Can not access webinar info, 123.", "a webinar"),
+        ("Marked Person", "parameter"),
+    ],
+)
+def test_code_300_is_told_apart_by_its_text(zoom: Build, account: Account, message: str, words: str) -> None:
+    account.on(LIST, {"code": 300, "message": message}, status=400)
+    with pytest.raises(VendorError, match=words) as refused:
+        list(zoom().meetings(DAY))
+    assert "Marked" not in str(refused.value)
+
+
+def test_a_lone_surrogate_costs_no_page(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, page("participants", participant_row(user_name="Ada \ud83d")))
+    assert zoom().fetch(ref(meeting_row())).sessions[0].user_name == "Ada \ufffd"
+
+
+def test_half_a_body_is_asked_for_again(zoom: Build, account: Account) -> None:
+    account.then(PARTICIPANTS, (200, '{"participants": [{"id'), (200, page("participants")))
+    assert zoom().fetch(ref(meeting_row())).sessions == []
+
+
+def test_lists_are_asked_for_at_no_more_than_the_rate_of_a_minute(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.quiet()
+    connector = zoom()
+    for _ in range(15):
+        list(connector.meetings(DAY))
+    assert len(account.asked_for(LIST)) == 30
+    assert context.now() - NOW >= timedelta(seconds=29 * 3)
+
+
+def test_a_code_of_the_500s_is_asked_again_whatever_status_it_comes_with(context: HandContext) -> None:
+    verdict = judge(context, DailyStop(context))
+    answer = Answer(call="Zoom: GET /x", status=200, headers={}, body={"code": 500, "message": ""})
+    assert isinstance(verdict(answer), Again)

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connectors.models import Harvest, Session
+from connectors.zoom.mapping import to_session
+from connectors.zoom.quality import height, number, to_quality, with_quality
+from tests.unit.zoom.account import data, participant_row
+
+
+def qos_row(**changes: Any) -> dict[str, Any]:
+    return {**data("metrics_qos")["participants"][0], **changes}
+
+
+@pytest.mark.parametrize(
+    ("sent", "unit", "expected"),
+    [
+        ("27.15kbps", "kbps", 27.15),
+        ("126 ms", "ms", 126),
+        ("0ms", "ms", 0),
+        ("0.03%", "%", 0.03),
+        ("12 fps", "fps", 12),
+        (126, "ms", 126),
+        ("126", "ms", 126),
+        ("", "ms", None),
+        ("-", "ms", None),
+        ("nan", "ms", None),
+        ("inf ms", "ms", None),
+        ("126 s", "ms", None),
+        (None, "ms", None),
+        (True, "ms", None),
+    ],
+)
+def test_a_number_is_read_with_its_own_unit_alone(sent: object, unit: str, expected: float | None) -> None:
+    assert number(sent, unit) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"), [("1280*720", 720), ("", None), ("-", None), (None, None), ("HD", None)]
+)
+def test_the_height_of_a_picture(sent: object, expected: float | None) -> None:
+    assert height(sent) == expected
+
+
+def test_every_minute_is_a_sample() -> None:
+    quality = to_quality(qos_row())
+    assert quality is not None
+    assert quality.document() == {
+        "audio_in": {
+            "latency_ms": {"mean": 113.0, "worst": 126.0, "samples": 2},
+            "jitter_ms": {"mean": 0.0, "worst": 0.0, "samples": 2},
+            "packet_loss_pct": {"mean": 0.03, "worst": 0.4, "samples": 2},
+            "bitrate_kbps": {"mean": 27.15, "worst": 27.15, "samples": 2},
+        },
+        "video_in": {
+            "latency_ms": {"mean": 40.0, "worst": 40.0, "samples": 2},
+            "jitter_ms": {"mean": 2.0, "worst": 2.0, "samples": 2},
+            "bitrate_kbps": {"mean": 600.0, "worst": 600.0, "samples": 2},
+            "height_px": {"mean": 720.0, "worst": 720.0, "samples": 2},
+            "fps": {"mean": 12.0, "worst": 12.0, "samples": 2},
+        },
+        "share_out": {
+            "latency_ms": {"mean": 10.0, "worst": 10.0, "samples": 2},
+            "jitter_ms": {"mean": 1.0, "worst": 1.0, "samples": 2},
+            "packet_loss_pct": {"mean": 0.0, "worst": 0.0, "samples": 2},
+            "bitrate_kbps": {"mean": 100.0, "worst": 100.0, "samples": 2},
+            "height_px": {"mean": 1080.0, "worst": 1080.0, "samples": 2},
+            "fps": {"mean": 5.0, "worst": 5.0, "samples": 2},
+        },
+        "cpu_pct": {"mean": 4.0, "worst": 11.0, "samples": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    "minutes", [None, [], [{}], ["x"], [{"audio_input": None}], [{"audio_input": {"latency": "-1 ms"}}], {}]
+)
+def test_nothing_measured_is_no_quality(minutes: object) -> None:
+    assert to_quality(qos_row(user_qos=minutes)) is None
+
+
+def placed(rows: list[dict[str, Any]], *stays: dict[str, Any]) -> list[int]:
+    """Which of the stays got a quality."""
+    sessions: list[Session] = [to_session(stay) for stay in stays]
+    return [
+        place for place, session in enumerate(with_quality(sessions, rows)) if session.quality is not None
+    ]
+
+
+def test_a_row_belongs_to_the_stay_with_its_user_id_and_join() -> None:
+    other = participant_row(join_time="2026-11-20T09:30:00Z")
+    stranger = participant_row(user_id="1")
+    assert placed([qos_row()], stranger, other, participant_row()) == [2]
+
+
+def test_a_stay_in_the_meeting_comes_before_one_in_the_waiting_room() -> None:
+    waiting = participant_row(status="in_waiting_room")
+    assert placed([qos_row()], waiting, participant_row()) == [1]
+
+
+def test_else_to_the_stay_that_it_overlaps_longest() -> None:
+    early = participant_row(join_time="2026-11-20T08:00:00Z", leave_time="2026-11-20T09:05:00Z")
+    late = participant_row(join_time="2026-11-20T09:06:00Z", leave_time="2026-11-20T09:50:00Z")
+    assert placed([qos_row()], early, late) == [1]
+    assert placed([qos_row(join_time="", leave_time=None)], early) == [0]
+    assert placed([qos_row(user_id="unknown")], early) == []
+    assert placed([qos_row(user_id="")], participant_row(user_id="")) == []
+
+
+def test_a_row_that_comes_twice_counts_once() -> None:
+    (session,) = with_quality([to_session(participant_row())], [qos_row(), qos_row()])
+    assert session.quality == to_quality(qos_row())
+
+
+def test_two_rows_of_one_stay_are_one_quality() -> None:
+    later = qos_row(user_qos=qos_row()["user_qos"][:1])
+    (session,) = with_quality([to_session(participant_row())], [qos_row(), later])
+    assert session.quality is not None
+    assert session.quality.cpu_pct is not None
+    assert session.quality.cpu_pct.samples == 3
+
+
+def test_the_meetings_quality_leaves_waiting_rooms_out() -> None:
+    from connectors.models import Detail, Meeting
+
+    when = datetime(2026, 11, 20, tzinfo=UTC)
+    meeting = Meeting(vendor="zoom", account="main", uuid="u", detail=Detail.full, harvested_at=when)
+    waiting = with_quality([to_session(participant_row(status="in_waiting_room"))], [qos_row()])
+    assert Harvest.of(meeting, waiting).meeting.quality is None
+
+
+def test_series_keep_the_samples_by_the_minute() -> None:
+    minutes = qos_row()["user_qos"]
+    later = {**minutes[1], "date_time": "2026-11-20T09:03:00Z"}
+    row = qos_row(user_qos=[minutes[0], later, {**later, "date_time": ""}])
+    (session,) = with_quality([to_session(participant_row())], [row], series=True)
+    assert session.quality is not None
+    told = session.quality.document()
+    assert told["audio_in"]["series"] == {
+        "start": datetime(2026, 11, 20, 9, 1, tzinfo=UTC),
+        "step_s": 60,
+        "latency_ms": [126.0, None, 100.0],
+        "jitter_ms": [0.0, None, 0.0],
+        "packet_loss_pct": told["audio_in"]["series"]["packet_loss_pct"],
+    }
+    (bare,) = with_quality([to_session(participant_row())], [row])
+    assert bare.quality is not None
+    assert "series" not in bare.quality.document()["audio_in"]

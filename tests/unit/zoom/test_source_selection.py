@@ -1,0 +1,259 @@
+"""The Dashboard or the Reports, and what `check` says of either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from connectors.base import Token
+from connectors.errors import ConfigurationError, CredentialsError
+from connectors.models import MeetingRef
+from connectors.zoom import Zoom
+from connectors.zoom.endpoints import BY_CALL, USERS
+from tests.unit.fake_context import NOW, HandContext
+from tests.unit.zoom.account import (
+    BOTH,
+    DASHBOARD,
+    DAY,
+    REPORTS,
+    Account,
+    data,
+    meeting_row,
+    page,
+    ref,
+    settings,
+)
+
+Build = Callable[..., Zoom]
+
+NO_DASHBOARD = {
+    "code": 200,
+    "message": "This API is only available for Business or higher accounts that have enabled the Dashboard feature.",
+}
+CLASSIC = "dashboard_meetings:read:admin report:read:admin user:read:admin"
+
+
+def test_every_missing_setting_is_named_with_where_to_get_it(context: HandContext) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        Zoom(settings(ZOOM_ACCOUNT_ID="", ZOOM_CLIENT_SECRET=""), context)
+    assert "ZOOM_ACCOUNT_ID, ZOOM_CLIENT_SECRET" in str(error.value)
+    assert "ZOOM_CLIENT_ID" not in str(error.value)
+    assert "marketplace.zoom.us" in str(error.value)
+
+
+def test_a_plan_that_nobody_sells_is_refused(context: HandContext) -> None:
+    with pytest.raises(ConfigurationError, match="pro or business"):
+        Zoom(settings(ZOOM_PLAN="gold"), context)
+
+
+def test_building_makes_no_request_and_needs_no_urls(context: HandContext, http) -> None:
+    Zoom(settings(ZOOM_API_URL="", ZOOM_TOKEN_URL=""), context)
+    assert len(http.calls) == 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "scope", "chosen"),
+    [
+        ("business", BOTH, "dashboard"),
+        ("pro", BOTH, "reports"),
+        ("", BOTH, "dashboard"),
+        ("", DASHBOARD, "dashboard"),
+        ("", REPORTS, "reports"),
+        ("", CLASSIC, "dashboard"),
+        ("", "dashboard:read:admin", "dashboard"),
+        ("", "report:read:admin meeting:read:admin", "reports"),
+        ("", DASHBOARD.replace(":admin", ":master"), "dashboard"),
+        ("", "", "dashboard"),
+        ("pro", "", "reports"),
+    ],
+)
+def test_the_plan_decides_and_then_the_scopes(
+    zoom: Build, account: Account, context: HandContext, plan: str, scope: str, chosen: str
+) -> None:
+    account.quiet()
+    connector = zoom(ZOOM_PLAN=plan, scope=scope)
+    list(connector.meetings(DAY))
+    list(connector.meetings(DAY))
+    assert connector.source().name == chosen
+    assert sum("reading the" in said for said in context.told) == 1
+
+
+@pytest.mark.parametrize(
+    ("plan", "scope", "options", "lacking"),
+    [
+        (
+            "business",
+            REPORTS,
+            (),
+            "dashboard:read:list_meetings:admin, dashboard:read:list_meeting_participants:admin",
+        ),
+        ("pro", DASHBOARD, (), "report:read:list_users:admin"),
+        ("business", DASHBOARD, ("qos",), "add dashboard:read:list_meeting_participants_qos:admin to it"),
+        ("", DASHBOARD, ("webinars",), "add dashboard:read:list_webinar_participants:admin"),
+        ("", "user:read:admin", (), "or else report:read:list_users:admin"),
+        ("", DASHBOARD.split()[0], (), "dashboard:read:list_meeting_participants:admin"),
+    ],
+)
+def test_scopes_that_are_missing_are_named_before_any_call(
+    zoom: Build, account: Account, plan: str, scope: str, options: tuple[str, ...], lacking: str
+) -> None:
+    granted = "dashboard:read:list_webinars:admin" if options == ("webinars",) else ""
+    with pytest.raises(CredentialsError) as error:
+        list(zoom(*options, ZOOM_PLAN=plan, scope=f"{scope} {granted}").meetings(DAY))
+    assert lacking in str(error.value)
+    assert account.asked == []
+
+
+def test_a_scope_that_was_added_since_is_found_in_a_new_token(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.quiet()
+    connector = zoom()
+    name = connector.auth._credentials.token_name
+    context.tokens.kept[name] = Token(
+        access="old", expires_at=NOW + timedelta(hours=1), scope="user:read:admin"
+    )
+    assert list(connector.meetings(DAY)) == []
+    assert account.tokens == 1
+
+
+def test_no_dashboard_means_reports_where_the_plan_is_not_set(
+    zoom: Build, account: Account, context: HandContext
+) -> None:
+    account.quiet()
+    account.on("/metrics/meetings", NO_DASHBOARD, status=400)
+    account.on("/report/users", data("report_users"), type="active")
+    account.on("/report/users/u-mara/meetings", data("report_user_meetings"), type="past")
+    connector = zoom()
+    (found,) = connector.meetings(DAY)
+    assert isinstance(found, MeetingRef)
+    assert found.hint["source"] == "reports"
+    assert connector.source().name == "reports"
+    assert sum("no Dashboard" in said for said in context.told) == 1
+    assert len(account.asked_for("/metrics/meetings")) == 1
+
+
+def test_many_threads_find_out_together_that_there_is_no_dashboard(zoom: Build, account: Account) -> None:
+    row = meeting_row()
+    for path in ("/metrics/meetings/abc%3D%3D/participants", "/metrics/meetings/abc%3D%3D"):
+        account.on(path, NO_DASHBOARD, status=400)
+    account.on("/report/meetings/abc%3D%3D", {**data("report_user_meetings")["meetings"][0]})
+    account.on("/report/meetings/abc%3D%3D/participants", data("report_participants"))
+    connector = zoom()
+    with ThreadPoolExecutor(8) as pool:
+        harvests = list(pool.map(connector.fetch, [ref(row)] * 16))
+    assert {len(harvest.sessions) for harvest in harvests} == {2}
+    assert {harvest.meeting.uuid for harvest in harvests} == {"abc=="}
+
+
+def test_a_business_plan_without_dashboard_names_what_works_instead(zoom: Build, account: Account) -> None:
+    account.on("/metrics/meetings", NO_DASHBOARD, status=400)
+    with pytest.raises(CredentialsError, match="ZOOM_PLAN=pro") as error:
+        list(zoom(ZOOM_PLAN="business").meetings(DAY))
+    assert "report:read:list_users:admin" in str(error.value)
+
+
+def test_neither_dashboard_nor_scopes_for_reports_names_the_scopes(zoom: Build, account: Account) -> None:
+    account.on("/metrics/meetings", NO_DASHBOARD, status=400)
+    with pytest.raises(CredentialsError, match="report:read:list_users:admin"):
+        list(zoom(scope=DASHBOARD).meetings(DAY))
+
+
+@pytest.mark.parametrize(
+    ("plan", "share", "expected"), [("business", 1.0, 32), ("pro", 1.0, 10), ("pro", 0.1, 4)]
+)
+def test_concurrency_is_what_the_rate_can_use(zoom: Build, plan: str, share: float, expected: int) -> None:
+    assert zoom(ZOOM_PLAN=plan, share=share).concurrency == expected
+
+
+def test_the_rate_that_is_aimed_at_is_the_plans_and_our_share_of_it(zoom: Build) -> None:
+    assert zoom(ZOOM_PLAN="business").requests_per_second == pytest.approx(38.8)
+    assert zoom(ZOOM_PLAN="pro", share=0.5).requests_per_second == pytest.approx(4.85)
+
+
+def test_every_endpoint_can_be_granted_in_both_ways() -> None:
+    for endpoint in BY_CALL.values():
+        assert endpoint.granted([endpoint.granular])
+        assert all(endpoint.granted([name]) for name in endpoint.classic)
+        assert not endpoint.granted(["chat:read:admin"])
+    assert not USERS.granted(["user:read:list_users"])
+
+
+def subjects(connector: Zoom, status: str) -> dict[str, str]:
+    return {found.subject: found.found for found in connector.check() if found.status == status}
+
+
+def test_check_tries_every_call_of_the_dashboard(zoom: Build, account: Account) -> None:
+    account.on("/metrics/meetings", page("meetings", meeting_row()))
+    for path in ("", "/participants", "/participants/qos"):
+        account.on(f"/metrics/meetings/abc%3D%3D{path}", page("participants"))
+    account.on("/metrics/webinars", page("webinars"))
+    connector = zoom("qos", "webinars")
+    assert subjects(connector, "failed") == subjects(connector, "warning") == {}
+    found = subjects(connector, "ok")
+    calls = {subject for subject in found if subject.startswith("GET")}
+    assert calls == {
+        "GET /metrics/meetings",
+        "GET /metrics/meetings/{uuid}",
+        "GET /metrics/meetings/{uuid}/participants",
+        "GET /metrics/meetings/{uuid}/participants/qos",
+        "GET /metrics/webinars",
+        "GET /users",
+    }
+    assert {"token", "plan"} < found.keys()
+
+
+def test_check_warns_of_what_is_only_better_to_have(zoom: Build, account: Account) -> None:
+    account.quiet()
+    connector = zoom(scope=DASHBOARD)
+    assert subjects(connector, "failed") == {}
+    warnings = subjects(connector, "warning")
+    assert "host.host_id" in warnings["scope for GET /users"]
+    assert "--qos" in warnings["scope for GET /metrics/meetings/{uuid}/participants/qos"]
+    assert "not tried" in warnings["GET /metrics/meetings/{uuid}/participants"]
+
+
+def test_check_names_each_missing_scope(zoom: Build) -> None:
+    failed = [
+        found for found in zoom(ZOOM_PLAN="business", scope=REPORTS).check() if found.status == "failed"
+    ]
+    assert [found.subject for found in failed] == [
+        "scope for GET /metrics/meetings",
+        "scope for GET /metrics/meetings/{uuid}/participants",
+        "source",
+    ]
+    assert "dashboard:read:list_meetings:admin" in failed[0].remedy
+    assert {found.exit_code for found in failed} == {77}
+
+
+def test_check_goes_over_to_reports_where_there_is_no_dashboard(zoom: Build, account: Account) -> None:
+    account.on("/metrics/meetings", NO_DASHBOARD, status=400)
+    account.on("/report/users", data("report_users"))
+    account.on("/report/users/u-mara/meetings", data("report_user_meetings"))
+    connector = zoom()
+    results = list(connector.check())
+    assert not [found for found in results if found.status == "failed"]
+    assert "GET /report/users/{user}/meetings" in {found.subject for found in results if found.status == "ok"}
+    assert "GET /report/meetings/{uuid}/participants" in {found.subject for found in results}
+
+
+def test_check_tells_of_a_plan_that_is_too_low(zoom: Build, account: Account) -> None:
+    account.on("/metrics/meetings", NO_DASHBOARD, status=400)
+    assert "ZOOM_PLAN=pro" in subjects(zoom(ZOOM_PLAN="business"), "failed")["plan"]
+
+
+def test_check_stops_at_a_token_that_is_not_given(account: Account, context: HandContext) -> None:
+    account.refuses_tokens(400, '{"error": "invalid_client"}')
+    (found,) = Zoom(settings(), context).check()
+    assert (found.subject, found.status, found.exit_code) == ("token", "failed", 77)
+
+
+def test_check_shows_calls_that_fail(zoom: Build, account: Account) -> None:
+    account.on("/metrics/meetings", page("meetings", meeting_row()))
+    account.on("/metrics/meetings/abc%3D%3D/participants", "<html>", status=403)
+    account.on("/users", {"code": 300, "message": "?"}, status=400)
+    failed = subjects(zoom(scope=""), "failed")
+    assert failed.keys() == {"GET /metrics/meetings/{uuid}/participants", "GET /users"}
