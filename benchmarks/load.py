@@ -35,8 +35,8 @@ import orjson
 from elasticsearch import Elasticsearch, helpers
 from elasticsearch.serializer import OrjsonSerializer
 
-from connectors.models import Detail, Document, Harvest, Host, Meeting, Session, session_key
-from harvester.sinks.base import encoded
+from connectors.models import Detail, Document, Host, Meeting, MeetingRecord, Session, session_key
+from harvester.sinks.base import encode
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import Cluster
@@ -54,7 +54,7 @@ HARVESTED = datetime(2026, 11, 21, 2, tzinfo=UTC)
 PATIENCE = Patience(wait=time.sleep, elapsed=time.monotonic, now=lambda: HARVESTED)
 
 
-def harvest(number: int) -> Harvest:
+def harvest(number: int) -> MeetingRecord:
     """One meeting with its sessions, as a vendor with everything switched on tells them."""
     start = datetime(2026, 11, 20, 8, tzinfo=UTC) + timedelta(seconds=number % 36_000)
     end = start + timedelta(minutes=45)
@@ -70,7 +70,7 @@ def harvest(number: int) -> Harvest:
         end_time=end,
     )
     sessions = [session(number, place, start, end) for place in range(SESSIONS)]
-    return Harvest(meeting=meeting, sessions=sessions)
+    return MeetingRecord(meeting=meeting, sessions=sessions)
 
 
 def session(number: int, place: int, start: datetime, end: datetime) -> Session:
@@ -109,7 +109,7 @@ class Ready:
     made: list[Document]
 
     @classmethod
-    def of(cls, harvest: Harvest) -> Ready:
+    def of(cls, harvest: MeetingRecord) -> Ready:
         return cls(harvest.meeting, harvest.timestamp, harvest.version, list(harvest.documents()))
 
     def documents(self) -> list[Document]:
@@ -119,7 +119,7 @@ class Ready:
 class Field:
     """One contender's turn: the documents in every form that somebody starts from, and indices of its own."""
 
-    def __init__(self, url: str, harvests: list[Harvest], lines: list[bytes], scratch: Path) -> None:
+    def __init__(self, url: str, harvests: list[MeetingRecord], lines: list[bytes], scratch: Path) -> None:
         self.url = url
         self.harvests = harvests
         self.ready = [Ready.of(harvest) for harvest in harvests]
@@ -172,7 +172,7 @@ def ours_harvests(field: Field) -> None:
 
 
 def ours_documents(field: Field) -> None:
-    for loaded in field.loader().load(cast("list[Harvest]", field.ready)):
+    for loaded in field.loader().load(cast("list[MeetingRecord]", field.ready)):
         assert not loaded.rejected
 
 
@@ -353,14 +353,14 @@ def main() -> None:
         "--only", metavar="TEXT", default="", help="contenders whose name holds it, and the ceiling"
     )
     parser.add_argument("--null-server", action="store_true", help=argparse.SUPPRESS)
-    wish = parser.parse_args()
-    if wish.null_server:
+    request = parser.parse_args()
+    if request.null_server:
         serve_nothing()
         return
-    count, times = (500, 1) if wish.quick else (3_000, 5)
+    count, times = (500, 1) if request.quick else (3_000, 5)
     harvests = [harvest(number) for number in range(count)]
-    lines = [encoded(document) for one in harvests for document in one.documents()]
-    chosen = {n: c for n, c in CONTENDERS.items() if wish.only in n or n in CEILINGS}
+    lines = [encode(document) for one in harvests for document in one.documents()]
+    chosen = {n: c for n, c in CONTENDERS.items() if request.only in n or n in CEILINGS}
     print(
         f"{len(lines):,} documents of {sum(map(len, lines)) // len(lines)} bytes, {times} rounds, medians\n"
     )

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from connectors.attendance import by_person, union_seconds
-from connectors.parsing import milliseconds
+from connectors.parsing import format_milliseconds
 from connectors.quality import Quality
 
 Document = dict[str, Any]
@@ -109,16 +109,16 @@ class MeetingRef:
     digest: str
     hint: Mapping[str, Any] = field(default_factory=dict)
     row: Mapping[str, Any] | None = None
-    asked: frozenset[str] = frozenset()
+    extras: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
+class SkippedPartition:
     """A part of a listing that could not be had: one user, one group. `gone`: nor will it ever be."""
 
-    subject: str
+    partition: str
     reason: Reason
-    gone: bool
+    permanent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +211,10 @@ class Session:
 def session_key(*parts: str | datetime | None) -> str:
     """22 base64url characters (128 bits) out of the ids that the vendor made for this very stay, in a fixed order."""
     text = "\x1f".join(
-        ["" if part is None else part if isinstance(part, str) else milliseconds(part) for part in parts]
+        [
+            "" if part is None else part if isinstance(part, str) else format_milliseconds(part)
+            for part in parts
+        ]
     )
     digest = hashlib.sha256(text.encode("utf-8")).digest()[:16]
     return base64.urlsafe_b64encode(digest)[:22].decode("ascii")
@@ -223,7 +226,7 @@ def row_digest(row: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Harvest:
+class MeetingRecord:
     """One meeting instance with every session of it, or, where the vendor tells of no sessions, the meeting alone.
 
     `replaces`: uuids under which an earlier harvest knew this meeting; their documents are leftovers.
@@ -244,7 +247,7 @@ class Harvest:
         *,
         pending: Pending | None = None,
         replaces: Sequence[str] = (),
-    ) -> Harvest:
+    ) -> MeetingRecord:
         """With equal stays made one, keys made unique, and the meeting's figures counted from its sessions."""
         distinct, collisions = _unique(sessions)
         return cls(
@@ -276,7 +279,7 @@ class Harvest:
         if timestamp is None:
             raise ValueError("a meeting without any instant cannot become a document")
         meeting = self.meeting
-        harvested_at = milliseconds(meeting.harvested_at)
+        harvested_at = format_milliseconds(meeting.harvested_at)
         yield _meeting_document(meeting, timestamp, harvested_at)
         # The id and what index and version come from lead every document, so that `harvester load` need not decode it.
         shared = {
@@ -396,5 +399,5 @@ def _counted(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:
         participant_sessions=sum(session.stay == "meeting" for session in stays),
         participants=len(people),
         participant_seconds=sum(map(union_seconds, people)),
-        quality=Quality.merged(qualities) if qualities else meeting.quality,
+        quality=Quality.merge(qualities) if qualities else meeting.quality,
     )

@@ -19,7 +19,7 @@ _DAYS = re.compile(r"(\d{1,4}) days?, (\d{1,2}:\d\d:\d\d)$")
 _MINUTES = re.compile(r"([0-9]{1,6})\s*min(?:ute)?s?$")
 
 
-def instant(text: object) -> datetime | None:
+def parse_instant(text: object) -> datetime | None:
     """An ISO 8601 instant as aware UTC; `None` for `""`, for null and for anything that is not one.
 
     An instant without a zone is taken as UTC. Digits beyond microseconds are cut (Google sends nine).
@@ -35,7 +35,7 @@ def instant(text: object) -> datetime | None:
         return None
 
 
-def milliseconds(when: datetime) -> str:
+def format_milliseconds(when: datetime) -> str:
     """`2026-11-20T09:00:00.000Z`: the spelling of hashed instants and of `harvested_at`."""
     if when.tzinfo is not UTC:
         when = when.astimezone(UTC)
@@ -44,13 +44,13 @@ def milliseconds(when: datetime) -> str:
     return f"{seconds}.{when.microsecond // 1000:03d}Z"
 
 
-def clock_seconds(text: object) -> int | None:
+def parse_clock_seconds(text: object) -> int | None:
     """Seconds in `"hh:mm:ss"`, `"mm:ss"` (hours may pass 24), `"1 day, 2:30:00"` (as Python spells a timedelta),
     `"4 mins"`; `None` for `""` and what is not one."""
     if not isinstance(text, str):
         return None
     if match := _DAYS.match(text.strip()):
-        rest = clock_seconds(match.group(2))
+        rest = parse_clock_seconds(match.group(2))
         return None if rest is None else int(match.group(1)) * 86_400 + rest
     if match := _CLOCK.match(text.strip()):
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
@@ -67,7 +67,7 @@ def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
     return int((end - start).total_seconds())
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds to wait, out of a `Retry-After` in any of its spellings: seconds, an HTTP date, or (Zoom) ISO 8601.
 
     Never negative; `None` where the header is missing or is none of them.
@@ -81,7 +81,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         pass
     else:
         return max(0.0, seconds) if isfinite(seconds) else None
-    until = instant(text)
+    until = parse_instant(text)
     if until is None:
         try:
             until = parsedate_to_datetime(text)

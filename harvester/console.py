@@ -10,13 +10,13 @@ them out would garble what is said and tell that this very word is the secret. M
 first place; this is the second line of defence, for secrets that deserve the name."""
 
 
-class Mask:
+class Redactor:
     """Secrets, and texts without them. Only whole occurrences count: a part of a longer word is not the secret."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
 
-    def hide(self, secret: str) -> None:
+    def add(self, secret: str) -> None:
         if len(secret) >= SHORTEST:
             self._secrets.add(secret)
 

@@ -183,20 +183,22 @@ def in_browser(
         redirect_uri = listener.redirect_uri
         with listener.listening():
             show(
-                login.address(redirect_uri=redirect_uri, state=proof.state, challenge=proof.challenge),
+                login.authorization_url(
+                    redirect_uri=redirect_uri, state=proof.state, challenge=proof.challenge
+                ),
                 redirect_uri,
             )
             returned = listener.answer(patience)
     if returned is None:
         raise _nobody(patience, redirect_uri)
     if returned.error:
-        raise login.refusal(returned.error)
-    return login.redeem(code=returned.code, redirect_uri=redirect_uri, verifier=proof.verifier)
+        raise login.error_for(returned.error)
+    return login.exchange_code(code=returned.code, redirect_uri=redirect_uri, verifier=proof.verifier)
 
 
 def on_device(login: Login, context: Context, show: Callable[[DeviceCode], None]) -> Token:
     """`show` is given what is to be typed where; then the vendor is asked until somebody has decided."""
-    code = login.device_code()
+    code = login.request_device_code()
     show(code)
     began = context.elapsed()
     while True:

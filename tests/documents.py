@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.models import Detail, Document, Harvest, Host, Meeting, Session, session_key
+from connectors.models import Detail, Document, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.quality import MEASURES, STREAMS, Measure, Quality, Stream
 
 START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -87,8 +87,8 @@ def full_session() -> Session:
     )
 
 
-def full_harvest() -> Harvest:
-    return Harvest.of(full_meeting(), [full_session()])
+def full_harvest() -> MeetingRecord:
+    return MeetingRecord.of(full_meeting(), [full_session()])
 
 
 def with_series(document: Document) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def with_series(document: Document) -> dict[str, Any]:
 
 def plain(
     number: int, *, sessions: int = 3, detail: Detail = Detail.basic, when: datetime = HARVESTED
-) -> Harvest:
+) -> MeetingRecord:
     """A small meeting; `number` tells them apart, and their starts lie a minute apart."""
     start = START + timedelta(minutes=number)
     meeting = Meeting(
@@ -122,14 +122,14 @@ def plain(
         )
         for place in range(sessions)
     ]
-    return Harvest.of(meeting, stays)
+    return MeetingRecord.of(meeting, stays)
 
 
-def many(count: int, **more: Any) -> Iterator[Harvest]:
+def many(count: int, **more: Any) -> Iterator[MeetingRecord]:
     return (plain(number, **more) for number in range(count))
 
 
-def spoiled(harvest: Harvest, **changes: Any) -> Harvest:
+def spoiled(harvest: MeetingRecord, **changes: Any) -> MeetingRecord:
     """The same with its first session changed, type checks or not."""
     first, *others = harvest.sessions
     return replace(harvest, sessions=[replace(first, **changes), *others])

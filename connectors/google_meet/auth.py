@@ -17,17 +17,18 @@ from threading import Lock, RLock
 from typing import Any
 
 import orjson
+from google.auth import transport
 from google.auth.exceptions import GoogleAuthError
-from google.auth.transport import Request, Response
+from google.auth.transport import Request
 from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
 
 from connectors.base import Context, Settings, Token
-from connectors.errors import BrokenAnswer, CredentialsError, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, VendorError
 from connectors.google_meet.credentials import Credentials, Kind, read
 from connectors.google_meet.endpoints import CONSOLE, DELEGATION, LOGIN, VENDOR, Service
 from connectors.google_meet.errors import NotAllowed
-from connectors.http import Again, Answer, Api, Verdict, usual_verdict
+from connectors.http import Api, Decision, Response, Retry, default_decision
 from connectors.models import session_key
 
 STORED = "google-meet"
@@ -207,18 +208,18 @@ class Tokens:
         with self._lock:
             if self._api is None:
                 uri = self.credentials.token_uri
-                self._api = Api(VENDOR, uri, self._context, judge=self._judge)
+                self._api = Api(VENDOR, uri, self._context, classify=self._judge)
             return self._api
 
-    def _judge(self, answer: Answer) -> Verdict:
+    def _judge(self, answer: Response) -> Decision:
         """What may pass by itself is asked for again here, and nowhere else."""
         if answer.ok:
             told = answer.body.get("access_token") if isinstance(answer.body, dict) else None
-            lacking = BrokenAnswer(f"{answer.call}: an answer without a token", status=answer.status)
-            return None if isinstance(told, str) and told else Again(error=lacking)
+            lacking = BrokenResponse(f"{answer.call}: an answer without a token", status=answer.status)
+            return None if isinstance(told, str) and told else Retry(error=lacking)
         if answer.status in {400, 401, 403} and answer.broken is None:
             return Refused(f"{answer.call}: no token", status=answer.status, words=_words(answer.body))
-        return usual_verdict(answer, self._context.now())
+        return default_decision(answer, self._context.now())
 
     def _refusal(self, words: str, service: Service, subject: str) -> CredentialsError | VendorError:
         """https://developers.google.com/identity/protocols/oauth2/service-account#jwt-error-codes (2026)."""
@@ -271,7 +272,7 @@ class Bearer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered(Response):
+class _Answered(transport.Response):
     """google-auth's view of an answer; its properties are abstract there, and fields here."""
 
     status: int = 0
@@ -294,8 +295,8 @@ class _Transport(Request):
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,  # noqa: ARG002  # the HTTP layer has its own
         **_more: Any,
-    ) -> Response:
-        answer = self._api.answer(method, CALL, url, data=body, headers=headers)
+    ) -> transport.Response:
+        answer = self._api.send(method, CALL, url, data=body, headers=headers)
         self._body = answer.body
         return _Answered(answer.status, answer.headers, orjson.dumps(answer.body))
 
@@ -317,8 +318,8 @@ def _words(body: Any) -> str:
     return " ".join(str(told.get(key) or "") for key in ("error", "error_description")).lower()
 
 
-def _unread() -> BrokenAnswer:
-    return BrokenAnswer(f"{VENDOR}: {CALL}: an answer that cannot be read as a token")
+def _unread() -> BrokenResponse:
+    return BrokenResponse(f"{VENDOR}: {CALL}: an answer that cannot be read as a token")
 
 
 def _signer(info: Mapping[str, Any]) -> Any:

@@ -63,7 +63,7 @@ class Calendar:
             )
         except NotAllowed as error:
             self._refused = True
-            self._context.tell(f"{VENDOR}: meetings come without their titles: {error}")
+            self._context.notify_once(f"{VENDOR}: meetings come without their titles: {error}")
             return _NOTHING
         except (NoSuchUser, Forbidden):
             return _NOTHING

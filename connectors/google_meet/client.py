@@ -16,12 +16,12 @@ from googleapiclient.discovery import build
 from googleapiclient.http import HttpRequest
 
 from connectors.base import Context, Settings
-from connectors.errors import BrokenAnswer, VendorError
+from connectors.errors import BrokenResponse, VendorError
 from connectors.google_meet.auth import Tokens
 from connectors.google_meet.endpoints import SERVICES, VENDOR, Service
 from connectors.google_meet.errors import judge
-from connectors.http import Api, pages
-from connectors.rate_limit import Pace, Paces, Pacing
+from connectors.http import Api, paginate
+from connectors.rate_limit import CombinedLimiter, Limiter, RateLimiter
 
 Row = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ class Client:
         self._apis: dict[str, Api] = {}
         self._services: dict[str, Any] = {}
         self._resources: dict[tuple[str, str], Any] = {}
-        self._paces: dict[tuple[str, str], Pacing] = {}
+        self._paces: dict[tuple[str, str], Limiter] = {}
         self._projects = {s.scope: self._pace(s.of_project) for s in SERVICES if s.of_project is not None}
 
     def ask(self, service: Service, subject: str, path: str, method: str, **params: Any) -> dict[str, Any]:
@@ -70,17 +70,17 @@ class Client:
             ) from None
         call = str(built.methodId).partition(".")[2]
         verb, address, sent, body = _told(built)
-        answer = self._api(service).answer(
+        answer = self._api(service).send(
             verb,
             call,
             address,
             data=body,
             headers=sent,
-            pace=self._pace_of(service, subject),
+            limiter=self._pace_of(service, subject),
             auth=self._tokens.bearer(service, subject),
         )
         if not isinstance(answer.body, dict):
-            raise BrokenAnswer(f"{VENDOR}: {call}: an answer that is no object")
+            raise BrokenResponse(f"{VENDOR}: {call}: an answer that is no object")
         return answer.body
 
     def pages(
@@ -99,7 +99,7 @@ class Client:
                     raise PageRefused(str(error), status=error.status) from None
                 raise
 
-        for page in pages(ask, lambda answer: str(answer.get("nextPageToken") or ""), call=call):
+        for page in paginate(ask, lambda answer: str(answer.get("nextPageToken") or ""), call=call):
             yield rows_of(page, rows, call)
 
     def listing(self, service: Service, subject: str, path: str, rows: str, **params: Any) -> list[Row]:
@@ -142,14 +142,14 @@ class Client:
         with self._lock:
             if service.scope not in self._apis:
                 self._apis[service.scope] = Api(
-                    VENDOR, self.url(service), self._context, judge=judge(service, self._context)
+                    VENDOR, self.url(service), self._context, classify=judge(service, self._context)
                 )
             return self._apis[service.scope]
 
     def url(self, service: Service) -> str:
         return (self._settings.get(service.setting) or service.url).rstrip("/")
 
-    def _pace_of(self, service: Service, subject: str) -> Pacing:
+    def _pace_of(self, service: Service, subject: str) -> Limiter:
         key = service.scope, subject
         found = self._paces.get(key)
         if found is None:
@@ -158,11 +158,11 @@ class Client:
                 if found is None:
                     own = self._pace(service.a_minute)
                     project = self._projects.get(service.scope)
-                    found = self._paces[key] = own if project is None else Paces(own, project)
+                    found = self._paces[key] = own if project is None else CombinedLimiter(own, project)
         return found
 
-    def _pace(self, a_minute: int) -> Pace:
-        return Pace(self._context, calls=a_minute, per=60.0, share=self._settings.rate_share)
+    def _pace(self, a_minute: int) -> RateLimiter:
+        return RateLimiter(self._context, calls=a_minute, per=60.0, share=self._settings.rate_share)
 
 
 def _told(built: HttpRequest) -> tuple[str, str, dict[str, str], bytes | None]:
@@ -179,5 +179,5 @@ def _told(built: HttpRequest) -> tuple[str, str, dict[str, str], bytes | None]:
 def rows_of(page: Row, name: str, call: str) -> list[Row]:
     rows: Sequence[Any] = page.get(name, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BrokenAnswer(f"{call}: an answer whose `{name}` is no list of objects")
+        raise BrokenResponse(f"{call}: an answer whose `{name}` is no list of objects")
     return rows

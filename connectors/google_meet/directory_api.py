@@ -88,7 +88,7 @@ class Directory:
                 fields=FIELDS,
             )
         except (NotAllowed, Forbidden) as error:
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: reading without the Directory, so without its names and addresses: {error}"
             )
             rows = []

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from connectors.google_meet.quality import to_quality
 from connectors.google_meet.redaction import without_secrets
 from connectors.models import Host, Session, session_key
-from connectors.parsing import instant, seconds_between
+from connectors.parsing import parse_instant, seconds_between
 
 Row = Mapping[str, Any]
 UserType = Literal["signed_in", "guest", "phone", "room"]
@@ -61,7 +61,7 @@ def identity(row: Row) -> tuple[str, str, str]:
 
 def left(row: Row) -> datetime | None:
     """When the endpoint left: the instant that the row is stamped with."""
-    return instant(row.get("@time"))
+    return parse_instant(row.get("@time"))
 
 
 def joined(row: Row) -> datetime | None:
@@ -174,7 +174,7 @@ def to_stay(
     raw: bool = False,
 ) -> Session:
     """Out of a participant and one participantSession of Meet; `email` and `name` are the Directory's."""
-    join, leave = instant(session.get("startTime")), instant(session.get("endTime"))
+    join, leave = parse_instant(session.get("startTime")), parse_instant(session.get("endTime"))
     kind, told = _whom(participant)
     return Session(
         key=session_key(text(session.get("name"))),

@@ -27,7 +27,7 @@ from connectors.google_meet.errors import Forbidden
 from connectors.google_meet.mapping import code_of, text
 from connectors.google_meet.redaction import SPACE_FIELDS, recording_of
 from connectors.google_meet.reports_api import spelled
-from connectors.models import Reason, Skipped, Window, session_key
+from connectors.models import Reason, SkippedPartition, Window, session_key
 
 USERS_AT_ONCE = 8
 TRIED = 3
@@ -79,12 +79,12 @@ class Records:
 
     def listed(
         self, window: Window, subjects: Iterator[str], code: str | None = None
-    ) -> Iterator[tuple[str, list[Row]] | Skipped]:
+    ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
         """User by user, several at once, in their order and no further ahead: the records that started in the window."""
         where = f'start_time>="{spelled(window.start)}" AND start_time<="{spelled(window.end)}"'
         if code is not None:
             where = f"space.meeting_code = {_quoted(code)} AND {where}"
-        waiting: deque[Future[tuple[str, list[Row]] | Skipped]] = deque()
+        waiting: deque[Future[tuple[str, list[Row]] | SkippedPartition]] = deque()
         pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="google-users")
         try:
             for user in subjects:
@@ -96,24 +96,24 @@ class Records:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _of_user(self, user: str, where: str) -> tuple[str, list[Row]] | Skipped:
+    def _of_user(self, user: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
         try:
             return user, self._list(user, where)
         except NoSuchUser:
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: for some people there is no token (suspended, or not of this domain): what only they "
                 "could show is left out, and asked for again by the next run"
             )
-            return Skipped(subject=subject(user), reason=Reason.unknown_user, gone=False)
+            return SkippedPartition(partition=subject(user), reason=Reason.unknown_user, permanent=False)
         except Forbidden:
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: Meet refuses some people (403), who may have it turned off (Admin console > Apps > Google "
                 "Workspace > Google Meet > Service status): left out, and asked for again by the next run; "
                 "GOOGLE_SOURCE=reports asks for nobody but the admin"
             )
-            return Skipped(subject=subject(user), reason=Reason.refused, gone=False)
+            return SkippedPartition(partition=subject(user), reason=Reason.refused, permanent=False)
         except VendorError:
-            return Skipped(subject=subject(user), reason=Reason.error, gone=False)
+            return SkippedPartition(partition=subject(user), reason=Reason.error, permanent=False)
 
     def _list(self, user: str, where: str) -> list[Row]:
         return self._client.listing(

@@ -22,8 +22,17 @@ from connectors.google_meet.mapping import Row, code_of, host_of, to_stay, user_
 from connectors.google_meet.meet_api import Records, Seen, space_of, subject
 from connectors.google_meet.meetings import Known, settling, to_meeting
 from connectors.google_meet.reports_api import Activities
-from connectors.models import Harvest, MeetingRef, Pending, Reason, Session, Skipped, Window, row_digest
-from connectors.parsing import instant
+from connectors.models import (
+    MeetingRecord,
+    MeetingRef,
+    Pending,
+    Reason,
+    Session,
+    SkippedPartition,
+    Window,
+    row_digest,
+)
+from connectors.parsing import parse_instant
 
 SourceName = Literal["reports", "meet", "auto"]
 
@@ -64,7 +73,7 @@ class Apis:
         return person.email if person is not None and person.active else None
 
     def asked_raw(self, ref: MeetingRef) -> bool:
-        return self.raw or "raw" in ref.asked
+        return self.raw or "raw" in ref.extras
 
 
 class Meet:
@@ -74,7 +83,9 @@ class Meet:
         self._apis = apis
         self._families = Families(apis.context, ours="record")
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, subjects: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         """The records are gathered before any is passed on: whether earlier days were read from elsewhere shows by them,
         and they are small."""
         seen: dict[str, Seen] = {}
@@ -98,14 +109,14 @@ class Meet:
 
     def gathered(
         self, window: Window, into: dict[str, Seen], subjects: Collection[str] = ()
-    ) -> Iterator[Skipped]:
+    ) -> Iterator[SkippedPartition]:
         """Every record once, with some of those who may read it. `subjects`: as earlier `Skipped` named them."""
         records = self._apis.records
         users = records.subjects(self._apis.users)
         if subjects:
             users = (user for user in users if subject(user) in subjects)
         for found in records.listed(window, users, self._apis.code):
-            if isinstance(found, Skipped):
+            if isinstance(found, SkippedPartition):
                 yield found
                 continue
             user, rows = found
@@ -115,7 +126,7 @@ class Meet:
                     one.subjects.append(user)
 
     def ref(self, seen: Seen, *, source: SourceName, days: Day | None = None) -> MeetingRef | None:
-        start = instant(seen.record.get("startTime"))
+        start = parse_instant(seen.record.get("startTime"))
         if days is not None and start is not None and days.refuses(start):
             return None
         return MeetingRef(
@@ -149,7 +160,7 @@ class Meet:
             status=404,
         )
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = milliseconds_only(self._apis.context.now())
         return self.harvest(self.seen(ref), ref.uuid, harvested_at, raw=self._apis.asked_raw(ref))
 
@@ -161,7 +172,7 @@ class Meet:
         *,
         conference: Conference | None = None,
         raw: bool = False,
-    ) -> Harvest:
+    ) -> MeetingRecord:
         """A conference as Meet tells it, with what Reports has told of it so far."""
         apis, record = self._apis, seen.record
         organizer = conference.organizer if conference is not None else None
@@ -179,7 +190,7 @@ class Meet:
         live = is_live(record)
         pending = self._still_live() if live else settling(known, apis.context.now())
         replaces = () if record_id(record) == uuid else (record_id(record),)
-        return Harvest.of(meeting, self._stays(seen, raw=raw), pending=pending, replaces=replaces)
+        return MeetingRecord.of(meeting, self._stays(seen, raw=raw), pending=pending, replaces=replaces)
 
     def _stays(self, seen: Seen, *, raw: bool) -> Iterator[Session]:
         records = self._apis.records

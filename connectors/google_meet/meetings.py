@@ -13,7 +13,7 @@ from connectors.google_meet.endpoints import SETTLED
 from connectors.google_meet.mapping import Row, has_phone, has_pictures, text
 from connectors.google_meet.redaction import without_secrets
 from connectors.models import Detail, Host, Meeting, Pending, Reason
-from connectors.parsing import instant, seconds_between
+from connectors.parsing import parse_instant, seconds_between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +37,14 @@ class Known:
 
     @property
     def start(self) -> datetime | None:
-        told = instant(self.record.get("startTime")) if self.record is not None else None
+        told = parse_instant(self.record.get("startTime")) if self.record is not None else None
         return told or (self.conference.start if self.conference is not None else None)
 
     @property
     def end(self) -> datetime | None:
         if self.live:
             return None
-        told = instant(self.record.get("endTime")) if self.record is not None else None
+        told = parse_instant(self.record.get("endTime")) if self.record is not None else None
         return told or (self.conference.end if self.conference is not None else None)
 
     @property

@@ -86,7 +86,7 @@ class Activities:
         rows = [row for item in page for row in flat(item)]
         known: Rows = [row for row in rows if row.get("conference_id")]
         if len(known) < len(rows):
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: some endpoints came without a conference_id, and are in no meeting"
             )
         return known

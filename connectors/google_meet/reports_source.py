@@ -32,8 +32,8 @@ from connectors.google_meet.mapping import Row, codes_of, host_of, joined, to_se
 from connectors.google_meet.meet_api import Seen, space_of
 from connectors.google_meet.meet_source import Apis, Meet, SourceName, day_of, milliseconds_only
 from connectors.google_meet.meetings import Known, settling, to_meeting
-from connectors.models import Harvest, MeetingRef, Reason, Session, Skipped, Window, row_digest
-from connectors.parsing import instant
+from connectors.models import MeetingRecord, MeetingRef, Reason, Session, SkippedPartition, Window, row_digest
+from connectors.parsing import parse_instant
 
 LOOKUPS_AT_ONCE = 8
 PROBED = 3
@@ -54,7 +54,9 @@ class Company:
         self._enriched = enriched
         self._families = Families(apis.context, ours="conference")
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, subjects: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         days = self._families.refused(window, lambda uuids: self._knows(uuids, window))
         yield from days.skipped()
         late = [name.removeprefix(_STRAGGLER) for name in subjects if name.startswith(_STRAGGLER)]
@@ -71,7 +73,9 @@ class Company:
             if ref is not None and ref.start_time is not None and ref.start_time in window:
                 yield ref
 
-    def _records(self, window: Window, into: dict[str, Seen], subjects: Collection[str]) -> Iterator[Skipped]:
+    def _records(
+        self, window: Window, into: dict[str, Seen], subjects: Collection[str]
+    ) -> Iterator[SkippedPartition]:
         within = self._meet.within(window) if self._enriched else None
         if within is None:
             return
@@ -127,14 +131,16 @@ class Company:
         seen: dict[str, Seen],
         window: Window,
         days: Day,
-    ) -> Iterator[MeetingRef | Skipped]:
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         """Each conference with its record, looked for several at once; what has one is taken out of `seen`."""
         waiting: deque[tuple[Item, Future[Seen | None] | Seen | None]] = deque()
         pool = ThreadPoolExecutor(LOOKUPS_AT_ONCE, thread_name_prefix="google-records")
         try:
             for item in items:
                 if isinstance(item, Straggler):
-                    yield Skipped(subject=_STRAGGLER + item.conference, reason=Reason.error, gone=False)
+                    yield SkippedPartition(
+                        partition=_STRAGGLER + item.conference, reason=Reason.error, permanent=False
+                    )
                     continue
                 claimed = seen.pop(item[0].id, None)
                 if claimed is None and not _is_near(item[0], window):
@@ -177,7 +183,7 @@ class Company:
             seen.pop(record_id(record.record), None)
         told = record.record if record is not None else None
         # Of what goes on there are the rows of those who left already, and they may have come long after its start.
-        start = (instant(told.get("startTime")) if told is not None else None) or conference.start
+        start = (parse_instant(told.get("startTime")) if told is not None else None) or conference.start
         if start is None or start not in window or days.refuses(start):
             return
         subjects = record.subjects if record is not None else []
@@ -190,7 +196,7 @@ class Company:
             row=None if failed else {**row, "subjects": subjects, "whole": whole},
         )
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = milliseconds_only(self._apis.context.now())
         raw = self._apis.asked_raw(ref)
         if ref.hint.get("ids") == "record":
@@ -219,7 +225,7 @@ class Company:
 
     def _harvest(
         self, conference: Conference, seen: Seen | None, harvested_at: datetime, *, raw: bool
-    ) -> Harvest:
+    ) -> MeetingRecord:
         apis, organizer = self._apis, conference.organizer
         person = apis.directory.by_address(organizer)
         record = seen.record if seen is not None else None
@@ -239,7 +245,7 @@ class Company:
             known, account=apis.account, uuid=conference.id, harvested_at=harvested_at, raw=raw
         )
         number = record_id(record) if record is not None else conference.id
-        return Harvest.of(
+        return MeetingRecord.of(
             meeting,
             (self._session(row, raw=raw) for row in conference.rows),
             pending=settling(known, apis.context.now()),
@@ -253,7 +259,7 @@ class Company:
             person = directory.by_id(row.get("@profile")) or directory.by_address(row.get("identifier"))
         return to_session(row, name=person.name if person is not None else None, raw=raw)
 
-    def _of_record(self, ref: MeetingRef, harvested_at: datetime, *, raw: bool) -> Harvest:
+    def _of_record(self, ref: MeetingRef, harvested_at: datetime, *, raw: bool) -> MeetingRecord:
         """A conference that only Meet knew when it was listed. By now Reports may: then it is that one's, by its id."""
         unsure = ref.row is None or bool(
             self._apis.users
@@ -275,7 +281,7 @@ class Company:
 
     def _is_told(self, seen: Seen) -> bool:
         """Whether Reports knows this record's conference by another id: by code and time."""
-        start = instant(seen.record.get("startTime"))
+        start = parse_instant(seen.record.get("startTime"))
         code = self._apis.records.code(space_of(seen.record), seen.subjects)
         if start is None or code is None:
             return False
@@ -294,7 +300,7 @@ class Company:
     def _go_without(self, error: NotAllowed) -> None:
         if self._enriched:
             self._enriched = False
-            self._apis.context.tell(f"{VENDOR}: reading Reports without what Meet adds to it: {error}")
+            self._apis.context.notify_once(f"{VENDOR}: reading Reports without what Meet adds to it: {error}")
 
     def calls(self, ref: MeetingRef) -> int:
         if ref.hint.get("ids") == "record":

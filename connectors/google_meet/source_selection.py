@@ -18,7 +18,7 @@ from connectors.google_meet.meet_source import Apis, Meet
 from connectors.google_meet.reports_api import Activities
 from connectors.google_meet.reports_source import Company
 from connectors.google_meet.upcoming import Upcoming
-from connectors.models import Harvest, MeetingRef, Skipped, Window
+from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 
 PLAN = "plan"
 
@@ -41,18 +41,18 @@ class Sources:
             calendar=Calendar(client, self.tokens, context),
             account=settings.account,
             raw=settings.raw,
-            given=settings.given,
+            given=settings.option_values,
         )
         self._upcoming = Upcoming(self.apis)
         self._lock = RLock()
         self._source: Company | Meet | None = None
 
-    def meetings(self, window: Window, subjects: Collection[str]) -> Iterator[MeetingRef | Skipped]:
+    def meetings(self, window: Window, subjects: Collection[str]) -> Iterator[MeetingRef | SkippedPartition]:
         if "upcoming" in self.apis.given:
             return self._upcoming.meetings(window, subjects)
         return self.source().meetings(window, subjects)
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         return self._upcoming.fetch(ref) if ref.hint.get("ids") == PLAN else self.source().fetch(ref)
 
     def calls(self, ref: MeetingRef) -> int:
@@ -84,7 +84,7 @@ class Sources:
         whose = (
             "" if self._for_all() else "; whoever logged in sees their own conferences in Meet, and no others"
         )
-        self._context.tell(f"{VENDOR}: reading {what}{whose}")
+        self._context.notify_once(f"{VENDOR}: reading {what}{whose}")
 
     def _for_all(self) -> bool:
         try:

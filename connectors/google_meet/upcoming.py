@@ -23,17 +23,17 @@ from connectors.google_meet.meet_source import Apis, milliseconds_only
 from connectors.google_meet.redaction import without_secrets
 from connectors.models import (
     Detail,
-    Harvest,
     Meeting,
+    MeetingRecord,
     MeetingRef,
     Pending,
     Reason,
-    Skipped,
+    SkippedPartition,
     Window,
     row_digest,
     session_key,
 )
-from connectors.parsing import instant
+from connectors.parsing import parse_instant
 
 MEET_CONFERENCE = "hangoutsMeet"
 
@@ -42,13 +42,15 @@ class Upcoming:
     def __init__(self, apis: Apis) -> None:
         self._apis = apis
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, subjects: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         users = [user.lower() for user in self._apis.records.subjects(self._apis.users)]
         if subjects:
             users = [user for user in users if subject(user) in subjects]
         read, seen = frozenset(users), set[str]()
         for found in self._by_user(window, users):
-            if isinstance(found, Skipped):
+            if isinstance(found, SkippedPartition):
                 yield found
                 continue
             user, events = found
@@ -58,8 +60,10 @@ class Upcoming:
                     seen.add(ref.uuid)
                     yield ref
 
-    def _by_user(self, window: Window, users: list[str]) -> Iterator[tuple[str, list[Row]] | Skipped]:
-        waiting: deque[Future[tuple[str, list[Row]] | Skipped]] = deque()
+    def _by_user(
+        self, window: Window, users: list[str]
+    ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
+        waiting: deque[Future[tuple[str, list[Row]] | SkippedPartition]] = deque()
         pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="google-calendars")
         try:
             for user in users:
@@ -71,15 +75,15 @@ class Upcoming:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _of_user(self, user: str, window: Window) -> tuple[str, list[Row]] | Skipped:
+    def _of_user(self, user: str, window: Window) -> tuple[str, list[Row]] | SkippedPartition:
         try:
             return user, [
                 event for event in self._apis.calendar.planned(user, window.start, window.end) if code(event)
             ]
         except (NoSuchUser, Forbidden):
-            return Skipped(subject=subject(user), reason=Reason.refused, gone=False)
+            return SkippedPartition(partition=subject(user), reason=Reason.refused, permanent=False)
         except VendorError:
-            return Skipped(subject=subject(user), reason=Reason.error, gone=False)
+            return SkippedPartition(partition=subject(user), reason=Reason.error, permanent=False)
 
     def _ref(self, event: Row, user: str, read: frozenset[str], window: Window) -> MeetingRef | None:
         start, number = begins(event), text(event.get("id"))
@@ -99,7 +103,7 @@ class Upcoming:
             row={"event": event},
         )
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = milliseconds_only(self._apis.context.now())
         event = ref.row["event"] if ref.row is not None else self._again(ref)
         ends = begins(event, "end")
@@ -118,7 +122,7 @@ class Upcoming:
             vendor_data={"event": without_secrets(event)} if self._apis.asked_raw(ref) else None,
         )
         over = ends is None or ends <= self._apis.context.now()
-        return Harvest(
+        return MeetingRecord(
             meeting=meeting,
             pending=None if over or ends is None else Pending(until=ends, reason=Reason.planned),
         )
@@ -158,7 +162,7 @@ def begins(event: Row, which: str = "start") -> datetime | None:
 
 
 def _instant(told: Row) -> datetime | None:
-    when = instant(told.get("dateTime"))
+    when = parse_instant(told.get("dateTime"))
     if when is not None:
         return when
     try:

@@ -15,11 +15,11 @@ from threading import RLock
 from typing import Any
 
 from connectors.base import Context, Token
-from connectors.errors import BrokenAnswer, CredentialsError
+from connectors.errors import BrokenResponse, CredentialsError
 from connectors.http import Api
 from connectors.meetecho.endpoints import TOKENS, VENDOR
 from connectors.meetecho.errors import Refused
-from connectors.rate_limit import Pace
+from connectors.rate_limit import RateLimiter
 
 CALL = f"POST {TOKENS}"
 
@@ -36,10 +36,17 @@ class GroupTokens:
     """Safe for many threads."""
 
     def __init__(
-        self, api: Api, pace: Pace, context: Context, *, client: str, secret: str, groups: Sequence[str]
+        self,
+        api: Api,
+        limiter: RateLimiter,
+        context: Context,
+        *,
+        client: str,
+        secret: str,
+        groups: Sequence[str],
     ) -> None:
         self._api = api
-        self._pace = pace
+        self._pace = limiter
         self._context = context
         self._client = client
         self._secret = secret
@@ -124,13 +131,13 @@ class GroupTokens:
             TOKENS,
             data=json.dumps(asked, allow_nan=False).encode(),
             headers={"Content-Type": "application/json"},
-            pace=self._pace,
+            limiter=self._pace,
         )
         tokens = body.get("tokens") if isinstance(body, dict) else None
         if tokens == []:  # an empty mapping, as PHP spells it
             tokens = {}
         if not isinstance(tokens, dict):
-            raise BrokenAnswer(f"{VENDOR}: {CALL}: an answer without `tokens`")
+            raise BrokenResponse(f"{VENDOR}: {CALL}: an answer without `tokens`")
         return {group: tokens[group] for group in groups if _is_token(tokens.get(group))}
 
     def _unknown(self, status: int | None) -> CredentialsError:

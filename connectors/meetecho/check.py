@@ -45,7 +45,7 @@ def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
         yield CheckResult(
             subject="Meetecho",
             status="warning",
-            found="no credentials: the datatracker alone is read, without rooms",
+            message="no credentials: the datatracker alone is read, without rooms",
             remedy="set MEETECHO_CLIENT_ID and MEETECHO_CLIENT_SECRET, if you have them",
         )
         return
@@ -56,14 +56,14 @@ def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
     except HarvestError as error:
         yield _failed(f"POST {TOKENS}", error)
         return
-    yield CheckResult(subject=f"POST {TOKENS}", status="ok", found="gives tokens")
+    yield CheckResult(subject=f"POST {TOKENS}", status="ok", message="gives tokens")
     for group in meetecho.groups:
         name = f"GET {ROOMS}, group {group}"
         if group in refused:
             yield CheckResult(
                 subject=name,
                 status="failed",
-                found="no token for this group",
+                message="no token for this group",
                 remedy="take it out of MEETECHO_GROUPS, or ask Meetecho to allow it",
             )
         else:
@@ -93,11 +93,11 @@ def _tried(subject: str, ask: Callable[[], str]) -> CheckResult:
         raise
     except HarvestError as error:
         return _failed(subject, error)
-    return CheckResult(subject=subject, status="ok", found=found)
+    return CheckResult(subject=subject, status="ok", message=found)
 
 
 def _failed(subject: str, error: HarvestError) -> CheckResult:
     remedy = next((what for kind, what in _REMEDIES if isinstance(error, kind)), "run the check again")
     return CheckResult(
-        subject=subject, status="failed", found=str(error), remedy=remedy, exit_code=error.exit_code
+        subject=subject, status="failed", message=str(error), remedy=remedy, exit_code=error.exit_code
     )

@@ -28,7 +28,7 @@ from connectors.meetecho.endpoints import (
 from connectors.meetecho.recent import Recent
 from connectors.meetecho.tastypie import Row, Tastypie
 from connectors.models import Window
-from connectors.parsing import clock_seconds, instant
+from connectors.parsing import parse_clock_seconds, parse_instant
 
 CALLED_OFF = frozenset({"canceled", "canceledpa", "notmeet", "deleted", "disappr", "resched"})
 """The slugs of `ietf/name` with which a session does not take place: canceled, also before it was announced; not meeting;
@@ -108,7 +108,7 @@ class Datatracker:
         """The slug of a session's latest status."""
         rows = self.api.listing(STATUSES, session=session)
         events = [
-            (instant(row.get("time")) or datetime.min.replace(tzinfo=UTC), _order(row.get("id")), row)
+            (parse_instant(row.get("time")) or datetime.min.replace(tzinfo=UTC), _order(row.get("id")), row)
             for row in rows
             if last_of(row.get("session")) == session
         ]
@@ -162,7 +162,7 @@ def last_of(value: Any) -> str | None:
 
 
 def to_slot(row: Row) -> Slot | None:
-    start, seconds = instant(row.get("time")), clock_seconds(row.get("duration"))
+    start, seconds = parse_instant(row.get("time")), parse_clock_seconds(row.get("duration"))
     if start is None:
         return None
     return Slot(start=start, end=start + timedelta(seconds=seconds) if seconds else None)

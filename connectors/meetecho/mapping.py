@@ -13,8 +13,8 @@ from typing import Any
 
 from connectors.meetecho.datatracker import CALLED_OFF, Slot, last_of
 from connectors.meetecho.rooms import Room
-from connectors.models import Detail, Harvest, Meeting, Session, session_key
-from connectors.parsing import instant
+from connectors.models import Detail, Meeting, MeetingRecord, Session, session_key
+from connectors.parsing import parse_instant
 
 Row = Mapping[str, Any]
 
@@ -119,12 +119,12 @@ def to_session(row: Row, names: Mapping[str, str], *, raw: bool = False) -> Sess
         key=session_key(last_of(row.get("id"))),
         id=person,
         user_name=names.get(person) if person is not None else None,
-        join_time=instant(row.get("time")),
+        join_time=parse_instant(row.get("time")),
         vendor_data={"attended": without_secrets(row)} if raw else None,
     )
 
 
-def with_attendance(harvest: Harvest) -> Harvest:
+def with_attendance(harvest: MeetingRecord) -> MeetingRecord:
     """The harvest without the seconds that people were there: nobody's leaving is told, so that is not 0 but unknown."""
     return replace(harvest, meeting=replace(harvest.meeting, participant_seconds=None))
 

@@ -19,8 +19,8 @@ from threading import RLock
 from typing import Any
 
 from connectors.base import Context, Settings, Token
-from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError
-from connectors.http import Again, Answer, Api, Verdict, usual_verdict
+from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError
+from connectors.http import Api, Decision, Response, Retry, default_decision
 from connectors.models import session_key
 from connectors.webex.endpoints import APP_PAGE, LOGIN, VENDOR
 from connectors.webex.errors import words_of
@@ -57,7 +57,7 @@ class OAuth:
         self._given = settings.get("WEBEX_REFRESH_TOKEN")
         self._access = settings.get("WEBEX_ACCESS_TOKEN")
         self._context = context
-        self._api = Api(VENDOR, api_url, context, judge=self._judge)
+        self._api = Api(VENDOR, api_url, context, classify=self._judge)
         self._lock = RLock()
         self._held: _Held | None = None
 
@@ -94,7 +94,9 @@ class OAuth:
         store = self._context.tokens
         with store.locked(STORED):
             kept = store.read(STORED)  # under the lock: another process may just have refreshed it
-            given_is_new = self._given is not None and self._context.recall(ADOPTED) != digest_of(self._given)
+            given_is_new = self._given is not None and self._context.get_fact(ADOPTED) != digest_of(
+                self._given
+            )
             usable = kept is not None and _bearer(kept) != refused and self._left(kept) > EARLY_SECONDS
             if kept is not None and usable and not given_is_new:
                 return self._hold(kept)
@@ -136,7 +138,9 @@ class OAuth:
             self._context.tokens.write(STORED, token)
             self._adopt()
             if refusal is not None:
-                self._context.tell(f"{VENDOR}: one refresh token is refused, another still works: {LOGIN}")
+                self._context.notify_once(
+                    f"{VENDOR}: one refresh token is refused, another still works: {LOGIN}"
+                )
             return token
         assert refusal is not None  # noqa: S101  # there was at least one chance, and each was refused
         raise refusal
@@ -144,8 +148,8 @@ class OAuth:
     def _adopt(self) -> None:
         """Whatever the settings hold has been tried by now: it is no news any more. After the pair, so that a kill
         in between makes the settings' token be tried once more, and never a refreshed one be forgotten."""
-        if self._given is not None and self._context.recall(ADOPTED) != digest_of(self._given):
-            self._context.remember(ADOPTED, digest_of(self._given))
+        if self._given is not None and self._context.get_fact(ADOPTED) != digest_of(self._given):
+            self._context.set_fact(ADOPTED, digest_of(self._given))
 
     def _hold(self, token: Token) -> Token:
         # A life of less than ten minutes is used for half of it, or each call would ask for another token.
@@ -164,7 +168,7 @@ class OAuth:
         left = ends - self._context.now()
         if left < WARN_BEFORE:
             days = max(0, left.days)
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: the login ends in {days} days, on {ends:%Y-%m-%d}: {LOGIN} before that"
             )
 
@@ -194,15 +198,15 @@ class OAuth:
         )
         return token if token.scope else replace(token, scope=old.scope)
 
-    def _judge(self, answer: Answer) -> Verdict:
+    def _judge(self, answer: Response) -> Decision:
         if answer.ok:
-            return None if text_of(answer.body, "access_token") else Again(error=_tokenless(answer))
+            return None if text_of(answer.body, "access_token") else Retry(error=_tokenless(answer))
         if answer.status in {404, 405}:
             return ConfigurationError(
                 f"{answer.call}: there is no token endpoint at that address ({answer.status}); check WEBEX_API_URL"
             )
         if answer.status not in {400, 401} and not (answer.status == 403 and answer.broken is None):
-            return usual_verdict(answer, self._context.now())
+            return default_decision(answer, self._context.now())
         if "client" in words_of(answer.body) and "grant" not in words_of(answer.body):
             return CredentialsError(
                 f"{answer.call}: no token ({answer.status}): WEBEX_CLIENT_ID or WEBEX_CLIENT_SECRET is wrong: copy "
@@ -214,8 +218,8 @@ class OAuth:
         )
 
 
-def _tokenless(answer: Answer) -> BrokenAnswer:
-    return BrokenAnswer(
+def _tokenless(answer: Response) -> BrokenResponse:
+    return BrokenResponse(
         f"{answer.call}: an answer without a token; check WEBEX_API_URL", status=answer.status
     )
 

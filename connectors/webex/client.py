@@ -15,9 +15,9 @@ from urllib.parse import urlencode, urljoin
 from requests.utils import parse_header_links
 
 from connectors.base import Context
-from connectors.errors import BrokenAnswer
-from connectors.http import Answer, Api, pages
-from connectors.rate_limit import Pace
+from connectors.errors import BrokenResponse
+from connectors.http import Api, Response, paginate
+from connectors.rate_limit import RateLimiter
 from connectors.webex.endpoints import VENDOR, Endpoint
 
 Row = Mapping[str, Any]
@@ -42,13 +42,13 @@ class Client:
     def __init__(self, api: Api, base_url: str, context: Context, share: float) -> None:
         self._api = api
         self._base_url = base_url.rstrip("/")
-        self.pace = Pace(context, calls=CALLS_PER_SECOND, share=share)
+        self.pace = RateLimiter(context, calls=CALLS_PER_SECOND, share=share)
 
     def one(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
         """The JSON object of one answer."""
-        body = self._api.get(endpoint.call, endpoint.path(*ids), params=params, pace=self.pace)
+        body = self._api.get(endpoint.call, endpoint.path(*ids), params=params, limiter=self.pace)
         if not isinstance(body, dict):
-            raise BrokenAnswer(f"{VENDOR}: {endpoint.call}: an answer that is no object")
+            raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer that is no object")
         return body
 
     def listing(self, endpoint: Endpoint, **params: str) -> Iterator[Page]:
@@ -57,13 +57,13 @@ class Client:
 
         def ask(address: str) -> Page:
             asked = address or first
-            answer = self._api.answer("GET", endpoint.call, asked, pace=self.pace)
+            answer = self._api.send("GET", endpoint.call, asked, limiter=self.pace)
             return Page(rows=rows_of(answer.body, endpoint), following=following(answer, asked))
 
-        return pages(ask, lambda page: page.following, call=f"{VENDOR}: {endpoint.call}")
+        return paginate(ask, lambda page: page.following, call=f"{VENDOR}: {endpoint.call}")
 
 
-def following(answer: Answer, asked: str) -> str:
+def following(answer: Response, asked: str) -> str:
     """The next page's address as it was given; empty where there is none."""
     for link in parse_header_links(answer.headers.get("Link", "")):
         if "next" in link.get("rel", "").split() and link.get("url"):
@@ -74,5 +74,5 @@ def following(answer: Answer, asked: str) -> str:
 def rows_of(body: Any, endpoint: Endpoint) -> list[Row]:
     rows = body.get("items") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BrokenAnswer(f"{VENDOR}: {endpoint.call}: an answer without the list `items`")
+        raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer without the list `items`")
     return rows

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Context
-from connectors.errors import BrokenAnswer, Gone, NotReady, VendorError
-from connectors.models import Harvest, MeetingRef, Pending, Reason, Window, row_digest
+from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
+from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, Window, row_digest
 from connectors.webex.client import Client, Row
 from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, Endpoint
 from connectors.webex.mapping import known, state_of
@@ -131,7 +131,7 @@ def _ref(row: Row, known_at: datetime) -> MeetingRef | None:
     """`None` for what is no instance: a listing of instances should hold none, but holds `meetingType` to tell."""
     uuid = row.get("id")
     if not isinstance(uuid, str) or not uuid:
-        raise BrokenAnswer(f"{VENDOR}: {MEETINGS.call}: a row without an id")
+        raise BrokenResponse(f"{VENDOR}: {MEETINGS.call}: a row without an id")
     if row.get("meetingType", "meeting") != "meeting":
         return None
     end = known(row.get("end")) if state_of(row) == "ended" else None
@@ -161,7 +161,7 @@ def missing(ref: MeetingRef, now: datetime) -> Gone | NotReady:
     )
 
 
-def dated(harvest: Harvest, ref: MeetingRef, now: datetime) -> Harvest:
+def dated(harvest: MeetingRecord, ref: MeetingRef, now: datetime) -> MeetingRecord:
     """The harvest, if it has any instant to be filed under, to be read once more if it has only just ended. One without
     any instant raises NotReady for the lookback, then Gone."""
     if harvest.timestamp is None:

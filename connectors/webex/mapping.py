@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
-from connectors.parsing import instant, seconds_between
+from connectors.parsing import parse_instant, seconds_between
 
 Row = Mapping[str, Any]
 State = Literal["ended", "live"]
@@ -129,7 +129,7 @@ def truth(value: Any) -> bool | None:
 
 def known(value: Any) -> datetime | None:
     """An instant; `None` also for the 1970-01-01 that stands for one that is not known."""
-    when = instant(value)
+    when = parse_instant(value)
     return None if when is None or when < _UNKNOWN_BEFORE else when
 
 

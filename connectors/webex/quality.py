@@ -173,7 +173,7 @@ def _measured(session: Session, media: Sequence[Media], *, series: bool, raw: bo
         ip_address=text(first.row.get("publicIP")),
         data_center=text(first.row.get("serverRegion")),
         network_type=None if network == "unknown" else network,
-        quality=Quality.merged(qualities, one_stay=True) if qualities else None,
+        quality=Quality.merge(qualities, one_stay=True) if qualities else None,
         vendor_data=vendor_data,
     )
 

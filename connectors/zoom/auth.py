@@ -15,8 +15,8 @@ from threading import RLock
 from typing import Any
 
 from connectors.base import Context, Token
-from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError, HarvestError
-from connectors.http import Again, Answer, Api, Verdict, usual_verdict
+from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError
+from connectors.http import Api, Decision, Response, Retry, default_decision
 from connectors.models import session_key
 from connectors.zoom.endpoints import VENDOR
 from connectors.zoom.errors import APP_PAGE, BLOCKED_TRIES
@@ -59,7 +59,7 @@ class ServerToServer:
     def __init__(self, credentials: Credentials, token_url: str, context: Context) -> None:
         self._credentials = credentials
         self._context = context
-        self._api = Api(VENDOR, token_url, context, judge=self._judge)
+        self._api = Api(VENDOR, token_url, context, classify=self._judge)
         self._lock = RLock()
         self._held: _Held | None = None
 
@@ -124,7 +124,7 @@ class ServerToServer:
         )
         return token, life
 
-    def _judge(self, answer: Answer) -> Verdict:
+    def _judge(self, answer: Response) -> Decision:
         if answer.ok:
             return None if _has_token(answer.body) else _tokenless(answer)
         if answer.status in {404, 405}:
@@ -132,14 +132,14 @@ class ServerToServer:
                 f"{answer.call}: there is no token endpoint at that address ({answer.status}); check ZOOM_TOKEN_URL"
             )
         if answer.status in {408, 425, 429} or not 400 <= answer.status < 500:
-            return usual_verdict(answer, self._context.now())
+            return default_decision(answer, self._context.now())
         error = refusal(answer)
         if answer.status == 403 and answer.broken is not None:
-            return Again(error=error, tries=BLOCKED_TRIES)  # a firewall's page, as in front of the API
+            return Retry(error=error, attempts=BLOCKED_TRIES)  # a firewall's page, as in front of the API
         return error
 
 
-def refusal(answer: Answer) -> HarvestError:
+def refusal(answer: Response) -> HarvestError:
     """Which credential is wrong, out of the words that Zoom uses for it; all of them where it says nothing known."""
     body = answer.body if isinstance(answer.body, dict) else {}
     told = {str(body[key]).strip().lower() for key in ("error", "code", "errorCode", "reason") if key in body}
@@ -167,12 +167,12 @@ def _has_token(body: Any) -> bool:
     return isinstance(token, str) and token.isascii() and token.isprintable() and token != ""
 
 
-def _tokenless(answer: Answer) -> Verdict:
+def _tokenless(answer: Response) -> Decision:
     # Zoom reports some errors with HTTP 200, elsewhere by code, here by reason or error.
     if isinstance(answer.body, dict) and answer.body.keys() & {"error", "reason", "errorCode"}:
         return refusal(answer)
-    return Again(
-        error=BrokenAnswer(
+    return Retry(
+        error=BrokenResponse(
             f"{answer.call}: an answer without a token; check ZOOM_TOKEN_URL", status=answer.status
         )
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Context
-from connectors.errors import BrokenAnswer
-from connectors.http import Api, Budget, pages
-from connectors.rate_limit import Pace
+from connectors.errors import BrokenResponse
+from connectors.http import Api, DailyQuota, paginate
+from connectors.rate_limit import RateLimiter
 from connectors.zoom.endpoints import VENDOR, Endpoint
 from connectors.zoom.errors import DailyStop, PageTokenExpired
 
@@ -46,13 +46,13 @@ class Client:
         self._api = api
         self._stop = stop
         self._paces = {
-            "heavy": Pace(context, calls=rates.heavy, share=share),
-            "medium": Pace(context, calls=rates.medium, share=share),
-            "intensive": Pace(context, calls=rates.intensive_a_minute, per=60.0, share=share),
+            "heavy": RateLimiter(context, calls=rates.heavy, share=share),
+            "medium": RateLimiter(context, calls=rates.medium, share=share),
+            "intensive": RateLimiter(context, calls=rates.intensive_a_minute, per=60.0, share=share),
         }
         # Both labels count against the one budget of the day; Medium has none on the plans that this can read.
         name, limit = budget_of(rates, share)
-        daily = Budget(name=name, limit=limit)
+        daily = DailyQuota(name=name, limit=limit)
         self._budgets = {"heavy": daily, "intensive": daily}
 
     def one(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
@@ -64,11 +64,11 @@ class Client:
             endpoint.call,
             endpoint.path(*ids),
             params=params,
-            pace=self._paces[endpoint.label],
-            budget=budget,
+            limiter=self._paces[endpoint.label],
+            quota=budget,
         )
         if not isinstance(body, dict):
-            raise BrokenAnswer(f"{VENDOR}: {endpoint.call}: an answer that is no object")
+            raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer that is no object")
         return body
 
     def listing(self, endpoint: Endpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
@@ -103,7 +103,7 @@ class Client:
             more = {"next_page_token": token} if token else {}
             return self.one(endpoint, *ids, **fixed, **more)
 
-        for page in pages(ask, _next_page, call=f"{VENDOR}: {endpoint.call}"):
+        for page in paginate(ask, _next_page, call=f"{VENDOR}: {endpoint.call}"):
             yield _rows(page, endpoint)
 
 
@@ -114,5 +114,5 @@ def _next_page(page: Row) -> str:
 def _rows(page: Row, endpoint: Endpoint) -> list[Row]:
     rows = page.get(endpoint.rows)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BrokenAnswer(f"{VENDOR}: {endpoint.call}: an answer without the list `{endpoint.rows}`")
+        raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer without the list `{endpoint.rows}`")
     return rows

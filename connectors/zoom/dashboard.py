@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from connectors.base import Context
 from connectors.errors import VendorError
-from connectors.models import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
+from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
 from connectors.zoom import endpoints
 from connectors.zoom.client import Client, Row
 from connectors.zoom.endpoints import Endpoint
@@ -84,11 +84,11 @@ class Dashboard:
     def calls(self, ref: MeetingRef) -> int:
         people = listed_joins(ref)
         head = 1 if ref.row is None else 0
-        with_qos = (self.qos or "qos" in ref.asked) and _kind(ref) != "webinar"
+        with_qos = (self.qos or "qos" in ref.extras) and _kind(ref) != "webinar"
         qos = pages_of(people, endpoints.QOS) if with_qos else 0
         return head + pages_of(people, PARTICIPANTS[_kind(ref)]) + qos
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = milliseconds_only(self.context.now())
         row, which = self.head(ref)
         try:
@@ -108,7 +108,7 @@ class Dashboard:
         sessions: list[Session] | None,
         detail: Detail,
         pending: Pending | None,
-    ) -> Harvest:
+    ) -> MeetingRecord:
         if which == "live":
             detail = Detail.live
             pending = Pending(until=self.context.now() + ASK_AGAIN, reason=Reason.live)
@@ -123,7 +123,9 @@ class Dashboard:
             raw=self._raw(ref),
         )
         harvest = (
-            alone(meeting, pending) if sessions is None else Harvest.of(meeting, sessions, pending=pending)
+            alone(meeting, pending)
+            if sessions is None
+            else MeetingRecord.of(meeting, sessions, pending=pending)
         )
         return dated(harvest, ref, row, self.context.now())
 
@@ -156,12 +158,12 @@ class Dashboard:
         return self.client.rows(endpoints.QOS, ref.uuid, type="live" if which == "live" else "past")
 
     def _raw(self, ref: MeetingRef) -> bool:
-        return self.raw or "raw" in ref.asked
+        return self.raw or "raw" in ref.extras
 
     def _with_quality(
         self, ref: MeetingRef, row: Row, which: str, sessions: list[Session]
     ) -> tuple[list[Session], Detail, Pending | None]:
-        if not (self.qos or "qos" in ref.asked) or _kind(ref) == "webinar":
+        if not (self.qos or "qos" in ref.extras) or _kind(ref) == "webinar":
             return sessions, Detail.basic, None
         try:
             rows = self.qualities(ref, which)
@@ -170,7 +172,7 @@ class Dashboard:
             if not named and not (which == "pastOne" and error.status == 404):
                 raise
             return sessions, Detail.basic, self._quality_later(ref, row, which, error)
-        series = self.series or "series" in ref.asked
+        series = self.series or "series" in ref.extras
         return with_quality(sessions, rows, series=series), Detail.full, None
 
     def _quality_later(self, ref: MeetingRef, row: Row, which: str, error: VendorError) -> Pending | None:

@@ -47,7 +47,7 @@ class Hosts:
         return ids
 
     def _go_without(self) -> dict[str, str]:
-        self._context.tell(
+        self._context.notify_once(
             f"{VENDOR}: meetings come without host.host_id: the app may not read /users; "
             f"to have it, add the scope {USERS.granular}"
         )

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from connectors.errors import BrokenAnswer, Gone, NotReady, VendorError
-from connectors.models import Harvest, Meeting, MeetingRef, Pending, Reason, Window, row_digest
-from connectors.parsing import instant
+from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
+from connectors.models import Meeting, MeetingRecord, MeetingRef, Pending, Reason, Window, row_digest
+from connectors.parsing import parse_instant
 from connectors.zoom.client import Row
 from connectors.zoom.endpoints import VENDOR, Endpoint
 from connectors.zoom.errors import NOT_FOUND, NOT_OURS, TOO_OLD
@@ -55,7 +55,7 @@ def refs_in(
 ) -> Iterator[MeetingRef]:
     """The rows that started in the window, and those without a start: that only their participants tell."""
     for row in rows:
-        start = instant(row.get("start_time"))
+        start = parse_instant(row.get("start_time"))
         if start is None or start in window:
             yield _ref(row, start, endpoint, min(window.end, now), hint)
 
@@ -65,8 +65,8 @@ def _ref(
 ) -> MeetingRef:
     uuid = row.get("uuid")
     if not isinstance(uuid, str) or not uuid:
-        raise BrokenAnswer(f"{VENDOR}: {endpoint.call}: a row without a uuid")
-    end = instant(row.get("end_time")) or known_at
+        raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a row without a uuid")
+    end = parse_instant(row.get("end_time")) or known_at
     return MeetingRef(
         uuid=uuid,
         start_time=start,
@@ -98,8 +98,8 @@ def identified(row: Row, uuid: str) -> Row:
 
 def ended_by(ref: MeetingRef, row: Row | None = None) -> datetime | None:
     """When the meeting ended at the latest, as far as it was ever listed."""
-    end = instant(row.get("end_time")) if row is not None else None
-    return end or instant(ref.hint.get("end")) or ref.start_time
+    end = parse_instant(row.get("end_time")) if row is not None else None
+    return end or parse_instant(ref.hint.get("end")) or ref.start_time
 
 
 def unavailable(ref: MeetingRef, error: VendorError, row: Row | None, now: datetime) -> Pending:
@@ -132,17 +132,17 @@ def headless(ref: MeetingRef, error: VendorError, now: datetime) -> NotReady:
     )
 
 
-def alone(meeting: Meeting, pending: Pending | None) -> Harvest:
+def alone(meeting: Meeting, pending: Pending | None) -> MeetingRecord:
     """The meeting without any session, and so without the figures that are counted from them."""
-    return Harvest(meeting=meeting, pending=pending)
+    return MeetingRecord(meeting=meeting, pending=pending)
 
 
-def dated(harvest: Harvest, ref: MeetingRef, row: Row, now: datetime) -> Harvest:
+def dated(harvest: MeetingRecord, ref: MeetingRef, row: Row, now: datetime) -> MeetingRecord:
     """The harvest, if it has any instant to be filed under. Zoom once showed blank times for meetings that had
     happened (https://github.com/jrchamp/moodle-mod_zoom/issues/239): raises NotReady for the lookback, then Gone."""
     if harvest.timestamp is not None:
         return _settling(harvest, ref, now, joins_in(row))
-    until = (instant(ref.hint.get("end")) or now) + LOOKBACK
+    until = (parse_instant(ref.hint.get("end")) or now) + LOOKBACK
     if now >= until:
         raise Gone(f"{VENDOR}: a meeting that never got a time", reason=Reason.no_time)
     raise NotReady(
@@ -152,7 +152,7 @@ def dated(harvest: Harvest, ref: MeetingRef, row: Row, now: datetime) -> Harvest
     )
 
 
-def _settling(harvest: Harvest, ref: MeetingRef, now: datetime, joins: int) -> Harvest:
+def _settling(harvest: MeetingRecord, ref: MeetingRef, now: datetime, joins: int) -> MeetingRecord:
     """Pending, where more may still come: it has only just ended, or the listing counts more joins than were told."""
     ended = harvest.meeting.end_time or ended_by(ref)
     if harvest.pending is not None or ended is None:

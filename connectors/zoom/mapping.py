@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
-from connectors.parsing import clock_seconds, instant, seconds_between
+from connectors.parsing import parse_clock_seconds, parse_instant, seconds_between
 
 Row = Mapping[str, Any]
 State = Literal["ended", "live"]
@@ -36,11 +36,11 @@ def to_meeting(
     raw: bool = False,
 ) -> Meeting:
     """Out of a row of /metrics/meetings or /metrics/webinars, or the answer of /metrics/meetings/{uuid}."""
-    start = instant(row.get("start_time"))
-    end = instant(row.get("end_time")) if state == "ended" else None
+    start = parse_instant(row.get("start_time"))
+    end = parse_instant(row.get("end_time")) if state == "ended" else None
     duration = seconds_between(start, end)
     if duration is None and state == "ended":
-        duration = clock_seconds(row.get("duration"))
+        duration = parse_clock_seconds(row.get("duration"))
     flag = row.get
     return Meeting(
         vendor="zoom",
@@ -75,7 +75,7 @@ def to_reported_meeting(
     row: Row, *, account: str, harvested_at: datetime, host_id: str | None, raw: bool = False
 ) -> Meeting:
     """Out of a row of /report/users/{user}/meetings, or the answer of /report/meetings/{uuid}."""
-    start, end = instant(row.get("start_time")), instant(row.get("end_time"))
+    start, end = parse_instant(row.get("start_time")), parse_instant(row.get("end_time"))
     duration = seconds_between(start, end)
     return Meeting(
         vendor="zoom",
@@ -105,7 +105,7 @@ def to_reported_meeting(
 def to_session(row: Row, *, raw: bool = False) -> Session:
     """Out of a row of /metrics/…/participants."""
     get = row.get
-    join, leave = instant(get("join_time")), instant(get("leave_time"))
+    join, leave = parse_instant(get("join_time")), parse_instant(get("leave_time"))
     user_id, status, breakout = text(get("user_id")), text(get("status")), text(get("bo_mtg_id"))
     person = text(get("id")) or text(get("participant_user_id"))
     device, location = text(get("device")), text(get("location"))
@@ -145,7 +145,7 @@ def to_session(row: Row, *, raw: bool = False) -> Session:
 def to_reported_session(row: Row, *, raw: bool = False) -> Session:
     """Out of a row of /report/…/participants: no device, address, network, place or role."""
     get = row.get
-    join, leave = instant(get("join_time")), instant(get("leave_time"))
+    join, leave = parse_instant(get("join_time")), parse_instant(get("leave_time"))
     user_id, status, breakout = text(get("user_id")), text(get("status")), text(get("bo_mtg_id"))
     person = text(get("id")) or text(get("participant_user_id"))
     return Session(
@@ -221,7 +221,7 @@ def _counted(value: Any, *, unit: int) -> int | None:
     """A number of `unit` seconds, sometimes sent as text, and in Zoom's examples as `"20:00"` too."""
     if isinstance(value, str):
         if not (value.isascii() and value.isdigit() and len(value) < 10):
-            return clock_seconds(value)
+            return parse_clock_seconds(value)
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         return None

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from connectors.models import Session
-from connectors.parsing import instant
+from connectors.parsing import parse_instant
 from connectors.quality import IN_SERIES, Measure, Point, Quality, Series, Stream, measured, series_of
 from connectors.zoom.mapping import text
 
@@ -89,7 +89,7 @@ def with_quality(sessions: Sequence[Session], rows: Iterable[Row], *, series: bo
         if place_of is not None and quality is not None:
             found.setdefault(place_of, []).append(quality)
     return [
-        replace(session, quality=Quality.merged(found[place], one_stay=True)) if place in found else session
+        replace(session, quality=Quality.merge(found[place], one_stay=True)) if place in found else session
         for place, session in enumerate(sessions)
     ]
 
@@ -104,7 +104,7 @@ def _distinct(rows: Iterable[Row]) -> list[Row]:
 
 
 def _place_of(row: Row, sessions: Sequence[Session], places: Sequence[int]) -> int | None:
-    join, leave = instant(row.get("join_time")), instant(row.get("leave_time"))
+    join, leave = parse_instant(row.get("join_time")), parse_instant(row.get("leave_time"))
     exact = [place for place in places if join is not None and sessions[place].join_time == join]
     if exact:
         return min(exact, key=lambda place: sessions[place].stay != "meeting")
@@ -134,7 +134,7 @@ def _series(minutes: Iterable[Row], name: str) -> Series | None:
     """`date_time` is the minute's own; minutes without one have no place in time."""
     points: list[Point] = []
     for minute in minutes:
-        when, part = instant(minute.get("date_time")), minute.get(name)
+        when, part = parse_instant(minute.get("date_time")), minute.get(name)
         if when is not None and isinstance(part, dict):
             named = {
                 ours: number(part.get(key), unit) for ours, key, unit, _ in _MEASURES if ours in IN_SERIES

@@ -14,7 +14,15 @@ from typing import Any, ClassVar
 
 from connectors.base import Context
 from connectors.errors import VendorError
-from connectors.models import Harvest, Meeting, MeetingRef, Reason, Skipped, Window, session_key
+from connectors.models import (
+    Meeting,
+    MeetingRecord,
+    MeetingRef,
+    Reason,
+    SkippedPartition,
+    Window,
+    session_key,
+)
 from connectors.zoom import endpoints
 from connectors.zoom.client import Client, Row
 from connectors.zoom.endpoints import Endpoint
@@ -65,22 +73,24 @@ class Reports:
 
     name: ClassVar[SourceName] = "reports"
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, subjects: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         span = days(window, self.context.now())
         if span is None:
             return
         between = {"from": span[0], "to": span[1]}
         for found in self._by_user(window, between, subjects):
-            if isinstance(found, Skipped):
+            if isinstance(found, SkippedPartition):
                 yield found
             else:
                 yield from found
 
     def _by_user(
         self, window: Window, between: Mapping[str, str], subjects: Collection[str]
-    ) -> Iterator[list[MeetingRef] | Skipped]:
+    ) -> Iterator[list[MeetingRef] | SkippedPartition]:
         """Several users at once, in the order in which they were listed, no further ahead than that."""
-        waiting: deque[Future[list[MeetingRef] | Skipped]] = deque()
+        waiting: deque[Future[list[MeetingRef] | SkippedPartition]] = deque()
         pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="zoom-users")
         try:
             for user in self.users(between):
@@ -105,14 +115,18 @@ class Reports:
                         seen.add(user)
                         yield user
 
-    def _of_user(self, window: Window, user: str, between: Mapping[str, str]) -> list[MeetingRef] | Skipped:
+    def _of_user(
+        self, window: Window, user: str, between: Mapping[str, str]
+    ) -> list[MeetingRef] | SkippedPartition:
         try:
             return [
                 ref for which in ("past", "pastOne") for ref in self._listed(window, user, which, between)
             ]
         except VendorError as error:
             known = _NO_SUCH_USER.get(error.code or 0)
-            return Skipped(subject=subject(user), reason=known or Reason.error, gone=known is not None)
+            return SkippedPartition(
+                partition=subject(user), reason=known or Reason.error, permanent=known is not None
+            )
 
     def _listed(
         self, window: Window, user: str, which: str, between: Mapping[str, str]
@@ -134,7 +148,7 @@ class Reports:
             return head
         return head + pages_of(listed_joins(ref), PARTICIPANTS[_kind(ref)])
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = milliseconds_only(self.context.now())
         row = ref.row if ref.row is not None else self.head(ref)
         meeting = to_reported_meeting(
@@ -146,7 +160,7 @@ class Reports:
         )
         return dated(self._with_participants(ref, row, meeting), ref, row, self.context.now())
 
-    def _with_participants(self, ref: MeetingRef, row: Row, meeting: Meeting) -> Harvest:
+    def _with_participants(self, ref: MeetingRef, row: Row, meeting: Meeting) -> MeetingRecord:
         if ref.hint.get("type") == "pastOne":
             # Zoom reports no participants of these; that there was one is what `pastOne` says.
             return alone(replace(meeting, participants=1), None)
@@ -155,10 +169,10 @@ class Reports:
         except VendorError as error:
             return alone(meeting, unavailable(ref, error, row, self.context.now()))
         raw = self._raw(ref)
-        return Harvest.of(meeting, [to_reported_session(told, raw=raw) for told in rows])
+        return MeetingRecord.of(meeting, [to_reported_session(told, raw=raw) for told in rows])
 
     def _raw(self, ref: MeetingRef) -> bool:
-        return self.raw or "raw" in ref.asked
+        return self.raw or "raw" in ref.extras
 
     def head(self, ref: MeetingRef) -> Row:
         try:

@@ -14,7 +14,7 @@ import click
 
 import connectors
 from harvester import __version__
-from harvester.console import Mask
+from harvester.console import Redactor
 
 COMMANDS = {
     "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),
@@ -85,7 +85,7 @@ def run() -> NoReturn:
 
 def _run() -> int:
     mask = (
-        Mask()
+        Redactor()
     )  # whoever reads the settings puts the secrets into it, before anything can go wrong with them
     try:
         code = cli.main(prog_name="harvester", standalone_mode=False, obj=mask)
@@ -102,7 +102,7 @@ def _run() -> int:
     return code if isinstance(code, int) else 0
 
 
-def _told(error: Exception, mask: Mask) -> int:
+def _told(error: Exception, mask: Redactor) -> int:
     from connectors.errors import HarvestError
 
     if isinstance(error, HarvestError):

@@ -23,8 +23,8 @@ from connectors.base import Setting
 from connectors.errors import ConfigurationError
 from harvester import config
 from harvester.config import OWN, Environment
-from harvester.console import Mask
-from harvester.pipeline.context import Clock, Stop
+from harvester.console import Redactor
+from harvester.pipeline.context import Clock, StopSignal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -32,11 +32,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class Voice:
     """Words on stderr, without secrets. Quiet, it keeps them to itself until something turns out to be wrong."""
 
-    def __init__(self, *, quiet: bool, mask: Mask | None = None) -> None:
+    def __init__(self, *, quiet: bool, mask: Redactor | None = None) -> None:
         self._quiet = quiet
         self._kept: list[str] = []
         self._said: set[str] = set()
-        self.mask = mask if mask is not None else Mask()
+        self.mask = mask if mask is not None else Redactor()
 
     @property
     def quiet(self) -> bool:
@@ -63,18 +63,18 @@ class Voice:
 
 
 @dataclass(kw_only=True)
-class Surroundings:
+class RunEnvironment:
     environment: Environment
     voice: Voice
-    stop: Stop = field(default_factory=Stop)
+    stop: StopSignal = field(default_factory=StopSignal)
 
     @classmethod
-    def find(cls, env_file: str | None, *, quiet: bool) -> Surroundings:
+    def find(cls, env_file: str | None, *, quiet: bool) -> RunEnvironment:
         """Out of the process's environment and the .env file named, else the one in this folder, where there is one."""
         path = Path(env_file) if env_file else (Path(".env") if Path(".env").is_file() else None)
         environment = Environment.read(os.environ, path)
         context = click.get_current_context(silent=True)
-        mask = context.obj if context is not None and isinstance(context.obj, Mask) else None
+        mask = context.obj if context is not None and isinstance(context.obj, Redactor) else None
         found = cls(environment=environment, voice=Voice(quiet=quiet, mask=mask))
         found.hide(OWN)
         return found
@@ -83,7 +83,7 @@ class Surroundings:
         """Keep the secrets among these settings out of everything that is said."""
         for setting in of:
             if setting.secret and (secret := self.environment.get(setting.name)):
-                self.voice.mask.hide(secret)
+                self.voice.mask.add(secret)
 
     @cached_property
     def own(self) -> dict[str, str]:
@@ -137,9 +137,9 @@ class Surroundings:
 
         def hear(number: int, _frame: FrameType | None) -> None:
             code = 128 + number
-            if self.stop.said:
+            if self.stop.is_set:
                 os._exit(code)
-            self.stop.say(code)
+            self.stop.set(code)
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, hear)

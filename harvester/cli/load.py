@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from connectors.errors import OutputError
-from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.environment import RunEnvironment, common_options
 from harvester.pipeline import destination
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ def load(
     The lines are stored as they are. One that cannot be stored is named by its number and kept among the rejects;
     the rest is loaded. A compressed file is refused: unpack it into a pipe.
     """
-    around = Surroundings.find(env_file, quiet=quiet)
-    around.obey_signals()
-    with _opened(file) as stream, destination.index(es_host, index_period, around) as index:
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    env.obey_signals()
+    with _opened(file) as stream, destination.index(es_host, index_period, env) as index:
         name = "standard input" if _is_stdin(file) else str(file)
-        return told(index.loader.load_lines(Text(stream, name), name), around)
+        return told(index.loader.load_lines(Text(stream, name), name), env)
 
 
 def told(
     progress: Iterable[LinesLoaded],
-    around: Surroundings,
+    env: RunEnvironment,
     *,
     noun: str = "lines",
     named: Callable[[Refused], str] = lambda refused: f"line {refused.line}",
@@ -70,9 +70,9 @@ def told(
             first = nsmallest(SAID, [*first, *last.refused], key=lambda refused: refused.line)
     finally:  # what was refused is told even where the load comes to no end
         for refused in first:
-            around.voice.complain(f"{named(refused)}: {refused.why}")
+            env.voice.complain(f"{named(refused)}: {refused.why}")
         if count > len(first):
-            around.voice.complain(f"… and {count - len(first)} more; `harvester rejects list` has them all")
+            env.voice.complain(f"… and {count - len(first)} more; `harvester rejects list` has them all")
     if last is None:
         return 0
     blank = f" ({last.blank} blank)" if last.blank else ""
@@ -81,9 +81,9 @@ def told(
         f"{last.rejected} rejected"
     )
     if last.rejected:
-        around.voice.complain(f"{summary}; see `harvester rejects list`")
+        env.voice.complain(f"{summary}; see `harvester rejects list`")
         return 65
-    around.voice.say(summary)
+    env.voice.say(summary)
     return 0
 
 

@@ -19,8 +19,8 @@ from threading import Lock
 import orjson
 
 from connectors.base import Token
-from connectors.errors import BudgetSpent, OutputError
-from connectors.parsing import instant
+from connectors.errors import OutputError, QuotaExhausted
+from connectors.parsing import parse_instant
 from harvester.state.database import Database
 from harvester.state.layout import private
 
@@ -71,8 +71,8 @@ class AccountState:
             )
         self._database.close()
 
-    def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
-        """Count `count` calls against a budget of `limit` a UTC day; BudgetSpent when they no longer fit."""
+    def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
+        """Count `count` calls against a budget of `limit` a UTC day; QuotaExhausted when they no longer fit."""
         now = self._now()
         key = budget, now.date().isoformat()
         with self._lock:
@@ -87,7 +87,7 @@ class AccountState:
             spent = row[0] if row else 0
             taken = min(max(BLOCK, count - left), limit - spent)
             if left + taken < count:
-                raise BudgetSpent(
+                raise QuotaExhausted(
                     f"today's {limit} calls ({key[0]}) are spent", until=_next_midnight(now)
                 ) from None
             connection.execute(
@@ -96,7 +96,7 @@ class AccountState:
             )
         self._taken[key] = left + taken
 
-    def spent(self, budget: str) -> int:
+    def quota_used(self, budget: str) -> int:
         """How much of today's budget is counted as spent."""
         day = self._now().date().isoformat()
         with self._database.reading() as connection:
@@ -105,16 +105,16 @@ class AccountState:
             ).fetchone()
         return (row[0] if row else 0) - self._taken.get((budget, day), 0)
 
-    def recall(self, fact: str) -> str | None:
+    def get_fact(self, fact: str) -> str | None:
         with self._database.reading() as connection:
             row = connection.execute("SELECT value FROM facts WHERE name = ?", (fact,)).fetchone()
         return row[0] if row else None
 
-    def remember(self, fact: str, value: str) -> None:
+    def set_fact(self, fact: str, value: str) -> None:
         with self._database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (fact, value))
 
-    def claim(self, act: str, until: datetime) -> datetime | None:
+    def acquire_lease(self, act: str, until: datetime) -> datetime | None:
         now = self._now()
         with self._database.transaction() as connection:
             connection.execute(
@@ -129,7 +129,7 @@ class AccountState:
             )
         return None
 
-    def prolong(self, act: str, until: datetime) -> None:
+    def extend_lease(self, act: str, until: datetime) -> None:
         until = min(until, self._now() + LONGEST_CLAIM)
         with self._database.transaction() as connection:
             connection.execute(
@@ -143,14 +143,14 @@ class AccountState:
         if row is None:
             return None
         told = orjson.loads(row[0])
-        expires_at = instant(told["expires_at"])
+        expires_at = parse_instant(told["expires_at"])
         if expires_at is None:
             return None
         return Token(
             access=told["access"],
             expires_at=expires_at,
             refresh=told["refresh"],
-            refresh_expires_at=instant(told["refresh_expires_at"]),
+            refresh_expires_at=parse_instant(told["refresh_expires_at"]),
             scope=told["scope"],
         )
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from connectors.models import Reason, Window
 from harvester.state.intervals import Listed, known, missing, union
 from harvester.state.journal import Journal
-from harvester.state.journal_rows import Record, Run, Unlisted
+from harvester.state.journal_rows import FailedPartition, Record, Run
 
 DAY = timedelta(days=1)
 SOON = timedelta(days=14)
@@ -105,7 +105,7 @@ class Standing:
     meetings: Mapping[str, int]
     waiting: Waiting
     gone: Sequence[Failing]
-    left_out: Sequence[Unlisted]
+    left_out: Sequence[FailedPartition]
     expiring: Expiring | None
 
     @property
@@ -238,7 +238,7 @@ def _failing(record: Record) -> Failing:
 def _expiring(
     covered: Covered,
     waiting: Waiting,
-    left_out: Sequence[Unlisted],
+    left_out: Sequence[FailedPartition],
     gone: Mapping[str, int],
     horizon: datetime,
 ) -> Expiring:

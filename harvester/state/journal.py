@@ -16,16 +16,16 @@ from typing import Any
 
 import orjson
 
-from connectors.errors import OutputError, ScopeBusy
+from connectors.errors import AlreadyRunning, OutputError
 from connectors.models import MeetingRef, Reason, Window
 from harvester.state.batch_writer import Batched
 from harvester.state.database import Database
 from harvester.state.intervals import Listed, union
 from harvester.state.journal_rows import (
+    FailedPartition,
     Outcome,
     Record,
     Run,
-    Unlisted,
     instant_at,
     key_of,
     microseconds,
@@ -134,7 +134,7 @@ class Journal(Batched):
 
     @contextmanager
     def only_run(self) -> Iterator[None]:
-        """Held by one indexing run of this scope at a time; ScopeBusy at once for a second one."""
+        """Held by one indexing run of this scope at a time; AlreadyRunning at once for a second one."""
         path = self._folder / LOCK
         try:
             path.touch(mode=0o600, exist_ok=True)
@@ -145,7 +145,7 @@ class Journal(Batched):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise ScopeBusy(
+                raise AlreadyRunning(
                     "another run of this account into this index is under way; run the same command again when it is done"
                 ) from None
             yield
@@ -277,20 +277,20 @@ class Journal(Batched):
         )
         self._put("INSERT INTO intervals VALUES (?, ?, ?, ?)", start, stop, microseconds(at), words)
 
-    def skip(self, left: Unlisted) -> None:
+    def skip(self, left: FailedPartition) -> None:
         """This part of a listing could not be had: it is to be asked for again."""
         self._put(_SKIP, *key_of(left), left.reason, microseconds(left.tried_at))
 
-    def listed_after_all(self, left: Unlisted) -> None:
+    def listed_after_all(self, left: FailedPartition) -> None:
         """This part of a listing is missing no more."""
         self._put(_UNSKIP, *key_of(left))
 
-    def unlisted(self) -> list[Unlisted]:
+    def unlisted(self) -> list[FailedPartition]:
         rows = self._all("SELECT * FROM left_out ORDER BY start, subject, asked")
         with self._sound():
             return [
-                Unlisted(
-                    subject=subject,
+                FailedPartition(
+                    partition=subject,
                     window=Window(start=instant_at(start), end=instant_at(stop)),
                     asked=options_in(asked),
                     reason=reason,

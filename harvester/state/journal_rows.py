@@ -25,7 +25,7 @@ class Record:
     start: datetime | None
     digest: str
     hint: dict[str, Any]
-    asked: frozenset[str]
+    extras: frozenset[str]
     rank: int | None
     harvested_at: datetime | None
     due: datetime | None
@@ -37,15 +37,15 @@ class Record:
     def ref(self) -> MeetingRef:
         """For `Connector.fetch`: without the listing row, which is never written down."""
         return MeetingRef(
-            uuid=self.uuid, start_time=self.start, digest=self.digest, hint=self.hint, asked=self.asked
+            uuid=self.uuid, start_time=self.start, digest=self.digest, hint=self.hint, extras=self.extras
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unlisted:
+class FailedPartition:
     """A part of a listing that could not be had, to be asked for again. `asked`: the options that it was listed for."""
 
-    subject: str
+    partition: str
     window: Window
     asked: frozenset[str]
     reason: str
@@ -84,8 +84,8 @@ def options_in(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-def key_of(left: Unlisted) -> tuple[str, int, int, str]:
-    return left.subject, microseconds(left.window.start), microseconds(left.window.end), spelled(left.asked)
+def key_of(left: FailedPartition) -> tuple[str, int, int, str]:
+    return left.partition, microseconds(left.window.start), microseconds(left.window.end), spelled(left.asked)
 
 
 def record_of(row: Sequence[Any]) -> Record:
@@ -98,7 +98,7 @@ def record_of(row: Sequence[Any]) -> Record:
         start=instant_at(start) if start is not None else None,
         digest=digest,
         hint=orjson.loads(hint),
-        asked=options_in(asked),
+        extras=options_in(asked),
         rank=rank,
         harvested_at=instant_at(harvested_at) if harvested_at is not None else None,
         due=instant_at(due) if due is not None else None,

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from connectors.models import Window
-from connectors.parsing import instant
+from connectors.parsing import parse_instant
 from harvester.state import rejects
 from harvester.state.database import Database, has_log
 from harvester.state.intervals import union
@@ -160,7 +160,7 @@ def _filed(document: bytes) -> datetime | None:
     """The meeting's `@timestamp`, of a meeting and of a session."""
     told = _decoded(document)
     at = told.get("meeting_timestamp", told.get("@timestamp"))
-    return instant(at) if isinstance(at, str) else None
+    return parse_instant(at) if isinstance(at, str) else None
 
 
 def _decoded(document: bytes) -> dict[str, Any]:

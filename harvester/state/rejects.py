@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from connectors.parsing import milliseconds
+from connectors.parsing import format_milliseconds
 from harvester.state.database import Database
 
 REASON_LENGTH = 2_000
@@ -127,7 +127,7 @@ class Rejects:
         if not rejects:
             return
         self._any = True
-        now = milliseconds(self._now())
+        now = format_milliseconds(self._now())
         rows = [
             (
                 *(_text(r.document_id), r.index, r.version, _text(r.reason[:REASON_LENGTH]), r.document),

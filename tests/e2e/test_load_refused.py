@@ -80,13 +80,13 @@ def test_an_address_where_nobody_listens_is_unreachable_before_any_harvest_is_as
     with stranger(200, b"", {}) as url:
         pass
 
-    def harvests() -> Iterator[Any]:
+    def records() -> Iterator[Any]:
         raise AssertionError("asked for")
         yield
 
     client = Client(Cluster(host=url))
     loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT, tell=print)
-    assert "cannot be reached" in refusal(lambda: list(loader.load(harvests())), Unreachable)
+    assert "cannot be reached" in refusal(lambda: list(loader.load(records())), Unreachable)
     (result,) = check(client, SHORT)
     assert (result.status, result.exit_code) == ("failed", 69)
     client.close()
@@ -196,8 +196,8 @@ def test_check_names_every_right(guarded: Place) -> None:
 def test_check_tells_version_and_templates(place: Place) -> None:
     loader = place.loader()
     before = {result.subject: result for result in check(place.client(), SHORT)}
-    assert before["Elasticsearch"].found.endswith(f"version {place.node.version}")
-    assert "missing" in before["Elasticsearch templates"].found
+    assert before["Elasticsearch"].message.endswith(f"version {place.node.version}")
+    assert "missing" in before["Elasticsearch templates"].message
     list(loader.load(many(1)))
     assert {result.status for result in check(place.client(), SHORT)} == {"ok"}
 

@@ -18,9 +18,9 @@ import pytest
 import requests
 import responses
 
-from connectors.base import Context, DeviceCode, Login, Reach, Settings, Token
+from connectors.base import Context, DeviceCode, Login, LoginScope, Settings, Token
 from connectors.errors import (
-    BrokenAnswer,
+    BrokenResponse,
     ConfigurationError,
     CredentialsError,
     HarvestError,
@@ -31,7 +31,7 @@ from connectors.webex.auth import OAuth
 from connectors.webex.login import SCOPES, WebexLogin
 from harvester.oauth_login import HOST, Listener, Proof, in_browser, on_device
 from harvester.state.account import AccountState
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 
 API = "https://webexapis.com/v1"
 REDIRECT = "http://127.0.0.1:8976/callback"
@@ -45,8 +45,8 @@ GRANTED = {
 }
 CODE = DeviceCode(
     user_code="729703",
-    address="https://oauth-helper-r.example.org/verify",
-    secret="marked-device",
+    verification_uri="https://oauth-helper-r.example.org/verify",
+    device_code="marked-device",
     expires_in=300.0,
     interval=2.0,
 )
@@ -60,18 +60,18 @@ class Vendor:
     redeemed: dict[str, str] = field(default_factory=dict)
     challenge: str = ""
 
-    def address(self, *, redirect_uri: str, state: str, challenge: str) -> str:
+    def authorization_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
         self.challenge = challenge
         return "https://vendor.example.org/?" + urlencode({"redirect_uri": redirect_uri, "state": state})
 
-    def refusal(self, error: str) -> HarvestError:
+    def error_for(self, error: str) -> HarvestError:
         return CredentialsError(f"denied: {error == 'access_denied'}")
 
-    def redeem(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
+    def exchange_code(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
         self.redeemed = {"code": code, "redirect_uri": redirect_uri, "verifier": verifier}
         return TOKEN
 
-    def device_code(self) -> DeviceCode:
+    def request_device_code(self) -> DeviceCode:
         return CODE
 
     def poll(self, code: DeviceCode) -> Token | DeviceCode:
@@ -253,20 +253,20 @@ def test_nothing_of_the_answer_is_said_or_shown(capfd: pytest.CaptureFixture[str
 
 
 def test_a_device_is_asked_for_at_its_interval_until_somebody_has_decided() -> None:
-    context, shown = HandContext(), list[DeviceCode]()
+    context, shown = FakeContext(), list[DeviceCode]()
     assert on_device(as_login(Vendor(polls=[CODE, CODE, TOKEN])), context, shown.append) == TOKEN
     assert shown == [CODE]
     assert context.waits == [2.0, 2.0, 2.0]
 
 
 def test_a_device_that_is_to_slow_down_does() -> None:
-    context, slower = HandContext(), replace(CODE, interval=7.0)
+    context, slower = FakeContext(), replace(CODE, interval=7.0)
     assert on_device(as_login(Vendor(polls=[slower, slower, TOKEN])), context, lambda _: None) == TOKEN
     assert context.waits == [2.0, 7.0, 7.0]
 
 
 def test_a_code_that_nobody_enters_ends() -> None:
-    context = HandContext()
+    context = FakeContext()
     with pytest.raises(CredentialsError, match="nobody entered the code"):
         on_device(as_login(Vendor()), context, lambda _: None)
     assert context.seconds == CODE.expires_in
@@ -275,14 +275,14 @@ def test_a_code_that_nobody_enters_ends() -> None:
 # Webex
 
 
-def webex(context: Context | None = None, reach: Reach = "admin", **changed: str) -> WebexLogin:
+def webex(context: Context | None = None, reach: LoginScope = "admin", **changed: str) -> WebexLogin:
     values = {
         "WEBEX_CLIENT_ID": "C1",
         "WEBEX_CLIENT_SECRET": "marked-secret",
         "WEBEX_API_URL": API,
         **changed,
     }
-    return WebexLogin(Settings(values=values), context or HandContext(), reach=reach)
+    return WebexLogin(Settings(values=values), context or FakeContext(), scope=reach)
 
 
 @contextmanager
@@ -299,7 +299,7 @@ def form(mock: responses.RequestsMock, number: int = 0) -> dict[str, str]:
 
 
 def redeemed(login: WebexLogin) -> Token:
-    return login.redeem(code="marked-code", redirect_uri=REDIRECT, verifier="marked-verifier")
+    return login.exchange_code(code="marked-code", redirect_uri=REDIRECT, verifier="marked-verifier")
 
 
 def message(text: str) -> dict[str, object]:
@@ -308,8 +308,8 @@ def message(text: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("reach", ["admin", "user"])
-def test_webex_is_asked_for_what_the_connector_reads_and_no_more(reach: Reach) -> None:
-    address = webex(reach=reach).address(redirect_uri=REDIRECT, state="s", challenge="c")
+def test_webex_is_asked_for_what_the_connector_reads_and_no_more(reach: LoginScope) -> None:
+    address = webex(reach=reach).authorization_url(redirect_uri=REDIRECT, state="s", challenge="c")
     assert address.startswith(API + "/authorize?")
     assert "scope=meeting%3A" in address
     assert "+" not in address
@@ -389,7 +389,7 @@ def test_webex_refusing_a_code_says_what_to_do_and_repeats_no_word(
 def test_webex_has_words_for_what_the_browser_brings_back(
     error: str, kind: type[HarvestError], remedy: str
 ) -> None:
-    refused = webex().refusal(error)
+    refused = webex().error_for(error)
     assert type(refused) is kind
     assert remedy in str(refused)
     assert "marked" not in str(refused)
@@ -398,7 +398,7 @@ def test_webex_has_words_for_what_the_browser_brings_back(
 @pytest.mark.parametrize("body", [{}, {"access_token": ""}, {"access_token": "a\nb"}, "half a bo", []])
 def test_webex_sending_no_token_is_not_asked_a_second_time(body: object) -> None:
     with answering("/access_token", (200, body)) as mock:
-        with pytest.raises(BrokenAnswer):
+        with pytest.raises(BrokenResponse):
             redeemed(webex())
         assert len(mock.calls) == 1
 
@@ -434,15 +434,15 @@ def test_webex_gives_a_code_for_another_device() -> None:
         "interval": 2,
     }
     with answering("/device/authorize", (200, body)) as mock:
-        code = webex(reach="user").device_code()
+        code = webex(reach="user").request_device_code()
         assert form(mock) == {"client_id": "C1", "scope": "meeting:schedules_read meeting:participants_read"}
-    assert code == replace(CODE, direct_address=body["verification_uri_complete"])
+    assert code == replace(CODE, verification_uri_complete=body["verification_uri_complete"])
     assert "marked" not in repr(code)
 
 
 def test_webex_giving_half_a_code_is_refused() -> None:
-    with answering("/device/authorize", (200, {"device_code": "marked"})), pytest.raises(BrokenAnswer):
-        webex().device_code()
+    with answering("/device/authorize", (200, {"device_code": "marked"})), pytest.raises(BrokenResponse):
+        webex().request_device_code()
 
 
 @pytest.mark.parametrize(
@@ -470,7 +470,7 @@ def test_webex_waiting_for_a_person_says_when_to_ask_again(
 
 
 def test_webex_too_often_asked_is_left_alone_for_as_long_as_it_says() -> None:
-    context = HandContext()
+    context = FakeContext()
     with responses.RequestsMock() as mock:
         mock.post(API + "/device/token", status=429, headers={"Retry-After": "30"})
         mock.post(API + "/device/token", json=GRANTED)
@@ -500,8 +500,8 @@ def test_webex_without_its_client_names_what_is_missing() -> None:
 
 
 def test_a_login_wins_over_an_older_refresh_token_in_the_settings_and_loses_to_a_newer_one() -> None:
-    context, client = HandContext(), {"WEBEX_CLIENT_ID": "C1", "WEBEX_CLIENT_SECRET": "marked-secret"}
-    webex(context, WEBEX_REFRESH_TOKEN="older").keep(TOKEN)
+    context, client = FakeContext(), {"WEBEX_CLIENT_ID": "C1", "WEBEX_CLIENT_SECRET": "marked-secret"}
+    webex(context, WEBEX_REFRESH_TOKEN="older").save(TOKEN)
 
     def run(refresh_token: str) -> str:
         settings = Settings(values={**client, "WEBEX_REFRESH_TOKEN": refresh_token})
@@ -514,7 +514,7 @@ def test_a_login_wins_over_an_older_refresh_token_in_the_settings_and_loses_to_a
 
 
 def test_a_login_that_is_killed_before_it_is_kept_leaves_what_was_there() -> None:
-    context = HandContext()
+    context = FakeContext()
     before = replace(TOKEN, access="before")
     context.tokens.kept["webex"] = before
 
@@ -526,16 +526,16 @@ def test_a_login_that_is_killed_before_it_is_kept_leaves_what_was_there() -> Non
 
     context.tokens.write = write  # type: ignore[method-assign]
     with pytest.raises(Killed):
-        webex(context, WEBEX_REFRESH_TOKEN="older").keep(TOKEN)
+        webex(context, WEBEX_REFRESH_TOKEN="older").save(TOKEN)
     assert context.tokens.read("webex") == before
 
 
 def test_the_token_is_kept_where_runs_look_and_nobody_else_can(tmp_path: Path) -> None:
     folder = tmp_path / "webex-main"
     state = AccountState(folder, lambda: NOW)
-    context = HandContext()
+    context = FakeContext()
     context.tokens = state  # type: ignore[assignment]  # the real store
-    webex(context).keep(TOKEN)
+    webex(context).save(TOKEN)
     assert state.read("webex") == TOKEN
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.iterdir()]}
     state.close()

@@ -28,11 +28,11 @@ def check(client: Client, patience: Patience) -> Iterator[CheckResult]:
         client.greet(patience)
     except HarvestError as error:
         yield CheckResult(
-            subject="Elasticsearch", status="failed", found=str(error), exit_code=error.exit_code
+            subject="Elasticsearch", status="failed", message=str(error), exit_code=error.exit_code
         )
         return
     yield CheckResult(
-        subject="Elasticsearch", status="ok", found=f"{url} answers, {_version(client, patience)}"
+        subject="Elasticsearch", status="ok", message=f"{url} answers, {_version(client, patience)}"
     )
     yield from _privileges(client, patience)
     yield _templates(client, patience)
@@ -65,7 +65,7 @@ def _privileges(client: Client, patience: Patience) -> Iterator[CheckResult]:
     answer = client.patiently(patience, "POST", "/_security/user/_has_privileges", body=asked)
     if not answer.ok:
         found = "security is off there: whoever reaches it may do everything"
-        yield CheckResult(subject="Elasticsearch privileges", status="ok", found=found)
+        yield CheckResult(subject="Elasticsearch privileges", status="ok", message=found)
         return
     held = answer.body["index"][pattern]
     for right, lack in _RIGHTS.items():
@@ -73,14 +73,14 @@ def _privileges(client: Client, patience: Patience) -> Iterator[CheckResult]:
         yield CheckResult(
             subject=f"Elasticsearch privilege {right}",
             status="ok" if held[right] else "failed" if needed else "warning",
-            found=f"held on {pattern}" if held[right] else f"missing on {pattern}: {lack}",
+            message=f"held on {pattern}" if held[right] else f"missing on {pattern}: {lack}",
             remedy="" if held[right] else f"give the account's role {right} on {pattern}",
         )
     if not answer.body["cluster"][_TEMPLATE_RIGHT]:
         yield CheckResult(
             subject=f"Elasticsearch privilege {_TEMPLATE_RIGHT}",
             status="warning",
-            found="missing: the templates have to be installed by somebody else",
+            message="missing: the templates have to be installed by somebody else",
             remedy="have somebody who may run `harvester templates install` once",
         )
 
@@ -91,10 +91,12 @@ def _templates(client: Client, patience: Patience) -> CheckResult:
         differences = list(templates.diff(client, patience))
     except HarvestError:
         return CheckResult(
-            subject=subject, status="warning", found="unknown: the account may not look after index templates"
+            subject=subject,
+            status="warning",
+            message="unknown: the account may not look after index templates",
         )
     if not differences:
-        return CheckResult(subject=subject, status="ok", found="installed, as shipped")
+        return CheckResult(subject=subject, status="ok", message="installed, as shipped")
     missing = [difference.template for difference in differences if not difference.field]
     found = (
         f"missing: {', '.join(missing)}" if missing else f"{len(differences)} differences to the shipped ones"
@@ -102,7 +104,7 @@ def _templates(client: Client, patience: Patience) -> CheckResult:
     return CheckResult(
         subject=subject,
         status="warning",
-        found=found,
+        message=found,
         remedy="`harvester templates diff` shows them, `harvester templates install` puts ours in place",
         exit_code=78,
     )
@@ -123,7 +125,7 @@ def _indices(client: Client, patience: Patience) -> Iterator[CheckResult]:
             yield CheckResult(
                 subject=f"Elasticsearch index {name}",
                 status="failed",
-                found=f"is not ours, and is where {cluster.prefix}meetings-…, {cluster.prefix}sessions-… should be",
+                message=f"is not ours, and is where {cluster.prefix}meetings-…, {cluster.prefix}sessions-… should be",
                 remedy="choose another ES_INDEX_PREFIX, or move it away",
                 exit_code=78,
             )
@@ -131,7 +133,7 @@ def _indices(client: Client, patience: Patience) -> Iterator[CheckResult]:
             yield CheckResult(
                 subject=f"Elasticsearch index {name}",
                 status="failed",
-                found=f"is closed to writing: index.blocks.{', '.join(closed_to_writing)}",
+                message=f"is closed to writing: index.blocks.{', '.join(closed_to_writing)}",
                 remedy="free disk space there, or take the block away",
                 exit_code=69,
             )

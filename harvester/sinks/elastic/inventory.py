@@ -21,7 +21,7 @@ import orjson
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
 from connectors.models import Detail, Window, version
-from connectors.parsing import instant, milliseconds
+from connectors.parsing import format_milliseconds, parse_instant
 from harvester.sinks.elastic.client import Answer, Client
 from harvester.sinks.elastic.config import Cluster, Kind
 from harvester.sinks.elastic.retry import Patience
@@ -186,7 +186,7 @@ class Inventory(Leftovers):
 
     def _distinct(self, kind: Kind, window: Window) -> Iterator[str]:
         name = _NAMES[kind]
-        start, end = milliseconds(window.start), milliseconds(window.end)
+        start, end = format_milliseconds(window.start), format_milliseconds(window.end)
         time = {"range": {_TIMES[kind]: {"gte": start, "lt": end, "format": "strict_date_time"}}}
         composite: dict[str, Any] = {"size": PAGE, "sources": [{"uuid": {"terms": {"field": name}}}]}
         body = {
@@ -322,13 +322,13 @@ class _Stream:
 
 def _copy(hit: Mapping[str, Any], kind: Kind) -> Copy:
     values = {name: told[0] for name, told in hit.get("fields", {}).items()}
-    harvested_at = instant(values.get("harvested_at"))
+    harvested_at = parse_instant(values.get("harvested_at"))
     detail = Detail.__members__.get(values.get("detail", ""))
     return Copy(
         index=hit["_index"],
         document_id=hit["_id"],
         version=0 if detail is None or harvested_at is None else version(detail, harvested_at),
-        at=instant(values.get(_TIMES[kind])),
+        at=parse_instant(values.get(_TIMES[kind])),
         stay=values.get("stay"),
         told=values.get("participant_sessions"),
     )

@@ -16,8 +16,8 @@ from threading import Event
 import orjson
 
 from connectors.errors import HarvestError
-from connectors.models import Document, Harvest
-from harvester.sinks.base import Loaded, encoded
+from connectors.models import Document, MeetingRecord
+from harvester.sinks.base import Ack, encode
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, Bulk, Operation, Results, Target, action_head
 from harvester.sinks.elastic.bulk_queue import FLIGHTS, FLUSH_SECONDS, Account, Batch, Flights
@@ -77,7 +77,7 @@ class Loader:
         self._refused: deque[Refused] = deque()
         self._source = ""
 
-    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
         """One `Loaded` per harvest, as soon as all of it is safe.
 
         Before the first harvest is asked for: Elasticsearch answers and knows us, the templates are there or were
@@ -85,7 +85,7 @@ class Loader:
         """
         stopped: HarvestError | None = None
         with self._open() as flights:
-            source = iter(harvests)
+            source = iter(records)
             while stopped is None:
                 try:
                     harvest = next(source, None)
@@ -164,14 +164,14 @@ class Loader:
             self._tell(word)
         self._prepared = True
 
-    def _add(self, harvest: Harvest, flights: Flights) -> None:
+    def _add(self, harvest: MeetingRecord, flights: Flights) -> None:
         account = Account(uuid=harvest.meeting.uuid)
         unfit: list[Reject] = []
         flights.add(account, self._operations(harvest, unfit))
         self._rejects.add(unfit)
         flights.settled(account, rejected=len(unfit))
 
-    def _operations(self, harvest: Harvest, unfit: list[Reject]) -> Iterator[Operation]:
+    def _operations(self, harvest: MeetingRecord, unfit: list[Reject]) -> Iterator[Operation]:
         timestamp, version = harvest.timestamp, harvest.version
         if timestamp is None:
             raise ValueError("a meeting without any instant has no index")
@@ -179,7 +179,7 @@ class Loader:
         heads = [action_head(index, version) for index in indices]
         for place, document in enumerate(harvest.documents()):
             index, head = indices[place > 0], heads[place > 0]
-            source, document_id = encoded(document), document["document_id"]
+            source, document_id = encode(document), document["document_id"]
             if len(document_id) * 4 > ID_BYTES and _bytes(document_id) > ID_BYTES:
                 unfit.append(_too_long(document, index, version, source))
             else:
@@ -234,8 +234,8 @@ class Loader:
         return f"{self._source} {line}" if self._source and line else ""
 
 
-def _loaded(account: Account) -> Loaded:
-    return Loaded(uuid=account.uuid, ok=account.ok, superseded=account.superseded, rejected=account.rejected)
+def _loaded(account: Account) -> Ack:
+    return Ack(uuid=account.uuid, ok=account.ok, superseded=account.superseded, rejected=account.rejected)
 
 
 def _key(line: BadLine) -> str:
@@ -246,7 +246,7 @@ def _quoted(document_id: str) -> bytes:
     try:
         return orjson.dumps(document_id)
     except orjson.JSONEncodeError:  # a lone surrogate
-        return encoded({"": document_id})[4:-1]
+        return encode({"": document_id})[4:-1]
 
 
 def _bytes(document_id: str) -> int:

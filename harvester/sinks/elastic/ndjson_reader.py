@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import orjson
 
 from connectors.models import Detail, version
-from connectors.parsing import instant
+from connectors.parsing import parse_instant
 from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
 from harvester.sinks.elastic.config import ID_BYTES, Cluster, Kind
 
@@ -220,7 +220,7 @@ def _told(document: dict[str, Any], key: str) -> str:
 
 
 def _instant(document: dict[str, Any], key: str) -> datetime:
-    when = instant(_told(document, key))
+    when = parse_instant(_told(document, key))
     if when is None:
         raise _Unusable(f"{key} is no instant")
     return when

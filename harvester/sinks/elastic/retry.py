@@ -9,8 +9,8 @@ from datetime import datetime
 from threading import Event
 
 from connectors.errors import Interrupted, Unreachable
-from connectors.parsing import retry_after
-from harvester.formatting import count
+from connectors.parsing import parse_retry_after
+from harvester.formatting import plural
 
 BACKOFF_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 30.0
@@ -63,11 +63,11 @@ class Tries:
         self._count += 1
         ceiling = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2 ** min(self._count, 10))
         delay = random.uniform(0, ceiling)
-        delay = max(delay, retry_after(after, self._patience.now()) or 0.0)
+        delay = max(delay, parse_retry_after(after, self._patience.now()) or 0.0)
         spent = self._patience.elapsed() - self._began
         if spent + delay > self._seconds:
             raise Unreachable(
-                f"{why}; given up after {count(self._count, 'try')} in {spent:.0f} s: see that it runs and that ES_HOST "
+                f"{why}; given up after {plural(self._count, 'try')} in {spent:.0f} s: see that it runs and that ES_HOST "
                 "is right, then run the same command again"
             ) from None
         if spent + delay > SILENT_SECONDS:

@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from connectors.errors import ConfigurationError, Unreachable
-from connectors.models import Harvest
-from connectors.parsing import milliseconds
+from connectors.models import MeetingRecord
+from connectors.parsing import format_milliseconds
 from harvester.sinks.elastic.client import AGAIN, Answer, Client
 from harvester.sinks.elastic.config import Cluster
 from harvester.sinks.elastic.retry import Patience
@@ -61,7 +61,7 @@ class Claim:
     keys: frozenset[str]
 
     @classmethod
-    def of(cls, harvest: Harvest, cluster: Cluster) -> Claim:
+    def of(cls, harvest: MeetingRecord, cluster: Cluster) -> Claim:
         meeting, timestamp = harvest.meeting, harvest.timestamp
         if timestamp is None:
             raise ValueError("a meeting without any instant has no index")
@@ -71,7 +71,7 @@ class Claim:
             uuid=meeting.uuid,
             uuids=(meeting.uuid, *harvest.replaces),
             version=harvest.version,
-            harvested_at=milliseconds(meeting.harvested_at),
+            harvested_at=format_milliseconds(meeting.harvested_at),
             document_id=meeting.document_id,
             meetings=cluster.index("meeting", timestamp),
             sessions=cluster.index("session", timestamp),

@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.errors import HarvestError
-from connectors.models import Harvest
-from harvester.sinks.base import Loaded, Sink
+from connectors.models import MeetingRecord
+from harvester.sinks.base import Ack, Sink
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.retry import Patience
 from harvester.sinks.elastic.stale import Claim, Leftovers, NotAllowed
@@ -33,7 +33,7 @@ class Waiting:
 
     open: int = 0
     claims: dict[tuple[str, str], Claim] = field(default_factory=dict)
-    loaded: list[Loaded] = field(default_factory=list)
+    loaded: list[Ack] = field(default_factory=list)
 
     def add(self, claim: Claim) -> None:
         known = self.claims.get((claim.vendor, claim.account))
@@ -73,7 +73,7 @@ class Batch:
         waiting.open += 1
         return waiting
 
-    def acknowledged(self, loaded: Loaded, now: float) -> Iterable[Loaded]:
+    def acknowledged(self, loaded: Ack, now: float) -> Iterable[Ack]:
         """What is done by this, since it has no leftovers; the others wait."""
         waiting = self._under_way[loaded.uuid]
         waiting.loaded.append(loaded)
@@ -128,7 +128,7 @@ class Replacing:
         self._asked = False
         self._barred = False
 
-    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
         """One `Loaded` per harvest; `replaced` stands in the last one of a meeting. Those whose leftovers an error kept
         from being deleted come without being settled.
 
@@ -137,7 +137,7 @@ class Replacing:
         """
         batch, patience = Batch(), self._patience
         stopped: HarvestError | None = None
-        inner = self._loader.load(self._noted(harvests, batch))
+        inner = self._loader.load(self._noted(records, batch))
         try:
             for loaded in inner:
                 yield from batch.acknowledged(loaded, patience.elapsed())
@@ -157,8 +157,8 @@ class Replacing:
         if stopped is not None:
             raise stopped
 
-    def _noted(self, harvests: Iterable[Harvest], batch: Batch) -> Iterator[Harvest]:
-        for harvest in harvests:
+    def _noted(self, records: Iterable[MeetingRecord], batch: Batch) -> Iterator[MeetingRecord]:
+        for harvest in records:
             uuid = harvest.meeting.uuid
             waiting = batch.pulled(uuid)
             alone = waiting.open == 1 and not waiting.loaded and not harvest.replaces
@@ -174,13 +174,13 @@ class Replacing:
             or self._patience.elapsed() - batch.began >= self._seconds
         )
 
-    def _cleaned(self, batch: Batch, patience: Patience) -> Iterator[Loaded]:
+    def _cleaned(self, batch: Batch, patience: Patience) -> Iterator[Ack]:
         """Those that wait, without their leftovers; where these could not be looked for, not settled, and the error."""
         waiting = batch.taken()
         try:
             replaced = self._clean(waiting, patience)
         except HarvestError:
-            yield from (replace(loaded, settled=False) for meeting in waiting for loaded in meeting.loaded)
+            yield from (replace(loaded, complete=False) for meeting in waiting for loaded in meeting.loaded)
             raise
         for meeting in waiting:
             *earlier, last = meeting.loaded

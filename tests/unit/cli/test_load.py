@@ -14,10 +14,10 @@ from click import UsageError
 from click.testing import CliRunner, Result
 
 from harvester.cli import cli
-from harvester.cli.environment import Surroundings, Voice
+from harvester.cli.environment import RunEnvironment, Voice
 from harvester.cli.load import SAID, Text, told
 from harvester.config import Environment
-from harvester.sinks.base import encoded
+from harvester.sinks.base import encode
 from harvester.sinks.elastic.loader import LinesLoaded, Loader, Refused
 from harvester.sinks.elastic.ndjson_reader import blocks
 from harvester.state.rejects import Reject, Rejects, rejects_folder
@@ -46,8 +46,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return ask
 
 
-def around() -> Surroundings:
-    return Surroundings(environment=Environment(values={}), voice=Voice(quiet=False))
+def env() -> RunEnvironment:
+    return RunEnvironment(environment=Environment(values={}), voice=Voice(quiet=False))
 
 
 def so_far(*lines: int, rejected: int, blank: int = 0) -> LinesLoaded:
@@ -68,7 +68,7 @@ def test_refused_lines_are_told_in_their_order_and_the_rest_is_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     progress = [so_far(*range(41, 20, -1), rejected=21), so_far(*range(1, 21), rejected=41)]
-    assert told(progress, around()) == 65
+    assert told(progress, env()) == 65
     lines = capsys.readouterr().err.splitlines()
     assert lines[:SAID] == [f"line {number}: bad" for number in range(1, SAID + 1)]
     assert lines[SAID] == "… and 21 more; `harvester rejects list` has them all"
@@ -81,12 +81,12 @@ def test_what_was_refused_is_told_though_the_load_comes_to_no_end(capsys: pytest
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        told(ends_badly(), around())
+        told(ends_badly(), env())
     assert capsys.readouterr().err == "line 3: bad\n"
 
 
 def test_blank_lines_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert told([so_far(rejected=0, blank=7)], around()) == 0
+    assert told([so_far(rejected=0, blank=7)], env()) == 0
     assert "100 lines (7 blank): 90 documents stored" in capsys.readouterr().err
 
 
@@ -125,7 +125,7 @@ def load(rejects: Rejects, *lines: bytes, name: str = "") -> list[Refused]:
 
 
 def document(**changes: object) -> bytes:
-    return json.dumps({**json.loads(encoded(next(plain(1).documents()))), **changes}).encode()
+    return json.dumps({**json.loads(encode(next(plain(1).documents()))), **changes}).encode()
 
 
 def test_a_document_with_an_id_is_filed_under_it_and_leaves_the_rejects_once_mended(rejects: Rejects) -> None:

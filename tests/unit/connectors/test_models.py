@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from connectors.models import (
     Detail,
-    Harvest,
     Host,
     Meeting,
+    MeetingRecord,
     Session,
     Window,
     row_digest,
@@ -121,7 +121,7 @@ def test_richer_beats_newer_and_newer_beats_older() -> None:
 
 def test_equal_stays_are_one_whatever_their_quality() -> None:
     rated = stay(quality=Quality(cpu_pct=Measure(mean=1, worst=1, samples=1)))
-    harvest = Harvest.of(meeting(), [rated, stay(), stay()])
+    harvest = MeetingRecord.of(meeting(), [rated, stay(), stay()])
     assert harvest.sessions == [rated]
     assert harvest.sessions[0].quality is not None
     assert harvest.collisions == 0
@@ -135,7 +135,7 @@ def test_different_stays_of_one_key_are_numbered_by_leave_time_and_name(
         replace(stay((0, leave or 1), user_name=name), **({} if leave else {"leave_time": None}))
         for name, leave in order
     ]
-    harvest = Harvest.of(meeting(), stays)
+    harvest = MeetingRecord.of(meeting(), stays)
     named = {session.user_name: session.key for session in harvest.sessions}
     assert named == {"Cleo": "k", "Ada": "k-2", "Ben": "k-3", "Dee": "k-4"}
     assert harvest.collisions == 3
@@ -153,30 +153,30 @@ def test_figures_are_people_and_the_union_of_their_stays() -> None:
         stay((0, 1), key="8"),
         stay((1, 2), key="9"),
     ]
-    counted = Harvest.of(meeting(), stays).meeting
+    counted = MeetingRecord.of(meeting(), stays).meeting
     assert counted.participant_sessions == 7
     assert counted.participants == 5
     assert counted.participant_seconds == (30 + 10 + 0 + 1 + 1) * 60
 
 
 def test_a_list_that_was_read_and_empty_counts_nobody() -> None:
-    counted = Harvest.of(meeting(), []).meeting
+    counted = MeetingRecord.of(meeting(), []).meeting
     assert (counted.participants, counted.participant_sessions, counted.participant_seconds) == (0, 0, 0)
 
 
 def test_a_meeting_is_filed_by_its_start_its_plan_or_its_first_join() -> None:
     plan = START - timedelta(hours=1)
-    assert Harvest.of(meeting(scheduled_start_time=plan), []).timestamp == START
-    assert Harvest.of(meeting(start_time=None, scheduled_start_time=plan), []).timestamp == plan
-    assert Harvest.of(
+    assert MeetingRecord.of(meeting(scheduled_start_time=plan), []).timestamp == START
+    assert MeetingRecord.of(meeting(start_time=None, scheduled_start_time=plan), []).timestamp == plan
+    assert MeetingRecord.of(
         meeting(start_time=None), [stay((7, 8)), stay((5, 8), key="2")]
     ).timestamp == START + timedelta(minutes=5)
-    assert Harvest.of(meeting(start_time=None), [stay(None)]).timestamp is None
+    assert MeetingRecord.of(meeting(start_time=None), [stay(None)]).timestamp is None
 
 
 def test_without_any_instant_there_are_no_documents() -> None:
     with pytest.raises(ValueError, match="without any instant"):
-        list(Harvest.of(meeting(start_time=None), []).documents())
+        list(MeetingRecord.of(meeting(start_time=None), []).documents())
 
 
 def test_documents_hold_what_is_told_and_no_more() -> None:
@@ -186,7 +186,7 @@ def test_documents_hold_what_is_told_and_no_more() -> None:
         harvested_at=START + timedelta(milliseconds=123),
         end_time=START + timedelta(hours=1),
     )
-    documents = list(Harvest.of(told, [stay(user_name="Ada")]).documents())
+    documents = list(MeetingRecord.of(told, [stay(user_name="Ada")]).documents())
     first, second = (orjson.loads(orjson.dumps(found, option=orjson.OPT_UTC_Z)) for found in documents)
     assert first == {
         "document_id": "zoom:main:u",
@@ -227,5 +227,5 @@ def test_documents_hold_what_is_told_and_no_more() -> None:
 
 
 def test_a_leave_before_the_join_makes_no_period() -> None:
-    *_, document = Harvest.of(meeting(), [stay((10, 0))]).documents()
+    *_, document = MeetingRecord.of(meeting(), [stay((10, 0))]).documents()
     assert "period" not in document

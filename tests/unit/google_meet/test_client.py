@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 import responses
 
-from connectors.errors import BrokenAnswer, CredentialsError, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, VendorError
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.client import Client
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
 from connectors.google_meet.errors import Forbidden, NotAllowed
 from connectors.models import MeetingRef
 from connectors.rate_limit import MARGIN
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.account import ADMIN, DAY, HOST, Google, error_body, settings, status_body
 
 Build = Callable[..., GoogleMeet]
 
 
 @pytest.fixture
-def client(google: Google, context: HandContext) -> Client:
+def client(google: Google, context: FakeContext) -> Client:
     from connectors.google_meet.auth import Tokens
 
     told = settings()
@@ -84,7 +84,7 @@ def test_rows_that_are_none_are_an_error(
 ) -> None:
     http.get("https://meet.google.example/v2/conferenceRecords", json=body)
     google.refused["/conferenceRecords", ""] = (200, body)
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(BrokenResponse):
         client.listing(MEET, HOST, "conferenceRecords", "conferenceRecords")
 
 
@@ -127,13 +127,13 @@ ASKED: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("service", "status", "body"), QUOTA, ids=[one[0].title for one in QUOTA])
 def test_a_quota_makes_everybody_wait(
-    service: Any, status: int, body: Any, client: Client, google: Google, context: HandContext
+    service: Any, status: int, body: Any, client: Client, google: Google, context: FakeContext
 ) -> None:
     path, where, params = ASKED[service.scope]
     google.refused[where, ""] = (status, body)
     with pytest.raises(VendorError, match="over the quota"):
         client.ask(service, ADMIN, path, "list", **params)
-    assert context.traffic.throttled_seconds >= 6 * 15
+    assert context.request_stats.throttled_seconds >= 6 * 15
     assert len(google.asked) == 7
 
 
@@ -162,7 +162,7 @@ def test_a_refused_token_after_a_new_one_is_the_end(client: Client, google: Goog
 
 
 def test_a_users_rate_is_a_users_and_the_projects_is_everybodys(
-    client: Client, google: Google, context: HandContext
+    client: Client, google: Google, context: FakeContext
 ) -> None:
     for _ in range(61):
         client.ask(MEET, HOST, "conferenceRecords", "list")

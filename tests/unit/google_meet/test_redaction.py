@@ -17,7 +17,7 @@ from connectors.errors import HarvestError
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.redaction import EVENT_FIELDS, event_of, recording_of, without_secrets
 from connectors.models import MeetingRef, Window
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.account import (
     DAY,
     HOST,
@@ -93,7 +93,7 @@ def test_it_is_not_even_asked_for() -> None:
 
 @pytest.mark.parametrize("source", ["auto", "reports", "meet"])
 def test_no_secret_leaves_the_connector(
-    source: str, meet: Build, google: Google, context: HandContext
+    source: str, meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     for number in ("conf1", "alone"):
@@ -158,7 +158,7 @@ def unmarked(error: BaseException) -> bool:
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 410, 429, 500, 503])
-def test_no_error_repeats_an_answer(status: int, meet: Build, google: Google, context: HandContext) -> None:
+def test_no_error_repeats_an_answer(status: int, meet: Build, google: Google, context: FakeContext) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
     found = [ref for ref in meet().meetings(DAY) if isinstance(ref, MeetingRef)]

@@ -14,7 +14,7 @@ from connectors.errors import HarvestError
 from connectors.meetecho import Meetecho
 from connectors.meetecho.mapping import without_secrets
 from connectors.models import MeetingRef
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.account import DAY, SECRET, Account, room
 
 Build = Callable[..., Meetecho]
@@ -51,7 +51,7 @@ def filled(account: Account) -> Account:
     return account
 
 
-def test_no_secret_leaves_the_connector(meetecho: Build, filled: Account, context: HandContext) -> None:
+def test_no_secret_leaves_the_connector(meetecho: Build, filled: Account, context: FakeContext) -> None:
     hidden = [MARK, SECRET, "token-1-acro", "passcode"]
     connector = meetecho(raw=True)
     found = [ref for ref in connector.meetings(DAY) if isinstance(ref, MeetingRef)]
@@ -77,7 +77,7 @@ BODIES = [f'{{"error": "{MARK}"}}', f"<html>{MARK}</html>", f'["{MARK}"]']
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 403, 404, 429, 500])
 @pytest.mark.parametrize("part", ["meetecho.", "fetchRooms", "datatracker.", "attended"])
 def test_no_error_repeats_an_answer(
-    part: str, status: int, meetecho: Build, filled: Account, context: HandContext
+    part: str, status: int, meetecho: Build, filled: Account, context: FakeContext
 ) -> None:
     (ref, *_) = [ref for ref in meetecho().meetings(DAY) if isinstance(ref, MeetingRef)]
     for body in BODIES:

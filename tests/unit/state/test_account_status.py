@@ -26,7 +26,7 @@ from harvester.state.account_status import Measures, Waiting, coverage
 from harvester.state.database import Database
 from harvester.state.intervals import Listed
 from harvester.state.journal import MIGRATIONS, Journal
-from harvester.state.journal_rows import Unlisted
+from harvester.state.journal_rows import FailedPartition
 from harvester.state.rejects import Reject, Rejects
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -174,7 +174,9 @@ def test_what_needs_attention_is_said_first(status: Status, journal: Journal) ->
     fail(journal, "bad", "Zoom: no")
     journal.ended(record(journal, "late"), "pending", due=NOW - 2 * DAY, reason="not ended")
     journal.skip(
-        Unlisted(subject="user u1", window=days(3, 2), asked=frozenset(), reason="error", tried_at=NOW)
+        FailedPartition(
+            partition="user u1", window=days(3, 2), asked=frozenset(), reason="error", tried_at=NOW
+        )
     )
     journal.flush()
     result = status()
@@ -282,7 +284,7 @@ def test_days_end_at_the_midnights_of_the_time_zone_that_is_set(status: Status, 
 
 
 def test_what_is_about_to_expire_and_what_is_lost_is_told(status: Status, folder: Path) -> None:
-    horizon = NOW - Zoom.kept
+    horizon = NOW - Zoom.retention
     with closing(Journal(folder)) as journal:
         journal.note("api_url", ABOUT["api_url"])
         journal.want_since(horizon - 20 * DAY)
@@ -293,8 +295,8 @@ def test_what_is_about_to_expire_and_what_is_lost_is_told(status: Status, folder
         fail(journal, "too late", "no", start=horizon - DAY)
         journal.ended(record(journal, "gave up", horizon - 9 * DAY), "gone", reason=str(Reason.expired))
         journal.skip(
-            Unlisted(
-                subject="user u1",
+            FailedPartition(
+                partition="user u1",
                 window=Window(start=horizon + DAY, end=horizon + 2 * DAY),
                 asked=frozenset(),
                 reason="error",
@@ -313,7 +315,7 @@ def test_what_is_about_to_expire_and_what_is_lost_is_told(status: Status, folder
 
 
 def test_a_gap_that_is_lost_asks_for_no_attention_any_more(status: Status, folder: Path) -> None:
-    horizon = NOW - Zoom.kept
+    horizon = NOW - Zoom.retention
     with closing(Journal(folder)) as journal:
         journal.note("api_url", ABOUT["api_url"])
         journal.want_since(horizon - 20 * DAY)
@@ -438,7 +440,7 @@ def test_budgets_and_rejects_are_those_of_the_account_and_the_index(
 ) -> None:
     state = AccountState(folder.parent, lambda: NOW)
     for _ in range(42):
-        state.spend("heavy", limit=48_000)
+        state.consume_quota("heavy", limit=48_000)
     state.close()
     with closing(Rejects(folder.parents[1] / INDEX, lambda: NOW)) as kept:
         kept.add([Reject(document_id="x", index="i", version=1, reason="bad", document=b"{}")])

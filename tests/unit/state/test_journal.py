@@ -16,12 +16,21 @@ from pathlib import Path
 
 import pytest
 
-from connectors.errors import HarvestError, OutputError, ScopeBusy, StateError, VendorError
-from connectors.models import Detail, Harvest, Meeting, MeetingRef, Pending, Reason, Skipped, Window
-from harvester.pipeline.planner import Part, Scheme, backfill, forced, nightly
-from harvester.pipeline.tracker import ASK_SKIPPED_AGAIN, Journaled, Read
+from connectors.errors import AlreadyRunning, HarvestError, OutputError, StateError, VendorError
+from connectors.models import (
+    Detail,
+    Meeting,
+    MeetingRecord,
+    MeetingRef,
+    Pending,
+    Reason,
+    SkippedPartition,
+    Window,
+)
+from harvester.pipeline.planner import RunPlan, Slice, backfill, forced, nightly
+from harvester.pipeline.tracker import ASK_SKIPPED_AGAIN, JournalTracker, LoadedMeeting
 from harvester.state.journal import MIGRATIONS, Journal, journal_folder
-from harvester.state.journal_rows import Unlisted
+from harvester.state.journal_rows import FailedPartition
 
 ROOT = Path(__file__).parents[3]
 DAY = timedelta(days=1)
@@ -65,21 +74,21 @@ def ref(uuid: str, start: datetime | None = FIRST + 9 * HOUR, digest: str = "d")
 
 
 def reading(
-    journal: Journal, clock: Clock, scheme: Scheme, asked: frozenset[str] = NOTHING, span: timedelta = SPAN
-) -> Journaled:
+    journal: Journal, clock: Clock, scheme: RunPlan, asked: frozenset[str] = NOTHING, span: timedelta = SPAN
+) -> JournalTracker:
     run = journal.begin_run("test", clock())
-    return Journaled(journal, scheme, asked=asked, run=run, now=clock, span=span, empty=False)
+    return JournalTracker(journal, scheme, asked=asked, run=run, now=clock, span=span, empty=False)
 
 
 def list_all(
-    made: Journaled, journal: Journal, *refs: MeetingRef, failing: tuple[str, ...] = ()
+    made: JournalTracker, journal: Journal, *refs: MeetingRef, failing: tuple[str, ...] = ()
 ) -> list[MeetingRef]:
     """What is wanted of `refs` when every part of this reading is listed, in which the `failing` cannot be had."""
     wanted = []
     for part in made.parts:
         made.begins(part)
         for subject in failing:
-            made.skipped(Skipped(subject=subject, reason=Reason.error, gone=False), part)
+            made.skipped(SkippedPartition(partition=subject, reason=Reason.error, permanent=False), part)
         here = [each for each in refs if each.start_time is None or each.start_time in part.window]
         wanted += [found for each in here if (found := made.wants(each)) is not None]
         made.listed(part)
@@ -87,9 +96,9 @@ def list_all(
     return wanted
 
 
-def store(made: Journaled, journal: Journal, clock: Clock, *refs: MeetingRef, rank: int = 2) -> None:
+def store(made: JournalTracker, journal: Journal, clock: Clock, *refs: MeetingRef, rank: int = 2) -> None:
     for each in refs:
-        made.stored(Read(ref=each, rank=rank, harvested_at=clock(), pending=None))
+        made.stored(LoadedMeeting(ref=each, rank=rank, harvested_at=clock(), pending=None))
     journal.flush()
 
 
@@ -115,7 +124,7 @@ def killed(journal: Journal) -> None:
     journal._database._connection.close()
 
 
-def resumed(made: Journaled) -> set[str]:
+def resumed(made: JournalTracker) -> set[str]:
     """What this run reads out of the journal, though no listing shows it any more."""
     found = {each.uuid for each in made.first()}
     for part in made.parts:
@@ -125,7 +134,7 @@ def resumed(made: Journaled) -> set[str]:
     return found
 
 
-def spelled(parts: list[Part]) -> list[tuple[float, float]]:
+def spelled(parts: list[Slice]) -> list[tuple[float, float]]:
     """Windows as days counted from FIRST."""
     return [((each.window.start - FIRST) / DAY, (each.window.end - FIRST) / DAY) for each in parts]
 
@@ -137,7 +146,7 @@ def test_a_listing_covers_nothing_later_than_its_own_beginning(journal: Journal)
     clock = Clock(FIRST + DAY + 6 * HOUR)
     list_all(reading(journal, clock, backfill(journal, days(0, 3), NOTHING, SPAN)), journal)
     clock.now += 5 * DAY
-    assert spelled([*backfill(journal, days(0, 3), NOTHING, SPAN).parts]) == [(1.25, 3)]
+    assert spelled([*backfill(journal, days(0, 3), NOTHING, SPAN).slices]) == [(1.25, 3)]
 
 
 def test_a_listing_is_final_only_once_it_began_after_the_lookback(journal: Journal, clock: Clock) -> None:
@@ -145,10 +154,10 @@ def test_a_listing_is_final_only_once_it_began_after_the_lookback(journal: Journ
     assert spelled([*made.parts]) == [(0, 4)]
     list_all(made, journal)
     final = (clock() - LOOKBACK - FIRST) / DAY
-    assert spelled([*nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).parts]) == [(final, 4)]
+    assert spelled([*nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).slices]) == [(final, 4)]
     clock.now += LOOKBACK
     list_all(reading(journal, clock, nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN)), journal)
-    assert not nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).parts
+    assert not nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).slices
 
 
 def test_a_listing_that_did_not_reach_its_end_covers_nothing(journal: Journal, clock: Clock) -> None:
@@ -159,7 +168,7 @@ def test_a_listing_that_did_not_reach_its_end_covers_nothing(journal: Journal, c
     made.begins(other)
     made.listed(other)
     journal.flush()
-    assert spelled([*backfill(journal, days(0, 2), NOTHING, DAY).parts]) == [(0, 1)]
+    assert spelled([*backfill(journal, days(0, 2), NOTHING, DAY).slices]) == [(0, 1)]
 
 
 def test_only_a_changed_row_is_read_again_within_the_lookback(journal: Journal, clock: Clock) -> None:
@@ -176,11 +185,11 @@ def test_a_run_that_asks_for_more_does_not_take_an_earlier_word(journal: Journal
     assert read_nightly(journal, clock, ref("m")) == ["m"]
     clock.now += 4 * DAY
     assert read_nightly(journal, clock, ref("m")) == []
-    assert spelled([*backfill(journal, days(0, 1), QOS, SPAN).parts]) == [(0, 1)]
+    assert spelled([*backfill(journal, days(0, 1), QOS, SPAN).slices]) == [(0, 1)]
     assert read_nightly(journal, clock, ref("m"), asked=QOS) == ["m"]
     assert read_nightly(journal, clock, ref("m"), asked=QOS) == []
-    assert not backfill(journal, days(0, 1), NOTHING, SPAN).parts
-    assert spelled([*backfill(journal, days(0, 1), QOS | {"raw"}, SPAN).parts]) == [(0, 1)]
+    assert not backfill(journal, days(0, 1), NOTHING, SPAN).slices
+    assert spelled([*backfill(journal, days(0, 1), QOS | {"raw"}, SPAN).slices]) == [(0, 1)]
 
 
 def test_a_meeting_is_read_again_for_all_that_was_ever_asked_of_it(journal: Journal, clock: Clock) -> None:
@@ -190,9 +199,9 @@ def test_a_meeting_is_read_again_for_all_that_was_ever_asked_of_it(journal: Jour
         journal, clock, forced(journal, days(3, 4), frozenset({"raw"}), SPAN, clock()), frozenset({"raw"})
     )
     (wanted,) = list_all(made, journal, ref("m", FIRST + 3 * DAY, "changed"))
-    assert wanted.asked == {"qos", "raw"}
-    (first,) = reading(journal, clock, Scheme(parts=())).first()
-    assert first.asked == {"qos", "raw"}
+    assert wanted.extras == {"qos", "raw"}
+    (first,) = reading(journal, clock, RunPlan(slices=())).first()
+    assert first.extras == {"qos", "raw"}
 
 
 def test_the_first_day_wanted_is_the_first_that_was_ever_named(journal: Journal) -> None:
@@ -264,7 +273,7 @@ def test_a_forced_reading_that_asks_for_more_takes_no_word_of_a_run_in_between(
     assert read_nightly(journal, clock, ref("m")) == ["m"]
     clock.now += HOUR
     made = reading(journal, clock, forced(journal, days(0, 1), QOS, SPAN, clock()), QOS)
-    assert [each.asked for each in list_all(made, journal, ref("m"))] == [QOS]
+    assert [each.extras for each in list_all(made, journal, ref("m"))] == [QOS]
 
 
 def test_a_forced_reading_that_resumes_reads_rows_that_have_changed_since(
@@ -291,7 +300,7 @@ def test_a_forced_reading_resumes_though_the_vendor_keeps_less_of_its_days_by_no
 
 
 def test_failed_and_due_meetings_are_resumed_and_done_ones_never(journal: Journal, clock: Clock) -> None:
-    made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))]))
+    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
     list_all(made, journal, *(ref(name) for name in ("done", "failed", "due", "later", "gone")))
     store(made, journal, clock, ref("done"))
     made.ended(ref("failed"), VendorError("no"))
@@ -300,22 +309,22 @@ def test_failed_and_due_meetings_are_resumed_and_done_ones_never(journal: Journa
     journal.ended(ref("gone"), "gone", reason="deleted")
     journal.flush()
     clock.now += 2 * HOUR
-    assert resumed(reading(journal, clock, Scheme(parts=()))) == {"due", "failed"}
-    assert resumed(reading(journal, clock, Scheme(parts=(), within=days(1, 2)))) == set()
+    assert resumed(reading(journal, clock, RunPlan(slices=()))) == {"due", "failed"}
+    assert resumed(reading(journal, clock, RunPlan(slices=(), within=days(1, 2)))) == set()
 
 
 def test_meetings_that_a_killed_run_listed_are_resumed_unless_they_are_listed_anyway(
     journal: Journal, clock: Clock
 ) -> None:
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))])), journal, ref("m"))
-    again = Scheme(parts=[Part(window=days(0, 2))])
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, ref("m"))
+    again = RunPlan(slices=[Slice(window=days(0, 2))])
     assert [*reading(journal, clock, again).first()] == []
-    assert resumed(reading(journal, clock, Scheme(parts=()))) == {"m"}
+    assert resumed(reading(journal, clock, RunPlan(slices=()))) == {"m"}
 
 
 def test_open_meetings_are_read_page_by_page_while_they_change(journal: Journal, clock: Clock) -> None:
     rows = [ref(f"m{number:04}") for number in range(1_100)]
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))])), journal, *rows)
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, *rows)
     seen = []
     for record in journal.open_meetings():
         seen.append(record.uuid)
@@ -343,14 +352,14 @@ def test_what_is_stored_is_remembered_while_it_is_read_again(journal: Journal, c
 
 
 def test_a_poorer_harvest_of_which_more_is_to_come_stays_pending(journal: Journal, clock: Clock) -> None:
-    made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))]), QOS)
+    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]), QOS)
     list_all(made, journal, ref("m"))
     store(made, journal, clock, ref("m"), rank=Detail.full)
     changed = ref("m", digest="changed")
     list_all(made, journal, changed)
     pending = Pending(until=clock() + HOUR, reason=Reason.quality)
     meeting = Meeting(vendor="v", account="a", uuid="m", detail=Detail.basic, harvested_at=clock())
-    assert made.poorer(changed, Harvest(meeting=meeting, pending=pending))
+    assert made.poorer(changed, MeetingRecord(meeting=meeting, pending=pending))
     journal.flush()
     record = journal.meeting("m")
     assert record is not None
@@ -366,20 +375,20 @@ def test_a_part_left_out_is_asked_for_again_once_a_day(journal: Journal, clock: 
     clock.now += ASK_SKIPPED_AGAIN - timedelta(seconds=1)
     assert not reading(journal, clock, backfill(journal, days(0, 1), NOTHING, SPAN)).parts
     clock.now += timedelta(seconds=1)
-    made = reading(journal, clock, Scheme(parts=()))
-    assert [*made.parts] == [Part(window=days(0, 1), subjects=frozenset({"user 1"}))]
+    made = reading(journal, clock, RunPlan(slices=()))
+    assert [*made.parts] == [Slice(window=days(0, 1), partitions=frozenset({"user 1"}))]
     list_all(made, journal, failing=("user 1",))
-    assert not reading(journal, clock, Scheme(parts=())).parts
+    assert not reading(journal, clock, RunPlan(slices=())).parts
     clock.now += DAY
-    list_all(reading(journal, clock, Scheme(parts=())), journal)
+    list_all(reading(journal, clock, RunPlan(slices=())), journal)
     assert journal.unlisted() == []
 
 
 def test_a_later_listing_trims_what_was_left_out(journal: Journal, clock: Clock) -> None:
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 4))])), journal, failing=("a", "b"))
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a", "b"))
     clock.now += HOUR
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(1, 2))])), journal, failing=("b",))
-    left = {(each.subject, each.window, each.tried_at) for each in journal.unlisted()}
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(1, 2))])), journal, failing=("b",))
+    left = {(each.partition, each.window, each.tried_at) for each in journal.unlisted()}
     before = clock() - HOUR
     assert left == {
         ("a", days(0, 1), before),
@@ -393,9 +402,9 @@ def test_a_later_listing_trims_what_was_left_out(journal: Journal, clock: Clock)
 def test_a_part_left_out_is_no_more_when_two_listings_in_a_row_have_it(
     journal: Journal, clock: Clock
 ) -> None:
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 4))])), journal, failing=("a",))
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
     clock.now += DAY
-    made = reading(journal, clock, Scheme(parts=()), span=2 * DAY)
+    made = reading(journal, clock, RunPlan(slices=()), span=2 * DAY)
     for part in made.parts:  # faster than the journal commits
         made.begins(part)
         made.listed(part)
@@ -406,8 +415,8 @@ def test_a_part_left_out_is_no_more_when_two_listings_in_a_row_have_it(
 def test_a_kill_while_a_skipped_part_is_trimmed_loses_nothing_of_it(tmp_path: Path, clock: Clock) -> None:
     for after in range(5):
         journal = Journal(tmp_path / str(after))
-        list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 4))])), journal, failing=("a",))
-        made = reading(journal, Clock(clock() + HOUR), Scheme(parts=[Part(window=days(0, 1))]))
+        list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
+        made = reading(journal, Clock(clock() + HOUR), RunPlan(slices=[Slice(window=days(0, 1))]))
         _cut_off(journal, after)
         with suppress(KeyboardInterrupt):
             list_all(made, journal)
@@ -424,14 +433,14 @@ def test_what_is_left_out_of_a_richer_listing_is_not_settled_by_a_plainer_one(
     made = reading(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
     list_all(made, journal, failing=("a",))
     clock.now += DAY
-    plain = reading(journal, clock, Scheme(parts=()))
+    plain = reading(journal, clock, RunPlan(slices=()))
     store(plain, journal, clock, *list_all(plain, journal, ref("m")))
     clock.now += DAY
     made = reading(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
-    asked = [each.asked for each in [*made.first(), *list_all(made, journal, ref("m"))]]
+    asked = [each.extras for each in [*made.first(), *list_all(made, journal, ref("m"))]]
     record = journal.meeting("m")
     assert record is not None
-    assert QOS in [*asked, record.asked]
+    assert QOS in [*asked, record.extras]
 
 
 # Expiry, counts, runs
@@ -453,7 +462,7 @@ def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
     journal: Journal, clock: Clock
 ) -> None:
     old, young = FIRST, FIRST + 2 * DAY
-    made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 3))]))
+    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 3))]))
     rows = [ref("never", old), ref("once", old), ref("young", young), ref("waiting", old)]
     list_all(made, journal, *rows, failing=("a",))
     store(made, journal, clock, rows[1])
@@ -461,7 +470,9 @@ def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
         made.ended(each, VendorError("no"))
     journal.ended(rows[3], "pending", due=clock() + 9 * DAY, reason="live")
     journal.skip(
-        Unlisted(subject="old", window=days(0, 1), asked=frozenset(), reason="error", tried_at=clock())
+        FailedPartition(
+            partition="old", window=days(0, 1), asked=frozenset(), reason="error", tried_at=clock()
+        )
     )
     journal.flush()
     assert journal.expire(FIRST + DAY + HOUR) == 2
@@ -474,7 +485,7 @@ def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
     }
     assert outcomes["never"] is not None
     assert outcomes["never"].reason == "expired"
-    assert [each.subject for each in journal.unlisted()] == ["a"]
+    assert [each.partition for each in journal.unlisted()] == ["a"]
     assert journal.counts() == {"gone": 2, "done": 1, "failed": 1}
     assert journal.expire(FIRST + DAY + HOUR) == 0
 
@@ -513,16 +524,16 @@ def test_the_oldest_runs_are_forgotten_and_their_numbers_not_used_again(
 
 def test_results_survive_a_kill_exactly_as_far_as_they_were_committed(tmp_path: Path, clock: Clock) -> None:
     first = Journal(tmp_path)
-    made = reading(first, clock, Scheme(parts=[Part(window=days(0, 1))]))
+    made = reading(first, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
     list_all(made, first, ref("a"), ref("b"))
     store(made, first, clock, ref("a"))
     with first._changed:  # the writer sleeps
-        made.stored(Read(ref=ref("b"), rank=2, harvested_at=clock(), pending=None))
+        made.stored(LoadedMeeting(ref=ref("b"), rank=2, harvested_at=clock(), pending=None))
         first._queue.clear()
     killed(first)
     second = Journal(tmp_path)
     assert second.counts() == {"done": 1, "listed": 1}
-    assert not backfill(second, days(0, 1), NOTHING, SPAN).parts
+    assert not backfill(second, days(0, 1), NOTHING, SPAN).slices
     second.close()
 
 
@@ -531,13 +542,13 @@ def test_an_interval_is_never_there_without_its_meetings(tmp_path: Path, clock: 
     for after in range(5):
         folder = tmp_path / str(after)
         journal = Journal(folder)
-        made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))]))
+        made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
         said = _cut_off(journal, after)
         with suppress(KeyboardInterrupt):
             list_all(made, journal, *(ref(f"m{number}") for number in range(8)))
         killed(journal)
         again = Journal(folder)
-        covered = not backfill(again, days(0, 1), NOTHING, SPAN).parts
+        covered = not backfill(again, days(0, 1), NOTHING, SPAN).slices
         there = sum(again.meeting(f"m{number}") is not None for number in range(3))
         assert there == min(after, 3)
         assert not covered or there == 3, said
@@ -602,7 +613,7 @@ def test_close_commits_what_was_said_and_a_second_journal_reads_it(tmp_path: Pat
     record = second.meeting("m7")
     assert record is not None
     assert record.ref == MeetingRef(
-        uuid="m7", start_time=FIRST + 9 * HOUR, digest="d", hint={"type": "past"}, asked=QOS
+        uuid="m7", start_time=FIRST + 9 * HOUR, digest="d", hint={"type": "past"}, extras=QOS
     )
     second.close()
 
@@ -612,14 +623,14 @@ def test_close_commits_what_was_said_and_a_second_journal_reads_it(tmp_path: Pat
 _SECOND = """
 import sys, time
 from pathlib import Path
-from connectors.errors import ScopeBusy
+from connectors.errors import AlreadyRunning
 from harvester.state.journal import Journal
 journal = Journal(Path(sys.argv[1]))
 began = time.monotonic()
 try:
     with journal.only_run():
         sys.exit(0)
-except ScopeBusy as error:
+except AlreadyRunning as error:
     print(error)
     sys.exit(error.exit_code if time.monotonic() - began < 1 else 1)
 """
@@ -646,7 +657,7 @@ def test_the_same_scope_is_refused_within_one_process_and_another_scope_is_not(t
     with (
         one.only_run(),
         other.only_run(),
-        pytest.raises(ScopeBusy, match="run the same command again"),
+        pytest.raises(AlreadyRunning, match="run the same command again"),
         same.only_run(),
     ):
         pass
@@ -825,7 +836,7 @@ def _full(journal: Journal) -> None:
 
 def test_a_full_disk_ends_with_74_and_no_interval_without_its_meetings(tmp_path: Path, clock: Clock) -> None:
     journal = Journal(tmp_path)
-    made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))]))
+    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
     _full(journal)
     with pytest.raises(OutputError, match="free some space") as raised:
         list_all(made, journal, *(ref(f"m{number}" + "x" * 200) for number in range(300)))
@@ -836,7 +847,7 @@ def test_a_full_disk_ends_with_74_and_no_interval_without_its_meetings(tmp_path:
         journal.close()
     again = Journal(tmp_path)
     assert again.counts() == {}
-    assert spelled([*backfill(again, days(0, 1), NOTHING, SPAN).parts]) == [(0, 1)]
+    assert spelled([*backfill(again, days(0, 1), NOTHING, SPAN).slices]) == [(0, 1)]
     again.close()
 
 
@@ -877,7 +888,7 @@ def test_the_first_schema_opens_for_ever(tmp_path: Path) -> None:
     both = frozenset({"qos", "raw"})
     assert journal.want_since(day.end) == day.start
     assert [(each.window, each.at) for each in journal.listings(both)] == [(day, day.start + at)]
-    assert [each.subject for each in journal.unlisted()] == ["user abc"]
+    assert [each.partition for each in journal.unlisted()] == ["user abc"]
     assert {each.uuid: each.outcome for each in journal.open_meetings()} == {
         "/listed//==": "listed",
         "failed": "failed",
@@ -886,7 +897,7 @@ def test_the_first_schema_opens_for_ever(tmp_path: Path) -> None:
     }
     done = journal.meeting("done")
     assert done is not None
-    assert (done.outcome, done.rank, done.harvested_at, done.asked) == ("done", 3, day.start + at, both)
+    assert (done.outcome, done.rank, done.harvested_at, done.extras) == ("done", 3, day.start + at, both)
     assert done.ref.hint["type"] == "past"
     assert journal.begin_reading(day, both, day.end + DAY) == day.start + at
     assert [(run.what, run.exit_code) for run in journal.runs(9)] == [("2026-11-19", None), ("nightly", 75)]

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Gone, NotReady, VendorError
-from connectors.models import Detail, Harvest, MeetingRef, Pending, Reason, Window, version
-from harvester.pipeline.tracker import Read
+from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Window, version
+from harvester.pipeline.tracker import LoadedMeeting
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index
 from harvester.state.journal import Journal
@@ -44,7 +44,7 @@ def record(uuid: str, outcome: Outcome = "done", rank: int | None = 2) -> Record
         start=START,
         digest="d",
         hint={"kind": "meeting"},
-        asked=frozenset(),
+        extras=frozenset(),
         rank=rank,
         harvested_at=HARVESTED if rank is not None else None,
         due=None,
@@ -392,7 +392,7 @@ def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: 
     read = list(reading.first())
     assert [one.uuid for one in read] == ["a", "b"]
     assert all(one.row == {"r": 1} for one in read)
-    assert read[1].asked == {"qos"}
+    assert read[1].extras == {"qos"}
     assert known(journal, "a").outcome == "listed"
     assert known(journal, "a").first_run == 7
     assert not reading.is_new("a")
@@ -405,9 +405,9 @@ def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(jo
     journal.flush()
     reading = mending(journal, missing("a"), missing("b", kind="incomplete", held=3))
     list(reading.first())
-    basic: Harvest = plain(1, when=now())
+    basic: MeetingRecord = plain(1, when=now())
     assert not reading.poorer(ref("a"), basic)
-    reading.stored(Read.of(ref("a"), basic))
+    reading.stored(LoadedMeeting.of(ref("a"), basic))
     assert (known(journal, "a").outcome, known(journal, "a").rank) == ("done", 2)
     assert reading.poorer(ref("b"), basic)
     assert "richer, and stays" in reading.said["b"]

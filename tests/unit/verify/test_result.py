@@ -18,10 +18,10 @@ from click.testing import CliRunner
 
 from connectors.models import MeetingRef, Window
 from harvester.cli import cli
-from harvester.cli.environment import Surroundings, Voice
+from harvester.cli.environment import RunEnvironment, Voice
 from harvester.cli.verify import _choose
 from harvester.config import Environment
-from harvester.pipeline.request import Wish
+from harvester.pipeline.request import HarvestRequest
 from harvester.state.journal import Journal
 from harvester.state.reader import Looked
 from harvester.state.rejects import Reject, Rejects
@@ -181,14 +181,14 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield opened
 
 
-def chosen(tmp_path: Path, kept: timedelta = 30 * DAY, **wish: Any) -> Verdict:
+def chosen(tmp_path: Path, kept: timedelta = 30 * DAY, **request: Any) -> Verdict:
     vendor: Any = SimpleNamespace(
-        name="zoom", context=SimpleNamespace(now=lambda: NOW), connector=SimpleNamespace(kept=kept)
+        name="zoom", context=SimpleNamespace(now=lambda: NOW), connector=SimpleNamespace(retention=kept)
     )
-    around = Surroundings(environment=Environment(values={}), voice=Voice(quiet=True))
+    env = RunEnvironment(environment=Environment(values={}), voice=Voice(quiet=True))
     verdict = Verdict(vendor="zoom", account="main", zone=ZONE)
     with closing(Looked(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as memory:
-        _choose(verdict, vendor, Wish(**wish), memory, around)
+        _choose(verdict, vendor, HarvestRequest(**request), memory, env)
     return verdict
 
 

@@ -16,7 +16,7 @@ from connectors.errors import HarvestError
 from connectors.models import MeetingRef
 from connectors.webex import Webex
 from connectors.webex.redaction import without_secrets
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.webex.account import (
     API,
     DAY,
@@ -102,7 +102,7 @@ def test_of_ciscos_own_examples_nothing_is_kept_that_its_call_for_admins_hides(r
     assert not [text for text in told if "://" in text]
 
 
-def test_no_secret_leaves_the_connector(webex: Build, account: Account, context: HandContext) -> None:
+def test_no_secret_leaves_the_connector(webex: Build, account: Account, context: FakeContext) -> None:
     ended, live = meeting_row(**SECRETS), live_row(**{**SECRETS, "id": "live"})
     account.has(ended, live, people=[participant_row(**SECRETS)], media=[media_row(**SECRETS)])
     account.on(f"/admin/meetings/{UUID}", ended)
@@ -110,7 +110,7 @@ def test_no_secret_leaves_the_connector(webex: Build, account: Account, context:
     refs = [found for found in connector.meetings(DAY) if isinstance(found, MeetingRef)]
     assert len(refs) == 2
     context.seconds += 300
-    for found in (*refs, ref(None, asked=frozenset({"raw"}))):
+    for found in (*refs, ref(None, extras=frozenset({"raw"}))):
         context.seconds += 400
         written = b"".join(orjson.dumps(document) for document in connector.fetch(found).documents())
         assert b"vendor_data" in written
@@ -144,7 +144,7 @@ def assert_unmarked(error: BaseException) -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_no_error_of_the_api_repeats_an_answer(
-    status: int, account: Account, context: HandContext, webex: Build
+    status: int, account: Account, context: FakeContext, webex: Build
 ) -> None:
     for body in bodies():
         account.forget()
@@ -171,7 +171,7 @@ def test_no_error_of_the_api_repeats_an_answer(
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_no_error_of_the_token_endpoint_repeats_an_answer(
-    status: int, account: Account, context: HandContext
+    status: int, account: Account, context: FakeContext
 ) -> None:
     for body in bodies():
         account.refuses_tokens(status, body)

@@ -9,16 +9,16 @@ import pytest
 import responses
 
 from connectors.base import Token
-from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError, VendorError
+from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, VendorError
 from connectors.zoom.auth import Credentials, ServerToServer
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.account import DAY, TOKEN, Account, data
 
 CREDENTIALS = Credentials(account_id="acc-1", client_id="client-1", client_secret="invented-secret")
 
 
 @pytest.fixture
-def auth(context: HandContext) -> ServerToServer:
+def auth(context: FakeContext) -> ServerToServer:
     return ServerToServer(CREDENTIALS, TOKEN, context)
 
 
@@ -40,7 +40,7 @@ def test_a_token_is_asked_for_once(auth: ServerToServer, account: Account) -> No
 
 
 def test_a_token_is_renewed_a_minute_before_it_expires(
-    auth: ServerToServer, account: Account, context: HandContext
+    auth: ServerToServer, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     auth.header()
@@ -51,7 +51,7 @@ def test_a_token_is_renewed_a_minute_before_it_expires(
 
 
 def test_a_life_of_a_few_seconds_is_used_for_half(
-    auth: ServerToServer, account: Account, context: HandContext
+    auth: ServerToServer, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens(expires_in=36)
     auth.header()
@@ -63,7 +63,7 @@ def test_a_life_of_a_few_seconds_is_used_for_half(
 
 @pytest.mark.parametrize("life", [None, "", "soon", -1, 10**9, "3599"])
 def test_an_odd_life_is_taken_for_an_hour(
-    auth: ServerToServer, account: Account, context: HandContext, life: object
+    auth: ServerToServer, account: Account, context: FakeContext, life: object
 ) -> None:
     account.gives_tokens(expires_in=life)
     auth.header()
@@ -73,14 +73,14 @@ def test_an_odd_life_is_taken_for_an_hour(
     assert auth.header() == "Bearer token-2"
 
 
-def test_another_runs_token_is_used(auth: ServerToServer, account: Account, context: HandContext) -> None:
+def test_another_runs_token_is_used(auth: ServerToServer, account: Account, context: FakeContext) -> None:
     theirs = Token(access="theirs", expires_at=NOW + timedelta(minutes=30), scope="a b")
     context.tokens.kept[CREDENTIALS.token_name] = theirs
     assert auth.token() is theirs
     assert account.tokens == 0
 
 
-def test_another_runs_token_of_other_credentials_is_not_used(context: HandContext, account: Account) -> None:
+def test_another_runs_token_of_other_credentials_is_not_used(context: FakeContext, account: Account) -> None:
     account.gives_tokens()
     context.tokens.kept[CREDENTIALS.token_name] = Token(access="x", expires_at=NOW + timedelta(minutes=30))
     other = Credentials(account_id="acc-1", client_id="client-1", client_secret="rotated")
@@ -89,7 +89,7 @@ def test_another_runs_token_of_other_credentials_is_not_used(context: HandContex
 
 
 def test_another_runs_token_that_has_expired_is_not_used(
-    auth: ServerToServer, account: Account, context: HandContext
+    auth: ServerToServer, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     context.tokens.kept[CREDENTIALS.token_name] = Token(access="x", expires_at=NOW + timedelta(seconds=59))
@@ -97,7 +97,7 @@ def test_another_runs_token_that_has_expired_is_not_used(
 
 
 def test_a_refused_token_is_replaced_by_what_another_run_has_fetched(
-    auth: ServerToServer, account: Account, context: HandContext
+    auth: ServerToServer, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     refused = auth.header()
@@ -173,7 +173,7 @@ def test_no_token_endpoint_is_a_matter_of_the_address(auth: ServerToServer, acco
 @pytest.mark.parametrize("body", ["{}", '{"access_token": ""}', '{"access_token": "a\\nb"}', "[1]"])
 def test_an_answer_without_a_token_is_broken(auth: ServerToServer, account: Account, body: str) -> None:
     account.refuses_tokens(200, body)
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(BrokenResponse):
         auth.header()
 
 

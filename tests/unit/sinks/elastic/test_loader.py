@@ -10,8 +10,8 @@ from threading import Event
 import pytest
 
 from connectors.errors import CredentialsError, Interrupted
-from connectors.models import Harvest
-from harvester.sinks.base import Loaded, encoded
+from connectors.models import MeetingRecord
+from harvester.sinks.base import Ack, encode
 from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Answer
 from harvester.sinks.elastic.loader import Loader
@@ -36,7 +36,7 @@ def loader(client: Scripted, rejects: Rejects, said: list[str] | None = None) ->
 def test_every_harvest_is_acknowledged_once(rejects: Rejects) -> None:
     loaded = list(loader(Scripted(stored), rejects).load(many(50)))
     assert sorted(loaded, key=lambda one: one.uuid) == sorted(
-        (Loaded(uuid=f"meeting-{n}", ok=4) for n in range(50)), key=lambda one: one.uuid
+        (Ack(uuid=f"meeting-{n}", ok=4) for n in range(50)), key=lambda one: one.uuid
     )
 
 
@@ -53,18 +53,18 @@ def test_a_harvest_is_acknowledged_only_when_its_last_request_is_answered(
 
     client = Scripted(slow_for_the_second_half)
 
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         yield plain(1)
         held.set()
 
-    assert list(loader(client, rejects).load(harvests())) == [Loaded(uuid="meeting-1", ok=4)]
+    assert list(loader(client, rejects).load(records())) == [Ack(uuid="meeting-1", ok=4)]
     assert [len(ids) for ids in client.bulks] == [3, 1]
 
 
 def test_rejects_are_on_the_disk_before_their_meeting_is_acknowledged(rejects: Rejects) -> None:
     client = Scripted(lambda ids: items([refused(400)] + [{"status": 201}] * (len(ids) - 1)))
     for loaded in loader(client, rejects).load([plain(1)]):
-        assert loaded == Loaded(uuid="meeting-1", ok=3, rejected=1)
+        assert loaded == Ack(uuid="meeting-1", ok=3, rejected=1)
         assert [row.document_id for row in rejects.rows()] == ["zoom:main:meeting-1"]
 
 
@@ -89,14 +89,14 @@ def test_memory_holds_a_few_batches_however_much_is_to_come(
         answered += 1
         return stored(ids)
 
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         nonlocal pulled, most
         for harvest in many(500):
             pulled += 1
             most = max(most, pulled - answered)
             yield harvest
 
-    assert len(list(loader(Scripted(counting), rejects).load(harvests()))) == 500
+    assert len(list(loader(Scripted(counting), rejects).load(records()))) == 500
     assert most <= bulk_queue.FLIGHTS + 2
 
 
@@ -107,7 +107,7 @@ def test_what_waits_too_long_for_company_leaves_alone(rejects: Rejects) -> None:
         arrived.set()
         return stored(ids)
 
-    def a_vendor_that_pauses() -> Iterator[Harvest]:
+    def a_vendor_that_pauses() -> Iterator[MeetingRecord]:
         yield plain(1)
         assert arrived.wait(10), "the first meeting was held back"
         yield plain(2)
@@ -119,26 +119,26 @@ def test_what_waits_too_long_for_company_leaves_alone(rejects: Rejects) -> None:
 def test_a_fatal_answer_ends_the_load_and_asks_for_no_more(rejects: Rejects) -> None:
     asked = 0
 
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         nonlocal asked
         for harvest in many(100_000):
             asked += 1
             yield harvest
 
     with pytest.raises(CredentialsError):
-        list(loader(Scripted(lambda _: Answer(status=401)), rejects).load(harvests()))
+        list(loader(Scripted(lambda _: Answer(status=401)), rejects).load(records()))
     assert asked < 10_000
 
 
 def test_an_interrupted_source_is_still_loaded_to_where_it_came(rejects: Rejects) -> None:
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         yield from many(3)
         raise Interrupted
 
-    acknowledged: list[Loaded] = []
+    acknowledged: list[Ack] = []
 
     def run() -> None:
-        for loaded in loader(Scripted(stored), rejects).load(harvests()):
+        for loaded in loader(Scripted(stored), rejects).load(records()):
             acknowledged.append(loaded)
 
     with pytest.raises(Interrupted):
@@ -149,7 +149,7 @@ def test_an_interrupted_source_is_still_loaded_to_where_it_came(rejects: Rejects
 def test_a_document_that_orjson_cannot_write_is_still_sent(rejects: Rejects) -> None:
     client = Scripted(stored)
     odd = spoiled(plain(1), user_name="\ud800", duration=2**70)
-    assert list(loader(client, rejects).load([odd])) == [Loaded(uuid="meeting-1", ok=4)]
+    assert list(loader(client, rejects).load([odd])) == [Ack(uuid="meeting-1", ok=4)]
 
 
 def test_templates_that_may_not_be_installed_are_told_of_once_and_loading_goes_on(rejects: Rejects) -> None:
@@ -163,17 +163,17 @@ def test_templates_that_may_not_be_installed_are_told_of_once_and_loading_goes_o
 
 
 def test_nothing_is_asked_of_the_source_before_the_cluster_knows_us(rejects: Rejects) -> None:
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         raise AssertionError("asked for")
         yield
 
     client = Scripted(stored, lambda method, path: Answer(status=401))
     with pytest.raises(CredentialsError):
-        list(loader(client, rejects).load(harvests()))
+        list(loader(client, rejects).load(records()))
 
 
 def test_lines_and_their_refusals_are_counted(rejects: Rejects) -> None:
-    good = [encoded(document) for document in plain(1).documents()]
+    good = [encode(document) for document in plain(1).documents()]
     text = b"\n".join([good[0], b"nonsense", b"", *good[1:]])
     client = Scripted(
         lambda ids: items([refused(400, "document_parsing_exception")] + [{"status": 201}] * (len(ids) - 1))

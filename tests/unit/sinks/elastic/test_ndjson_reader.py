@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.models import Detail, version
-from connectors.parsing import milliseconds
-from harvester.sinks.base import encoded
+from connectors.parsing import format_milliseconds
+from harvester.sinks.base import encode
 from harvester.sinks.elastic import ndjson_reader as lines_module
 from harvester.sinks.elastic.bulk import Operation, Target
 from harvester.sinks.elastic.config import Cluster
 from harvester.sinks.elastic.ndjson_reader import BadLine, Lines, TooLong, blocks
 from tests.documents import HARVESTED, full_harvest, plain
 
-DOCUMENTS = [orjson.loads(encoded(d)) for harvest in (full_harvest(), plain(1)) for d in harvest.documents()]
+DOCUMENTS = [orjson.loads(encode(d)) for harvest in (full_harvest(), plain(1)) for d in harvest.documents()]
 BASE = DOCUMENTS[0]
 
 
@@ -38,7 +38,7 @@ def why(line: bytes) -> str:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
 def test_the_short_way_and_the_long_way_agree(document: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = encoded(document)
+    short = encode(document)
     long = json.dumps(dict(sorted(document.items())), ensure_ascii=True).encode()
     ((one,), _), ((other,), _) = read(short), read(long)
     kind = document["kind"]
@@ -52,7 +52,7 @@ def test_our_own_lines_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[bytes] = []
     decode = lines_module._decoded
     monkeypatch.setattr(lines_module, "_decoded", lambda line: decoded.append(line) or decode(line))
-    operations, _ = read(*[encoded(document) for document in DOCUMENTS])
+    operations, _ = read(*[encode(document) for document in DOCUMENTS])
     assert len(operations) == len(DOCUMENTS)
     assert all(len(part) < 200 for part in decoded), "only the few fields that index and version come from"
 
@@ -105,7 +105,7 @@ def test_an_instant_in_another_zone_is_filed_by_utc() -> None:
     ],
 )
 def test_what_is_missing_or_wrong_is_named_without_its_value(change: dict, words: str) -> None:
-    assert why(encoded({**BASE, **change})) == words
+    assert why(encode({**BASE, **change})) == words
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_a_line_with_a_usable_id_keeps_it_whatever_else_is_wrong_with_it() -> No
 
 def test_blank_lines_are_counted() -> None:
     lines = Lines(Cluster(host="http://localhost"))
-    assert list(lines.read([b"", b" \r", encoded(BASE), b"", b"nonsense"], [])) != []
+    assert list(lines.read([b"", b" \r", encode(BASE), b"", b"nonsense"], [])) != []
     assert (lines.number, lines.blank) == (5, 3)
 
 
 def test_carriage_returns_empty_lines_and_a_byte_order_mark_are_tolerated() -> None:
-    line = encoded(BASE)
+    line = encode(BASE)
     operations, bad = read(b"\xef\xbb\xbf" + line + b"\r", b"\r", b"", b"   ", line)
     assert [(operation.line, operation.source) for operation in operations] == [(1, line), (5, line)]
     assert bad == []
@@ -173,6 +173,6 @@ def test_a_line_without_end_is_passed_over_and_the_next_one_is_read(monkeypatch:
 
 def test_versions_of_lines_are_those_of_harvests() -> None:
     harvest = plain(3)
-    operations, _ = read(*[encoded(document) for document in harvest.documents()])
+    operations, _ = read(*[encode(document) for document in harvest.documents()])
     assert {Target.of(operation).version for operation in operations} == {harvest.version}
-    assert milliseconds(HARVESTED).encode() in operations[0].source
+    assert format_milliseconds(HARVESTED).encode() in operations[0].source

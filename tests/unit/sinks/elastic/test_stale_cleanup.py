@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
-from connectors.models import Detail, Harvest
-from connectors.parsing import milliseconds
-from harvester.sinks.base import Loaded
+from connectors.models import Detail, MeetingRecord
+from connectors.parsing import format_milliseconds
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale, stale_cleanup
 from harvester.sinks.elastic.client import Answer, Client
 from harvester.sinks.elastic.stale import Claim
@@ -45,7 +45,7 @@ class Shelf(Client):
         self.searched: list[int] = []
         self._first = first
 
-    def store(self, harvest: Harvest) -> None:
+    def store(self, harvest: MeetingRecord) -> None:
         claim = Claim.of(harvest, CLUSTER)
         row = Row(claim.uuid, claim.harvested_at, claim.version)
         keys = [(claim.sessions, f"{claim.document_id}:{key}") for key in claim.keys]
@@ -124,13 +124,13 @@ class Storing:
 
     shelf: Shelf
     ahead: int = 1
-    order: Callable[[list[Harvest]], Iterable[Harvest]] = iter
+    order: Callable[[list[MeetingRecord]], Iterable[MeetingRecord]] = iter
     closed: bool = False
 
-    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
-        held: list[Harvest] = []
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+        held: list[MeetingRecord] = []
         try:
-            for harvest in harvests:
+            for harvest in records:
                 held.append(harvest)
                 if len(held) == self.ahead:
                     yield from self._stored(held)
@@ -139,10 +139,10 @@ class Storing:
         finally:
             self.closed = True
 
-    def _stored(self, held: list[Harvest]) -> Iterator[Loaded]:
+    def _stored(self, held: list[MeetingRecord]) -> Iterator[Ack]:
         for harvest in self.order(held):
             self.shelf.store(harvest)
-            yield Loaded(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
+            yield Ack(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
 
 
 @dataclass
@@ -158,17 +158,17 @@ class Scene:
         return Replacing(loader, self.shelf, patience, spared=spared, tell=self.said.append, **more)
 
 
-def fewer(harvest: Harvest, sessions: int) -> Harvest:
+def fewer(harvest: MeetingRecord, sessions: int) -> MeetingRecord:
     """The same read again a day later, with so many of its stays."""
     meeting = replace(harvest.meeting, harvested_at=LATER)
-    return Harvest.of(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
+    return MeetingRecord.of(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
 
 
 def test_what_the_new_harvest_no_longer_holds_is_deleted_and_counted() -> None:
     scene = Scene()
     scene.shelf.store(plain(1))
     scene.shelf.store(plain(2))
-    assert list(scene.sink().load([fewer(plain(1), 2)])) == [Loaded(uuid="meeting-1", ok=3, replaced=1)]
+    assert list(scene.sink().load([fewer(plain(1), 2)])) == [Ack(uuid="meeting-1", ok=3, replaced=1)]
     merged = plain(1).sessions[2].key
     assert scene.shelf.deleted == [("harvester-sessions-2026", f"zoom:main:meeting-1:{merged}")]
     assert scene.shelf.asked == ["has_privileges", "refresh", "search", "bulk"]
@@ -178,7 +178,7 @@ def test_the_same_load_again_deletes_nothing() -> None:
     scene = Scene()
     sink = scene.sink()
     list(sink.load([fewer(plain(1), 2)]))
-    assert list(sink.load([fewer(plain(1), 2)])) == [Loaded(uuid="meeting-1", ok=3)]
+    assert list(sink.load([fewer(plain(1), 2)])) == [Ack(uuid="meeting-1", ok=3)]
     assert scene.shelf.deleted == []
     assert scene.shelf.asked.count("has_privileges") == 1
 
@@ -195,7 +195,7 @@ def test_a_meeting_that_replaces_another_is_not_spared() -> None:
     scene.shelf.store(plain(1))
     newer = replace(plain(2, when=LATER), replaces=["meeting-1"])
     assert list(scene.sink(spared=lambda uuid: True).load([newer])) == [
-        Loaded(uuid="meeting-2", ok=4, replaced=4)
+        Ack(uuid="meeting-2", ok=4, replaced=4)
     ]
     assert {row.uuid for row in scene.shelf.rows.values()} == {"meeting-2"}
 
@@ -250,12 +250,12 @@ def test_a_batch_is_cleaned_when_it_is_full() -> None:
 def test_a_batch_is_cleaned_when_its_first_meeting_has_waited_long_enough() -> None:
     scene = Scene()
 
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         for harvest in many(6):
             yield harvest
             scene.waits.wait(1.0)
 
-    assert len(list(scene.sink(seconds=2.0).load(harvests()))) == 6
+    assert len(list(scene.sink(seconds=2.0).load(records()))) == 6
     assert scene.shelf.searched == [3, 3]
 
 
@@ -270,7 +270,7 @@ def test_a_meeting_that_comes_twice_is_cleaned_once_after_both_by_the_newer() ->
         ("meeting-1", 4, 2),
     ]
     kept = [row.harvested_at for row in scene.shelf.rows.values() if row.uuid == "meeting-1"]
-    assert kept == [milliseconds(LATER)] * 2
+    assert kept == [format_milliseconds(LATER)] * 2
 
 
 def test_a_meeting_that_comes_again_while_it_waits_is_not_cleaned_without_its_second_harvest() -> None:
@@ -343,11 +343,11 @@ def test_a_request_that_is_too_large_is_halved() -> None:
 def test_a_cluster_that_stays_silent_settles_nothing_and_what_was_loaded_is_told() -> None:
     scene = Scene(Shelf(busy(503, 10**6, "search")))
     scene.loader = Storing(scene.shelf)
-    acknowledged: list[Loaded] = []
+    acknowledged: list[Ack] = []
     with pytest.raises(Unreachable, match="HTTP 503"):
         for loaded in scene.sink(meetings=2).load(many(5)):
             acknowledged.append(loaded)
-    assert [(one.settled, one.ok) for one in acknowledged] == [(False, 4), (False, 4)]
+    assert [(one.complete, one.ok) for one in acknowledged] == [(False, 4), (False, 4)]
     assert scene.loader.closed
 
 
@@ -357,7 +357,7 @@ def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(what: st
     scene = Scene(Shelf(lambda asked, n: forbidden if asked == what else None))
     scene.shelf.store(plain(1))
     sink = scene.sink()
-    assert list(sink.load([fewer(plain(1), 0)])) == [Loaded(uuid="meeting-1", ok=1)]
+    assert list(sink.load([fewer(plain(1), 0)])) == [Ack(uuid="meeting-1", ok=1)]
     asked = len(scene.shelf.asked)
     assert [one.uuid for one in sink.load(many(3))] == ["meeting-0", "meeting-1", "meeting-2"]
     assert len(scene.shelf.asked) == asked
@@ -412,7 +412,7 @@ def test_what_will_not_get_better_is_the_end(what: str, answer: Answer, expected
     assert scene.said == []
 
 
-def interrupted() -> Iterator[Harvest]:
+def interrupted() -> Iterator[MeetingRecord]:
     yield from (fewer(plain(number), 2) for number in range(3))
     raise Interrupted
 
@@ -421,7 +421,7 @@ def test_what_was_acknowledged_before_an_error_is_cleaned_and_told_first() -> No
     scene = Scene()
     for harvest in many(3):
         scene.shelf.store(harvest)
-    acknowledged: list[Loaded] = []
+    acknowledged: list[Ack] = []
     with pytest.raises(Interrupted):
         for loaded in scene.sink().load(interrupted()):
             acknowledged.append(loaded)
@@ -430,8 +430,8 @@ def test_what_was_acknowledged_before_an_error_is_cleaned_and_told_first() -> No
 
 def test_the_first_error_is_the_one_that_is_raised_and_the_last_batch_is_not_tried_for_long() -> None:
     class Ending(Storing):
-        def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
-            yield from self._stored([next(iter(harvests))])
+        def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+            yield from self._stored([next(iter(records))])
             raise CredentialsError("first")
 
     scene = Scene(Shelf(busy(503, 10**6, "refresh")))
@@ -454,7 +454,7 @@ def test_only_ids_of_the_batch_are_held() -> None:
     scene = Scene()
     made = 0
 
-    def counted() -> Iterator[Harvest]:
+    def counted() -> Iterator[MeetingRecord]:
         nonlocal made
         for harvest in many(300):
             made += 1
@@ -472,4 +472,4 @@ def test_a_claim_knows_its_own_documents() -> None:
         assert not claim.holds(index.replace("2026", "2025"), document["document_id"])
     assert not claim.holds(claim.sessions, f"{claim.document_id}:other")
     assert not claim.holds(claim.sessions, f"{claim.document_id}:other:{harvest.sessions[0].key}")
-    assert claim.harvested_at == milliseconds(HARVESTED)
+    assert claim.harvested_at == format_milliseconds(HARVESTED)
