@@ -26,7 +26,7 @@ from harvester.config import RETIRED, Environment
 from harvester.pipeline import destination
 from harvester.pipeline.request import HarvestRequest
 from harvester.simulator import VENDORS
-from harvester.sinks.base import Ack, Sink
+from harvester.sinks.base import Ack, Load, Sink
 
 DAYS = 2
 
@@ -38,13 +38,14 @@ class Showing:
         self._sink = sink
         self.example: MeetingRecord | None = None
 
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
-        return self._sink.load(map(self._look, records))
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
+        return self._sink.load(map(self._look, loads))
 
-    def _look(self, seen: MeetingRecord) -> MeetingRecord:
-        if self.example is None and len(seen.sessions) > 2 and seen.meeting.state == "ended":
-            self.example = seen
-        return seen
+    def _look(self, load: Load) -> Load:
+        record = load.record
+        if self.example is None and len(record.sessions) > 2 and record.meeting.state == "ended":
+            self.example = record
+        return load
 
 
 @click.command()

@@ -15,6 +15,7 @@ from harvester.cli.render.summary import summarized
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import PUT_IT, Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
+from harvester.pipeline.planner import RunPlan
 from harvester.pipeline.report import QUIET_ENDS, Report
 from harvester.pipeline.request import HarvestRequest, chosen, harvest_options, vendor_options
 from harvester.pipeline.tracker import NullTracker, RunTracker
@@ -109,17 +110,17 @@ def _harvest_one(
         if request.dry_run:
             _survey(vendor, request, env, report)
         elif isinstance(opened, Index):
-            with runner.run(vendor, opened, request, env, report) as reading:
-                sink = opened.replacing(spared=reading.is_new)
-                _run(vendor, reading, wrapped(sink), request, env, report)
+            with runner.run(vendor, opened, request, env, report) as (plan, tracker):
+                _run(vendor, plan, tracker, wrapped(opened.sink()), request, env, report)
         else:
-            once = NullTracker(runner.windows(vendor, request, env))
-            _run(vendor, once, wrapped(opened), request, env, report)
+            plan = runner.plan_without_journal(vendor, request, env)
+            _run(vendor, plan, NullTracker(plan), wrapped(opened), request, env, report)
 
 
 def _run(
     vendor: Connected,
-    reading: RunTracker,
+    plan: RunPlan,
+    tracker: RunTracker,
     sink: Sink,
     request: HarvestRequest,
     env: RunEnvironment,
@@ -129,7 +130,8 @@ def _run(
     with Progress(report, vendor.connector, vendor.context, env):
         engine.harvest(
             vendor.connector,
-            reading,
+            plan.slices,
+            tracker,
             sink,
             vendor.context,
             stop=env.stop,
@@ -140,9 +142,12 @@ def _run(
 
 def _survey(vendor: Connected, request: HarvestRequest, env: RunEnvironment, report: Report) -> None:
     report.started = True
-    reading = NullTracker(runner.windows(vendor, request, env))
+    plan = runner.plan_without_journal(vendor, request, env)
+    tracker = NullTracker(plan)
     with Progress(report, vendor.connector, vendor.context, env):
-        for _ in engine.survey(vendor.connector, reading, vendor.context, stop=env.stop, report=report):
+        for _ in engine.survey(
+            vendor.connector, plan.slices, tracker, vendor.context, stop=env.stop, report=report
+        ):
             env.stop.check()
 
 

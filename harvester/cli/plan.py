@@ -30,7 +30,7 @@ from harvester.formatting import (
 )
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected
-from harvester.pipeline.planner import backfill
+from harvester.pipeline.planner import RunPlan, backfill, split_into_slices, with_backlog
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
 from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
@@ -170,14 +170,14 @@ def _planned(name: str, request: HarvestRequest, env: RunEnvironment, *, as_json
 
 def _estimated(vendor: Connected, request: HarvestRequest, env: RunEnvironment, report: Report) -> Estimate:
     connector, context = vendor.connector, vendor.context
-    windows = runner.windows(vendor, request, env)
-    window = Window(start=windows[0].start, end=windows[-1].end) if windows else None
+    slices = runner.plan_without_journal(vendor, request, env).slices
+    window = Window(start=slices[0].window.start, end=slices[-1].window.end) if slices else None
     began = context.stopwatch()
     with (
-        _reading(vendor, window, request, env) as (reading, known),
+        _reading(vendor, window, request, env) as (plan, tracker, known),
         Progress(report, connector, context, env),
     ):
-        wanted, calls = _surveyed(vendor, reading, env, report)
+        wanted, calls = _surveyed(vendor, plan, tracker, env, report)
     listing = context.request_stats.requests
     rate = connector.requests_per_second * context.speed
     # The listing of a backfill runs ahead of what it fetches: the slower of the two is what takes the time.
@@ -208,11 +208,15 @@ def _estimated(vendor: Connected, request: HarvestRequest, env: RunEnvironment, 
     )
 
 
-def _surveyed(vendor: Connected, reading: RunTracker, env: RunEnvironment, report: Report) -> tuple[int, int]:
+def _surveyed(
+    vendor: Connected, plan: RunPlan, tracker: RunTracker, env: RunEnvironment, report: Report
+) -> tuple[int, int]:
     """How many meetings there are to fetch, and with how many calls; as far as the day's budget lets itself be listed."""
     wanted = calls = 0
     try:
-        for ref in engine.survey(vendor.connector, reading, vendor.context, stop=env.stop, report=report):
+        for ref in engine.survey(
+            vendor.connector, plan.slices, tracker, vendor.context, stop=env.stop, report=report
+        ):
             env.stop.check()
             wanted += 1
             calls += vendor.connector.estimate_requests(ref)
@@ -222,10 +226,7 @@ def _surveyed(vendor: Connected, reading: RunTracker, env: RunEnvironment, repor
 
 
 class _Draft(Journal):
-    """A journal that is read: what a run would write down is forgotten."""
-
-    def _put(self, _statement: str, *_values: Any) -> int:
-        return 0
+    """A journal that is read."""
 
     def known_in(self, window: Window) -> int:
         """How many meetings that started there are to be read no more, as things are."""
@@ -239,26 +240,27 @@ class _Draft(Journal):
 @contextmanager
 def _reading(
     vendor: Connected, window: Window | None, request: HarvestRequest, env: RunEnvironment
-) -> Iterator[tuple[RunTracker, _Known]]:
+) -> Iterator[tuple[RunPlan, RunTracker, _Known]]:
     """What the backfill would read, and what a journal, where there is one, knows of it."""
     folder, zone = _journal(vendor, request, env), env.zone(request.timezone)
     span = vendor.connector.max_window
     if window is None:
-        yield NullTracker(()), _Known()
+        yield RunPlan(), NullTracker(RunPlan()), _Known()
         return
     days = _days([window], zone)
     if folder is None:
-        yield NullTracker(window.split(span)), _Known(days=days, days_listed=days)
+        plan = RunPlan(slices=split_into_slices([window], span))
+        yield plan, NullTracker(plan), _Known(days=days, days_listed=days)
         return
     with closing(_Draft(folder, read_only=True)) as journal:
-        scheme = backfill(journal, window, request.extras, span)
         now = vendor.context.now
-        reading = JournalTracker(
-            journal, scheme, asked=request.extras, run=0, now=now, span=span, empty=False
-        )
-        parts = union(part.window for part in reading.parts if not part.partitions)
+        plan = backfill(journal, window, request.extras, span)
+        plan = with_backlog(plan, journal, max_window=span, now=now())
+        tracker = JournalTracker(journal, plan, extras=request.extras, run=0, now=now, was_empty=False)
+        parts = union(part.window for part in plan.slices if not part.partitions)
         yield (
-            reading,
+            plan,
+            tracker,
             _Known(
                 journal=True,
                 days=days,

@@ -17,6 +17,7 @@ from harvester.cli.environment import RunEnvironment, common_options
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
+from harvester.pipeline.planner import RunPlan, Slice
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
@@ -30,7 +31,7 @@ from harvester.verify.result import Verdict, exit_code, tell
 if TYPE_CHECKING:
     from harvester.sinks.elastic.inventory import Inventory
     from harvester.verify.findings import Finding
-    from harvester.verify.repair import Mending
+    from harvester.verify.repair import RepairTracker
 
 VISIBLE_SECONDS = 2.0
 """After how long Elasticsearch finds what was written, where it may not be asked to refresh."""
@@ -151,8 +152,9 @@ def _compare(
     comparison = Comparison(memory, inventory)
     verdict.tally = comparison.tally
     for part in (part for window in verdict.windows for part in window.split(vendor.connector.max_window)):
+        plan = RunPlan(slices=[Slice(window=part)])
         listing = engine.survey(
-            vendor.connector, NullTracker([part]), vendor.context, stop=env.stop, report=report
+            vendor.connector, plan.slices, NullTracker(plan), vendor.context, stop=env.stop, report=report
         )
         verdict.findings += comparison.of(listing, part)
         verdict.codes |= report.causes
@@ -207,17 +209,17 @@ class _Repair:
     delete_orphans: bool
 
     def of(self, verdict: Verdict) -> None:
-        from harvester.verify.repair import Mending, after_repair, to_harvest
+        from harvester.verify.repair import RepairTracker, after_repair, to_harvest
 
         now = self.vendor.context.now
         report = Report(vendor=self.vendor.name, account=self.vendor.account, listing_complete=True)
         number = self.written.begin_run("verify --repair", now())
-        mending = Mending(self.written, to_harvest(verdict.findings), asked=frozenset(), run=number, now=now)
+        tracker = RepairTracker(self.written, to_harvest(verdict.findings), run=number, now=now)
         try:
-            self._mend(verdict.findings, mending, report)
-            deleted = self._delete_orphans(verdict.findings, mending)
+            self._mend(verdict.findings, tracker, report)
+            deleted = self._delete_orphans(verdict.findings, tracker)
             self.written.flush()
-            verdict.findings = after_repair(verdict.findings, self._again(verdict.findings), mending, deleted)
+            verdict.findings = after_repair(verdict.findings, self._again(verdict.findings), tracker, deleted)
             verdict.codes |= report.causes
             self._count_rejects(verdict)
             verdict.repaired = True
@@ -226,15 +228,16 @@ class _Repair:
             raise
         self.written.end_run(number, now(), verdict.exit_code, report.summary())
 
-    def _mend(self, findings: Sequence[Finding], mending: Mending, report: Report) -> None:
+    def _mend(self, findings: Sequence[Finding], tracker: RepairTracker, report: Report) -> None:
         from harvester.verify.repair import removals, to_harvest
 
         report.replaced += self.inventory.remove(removals(findings))
         if to_harvest(findings):
             engine.harvest(
                 self.vendor.connector,
-                mending,
-                self.index.replacing(spared=mending.is_new),
+                (),
+                tracker,
+                self.index.sink(),
                 self.vendor.context,
                 stop=self.env.stop,
                 report=report,
@@ -242,11 +245,11 @@ class _Repair:
         for line in [*report.tracebacks, *report.lines()]:
             self.env.voice.say(line)
 
-    def _delete_orphans(self, findings: Sequence[Finding], mending: Mending) -> set[str]:
+    def _delete_orphans(self, findings: Sequence[Finding], tracker: RepairTracker) -> set[str]:
         """The meetings whose sessions were deleted, since the vendor no longer has them and that was asked for."""
         from harvester.verify.repair import orphans, removed
 
-        given_up = orphans(findings, mending.given_up) if self.delete_orphans else []
+        given_up = orphans(findings, tracker.gone) if self.delete_orphans else []
         if given_up:
             count = self.inventory.remove(removed(given_up))
             self.env.voice.say(f"{self.vendor.name}: {count} sessions without their meeting deleted")

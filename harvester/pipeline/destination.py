@@ -104,11 +104,11 @@ class Index:
         self._tell = env.voice.say
         self.loader = Loader(client, kept, self._patience, tell=self._tell)
 
-    def replacing(self, *, spared: Callable[[str], bool]) -> Sink:
-        """The loader, with what earlier harvests of a meeting left behind deleted; not of those that are `spared`."""
+    def sink(self) -> Sink:
+        """The loader, which also deletes the stale documents of each meeting that it loads."""
         from harvester.sinks.elastic.stale_cleanup import Replacing
 
-        return Replacing(self.loader, self._client, self._patience, spared=spared, tell=self._tell)
+        return Replacing(self.loader, self._client, self._patience, tell=self._tell)
 
     def has_indices(self) -> bool:
         """Whether there may be any index of ours already."""

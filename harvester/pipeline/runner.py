@@ -13,7 +13,15 @@ from harvester.cli.environment import RunEnvironment
 from harvester.formatting import format_instant, format_span, plural
 from harvester.pipeline.account import Connected
 from harvester.pipeline.destination import Index
-from harvester.pipeline.planner import RunPlan, backfill, forced, narrowed, nightly
+from harvester.pipeline.planner import (
+    RunPlan,
+    backfill,
+    filtered,
+    forced,
+    nightly,
+    split_into_slices,
+    with_backlog,
+)
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
@@ -49,7 +57,7 @@ def journal(vendor: Connected, cluster: Cluster, env: RunEnvironment) -> Iterato
 @contextmanager
 def run(
     vendor: Connected, index: Index, request: HarvestRequest, env: RunEnvironment, report: Report
-) -> Iterator[JournalTracker]:
+) -> Iterator[tuple[RunPlan, JournalTracker]]:
     """The reading of one run into an index, written down from its first intent to its summary.
 
     AlreadyRunning when another run of this scope is under way.
@@ -61,20 +69,16 @@ def run(
             wanted = _wanted(written, vendor, request, env)
             if wanted is not None:
                 written.want(wanted)
-            scheme = _scheme(written, vendor, request, wanted, env)
+            plan = _plan(written, vendor, request, wanted, env)
             empty = _was_empty(written, index)
-            _tell(vendor, scheme, env)
+            _tell(vendor, plan, env)
             _give_up(written, vendor, env, report)
-            yield JournalTracker(
-                written,
-                scheme,
-                asked=request.extras,
-                run=number,
-                now=now,
-                span=vendor.connector.max_window,
-                empty=empty,
+            full = with_backlog(plan, written, max_window=vendor.connector.max_window, now=now())
+            tracker = JournalTracker(
+                written, full, extras=request.extras, run=number, now=now, was_empty=empty
             )
-            if scheme.forced_since is not None and not scheme.filtered and report.listing_complete:
+            yield full, tracker
+            if plan.forced_since is not None and not plan.filtered and report.listing_complete:
                 written.finish_reading(_dates(vendor, request, env), request.extras, now())
         except HarvestError as error:
             report.stopped_by(error)
@@ -84,13 +88,13 @@ def run(
             written.end_run(number, now(), report.exit_code, report.summary())
 
 
-def windows(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> list[Window]:
+def plan_without_journal(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> RunPlan:
     """What a run reads that keeps no journal: the dates that were given, else yesterday."""
     within = _clamped(_dates(vendor, request, env), vendor, env)
     if within is None:
-        return []
+        return RunPlan()
     env.voice.say(f"{vendor.name}: reading {format_span(within)} UTC")
-    return list(within.split(vendor.connector.max_window))
+    return RunPlan(slices=split_into_slices([within], vendor.connector.max_window))
 
 
 def _wanted(
@@ -104,17 +108,18 @@ def _wanted(
     return _clamped(asked, vendor, env)
 
 
-def _scheme(
+def _plan(
     written: Journal, vendor: Connected, request: HarvestRequest, wanted: Window | None, env: RunEnvironment
 ) -> RunPlan:
     span, now = vendor.connector.max_window, vendor.context.now()
     if wanted is None:
-        return RunPlan(slices=())
+        return RunPlan(filtered=request.filtered)
     if request.filtered:
         again = request.on is not None or request.force or request.upcoming_days is not None
-        return narrowed(wanted, span, since=now if again else None)
+        return filtered(wanted, span, since=now if again else None)
     if request.on is not None or request.force:
-        return forced(written, wanted, request.extras, span, now, named=_dates(vendor, request, env))
+        since = written.begin_reading(_dates(vendor, request, env), request.extras, now)
+        return forced(wanted, span, since=since)
     if request.has_dates:
         return backfill(written, wanted, request.extras, span)
     return nightly(written, wanted, request.extras, request.lookback_of(vendor.connector.lookback), span)
@@ -160,8 +165,8 @@ def _clamped(asked: Window, vendor: Connected, env: RunEnvironment) -> Window | 
     return within
 
 
-def _tell(vendor: Connected, scheme: RunPlan, env: RunEnvironment) -> None:
-    if not scheme.slices:
+def _tell(vendor: Connected, plan: RunPlan, env: RunEnvironment) -> None:
+    if not plan.slices:
         env.voice.say(f"{vendor.name}: all of this is known already; looking after what failed or is due")
-    for part in scheme.slices:
+    for part in plan.slices:
         env.voice.say(f"{vendor.name}: reading {format_span(part.window)} UTC")

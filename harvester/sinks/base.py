@@ -1,4 +1,4 @@
-"""What a sink is: harvests go in, and one acknowledgement each comes out once all of a harvest is safe."""
+"""What a sink is: records go in, and one acknowledgement each comes out once all of a record is safe."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ import orjson
 
 from connectors.errors import HarvestError
 from connectors.models import Document, MeetingRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A record for a sink to store."""
+
+    record: MeetingRecord
+    is_new: bool = False
+    """Nothing of this meeting was ever stored, by this run or another: the sink need not look for stale documents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +45,12 @@ class PipeClosed(HarvestError):
 
 
 class Sink(Protocol):
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
-        """One `Loaded` per harvest, in any order, once all of its documents are safe; one that is not settled is told
-        only before an error.
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
+        """Yield one `Ack` per record, in any order, once all of its documents are safe; an incomplete one only before
+        an error.
 
-        Pulls the next harvest only when there is room for it. When the harvests end with an error of ours, what
-        was pulled before is still loaded and acknowledged; then the error is raised.
+        Pulls the next record only when there is room for it. If the iterable raises a HarvestError, what was pulled
+        before is still loaded and acknowledged; then the error is raised.
         """
         ...
 

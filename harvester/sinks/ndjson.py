@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from connectors.errors import OutputError
-from connectors.models import MeetingRecord
-from harvester.sinks.base import Ack, PipeClosed, encode
+from harvester.sinks.base import Ack, Load, PipeClosed, encode
 
 
 class Ndjson:
@@ -17,12 +16,12 @@ class Ndjson:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed when the reader is gone, OutputError when the disk is full."""
-        for harvest in records:
-            lines = [encode(document) + b"\n" for document in harvest.documents()]
+        for load in loads:
+            lines = [encode(document) + b"\n" for document in load.record.documents()]
             self._write(b"".join(lines))
-            yield Ack(uuid=harvest.meeting.uuid, ok=len(lines))
+            yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))
 
     def _write(self, text: bytes) -> None:
         try:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
-from harvester.sinks.base import Ack, Sink
+from harvester.sinks.base import Ack, Load
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.retry import Patience
 from harvester.sinks.elastic.stale import Claim, Leftovers, NotAllowed
@@ -97,21 +98,25 @@ class Batch:
         return taken
 
 
+class Loader(Protocol):
+    """`harvester.sinks.elastic.loader.Loader`."""
+
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]: ...
+
+
 class Replacing:
     """A sink around the loader: a meeting counts as done only once the leftovers of its earlier harvests are gone.
 
-    `spared` says of a uuid that nothing can have been stored for it before, in this run or any other: it is not
-    searched for, unless its harvest replaces another. `tell` says something to the person who runs this. A batch is
+    A new meeting is not searched for, unless its record replaces another. `tell` says something to the person who runs this. A batch is
     cleaned when it holds so many `meetings` or `documents`, and when its first meeting has waited for `seconds`.
     """
 
     def __init__(
         self,
-        loader: Sink,
+        loader: Loader,
         client: Client,
         patience: Patience,
         *,
-        spared: Callable[[str], bool],
         tell: Callable[[str], None],
         meetings: int = BATCH_MEETINGS,
         documents: int = BATCH_DOCUMENTS,
@@ -120,7 +125,6 @@ class Replacing:
         self._loader = loader
         self._client = client
         self._patience = patience
-        self._spared = spared
         self._tell = tell
         self._meetings = meetings
         self._documents = documents
@@ -128,7 +132,7 @@ class Replacing:
         self._asked = False
         self._barred = False
 
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """One `Loaded` per harvest; `replaced` stands in the last one of a meeting. Those whose leftovers an error kept
         from being deleted come without being settled.
 
@@ -137,7 +141,7 @@ class Replacing:
         """
         batch, patience = Batch(), self._patience
         stopped: HarvestError | None = None
-        inner = self._loader.load(self._noted(records, batch))
+        inner = self._loader.load(self._noted(loads, batch))
         try:
             for loaded in inner:
                 yield from batch.acknowledged(loaded, patience.elapsed())
@@ -157,15 +161,15 @@ class Replacing:
         if stopped is not None:
             raise stopped
 
-    def _noted(self, records: Iterable[MeetingRecord], batch: Batch) -> Iterator[MeetingRecord]:
-        for harvest in records:
-            uuid = harvest.meeting.uuid
-            waiting = batch.pulled(uuid)
-            alone = waiting.open == 1 and not waiting.loaded and not harvest.replaces
-            if not (self._barred or (alone and self._spared(uuid))):
-                waiting.add(Claim.of(harvest, self._client.cluster))
-            yield harvest
-            del harvest  # while the next one is waited for, nobody needs this one any more
+    def _noted(self, loads: Iterable[Load], batch: Batch) -> Iterator[MeetingRecord]:
+        for load in loads:
+            record = load.record
+            waiting = batch.pulled(record.meeting.uuid)
+            alone = waiting.open == 1 and not waiting.loaded and not record.replaces
+            if not (self._barred or (alone and load.is_new)):
+                waiting.add(Claim.of(record, self._client.cluster))
+            yield record
+            del load, record  # while the next one is waited for, nobody needs this one any more
 
     def _full(self, batch: Batch) -> bool:
         return bool(batch) and (

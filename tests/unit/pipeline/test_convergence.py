@@ -41,7 +41,7 @@ from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
-from harvester.sinks.base import Ack
+from harvester.sinks.base import Ack, Load
 from harvester.sinks.elastic.config import Cluster
 from harvester.state.journal import Journal
 
@@ -343,31 +343,30 @@ class Sink:
     """Loads so many meetings at once, document by document, deletes what they left behind, and then acknowledges."""
 
     index: Index
-    spared: Callable[[str], bool]
     fate: Fate
     at_once: int
 
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
-        waiting: list[tuple[MeetingRecord, bool]] = []
-        for harvest in records:
-            waiting.append((harvest, self.spared(harvest.meeting.uuid)))
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
+        waiting: list[Load] = []
+        for load in loads:
+            waiting.append(load)
             if len(waiting) >= self.at_once:
                 yield from self._loaded(waiting)
                 waiting = []
         yield from self._loaded(waiting)
 
-    def _loaded(self, waiting: Sequence[tuple[MeetingRecord, bool]]) -> Iterator[Ack]:
-        for harvest, _ in waiting:
-            for key, document in filed(harvest):
+    def _loaded(self, waiting: Sequence[Load]) -> Iterator[Ack]:
+        for load in waiting:
+            for key, document in filed(load.record):
                 self.fate.pass_by("store")
-                self.index.store(key, harvest.version, document)
-        for harvest, spared in waiting:
-            for key in [] if spared else self.index.leftovers(harvest):
+                self.index.store(key, load.record.version, document)
+        for load in waiting:
+            for key in [] if load.is_new else self.index.leftovers(load.record):
                 self.fate.pass_by("delete")
-                self.index.delete(key, harvest.version)
-        for harvest, _ in waiting:
+                self.index.delete(key, load.record.version)
+        for load in waiting:
             self.fate.pass_by("acknowledge")
-            yield Ack(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
+            yield Ack(uuid=load.record.meeting.uuid, ok=1 + len(load.record.sessions))
 
 
 # Runs
@@ -492,12 +491,13 @@ class World:
         self, account: Any, env: Any, request: HarvestRequest, run: Run, report: Report, fate: Fate
     ) -> None:
         where: Any = Place(self.index)
-        with runner.run(account, where, request, env, report) as reading:
-            fate.journal = fated(reading, fate)
-            sink = Sink(self.index, reading.is_new, fate, run.at_once)
+        with runner.run(account, where, request, env, report) as (plan, tracker):
+            fate.journal = fated(tracker, fate)
+            sink = Sink(self.index, fate, run.at_once)
             engine.harvest(
                 account.connector,
-                reading,
+                plan.slices,
+                tracker,
                 sink,
                 account.context,
                 stop=StopSignal(),
@@ -530,9 +530,9 @@ class Place:
         return self.index.has_indices()
 
 
-def fated(reading: JournalTracker, fate: Fate) -> Journal:
-    """The journal of this reading; every word to it is a point at which the run may be killed."""
-    journal = reading._journal
+def fated(tracker: JournalTracker, fate: Fate) -> Journal:
+    """The journal of this run; every word to it is a point at which the run may be killed."""
+    journal = tracker._journal
     put = journal._put
 
     def watched(statement: str, *values: Any) -> int:

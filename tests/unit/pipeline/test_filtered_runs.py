@@ -20,9 +20,9 @@ from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Reason
 from harvester.cli.environment import RunEnvironment, Voice
 from harvester.config import Environment
 from harvester.pipeline import runner
-from harvester.pipeline.planner import RunPlan, Slice, backfill, narrowed, nightly
+from harvester.pipeline.planner import RunPlan, Slice, backfill, filtered, nightly, with_backlog
 from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
-from harvester.pipeline.tracker import JournalTracker, LoadedMeeting
+from harvester.pipeline.tracker import Fetch, JournalTracker, LoadedMeeting, Unchanged
 from harvester.state.journal import Journal
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
@@ -38,7 +38,7 @@ OPTIONS = (
 )
 
 
-def request(*words: str) -> HarvestRequest | str:
+def parse(*words: str) -> HarvestRequest | str:
     """What these words come to; what the command line says, where it refuses them."""
     found: list[HarvestRequest] = []
 
@@ -66,7 +66,7 @@ def request(*words: str) -> HarvestRequest | str:
 def test_options_are_what_was_given(
     words: list[str], options: set[str], given: dict[str, tuple[str, ...]], narrow: bool, ahead: int | None
 ) -> None:
-    told = request(*words)
+    told = parse(*words)
     assert isinstance(told, HarvestRequest)
     assert (told.options, told.option_values, told.filtered, told.upcoming_days) == (
         options,
@@ -78,7 +78,7 @@ def test_options_are_what_was_given(
 
 
 def test_days_ahead_are_a_number_and_go_without_dates() -> None:
-    assert "range" in str(request("--upcoming", "0"))
+    assert "range" in str(parse("--upcoming", "0"))
     with pytest.raises(click.UsageError, match="from now on"):
         HarvestRequest(upcoming_days=7, filtered=True, on=DAY.start.date()).validate(
             RunEnvironment(environment=Environment(values={}), voice=Voice(quiet=True))
@@ -91,8 +91,8 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield opened
 
 
-def reading(journal: Journal, scheme: RunPlan) -> JournalTracker:
-    return JournalTracker(journal, scheme, asked=frozenset(), run=1, now=lambda: NOW, span=SPAN, empty=False)
+def tracker_of(journal: Journal, plan: RunPlan) -> JournalTracker:
+    return JournalTracker(journal, plan, extras=frozenset(), run=1, now=lambda: NOW, was_empty=False)
 
 
 def stored(journal: Journal, ref: MeetingRef, *, replaces: tuple[str, ...] = ()) -> None:
@@ -104,10 +104,11 @@ def stored(journal: Journal, ref: MeetingRef, *, replaces: tuple[str, ...] = ())
         harvested_at=NOW,
         start_time=ref.start_time,
     )
-    one = reading(journal, narrowed(DAY, SPAN, since=None))
-    wanted = one.wants(ref)
-    assert wanted is not None
-    one.stored(LoadedMeeting.of(wanted, MeetingRecord(meeting=meeting, replaces=replaces)))
+    tracker = tracker_of(journal, filtered(DAY, SPAN, since=None))
+    fetch = tracker.should_fetch(ref)
+    assert isinstance(fetch, Fetch)
+    tracker.on_fetching(fetch)
+    tracker.on_acknowledged(LoadedMeeting.of(fetch.ref, MeetingRecord(meeting=meeting, replaces=replaces)))
     journal.flush()
 
 
@@ -117,11 +118,13 @@ def ref(uuid: str, digest: str = "d", **hint: str) -> MeetingRef:
 
 def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
     part = Slice(window=DAY)
-    one = reading(journal, narrowed(DAY, SPAN, since=None))
-    assert one.parts == [part]
-    one.begins(part)
-    one.skipped(SkippedPartition(partition="user x", reason=Reason.refused, permanent=False), part)
-    one.listed(part)
+    plan = filtered(DAY, SPAN, since=None)
+    assert plan.slices == [part]
+    tracker = tracker_of(journal, plan)
+    tracker.on_slice_started(part)
+    skipped = SkippedPartition(partition="user x", reason=Reason.refused, permanent=False)
+    tracker.on_partition_skipped(skipped, part)
+    tracker.on_slice_listed(part)
     assert journal.listings(frozenset()) == []
     assert journal.unlisted() == []
     assert [p.window for p in backfill(journal, DAY, frozenset(), SPAN).slices] == [DAY]
@@ -150,7 +153,7 @@ VENDOR: Any = SimpleNamespace(
 
 
 @pytest.mark.parametrize(
-    ("wish", "window", "again"),
+    ("given", "window", "again"),
     [
         (HarvestRequest(filtered=True), DAY, False),
         (HarvestRequest(filtered=True, first=DAY.start.date()), DAY, False),
@@ -163,13 +166,13 @@ VENDOR: Any = SimpleNamespace(
     ],
 )
 def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
-    request: HarvestRequest, window: Window, again: bool, journal: Journal
+    given: HarvestRequest, window: Window, again: bool, journal: Journal
 ) -> None:
     env: Any = Around()
-    wanted = runner._wanted(journal, VENDOR, request, env)
-    scheme = runner._scheme(journal, VENDOR, request, wanted, env)
-    assert [part.window for part in scheme.slices] == [window]
-    assert (scheme.filtered, scheme.forced_since is not None) == (True, again)
+    wanted = runner._wanted(journal, VENDOR, given, env)
+    plan = runner._plan(journal, VENDOR, given, wanted, env)
+    assert [part.window for part in plan.slices] == [window]
+    assert (plan.filtered, plan.forced_since is not None) == (True, again)
     assert journal.wanted_since() is None, "the nightly run begins where it began"
     begun = journal.begin_reading(window, frozenset(), NOW + timedelta(hours=1))
     assert begun == NOW + timedelta(hours=1), "no forced reading was written down"
@@ -179,17 +182,20 @@ def test_what_waits_in_the_journal_is_left_to_other_runs(journal: Journal) -> No
     journal.record(ref("waiting"), frozenset(), 1)
     journal.ended(ref("waiting"), "failed", reason="r")
     journal.flush()
-    one = reading(journal, narrowed(DAY, SPAN, since=None))
-    assert list(one.first()) == []
-    assert list(one.unseen(Slice(window=DAY))) == []
-    assert one.parts == [Slice(window=DAY)]
+    plan = with_backlog(filtered(DAY, SPAN, since=None), journal, max_window=SPAN, now=NOW)
+    tracker = tracker_of(journal, plan)
+    assert list(tracker.resume()) == []
+    assert list(tracker.missing_from_listing(Slice(window=DAY))) == []
+    assert plan.slices == [Slice(window=DAY)]
 
 
 def test_what_it_stores_is_known_to_the_next(journal: Journal) -> None:
     stored(journal, ref("m1"))
-    assert reading(journal, narrowed(DAY, SPAN, since=None)).wants(ref("m1")) is None
-    assert reading(journal, narrowed(DAY, SPAN, since=NOW + timedelta(hours=1))).wants(ref("m1")) is not None
-    assert reading(journal, narrowed(DAY, SPAN, since=None)).wants(ref("m1", digest="other")) is not None
+    once = tracker_of(journal, filtered(DAY, SPAN, since=None))
+    again = tracker_of(journal, filtered(DAY, SPAN, since=NOW + timedelta(hours=1)))
+    assert isinstance(once.should_fetch(ref("m1")), Unchanged)
+    assert isinstance(again.should_fetch(ref("m1")), Fetch)
+    assert isinstance(once.should_fetch(ref("m1", digest="other")), Fetch)
 
 
 def test_a_meeting_that_was_replaced_is_no_longer_stored(journal: Journal) -> None:

@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 
 from connectors.errors import Gone, NotReady, VendorError
 from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Window, version
-from harvester.pipeline.tracker import LoadedMeeting
+from harvester.pipeline.tracker import KeepStored, LoadedMeeting
+from harvester.sinks.base import Load
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import Outcome, Record
 from harvester.verify.comparison import Comparison, chunks, is_missed
 from harvester.verify.findings import KINDS, MEANINGS, REPAIRS, Finding, Kind, Repair, counts
-from harvester.verify.repair import Mending, after_repair, orphans, removals, removed, to_harvest
+from harvester.verify.repair import RepairTracker, after_repair, orphans, removals, removed, to_harvest
 from tests.documents import HARVESTED, START, plain
 from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER
 
@@ -364,8 +365,16 @@ def now() -> datetime:
     return HARVESTED + timedelta(days=1)
 
 
-def mending(journal: Journal, *findings: Finding) -> Mending:
-    return Mending(journal, to_harvest(findings), asked=frozenset(), run=7, now=now)
+def repairing(journal: Journal, *findings: Finding) -> RepairTracker:
+    return RepairTracker(journal, to_harvest(findings), run=7, now=now)
+
+
+def start(tracker: RepairTracker) -> list[MeetingRef]:
+    """The meetings that the repair is about to fetch."""
+    fetches = list(tracker.resume())
+    for fetch in fetches:
+        tracker.on_fetching(fetch)
+    return [fetch.ref for fetch in fetches]
 
 
 def missing(uuid: str, **more: Any) -> Finding:
@@ -387,15 +396,14 @@ def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: 
     journal.record(ref("b"), frozenset({"qos"}), 1)
     journal.stored(ref("b"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
-    reading = mending(journal, missing("a"), missing("b"))
-    assert list(reading.parts) == []
-    read = list(reading.first())
+    tracker = repairing(journal, missing("a"), missing("b"))
+    read = start(tracker)
     assert [one.uuid for one in read] == ["a", "b"]
     assert all(one.row == {"r": 1} for one in read)
     assert read[1].extras == {"qos"}
     assert known(journal, "a").outcome == "listed"
     assert known(journal, "a").first_run == 7
-    assert not reading.is_new("a")
+    assert tracker.decide(ref("a"), plain(1)) == Load(record=plain(1), is_new=False)
 
 
 def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(journal: Journal) -> None:
@@ -403,25 +411,27 @@ def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(jo
         journal.record(ref(uuid), frozenset(), 1)
         journal.stored(ref(uuid), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
-    reading = mending(journal, missing("a"), missing("b", kind="incomplete", held=3))
-    list(reading.first())
+    tracker = repairing(journal, missing("a"), missing("b", kind="incomplete", held=3))
+    start(tracker)
     basic: MeetingRecord = plain(1, when=now())
-    assert not reading.poorer(ref("a"), basic)
-    reading.stored(LoadedMeeting.of(ref("a"), basic))
+    assert isinstance(tracker.decide(ref("a"), basic), Load)
+    tracker.on_acknowledged(LoadedMeeting.of(ref("a"), basic))
     assert (known(journal, "a").outcome, known(journal, "a").rank) == ("done", 2)
-    assert reading.poorer(ref("b"), basic)
-    assert "richer, and stays" in reading.said["b"]
+    assert isinstance(tracker.decide(ref("b"), basic), KeepStored)
+    tracker.on_kept(ref("b"), None)
+    assert "less detail" in tracker.reasons["b"]
 
 
 def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) -> None:
     journal.record(ref("a"), frozenset(), 1)
     journal.stored(ref("a"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
-    reading = mending(journal, missing("a", kind="incomplete", held=3))
-    list(reading.first())
+    tracker = repairing(journal, missing("a", kind="incomplete", held=3))
+    start(tracker)
     pending = Pending(until=now() + timedelta(minutes=5), reason=Reason.quality)
-    assert reading.poorer(ref("a"), replace(plain(1, when=now()), pending=pending))
-    assert f"from {pending.until:%Y-%m-%d %H:%M} UTC on" in reading.said["a"]
+    assert isinstance(tracker.decide(ref("a"), replace(plain(1, when=now()), pending=pending)), KeepStored)
+    tracker.on_kept(ref("a"), pending)
+    assert f"from {pending.until:%Y-%m-%d %H:%M} UTC" in tracker.reasons["a"]
     assert (known(journal, "a").outcome, known(journal, "a").due) == ("pending", pending.until)
 
 
@@ -431,39 +441,39 @@ def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> No
     journal.flush()
     findings = [missing(uuid) for uuid in ("once", "never", "later", "failed")]
     orphans_ = missing("orphans", kind="orphans", held=2)
-    reading = mending(journal, *findings, orphans_)
-    list(reading.first())
+    tracker = repairing(journal, *findings, orphans_)
+    start(tracker)
     gone = Gone("deleted", reason=Reason.deleted)
     for uuid in ("once", "never", "orphans"):
-        reading.ended(ref(uuid), gone)
-    reading.ended(ref("later"), NotReady("wait", reason=Reason.not_ended, until=now()))
-    reading.ended(ref("failed"), VendorError("no"))
+        tracker.on_failed(ref(uuid), gone)
+    tracker.on_failed(ref("later"), NotReady("wait", reason=Reason.not_ended, until=now()))
+    tracker.on_failed(ref("failed"), VendorError("no"))
     assert known(journal, "once").outcome == known(journal, "never").outcome == "gone"
     assert known(journal, "orphans").outcome == "gone"
-    told = after_repair([*findings, orphans_], [orphans_, missing("failed")], reading)
+    told = after_repair([*findings, orphans_], [orphans_, missing("failed")], tracker)
     assert [finding.repaired for finding in told] == [False, True, True, False, False]
     assert told[0].why == "deleted"
     assert told[4].why == f"deleted; {REPAIRS['delete-orphans']}"
-    assert orphans([*findings, orphans_], reading.given_up) == [orphans_]
-    deleted = after_repair([orphans_], [], reading, {"orphans"})
+    assert orphans([*findings, orphans_], tracker.gone) == [orphans_]
+    deleted = after_repair([orphans_], [], tracker, {"orphans"})
     assert [(finding.repaired, finding.why[:8]) for finding in deleted] == [(True, "deleted:")]
 
 
 def test_sessions_are_not_deleted_while_their_meeting_may_come_back(journal: Journal) -> None:
     finding = missing("a", kind="orphans", held=2, index="i", ids=("x",), version=NEW)
-    reading = mending(journal, finding)
-    list(reading.first())
-    reading.ended(ref("a"), VendorError("no answer"))
-    assert orphans([finding], reading.given_up) == []
+    tracker = repairing(journal, finding)
+    start(tracker)
+    tracker.on_failed(ref("a"), VendorError("no answer"))
+    assert orphans([finding], tracker.gone) == []
     assert known(journal, "a").outcome == "failed"
-    (told,) = after_repair([finding], [finding], reading)
+    (told,) = after_repair([finding], [finding], tracker)
     assert (told.repaired, told.why) == (False, "no answer")
 
 
 def test_what_is_still_there_or_new_after_a_repair_is_told(journal: Journal) -> None:
     first, second = missing("a"), missing("b")
     new = replace(second, kind="incomplete", lacking=2)
-    told = after_repair([first, second], [first, new], mending(journal))
+    told = after_repair([first, second], [first, new], repairing(journal))
     assert [(f.uuid, f.kind, f.repaired) for f in told] == [
         ("a", "missing", False),
         ("b", "missing", True),
