@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from operator import attrgetter
@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from connectors.attendance import by_person, union_seconds
 from connectors.parsing import format_milliseconds
 from connectors.quality import Quality
 
@@ -220,6 +219,11 @@ def session_key(*parts: str | datetime | None) -> str:
     return base64.urlsafe_b64encode(digest)[:22].decode("ascii")
 
 
+def user_partition(user: str) -> str:
+    """The name of a user's part of a listing: the same in every run, and without the user's id or address."""
+    return f"user {session_key(user)[:12]}"
+
+
 def row_digest(row: Mapping[str, Any]) -> str:
     """Changes when any value of a listing row changes, whatever the order of its keys."""
     return hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
@@ -238,25 +242,6 @@ class MeetingRecord:
     pending: Pending | None = None
     replaces: Sequence[str] = ()
     collisions: int = 0
-
-    @classmethod
-    def of(
-        cls,
-        meeting: Meeting,
-        sessions: Iterable[Session],
-        *,
-        pending: Pending | None = None,
-        replaces: Sequence[str] = (),
-    ) -> MeetingRecord:
-        """With equal stays made one, keys made unique, and the meeting's figures counted from its sessions."""
-        distinct, collisions = _unique(sessions)
-        return cls(
-            meeting=_counted(meeting, distinct),
-            sessions=distinct,
-            pending=pending,
-            replaces=replaces,
-            collisions=collisions,
-        )
 
     @property
     def timestamp(self) -> datetime | None:
@@ -365,39 +350,3 @@ def _add_extras(document: Document, quality: Quality | None, vendor_data: Mappin
         document["quality"] = told
     if vendor_data is not None:
         document["vendor_data"] = vendor_data
-
-
-def _unique(sessions: Iterable[Session]) -> tuple[list[Session], int]:
-    """Equal stays made one; different ones with one key numbered by leave time, then name. And how many were."""
-    by_key: dict[str, list[Session]] = {}
-    for session in sessions:
-        same_key = by_key.setdefault(session.key, [])
-        if session not in same_key:
-            same_key.append(session)
-    unique: list[Session] = []
-    collisions = 0
-    for key, stays in by_key.items():
-        if len(stays) > 1:
-            stays.sort(key=_collision_order)
-            collisions += len(stays) - 1
-        unique.append(stays[0])
-        unique.extend(replace(stay, key=f"{key}-{n}") for n, stay in enumerate(stays[1:], 2))
-    return unique, collisions
-
-
-def _collision_order(session: Session) -> tuple[datetime, str, str]:
-    leave = session.leave_time or datetime.max.replace(tzinfo=UTC)
-    return leave, session.user_name or "", repr(_session_values(session))
-
-
-def _counted(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:
-    stays = [session for session in sessions if session.stay != "waiting_room"]
-    people = by_person(stays)
-    qualities = [session.quality for session in stays if session.quality is not None]
-    return replace(
-        meeting,
-        participant_sessions=sum(session.stay == "meeting" for session in stays),
-        participants=len(people),
-        participant_seconds=sum(map(union_seconds, people)),
-        quality=Quality.merge(qualities) if qualities else meeting.quality,
-    )

@@ -9,6 +9,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import Interrupted
 from connectors.models import Detail, MeetingRecord
 from harvester.sinks.base import Ack, encode
@@ -80,7 +81,7 @@ def test_a_refused_document_is_kept_and_the_rest_is_loaded(place: Place) -> None
 def test_an_id_that_would_refuse_the_whole_request_is_never_sent(place: Place) -> None:
     rejects = place.rejects()
     long = plain(2)
-    long = MeetingRecord.of(spoiled(long).meeting, [])
+    long = to_record(spoiled(long).meeting, [])
     object.__setattr__(long.meeting, "uuid", "ü" * 300)
     assert totals(list(place.loader(rejects).load([plain(1), long]))) == (4, 0, 1)
     assert "512 bytes" in next(iter(rejects.rows())).reason

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRecord
 from harvester.sinks.base import Ack
@@ -46,7 +47,7 @@ def load(place: Place, records: Iterable[MeetingRecord], **more: Any) -> dict[st
 def again(harvest: MeetingRecord, sessions: int, **changes: Any) -> MeetingRecord:
     """The same meeting read a day later, with so many of its stays."""
     changed = {"harvested_at": LATER, **changes}
-    return MeetingRecord.of(replace(harvest.meeting, **changed), harvest.sessions[:sessions])
+    return to_record(replace(harvest.meeting, **changed), harvest.sessions[:sessions])
 
 
 def ids(*records: MeetingRecord) -> set[str]:

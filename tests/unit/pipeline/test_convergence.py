@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.attendance import to_record
 from connectors.base import RequestStats
 from connectors.errors import Gone, NotReady, OutputError, VendorError
 from connectors.models import (
@@ -267,7 +268,7 @@ class Vendor:
             topic=" ".join(["topic", *told]),
             vendor_data=raw,
         )
-        return MeetingRecord.of(meeting, stays, pending=pending)
+        return to_record(meeting, stays, pending=pending)
 
 
 # The model of the index

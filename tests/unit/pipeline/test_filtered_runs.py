@@ -150,7 +150,7 @@ VENDOR: Any = SimpleNamespace(
 
 
 @pytest.mark.parametrize(
-    ("wish", "window", "again"),
+    ("request", "window", "again"),
     [
         (HarvestRequest(filtered=True), DAY, False),
         (HarvestRequest(filtered=True, first=DAY.start.date()), DAY, False),

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
 from connectors.models import Detail, MeetingRecord
 from connectors.parsing import format_milliseconds
@@ -161,7 +162,7 @@ class Scene:
 def fewer(harvest: MeetingRecord, sessions: int) -> MeetingRecord:
     """The same read again a day later, with so many of its stays."""
     meeting = replace(harvest.meeting, harvested_at=LATER)
-    return MeetingRecord.of(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
+    return to_record(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
 
 
 def test_what_the_new_harvest_no_longer_holds_is_deleted_and_counted() -> None:
