@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.meetecho.door import CLIENT_SECRET, Terms
+from harvester.simulator.meetecho.access import CLIENT_SECRET, Terms
 from tests.e2e.harness import Harvester, differences, lines
 from tests.e2e.place import Place
 from tests.e2e.served import Served, Vendors
