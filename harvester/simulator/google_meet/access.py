@@ -14,7 +14,8 @@ from typing import Literal
 from harvester.simulator import APIS
 from harvester.simulator.clock import Calendar
 from harvester.simulator.google_meet.account import Ids
-from harvester.simulator.google_meet.error_responses import Question, Refusal
+from harvester.simulator.google_meet.error_responses import Refusal
+from harvester.simulator.google_meet.request import Question
 from harvester.simulator.rate_limits import RateClass
 
 AUTH = "https://www.googleapis.com/auth/"

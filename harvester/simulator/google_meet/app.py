@@ -16,10 +16,12 @@ from harvester.simulator.google_meet.account import Account
 from harvester.simulator.google_meet.attendance import Presences
 from harvester.simulator.google_meet.calendar_api import Calendars
 from harvester.simulator.google_meet.directory_api import Directory
-from harvester.simulator.google_meet.error_responses import Question, Refusal, mask, selected
+from harvester.simulator.google_meet.error_responses import Refusal
+from harvester.simulator.google_meet.field_mask import mask, selected
 from harvester.simulator.google_meet.login import client
 from harvester.simulator.google_meet.meet_api import Meet
 from harvester.simulator.google_meet.reports_api import Reports
+from harvester.simulator.google_meet.request import Question
 from harvester.simulator.google_meet.tokens import Grant, Tokens, authorized_user
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.responses import body_of, encoded

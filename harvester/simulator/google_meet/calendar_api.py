@@ -8,7 +8,9 @@ from harvester.simulator.google_meet import formats
 from harvester.simulator.google_meet.access import Terms, require
 from harvester.simulator.google_meet.account import Account, can_be_acted_for
 from harvester.simulator.google_meet.calendar_events import Event, has_calendar
-from harvester.simulator.google_meet.error_responses import Pages, Question, Refusal, bad
+from harvester.simulator.google_meet.error_responses import Refusal, bad
+from harvester.simulator.google_meet.paging import Pages
+from harvester.simulator.google_meet.request import Question
 from harvester.simulator.organisation import MINUTE, SECOND, Person, seeded_random
 
 _KINDS = ("default", "outOfOffice", "focusTime", "workingLocation", "birthday", "fromGmail")

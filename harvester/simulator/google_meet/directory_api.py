@@ -8,13 +8,9 @@ from typing import Any
 
 from harvester.simulator.google_meet.access import Terms, require
 from harvester.simulator.google_meet.account import CUSTOMER, DOMAIN, Account
-from harvester.simulator.google_meet.error_responses import (
-    DIRECTORY_TOKEN_SECONDS,
-    Pages,
-    Question,
-    Refusal,
-    bad,
-)
+from harvester.simulator.google_meet.error_responses import Refusal, bad
+from harvester.simulator.google_meet.paging import DIRECTORY_TOKEN_SECONDS, Pages
+from harvester.simulator.google_meet.request import Question
 from harvester.simulator.organisation import Person
 
 _TERM = re.compile(r"(\w+)\s*(=|:)\s*('[^']*'|\S+)\s*")

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from harvester.simulator.google_meet import formats
-from harvester.simulator.google_meet.error_responses import bad, instant_of
+from harvester.simulator.google_meet.error_responses import bad
+from harvester.simulator.google_meet.request import instant_of
 
 Value = str | int | None
 Facts = Callable[[str], Value]

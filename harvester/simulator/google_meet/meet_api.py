@@ -14,7 +14,10 @@ from harvester.simulator.google_meet import filters, formats
 from harvester.simulator.google_meet.access import Terms, require
 from harvester.simulator.google_meet.account import RECORD_KEPT, Account, Conference, has_meet
 from harvester.simulator.google_meet.attendance import Endpoint, Participant, Presences, gone
-from harvester.simulator.google_meet.error_responses import Pages, Question, Refusal, mask
+from harvester.simulator.google_meet.error_responses import Refusal
+from harvester.simulator.google_meet.field_mask import mask
+from harvester.simulator.google_meet.paging import Pages
+from harvester.simulator.google_meet.request import Question
 from harvester.simulator.organisation import Person, seeded_random
 
 _MADE_BY_THE_APP = "meetings.space.created"

@@ -14,7 +14,9 @@ from harvester.simulator.google_meet.access import Terms, require
 from harvester.simulator.google_meet.account import CUSTOMER, ROWS_KEPT, Account, Conference
 from harvester.simulator.google_meet.attendance import Endpoint, Presences, Row
 from harvester.simulator.google_meet.call_ended_rows import Calls, Told, of_conference
-from harvester.simulator.google_meet.error_responses import Pages, Question, Refusal, bad
+from harvester.simulator.google_meet.error_responses import Refusal, bad
+from harvester.simulator.google_meet.paging import Pages
+from harvester.simulator.google_meet.request import Question
 from harvester.simulator.organisation import Person, seeded_random
 
 CALL_ENDED = "call_ended"

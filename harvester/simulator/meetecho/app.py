@@ -12,13 +12,16 @@ from urllib.parse import parse_qs, unquote
 from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.clock import Calendar
-from harvester.simulator.meetecho.access import CLIENT_ID, CLIENT_SECRET, Question, Refusal, Terms
+from harvester.simulator.meetecho.access import Terms
 from harvester.simulator.meetecho.account import Account
 from harvester.simulator.meetecho.attendance import Attendance
 from harvester.simulator.meetecho.datatracker import api
+from harvester.simulator.meetecho.error_responses import Refusal
+from harvester.simulator.meetecho.request import Question
 from harvester.simulator.meetecho.rooms_api import Rooms
 from harvester.simulator.meetecho.schedule import CONFIGURED
 from harvester.simulator.meetecho.tastypie import ROOT, Broken, Wrong
+from harvester.simulator.meetecho.tokens import CLIENT_ID, CLIENT_SECRET
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.rate_limits import RateClass
 from harvester.simulator.responses import body_of, encoded

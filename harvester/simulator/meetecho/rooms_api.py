@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from harvester.simulator.clock import Calendar
-from harvester.simulator.meetecho.access import Question, Refusal, Strictness, Terms, Tokens
+from harvester.simulator.meetecho.access import Terms
 from harvester.simulator.meetecho.account import Account, Room
+from harvester.simulator.meetecho.error_responses import Refusal
 from harvester.simulator.meetecho.formats import parsed, plain
+from harvester.simulator.meetecho.request import Question, Strictness
 from harvester.simulator.meetecho.schedule import CONFIGURED, ELSEWHERE
+from harvester.simulator.meetecho.tokens import Tokens
 from harvester.simulator.organisation import seeded_random
 
 Answer = tuple[int, Any]

@@ -14,12 +14,12 @@ from starlette.types import Receive, Scope, Send
 from harvester.simulator.clock import Calendar
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.responses import body_of, encoded
-from harvester.simulator.webex import error_responses
 from harvester.simulator.webex.access import Counters, Terms
 from harvester.simulator.webex.account import Account
-from harvester.simulator.webex.error_responses import Question, Refusal, Reply, not_found
+from harvester.simulator.webex.error_responses import Refusal, not_found
 from harvester.simulator.webex.handlers import Answers
 from harvester.simulator.webex.login import Login, Page
+from harvester.simulator.webex.request import Question, Reply, parameters
 from harvester.simulator.webex.tokens import CLIENT_ID, CLIENT_SECRET, Grant, Tokens, first_refresh_token
 
 PREFIX = "/webex"
@@ -134,7 +134,7 @@ class Webex:
         return Question(
             path=path,
             key=key,
-            query=error_responses.parameters(scope["query_string"].decode()),
+            query=parameters(scope["query_string"].decode()),
             instant=self._calendar.milliseconds(),
             scopes=grant.scopes,
             admin=self.terms.admin,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import orjson
 
 from harvester.simulator.organisation import DAY, Person
-from harvester.simulator.webex import error_responses, meeting_rows
+from harvester.simulator.webex import meeting_rows
 from harvester.simulator.webex.access import (
     ADMIN_PARTICIPANTS,
     ADMIN_SCHEDULE,
@@ -20,10 +20,12 @@ from harvester.simulator.webex.access import (
 )
 from harvester.simulator.webex.account import KEPT, READY, SITE, Account, Instance, person_id
 from harvester.simulator.webex.attendance import Participant, Presences
-from harvester.simulator.webex.error_responses import Question, Refusal, Reply, bad, forbidden, not_found
+from harvester.simulator.webex.error_responses import Refusal, bad, forbidden, not_found
 from harvester.simulator.webex.listing import Listing
+from harvester.simulator.webex.paging import Pages
 from harvester.simulator.webex.participant_rows import participant_row
 from harvester.simulator.webex.quality_rows import QualityRows
+from harvester.simulator.webex.request import WEEK, Question, Range, Reply, count, page_size, time_range
 
 _MOST_DAYS = 90
 _CROWD = 100
@@ -41,7 +43,7 @@ class Answers:
         self._terms = terms
         self._presences = Presences(account)
         self._qualities = QualityRows(organisation)
-        self._pages = error_responses.Pages(organisation.seed)
+        self._pages = Pages(organisation.seed)
         self.caller = account.administrator if terms.admin else account.busiest_host
         self._listing = Listing(account, self._pages, self.caller, terms.most_listed)
         self.meetings = self._listing.meetings
@@ -64,7 +66,7 @@ class Answers:
     def _planned(self, instance: Instance, asked: Question) -> dict[str, Any]:
         series = "_" not in asked.key
         first = instance.meeting.planned_start
-        return next(meeting_rows.planned_rows(instance, first, first + error_responses.WEEK, series=series))
+        return next(meeting_rows.planned_rows(instance, first, first + WEEK, series=series))
 
     def participants(self, asked: Question) -> Reply:
         instance, found = self._participants(asked)
@@ -141,8 +143,8 @@ class Answers:
                 raise not_found(_NO_QUALITY)
             return Reply({"items": []}, status=204 if turn == 1 else 200)
         rows = self._presences.measured(instance) if meeting.end <= asked.instant else []
-        size = error_responses.page_size(asked.query, default=100, most=self._terms.most_qualities)
-        offset = error_responses.count(asked.query, "offset")
+        size = page_size(asked.query, default=100, most=self._terms.most_qualities)
+        offset = count(asked.query, "offset")
         shown = [self._qualities.row(instance, row) for row in rows[offset : offset + size]]
         headers = {}
         if offset + size < len(rows):
@@ -206,7 +208,7 @@ class Answers:
         return instance is not None and instance.meeting.attendance > _CROWD
 
 
-def _join_times(asked: Question) -> error_responses.Range | None:
+def _join_times(asked: Question) -> Range | None:
     query = {**asked.query, **_json(asked.form)}
     told = {
         short: query[long]
@@ -215,7 +217,7 @@ def _join_times(asked: Question) -> error_responses.Range | None:
     }
     if not told:
         return None
-    times = error_responses.time_range(told, asked.instant, instances=True)
+    times = time_range(told, asked.instant, instances=True)
     if times.last - times.first > _MOST_DAYS * DAY:
         raise bad(f"The interval between 'joinTimeFrom' and 'joinTimeTo' must be within {_MOST_DAYS} days.")
     return times

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harvester.simulator.organisation import Person
-from harvester.simulator.webex import error_responses, meeting_rows
+from harvester.simulator.webex import meeting_rows
 from harvester.simulator.webex.access import ADMIN_SCHEDULE, require
 from harvester.simulator.webex.account import SITE, Account, Instance
-from harvester.simulator.webex.error_responses import Pages, Question, Reply, bad, forbidden
+from harvester.simulator.webex.error_responses import bad, forbidden
+from harvester.simulator.webex.paging import Pages
+from harvester.simulator.webex.request import WEEK, Question, Reply, boolean, choice, time_range
 
 _STATES = ("active", "scheduled", "ready", "lobby", "inProgress", "ended", "missed", "expired")
 _ALONE = ("meetingNumber", "webLink", "roomId")
@@ -28,8 +30,8 @@ class Listing:
         """Instances only where they are asked for; else the plans of the coming week."""
         require(asked.scopes, "meeting:schedules_read", *ADMIN_SCHEDULE)
         query = asked.query
-        kind = error_responses.choice(query, "meetingType", "meetingSeries", "scheduledMeeting", "meeting")
-        state = error_responses.choice(query, "state", *_STATES)
+        kind = choice(query, "meetingType", "meetingSeries", "scheduledMeeting", "meeting")
+        state = choice(query, "state", *_STATES)
         alone = [name for name in _ALONE if name in query]
         if len(alone) > 1:
             raise bad(f"{' and '.join(alone)} are mutually exclusive.")
@@ -61,17 +63,17 @@ class Listing:
         if series is None:
             return []
         instance = self._account.of_series(series, asked.instant)[-1:]
-        first = asked.instant - error_responses.WEEK
+        first = asked.instant - WEEK
         return [
             row
             for i in instance
-            for row in meeting_rows.planned_rows(i, first, first + 2 * error_responses.WEEK, series=True)
+            for row in meeting_rows.planned_rows(i, first, first + 2 * WEEK, series=True)
         ][:1]
 
     def _instances(self, asked: Question, state: str | None) -> list[Instance]:
         query, now = asked.query, asked.instant
         series = query.get("meetingSeriesId")
-        times = error_responses.time_range(query, now, instances=True)
+        times = time_range(query, now, instances=True)
         begun: Iterable[Instance] = self._account.between(times.first, times.last, now)
         if series is not None:
             key = series.replace("-", "")
@@ -83,9 +85,7 @@ class Listing:
         return list(_left_behind(asked, found, state))
 
     def _of_type(self, asked: Question, begun: Iterable[Instance]) -> Iterator[Instance]:
-        kind = error_responses.choice(
-            asked.query, "scheduledType", "meeting", "webinar", "personalRoomMeeting"
-        )
+        kind = choice(asked.query, "scheduledType", "meeting", "webinar", "personalRoomMeeting")
         if kind == "personalRoomMeeting":
             raise bad("'scheduledType' of meeting instances is meeting or webinar.")
         if asked.query.get("siteUrl", SITE) != SITE:
@@ -107,7 +107,7 @@ class Listing:
 
     def _plans(self, asked: Question, *, series: bool) -> Iterator[dict[str, Any]]:
         """Of the caller's own series, or of the user's whose meetings an admin wants to see."""
-        times = error_responses.time_range(asked.query, asked.instant, instances=False)
+        times = time_range(asked.query, asked.instant, instances=False)
         email = asked.query.get("hostEmail")
         if email is not None and not (asked.admin and asked.may(*ADMIN_SCHEDULE)):
             raise forbidden("'hostEmail' is for administrators.")
@@ -122,11 +122,7 @@ class Listing:
 
 def _left_behind(asked: Question, found: Iterable[Instance], state: str | None) -> Iterator[Instance]:
     """Filters by chats, recordings and so on: true and false both leave something out; only of ended instances."""
-    wanted = {
-        name: told
-        for name in meeting_rows.HAS
-        if (told := error_responses.boolean(asked.query, name)) is not None
-    }
+    wanted = {name: told for name in meeting_rows.HAS if (told := boolean(asked.query, name)) is not None}
     if not wanted or state != "ended":
         yield from found
         return

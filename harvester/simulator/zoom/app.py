@@ -13,20 +13,13 @@ from starlette.types import Receive, Scope, Send
 from harvester.simulator.clock import Calendar
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.responses import body_of, encoded
-from harvester.simulator.zoom import error_responses
-from harvester.simulator.zoom.access import (
-    ACCOUNT_ID,
-    CLIENT_ID,
-    CLIENT_SECRET,
-    SCOPES,
-    Counters,
-    Plan,
-    Tokens,
-)
+from harvester.simulator.zoom.access import SCOPES, Counters, Plan
 from harvester.simulator.zoom.account import Account
 from harvester.simulator.zoom.endpoints import instance_key, route
-from harvester.simulator.zoom.error_responses import Refusal
-from harvester.simulator.zoom.handlers import Answers, Question
+from harvester.simulator.zoom.error_responses import NO_DASHBOARD, Refusal
+from harvester.simulator.zoom.handlers import Answers
+from harvester.simulator.zoom.request import Question
+from harvester.simulator.zoom.tokens import ACCOUNT_ID, CLIENT_ID, CLIENT_SECRET, Tokens
 
 PREFIX = "/zoom"
 _API = f"{PREFIX}/v2"
@@ -82,7 +75,7 @@ class Zoom:
         self.counters.admit(call.label)
         self._tokens.require(call.scope, call.classic)
         if call.dashboard and self._plan != "business":
-            raise Refusal(400, 200, error_responses.NO_DASHBOARD)
+            raise Refusal(400, 200, NO_DASHBOARD)
         asked = Question(
             path=path,
             key=key if call.template.startswith("/report/users") else instance_key(key),

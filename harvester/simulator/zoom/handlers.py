@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from harvester.simulator.clock import Calendar
 from harvester.simulator.organisation import DAY, Case, Person
-from harvester.simulator.zoom import dashboard_rows, error_responses, report_rows
+from harvester.simulator.zoom import dashboard_rows, report_rows
 from harvester.simulator.zoom.account import Account, Instance, ListType, list_type
 from harvester.simulator.zoom.attendance import Presence, Presences
-from harvester.simulator.zoom.error_responses import PageTokens, Query, Refusal
+from harvester.simulator.zoom.error_responses import NOT_ENDED, TOO_OLD, YEAR, Refusal
 from harvester.simulator.zoom.formats import stamp
+from harvester.simulator.zoom.paging import PageTokens
 from harvester.simulator.zoom.qos_rows import QosRows, listed
+from harvester.simulator.zoom.request import Question, choice, date_range, page_size
 
 Row = TypeVar("Row")
 _FIFTEEN_MONTHS = 457 * DAY
 _CROWD = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """`path`: as it was sent; `key`: the id in it; `webinar`: about webinars, not meetings; `instant`: now, in ms."""
-
-    path: str
-    key: str
-    query: Query
-    webinar: bool
-    instant: int
 
 
 class Answers:
@@ -49,12 +39,9 @@ class Answers:
         """`/metrics/meetings` and `/metrics/webinars`: by the UTC day of the start, also where no start is shown."""
         query = asked.query
         kinds = ("past", "live") if asked.webinar else ("past", "pastOne", "live")
-        kind: ListType = error_responses.choice(query, "type", "live", *kinds)  # type: ignore[assignment]  # one of them
-        period = error_responses.date_range(query, self._calendar.now(), times=True)
-        by_end = (
-            error_responses.choice(query, "query_date_type", "start_time", "start_time", "end_time")
-            == "end_time"
-        )
+        kind: ListType = choice(query, "type", "live", *kinds)  # type: ignore[assignment]  # one of them
+        period = date_range(query, self._calendar.now(), times=True)
+        by_end = choice(query, "query_date_type", "start_time", "start_time", "end_time") == "end_time"
         epoch = self._account.epoch(asked.instant)
         found = self._account.between(period.first, period.last, kind, asked.webinar, by_end, epoch)
         tracking = "tracking_fields" in query.get("include_fields", "")
@@ -91,8 +78,8 @@ class Answers:
 
     def hosts(self, asked: Question) -> dict[str, Any]:
         """`/report/users`: those who held something in the range, also of accounts that are gone."""
-        active = error_responses.choice(asked.query, "type", "active", "active", "inactive") == "active"
-        period = error_responses.date_range(asked.query, self._calendar.now(), times=False)
+        active = choice(asked.query, "type", "active", "active", "inactive") == "active"
+        period = date_range(asked.query, self._calendar.now(), times=False)
         held = self._held(period.first, period.last, self._account.epoch(asked.instant))
         found = [p for p in self._account.organisation.people if (p.index in held) is active and _known(p)]
 
@@ -109,8 +96,8 @@ class Answers:
         person = self._account.user(asked.key)
         if person is None or person.standing in {"departed", "pending"}:
             raise Refusal(404, 1001, f"User does not exist: {asked.key}.")
-        kind = error_responses.choice(asked.query, "type", "past", "past", "pastOne")
-        period = error_responses.date_range(asked.query, self._calendar.now(), times=False)
+        kind = choice(asked.query, "type", "past", "past", "pastOne")
+        period = date_range(asked.query, self._calendar.now(), times=False)
         held = self._held(period.first, period.last, self._account.epoch(asked.instant))
         found = [i for i in held.get(person.index, ()) if (kind == "pastOne") is i.meeting.alone]
 
@@ -133,7 +120,7 @@ class Answers:
         return self._page(asked, self._known(instance, asked.instant), "participants", row)
 
     def users(self, asked: Question) -> dict[str, Any]:
-        status = error_responses.choice(asked.query, "status", "active", "active", "inactive", "pending")
+        status = choice(asked.query, "status", "active", "active", "inactive", "pending")
         found = [p for p in self._account.organisation.people if p.standing == status]
         return self._page(asked, found, "users", lambda person: report_rows.user_row(person, self._seed))
 
@@ -161,7 +148,7 @@ class Answers:
 
     def _instance(self, asked: Question, *kinds: str) -> Instance:
         """What the dashboard shows under this id and `type`, which is live unless the query says otherwise."""
-        kind = error_responses.choice(asked.query, "type", "live", *kinds)
+        kind = choice(asked.query, "type", "live", *kinds)
         instance = self._readable(asked)
         if instance.meeting.webinar and not asked.webinar:
             raise Refusal(400, 300, f"Can not access webinar info, {asked.key}.")
@@ -169,7 +156,7 @@ class Answers:
             instance.meeting.webinar is not asked.webinar
             or list_type(instance.meeting, asked.instant) != kind
         ):
-            raise Refusal(404, 3001, error_responses.NOT_ENDED)
+            raise Refusal(404, 3001, NOT_ENDED)
         return instance
 
     def _ended(self, asked: Question) -> Instance:
@@ -184,8 +171,8 @@ class Answers:
         if instance is None or instance.meeting.case is Case.deleted:
             raise _not_found(asked)
         meeting = instance.meeting
-        if meeting.start < asked.instant - error_responses.YEAR:
-            raise Refusal(400, 12702, error_responses.TOO_OLD)
+        if meeting.start < asked.instant - YEAR:
+            raise Refusal(400, 12702, TOO_OLD)
         if meeting.start > asked.instant or meeting.end <= asked.instant < meeting.records_at:
             raise _not_found(asked)
         return instance
@@ -209,7 +196,7 @@ class Answers:
         self, asked: Question, found: Sequence[Row], name: str, row: Callable[[Row], dict[str, Any]], *,
         default: int = 30, most: int = 300,
     ) -> dict[str, Any]:  # fmt: skip
-        size = error_responses.page_size(asked.query, default=default, most=most)
+        size = page_size(asked.query, default=default, most=most)
         seconds = self._calendar.elapsed()
         offset = self._page_tokens.offset(asked.path, asked.query, seconds)
         rows: Iterable[Row] = found[offset : offset + size]

@@ -31,9 +31,9 @@ from harvester.simulator.webex.app import Webex
 from harvester.simulator.webex.tokens import CLIENT_ID as WEBEX_ID
 from harvester.simulator.webex.tokens import CLIENT_SECRET as WEBEX_SECRET
 from harvester.simulator.webex.tokens import first_refresh_token
-from harvester.simulator.zoom.access import ACCOUNT_ID, CLIENT_ID, CLIENT_SECRET
 from harvester.simulator.zoom.account import Instance
 from harvester.simulator.zoom.app import Zoom
+from harvester.simulator.zoom.tokens import ACCOUNT_ID, CLIENT_ID, CLIENT_SECRET
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FROM, TO = "2026-11-10", "2026-11-20"

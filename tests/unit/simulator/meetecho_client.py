@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from harvester.simulator.clock import Calendar
-from harvester.simulator.meetecho.access import CLIENT_ID, CLIENT_SECRET, Terms
+from harvester.simulator.meetecho.access import Terms
 from harvester.simulator.meetecho.app import Meetecho
 from harvester.simulator.meetecho.schedule import CONFIGURED
+from harvester.simulator.meetecho.tokens import CLIENT_ID, CLIENT_SECRET
 from tests.unit.simulator.clients import NOW, Answered, Clock, ask, organisation
 
 JSON = {"accept": "application/json"}

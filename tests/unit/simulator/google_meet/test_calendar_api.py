@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harvester.simulator.google_meet.calendar_events import Event, has_calendar
-from harvester.simulator.google_meet.error_responses import Question
+from harvester.simulator.google_meet.request import Question
 from harvester.simulator.organisation import QUIET, Person, milliseconds
 from tests.unit.simulator.clients import NOW, Googled, googled
 

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harvester.simulator.google_meet import error_responses, filters, formats
+from harvester.simulator.google_meet import filters, formats
 from harvester.simulator.google_meet.account import RECORD_KEPT, ROWS_KEPT, Account
 from harvester.simulator.google_meet.attendance import Presences
+from harvester.simulator.google_meet.error_responses import Refusal
+from harvester.simulator.google_meet.field_mask import mask, selected
 from harvester.simulator.organisation import DAY, QUIET, Case, milliseconds
 from tests.unit.simulator.clients import API_SCOPES, Googled, googled, organisation
 
@@ -313,14 +315,14 @@ def test_what_is_not_there_and_who_has_no_token() -> None:
 
 def test_fields_leave_out_what_is_not_asked_for() -> None:
     body = {"a": [{"b": 1, "c": {"d": 2, "e": 3}}], "f": 4, "g": 5}
-    assert error_responses.selected(body, error_responses.mask("a(b,c/d),f")) == {
+    assert selected(body, mask("a(b,c/d),f")) == {
         "a": [{"b": 1, "c": {"d": 2}}],
         "f": 4,
     }
-    assert error_responses.selected(body, error_responses.mask("*")) == body
+    assert selected(body, mask("*")) == body
     for wrong in ("a(b", "a)", "a//b"):
-        with pytest.raises(error_responses.Refusal):
-            error_responses.mask(wrong)
+        with pytest.raises(Refusal):
+            mask(wrong)
 
 
 def test_instants_have_as_many_digits_as_they_take() -> None:
