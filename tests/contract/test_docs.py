@@ -1,14 +1,14 @@
-"""The house stands as it is described: import arrows, README, example.env, exit codes, what `--help` costs."""
+"""The documentation matches the code: README.md, CONTRIBUTING.md, docs/*.md, example.env and help texts."""
 
 from __future__ import annotations
 
-import ast
+import json
 import re
 import shlex
-import subprocess
-import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -18,101 +18,21 @@ from connectors import errors
 from connectors.models import Meeting, Session
 from harvester.cli import cli
 from harvester.config import OWN, RETIRED
+from harvester.pipeline.report import Report
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-HEAVY = ("elasticsearch", "googleapiclient", "starlette", "uvicorn", "requests", "rich")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
+DOCS = "\n\n".join(TEXTS.values())
+README_LIMIT = 8 * 1024
+FILE = r"[\w<>.-]+(?:/[\w<>.-]+)*\.(?:py|json|md|env|toml|txt|yml)"
 
 
-def imported(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return names
+def test_the_readme_is_short() -> None:
+    assert (ROOT / "README.md").stat().st_size <= README_LIMIT
 
 
-def vendor_of(path: Path) -> str | None:
-    modules = {target.partition(":")[0].split(".")[1] for target in connectors.CONNECTORS.values()}
-    part = path.relative_to(ROOT / "connectors").parts[0].removesuffix(".py")
-    return part if part in modules else None
-
-
-CONNECTOR_FILES = sorted((ROOT / "connectors").rglob("*.py"))
-
-
-@pytest.mark.parametrize("path", CONNECTOR_FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_connectors_know_no_destination_no_environment_and_no_other_vendor(path: Path) -> None:
-    names = imported(path)
-    forbidden = {"harvester", "click", "elasticsearch", "dotenv", "os", "time"}
-    assert not {name for name in names if name.split(".")[0] in forbidden}
-    own = vendor_of(path)
-    others = {target.partition(":")[0] for target in connectors.CONNECTORS.values()} - {f"connectors.{own}"}
-    assert not {name for name in names for other in others if name == other or name.startswith(other + ".")}
-    assert ".now(" not in path.read_text(encoding="utf-8").replace("context.now(", "")
-
-
-def test_only_the_command_line_reads_the_environment_and_the_clock() -> None:
-    for path in sorted((ROOT / "harvester").rglob("*.py")):
-        if "cli" in path.parts or "simulator" in path.parts:
-            continue
-        text = path.read_text(encoding="utf-8")
-        assert "os.environ" not in text, path
-        assert not re.search(r"\btime\.(time|monotonic|sleep|perf_counter)\b|datetime\.now\(", text), path
-
-
-def test_the_simulated_truth_knows_no_connector() -> None:
-    for path in sorted((ROOT / "harvester" / "simulator").rglob("*.py")):
-        assert not {name for name in imported(path) if name.split(".")[0] == "connectors"}, path
-
-
-def test_help_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; from harvester.cli import cli\n"
-        "try: cli.main(['--help'], prog_name='harvester')\n"
-        f"finally: print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert ended.returncode == 0
-    assert ended.stderr.strip() == "[]"
-    for name in connectors.CONNECTORS:
-        assert name in ended.stdout
-
-
-def test_a_stdout_harvest_imports_no_elasticsearch() -> None:
-    code = (
-        "import sys, harvester.cli.harvest as h\n"
-        "h.vendor_command('zoom')\n"
-        "print([m for m in ('elasticsearch', 'googleapiclient', 'starlette', 'rich') if m in sys.modules])"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert ended.stdout.strip() == "[]"
-
-
-GOOGLES = ("googleapiclient", "google.auth", "google.oauth2", "google_auth_oauthlib", "httplib2")
-
-
-@pytest.mark.parametrize(
-    "what",
-    [
-        "from harvester.cli import cli; cli.main(['google-meet', '--help'], standalone_mode=False)",
-        "from harvester.cli import cli; cli.main(['zoom', '--help'], standalone_mode=False)",
-        "from harvester.cli import cli; cli.main(['status'], standalone_mode=False)",
-        "import connectors; [connectors.load(name) for name in connectors.CONNECTORS]",
-        "import connectors.zoom.check, connectors.webex.check, connectors.webex.login",
-    ],
-)
-def test_nobody_who_does_not_ask_google_imports_its_library(what: str, tmp_path: Path) -> None:
-    code = f"import sys; {what}; print([m for m in {GOOGLES!r} if m in sys.modules], file=sys.stderr)"
-    environment = {"HARVESTER_STATE_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
-    )
-    assert ended.stderr.splitlines()[-1] == "[]"
+# Settings
 
 
 def every_setting() -> dict[str, str]:
@@ -124,77 +44,108 @@ def test_example_env_lists_every_setting_and_no_other() -> None:
     text = (ROOT / "example.env").read_text(encoding="utf-8")
     listed = re.findall(r"^# ?([A-Z][A-Z0-9_]+)=", text, flags=re.MULTILINE)
     assert sorted(listed) == sorted(every_setting())
-    assert not re.search(r"^[A-Z]", text, flags=re.MULTILINE), (
-        "everything is commented out: copying it changes nothing"
-    )
+    assert not re.search(r"^[A-Z]", text, flags=re.MULTILINE), "every setting is commented out"
 
 
-def test_settings_named_in_the_readme_exist() -> None:
-    named = set(
-        re.findall(r"\b(?:ZOOM|WEBEX|GOOGLE|MEETECHO|DATATRACKER|ES|HARVESTER)_[A-Z_]+\b", README)
-    ) - set(RETIRED)
-    assert named <= set(every_setting())
+def test_settings_named_in_the_docs_exist() -> None:
+    pattern = r"\b(?:ZOOM|WEBEX|GOOGLE|MEETECHO|DATATRACKER|ES|HARVESTER)_[A-Z_]+\b"
+    names = {name.removesuffix("_FILE") for name in re.findall(pattern, DOCS)}
+    assert names - set(RETIRED) <= set(every_setting())
+
+
+@pytest.mark.parametrize("vendor", sorted(connectors.CONNECTORS))
+def test_the_page_of_a_vendor_names_each_of_its_settings_and_options(vendor: str) -> None:
+    connector, page = connectors.load(vendor), TEXTS[f"docs/{vendor}.md"]
+    missing = [setting.name for setting in connector.settings if f"`{setting.name}`" not in page]
+    missing += [option.name for option in connector.options if f"--{option.name}" not in page]
+    assert missing == []
+
+
+# Tables
 
 
 def table(marker: str) -> list[list[str]]:
-    lines = README.partition(f"<!-- {marker} -->\n")[2].partition("\n\n")[0].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split("|", 1)] for line in lines]
+    """The rows of the table below a marker, as cells."""
+    lines = DOCS.partition(f"<!-- {marker} -->\n")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in lines]
 
 
-def names_in(cells: list[list[str]]) -> set[str]:
-    return {name for first, _ in cells for name in re.findall(r"`([^`]+)`", first)}
+def names_in(rows: list[list[str]]) -> set[str]:
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
 
 
-def test_the_readme_tells_every_field_of_a_meeting_and_no_other() -> None:
-    made = {"document_id", "@timestamp", "kind", "period"}
-    assert names_in(table("fields: meeting")) == made | {f.name for f in fields(Meeting)}
+def test_the_docs_list_every_field_of_a_meeting_and_no_other() -> None:
+    added = {"document_id", "@timestamp", "kind", "period"}
+    assert names_in(table("fields: meeting")) == added | {f.name for f in fields(Meeting)}
 
 
-def test_the_readme_tells_every_field_of_a_session_and_no_other() -> None:
-    made = {"document_id", "@timestamp", "kind", "vendor", "account", "meeting", "topic", "host_email"}
-    made |= {"meeting_timestamp", "period", "detail", "harvested_at"}
-    assert names_in(table("fields: session")) == made | {f.name for f in fields(Session) if f.name != "key"}
+def test_the_docs_list_every_field_of_a_session_and_no_other() -> None:
+    added = {"document_id", "@timestamp", "kind", "vendor", "account", "meeting", "topic", "host_email"}
+    added |= {"meeting_timestamp", "period", "detail", "harvested_at"}
+    assert names_in(table("fields: session")) == added | {f.name for f in fields(Session) if f.name != "key"}
+
+
+def mapped(kind: str) -> dict[str, str]:
+    """The type of each field in the index templates; a field with properties is an object."""
+    found: dict[str, str] = {}
+    for name in ("component-shared", "component-quality", f"index-{kind}s"):
+        template = json.loads((ROOT / "index_templates" / f"{name}.json").read_text(encoding="utf-8"))
+        properties: Mapping[str, Any] = template["template"]["mappings"]["properties"]
+        found |= {field: spec.get("type", "object") for field, spec in properties.items()}
+    return found
+
+
+@pytest.mark.parametrize("kind", ["meeting", "session"])
+def test_the_docs_give_each_field_the_type_of_the_index_templates(kind: str) -> None:
+    types = mapped(kind)
+    documented = {name: row[1] for row in table(f"fields: {kind}") for name in names_in([row])}
+    assert documented == {name: types[name] for name in documented}
+
+
+def test_the_readme_shows_a_session_document_with_fields_that_exist() -> None:
+    shown = json.loads(re.findall(r"```json\n(.*?)```", TEXTS["README.md"], flags=re.DOTALL)[0])
+    assert set(shown) <= names_in(table("fields: session"))
+    assert shown["kind"] == "session"
 
 
 def subclasses(kind: type[BaseException]) -> list[type[BaseException]]:
     return [found for sub in kind.__subclasses__() for found in (sub, *subclasses(sub))]
 
 
-def test_the_readme_tells_every_exit_code() -> None:
-    told = {int(code) for first, _ in table("exit codes") for code in re.findall(r"\d+", first)}
-    made = {
+def test_the_docs_list_every_exit_code() -> None:
+    documented = {int(code) for row in table("exit codes") for code in re.findall(r"\d+", row[0])}
+    raised = {
         found.exit_code for found in subclasses(errors.HarvestError) if issubclass(found, errors.HarvestError)
     }
-    assert made | {0, 64, 65, 70, 143} == told
+    assert raised | {0, 64, 65, 70, 143} == documented
 
 
-def test_the_error_tree_in_the_docstring_is_the_one_in_the_code() -> None:
-    drawn = dict(re.findall(r"── (\w+) +(\d+)", errors.__doc__ or ""))
-    made = {
-        name: str(kind.exit_code)
-        for name, kind in vars(errors).items()
-        if isinstance(kind, type)
-        and issubclass(kind, errors.HarvestError)
-        and kind is not errors.HarvestError
-    }
-    assert drawn == made
+def test_the_docs_list_every_key_of_the_summary_and_no_other() -> None:
+    assert names_in(table("summary keys")) == set(Report(vendor="zoom", account="main").summary())
 
 
-def commands_in_the_readme() -> list[str]:
-    blocks = re.findall(r"```(?:sh)?\n(.*?)```", README, flags=re.DOTALL)
-    lines = [line.partition("  #")[0] for block in blocks for line in block.splitlines()]
+# Commands
+
+
+def commands_in_the_docs() -> list[str]:
+    blocks = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", DOCS, flags=re.DOTALL | re.MULTILINE)
+    lines = [line for kind, block in blocks if kind in {"", "sh"} for line in block.splitlines()]
     found = [
-        re.sub(r"^.*?\bharvester ", "", part)
+        re.sub(r"^.*?\bharvester (?=[a-z])", "", part)
         for line in lines
-        for part in re.split(r"(?<!\|)\|(?!\|)", line)
-        if re.match(r"\s*harvester ", part)
+        for part in re.split(r"(?<!\|)\|(?!\|)", re.sub(r"  +#.*", "", line))
+        if re.match(r"\s*(?:[\d *]+cd \S+ && \S*/)?harvester ", part)
     ]
     return sorted({re.sub(r"\s*[<>].*$", "", part).strip() for part in found})
 
 
-@pytest.mark.parametrize("command", commands_in_the_readme())
-def test_every_command_in_the_readme_is_understood(command: str) -> None:
-    words = shlex.split(command)
+def inline_commands() -> list[str]:
+    found = re.findall(r"`harvester ([a-z][^`]*)`", DOCS)
+    return sorted({" ".join(command.split()) for command in found})
+
+
+def understand(words: list[str]) -> click.Command:
+    """The command that these words call; fails if there is no such command or option."""
     with click.Context(cli) as context:
         current: click.Command = cli
         while isinstance(current, click.Group) and words:
@@ -203,35 +154,139 @@ def test_every_command_in_the_readme_is_understood(command: str) -> None:
             current, words = found, words[1:]
         options = {flag: param for param in current.params for flag in param.opts}
         for word in words:
-            assert not word.startswith("-") or word in options, word
+            assert not word.startswith("-") or word == "-" or word in options, word
+    return current
+
+
+def test_commands_are_found_in_the_docs() -> None:
+    found = commands_in_the_docs()
+    assert len(found) > 40
+    assert "all -q" in found
+
+
+@pytest.mark.parametrize("command", commands_in_the_docs())
+def test_every_command_in_the_docs_is_understood(command: str) -> None:
+    understand(shlex.split(command))
+
+
+@pytest.mark.parametrize("command", inline_commands())
+def test_every_command_in_running_text_is_understood(command: str) -> None:
+    understand(shlex.split(command))
+
+
+def every_command(group: click.Group, context: click.Context) -> Iterator[click.Command]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        yield command
+        if isinstance(command, click.Group):
+            yield from every_command(command, context)
+
+
+def test_options_named_in_the_docs_exist() -> None:
+    with click.Context(cli) as context:
+        commands = [cli, *every_command(cli, context)]
+    flags = {flag for command in commands for param in command.params for flag in param.opts} | {"--help"}
+    named = set(re.findall(r"`(--[a-z][a-z-]+)", DOCS))
+    assert named <= flags
 
 
 def test_every_command_has_help() -> None:
     with click.Context(cli) as context:
-        for name in cli.list_commands(context):
-            command = cli.get_command(context, name)
-            assert command is not None
-            assert command.help
+        assert [command.name for command in every_command(cli, context) if not command.help] == []
 
 
-def test_the_makefile_offers_what_the_readme_says() -> None:
+def test_the_makefile_has_every_target_in_the_docs() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"^make (\w+)", README, flags=re.MULTILINE)):
+    for target in set(re.findall(r"^make (\w+)", DOCS, flags=re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
 
 
-def test_every_dependency_has_its_reason_beside_it() -> None:
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    wanted = re.findall(r'^  "[a-z][a-z-]*(?:\[demo\])?[>=<].*$', text, flags=re.MULTILINE)
-    assert len(wanted) > 10
-    assert [line for line in wanted if "#" not in line] == []
+# Links
 
 
-def test_every_installed_version_is_pinned() -> None:
-    pinned = set(
-        re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "constraints.txt").read_text(), flags=re.MULTILINE)
-    )
-    normal = {name.lower().replace("_", "-") for name in pinned}
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    wanted = set(re.findall(r'^  "([a-z][a-z-]*)[>=<]', text, flags=re.MULTILINE)) | {"hatchling"}
-    assert wanted <= normal
+def anchors(text: str) -> set[str]:
+    """The anchors of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links() -> list[tuple[str, str]]:
+    return [
+        (page, target)
+        for page, text in TEXTS.items()
+        for target in re.findall(r"\]\(([^)\s]+)\)", text)
+        if "://" not in target
+    ]
+
+
+@pytest.mark.parametrize(("page", "target"), links())
+def test_every_link_leads_to_a_page_and_heading(page: str, target: str) -> None:
+    path, _, heading = target.partition("#")
+    found = (ROOT / page).parent / path if path else ROOT / page
+    assert found.exists()
+    if heading:
+        assert heading in anchors(found.read_text(encoding="utf-8"))
+
+
+def test_the_readme_links_to_every_page() -> None:
+    linked = {target for page, target in links() if page == "README.md"}
+    assert set(TEXTS) - {"README.md"} <= linked
+
+
+# Recipes of CONTRIBUTING.md
+
+VENDORS = {name: name.replace("-", "_") for name in sorted(connectors.CONNECTORS)}
+"""The name of each vendor, and that of its package."""
+
+SPECIAL_FIELDS = {"vendor_data": "harvester/simulator/expected/"}
+"""Fields that need not occur in files of this folder: `vendor_data` exists with --raw only, which the expected documents
+do not cover."""
+
+
+def recipe(marker: str) -> list[list[str]]:
+    """The files of each item of a recipe's list. An item with several files names alternatives."""
+    body = TEXTS["CONTRIBUTING.md"].partition(f"<!-- recipe: {marker} -->\n")[2]
+    items = re.split(r"^ *(?:\d+\.|-) ", re.split(r"\n\n(?! )", body)[0], flags=re.MULTILINE)
+    files = [re.findall(rf"`({FILE})`", item) for item in items]
+    assert any(files), marker
+    return [found for found in files if found]
+
+
+def paths(file: str) -> list[Path]:
+    """The file itself, or that of every vendor."""
+    names = [file.replace("<vendor>", package).replace("<name>", name) for name, package in VENDORS.items()]
+    return [ROOT / name for name in dict.fromkeys(names)]
+
+
+def files_of(*markers: str) -> list[Path]:
+    return [path for marker in markers for item in recipe(marker) for file in item for path in paths(file)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(set(files_of("field", "field, vendor", "vendor", "vendor, shared"))),
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_every_file_of_the_recipes_exists(path: Path) -> None:
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("item", recipe("field"), ids=lambda item: item[0])
+def test_every_session_field_is_in_each_file_of_the_field_recipe(item: list[str]) -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for file in item for path in paths(file))
+    special = {name for name, folder in SPECIAL_FIELDS.items() if item[0].startswith(folder)}
+    names = {f.name for f in fields(Session)} - {"key"} - special
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("item", recipe("vendor, shared"), ids=lambda item: item[0])
+def test_every_vendor_is_in_each_shared_file_of_the_vendor_recipe(item: list[str]) -> None:
+    (file,) = item
+    text = (ROOT / file).read_text(encoding="utf-8").lower().replace("_", "-").replace(" ", "-")
+    assert [name for name in VENDORS if name not in text] == []
+
+
+@pytest.mark.parametrize("file", [file for item in recipe("vendor, optional") for file in item])
+def test_the_optional_files_of_the_vendor_recipe_are_used(file: str) -> None:
+    assert any(path.is_file() for path in paths(file))
