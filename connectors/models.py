@@ -1,17 +1,16 @@
 """What flows from a vendor to a sink: windows of time, references to meetings, and the meetings with their sessions.
 
-Everything is frozen; instants are aware; what a vendor does not tell is `None` and leaves no key in a document.
+Everything is frozen; instants are aware; a value that the vendor does not provide is `None`.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
-from operator import attrgetter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -19,11 +18,6 @@ import orjson
 
 from connectors.parsing import format_milliseconds
 from connectors.quality import Quality
-
-Document = dict[str, Any]
-
-_RANK = 10**13
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Detail(IntEnum):
@@ -252,101 +246,3 @@ class MeetingRecord:
             or meeting.scheduled_start_time
             or min((s.join_time for s in self.sessions if s.join_time), default=None)
         )
-
-    @property
-    def version(self) -> int:
-        """The external version in Elasticsearch: rank × 10¹³ + `harvested_at` in ms."""
-        return version(self.meeting.detail, self.meeting.harvested_at)
-
-    def documents(self) -> Iterator[Document]:
-        """The meeting document, then its session documents. ValueError for a harvest without a timestamp."""
-        timestamp = self.timestamp
-        if timestamp is None:
-            raise ValueError("a meeting without any instant cannot become a document")
-        meeting = self.meeting
-        harvested_at = format_milliseconds(meeting.harvested_at)
-        yield _meeting_document(meeting, timestamp, harvested_at)
-        # The id and what index and version come from lead every document, so that `harvester load` need not decode it.
-        shared = {
-            "kind": "session",
-            "detail": meeting.detail.name,
-            "harvested_at": harvested_at,
-            "meeting_timestamp": timestamp,
-            "vendor": meeting.vendor,
-            "account": meeting.account,
-            "meeting": meeting.uuid,
-        }
-        if meeting.topic is not None:
-            shared["topic"] = meeting.topic
-        if meeting.host is not None and meeting.host.email is not None:
-            shared["host_email"] = meeting.host.email
-        prefix = meeting.document_id + ":"
-        for session in self.sessions:
-            yield _session_document(session, prefix, timestamp, shared)
-
-
-def version(detail: Detail, harvested_at: datetime) -> int:
-    """Rank × 10¹³ + ms since 1970: a newer harvest wins among equals, a richer one always."""
-    return detail * _RANK + (harvested_at - _EPOCH) // timedelta(milliseconds=1)
-
-
-_MEETING_FIELDS = tuple(
-    f.name
-    for f in fields(Meeting)
-    if f.name not in {"vendor", "account", "uuid", "host", "quality", "vendor_data", "detail", "harvested_at"}
-)
-_SESSION_FIELDS = tuple(f.name for f in fields(Session) if f.name not in {"key", "quality", "vendor_data"})
-_meeting_values: Callable[[Meeting], tuple[Any, ...]] = attrgetter(*_MEETING_FIELDS)
-_session_values: Callable[[Session], tuple[Any, ...]] = attrgetter(*_SESSION_FIELDS)
-
-
-def _meeting_document(meeting: Meeting, timestamp: datetime, harvested_at: str) -> Document:
-    document: Document = {
-        "document_id": meeting.document_id,
-        "kind": "meeting",
-        "detail": meeting.detail.name,
-        "harvested_at": harvested_at,
-        "@timestamp": timestamp,
-        "vendor": meeting.vendor,
-        "account": meeting.account,
-        "uuid": meeting.uuid,
-    }
-    for name, value in zip(_MEETING_FIELDS, _meeting_values(meeting), strict=True):
-        if value is not None:
-            document[name] = value
-    if meeting.host is not None:
-        host = {f.name: v for f in fields(Host) if (v := getattr(meeting.host, f.name)) is not None}
-        if host:
-            document["host"] = host
-    _add_period(document, meeting.start_time, meeting.end_time)
-    _add_extras(document, meeting.quality, meeting.vendor_data)
-    return document
-
-
-def _session_document(
-    session: Session, prefix: str, timestamp: datetime, shared: Mapping[str, Any]
-) -> Document:
-    document: Document = {
-        "document_id": prefix + session.key,
-        **shared,
-        "@timestamp": session.join_time or timestamp,
-    }
-    for name, value in zip(_SESSION_FIELDS, _session_values(session), strict=True):
-        if value is not None:
-            document[name] = value
-    _add_period(document, session.join_time, session.leave_time)
-    _add_extras(document, session.quality, session.vendor_data)
-    return document
-
-
-def _add_period(document: Document, start: datetime | None, end: datetime | None) -> None:
-    # Elasticsearch refuses a whole document whose range ends before it begins.
-    if start is not None and end is not None and start <= end:
-        document["period"] = {"gte": start, "lte": end}
-
-
-def _add_extras(document: Document, quality: Quality | None, vendor_data: Mapping[str, Any] | None) -> None:
-    if quality is not None and (told := quality.document()):
-        document["quality"] = told
-    if vendor_data is not None:
-        document["vendor_data"] = vendor_data

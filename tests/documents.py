@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.attendance import to_record
-from connectors.models import Detail, Document, Host, Meeting, MeetingRecord, Session, session_key
+from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.quality import MEASURES, STREAMS, Measure, Quality, Stream
+from harvester.documents import Document
 
 START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 HARVESTED = datetime(2026, 11, 21, 2, 0, 0, 123_000, tzinfo=UTC)

@@ -12,7 +12,8 @@ import pytest
 from connectors.attendance import to_record
 from connectors.errors import Interrupted
 from connectors.models import Detail, MeetingRecord
-from harvester.sinks.base import Ack, encode
+from harvester.documents import encode, to_documents
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic.bulk_queue import BATCH_OPERATIONS
 from tests.documents import HARVESTED, full_harvest, many, plain, spoiled
 from tests.e2e.place import Place
@@ -29,7 +30,7 @@ def totals(loaded: list[Ack]) -> tuple[int, int, int]:
 def test_every_document_arrives_as_it_was_made(place: Place) -> None:
     records = [full_harvest(), *many(20)]
     loaded = list(place.loader().load(records))
-    made = [orjson.loads(encode(d)) for harvest in records for d in harvest.documents()]
+    made = [orjson.loads(encode(d)) for harvest in records for d in to_documents(harvest)]
     assert sorted(one.uuid for one in loaded) == sorted(h.meeting.uuid for h in records)
     assert totals(loaded) == (len(made), 0, 0)
     assert place.stored() == {document["document_id"]: document for document in made}

@@ -13,6 +13,7 @@ import pytest
 from connectors.attendance import to_record
 from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRecord
+from harvester.documents import to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale
 from harvester.sinks.elastic.client import Answer, Client
@@ -51,7 +52,7 @@ def again(harvest: MeetingRecord, sessions: int, **changes: Any) -> MeetingRecor
 
 
 def ids(*records: MeetingRecord) -> set[str]:
-    return {document["document_id"] for harvest in records for document in harvest.documents()}
+    return {document["document_id"] for harvest in records for document in to_documents(harvest)}
 
 
 def where(place: Place) -> set[tuple[str, str]]:

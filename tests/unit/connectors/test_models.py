@@ -7,22 +7,12 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.attendance import to_record
-from connectors.models import (
-    Detail,
-    Host,
-    Meeting,
-    Session,
-    Window,
-    row_digest,
-    session_key,
-    version,
-)
+from connectors.models import Detail, Meeting, Session, Window, row_digest, session_key
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -111,12 +101,6 @@ def test_a_digest_hangs_on_values_and_not_on_their_order() -> None:
     assert row_digest({"a": 1}) != row_digest({"a": "1"})
 
 
-def test_richer_beats_newer_and_newer_beats_older() -> None:
-    later = START + timedelta(days=9000)
-    assert version(Detail.full, START) > version(Detail.basic, later) > version(Detail.basic, START)
-    assert version(Detail.basic, START) == 2 * 10**13 + int(START.timestamp() * 1000)
-
-
 def test_a_meeting_is_filed_by_its_start_its_plan_or_its_first_join() -> None:
     plan = START - timedelta(hours=1)
     assert to_record(meeting(scheduled_start_time=plan), []).timestamp == START
@@ -125,60 +109,3 @@ def test_a_meeting_is_filed_by_its_start_its_plan_or_its_first_join() -> None:
         meeting(start_time=None), [stay((7, 8)), stay((5, 8), key="2")]
     ).timestamp == START + timedelta(minutes=5)
     assert to_record(meeting(start_time=None), [stay(None)]).timestamp is None
-
-
-def test_without_any_instant_there_are_no_documents() -> None:
-    with pytest.raises(ValueError, match="without any instant"):
-        list(to_record(meeting(start_time=None), []).documents())
-
-
-def test_documents_hold_what_is_told_and_no_more() -> None:
-    told = meeting(
-        topic="Weekly",
-        host=Host(email="m@example.org"),
-        harvested_at=START + timedelta(milliseconds=123),
-        end_time=START + timedelta(hours=1),
-    )
-    documents = list(to_record(told, [stay(user_name="Ada")]).documents())
-    first, second = (orjson.loads(orjson.dumps(found, option=orjson.OPT_UTC_Z)) for found in documents)
-    assert first == {
-        "document_id": "zoom:main:u",
-        "@timestamp": "2026-11-20T09:00:00Z",
-        "kind": "meeting",
-        "vendor": "zoom",
-        "account": "main",
-        "uuid": "u",
-        "topic": "Weekly",
-        "host": {"email": "m@example.org"},
-        "start_time": "2026-11-20T09:00:00Z",
-        "end_time": "2026-11-20T10:00:00Z",
-        "period": {"gte": "2026-11-20T09:00:00Z", "lte": "2026-11-20T10:00:00Z"},
-        "participant_sessions": 1,
-        "participants": 1,
-        "participant_seconds": 600,
-        "detail": "basic",
-        "harvested_at": "2026-11-20T09:00:00.123Z",
-    }
-    assert second == {
-        "document_id": "zoom:main:u:k",
-        "@timestamp": "2026-11-20T09:00:00Z",
-        "kind": "session",
-        "vendor": "zoom",
-        "account": "main",
-        "meeting": "u",
-        "topic": "Weekly",
-        "host_email": "m@example.org",
-        "meeting_timestamp": "2026-11-20T09:00:00Z",
-        "stay": "meeting",
-        "user_name": "Ada",
-        "join_time": "2026-11-20T09:00:00Z",
-        "leave_time": "2026-11-20T09:10:00Z",
-        "period": {"gte": "2026-11-20T09:00:00Z", "lte": "2026-11-20T09:10:00Z"},
-        "detail": "basic",
-        "harvested_at": "2026-11-20T09:00:00.123Z",
-    }
-
-
-def test_a_leave_before_the_join_makes_no_period() -> None:
-    *_, document = to_record(meeting(), [stay((10, 0))]).documents()
-    assert "period" not in document

@@ -10,6 +10,7 @@ from connectors.parsing import parse_instant
 from connectors.webex.mapping import state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.quality import to_quality, with_quality
 from connectors.webex.redaction import without_secrets
+from harvester.documents import to_documents
 from tests.unit.fake_context import NOW
 from tests.unit.webex.account import UUID, data, device, live_row, meeting_row, participant_row, without
 
@@ -56,7 +57,7 @@ def test_every_meeting_that_cisco_shows_becomes_a_document(row: dict[str, Any]) 
     found = meeting(without_secrets(row))
     assert found.topic == row["title"]
     assert found.start_time == parse_instant(row["start"])
-    assert list(MeetingRecord(meeting=found).documents())
+    assert list(to_documents(MeetingRecord(meeting=found)))
 
 
 def test_ciscos_own_participant_goes_through_unharmed() -> None:
