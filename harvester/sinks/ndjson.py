@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from connectors.errors import OutputError
-from harvester.sinks.base import Ack, Load, PipeClosed, encode
+from harvester.documents import encode, to_documents
+from harvester.sinks.base import Ack, Load, PipeClosed
 
 
 class Ndjson:
@@ -19,7 +20,7 @@ class Ndjson:
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed when the reader is gone, OutputError when the disk is full."""
         for load in loads:
-            lines = [encode(document) + b"\n" for document in load.record.documents()]
+            lines = [encode(document) + b"\n" for document in to_documents(load.record)]
             self._write(b"".join(lines))
             yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))
 

@@ -21,11 +21,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.attendance import to_record
 from connectors.base import RequestStats
 from connectors.errors import Gone, NotReady, OutputError, VendorError
 from connectors.models import (
     Detail,
-    Document,
     Meeting,
     MeetingRecord,
     MeetingRef,
@@ -36,6 +36,7 @@ from connectors.models import (
     Window,
     row_digest,
 )
+from harvester.documents import Document, record_version, to_documents
 from harvester.pipeline import engine, runner
 from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
@@ -267,7 +268,7 @@ class Vendor:
             topic=" ".join(["topic", *told]),
             vendor_data=raw,
         )
-        return MeetingRecord.of(meeting, stays, pending=pending)
+        return to_record(meeting, stays, pending=pending)
 
 
 # The model of the index
@@ -333,7 +334,7 @@ def filed(harvest: MeetingRecord) -> Iterator[tuple[Key, Document]]:
     """Every document with its index and id."""
     timestamp = harvest.timestamp
     assert timestamp is not None
-    for document in harvest.documents():
+    for document in to_documents(harvest):
         kind: Literal["meeting", "session"] = "meeting" if document["kind"] == "meeting" else "session"
         yield (CLUSTER.index(kind, timestamp), document["document_id"]), document
 
@@ -359,11 +360,11 @@ class Sink:
         for load in waiting:
             for key, document in filed(load.record):
                 self.fate.pass_by("store")
-                self.index.store(key, load.record.version, document)
+                self.index.store(key, record_version(load.record), document)
         for load in waiting:
             for key in [] if load.is_new else self.index.leftovers(load.record):
                 self.fate.pass_by("delete")
-                self.index.delete(key, load.record.version)
+                self.index.delete(key, record_version(load.record))
         for load in waiting:
             self.fate.pass_by("acknowledge")
             yield Ack(uuid=load.record.meeting.uuid, ok=1 + len(load.record.sessions))
