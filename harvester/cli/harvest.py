@@ -11,12 +11,12 @@ import connectors
 from connectors.errors import ConfigurationError, HarvestError
 from harvester.cli.environment import RunEnvironment
 from harvester.cli.render.progress import Progress
-from harvester.cli.render.summary import summarized
+from harvester.cli.render.summary import summarized, summary_lines
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import PUT_IT, Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
 from harvester.pipeline.planner import RunPlan
-from harvester.pipeline.report import QUIET_ENDS, Report
+from harvester.pipeline.report import NORMAL_ENDS, Report
 from harvester.pipeline.request import HarvestRequest, chosen, harvest_options, vendor_options
 from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink
@@ -87,7 +87,7 @@ def harvest_all(
                 report.stopped_by(error)
             finally:
                 _tell(report, env, dry_run=request.dry_run)
-            if report.stopped_with in QUIET_ENDS:
+            if report.stopped_with in NORMAL_ENDS:
                 break
     return summary.exit_code
 
@@ -155,7 +155,7 @@ def _tell(report: Report, env: RunEnvironment, *, dry_run: bool) -> None:
     """Where something is wrong, what is wrong comes first, and nothing is kept back."""
     tell = env.voice.complain if report.exit_code else env.voice.say
     if report.started or report.exit_code:
-        for line in report.lines(dry_run=dry_run and report.started):
+        for line in summary_lines(report, dry_run=dry_run and report.started):
             tell(line)
     for text in report.tracebacks:
         tell(text)

@@ -20,6 +20,7 @@ from connectors.models import Window
 from harvester.cli import dates
 from harvester.cli.environment import RunEnvironment, common_options
 from harvester.cli.render.progress import Progress
+from harvester.cli.render.summary import problem_lines
 from harvester.formatting import (
     format_duration,
     format_instant,
@@ -156,7 +157,7 @@ def _planned(name: str, request: HarvestRequest, env: RunEnvironment, *, as_json
     report = Report(vendor=name, account=env.account)
     with connected(name, env, request) as vendor:
         estimate = _estimated(vendor, request, env, report)
-    for line in report.troubles():
+    for line in problem_lines(report):
         env.voice.complain(f"{name}: {line}")
     if as_json:
         click.echo(orjson.dumps(estimate, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))

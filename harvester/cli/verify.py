@@ -14,6 +14,7 @@ from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli import dates
 from harvester.cli.environment import RunEnvironment, common_options
+from harvester.cli.render.summary import summary_lines
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
@@ -242,7 +243,7 @@ class _Repair:
                 stop=self.env.stop,
                 report=report,
             )
-        for line in [*report.tracebacks, *report.lines()]:
+        for line in [*report.tracebacks, *summary_lines(report)]:
             self.env.voice.say(line)
 
     def _delete_orphans(self, findings: Sequence[Finding], tracker: RepairTracker) -> set[str]:

@@ -137,7 +137,7 @@ class _Run:
     def acknowledge(self, ack: Ack) -> None:
         """All documents of this meeting are safe."""
         if not ack.complete:
-            self._report.meeting_unsettled(ack)
+            self._report.meeting_cleanup_pending(ack)
             return
         loaded = self._in_sink.pop(ack.uuid)
         self._tracker.on_acknowledged(loaded)

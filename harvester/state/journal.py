@@ -8,7 +8,7 @@ or another cluster never answers for the real one. Results are written only afte
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -201,7 +201,7 @@ class Journal(Batched):
                 or 0
             )
 
-    def end_run(self, run: int, now: datetime, exit_code: int, summary: dict[str, Any]) -> None:
+    def end_run(self, run: int, now: datetime, exit_code: int, summary: Mapping[str, Any]) -> None:
         text = orjson.dumps(summary, default=str).decode()
         self._put(
             "UPDATE runs SET ended = ?, exit_code = ?, summary = ? WHERE id = ?",

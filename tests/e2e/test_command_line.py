@@ -160,7 +160,7 @@ def test_a_reader_that_wants_no_more_is_told_of_where_it_is_not_quiet(harvester:
         cwd=harvester.folder,
         check=False,
     )
-    assert "whoever reads the output wanted no more of it" in words(ended)
+    assert "output closed by the reader" in words(ended)
     assert "documents printed" in words(ended)
     assert json.loads((harvester.folder / "summary.json").read_text())["exit_code"] == 0
 
