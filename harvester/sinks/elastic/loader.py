@@ -7,8 +7,9 @@ anything being doubled or overwritten by something older.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
@@ -27,6 +28,8 @@ from harvester.sinks.elastic.indices import Indices
 from harvester.sinks.elastic.ndjson_reader import BadLine, Lines, Readable, TooLong, blocks
 from harvester.sinks.elastic.retry import Patience
 from harvester.state.rejects import Reject, Rejects, line_key
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ class LinesLoaded:
 
 
 class Loader:
-    """A sink. `tell` says something to the person who runs this; `flights` requests are on their way at once; nothing
+    """A sink. `flights` requests are on their way at once; nothing
     waits for company longer than `flush_seconds`."""
 
     def __init__(
@@ -62,7 +65,6 @@ class Loader:
         rejects: Rejects,
         patience: Patience,
         *,
-        tell: Callable[[str], None],
         flights: int = FLIGHTS,
         flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
@@ -70,7 +72,6 @@ class Loader:
         self._cluster = client.cluster
         self._rejects = rejects
         self._patience = patience
-        self._tell = tell
         self._count = flights
         self._flush_seconds = flush_seconds
         self._prepared = False
@@ -161,7 +162,7 @@ class Loader:
     def _prepare(self) -> None:
         self._client.greet(self._patience)
         if word := templates.install_missing(self._client, self._patience):
-            self._tell(word)
+            logger.info(word)
         self._prepared = True
 
     def _add(self, harvest: MeetingRecord, flights: Flights) -> None:
