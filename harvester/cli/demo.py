@@ -24,6 +24,7 @@ from harvester.cli import harvest
 from harvester.cli.environment import RunEnvironment, common_options
 from harvester.cli.simulate import simulator
 from harvester.config import RETIRED, Environment
+from harvester.documents import to_documents
 from harvester.pipeline import destination
 from harvester.pipeline.request import HarvestRequest
 from harvester.simulator import VENDORS
@@ -144,7 +145,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _show(example: MeetingRecord) -> None:
-    meeting, session, *_ = example.documents()
+    meeting, session, *_ = to_documents(example)
     for title, document in (("A meeting", meeting), ("One of its sessions", session)):
         plain = json.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z))
         logger.info(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}")

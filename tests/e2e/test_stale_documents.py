@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRecord
+from harvester.documents import to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale
 from harvester.sinks.elastic.client import Answer, Client
@@ -44,11 +46,11 @@ def load(place: Place, records: Iterable[MeetingRecord], **more: Any) -> dict[st
 def again(harvest: MeetingRecord, sessions: int, **changes: Any) -> MeetingRecord:
     """The same meeting read a day later, with so many of its stays."""
     changed = {"harvested_at": LATER, **changes}
-    return MeetingRecord.of(replace(harvest.meeting, **changed), harvest.sessions[:sessions])
+    return to_record(replace(harvest.meeting, **changed), harvest.sessions[:sessions])
 
 
 def ids(*records: MeetingRecord) -> set[str]:
-    return {document["document_id"] for harvest in records for document in harvest.documents()}
+    return {document["document_id"] for harvest in records for document in to_documents(harvest)}
 
 
 def where(place: Place) -> set[tuple[str, str]]:

@@ -17,8 +17,9 @@ from threading import Event
 import orjson
 
 from connectors.errors import HarvestError
-from connectors.models import Document, MeetingRecord
-from harvester.sinks.base import Ack, encode
+from connectors.models import MeetingRecord
+from harvester.documents import Document, encode, record_version, to_documents
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, Bulk, Operation, Results, Target, action_head
 from harvester.sinks.elastic.bulk_queue import FLIGHTS, FLUSH_SECONDS, Account, Batch, Flights
@@ -173,12 +174,12 @@ class Loader:
         flights.settled(account, rejected=len(unfit))
 
     def _operations(self, harvest: MeetingRecord, unfit: list[Reject]) -> Iterator[Operation]:
-        timestamp, version = harvest.timestamp, harvest.version
+        timestamp, version = harvest.timestamp, record_version(harvest)
         if timestamp is None:
             raise ValueError("a meeting without any instant has no index")
         indices = self._cluster.index("meeting", timestamp), self._cluster.index("session", timestamp)
         heads = [action_head(index, version) for index in indices]
-        for place, document in enumerate(harvest.documents()):
+        for place, document in enumerate(to_documents(harvest)):
             index, head = indices[place > 0], heads[place > 0]
             source, document_id = encode(document), document["document_id"]
             if len(document_id) * 4 > ID_BYTES and _bytes(document_id) > ID_BYTES:

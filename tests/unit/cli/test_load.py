@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from harvester.cli import cli
 from harvester.cli.load import SAID, Text, told
-from harvester.sinks.base import encode
+from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.loader import LinesLoaded, Loader, Refused
 from harvester.sinks.elastic.ndjson_reader import blocks
 from harvester.state.rejects import Reject, Rejects, rejects_folder
@@ -119,7 +119,7 @@ def load(rejects: Rejects, *lines: bytes, name: str = "") -> list[Refused]:
 
 
 def document(**changes: object) -> bytes:
-    return json.dumps({**json.loads(encode(next(plain(1).documents()))), **changes}).encode()
+    return json.dumps({**json.loads(encode(next(to_documents(plain(1))))), **changes}).encode()
 
 
 def test_a_document_with_an_id_is_filed_under_it_and_leaves_the_rejects_once_mended(rejects: Rejects) -> None:

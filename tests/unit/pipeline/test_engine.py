@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import (
     CredentialsError,
     Gone,
@@ -91,7 +92,7 @@ def harvested(uuid: str, *, start: datetime | None = AT, pending: Pending | None
     meeting = Meeting(
         vendor="fake", account="main", uuid=uuid, detail=Detail.basic, harvested_at=NOW, start_time=start
     )
-    return MeetingRecord.of(meeting, [Session(key="k", join_time=AT)] if start else [], pending=pending)
+    return to_record(meeting, [Session(key="k", join_time=AT)] if start else [], pending=pending)
 
 
 def raising(error: Exception) -> Callable[[], MeetingRecord]:

@@ -144,7 +144,7 @@ VENDOR: Any = SimpleNamespace(
 
 
 @pytest.mark.parametrize(
-    ("wish", "window", "again"),
+    ("filtered", "window", "again"),
     [
         (HarvestRequest(filtered=True), DAY, False),
         (HarvestRequest(filtered=True, first=DAY.start.date()), DAY, False),
@@ -157,11 +157,11 @@ VENDOR: Any = SimpleNamespace(
     ],
 )
 def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
-    request: HarvestRequest, window: Window, again: bool, journal: Journal
+    filtered: HarvestRequest, window: Window, again: bool, journal: Journal
 ) -> None:
     env: Any = Around()
-    wanted = runner._wanted(journal, VENDOR, request, env)
-    scheme = runner._scheme(journal, VENDOR, request, wanted, env)
+    wanted = runner._wanted(journal, VENDOR, filtered, env)
+    scheme = runner._scheme(journal, VENDOR, filtered, wanted, env)
     assert [part.window for part in scheme.slices] == [window]
     assert (scheme.filtered, scheme.forced_since is not None) == (True, again)
     assert journal.wanted_since() is None, "the nightly run begins where it began"

@@ -11,7 +11,8 @@ import pytest
 
 from connectors.errors import CredentialsError, Interrupted
 from connectors.models import MeetingRecord
-from harvester.sinks.base import Ack, encode
+from harvester.documents import encode, to_documents
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Answer
 from harvester.sinks.elastic.loader import Loader
@@ -173,7 +174,7 @@ def test_nothing_is_asked_of_the_source_before_the_cluster_knows_us(rejects: Rej
 
 
 def test_lines_and_their_refusals_are_counted(rejects: Rejects) -> None:
-    good = [encode(document) for document in plain(1).documents()]
+    good = [encode(document) for document in to_documents(plain(1))]
     text = b"\n".join([good[0], b"nonsense", b"", *good[1:]])
     client = Scripted(
         lambda ids: items([refused(400, "document_parsing_exception")] + [{"status": 201}] * (len(ids) - 1))

@@ -10,9 +10,11 @@ from typing import Any
 import orjson
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
 from connectors.models import Detail, MeetingRecord
 from connectors.parsing import format_milliseconds
+from harvester.documents import to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale, stale_cleanup
 from harvester.sinks.elastic.client import Answer, Client
@@ -160,7 +162,7 @@ class Scene:
 def fewer(harvest: MeetingRecord, sessions: int) -> MeetingRecord:
     """The same read again a day later, with so many of its stays."""
     meeting = replace(harvest.meeting, harvested_at=LATER)
-    return MeetingRecord.of(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
+    return to_record(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
 
 
 def test_what_the_new_harvest_no_longer_holds_is_deleted_and_counted() -> None:
@@ -472,7 +474,7 @@ def test_only_ids_of_the_batch_are_held() -> None:
 def test_a_claim_knows_its_own_documents() -> None:
     harvest = plain(1)
     claim = Claim.of(harvest, CLUSTER)
-    for document, index in zip(harvest.documents(), [claim.meetings] + [claim.sessions] * 3, strict=True):
+    for document, index in zip(to_documents(harvest), [claim.meetings] + [claim.sessions] * 3, strict=True):
         assert claim.holds(index, document["document_id"])
         assert not claim.holds(index.replace("2026", "2025"), document["document_id"])
     assert not claim.holds(claim.sessions, f"{claim.document_id}:other")
