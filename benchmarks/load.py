@@ -160,7 +160,7 @@ class Field:
 
     def loader(self) -> Loader:
         rejects = Rejects(Path(tempfile.mkdtemp(dir=self.scratch)), PATIENCE.now)
-        return Loader(Client(self.cluster), rejects, PATIENCE, tell=lambda _: None)
+        return Loader(Client(self.cluster), rejects, PATIENCE)
 
 
 def ours_harvests(field: Field) -> None:

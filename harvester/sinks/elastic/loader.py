@@ -7,8 +7,9 @@ anything being doubled or overwritten by something older.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
@@ -37,6 +38,8 @@ from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable,
 from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.rejects import Reject, Rejects, line_key
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedLine:
@@ -62,7 +65,7 @@ class LoadProgress:
 
 
 class Loader:
-    """A sink. `tell` says something to the person who runs this; `flights` requests are on their way at once; nothing
+    """A sink. `flights` requests are on their way at once; nothing
     waits for company longer than `flush_seconds`."""
 
     def __init__(
@@ -71,7 +74,6 @@ class Loader:
         rejects: Rejects,
         retry: RetryPolicy,
         *,
-        tell: Callable[[str], None],
         requests_in_flight: int = REQUESTS_IN_FLIGHT,
         flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
@@ -79,7 +81,6 @@ class Loader:
         self._config = client.config
         self._rejects = rejects
         self._retry = retry
-        self._tell = tell
         self._slots = requests_in_flight
         self._flush_seconds = flush_seconds
         self._prepared = False
@@ -170,7 +171,7 @@ class Loader:
     def _prepare(self) -> None:
         self._client.ping(self._retry)
         if word := templates.install_missing(self._client, self._retry):
-            self._tell(word)
+            logger.info(word)
         self._prepared = True
 
     def _add(self, record: MeetingRecord, flights: BulkQueue) -> None:

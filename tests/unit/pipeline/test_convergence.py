@@ -399,19 +399,11 @@ class Run:
         return replace(common, first=first, last=last, force=self.kind == "force")
 
 
-class Voice:
-    def say(self, _text: str) -> None:
-        pass
-
-    complain = say
-
-
 @dataclass(kw_only=True)
 class Around:
     """As much of the command line's surroundings as `runner.run` asks for."""
 
     state_folder: Path
-    voice: Voice = field(default_factory=Voice)
 
     def zone(self, name: str) -> ZoneInfo:
         return ZoneInfo(name)

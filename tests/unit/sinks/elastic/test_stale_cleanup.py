@@ -150,13 +150,12 @@ class Storing:
 class Scene:
     shelf: Shelf = field(default_factory=Shelf)
     waits: Waits = field(default_factory=Waits)
-    said: list[str] = field(default_factory=list)
     loader: Storing | None = None
 
     def sink(self, spared: Callable[[str], bool] = lambda uuid: False, **more: Any) -> StaleCleanupSink:
         loader = self.loader or Storing(self.shelf)
         patience = self.waits.policy()
-        return StaleCleanupSink(loader, self.shelf, patience, spared=spared, tell=self.said.append, **more)
+        return StaleCleanupSink(loader, self.shelf, patience, spared=spared, **more)
 
 
 def fewer(harvest: MeetingRecord, sessions: int) -> MeetingRecord:
@@ -356,7 +355,9 @@ def test_a_cluster_that_stays_silent_settles_nothing_and_what_was_loaded_is_told
 
 
 @pytest.mark.parametrize("what", ["refresh", "search", "bulk"])
-def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(what: str) -> None:
+def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(
+    what: str, caplog: pytest.LogCaptureFixture
+) -> None:
     forbidden = Response(status=403, body={"error": {"type": "security_exception", "reason": "somebody"}})
     scene = Scene(Shelf(lambda asked, n: forbidden if asked == what else None))
     scene.shelf.store(plain(1))
@@ -365,29 +366,31 @@ def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(what: st
     asked = len(scene.shelf.asked)
     assert [one.uuid for one in sink.load(many(3))] == ["meeting-0", "meeting-1", "meeting-2"]
     assert len(scene.shelf.asked) == asked
-    (said,) = scene.said
+    (said,) = caplog.messages
     assert "stay behind" in said
     assert said.endswith(f"{'write' if what == 'bulk' else 'read and maintenance'} on harvester-*")
     assert "somebody" not in said
 
 
-def test_rights_are_asked_for_since_a_search_over_patterns_would_find_nothing_without_them() -> None:
+def test_rights_are_asked_for_since_a_search_over_patterns_would_find_nothing_without_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     no = Response(status=200, body={"has_all_requested": False})
     scene = Scene(Shelf(lambda asked, n: no if asked == "has_privileges" else None))
     scene.shelf.store(plain(1))
     assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [0]
     assert scene.shelf.asked == ["has_privileges"]
-    assert len(scene.said) == 1
+    assert len(caplog.messages) == 1
 
 
-def test_one_item_that_may_not_be_deleted_is_a_missing_right() -> None:
+def test_one_item_that_may_not_be_deleted_is_a_missing_right(caplog: pytest.LogCaptureFixture) -> None:
     def first(what: str, before: int) -> Response | None:
         return deletions([{"status": 200}, refused(403), {"status": 200}]) if what == "bulk" else None
 
     scene = Scene(Shelf(first))
     scene.shelf.store(plain(1))
     assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [1]
-    assert len(scene.said) == 1
+    assert len(caplog.messages) == 1
 
 
 def error(status: int, kind: str) -> Response:
@@ -407,13 +410,15 @@ def error(status: int, kind: str) -> Response:
         ("bulk", deletions([refused(400, "illegal_argument_exception")] * 3), ConfigurationError),
     ],
 )
-def test_what_will_not_get_better_is_the_end(what: str, answer: Response, expected: type[Exception]) -> None:
+def test_what_will_not_get_better_is_the_end(
+    what: str, answer: Response, expected: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
     scene = Scene(Shelf(lambda asked, n: answer if asked == what else None))
     scene.shelf.store(plain(1))
     with pytest.raises(expected) as raised:
         list(scene.sink().load([fewer(plain(1), 0)]))
     assert "because" not in str(raised.value)
-    assert scene.said == []
+    assert caplog.messages == []
 
 
 def interrupted() -> Iterator[MeetingRecord]:
