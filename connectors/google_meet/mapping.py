@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from connectors.google_meet.quality import to_quality
-from connectors.google_meet.redaction import without_secrets
+from connectors.google_meet.redaction import redact_row
 from connectors.models import Host, Session, session_key
 from connectors.parsing import parse_instant, seconds_between
 
@@ -134,7 +134,7 @@ def to_session(row: Row, *, name: str | None = None, raw: bool = False) -> Sessi
         duration=between,
         leave_reason=text(row.get("end_call_reason")),
         quality=to_quality(row),
-        vendor_data=without_secrets(row) if raw else None,
+        vendor_data=redact_row(row) if raw else None,
     )
 
 
@@ -186,7 +186,7 @@ def to_stay(
         join_time=join,
         leave_time=leave,
         duration=seconds_between(join, leave),
-        vendor_data=without_secrets({"participant": participant, "session": session}) if raw else None,
+        vendor_data=redact_row({"participant": participant, "session": session}) if raw else None,
     )
 
 

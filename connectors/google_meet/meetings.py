@@ -11,7 +11,7 @@ from connectors.google_meet.calendar_api import title
 from connectors.google_meet.conferences import Conference, is_live
 from connectors.google_meet.endpoints import SETTLED
 from connectors.google_meet.mapping import Row, has_phone, has_pictures, text
-from connectors.google_meet.redaction import without_secrets
+from connectors.google_meet.redaction import redact_row
 from connectors.models import Detail, Host, Meeting, Pending, Reason
 from connectors.parsing import parse_instant, seconds_between
 
@@ -93,4 +93,4 @@ def _raw(known: Known) -> Mapping[str, Any]:
     told: dict[str, Any] = {"event": known.event, "record": known.record, "recordings": known.recordings}
     if known.conference is not None:
         told["conference_id"] = known.conference.id
-    return {name: without_secrets(value) for name, value in told.items() if value}
+    return {name: redact_row(value) for name, value in told.items() if value}

@@ -13,14 +13,14 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.auth import SELF, NoSuchUser
+from connectors.google_meet.auth import SELF, UserUnavailable
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
 from connectors.google_meet.mapping import Row, code_of, host_of, text
 from connectors.google_meet.meet_api import USERS_AT_ONCE, subject
 from connectors.google_meet.meet_source import Apis, milliseconds_only
-from connectors.google_meet.redaction import without_secrets
+from connectors.google_meet.redaction import redact_row
 from connectors.models import (
     Detail,
     Meeting,
@@ -80,7 +80,7 @@ class Upcoming:
             return user, [
                 event for event in self._apis.calendar.planned(user, window.start, window.end) if code(event)
             ]
-        except (NoSuchUser, Forbidden):
+        except (UserUnavailable, Forbidden):
             return SkippedPartition(partition=subject(user), reason=Reason.refused, permanent=False)
         except VendorError:
             return SkippedPartition(partition=subject(user), reason=Reason.error, permanent=False)
@@ -119,7 +119,7 @@ class Upcoming:
             scheduled_start_time=begins(event),
             scheduled_end_time=ends,
             state="scheduled",
-            vendor_data={"event": without_secrets(event)} if self._apis.asked_raw(ref) else None,
+            vendor_data={"event": redact_row(event)} if self._apis.asked_raw(ref) else None,
         )
         over = ends is None or ends <= self._apis.context.now()
         return MeetingRecord(

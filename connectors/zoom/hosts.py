@@ -9,7 +9,7 @@ from threading import Lock
 
 from connectors.base import Context
 from connectors.errors import CredentialsError
-from connectors.zoom.client import Client
+from connectors.zoom.client import ZoomClient
 from connectors.zoom.endpoints import USERS, VENDOR
 from connectors.zoom.mapping import text
 
@@ -17,7 +17,7 @@ from connectors.zoom.mapping import text
 class Hosts:
     """Safe for many threads: the first that asks reads the table, the others wait for it."""
 
-    def __init__(self, client: Client, context: Context, *, permitted: bool) -> None:
+    def __init__(self, client: ZoomClient, context: Context, *, permitted: bool) -> None:
         self._client = client
         self._context = context
         self._lock = Lock()
@@ -36,7 +36,7 @@ class Hosts:
         ids: dict[str, str] = {}
         try:
             for status in ("active", "inactive"):
-                for page in self._client.listing(USERS, status=status):
+                for page in self._client.pages(USERS, status=status):
                     for row in page:
                         user, email = text(row.get("id")), text(row.get("email"))
                         if user is not None and email is not None:
