@@ -27,12 +27,12 @@ from typing import ClassVar
 from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
 from connectors.errors import ConfigurationError, Gone, NotReady
 from connectors.meetecho.check import run_checks
+from connectors.meetecho.client import DatatrackerClient
 from connectors.meetecho.datatracker import Datatracker
 from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, KEPT, LOOKBACK, SPAN, VENDOR
 from connectors.meetecho.listing import Meetings
 from connectors.meetecho.mapping import Plan, Row, people_in, to_meeting, to_session, with_attendance
 from connectors.meetecho.rooms import RoomsClient
-from connectors.meetecho.tastypie import DatatrackerClient
 from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, SkippedPartition, Window
 from connectors.parsing import parse_instant
 from connectors.rate_limit import MARGIN

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from connectors.errors import VendorError
+from connectors.meetecho.client import DatatrackerClient, Row
 from connectors.meetecho.endpoints import (
     AFTER,
     ASSIGNMENTS,
@@ -26,7 +27,6 @@ from connectors.meetecho.endpoints import (
     TIMESLOTS,
 )
 from connectors.meetecho.recent import Recent
-from connectors.meetecho.tastypie import DatatrackerClient, Row
 from connectors.models import Window
 from connectors.parsing import parse_clock_seconds, parse_instant
 
