@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import sys
 import tempfile
@@ -28,6 +29,8 @@ from harvester.pipeline import destination
 from harvester.pipeline.request import HarvestRequest
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Load, Sink
+
+logger = logging.getLogger(__name__)
 
 DAYS = 2
 
@@ -119,9 +122,9 @@ def _harvested(
     code = harvest.harvest_all(vendors, request, env, stream=stream, wrapped=wrapped)
     example = next((shown.example for shown in showing if shown.example is not None), None)
     if example is not None:
-        _show(example, env)
+        _show(example)
     if output is not None:
-        _suggest(output, env)
+        _suggest(output)
     return code
 
 
@@ -142,16 +145,16 @@ def _opened(path: Path) -> BinaryIO:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
 
 
-def _show(example: MeetingRecord, env: RunEnvironment) -> None:
+def _show(example: MeetingRecord) -> None:
     meeting, session, *_ = to_documents(example)
     for title, document in (("A meeting", meeting), ("One of its sessions", session)):
         plain = json.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z))
-        env.voice.say(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}")
+        logger.info(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}")
 
 
-def _suggest(output: Path, env: RunEnvironment) -> None:
+def _suggest(output: Path) -> None:
     file = shlex.quote(str(output))
-    env.voice.say(
+    logger.info(
         f"\nThe documents are in {file}, one a line. Try next:\n"
         f"  jq -r 'select(.kind==\"session\" and .email) | .email' {file} | sort | uniq -c | sort -rn | head\n"
         f"  jq -r 'select(.kind==\"meeting\") | [.start_time // .scheduled_start_time, .participants, .topic] | @tsv' {file}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,15 +26,17 @@ from harvester.pipeline.planner import (
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal, journal_folder
 from harvester.state.rejects import rejects_folder
+
+logger = logging.getLogger(__name__)
 
 EMPTY_WHEN_BEGUN = "index_was_empty"
 
 
 @contextmanager
-def journal(vendor: Connected, cluster: Cluster, env: RunEnvironment) -> Iterator[Journal]:
+def journal(vendor: Connected, cluster: ElasticConfig, env: RunEnvironment) -> Iterator[Journal]:
     """The journal of this account into this index, told what it is about."""
     folder = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
     opened = Journal(journal_folder(vendor.folder, folder))
@@ -71,8 +74,8 @@ def run(
                 written.want(wanted)
             plan = _plan(written, vendor, request, wanted, env)
             empty = _was_empty(written, index)
-            _tell(vendor, plan, env)
-            _give_up(written, vendor, env, report)
+            _tell(vendor, plan)
+            _give_up(written, vendor, report)
             full = with_backlog(plan, written, max_window=vendor.connector.max_window, now=now())
             tracker = JournalTracker(
                 written, full, extras=request.extras, run=number, now=now, was_empty=empty
@@ -90,10 +93,10 @@ def run(
 
 def plan_without_journal(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> RunPlan:
     """What a run reads that keeps no journal: the dates that were given, else yesterday."""
-    within = _clamped(_dates(vendor, request, env), vendor, env)
+    within = _clamped(_dates(vendor, request, env), vendor)
     if within is None:
         return RunPlan()
-    env.voice.say(f"{vendor.name}: reading {format_span(within)} UTC")
+    logger.info(f"{vendor.name}: reading {format_span(within)} UTC")
     return RunPlan(slices=split_into_slices([within], vendor.connector.max_window))
 
 
@@ -105,7 +108,7 @@ def _wanted(
     asked = _dates(vendor, request, env)
     if not request.has_dates and not request.filtered:
         asked = Window(start=min(asked.start, written.want_since(asked.start)), end=asked.end)
-    return _clamped(asked, vendor, env)
+    return _clamped(asked, vendor)
 
 
 def _plan(
@@ -134,11 +137,11 @@ def _was_empty(written: Journal, index: Index) -> bool:
     return known == "yes"
 
 
-def _give_up(written: Journal, vendor: Connected, env: RunEnvironment, report: Report) -> None:
+def _give_up(written: Journal, vendor: Connected, report: Report) -> None:
     lost = written.expire(vendor.context.now() - vendor.connector.retention)
     report.expired += lost
     if lost:
-        env.voice.say(
+        logger.info(
             f"{vendor.name}: {plural(lost, 'meeting')} that could not be read, no longer kept by the vendor: given up"
         )
 
@@ -150,23 +153,23 @@ def _dates(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> W
     return dates.window(request.on, request.first, request.last, zone=zone, now=now)
 
 
-def _clamped(asked: Window, vendor: Connected, env: RunEnvironment) -> Window | None:
+def _clamped(asked: Window, vendor: Connected) -> Window | None:
     kept = vendor.connector.retention
     within = dates.clamped(asked, kept=kept, now=vendor.context.now())
     if within is None:
-        env.voice.complain(
+        logger.error(
             f"{vendor.name}: nothing to read: the vendor keeps {kept.days} days, and all of this is older"
         )
     elif within != asked:
-        env.voice.say(
+        logger.info(
             f"{vendor.name}: the vendor keeps {kept.days} days; reading from "
             f"{format_instant(within.start)} UTC instead of {asked.start:%Y-%m-%d}"
         )
     return within
 
 
-def _tell(vendor: Connected, plan: RunPlan, env: RunEnvironment) -> None:
+def _tell(vendor: Connected, plan: RunPlan) -> None:
     if not plan.slices:
-        env.voice.say(f"{vendor.name}: all of this is known already; looking after what failed or is due")
+        logger.info(f"{vendor.name}: all of this is known already; looking after what failed or is due")
     for part in plan.slices:
-        env.voice.say(f"{vendor.name}: reading {format_span(part.window)} UTC")
+        logger.info(f"{vendor.name}: reading {format_span(part.window)} UTC")

@@ -113,7 +113,7 @@ class Run:
         self.stop = StopSignal()
         self.report = Report(vendor="fake", account="main")
         clock = Clock(wall=NOW.timestamp, monotonic=lambda: 0.0)
-        self.context = RunContext(clock, state, self.stop, lambda _: None)
+        self.context = RunContext(clock, state, self.stop, "fake")
 
     def go(self, concurrency: int | None = None) -> Report:
         return engine.harvest(

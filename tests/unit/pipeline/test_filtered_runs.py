@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from connectors.base import Option
 from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
-from harvester.cli.environment import RunEnvironment, Voice
+from harvester.cli.environment import RunEnvironment
 from harvester.config import Environment
 from harvester.pipeline import runner
 from harvester.pipeline.planner import RunPlan, Slice, backfill, filtered, nightly, with_backlog
@@ -81,7 +81,7 @@ def test_days_ahead_are_a_number_and_go_without_dates() -> None:
     assert "range" in str(parse("--upcoming", "0"))
     with pytest.raises(click.UsageError, match="from now on"):
         HarvestRequest(upcoming_days=7, filtered=True, on=DAY.start.date()).validate(
-            RunEnvironment(environment=Environment(values={}), voice=Voice(quiet=True))
+            RunEnvironment(environment=Environment(values={}))
         )
 
 
@@ -135,14 +135,8 @@ def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
 class Around:
     """As much of a run's surroundings as its scheme takes."""
 
-    said: list[str] = field(default_factory=list)
-
     def zone(self, _name: str | None) -> ZoneInfo:
         return ZoneInfo("UTC")
-
-    @property
-    def voice(self) -> Any:
-        return SimpleNamespace(say=self.said.append, complain=self.said.append)
 
 
 VENDOR: Any = SimpleNamespace(
