@@ -36,7 +36,7 @@ from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
 from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
 from harvester.state.intervals import missing, union
 from harvester.state.journal import Journal, journal_folder
-from harvester.state.journal_rows import microseconds
+from harvester.state.journal_rows import to_microseconds
 from harvester.state.rejects import rejects_folder
 
 DAY = timedelta(days=1)
@@ -231,7 +231,7 @@ class _Draft(Journal):
         """How many meetings that started there are to be read no more, as things are."""
         (known,) = self._one(
             "SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')",
-            *map(microseconds, (window.start, window.end)),
+            *map(to_microseconds, (window.start, window.end)),
         )
         return int(known)
 

@@ -123,7 +123,7 @@ def _verify(
         written = None
         if repair:
             written = stack.enter_context(runner.journal(vendor, named, env))
-            stack.enter_context(written.only_run())
+            stack.enter_context(written.lock())
         memory = stack.enter_context(closing(_memory(vendor, named, env)))
         _compare(verdict, vendor, inventory, memory, request, env)
         if written is not None and verdict.findings:

@@ -53,7 +53,7 @@ class Database:
             raise self.damaged()
         if not read_only:
             self._make()
-        with self._words():
+        with self._translate_errors():
             self._connection = _connect(f"{path.absolute().as_uri()}?{self._mode()}")
             self._open(migrations)
 
@@ -118,7 +118,7 @@ class Database:
 
         Raises OutputError when the disk is full or read-only, StateError when the file is damaged.
         """
-        with self._lock, self._words():
+        with self._lock, self._translate_errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -130,15 +130,15 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The connection, for statements that only read."""
-        with self._lock, self._words():
+        with self._lock, self._translate_errors():
             yield self._connection
 
     def close(self) -> None:
-        with self._lock, self._words():
+        with self._lock, self._translate_errors():
             self._connection.close()
 
     @contextmanager
-    def _words(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except UnicodeDecodeError:

@@ -138,7 +138,7 @@ class Rejects:
         with self._database.transaction() as connection:
             connection.executemany(_ADD, rows)
 
-    def stored(self, versions: Iterable[tuple[str, int]]) -> int:
+    def remove_loaded(self, versions: Iterable[tuple[str, int]]) -> int:
         """Forget the rejects whose document the cluster now holds in this version or a later one; how many."""
         with self._database.transaction() as connection:
             before = connection.total_changes

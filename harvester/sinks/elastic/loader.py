@@ -211,7 +211,7 @@ class Loader:
             targets = (
                 Target.of(o) for o, v in zip(operations, results.verdicts, strict=True) if v != REJECTED
             )
-            self._rejects.stored((target.document_id, target.version) for target in targets)
+            self._rejects.remove_loaded((target.document_id, target.version) for target in targets)
 
     def _keep_bad(self, bad: list[BadLine], account: Account) -> None:
         self._rejects.add(

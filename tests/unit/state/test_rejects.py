@@ -77,7 +77,7 @@ def test_an_older_version_does_not_replace_a_newer_one(rejects: Rejects) -> None
 
 def test_a_document_that_is_stored_leaves_unless_a_later_version_was_refused(rejects: Rejects) -> None:
     rejects.add([reject("a", 5), reject("b", 9)])
-    assert rejects.stored([("a", 5), ("b", 8), ("c", 1)]) == 1
+    assert rejects.remove_loaded([("a", 5), ("b", 8), ("c", 1)]) == 1
     assert [row.document_id for row in rejects.rows()] == ["b"]
 
 
@@ -108,7 +108,7 @@ def test_rows_may_go_while_they_are_read(rejects: Rejects) -> None:
     seen = []
     for document_id, _ in rejects.documents():
         seen.append(document_id)
-        rejects.stored([(document_id, 5)])
+        rejects.remove_loaded([(document_id, 5)])
     assert len(seen) == PAGE * 2 + 1
     assert len(rejects) == 0
 
