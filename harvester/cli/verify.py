@@ -22,9 +22,9 @@ from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
 from harvester.sinks.elastic.config import Cluster
 from harvester.state.intervals import clipped, missing
-from harvester.state.journal import Journal, journal_folder
+from harvester.state.journal import Journal
+from harvester.state.layout import journal_folder, rejects_folder
 from harvester.state.reader import Looked
-from harvester.state.rejects import rejects_folder
 from harvester.verify.result import Verdict, exit_code, tell
 
 if TYPE_CHECKING:

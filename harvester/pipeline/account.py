@@ -14,7 +14,8 @@ from harvester.cli.environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.pipeline.context import RunContext
 from harvester.pipeline.request import HarvestRequest
-from harvester.state.account import AccountState, account_folder
+from harvester.state.account import AccountState
+from harvester.state.layout import account_folder
 
 PUT_IT = "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
 

@@ -18,8 +18,8 @@ from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
 from harvester.sinks.elastic.config import Cluster
-from harvester.state.journal import Journal, journal_folder
-from harvester.state.rejects import rejects_folder
+from harvester.state.journal import Journal
+from harvester.state.layout import journal_folder, rejects_folder
 
 EMPTY_WHEN_BEGUN = "index_was_empty"
 

@@ -7,7 +7,6 @@ or another cluster never answers for the real one. Results are written only afte
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,7 +15,6 @@ from typing import Any
 
 import orjson
 
-from connectors.errors import AlreadyRunning, OutputError
 from connectors.models import MeetingRef, Reason, Window
 from harvester.state.batch_writer import BatchWriter
 from harvester.state.database import Database
@@ -33,8 +31,9 @@ from harvester.state.journal_rows import (
     split_extras,
     to_microseconds,
 )
+from harvester.state.layout import journal_database, run_lock_file
+from harvester.state.locks import run_lock
 
-LOCK = "run.lock"
 PAGE = 500
 RUNS_KEPT = 400
 
@@ -126,28 +125,16 @@ class Journal(BatchWriter):
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         # Whoever holds the lock has made the database first: an empty one beside it is not a new one.
-        made = (folder / LOCK).exists()
+        made = run_lock_file(folder).exists()
         super().__init__(
-            Database(folder / "journal.db", MIGRATIONS, read_only=read_only, made=made), "journal"
+            Database(journal_database(folder), MIGRATIONS, read_only=read_only, made=made), "journal"
         )
         self._folder = folder
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held by one indexing run of this scope at a time; AlreadyRunning at once for a second one."""
-        path = self._folder / LOCK
-        try:
-            path.touch(mode=0o600, exist_ok=True)
-            file = path.open("a")
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written ({error.strerror})") from None
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise AlreadyRunning(
-                    "another run of this account into this index is under way; run the same command again when it is done"
-                ) from None
+        with run_lock(run_lock_file(self._folder)):
             yield
 
     # Facts
@@ -413,8 +400,3 @@ class Journal(BatchWriter):
         found = self.fact("wanted_since")
         with self._parsing():
             return from_microseconds(int(found)) if found is not None else None
-
-
-def journal_folder(account: Path, index: Path) -> Path:
-    """The folder of one scope: inside the account's, named as the rejects' folder of the cluster and prefix is."""
-    return account / index.name

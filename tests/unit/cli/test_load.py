@@ -20,7 +20,8 @@ from harvester.config import Environment
 from harvester.sinks.base import encode
 from harvester.sinks.elastic.loader import LinesLoaded, Loader, Refused
 from harvester.sinks.elastic.ndjson_reader import blocks
-from harvester.state.rejects import Reject, Rejects, rejects_folder
+from harvester.state.layout import rejects_folder
+from harvester.state.rejects import Reject, Rejects
 from tests.documents import plain
 from tests.unit.fake_context import NOW
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored

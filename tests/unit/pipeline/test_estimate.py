@@ -22,9 +22,9 @@ from connectors.models import MeetingRef, SkippedPartition, Window
 from harvester.cli import cli
 from harvester.cli.plan import Budget, spread
 from harvester.sinks.elastic.config import Cluster
-from harvester.state.account import AccountState, account_folder
-from harvester.state.journal import Journal, journal_folder
-from harvester.state.rejects import rejects_folder
+from harvester.state.account import AccountState
+from harvester.state.journal import Journal
+from harvester.state.layout import account_folder, journal_folder, rejects_folder
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

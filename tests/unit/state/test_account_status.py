@@ -245,7 +245,7 @@ def test_a_run_without_an_end_was_killed_unless_somebody_holds_the_lock(
         assert [run["outcome"] for run in only_scope(status)["runs"]] == ["under way", "killed"]
         with (folder / "run.lock").open() as other, pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    monkeypatch.setattr("harvester.cli.status.LOCKS", folder / "nowhere")
+    monkeypatch.setattr("harvester.state.locks.LINUX_LOCKS", folder / "nowhere")
     assert only_scope(status)["runs"][0]["outcome"] == "killed or under way"
     assert "no end: killed or crashed, or still under way" in status().stdout
 

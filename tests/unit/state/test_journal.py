@@ -29,7 +29,7 @@ from connectors.models import (
 )
 from harvester.pipeline.planner import RunPlan, Slice, backfill, forced, nightly
 from harvester.pipeline.tracker import ASK_SKIPPED_AGAIN, JournalTracker, LoadedMeeting
-from harvester.state.journal import MIGRATIONS, Journal, journal_folder
+from harvester.state.journal import MIGRATIONS, Journal
 from harvester.state.journal_rows import FailedPartition
 
 ROOT = Path(__file__).parents[3]
@@ -620,37 +620,6 @@ def test_close_commits_what_was_said_and_a_second_journal_reads_it(tmp_path: Pat
 
 # One run at a time
 
-_SECOND = """
-import sys, time
-from pathlib import Path
-from connectors.errors import AlreadyRunning
-from harvester.state.journal import Journal
-journal = Journal(Path(sys.argv[1]))
-began = time.monotonic()
-try:
-    with journal.lock():
-        sys.exit(0)
-except AlreadyRunning as error:
-    print(error)
-    sys.exit(error.exit_code if time.monotonic() - began < 1 else 1)
-"""
-
-
-def _second(folder: Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-c", _SECOND, str(folder)], cwd=ROOT, capture_output=True, check=False
-    )
-
-
-def test_a_second_process_is_refused_within_a_second_and_let_in_afterwards(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    with journal.lock():
-        refused = _second(tmp_path)
-        assert refused.returncode == 75, refused.stderr.decode()
-        assert b"another run" in refused.stdout
-    assert _second(tmp_path).returncode == 0
-    journal.close()
-
 
 def test_the_same_scope_is_refused_within_one_process_and_another_scope_is_not(tmp_path: Path) -> None:
     one, same, other = Journal(tmp_path / "a"), Journal(tmp_path / "a"), Journal(tmp_path / "b")
@@ -667,11 +636,6 @@ def test_the_same_scope_is_refused_within_one_process_and_another_scope_is_not(t
         pass
     for each in (one, same, other):
         each.close()
-
-
-def test_scopes_lie_in_the_accounts_folder_under_the_name_of_the_cluster_and_prefix() -> None:
-    folder = journal_folder(Path("state/zoom-main-1"), Path("state/elasticsearch-harvester-2"))
-    assert folder == Path("state/zoom-main-1/elasticsearch-harvester-2")
 
 
 # The journal's own faults

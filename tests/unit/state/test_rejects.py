@@ -12,7 +12,7 @@ import pytest
 
 from connectors.errors import StateError
 from harvester.state.database import Database
-from harvester.state.rejects import MIGRATIONS, PAGE, Reject, Rejects, rejects_folder
+from harvester.state.rejects import MIGRATIONS, PAGE, Reject, Rejects
 from tests.unit.fake_context import NOW
 
 
@@ -124,15 +124,6 @@ def test_long_reasons_and_odd_text_are_kept_as_far_as_they_go(rejects: Rejects) 
     rejects.add([reject("\ud800", reason="r" * 10_000)])
     (row,) = rejects.rows()
     assert len(row.reason) == 2_000
-
-
-def test_every_cluster_and_prefix_has_its_own(tmp_path: Path) -> None:
-    folders = {
-        rejects_folder(tmp_path, host, prefix)
-        for host in ("http://one:9200", "http://two:9200")
-        for prefix in ("harvester-", "test-")
-    }
-    assert len(folders) == 4
 
 
 def test_a_damaged_store_is_refused(tmp_path: Path) -> None:
