@@ -24,14 +24,16 @@ client of a stay come with its quality, or not at all.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import RLock
 from typing import ClassVar
 
+from connectors.attendance import to_record
 from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
 from connectors.errors import ConfigurationError, CredentialsError, Gone, VendorError
 from connectors.http import Api
 from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
+from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.rate_limit import MARGIN
 from connectors.webex.auth import OAuth
 from connectors.webex.check import results
@@ -56,7 +58,7 @@ from connectors.webex.listing import (
     dated,
     ended_by,
 )
-from connectors.webex.mapping import known, state_of, text, to_meeting, to_sessions, with_audio
+from connectors.webex.mapping import known, state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.participants import Participants
 from connectors.webex.quality import with_quality
 from connectors.webex.quality_api import Qualities, Told
@@ -143,7 +145,7 @@ class Webex:
         yield from self.instances.listed(window)
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        harvested_at = _milliseconds_only(self.context.now())
+        harvested_at = truncate_to_milliseconds(self.context.now())
         row = self.instances.head(ref)
         try:
             rows = self.participants(ref, row)
@@ -158,7 +160,7 @@ class Webex:
         return self._whole(ref, row, rows, sessions, told, harvested_at)
 
     def participants(self, ref: MeetingRef, row: Row) -> list[Row]:
-        host = text(row.get("hostEmail")) if self._for_all_participants(ref.uuid) else None
+        host = as_text(row.get("hostEmail")) if self._for_all_participants(ref.uuid) else None
         found = self._participants.of(ref.uuid, host, self._during(ref, row))
         return [without_secrets(one) for one in found]
 
@@ -292,7 +294,7 @@ class Webex:
             harvested_at=harvested_at,
             raw=self._asked_for(ref, "raw"),
         )
-        harvest = MeetingRecord.of(with_audio(meeting, rows), sessions, pending=told.pending)
+        harvest = to_record(with_audio(meeting, rows), sessions, pending=told.pending)
         return dated(harvest, ref, self.context.now())
 
     def _still_live(self) -> Pending:
@@ -314,8 +316,3 @@ class Webex:
     def _url(self, name: str) -> str:
         default = next(setting.default for setting in self.settings if setting.name == name)
         return self._settings.get(name) or default or ""
-
-
-def _milliseconds_only(now: datetime) -> datetime:
-    """A `harvested_at`: documents and versions count in milliseconds."""
-    return now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from harvester.state.intervals import missing, union
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import to_microseconds
 from harvester.state.layout import journal_database, journal_folder, rejects_folder
+
+logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
 
@@ -157,7 +160,7 @@ def _planned(name: str, request: HarvestRequest, env: RunEnvironment, *, as_json
     with connected(name, env, request) as vendor:
         estimate = _estimated(vendor, request, env, report)
     for line in report.troubles():
-        env.voice.complain(f"{name}: {line}")
+        logger.error(f"{name}: {line}")
     if as_json:
         click.echo(orjson.dumps(estimate, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from harvester.state.journal import Journal
 from harvester.state.layout import run_lock_file
 from harvester.state.locks import is_locked
 from harvester.state.reader import rejected_apart
+
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -47,7 +50,7 @@ def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json:
             scopes.append(_read(path, env))
         except HarvestError as error:
             errors.append(error)
-            env.voice.complain(f"harvester: {error}")
+            logger.error(f"harvester: {error}")
     apart = 0 if vendors else _apart(env, errors)
     if as_json:
         click.echo(as_object(env.state_folder, scopes, errors, apart))
@@ -127,7 +130,7 @@ def _apart(env: RunEnvironment, errors: list[HarvestError]) -> int:
         return rejected_apart(env.state_folder)
     except HarvestError as error:
         errors.append(error)
-        env.voice.complain(f"harvester: {error}")
+        logger.error(f"harvester: {error}")
         return 0
 
 

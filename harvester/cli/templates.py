@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from harvester.pipeline import destination
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.templates import Difference
+
+logger = logging.getLogger(__name__)
 
 LIVE = (
     "an index keeps its mappings: a field that is not there can be added (PUT INDEX/_mapping, as `harvester templates "
@@ -50,7 +53,7 @@ def install(env_file: str | None, quiet: bool, es_host: str | None, index_period
     env = RunEnvironment.find(env_file, quiet=quiet)
     with _client(es_host, index_period, env) as client:
         for name in shipped.install(client, destination.patience(env)):
-            env.voice.say(f"installed {name}")
+            logger.info(f"installed {name}")
     return 0
 
 
@@ -85,7 +88,7 @@ def diff(env_file: str | None, quiet: bool, es_host: str | None, index_period: s
         live = list(mapping_diff.diff(client, destination.patience(env)))
         _tell(live, LIVE)
     if not installed and not live:
-        env.voice.say("no difference")
+        logger.info("no difference")
         return 0
     return 65
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -23,6 +24,8 @@ from harvester.state.rejects import Rejects
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.client import Client
+
+logger = logging.getLogger(__name__)
 
 _ES_HOST = click.option("--es-host", metavar="URL", help="Elasticsearch's URL.  [default: ES_HOST]")
 _INDEX_PERIOD = click.option(
@@ -78,7 +81,6 @@ def patience(env: RunEnvironment) -> Patience:
         wait=env.stop.wait,
         elapsed=time.monotonic,
         now=lambda: datetime.now(UTC),
-        tell=env.voice.say_once,
     )
 
 
@@ -101,14 +103,13 @@ class Index:
         self.cluster = of
         self._client = client
         self._patience = patience(env)
-        self._tell = env.voice.say
-        self.loader = Loader(client, kept, self._patience, tell=self._tell)
+        self.loader = Loader(client, kept, self._patience)
 
     def replacing(self, *, spared: Callable[[str], bool]) -> Sink:
         """The loader, with what earlier harvests of a meeting left behind deleted; not of those that are `spared`."""
         from harvester.sinks.elastic.stale_cleanup import Replacing
 
-        return Replacing(self.loader, self._client, self._patience, spared=spared, tell=self._tell)
+        return Replacing(self.loader, self._client, self._patience, spared=spared)
 
     def has_indices(self) -> bool:
         """Whether there may be any index of ours already."""
@@ -139,12 +140,12 @@ def opened(
     indexed = es_host or env.environment.get("ES_HOST")
     if destination == "index" or (destination is None and indexed):
         named = cluster(es_host, period, env)
-        env.voice.say(f"documents go to {named.url}, indices {named.prefix}*")
+        logger.info(f"documents go to {named.url}, indices {named.prefix}*")
         with index(es_host, period, env) as opened_index:
             yield opened_index
         return
     if destination is None:
-        env.voice.say("documents go to stdout, since ES_HOST is not set")
+        logger.info("documents go to stdout, since ES_HOST is not set")
     yield Ndjson(stream or stdout_bytes())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +21,8 @@ from harvester.pipeline.tracker import JournalTracker
 from harvester.sinks.elastic.config import Cluster
 from harvester.state.journal import Journal
 from harvester.state.layout import journal_folder, rejects_folder
+
+logger = logging.getLogger(__name__)
 
 EMPTY_WHEN_BEGUN = "index_was_empty"
 
@@ -63,8 +66,8 @@ def run(
                 written.add_target(wanted)
             scheme = _scheme(written, vendor, request, wanted, env)
             empty = _was_empty(written, index)
-            _tell(vendor, scheme, env)
-            _give_up(written, vendor, env, report)
+            _tell(vendor, scheme)
+            _give_up(written, vendor, report)
             yield JournalTracker(
                 written,
                 scheme,
@@ -86,10 +89,10 @@ def run(
 
 def windows(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> list[Window]:
     """What a run reads that keeps no journal: the dates that were given, else yesterday."""
-    within = _clamped(_dates(vendor, request, env), vendor, env)
+    within = _clamped(_dates(vendor, request, env), vendor)
     if within is None:
         return []
-    env.voice.say(f"{vendor.name}: reading {format_span(within)} UTC")
+    logger.info(f"{vendor.name}: reading {format_span(within)} UTC")
     return list(within.split(vendor.connector.max_window))
 
 
@@ -101,7 +104,7 @@ def _wanted(
     asked = _dates(vendor, request, env)
     if not request.has_dates and not request.filtered:
         asked = Window(start=min(asked.start, written.set_first_nightly(asked.start)), end=asked.end)
-    return _clamped(asked, vendor, env)
+    return _clamped(asked, vendor)
 
 
 def _scheme(
@@ -129,11 +132,11 @@ def _was_empty(written: Journal, index: Index) -> bool:
     return known == "yes"
 
 
-def _give_up(written: Journal, vendor: Connected, env: RunEnvironment, report: Report) -> None:
+def _give_up(written: Journal, vendor: Connected, report: Report) -> None:
     lost = written.expire(vendor.context.now() - vendor.connector.retention)
     report.expired += lost
     if lost:
-        env.voice.say(
+        logger.info(
             f"{vendor.name}: {plural(lost, 'meeting')} that could not be read, no longer kept by the vendor: given up"
         )
 
@@ -145,23 +148,23 @@ def _dates(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> W
     return dates.window(request.on, request.first, request.last, zone=zone, now=now)
 
 
-def _clamped(asked: Window, vendor: Connected, env: RunEnvironment) -> Window | None:
+def _clamped(asked: Window, vendor: Connected) -> Window | None:
     kept = vendor.connector.retention
     within = dates.clamped(asked, kept=kept, now=vendor.context.now())
     if within is None:
-        env.voice.complain(
+        logger.error(
             f"{vendor.name}: nothing to read: the vendor keeps {kept.days} days, and all of this is older"
         )
     elif within != asked:
-        env.voice.say(
+        logger.info(
             f"{vendor.name}: the vendor keeps {kept.days} days; reading from "
             f"{format_instant(within.start)} UTC instead of {asked.start:%Y-%m-%d}"
         )
     return within
 
 
-def _tell(vendor: Connected, scheme: RunPlan, env: RunEnvironment) -> None:
+def _tell(vendor: Connected, scheme: RunPlan) -> None:
     if not scheme.slices:
-        env.voice.say(f"{vendor.name}: all of this is known already; looking after what failed or is due")
+        logger.info(f"{vendor.name}: all of this is known already; looking after what failed or is due")
     for part in scheme.slices:
-        env.voice.say(f"{vendor.name}: reading {format_span(part.window)} UTC")
+        logger.info(f"{vendor.name}: reading {format_span(part.window)} UTC")

@@ -30,13 +30,10 @@ def login(user: User | None) -> dict[str, str]:
 
 @dataclass(kw_only=True)
 class Place:
-    """`said`: what the loaders made here told the person who runs them."""
-
     node: Node
     prefix: str
     folder: Path
     administrator: User | None = None
-    said: list[str] = field(default_factory=list)
     _open: list[Client | Rejects] = field(default_factory=list)
 
     @classmethod
@@ -64,7 +61,7 @@ class Place:
         return rejects
 
     def loader(self, rejects: Rejects | None = None, **more: Any) -> Loader:
-        return Loader(self.client(**more), rejects or self.rejects(), PATIENCE, tell=self.said.append)
+        return Loader(self.client(**more), rejects or self.rejects(), PATIENCE)
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         return self.client().ask(method, path, body=body)

@@ -9,14 +9,14 @@ import orjson
 import pytest
 
 from connectors.models import MeetingRecord
-from harvester.sinks.base import encode
+from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.loader import LinesLoaded, Loader
 from tests.documents import full_harvest, many, plain
 from tests.e2e.place import Place
 
 
 def lines_of(*records: MeetingRecord) -> list[bytes]:
-    return [encode(d) for harvest in records for d in harvest.documents()]
+    return [encode(d) for harvest in records for d in to_documents(harvest)]
 
 
 def load(loader: Loader, lines: list[bytes], end: bytes = b"\n") -> tuple[LinesLoaded, dict[int, str]]:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from connectors.errors import ConfigurationError, CredentialsError
-from harvester.sinks.base import encode
+from harvester.documents import encode, to_documents
 from harvester.sinks.elastic import mapping_diff, templates
 from tests.documents import full_harvest, many, with_series
 from tests.e2e.harness import Harvester
@@ -29,7 +29,7 @@ def leaves(value: Mapping[str, Any], path: str = "") -> Iterator[str]:
 
 
 def full_documents() -> list[dict[str, Any]]:
-    return [orjson.loads(encode(with_series(document))) for document in full_harvest().documents()]
+    return [orjson.loads(encode(with_series(document))) for document in to_documents(full_harvest())]
 
 
 def load_full(place: Place) -> None:

@@ -15,7 +15,8 @@ from urllib.parse import quote
 import pytest
 
 from connectors.errors import CredentialsError, Unreachable
-from connectors.models import Detail, MeetingRef, Window, version
+from connectors.models import Detail, MeetingRef, Window
+from harvester.documents import record_version, version
 from harvester.sinks.elastic.inventory import Inventory, Removal
 from harvester.state.journal import Journal
 from harvester.verify.findings import KINDS
@@ -409,7 +410,7 @@ def test_only_what_is_not_newer_is_removed(newest: Place) -> None:
     list(newest.loader().load([harvest]))
     index, sessions = inventory(newest), f"{newest.prefix}sessions-2026"
     names = sorted(f"{harvest.meeting.document_id}:{session.key}" for session in harvest.sessions)
-    same = harvest.version
+    same = record_version(harvest)
     given = [Removal(sessions, names[0], same), Removal(sessions, names[1], same - 1)]
     assert index.remove([*given, Removal(sessions, "nobody", same)]) == 1
     assert names[0] not in newest.stored()
@@ -422,4 +423,4 @@ def test_a_right_to_write_that_is_missing_is_named(guarded: Place) -> None:
     list(guarded.loader().load([harvest]))
     reader = inventory(guarded, **login(guarded.node.users["reader"]))
     with pytest.raises(CredentialsError, match="privilege write"):
-        reader.remove([Removal(f"{guarded.prefix}sessions-2026", "x", harvest.version)])
+        reader.remove([Removal(f"{guarded.prefix}sessions-2026", "x", record_version(harvest))])

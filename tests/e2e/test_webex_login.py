@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from connectors.webex.auth import STORED
-from harvester.simulator.webex.door import Terms
+from harvester.simulator.webex.access import Terms
 from harvester.simulator.webex.tokens import GRACE_SECONDS
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder

@@ -75,7 +75,7 @@ def _text(error: Any, key: str) -> str:
 
 
 # Both would print beside our own words: that a node "has failed" for every 405, and what a server says of old settings.
-logging.getLogger("elastic_transport.node_pool").addHandler(logging.NullHandler())
+logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
 warnings.simplefilter("ignore", elasticsearch.ElasticsearchWarning)
 
 

@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
-from connectors.models import Detail, Window, version
+from connectors.models import Detail, Window
 from connectors.parsing import format_milliseconds, parse_instant
+from harvester.documents import rank_of, version
 from harvester.sinks.elastic.client import Answer, Client
 from harvester.sinks.elastic.config import Cluster, Kind
 from harvester.sinks.elastic.retry import Patience
@@ -49,7 +50,7 @@ class Copy:
 
     @property
     def rank(self) -> int:
-        return self.version // version(Detail.live, datetime(1970, 1, 1, tzinfo=UTC))
+        return rank_of(self.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ anything being doubled or overwritten by something older.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
@@ -16,8 +17,9 @@ from threading import Event
 import orjson
 
 from connectors.errors import HarvestError
-from connectors.models import Document, MeetingRecord
-from harvester.sinks.base import Ack, encode
+from connectors.models import MeetingRecord
+from harvester.documents import Document, encode, record_version, to_documents
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, Bulk, Operation, Results, Target, action_head
 from harvester.sinks.elastic.bulk_queue import FLIGHTS, FLUSH_SECONDS, Account, Batch, Flights
@@ -27,6 +29,8 @@ from harvester.sinks.elastic.indices import Indices
 from harvester.sinks.elastic.ndjson_reader import BadLine, Lines, Readable, TooLong, blocks
 from harvester.sinks.elastic.retry import Patience
 from harvester.state.rejects import Reject, Rejects, line_key
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,7 @@ class LinesLoaded:
 
 
 class Loader:
-    """A sink. `tell` says something to the person who runs this; `flights` requests are on their way at once; nothing
+    """A sink. `flights` requests are on their way at once; nothing
     waits for company longer than `flush_seconds`."""
 
     def __init__(
@@ -62,7 +66,6 @@ class Loader:
         rejects: Rejects,
         patience: Patience,
         *,
-        tell: Callable[[str], None],
         flights: int = FLIGHTS,
         flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
@@ -70,7 +73,6 @@ class Loader:
         self._cluster = client.cluster
         self._rejects = rejects
         self._patience = patience
-        self._tell = tell
         self._count = flights
         self._flush_seconds = flush_seconds
         self._prepared = False
@@ -161,7 +163,7 @@ class Loader:
     def _prepare(self) -> None:
         self._client.greet(self._patience)
         if word := templates.install_missing(self._client, self._patience):
-            self._tell(word)
+            logger.info(word)
         self._prepared = True
 
     def _add(self, harvest: MeetingRecord, flights: Flights) -> None:
@@ -172,12 +174,12 @@ class Loader:
         flights.settled(account, rejected=len(unfit))
 
     def _operations(self, harvest: MeetingRecord, unfit: list[Reject]) -> Iterator[Operation]:
-        timestamp, version = harvest.timestamp, harvest.version
+        timestamp, version = harvest.timestamp, record_version(harvest)
         if timestamp is None:
             raise ValueError("a meeting without any instant has no index")
         indices = self._cluster.index("meeting", timestamp), self._cluster.index("session", timestamp)
         heads = [action_head(index, version) for index in indices]
-        for place, document in enumerate(harvest.documents()):
+        for place, document in enumerate(to_documents(harvest)):
             index, head = indices[place > 0], heads[place > 0]
             source, document_id = encode(document), document["document_id"]
             if len(document_id) * 4 > ID_BYTES and _bytes(document_id) > ID_BYTES:

@@ -8,7 +8,6 @@ and version come from. Whether the rest of a line is sound JSON is for Elasticse
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,27 +16,15 @@ from typing import Any, Protocol
 
 import orjson
 
-from connectors.models import Detail, version
+from connectors.models import Detail
 from connectors.parsing import parse_instant
+from harvester.documents import HEADER, version
 from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
 from harvester.sinks.elastic.config import ID_BYTES, Cluster, Kind
 
 BLOCK_BYTES = 1 << 20
 LINE_BYTES = 20_000_000
 """A longer line is no document of anybody's: it is passed over without being held in memory."""
-
-_PLAIN = rb'"[^"\\\x00-\x1f]+"'  # a JSON string without escapes, so that its end is certain
-_OURS = re.compile(
-    rb'\{"document_id":(' + _PLAIN + rb"),"
-    rb'("kind":"(?:session","detail":' + _PLAIN + rb',"harvested_at":' + _PLAIN + rb',"meeting_timestamp"'
-    rb'|meeting","detail":'
-    + _PLAIN
-    + rb',"harvested_at":'
-    + _PLAIN
-    + rb',"@timestamp"):'
-    + _PLAIN
-    + rb")[,}]"
-)
 
 
 class Readable(Protocol):
@@ -130,7 +117,7 @@ class Lines:
                 bad.append(BadLine(number=number, why=why, sha256=line.sha256, text=b""))
                 continue
             # The short way stands here and not in a method of its own: it is what nearly every line takes.
-            found = _OURS.match(line)
+            found = HEADER.match(line)
             if found is not None:
                 quoted_id, filing = found.groups()
                 filed = head_of(filing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +11,10 @@ from threading import Event
 
 from connectors.errors import Interrupted, Unreachable
 from connectors.parsing import parse_retry_after
+from harvester.console import ONCE
 from harvester.formatting import plural
+
+logger = logging.getLogger(__name__)
 
 BACKOFF_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 30.0
@@ -26,14 +30,13 @@ class Patience:
     """What waiting needs. `seconds`: how long one request may go on without any progress.
 
     `wait` returns after so many seconds or raises Interrupted; `elapsed` never goes backwards; `now` is the calendar
-    that a `Retry-After` date is compared with; `tell` says something to the person who runs this.
+    that a `Retry-After` date is compared with.
     """
 
     wait: Callable[[float], None]
     elapsed: Callable[[], float]
     now: Callable[[], datetime]
     seconds: float = 300.0
-    tell: Callable[[str], None] = lambda _: None
     abandoned: Event = field(default_factory=Event)
 
     def tries(self, seconds: float | None = None) -> Tries:
@@ -71,5 +74,5 @@ class Tries:
                 "is right, then run the same command again"
             ) from None
         if spent + delay > SILENT_SECONDS:
-            self._patience.tell(f"{why}; trying again, for {self._seconds:.0f} s at most")
+            logger.info("%s; trying again, for %.0f s at most", why, self._seconds, extra=ONCE)
         self._patience.wait(delay)

@@ -27,6 +27,7 @@ import orjson
 from connectors.errors import ConfigurationError, Unreachable
 from connectors.models import MeetingRecord
 from connectors.parsing import format_milliseconds
+from harvester.documents import record_version
 from harvester.sinks.elastic.client import AGAIN, Answer, Client
 from harvester.sinks.elastic.config import Cluster
 from harvester.sinks.elastic.retry import Patience
@@ -70,7 +71,7 @@ class Claim:
             account=meeting.account,
             uuid=meeting.uuid,
             uuids=(meeting.uuid, *harvest.replaces),
-            version=harvest.version,
+            version=record_version(harvest),
             harvested_at=format_milliseconds(meeting.harvested_at),
             document_id=meeting.document_id,
             meetings=cluster.index("meeting", timestamp),

@@ -7,6 +7,7 @@ from then on meetings are acknowledged with what they left behind.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,8 @@ from harvester.sinks.base import Ack, Sink
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.retry import Patience
 from harvester.sinks.elastic.stale import Claim, Leftovers, NotAllowed
+
+logger = logging.getLogger(__name__)
 
 BATCH_MEETINGS = 200
 """One search for so many: each brings three clauses, and Elasticsearch may take no more than 1,024."""
@@ -101,7 +104,7 @@ class Replacing:
     """A sink around the loader: a meeting counts as done only once the leftovers of its earlier harvests are gone.
 
     `spared` says of a uuid that nothing can have been stored for it before, in this run or any other: it is not
-    searched for, unless its harvest replaces another. `tell` says something to the person who runs this. A batch is
+    searched for, unless its harvest replaces another. A batch is
     cleaned when it holds so many `meetings` or `documents`, and when its first meeting has waited for `seconds`.
     """
 
@@ -112,7 +115,6 @@ class Replacing:
         patience: Patience,
         *,
         spared: Callable[[str], bool],
-        tell: Callable[[str], None],
         meetings: int = BATCH_MEETINGS,
         documents: int = BATCH_DOCUMENTS,
         seconds: float = BATCH_SECONDS,
@@ -121,7 +123,6 @@ class Replacing:
         self._client = client
         self._patience = patience
         self._spared = spared
-        self._tell = tell
         self._meetings = meetings
         self._documents = documents
         self._seconds = seconds
@@ -201,7 +202,7 @@ class Replacing:
                 replaced[claim.uuid] += 1
         except NotAllowed as refusal:
             self._barred = True
-            self._tell(
+            logger.info(
                 "documents that a meeting no longer has stay behind when it is read again: to find and delete them, "
                 f"the account needs the privileges {refusal} on {self._client.cluster.prefix}*"
             )

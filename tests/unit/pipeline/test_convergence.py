@@ -21,11 +21,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.attendance import to_record
 from connectors.base import RequestStats
 from connectors.errors import Gone, NotReady, OutputError, VendorError
 from connectors.models import (
     Detail,
-    Document,
     Meeting,
     MeetingRecord,
     MeetingRef,
@@ -36,6 +36,7 @@ from connectors.models import (
     Window,
     row_digest,
 )
+from harvester.documents import Document, record_version, to_documents
 from harvester.pipeline import engine, runner
 from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
@@ -267,7 +268,7 @@ class Vendor:
             topic=" ".join(["topic", *told]),
             vendor_data=raw,
         )
-        return MeetingRecord.of(meeting, stays, pending=pending)
+        return to_record(meeting, stays, pending=pending)
 
 
 # The model of the index
@@ -333,7 +334,7 @@ def filed(harvest: MeetingRecord) -> Iterator[tuple[Key, Document]]:
     """Every document with its index and id."""
     timestamp = harvest.timestamp
     assert timestamp is not None
-    for document in harvest.documents():
+    for document in to_documents(harvest):
         kind: Literal["meeting", "session"] = "meeting" if document["kind"] == "meeting" else "session"
         yield (CLUSTER.index(kind, timestamp), document["document_id"]), document
 
@@ -360,11 +361,11 @@ class Sink:
         for harvest, _ in waiting:
             for key, document in filed(harvest):
                 self.fate.pass_by("store")
-                self.index.store(key, harvest.version, document)
+                self.index.store(key, record_version(harvest), document)
         for harvest, spared in waiting:
             for key in [] if spared else self.index.leftovers(harvest):
                 self.fate.pass_by("delete")
-                self.index.delete(key, harvest.version)
+                self.index.delete(key, record_version(harvest))
         for harvest, _ in waiting:
             self.fate.pass_by("acknowledge")
             yield Ack(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
@@ -399,19 +400,11 @@ class Run:
         return replace(common, first=first, last=last, force=self.kind == "force")
 
 
-class Voice:
-    def say(self, _text: str) -> None:
-        pass
-
-    complain = say
-
-
 @dataclass(kw_only=True)
 class Around:
     """As much of the command line's surroundings as `runner.run` asks for."""
 
     state_folder: Path
-    voice: Voice = field(default_factory=Voice)
 
     def zone(self, name: str) -> ZoneInfo:
         return ZoneInfo(name)

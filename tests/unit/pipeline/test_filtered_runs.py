@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from connectors.base import Option
 from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
-from harvester.cli.environment import RunEnvironment, Voice
+from harvester.cli.environment import RunEnvironment
 from harvester.config import Environment
 from harvester.pipeline import runner
 from harvester.pipeline.planner import RunPlan, Slice, backfill, narrowed, nightly
@@ -81,7 +81,7 @@ def test_days_ahead_are_a_number_and_go_without_dates() -> None:
     assert "range" in str(request("--upcoming", "0"))
     with pytest.raises(click.UsageError, match="from now on"):
         HarvestRequest(upcoming_days=7, filtered=True, on=DAY.start.date()).validate(
-            RunEnvironment(environment=Environment(values={}), voice=Voice(quiet=True))
+            RunEnvironment(environment=Environment(values={}))
         )
 
 
@@ -132,14 +132,8 @@ def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
 class Around:
     """As much of a run's surroundings as its scheme takes."""
 
-    said: list[str] = field(default_factory=list)
-
     def zone(self, _name: str | None) -> ZoneInfo:
         return ZoneInfo("UTC")
-
-    @property
-    def voice(self) -> Any:
-        return SimpleNamespace(say=self.said.append, complain=self.said.append)
 
 
 VENDOR: Any = SimpleNamespace(
@@ -150,7 +144,7 @@ VENDOR: Any = SimpleNamespace(
 
 
 @pytest.mark.parametrize(
-    ("wish", "window", "again"),
+    ("filtered", "window", "again"),
     [
         (HarvestRequest(filtered=True), DAY, False),
         (HarvestRequest(filtered=True, first=DAY.start.date()), DAY, False),
@@ -163,11 +157,11 @@ VENDOR: Any = SimpleNamespace(
     ],
 )
 def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
-    request: HarvestRequest, window: Window, again: bool, journal: Journal
+    filtered: HarvestRequest, window: Window, again: bool, journal: Journal
 ) -> None:
     env: Any = Around()
-    wanted = runner._wanted(journal, VENDOR, request, env)
-    scheme = runner._scheme(journal, VENDOR, request, wanted, env)
+    wanted = runner._wanted(journal, VENDOR, filtered, env)
+    scheme = runner._scheme(journal, VENDOR, filtered, wanted, env)
     assert [part.window for part in scheme.slices] == [window]
     assert (scheme.filtered, scheme.forced_since is not None) == (True, again)
     assert journal.first_nightly() is None, "the nightly run begins where it began"

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Gone, NotReady, VendorError
-from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Window, version
+from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Window
+from harvester.documents import version
 from harvester.pipeline.tracker import LoadedMeeting
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index

@@ -18,9 +18,7 @@ from click.testing import CliRunner
 
 from connectors.models import MeetingRef, Window
 from harvester.cli import cli
-from harvester.cli.environment import RunEnvironment, Voice
 from harvester.cli.verify import _choose
-from harvester.config import Environment
 from harvester.pipeline.request import HarvestRequest
 from harvester.state.journal import Journal
 from harvester.state.reader import Looked
@@ -185,10 +183,9 @@ def chosen(tmp_path: Path, kept: timedelta = 30 * DAY, **request: Any) -> Verdic
     vendor: Any = SimpleNamespace(
         name="zoom", context=SimpleNamespace(now=lambda: NOW), connector=SimpleNamespace(retention=kept)
     )
-    env = RunEnvironment(environment=Environment(values={}), voice=Voice(quiet=True))
     verdict = Verdict(vendor="zoom", account="main", zone=ZONE)
     with closing(Looked(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as memory:
-        _choose(verdict, vendor, HarvestRequest(**request), memory, env)
+        _choose(verdict, vendor, HarvestRequest(**request), memory)
     return verdict
 
 

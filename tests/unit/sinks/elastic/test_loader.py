@@ -11,7 +11,8 @@ import pytest
 
 from connectors.errors import CredentialsError, Interrupted
 from connectors.models import MeetingRecord
-from harvester.sinks.base import Ack, encode
+from harvester.documents import encode, to_documents
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Answer
 from harvester.sinks.elastic.loader import Loader
@@ -28,9 +29,8 @@ def rejects(tmp_path: Path) -> Iterator[Rejects]:
     kept.close()
 
 
-def loader(client: Scripted, rejects: Rejects, said: list[str] | None = None) -> Loader:
-    told = [] if said is None else said
-    return Loader(client, rejects, Waits().patience(), tell=told.append)
+def loader(client: Scripted, rejects: Rejects) -> Loader:
+    return Loader(client, rejects, Waits().patience())
 
 
 def test_every_harvest_is_acknowledged_once(rejects: Rejects) -> None:
@@ -112,7 +112,7 @@ def test_what_waits_too_long_for_company_leaves_alone(rejects: Rejects) -> None:
         assert arrived.wait(10), "the first meeting was held back"
         yield plain(2)
 
-    sink = Loader(Scripted(answer), rejects, Waits().patience(), tell=print, flush_seconds=0.01)
+    sink = Loader(Scripted(answer), rejects, Waits().patience(), flush_seconds=0.01)
     assert len(list(sink.load(a_vendor_that_pauses()))) == 2
 
 
@@ -152,14 +152,15 @@ def test_a_document_that_orjson_cannot_write_is_still_sent(rejects: Rejects) -> 
     assert list(loader(client, rejects).load([odd])) == [Ack(uuid="meeting-1", ok=4)]
 
 
-def test_templates_that_may_not_be_installed_are_told_of_once_and_loading_goes_on(rejects: Rejects) -> None:
-    said: list[str] = []
+def test_templates_that_may_not_be_installed_are_told_of_once_and_loading_goes_on(
+    rejects: Rejects, caplog: pytest.LogCaptureFixture
+) -> None:
     client = Scripted(stored, lambda method, path: Answer(status=403) if "_template" in path else None)
-    sink = loader(client, rejects, said)
+    sink = loader(client, rejects)
     assert len(list(sink.load([plain(1)]))) == 1
     assert len(list(sink.load([plain(2)]))) == 1
-    assert len(said) == 1
-    assert "harvester templates install" in said[0]
+    (message,) = caplog.messages
+    assert "harvester templates install" in message
 
 
 def test_nothing_is_asked_of_the_source_before_the_cluster_knows_us(rejects: Rejects) -> None:
@@ -173,7 +174,7 @@ def test_nothing_is_asked_of_the_source_before_the_cluster_knows_us(rejects: Rej
 
 
 def test_lines_and_their_refusals_are_counted(rejects: Rejects) -> None:
-    good = [encode(document) for document in plain(1).documents()]
+    good = [encode(document) for document in to_documents(plain(1))]
     text = b"\n".join([good[0], b"nonsense", b"", *good[1:]])
     client = Scripted(
         lambda ids: items([refused(400, "document_parsing_exception")] + [{"status": 201}] * (len(ids) - 1))

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.models import Detail, version
+from connectors.models import Detail
 from connectors.parsing import format_milliseconds
-from harvester.sinks.base import encode
+from harvester.documents import encode, record_version, to_documents, version
 from harvester.sinks.elastic import ndjson_reader as lines_module
 from harvester.sinks.elastic.bulk import Operation, Target
 from harvester.sinks.elastic.config import Cluster
 from harvester.sinks.elastic.ndjson_reader import BadLine, Lines, TooLong, blocks
 from tests.documents import HARVESTED, full_harvest, plain
 
-DOCUMENTS = [orjson.loads(encode(d)) for harvest in (full_harvest(), plain(1)) for d in harvest.documents()]
+DOCUMENTS = [orjson.loads(encode(d)) for harvest in (full_harvest(), plain(1)) for d in to_documents(harvest)]
 BASE = DOCUMENTS[0]
 
 
@@ -173,6 +173,6 @@ def test_a_line_without_end_is_passed_over_and_the_next_one_is_read(monkeypatch:
 
 def test_versions_of_lines_are_those_of_harvests() -> None:
     harvest = plain(3)
-    operations, _ = read(*[encode(document) for document in harvest.documents()])
-    assert {Target.of(operation).version for operation in operations} == {harvest.version}
+    operations, _ = read(*[encode(document) for document in to_documents(harvest)])
+    assert {Target.of(operation).version for operation in operations} == {record_version(harvest)}
     assert format_milliseconds(HARVESTED).encode() in operations[0].source

@@ -10,9 +10,11 @@ from typing import Any
 import orjson
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
 from connectors.models import Detail, MeetingRecord
 from connectors.parsing import format_milliseconds
+from harvester.documents import to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale, stale_cleanup
 from harvester.sinks.elastic.client import Answer, Client
@@ -149,19 +151,18 @@ class Storing:
 class Scene:
     shelf: Shelf = field(default_factory=Shelf)
     waits: Waits = field(default_factory=Waits)
-    said: list[str] = field(default_factory=list)
     loader: Storing | None = None
 
     def sink(self, spared: Callable[[str], bool] = lambda uuid: False, **more: Any) -> Replacing:
         loader = self.loader or Storing(self.shelf)
         patience = self.waits.patience()
-        return Replacing(loader, self.shelf, patience, spared=spared, tell=self.said.append, **more)
+        return Replacing(loader, self.shelf, patience, spared=spared, **more)
 
 
 def fewer(harvest: MeetingRecord, sessions: int) -> MeetingRecord:
     """The same read again a day later, with so many of its stays."""
     meeting = replace(harvest.meeting, harvested_at=LATER)
-    return MeetingRecord.of(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
+    return to_record(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
 
 
 def test_what_the_new_harvest_no_longer_holds_is_deleted_and_counted() -> None:
@@ -352,7 +353,9 @@ def test_a_cluster_that_stays_silent_settles_nothing_and_what_was_loaded_is_told
 
 
 @pytest.mark.parametrize("what", ["refresh", "search", "bulk"])
-def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(what: str) -> None:
+def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(
+    what: str, caplog: pytest.LogCaptureFixture
+) -> None:
     forbidden = Answer(status=403, body={"error": {"type": "security_exception", "reason": "somebody"}})
     scene = Scene(Shelf(lambda asked, n: forbidden if asked == what else None))
     scene.shelf.store(plain(1))
@@ -361,29 +364,31 @@ def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(what: st
     asked = len(scene.shelf.asked)
     assert [one.uuid for one in sink.load(many(3))] == ["meeting-0", "meeting-1", "meeting-2"]
     assert len(scene.shelf.asked) == asked
-    (said,) = scene.said
+    (said,) = caplog.messages
     assert "stay behind" in said
     assert said.endswith(f"{'write' if what == 'bulk' else 'read and maintenance'} on harvester-*")
     assert "somebody" not in said
 
 
-def test_rights_are_asked_for_since_a_search_over_patterns_would_find_nothing_without_them() -> None:
+def test_rights_are_asked_for_since_a_search_over_patterns_would_find_nothing_without_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     no = Answer(status=200, body={"has_all_requested": False})
     scene = Scene(Shelf(lambda asked, n: no if asked == "has_privileges" else None))
     scene.shelf.store(plain(1))
     assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [0]
     assert scene.shelf.asked == ["has_privileges"]
-    assert len(scene.said) == 1
+    assert len(caplog.messages) == 1
 
 
-def test_one_item_that_may_not_be_deleted_is_a_missing_right() -> None:
+def test_one_item_that_may_not_be_deleted_is_a_missing_right(caplog: pytest.LogCaptureFixture) -> None:
     def first(what: str, before: int) -> Answer | None:
         return deletions([{"status": 200}, refused(403), {"status": 200}]) if what == "bulk" else None
 
     scene = Scene(Shelf(first))
     scene.shelf.store(plain(1))
     assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [1]
-    assert len(scene.said) == 1
+    assert len(caplog.messages) == 1
 
 
 def error(status: int, kind: str) -> Answer:
@@ -403,13 +408,15 @@ def error(status: int, kind: str) -> Answer:
         ("bulk", deletions([refused(400, "illegal_argument_exception")] * 3), ConfigurationError),
     ],
 )
-def test_what_will_not_get_better_is_the_end(what: str, answer: Answer, expected: type[Exception]) -> None:
+def test_what_will_not_get_better_is_the_end(
+    what: str, answer: Answer, expected: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
     scene = Scene(Shelf(lambda asked, n: answer if asked == what else None))
     scene.shelf.store(plain(1))
     with pytest.raises(expected) as raised:
         list(scene.sink().load([fewer(plain(1), 0)]))
     assert "because" not in str(raised.value)
-    assert scene.said == []
+    assert caplog.messages == []
 
 
 def interrupted() -> Iterator[MeetingRecord]:
@@ -467,7 +474,7 @@ def test_only_ids_of_the_batch_are_held() -> None:
 def test_a_claim_knows_its_own_documents() -> None:
     harvest = plain(1)
     claim = Claim.of(harvest, CLUSTER)
-    for document, index in zip(harvest.documents(), [claim.meetings] + [claim.sessions] * 3, strict=True):
+    for document, index in zip(to_documents(harvest), [claim.meetings] + [claim.sessions] * 3, strict=True):
         assert claim.holds(index, document["document_id"])
         assert not claim.holds(index.replace("2026", "2025"), document["document_id"])
     assert not claim.holds(claim.sessions, f"{claim.document_id}:other")
