@@ -19,7 +19,7 @@ from harvester.pipeline import destination
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harvester.sinks.elastic.loader import LinesLoaded, Refused
+    from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
     from harvester.sinks.elastic.ndjson_reader import Readable
 
 logger = logging.getLogger(__name__)
@@ -57,22 +57,22 @@ def load(
 
 
 def told(
-    progress: Iterable[LinesLoaded],
+    progress: Iterable[LoadProgress],
     *,
     noun: str = "lines",
-    named: Callable[[Refused], str] = lambda refused: f"line {refused.line}",
+    named: Callable[[RejectedLine], str] = lambda refused: f"line {refused.line}",
 ) -> int:
     """Say which lines were refused, the first of them in their order, and what came of it all; 65 where there were
     any, else 0."""
     last, count = None, 0
-    first: list[Refused] = []
+    first: list[RejectedLine] = []
     try:
         for last in progress:
-            count += len(last.refused)
-            first = nsmallest(SAID, [*first, *last.refused], key=lambda refused: refused.line)
+            count += len(last.rejected_lines)
+            first = nsmallest(SAID, [*first, *last.rejected_lines], key=lambda refused: refused.line)
     finally:  # what was refused is told even where the load comes to no end
         for refused in first:
-            logger.error(f"{named(refused)}: {refused.why}")
+            logger.error(f"{named(refused)}: {refused.reason}")
         if count > len(first):
             logger.error(f"… and {count - len(first)} more; `harvester rejects list` has them all")
     if last is None:

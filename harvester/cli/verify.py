@@ -21,7 +21,7 @@ from harvester.pipeline.destination import Index
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.intervals import clipped, missing
 from harvester.state.journal import Journal
 from harvester.state.layout import journal_folder, rejects_folder
@@ -122,7 +122,7 @@ def _verify(
         client = stack.enter_context(closing(Client(named)))
         waiting = destination.patience(env)
         inventory = Inventory(client, waiting, vendor=vendor.name, account=vendor.account)
-        inventory.begin()
+        inventory.prepare()
         written = None
         if repair:
             written = stack.enter_context(runner.journal(vendor, named, env))
@@ -270,6 +270,6 @@ class _Repair:
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
 
 
-def _memory(vendor: Connected, named: Cluster, env: RunEnvironment) -> Looked:
+def _memory(vendor: Connected, named: ElasticConfig, env: RunEnvironment) -> Looked:
     folder = rejects_folder(env.state_folder, named.url, named.prefix)
     return Looked(journal_folder(vendor.folder, folder), folder, f"{vendor.name}:{vendor.account}:")

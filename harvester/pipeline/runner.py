@@ -18,7 +18,7 @@ from harvester.pipeline.planner import RunPlan, backfill, forced, narrowed, nigh
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
 from harvester.state.layout import journal_folder, rejects_folder
 
@@ -28,7 +28,7 @@ EMPTY_WHEN_BEGUN = "index_was_empty"
 
 
 @contextmanager
-def journal(vendor: Connected, cluster: Cluster, env: RunEnvironment) -> Iterator[Journal]:
+def journal(vendor: Connected, cluster: ElasticConfig, env: RunEnvironment) -> Iterator[Journal]:
     """The journal of this account into this index, told what it is about."""
     folder = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
     opened = Journal(journal_folder(vendor.folder, folder))

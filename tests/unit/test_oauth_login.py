@@ -27,7 +27,7 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
-from connectors.webex.auth import OAuth
+from connectors.webex.auth import WebexOAuth
 from connectors.webex.login import SCOPES, WebexLogin
 from harvester.oauth_login import HOST, Listener, Proof, in_browser, on_device
 from harvester.state.account import AccountState
@@ -507,7 +507,7 @@ def test_a_login_wins_over_an_older_refresh_token_in_the_settings_and_loses_to_a
 
     def run(refresh_token: str) -> str:
         settings = Settings(values={**client, "WEBEX_REFRESH_TOKEN": refresh_token})
-        return OAuth(settings, API, context).header()
+        return WebexOAuth(settings, API, context).header()
 
     assert run("older") == "Bearer marked-access"
     with answering("/access_token", (200, {**GRANTED, "access_token": "newest"})) as mock:

@@ -21,7 +21,7 @@ from connectors.errors import VendorError
 from connectors.models import MeetingRef, SkippedPartition, Window
 from harvester.cli import cli
 from harvester.cli.plan import Budget, spread
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.account import AccountState
 from harvester.state.journal import Journal
 from harvester.state.layout import account_folder, journal_folder, rejects_folder
@@ -100,7 +100,7 @@ def estimate(folder: Path, *words: str, **more: str) -> dict[str, Any]:
 
 def journal_at(folder: Path) -> Path:
     state = folder / "state"
-    index = rejects_folder(state, Cluster(host=ES_HOST).url, "harvester-")
+    index = rejects_folder(state, ElasticConfig(host=ES_HOST).url, "harvester-")
     return journal_folder(account_folder(state, "fake", "main", API_URL), index)
 
 

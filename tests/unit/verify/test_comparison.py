@@ -18,7 +18,7 @@ from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason
 from harvester.documents import version
 from harvester.pipeline.tracker import LoadedMeeting
 from harvester.sinks.elastic.config import Kind as DocumentKind
-from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index
+from harvester.sinks.elastic.inventory import Deletion, IndexedDocument, IndexedMeeting, right_index
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import JournalEntry, Outcome
 from harvester.verify.comparison import Comparison, chunks, is_missed
@@ -55,28 +55,38 @@ def record(uuid: str, outcome: Outcome = "done", rank: int | None = 2) -> Journa
     )
 
 
-def meeting(uuid: str, sessions: int | None = 0, *, index: str = MEETINGS, number: int = NEW) -> Copy:
-    return Copy(index=index, document_id=f"zoom:main:{uuid}", version=number, at=START, told=sessions)
+def meeting(
+    uuid: str, sessions: int | None = 0, *, index: str = MEETINGS, number: int = NEW
+) -> IndexedDocument:
+    return IndexedDocument(
+        index=index,
+        document_id=f"zoom:main:{uuid}",
+        version=number,
+        timestamp=START,
+        expected_sessions=sessions,
+    )
 
 
-def session(uuid: str, key: str, *, index: str = SESSIONS, number: int = NEW, stay: str = "meeting") -> Copy:
+def session(
+    uuid: str, key: str, *, index: str = SESSIONS, number: int = NEW, stay: str = "meeting"
+) -> IndexedDocument:
     name = f"zoom:main:{uuid}:{key}"
-    return Copy(index=index, document_id=name, version=number, at=START, stay=stay)
+    return IndexedDocument(index=index, document_id=name, version=number, timestamp=START, stay=stay)
 
 
 @dataclass
 class Shelf:
     """An index and what is remembered of it."""
 
-    copies: dict[str, Stored] = field(default_factory=dict)
+    copies: dict[str, IndexedMeeting] = field(default_factory=dict)
     records: dict[str, JournalEntry] = field(default_factory=dict)
     rejects: dict[str, dict[str, str | None]] = field(default_factory=dict)
     vendor: str = "zoom"
     account: str = "main"
 
-    def hold(self, uuid: str, *copies: Copy) -> Shelf:
+    def hold(self, uuid: str, *copies: IndexedDocument) -> Shelf:
         ordered = sorted(copies, key=lambda copy: (copy.document_id, copy.index))
-        self.copies[uuid] = Stored(
+        self.copies[uuid] = IndexedMeeting(
             uuid=uuid,
             meetings=[copy for copy in ordered if copy.stay is None],
             sessions=[copy for copy in ordered if copy.stay is not None],
@@ -90,10 +100,10 @@ class Shelf:
     def uuids(self, _window: Window) -> Iterator[str]:
         return iter(sorted(self.copies))
 
-    def stored(self, uuids: Sequence[str]) -> Iterator[Stored]:
-        return (self.copies.get(uuid, Stored(uuid=uuid)) for uuid in sorted(uuids))
+    def read(self, uuids: Sequence[str]) -> Iterator[IndexedMeeting]:
+        return (self.copies.get(uuid, IndexedMeeting(uuid=uuid)) for uuid in sorted(uuids))
 
-    def right(self, kind: DocumentKind, at: datetime | None, indices: Iterable[str]) -> str | None:
+    def right_index(self, kind: DocumentKind, at: datetime | None, indices: Iterable[str]) -> str | None:
         return right_index(CLUSTER, kind, at, indices)
 
     def meeting(self, uuid: str) -> JournalEntry | None:
@@ -240,7 +250,7 @@ def test_leftovers_are_deleted_up_to_the_version_of_the_meeting() -> None:
     left = session("a", "9", number=OLD, stay="waiting_room")
     (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1"), left).found()
     assert (finding.kind, finding.repair) == ("leftovers", "delete")
-    assert list(removals([finding])) == [Removal(SESSIONS, left.document_id, NEW)]
+    assert list(removals([finding])) == [Deletion(SESSIONS, left.document_id, NEW)]
     assert to_harvest([finding]) == {}
 
 
@@ -270,9 +280,9 @@ def test_the_copy_in_the_wrong_index_goes() -> None:
 def test_months_are_told_from_years_by_the_names_of_the_indices() -> None:
     month = "harvester-meetings-2026-11"
     shelf = Shelf()
-    assert shelf.right("meeting", START, [month, "harvester-meetings-2026-12"]) == month
-    assert shelf.right("meeting", None, [month]) is None
-    assert shelf.right("session", START, [month]) is None
+    assert shelf.right_index("meeting", START, [month, "harvester-meetings-2026-12"]) == month
+    assert shelf.right_index("meeting", None, [month]) is None
+    assert shelf.right_index("session", START, [month]) is None
 
 
 def test_where_the_right_copy_is_the_older_one_the_meeting_is_read_again() -> None:
@@ -309,7 +319,7 @@ copies = st.tuples(
 def test_deleting_what_is_to_be_deleted_leaves_nothing_to_delete(
     heads: list[tuple[str, int]], sessions: list[tuple[str, str, int, str]], told: int, listed: bool
 ) -> None:
-    places: dict[tuple[str, str], Copy] = {}
+    places: dict[tuple[str, str], IndexedDocument] = {}
     for index, number in heads:
         one = meeting("a", told, index=index, number=number)
         places[one.document_id, index] = one
