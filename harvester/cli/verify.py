@@ -25,9 +25,9 @@ from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.intervals import clipped, missing
-from harvester.state.journal import Journal, journal_folder
+from harvester.state.journal import Journal
+from harvester.state.layout import journal_folder, rejects_folder
 from harvester.state.reader import Looked
-from harvester.state.rejects import rejects_folder
 from harvester.verify.result import Verdict, exit_code, tell
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _verify(
         written = None
         if repair:
             written = stack.enter_context(runner.journal(vendor, named, env))
-            stack.enter_context(written.only_run())
+            stack.enter_context(written.lock())
         memory = stack.enter_context(closing(_memory(vendor, named, env)))
         _compare(verdict, vendor, inventory, memory, request, env)
         if written is not None and verdict.findings:

@@ -19,8 +19,8 @@ from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.sinks.ndjson import Ndjson
-from harvester.state.layout import private
-from harvester.state.rejects import Rejects, rejects_folder
+from harvester.state.layout import make_private, rejects_folder
+from harvester.state.rejects import Rejects
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.client import Client
@@ -86,7 +86,7 @@ def patience(env: RunEnvironment) -> RetryPolicy:
 
 @contextmanager
 def rejects(of: ElasticConfig, env: RunEnvironment) -> Iterator[Rejects]:
-    folder = private(rejects_folder(env.state_folder, of.url, of.prefix))
+    folder = make_private(rejects_folder(env.state_folder, of.url, of.prefix))
     kept = Rejects(folder, lambda: datetime.now(UTC))
     try:
         yield kept

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.models import Window
-from harvester.state.intervals import known, union
+from harvester.state.intervals import covered_windows, union
 from harvester.state.journal import Journal
-from harvester.state.journal_rows import Record
+from harvester.state.journal_rows import JournalEntry
 
 ASK_SKIPPED_AGAIN = timedelta(hours=20)
 """A partition that could not be listed is tried again once a day, even by a nightly run that starts early."""
@@ -45,13 +45,13 @@ def nightly(
     journal: Journal, window: Window, extras: frozenset[str], lookback: timedelta, max_window: timedelta
 ) -> RunPlan:
     """List all that is not final yet; resume everything that failed or is due."""
-    gaps = window.difference(known(journal.listings(extras), margin=lookback))
+    gaps = window.difference(covered_windows(journal.listings(extras), margin=lookback))
     return RunPlan(slices=split_into_slices(gaps, max_window))
 
 
 def backfill(journal: Journal, window: Window, extras: frozenset[str], max_window: timedelta) -> RunPlan:
     """List all that was never listed; resume what failed or is due in the rest."""
-    gaps = window.difference(known(journal.listings(extras)))
+    gaps = window.difference(covered_windows(journal.listings(extras)))
     return RunPlan(slices=split_into_slices(gaps, max_window), within=window)
 
 
@@ -81,7 +81,7 @@ def split_into_slices(windows: Iterable[Window], max_window: timedelta) -> list[
     return [Slice(window=part) for window in windows for part in window.split(max_window)]
 
 
-def meetings_to_resume(journal: Journal, within: Window | None, now: datetime) -> Iterator[Record]:
+def meetings_to_resume(journal: Journal, within: Window | None, now: datetime) -> Iterator[JournalEntry]:
     """The meetings, of those that started in the window, that failed, were never fetched, or are due."""
     for record in journal.open_meetings():
         if within is not None and record.start is not None and record.start not in within:
@@ -90,12 +90,12 @@ def meetings_to_resume(journal: Journal, within: Window | None, now: datetime) -
             yield record
 
 
-def is_due(record: Record, now: datetime) -> bool:
+def is_due(record: JournalEntry, now: datetime) -> bool:
     """Whether the time has come to read a pending meeting again."""
     return record.outcome == "pending" and (record.due is None or record.due <= now)
 
 
-def needs_listing(record: Record) -> bool:
+def needs_listing(record: JournalEntry) -> bool:
     """Whether a meeting has to be listed again before it is fetched: nothing of it is stored, and its details alone may
     not be enough."""
     return record.rank is None and record.start is not None
@@ -121,7 +121,7 @@ def _failed_partitions(
     planned = [part.window for part in (*unread, *plan.slices)]
     gaps = [
         (failed.partition, gap)
-        for failed in journal.unlisted()
+        for failed in journal.failed_partitions()
         if failed.tried_at <= now - ASK_SKIPPED_AGAIN
         for window in _clip([failed.window], plan.within)
         for gap in window.difference(planned)

@@ -27,8 +27,8 @@ from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.state.journal import Journal, journal_folder
-from harvester.state.rejects import rejects_folder
+from harvester.state.journal import Journal
+from harvester.state.layout import journal_folder, rejects_folder
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def journal(vendor: Connected, cluster: ElasticConfig, env: RunEnvironment) -> I
     """The journal of this account into this index, told what it is about."""
     folder = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
     opened = Journal(journal_folder(vendor.folder, folder))
-    vendor.context.stored_refs = opened.hints
+    vendor.context.stored_refs = opened.stored_refs
     try:
         about = {
             "vendor": vendor.name,
@@ -51,7 +51,7 @@ def journal(vendor: Connected, cluster: ElasticConfig, env: RunEnvironment) -> I
         }
         for name, value in about.items():
             if opened.fact(name) is None:
-                opened.note(name, value)
+                opened.set_fact(name, value)
         yield opened
     finally:
         opened.close()
@@ -66,12 +66,12 @@ def run(
     AlreadyRunning when another run of this scope is under way.
     """
     now = vendor.context.now
-    with journal(vendor, index.cluster, env) as written, written.only_run():
+    with journal(vendor, index.cluster, env) as written, written.lock():
         number = written.begin_run(request.what, now())
         try:
             wanted = _wanted(written, vendor, request, env)
             if wanted is not None:
-                written.want(wanted)
+                written.add_target(wanted)
             plan = _plan(written, vendor, request, wanted, env)
             empty = _was_empty(written, index)
             _tell(vendor, plan)
@@ -82,7 +82,7 @@ def run(
             )
             yield full, tracker
             if plan.forced_since is not None and not plan.filtered and report.listing_complete:
-                written.finish_reading(_dates(vendor, request, env), request.extras, now())
+                written.finish_forced_run(_dates(vendor, request, env), request.extras, now())
         except HarvestError as error:
             report.stopped_by(error)
             written.end_run(number, now(), report.exit_code, report.summary())
@@ -107,7 +107,7 @@ def _wanted(
     down before anything is asked of anybody: nights of refused credentials are caught up, too."""
     asked = _dates(vendor, request, env)
     if not request.has_dates and not request.filtered:
-        asked = Window(start=min(asked.start, written.want_since(asked.start)), end=asked.end)
+        asked = Window(start=min(asked.start, written.set_first_nightly(asked.start)), end=asked.end)
     return _clamped(asked, vendor)
 
 
@@ -121,7 +121,7 @@ def _plan(
         again = request.on is not None or request.force or request.upcoming_days is not None
         return filtered(wanted, span, since=now if again else None)
     if request.on is not None or request.force:
-        since = written.begin_reading(_dates(vendor, request, env), request.extras, now)
+        since = written.begin_forced_run(_dates(vendor, request, env), request.extras, now)
         return forced(wanted, span, since=since)
     if request.has_dates:
         return backfill(written, wanted, request.extras, span)
@@ -133,7 +133,7 @@ def _was_empty(written: Journal, index: Index) -> bool:
     known = written.fact(EMPTY_WHEN_BEGUN)
     if known is None:
         known = "no" if written.counts() or index.has_indices() else "yes"
-        written.note(EMPTY_WHEN_BEGUN, known)
+        written.set_fact(EMPTY_WHEN_BEGUN, known)
     return known == "yes"
 
 

@@ -16,7 +16,7 @@ from connectors.models import MeetingRecord, MeetingRef, Pending, SkippedPartiti
 from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
-from harvester.state.journal_rows import FailedPartition, Record
+from harvester.state.journal_rows import FailedPartition, JournalEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +213,7 @@ class JournalTracker:
         self._was_empty = was_empty
         self._started: dict[Slice, datetime] = {}
         self._fetching: dict[str, _Fetching] = {}
-        self._failed = [] if plan.filtered else journal.unlisted()
+        self._failed = [] if plan.filtered else journal.failed_partitions()
 
     # Questions
 
@@ -246,7 +246,7 @@ class JournalTracker:
         is_new = fetching.is_new and self._was_empty and record.meeting.uuid == ref.uuid
         return Load(record=record, is_new=is_new)
 
-    def _again(self, record: Record) -> Fetch:
+    def _again(self, record: JournalEntry) -> Fetch:
         extras = record.extras | self._extras
         return Fetch(
             ref=replace(record.ref, extras=extras),
@@ -254,7 +254,7 @@ class JournalTracker:
             is_recorded=extras == record.extras,
         )
 
-    def _has_changed(self, record: Record, ref: MeetingRef) -> bool:
+    def _has_changed(self, record: JournalEntry, ref: MeetingRef) -> bool:
         if record.outcome in {"listed", "failed"} or is_due(record, self._now()):
             return True
         since = self._plan.forced_since
@@ -275,7 +275,7 @@ class JournalTracker:
                 FailedPartition(
                     partition=skipped.partition,
                     window=part.window,
-                    asked=self._extras,
+                    extras=self._extras,
                     reason=str(skipped.reason),
                     tried_at=self._now(),
                 )
@@ -283,7 +283,7 @@ class JournalTracker:
 
     def on_fetching(self, fetch: Fetch) -> None:
         ref = fetch.ref
-        intent = 0 if fetch.is_recorded else self._journal.record(ref, ref.extras, self._run)
+        intent = 0 if fetch.is_recorded else self._journal.record_intent(ref, ref.extras, self._run)
         self._fetching[ref.uuid] = _Fetching(
             stored_rank=fetch.stored_rank, is_new=fetch.is_new, intent=intent
         )
@@ -297,43 +297,43 @@ class JournalTracker:
             if was_asked and failed.tried_at < at and failed.window.intersection(part.window):
                 self._listed_after_all(failed, part.window, at)
         if not part.partitions:
-            self._journal.listed(part.window, self._extras, at)
+            self._journal.add_listing(part.window, self._extras, at)
 
     def _listed_after_all(self, failed: FailedPartition, window: Window, at: datetime) -> None:
         """A partition is listed now, as far as the window goes; a listing with fewer extras counts as an attempt only.
         In this order a kill in between leaves too much to list, never too little."""
-        if not failed.asked <= self._extras:
+        if not failed.extras <= self._extras:
             self._skip(replace(failed, tried_at=at))
             return
         for rest in failed.window.difference([window]):
             self._skip(replace(failed, window=rest))
-        self._journal.listed_after_all(failed)
+        self._journal.clear_failed(failed)
         self._failed.remove(failed)
 
     def _skip(self, failed: FailedPartition) -> None:
-        self._journal.skip(failed)
-        key = (failed.partition, failed.window, failed.asked)
+        self._journal.add_failed(failed)
+        key = (failed.partition, failed.window, failed.extras)
         self._failed = [
-            other for other in self._failed if (other.partition, other.window, other.asked) != key
+            other for other in self._failed if (other.partition, other.window, other.extras) != key
         ]
         self._failed.append(failed)
 
     def on_loading(self, ref: MeetingRef) -> None:
         """The intent must be on disk first: a later run has to know what this one may have left behind."""
         fetching = self._fetching.get(ref.uuid)
-        self._journal.settle(fetching.intent if fetching is not None else 0)
+        self._journal.flush_to(fetching.intent if fetching is not None else 0)
 
     def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
         self._fetching.pop(ref.uuid, None)
         if pending is None:
-            self._journal.kept(ref)
+            self._journal.keep(ref)
         else:
-            self._journal.kept(ref, due=pending.until, reason=pending.reason)
+            self._journal.keep(ref, due=pending.until, reason=pending.reason)
 
     def on_acknowledged(self, loaded: LoadedMeeting) -> None:
         self._fetching.pop(loaded.ref.uuid, None)
         pending = loaded.pending
-        self._journal.stored(
+        self._journal.mark_stored(
             loaded.ref,
             rank=loaded.rank,
             harvested_at=loaded.harvested_at,
@@ -341,20 +341,20 @@ class JournalTracker:
             reason=pending.reason if pending is not None else None,
         )
         for uuid in loaded.replaces:
-            self._journal.replaced(uuid)
+            self._journal.mark_replaced(uuid)
 
     def on_failed(self, ref: MeetingRef, error: BaseException) -> None:
         fetching = self._fetching.pop(ref.uuid, None)
         if isinstance(error, Gone):
             if fetching is None or fetching.stored_rank is None:
-                self._journal.ended(ref, "gone", reason=str(error.reason))
+                self._journal.set_outcome(ref, "gone", reason=str(error.reason))
             else:
-                self._journal.kept(ref)  # what is stored stays, whatever the vendor has done since
+                self._journal.keep(ref)  # what is stored stays, whatever the vendor has done since
         elif isinstance(error, NotReady):
-            self._journal.ended(ref, "pending", due=error.until, reason=str(error.reason))
+            self._journal.set_outcome(ref, "pending", due=error.until, reason=str(error.reason))
         else:
             reason = str(error) if isinstance(error, HarvestError) else f"a bug: {type(error).__name__}"
-            self._journal.ended(ref, "failed", reason=reason)
+            self._journal.set_outcome(ref, "failed", reason=reason)
 
 
 def _with_extras(ref: MeetingRef, extras: frozenset[str]) -> MeetingRef:

@@ -19,7 +19,8 @@ import pytest
 import connectors
 from connectors.webex.login import DEVICE_CALLBACKS, SCOPES
 from harvester.cli.login import PORT
-from harvester.state.account import AccountState, account_folder
+from harvester.state.account import AccountState
+from harvester.state.layout import account_folder
 from tests.contract.small_webex import ACCESS, MARK, REFRESH, USER_CODE, SmallWebex, serving
 from tests.e2e.harness import ROOT, Harvester, clean_environment, command
 

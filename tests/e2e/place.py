@@ -16,7 +16,8 @@ from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
 from harvester.sinks.elastic.retry import RetryPolicy
-from harvester.state.rejects import Rejects, rejects_folder
+from harvester.state.layout import rejects_folder
+from harvester.state.rejects import Rejects
 from tests.e2e.node import Node, User
 
 PATIENCE = RetryPolicy(wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), seconds=10.0)

@@ -18,7 +18,8 @@ from harvester.cli.load import SAID, Text, told
 from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
 from harvester.sinks.elastic.ndjson_reader import read_blocks
-from harvester.state.rejects import Reject, Rejects, rejects_folder
+from harvester.state.layout import rejects_folder
+from harvester.state.rejects import Reject, Rejects
 from tests.documents import plain
 from tests.unit.fake_context import NOW
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
