@@ -57,7 +57,20 @@ class _ReadOnly(Generic[Opened]):
         return has_log(self._path), found.st_mtime_ns, found.st_size
 
 
-class _Journal(Journal):
+class ReadOnlyJournal(Journal):
+    """A journal that exists already, opened beside a run or after it: nothing on disk is touched."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, read_only=True)
+
+    def count_finished(self, window: Window) -> int:
+        """How many meetings that started there need not be fetched now: done, pending or gone."""
+        (count,) = self._one(
+            "SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')",
+            *map(to_microseconds, (window.start, window.end)),
+        ) or (0,)
+        return int(count)
+
     def stored_in(self, window: Window) -> Iterator[str]:
         bounds = [to_microseconds(instant) for instant in (window.start, window.end)]
         statement = (
@@ -67,14 +80,14 @@ class _Journal(Journal):
         return (uuid for (uuid,) in self._all(statement, *bounds))
 
 
-class Looked:
+class StateReader:
     """What the journal of one scope and the rejects of its index know (`harvester.verify.comparison.Memory`): opened without
     changing them, and both may be missing."""
 
     def __init__(self, journal: Path, rejected: Path, prefix: str) -> None:
         database = rejected / "rejects.db"
         self._prefix = prefix
-        self._journal = _ReadOnly(journal / "journal.db", lambda: _Journal(journal, read_only=True))
+        self._journal = _ReadOnly(journal / "journal.db", lambda: ReadOnlyJournal(journal))
         self._rejects = _ReadOnly(database, lambda: Database(database, rejects.MIGRATIONS, read_only=True))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What puts findings right: documents deleted, meetings harvested again, and what came of it told."""
+"""Repairs findings: which documents to delete, which meetings to harvest again, and what is left afterwards."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from harvester.pipeline.planner import RunPlan
 from harvester.pipeline.tracker import Fetch, JournalTracker, Unchanged
 from harvester.sinks.elastic.inventory import Deletion
 from harvester.state.journal import Journal
-from harvester.verify.findings import REPAIRS, Finding, Kind
+from harvester.verify.findings import KEPT_ORPHANS, Finding, Kind
 
 
 def removals(findings: Iterable[Finding]) -> Iterator[Deletion]:
-    """The documents that a repair deletes without being asked for them by name."""
+    """The documents that a repair deletes without `--delete-orphans`."""
     return removed(finding for finding in findings if finding.repair == "delete")
 
 
 def removed(findings: Iterable[Finding]) -> Iterator[Deletion]:
-    """The documents of these findings, to be deleted."""
+    """The documents of these findings, for deletion."""
     for finding in findings:
         if finding.index is not None:
             for name in finding.ids:
                 yield Deletion(finding.index, name, finding.version)
 
 
-def orphans(findings: Iterable[Finding], given_up: Collection[str]) -> list[Finding]:
-    """Those of sessions that exist nowhere else: the vendor has said, now (`given_up`, by uuid) or before, that it no
-    longer has their meeting."""
+def orphans(findings: Iterable[Finding], gone: Collection[str]) -> list[Finding]:
+    """The findings about sessions that exist nowhere else: the vendor answered, now (`gone`, by uuid) or in an earlier
+    run, that it no longer has their meeting."""
     return [
         finding
         for finding in findings
-        if finding.kind == "orphans" and (finding.repair == "delete-orphans" or finding.uuid in given_up)
+        if finding.kind == "orphans" and (finding.repair == "delete-orphans" or finding.uuid in gone)
     ]
 
 
 def to_harvest(findings: Iterable[Finding]) -> dict[str, Finding]:
-    """The meetings that a repair reads again."""
+    """The meetings that a repair harvests again, by uuid."""
     return {finding.uuid: finding for finding in findings if finding.repair == "harvest"}
 
 
@@ -108,30 +108,38 @@ class RepairTracker:
 
 def after_repair(
     findings: Sequence[Finding],
-    left: Iterable[Finding],
+    remaining: Iterable[Finding],
     tracker: RepairTracker,
     deleted: Collection[str] = (),
 ) -> list[Finding]:
-    """The findings, each told to be repaired, or why not. `left`: what a comparison after the repair still finds of
-    these meetings, which may be something else than before. `deleted`: meetings whose orphans were."""
+    """The findings, each marked as repaired or with the reason why not.
+
+    `remaining`: what a comparison after the repair still finds of these meetings, which may be something else than before;
+    `deleted`: meetings whose orphaned sessions were deleted.
+    """
     still: dict[tuple[str, Kind], list[Finding]] = {}
-    for finding in left:
+    for finding in remaining:
         still.setdefault((finding.uuid, finding.kind), []).append(finding)
-    told = []
-    for finding in findings:
-        remains = (finding.uuid, finding.kind) in still
-        if finding.uuid in deleted and not remains:
-            told.append(replace(finding, repaired=True, why="deleted: the vendor no longer has this meeting"))
-            continue
-        remains = remains or finding.uuid in tracker.lost
-        told.append(replace(finding, repaired=not remains, why=_why(finding, tracker, remains=remains)))
     known = {(finding.uuid, finding.kind) for finding in findings}
     new = (finding for key, group in still.items() if key not in known for finding in group)
-    return [*told, *(replace(finding, repaired=False) for finding in new)]
+    marked = [
+        _marked(finding, tracker, remains=(finding.uuid, finding.kind) in still, deleted=deleted)
+        for finding in findings
+    ]
+    return [*marked, *(replace(finding, repaired=False) for finding in new)]
+
+
+def _marked(
+    finding: Finding, tracker: RepairTracker, *, remains: bool, deleted: Collection[str]
+) -> Finding:
+    if finding.uuid in deleted and not remains:
+        return replace(finding, repaired=True, why="deleted: the vendor no longer has this meeting")
+    remains = remains or finding.uuid in tracker.lost
+    return replace(finding, repaired=not remains, why=_why(finding, tracker, remains=remains))
 
 
 def _why(finding: Finding, tracker: RepairTracker, *, remains: bool) -> str:
-    said = tracker.reasons.get(finding.uuid, "")
+    reason = tracker.reasons.get(finding.uuid, "")
     if remains and orphans([finding], tracker.gone):
-        return f"{said}; {REPAIRS['delete-orphans']}" if said else REPAIRS["delete-orphans"]
-    return said or ("still there: run this again" if remains else "")
+        return f"{reason}; {KEPT_ORPHANS}" if reason else KEPT_ORPHANS
+    return reason or ("still there; run this again" if remains else "")
