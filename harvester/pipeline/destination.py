@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from connectors.base import CheckResult
 from connectors.errors import ConfigurationError, HarvestError
+from harvester.cli.environment import RunEnvironment
 from harvester.config import checked_url
-from harvester.pipeline.environment import RunEnvironment
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import Cluster
 from harvester.sinks.elastic.retry import Patience
