@@ -6,7 +6,7 @@ What comes out is worthless; run by `benchmarks.harvest`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -15,15 +15,14 @@ from typing import Any
 from connectors.models import MeetingRecord, MeetingRef, Session
 from connectors.zoom import dashboard, mapping
 from harvester.cli import run
-from harvester.cli.environment import RunEnvironment
 from harvester.pipeline import runner
-from harvester.pipeline.account import Connected
-from harvester.pipeline.destination import Index
+from harvester.pipeline.account import ConnectedAccount
 from harvester.pipeline.planner import RunPlan
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker, OutOfRange
 from harvester.sinks.base import Load
+from harvester.state.journal import Journal
 
 _numbers = count()
 
@@ -46,10 +45,14 @@ class _Unwritten(NullTracker):
 
 
 @contextmanager
-def _unjournaled(
-    vendor: Connected, _index: Index, request: HarvestRequest, env: RunEnvironment, _report: Report
+def _unrecorded(
+    account: ConnectedAccount,
+    _journal: Journal,
+    _has_indices: Callable[[], bool],
+    request: HarvestRequest,
+    _report: Report,
 ) -> Iterator[tuple[RunPlan, _Unwritten]]:
-    plan = runner.plan_without_journal(vendor, request, env)
+    plan = runner.plan_without_journal(account, request.window)
     yield plan, _Unwritten(plan)
 
 
@@ -60,7 +63,7 @@ def main() -> None:
     elif left_out == "mapping":
         dashboard.to_session = _unmapped
     else:
-        runner.run = _unjournaled  # type: ignore[assignment]  # as much of a reading as the harvest asks for
+        runner.recorded_run = _unrecorded  # type: ignore[assignment]  # as much of a tracker as a harvest uses
     run()
 
 

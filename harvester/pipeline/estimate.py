@@ -14,7 +14,7 @@ from harvester.formatting import local_days
 from harvester.pipeline import engine
 from harvester.pipeline.account import ConnectedAccount
 from harvester.pipeline.context import StopSignal
-from harvester.pipeline.planner import RunPlan, backfill, split_into_slices, with_backlog
+from harvester.pipeline.planner import RunPlan, backfill, filtered, split_into_slices, with_backlog
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.runner import Progress, no_progress, plan_without_journal
@@ -172,8 +172,11 @@ def _look_ahead(
     if journal is None:
         plan = RunPlan(slices=split_into_slices([window], max_window))
         return _Outlook(plan=plan, tracker=NullTracker(plan), days=days, days_listed=days)
-    plan = backfill(journal, window, request.extras, max_window)
-    plan = with_backlog(plan, journal, max_window=max_window, now=now())
+    if request.filtered:
+        plan = filtered(window, max_window, since=None)
+    else:
+        plan = backfill(journal, window, request.extras, max_window)
+        plan = with_backlog(plan, journal, max_window=max_window, now=now())
     listed = union(part.window for part in plan.slices if not part.partitions)
     return _Outlook(
         plan=plan,

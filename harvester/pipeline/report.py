@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict, cast
 
-from connectors.errors import Gone, HarvestError, NotReady, QuotaExhausted, worst_exit
+from connectors.errors import ExitCode, Gone, HarvestError, NotReady, QuotaExhausted
 from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
 from harvester.formatting import plural
 from harvester.sinks.base import Ack
@@ -19,7 +19,7 @@ MAX_FAILURES = 50
 
 MAX_TRACEBACKS = 3
 
-NORMAL_ENDS = frozenset({0, 130, 143})
+NORMAL_ENDS = frozenset({ExitCode.OK, ExitCode.INTERRUPTED, ExitCode.TERMINATED})
 """Exit codes of runs that were stopped without a failure: the reader closed the pipe; Ctrl-C; SIGTERM."""
 
 DestinationKind = Literal["index", "stdout", "file"]
@@ -215,7 +215,7 @@ class Report:
     def exit_code(self) -> int:
         if self.stopped_with is not None and self.stopped_with in NORMAL_ENDS:
             return self.stopped_with
-        return worst_exit(self.causes | ({65} if self.rejected else set()))
+        return ExitCode.worst(self.causes | ({ExitCode.DATAERR} if self.rejected else set()))
 
     @property
     def reason(self) -> str | None:
@@ -244,7 +244,7 @@ class Report:
             self.missing_partitions[reason] += 1
         else:
             self.failed_partitions[reason] += 1
-            self._fail(skipped.partition, reason, 75)
+            self._fail(skipped.partition, reason, ExitCode.TEMPFAIL)
 
     def listing_failed(self, window: Window, error: HarvestError) -> None:
         self.failed_listings += 1
@@ -274,7 +274,7 @@ class Report:
     def bug(self, uuid: str, error: BaseException) -> None:
         """A meeting met an unexpected exception, whose traceback is kept."""
         self.failed += 1
-        self._fail(uuid, f"a bug: {type(error).__name__}", 70)
+        self._fail(uuid, f"a bug: {type(error).__name__}", ExitCode.SOFTWARE)
         if len(self.tracebacks) < MAX_TRACEBACKS:
             self.tracebacks.append("".join(traceback.format_exception(error)))
 

@@ -47,6 +47,10 @@ def no_progress(_report: Report, _connector: Connector, _context: RunContext) ->
     return nullcontext()
 
 
+def keep_sink(sink: Sink) -> Sink:
+    return sink
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     """Harvests accounts into one destination."""
@@ -55,7 +59,7 @@ class Runner:
     destination: Destination
     stop: StopSignal
     progress: Progress = no_progress
-    decorate: SinkDecorator = lambda sink: sink
+    decorate: SinkDecorator = keep_sink
 
     def run(self, config: AccountConfig, report: Report) -> None:
         """Harvest one account and count into the report. Raises HarvestError, which the report knows too."""
@@ -86,9 +90,7 @@ class Runner:
         else:
             self._harvest(account, plan, tracker, report)
 
-    def _harvest(
-        self, account: ConnectedAccount, plan: RunPlan, tracker: RunTracker, report: Report
-    ) -> None:
+    def _harvest(self, account: ConnectedAccount, plan: RunPlan, tracker: RunTracker, report: Report) -> None:
         report.started = True
         with self.progress(report, account.connector, account.context):
             engine.harvest(
@@ -156,9 +158,7 @@ def recorded_run(
             plan = with_backlog(plan, journal, max_window=account.connector.max_window, now=now())
             yield (
                 plan,
-                JournalTracker(
-                    journal, plan, extras=request.extras, run=run, now=now, was_empty=was_empty
-                ),
+                JournalTracker(journal, plan, extras=request.extras, run=run, now=now, was_empty=was_empty),
             )
             if plan.forced_since is not None and not plan.filtered and report.listing_complete:
                 journal.finish_forced_run(request.window, request.extras, now())
@@ -204,9 +204,7 @@ def _plan(account: ConnectedAccount, journal: Journal, request: HarvestRequest) 
     caught up; so is a forced run, which resumes."""
     window = request.window
     if request.mode == "nightly" and not request.filtered:
-        window = Window(
-            start=min(window.start, journal.set_first_nightly(window.start)), end=window.end
-        )
+        window = Window(start=min(window.start, journal.set_first_nightly(window.start)), end=window.end)
     retained = clip_to_retention(account, window)
     if retained is None:
         return RunPlan(filtered=request.filtered)

@@ -78,4 +78,4 @@ def count_by_kind(findings: Iterable[Finding]) -> Counter[Kind]:
 
 
 def unrepaired(findings: Iterable[Finding]) -> list[Finding]:
-        return [finding for finding in findings if not finding.repaired]
+    return [finding for finding in findings if not finding.repaired]

@@ -129,9 +129,7 @@ def after_repair(
     return [*marked, *(replace(finding, repaired=False) for finding in new)]
 
 
-def _marked(
-    finding: Finding, tracker: RepairTracker, *, remains: bool, deleted: Collection[str]
-) -> Finding:
+def _marked(finding: Finding, tracker: RepairTracker, *, remains: bool, deleted: Collection[str]) -> Finding:
     if finding.uuid in deleted and not remains:
         return replace(finding, repaired=True, why="deleted: the vendor no longer has this meeting")
     remains = remains or finding.uuid in tracker.lost

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from connectors.errors import worst_exit
+from connectors.errors import ExitCode
 from connectors.models import Window
 from harvester.verify.findings import Finding, unrepaired
 
@@ -46,9 +46,8 @@ class VerifyResult:
 
     @property
     def exit_code(self) -> int:
-        if interrupted := self.codes & {130, 143}:
-            return max(interrupted)
-        return worst_exit(self.codes | ({65} if unrepaired(self.findings) or self.rejected else set()))
+        has_findings = unrepaired(self.findings) or self.rejected
+        return ExitCode.worst(self.codes | ({ExitCode.DATAERR} if has_findings else set()))
 
     @property
     def is_clean(self) -> bool:
@@ -58,5 +57,4 @@ class VerifyResult:
 
 def worst_exit_code(results: Sequence[VerifyResult]) -> int:
     """The exit code of the command: that of an interruption, else the worst of the accounts'."""
-    codes = [result.exit_code for result in results]
-    return codes[-1] if codes[-1] in {130, 143} else worst_exit(codes)
+    return ExitCode.worst(result.exit_code for result in results)

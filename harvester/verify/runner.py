@@ -54,7 +54,7 @@ class Verifier:
     rate_share: float
     repair: bool = False
     delete_orphans: bool = False
-    on_repaired: Callable[[Report], None] = lambda report: None
+    on_repaired: Callable[[Report], None] = lambda _report: None
     """Called with the report of what a repair harvested."""
 
     def verify(self, config: AccountConfig, result: VerifyResult) -> None:
@@ -62,10 +62,8 @@ class Verifier:
         with ExitStack() as stack:
             account = stack.enter_context(open_account(config, self.stop, rate_share=self.rate_share))
             client = stack.enter_context(closing(Client(self.elastic)))
-            inventory = Inventory(
-                client, retry_policy(self.stop), vendor=config.vendor, account=config.label
-            )
-            inventory.begin()
+            inventory = Inventory(client, retry_policy(self.stop), vendor=config.vendor, account=config.label)
+            inventory.prepare()
             journal = None
             if self.repair:
                 journal = stack.enter_context(open_journal(account, self.elastic))
@@ -127,7 +125,9 @@ def choose_windows(
         return
     result.windows = [part for target in targets if (part := target.intersection(retained))]
     if not result.windows:
-        logger.error(f"{account.vendor}: nothing to verify: the vendor no longer retains what runs were to read")
+        logger.error(
+            f"{account.vendor}: nothing to verify: the vendor no longer retains what runs were to read"
+        )
         return
     result.gaps = Window(start=result.windows[0].start, end=window.end).difference(result.windows)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from connectors.errors import HarvestError, OutputError, worst_exit
+from connectors.errors import ExitCode, HarvestError, OutputError
 from harvester.formatting import format_instant, plural, without_prefix
 from harvester.pipeline.report import MAX_FAILURES, Report
 
@@ -39,10 +39,10 @@ def summary_lines(report: Report, *, dry_run: bool = False) -> list[str]:
 
 def problem_lines(report: Report) -> Iterator[str]:
     """What went wrong, the cause first."""
-    if report.stopped_with in {130, 143}:
+    if report.stopped_with in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
         restart = "resumes" if report.destination == "index" else "begins again"
         yield f"{report.stopped}; the same command {restart}"
-    elif report.stopped_with != 0 and (problem := report.stopped or report.problems):
+    elif report.stopped_with != ExitCode.OK and (problem := report.stopped or report.problems):
         yield without_prefix(problem, report.vendor)
     if report.until is not None:
         yield f"continue at {format_instant(report.until)} UTC with the same command"
@@ -108,7 +108,7 @@ def _effort(report: Report) -> Iterator[str]:
 
 
 def _unfinished_lines(report: Report) -> Iterator[str]:
-    if report.stopped_with == 0:
+    if report.stopped_with == ExitCode.OK:
         yield "output closed by the reader; stopped without fetching the rest"
         return
     if report.cleanup_pending:
@@ -179,10 +179,8 @@ class Summary:
         if self.error is not None:
             return self.error.exit_code
         if not self.finished:
-            return 70
-        codes = [report.exit_code for report in self.reports]
-        interrupted = [code for code in codes if code in {130, 143}]
-        return interrupted[0] if interrupted else worst_exit(codes)
+            return ExitCode.SOFTWARE
+        return ExitCode.worst(report.exit_code for report in self.reports)
 
     @property
     def reason(self) -> str | None:
@@ -220,7 +218,7 @@ def summarized(path: Path | None, names: Sequence[str], account: str) -> Iterato
     finally:
         if not summary.finished and summary.error is None:
             for report in summary.reports[-1:]:  # the vendor that was being harvested
-                report.causes.add(70)
+                report.causes.add(ExitCode.SOFTWARE)
                 report.stopped = report.stopped or summary.reason
         if path is not None:
             _write(path, summary.text())

@@ -1,88 +1,28 @@
-"""Options that carry values, and runs that they narrow: what such a run lists counts as listed for nobody else."""
+"""Runs that their options narrow to a selection of meetings: they count as coverage for no other run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import click
 import pytest
-from click.testing import CliRunner
 
-from connectors.base import Option
 from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
-from harvester.cli.environment import RunEnvironment
-from harvester.config import Environment
 from harvester.pipeline import runner
 from harvester.pipeline.planner import RunPlan, Slice, backfill, filtered, nightly, with_backlog
-from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
+from harvester.pipeline.report import Report
+from harvester.pipeline.request import VendorOptions, resolve
 from harvester.pipeline.tracker import Fetch, JournalTracker, LoadedMeeting, Unchanged
 from harvester.state.journal import Journal
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
 DAY = Window(start=datetime(2026, 11, 20, tzinfo=UTC), end=datetime(2026, 11, 21, tzinfo=UTC))
 SPAN = timedelta(days=30)
-
-OPTIONS = (
-    Option(name="qos", help="a switch"),
-    Option(name="meeting-code", help="one value", metavar="CODE", filters=True),
-    Option(name="user", help="several", metavar="EMAIL", repeatable=True, filters=True),
-    Option(name="upcoming", help="days", metavar="DAYS", filters=True, future_days=True),
-    Option(name="mine", help="a switch that narrows", filters=True),
-)
-
-
-def parse(*words: str) -> HarvestRequest | str:
-    """What these words come to; what the command line says, where it refuses them."""
-    found: list[HarvestRequest] = []
-
-    @click.command()
-    @vendor_options(OPTIONS)
-    def command(**given: Any) -> None:
-        ours = chosen(OPTIONS, given)
-        found.append(HarvestRequest(**given, **ours))
-
-    ended = CliRunner().invoke(command, list(words))
-    return found[0] if found else ended.output
-
-
-@pytest.mark.parametrize(
-    ("words", "options", "given", "narrow", "ahead"),
-    [
-        ([], set(), {}, False, None),
-        (["--qos"], {"qos"}, {}, False, None),
-        (["--meeting-code", "a-b-c"], set(), {"meeting-code": ("a-b-c",)}, True, None),
-        (["--user", "a", "--user", "b"], set(), {"user": ("a", "b")}, True, None),
-        (["--upcoming", "7", "--qos"], {"qos"}, {"upcoming": ("7",)}, True, 7),
-        (["--mine"], set(), {"mine": ()}, True, None),
-    ],
-)
-def test_options_are_what_was_given(
-    words: list[str], options: set[str], given: dict[str, tuple[str, ...]], narrow: bool, ahead: int | None
-) -> None:
-    told = parse(*words)
-    assert isinstance(told, HarvestRequest)
-    assert (told.options, told.option_values, told.filtered, told.upcoming_days) == (
-        options,
-        given,
-        narrow,
-        ahead,
-    )
-    assert told.extras == options, "what narrows a run is not kept with its meetings"
-
-
-def test_days_ahead_are_a_number_and_go_without_dates() -> None:
-    assert "range" in str(parse("--upcoming", "0"))
-    with pytest.raises(click.UsageError, match="from now on"):
-        HarvestRequest(upcoming_days=7, filtered=True, on=DAY.start.date()).validate(
-            RunEnvironment(environment=Environment(values={}))
-        )
 
 
 @pytest.fixture
@@ -131,16 +71,9 @@ def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
     assert [p.window for p in nightly(journal, DAY, frozenset(), SPAN, SPAN).slices] == [DAY]
 
 
-@dataclass
-class Around:
-    """As much of a run's surroundings as its scheme takes."""
-
-    def zone(self, _name: str | None) -> ZoneInfo:
-        return ZoneInfo("UTC")
-
-
-VENDOR: Any = SimpleNamespace(
-    name="fake",
+REPORT = Report(vendor="fake", account="main")
+ACCOUNT: Any = SimpleNamespace(
+    vendor="fake",
     connector=SimpleNamespace(max_window=SPAN, retention=SPAN, lookback=timedelta(days=3)),
     context=SimpleNamespace(now=lambda: NOW),
 )
@@ -149,27 +82,34 @@ VENDOR: Any = SimpleNamespace(
 @pytest.mark.parametrize(
     ("given", "window", "again"),
     [
-        (HarvestRequest(filtered=True), DAY, False),
-        (HarvestRequest(filtered=True, first=DAY.start.date()), DAY, False),
-        (HarvestRequest(filtered=True, on=DAY.start.date()), DAY, True),
-        (
-            HarvestRequest(filtered=True, upcoming_days=7),
-            Window(start=NOW, end=NOW + timedelta(days=7)),
-            True,
-        ),
+        ({}, DAY, False),
+        ({"first": DAY.start.date()}, DAY, False),
+        ({"on": DAY.start.date()}, DAY, True),
+        ({"upcoming_days": 7}, Window(start=NOW, end=NOW + timedelta(days=7)), True),
     ],
 )
-def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
-    given: HarvestRequest, window: Window, again: bool, journal: Journal
+def test_a_filtered_run_reads_its_own_time_and_moves_no_others(
+    given: dict[str, Any], window: Window, again: bool, journal: Journal
 ) -> None:
-    env: Any = Around()
-    wanted = runner._wanted(journal, VENDOR, given, env)
-    plan = runner._plan(journal, VENDOR, given, wanted, env)
-    assert [part.window for part in plan.slices] == [window]
-    assert (plan.filtered, plan.forced_since is not None) == (True, again)
+    options = VendorOptions(filtered=True, upcoming_days=given.pop("upcoming_days", None))
+    request = resolve(now=NOW, zone=ZoneInfo("UTC"), options=options, **given)
+    with runner.recorded_run(ACCOUNT, journal, lambda: False, request, REPORT) as (plan, _):
+        assert [part.window for part in plan.slices] == [window]
+        assert (plan.filtered, plan.forced_since is not None) == (True, again)
     assert journal.first_nightly() is None, "the nightly run begins where it began"
     begun = journal.begin_forced_run(window, frozenset(), NOW + timedelta(hours=1))
-    assert begun == NOW + timedelta(hours=1), "no forced reading was written down"
+    assert begun == NOW + timedelta(hours=1), "no forced run was recorded"
+
+
+def test_a_filtered_run_beyond_the_retention_reads_nothing(journal: Journal) -> None:
+    journal.record_intent(ref("waiting"), frozenset(), 1)
+    journal.flush()
+    request = resolve(
+        now=NOW, zone=ZoneInfo("UTC"), options=VendorOptions(filtered=True), on=date(2026, 1, 1)
+    )
+    with runner.recorded_run(ACCOUNT, journal, lambda: False, request, REPORT) as (plan, tracker):
+        assert list(plan.slices) == []
+        assert list(tracker.resume()) == []
 
 
 def test_what_waits_in_the_journal_is_left_to_other_runs(journal: Journal) -> None:
