@@ -19,7 +19,8 @@ from harvester.cli.render.load import SHOWN
 from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
 from harvester.sinks.elastic.ndjson_reader import read_blocks
-from harvester.state.rejects import Reject, Rejects, rejects_folder
+from harvester.state.layout import rejects_folder
+from harvester.state.rejects import Reject, Rejects
 from tests.documents import plain
 from tests.unit.fake_context import NOW
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
@@ -106,7 +107,7 @@ def test_text_is_not_taken_for_compressed_and_nothing_of_it_is_lost() -> None:
 
 
 def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
-    loader = Loader(Scripted(stored), rejects, Waits().patience())
+    loader = Loader(Scripted(stored), rejects, Waits().policy())
     with pytest.raises(UsageError, match=r"zcat all.gz \| harvester load"):
         list(
             loader.load_lines(
@@ -120,7 +121,7 @@ def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
 
 
 def load(rejects: Rejects, *lines: bytes, name: str = "") -> list[RejectedLine]:
-    loader = Loader(Scripted(stored), rejects, Waits().patience())
+    loader = Loader(Scripted(stored), rejects, Waits().policy())
     stream = io.BufferedReader(io.BytesIO(b"\n".join(lines)))
     return [one for progress in loader.load_lines(stream, name) for one in progress.rejected_lines]
 
@@ -141,7 +142,7 @@ def test_a_replay_keeps_where_documents_came_from_and_names_them_by_their_ids(re
     load(rejects, b"", b"", document(kind="webinar"), b"no document", name="all.ndjson")
     before = {row.document_id: row.origin for row in rejects.rows()}
     assert sorted(before.values()) == ["all.ndjson line 3", "all.ndjson line 4"]
-    loader = Loader(Scripted(stored), rejects, Waits().patience())
+    loader = Loader(Scripted(stored), rejects, Waits().policy())
     said = [one.key for progress in loader.replay() for one in progress.rejected_lines]
     assert said == sorted(before)
     assert {row.document_id: row.origin for row in rejects.rows()} == before
@@ -151,7 +152,7 @@ def test_a_replay_keeps_where_documents_came_from_and_names_them_by_their_ids(re
 def test_what_elasticsearch_refuses_keeps_file_and_line_too(rejects: Rejects) -> None:
     refusing = Scripted(lambda ids: items([refused(400)] * len(ids)))
     for name in ("all.ndjson", "mended.ndjson"):
-        loader = Loader(refusing, rejects, Waits().patience())
+        loader = Loader(refusing, rejects, Waits().policy())
         list(loader.load_lines(io.BufferedReader(io.BytesIO(b"\n" + document())), name))
         list(loader.replay())
         (row,) = rejects.rows()
