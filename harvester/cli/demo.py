@@ -82,7 +82,7 @@ def demo(
         now=shown,
         speed=speed,
         vendors=vendors,
-        google=server.GoogleTerms(refuses=False),  # nobody is to blame for what a first look shows
+        google=server.GoogleOptions(refuses=False),  # nobody is to blame for what a first look shows
     )
     with ExitStack() as stack:
         simulated = stack.enter_context(server.serving(options))

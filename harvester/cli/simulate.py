@@ -162,13 +162,13 @@ def simulate(
     for told in truth_sources:
         vendor, _, source = told.rpartition("=")
         sources[vendor or "zoom"] = source
-    terms = server.Terms(
+    terms = server.WebexOptions(
         admin=not given.pop("webex_no_admin"),
         pro_pack=not given.pop("webex_no_pro_pack"),
         elsewhere=int(status) if (status := given.pop("webex_elsewhere")) else None,
         strict_tokens=given.pop("webex_strict_tokens"),
     )
-    google = server.GoogleTerms(
+    google = server.GoogleOptions(
         without=given.pop("google_without"),
         disabled=given.pop("google_disabled"),
         attended=not given.pop("google_organised_only"),
@@ -176,7 +176,7 @@ def simulate(
         user=given.pop("google_user"),
         client=given.pop("google_client"),
     )
-    meetecho = server.MeetechoTerms(
+    meetecho = server.MeetechoOptions(
         credentials=not given.pop("meetecho_no_credentials"),
         refused=given.pop("meetecho_refused"),
         unknown=given.pop("meetecho_unknown"),

@@ -8,44 +8,44 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 
-class Calendar:
+class SimulatedClock:
     """SHOWN + the seconds since it was made. `speed` divides waits and lives, never the calendar.
 
     `seconds`: a clock that never goes backwards.
     """
 
     def __init__(
-        self, shown: datetime, *, speed: float = 1.0, seconds: Callable[[], float] = time.monotonic
+        self, start: datetime, *, speed: float = 1.0, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self.shown = shown.astimezone(UTC)
+        self.start = start.astimezone(UTC)
         self.speed = speed
-        self.real = datetime.now(UTC)
-        self._seconds = seconds
-        self._began = seconds()
+        self.real_start = datetime.now(UTC)
+        self._monotonic = monotonic
+        self._started = monotonic()
         self._date = (-1, b"")
 
     def now(self) -> datetime:
-        return self.shown + timedelta(seconds=self._seconds() - self._began)
+        return self.start + timedelta(seconds=self._monotonic() - self._started)
 
     def milliseconds(self) -> int:
         """Now, in milliseconds since 1970."""
-        return int((self.shown.timestamp() + self._seconds() - self._began) * 1000)
+        return int((self.start.timestamp() + self._monotonic() - self._started) * 1000)
 
     @property
-    def spelled(self) -> str:
+    def as_setting(self) -> str:
         """`SHOWN@REAL`: what another process needs to show the same time."""
-        return f"{_iso(self.shown)}@{_iso(self.real)}"
+        return f"{_iso(self.start)}@{_iso(self.real_start)}"
 
     def elapsed(self) -> float:
         """Seconds since the start as the vendors count them: `speed` of them pass in one of this machine's."""
-        return (self._seconds() - self._began) * self.speed
+        return (self._monotonic() - self._started) * self.speed
 
-    def date(self) -> bytes:
+    def date_header(self) -> bytes:
         """The `Date` header's value."""
-        second = int(self._seconds() - self._began)
+        second = int(self._monotonic() - self._started)
         if second != self._date[0]:
-            shown = (self.shown + timedelta(seconds=second)).replace(microsecond=0)
-            self._date = (second, format_datetime(shown, usegmt=True).encode())
+            instant = (self.start + timedelta(seconds=second)).replace(microsecond=0)
+            self._date = (second, format_datetime(instant, usegmt=True).encode())
         return self._date[1]
 
 

@@ -16,19 +16,19 @@ class Vendor(Protocol):
     def traffic(self) -> dict[str, Any]: ...
 
 
-class Late:
+class LazyVendor:
     """A vendor that is made at its first request, so that who asks for one does not wait for all. `settled` is called
     when it is there."""
 
-    def __init__(self, made: Callable[[], Vendor], settled: Callable[[], None]) -> None:
-        self._made = made
-        self._settled = settled
+    def __init__(self, create: Callable[[], Vendor], on_created: Callable[[], None]) -> None:
+        self._create = create
+        self._on_created = on_created
         self._vendor: Vendor | None = None
 
     def vendor(self) -> Vendor:
         if self._vendor is None:
-            self._vendor = self._made()
-            self._settled()
+            self._vendor = self._create()
+            self._on_created()
         return self._vendor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class RateClass:
+class RateLimit:
     """At most `limit` in any `period` seconds. Remembers the fullest window of all that arrived, refused or not."""
 
     limit: int
@@ -39,7 +39,7 @@ class RateClass:
             return 0.0
         return self._allowed[-self.limit] + self.period - now
 
-    def counted(self) -> dict[str, float]:
+    def counts(self) -> dict[str, float]:
         """For whoever wants to know how it was asked; `first` and `last` in the vendor's seconds."""
         return {name: getattr(self, name) for name in _COUNTED}
 
@@ -48,7 +48,7 @@ _COUNTED = ("limit", "period", "requests", "refused", "peak", "first", "last")
 
 
 @dataclass(slots=True)
-class DailyBudget:
+class DailyQuota:
     """At most `limit` in a calendar day; `day` is any number that changes at midnight."""
 
     limit: int

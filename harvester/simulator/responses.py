@@ -9,7 +9,7 @@ import orjson
 from starlette.types import Receive
 
 
-def encoded(body: dict[str, Any]) -> bytes:
+def encode_json(body: dict[str, Any]) -> bytes:
     """JSON; with `\\ud83d` escapes where half a character was cut off, which no stricter encoder would write.
 
     Bytes among the values are JSON already.
@@ -20,7 +20,7 @@ def encoded(body: dict[str, Any]) -> bytes:
         return json.dumps(body, default=orjson.loads).encode()
 
 
-async def body_of(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
     """The request's body."""
     parts: list[bytes] = []
     more = True

@@ -19,7 +19,7 @@ from jsonschema import Draft7Validator
 from harvester.simulator.google_meet.access import AUTH
 from harvester.simulator.organisation import Case
 from harvester.simulator.server import Options, serving
-from tests.unit.simulator.clients import ACTIVITIES, API_SCOPES, NOW, Answered, Googled, googled
+from tests.unit.simulator.clients import ACTIVITIES, API_SCOPES, NOW, Answer, GoogleClient, google_client
 
 DOCUMENTS = {
     "meet": "meet.v2",
@@ -53,11 +53,11 @@ def strict(part: Any) -> Any:
 @cache
 def published(api: str) -> dict[str, Any]:
     path = files("googleapiclient") / "discovery_cache" / "documents" / f"{DOCUMENTS[api]}.json"
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return {name: strict(schema) for name, schema in told["schemas"].items()}
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {name: strict(schema) for name, schema in values["schemas"].items()}
 
 
-def check(api: str, schema: str, answer: Answered) -> Any:
+def check(api: str, schema: str, answer: Answer) -> Any:
     assert answer.status == 200, answer.content
     assert answer.headers["content-type"].startswith("application/json")
     checked = {"$ref": f"#/definitions/{schema}", "definitions": published(api)}
@@ -70,25 +70,25 @@ def check(api: str, schema: str, answer: Answered) -> Any:
 
 
 @pytest.fixture(scope="module")
-def google() -> Googled:
-    return googled(size=60, days=8)
+def google() -> GoogleClient:
+    return google_client(size=60, days=8)
 
 
 @pytest.mark.parametrize("case", [Case.mixed, Case.live_crowd, Case.webinar])
-def test_conferences(google: Googled, case: Case) -> None:
+def test_conferences(google: GoogleClient, case: Case) -> None:
     conference = google.conference(case)
     seer = google.seer(conference).email
     listed = check(
         "meet", "ListConferenceRecordsResponse", google.get("meet", "/conferenceRecords", seer, pageSize=100)
     )
-    name = f"/conferenceRecords/{conference.record}"
+    name = f"/conferenceRecords/{conference.record_id}"
     assert check("meet", "ConferenceRecord", google.get("meet", name, seer)) in listed["conferenceRecords"]
     fields = "participants,nextPageToken,totalSize"
-    told = check(
+    values = check(
         "meet", "ListParticipantsResponse", google.get("meet", f"{name}/participants", seer, fields=fields)
     )
-    assert told["totalSize"] == len(told["participants"])
-    for participant in told["participants"]:
+    assert values["totalSize"] == len(values["participants"])
+    for participant in values["participants"]:
         check("meet", "Participant", google.get("meet", f"/{participant['name']}", seer))
         sessions = google.get("meet", f"/{participant['name']}/participantSessions", seer)
         for session in check("meet", "ListParticipantSessionsResponse", sessions)["participantSessions"]:
@@ -96,30 +96,30 @@ def test_conferences(google: Googled, case: Case) -> None:
     check("meet", "Space", google.get("meet", f"/spaces/{conference.space}", seer))
 
 
-def test_recordings(google: Googled) -> None:
+def test_recordings(google: GoogleClient) -> None:
     recorded = next(c for c in google.google.account.conferences if c.meeting.recorded and c.owner)
     seer = google.seer(recorded).email
-    path = f"/conferenceRecords/{recorded.record}/recordings"
+    path = f"/conferenceRecords/{recorded.record_id}/recordings"
     [row] = check("meet", "ListRecordingsResponse", google.get("meet", path, seer))["recordings"]
     check("meet", "Recording", google.get("meet", f"/{row['name']}", seer))
 
 
-def test_activities(google: Googled) -> None:
+def test_activities(google: GoogleClient) -> None:
     body = check("reports", "Activities", google.get("reports", ACTIVITIES))
     assert len(body["items"]) > 100
     check("reports", "Activities", google.get("reports", ACTIVITIES, eventName="nothing_of_the_kind"))
 
 
-def test_users(google: Googled) -> None:
+def test_users(google: GoogleClient) -> None:
     body = check("directory", "Users", google.get("directory", "/users", customer="my_customer"))
     for user in body["users"][:40]:
         check("directory", "User", google.get("directory", f"/users/{user['id']}"))
 
 
-def test_events(google: Googled) -> None:
+def test_events(google: GoogleClient) -> None:
     seen = 0
     for person in google.google.account.organisation.people[:12]:
-        if person.standing != "active" or person.index % 17 == 6:
+        if person.status != "active" or person.index % 17 == 6:
             continue
         path = f"/calendars/{person.email}/events"
         for single in ("true", "false"):
@@ -132,8 +132,8 @@ def test_events(google: Googled) -> None:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[dict[str, str]]:
-    with serving(Options(size=40, days=3, now=NOW, vendors=("google-meet",))) as told:
-        yield told
+    with serving(Options(size=40, days=3, now=NOW, vendors=("google-meet",))) as values:
+        yield values
 
 
 def test_googles_own_client_reads_it_over_a_connection(served: dict[str, str]) -> None:
@@ -158,13 +158,13 @@ def test_a_long_query_comes_as_a_body(served: dict[str, str]) -> None:
         served["GOOGLE_CREDENTIALS"], scopes=[AUTH + API_SCOPES["meet"]], subject=served["GOOGLE_ADMIN"]
     )
     credentials.refresh(Request())
-    told = requests.post(
+    values = requests.post(
         f"{served['GOOGLE_MEET_API_URL']}/v2/conferenceRecords",
         data={"filter": " OR ".join(f'space.name = "spaces/{n:08}"' for n in range(200))},
         headers={"x-http-method-override": "GET", "Authorization": f"Bearer {credentials.token}"},
         timeout=10,
     )
-    assert (told.status_code, told.json()) == (200, {})
+    assert (values.status_code, values.json()) == (200, {})
 
 
 @pytest.mark.parametrize(
@@ -177,6 +177,6 @@ def test_a_long_query_comes_as_a_body(served: dict[str, str]) -> None:
     ],
 )
 def test_the_check_finds_what_is_not_described(api: str, schema: str, wrong: dict[str, Any]) -> None:
-    answer = Answered(200, {"content-type": "application/json"}, json.dumps(wrong).encode())
+    answer = Answer(200, {"content-type": "application/json"}, json.dumps(wrong).encode())
     with pytest.raises(AssertionError):
         check(api, schema, answer)

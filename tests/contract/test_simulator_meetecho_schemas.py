@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.simulator.meetecho_client import Groups, groups
+from tests.unit.simulator.meetecho_client import MeetechoClient, meetecho_client
 
 FOLDER = Path(os.environ.get("VENDOR_SCHEMAS") or Path(__file__).parents[3] / "shared" / "vendors" / "data")
 RECORDED = FOLDER / "meetecho"
@@ -44,59 +44,59 @@ def form(text: str) -> str:
     return next((name for pattern, name in _FORMS if pattern.fullmatch(text)), "text")
 
 
-def differences(theirs: Any, ours: Any, place: str = "", name: str = "") -> list[str]:
+def differences(theirs: Any, ours: Any, position: str = "", name: str = "") -> list[str]:
     """Where ours lacks a key, or has a value of another type or in another form."""
     if (theirs is None or ours is None) and name in NULLABLE:
         return []
     if type(theirs) is not type(ours):
-        return [f"{place}: {type(ours).__name__}"]
+        return [f"{position}: {type(ours).__name__}"]
     if isinstance(theirs, dict):
         if name in KEYED:
             first = next(iter(theirs.values()))
-            return [d for key, value in ours.items() for d in differences(first, value, f"{place}/{key}")]
-        missing = [f"{place}: no {key}" for key in theirs.keys() - ours.keys()]
+            return [d for key, value in ours.items() for d in differences(first, value, f"{position}/{key}")]
+        missing = [f"{position}: no {key}" for key in theirs.keys() - ours.keys()]
         both = [key for key in theirs if key in ours]
-        return missing + [d for k in both for d in differences(theirs[k], ours[k], f"{place}/{k}", k)]
+        return missing + [d for k in both for d in differences(theirs[k], ours[k], f"{position}/{k}", k)]
     if isinstance(theirs, list):
-        return [d for value in ours if theirs for d in differences(theirs[0], value, f"{place}[]")]
+        return [d for value in ours if theirs for d in differences(theirs[0], value, f"{position}[]")]
     if isinstance(theirs, str) and form(theirs) != form(ours) and form(theirs) != "text":
-        return [f"{place}: {ours!r}"]
+        return [f"{position}: {ours!r}"]
     return []
 
 
 @pytest.fixture(scope="module")
-def served() -> Groups:
-    return groups()
+def served() -> MeetechoClient:
+    return meetecho_client()
 
 
-def test_tokens(served: Groups) -> None:
-    asked = recorded("tokens_request")
-    assert asked.keys() == {"client", "secret", "wgs"}
+def test_tokens(served: MeetechoClient) -> None:
+    parameters = recorded("tokens_request")
+    assert parameters.keys() == {"client", "secret", "wgs"}
     assert differences(recorded("tokens_response"), served.tokens("zquilt", "oakloom").body) == []
 
 
-def test_rooms(served: Groups) -> None:
-    told = recorded("fetchRooms_response")
+def test_rooms(served: MeetechoClient) -> None:
+    values = recorded("fetchRooms_response")
     tokens = served.tokens().body["tokens"]
     for turn in range(3):
         for group in ("zquilt", "oakloom", "tealcup"):
             answer = served.fetch(tokens[group]).body
             assert answer["rooms"], turn
-            assert differences(told, answer) == []
+            assert differences(values, answer) == []
 
 
 @pytest.mark.parametrize("name", ["session", "attended", "timeslot"])
-def test_listings_of_the_datatracker(served: Groups, name: str) -> None:
-    told = recorded(f"dt_v1_meeting_{name}")
+def test_listings_of_the_datatracker(served: MeetechoClient, name: str) -> None:
+    values = recorded(f"dt_v1_meeting_{name}")
     for offset in (0, 20, 40):
         answer = served.get(f"meeting/{name}", offset=offset)
         assert answer.body["objects"]
-        assert differences(told, answer.body) == []
-        assert answer.body["objects"][0].keys() == told["objects"][0].keys()
+        assert differences(values, answer.body) == []
+        assert answer.body["objects"][0].keys() == values["objects"][0].keys()
 
 
 def test_the_calls_that_write() -> None:
-    served = groups(size=20)
+    served = meetecho_client(size=20)
     bearer = {"authorization": f"bearer {served.tokens().body['tokens']['zquilt']}"}
     made = served.post("meeting/interim/createRoom", recorded("createRoom_request"), **bearer)
     assert differences(recorded("createRoom_response"), made.body) == []

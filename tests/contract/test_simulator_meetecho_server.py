@@ -12,18 +12,18 @@ import orjson
 import pytest
 import requests
 
-from harvester.simulator.server import MeetechoTerms, Options, Simulator, serving
+from harvester.simulator.server import MeetechoOptions, Options, Simulator, serving
 from tests.unit.simulator.clients import NOW
 
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, str]]:
-    terms = MeetechoTerms(hasty=0)
-    with serving(Options(size=40, days=3, now=NOW, vendors=("meetecho",), meetecho=terms)) as told:
-        yield told
+    options = MeetechoOptions(hasty=0)
+    with serving(Options(size=40, days=3, now=NOW, vendors=("meetecho",), meetecho=options)) as values:
+        yield values
 
 
-def asked(
+def parameters(
     settings: dict[str, str], method: str, path: str, token: str | None = None, body: Any = None
 ) -> Any:
     """As `MeetechoAPI._request` does it."""
@@ -36,29 +36,29 @@ def asked(
 
 
 def traffic(settings: dict[str, str]) -> dict[str, Any]:
-    told = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=10).json()
-    found: dict[str, Any] = told["vendors"]["meetecho"]
+    values = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=10).json()
+    found: dict[str, Any] = values["vendors"]["meetecho"]
     return found
 
 
 def test_what_the_datatrackers_client_sends_is_taken(settings: dict[str, str]) -> None:
-    groups = settings["MEETECHO_GROUPS"].split(",")
-    told = {
+    meetecho_client = settings["MEETECHO_GROUPS"].split(",")
+    values = {
         "client": settings["MEETECHO_CLIENT_ID"],
         "secret": settings["MEETECHO_CLIENT_SECRET"],
-        "wgs": groups,
+        "wgs": meetecho_client,
     }
-    tokens = asked(settings, "POST", "auth/ietfservice/tokens", body=told).json()["tokens"]
-    assert list(tokens) == groups
-    rooms = asked(settings, "GET", "meeting/interim/fetchRooms", tokens["zquilt"])
+    tokens = parameters(settings, "POST", "auth/ietfservice/tokens", body=values).json()["tokens"]
+    assert list(tokens) == meetecho_client
+    rooms = parameters(settings, "GET", "meeting/interim/fetchRooms", tokens["zquilt"])
     assert rooms.status_code == 200
     assert rooms.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
-    one = next(iter(rooms.json()["rooms"].values()))
+    get_one = next(iter(rooms.json()["rooms"].values()))
     assert traffic(settings)["writes"] == 0
-    gone = asked(settings, "POST", "meeting/interim/deleteRoom", one["deletion_token"])
+    gone = parameters(settings, "POST", "meeting/interim/deleteRoom", get_one["deletion_token"])
     assert (gone.status_code, gone.json()) == (200, {})
     deck = {"session": "18", "id": 1}
-    assert asked(settings, "DELETE", "materials", tokens["zquilt"], deck).status_code == 202
+    assert parameters(settings, "DELETE", "materials", tokens["zquilt"], deck).status_code == 202
     assert traffic(settings)["unlike"] == {}
     assert traffic(settings)["writes"] == 2
 
@@ -74,15 +74,15 @@ def test_the_next_page_is_below_the_datatrackers_address(settings: dict[str, str
 
 
 def test_without_credentials_the_settings_have_none_and_the_truth_has_no_rooms(tmp_path: Path) -> None:
-    def meetings(**terms: Any) -> tuple[dict[str, str], set[str]]:
+    def meetings(**access: Any) -> tuple[dict[str, str], set[str]]:
         options = Options(
-            size=40, days=3, now=NOW, vendors=("meetecho",), truth=tmp_path / "truth", meetecho=MeetechoTerms(**terms)
+            size=40, days=3, now=NOW, vendors=("meetecho",), truth=tmp_path / "truth", meetecho=MeetechoOptions(**access)
         )  # fmt: skip
         simulator = Simulator(options)
-        simulator.write_truth()
+        simulator.write_expected()
         lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
-        told = {line["uuid"] for line in lines if line["kind"] == "meeting"}
-        return simulator.environment("http://127.0.0.1:1"), told
+        values = {line["uuid"] for line in lines if line["kind"] == "meeting"}
+        return simulator.environment("http://127.0.0.1:1"), values
 
     settings, found = meetings()
     without, fewer = meetings(credentials=False)
@@ -95,9 +95,9 @@ def test_with_faults_pages_come_instead_of_rooms() -> None:
     options = Options(size=20, days=3, now=NOW, vendors=("meetecho",), faults=0.5, speed=100_000, seed=3)
     seen = set()
     with serving(options) as settings:
-        for place in range(200):
+        for position in range(200):
             try:
-                answer = asked(settings, "GET", f"nothing/{place}")
+                answer = parameters(settings, "GET", f"nothing/{position}")
             except requests.RequestException:
                 continue
             seen.add((answer.status_code, answer.headers["Content-Type"].partition(";")[0]))

@@ -30,8 +30,8 @@ LISTING = {"from": "2026-11-17", "to": "2026-11-20", "type": "past", "page_size"
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, str]]:
-    with serving(Options(size=40, days=3, now=NOW)) as told:
-        yield told
+    with serving(Options(size=40, days=3, now=NOW)) as values:
+        yield values
 
 
 def token(settings: Mapping[str, str]) -> dict[str, str]:
@@ -46,8 +46,8 @@ def token(settings: Mapping[str, str]) -> dict[str, str]:
 
 def traffic(settings: Mapping[str, str], vendor: str = "zoom") -> dict[str, Any]:
     base = settings["ZOOM_API_URL"].removesuffix("/zoom/v2")
-    told = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
-    return {**told["vendors"][vendor], "faults": told["faults"]}
+    values = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
+    return {**values["vendors"][vendor], "faults": values["faults"]}
 
 
 def test_a_listing_over_a_connection(settings: dict[str, str]) -> None:
@@ -89,8 +89,8 @@ def test_webex_is_served_beside_it_from_its_first_request_on(settings: dict[str,
     )
     bearer = {"Authorization": f"Bearer {refreshed.json()['access_token']}"}
     url = f"{settings['WEBEX_API_URL']}/meetings"
-    asked = {"meetingType": "meeting", "from": "2026-11-17T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
-    page = requests.get(url, params=asked, headers=bearer, timeout=10)
+    parameters = {"meetingType": "meeting", "from": "2026-11-17T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
+    page = requests.get(url, params=parameters, headers=bearer, timeout=10)
     assert len(page.json()["items"]) == 10
     assert page.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
     assert page.links["next"]["url"].startswith(url)
@@ -114,8 +114,8 @@ def test_only_the_vendors_that_are_asked_for_are_served_and_in_the_settings() ->
         base = served["WEBEX_API_URL"].removesuffix("/webex/v1")
         assert requests.get(f"{base}/zoom/v2/users", timeout=10).status_code == 404
         assert requests.get(f"{served['WEBEX_API_URL']}/people/me", timeout=10).status_code == 401
-        told = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
-        assert told["vendors"].keys() == {"webex"}
+        values = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
+        assert values["vendors"].keys() == {"webex"}
 
 
 def test_google_is_served_with_a_file_of_credentials_for_its_owner_alone(tmp_path: Path) -> None:
@@ -126,9 +126,9 @@ def test_google_is_served_with_a_file_of_credentials_for_its_owner_alone(tmp_pat
         key = Credentials.from_service_account_file(str(path), scopes=[DIRECTORY])
         session = AuthorizedSession(key.with_subject(served["GOOGLE_ADMIN"]))
         url = f"{served['GOOGLE_ADMIN_API_URL']}/admin/directory/v1/users"
-        told = session.get(url, params={"customer": "my_customer"})
-        assert served["GOOGLE_ADMIN"] in {user["primaryEmail"] for user in told.json()["users"]}
-        assert told.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
+        values = session.get(url, params={"customer": "my_customer"})
+        assert served["GOOGLE_ADMIN"] in {user["primaryEmail"] for user in values.json()["users"]}
+        assert values.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
         lost = session.get(f"{served['GOOGLE_CALENDAR_API_URL']}/calendars/primary/events")
         assert lost.json()["error"]["errors"][0]["reason"] == "insufficientPermissions"
         assert requests.get(f"{served['GOOGLE_MEET_API_URL']}/v1/nothing", timeout=10).status_code == 404
@@ -153,16 +153,16 @@ def test_a_vendor_that_nobody_has_asked_is_not_made() -> None:
 
 
 def test_later_is_the_same_organisation_with_its_clock_put_forward(tmp_path: Path) -> None:
-    def told(**more: Any) -> dict[str, Any]:
+    def values(**more: Any) -> dict[str, Any]:
         options = Options(size=20, days=2, now=NOW, vendors=("webex",), truth=tmp_path / "truth", **more)
         simulator = Simulator(options)
-        simulator.write_truth()
+        simulator.write_expected()
         shown = simulator.environment("http://127.0.0.1:1")["HARVESTER_NOW"].partition("@")[0]
         assert shown == f"{NOW + options.later:%Y-%m-%dT%H:%M:%SZ}"
         lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
         return {line["document_id"]: line["detail"] for line in lines if line["kind"] == "meeting"}
 
-    before, after = told(), told(later=timedelta(minutes=10))
+    before, after = values(), values(later=timedelta(minutes=10))
     assert before.keys() == after.keys()
     changed = [(before[name], after[name]) for name in before if before[name] != after[name]]
     assert changed == [("basic", "full")] * 2
@@ -218,10 +218,10 @@ def test_a_process_writes_its_files_says_that_it_is_ready_and_ends_on_a_signal(t
         settings = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
         assert ready == f"ready: {settings['ZOOM_API_URL'].removesuffix('/zoom/v2')}\n"
         assert token(settings)
-        told = [process.stderr.readline().decode().rstrip() for _ in range(3)]
-        assert told[0].startswith(f"wrote {tmp_path / 'truth'}: ")
-        assert told[1].startswith(f"wrote {tmp_path / 'env'}: ")
-        assert told[2].startswith(f"  harvester all --env-file {tmp_path / 'env'} --from 2026-11-17 ")
+        values = [process.stderr.readline().decode().rstrip() for _ in range(3)]
+        assert values[0].startswith(f"wrote {tmp_path / 'truth'}: ")
+        assert values[1].startswith(f"wrote {tmp_path / 'env'}: ")
+        assert values[2].startswith(f"  harvester all --env-file {tmp_path / 'env'} --from 2026-11-17 ")
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) in {0, -signal.SIGTERM}
         assert process.stderr.read() == b""

@@ -17,7 +17,7 @@ from jsonschema import Draft4Validator
 
 from harvester.simulator.organisation import Case
 from harvester.simulator.webex.account import Quirk
-from tests.unit.simulator.clients import Answered, Webexed, ask, webexed
+from tests.unit.simulator.clients import Answer, WebexClient, send_request, webex_client
 
 FOLDER = Path(os.environ.get("VENDOR_SCHEMAS") or Path(__file__).parents[3] / "shared" / "vendors" / "data")
 WEBEX = FOLDER / "webex-openapi-2026-05.slice.json"
@@ -45,8 +45,8 @@ def published() -> dict[str, Any]:
         pytest.skip(
             f"NOT CHECKED: the vendors' published schemas are not in {FOLDER}; name their folder in VENDOR_SCHEMAS"
         )
-    told: dict[str, Any] = json.loads(WEBEX.read_text(encoding="utf-8"))
-    return told
+    values: dict[str, Any] = json.loads(WEBEX.read_text(encoding="utf-8"))
+    return values
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def schemas(published: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def webex() -> Webexed:
-    return webexed(size=60, days=6)
+def webex() -> WebexClient:
+    return webex_client(size=60, days=6)
 
 
 class Published:
@@ -76,12 +76,12 @@ class Published:
         self._paths = paths
         self._schemas = schemas
 
-    def check(self, path: str, answer: Answered, method: str = "get") -> None:
+    def check(self, path: str, answer: Answer, method: str = "get") -> None:
         assert answer.status == 200, (path, answer.status)
         content = self._paths[path][method]["responses"]["200"]["content"]
-        [(kind, told)] = content.items()
+        [(kind, values)] = content.items()
         assert answer.headers["content-type"].partition(";")[0] == kind.partition(";")[0]
-        schema = {**told["schema"], "components": {"schemas": self._schemas}}
+        schema = {**values["schema"], "components": {"schemas": self._schemas}}
         errors = [
             f"{path} {list(error.absolute_path)}: {error.message[:200]}"
             for error in Draft4Validator(schema).iter_errors(answer.body)
@@ -95,7 +95,7 @@ def by_cisco(published: dict[str, Any], schemas: dict[str, Any]) -> Published:
 
 
 @pytest.mark.parametrize("kind", ["meeting", "scheduledMeeting", "meetingSeries"])
-def test_listings(by_cisco: Published, webex: Webexed, kind: str) -> None:
+def test_listings(by_cisco: Published, webex: WebexClient, kind: str) -> None:
     period = {} if kind != "meeting" else {"from": "2026-11-01T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
     host = {} if kind == "meeting" else {"hostEmail": webex.instance(Case.drop).meeting.host.email}
     answer = webex.get("/meetings", meetingType=kind, max=100, **period, **host)
@@ -104,7 +104,7 @@ def test_listings(by_cisco: Published, webex: Webexed, kind: str) -> None:
     assert {row["meetingType"] for row in answer.body["items"]} == {kind}
 
 
-def test_single_meetings(by_cisco: Published, webex: Webexed) -> None:
+def test_single_meetings(by_cisco: Published, webex: WebexClient) -> None:
     for instance in webex.webex.account.instances:
         by_cisco.check("/meetings/{meetingId}", webex.get(f"/meetings/{instance.id}"))
         by_cisco.check("/admin/meetings/{meetingId}", webex.get(f"/admin/meetings/{instance.id}"))
@@ -112,7 +112,7 @@ def test_single_meetings(by_cisco: Published, webex: Webexed) -> None:
     by_cisco.check("/admin/meetings", webex.get("/admin/meetings", meetingNumber=number))
 
 
-def test_participants(by_cisco: Published, webex: Webexed) -> None:
+def test_participants(by_cisco: Published, webex: WebexClient) -> None:
     states = set()
     for instance in webex.webex.account.instances:
         answer = webex.get("/meetingParticipants", meetingId=instance.id, max=100)
@@ -123,23 +123,23 @@ def test_participants(by_cisco: Published, webex: Webexed) -> None:
             by_cisco.check("/meetingParticipants/{participantId}", one)
     assert {"end", "joined", "lobby"} <= states
     query = f"meetingId={webex.instance(Case.mixed).id}"
-    answer = ask(
+    answer = send_request(
         webex.webex, "/webex/v1/meetingParticipants/query", method="POST", query=query, body=b"{}",
         authorization=f"Bearer {webex.token}",
     )  # fmt: skip
     by_cisco.check("/meetingParticipants/query", answer, "post")
 
 
-def shortened(answer: Answered) -> Answered:
+def shortened(answer: Answer) -> Answer:
     """With a few samples instead of hours of them: they come out of one pool."""
     body = answer.body
     for row in body["items"]:
-        for part in (part for told in row.values() if isinstance(told, list) for part in told):
-            part.update({name: told[:6] for name, told in part.items() if isinstance(told, list)})
-    return Answered(answer.status, answer.headers, json.dumps(body).encode())
+        for part in (part for values in row.values() if isinstance(values, list) for part in values):
+            part.update({name: values[:6] for name, values in part.items() if isinstance(values, list)})
+    return Answer(answer.status, answer.headers, json.dumps(body).encode())
 
 
-def test_qualities(by_cisco: Published, webex: Webexed) -> None:
+def test_qualities(by_cisco: Published, webex: WebexClient) -> None:
     seen = set()
     for instance in webex.webex.account.instances:
         webex.clock.seconds += 0.1
@@ -150,15 +150,15 @@ def test_qualities(by_cisco: Published, webex: Webexed) -> None:
     assert {Quirk.old_names, Quirk.heard_frames} <= seen
 
 
-def test_people_and_sites(by_cisco: Published, webex: Webexed) -> None:
+def test_people_and_sites(by_cisco: Published, webex: WebexClient) -> None:
     by_cisco.check("/people", webex.get("/people"))
     by_cisco.check("/people/me", webex.get("/people/me"))
     by_cisco.check("/meetingPreferences/sites", webex.get("/meetingPreferences/sites"))
 
 
-def test_refusals_have_the_published_shape(published: dict[str, Any], webex: Webexed) -> None:
-    told = published["paths"]["/meetingPreferences/sites"]["get"]["responses"]["403"]["content"]
-    [schema] = [kind["schema"] for kind in told.values()]
+def test_refusals_have_the_published_shape(published: dict[str, Any], webex: WebexClient) -> None:
+    values = published["paths"]["/meetingPreferences/sites"]["get"]["responses"]["403"]["content"]
+    [schema] = [kind["schema"] for kind in values.values()]
     for number in range(8):
         answer = webex.get(f"/meetings/nothing-{number}")
         assert not list(Draft4Validator(schema).iter_errors(answer.body))

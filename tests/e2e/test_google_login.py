@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.google_meet.access import Terms
+from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.login import CLIENT_SECRET
 from tests.e2e.harness import Harvester, differences, lines
 from tests.e2e.served import Served, Vendors
@@ -20,7 +20,7 @@ from tests.e2e.test_webex_login import free_port, opened, started
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with Vendors(tmp_path, OPTIONS).at(google=Terms(client=True)) as there:
+    with Vendors(tmp_path, OPTIONS).at(google=GoogleOptions(client=True)) as there:
         yield there
 
 

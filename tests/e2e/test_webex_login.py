@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from connectors.webex.auth import STORED
-from harvester.simulator.webex.access import Terms
+from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.tokens import GRACE_SECONDS
 from harvester.state.account import AccountState, account_folder
 from tests.e2e.harness import ROOT, Harvester, command, differences, lines
@@ -115,7 +115,7 @@ def test_a_login_on_another_device_is_enough_as_well(served: Served, tmp_path: P
 
 def test_who_logs_in_for_themselves_reads_their_own_meetings(webex: Vendors, tmp_path: Path) -> None:
     scopes = ("meeting:schedules_read", "meeting:participants_read")
-    with webex.at(10 * MINUTE, webex=Terms(admin=False, scopes=scopes)) as served:
+    with webex.at(10 * MINUTE, webex=WebexOptions(admin=False, scopes=scopes)) as served:
         harvester = beginner(served, tmp_path)
         log_in(harvester, "--scope", "user")
         harvested(served, harvester)
@@ -149,7 +149,7 @@ def test_a_machine_that_dies_before_it_keeps_a_token_goes_on_or_says_how(
     with webex.at(10 * MINUTE) as served:
         harvester = beginner(served, tmp_path)
         log_in(harvester)
-    with webex.at(15 * DAY, webex=Terms(strict_tokens=strict)) as served:
+    with webex.at(15 * DAY, webex=WebexOptions(strict_tokens=strict)) as served:
         harvester = beginner(served, tmp_path)
         killed(harvester, "before a token is kept")
         assert served.traffic()["tokens"]["refreshes"] == 1
@@ -162,7 +162,7 @@ def test_a_machine_that_dies_before_it_keeps_a_token_goes_on_or_says_how(
 
 def test_a_token_that_is_kept_when_the_machine_dies_goes_on(webex: Vendors, tmp_path: Path) -> None:
     """Even if it dies before it has written down that the settings' token was made use of, which is worth nothing now."""
-    with webex.at(10 * MINUTE, webex=Terms(strict_tokens=True)) as served:
+    with webex.at(10 * MINUTE, webex=WebexOptions(strict_tokens=True)) as served:
         harvester = Harvester(tmp_path, served.settings)
         killed(harvester, "after a token is kept")
         time.sleep(GRACE_SECONDS / OPTIONS["speed"])

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Literal
 
 from harvester.simulator.google_meet import formats
-from harvester.simulator.google_meet.calendar_events import Event, Events
+from harvester.simulator.google_meet.calendar_events import CalendarEvent, CalendarEvents
 from harvester.simulator.organisation import (
     DAY,
     MINUTE,
@@ -42,12 +42,12 @@ class Conference:
     instance or of the series. `foreign`: called by somebody of another organisation."""
 
     meeting: Meeting
-    record: str
-    reported: str
+    record_id: str
+    reports_id: str
     space: str
     code: str
-    event: Event | None
-    event_told: str | None
+    event: CalendarEvent | None
+    event_id_in_reports: str | None
     foreign: bool
 
     @property
@@ -69,10 +69,10 @@ class Conference:
         """At this instant, in milliseconds."""
         return self.meeting.end <= instant
 
-    def kept(self, instant: int) -> bool:
+    def has_record(self, instant: int) -> bool:
         """Whether there is a record of it at this instant, in milliseconds."""
-        begun = self.meeting.start <= instant
-        return begun and instant * formats.MILLISECOND < self.end + RECORD_KEPT * formats.MILLISECOND
+        started = self.meeting.start <= instant
+        return started and instant * formats.MILLISECOND < self.end + RECORD_KEPT * formats.MILLISECOND
 
 
 class Account:
@@ -81,13 +81,13 @@ class Account:
     def __init__(self, organisation: Organisation, ids: Ids = "mixed") -> None:
         self.organisation = organisation
         self._ids = ids
-        meetings = [_settled(meeting, organisation.now) for meeting in organisation.meetings(PLATFORM)]
+        meetings = [_avoid_expiry(meeting, organisation.now) for meeting in organisation.meetings(PLATFORM)]
         meetings.sort(key=lambda meeting: (meeting.start, meeting.seed))
         spaces = _spaces([m for m in meetings if m.case is not Case.deleted])
-        self.events = Events(organisation, meetings, spaces)
+        self.events = CalendarEvents(organisation, meetings, spaces)
         self.conferences = [self._conference(m, spaces[m.seed]) for m in meetings if m.seed in spaces]
         self._starts = [conference.meeting.start for conference in self.conferences]
-        self._by_record = {conference.record: conference for conference in self.conferences}
+        self._by_record = {conference.record_id: conference for conference in self.conferences}
         self._in_space: dict[str, list[Conference]] = {}
         for conference in self.conferences:
             self._in_space.setdefault(conference.space, []).append(conference)
@@ -99,11 +99,11 @@ class Account:
         same = self._ids == "same" or (
             self._ids == "mixed" and seeded_random.number("ids", meeting.seed) % 5 < 3
         )
-        event = self.events.of(meeting)
-        told = None
+        event = self.events.event_of(meeting)
+        event_id = None
         if event is not None:
             # Google's own samples show instances; nobody says that it never is the series.
-            told = (
+            event_id = (
                 event.series
                 if event.series and seeded_random.number("told", event.series) % 3 == 0
                 else event.id
@@ -115,16 +115,16 @@ class Account:
             formats.space(seed, space),
             formats.code(seed, space),
             event,
-            told,
+            event_id,
             meeting.webinar,
         )
 
-    def record(self, name: str, instant: int) -> Conference | None:
+    def find_record(self, name: str, instant: int) -> Conference | None:
         """A conference whose record there is, by the id of that."""
         found = self._by_record.get(name)
-        return found if found is not None and found.kept(instant) else None
+        return found if found is not None and found.has_record(instant) else None
 
-    def begun(self, instant: int) -> Sequence[Conference]:
+    def started(self, instant: int) -> Sequence[Conference]:
         return self.conferences[: bisect_right(self._starts, instant)]
 
     def in_space(self, key: str) -> Sequence[Conference]:
@@ -135,7 +135,7 @@ class Account:
     @cached_property
     def by_email(self) -> dict[str, Person]:
         """Those with an account: of who has left it is gone."""
-        return {p.email: p for p in self.organisation.people if p.standing != "departed"}
+        return {p.email: p for p in self.organisation.people if p.status != "departed"}
 
     @cached_property
     def by_id(self) -> dict[str, Person]:
@@ -152,24 +152,24 @@ class Account:
     def busiest_host(self) -> Person:
         """Whoever called the most meetings, of those with an account who are no administrators."""
         owners = [c.owner.index for c in self.conferences if c.owner is not None and has_meet(c.owner)]
-        counted = Counter(index for index in owners if index != self.administrator.index)
-        if not counted:
+        counts = Counter(index for index in owners if index != self.administrator.index)
+        if not counts:
             return self.organisation.people[1]
-        busiest = min(counted, key=lambda index: (-counted[index], index))
+        busiest = min(counts, key=lambda index: (-counts[index], index))
         return self.organisation.people[busiest]
 
 
-def can_be_acted_for(person: Person) -> bool:
+def can_be_impersonated(person: Person) -> bool:
     """Whether a service account gets tokens for somebody: not of those who are suspended or gone."""
-    return person.standing in {"active", "pending"}
+    return person.status in {"active", "pending"}
 
 
 def has_meet(person: Person) -> bool:
     """Some have an account, and Meet is turned off for them."""
-    return person.standing == "active"
+    return person.status == "active"
 
 
-def _settled(meeting: Meeting, now: int) -> Meeting:
+def _avoid_expiry(meeting: Meeting, now: int) -> Meeting:
     """So much earlier that nothing of it expires within the quiet hour."""
     shift = 0
     edges = (now - RECORD_KEPT, now - ROWS_KEPT)
@@ -187,12 +187,12 @@ def _settled(meeting: Meeting, now: int) -> Meeting:
 
 def _spaces(meetings: Sequence[Meeting]) -> dict[int, str]:
     """By a meeting's seed the name of its space: one for a series, but never two conferences at once in one."""
-    named: dict[int, str] = {}
+    names: dict[int, str] = {}
     busy: dict[str, list[int]] = {}
     for meeting in meetings:
         ends = busy.setdefault(meeting.series, [])
         # A gap of ten seconds is what a connection that breaks leaves.
-        place = next((n for n, end in enumerate(ends) if end + 10 * SECOND < meeting.start), len(ends))
-        ends[place : place + 1] = [meeting.end]
-        named[meeting.seed] = f"{meeting.series}#{place}" if place else meeting.series
-    return named
+        position = next((n for n, end in enumerate(ends) if end + 10 * SECOND < meeting.start), len(ends))
+        ends[position : position + 1] = [meeting.end]
+        names[meeting.seed] = f"{meeting.series}#{position}" if position else meeting.series
+    return names

@@ -14,7 +14,7 @@ _STATUS = {
 }  # fmt: skip
 
 
-class Refusal(Exception):
+class ErrorResponse(Exception):
     """An answer that is not 200. `reason`: the word of the older shape; `detail`: of the newer one, in `ErrorInfo`;
     `oauth`: the token endpoint's."""
 
@@ -46,5 +46,5 @@ class Refusal(Exception):
         return {"error": error}
 
 
-def bad(message: str, reason: str = "invalid") -> Refusal:
-    return Refusal(400, message, reason=reason)
+def bad_request(message: str, reason: str = "invalid") -> ErrorResponse:
+    return ErrorResponse(400, message, reason=reason)

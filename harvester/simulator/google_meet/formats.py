@@ -27,16 +27,16 @@ def stamp(instant: int) -> str:
     day, second = divmod(seconds, _DAY)
     minute, second = divmod(second, 60)
     hour, minute = divmod(minute, 60)
-    told = f"{_date(day)}T{hour:02}:{minute:02}:{second:02}"
+    text = f"{_date(day)}T{hour:02}:{minute:02}:{second:02}"
     if not fraction:
-        return told + "Z"
+        return text + "Z"
     digits = f"{fraction:09}"
     while digits.endswith("000"):
         digits = digits[:-3]
-    return f"{told}.{digits}Z"
+    return f"{text}.{digits}Z"
 
 
-def to_the_millisecond(instant: int) -> str:
+def milliseconds_stamp(instant: int) -> str:
     """As in Reports and Calendar: always three digits. `instant` in milliseconds."""
     whole = stamp(instant // 1000 * SECOND)
     return f"{whole[:-1]}.{instant % 1000:03}Z"
@@ -55,16 +55,16 @@ def fraction(bits: int) -> int:
 
 def code(seed: int, space: str) -> str:
     """`wkt-imxi-vuk`: what people type to join."""
-    told = number(seed, "meeting code", space)
+    rest = number(seed, "meeting code", space)
     letters = []
     for _ in range(10):
-        told, letter = divmod(told, len(_LETTERS))
+        rest, letter = divmod(rest, len(_LETTERS))
         letters.append(_LETTERS[letter])
     text = "".join(letters)
     return f"{text[:3]}-{text[3:7]}-{text[7:]}"
 
 
-def shouted(code: str) -> str:
+def without_dashes(code: str) -> str:
     """As Reports writes it."""
     return code.replace("-", "").upper()
 

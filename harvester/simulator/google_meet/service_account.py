@@ -65,7 +65,7 @@ def service_account(token_uri: str) -> dict[str, str]:
     }
 
 
-def write(path: Path, content: Mapping[str, Any]) -> None:
+def write_private_file(path: Path, content: Mapping[str, Any]) -> None:
     """For its owner's eyes only, whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class MeetechoOptions:
     """`credentials`: whether the settings have Meetecho's. `refused`: groups that get a token and are refused with it;
     `unknown`: groups that get none. `hasty`: every so many answers of the datatracker's are a 429 that says to wait no
     time; 0: none."""

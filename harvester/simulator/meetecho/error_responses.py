@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):
+class ErrorResponse(Exception):
     """An answer of Meetecho's that is neither 200 nor 202."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -15,18 +15,18 @@ _NAIVE = timezone(-timedelta(hours=8))
 def stamp(instant: int, row: int) -> str:
     """`2024-03-12T18:35:43Z` or `2020-08-05T06:00:00-07:00`: whole seconds, by turns."""
     zone = _ZONES[row % len(_ZONES)]
-    told = datetime.fromtimestamp(instant // SECOND, zone or UTC)
-    return told.isoformat().replace("+00:00", "Z")
+    local = datetime.fromtimestamp(instant // SECOND, zone or UTC)
+    return local.isoformat().replace("+00:00", "Z")
 
 
-def parsed(text: str) -> int:
+def parse_instant(text: str) -> int:
     """ISO 8601, a day alone too. ValueError for anything else."""
-    told = datetime.fromisoformat(text)
-    aware = told if told.tzinfo else told.replace(tzinfo=_NAIVE)
+    parsed = datetime.fromisoformat(text)
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=_NAIVE)
     return int(aware.timestamp() * SECOND)
 
 
-def plain(instant: int) -> str:
+def meetecho_stamp(instant: int) -> str:
     """Meetecho's: `2021-09-14 10:00:00`, always UTC, which it does not say."""
     return f"{datetime.fromtimestamp(instant // SECOND, UTC):%Y-%m-%d %H:%M:%S}"
 

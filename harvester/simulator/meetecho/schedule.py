@@ -29,7 +29,7 @@ ELSEWHERE = "farwg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class PlannedSession:
     """`recorded`: whether the datatracker knows a session of it, or Meetecho a room alone. `together`: what it shares
     with other sessions of one interim meeting; `plenary`: held at the IETF meeting where there is one that week."""
 
@@ -46,21 +46,21 @@ class Plan:
     description: str = ""
 
 
-def plans(organisation: Organisation) -> list[Plan]:
+def plan_sessions(organisation: Organisation) -> list[PlannedSession]:
     """All of them, by their start."""
-    made = [_of(meeting, organisation) for meeting in organisation.meetings(PLATFORM)]
-    made += _ahead(organisation) + _unscheduled(organisation) + _test_rooms(organisation)
-    return sorted(made, key=lambda plan: (plan.start, plan.key))
+    planned = [_from_meeting(meeting, organisation) for meeting in organisation.meetings(PLATFORM)]
+    planned += _future_sessions(organisation) + _unscheduled(organisation) + _test_rooms(organisation)
+    return sorted(planned, key=lambda session: (session.start, session.key))
 
 
-def _of(meeting: Meeting, organisation: Organisation) -> Plan:
-    start, end = _planned(meeting, organisation.now)
+def _from_meeting(meeting: Meeting, organisation: Organisation) -> PlannedSession:
+    start, end = _planned_times(meeting, organisation.now)
     group = CONFIGURED[seeded_random.number("group", meeting.series) % len(CONFIGURED)]
     if meeting.case is Case.plain and meeting.seed % 9 == 4:
         group = ELSEWHERE
     deleted = meeting.case is Case.deleted  # in the datatracker; the room is still there
     broken = meeting.case in {Case.drop, Case.resumed}
-    return Plan(
+    return PlannedSession(
         key=f"meeting:{meeting.seed}",
         group=CONFIGURED[meeting.seed % 5] if deleted else group,
         start=start,
@@ -73,7 +73,7 @@ def _of(meeting: Meeting, organisation: Organisation) -> Plan:
     )
 
 
-def _planned(meeting: Meeting, now: int) -> tuple[int, int]:
+def _planned_times(meeting: Meeting, now: int) -> tuple[int, int]:
     """What is over was over by plan, too; what runs is to run on beyond the quiet hour."""
     start = minute(meeting.start if meeting.case is Case.resumed else meeting.planned_start)
     end = start + (meeting.planned_end - meeting.planned_start) // MINUTE * MINUTE
@@ -84,16 +84,16 @@ def _planned(meeting: Meeting, now: int) -> tuple[int, int]:
     return start, max(start + MINUTE, min(end, minute(now - 5 * MINUTE)))
 
 
-def _ahead(organisation: Organisation) -> list[Plan]:
+def _future_sessions(organisation: Organisation) -> list[PlannedSession]:
     """From tomorrow on, for three weeks: some canceled already, some a room alone."""
-    dice = Random(seeded_random.number(organisation.seed, PLATFORM, "ahead"))
+    rng = Random(seeded_random.number(organisation.seed, PLATFORM, "ahead"))
     tomorrow = (organisation.now // DAY + 1) * DAY
     return [
-        Plan(
+        PlannedSession(
             key=f"ahead:{n}",
             group=CONFIGURED[n % len(CONFIGURED)] if n % 6 != 5 else CONFIGURED[n // 6 % 5],
-            start=tomorrow + 2 * HOUR + dice.randrange(20 * 24 * 12) * 5 * MINUTE,
-            minutes=dice.choice((30, 60, 60, 90, 120)),
+            start=tomorrow + 2 * HOUR + rng.randrange(20 * 24 * 12) * 5 * MINUTE,
+            minutes=rng.choice((30, 60, 60, 90, 120)),
             together=f"ahead:{n}",
             plenary=n % 4 == 1,
             recorded=n % 6 != 5,
@@ -104,10 +104,10 @@ def _ahead(organisation: Organisation) -> list[Plan]:
     ]
 
 
-def _unscheduled(organisation: Organisation) -> list[Plan]:
+def _unscheduled(organisation: Organisation) -> list[PlannedSession]:
     """Sessions that were asked for and have no timeslot. Where there is a room, that alone tells when."""
     return [
-        Plan(
+        PlannedSession(
             key=f"unscheduled:{n}",
             group=CONFIGURED[(n * 2 + organisation.seed) % 5],
             start=organisation.first + 9 * HOUR + n * 47 * MINUTE,
@@ -120,15 +120,15 @@ def _unscheduled(organisation: Organisation) -> list[Plan]:
     ]
 
 
-def _test_rooms(organisation: Organisation) -> list[Plan]:
-    dice = Random(seeded_random.number(organisation.seed, PLATFORM, "test rooms"))
+def _test_rooms(organisation: Organisation) -> list[PlannedSession]:
+    rng = Random(seeded_random.number(organisation.seed, PLATFORM, "test rooms"))
     over = minute(organisation.now - 3 * HOUR)
     return [
-        Plan(
+        PlannedSession(
             key=f"test room:{n}",
             group=CONFIGURED[n % 5],
-            start=max(organisation.first, over - dice.randrange(1, 48 * 12) * 5 * MINUTE),
-            minutes=dice.choice((30, 60, 90)),
+            start=max(organisation.first, over - rng.randrange(1, 48 * 12) * 5 * MINUTE),
+            minutes=rng.choice((30, 60, 90)),
             together=f"test room:{n}",
             plenary=False,
             recorded=False,

@@ -19,21 +19,21 @@ from harvester.simulator.organisation.meetings import (
     SECOND,
     Case,
     Meeting,
-    Planner,
+    MeetingGenerator,
 )
 from harvester.simulator.organisation.people import (
+    Device,
     Guest,
-    Kit,
     Person,
     Visitor,
-    guests,
-    kits,
-    odd_guests,
-    special_kits,
-    staff,
+    generate_devices,
+    generate_guests,
+    generate_odd_guests,
+    generate_people,
+    generate_special_devices,
 )
 from harvester.simulator.organisation.quality import Minute, Quality
-from harvester.simulator.organisation.sessions import Cast, Stay
+from harvester.simulator.organisation.sessions import Session, SessionGenerator
 
 __all__ = [
     "DAY",
@@ -43,18 +43,18 @@ __all__ = [
     "QUIET",
     "SECOND",
     "Case",
+    "Device",
     "Guest",
-    "Kit",
     "Meeting",
     "Minute",
     "Organisation",
     "Person",
-    "Stay",
+    "Session",
     "Visitor",
     "milliseconds",
 ]
 
-_STAYS_KEPT = 2048
+_SESSIONS_CACHED = 2048
 
 
 def milliseconds(instant: datetime) -> int:
@@ -71,27 +71,36 @@ class Organisation:
         self.now = milliseconds(now.astimezone(UTC))
         self.first = self.now // DAY * DAY - days * DAY
         count = min(4000, 40 + size // 6)
-        self.people: Sequence[Person] = staff(seed, count)
-        devices = kits(seed, 2 * min(count, 600))
-        self._cast = Cast(self.people, guests(seed, 400), odd_guests(), devices, special_kits(seed), self.now)
+        self.people: Sequence[Person] = generate_people(seed, count)
+        devices = generate_devices(seed, 2 * min(count, 600))
+        self._session_generator = SessionGenerator(
+            self.people,
+            generate_guests(seed, 400),
+            generate_odd_guests(),
+            devices,
+            generate_special_devices(seed),
+            self.now,
+        )
         self._quality = Quality(seed)
-        self._stays = lru_cache(maxsize=_STAYS_KEPT)(self._cast.stays)
+        self._sessions = lru_cache(maxsize=_SESSIONS_CACHED)(self._session_generator.sessions)
 
-    def meetings(self, platform: str, also: Sequence[Case] = ()) -> list[Meeting]:
+    def meetings(self, platform: str, extra_cases: Sequence[Case] = ()) -> list[Meeting]:
         """Every instance on one platform, oldest first, also those that are still running.
 
         `also`: cases that matter on this platform and are not on every one.
         """
-        planner = Planner(self.seed, platform, self.size, self.first, self.now, self.people, also)
-        return planner.meetings()
+        generator = MeetingGenerator(
+            self.seed, platform, self.size, self.first, self.now, self.people, extra_cases
+        )
+        return generator.meetings()
 
-    def stays(self, meeting: Meeting) -> list[Stay]:
+    def sessions(self, meeting: Meeting) -> list[Session]:
         """Who came, in the order of joining; shared, not to be changed."""
-        return self._stays(meeting)
+        return self._sessions(meeting)
 
-    def quality(self, stay: Stay) -> list[int]:
+    def quality_minutes(self, session: Session) -> list[int]:
         """How each whole minute of a stay went, as places in `minutes`."""
-        return self._quality.of(stay)
+        return self._quality.draw(session)
 
     @property
     def minutes(self) -> Sequence[Minute]:

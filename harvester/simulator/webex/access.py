@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
-from harvester.simulator.clock import Calendar
-from harvester.simulator.rate_limits import RateClass
-from harvester.simulator.webex.error_responses import TOO_MANY, Refusal, forbidden
+from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.rate_limits import RateLimit
+from harvester.simulator.webex.error_responses import TOO_MANY, ErrorResponse, forbidden
 
 SCOPES = (
     "spark:kms",
@@ -38,7 +38,7 @@ RIGHT_REGION = "analytics-eu.webexapis.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class WebexOptions:
     """What is agreed with this account. `scopes`: of its integration, everything that a harvester may use unless given;
     `admin`: whether the caller is an administrator, else a host like others; `pro_pack`: the licence for qualities;
     `elsewhere`: the status with which the analytics host says that the data are in another region; `strict_tokens`:
@@ -50,8 +50,8 @@ class Terms:
     elsewhere: Literal[451, 403] | None = None
     strict_tokens: bool = False
     per_ten_seconds: int = 150
-    most_listed: int = 10_000
-    most_qualities: int = 1_000
+    max_listed: int = 10_000
+    max_qualities: int = 1_000
 
     @property
     def granted(self) -> tuple[str, ...]:
@@ -65,55 +65,55 @@ class Terms:
 
 
 @dataclass(slots=True)
-class _Asked:
+class _QualityCalls:
     """Calls about one meeting's qualities, in the vendor's seconds."""
 
     answered: float
     arrived: float
 
 
-class Counters:
+class RateLimits:
     """How often each host was asked, and about which meeting; refuses what is too often."""
 
-    def __init__(self, calendar: Calendar, terms: Terms) -> None:
-        self._calendar = calendar
-        self.classes = {name: RateClass(terms.per_ten_seconds, 10.0) for name in ("general", "analytics")}
-        self.qualities = RateClass(1, QUALITY_SECONDS)
+    def __init__(self, clock: SimulatedClock, options: WebexOptions) -> None:
+        self._clock = clock
+        self.classes = {name: RateLimit(options.per_ten_seconds, 10.0) for name in ("general", "analytics")}
+        self.qualities = RateLimit(1, QUALITY_SECONDS)
         self.smallest_gap: float | None = None
-        self._by_meeting: dict[str, _Asked] = {}
+        self._by_meeting: dict[str, _QualityCalls] = {}
         self._refusals = 0
 
     def admit(self, host: str) -> None:
-        now, rate = self._calendar.elapsed(), self.classes[host]
+        now, rate = self._clock.elapsed(), self.classes[host]
         if not rate.admit(now):
             raise self._too_many(rate.wait(now))
 
     def admit_quality(self, meeting: str) -> None:
         """One call in five minutes about the same meeting: every one that was let through counts, whatever was
         answered, and any page of it."""
-        now = self._calendar.elapsed()
+        now = self._clock.elapsed()
         self.qualities.requests += 1
-        asked = self._by_meeting.get(meeting)
-        if asked is None:
-            self._by_meeting[meeting] = _Asked(now, now)
+        calls = self._by_meeting.get(meeting)
+        if calls is None:
+            self._by_meeting[meeting] = _QualityCalls(now, now)
             return
-        gap = now - asked.arrived
+        gap = now - calls.arrived
         self.smallest_gap = gap if self.smallest_gap is None else min(gap, self.smallest_gap)
-        asked.arrived = now
-        if now - asked.answered < QUALITY_SECONDS:
+        calls.arrived = now
+        if now - calls.answered < QUALITY_SECONDS:
             self.qualities.refused += 1
-            raise self._too_many(QUALITY_SECONDS - (now - asked.answered))
-        asked.answered = now
+            raise self._too_many(QUALITY_SECONDS - (now - calls.answered))
+        calls.answered = now
 
-    def _too_many(self, seconds: float) -> Refusal:
+    def _too_many(self, seconds: float) -> ErrorResponse:
         """Clients have met Retry-After with seconds, with minutes' worth of them, with 0, and not at all; and 423."""
         turn, self._refusals = self._refusals % 8, self._refusals + 1
-        refusal = Refusal(423 if turn == 7 else 429, TOO_MANY)
+        error = ErrorResponse(423 if turn == 7 else 429, TOO_MANY)
         if turn in {1, 6}:
-            refusal.headers["Retry-After"] = "0"
+            error.headers["Retry-After"] = "0"
         elif turn != 3:
-            refusal.headers["Retry-After"] = str(ceil(seconds) + (60 if turn == 4 else 0))
-        return refusal
+            error.headers["Retry-After"] = str(ceil(seconds) + (60 if turn == 4 else 0))
+        return error
 
 
 def require(scopes: frozenset[str], *wanted: str) -> None:

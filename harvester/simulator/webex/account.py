@@ -100,7 +100,7 @@ class Account:
 
     def __init__(self, organisation: Organisation) -> None:
         self.organisation = organisation
-        meetings = [_settled(m, organisation.now) for m in organisation.meetings(PLATFORM, YOUNG)]
+        meetings = [_avoid_expiry(m, organisation.now) for m in organisation.meetings(PLATFORM, YOUNG)]
         meetings = sorted(
             (m for m in meetings if m.case is not Case.deleted), key=lambda m: (m.start, m.seed)
         )
@@ -111,7 +111,7 @@ class Account:
         self._by_series: dict[str, list[Instance]] = {}
         for instance in self.instances:
             self._by_series.setdefault(instance.series.replace("-", ""), []).append(instance)
-        self.joined_by = lru_cache(maxsize=64)(self._joined_by)
+        self.attended_by = lru_cache(maxsize=64)(self._attended_by)
 
     def _instance(self, meeting: Meeting, quirks: frozenset[Quirk]) -> Instance:
         digest = seeded_random.digest(self.organisation.seed, "webex series", meeting.series)
@@ -128,7 +128,7 @@ class Account:
             quirks,
         )
 
-    def found(self, key: str, instant: int) -> Instance | None:
+    def find(self, key: str, instant: int) -> Instance | None:
         """An instance that has begun, by its own id."""
         instance = self._by_id.get(key)
         return instance if instance is not None and instance.meeting.start <= instant else None
@@ -166,16 +166,14 @@ class Account:
     @property
     def busiest_host(self) -> Person:
         """Whoever called the most meetings, of those with an account."""
-        hosts = [i.meeting.host for i in self.instances if i.meeting.host.standing == "active"]
+        hosts = [i.meeting.host for i in self.instances if i.meeting.host.status == "active"]
         by_index = {host.index: host for host in hosts}
-        counted = Counter(host.index for host in hosts)
+        counts = Counter(host.index for host in hosts)
         return (
-            by_index[min(counted, key=lambda index: (-counted[index], index))]
-            if hosts
-            else self.administrator
+            by_index[min(counts, key=lambda index: (-counts[index], index))] if hosts else self.administrator
         )
 
-    def _joined_by(self, index: int) -> frozenset[str]:
+    def _attended_by(self, index: int) -> frozenset[str]:
         """The ids of the meetings that somebody called or came to."""
         return frozenset(i.id for i in self.instances if self._came(i.meeting, index))
 
@@ -184,7 +182,7 @@ class Account:
             return True
         return any(
             isinstance(s.visitor, Person) and s.visitor.index == index
-            for s in self.organisation.stays(meeting)
+            for s in self.organisation.sessions(meeting)
         )
 
 
@@ -193,7 +191,7 @@ def person_id(person: Person) -> str:
     return b64encode(text.encode()).decode().rstrip("=")
 
 
-def _settled(meeting: Meeting, now: int) -> Meeting:
+def _avoid_expiry(meeting: Meeting, now: int) -> Meeting:
     """The same an hour earlier, where its qualities would be given up within the quiet hour."""
     if not now - KEPT - MINUTE <= meeting.start <= now - KEPT + QUIET + MINUTE:
         return meeting
@@ -204,15 +202,17 @@ def _settled(meeting: Meeting, now: int) -> Meeting:
 
 def _quirks(meetings: Sequence[Meeting], now: int) -> dict[int, frozenset[Quirk]]:
     """Each quirk once where there are meetings enough, of which qualities may be had, and then on a few of a hundred."""
-    found: dict[int, frozenset[Quirk]] = {}
+    by_meeting: dict[int, frozenset[Quirk]] = {}
     for case, quirks in ((Case.mixed, _ROW_QUIRKS), (Case.young_live, (NO_QUIRKS, frozenset({Quirk.waits})))):
         matching = sorted((m for m in meetings if m.case is case), key=lambda m: m.seed)
-        found |= {m.seed: quirks[n % len(quirks)] for n, m in enumerate(matching)}
+        by_meeting |= {m.seed: quirks[n % len(quirks)] for n, m in enumerate(matching)}
     ordinary = [m for m in meetings if m.case in {Case.plain, Case.recurring} and m.attendance > 2]
-    for place, meeting in enumerate(sorted(ordinary, key=lambda m: (now - m.start > KEPT - DAY, m.seed))):
+    for position, meeting in enumerate(sorted(ordinary, key=lambda m: (now - m.start > KEPT - DAY, m.seed))):
         turn = (
-            place if place < len(_IN_TURN) else seeded_random.number("webex quirk", meeting.seed, size=2) % 12
+            position
+            if position < len(_IN_TURN)
+            else seeded_random.number("webex quirk", meeting.seed, size=2) % 12
         )
         if turn < len(_IN_TURN):
-            found[meeting.seed] = _IN_TURN[turn]
-    return found
+            by_meeting[meeting.seed] = _IN_TURN[turn]
+    return by_meeting

@@ -31,8 +31,8 @@ def stamp(instant: int) -> str:
 
 def exact(instant: int) -> str:
     """`2026-11-20T09:00:00.000Z`: of devices and media sessions."""
-    told, fraction = _clock(instant)
-    return f"{told}.{fraction:03}Z"
+    text, fraction = _clock(instant)
+    return f"{text}.{fraction:03}Z"
 
 
 def uuid(digest: bytes) -> str:

@@ -93,9 +93,9 @@ class Account:
         self._changes = sorted(self._coming_changes())
         self.between = lru_cache(maxsize=512)(self._between)
 
-    def _instance(self, place: int, meeting: Meeting, quirks: frozenset[Quirk] | None) -> Instance:
+    def _instance(self, position: int, meeting: Meeting, quirks: frozenset[Quirk] | None) -> Instance:
         seed = self.organisation.seed
-        return Instance(meeting, _uuid(place, meeting), _number(seed, meeting), quirks or NO_QUIRKS)
+        return Instance(meeting, _uuid(position, meeting), _number(seed, meeting), quirks or NO_QUIRKS)
 
     def _coming_changes(self) -> Iterator[int]:
         now = self.organisation.now
@@ -104,14 +104,14 @@ class Account:
             if meeting.end > now or meeting.records_at > now or meeting.case is Case.late:
                 yield meeting.end
                 yield meeting.records_at
-                for stay in self.organisation.stays(meeting):
-                    yield from (stay.join, stay.leave, stay.known_at)
+                for session in self.organisation.sessions(meeting):
+                    yield from (session.join, session.leave, session.known_at)
 
     def epoch(self, instant: int) -> int:
         """Two instants with the same epoch get the same answers. All of the quiet hour is one."""
         return bisect_right(self._changes, instant)
 
-    def found(self, key: str, instant: int) -> Instance | None:
+    def find(self, key: str, instant: int) -> Instance | None:
         """By UUID; by a meeting number only the last instance that has begun."""
         if key.isdigit():
             begun = [i for i in self._by_number.get(int(key), ()) if i.meeting.start <= instant]
@@ -167,9 +167,9 @@ def _number(seed: int, meeting: Meeting) -> int:
     return 80_000_000_000 + seeded_random.number(seed, meeting.series, size=6) % 19_999_999_999
 
 
-def _uuid(place: int, meeting: Meeting) -> str:
+def _uuid(position: int, meeting: Meeting) -> str:
     text = b64encode(seeded_random.digest("zoom instance", meeting.seed)).decode()
-    odd = place % 50
+    odd = position % 50
     if odd == 3:
         return "/" + text[1:]
     if odd == 7:
@@ -184,13 +184,15 @@ def _uuid(place: int, meeting: Meeting) -> str:
 def _quirks(meetings: Sequence[Meeting]) -> dict[int, frozenset[Quirk]]:
     """Each quirk once where there are meetings enough, and then on a few of a hundred."""
     mixed = sorted((m for m in meetings if m.case is Case.mixed), key=lambda m: m.seed)
-    found = {m.seed: _ROW_QUIRKS[n % len(_ROW_QUIRKS)] for n, m in enumerate(mixed)}
+    quirks = {m.seed: _ROW_QUIRKS[n % len(_ROW_QUIRKS)] for n, m in enumerate(mixed)}
     ordinary = [m for m in meetings if m.case in {Case.plain, Case.recurring} and m.attendance > 2]
     ordinary.sort(key=lambda m: m.seed)
-    for place, meeting in enumerate(ordinary):
+    for position, meeting in enumerate(ordinary):
         turn = (
-            place if place < len(_HEAD_QUIRKS) else seeded_random.number("quirk", meeting.seed, size=2) % 180
+            position
+            if position < len(_HEAD_QUIRKS)
+            else seeded_random.number("quirk", meeting.seed, size=2) % 180
         )
         if turn < len(_HEAD_QUIRKS):
-            found[meeting.seed] = frozenset({_HEAD_QUIRKS[turn]})
-    return found
+            quirks[meeting.seed] = frozenset({_HEAD_QUIRKS[turn]})
+    return quirks

@@ -26,7 +26,7 @@ DAILY = (
 )
 
 
-class Refusal(Exception):
+class ErrorResponse(Exception):
     """An answer that is not 200: Zoom's code and words."""
 
     def __init__(self, status: int, code: int, message: str, **more: Any) -> None:
@@ -36,5 +36,5 @@ class Refusal(Exception):
         self.headers: dict[str, str] = {}
 
 
-def invalid(field: str, message: str) -> Refusal:
-    return Refusal(400, 300, "Validation Failed.", errors=[{"field": field, "message": message}])
+def validation_error(field: str, message: str) -> ErrorResponse:
+    return ErrorResponse(400, 300, "Validation Failed.", errors=[{"field": field, "message": message}])

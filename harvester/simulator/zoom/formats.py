@@ -44,7 +44,7 @@ def whole_minutes(length: int) -> int:
     return -(-length // (60 * SECOND))
 
 
-def add_told(row: dict[str, Any], key: str, value: Any, chance: int) -> None:
+def add_optional(row: dict[str, Any], key: str, value: Any, chance: int) -> None:
     """Set what is told; of what is not, write "", seldom null, and seldom no key at all."""
     if value is not None:
         row[key] = value

@@ -6,7 +6,7 @@ import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 
-from harvester.simulator.zoom.error_responses import BAD_PAGE_TOKEN, Refusal
+from harvester.simulator.zoom.error_responses import BAD_PAGE_TOKEN, ErrorResponse
 from harvester.simulator.zoom.request import Query
 
 PAGE_TOKEN_SECONDS = 15 * 60
@@ -35,11 +35,11 @@ class PageTokens:
             body, seal = sealed[:12], sealed[12:]
             offset, issued = struct.unpack(">Id", body)
         except (ValueError, struct.error):
-            raise Refusal(400, 300, BAD_PAGE_TOKEN) from None
+            raise ErrorResponse(400, 300, BAD_PAGE_TOKEN) from None
         if seal != self._seal(path, query, body) or seconds - issued > PAGE_TOKEN_SECONDS:
-            raise Refusal(400, 300, BAD_PAGE_TOKEN)
+            raise ErrorResponse(400, 300, BAD_PAGE_TOKEN)
         return int(offset)
 
     def _seal(self, path: str, query: Query, body: bytes) -> bytes:
-        asked = sorted((k, v) for k, v in query.items() if k not in {"next_page_token", "page_number"})
-        return blake2b(repr((path, asked)).encode() + body, key=self._key, digest_size=12).digest()
+        parameters = sorted((k, v) for k, v in query.items() if k not in {"next_page_token", "page_number"})
+        return blake2b(repr((path, parameters)).encode() + body, key=self._key, digest_size=12).digest()

@@ -7,9 +7,9 @@ from typing import Any
 
 from harvester.simulator.organisation import SECOND, Meeting, Person, seeded_random
 from harvester.simulator.zoom.account import Instance, Quirk, personal_number, user_id
-from harvester.simulator.zoom.attendance import Presence
-from harvester.simulator.zoom.dashboard_rows import counted
-from harvester.simulator.zoom.formats import add_told, stamp, whole_minutes
+from harvester.simulator.zoom.attendance import SessionRecord
+from harvester.simulator.zoom.dashboard_rows import participant_count
+from harvester.simulator.zoom.formats import add_optional, stamp, whole_minutes
 
 
 def meeting_row(instance: Instance, seed: int) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def meeting_row(instance: Instance, seed: int) -> dict[str, Any]:
         "end_time": "" if instance.blank or Quirk.no_end in instance.quirks else stamp(meeting.end),
         "duration": whole_minutes(length),
         "total_minutes": whole_minutes(length) * max(1, meeting.attendance),
-        "participants_count": counted(instance),
+        "participants_count": participant_count(instance),
         "source": "Zoom",
         "meeting_encryption_status": 1,
         "custom_keys": [],
@@ -56,25 +56,25 @@ def detail_row(instance: Instance, seed: int) -> dict[str, Any]:
     return row
 
 
-def participant_row(instance: Instance, presence: Presence) -> dict[str, Any]:
+def participant_row(instance: Instance, record: SessionRecord) -> dict[str, Any]:
     """One stay. `id` is on its way out ("use participant_user_id"): of some rows it is empty already."""
-    bits = presence.bits
+    bits = record.bits
     number = bits & 1 and Quirk.numbers in instance.quirks
     row: dict[str, Any] = {
-        "id": presence.id if presence.id and bits & 6 else "",
-        "user_id": int(presence.user_id) if number else presence.user_id,
-        "join_time": stamp(presence.join),
-        "leave_time": stamp(presence.leave),
-        "duration": (presence.leave - presence.join) // SECOND,
+        "id": record.id if record.id and bits & 6 else "",
+        "user_id": int(record.user_id) if number else record.user_id,
+        "join_time": stamp(record.join),
+        "leave_time": stamp(record.leave),
+        "duration": (record.leave - record.join) // SECOND,
         "failover": False,
     }
-    if presence.id is not None or bits & 8:
-        row["participant_user_id"] = presence.id or ""
-    add_told(row, "name", presence.name, bits >> 3)
-    add_told(row, "user_email", presence.email, 0)
-    add_told(row, "status", presence.status, bits >> 9)
-    if presence.breakout is not None or bits & 16:
-        row["bo_mtg_id"] = presence.breakout or ""
+    if record.id is not None or bits & 8:
+        row["participant_user_id"] = record.id or ""
+    add_optional(row, "name", record.name, bits >> 3)
+    add_optional(row, "user_email", record.email, 0)
+    add_optional(row, "status", record.status, bits >> 9)
+    if record.breakout is not None or bits & 16:
+        row["bo_mtg_id"] = record.breakout or ""
     if bits & 32:
         row["attentiveness_score"] = ""
     return row
@@ -98,24 +98,27 @@ def host_row(person: Person, meetings: Iterable[Meeting], seed: int) -> dict[str
 def past_row(instance: Instance, seed: int) -> dict[str, Any]:
     """`/past_meetings/{uuid}`: the cheap way to the host's id."""
     row = meeting_row(instance, seed)
-    told = ("uuid", "id", "type", "topic", "user_name", "user_email", "start_time", "end_time", "duration")
-    kept = {name: row[name] for name in (*told, "total_minutes", "participants_count", "source")}
-    return kept | {"host_id": user_id(seed, instance.meeting.host), "dept": instance.meeting.host.department}
+    names = ("uuid", "id", "type", "topic", "user_name", "user_email", "start_time", "end_time", "duration")
+    copied = {name: row[name] for name in (*names, "total_minutes", "participants_count", "source")}
+    return copied | {
+        "host_id": user_id(seed, instance.meeting.host),
+        "dept": instance.meeting.host.department,
+    }
 
 
-def past_participant_row(presence: Presence) -> dict[str, Any]:
+def past_participant_row(record: SessionRecord) -> dict[str, Any]:
     return {
-        "id": presence.id or "",
-        "name": presence.name or "",
-        "user_id": presence.user_id,
-        "user_email": presence.email or "",
-        "join_time": stamp(presence.join),
-        "leave_time": stamp(presence.leave),
-        "duration": (presence.leave - presence.join) // SECOND,
+        "id": record.id or "",
+        "name": record.name or "",
+        "user_id": record.user_id,
+        "user_email": record.email or "",
+        "join_time": stamp(record.join),
+        "leave_time": stamp(record.leave),
+        "duration": (record.leave - record.join) // SECOND,
         "registrant_id": "",
         "failover": False,
-        "status": presence.status or "in_meeting",
-        "internal_user": presence.id is not None,
+        "status": record.status or "in_meeting",
+        "internal_user": record.id is not None,
     }
 
 
@@ -132,13 +135,13 @@ def user_row(person: Person, seed: int) -> dict[str, Any]:
         "dept": person.department,
         "pmi": personal_number(seed, person),
         "timezone": "Europe/Berlin",
-        "verified": int(person.standing == "active"),
-        "status": person.standing,
+        "verified": int(person.status == "active"),
+        "status": person.status,
         "created_at": "2021-03-04T05:06:07Z",
         "last_login_time": stamp(1_700_000_000_000 + seeded_random.number(seed, person.index, size=4) * 10),
         "group_ids": [],
         "role_id": "2",
     }
-    if person.standing == "pending":
+    if person.status == "pending":
         del row["id"]
     return row

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from harvester.simulator.organisation import milliseconds
-from harvester.simulator.zoom.error_responses import OUT_OF_RANGE, Refusal, invalid
+from harvester.simulator.zoom.error_responses import OUT_OF_RANGE, ErrorResponse, validation_error
 
 Query = Mapping[str, str]
 
@@ -36,9 +36,9 @@ def date_range(query: Query, now: datetime, *, times: bool) -> Range:
     start, start_time = _day(query, "from")
     end, end_time = _day(query, "to")
     if end < start:
-        raise invalid("to", "'to' is before 'from'.")
+        raise validation_error("to", "'to' is before 'from'.")
     if end > months_later(start, 1) or start < months_later(now.date(), -6):
-        raise Refusal(400, 300, OUT_OF_RANGE)
+        raise ErrorResponse(400, 300, OUT_OF_RANGE)
     first = milliseconds(datetime.combine(start, (start_time if times else None) or time(), UTC))
     last = milliseconds(datetime.combine(end, (end_time if times else None) or time(23, 59, 59), UTC)) + 999
     return Range(first=first, last=last, from_=start.isoformat(), to=end.isoformat())
@@ -47,13 +47,13 @@ def date_range(query: Query, now: datetime, *, times: bool) -> Range:
 def _day(query: Query, name: str) -> tuple[date, time | None]:
     match = _DATE.match(query.get(name, ""))
     if match is None:
-        raise invalid(name, f"'{name}' must be a date, yyyy-MM-dd.")
+        raise validation_error(name, f"'{name}' must be a date, yyyy-MM-dd.")
     year, month, day, clock = match.groups()
     try:
         exact = time.fromisoformat(clock) if clock and len(month) == len(day) == 2 else None
         return date(int(year), int(month), int(day)), exact
     except ValueError:
-        raise invalid(name, f"'{name}' is no date of any calendar.") from None
+        raise validation_error(name, f"'{name}' is no date of any calendar.") from None
 
 
 def months_later(day: date, months: int) -> date:
@@ -65,20 +65,20 @@ def months_later(day: date, months: int) -> date:
 def choice(query: Query, name: str, default: str, *allowed: str) -> str:
     value = query.get(name, default)
     if value not in allowed:
-        raise invalid(name, f"'{name}' must be one of {', '.join(allowed)}.")
+        raise validation_error(name, f"'{name}' must be one of {', '.join(allowed)}.")
     return value
 
 
-def page_size(query: Query, *, default: int = 30, most: int = 300) -> int:
+def page_size(query: Query, *, default: int = 30, maximum: int = 300) -> int:
     """What is asked for above the documented maximum is refused: Zoom's pages do not say what it does."""
     text = query.get("page_size") or str(default)
-    if not text.isdigit() or not 1 <= int(text) <= most:
-        raise invalid("page_size", f"'page_size' must be between 1 and {most}.")
+    if not text.isdigit() or not 1 <= int(text) <= maximum:
+        raise validation_error("page_size", f"'page_size' must be between 1 and {maximum}.")
     return int(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Request:
     """`path`: as it was sent; `key`: the id in it; `webinar`: about webinars, not meetings; `instant`: now, in ms."""
 
     path: str

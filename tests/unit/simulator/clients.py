@@ -16,15 +16,14 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.types import ASGIApp, Message
 
-from harvester.simulator.clock import Calendar
+from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet import tokens as google_tokens
-from harvester.simulator.google_meet.access import AUTH
-from harvester.simulator.google_meet.access import Terms as GoogleTerms
+from harvester.simulator.google_meet.access import AUTH, GoogleOptions
 from harvester.simulator.google_meet.account import Conference
 from harvester.simulator.google_meet.app import GoogleMeet
 from harvester.simulator.organisation import Case, Organisation, Person
-from harvester.simulator.webex.access import Terms
+from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.account import Instance as WebexInstance
 from harvester.simulator.webex.account import Quirk as WebexQuirk
 from harvester.simulator.webex.app import Webex
@@ -41,7 +40,7 @@ BASIC = "Basic " + b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
 
 
 @dataclass
-class Clock:
+class ManualClock:
     """Seconds that pass when a test says so."""
 
     seconds: float = 0.0
@@ -51,7 +50,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
@@ -61,9 +60,9 @@ class Answered:
         return json.loads(self.content)
 
 
-def ask(
+def send_request(
     app: ASGIApp, path: str, *, method: str = "GET", query: str = "", body: bytes = b"", **headers: str
-) -> Answered:
+) -> Answer:
     """One request; `path` goes as it is into the request line."""
     said: list[Message] = []
 
@@ -83,7 +82,7 @@ def ask(
     }
     _runner().run(app(scope, receive, send))  # type: ignore[arg-type]  # an ASGI application is a coroutine function
     start = said[0]
-    return Answered(
+    return Answer(
         start["status"],
         {name.decode().lower(): value.decode() for name, value in start["headers"]},
         b"".join(message.get("body", b"") for message in said[1:]),
@@ -99,11 +98,11 @@ def _runner() -> asyncio.Runner:
 
 
 @dataclass
-class Zoomed:
+class ZoomClient:
     """A Zoom account, its clock, and a token for it."""
 
     zoom: Zoom
-    clock: Clock
+    clock: ManualClock
     token: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -112,17 +111,19 @@ class Zoomed:
     def renew(self) -> None:
         self.token = self.ask_token().body["access_token"]
 
-    def ask_token(self, *, authorization: str = BASIC, in_body: bool = False, **changed: str) -> Answered:
-        asked = urlencode({"grant_type": "account_credentials", "account_id": ACCOUNT_ID, **changed})
-        query, body = ("", asked.encode()) if in_body else (asked, b"")
-        return ask(
+    def ask_token(self, *, authorization: str = BASIC, in_body: bool = False, **changed: str) -> Answer:
+        parameters = urlencode({"grant_type": "account_credentials", "account_id": ACCOUNT_ID, **changed})
+        query, body = ("", parameters.encode()) if in_body else (parameters, b"")
+        return send_request(
             self.zoom, "/zoom/oauth/token", method="POST", query=query, body=body, authorization=authorization
         )
 
-    def get(self, path: str, **query: object) -> Answered:
+    def get(self, path: str, **query: object) -> Answer:
         """A call, long enough after the last one for every rate limit."""
         self.clock.seconds += 4
-        return ask(self.zoom, f"/zoom/v2{path}", query=urlencode(query), authorization=f"Bearer {self.token}")
+        return send_request(
+            self.zoom, f"/zoom/v2{path}", query=urlencode(query), authorization=f"Bearer {self.token}"
+        )
 
     def rows(self, path: str, name: str, **query: object) -> list[dict[str, Any]]:
         """Every row of every page."""
@@ -140,54 +141,56 @@ class Zoomed:
 
     def participants(self, instance: Instance, **query: object) -> list[dict[str, Any]]:
         kind = "pastOne" if instance.meeting.alone else "past"
-        asked = {"type": kind, "page_size": 300, **query}
-        return self.rows(f"/metrics/meetings/{coded(instance.uuid)}/participants", "participants", **asked)
+        parameters = {"type": kind, "page_size": 300, **query}
+        return self.rows(
+            f"/metrics/meetings/{coded(instance.uuid)}/participants", "participants", **parameters
+        )
 
 
 @dataclass
-class Webexed:
+class WebexClient:
     """A Webex account, its clock, and a token for it."""
 
     webex: Webex
-    clock: Clock
+    clock: ManualClock
     token: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.renew()
 
     def renew(self) -> None:
-        first = first_refresh_token(self.webex.account.organisation.seed, self.webex.terms)
+        first = first_refresh_token(self.webex.account.organisation.seed, self.webex.options)
         self.token = self.form("/access_token", grant_type="refresh_token", refresh_token=first).body[
             "access_token"
         ]
 
     def form(
-        self, path: str, *, secret: bool = True, headers: Mapping[str, str] | None = None, **told: str
-    ) -> Answered:
+        self, path: str, *, secret: bool = True, headers: Mapping[str, str] | None = None, **values: str
+    ) -> Answer:
         """A form, with the client's id and secret in it."""
         client = {"client_id": WEBEX_ID, "client_secret": WEBEX_SECRET} if secret else {}
         sent = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
-        body = urlencode({**client, **told}).encode()
-        return ask(self.webex, f"/webex/v1{path}", method="POST", body=body, **sent)
+        body = urlencode({**client, **values}).encode()
+        return send_request(self.webex, f"/webex/v1{path}", method="POST", body=body, **sent)
 
-    def get(self, path: str, **query: object) -> Answered:
+    def get(self, path: str, **query: object) -> Answer:
         """A call, long enough after the last one for the general limit. `from_` is `from`."""
         self.clock.seconds += 0.1
         return self.follow(f"/webex/v1{path}?{urlencode({n.rstrip('_'): v for n, v in query.items()})}")
 
-    def follow(self, url: str) -> Answered:
-        told = urlsplit(url)
-        return ask(
+    def follow(self, url: str) -> Answer:
+        values = urlsplit(url)
+        return send_request(
             self.webex,
-            told.path,
-            query=told.query,
+            values.path,
+            query=values.query,
             authorization=f"Bearer {self.token}",
             host="sim.example.org",
         )
 
-    def qualities(self, meeting: str, *, host: str = "webex-analytics", **query: object) -> Answered:
-        asked = urlencode({"meetingId": meeting, **query})
-        return self.follow(f"/{host}/v1/meeting/qualities?{asked}")
+    def qualities(self, meeting: str, *, host: str = "webex-analytics", **query: object) -> Answer:
+        parameters = urlencode({"meetingId": meeting, **query})
+        return self.follow(f"/{host}/v1/meeting/qualities?{parameters}")
 
     def items(self, path: str, **query: object) -> list[dict[str, Any]]:
         """Every item of every page, those that come twice as well."""
@@ -209,7 +212,7 @@ class Webexed:
         return next(i for i in self.webex.account.instances if wanted is i.meeting.case or wanted in i.quirks)
 
 
-def next_url(answer: Answered) -> str | None:
+def next_url(answer: Answer) -> str | None:
     for link in answer.headers.get("link", "").split(", "):
         url, _, rel = link.partition("; ")
         if rel == 'rel="next"':
@@ -217,11 +220,14 @@ def next_url(answer: Answered) -> str | None:
     return None
 
 
-def webexed(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> Webexed:
+def webex_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> WebexClient:
     """An account whose calendar shows `later` after the organisation's now; `options`: of the organisation, and terms."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
-    clock = Clock()
-    return Webexed(Webex(built, Calendar(NOW + later, speed=speed, seconds=clock), Terms(**options)), clock)
+    clock = ManualClock()
+    return WebexClient(
+        Webex(built, SimulatedClock(NOW + later, speed=speed, monotonic=clock), WebexOptions(**options)),
+        clock,
+    )
 
 
 API_SCOPES = {
@@ -245,7 +251,7 @@ def assertion(*, key: Any = None, **claims: object) -> str:
 
     signer = key or _signer()
     now = int(time.time())
-    told: dict[str, object] = {
+    values: dict[str, object] = {
         "iss": service_account.CLIENT_EMAIL,
         "aud": google_tokens.AUDIENCE,
         "scope": " ".join(AUTH + scope for scope in API_SCOPES.values()),
@@ -253,7 +259,7 @@ def assertion(*, key: Any = None, **claims: object) -> str:
         "exp": now + 3600,
         **claims,
     }
-    payload = {name: value for name, value in told.items() if value is not None}
+    payload = {name: value for name, value in values.items() if value is not None}
     return bytes(jwt.encode(signer, payload)).decode()
 
 
@@ -267,36 +273,38 @@ def _signer() -> Any:
 
 
 @dataclass
-class Googled:
+class GoogleClient:
     """A Workspace, its clock, and tokens for whoever asks."""
 
     google: GoogleMeet
-    clock: Clock
+    clock: ManualClock
     tokens: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
     @property
     def admin(self) -> str:
         return self.google.account.administrator.email
 
-    def form(self, **told: str) -> Answered:
+    def form(self, **values: str) -> Answer:
         sent = {"content-type": "application/x-www-form-urlencoded", "host": "sim.example.org"}
-        return ask(self.google, "/google/token", method="POST", body=urlencode(told).encode(), **sent)
+        return send_request(
+            self.google, "/google/token", method="POST", body=urlencode(values).encode(), **sent
+        )
 
-    def asserted(self, **claims: object) -> Answered:
+    def asserted(self, **claims: object) -> Answer:
         return self.form(grant_type=google_tokens.JWT_BEARER, assertion=assertion(**claims))
 
     def token(self, api: str, email: str | None) -> str:
         """Kept: signing takes longer than an answer."""
         if (api, email) not in self.tokens:
-            told = self.asserted(sub=email, scope=AUTH + API_SCOPES[api])
-            self.tokens[api, email] = told.body["access_token"]
+            values = self.asserted(sub=email, scope=AUTH + API_SCOPES[api])
+            self.tokens[api, email] = values.body["access_token"]
         return self.tokens[api, email]
 
-    def get(self, api: str, path: str, email: str | None = "", **query: object) -> Answered:
+    def get(self, api: str, path: str, email: str | None = "", **query: object) -> Answer:
         """A call for somebody, the administrator unless told, long enough after the last one for every quota."""
         self.clock.seconds += 0.3
         bearer = f"Bearer {self.token(api, self.admin if email == '' else email)}"
-        return ask(
+        return send_request(
             self.google, GOOGLE_PATHS[api] + path, query=urlencode(query, doseq=True), authorization=bearer
         )
 
@@ -320,8 +328,8 @@ class Googled:
         found = []
         for item in items:
             [event] = [event for event in item["events"] if event["name"] == "call_ended"]
-            told = {p["name"]: next(v for n, v in p.items() if n != "name") for p in event["parameters"]}
-            found.append({**told, "time": item["id"]["time"], "actor": item["actor"]})
+            values = {p["name"]: next(v for n, v in p.items() if n != "name") for p in event["parameters"]}
+            found.append({**values, "time": item["id"]["time"], "actor": item["actor"]})
         return found
 
     def conference(self, case: Case) -> Conference:
@@ -329,17 +337,17 @@ class Googled:
 
     def seer(self, conference: Conference) -> Person:
         """Somebody to whom its record is listed."""
-        there = self.google.presences.present(conference, self.google.account.organisation.now)
+        there = self.google.attendance.present(conference, self.google.account.organisation.now)
         everybody = [conference.owner, *(endpoint.person for endpoint in there)]
-        return next(person for person in everybody if person is not None and person.standing == "active")
+        return next(person for person in everybody if person is not None and person.status == "active")
 
 
-def googled(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> Googled:
+def google_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> GoogleClient:
     """A Workspace whose calendar shows `later` after the organisation's now; `options`: of the organisation, and terms."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
-    clock = Clock()
-    calendar = Calendar(NOW + later, speed=speed, seconds=clock)
-    return Googled(GoogleMeet(built, calendar, GoogleTerms(**options)), clock)
+    clock = ManualClock()
+    simulated_clock = SimulatedClock(NOW + later, speed=speed, monotonic=clock)
+    return GoogleClient(GoogleMeet(built, simulated_clock, GoogleOptions(**options)), clock)
 
 
 def coded(uuid: str) -> str:
@@ -354,8 +362,10 @@ def organisation(*, size: int = 60, seed: int = 7, days: int = 8, now: datetime 
     return Organisation(seed=seed, size=size, days=days, now=now)
 
 
-def zoomed(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> Zoomed:
+def zoom_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> ZoomClient:
     """An account whose calendar shows `later` after the organisation's now; the clock stands still."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
-    clock = Clock()
-    return Zoomed(Zoom(built, Calendar(NOW + later, speed=speed, seconds=clock), **options), clock)
+    clock = ManualClock()
+    return ZoomClient(
+        Zoom(built, SimulatedClock(NOW + later, speed=speed, monotonic=clock), **options), clock
+    )

@@ -17,7 +17,7 @@ from harvester.simulator.organisation import (
     Guest,
     Organisation,
     Person,
-    Stay,
+    Session,
 )
 from harvester.simulator.organisation.names import ODD
 from harvester.simulator.webex.account import YOUNG
@@ -25,23 +25,23 @@ from tests.unit.simulator.clients import NOW, organisation
 
 SMALL = organisation(size=40)
 MEETINGS = SMALL.meetings("zoom")
-STAYS = {meeting.seed: SMALL.stays(meeting) for meeting in MEETINGS}
+STAYS = {meeting.seed: SMALL.sessions(meeting) for meeting in MEETINGS}
 
 
-def every_stay() -> list[Stay]:
-    return [stay for stays in STAYS.values() for stay in stays]
+def every_stay() -> list[Session]:
+    return [session for sessions in STAYS.values() for session in sessions]
 
 
 def test_the_same_seed_makes_the_same_organisation() -> None:
     again = Organisation(seed=7, size=40, days=8, now=NOW)
     assert again.people == SMALL.people
     assert again.meetings("zoom") == MEETINGS
-    assert [again.stays(meeting) for meeting in MEETINGS] == list(STAYS.values())
+    assert [again.sessions(meeting) for meeting in MEETINGS] == list(STAYS.values())
 
 
 def test_stays_do_not_depend_on_the_order_in_which_they_are_asked_for() -> None:
     again = Organisation(seed=7, size=40, days=8, now=NOW)
-    assert {m.seed: again.stays(m) for m in reversed(again.meetings("zoom"))} == STAYS
+    assert {m.seed: again.sessions(m) for m in reversed(again.meetings("zoom"))} == STAYS
 
 
 def test_another_seed_or_another_platform_has_other_meetings() -> None:
@@ -67,11 +67,11 @@ def test_young_meetings_began_minutes_ago_and_are_over_or_not() -> None:
     for meeting in young:
         assert 0 < SMALL.now - meeting.start < 6 * MINUTE
         assert (meeting.end > SMALL.now) is (meeting.case is Case.young_live)
-        assert SMALL.stays(meeting)
+        assert SMALL.sessions(meeting)
 
 
 def test_a_small_organisation_has_few_stays_and_one_crowd() -> None:
-    counts = sorted(len(stays) for stays in STAYS.values())
+    counts = sorted(len(sessions) for sessions in STAYS.values())
     assert 300 < counts[-1] < 1000
     assert sum(counts[:-1]) / len(counts) < 10
 
@@ -89,8 +89,8 @@ def test_nothing_happens_in_the_hour_after_now(days: int, seed: int) -> None:
     hush, wake = quiet.now, quiet.now + QUIET
     for meeting in quiet.meetings("zoom") + quiet.meetings("webex", YOUNG):
         happens = [meeting.start, meeting.end, meeting.records_at]
-        for stay in quiet.stays(meeting):
-            happens += [stay.join, stay.leave, stay.known_at]
+        for session in quiet.sessions(meeting):
+            happens += [session.join, session.leave, session.known_at]
         assert not [instant for instant in happens if hush - 60 * SECOND < instant <= wake], meeting.case
 
 
@@ -102,9 +102,9 @@ def test_meetings_lie_within_the_days_and_stays_within_their_meetings(days: int,
         assert meeting.start < meeting.end
         assert (meeting.start < made.first) is (meeting.case is Case.early)
         assert (meeting.end > made.now) is (meeting.case in {Case.live, Case.live_crowd})
-        for stay in made.stays(meeting):
-            assert meeting.start <= stay.join < stay.leave
-            assert stay.leave <= meeting.end or meeting.end > made.now
+        for session in made.sessions(meeting):
+            assert meeting.start <= session.join < session.leave
+            assert session.leave <= meeting.end or meeting.end > made.now
 
 
 def test_some_meetings_cross_midnight_and_one_is_longer_than_a_day() -> None:
@@ -130,19 +130,19 @@ def test_a_dropped_host_comes_back_to_another_instance_of_the_same_series() -> N
 
 def test_live_meetings_have_people_who_left_and_people_who_are_there() -> None:
     live = next(m for m in MEETINGS if m.case is Case.live_crowd)
-    left = [stay.leave <= SMALL.now for stay in STAYS[live.seed] if stay.join <= SMALL.now]
+    left = [session.leave <= SMALL.now for session in STAYS[live.seed] if session.join <= SMALL.now]
     assert set(left) == {True, False}
 
 
 def test_people_rejoin_and_sit_there_on_two_devices() -> None:
     overlaps = rejoins = 0
     for meeting in MEETINGS:
-        mains = [stay for stay in STAYS[meeting.seed] if stay.place == "meeting"]
+        mains = [session for session in STAYS[meeting.seed] if session.kind == "meeting"]
         for one in mains:
             for other in mains:
                 if (
                     one.visitor is other.visitor
-                    and one.visit < other.visit
+                    and one.connection < other.connection
                     and isinstance(one.visitor, Person)
                 ):
                     overlaps += one.join < other.leave and other.join < one.leave
@@ -152,22 +152,22 @@ def test_people_rejoin_and_sit_there_on_two_devices() -> None:
 
 
 def test_waiting_rooms_and_breakouts_belong_to_a_connection() -> None:
-    assert {stay.place for stay in every_stay()} == {"meeting", "waiting_room", "breakout"}
-    for stays in STAYS.values():
-        connections = {stay.visit for stay in stays if stay.place == "meeting"}
-        assert {stay.visit for stay in stays} == connections
+    assert {session.kind for session in every_stay()} == {"meeting", "waiting_room", "breakout"}
+    for sessions in STAYS.values():
+        connections = {session.connection for session in sessions if session.kind == "meeting"}
+        assert {session.connection for session in sessions} == connections
 
 
 def test_there_are_guests_callers_rooms_and_the_nameless() -> None:
-    visitors = [stay.visitor for stay in every_stay() if isinstance(stay.visitor, Guest)]
-    assert {guest.means for guest in visitors} == {"guest", "phone", "room"}
+    visitors = [session.visitor for session in every_stay() if isinstance(session.visitor, Guest)]
+    assert {guest.joined_by for guest in visitors} == {"guest", "phone", "room"}
     assert any(guest.name is None for guest in visitors)
     assert {guest.email is None for guest in visitors} == {True, False}
 
 
 def test_every_odd_name_comes_up_in_a_large_organisation() -> None:
     big = organisation(size=500, days=20)
-    seen = {stay.visitor.name for meeting in big.meetings("zoom") for stay in big.stays(meeting)}
+    seen = {session.visitor.name for meeting in big.meetings("zoom") for session in big.sessions(meeting)}
     assert set(ODD) <= seen
 
 
@@ -178,8 +178,8 @@ def test_addresses_are_unique_and_end_in_domains_that_nobody_owns() -> None:
 
 
 def test_quality_is_drawn_for_every_whole_minute() -> None:
-    stay = max(every_stay(), key=lambda stay: stay.leave - stay.join)
-    drawn = SMALL.quality(stay)
-    assert len(drawn) == (stay.leave - stay.join) // (60 * SECOND)
+    session = max(every_stay(), key=lambda session: session.leave - session.join)
+    drawn = SMALL.quality_minutes(session)
+    assert len(drawn) == (session.leave - session.join) // (60 * SECOND)
     assert set(drawn) <= set(range(len(SMALL.minutes)))
-    assert drawn == SMALL.quality(stay)
+    assert drawn == SMALL.quality_minutes(session)

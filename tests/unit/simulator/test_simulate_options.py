@@ -20,11 +20,11 @@ def options(monkeypatch: pytest.MonkeyPatch, *words: str) -> server.Options:
 def test_without_words_everything_is_served_with_each_vendors_usual_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told = options(monkeypatch)
-    assert told.vendors == ("zoom", "webex", "google-meet", "meetecho")
-    assert (told.truth_source, told.google_source) == ("dashboard", "auto")
-    assert told.google == server.GoogleTerms()
-    assert told.meetecho == server.MeetechoTerms()
+    values = options(monkeypatch)
+    assert values.vendors == ("zoom", "webex", "google-meet", "meetecho")
+    assert (values.truth_source, values.google_source) == ("dashboard", "auto")
+    assert values.google == server.GoogleOptions()
+    assert values.meetecho == server.MeetechoOptions()
     assert options(monkeypatch, "--zoom-plan", "pro").truth_source == "reports"
 
 
@@ -41,26 +41,26 @@ def test_the_source_of_the_truth_by_vendor(
     monkeypatch: pytest.MonkeyPatch, words: list[str], sources: tuple[str, str]
 ) -> None:
     flat = [part for word in words for part in ("--truth-source", word)]
-    told = options(monkeypatch, *flat)
-    assert (told.truth_source, told.google_source) == sources
+    values = options(monkeypatch, *flat)
+    assert (values.truth_source, values.google_source) == sources
 
 
 def test_what_is_agreed_with_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = options(
+    values = options(
         monkeypatch, "--google-without", "reports", "--google-without", "calendar", "--google-disabled", "meet",
         "--google-organised-only", "--google-ids", "other", "--google-user",
     )  # fmt: skip
-    assert told.google == server.GoogleTerms(
+    assert values.google == server.GoogleOptions(
         without=("reports", "calendar"), disabled=("meet",), attended=False, ids="other", user=True
     )
 
 
 def test_what_is_agreed_with_meetecho(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = options(
+    values = options(
         monkeypatch, "--meetecho-no-credentials", "--meetecho-refused", "zquilt", "--meetecho-unknown", "brambl",
         "--meetecho-unknown", "tealcup",
     )  # fmt: skip
-    assert told.meetecho == server.MeetechoTerms(
+    assert values.meetecho == server.MeetechoOptions(
         credentials=False, refused=("zquilt",), unknown=("brambl", "tealcup")
     )
 

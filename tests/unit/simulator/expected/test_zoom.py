@@ -13,7 +13,12 @@ import pytest
 
 from harvester.simulator import expected
 from harvester.simulator.expected import Document, write
-from harvester.simulator.expected.document_fields import distinct, figures, hashed_instant, key
+from harvester.simulator.expected.document_fields import (
+    attendance_fields,
+    key_instant,
+    number_duplicates,
+    session_key,
+)
 from harvester.simulator.organisation import Case
 from harvester.simulator.zoom.account import Account, Instance, Quirk
 from tests.unit.simulator.clients import NOW, organisation
@@ -21,7 +26,7 @@ from tests.unit.simulator.clients import NOW, organisation
 MADE = organisation(size=40)
 documents = partial(expected.documents, vendors=("zoom",))
 ACCOUNT = Account(MADE)
-Told = Callable[[], dict[str, Document]]
+DocumentsById = Callable[[], dict[str, Document]]
 
 
 # Made by the process that runs these tests, and not by each that counts them.
@@ -46,12 +51,14 @@ def instance(wanted: Case | Quirk) -> Instance:
     return next(i for i in ACCOUNT.instances if wanted is i.meeting.case or wanted in i.quirks)
 
 
-def meeting(wanted: Case | Quirk, told: Told = dashboard) -> Document:
-    return told()[f"zoom:main:{instance(wanted).uuid}"]
+def meeting(wanted: Case | Quirk, documents_of: DocumentsById = dashboard) -> Document:
+    return documents_of()[f"zoom:main:{instance(wanted).uuid}"]
 
 
-def sessions(wanted: Case | Quirk, told: Told = dashboard) -> list[Document]:
-    return [document for document in told().values() if document.get("meeting") == instance(wanted).uuid]
+def sessions(wanted: Case | Quirk, documents_of: DocumentsById = dashboard) -> list[Document]:
+    return [
+        document for document in documents_of().values() if document.get("meeting") == instance(wanted).uuid
+    ]
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -62,9 +69,9 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-@pytest.mark.parametrize("told", [dashboard, reports, qos], ids=["dashboard", "reports", "qos"])
-def test_documents_hold_nothing_that_was_not_told(told: Told) -> None:
-    for document in told().values():
+@pytest.mark.parametrize("documents_of", [dashboard, reports, qos], ids=["dashboard", "reports", "qos"])
+def test_documents_hold_nothing_that_was_not_told(documents_of: DocumentsById) -> None:
+    for document in documents_of().values():
         assert not [value for value in leaves(document) if value is None or value == ""]
         assert "harvested_at" not in document
         orjson.dumps(document)
@@ -85,13 +92,13 @@ def test_the_account_is_part_of_every_id() -> None:
 def test_what_began_before_the_first_day_and_webinars_are_left_out() -> None:
     for case in (Case.early, Case.webinar):
         assert f"zoom:main:{instance(case).uuid}" not in dashboard()
-    told = {document["document_id"] for document in documents(MADE, webinars=True)}
-    assert f"zoom:main:{instance(Case.webinar).uuid}" in told
+    values = {document["document_id"] for document in documents(MADE, webinars=True)}
+    assert f"zoom:main:{instance(Case.webinar).uuid}" in values
 
 
 def test_deleted_meetings_leave_nothing() -> None:
-    for told in (dashboard(), reports()):
-        assert not [i for i in told if instance(Case.deleted).uuid in i]
+    for values in (dashboard(), reports()):
+        assert not [i for i in values if instance(Case.deleted).uuid in i]
 
 
 def test_a_meeting_whose_records_are_not_ready_stands_alone() -> None:
@@ -103,8 +110,8 @@ def test_a_meeting_whose_records_are_not_ready_stands_alone() -> None:
 
 def test_late_rows_are_not_there() -> None:
     late = instance(Case.late)
-    known = [stay for stay in MADE.stays(late.meeting) if stay.known_at <= MADE.now]
-    assert 0 < len(known) < len(MADE.stays(late.meeting))
+    known = [session for session in MADE.sessions(late.meeting) if session.known_at <= MADE.now]
+    assert 0 < len(known) < len(MADE.sessions(late.meeting))
     assert len(sessions(Case.late)) == len(known)
 
 
@@ -112,10 +119,10 @@ def test_a_live_meeting_has_no_end_and_neither_have_those_who_are_there() -> Non
     document = meeting(Case.live_crowd)
     assert (document["state"], document["detail"]) == ("live", "live")
     assert not {"end_time", "duration", "period"} & document.keys()
-    told = sessions(Case.live_crowd)
-    assert {"leave_time" in session for session in told} == {True, False}
+    values = sessions(Case.live_crowd)
+    assert {"leave_time" in session for session in values} == {True, False}
     assert all(
-        ("leave_time" in session) is ("duration" in session) is ("period" in session) for session in told
+        ("leave_time" in session) is ("duration" in session) is ("period" in session) for session in values
     )
 
 
@@ -151,14 +158,14 @@ def test_a_blank_meeting_is_filed_by_its_first_join_and_without_one_not_at_all()
 
 
 def test_the_reports_whole_minutes_count_where_a_time_is_missing() -> None:
-    told, reported = meeting(Quirk.no_end), meeting(Quirk.no_end, reports)
+    values, reported = meeting(Quirk.no_end), meeting(Quirk.no_end, reports)
     assert reported["duration"] % 60 == 0
-    assert 0 <= reported["duration"] - told["duration"] < 60
+    assert 0 <= reported["duration"] - values["duration"] < 60
 
 
 def test_rows_that_come_twice_are_one_and_rows_with_one_key_are_numbered() -> None:
     shown = Account(MADE)
-    assert len(sessions(Quirk.duplicates)) == len(MADE.stays(instance(Quirk.duplicates).meeting))
+    assert len(sessions(Quirk.duplicates)) == len(MADE.sessions(instance(Quirk.duplicates).meeting))
     assert shown.instances
     numbered = [session for session in sessions(Quirk.collision) if session["document_id"].endswith("-2")]
     assert len(numbered) == 3
@@ -186,9 +193,9 @@ def test_only_dashboard_documents_tell_of_devices() -> None:
 
 
 def test_all_four_kinds_of_participants_and_three_of_stays() -> None:
-    told = [document for document in dashboard().values() if document["kind"] == "session"]
-    assert {session["user_type"] for session in told} == {"signed_in", "guest", "phone", "room"}
-    assert {session["stay"] for session in told} == {"meeting", "waiting_room", "breakout"}
+    values = [document for document in dashboard().values() if document["kind"] == "session"]
+    assert {session["user_type"] for session in values} == {"signed_in", "guest", "phone", "room"}
+    assert {session["stay"] for session in values} == {"meeting", "waiting_room", "breakout"}
 
 
 def test_quality_makes_full_what_had_more_than_one_person() -> None:
@@ -208,11 +215,11 @@ def test_quality_makes_full_what_had_more_than_one_person() -> None:
 
 def test_the_key_of_a_stay_is_a_hash_over_its_ids_in_their_order() -> None:
     # sha256("16778240\x1f2026-11-20T09:00:00.000Z\x1fin_meeting\x1f"), its first 16 bytes, by coreutils and basenc
-    assert key("16778240", "2026-11-20T09:00:00.000Z", "in_meeting", None) == "xolJmZju8IhVeik8viqWYQ"
-    assert hashed_instant(1_795_165_200_007) == "2026-11-20T09:00:00.007Z"
+    assert session_key("16778240", "2026-11-20T09:00:00.000Z", "in_meeting", None) == "xolJmZju8IhVeik8viqWYQ"
+    assert key_instant(1_795_165_200_007) == "2026-11-20T09:00:00.007Z"
 
 
-def stay(start: int, end: int | None, **more: Any) -> Document:
+def session(start: int, end: int | None, **more: Any) -> Document:
     times = {"join_time": datetime(2026, 11, 20, 9, start, tzinfo=UTC)}
     if end is not None:
         times["leave_time"] = datetime(2026, 11, 20, 9, end, tzinfo=UTC)
@@ -220,32 +227,43 @@ def stay(start: int, end: int | None, **more: Any) -> Document:
 
 
 def test_seconds_are_the_union_of_one_persons_stays() -> None:
-    told = figures(
+    values = attendance_fields(
         [
-            stay(0, 10, id="a"),
-            stay(5, 20, id="a"),
-            stay(30, 40, id="a"),
-            stay(40, 41, id="a"),
-            stay(0, 10, user_name="Bea"),
-            stay(2, 4, user_name="Bea", stay="breakout"),
-            stay(0, None, user_name="Bea"),
+            session(0, 10, id="a"),
+            session(5, 20, id="a"),
+            session(30, 40, id="a"),
+            session(40, 41, id="a"),
+            session(0, 10, user_name="Bea"),
+            session(2, 4, user_name="Bea", stay="breakout"),
+            session(0, None, user_name="Bea"),
         ]
     )
-    assert told == {"participant_sessions": 6, "participants": 2, "participant_seconds": 31 * 60 + 10 * 60}
+    assert values == {"participant_sessions": 6, "participants": 2, "participant_seconds": 31 * 60 + 10 * 60}
 
 
 def test_waiting_rooms_count_for_nothing_and_the_nameless_each_for_themselves() -> None:
-    told = figures(
-        [stay(0, 1, stay="waiting_room", user_name="Bea"), stay(0, 1), stay(0, 1), stay(1, 2, user_id="7")]
+    values = attendance_fields(
+        [
+            session(0, 1, stay="waiting_room", user_name="Bea"),
+            session(0, 1),
+            session(0, 1),
+            session(1, 2, user_id="7"),
+        ]
     )
-    assert told == {"participant_sessions": 3, "participants": 3, "participant_seconds": 180}
+    assert values == {"participant_sessions": 3, "participants": 3, "participant_seconds": 180}
 
 
 def test_twins_are_numbered_by_their_end_and_the_endless_come_last() -> None:
-    found = distinct(
-        [("k", stay(0, None)), ("k", stay(0, 9)), ("k", stay(0, 5)), ("k", stay(0, 9)), ("o", stay(0, 9))]
+    found = number_duplicates(
+        [
+            ("k", session(0, None)),
+            ("k", session(0, 9)),
+            ("k", session(0, 5)),
+            ("k", session(0, 9)),
+            ("o", session(0, 9)),
+        ]
     )
-    assert [(name, told.get("leave_time", NOW).minute) for name, told in found] == [
+    assert [(name, values.get("leave_time", NOW).minute) for name, values in found] == [
         ("k", 5), ("k-2", 9), ("k-3", 0), ("o", 9),
     ]  # fmt: skip
 
