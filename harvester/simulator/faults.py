@@ -97,7 +97,7 @@ _VENDOR_ANSWERS = {
 }
 
 
-class Faults:
+class FaultInjector:
     """An ASGI application around another, whose answers it spoils with this probability."""
 
     def __init__(self, app: ASGIApp, *, probability: float, seed: int, clock: SimulatedClock) -> None:
@@ -110,16 +110,16 @@ class Faults:
         self._blocked_meetings: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = self._draw(scope)
+        kind = self._draw_fault(scope)
         if kind is None:
             await self._app(scope, receive, send)
             return
         self.injected[kind] += 1
         answer = _BufferedAnswer()
         await self._app(scope, receive, answer.receive_message)
-        await self._spoil(kind, answer, scope, send)
+        await self._break(kind, answer, scope, send)
 
-    def _draw(self, scope: Scope) -> str | None:
+    def _draw_fault(self, scope: Scope) -> str | None:
         if scope["path"].startswith("/_simulator"):
             return None
         call = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
@@ -142,7 +142,7 @@ class Faults:
         self._blocked_meetings.add(meeting)
         return kind
 
-    async def _spoil(self, kind: str, answer: _BufferedAnswer, scope: Scope, send: Send) -> None:
+    async def _break(self, kind: str, answer: _BufferedAnswer, scope: Scope, send: Send) -> None:
         if kind in _REPLACEMENTS:
             vendor_answers = _VENDOR_ANSWERS.get(_path_prefix(scope), _REPLACEMENTS)
             replacement = vendor_answers.get(kind, _REPLACEMENTS[kind])

@@ -29,7 +29,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from harvester.simulator import VENDORS
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.expected import GoogleSource, ZoomSource, write
-from harvester.simulator.faults import TRANSPORT, Faults
+from harvester.simulator.faults import TRANSPORT, FaultInjector
 from harvester.simulator.google_meet import app as google_meet
 from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet.access import GoogleOptions
@@ -100,7 +100,7 @@ class Simulator:
         routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic)]
         for name, vendor in self.vendors.items():
             routes += [Mount(prefix, app=vendor) for prefix in _PREFIXES[name]]
-        self.faults = Faults(
+        self.faults = FaultInjector(
             Starlette(routes=routes), probability=options.faults, seed=options.seed, clock=self.clock
         )
         # Without faults nothing stands between the server and the vendors.

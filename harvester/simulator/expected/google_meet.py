@@ -67,14 +67,14 @@ class ExpectedGoogleMeet:
         has_record = ROWS_KEPT if self._reports else RECORD_KEPT
         first = milliseconds_to_datetime(max(self._first, self._now - has_record))
         for conference in self._account.started(self._now):
-            reported = self._reported(conference)
+            reported = self._reported_endpoints(conference)
             recorded = self._meet and conference.has_record(self._now) and self._is_recorded(conference)
             if reported or recorded:
                 documents = list(self._documents_of(conference, reported, recorded=recorded))
                 if documents[0]["@timestamp"] >= first:
                     yield from documents
 
-    def _reported(self, conference: Conference) -> list[Endpoint]:
+    def _reported_endpoints(self, conference: Conference) -> list[Endpoint]:
         """Whose rows there are by now."""
         if not self._reports:
             return []
@@ -108,7 +108,7 @@ class ExpectedGoogleMeet:
         if owner is None:
             return False
         # Without the Directory, Reports tells who the organizer is, and so for whom to ask.
-        named_by_reports = not self._directory and bool(self._reported(conference))
+        named_by_reports = not self._directory and bool(self._reported_endpoints(conference))
         return owner.index in self._impersonated or (
             named_by_reports and can_be_impersonated(owner) and has_meet(owner)
         )

@@ -183,13 +183,13 @@ def _call(parts: list[str]) -> str:
         part
         if location % 2 == 0 and part in _COLLECTIONS
         else "{id}"
-        if _named(location, parts)
+        if _is_id(location, parts)
         else "(unknown)"
         for location, part in enumerate(parts)
     )
 
 
-def _named(location: int, parts: list[str]) -> bool:
+def _is_id(location: int, parts: list[str]) -> bool:
     return location % 2 == 1 and bool(parts[location])
 
 

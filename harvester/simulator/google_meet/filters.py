@@ -26,7 +26,7 @@ _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
 _REPORTED = re.compile(r"^([a-z_]+)(==|<>|<=|>=|<|>)(.+)$")
 
 
-def meet(text: str | None, *names: str) -> Test:
+def parse_meet_filter(text: str | None, *names: str) -> Test:
     """`start_time>="2026-11-20T00:00:00Z" AND end_time IS NULL`; times are compared as nanoseconds, and one that is
     not known satisfies nothing but IS NULL. `names`: what may be asked about."""
     if not text:
@@ -141,7 +141,9 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 Parameters = Mapping[str, Any]
 
 
-def reports(text: str) -> tuple[Callable[[Parameters], bool] | None, Callable[[Parameters], bool] | None]:
+def parse_reports_filters(
+    text: str,
+) -> tuple[Callable[[Parameters], bool] | None, Callable[[Parameters], bool] | None]:
     """`meeting_code==WKTIMXIVUK,duration_seconds>60`: all of them; of one parameter that comes twice the last counts.
     A parameter that does not exist is not asked about. Two tests: of what a whole conference has in common and of the
     rest of a row, each None where nothing of that is asked about."""

@@ -58,7 +58,7 @@ class MeetApi:
         return request.person
 
     def _records(self, request: Request, person: Person | None) -> dict[str, Any]:
-        test = filters.meet(
+        test = filters.parse_meet_filter(
             request.get("filter"), "space.meeting_code", "space.name", "start_time", "end_time"
         )
         readable = request.scopes - {f"https://www.googleapis.com/auth/{_MADE_BY_THE_APP}"}
@@ -83,7 +83,7 @@ class MeetApi:
 
     def _participants(self, request: Request, person: Person | None) -> dict[str, Any]:
         conference = self._readable_conference(request, person)
-        test = filters.meet(request.get("filter"), "earliest_start_time", "latest_end_time")
+        test = filters.parse_meet_filter(request.get("filter"), "earliest_start_time", "latest_end_time")
         everybody = self._attendance.participants(conference, request.instant)
         found = [p for p in everybody if test({"earliest_start_time": p.start, "latest_end_time": p.end}.get)]
         size = request.count("pageSize", default=100, maximum=250)
@@ -109,7 +109,7 @@ class MeetApi:
         return _participant_row(self._find_participant(request, person))
 
     def _sessions(self, request: Request, person: Person | None) -> dict[str, Any]:
-        test = filters.meet(request.get("filter"), "start_time", "end_time")
+        test = filters.parse_meet_filter(request.get("filter"), "start_time", "end_time")
         endpoints = reversed(self._find_participant(request, person).endpoints)
         facts = [(e, {"start_time": e.start, "end_time": known_end(e, request.instant)}) for e in endpoints]
         size = request.count("pageSize", default=100, maximum=250)

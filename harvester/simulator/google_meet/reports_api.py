@@ -45,7 +45,7 @@ class ReportsApi:
         if request.path[4] != "meet":
             return {"kind": "admin#reports#activities", "etag": '"none"'}
         _check(request)
-        found = list(self._found(request))
+        found = list(self._find_rows(request))
         size = request.count("maxResults", default=1000, maximum=1000, strict=True)
         shown, token = self._pages.page(request, found, size)
         body: dict[str, Any] = {"kind": "admin#reports#activities", "etag": f'"{len(found):x}"'}
@@ -53,12 +53,12 @@ class ReportsApi:
             body["items"] = [self._item(row) for row in shown]
         return body | ({"nextPageToken": token} if token else {})
 
-    def _found(self, request: Request) -> Iterator[Row]:
+    def _find_rows(self, request: Request) -> Iterator[Row]:
         person = self._user(request)
         event = request.get("eventName")
         if event is not None and event not in _EVENTS:
             return
-        conference_test, test = filters.reports(request.get("filters") or "")
+        conference_test, test = filters.parse_reports_filters(request.get("filters") or "")
         fits: dict[int, bool] = {}
         for row in self._between(request):
             seed = row.conference.meeting.seed

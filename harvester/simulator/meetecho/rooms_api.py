@@ -26,7 +26,7 @@ _EMPTY_LISTS: tuple[Any, ...] = ({"rooms": {}}, {"rooms": []}, {}, [])
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _Endpoint:
     """`keys`: of the body, None where there is none. `token`: whether one is sent."""
 
     handler: str
@@ -35,14 +35,14 @@ class _Call:
     writes: bool = False
 
 
-_CALLS = {
-    "POST auth/ietfservice/tokens": _Call("tokens", ("client", "secret", "wgs"), token=False),
-    "GET meeting/interim/fetchRooms": _Call("fetch", None),
-    "POST meeting/interim/createRoom": _Call("create", _ROOM_KEYS, writes=True),
-    "POST meeting/interim/deleteRoom": _Call("delete", None, writes=True),
-    "POST materials": _Call("materials", _SLIDES_KEYS, writes=True),
-    "PUT materials": _Call("materials", ("session", "decks"), writes=True),
-    "DELETE materials": _Call("materials", ("session", "id"), writes=True),
+_ENDPOINTS = {
+    "POST auth/ietfservice/tokens": _Endpoint("tokens", ("client", "secret", "wgs"), token=False),
+    "GET meeting/interim/fetchRooms": _Endpoint("fetch", None),
+    "POST meeting/interim/createRoom": _Endpoint("create", _ROOM_KEYS, writes=True),
+    "POST meeting/interim/deleteRoom": _Endpoint("delete", None, writes=True),
+    "POST materials": _Endpoint("materials", _SLIDES_KEYS, writes=True),
+    "PUT materials": _Endpoint("materials", ("session", "decks"), writes=True),
+    "DELETE materials": _Endpoint("materials", ("session", "id"), writes=True),
 }
 
 
@@ -62,10 +62,10 @@ class RoomsApi:
     def answer(self, request: Request) -> Answer:
         """Status and body. Refusal: anything that the datatracker's client would not have sent, with the rest."""
         name = f"{request.method} {request.path}"
-        call = _CALLS.get(name)
+        call = _ENDPOINTS.get(name)
         if call is None:
             self.calls[f"{request.method} (unknown)"] += 1
-            known = any(other.partition(" ")[2] == request.path for other in _CALLS)
+            known = any(other.partition(" ")[2] == request.path for other in _ENDPOINTS)
             raise self.checker.error("method" if known else "path", 405 if known else 404)
         self.calls[name] += 1
         self.writes += call.writes
@@ -81,16 +81,16 @@ class RoomsApi:
 
     def _fetch(self, request: Request, _told: None) -> Answer:
         group = self.tokens.group(request.token)
-        rooms_found = self._rooms.get(group, [])
-        if not rooms_found:
+        rooms = self._rooms.get(group, [])
+        if not rooms:
             self._empty += 1
             return 200, _EMPTY_LISTS[self._empty % len(_EMPTY_LISTS)]
         self._listings += 1
-        return 200, self._list_body(group, rooms_found, self._listings % 3)
+        return 200, self._list_body(group, rooms, self._listings % 3)
 
-    def _list_body(self, group: str, rooms_found: list[Room], turn: int) -> dict[str, Any]:
+    def _list_body(self, group: str, found: list[Room], turn: int) -> dict[str, Any]:
         """By turns with the group nowhere, above the rooms, in each of them."""
-        rooms = {room.uuid: self._room_row(room) for room in rooms_found}
+        rooms = {room.uuid: self._room_row(room) for room in found}
         if turn == 1:
             return {"group": group, "rooms": rooms, "version": {"api": "1.9", "build": 4711}}
         if turn == 2:

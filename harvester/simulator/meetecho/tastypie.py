@@ -96,7 +96,7 @@ class TastypieApi:
         """A page of a listing. Broken where one of its rows is, so that only a smaller page can be had."""
         limit, offset = _count(query, "limit", DEFAULT_LIMIT), _count(query, "offset", 0)
         limit = min(limit or MAX_LIMIT, MAX_LIMIT)
-        found = self._ordered(resource, self._found(resource, query), query)
+        found = self._ordered(resource, self._select(resource, query), query)
         objects = [resource.render(row) for row in found[offset : offset + limit]]
         parameters = {name: values[-1] for name, values in query.items()}
 
@@ -125,7 +125,7 @@ class TastypieApi:
         missing = [key for key, row in rows.items() if row is None]
         return body | ({"not_found": missing} if missing else {})
 
-    def _found(self, resource: Resource, query: Mapping[str, Sequence[str]]) -> list[Row]:
+    def _select(self, resource: Resource, query: Mapping[str, Sequence[str]]) -> list[Row]:
         tests = []
         rows: Sequence[Row] | None = None
         for name, values in query.items():

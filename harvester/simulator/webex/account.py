@@ -175,9 +175,9 @@ class Account:
 
     def _attended_by(self, index: int) -> frozenset[str]:
         """The ids of the meetings that somebody called or came to."""
-        return frozenset(i.id for i in self.instances if self._came(i.meeting, index))
+        return frozenset(i.id for i in self.instances if self._attended(i.meeting, index))
 
-    def _came(self, meeting: Meeting, index: int) -> bool:
+    def _attended(self, meeting: Meeting, index: int) -> bool:
         if meeting.host.index == index:
             return True
         return any(

@@ -120,7 +120,7 @@ class Attendance:
             kept_out = position % 5 == 3 and not participant.host
             yield replace(
                 participant,
-                devices=[_running(device, instant) for device in begun],
+                devices=[_as_running(device, instant) for device in begun],
                 rooms=[r for r in participant.rooms if r.join <= instant < r.leave],
                 in_lobby=kept_out or Quirk.waits in instance.quirks,
             )
@@ -128,7 +128,7 @@ class Attendance:
     def measured(self, instance: Instance) -> list[MediaSession]:
         """Every row of the qualities of a meeting that is over, in the order of joining."""
         participants, _ = self._participants(instance)
-        ambiguous = _ambiguous(participants)
+        ambiguous = _ambiguous_names(participants)
         rows: list[MediaSession] = []
         for participant in {id(p): p for p in participants}.values():
             if participant.in_lobby or (participant.email is None and participant.name in ambiguous):
@@ -180,7 +180,7 @@ class Attendance:
                 by_connection[session.connection].rooms.append(_room(instance, session))
             elif session.kind == "waiting_room" and session.bits & 2:
                 participants.append(_lobby_participant(instance, by_connection[session.connection], session))
-        unlisted = _unlisted(participants) if instance.meeting.case is Case.mixed else None
+        unlisted = _find_unlisted(participants) if instance.meeting.case is Case.mixed else None
         if Quirk.duplicates in instance.quirks:
             participants += [p for p in participants[:5:2] if p is not unlisted]
         return participants, unlisted
@@ -240,7 +240,7 @@ def _device(instance: Instance, session: Session) -> JoinedDevice:
     )
 
 
-def _running(device: JoinedDevice, instant: int) -> JoinedDevice:
+def _as_running(device: JoinedDevice, instant: int) -> JoinedDevice:
     """A device of a meeting that is running: an end that has not come is not told, a beginning not always."""
     there = device.leave > instant
     return replace(
@@ -268,7 +268,7 @@ def _lobby_participant(instance: Instance, admitted: Participant, session: Sessi
     )
 
 
-def _unlisted(participants: Sequence[Participant]) -> Participant | None:
+def _find_unlisted(participants: Sequence[Participant]) -> Participant | None:
     """One who can be taken for nobody else and left nothing but media."""
     names, emails = Counter(p.name for p in participants), Counter(p.email for p in participants)
     for p in participants:
@@ -279,7 +279,7 @@ def _unlisted(participants: Sequence[Participant]) -> Participant | None:
     return None
 
 
-def _ambiguous(participants: Sequence[Participant]) -> set[str | None]:
+def _ambiguous_names(participants: Sequence[Participant]) -> set[str | None]:
     """Names that people share of whom some gave an address and some did not: nobody could tell whose media is whose."""
     emails: dict[str | None, set[str | None]] = {}
     for participant in participants:

@@ -36,7 +36,7 @@ class Listing:
         if len(alone) > 1:
             raise bad_request(f"{' and '.join(alone)} are mutually exclusive.")
         if alone:
-            return Response({"items": self._looked_up(request, alone[0])})
+            return Response({"items": self._look_up(request, alone[0])})
         if kind == "meeting":
             found = self._instances(request, state)
             shown, headers = self._pages.page(request, found[: self._maximum], default=10, maximum=100)
@@ -55,9 +55,9 @@ class Listing:
         given = [name for name in ("meetingNumber", "webLink") if name in request.query]
         if len(given) != 1:
             raise bad_request("One of 'meetingNumber' and 'webLink' is required.")
-        return Response({"items": self._looked_up(request, given[0])})
+        return Response({"items": self._look_up(request, given[0])})
 
-    def _looked_up(self, request: Request, name: str) -> list[dict[str, Any]]:
+    def _look_up(self, request: Request, name: str) -> list[dict[str, Any]]:
         """By number: the series that is dialled by it. Links and rooms of plans are not simulated."""
         series = self._account.series_of(request.query[name]) if name == "meetingNumber" else None
         if series is None:

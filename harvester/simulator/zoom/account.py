@@ -90,14 +90,14 @@ class Account:
             self._by_number.setdefault(instance.number, []).append(instance)
         self._people = {user_id(organisation.seed, person): person for person in organisation.people}
         self._by_email = {person.email: person for person in organisation.people}
-        self._changes = sorted(self._coming_changes())
+        self._changes = sorted(self._future_changes())
         self.between = lru_cache(maxsize=512)(self._between)
 
     def _instance(self, position: int, meeting: Meeting, quirks: frozenset[Quirk] | None) -> Instance:
         seed = self.organisation.seed
         return Instance(meeting, _uuid(position, meeting), _number(seed, meeting), quirks or NO_QUIRKS)
 
-    def _coming_changes(self) -> Iterator[int]:
+    def _future_changes(self) -> Iterator[int]:
         now = self.organisation.now
         for instance in self.instances:
             meeting = instance.meeting
@@ -169,14 +169,14 @@ def _number(seed: int, meeting: Meeting) -> int:
 
 def _uuid(position: int, meeting: Meeting) -> str:
     text = b64encode(seeded_random.digest("zoom instance", meeting.seed)).decode()
-    odd = position % 50
-    if odd == 3:
+    oddity = position % 50
+    if oddity == 3:
         return "/" + text[1:]
-    if odd == 7:
+    if oddity == 7:
         return f"{text[:9]}//{text[11:]}"
-    if odd == 11:
+    if oddity == 11:
         return f"/{text[1:5]}+/{text[7:]}"
-    if odd == 15:
+    if oddity == 15:
         return f"{text[:6]}+{text[7:12]}/{text[13:]}"
     return text
 

@@ -10,7 +10,7 @@ from typing import Any
 from harvester.simulator.organisation import Person
 from harvester.simulator.zoom.account import Instance, Quirk
 from harvester.simulator.zoom.attendance import DeviceInfo, SessionRecord
-from harvester.simulator.zoom.formats import add_optional, clock, stamp
+from harvester.simulator.zoom.formats import add_optional, format_duration, stamp
 
 FLAGS = ("has_pstn", "has_voip", "has_3rd_party_audio", "has_video", "has_screen_share", "has_recording")
 _GRADES = ("", "good", "good", "fair", "poor", "bad")
@@ -89,7 +89,7 @@ def _times(instance: Instance, instant: int) -> dict[str, Any]:
     start = stamp(meeting.start)
     if meeting.end > instant:
         return {"start_time": start, "end_time": "", "duration": ""}
-    length = clock(meeting.end - meeting.start, hours=meeting.seed % 2 == 0)
+    length = format_duration(meeting.end - meeting.start, hours=meeting.seed % 2 == 0)
     end = None if Quirk.no_end in instance.quirks else stamp(meeting.end)
     return {"start_time": start, "end_time": end, "duration": length}
 
@@ -150,15 +150,15 @@ class ParticipantRows:
     def _device_info(self, record: SessionRecord, signed_in: bool) -> dict[str, Any]:
         device_info = record.device_info
         if device_info.index < 0:
-            return station_row(device_info, signed_in)
+            return device_row(device_info, signed_in)
         key = (device_info.index, signed_in)
         row = self._device_infos.get(key)
         if row is None:
-            row = self._device_infos[key] = station_row(device_info, signed_in)
+            row = self._device_infos[key] = device_row(device_info, signed_in)
         return row
 
 
-def station_row(device_info: DeviceInfo, signed_in: bool) -> dict[str, Any]:
+def device_row(device_info: DeviceInfo, signed_in: bool) -> dict[str, Any]:
     """What follows from the device; much of it is kept back from people of other accounts."""
     index = abs(device_info.index)
     row: dict[str, Any] = {

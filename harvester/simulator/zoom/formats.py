@@ -31,7 +31,7 @@ def date(instant: int) -> str:
     return _date(instant // DAY)
 
 
-def clock(length: int, *, hours: bool) -> str:
+def format_duration(length: int, *, hours: bool) -> str:
     """`mm:ss`, or `hh:mm:ss` from an hour on and where asked for; a day and an hour is `25:00:00`."""
     seconds = length // SECOND
     hour, rest = divmod(seconds, 3600)

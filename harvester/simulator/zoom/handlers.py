@@ -35,7 +35,7 @@ class Handlers:
         self._page_tokens = PageTokens(self._seed)
         self._meetings_by_host = lru_cache(maxsize=32)(self._find_meetings_by_host)
 
-    def listing(self, request: Request) -> dict[str, Any]:
+    def dashboard_listing(self, request: Request) -> dict[str, Any]:
         """`/metrics/meetings` and `/metrics/webinars`: by the UTC day of the start, also where no start is shown."""
         query = request.query
         kinds = ("past", "live") if request.webinar else ("past", "pastOne", "live")
@@ -52,14 +52,14 @@ class Handlers:
         name = "webinars" if request.webinar else "meetings"
         return {"from": period.from_, "to": period.to, **self._page(request, found, name, row)}
 
-    def details(self, request: Request) -> dict[str, Any]:
+    def dashboard_details(self, request: Request) -> dict[str, Any]:
         instance = self._instance(request, "past", "pastOne", "live")
         rooms = sum(
             p.session.device.platform in {"room", "sip"} for p in self._known(instance, request.instant)
         )
         return dashboard_rows.detail_row(instance, request.instant, rooms)
 
-    def participants(self, request: Request) -> dict[str, Any]:
+    def dashboard_participants(self, request: Request) -> dict[str, Any]:
         instance = self._instance(request, "past", "pastOne", "live")
 
         def row(record: SessionRecord) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Handlers:
         page["meeting_number"] = str(instance.number)
         return page
 
-    def qos(self, request: Request) -> dict[str, Any]:
+    def dashboard_qos(self, request: Request) -> dict[str, Any]:
         instance = self._instance(request, "past", "live")
         known = measured_records(self._known(instance, request.instant))
 
@@ -78,7 +78,7 @@ class Handlers:
 
         return self._page(request, known, "participants", row, default=1, maximum=10)
 
-    def hosts(self, request: Request) -> dict[str, Any]:
+    def report_hosts(self, request: Request) -> dict[str, Any]:
         """`/report/users`: those who held something in the range, also of accounts that are gone."""
         active = choice(request.query, "type", "active", "active", "inactive") == "active"
         period = date_range(request.query, self._clock.now(), times=False)
@@ -93,7 +93,7 @@ class Handlers:
         totals = {"total_meetings": sum(map(len, held.values())) if active else 0, "page_number": 1}
         return {"from": period.from_, "to": period.to, **page, **totals}
 
-    def hosted(self, request: Request) -> dict[str, Any]:
+    def report_host_meetings(self, request: Request) -> dict[str, Any]:
         """`/report/users/{id}/meetings`, webinars among them. `pastJoined` is not simulated."""
         person = self._account.user(request.key)
         if person is None or person.status in {"departed", "pending"}:
@@ -108,10 +108,10 @@ class Handlers:
 
         return {"from": period.from_, "to": period.to, **self._page(request, found, "meetings", row)}
 
-    def reported(self, request: Request) -> dict[str, Any]:
+    def report_details(self, request: Request) -> dict[str, Any]:
         return report_rows.detail_row(self._ended(request), self._seed)
 
-    def reported_participants(self, request: Request) -> dict[str, Any]:
+    def report_participants(self, request: Request) -> dict[str, Any]:
         instance = self._ended(request)
         if instance.meeting.alone:
             raise _not_found(request)
@@ -126,7 +126,7 @@ class Handlers:
         found = [p for p in self._account.organisation.people if p.status == status]
         return self._page(request, found, "users", lambda person: report_rows.user_row(person, self._seed))
 
-    def past(self, request: Request) -> dict[str, Any]:
+    def past_meeting(self, request: Request) -> dict[str, Any]:
         return report_rows.past_row(self._ended(request), self._seed)
 
     def past_participants(self, request: Request) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections import Counter
 from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.clock import SimulatedClock
-from harvester.simulator.faults import _WEIGHTS, MAX_IN_A_ROW, TRANSPORT, Faults
+from harvester.simulator.faults import _WEIGHTS, MAX_IN_A_ROW, TRANSPORT, FaultInjector
 from tests.unit.simulator.clients import NOW, Answer, send_request
 
 BODY = b'{"rows": [1, 2, 3]}'
@@ -40,7 +40,7 @@ class Bench:
 
     def __init__(self, probability: float) -> None:
         clock = SimulatedClock(NOW, speed=1e9)
-        self.faults = Faults(fine, probability=probability, seed=5, clock=clock)
+        self.faults = FaultInjector(fine, probability=probability, seed=5, clock=clock)
         self.transport = Transport()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -235,7 +235,7 @@ def test_nothing_expires_in_the_hour_after_now() -> None:
 def test_filters(text: str, fits: bool) -> None:
     nine = milliseconds(datetime(2026, 11, 20, 9, tzinfo=UTC)) * 10**6
     facts: dict[str, str | int | None] = {"start_time": nine, "end_time": None, "space.name": 'spaces/a"b'}
-    assert filters.meet(text, "start_time", "end_time", "space.name")(facts.get) is fits
+    assert filters.parse_meet_filter(text, "start_time", "end_time", "space.name")(facts.get) is fits
 
 
 @pytest.mark.parametrize(
