@@ -1,4 +1,5 @@
-"""The simulator's two clocks: a calendar that began at a given instant, and seconds that a speed divides."""
+"""The simulator's two clocks: a calendar that starts at a given instant, and a counter of seconds that runs
+`speed` times as fast."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from email.utils import format_datetime
 
 
 class SimulatedClock:
-    """SHOWN + the seconds since it was made. `speed` divides waits and lives, never the calendar.
+    """Shows `start` plus the real seconds since it was created.
 
-    `seconds`: a clock that never goes backwards.
+    `speed` shortens waits and token lifetimes but never changes the calendar. `monotonic` is a clock that
+    never goes backwards.
     """
 
     def __init__(
@@ -28,20 +30,20 @@ class SimulatedClock:
         return self.start + timedelta(seconds=self._monotonic() - self._started)
 
     def milliseconds(self) -> int:
-        """Now, in milliseconds since 1970."""
+        """Return the current instant in milliseconds since 1970."""
         return int((self.start.timestamp() + self._monotonic() - self._started) * 1000)
 
     @property
     def as_setting(self) -> str:
-        """`SHOWN@REAL`: what another process needs to show the same time."""
+        """The value of HARVESTER_NOW, `SHOWN@REAL`: what another process needs to show the same time."""
         return f"{_iso(self.start)}@{_iso(self.real_start)}"
 
     def elapsed(self) -> float:
-        """Seconds since the start as the vendors count them: `speed` of them pass in one of this machine's."""
+        """Return the seconds since the start as the vendors count them: `speed` of them per real second."""
         return (self._monotonic() - self._started) * self.speed
 
     def date_header(self) -> bytes:
-        """The `Date` header's value."""
+        """Return the value of the `Date` header."""
         second = int(self._monotonic() - self._started)
         if second != self._date[0]:
             instant = (self.start + timedelta(seconds=second)).replace(microsecond=0)

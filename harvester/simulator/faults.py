@@ -1,8 +1,8 @@
-"""What goes wrong between a vendor and its callers: connections that break, answers that are cut, late or nonsense.
+"""Faults between a vendor and its callers: broken connections and truncated, late or nonsensical answers.
 
-The vendor's own part answers first, so that its counters count; what it said is then spoiled. The same call fails at
-most three times in a row, and in the ways that a caller is right not to try again (a firewall's 403, an error in a
-200) only once, so that who asks again gets an answer in the end.
+The vendor answers first, so its counters include the request; the answer is then damaged. The same call fails
+at most three times in a row. Failures that a caller is right not to retry (a firewall's 403, an error in a
+200) happen only once per meeting, so a caller that asks again succeeds in the end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from harvester.simulator.clock import SimulatedClock
 
 TRANSPORT = "simulator.transport"
-"""The extension of an ASGI scope that holds the connection's transport."""
+"""Key of the ASGI scope's extension that holds the connection's transport."""
 
 SLOW_SECONDS = 90.0
 MAX_IN_A_ROW = 3
@@ -80,7 +80,7 @@ _GOOGLE_ANSWERS = {
 _MEETECHO_ANSWERS = {
     "error in JSON": (500, _JSON, b'{"error":"Internal error"}'),
     "429 without headers": (429, _JSON, b'{"error":"Too many requests"}'),
-    # As the sign of a proxy that hides what went wrong behind it.
+    # What a proxy sends when it hides an error behind it.
     "no JSON": (200, _HTML, b"<!DOCTYPE html><html><head><title>Meetecho</title></head><body></body></html>"),
 }
 _DATATRACKER_ANSWERS = {
@@ -88,7 +88,7 @@ _DATATRACKER_ANSWERS = {
     "429 without headers": (429, _JSON, b'{"error":"Too many requests"}'),
     "no JSON": (200, _JSON, b'{"meta":{"limit":20,"next":null},"objects":[{]}'),
 }
-# By the beginning of the path, Zoom apart.
+# By the beginning of the path; Zoom's answers are in _REPLACEMENTS.
 _VENDOR_ANSWERS = {
     WEBEX: _WEBEX_ANSWERS,
     GOOGLE: _GOOGLE_ANSWERS,
@@ -98,7 +98,7 @@ _VENDOR_ANSWERS = {
 
 
 class FaultInjector:
-    """An ASGI application around another, whose answers it spoils with this probability."""
+    """An ASGI application that wraps another one and damages its answers with the given probability."""
 
     def __init__(self, app: ASGIApp, *, probability: float, seed: int, clock: SimulatedClock) -> None:
         self.injected: Counter[str] = Counter()
@@ -131,8 +131,8 @@ class FaultInjector:
         if kind not in _ONCE:
             return kind
         meeting = _meeting_id(scope)
-        # An error in a 200 is Zoom's; a firewall blocks the address of one meeting, seldom anything else; what runs
-        # into it fails for this run.
+        # Only Zoom sends an error in a 200. A firewall blocks the address of one meeting, rarely anything
+        # else, and the meeting then fails for this run.
         if (
             meeting is None
             or meeting in self._blocked_meetings
@@ -156,12 +156,12 @@ class FaultInjector:
 
 
 def _path_prefix(scope: Scope) -> str:
-    """Whose answer it is: the beginning of the path; Zoom's empty."""
+    """Return the prefix that identifies the vendor; empty for Zoom."""
     return next((prefix for prefix in _VENDOR_ANSWERS if scope["path"].startswith(prefix)), "")
 
 
 def _meeting_id(scope: Scope) -> str | None:
-    """What names the meeting of a call about its participants, None for other calls."""
+    """Return what identifies the meeting in a request for its participants, None for other requests."""
     path: str = scope["path"]
     query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
     if _path_prefix(scope) == DATATRACKER:
@@ -200,7 +200,7 @@ class _BufferedAnswer:
         await send({"type": "http.response.body", "body": self.body})
 
     async def break_connection(self, kind: str, transport: asyncio.Transport, send: Send) -> None:
-        """Close the connection before, right after the headers, or in the middle of the body."""
+        """Close the connection before the headers, right after them, or in the middle of the body."""
         if kind != "reset":
             await send(self.start)
         if kind == "half a body":
@@ -209,11 +209,11 @@ class _BufferedAnswer:
             transport.close()
         else:
             _reset(transport)
-        await asyncio.sleep(0.001)  # until the server has noticed that nobody is left to answer
+        await asyncio.sleep(0.001)  # let the server notice that the client is gone
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    """With RST instead of FIN, as a firewall does."""
+    """Close with RST instead of FIN, as a firewall does."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

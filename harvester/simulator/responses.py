@@ -1,4 +1,4 @@
-"""What every vendor's answers are made with: JSON as fast as it goes, and the bodies of requests."""
+"""HTTP helpers shared by all vendors: fast JSON encoding and reading of request bodies."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from starlette.types import Receive
 
 
 def encode_json(body: dict[str, Any]) -> bytes:
-    """JSON; with `\\ud83d` escapes where half a character was cut off, which no stricter encoder would write.
+    """Encode as JSON; a lone surrogate becomes a `\\ud83d` escape, which stricter encoders refuse to write.
 
-    Bytes among the values are JSON already.
+    Values of type bytes are inserted as JSON without encoding them again.
     """
     try:
         return orjson.dumps(body, default=orjson.Fragment)
@@ -21,7 +21,7 @@ def encode_json(body: dict[str, Any]) -> bytes:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The request's body."""
+    """Return the whole request body."""
     parts: list[bytes] = []
     more = True
     while more:

@@ -1,4 +1,4 @@
-"""Serves the simulated vendors on a loopback port, and says what a perfect harvest of them would hold."""
+"""Serves the simulated vendors on a loopback port and writes the documents that a perfect harvest would hold."""
 
 from __future__ import annotations
 
@@ -49,11 +49,21 @@ READY_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """`port` 0 is any free one; `size`: meetings per vendor over `days`; `now`: where the calendar begins, the
-    present unless given, and `later` than that; `speed` divides waits; `faults`: the part of the answers that goes wrong. `truth`, `env`:
-    files to write. `vendors`: who is served, and in both files. `scopes`: what Zoom's tokens may do, everything unless
-    given; `daily_limit`: Heavy calls a day; `webex`, `google`, `meetecho`: what is agreed with the account there. `google_source`: for
-    the truth."""
+    """Options of the simulator.
+
+    port: 0 takes any free port.
+    size, days: meetings per vendor, and the number of days they are spread over.
+    now, later: where the calendar starts (by default the present), and how long after that the simulator
+        starts.
+    speed: divides waits.
+    faults: the fraction of answers that fail.
+    truth, env: files to write, each covering `vendors` only.
+    vendors: the vendors to serve.
+    scopes: the scopes of Zoom's tokens, by default all of them.
+    daily_limit: Zoom's Heavy calls per day.
+    webex, google, meetecho: options of the simulated account.
+    truth_source, truth_qos, google_source: what the file `truth` assumes was harvested.
+    """
 
     port: int = 0
     seed: int = 1
@@ -78,14 +88,14 @@ class Options:
 
     @property
     def organisation_now(self) -> datetime:
-        """The organisation's now."""
+        """The organisation's "now"."""
         return (self.now or datetime.now(UTC).replace(microsecond=0)).astimezone(UTC)
 
 
 class Simulator:
-    """The vendors of one organisation behind one ASGI application, and one calendar for all of them.
+    """The vendors of one organisation in one ASGI application, with one clock for all of them.
 
-    `settled` is called whenever a vendor has been made.
+    `on_created` is called whenever a vendor has been created.
     """
 
     def __init__(self, options: Options, on_created: Callable[[], None] = lambda: None) -> None:
@@ -95,7 +105,7 @@ class Simulator:
         )
         self.clock = SimulatedClock(options.organisation_now + options.later, speed=options.speed)
         self.vendors = {name: LazyVendor(self._factories[name], on_created) for name in options.vendors}
-        if len(self.vendors) == 1:  # nobody to spare the time for
+        if len(self.vendors) == 1:  # no other vendor to save the time for
             next(iter(self.vendors.values())).vendor()
         routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic)]
         for name, vendor in self.vendors.items():
@@ -103,7 +113,7 @@ class Simulator:
         self.faults = FaultInjector(
             Starlette(routes=routes), probability=options.faults, seed=options.seed, clock=self.clock
         )
-        # Without faults nothing stands between the server and the vendors.
+        # Without faults, no wrapper stands between the server and the vendors.
         self.app: ASGIApp = self.faults if options.faults else Starlette(routes=routes)
 
     @property
@@ -126,14 +136,14 @@ class Simulator:
         return JSONResponse(self.traffic())
 
     def traffic(self) -> dict[str, Any]:
-        """How each vendor was asked; of one that nobody has asked anything, nothing."""
+        """Return the counted requests per vendor; empty counts for a vendor without requests."""
         return {
             "vendors": {name: vendor.traffic() for name, vendor in self.vendors.items()},
             "faults": dict(self.faults.injected),
         }
 
     def environment(self, base: str) -> dict[str, str]:
-        """The settings that point the harvester here, its clock with them."""
+        """Return the settings that point the harvester at this simulator, including its clock."""
         options = self.options
         settings: Mapping[str, Callable[[], dict[str, str]]] = {
             "zoom": lambda: zoom.environment(base, options.zoom_plan),
@@ -151,7 +161,8 @@ class Simulator:
         }
 
     def _write_google_credentials(self, base: str) -> Path:
-        """Google's are a file: beside that with the settings, or where none is wanted in a folder that goes away."""
+        """Write Google's credentials file beside `env`, or into a temporary folder if there is no `env`, and
+        return its path."""
         options = self.options
         if options.env is not None:
             path = options.env.absolute().with_name(options.env.name + ".google.json")
@@ -191,7 +202,7 @@ _PREFIXES = {
 
 
 class _Protocol(H11Protocol):
-    """HTTP with the connection lent to the application: breaking it is what a simulator is for."""
+    """HTTP protocol that passes the connection to the application, so that the application can break it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -205,7 +216,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens."""
+    """Sets an event once it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -237,8 +248,8 @@ def _server(app: ASGIApp) -> _Server:
 
 
 def _listener(port: int) -> tuple[socket.socket, str]:
-    """A bound socket and the base URL of what it will serve."""
-    # With the protocol named: asyncio turns Nagle's algorithm off only then, and an answer is two writes.
+    """Return a bound socket and the base URL of what it will serve."""
+    # asyncio turns off Nagle's algorithm only if the protocol is named, and an answer is two writes.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -250,7 +261,10 @@ def _listener(port: int) -> tuple[socket.socket, str]:
 
 
 def run(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT. The settings are written once it listens. OSError: port or file not to be had."""
+    """Serve until SIGTERM or SIGINT.
+
+    The settings are written once the server listens. Raises OSError if the port or a file is not available.
+    """
     listener, base = _listener(options.port)
     with listener:
         simulator = Simulator(options, _freeze_memory)
@@ -273,7 +287,7 @@ async def _serve(simulator: Simulator, listener: socket.socket, base: str) -> No
 
 
 def startup_lines(options: Options, base: str) -> Iterator[str]:
-    """Where it listens, which files it wrote, and what to run next."""
+    """Return the lines to print at the start: the address, the files written, and what to run next."""
     yield f"ready: {base}"
     if options.truth is not None:
         yield f"wrote {options.truth}: what a perfect harvest would hold"
@@ -287,14 +301,15 @@ def startup_lines(options: Options, base: str) -> Iterator[str]:
 
 
 def _freeze_memory() -> None:
-    # What there is now stays: the collector need not walk through it while requests are counted by the millisecond.
+    # Everything created so far stays: keep the garbage collector from walking through it while requests are
+    # timed in milliseconds.
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(0.001)
 
 
 def write_environment(path: Path, settings: dict[str, str]) -> None:
-    """`NAME=value` lines, whole or not at all: whoever waits for the file may read it at once."""
+    """Write `NAME=value` lines atomically, so that a process waiting for the file can read it at once."""
     temporary = path.with_name(path.name + ".new")
     try:
         temporary.write_text(
@@ -307,7 +322,7 @@ def write_environment(path: Path, settings: dict[str, str]) -> None:
 
 @contextmanager
 def serving(options: Options) -> Iterator[dict[str, str]]:
-    """The same in a thread of this process; yields the settings that point the harvester at it."""
+    """Serve in a thread of this process; yields the settings that point the harvester at it."""
     listener, base = _listener(options.port)
     with listener:
         simulator = Simulator(options)

@@ -1,7 +1,7 @@
-"""What a perfect harvest would hold: the documents of every meeting of the organisation, out of its facts.
+"""The documents that a perfect harvest would hold, computed from the organisation's facts.
 
-Nothing of this reads an answer of the simulator or imports a connector: it says again, in its own words, what the
-README says of the documents, and so can tell whether a connector does as it should.
+Nothing here reads an answer of the simulator or imports a connector. It implements the documented fields
+independently, and so shows whether a connector is right.
 """
 
 from __future__ import annotations
@@ -32,12 +32,16 @@ def documents(
     later: timedelta = timedelta(), google: GoogleOptions | None = None, google_source: GoogleSource = "auto",
     meetecho: MeetechoOptions | None = None,
 ) -> Iterator[Document]:  # fmt: skip
-    """Every document as of the organisation's `now`, without `harvested_at`: a meeting, then its sessions.
+    """Yield every document as of the organisation's `now`, without `harvested_at`: each meeting, then its
+    sessions.
 
-    The harvest is of all days from the first one's midnight to now. Instants are aware datetimes. `source`, `qos` and
-    `webinars` are about Zoom, `terms` about Webex. `later`: how long after now the harvest begins, within the quiet hour,
-    in which nothing changes but what Webex lets ripen. `google`, `google_source` are about Google Meet, `meetecho` is
-    about Meetecho.
+    The harvest covers all days from the first one's midnight to now. Instants are aware datetimes.
+
+    source, qos, webinars: Zoom's.
+    webex, google, meetecho: options of the simulated account.
+    google_source: Google Meet's.
+    later: how long after now the harvest starts, within the quiet hour, in which only Webex's qualities
+        change.
     """
     if "zoom" in vendors:
         expected = ExpectedZoom(organisation, source=source, qos=qos, webinars=webinars, account=account)
@@ -67,7 +71,7 @@ def write(
     webex: WebexOptions | None = None, later: timedelta = timedelta(), google: GoogleOptions | None = None,
     google_source: GoogleSource = "auto", meetecho: MeetechoOptions | None = None,
 ) -> None:  # fmt: skip
-    """One document a line, whole or not at all."""
+    """Write one document per line, atomically."""
     temporary = path.with_name(path.name + ".new")
     expected = documents(
         organisation, vendors=vendors, source=source, qos=qos, webex=webex, later=later, google=google,

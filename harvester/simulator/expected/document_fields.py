@@ -1,4 +1,4 @@
-"""What all vendors' documents share: keys, numbered twins, who counts as one person, how long they were there."""
+"""Fields that all vendors' documents share: keys, numbered duplicates, counts of people and seconds."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ Fields = dict[str, Any]
 
 
 def to_datetime(instant: int) -> datetime:
-    """Milliseconds since 1970 as an aware instant."""
+    """Convert milliseconds since 1970 to an aware datetime."""
     return _EPOCH + timedelta(milliseconds=instant)
 
 
 def replace_surrogates(text: str | None) -> str | None:
-    """Half of a cut-off character cannot be stored: U+FFFD stands in for it."""
+    """Replace lone surrogates, which cannot be stored, by U+FFFD."""
     return None if text is None else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def without_none(fields: Mapping[str, Any]) -> Fields:
-    """Without what nobody told."""
+    """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def session_key(*ids: str | None) -> str:
-    """22 letters out of the vendor's ids of one stay, in their order."""
+    """Return the 22-character key over the vendor's ids of one session, in their order."""
     digest = sha256("\x1f".join(part or "" for part in ids).encode()).digest()
     return urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def key_instant(instant: int) -> str:
-    """As instants are spelled inside a key: always with milliseconds."""
+    """Format an instant as it goes into a key: always with milliseconds."""
     return f"{to_datetime(instant):%Y-%m-%dT%H:%M:%S}.{instant % 1000:03}Z"
 
 
@@ -54,7 +54,10 @@ def seconds(start: datetime | None, end: datetime | None) -> int | None:
 
 
 def number_duplicates(sessions: Iterable[tuple[str, Fields]]) -> list[tuple[str, Fields]]:
-    """Equal stays of one key once; others numbered `-2`, `-3` by their end, then by name. An end unknown comes last."""
+    """Drop equal sessions of one key and number different ones `-2`, `-3` by leave time, then name.
+
+    A session without a leave time comes last.
+    """
     by_key: dict[str, list[Fields]] = {}
     for name, fields in sessions:
         same = by_key.setdefault(name, [])
@@ -72,7 +75,7 @@ def _by_end(fields: Fields) -> tuple[bool, datetime, str]:
 
 
 def attendance_fields(sessions: Sequence[Fields]) -> Fields:
-    """`participant_sessions`, `participants` and `participant_seconds` of a meeting's stays."""
+    """Return `participant_sessions`, `participants` and `participant_seconds` of a meeting."""
     inside = [session for session in sessions if session["stay"] != "waiting_room"]
     people: dict[tuple[str, object], list[Fields]] = {}
     for position, session in enumerate(inside):
@@ -92,7 +95,7 @@ def _person(position: int, session: Fields) -> tuple[str, object]:
 
 
 def _seconds_present(sessions: Iterable[Fields]) -> int:
-    """Seconds with at least one of these stays, of those whose both ends are known."""
+    """Return the seconds covered by at least one of these sessions, of those with a join and a leave time."""
     changes = []
     for session in sessions:
         if "join_time" in session and "leave_time" in session:

@@ -1,4 +1,4 @@
-"""What a perfect harvest of the simulated Workspace holds: from Reports, from Meet, or from both."""
+"""The documents of a perfect harvest of the simulated Workspace: from Reports, from Meet, or from both."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ Measured = dict[str, dict[google_meet_quality.MeasureKey, google_meet_quality.Me
 
 
 def nanoseconds_to_datetime(instant: int) -> datetime:
-    """Nanoseconds since 1970, cut to the microsecond."""
+    """Convert nanoseconds since 1970 to a datetime, cut to the microsecond."""
     return milliseconds_to_datetime(0) + timedelta(microseconds=instant // 1000)
 
 
 class ExpectedGoogleMeet:
-    """`terms`: what is agreed with the Workspace. `later`: how long after the organisation's now the harvest begins."""
+    """`options`: of the Workspace. `later`: how long after the organisation's now the harvest starts."""
 
     def __init__(
         self, organisation: Organisation, *, options: GoogleOptions, source: GoogleSource, account: str,
@@ -63,7 +63,8 @@ class ExpectedGoogleMeet:
         self._directory = options.has("directory") and not options.personal
 
     def documents(self) -> Iterator[Fields]:
-        """Of every conference that began since the first day, or since what the source still keeps."""
+        """Yield the documents of every conference that started since the first day, or as far back as the
+        source retains data."""
         has_record = ROWS_KEPT if self._reports else RECORD_KEPT
         first = milliseconds_to_datetime(max(self._first, self._now - has_record))
         for conference in self._account.started(self._now):
@@ -75,7 +76,7 @@ class ExpectedGoogleMeet:
                     yield from documents
 
     def _reported_endpoints(self, conference: Conference) -> list[Endpoint]:
-        """Whose rows there are by now."""
+        """Return the endpoints whose rows are available by now."""
         if not self._reports:
             return []
         oldest = self._now - ROWS_KEPT
@@ -87,7 +88,7 @@ class ExpectedGoogleMeet:
 
     @cached_property
     def _impersonated(self) -> set[int]:
-        """By index everybody for whom Meet can be asked: all, where it is known who they are."""
+        """Indexes of the people who can be impersonated for Meet: everyone, if the Directory lists them."""
         if self._options.personal:
             return {self._account.busiest_host.index}
         if not self._directory:
@@ -95,7 +96,7 @@ class ExpectedGoogleMeet:
         return {p.index for p in self._account.by_email.values() if can_be_impersonated(p) and has_meet(p)}
 
     def _is_recorded(self, conference: Conference) -> bool:
-        """Whether the record is listed to anybody who can be asked for."""
+        """Return whether the record is listed to anyone who can be impersonated."""
         if self._owner_is_asked(conference):
             return True
         present = self._attendance.present(conference, self._now)
@@ -107,7 +108,7 @@ class ExpectedGoogleMeet:
         owner = conference.owner
         if owner is None:
             return False
-        # Without the Directory, Reports tells who the organizer is, and so for whom to ask.
+        # Without the Directory, the organizer in Reports' rows says whom to impersonate.
         named_by_reports = not self._directory and bool(self._reported_endpoints(conference))
         return owner.index in self._impersonated or (
             named_by_reports and can_be_impersonated(owner) and has_meet(owner)
@@ -172,8 +173,8 @@ class ExpectedGoogleMeet:
         )
 
     def _topic(self, conference: Conference) -> str | None:
-        """As the owner's own calendar shows it, but for private events: what somebody keeps from their colleagues is
-        not for an index."""
+        """Return the title in the owner's own calendar, except for private events: what someone hides from
+        colleagues does not belong in an index."""
         event = conference.event
         if event is None or event.removed or event.private or not self._options.has("calendar"):
             return None
@@ -193,7 +194,7 @@ class ExpectedGoogleMeet:
         )
 
     def _in_directory(self, person: Person | None) -> bool:
-        """Whether the Directory tells of them."""
+        """Return whether the Directory contains the person."""
         return self._directory and person is not None and person.status != "departed"
 
     def _row(self, conference: Conference, endpoint: Endpoint, parameters: dict[str, Any]) -> KeyedFields:
@@ -285,7 +286,7 @@ class ExpectedGoogleMeet:
 
 
 def _media_fields(reported: Sequence[dict[str, Any]]) -> Fields:
-    """What device types and seconds tell; what they do not is not known."""
+    """Return what device types and seconds say about the media; what they do not say is unknown."""
 
     def ran(prefix: str) -> bool | None:
         return (

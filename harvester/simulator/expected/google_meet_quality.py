@@ -1,4 +1,5 @@
-"""The quality that Reports' rows tell: a mean or a worst without the other, weighted by the seconds of its stream."""
+"""Quality from Reports' rows: some measures have only a mean or only a worst value, weighted by the seconds
+of the stream."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ _STREAMS = {
     "share_in": "screencast_recv",
     "share_out": "screencast_send",
 }
-# By measure the parameters behind a stream's name: of the mean, of the worst.
+# By measure, the end of the parameter names of a stream's mean and worst value.
 _STREAM_PARAMETERS = {
     "packet_loss_pct": ("packet_loss_mean", "packet_loss_max"),
     "bitrate_kbps": ("bitrate_kbps_mean", None),
@@ -29,7 +30,7 @@ MeasureKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was told of one measure. `weight`: the stream's seconds, 0 where they were not told."""
+    """One measure. `weight`: seconds of the stream, 0 if unknown."""
 
     mean: float | None
     worst: float | None
@@ -37,7 +38,8 @@ class Measurement:
 
 
 def of_row(parameters: Mapping[str, Any]) -> dict[MeasureKey, Measurement]:
-    """By stream and measure; delay and jitter, which are the whole connection's, on each stream that ran."""
+    """Return the measures by stream; latency and jitter belong to the whole connection and are set on each
+    stream that ran."""
     measurements: dict[MeasureKey, Measurement] = {}
     for stream, prefix in _STREAMS.items():
         seconds = parameters.get(f"{prefix}_seconds", 0)
@@ -61,7 +63,7 @@ def _measures(
 
 
 def of_meeting(rows: Iterable[Mapping[MeasureKey, Measurement]]) -> dict[MeasureKey, Measurement]:
-    """Over all rows; where nobody told any seconds, each counts alike."""
+    """Merge all rows; if no row has seconds, each counts equally."""
     by_place: dict[MeasureKey, list[Measurement]] = {}
     for row in rows:
         for key, measurement in row.items():
@@ -86,7 +88,7 @@ def _mean(joined_by: Sequence[tuple[float, int]]) -> float | None:
 
 
 def document(measured: Mapping[MeasureKey, Measurement]) -> dict[str, Any] | None:
-    """The `quality` of a document; None where nothing was measured."""
+    """Return the `quality` field of a document, None if nothing was measured."""
     document_fields: dict[str, Any] = {}
     for stream in _STREAMS:
         measures = {m: _measure_document(measured[stream, m]) for m in _MEASURES if (stream, m) in measured}

@@ -1,4 +1,5 @@
-"""What a perfect harvest of the simulated working groups holds: the datatracker's sessions and Meetecho's rooms."""
+"""The documents of a perfect harvest of the simulated working groups: the datatracker's sessions and
+Meetecho's rooms."""
 
 from __future__ import annotations
 
@@ -20,8 +21,12 @@ from harvester.simulator.organisation import MINUTE, Organisation
 
 
 class ExpectedMeetecho:
-    """`terms`: what is agreed with Meetecho. `upcoming`: what is planned beyond now, instead of what has begun.
-    `later`: how long after the organisation's now the harvest begins; who attended does not change any more."""
+    """Expected documents of the working groups.
+
+    options: of the simulated account.
+    upcoming: what is scheduled after now instead of what has started.
+    later: how long after the organisation's now the harvest starts; attendance does not change in that time.
+    """
 
     def __init__(
         self, organisation: Organisation, *, options: MeetechoOptions, account: str, upcoming: bool = False,
@@ -36,7 +41,8 @@ class ExpectedMeetecho:
         self._upcoming = upcoming
 
     def documents(self) -> Iterator[Fields]:
-        """Of every session and every room that is nobody's, whose planned start is since the first day."""
+        """Yield the documents of every session, and of every room without one, whose scheduled start is since
+        the first day."""
         rooms: dict[int | None, list[Room]] = {}
         for room in self._account.rooms:
             if self._options.rooms(room.group):
@@ -57,7 +63,7 @@ class ExpectedMeetecho:
         return start + minutes * MINUTE > self._now
 
     def _documents_of(self, session: GroupSession, rooms: Sequence[Room]) -> Iterator[Fields]:
-        """Several rooms of one session are alike."""
+        """Yield the documents of one session; all rooms of a session are alike."""
         start, minutes = session.start, session.minutes
         if rooms:
             start, minutes = rooms[0].start, rooms[0].minutes
@@ -70,7 +76,7 @@ class ExpectedMeetecho:
         sessions = [(session_key(str(record.id)), self._session_fields(record)) for record in attended]
         if start <= self._now:
             head |= attendance_fields([fields for _, fields in sessions])
-            del head["participant_seconds"]  # nobody's leaving is told
+            del head["participant_seconds"]  # leave times are not available
         uuid = str(session.id)
         yield self._meeting(uuid, detail, head)
         for name, fields in sessions:

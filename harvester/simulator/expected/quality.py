@@ -1,4 +1,4 @@
-"""The quality of a stay and of a meeting, out of the minutes that they had."""
+"""The quality of a session and of a meeting, from its minutes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _LOW_IS_BAD = {"bitrate_kbps", "height_px", "fps"}
 
 MeasureKey = tuple[str, str]
 Measured = tuple[float, float, int]
-"""Mean, worst, samples."""
+"""Mean, worst value, number of samples."""
 
 
 Reading = tuple[MeasureKey, float | None, float | None]
-"""Where, a sample, and a peak that can only make the worst worse."""
+"""Key, value, and a peak that only affects the worst value."""
 
 
 def of_session(minutes: Iterable[Sequence[Reading]]) -> dict[MeasureKey, Measured]:
-    """By stream and measure; the processor's load under ("cpu_pct", "")."""
+    """Return the measured values by stream and measure; the processor load has the key ("cpu_pct", "")."""
     samples: dict[MeasureKey, list[float]] = {}
     peaks: dict[MeasureKey, list[float]] = {}
     for key, value, peak in chain.from_iterable(minutes):
@@ -38,7 +38,7 @@ def of_session(minutes: Iterable[Sequence[Reading]]) -> dict[MeasureKey, Measure
 
 
 def readings(minute: Minute) -> Iterator[Reading]:
-    """What one minute adds."""
+    """Yield the values of one minute."""
     for stream, sample in minute.streams.items():
         if sample is not None:
             for measure, value in zip(_MEASURES, _values(sample), strict=True):
@@ -51,7 +51,8 @@ def readings(minute: Minute) -> Iterator[Reading]:
 def of_columns(
     columns: Mapping[MeasureKey, Sequence[float | None]], positions: Sequence[int], peaks: Mapping[MeasureKey, Sequence[float | None]]
 ) -> dict[MeasureKey, Measured]:  # fmt: skip
-    """The same as `of_stay`, out of a column of all the pool's minutes for each place: faster for many stays."""
+    """Return the same as `of_session` from one column per key over all minutes of the pool; faster for many
+    sessions."""
     measured: dict[MeasureKey, Measured] = {}
     for key, column in columns.items():
         seen = [value for minute in positions if (value := column[minute]) is not None]
@@ -71,7 +72,7 @@ def _worst(key: MeasureKey, values: Sequence[float]) -> float:
 
 
 def of_meeting(sessions: Sequence[dict[MeasureKey, Measured]]) -> dict[MeasureKey, Measured]:
-    """Over the stays: the mean weighted by samples."""
+    """Merge sessions: the mean is weighted by the number of samples."""
     merged: dict[MeasureKey, Measured] = {}
     for key in {key: None for session in sessions for key in session}:
         parts = [session[key] for session in sessions if key in session]
@@ -82,7 +83,7 @@ def of_meeting(sessions: Sequence[dict[MeasureKey, Measured]]) -> dict[MeasureKe
 
 
 def document(measured: dict[MeasureKey, Measured]) -> dict[str, Any] | None:
-    """The `quality` of a document; None where nothing was measured."""
+    """Return the `quality` field of a document, None if nothing was measured."""
     document_fields: dict[str, Any] = {}
     for stream in STREAMS:
         measures = {m: _measure_document(measured[stream, m]) for m in _MEASURES if (stream, m) in measured}
@@ -99,8 +100,8 @@ def _measure_document(measured: Measured) -> dict[str, float]:
 
 
 def round_to_hundredths(value: float) -> float:
-    """Rounded as the fraction that it stands for, halves to the even hundredth."""
+    """Round as the fraction it represents, halves to the even hundredth."""
     round_to_hundredths = value * 100
-    if abs(round_to_hundredths % 1 - 0.5) > 0.001:  # no half, whatever the noise of binary fractions
+    if abs(round_to_hundredths % 1 - 0.5) > 0.001:  # not a half, whatever the noise of binary fractions
         return round(round_to_hundredths) / 100
     return float(round(Fraction(value).limit_denominator(10**6), 2))

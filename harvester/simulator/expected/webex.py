@@ -1,4 +1,5 @@
-"""What a perfect harvest of the simulated Webex account holds: with the qualities that may be had, or without any."""
+"""The documents of a perfect harvest of the simulated Webex account, with the qualities that are available or
+without."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class ExpectedWebex:
-    """`terms`: what the account may have. `later`: how long after the organisation's now the harvest begins."""
+    """`options`: of the simulated account. `later`: how long after the organisation's now the harvest starts."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class ExpectedWebex:
         self._now = organisation.now + later // timedelta(milliseconds=1)
 
     def documents(self) -> Iterator[Fields]:
-        """Of every meeting since the first day; webinars are meetings here."""
+        """Yield the documents of every meeting since the first day; Webex's webinars are meetings."""
         only_host = self._only_host()
         for instance in self._account.instances:
             meeting = instance.meeting
@@ -62,8 +63,10 @@ class ExpectedWebex:
                 yield from self._documents_of(instance)
 
     def _only_host(self) -> Person | None:
-        """The one whose meetings are all that may be had, where the caller is no admin. Those that they only came to
-        are listed, but who was there is told to hosts alone."""
+        """Return the only host whose meetings can be harvested if the caller is no administrator, else None.
+
+        Meetings that the caller only attended are listed, but only hosts may read the participants.
+        """
         granted = set(self._options.granted)
         everything = granted.intersection(ADMIN_SCHEDULE) and granted.intersection(ADMIN_PARTICIPANTS)
         if self._options.admin:
@@ -108,7 +111,7 @@ class ExpectedWebex:
         )
 
     def _audio(self, instance: Instance) -> Fields:
-        """How anybody heard the others, as far as devices are told at all."""
+        """Return how participants heard each other, if any device is listed."""
         kinds = {
             device.audio
             for participant in self._attendance.participants_at(instance, self._now)
@@ -118,7 +121,8 @@ class ExpectedWebex:
         return {"has_pstn": "pstn" in kinds, "has_voip": "voip" in kinds} if kinds else {}
 
     def _sessions(self, participant: Participant, *, ended: bool) -> Iterator[KeyedFields]:
-        """One for every device, or where none is told one for the participant; and one for every breakout session."""
+        """Yield one session per device, or one for the participant if no device is listed, and one per
+        breakout session."""
         person = {
             "user_id": participant.id,
             "user_name": replace_surrogates(participant.name),
@@ -142,7 +146,8 @@ class ExpectedWebex:
                 yield session_key(participant.id, None, room.id, key_instant(room.join)), without_none(fields)
 
     def _with_quality(self, sessions: list[KeyedFields], rows: Sequence[MediaSession]) -> list[KeyedFields]:
-        """Each row to the stay of the same person that it shares the most time with; what fits none is one more stay."""
+        """Assign each row to the session of the same person with the longest overlap; a row without a match
+        is one more session."""
         rows_of: dict[int, list[MediaSession]] = {}
         unmatched: dict[str, list[MediaSession]] = {}
         matcher = _SessionMatcher(sessions)
@@ -168,7 +173,7 @@ class ExpectedWebex:
         ]
 
     def _measured(self, rows: Sequence[MediaSession]) -> Fields:
-        """The quality of a stay, and what its first row tells of the device."""
+        """Return the quality of a session, and what its first row says about the device."""
         minutes = [position for row in rows for position in row.minutes]
         device = device_fields(rows[0])
         network = device["networkType"]
@@ -187,7 +192,7 @@ class ExpectedWebex:
 
     @cached_property
     def _columns(self) -> dict[quality.MeasureKey, list[float | None]]:
-        """For every measure of every stream what each minute of the pool had."""
+        """For every measure of every stream, the value of each minute of the pool."""
         columns: dict[quality.MeasureKey, list[float | None]] = {}
         for position, minute in enumerate(self._organisation.minutes):
             for stream, measure, value in quality_samples.samples(position, minute):
@@ -197,7 +202,7 @@ class ExpectedWebex:
 
     @cached_property
     def _peaks(self) -> dict[quality.MeasureKey, list[float | None]]:
-        """Of the processor's load the most is told beside the mean."""
+        """For the processor load, a maximum is given beside the mean."""
         return {_LOAD: [quality_samples.loads(minute)[3] for minute in self._organisation.minutes]}
 
     def _meeting_document(
@@ -264,7 +269,8 @@ def _times_fields(join: datetime | None, leave: datetime | None) -> Fields:
 
 
 class _SessionMatcher:
-    """Whose stays they are, to be found by address and by name: [join, leave) and the place among all stays."""
+    """Finds the session of a row by e-mail address and name; holds [join, leave) and the position of each
+    session."""
 
     def __init__(self, sessions: Sequence[KeyedFields]) -> None:
         self._by_email: dict[str, list[_Span]] = {}
@@ -282,9 +288,11 @@ class _SessionMatcher:
                 self._unaddressed.setdefault(name, []).append(span)
 
     def match(self, row: MediaSession) -> int | None:
-        """The place of the stay that a row is about: the same address, else the same name where one of the two has no
-        address; the longest time together, and of equally long ones the one that began first. What is not known of a
-        stay's ends is as far off as it need be."""
+        """Return the position of the session that a row belongs to.
+
+        It has the same address, or the same name if one of the two has no address. The longest overlap wins,
+        then the earlier join. An unknown join or leave time does not limit the overlap.
+        """
         spans = self._by_email.get(row.email.lower(), []) if row.email is not None else []
         if not spans and row.name:
             named = self._by_name if row.email is None else self._unaddressed
@@ -301,7 +309,7 @@ class _SessionMatcher:
 
 
 def _unmatched_session(rows: Sequence[MediaSession]) -> Fields:
-    """A stay that is known from the qualities alone."""
+    """Return the fields of a session that is known from the qualities only."""
     first, last = rows[0], rows[-1]
     return without_none(
         {

@@ -1,4 +1,4 @@
-"""What a perfect harvest of the simulated Zoom account holds, from its dashboard or from its reports."""
+"""The documents of a perfect harvest of the simulated Zoom account, from its dashboard or from its reports."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ExpectedZoom:
     def _detail(self, instance: Instance, kind: ListType, *, unread: bool) -> str:
         if kind == "live":
             return "live"
-        # Of meetings of one person Zoom has no quality, of webinars nobody asks for it.
+        # Zoom has no quality for meetings of one person, and the harvester does not ask for that of webinars.
         request = self._qos and kind == "past" and not instance.meeting.webinar
         return "full" if request and not unread else "basic"
 
@@ -203,12 +203,12 @@ class ExpectedZoom:
 
 
 def _unreachable(host: Person) -> bool:
-    # The reports are read by host, and of this one they say that there is no such user.
+    # Reports are read by host, and Zoom answers that this user does not exist.
     return host.status == "departed"
 
 
 def _dashboard_fields(record: SessionRecord, *, has_left: bool) -> Fields:
-    """What only the dashboard tells of a stay."""
+    """Return the session fields that only the dashboard has."""
     device_info = record.device_info
     application, desktop, whiteboard, recording = record.shares
     return {

@@ -1,7 +1,8 @@
-"""One invented organisation, out of a seed: its people, their meetings, who came and how well it worked.
+"""One invented organisation, generated from a seed: its people, their meetings, who attended, and the media
+quality.
 
-It knows no vendor. A platform is nothing but a name here, which gives its meetings dice of their own; what a vendor
-calls things, what it hides and how it spells them is for the vendor's own module.
+It knows no vendor. A platform is only a name here, which seeds the random numbers of its meetings. What a
+vendor calls things, what it hides and how it formats them is up to that vendor's package.
 """
 
 from __future__ import annotations
@@ -58,12 +59,12 @@ _SESSIONS_CACHED = 2048
 
 
 def milliseconds(instant: datetime) -> int:
-    """Milliseconds since 1970 of an aware instant."""
+    """Return an aware instant in milliseconds since 1970."""
     return int(instant.timestamp()) * SECOND + instant.microsecond // 1000
 
 
 class Organisation:
-    """`size`: meetings on each platform, over `days` whole UTC days and what there is of today before `now`."""
+    """`size` meetings on each platform, spread over `days` whole UTC days and the part of today before `now`."""
 
     def __init__(self, *, seed: int, size: int, days: int, now: datetime) -> None:
         self.seed = seed
@@ -85,9 +86,9 @@ class Organisation:
         self._sessions = lru_cache(maxsize=_SESSIONS_CACHED)(self._session_generator.sessions)
 
     def meetings(self, platform: str, extra_cases: Sequence[Case] = ()) -> list[Meeting]:
-        """Every instance on one platform, oldest first, also those that are still running.
+        """Return every instance on one platform, oldest first, including those still running.
 
-        `also`: cases that matter on this platform and are not on every one.
+        `extra_cases` are special cases that matter on this platform only.
         """
         generator = MeetingGenerator(
             self.seed, platform, self.size, self.first, self.now, self.people, extra_cases
@@ -95,11 +96,12 @@ class Organisation:
         return generator.meetings()
 
     def sessions(self, meeting: Meeting) -> list[Session]:
-        """Who came, in the order of joining; shared, not to be changed."""
+        """Return the sessions of a meeting in the order of joining; the list is shared and must not be
+        changed."""
         return self._sessions(meeting)
 
     def quality_minutes(self, session: Session) -> list[int]:
-        """How each whole minute of a stay went, as places in `minutes`."""
+        """Return the quality of each whole minute of a session, as indexes into `minutes`."""
         return self._quality.draw(session)
 
     @property

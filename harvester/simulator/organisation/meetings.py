@@ -1,7 +1,7 @@
-"""The meetings of one platform: who called them, when they ran, and what was odd about them.
+"""The meetings of one platform: host, times, and special cases.
 
-A meeting is a light record, so that fifty thousand of them are there in seconds; who came and went is made when it is
-asked for. Instants are milliseconds since 1970, always UTC.
+A meeting is a small record, so that fifty thousand of them are generated in seconds; its sessions are
+generated on demand. Instants are milliseconds since 1970, always UTC.
 """
 
 from __future__ import annotations
@@ -22,34 +22,35 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 QUIET = HOUR
-"""After "now" nobody joins or leaves, nothing starts, ends or turns up, for so long."""
+"""For this long after "now" nobody joins or leaves, and nothing starts, ends or becomes available."""
 
 Kind = Literal["instant", "scheduled", "recurring", "personal", "webinar"]
 
 
 class Case(Enum):
-    """What is awkward about a meeting. Every one happens at least once in an organisation of forty meetings, the young
-    ones on platforms where they matter."""
+    """What is special about a meeting.
 
-    mixed = (
-        auto()
-    )  # rejoins, two devices, phones, rooms, the nameless, waiting rooms, breakouts, odd names, in one
-    huge = auto()  # more than three hundred stays
+    Every case occurs at least once in an organisation of forty meetings; the young ones only on platforms
+    where they matter.
+    """
+
+    mixed = auto()  # rejoins, second devices, phones, rooms, no names, waiting rooms, breakouts and odd names in one meeting
+    huge = auto()  # more than 300 sessions
     alone = auto()
     midnight = auto()
     day_long = auto()  # more than 24 hours
-    drop = auto()  # the host's connection breaks: the rest is another instance under the same number
-    resumed = auto()  # that rest
+    drop = auto()  # the host's connection breaks; the rest is another instance under the same number
+    resumed = auto()  # the rest after a drop
     live = auto()
     live_crowd = auto()
     young = (
         auto()
-    )  # over, though it began only minutes ago: what needs its time after the start is not there yet
+    )  # ended, but started only minutes ago: data that need time after the start are not available yet
     young_live = auto()
     deleted = auto()
-    unsettled = auto()  # just over: its records are not ready before the quiet hour has passed
-    late = auto()  # some of its stays turn up after the quiet hour
-    empty = auto()  # started by nobody that anything is known of
+    unsettled = auto()  # just ended: its records are not available before the quiet hour is over
+    late = auto()  # some of its sessions become available only after the quiet hour
+    empty = auto()  # started, but nothing is known of any participant
     webinar = auto()
     personal = auto()
     recurring = auto()
@@ -62,8 +63,12 @@ class Case(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
-    """One instance. `series`: what it shares with the other instances of its kind. `records_at`: from when on a
-    platform can tell of it in detail. `topic`: None for what was never given one."""
+    """One instance.
+
+    series: shared by all instances of a recurring meeting or personal room.
+    records_at: when a platform can first return its details.
+    topic: None if it was never given one.
+    """
 
     seed: int
     series: str
@@ -91,14 +96,14 @@ class Meeting:
         return self.kind == "webinar"
 
 
-# The order in which a small organisation gets its awkward cases; a drop brings the rest of it along.
+# The order in which a small organisation gets its special cases; a drop adds a resumed meeting.
 REQUIRED: tuple[Case, ...] = (
     Case.mixed, Case.alone, Case.live, Case.huge, Case.drop, Case.deleted, Case.unsettled, Case.midnight,
     Case.late, Case.webinar, Case.day_long, Case.empty, Case.nobody_knows_host, Case.retired_host, Case.personal,
     Case.live_crowd, Case.long_topic, Case.early, Case.alone, Case.recurring, Case.recurring, Case.mixed,
 )  # fmt: skip
 
-_BEFORE_EXTRA_CASES = 5  # of these come before what a platform wants besides
+_BEFORE_EXTRA_CASES = 5  # this many come before the platform's extra cases
 LIVE = frozenset({Case.live, Case.live_crowd, Case.young_live})
 
 _WEIGHTS: dict[Case, float] = {
@@ -113,7 +118,10 @@ _CROWDS = (2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 7, 8, 9, 11, 14, 19, 32)
 
 
 class MeetingGenerator:
-    """Makes the meetings of one platform, `size` of them, out of dice. `also`: cases that matter on it alone."""
+    """Generates the `size` meetings of one platform.
+
+    `extra_cases` are special cases that matter on this platform only.
+    """
 
     def __init__(
         self, seed: int, platform: str, size: int, first: int, now: int, people: Sequence[Person],
@@ -136,7 +144,7 @@ class MeetingGenerator:
         self._meetings: list[Meeting] = []
 
     def meetings(self) -> list[Meeting]:
-        """Oldest first."""
+        """Return the meetings, oldest first."""
         for case in self._cases():
             if len(self._meetings) < self._size:
                 self._add(case)
@@ -151,7 +159,7 @@ class MeetingGenerator:
 
     def _add(self, case: Case) -> None:
         times = self._times(case)
-        if times is None:  # no room for it in so short a calendar
+        if times is None:  # the calendar is too short for this case
             case, times = Case.plain, self._ordinary_times()
         meeting = self._meeting(case, *times)
         self._meetings.append(meeting)
@@ -218,7 +226,7 @@ class MeetingGenerator:
         return "scheduled", single, host, f"{host.department} {rng.choice(names.TOPICS)}"
 
     def _instance_of(self, series: int) -> tuple[Kind, str, Person, str | None]:
-        # Everything about a series follows from its number, so that none needs to be kept.
+        # Everything about a series follows from its number, so no series needs to be stored.
         host = self._hosts[(series * 7) % len(self._hosts)]
         topic = f"{host.department} {names.TOPICS[series % len(names.TOPICS)]}"
         return "recurring", f"{self._platform}:series:{series}", host, topic
@@ -261,7 +269,9 @@ class MeetingGenerator:
         if case is Case.deleted:
             return self._long_ago_times()
         start, end = self._ordinary_times()
-        if case is Case.drop and end > self._latest_end - HOUR:  # the rest of it must be over by now, too
+        if (
+            case is Case.drop and end > self._latest_end - HOUR
+        ):  # the resumed meeting must be over by now, too
             return start - HOUR, end - HOUR
         return start, end
 
@@ -271,7 +281,7 @@ class MeetingGenerator:
         return start, self._now + QUIET + rng.randrange(30, 150) * MINUTE
 
     def _just_started_times(self, case: Case) -> tuple[int, int]:
-        # Far enough from ten minutes that a run may take some of them.
+        # Far enough from ten minutes after the start, even if a run takes some minutes.
         rng = self._rng
         start = self._now - rng.randrange(270, 330) * SECOND
         if case is Case.young_live:
@@ -283,7 +293,7 @@ class MeetingGenerator:
         return end - random_minutes(self._rng, 20, 80), end
 
     def _long_ago_times(self) -> tuple[int, int] | None:
-        # Long enough that nobody can hope for its records any more.
+        # Long enough ago that its records cannot still appear.
         latest = self._now - 28 * HOUR
         if latest - self._first < HOUR:
             return None
@@ -291,7 +301,8 @@ class MeetingGenerator:
         return start, start + random_minutes(self._rng, 15, 60)
 
     def _times_near(self, clock: int, shortest: int, longest: int) -> tuple[int, int] | None:
-        """A day of the calendar on which a meeting from about `clock` for so many minutes is over by now."""
+        """Return the times of a meeting of `shortest` to `longest` minutes that starts at about `clock` on
+        some day and is over by now."""
         for _ in range(20):
             day = self._first + self._rng.randrange(self._days) * DAY
             start = day + clock + random_minutes(self._rng, 0, 30)
@@ -308,7 +319,7 @@ class MeetingGenerator:
         start += rng.randrange(-240, 600) * SECOND
         if start + length > self._latest_end:
             start -= DAY
-        if start < self._first:  # a calendar of hardly more than a night
+        if start < self._first:  # a calendar of little more than a night
             start = self._first + random_minutes(rng, 1, 30)
         return start, min(start + length, self._latest_end)
 
@@ -320,5 +331,5 @@ class MeetingGenerator:
 
 
 def random_minutes(rng: Random, minimum: int, maximum: int) -> int:
-    """Milliseconds: between so many minutes, to the second."""
+    """Return a random duration between so many minutes, in milliseconds and whole seconds."""
     return rng.randrange(minimum * 60, maximum * 60) * SECOND

@@ -1,4 +1,4 @@
-"""The people of the organisation, its guests, and what they sit in front of."""
+"""The people of the organisation, its guests, and their devices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Network = Literal["wired", "wifi", "cellular", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody with an account. `departed`: the account is gone, the records of their meetings are not."""
+    """A person with an account. `departed`: the account is deleted, the records of their meetings are not."""
 
     index: int
     name: str
@@ -31,7 +31,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
-    """Somebody without an account: on a computer, a telephone or in a room. No name: they gave none."""
+    """A person without an account: on a computer, on a telephone or in a meeting room. `name` is None if they
+    gave none."""
 
     index: int
     name: str | None
@@ -52,7 +53,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A device at a place on a network. `ip` is the text that a server noted, which may be none at all."""
+    """A device at a location on a network. `ip` is the text that a server logged; it may be no valid address."""
 
     index: int
     platform: Platform
@@ -91,7 +92,7 @@ _POCKETS: tuple[Platform, ...] = ("ios", "android")
 
 
 def generate_people(seed: int, count: int) -> list[Person]:
-    """Everybody with an account; hosts are chosen from the front, so the odd standings come where they matter."""
+    """Return everyone with an account; hosts are taken from the front, so the unusual statuses come early."""
     rng = generator(seed, "staff")
     return [_person(index, rng) for index in range(count)]
 
@@ -110,12 +111,12 @@ def _person(index: int, rng: Random) -> Person:
 
 
 def _status(index: int) -> AccountStatus:
-    # Every twelfth has left in one way or another, the first of each early enough to host something.
+    # Every twelfth person is inactive, departed or pending, the first of each early enough to host a meeting.
     return _STATUSES.get(index % 36, "active")
 
 
 def generate_guests(seed: int, count: int) -> list[Guest]:
-    """People from elsewhere who come again; two in five of them gave an address when they registered."""
+    """Return external people who attend repeatedly; two in five gave an e-mail address when they registered."""
     rng = generator(seed, "guests")
     return [_guest(index, rng) for index in range(count)]
 
@@ -132,13 +133,13 @@ def generate_odd_guests() -> list[Guest]:
 
 
 def generate_devices(seed: int, count: int) -> list[Device]:
-    """Desks at even places, what people carry at odd ones."""
+    """Return devices: desktops at even positions, mobile devices at odd ones."""
     rng = generator(seed, "kits")
     return [_device(index, rng, rng.choice(_POCKETS if index % 2 else _DESKS)) for index in range(count)]
 
 
 def generate_special_devices(seed: int) -> dict[str, list[Device]]:
-    """Telephones, meeting rooms and SIP devices."""
+    """Return telephones, meeting rooms and SIP devices."""
     rng = generator(seed, "special kits")
     wanted: tuple[tuple[Platform, int], ...] = (("phone", 8), ("room", 8), ("sip", 4))
     made: dict[str, list[Device]] = {}
@@ -165,7 +166,7 @@ def _device(index: int, rng: Random, platform: Platform) -> Device:
 
 
 def _address(rng: Random) -> str | None:
-    # Networks set aside for documentation, and in one case of thirty what is no address at all.
+    # Networks reserved for documentation; one address in thirty is invalid.
     draw = rng.random()
     if draw < 0.03:
         return "120.000.000"

@@ -1,6 +1,7 @@
-"""How well the media worked, minute by minute: every stay draws its minutes from one pool.
+"""Media quality, minute by minute: every session draws its minutes from one pool.
 
-A pool, because a page of qualities holds thousands of minutes and a vendor's module can then write each of them once.
+With a pool, a vendor's module can encode each minute once, although a page of qualities holds thousands of
+minutes.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from harvester.simulator.organisation.sessions import Session
 
 STREAMS = ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
 POOL = 240
-_GOOD_MINUTES = 160  # the first so many minutes of the pool are good, the rest are not
+_GOOD_MINUTES = 160  # this many minutes at the start of the pool are good, the others are not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One stream in one minute: ms, ms, %, %, kbit/s, pixels wide and high, pictures a second. None: not measured."""
+    """One stream in one minute: ms, ms, %, %, kbit/s, width and height in pixels, frames per second. None:
+    not measured."""
 
     latency: float | None
     jitter: float | None
@@ -35,8 +37,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minute:
-    """Every stream of one minute, None where nothing ran; processor load in %: the program's least, mean and most,
-    and the whole machine's most."""
+    """Every stream of one minute, None for a stream that did not run.
+
+    `cpu` is the processor load in %: the program's minimum, mean and maximum, and the machine's maximum.
+    """
 
     streams: Mapping[str, Sample | None]
     cpu: tuple[float, float, float, float] | None
@@ -53,7 +57,7 @@ class Quality:
         return [_minute(rng, good=position < _GOOD_MINUTES) for position in range(POOL)]
 
     def draw(self, session: Session) -> list[int]:
-        """One place in the pool for every whole minute of the stay."""
+        """Return one index into the pool for every whole minute of the session."""
         rng = Random(session.bits ^ session.join)
         bounds = (
             (_GOOD_MINUTES // 2, POOL) if session.device.network == "cellular" else (0, _GOOD_MINUTES + 10)

@@ -1,4 +1,4 @@
-"""Chance that can be repeated: the same words give the same dice, on every machine and in every process."""
+"""Reproducible random numbers: the same words give the same numbers on every machine and in every process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 
 
 def number(*parts: str | int, size: int = 8) -> int:
-    """A number of `size` bytes out of these words."""
+    """Return a number of `size` bytes derived from these words."""
     return int.from_bytes(digest(*parts, size=size), "big")
 
 

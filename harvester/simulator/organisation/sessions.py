@@ -1,6 +1,7 @@
-"""Who came to a meeting, when, on what, and when they left: made when it is asked for, always the same.
+"""The sessions of a meeting: who attended, on which device, from when to when. Generated on demand, always
+the same.
 
-A `Stay` is one unbroken presence. Somebody who comes back, or sits there on two devices, has several.
+A `Session` is one uninterrupted stay. Someone who rejoins or uses two devices has several.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ LeaveReason = Literal["left", "ended", "dropped", "removed"]
 
 @dataclass(slots=True)
 class Session:
-    """`visit`: which of the meeting's connections this was; a stay in a waiting room or a breakout room has that of
-    the connection that it belongs to. `known_at`: when the platform can first tell of it."""
+    """One stay of one participant.
+
+    connection: number of the connection within the meeting; a session in a waiting room or a breakout room
+        has the number of the connection that it belongs to.
+    known_at: when the platform can first return it.
+    """
 
     visitor: Visitor
     connection: int
@@ -33,11 +38,11 @@ class Session:
     role: Literal["host", "attendee", "panelist"]
     leave_reason: LeaveReason
     bits: int
-    """Thirty-two throws of a coin, for whatever else may differ between stays."""
+    """32 random bits, for whatever else may differ between sessions."""
 
 
 class SessionGenerator:
-    """Everybody who may come, and their devices."""
+    """Generates the sessions of meetings from the people and devices of the organisation."""
 
     def __init__(
         self, people: Sequence[Person], guests: Sequence[Guest], odd_guests: Sequence[Guest], devices: Sequence[Device],
@@ -51,7 +56,7 @@ class SessionGenerator:
         self.now = now
 
     def sessions(self, meeting: Meeting) -> list[Session]:
-        """Every stay of a meeting, in the order of joining."""
+        """Return every session of a meeting in the order of joining."""
         builder = _SessionBuilder(self, meeting)
         for position in range(meeting.attendance):
             builder.add_visitor(position)
@@ -68,7 +73,7 @@ def _by_join(session: Session) -> tuple[int, int]:
 
 
 class _SessionBuilder:
-    """One meeting while it is being told."""
+    """Builds the sessions of one meeting."""
 
     def __init__(self, generator: SessionGenerator, meeting: Meeting) -> None:
         self.generator = generator
@@ -81,7 +86,7 @@ class _SessionBuilder:
         self._outsiders = self.rng.randrange(len(generator.guests))
 
     def add_visitor(self, position: int) -> None:
-        """One visitor, from the first knock to the last goodbye."""
+        """Add the sessions of one visitor, from the waiting room to the last leave."""
         rng, meeting = self.rng, self.meeting
         visitor, device = self._visitor(position)
         join, leave, leave_reason = self._times(position)
@@ -120,7 +125,8 @@ class _SessionBuilder:
         return guest, rng.choice(generator.devices)
 
     def _unusual_visitor(self, position: int) -> tuple[Visitor, Device]:
-        """One of those who are hard to write down: by turns a caller, a room, somebody nameless, an odd name."""
+        """Return a visitor who is hard to represent: in turn a caller, a room, someone without a name, or an
+        odd name."""
         rng, generator = self.rng, self.generator
         turn = (position + self.meeting.seed) % 8
         if turn == 0:
@@ -141,7 +147,7 @@ class _SessionBuilder:
         return caller, self.rng.choice(self.generator.special_devices["phone"])
 
     def _own_device(self, person: Person) -> Device:
-        # Mostly the desk, sometimes the pocket.
+        # Usually the desktop, sometimes the mobile device.
         pocket = self.rng.random() < 0.25
         return self.generator.devices[(person.index * 2 + pocket) % len(self.generator.devices)]
 
@@ -182,7 +188,8 @@ class _SessionBuilder:
         return "panelist" if self.meeting.webinar and bits % 5 == 0 else "attendee"
 
     def _add_waiting_room(self, visitor: Visitor, device: Device, join: int, leave: int, bits: int) -> int:
-        """A stay in the waiting room; when they are let in. Some platforms note both under the same instant."""
+        """Add a session in the waiting room and return when they were admitted. Some platforms log both at
+        the same instant."""
         admitted = (
             join + min(int((leave - join) * 0.3), self.rng.randrange(20, 240) * SECOND) // SECOND * SECOND
         )
@@ -190,7 +197,7 @@ class _SessionBuilder:
             return join
         session = self._add_session(visitor, device, join, admitted, "left", bits)
         session.kind = "waiting_room"
-        self.connections -= 1  # the same connection goes on into the meeting
+        self.connections -= 1  # the same connection continues into the meeting
         return join if bits & 1 else admitted
 
     def _add_breakout(self, session: Session) -> None:
@@ -236,7 +243,7 @@ class _SessionBuilder:
         )
 
     def clear_quiet_hour(self) -> None:
-        """Move what would happen around "now" out of the quiet hour; some have left, some stay."""
+        """Move joins and leaves around "now" out of the quiet hour; some participants have left, others stay."""
         quiet_start, quiet_end = self.generator.now - 2 * MINUTE, self.generator.now + QUIET + 2 * MINUTE
         for position, session in enumerate(self.sessions):
             if position % 3 == 1:
@@ -250,7 +257,7 @@ class _SessionBuilder:
             session.known_at = session.join
 
     def delay(self) -> None:
-        """Every second stay of a meeting turns up long after it."""
+        """Let every second session become available only long after the meeting."""
         for position, session in enumerate(self.sessions):
             if position % 2:
                 session.known_at = self.generator.now + QUIET + HOUR
