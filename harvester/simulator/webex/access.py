@@ -1,7 +1,8 @@
-"""Who may come in: Webex's scopes, roles and licences, and how often it may be asked.
+"""Access to the simulated Webex: scopes, roles, licences and rate limits.
 
-The general limits are published nowhere (https://developer.webex.com/blog/rate-limiting-and-the-webex-api): the ones
-here are invented. That of the qualities is published: one call every five minutes for the same meeting.
+The general limits are not published (https://developer.webex.com/blog/rate-limiting-and-the-webex-api), so
+the ones here are invented. The limit of the qualities is published: one call every five minutes for the same
+meeting.
 """
 
 from __future__ import annotations
@@ -39,10 +40,16 @@ RIGHT_REGION = "analytics-eu.webexapis.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebexOptions:
-    """What is agreed with this account. `scopes`: of its integration, everything that a harvester may use unless given;
-    `admin`: whether the caller is an administrator, else a host like others; `pro_pack`: the licence for qualities;
-    `elsewhere`: the status with which the analytics host says that the data are in another region; `strict_tokens`:
-    every refresh gives another refresh token, and the old one dies; `per_ten_seconds`: calls to either host."""
+    """Options of the simulated account.
+
+    scopes: of its integration; by default everything that a harvester may use.
+    admin: the caller is an administrator, otherwise an ordinary host.
+    pro_pack: the licence for qualities.
+    elsewhere: status with which the analytics host says that the data are in another region.
+    strict_tokens: every refresh returns a new refresh token and revokes the old one.
+    per_ten_seconds: calls permitted to each host.
+    max_listed, max_qualities: the longest listing, and the largest page of qualities.
+    """
 
     scopes: Sequence[str] | None = None
     admin: bool = True
@@ -59,21 +66,21 @@ class WebexOptions:
 
     @property
     def analytics(self) -> bool:
-        """Whether this account gets any qualities from where its settings point."""
+        """Whether the account gets qualities from the host that its settings name."""
         here = self.elsewhere is None
         return here and self.admin and self.pro_pack and "analytics:read_all" in self.granted
 
 
 @dataclass(slots=True)
 class _QualityCalls:
-    """Calls about one meeting's qualities, in the vendor's seconds."""
+    """Times of the last calls for one meeting's qualities, in the vendor's seconds."""
 
     answered: float
     arrived: float
 
 
 class RateLimits:
-    """How often each host was asked, and about which meeting; refuses what is too often."""
+    """Counts the requests to each host and for each meeting, and refuses those above the limit."""
 
     def __init__(self, clock: SimulatedClock, options: WebexOptions) -> None:
         self._clock = clock
@@ -89,8 +96,10 @@ class RateLimits:
             raise self._too_many(rate.wait(now))
 
     def admit_quality(self, meeting: str) -> None:
-        """One call in five minutes about the same meeting: every one that was let through counts, whatever was
-        answered, and any page of it."""
+        """Allow one call in five minutes for the same meeting.
+
+        Every admitted call counts, whatever the answer, and so does any page.
+        """
         now = self._clock.elapsed()
         self.qualities.requests += 1
         calls = self._by_meeting.get(meeting)
@@ -106,7 +115,11 @@ class RateLimits:
         calls.answered = now
 
     def _too_many(self, seconds: float) -> ErrorResponse:
-        """Clients have met Retry-After with seconds, with minutes' worth of them, with 0, and not at all; and 423."""
+        """Return a rate limit error.
+
+        Clients have seen Retry-After with seconds, with a minute too many, with 0, and missing; and status
+        423.
+        """
         turn, self._refusals = self._refusals % 8, self._refusals + 1
         error = ErrorResponse(423 if turn == 7 else 429, TOO_MANY)
         if turn in {1, 6}:
@@ -117,6 +130,6 @@ class RateLimits:
 
 
 def require(scopes: frozenset[str], *wanted: str) -> None:
-    """One of these scopes."""
+    """Raise ErrorResponse unless the token has one of these scopes."""
     if scopes.isdisjoint(wanted):
         raise forbidden(f"The access token is missing a scope: one of {', '.join(wanted)}.")

@@ -1,5 +1,8 @@
-"""Webex on the wire: one ASGI application for `/webex/v1` and for the analytics hosts, `/webex-analytics/v1` and, of
-another region, `/webex-analytics-eu/v1`."""
+"""The simulated Webex as an ASGI application.
+
+It serves `/webex/v1`, the analytics host `/webex-analytics/v1`, and the analytics host of another region,
+`/webex-analytics-eu/v1`.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ _CHUNK_BYTES = 1 << 18
 _EXPIRY = "GET /authorizations/tokenExpiry"
 _QUALITIES = "GET /meeting/qualities"
 
-# By method and path, `{id}` for what is between the slashes: the method of `Answers` that answers it.
+# By method and path, with `{id}` for the last part: the method of `Handlers` that answers.
 _CALLS = {
     "GET /meetings": "meetings",
     "GET /meetings/{id}": "meeting",
@@ -114,14 +117,14 @@ class Webex:
     async def _qualities(self, request: Request) -> Response:
         self._handlers.licensed(request)
         if self._handlers.is_large(request.query.get("meetingId", ""), request.instant):
-            # Made elsewhere: while this loop is busy, requests pile up that did not come together.
+            # In a thread: requests that wait while the event loop is busy would seem to arrive together.
             return await asyncio.to_thread(self._handlers.qualities, request)
         return self._handlers.qualities(request)
 
     def _answer_login(
         self, call: str, method: str, query: str, headers: Mapping[str, str], form: bytes, base: str
     ) -> Response | Page | None:
-        """What is answered without a token."""
+        """Answer the calls that need no token; return None for others."""
         if call.endswith(" /authorize"):
             return self._login.authorize(method, query, form)
         if call.endswith(" /device/verify"):
@@ -159,8 +162,11 @@ class Webex:
             await send({"type": "http.response.body", "body": chunk, "more_body": rest})
 
     def traffic(self) -> dict[str, Any]:
-        """How it was asked; of the qualities the smallest time between two calls about one meeting, refused ones
-        with them, in the vendor's seconds, None where there were no two."""
+        """Return the counted requests.
+
+        `smallest_gap` is the shortest time between two calls for one meeting's qualities, refused ones
+        included, in the vendor's seconds; None if there were no two.
+        """
         rate_limits = self.rate_limits
         rates = rate_limits.classes.values()
         return {
@@ -177,7 +183,7 @@ class Webex:
 
 
 def _call(method: str, path: str, *, analytics: bool) -> tuple[str, str]:
-    """The call as it is counted, and the id in its path."""
+    """Return the call under which a request is counted, and the id in its path."""
     call = f"{method} {path}"
     if analytics:
         return (call, "") if call == _QUALITIES else (f"{method} (unknown)", "")
@@ -197,7 +203,7 @@ _LOGIN_CALLS = frozenset(
 
 
 def environment(base: str, options: WebexOptions, seed: int) -> dict[str, str]:
-    """The settings that point a program to the account that is served at this address."""
+    """Return the settings that point a program at the account served at this address."""
     return {
         "WEBEX_CLIENT_ID": CLIENT_ID,
         "WEBEX_CLIENT_SECRET": CLIENT_SECRET,

@@ -1,7 +1,7 @@
-"""What Webex knows of who was there, before anybody spells it: the one source of its answers and of the truth.
+"""Who attended each meeting, as Webex knows it: the only source of its answers and of the expected documents.
 
-Webex tells participants, each with the devices that they joined on. Whether somebody who comes back is the same
-participant with another device or another participant is documented nowhere: here some are the one, some the other.
+Webex lists participants, each with the devices they joined on. Whether someone who rejoins is the same
+participant with another device or another participant is documented nowhere; here both occur.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ _LONG = 20 * MINUTE
 
 @dataclass(slots=True)
 class JoinedDevice:
-    """One join on one device. `join_told`, `leave_told`: while a meeting runs Webex often knows neither, of telephones
-    sometimes not even afterwards."""
+    """One join on one device.
+
+    join_known, leave_known: while a meeting runs, Webex often knows neither; for telephones it sometimes does
+    not know them even afterwards.
+    """
 
     correlation: str
     type: str
@@ -51,7 +54,7 @@ class JoinedDevice:
 
 @dataclass(slots=True)
 class Room:
-    """A breakout session that somebody was in."""
+    """A breakout session that a participant was in."""
 
     id: str
     name: str
@@ -61,8 +64,12 @@ class Room:
 
 @dataclass(slots=True)
 class Participant:
-    """One element of the list of participants. `bare`: told without its devices, with its own two instants.
-    `in_lobby`: never let in, as far as Webex knows. `co_host` None: not told."""
+    """One element of the list of participants.
+
+    without_devices: listed without devices, with join and leave time of its own.
+    in_lobby: never admitted, as far as Webex knows.
+    co_host: None if the field is missing.
+    """
 
     id: str
     name: str | None
@@ -79,9 +86,9 @@ class Participant:
 
 @dataclass(slots=True)
 class MediaSession:
-    """One row of the qualities: somebody's media from `join` to `leave`, in the vendor's milliseconds.
+    """One row of the qualities: the media of one participant from `join` to `leave`, in milliseconds.
 
-    `minutes`: places in the organisation's pool.
+    `minutes` are indexes into the organisation's pool.
     """
 
     participant: str
@@ -102,7 +109,8 @@ class Attendance:
         self.ended = lru_cache(maxsize=2048)(self._ended)
 
     def participants_at(self, instance: Instance, instant: int) -> Sequence[Participant]:
-        """Who is told at this instant: of a meeting that is running who is there, else everybody who came."""
+        """Return the participants listed at this instant: those present in a running meeting, everyone in an
+        ended one."""
         if instance.meeting.end <= instant:
             return self.ended(instance)
         return list(self._present(instance, instant))
@@ -126,7 +134,7 @@ class Attendance:
             )
 
     def measured(self, instance: Instance) -> list[MediaSession]:
-        """Every row of the qualities of a meeting that is over, in the order of joining."""
+        """Return every row of the qualities of an ended meeting in the order of joining."""
         participants, _ = self._participants(instance)
         ambiguous = _ambiguous_names(participants)
         rows: list[MediaSession] = []
@@ -142,7 +150,7 @@ class Attendance:
     def _media(
         self, instance: Instance, participant: Participant, device: JoinedDevice
     ) -> Iterator[MediaSession]:
-        """Mostly one row, sometimes two that follow each other."""
+        """Yield one row, sometimes two consecutive ones."""
         session = device.session
         minutes = self._organisation.quality_minutes(session)
         whole = MediaSession(
@@ -165,7 +173,7 @@ class Attendance:
             yield replace(whole, join=middle, minutes=minutes[half:])
 
     def _list_participants(self, instance: Instance) -> tuple[list[Participant], Participant | None]:
-        """Everybody with every device, and the one of them whom only the qualities know."""
+        """Return everyone with every device, and the one participant whom only the qualities contain."""
         sessions = self._organisation.sessions(instance.meeting)
         participants: list[Participant] = []
         for group in _group_by_participant(sessions):
@@ -207,13 +215,13 @@ class Attendance:
 
 
 def _group_by_participant(sessions: Sequence[Session]) -> list[list[Session]]:
-    """The stays in the meeting itself, those of one participant together."""
+    """Group the sessions in the meeting itself by participant."""
     groups: dict[tuple[object, ...], list[Session]] = {}
     for session in sessions:
         if session.kind == "meeting":
             visitor = (type(session.visitor), session.visitor.index)
             first = groups.setdefault((visitor, "first"), [])
-            # Every second visitor keeps their identity when they come back.
+            # Every second visitor keeps their identity when they rejoin.
             if not first or first[0].bits & 1:
                 first.append(session)
             else:
@@ -241,7 +249,8 @@ def _device(instance: Instance, session: Session) -> JoinedDevice:
 
 
 def _as_running(device: JoinedDevice, instant: int) -> JoinedDevice:
-    """A device of a meeting that is running: an end that has not come is not told, a beginning not always."""
+    """Return a device as listed while the meeting runs: without a future leave time, and not always with the
+    join time."""
     there = device.leave > instant
     return replace(
         device, join_known=device.session.bits >> 8 & 3 != 0, leave_known=not there and device.leave_known
@@ -256,7 +265,10 @@ def _room(instance: Instance, session: Session) -> Room:
 
 
 def _lobby_participant(instance: Instance, admitted: Participant, session: Session) -> Participant:
-    """Somebody in the lobby: what becomes of those who were let in later is documented nowhere, here it is another participant."""
+    """Return a participant in the lobby.
+
+    What becomes of those admitted later is documented nowhere; here they are listed as another participant.
+    """
     return replace(
         admitted,
         id=f"{instance.hexadecimal}_{uuid(seeded_random.digest('webex lobby', instance.id, session.connection))}",
@@ -269,7 +281,7 @@ def _lobby_participant(instance: Instance, admitted: Participant, session: Sessi
 
 
 def _find_unlisted(participants: Sequence[Participant]) -> Participant | None:
-    """One who can be taken for nobody else and left nothing but media."""
+    """Return one participant with a unique identity who will appear in the qualities only."""
     names, emails = Counter(p.name for p in participants), Counter(p.email for p in participants)
     for p in participants:
         alone = names[p.name] == 1 and (p.email is None or emails[p.email] == 1)
@@ -280,7 +292,7 @@ def _find_unlisted(participants: Sequence[Participant]) -> Participant | None:
 
 
 def _ambiguous_names(participants: Sequence[Participant]) -> set[str | None]:
-    """Names that people share of whom some gave an address and some did not: nobody could tell whose media is whose."""
+    """Return names shared by participants with and without an address: their media cannot be assigned."""
     emails: dict[str | None, set[str | None]] = {}
     for participant in participants:
         emails.setdefault(participant.name, set()).add(participant.email)
@@ -288,6 +300,6 @@ def _ambiguous_names(participants: Sequence[Participant]) -> set[str | None]:
 
 
 def _shown_email(participant: Participant) -> str | None:
-    """The address as the qualities show it: of every seventh person with the capitals that they once typed."""
+    """Return the address as the qualities show it: one in seven people typed it with capitals."""
     person = participant.person
     return person.email.title() if person and person.index % 7 == 3 else participant.email

@@ -1,7 +1,7 @@
-"""What Webex refuses, and in which words: error bodies, parameters, pages and the `Link` header.
+"""Webex's error responses.
 
-Sources: Webex's pages on the basics, on meetings and on rate limits (2025 and 2026), its OpenAPI description of
-2026-05, and what clients of the API guard against.
+Sources: Webex's pages on the basics, on meetings and on rate limits (2025 and 2026), its OpenAPI description
+of 2026-05, and what clients of the API guard against.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ TOO_MANY = "The server is currently overloaded or you have sent too many request
 
 
 class ErrorResponse(Exception):
-    """An answer that is not 200: a message and what is wrong in particular. `more`: other keys of the body;
-    `error`: OAuth's word for it."""
+    """An answer other than 200.
+
+    `descriptions` say what is wrong in particular, `more` are other keys of the body, `error` is the OAuth
+    error code.
+    """
 
     def __init__(self, status: int, message: str, *descriptions: str, error: str = "", **more: Any) -> None:
         super().__init__(message)
@@ -32,7 +35,8 @@ class ErrorResponse(Exception):
         self.headers: dict[str, str] = {}
 
     def body(self, number: int) -> dict[str, Any]:
-        """The `number`th one: `errors` is not always there, and OAuth's errors come in two shapes."""
+        """Return the body of the `number`th error: `errors` is sometimes missing, and OAuth errors have two
+        shapes."""
         if self.error and number % 2:
             return {"error": self.error, "error_description": self.message}
         body: dict[str, Any] = {"message": self.message, **self.more}

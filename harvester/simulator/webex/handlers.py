@@ -1,4 +1,4 @@
-"""What Webex answers to each call: the organisation's facts under Webex's rules."""
+"""Webex's answers to each call except listings: the organisation's data under Webex's rules."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NO_QUALITY = "Meeting quality data is not available for this meeting."
 
 
 class Handlers:
-    """One method for each kind of call; each may raise Refusal."""
+    """One method per call; each may raise ErrorResponse."""
 
     def __init__(self, account: Account, rate_limits: RateLimits, options: WebexOptions) -> None:
         organisation = account.organisation
@@ -74,7 +74,7 @@ class Handlers:
         return Response({"items": [participant_row(instance, p, request.instant) for p in shown]}, headers)
 
     def queried_participants(self, request: Request) -> Response:
-        """By e-mail addresses in a body; neither `max` nor pages are documented of it."""
+        """Filter by the e-mail addresses in the body; neither `max` nor paging is documented for this call."""
         instance, found = self._participants(request)
         emails = {email.lower() for email in _json(request.form).get("emails", ())}
         shown = [p for p in found if not emails or (p.email or "").lower() in emails]
@@ -107,8 +107,11 @@ class Handlers:
         self, request: Request, admin_scopes: Iterable[str], *, host_only: bool, key: str = "",
         instance: Instance | None = None,
     ) -> Instance:  # fmt: skip
-        """A meeting that the caller may see: an admin every one; others those that they called or, where that is
-        enough, came to. `hostEmail` is for admins, and names who called it."""
+        """Return a meeting that the caller may see.
+
+        An administrator may see all of them; others those they hosted and, unless `host_only`, those they
+        attended. `hostEmail` is for administrators and must name the host.
+        """
         if instance is None:
             key = key or request.key
             instance = self._account.find(key, request.instant) or self._account.last_of(key, request.instant)
@@ -128,7 +131,11 @@ class Handlers:
         raise forbidden("The user is not the host of the meeting.")
 
     def qualities(self, request: Request) -> Response:
-        """Counted before anything is looked up; too early there is, by turns, nothing found, nothing said, nothing in it."""
+        """Return a page of qualities.
+
+        The call counts against the limit before anything is looked up. Too early after the start it returns,
+        in turn, 404, 204 or an empty list.
+        """
         key = request.query.get("meetingId")
         if not key:
             raise bad_request("'meetingId' is required.")
@@ -153,7 +160,7 @@ class Handlers:
         return Response({"items": b"[" + b",".join(shown) + b"]"}, headers)
 
     def licensed(self, request: Request) -> None:
-        """Whether qualities are told to this caller, here."""
+        """Raise ErrorResponse unless the caller may read qualities from this host."""
         require(request.scopes, "analytics:read_all")
         if not request.admin or not self._options.pro_pack:
             raise forbidden("The user is not an administrator of an organization with the Pro Pack.")
@@ -166,7 +173,7 @@ class Handlers:
         return Response(self._person(self.caller))
 
     def people(self, request: Request) -> Response:
-        """An admin may list everybody, others have to say whom they mean."""
+        """An administrator may list everyone; others must name a person."""
         require(request.scopes, "spark:people_read", "spark-admin:people_read")
         email = request.query.get("email")
         if email is None and not (request.admin and request.may("spark-admin:people_read")):
@@ -205,7 +212,7 @@ class Handlers:
         }
 
     def is_large(self, key: str, instant: int) -> bool:
-        """Whether an answer about this instance may be long."""
+        """Return whether the answer for this instance may be long."""
         instance = self._account.find(key, instant)
         return instance is not None and instance.meeting.attendance > _CROWD
 

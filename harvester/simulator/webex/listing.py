@@ -1,4 +1,4 @@
-"""`/meetings` and `/admin/meetings`: what is listed to whom, of which kind, in which time."""
+"""`/meetings` and `/admin/meetings`: which meetings are listed, to whom and for which time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ALONE = ("meetingNumber", "webLink", "roomId")
 
 
 class Listing:
-    """`most`: how many instances are listed at all, however many pages are asked for."""
+    """`maximum` is the number of instances listed in all, however many pages are requested."""
 
     def __init__(self, account: Account, pages: Pages, caller: Person, maximum: int) -> None:
         self._account = account
@@ -27,7 +27,7 @@ class Listing:
         self._maximum = maximum
 
     def meetings(self, request: Request) -> Response:
-        """Instances only where they are asked for; else the plans of the coming week."""
+        """List instances if they are requested, otherwise the scheduled meetings of the coming week."""
         require(request.scopes, "meeting:schedules_read", *ADMIN_SCHEDULE)
         query = request.query
         kind = choice(query, "meetingType", "meetingSeries", "scheduledMeeting", "meeting")
@@ -48,7 +48,7 @@ class Listing:
         return Response({"items": list(planned)}, headers)
 
     def admin_meetings(self, request: Request) -> Response:
-        """A look-up by number or link, no listing of the organisation."""
+        """Look up a meeting by number or link; this call does not list the organisation's meetings."""
         require(request.scopes, *ADMIN_SCHEDULE)
         if not request.admin:
             raise forbidden("The user is not an administrator.")
@@ -58,7 +58,7 @@ class Listing:
         return Response({"items": self._look_up(request, given[0])})
 
     def _look_up(self, request: Request, name: str) -> list[dict[str, Any]]:
-        """By number: the series that is dialled by it. Links and rooms of plans are not simulated."""
+        """Return the series with this number. Looking up links and rooms is not simulated."""
         series = self._account.series_of(request.query[name]) if name == "meetingNumber" else None
         if series is None:
             return []
@@ -93,8 +93,10 @@ class Listing:
         yield from (i for i in begun if kind is None or i.meeting.webinar is (kind == "webinar"))
 
     def _visible_ids(self, request: Request) -> frozenset[str] | None:
-        """The ids that may be listed, None for every one: to an admin those of the organisation, or of one user; to
-        others what they called or came to."""
+        """Return the ids that may be listed, None for all of them.
+
+        An administrator sees those of the organisation or of one user, others those they hosted or attended.
+        """
         email = request.query.get("hostEmail")
         if not (request.admin and request.may(*ADMIN_SCHEDULE)):
             if email is not None:
@@ -106,7 +108,7 @@ class Listing:
         return frozenset() if person is None else self._account.attended_by(person.index)
 
     def _plans(self, request: Request, *, series: bool) -> Iterator[dict[str, Any]]:
-        """Of the caller's own series, or of the user's whose meetings an admin wants to see."""
+        """Yield the caller's own scheduled series, or those of the user that an administrator names."""
         times = time_range(request.query, request.instant, instances=False)
         email = request.query.get("hostEmail")
         if email is not None and not (request.admin and request.may(*ADMIN_SCHEDULE)):
@@ -123,7 +125,7 @@ class Listing:
 def _filter_by_leftovers(
     request: Request, found: Iterable[Instance], state: str | None
 ) -> Iterator[Instance]:
-    """Filters by chats, recordings and so on: true and false both leave something out; only of ended instances."""
+    """Filter ended instances by chat, recording and so on; both true and false exclude some."""
     wanted = {
         name: value for name in meeting_rows.LEFTOVERS if (value := boolean(request.query, name)) is not None
     }

@@ -1,6 +1,7 @@
-"""Webex's OAuth endpoints: the login page, the exchange of codes and refresh tokens, the device grant.
+"""Webex's OAuth endpoints: login page, exchange of codes and refresh tokens, device grant.
 
-https://developer.webex.com/docs/login-with-webex; PKCE comes on top of the client's secret, never instead of it.
+Source: https://developer.webex.com/docs/login-with-webex. PKCE is used in addition to the client secret,
+never instead of it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a browser gets: a page, or the way to another one."""
+    """What a browser receives: a page or a redirect."""
 
     html: str = ""
     location: str = ""
@@ -53,7 +54,7 @@ class _Device:
 
 
 class Login:
-    """`user`: who signs in."""
+    """`user` is the person who signs in."""
 
     def __init__(self, tokens: Tokens, options: WebexOptions, user: str) -> None:
         self._tokens = tokens
@@ -64,7 +65,10 @@ class Login:
         self._user_codes: dict[str, str] = {}
 
     def authorize(self, method: str, query: str, form: bytes) -> Page:
-        """The login page, and what its buttons do. Refusal where there is nobody to be sent back to."""
+        """Answer the login page and its buttons.
+
+        Raises ErrorResponse if there is no valid URI to redirect to.
+        """
         parameters = query_parameters(query)
         redirect = parameters.get("redirect_uri", "")
         if parameters.get("client_id") != CLIENT_ID:
@@ -107,7 +111,7 @@ class Login:
             return self._tokens.refresh(parameters.get("refresh_token", ""))
         if grant != "authorization_code":
             raise ErrorResponse(400, "The grant_type is not supported.", error="unsupported_grant_type")
-        code = self._codes.pop(parameters.get("code", ""), None)  # good once, whatever comes of it
+        code = self._codes.pop(parameters.get("code", ""), None)  # a code is valid once, whatever the outcome
         if code is None or self._tokens.now() - code.issued > CODE_SECONDS:
             raise invalid_grant("The code is invalid or expired.")
         if parameters.get("redirect_uri") != code.redirect:
@@ -136,7 +140,7 @@ class Login:
         }
 
     def verify(self, method: str, query: str, form: bytes) -> Page:
-        """The page where the six digits are typed; the simulator's own, Webex's is on another host."""
+        """Answer the page for the six-digit code; the simulator's own, since Webex's page is on another host."""
         parameters = {**dict(parse_qsl(query)), **dict(parse_qsl(form.decode()))}
         device = self._devices.get(self._user_codes.get(parameters.get("userCode", ""), ""))
         if method == "POST" and device is not None:
@@ -145,7 +149,7 @@ class Login:
         return Page(html=_page("Activate a device", _code_form(parameters.get("userCode", ""))))
 
     def device_token(self, headers: Mapping[str, str], form: bytes) -> dict[str, Any]:
-        """Polled until somebody has signed in: 428 until then, 400 for whoever asks too often."""
+        """Answer a poll: 428 until the user has signed in, 400 if polled too often."""
         parameters = _form(headers, form)
         if _basic(headers) != (CLIENT_ID, CLIENT_SECRET):
             raise ErrorResponse(401, NO_TOKEN, error="invalid_client")
@@ -166,7 +170,7 @@ class Login:
 
 
 def _is_registered(redirect: str) -> bool:
-    """An integration's redirect URIs are listed one by one; any on this machine counts as one of this integration's."""
+    """Return whether the redirect URI is registered: any on this machine is."""
     url = urlsplit(redirect)
     return url.scheme == "http" and url.hostname in {"localhost", "127.0.0.1", "::1"} and not url.fragment
 
@@ -182,7 +186,7 @@ def _form(headers: Mapping[str, str], form: bytes) -> dict[str, str]:
 
 
 def _check_client(headers: Mapping[str, str], parameters: Mapping[str, str]) -> None:
-    """The client's id and secret in the body, or as HTTP Basic."""
+    """Check the client's id and secret, in the body or as HTTP Basic."""
     in_body = parameters.get("client_id"), parameters.get("client_secret")
     if (CLIENT_ID, CLIENT_SECRET) not in {in_body, _basic(headers)}:
         raise ErrorResponse(401, "The client's credentials are invalid.", error="invalid_client")

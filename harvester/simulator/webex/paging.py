@@ -1,4 +1,4 @@
-"""Webex's pages."""
+"""Webex's paging by `Link` headers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Row = TypeVar("Row")
 
 
 class Pages:
-    """Pages that follow each other by `Link` headers; the cursor in them is good for the very same query only.
+    """Pages connected by `Link` headers; a cursor is valid for the same query only.
 
-    Between two requests something may have been put in front: each page begins with the last row of the one before.
+    Rows may be inserted between two requests, so each page starts with the last row of the previous one.
     """
 
     def __init__(self, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""The rows of `/meetingParticipants`. Fields as in Cisco's OpenAPI description of 2026-05."""
+"""Rows of `/meetingParticipants`. Fields as in Cisco's OpenAPI description of 2026-05."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ORGANISATION = "1eb65fdf-9643-417f-9974-ad72cae0e10f"
 
 
 def participant_row(instance: Instance, participant: Participant, instant: int) -> dict[str, Any]:
-    """One participant, as they are told at this instant."""
+    """Return a participant as listed at this instant."""
     meeting, bits = instance.meeting, participant.bits
     ended = meeting.end <= instant
     devices = participant.devices
@@ -58,7 +58,7 @@ def _state(participant: Participant, *, ended: bool) -> str:
 
 
 def _add_rooms(row: dict[str, Any], participant: Participant, *, ended: bool) -> None:
-    """Those attended only once it is all over; before that the one that somebody is in."""
+    """Add the breakout sessions attended to an ended meeting, or the current one to a running meeting."""
     if not participant.rooms or participant.in_lobby:
         return
     if not ended:
@@ -90,7 +90,7 @@ def _device(device: JoinedDevice) -> dict[str, Any]:
 def _add_times(
     row: dict[str, Any], join_known: bool, join: int, leave_known: bool, leave: int, bits: int
 ) -> None:
-    """What is not known is missing, or 1970."""
+    """Add join and leave time; an unknown one is missing or 1970."""
     for name, known, instant, missing in (
         ("joinedTime", join_known, join, bits & 256),
         ("leftTime", leave_known, leave, bits & 1024),

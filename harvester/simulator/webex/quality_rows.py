@@ -1,6 +1,7 @@
-"""The rows of the meeting qualities: a row for a media session, in it a list of numbers for each measure of each stream.
+"""Rows of the meeting qualities: one per media session, with a list of numbers for each measure of each
+stream.
 
-Every minute of the organisation's pool is spelled once; a row is then put together from ready pieces.
+Every minute of the organisation's pool is encoded once; rows are assembled from these parts.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _ARRAYS = {
     "packet_loss_pct": "packetLoss", "latency_ms": "latency", "height_px": "resolutionHeight", "fps": "frameRate",
     "bitrate_kbps": "mediaBitRate", "jitter_ms": "jitter",
 }  # fmt: skip
-# An older page of the documentation has these names: what a program from then looks for.
+# Field names of an older page of the documentation, which programs of that time look for.
 _OLD_NAMES = {
     "meetingInstanceId": "meetingId",
     "webexUserName": "displayName",
@@ -43,7 +44,7 @@ NOT_MEASURED = b"-1"
 
 
 def device_fields(media_session: MediaSession) -> dict[str, str | None]:
-    """What a row tells of the device, under Webex's names; None: not told."""
+    """Return what a row says about the device, under Webex's names; None for a missing field."""
     device = media_session.device
     system, _, version = device.system.partition(" ")
     has_version = device.platform not in {"sip", "web"}
@@ -69,7 +70,7 @@ class QualityRows:
 
     @cached_property
     def _encoded_minutes(self) -> dict[tuple[str, str], list[bytes]]:
-        """For each stream and measure the value of every minute of the pool."""
+        """For each stream and measure, the value of every minute of the pool."""
         encoded_minutes: dict[tuple[str, str], list[bytes]] = {}
         for position, minute in enumerate(self._minutes):
             for stream, measure, value in quality_samples.samples(position, minute):
@@ -101,7 +102,7 @@ class QualityRows:
             row["localIP"] = (
                 f"192.168.{media_session.device.index % 250}.{1 + media_session.device.index % 200}"
             )
-        # What is not told is "" or not there at all; of the network kinds "" is none.
+        # A missing value is "" or its key is missing; networkType is never "".
         empty = media_session.bits & 32
         row = {
             name: value or ""
@@ -116,7 +117,7 @@ class QualityRows:
         return encode_json(row)
 
     def _parts(self, instance: Instance, media_session: MediaSession, stream: str) -> list[bytes]:
-        """The stream, in two parts where its codec changed, in none where nothing of it ran."""
+        """Return the stream: two parts if its codec changed, none if it did not run."""
         minutes = media_session.minutes
         latency = self._encoded_minutes[stream, "packet_loss_pct"]
         if not minutes or all(latency[position] == NOT_MEASURED for position in minutes):
@@ -170,7 +171,8 @@ def _array(name: str, values: Sequence[bytes]) -> bytes:
 
 
 def _of_pictures_only(instance: Instance, media_session: MediaSession, name: str) -> bytes:
-    """Sound has no height and no pictures a second; the published example tells frame rates of it all the same."""
+    """Return an array that audio should not have; the published example has frame rates of audio all the
+    same."""
     if Quirk.heard_frames in instance.quirks and name == "frameRate":
         return _array(name, [b"25.940001"])
     if media_session.bits & 2048:

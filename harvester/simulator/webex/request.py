@@ -1,4 +1,4 @@
-"""A request to the simulated Webex, the answer to it, and the checks of its parameters."""
+"""A request to the simulated Webex, the response to it, and the parsing of its parameters."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ WEEK = 7 * DAY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`path`: with the base URL that it was sent to; `key`: the id in it; `instant`: now, in ms; `admin`: whether the
-    caller's role counts; `form`: a body that was sent along."""
+    """A request.
+
+    path: with the base URL that it was sent to.
+    key: the id in the path.
+    instant: now, in milliseconds.
+    admin: whether the caller's role counts.
+    form: the body.
+    """
 
     path: str
     key: str
@@ -33,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A good answer, not encoded yet; `rows` go into `items`."""
+    """A successful response, not encoded yet."""
 
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
@@ -41,7 +47,8 @@ class Response:
 
 
 def query_parameters(query: str) -> dict[str, str]:
-    """A parameter that comes twice is what clients send that add their own ones to a `next` URL."""
+    """Parse a query; a repeated parameter is refused, as sent by clients that add their own parameters to a
+    `next` URL."""
     pairs = parse_qsl(query, keep_blank_values=True)
     parameters = dict(pairs)
     if len(parameters) != len(pairs):
@@ -69,7 +76,7 @@ class Range:
 
 
 def time_range(query: Mapping[str, str], now: int, *, instances: bool) -> Range:
-    """`from` and `to`; without them a week: of instances the last one, of plans the next."""
+    """Parse `from` and `to`; the default is a week: the last one for instances, the next one for plans."""
     start, end = instant_of(query, "from"), instant_of(query, "to")
     first = now - WEEK if instances else now
     if start is not None or end is not None:
@@ -93,7 +100,7 @@ def boolean(query: Mapping[str, str], name: str) -> bool | None:
 
 
 def page_size(query: Mapping[str, str], *, default: int, maximum: int) -> int:
-    """More than there may be is as many as there may be, without a word."""
+    """Parse `max`; a larger value than permitted is silently lowered."""
     text = query.get("max", str(default))
     if not text.isdigit() or int(text) < 1:
         raise bad_request("'max' must be a positive number.")

@@ -1,6 +1,7 @@
-"""Webex's tokens: 14 days for access, 90 for a refresh token that is used, sealed instead of remembered.
+"""Webex's tokens: access tokens live 14 days, a refresh token 90 days after its last use.
 
-Sealed, so that a simulator that is started again, its calendar later, knows the tokens that it gave before.
+Tokens are signed instead of stored, so a simulator that is restarted with a later calendar still accepts
+them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _BODY = struct.Struct(">cdI6s")
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token says: since when, in the vendor's seconds, and with which scopes."""
+    """The content of a token: kind, issue time in the vendor's seconds, scopes."""
 
     kind: Literal["A", "R"]
     issued: float
@@ -36,7 +37,8 @@ class Grant:
 
 
 class Tokens:
-    """`began`: the vendor's seconds at the start of this simulator, since the organisation's now."""
+    """`began` is the vendor's time in seconds at the start of this simulator, counted from the organisation's
+    now."""
 
     def __init__(self, clock: SimulatedClock, options: WebexOptions, seed: int, began: float) -> None:
         self._clock = clock
@@ -52,13 +54,16 @@ class Tokens:
         return self._began + self._clock.elapsed()
 
     def issue(self, scopes: frozenset[str]) -> dict[str, Any]:
-        """A new pair."""
+        """Return a new pair of tokens."""
         refresh = _token(self._seed, "R", self.now(), scopes, secrets.token_bytes(6))
         return {**self._access(scopes), "refresh_token": refresh}
 
     def refresh(self, token: str) -> dict[str, Any]:
-        """Another access token. Whether the refresh token is another one, too, is said nowhere: by turns it is told
-        not at all, told anew, told as it was; the old one stays good, unless the terms are strict."""
+        """Return a new access token.
+
+        Whether the answer contains another refresh token is documented nowhere: in turn it is missing, new,
+        or the same. The old one stays valid unless `strict_tokens` is set.
+        """
         grant = self._read(token, "R")
         now = self.now()
         if grant is None or now - max(grant.issued, self._used.get(token, grant.issued)) >= REFRESH_SECONDS:
@@ -89,11 +94,11 @@ class Tokens:
             "refresh_token_expires_in": REFRESH_SECONDS - 1,
             "scope": " ".join(scope for scope in SCOPES if scope in scopes),
         }
-        # Servers have been met that leave it out.
+        # Some servers leave it out.
         return response if len(self._active) % 3 == 2 else {**response, "token_type": "Bearer"}
 
     def check(self, authorization: str) -> Grant:
-        """401 for any bearer that is not ours or no longer good."""
+        """Return the grant of a bearer token; 401 if it is unknown or expired."""
         kind, _, token = authorization.partition(" ")
         grant = self._read(token.strip(), "A") if kind.lower() == "bearer" else None
         if grant is None or self.now() - grant.issued >= ACCESS_SECONDS:
@@ -101,7 +106,7 @@ class Tokens:
         return grant
 
     def expiry(self, grant: Grant) -> int:
-        """Milliseconds since 1970 by the calendar."""
+        """Return the expiry in milliseconds since 1970, by the calendar."""
         return self._clock.milliseconds() + int((grant.issued + ACCESS_SECONDS - self.now()) * 1000)
 
     def active(self) -> int:
@@ -121,7 +126,7 @@ class Tokens:
 
 
 def first_refresh_token(seed: int, options: WebexOptions) -> str:
-    """The one that whoever set up the integration copied into the settings when the organisation began."""
+    """Return the refresh token that was put into the settings when the organisation started."""
     return _token(seed, "R", 0.0, frozenset(options.granted), b"invent")
 
 

@@ -1,7 +1,6 @@
-"""Who may come in: Zoom's tokens and scopes, its plans, and how often it may be asked.
+"""Access to the simulated Zoom account: scopes, plans and rate limits.
 
-Server-to-server OAuth: https://developers.zoom.us/docs/rooms/s2s-oauth/. Rates:
-https://developers.zoom.us/docs/api/rate-limits/, counted per account and label, not per endpoint.
+Rates: https://developers.zoom.us/docs/api/rate-limits/, counted per account and label, not per endpoint.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from harvester.simulator.zoom.error_responses import DAILY, PER_SECOND, ErrorRes
 Plan = Literal["business", "pro"]
 Label = Literal["Light", "Medium", "Heavy", "Resource-intensive"]
 
-# The granular ones; that of the qualities of webinars, which no published table names, by analogy.
+# Granular scopes. The one for the qualities of webinars is in no published table; it is named by analogy.
 SCOPES = (
     "dashboard:read:list_meetings:admin",
     "dashboard:read:meeting:admin",
@@ -45,7 +44,7 @@ _A_DAY: dict[Plan, int] = {"business": 60_000, "pro": 30_000}
 
 
 class RateLimits:
-    """Requests by label; refuses what is too many with the headers that Zoom sends."""
+    """Counts requests by label and refuses those above the limit, with the headers that Zoom sends."""
 
     def __init__(self, clock: SimulatedClock, plan: Plan, daily_limit: int | None) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Zoom on the wire: one ASGI application for `/zoom/oauth/token` and everything below `/zoom/v2`."""
+"""The simulated Zoom as an ASGI application: `/zoom/oauth/token` and everything below `/zoom/v2`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ Handler = Callable[[Request], dict[str, Any]]
 
 
 class Zoom:
-    """One account of Zoom. `daily_limit`: Heavy and Resource-intensive calls a day, the plan's unless given."""
+    """One Zoom account.
+
+    `daily_limit` is the number of Heavy and Resource-intensive calls per day, by default that of the plan.
+    """
 
     def __init__(
         self, organisation: Organisation, clock: SimulatedClock, *, plan: Plan = "business",
@@ -85,7 +88,7 @@ class Zoom:
         )
         handler: Handler = getattr(self._handlers, endpoint.handler)
         if endpoint.long or self._handlers.is_large(request.key):
-            # Made elsewhere: while this loop is busy, requests pile up that did not come together.
+            # In a thread: requests that wait while the event loop is busy would seem to arrive together.
             return await asyncio.to_thread(_encode_answer, handler, request)
         return _encode_answer(handler, request)
 
@@ -99,13 +102,14 @@ class Zoom:
             headers += [(name.encode(), value.encode()) for name, value in error.headers.items()]
         status = 200 if error is None else error.status
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        # In pieces: a day of qualities is many megabytes, and nobody else is served while they are copied.
+        # In chunks: a day of qualities is many megabytes, and copying them at once would block all other
+        # requests.
         for start in range(0, len(body), _CHUNK_BYTES):
             chunk, more = body[start : start + _CHUNK_BYTES], start + _CHUNK_BYTES < len(body)
             await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     def traffic(self) -> dict[str, Any]:
-        """How it was asked. Of each rate class: requests, refused, and the fullest of all windows of its period."""
+        """Return the counted requests; for each rate limit also the refused ones and the peak of any window."""
         rate_limits = self.rate_limits
         classes = {
             label.lower().replace("-", "_"): rate.counts() for label, rate in rate_limits.classes.items()
@@ -119,7 +123,7 @@ class Zoom:
 
 
 def environment(base: str, plan: Plan) -> dict[str, str]:
-    """The settings that point a program to the account that is served at this address."""
+    """Return the settings that point a program at the account served at this address."""
     return {
         "ZOOM_ACCOUNT_ID": ACCOUNT_ID,
         "ZOOM_CLIENT_ID": CLIENT_ID,

@@ -1,6 +1,6 @@
-"""What Zoom knows of every stay, before anybody spells it: the one source of its answers and of the truth.
+"""Who attended each meeting, as Zoom knows it: the only source of its answers and of the expected documents.
 
-`None` is what Zoom does not tell. Whether it then writes "", null or no key at all is for the rows.
+`None` means that Zoom does not return the value. Whether a row then has "", null or no key is up to the row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ FIRST_USER_ID = 16_778_240
 _IN_MEETING = "in_meeting"
 _WAITING = "in_waiting_room"
 
-# Free text, whatever the documentation lists: https://github.com/Jericho/ZoomNet/issues/168, /237, /324, /354, /369
+# Free text, whatever the documentation lists: https://github.com/Jericho/ZoomNet/issues/168, /237, /324,
+# /354, /369
 _DEVICES = {
     "windows": ("Windows", "WIN", "win 10+ 17763", "Windows 11"),
     "mac": ("Mac", "Mac", "MAC"),
@@ -34,7 +35,10 @@ _CLIENTS = {"phone": None, "web": "Web", "room": "Zoom Rooms", "sip": "CRC"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
-    """A kit in Zoom's words. `city` and `country` are told apart where the location has the form "Berlin (DE)"."""
+    """A device in Zoom's terms.
+
+    `city` and `country` are set if the location has the form "Berlin (DE)".
+    """
 
     index: int
     device: str | None
@@ -53,8 +57,12 @@ class DeviceInfo:
 
 @dataclass(slots=True)
 class SessionRecord:
-    """One row about one stay. `join`, `leave`, `known_at`: milliseconds since 1970; `shares`: application, desktop,
-    whiteboard, recording; `bits`: chance, for the spelling of the row."""
+    """One row about one session.
+
+    join, leave, known_at: milliseconds since 1970.
+    shares: application, desktop, whiteboard, recording.
+    bits: random bits for the form of the row.
+    """
 
     user_id: str
     participant_uuid: str
@@ -73,11 +81,12 @@ class SessionRecord:
     bits: int
     session: Session
     measured: bool
-    """Whether the qualities list it: connections into the meeting itself, told apart by their ids."""
+    """Whether the qualities contain it: they list connections to the meeting itself, distinguished by their
+    ids."""
 
 
 class Attendance:
-    """Every row about an instance, in the order of joining."""
+    """The rows of every instance in the order of joining."""
 
     def __init__(self, account: Account) -> None:
         self._organisation: Organisation = account.organisation
@@ -129,7 +138,7 @@ class Attendance:
 def _device_info(device: Device) -> DeviceInfo:
     devices = _DEVICES[device.platform]
     system, _, version = device.system.partition(" ")
-    known = device.index % 19 != 5  # some places are not known
+    known = device.index % 19 != 5  # some locations are unknown
     return DeviceInfo(
         index=device.index,
         device=None if device.index % 23 == 7 else devices[device.index % len(devices)],
@@ -195,7 +204,7 @@ def _hide(row: SessionRecord) -> SessionRecord:
 
 
 def _add_collisions(rows: list[SessionRecord]) -> list[SessionRecord]:
-    """The longest stays come again, each with another end: the qualities then know none of them."""
+    """Repeat the longest sessions with another end; the qualities then contain none of them."""
     result: list[SessionRecord] = []
     longest = {id(row) for row in sorted(rows, key=lambda row: row.join - row.leave)[:3]}
     for row in rows:

@@ -1,6 +1,6 @@
-"""The rows of Zoom's dashboard: `/metrics/meetings`, its details, and who was there.
+"""Rows of Zoom's dashboard: `/metrics/meetings`, meeting details, and participants.
 
-Fields as in Zoom's published description of 2021-08 and what its changelogs added since (2022 to 2026).
+Fields as in Zoom's published description of 2021-08 and as added by its changelogs since (2022 to 2026).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SHARES = ("share_application", "share_desktop", "share_whiteboard", "recording"
 
 
 def flags(instance: Instance) -> dict[str, bool | None]:
-    """What ran in a meeting; None where this row does not tell."""
+    """Return what ran in a meeting; None if the row does not say."""
     meeting = instance.meeting
     values: dict[str, bool | None] = {
         "has_pstn": meeting.dial_in,
@@ -38,19 +38,19 @@ def user_type(person: Person) -> str:
 
 
 def shown_email(person: Person) -> str:
-    """The address as the dashboard shows it: of every seventh person with the capitals that they once typed."""
+    """Return the address as the dashboard shows it: one in seven people typed it with capitals."""
     return person.email.title() if person.index % 7 == 3 else person.email
 
 
 def participant_count(instance: Instance) -> int:
-    """Zoom's own number of participants, which is nobody else's."""
+    """Return Zoom's own number of participants, which differs from every other count."""
     if instance.blank:
         return 0
     return instance.meeting.attendance + (3 if Quirk.miscounted in instance.quirks else 0)
 
 
 def meeting_row(instance: Instance, instant: int) -> dict[str, Any]:
-    """One element of the listing; most of the details as well."""
+    """Return an element of the listing; it has most fields of the details as well."""
     meeting, host = instance.meeting, instance.meeting.host
     row: dict[str, Any] = {
         "uuid": instance.uuid,
@@ -112,13 +112,16 @@ def detail_row(instance: Instance, instant: int, in_room: int) -> dict[str, Any]
 
 
 class ParticipantRows:
-    """Rows about stays; what follows from a device alone is written once for each."""
+    """Rows about participants; the part that depends on the device only is made once per device."""
 
     def __init__(self) -> None:
         self._device_infos: dict[tuple[int, bool], dict[str, Any]] = {}
 
     def row(self, instance: Instance, record: SessionRecord, instant: int) -> dict[str, Any]:
-        """One stay. Zoom keeps ids back from guests, and sends the keys of what it keeps back in three ways."""
+        """Return the row of one session.
+
+        Zoom withholds ids from guests, and sends the keys of withheld values in three ways.
+        """
         bits, signed_in = record.bits, record.id is not None
         row = self._device_info(record, signed_in).copy()
         number = bits & 1 and Quirk.numbers in instance.quirks
@@ -159,7 +162,7 @@ class ParticipantRows:
 
 
 def device_row(device_info: DeviceInfo, signed_in: bool) -> dict[str, Any]:
-    """What follows from the device; much of it is kept back from people of other accounts."""
+    """Return the fields that depend on the device; many of them are withheld for external participants."""
     index = abs(device_info.index)
     row: dict[str, Any] = {
         "network_type": device_info.network_type,

@@ -1,4 +1,4 @@
-"""Zoom's calls: the path of each, its label, its scopes, and what answers it."""
+"""Zoom's endpoints: path, rate limit label, scopes, and handler of each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ USER = ("user:read:admin",)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`template`: the path with `{}` for the id; `handler`: the name of the method of `Answers` that answers it;
-    `dashboard`: not below the Business plan; `long`: put together from so many rows that the event loop must not wait for it."""
+    """One endpoint.
+
+    template: the path with `{}` for the id.
+    handler: the name of the method of `Handlers` that answers.
+    dashboard: requires the Business plan.
+    long: the answer has so many rows that it must not block the event loop.
+    """
 
     template: str
     label: Label
@@ -57,7 +62,7 @@ _BY_SHAPE: Mapping[tuple[str, ...], Endpoint] = {
 
 
 def route(raw_path: str) -> tuple[Endpoint, str]:
-    """The call that a path (as it was sent, below the version) means, and the id in it as far as one decoding goes."""
+    """Return the endpoint of a path (as sent, below the version) and the id in it, decoded once."""
     parts = raw_path.strip("/").split("/")
     call = _BY_SHAPE.get(tuple(parts))
     if call is not None:
@@ -73,8 +78,10 @@ def route(raw_path: str) -> tuple[Endpoint, str]:
 
 
 def instance_key(decoded_once: str) -> str:
-    """The UUID or number in a path. A UUID that begins with `/` or holds `//` must have been encoded twice: encoded
-    once it is not found."""
+    """Return the UUID or number in a path.
+
+    A UUID that begins with `/` or contains `//` must be encoded twice; encoded once, it is not found.
+    """
     if decoded_once.startswith("/") or "//" in decoded_once:
         raise ErrorResponse(404, 3001, NOT_ENDED)
     return unquote(decoded_once)

@@ -1,4 +1,4 @@
-"""What Zoom answers to each call, as plain dicts: the organisation's facts under Zoom's rules."""
+"""Zoom's answers to each call as plain dicts: the organisation's data under Zoom's rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CROWD = 100
 
 
 class Handlers:
-    """One method for each kind of call; each may raise Refusal."""
+    """One method per endpoint; each may raise ErrorResponse."""
 
     def __init__(self, account: Account, clock: SimulatedClock) -> None:
         self._account = account
@@ -36,7 +36,8 @@ class Handlers:
         self._meetings_by_host = lru_cache(maxsize=32)(self._find_meetings_by_host)
 
     def dashboard_listing(self, request: Request) -> dict[str, Any]:
-        """`/metrics/meetings` and `/metrics/webinars`: by the UTC day of the start, also where no start is shown."""
+        """Answer `/metrics/meetings` and `/metrics/webinars`: by the UTC day of the start, even if no start
+        is shown."""
         query = request.query
         kinds = ("past", "live") if request.webinar else ("past", "pastOne", "live")
         kind: ListType = choice(query, "type", "live", *kinds)  # type: ignore[assignment]  # one of them
@@ -79,7 +80,7 @@ class Handlers:
         return self._page(request, known, "participants", row, default=1, maximum=10)
 
     def report_hosts(self, request: Request) -> dict[str, Any]:
-        """`/report/users`: those who held something in the range, also of accounts that are gone."""
+        """Answer `/report/users`: people who hosted something in the range, including deleted accounts."""
         active = choice(request.query, "type", "active", "active", "inactive") == "active"
         period = date_range(request.query, self._clock.now(), times=False)
         held = self._meetings_by_host(period.first, period.last, self._account.epoch(request.instant))
@@ -94,7 +95,7 @@ class Handlers:
         return {"from": period.from_, "to": period.to, **page, **totals}
 
     def report_host_meetings(self, request: Request) -> dict[str, Any]:
-        """`/report/users/{id}/meetings`, webinars among them. `pastJoined` is not simulated."""
+        """Answer `/report/users/{id}/meetings`, webinars included. `pastJoined` is not simulated."""
         person = self._account.user(request.key)
         if person is None or person.status in {"departed", "pending"}:
             raise ErrorResponse(404, 1001, f"User does not exist: {request.key}.")
@@ -130,7 +131,7 @@ class Handlers:
         return report_rows.past_row(self._ended(request), self._seed)
 
     def past_participants(self, request: Request) -> dict[str, Any]:
-        """Of one-person meetings nothing."""
+        """Answer `/past_meetings/{id}/participants`; empty for meetings of one person."""
         instance = self._ended(request)
         known = () if instance.meeting.alone else self._known(instance, request.instant)
         return self._page(request, known, "participants", report_rows.past_participant_row)
@@ -144,12 +145,12 @@ class Handlers:
         return {"meetings": [{"uuid": i.uuid, "start_time": stamp(i.meeting.start)} for i in ended]}
 
     def is_large(self, key: str) -> bool:
-        """Whether an answer about this instance may be long."""
+        """Return whether the answer for this instance may be long."""
         instance = self._account.find(key, self._clock.milliseconds())
         return instance is not None and instance.meeting.attendance > _CROWD
 
     def _instance(self, request: Request, *kinds: str) -> Instance:
-        """What the dashboard shows under this id and `type`, which is live unless the query says otherwise."""
+        """Return the instance that the dashboard shows under this id and `type`, which defaults to live."""
         kind = choice(request.query, "type", "live", *kinds)
         instance = self._readable(request)
         if instance.meeting.webinar and not request.webinar:
@@ -168,7 +169,8 @@ class Handlers:
         return instance
 
     def _readable(self, request: Request) -> Instance:
-        """Found, not deleted, not over a year old, and either running or long enough over."""
+        """Return an instance that exists, is not deleted, is less than a year old, and is running or has its
+        records ready."""
         instance = self._account.find(request.key, request.instant)
         if instance is None or instance.meeting.case is Case.deleted:
             raise _not_found(request)

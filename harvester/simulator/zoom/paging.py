@@ -13,9 +13,10 @@ PAGE_TOKEN_SECONDS = 15 * 60
 
 
 class PageTokens:
-    """Page tokens that hold where to go on and since when, sealed together with the query that they were given for.
+    """Page tokens that contain the offset and the time of issue, signed together with the query that they
+    belong to.
 
-    Seconds are the vendor's.
+    Times are in the vendor's seconds.
     """
 
     def __init__(self, seed: int) -> None:
@@ -26,7 +27,10 @@ class PageTokens:
         return urlsafe_b64encode(body + self._seal(path, query, body)).decode().rstrip("=")
 
     def offset(self, path: str, query: Query, seconds: float) -> int:
-        """Where the query's token says to go on; 0 without one. Refused: another query's, an old one, a made-up one."""
+        """Return the offset of the query's token, 0 without one.
+
+        Tokens of another query, expired and invented ones are refused.
+        """
         token = query.get("next_page_token")
         if not token:
             return 0

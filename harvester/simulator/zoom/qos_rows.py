@@ -1,6 +1,7 @@
-"""Zoom's quality of service: strings with units, one element a minute, ten stays a request at the most.
+"""Rows of Zoom's quality of service: strings with units, one element per minute, at most ten sessions per
+request.
 
-Every minute of the organisation's pool is encoded once; a page is then put together from ready pieces.
+Every minute of the organisation's pool is encoded once; pages are assembled from these parts.
 """
 
 from __future__ import annotations
@@ -42,9 +43,10 @@ class QosRows:
         ]
 
     def row(self, instance: Instance, record: SessionRecord, instant: int) -> dict[str, Any]:
-        """One stay with its minutes, as JSON already (bytes in a row are to be copied); of somebody who is still there Zoom has none yet.
+        """Return a session with its minutes, encoded as JSON (bytes in a row are inserted as they are).
 
-        Some rows begin a second after the stay that they are about.
+        Zoom has no minutes of participants who are still present. Some rows start a second after their
+        session.
         """
         row = self._rows.row(instance, record, instant)
         row = {name: row[name] for name in _COPIED if name in row}
@@ -62,12 +64,12 @@ class QosRows:
 
 
 def measured_records(records: Sequence[SessionRecord]) -> list[SessionRecord]:
-    """The stays that have a row here, each once."""
+    """Return the records that have a row here, each once."""
     return list({id(record): record for record in records if record.measured}.values())
 
 
 def _encode_minute(position: int, minute: Minute) -> bytes:
-    """The element without its instant. What was not measured is "", "-" or not there."""
+    """Return the element without its instant. A value that was not measured is "", "-" or missing."""
     empty = ("", "-")[position % 2]
     streams: dict[str, Any] = {}
     for name, sample in minute.streams.items():

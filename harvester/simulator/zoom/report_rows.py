@@ -1,4 +1,4 @@
-"""The rows of Zoom's usage reports, of `/past_meetings` and of `/users`: fewer fields, other names, minutes."""
+"""Rows of Zoom's usage reports, of `/past_meetings` and of `/users`: fewer fields, other names, minutes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harvester.simulator.zoom.formats import add_optional, stamp, whole_minutes
 
 
 def meeting_row(instance: Instance, seed: int) -> dict[str, Any]:
-    """One meeting or webinar, as listed for its host; the same, with a department, is its detail.
+    """Return a meeting or webinar as listed for its host; the details are the same with a department.
 
-    `host_id` comes with some rows only: it is in the example of 2021 and not in the schema of 2025.
+    Only some rows have `host_id`: it is in the example of 2021 and not in the schema of 2025.
     """
     meeting = instance.meeting
     length = meeting.end - meeting.start
@@ -42,7 +42,7 @@ def meeting_row(instance: Instance, seed: int) -> dict[str, Any]:
 
 
 def media(instance: Instance) -> dict[str, bool]:
-    """What a row of the reports tells of the media: older rows nothing at all."""
+    """Return what a row of the reports says about the media; older rows say nothing."""
     meeting = instance.meeting
     if meeting.seed % 9 == 4:
         return {}
@@ -57,7 +57,10 @@ def detail_row(instance: Instance, seed: int) -> dict[str, Any]:
 
 
 def participant_row(instance: Instance, record: SessionRecord) -> dict[str, Any]:
-    """One stay. `id` is on its way out ("use participant_user_id"): of some rows it is empty already."""
+    """Return the row of one session.
+
+    `id` is being phased out ("use participant_user_id"); in some rows it is already empty.
+    """
     bits = record.bits
     number = bits & 1 and Quirk.numbers in instance.quirks
     row: dict[str, Any] = {
@@ -81,7 +84,7 @@ def participant_row(instance: Instance, record: SessionRecord) -> dict[str, Any]
 
 
 def host_row(person: Person, meetings: Iterable[Meeting], seed: int) -> dict[str, Any]:
-    """One element of `/report/users`."""
+    """Return an element of `/report/users`."""
     held = list(meetings)
     return {
         "id": user_id(seed, person),
@@ -96,7 +99,7 @@ def host_row(person: Person, meetings: Iterable[Meeting], seed: int) -> dict[str
 
 
 def past_row(instance: Instance, seed: int) -> dict[str, Any]:
-    """`/past_meetings/{uuid}`: the cheap way to the host's id."""
+    """Answer `/past_meetings/{uuid}`: the cheapest way to get the host's id."""
     row = meeting_row(instance, seed)
     names = ("uuid", "id", "type", "topic", "user_name", "user_email", "start_time", "end_time", "duration")
     copied = {name: row[name] for name in (*names, "total_minutes", "participants_count", "source")}
@@ -123,7 +126,7 @@ def past_participant_row(record: SessionRecord) -> dict[str, Any]:
 
 
 def user_row(person: Person, seed: int) -> dict[str, Any]:
-    """One element of `/users`; somebody who has not yet accepted the invitation has no id."""
+    """Return an element of `/users`; a person who has not accepted the invitation yet has no id."""
     first, _, last = person.name.partition(" ")
     row: dict[str, Any] = {
         "id": user_id(seed, person),

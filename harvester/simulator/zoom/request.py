@@ -1,4 +1,4 @@
-"""A request to the simulated Zoom, and the checks of its parameters."""
+"""A request to the simulated Zoom, and the parsing of its parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Query = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Milliseconds since 1970, both ends included; and the dates to be said again in the answer."""
+    """A range in milliseconds since 1970, both ends included, and the dates that the answer repeats."""
 
     first: int
     last: int
@@ -28,10 +28,11 @@ _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{2}:\d{2}:\d{2})Z?)?$"
 
 
 def date_range(query: Query, now: datetime, *, times: bool) -> Range:
-    """`from` and `to`, both required: at most a month, and none of it older than six months. Days are UTC days.
+    """Parse `from` and `to`, both required: at most a month, not older than six months, in UTC days.
 
-    With `times`, an instant counts as one only where the date is written with its zeros
-    (https://devforum.zoom.us/t/partial-days-of-data-from-zoom-meeting-api/103080); else its whole day does.
+    With `times`, a time of day counts only if the date is written with its zeros
+    (https://devforum.zoom.us/t/partial-days-of-data-from-zoom-meeting-api/103080); otherwise the whole day
+    counts.
     """
     start, start_time = _day(query, "from")
     end, end_time = _day(query, "to")
@@ -57,7 +58,7 @@ def _day(query: Query, name: str) -> tuple[date, time | None]:
 
 
 def months_later(day: date, months: int) -> date:
-    """The same day of another month, or its last one where it has none such."""
+    """Return the same day of another month, or that month's last day if it has no such day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
@@ -70,7 +71,8 @@ def choice(query: Query, name: str, default: str, *allowed: str) -> str:
 
 
 def page_size(query: Query, *, default: int = 30, maximum: int = 300) -> int:
-    """What is asked for above the documented maximum is refused: Zoom's pages do not say what it does."""
+    """Parse `page_size`. A size above the documented maximum is refused, since Zoom does not document what
+    happens."""
     text = query.get("page_size") or str(default)
     if not text.isdigit() or not 1 <= int(text) <= maximum:
         raise validation_error("page_size", f"'page_size' must be between 1 and {maximum}.")
@@ -79,7 +81,13 @@ def page_size(query: Query, *, default: int = 30, maximum: int = 300) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`path`: as it was sent; `key`: the id in it; `webinar`: about webinars, not meetings; `instant`: now, in ms."""
+    """A request.
+
+    path: as it was sent.
+    key: the id in the path.
+    webinar: about webinars, not meetings.
+    instant: now, in milliseconds.
+    """
 
     path: str
     key: str

@@ -1,4 +1,4 @@
-"""Zoom's token endpoint."""
+"""Zoom's token endpoint. Server-to-server OAuth: https://developers.zoom.us/docs/rooms/s2s-oauth/."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOKEN_SECONDS = 3600
 
 
 class Tokens:
-    """The token endpoint, and the tokens that are still good: several may be, each for an hour."""
+    """Issues access tokens and checks them; several are valid at once, each for an hour."""
 
     def __init__(self, clock: SimulatedClock, scopes: Sequence[str], seed: int) -> None:
         self._clock = clock
@@ -33,7 +33,10 @@ class Tokens:
         self._issued: dict[str, float] = {}
 
     def issue(self, authorization: str, query: str, body: str, base: str) -> dict[str, Any]:
-        """An access token, for parameters in the query or in the form; Refusal with Zoom's `reason` and `error`."""
+        """Return an access token; parameters may be in the query or in the form.
+
+        Raises ErrorResponse with Zoom's `reason` and `error`.
+        """
         parameters = dict(parse_qsl(query)) | dict(parse_qsl(body))
         if _basic(authorization) != (CLIENT_ID, CLIENT_SECRET):
             raise _token_error(401, "invalid_client", "Invalid client_id or client_secret")
@@ -52,7 +55,7 @@ class Tokens:
         }
 
     def check(self, authorization: str) -> None:
-        """401 with code 124, as for any bearer that is not ours or no longer good."""
+        """Raise ErrorResponse, 401 with code 124, if the bearer token is unknown or expired."""
         kind, _, token = authorization.partition(" ")
         issued = self._issued.get(token.strip()) if kind.lower() == "bearer" else None
         if issued is None:
@@ -61,7 +64,8 @@ class Tokens:
             raise ErrorResponse(401, 124, "Access token is expired.")
 
     def require(self, granular: str, classic: Sequence[str]) -> None:
-        """One of an endpoint's scopes; code 4711 names the missing one."""
+        """Raise ErrorResponse unless the token has one of the endpoint's scopes; code 4711 names the missing
+        one."""
         if granular not in self._scopes and not any(scope in self._scopes for scope in classic):
             message = f"Invalid access token, does not contain scopes:[{granular}]."
             raise ErrorResponse(400, 4711, message)
@@ -77,7 +81,7 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 
 def _token_error(status: int, code: str, reason: str) -> ErrorResponse:
-    # The token endpoint speaks in `reason` and `error`, not in `code` and `message`.
+    # The token endpoint answers with `reason` and `error`, not with `code` and `message`.
     error = ErrorResponse(status, 0, reason)
     error.body = {"reason": reason, "error": code}
     return error
