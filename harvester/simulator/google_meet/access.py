@@ -1,7 +1,8 @@
-"""Who may come in: scopes and APIs, who may act for whom, and how often may be asked.
+"""Access to the simulated Workspace: scopes, enabled APIs and quotas.
 
-Quotas: Meet 6,000 reads a minute and project, 600 a user; Reports 2,400 a user, 250 of them filtered; the Directory
-2,400 a user; Calendar 10,000 a project, 600 a user (each API's page of limits, read 2026).
+Quotas per minute: Meet 6,000 reads per project, 600 per user; Reports 2,400 per user, 250 of them filtered;
+the Directory 2,400 per user; Calendar 10,000 per project, 600 per user (each API's page of limits, read in
+2026).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from harvester.simulator.rate_limits import RateLimit
 
 AUTH = "https://www.googleapis.com/auth/"
 
-# By API: a token with one of these may read.
+# By API: a token with one of these scopes may read.
 READ = {
     "reports": ("admin.reports.audit.readonly",),
     "meet": ("meetings.space.readonly",),
@@ -53,11 +54,16 @@ _SERVICES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleOptions:
-    """What is agreed with this Workspace. `without`: APIs whose scopes are not in the delegation entry; `disabled`:
-    APIs that are not switched on in the Cloud project. `attended`: conference records are listed to whoever was there,
-    else to owners alone. `ids`: whether Reports and Meet have one id for a conference. `user`: the credentials are the
-    saved token of somebody who is no admin, instead of a service account's; `client`: they are an OAuth client's, and
-    the same person signs in. `refuses`: people for whom Meet is turned off are refused, else merely shown nothing."""
+    """Options of the simulated Workspace.
+
+    without: APIs whose scopes are missing from the delegation entry.
+    disabled: APIs that are not enabled in the Cloud project.
+    attended: conference records are listed to their participants, otherwise only to their owners.
+    ids: whether Reports and Meet use the same id for a conference.
+    user: the credentials are the saved token of a user without admin rights instead of a service account.
+    client: the credentials are an OAuth client, and the same user signs in.
+    refuses: people for whom Meet is switched off are refused, otherwise they get empty lists.
+    """
 
     without: Sequence[str] = ()
     disabled: Sequence[str] = ()
@@ -69,7 +75,7 @@ class GoogleOptions:
 
     @property
     def personal(self) -> bool:
-        """Whether somebody who is no admin is all that there are credentials of."""
+        """Whether the only credentials are those of a user without admin rights."""
         return self.user or self.client
 
     @property
@@ -77,7 +83,7 @@ class GoogleOptions:
         return frozenset(AUTH + name for api in APIS if api not in self.without for name in _DELEGATED[api])
 
     def has(self, api: str) -> bool:
-        """Whether an administrator can use it."""
+        """Return whether an administrator can use the API."""
         return api not in self.without and api not in self.disabled
 
 
@@ -100,7 +106,7 @@ _FILTERS = ("actorIpAddress", "eventName", "filters", "orgUnitID", "groupIdFilte
 
 
 class RateLimits:
-    """How often each API was asked, and for whom; refuses what is too often."""
+    """Counts the requests to each API and for each user, and refuses those above a quota."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
@@ -125,7 +131,10 @@ class RateLimits:
         return self._rates[key]
 
     def _too_many(self, name: str, seconds: float) -> ErrorResponse:
-        """Each API says it in its own way; whether with Retry-After is documented for none, so by turns."""
+        """Return a rate limit error as each API sends it.
+
+        Whether they send Retry-After is documented for none of them, so it is sent in turn.
+        """
         turn, self._refusals = self._refusals % 4, self._refusals + 1
         message = f"Quota exceeded for quota metric 'Queries' and limit '{name} per minute'."
         if name.startswith("reports"):
@@ -149,7 +158,7 @@ class RateLimits:
         return error
 
     def counts(self) -> dict[str, dict[str, float]]:
-        """By quota, over all users: every request, and the fullest minute of any of them."""
+        """Return the statistics by quota over all users; `peak` is that of the busiest user."""
         totals: dict[str, dict[str, float]] = {}
         for (name, _), rate in self._rates.items():
             total, counts = totals.get(name), rate.counts()
@@ -166,13 +175,14 @@ class RateLimits:
 
 
 def filtered(request: Request) -> bool:
-    """Whether a query counts against the smaller quota of Reports."""
+    """Return whether a query counts against the smaller quota of Reports."""
     user = request.path[2] if len(request.path) > 2 else "all"
     return user != "all" or any(request.get(name) is not None for name in _FILTERS)
 
 
 def require(request: Request, api: str, options: GoogleOptions, *others: str) -> None:
-    """The API is switched on, and the token has a scope for it: one that reads, or one of `others`."""
+    """Raise ErrorResponse unless the API is enabled and the token has a scope that reads it, or one of
+    `others`."""
     if api in options.disabled:
         message = f"{_SERVICES[api]} has not been used in project 123456789012 before or it is disabled."
         raise ErrorResponse(

@@ -1,4 +1,4 @@
-"""Google on the wire: one ASGI application for the token endpoint and the four APIs, below `/google`."""
+"""The simulated Google as an ASGI application: the token endpoint and the four APIs, below `/google`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from harvester.simulator.responses import encode_json, read_body
 PREFIX = "/google"
 TOKEN = f"{PREFIX}/token"
 CONSENT = f"{PREFIX}/auth"
-# By API where it begins, and which parts of its paths name something.
+# By API, the beginning of its paths.
 _ROOTS = {
     "meet": f"{PREFIX}/meet/v2/",
     "reports": f"{PREFIX}/admin/admin/reports/v1/",
@@ -165,7 +165,7 @@ class GoogleMeet:
             await send({"type": "http.response.body", "body": chunk, "more_body": rest})
 
     def traffic(self) -> dict[str, Any]:
-        """How it was asked: by quota over all users, the fullest minute of any one of them."""
+        """Return the counted requests; by quota over all users, with the peak of the busiest user."""
         classes = self.rate_limits.counts()
         return {
             "classes": classes,
@@ -176,7 +176,7 @@ class GoogleMeet:
 
 
 def _call(parts: list[str]) -> str:
-    """The path with `{id}` for what names something: every other part."""
+    """Return the path with `{id}` in place of ids, which are every other part."""
     if parts[0] == "activity":
         return "activity/" + _call(parts[1:])
     return "/".join(
@@ -196,7 +196,7 @@ def _is_id(location: int, parts: list[str]) -> bool:
 def credentials(
     base: str, account: Account | None, clock: SimulatedClock, options: GoogleOptions
 ) -> dict[str, Any]:
-    """The content of the file that GOOGLE_CREDENTIALS names; `account`: of whom a user's token is."""
+    """Return the content of the file that GOOGLE_CREDENTIALS names; with `account`, a user's saved token."""
     if options.client:
         return client_file(base + CONSENT, base + TOKEN)
     if account is None:
@@ -209,7 +209,8 @@ def credentials(
 def environment(
     base: str, organisation: Organisation, options: GoogleOptions, credentials: str
 ) -> dict[str, str]:
-    """The settings that point a program to the Workspace that is served at this address. `credentials`: the file."""
+    """Return the settings that point a program at the Workspace served at this address; `credentials` is the
+    file."""
     variables = {
         "GOOGLE_CREDENTIALS": credentials,
         "GOOGLE_MEET_API_URL": f"{base}{PREFIX}/meet",

@@ -1,7 +1,8 @@
-"""Who was in a conference, endpoint by endpoint: the one source of Meet's participants, of Reports' rows and of the truth.
+"""Who attended each conference, endpoint by endpoint: the only source of Meet's participants, Reports' rows
+and the expected documents.
 
-An endpoint is one join of one device. Meet groups those of one account into a participant; whoever has none, or calls
-by telephone, is another participant each time.
+An endpoint is one join of one device. Meet groups the endpoints of an account into one participant; every
+join without an account or by telephone is a participant of its own.
 """
 
 from __future__ import annotations
@@ -38,9 +39,15 @@ _DEVICES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """`participant`, `session`: resource names. `start`, `end`: nanoseconds. `known_at`: from when on, in
-    milliseconds, Reports tells of it. `person`: somebody of the organisation; `email` of others where they have an
-    account. `second`: somebody who is there already, on another device."""
+    """One join of one device.
+
+    participant_name, session_name: resource names.
+    start, end: in nanoseconds.
+    known_at: when Reports has the row, in milliseconds.
+    person: a member of the organisation.
+    email: of external people only if they have an account.
+    second: the person is already present on another device.
+    """
 
     id: str
     participant_name: str
@@ -59,7 +66,7 @@ class Endpoint:
 
     @property
     def left_at(self) -> int:
-        """The milliseconds of a row in Reports."""
+        """The leave time in milliseconds, as in Reports."""
         return self.end // formats.MILLISECOND
 
     def is_reported(self, instant: int) -> bool:
@@ -68,7 +75,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """`end` None: somebody who is still there."""
+    """One participant of Meet; `end` is None while they are present."""
 
     name: str
     endpoints: Sequence[Endpoint]
@@ -78,7 +85,7 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of Reports, to be made when it is asked for. Instants are milliseconds."""
+    """A row of Reports, rendered on demand. Instants are milliseconds."""
 
     left_at: int
     known_at: int
@@ -93,7 +100,7 @@ class Attendance:
         self.endpoints = lru_cache(maxsize=2048)(self._endpoints)
 
     def _endpoints(self, conference: Conference) -> Sequence[Endpoint]:
-        """In the order of joining, also those of later."""
+        """Return the endpoints in the order of joining, including future ones."""
         present: dict[tuple[bool, int], int] = {}
         result = []
         for session in self._organisation.sessions(conference.meeting):
@@ -138,13 +145,14 @@ class Attendance:
         )
 
     def _user(self, visitor: Visitor, person: Person | None, joined_by: JoinedBy) -> str | None:
-        """The id of an account: of the organisation's people, of others, of a room's robot."""
+        """Return the id of an account: of a member, an external person, or a room's robot."""
         if person is not None:
             return self._account.user_id(person)
         return formats.digits("user elsewhere", visitor.index) if joined_by in {"account", "room"} else None
 
     def _known_at(self, conference: Conference, session: Session, left: int) -> int:
-        """Mostly within the hour, of some days later, never within the quiet hour."""
+        """Return when Reports has the row: usually within an hour, sometimes days later, never within the
+        quiet hour."""
         now, meeting = self._organisation.now, conference.meeting
         if meeting.case is Case.late and session.known_at > now:
             return session.known_at
@@ -161,15 +169,15 @@ class Attendance:
         return max(left, now - 2 * MINUTE) if now - MINUTE < known <= now + QUIET + MINUTE else known
 
     def present(self, conference: Conference, instant: int) -> list[Endpoint]:
-        """Who has joined by then, whether they are still there or not."""
+        """Return the endpoints that have joined by then, whether or not they have left."""
         return [e for e in self.endpoints(conference) if e.start // formats.MILLISECOND <= instant]
 
     def participants(self, conference: Conference, instant: int) -> list[Participant]:
-        """Who has joined by then, last joined first."""
+        """Return the participants who have joined by then, the latest first."""
         return self.group_participants(self.present(conference, instant), instant)
 
     def group_participants(self, present: Sequence[Endpoint], instant: int) -> list[Participant]:
-        """The participants whose endpoints these are, last joined first."""
+        """Group endpoints into participants, the latest first."""
         result = []
         everybody = sorted(present, key=_participant)
         for name, group in groupby(everybody, key=_participant):
@@ -180,17 +188,18 @@ class Attendance:
         return sorted(result, key=lambda participant: (-participant.start, participant.name))
 
     def reported_endpoints(self, conference: Conference) -> list[Endpoint]:
-        """Those of whom Reports tells, sooner or later: of a conference of others only one's own people."""
+        """Return the endpoints that Reports will have: only members' in a foreign conference."""
         return [e for e in self.endpoints(conference) if not conference.foreign or e.person is not None]
 
     @cached_property
     def attended(self) -> dict[int, list[tuple[Conference, int]]]:
-        """By a person's index the conferences that they came to, and when, in milliseconds; oldest first."""
+        """By a person's index, the conferences that they attended and when they joined, in milliseconds;
+        oldest first."""
         return self._attended_and_rows[0]
 
     @cached_property
     def every_row(self) -> list[Row]:
-        """Of all conferences, last left first."""
+        """The rows of all conferences, the latest leave first."""
         return sorted(
             self._attended_and_rows[1],
             key=lambda row: (-row.left_at, row.conference.meeting.seed, row.position),
@@ -198,7 +207,7 @@ class Attendance:
 
     @cached_property
     def _attended_and_rows(self) -> tuple[dict[int, list[tuple[Conference, int]]], list[Row]]:
-        # Both in one walk: the endpoints of a year are not kept, and making them takes its time.
+        # Both in one pass: the endpoints of a year are not kept, and generating them takes time.
         attended: dict[int, list[tuple[Conference, int]]] = {}
         reported_endpoints: list[Row] = []
         for conference in self._account.conferences:
@@ -214,7 +223,7 @@ class Attendance:
 
     @cached_property
     def owned(self) -> dict[int, list[Conference]]:
-        """By a person's index the conferences in their spaces, oldest first."""
+        """By a person's index, the conferences in their spaces, oldest first."""
         result: dict[int, list[Conference]] = {}
         for conference in self._account.conferences:
             if conference.owner is not None:
@@ -222,7 +231,10 @@ class Attendance:
         return result
 
     def listed_to(self, person: Person, instant: int, *, attended: bool) -> list[Conference]:
-        """The conferences with a record that are listed to somebody, latest first. `attended`: not only their own."""
+        """Return the conferences with a record that are listed to a person, latest first.
+
+        With `attended`, not only the person's own conferences.
+        """
         if not has_meet(person):
             return []
         listed = list(self.owned.get(person.index, ()))
@@ -236,19 +248,19 @@ class Attendance:
         return sorted(kept, key=lambda c: (-c.start, c.record_id))
 
     def may_read(self, person: Person, conference: Conference, instant: int) -> bool:
-        """Owners and participants."""
+        """Return whether the person is the owner or a participant."""
         if conference.owner is person:
             return True
         return any(endpoint.person is person for endpoint in self.present(conference, instant))
 
 
 def known_end(endpoint: Endpoint, instant: int) -> int | None:
-    """When they left, in nanoseconds, as is known at this instant."""
+    """Return the leave time in nanoseconds, None if the endpoint is still present at this instant."""
     return endpoint.end if endpoint.left_at <= instant else None
 
 
 def _visitor(conference: Conference, session: Session) -> Visitor:
-    """Of a foreign conference the host is somebody else."""
+    """Return the visitor; a foreign conference has an external host."""
     visitor = session.visitor
     if conference.foreign and visitor == conference.meeting.host:
         index = 500_000 + visitor.index
@@ -258,7 +270,7 @@ def _visitor(conference: Conference, session: Session) -> Visitor:
 
 def _joined_by(visitor: Visitor, session: Session, *, second: bool) -> JoinedBy:
     if isinstance(visitor, Person):
-        # Some take the sound by telephone, others have a second screen.
+        # Some use a telephone for audio, others a second screen.
         return "phone" if second and session.bits % 3 == 0 else "account"
     if visitor.joined_by == "guest":
         return "account" if visitor.email else "anonymous"
@@ -276,7 +288,7 @@ def _device(session: Session, joined_by: JoinedBy) -> str:
 def _name(visitor: Visitor, session: Session, joined_by: JoinedBy) -> str | None:
     if joined_by == "phone":
         return f"1555***0{100 + session.bits % 100}"
-    # Google's text is whole: half a character becomes the one that stands for what cannot be read.
+    # Google's text is valid Unicode: a lone surrogate becomes the replacement character.
     return None if visitor.name is None else _HALF.sub("\ufffd", visitor.name)
 
 

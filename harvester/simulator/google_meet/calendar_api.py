@@ -1,4 +1,4 @@
-"""Calendar, version 3: `events.list` and `events.get` of a person's own calendar or, within the organisation, another's."""
+"""The Calendar API, version 3: `events.list` and `events.get` of a person's own calendar or a colleague's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CalendarApi:
         self._pages = Pages(account.organisation.seed)
 
     def answer(self, call: str, request: Request) -> dict[str, Any]:
-        """`calendars/{id}/events` and `calendars/{id}/events/{id}`."""
+        """Answer `calendars/{id}/events` and `calendars/{id}/events/{id}`."""
         require(request, "calendar", self._options)
         if call not in {"calendars/{id}/events", "calendars/{id}/events/{id}"}:
             raise _not_found()
@@ -35,7 +35,7 @@ class CalendarApi:
         return self._get(request, owner)
 
     def _owner(self, request: Request) -> Person:
-        """Whose calendar is asked for; of who is gone or suspended nobody reads it any more."""
+        """Return the owner of the requested calendar; those of departed and suspended people cannot be read."""
         person, key = request.person, request.path[1].lower()
         if person is None:
             raise ErrorResponse(
@@ -86,7 +86,7 @@ class CalendarApi:
         return body | ({"nextPageToken": token} if token else {"nextSyncToken": f"sync-{request.instant}"})
 
     def _reject_sync_token(self, request: Request) -> None:
-        """Every token is too old, as any may be."""
+        """Refuse every sync token as too old, which may happen to any of them."""
         if any(request.get(name) is not None for name in _UNSYNCED):
             raise bad_request("Sync token cannot be used with other parameters.")
         raise ErrorResponse(
@@ -97,7 +97,8 @@ class CalendarApi:
         )
 
     def _find_events(self, request: Request, owner: Person, *, single: bool) -> list[CalendarEvent]:
-        """Ends after `timeMin`, begins before `timeMax`; a recurring event counts once unless it is expanded."""
+        """Return the events that end after `timeMin` and start before `timeMax`; an unexpanded recurring
+        event counts once."""
         minimum, maximum = request.instant_of("timeMin"), request.instant_of("timeMax")
         if minimum is not None and maximum is not None and minimum >= maximum:
             raise bad_request("The specified time range is empty.", "timeRangeEmpty")
@@ -146,7 +147,7 @@ def _times(event: CalendarEvent) -> dict[str, Any]:
 
 
 def _details(event: CalendarEvent, owner: Person) -> dict[str, Any]:
-    """What those see who may see all of it."""
+    """Return the fields for those who may see everything."""
     organizer: dict[str, Any] = {"email": event.owner.email}
     if owner == event.owner:
         organizer["self"] = True

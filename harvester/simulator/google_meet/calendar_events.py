@@ -1,4 +1,4 @@
-"""What is in the calendars: events of conferences that took place, of some that never did, and of what is to come."""
+"""The events in the calendars: of held conferences, of some that never took place, and of future ones."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ Kind = Literal["default", "outOfOffice", "focusTime"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalendarEvent:
-    """One event, or one instance of a recurring one, whose id is then `series`. Instants are milliseconds. `summary`
-    None: it was never given one. `gone`: how Calendar says that it is no longer there."""
+    """One event, or one instance of the recurring event `series`.
+
+    Instants are milliseconds. `summary` is None if it has no title. `removed` is the error that Calendar
+    returns for an event that no longer exists.
+    """
 
     id: str
     series: str | None
@@ -47,7 +50,7 @@ class CalendarEvent:
 
 
 class CalendarEvents:
-    """`spaces`: by a meeting's seed the name of its space; those without one never took place."""
+    """`spaces`: the name of the space by meeting seed; a meeting without one never took place."""
 
     def __init__(
         self, organisation: Organisation, meetings: Sequence[Meeting], spaces: Mapping[int, str]
@@ -70,7 +73,7 @@ class CalendarEvents:
             self._series[space] = meeting
 
     def event_of(self, meeting: Meeting) -> CalendarEvent | None:
-        """The event of a meeting that took place."""
+        """Return the event of a held meeting."""
         return self._by_meeting.get(meeting.seed)
 
     def _event(self, meeting: Meeting, space: str, start: int) -> CalendarEvent:
@@ -100,7 +103,7 @@ class CalendarEvents:
 
     @cached_property
     def all(self) -> list[CalendarEvent]:
-        """Oldest first."""
+        """Every event, oldest first."""
         events = [*self._by_slot.values(), *self._upcoming(), *self._never_held(), *self._others()]
         return sorted(
             {event.id: event for event in events}.values(), key=lambda event: (event.start, event.id)
@@ -121,7 +124,7 @@ class CalendarEvents:
 
     @cached_property
     def on_calendar(self) -> dict[int, list[CalendarEvent]]:
-        """By a person's index: what they called or are invited to, oldest first."""
+        """By a person's index, the events that they organise or are invited to, oldest first."""
         found: dict[int, list[CalendarEvent]] = {}
         for event in self.all:
             for person in (event.owner, *event.guests):
@@ -129,7 +132,7 @@ class CalendarEvents:
         return found
 
     def _upcoming(self) -> Iterator[CalendarEvent]:
-        """The next weeks of every series, and single events, none before the quiet hour is over."""
+        """Yield the next weeks of every series and single events, none before the end of the quiet hour."""
         now = self._organisation.now
         for space, meeting in self._series.items():
             if meeting.host.status == "active":
@@ -164,7 +167,8 @@ class CalendarEvents:
         )
 
     def _others(self) -> Iterator[CalendarEvent]:
-        """What else is in a calendar: no conference, another vendor's, a whole day, time for oneself."""
+        """Yield other entries: without a conference, with another vendor's conference, all-day events, focus
+        time."""
         shapes: tuple[tuple[str, Conferencing, Kind, bool], ...] = (
             ("Lunch", "none", "default", False),
             ("Interview elsewhere", "zoom", "default", False),
@@ -184,5 +188,5 @@ class CalendarEvents:
 
 
 def has_calendar(person: Person) -> bool:
-    """Calendar is turned off for some."""
+    """Return whether Calendar is switched on for a person."""
     return person.index % 17 != 6

@@ -1,7 +1,8 @@
-"""A row of Reports, `call_ended`: what is told of an endpoint that has left, and how it had worked.
+"""Rows of Reports' `call_ended` events: an endpoint that has left, and its media quality.
 
-Names and types of the parameters: https://developers.google.com/workspace/admin/reports/v1/appendix/activity/meet.
-Figures are whole numbers; what was not measured is left out.
+Names and types of the parameters:
+https://developers.google.com/workspace/admin/reports/v1/appendix/activity/meet. Numbers are integers; a value
+that was not measured is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from harvester.simulator.organisation import MINUTE, Minute, Organisation, seede
 
 Parameters = dict[str, str | int | bool]
 
-# Which of a stream's figures there are; those of received sound and pictures have no bitrate.
+# The figures of each stream; received audio and video have no bitrate.
 _STREAMS = {
     "audio_in": ("audio_recv", ()),
     "audio_out": ("audio_send", ("bitrate",)),
@@ -38,7 +39,7 @@ class CallEndedRows:
         self._organisation = organisation
 
     def parameters(self, conference: Conference, endpoint: Endpoint) -> Parameters:
-        """Everything that a row tells."""
+        """Return all parameters of a row."""
         return {
             **conference_parameters(conference),
             **_identity(endpoint),
@@ -48,11 +49,11 @@ class CallEndedRows:
         }
 
     def measured(self, endpoint: Endpoint) -> Parameters:
-        """Of telephones and of who was there less than a minute: nothing."""
+        """Return the measured parameters; none for telephones and for calls of less than a minute."""
         if endpoint.joined_by == "phone" or endpoint.session.leave - endpoint.session.join < MINUTE:
             return {}
         drawn = self._organisation.quality_minutes(endpoint.session)
-        # Twice the same for somebody of one minute, because it picks a single value as no list of one.
+        # Doubled for a call of one minute, since itemgetter returns a single value instead of a tuple of one.
         pick = itemgetter(*drawn, *(drawn if len(drawn) == 1 else ()))
         parameters: Parameters = {}
         for stream, (prefix, figures) in _STREAMS.items():
@@ -69,8 +70,10 @@ class CallEndedRows:
 
 
 class _Pool:
-    """Of all minutes of the pool the columns that a row's figures are made of: sums with 0 for what was not measured,
-    so that a thousand rows can be made while a page is waited for."""
+    """Columns over all minutes of the pool, with 0 for values that were not measured.
+
+    Sums over columns are fast enough to render a thousand rows per page.
+    """
 
     def __init__(self, minutes: Sequence[Minute]) -> None:
         self.streams = {
@@ -89,7 +92,7 @@ def _value(minute: Minute, stream: str, name: str) -> float:
 
 
 def _together(minutes: Sequence[Minute], name: str, ending: str) -> tuple[Column, Column, Column]:
-    """Over all streams of this ending: the sums, how many there were, the most."""
+    """Return, over all streams with this ending, the sums, the counts and the maxima."""
     measured = [
         [
             value
@@ -119,7 +122,7 @@ def _stream(columns: Mapping[str, Column], prefix: str, figures: Sequence[str], 
     if "fps" in figures:
         parameters[f"{prefix}_fps_mean"] = round(sum(pick(columns["fps"])) / ran)
     if "size" in figures:
-        # Minutes without a picture are zero, and come first.
+        # Minutes without video are zero and sort first.
         middle = -(int(ran) // 2) - 1 if int(ran) % 2 else -(int(ran) // 2)
         parameters[f"{prefix}_long_side_median_pixels"] = int(sorted(pick(columns["width"]))[middle])
         parameters[f"{prefix}_short_side_median_pixels"] = int(sorted(pick(columns["height"]))[middle])
@@ -152,7 +155,7 @@ def _network(pool: _Pool, pick: Pick, bits: int) -> Parameters:
 
 
 def conference_parameters(conference: Conference) -> Parameters:
-    """What every row of a conference tells alike."""
+    """Return the parameters that all rows of a conference share."""
     parameters: Parameters = {
         "conference_id": conference.reports_id,
         "meeting_code": formats.without_dashes(conference.code),
@@ -190,7 +193,7 @@ def _identity(endpoint: Endpoint) -> Parameters:
 
 
 def _shown_email(email: str | None) -> str | None:
-    """The address of somebody from elsewhere: shown, obscured or kept back, for each of them always the same way."""
+    """Return an external person's address: shown, obscured or withheld, always the same way for one person."""
     if email is None:
         return None
     turn = seeded_random.number("shown", email) % 3
@@ -199,18 +202,18 @@ def _shown_email(email: str | None) -> str | None:
 
 
 def _times(endpoint: Endpoint) -> Parameters:
-    """Older rows lack the start."""
+    """Return the times; older rows lack the start."""
     start = endpoint.start // formats.SECOND
     parameters: Parameters = {"duration_seconds": endpoint.left_at // 1000 - start}
     return parameters if endpoint.session.bits % 8 == 5 else parameters | {"start_timestamp_seconds": start}
 
 
 def _location_parameters(endpoint: Endpoint) -> Parameters:
-    """Nothing of who is not of the organisation but, of some, the country."""
+    """Return address, location and end reason; for external people at most the country."""
     device, bits = endpoint.session.device, endpoint.session.bits
     parameters: Parameters = {}
     own = endpoint.person is not None or endpoint.joined_by == "room"
-    if own and device.ip is not None and device.ip.count(".") != 2:  # which is no address
+    if own and device.ip is not None and device.ip.count(".") != 2:  # not a valid address
         parameters["ip_address"] = device.ip
     if device.location.country is not None and (own or bits & 1):
         parameters["location_country"] = device.location.country
@@ -226,7 +229,7 @@ def _location_parameters(endpoint: Endpoint) -> Parameters:
 
 
 def _unmeasured(prefix: str, bits: int) -> Sequence[str]:
-    """What one row in some dozens lacks."""
+    """Return the parameters that a few rows lack."""
     return {
         ("audio_recv", 4): ("audio_recv_seconds",),
         ("audio_send", 5): ("audio_send_packet_loss_mean",),

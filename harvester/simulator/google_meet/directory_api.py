@@ -1,4 +1,4 @@
-"""The Directory: who has an account, the suspended with them, those who have left not."""
+"""The Directory API: everyone with an account, including suspended people, excluding departed ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DirectoryApi:
         self._pages = Pages(account.organisation.seed, seconds=DIRECTORY_TOKEN_SECONDS)
 
     def answer(self, call: str, request: Request) -> dict[str, Any]:
-        """`users` and `users/{id}`."""
+        """Answer `users` and `users/{id}`."""
         require(request, "directory", self._options)
         if request.person is None or request.person != self._account.administrator:
             raise ErrorResponse(403, "Not Authorized to access this resource/api", reason="forbidden")

@@ -10,7 +10,7 @@ Mask = dict[str, "Mask"]
 
 
 def parse_mask(fields: str) -> Mask:
-    """`a,b(c,d/e)` as the tree that it stands for; an empty tree is everything below."""
+    """Parse `a,b(c,d/e)` into a tree; an empty tree selects everything below."""
     tree, rest = _parse(fields.replace(" ", ""))
     if rest:
         raise bad_request(f"Invalid field selection {fields}")
@@ -38,7 +38,7 @@ def _parse(text: str) -> tuple[Mask, str]:
 
 
 def apply_mask(body: Any, tree: Mask) -> Any:
-    """What the mask leaves of an answer."""
+    """Return the selected parts of an answer."""
     if not tree or "*" in tree:
         return body
     if isinstance(body, list):

@@ -1,4 +1,4 @@
-"""The little languages of `filter` in Meet and of `filters` in Reports."""
+"""The filter languages of Meet (`filter`) and of Reports (`filters`)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ _REPORTED = re.compile(r"^([a-z_]+)(==|<>|<=|>=|<|>)(.+)$")
 
 
 def parse_meet_filter(text: str | None, *names: str) -> Test:
-    """`start_time>="2026-11-20T00:00:00Z" AND end_time IS NULL`; times are compared as nanoseconds, and one that is
-    not known satisfies nothing but IS NULL. `names`: what may be asked about."""
+    """Parse a filter like `start_time>="2026-11-20T00:00:00Z" AND end_time IS NULL`.
+
+    Times are compared in nanoseconds; an unknown time matches only IS NULL. `names` are the fields that may
+    be filtered.
+    """
     if not text:
         return lambda _: True
     parser = _Parser(text, names)
@@ -38,7 +41,7 @@ def parse_meet_filter(text: str | None, *names: str) -> Test:
 
 
 class _Parser:
-    """AND binds tighter than OR."""
+    """A recursive descent parser; AND binds tighter than OR."""
 
     def __init__(self, text: str, names: tuple[str, ...]) -> None:
         self._tokens = list(_tokens(text))
@@ -112,7 +115,7 @@ def _comparison(name: str, compare: Callable[[Any, Any], bool], text: str) -> Te
 
 
 def nanoseconds(text: str, name: str) -> int:
-    """Of an RFC 3339 instant, with all its digits."""
+    """Convert an RFC 3339 instant to nanoseconds, keeping all its digits."""
     found = _FRACTION.search(text)
     whole = instant_of(text.replace(found[0], "") if found else text, name)
     return whole * formats.MILLISECOND + (int(found[1].ljust(9, "0")) if found else 0)
@@ -144,9 +147,11 @@ Parameters = Mapping[str, Any]
 def parse_reports_filters(
     text: str,
 ) -> tuple[Callable[[Parameters], bool] | None, Callable[[Parameters], bool] | None]:
-    """`meeting_code==WKTIMXIVUK,duration_seconds>60`: all of them; of one parameter that comes twice the last counts.
-    A parameter that does not exist is not asked about. Two tests: of what a whole conference has in common and of the
-    rest of a row, each None where nothing of that is asked about."""
+    """Parse filters like `meeting_code==WKTIMXIVUK,duration_seconds>60`, all of which must match.
+
+    The last filter on a parameter counts, and unknown parameters are ignored. Returns two tests, for the
+    parameters that a whole conference shares and for the others, each None if nothing is filtered.
+    """
     wanted: dict[str, tuple[str, str]] = {}
     for part in text.split(",") if text else ():
         found = _REPORTED.match(part)

@@ -1,4 +1,4 @@
-"""How Google spells instants, meeting codes and ids. Instants are nanoseconds since 1970, always UTC."""
+"""Google's formats: instants, meeting codes and ids. Instants are nanoseconds since 1970, always UTC."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _date(day: int) -> str:
 
 
 def stamp(instant: int) -> str:
-    """RFC 3339 with nine, six, three or no digits behind the point, as many as it takes."""
+    """Format an instant as RFC 3339 with nine, six, three or no decimals, as few as possible."""
     seconds, fraction = divmod(instant, SECOND)
     day, second = divmod(seconds, _DAY)
     minute, second = divmod(second, 60)
@@ -37,24 +37,25 @@ def stamp(instant: int) -> str:
 
 
 def milliseconds_stamp(instant: int) -> str:
-    """As in Reports and Calendar: always three digits. `instant` in milliseconds."""
+    """Format an instant in milliseconds with three decimals, as in Reports and Calendar."""
     whole = stamp(instant // 1000 * SECOND)
     return f"{whole[:-1]}.{instant % 1000:03}Z"
 
 
 def compact(instant: int) -> str:
-    """`20261120T090000Z`, out of milliseconds: in the ids of a recurring event's instances."""
+    """Format an instant in milliseconds as `20261120T090000Z`, as in the ids of a recurring event's
+    instances."""
     return stamp(instant // 1000 * SECOND).replace("-", "").replace(":", "")
 
 
 def fraction(bits: int) -> int:
-    """Nanoseconds below one second; mostly to the last digit, sometimes rounder."""
+    """Return nanoseconds below one second; usually with nine significant digits, sometimes rounder."""
     unit = _UNITS[bits % len(_UNITS)]
     return bits * 2_654_435_761 % SECOND // unit * unit
 
 
 def code(seed: int, space: str) -> str:
-    """`wkt-imxi-vuk`: what people type to join."""
+    """Return a meeting code like `wkt-imxi-vuk`."""
     rest = number(seed, "meeting code", space)
     letters = []
     for _ in range(10):
@@ -65,12 +66,13 @@ def code(seed: int, space: str) -> str:
 
 
 def without_dashes(code: str) -> str:
-    """As Reports writes it."""
+    """Return the meeting code as Reports writes it."""
     return code.replace("-", "").upper()
 
 
 def conference(*words: str | int) -> str:
-    """`R3HZ3EpDqgVoEmhkcXpkDxIWOAIIigIgABgDCA`: with the letters in the middle that all of them have."""
+    """Return an id like `R3HZ3EpDqgVoEmhkcXpkDxIWOAIIigIgABgDCA`; all of them have the same letters in the
+    middle."""
     text = urlsafe_b64encode(digest("conference", *words, size=20)).decode()
     return f"{text[:16]}DxIWO{text[17:26].rstrip('=')}"
 
@@ -80,7 +82,7 @@ def space(seed: int, name: str) -> str:
 
 
 def digits(*words: str | int) -> str:
-    """The twenty-one of people, participants and sessions."""
+    """Return the 21-digit id of a person, participant or session."""
     return str(10**20 + number(*words) % (9 * 10**19))
 
 

@@ -1,7 +1,7 @@
-"""Google's consent page: a person allows a program what it asks for, and the program exchanges a code for tokens.
+"""Google's login page: a user grants scopes to a program, which exchanges a code for tokens.
 
-As RFC 6749 and 7636 have it; a code is good once and for ten minutes. Whoever signs in is the one who called the most
-conferences, and no administrator.
+As in RFC 6749 and RFC 7636; a code is valid once and for ten minutes. The user is the one without admin
+rights who hosted the most conferences.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CODE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page, or where the browser is sent on to."""
+    """A page, or a redirect."""
 
     html: str
     location: str = ""
@@ -41,7 +41,7 @@ class _Code:
 
 
 class Login:
-    """`user`: the address of whoever signs in."""
+    """`user` is the e-mail address of the person who signs in."""
 
     def __init__(self, user: str) -> None:
         self._user = user
@@ -76,7 +76,7 @@ class Login:
         )
 
     def exchange_code(self, parameters: Mapping[str, str], now: float) -> frozenset[str]:
-        """The scopes that were allowed, for a code that is spent by that."""
+        """Return the granted scopes for a code, and invalidate the code."""
         code = self._codes.pop(parameters.get("code", ""), None)
         if code is None or now - code.issued > CODE_SECONDS:
             raise ErrorResponse(400, "Malformed auth code.", oauth="invalid_grant")
@@ -90,7 +90,7 @@ class Login:
 
 
 def client_file(auth_uri: str, token_uri: str) -> dict[str, Any]:
-    """The content of an OAuth client's file, of a desktop application."""
+    """Return the content of a desktop application's OAuth client file."""
     return {
         "installed": {
             "client_id": CLIENT_ID,
@@ -104,7 +104,7 @@ def client_file(auth_uri: str, token_uri: str) -> dict[str, Any]:
 
 
 def check_client(headers: Mapping[str, str], parameters: Mapping[str, str]) -> None:
-    """The client's id and secret in the body, or as HTTP Basic."""
+    """Check the client's id and secret, in the body or as HTTP Basic."""
     kind, _, text = headers.get("authorization", "").partition(" ")
     basic: tuple[str, ...] = ()
     if kind.lower() == "basic":

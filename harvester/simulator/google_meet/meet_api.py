@@ -1,7 +1,7 @@
-"""Meet's REST API, version 2: conference records, who was there, spaces and recordings.
+"""The Meet REST API, version 2: conference records, participants, spaces and recordings.
 
-Google's guide says both that owners and participants may list conferences and that only organizers do; here the terms
-say which. Whoever was there may get the record in either case; recordings are shown to owners alone.
+Google's guide says both that owners and participants may list conferences and that only organizers may; here
+an option decides. Participants can always get the record; only owners see recordings.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class MeetApi:
         self._pages = Pages(account.organisation.seed)
 
     def answer(self, call: str, request: Request) -> dict[str, Any]:
-        """`call`: the path with `{id}` for what names something."""
+        """Answer a call; `call` is the path with `{id}` in place of ids."""
         person = self._caller(request, call)
         answers = {
             "conferenceRecords": self._records,
@@ -89,7 +89,7 @@ class MeetApi:
         size = request.count("pageSize", default=100, maximum=250)
         shown, token = self._pages.page(request, found, size)
         body = _list_body("participants", [_participant_row(p) for p in shown], token)
-        # Only for those who ask for it.
+        # Only if it is requested.
         if "totalSize" in parse_mask(request.get("fields") or "") and found:
             body["totalSize"] = len(found)
         return body
@@ -145,7 +145,7 @@ class MeetApi:
         return conference
 
     def _space(self, request: Request, person: Person | None) -> dict[str, Any]:
-        """By its id, or by the code as an alias of it."""
+        """Return a space by id or by meeting code."""
         held = [c for c in self._account.in_space(request.path[1]) if c.meeting.start <= request.instant]
         if not held:
             raise _unknown()
@@ -166,7 +166,7 @@ def _fact(conference: Conference, instant: int, name: str) -> str | int | None:
 
 
 def _list_body(name: str, rows: list[dict[str, Any]], token: str | None) -> dict[str, Any]:
-    """Nothing at all where there is nothing."""
+    """Return a list; an empty one is left out."""
     return ({name: rows} if rows else {}) | ({"nextPageToken": token} if token else {})
 
 
@@ -202,7 +202,7 @@ def _session_row(endpoint: Endpoint, instant: int) -> dict[str, Any]:
 
 
 def recordings(conference: Conference, instant: int) -> list[dict[str, Any]]:
-    """Of one that was recorded: the file, or while it runs that it does."""
+    """Return the recording of a recorded conference: a file, or that it is running."""
     if not conference.meeting.recorded:
         return []
     name = f"conferenceRecords/{conference.record_id}/recordings/{formats.digits('recording', conference.record_id)}"
@@ -218,7 +218,7 @@ def recordings(conference: Conference, instant: int) -> list[dict[str, Any]]:
 
 
 def _space_row(held: Sequence[Conference], instant: int) -> dict[str, Any]:
-    """With what opens its doors: nothing of that is for anybody's index."""
+    """Return a space with its dial-in secrets, which must not reach any index."""
     conference = held[-1]
     pin = str(seeded_random.number("pin", conference.space) % 10**9)
     row: dict[str, Any] = {

@@ -1,4 +1,8 @@
-"""Google's page tokens."""
+"""Google's page tokens.
+
+The Directory's tokens are valid for three days (its reference). The others' lifetime is documented nowhere;
+here it is an hour.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ DIRECTORY_TOKEN_SECONDS = 3 * 86_400.0
 
 @dataclass(slots=True)
 class Pages:
-    """Tokens that hold where to go on, sealed together with the query that they were given for."""
+    """Page tokens that contain the offset, signed together with the query that they belong to."""
 
     seed: int
     seconds: float = TOKEN_SECONDS
@@ -35,8 +39,11 @@ class Pages:
     def page(
         self, request: Request, found: Sequence[Row], size: int, *, short: bool = False, empty: bool = False
     ) -> tuple[Sequence[Row], str | None]:
-        """The rows and the next token. `short`: a page may hold less than asked for though it is not the last;
-        `empty`: it may even hold nothing."""
+        """Return the rows and the next token.
+
+        `short`: a page may hold fewer rows than requested although it is not the last. `empty`: it may even
+        be empty.
+        """
         offset, turn = self._read_token(request)
         end = offset + size
         if end < len(found) and turn % 3 == 1:

@@ -1,6 +1,7 @@
-"""Reports: `activities` of Meet, newest first; a row is there minutes to days after an endpoint has left.
+"""The Reports API: `activities` of Meet, newest first. A row appears minutes to days after an endpoint has
+left.
 
-Not every event is the end of a call, an item may hold several of them, and what is asked for by name is told whole.
+An item may contain several events, not only `call_ended`, and is returned whole if one of them matches.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class ReportsApi:
         self._pages = Pages(account.organisation.seed)
 
     def answer(self, request: Request) -> dict[str, Any]:
-        """`activity/users/{userKey}/applications/meet`."""
+        """Answer `activity/users/{userKey}/applications/meet`."""
         require(request, "reports", self._options)
         if request.person is None or request.person != self._account.administrator:
             raise ErrorResponse(
@@ -79,7 +80,7 @@ class ReportsApi:
                 yield row
 
     def _between(self, request: Request) -> list[Row]:
-        """Rows of the time that is asked for, both ends with it, that have not expired."""
+        """Return the rows in the requested time, both ends included, that have not expired."""
         rows = self._attendance.every_row
         first = request.instant_of("startTime") or 0
         last = request.instant_of("endTime") or request.instant
@@ -88,7 +89,7 @@ class ReportsApi:
         return rows[low : bisect_right(rows, -first, key=_newest_first)]
 
     def _user(self, request: Request) -> Person | None:
-        """None for everybody."""
+        """Return the requested person, None for all."""
         key = request.path[2]
         if key == "all":
             return None
@@ -153,7 +154,7 @@ def _check(request: Request) -> None:
 
 
 def _parameter(name: str, value: str | int | bool) -> dict[str, Any]:
-    """Whole numbers are text."""
+    """Return a parameter; integers are sent as strings."""
     if isinstance(value, bool):
         return {"name": name, "boolValue": value}
     return (
@@ -162,7 +163,7 @@ def _parameter(name: str, value: str | int | bool) -> dict[str, Any]:
 
 
 def _other_events(conference: Conference, endpoint: Endpoint) -> list[dict[str, Any]]:
-    """Other events in the same item, told before the end of the call."""
+    """Return other events of the same item, which come before the end of the call."""
     turn = endpoint.session.bits % 23
     names = {3: "presentation_stopped", 9: "knocking_accepted"}
     if turn not in names:

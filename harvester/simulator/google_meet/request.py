@@ -1,4 +1,4 @@
-"""A request to a simulated Google API, and the checks of its parameters."""
+"""A request to a simulated Google API, and the parsing of its parameters."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from harvester.simulator.organisation import Person, milliseconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`path`: its parts below the API's version; `instant`: now, in milliseconds; `seconds`: the vendor's. `person`:
-    for whom it is asked, None for a service account by itself."""
+    """A request.
+
+    path: its parts below the API's version.
+    instant: now, in milliseconds.
+    seconds: now, in the vendor's seconds.
+    person: the impersonated user, None for the service account itself.
+    """
 
     path: Sequence[str]
     query: Mapping[str, Sequence[str]]
@@ -23,7 +28,7 @@ class Request:
     person: Person | None
 
     def get(self, name: str) -> str | None:
-        """The last one told."""
+        """Return the last value of a parameter."""
         value = self.query.get(name)
         return value[-1] if value else None
 
@@ -34,7 +39,7 @@ class Request:
         return value == "true"
 
     def count(self, name: str, *, default: int, maximum: int, strict: bool = False) -> int:
-        """A page's size: what is above the most is as much as there may be, or, where that is strict, refused."""
+        """Parse a page size; one above the maximum is lowered or, with `strict`, refused."""
         value = self.get(name)
         if value is None or (value == "0" and not strict):
             return default
@@ -46,7 +51,7 @@ class Request:
         return min(int(value), maximum)
 
     def instant_of(self, name: str) -> int | None:
-        """Milliseconds; the offset is required."""
+        """Parse an instant into milliseconds; the offset is required."""
         instant = self.get(name)
         return None if instant is None else instant_of(instant, name)
 

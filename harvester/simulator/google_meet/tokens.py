@@ -1,6 +1,7 @@
-"""Google's token endpoint: assertions of a service account that acts for somebody, and a saved user's refresh token.
+"""Google's token endpoint: assertions of a service account that impersonates a user, codes, and refresh
+tokens.
 
-Access tokens live an hour. They are sealed instead of remembered, so that a simulator that is started again knows them.
+Access tokens live an hour. They are signed instead of stored, so a restarted simulator still accepts them.
 """
 
 from __future__ import annotations
@@ -42,14 +43,15 @@ _NOBODY = -1
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """For whom a token is, None for the service account itself, and with which scopes."""
+    """The content of a token: the user, None for the service account itself, and the scopes."""
 
     person: Person | None
     scopes: frozenset[str]
 
 
 class Tokens:
-    """`began`: the vendor's seconds at the start of this simulator, since the organisation's now."""
+    """`began` is the vendor's time in seconds at the start of this simulator, counted from the organisation's
+    now."""
 
     def __init__(self, clock: SimulatedClock, account: Account, options: GoogleOptions, began: float) -> None:
         self._clock = clock
@@ -64,7 +66,8 @@ class Tokens:
         return self._began + self._clock.elapsed()
 
     def token(self, headers: Mapping[str, str], form: bytes, own: str) -> dict[str, Any]:
-        """The answer to a form. `own`: the URL of this endpoint, which some libraries name as the audience."""
+        """Answer a token request; `own` is the URL of this endpoint, which some libraries send as the
+        audience."""
         if not headers.get("content-type", "").startswith(_FORM):
             raise ErrorResponse(400, "The body must be a form.", oauth="invalid_request")
         parameters = dict(parse_qsl(form.decode("utf-8", "replace")))
@@ -98,7 +101,7 @@ class Tokens:
         if person is None:
             raise _invalid_grant("Invalid email or User ID")
         if not can_be_impersonated(person):
-            # What is said of suspended people is documented nowhere.
+            # The answer for suspended people is documented nowhere.
             raise _invalid_grant(
                 "Invalid email or User ID" if person.index % 2 else "The account has been suspended"
             )
@@ -107,7 +110,7 @@ class Tokens:
         return self._token_response(self._sign(b"A", person.index, scopes))
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
-        # Libraries take them from the machine's clock, not from the calendar that is shown here.
+        # Libraries use the machine's clock, not the simulated calendar.
         issued, expires = claims.get("iat"), claims.get("exp")
         clocks = (self._clock.now().timestamp(), datetime.now(UTC).timestamp())
         if not isinstance(issued, int | float) or not isinstance(expires, int | float):
@@ -135,11 +138,11 @@ class Tokens:
         return {"access_token": token, "expires_in": ACCESS_SECONDS - 1, "token_type": "Bearer"}
 
     def refresh_token(self) -> str:
-        """The one that whoever called the most meetings got when they consented."""
+        """Return the refresh token that the busiest host got when they granted access."""
         return self._sign(b"R", self._account.busiest_host.index, self._options.granted)
 
     def check(self, authorization: str) -> Grant:
-        """401 for any bearer that is not ours or no longer good."""
+        """Return the grant of a bearer token; 401 if it is unknown or expired."""
         kind, _, token = authorization.partition(" ")
         read = self._verify(token.strip(), b"A") if kind.lower() == "bearer" else None
         if read is None or not -1 <= self.now() - read[0] < ACCESS_SECONDS:
@@ -174,7 +177,7 @@ class Tokens:
 
 
 def authorized_user(token: str, token_uri: str, scopes: frozenset[str]) -> dict[str, Any]:
-    """The content of a file with a user's saved token."""
+    """Return the content of a file with a user's saved token."""
     return {
         "refresh_token": token,
         "token_uri": token_uri,
@@ -187,7 +190,7 @@ def authorized_user(token: str, token_uri: str, scopes: frozenset[str]) -> dict[
 
 
 def _claims(assertion: str) -> dict[str, Any]:
-    """Of an assertion that the service account's key has signed."""
+    """Return the claims of an assertion signed with the service account's key."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.hashes import SHA256

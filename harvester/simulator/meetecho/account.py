@@ -1,7 +1,7 @@
-"""What there is of the organisation's working groups: sessions in the datatracker, rooms at Meetecho, and what of both
-belongs together.
+"""The organisation's working groups: sessions in the datatracker, rooms at Meetecho, and how they belong
+together.
 
-Sessions are held at IETF meetings, each a week in which many groups meet, or at a group's own interim meetings.
+Sessions are held at IETF meetings, weeks in which many groups meet, or at a group's own interim meetings.
 Instants are milliseconds since 1970.
 """
 
@@ -17,25 +17,28 @@ from harvester.simulator.organisation import DAY, MINUTE, Case, Meeting, Organis
 
 FIRST_SESSION = 31_001
 CANCELED = frozenset({"canceled", "canceledpa", "notmeet", "deleted"})
-"""Of a session with one of these as its latest status nobody expects anybody to have come."""
+"""Latest statuses of a session that is not expected to have participants."""
 
 WEEK = 7 * DAY
-_MONDAY = 4 * DAY  # the first one after 1970 began
+_MONDAY = 4 * DAY  # the first Monday after the beginning of 1970
 _HISTORIES: dict[int, tuple[str, ...]] = {
     3: ("schedw", "sched", "canceled"),
     8: ("schedw", "sched", "notmeet"),
-    11: ("sched", "canceled", "sched"),  # taken back
+    11: ("sched", "canceled", "sched"),  # canceled and reinstated
     13: ("apprw", "sched", "deleted"),
     16: ("sched", "canceledpa"),
 }
-_MET_ALL_THE_SAME = 6  # canceled, and some came
+_MET_ALL_THE_SAME = 6  # canceled, but some people came
 _ORDINARY = frozenset({Case.plain, Case.recurring, Case.alone, Case.personal})
 _URL = "https://meetings.conf.meetecho.com/interim/?short="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IetfMeeting:
-    """A meeting of the datatracker's, which holds sessions. `schedule`: the one in force, if any; `draft`: another."""
+    """A meeting of the datatracker, which contains sessions.
+
+    `schedule` is the one in force, if any; `draft` is another one.
+    """
 
     id: int
     number: str
@@ -47,8 +50,12 @@ class IetfMeeting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupSession:
-    """`start`: of its timeslot in the schedule in force, None where it has none there. `history`: its statuses, oldest
-    first. `held`: what the organisation knows of it; None where nobody came."""
+    """One session of a group.
+
+    start: of its timeslot in the schedule in force, None without one.
+    history: its statuses, oldest first.
+    held: the organisation's meeting, None if nobody came.
+    """
 
     id: int
     group: str
@@ -68,7 +75,10 @@ class GroupSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """`number`: the `id` that Meetecho tells. `session`: whose it is, None where nobody's."""
+    """A room at Meetecho.
+
+    `number` is the `id` that Meetecho returns. `session` is None if the room belongs to no session.
+    """
 
     uuid: str
     group: str
@@ -151,22 +161,22 @@ class Account:
         return usual if history is None else (history, planned.held if history[-1] == "sched" else None)
 
     def _slot(self, planned: PlannedSession, interims: int, ietf_meeting: IetfMeeting) -> int:
-        """Moved in the datatracker after the room was made, where that changes nothing about what is ahead."""
+        """Return the start; some past sessions were moved in the datatracker after their room was created."""
         later = planned.start + 30 * MINUTE
         moved = ietf_meeting.type == "interim" and interims % 8 == 0 and planned.group in CONFIGURED[:-1]
         over = later + planned.minutes * MINUTE < self.organisation.now - MINUTE
         return later if moved and over and planned.start >= self.organisation.first else planned.start
 
     def _add_rooms(self, planned: PlannedSession, ietf_meeting: IetfMeeting, pk: int, turn: int) -> str:
-        """The rooms of an interim session, and what its instructions say of them."""
+        """Create the rooms of an interim session and return the session's instructions."""
         way = turn % 8
         ahead = planned.start + planned.minutes * MINUTE > self.organisation.now
         room = self._room(planned, ietf_meeting.number, number=pk, session=pk)
         if way == 4:
             return "" if turn % 16 == 4 else "https://video.example.org/room/3"
-        if way == 5 and not ahead:  # Meetecho lists it no more
+        if way == 5 and not ahead:  # Meetecho no longer lists it
             return room.url
-        if way == 2:  # as rooms were before 2024: its number is another group's session
+        if way == 2:  # as rooms were before 2024: the room's number is another group's session
             stranger = next(
                 (s for s, group in self._groups.items() if group != planned.group and s != pk), 4_711
             )
@@ -177,7 +187,7 @@ class Account:
         if way == 1:
             room = self._room(planned, "", number=pk, session=pk)
         self.rooms.append(room)
-        if way == 3:  # the datatracker forgot the first one, and had another made
+        if way == 3:  # the datatracker lost the first room and had another one created
             self.rooms.append(self._room(planned, ietf_meeting.number, number=pk, session=pk, copy=1))
             return ""
         return f"Join at {room.url} (opens 15 minutes before)." if way == 6 else room.url

@@ -1,5 +1,7 @@
-"""Meetecho and the datatracker on the wire: one ASGI application for `/meetecho/api/v1` and for `/api/v1`, which is
-where the datatracker's pages and rows say that they are."""
+"""The simulated Meetecho and datatracker as an ASGI application.
+
+It serves `/meetecho/api/v1` and `/api/v1`, the path in the datatracker's links.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ PREFIX = "/meetecho"
 MEETECHO = f"{PREFIX}/api/v1/"
 PREFIXES = (PREFIX, ROOT.rstrip("/"))
 PERSONAL = frozenset({"person/email", "meeting/registration", "stats/meetingregistration"})
-"""Resources with addresses in them: they are counted, and answered as if they were not there."""
+"""Resources with e-mail addresses: requests are counted and answered as if the resource did not exist."""
 
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
@@ -48,7 +50,8 @@ class Meetecho:
         self.account = Account(organisation)
         self.attendance = Attendance(self.account)
         self.calls: Counter[str] = Counter()
-        # Nobody has published one; this is what one reader's tenth of a second between pages leaves room for, twice.
+        # No limit is published. One known reader waits a tenth of a second between pages; this allows twice
+        # as many requests.
         self.rate = RateLimit(20, 1.0)
         self.rooms = RoomsApi(self.account, clock, self.options)
         self.datatracker = datatracker_api(self.account, self.attendance)
@@ -79,7 +82,7 @@ class Meetecho:
         try:
             status, body = self.rooms.answer(request)
         except ErrorResponse as error:
-            # With what was sent in it: whoever shows the body of a refusal shows the secrets.
+            # The answer repeats the request, so a program that prints error bodies prints secrets.
             words = (
                 f"{error.message}: {headers.get('authorization', '')} {content.decode('utf-8', 'replace')}"
             )
@@ -125,7 +128,10 @@ class Meetecho:
         return self.datatracker.get_one(resource, rest[0])
 
     def _turn_away(self, call: str) -> str | None:
-        """The `Retry-After` of a 429, which is often 0 and never meant: who comes back at once is turned away again."""
+        """Return the `Retry-After` of a 429, None to answer.
+
+        It is often 0, but a client that retries at once is refused again.
+        """
         now = self._clock.elapsed()
         self._request_count += 1
         if not self.rate.admit(now):
@@ -150,9 +156,14 @@ class Meetecho:
             await send({"type": "http.response.body", "body": chunk, "more_body": rest})
 
     def traffic(self) -> dict[str, Any]:
-        """How it was asked. `unlike`: requests that the datatracker's client would not send to Meetecho, by what was
-        wrong with them; `writes`: calls that would change something; `ignored`: filters that are none; `hurried`: who
-        came back at once after a 429; `personal`: how often addresses were asked for."""
+        """Return the counted requests.
+
+        unlike: requests that the datatracker's client would not send to Meetecho, by fault.
+        writes: calls that would change something.
+        ignored: unknown filters.
+        hurried: immediate retries after a 429.
+        personal: requests for e-mail addresses.
+        """
         return {
             "classes": {"datatracker": self.rate.counts()},
             "refused": self.rate.refused + self._hurried,
@@ -169,7 +180,7 @@ class Meetecho:
 
 
 def environment(base: str, options: MeetechoOptions) -> dict[str, str]:
-    """The settings that point a program to the groups that are served at this address."""
+    """Return the settings that point a program at the groups served at this address."""
     secret = {"MEETECHO_CLIENT_ID": CLIENT_ID, "MEETECHO_CLIENT_SECRET": CLIENT_SECRET}
     return {
         **(secret if options.credentials else {}),

@@ -1,6 +1,8 @@
-"""Who was at a session, as the datatracker has it: a person once, with their first joining, told by Meetecho.
+"""Who attended each session, as the datatracker knows it: each person once, with the first join as reported
+by Meetecho.
 
-Only people whom the datatracker knows: not those who dialled in, sat in a room or gave no name.
+It contains only people whom the datatracker knows, not those who dialled in, sat in a room or gave no
+name.
 """
 
 from __future__ import annotations
@@ -14,16 +16,19 @@ from harvester.simulator.meetecho.formats import storable
 from harvester.simulator.organisation import LIVE, Person, Session, Visitor
 from harvester.simulator.organisation.people import generate_guests, generate_odd_guests
 
-_PER_SESSION = 1_000  # ids of attendance that a session may use up
+_PER_SESSION = 1_000  # attendance ids reserved for a session
 _FIRST_RECORD = 400_000
 _STAFF, _GUESTS, _ODD = 21_000, 31_000, 41_000
-_SOUND = 110  # records that come before the first broken one
+_SOUND = 110  # records before the first broken one
 _ODD_INDEX = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttendanceRecord:
-    """`time`: None where only the presence was told. `broken`: no answer can be made of it."""
+    """One record.
+
+    `time` is None if only the attendance was reported. `broken`: the datatracker fails to render it.
+    """
 
     id: int
     session: int
@@ -43,7 +48,7 @@ class Attendance:
         self.records = lru_cache(maxsize=2048)(self._records)
 
     def _records(self, session: GroupSession) -> Sequence[AttendanceRecord]:
-        """In the order in which it became known; shared, not to be changed."""
+        """Return the records in the order of their creation; the list is shared and must not be changed."""
         meeting, now = session.held, self._account.organisation.now
         if meeting is None or (meeting.records_at > now and meeting.case not in LIVE):
             return ()
@@ -71,7 +76,7 @@ class Attendance:
 
 
 def person_id(visitor: Visitor) -> int | None:
-    """The datatracker's; None for whom it does not know."""
+    """Return the datatracker's id of a person, None if it does not know them."""
     if isinstance(visitor, Person):
         return _STAFF + visitor.index
     if visitor.joined_by != "guest" or visitor.name is None:

@@ -1,7 +1,7 @@
-"""The datatracker's resources: their fields, what may be filtered, and the rows of the organisation's groups.
+"""The datatracker's resources: fields, permitted filters, and the rows of the organisation's groups.
 
-Fields and filters are those of `ietf/*/resources.py`; of `attended` and `schedulingevent`, of which no version was to
-be had, only the relations and the id may be filtered.
+Fields and filters are those of `ietf/*/resources.py`. For `attended` and `schedulingevent`, whose source was
+not available, only relations and the id can be filtered.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Table:
 
 
 class AttendedTable:
-    """The rows of `attended`, made session by session when they are asked for."""
+    """The rows of `attended`, generated per session on demand."""
 
     def __init__(self, account: Account, attendance: Attendance) -> None:
         self._account = account
@@ -145,12 +145,12 @@ def _attended_row(record: AttendanceRecord) -> Row:
 
 
 def _broken(row: Row) -> int | None:
-    """As a `next` page with corrupt rows in it has been seen to answer."""
+    """Return the status with which a page with corrupt rows has been seen to fail."""
     return 404 if row["broken"] else None
 
 
 class DatatrackerRows:
-    """The rows of everything but attendance."""
+    """The rows of all resources but `attended`."""
 
     def __init__(self, account: Account, attendance: Attendance) -> None:
         self._account = account
@@ -158,7 +158,8 @@ class DatatrackerRows:
 
     @cached_property
     def assignments(self) -> list[dict[str, Any]]:
-        """In the schedule in force, and before that in a draft, in which the session is a day later."""
+        """The assignments to the schedule in force, and before that to a draft in which the session is a day
+        later."""
         made: list[dict[str, Any]] = []
         for session in self._account.sessions:
             ietf_meeting = session.ietf_meeting
@@ -310,7 +311,7 @@ class DatatrackerRows:
 
 
 def _requested_at(session: GroupSession) -> int:
-    """When a session was asked for and last changed: before it took place, or would have."""
+    """Return when a session was requested and last changed: some weeks before its start."""
     planned = session.ietf_meeting.start if session.start is None else session.start
     return planned - 20 * DAY + session.id % 50 * MINUTE
 
@@ -334,7 +335,7 @@ def _meeting(ietf_meeting: IetfMeeting) -> dict[str, Any]:
 
 
 def datatracker_api(account: Account, attendance: Attendance) -> TastypieApi:
-    """Every resource, over the rows of this account."""
+    """Return the API with every resource of this account."""
     rows = DatatrackerRows(account, attendance)
     tables: dict[str, Table | AttendedTable] = {
         "meeting/session": Table(rows.sessions),

@@ -1,4 +1,4 @@
-"""A request to the simulated Meetecho, and its checks."""
+"""A request to the simulated Meetecho, and the check that it is one that the datatracker's client would send."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SENT_BY_REQUESTS = frozenset({"host", "user-agent", "accept-encoding", "connect
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request to Meetecho. Header names in lower case."""
+    """A request to Meetecho. Header names are in lower case."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(slots=True)
 class RequestChecker:
-    """Counts by their fault the requests that the datatracker's client would not have sent."""
+    """Counts, by fault, the requests that the datatracker's client would not have sent."""
 
     unexpected: Counter[str] = field(default_factory=Counter)
 
@@ -39,7 +39,10 @@ class RequestChecker:
         return ErrorResponse(status, fault)
 
     def check(self, request: Request, keys: Collection[str] | None, *, token: bool) -> Any:
-        """The body. `keys`: what it must hold, None for no body at all."""
+        """Check the request and return its body.
+
+        `keys` are the keys that the body must have, None for no body.
+        """
         headers = request.headers
         wanted = {"accept"} | ({"authorization"} if token else set())
         body = {"content-type", "content-length"}
@@ -53,7 +56,7 @@ class RequestChecker:
         if token and not headers.get("authorization", "").startswith("bearer "):
             raise self.error("no bearer", 401)
         if keys is None:
-            # A POST without a body has its length in a header all the same.
+            # A POST without a body still has a Content-Length header.
             if request.content or "content-type" in headers or headers.get("content-length", "0") != "0":
                 raise self.error("a body")
             return None

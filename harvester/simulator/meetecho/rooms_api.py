@@ -1,4 +1,4 @@
-"""Meetecho's API v1: tokens, rooms, and the calls that write, which a harvest has no business with."""
+"""Meetecho's API v1: tokens, rooms, and the writing calls, which a harvest must not use."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Answer = tuple[int, Any]
 _ROOM_KEYS = ("room_id", "description", "start_time", "duration", "extrainfo")
 _SLIDES_KEYS = ("session", "title", "id", "url", "rev", "order")
 _EMPTY_LISTS: tuple[Any, ...] = ({"rooms": {}}, {"rooms": []}, {}, [])
-"""How no rooms at all may look."""
+"""The forms that an empty list of rooms may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """`keys`: of the body, None where there is none. `token`: whether one is sent."""
+    """`keys` are those of the body, None without a body. `token`: whether a token is required."""
 
     handler: str
     keys: tuple[str, ...] | None
@@ -60,7 +60,10 @@ class RoomsApi:
         self._empty = 0
 
     def answer(self, request: Request) -> Answer:
-        """Status and body. Refusal: anything that the datatracker's client would not have sent, with the rest."""
+        """Return status and body.
+
+        Raises ErrorResponse for any request that the datatracker's client would not have sent.
+        """
         name = f"{request.method} {request.path}"
         call = _ENDPOINTS.get(name)
         if call is None:
@@ -89,7 +92,7 @@ class RoomsApi:
         return 200, self._list_body(group, rooms, self._listings % 3)
 
     def _list_body(self, group: str, found: list[Room], turn: int) -> dict[str, Any]:
-        """By turns with the group nowhere, above the rooms, in each of them."""
+        """Return the rooms, in turn without the group, with the group above them, and with it in each room."""
         rooms = {room.uuid: self._room_row(room) for room in found}
         if turn == 1:
             return {"group": group, "rooms": rooms, "version": {"api": "1.9", "build": 4711}}

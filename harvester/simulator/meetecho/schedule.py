@@ -1,7 +1,7 @@
-"""What the working groups planned: out of the organisation's meetings, and what is still ahead of them.
+"""The sessions that the working groups scheduled: from the organisation's meetings, and future ones.
 
-No plan begins, ends or lies ahead within the hour after the organisation's now, nor begins between then and midnight:
-whether a harvest up to tonight is to have it would be a matter of taste.
+No session starts or ends in the hour after the organisation's now, and none starts between then and midnight,
+since whether a harvest up to tonight includes it would be arbitrary.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ PLATFORM = "meetecho"
 CONFIGURED = ("zquilt", "oakloom", "inkferry", "brambl", "tealcup", "hushwg")
 """The groups in MEETECHO_GROUPS; the last one has no rooms."""
 ELSEWHERE = "farwg"
-"""Meets as the others do, and nobody asks for it."""
+"""A group with sessions that is not in MEETECHO_GROUPS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSession:
-    """`recorded`: whether the datatracker knows a session of it, or Meetecho a room alone. `together`: what it shares
-    with other sessions of one interim meeting; `plenary`: held at the IETF meeting where there is one that week."""
+    """One scheduled session.
+
+    recorded: the datatracker has a session, otherwise there is only a room at Meetecho.
+    together: shared by the sessions of one interim meeting.
+    plenary: held at the IETF meeting if there is one that week.
+    """
 
     key: str
     group: str
@@ -47,7 +51,7 @@ class PlannedSession:
 
 
 def plan_sessions(organisation: Organisation) -> list[PlannedSession]:
-    """All of them, by their start."""
+    """Return all scheduled sessions, by start."""
     planned = [_from_meeting(meeting, organisation) for meeting in organisation.meetings(PLATFORM)]
     planned += _future_sessions(organisation) + _unscheduled(organisation) + _test_rooms(organisation)
     return sorted(planned, key=lambda session: (session.start, session.key))
@@ -58,7 +62,7 @@ def _from_meeting(meeting: Meeting, organisation: Organisation) -> PlannedSessio
     group = CONFIGURED[seeded_random.number("group", meeting.series) % len(CONFIGURED)]
     if meeting.case is Case.plain and meeting.seed % 9 == 4:
         group = ELSEWHERE
-    deleted = meeting.case is Case.deleted  # in the datatracker; the room is still there
+    deleted = meeting.case is Case.deleted  # deleted in the datatracker; the room still exists
     broken = meeting.case in {Case.drop, Case.resumed}
     return PlannedSession(
         key=f"meeting:{meeting.seed}",
@@ -74,7 +78,10 @@ def _from_meeting(meeting: Meeting, organisation: Organisation) -> PlannedSessio
 
 
 def _planned_times(meeting: Meeting, now: int) -> tuple[int, int]:
-    """What is over was over by plan, too; what runs is to run on beyond the quiet hour."""
+    """Return planned start and end.
+
+    A meeting that has ended was planned to end by now; a live one is planned to last beyond the quiet hour.
+    """
     start = minute(meeting.start if meeting.case is Case.resumed else meeting.planned_start)
     end = start + (meeting.planned_end - meeting.planned_start) // MINUTE * MINUTE
     if meeting.case in LIVE:
@@ -85,7 +92,7 @@ def _planned_times(meeting: Meeting, now: int) -> tuple[int, int]:
 
 
 def _future_sessions(organisation: Organisation) -> list[PlannedSession]:
-    """From tomorrow on, for three weeks: some canceled already, some a room alone."""
+    """Return sessions of the next three weeks: some already canceled, some only a room."""
     rng = Random(seeded_random.number(organisation.seed, PLATFORM, "ahead"))
     tomorrow = (organisation.now // DAY + 1) * DAY
     return [
@@ -105,7 +112,7 @@ def _future_sessions(organisation: Organisation) -> list[PlannedSession]:
 
 
 def _unscheduled(organisation: Organisation) -> list[PlannedSession]:
-    """Sessions that were asked for and have no timeslot. Where there is a room, that alone tells when."""
+    """Return sessions that were requested and have no timeslot; only their room, if any, has a time."""
     return [
         PlannedSession(
             key=f"unscheduled:{n}",

@@ -1,7 +1,7 @@
-"""The manners of Django Tastypie, which makes the datatracker's API: filters, pages, addresses of rows, refusals.
+"""Django Tastypie, the framework of the datatracker's API: filters, pages, URIs of rows, errors.
 
-A parameter that names no field is ignored, as Tastypie does it, and counted; a field that may not be filtered, a lookup
-that there is not, and a value that does not fit are refused with 400.
+An unknown parameter is ignored, as Tastypie does, and counted. A field that may not be filtered, an unknown
+lookup and an invalid value are refused with 400.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FieldType = Literal["number", "text", "time", "date", "span", "flag"]
 
 
 class BadRequest(Exception):
-    """A request that Tastypie refuses; `status` 404 for what is not there."""
+    """A request that Tastypie refuses; `status` is 404 if the row does not exist."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class BadRequest(Exception):
 
 
 class BrokenRow(Exception):
-    """A row of which no answer can be made. `status`: what is said of it."""
+    """A row that cannot be rendered; the request fails with `status`."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -41,7 +41,7 @@ class BrokenRow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A field that holds another row, or `many`."""
+    """A field that refers to another row, or to `many`."""
 
     resource: str
     many: bool = False
@@ -49,9 +49,13 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """`fields` in the order of the alphabet or not, as they are shown. `filters`, `order`: what is allowed. `broken`:
-    the status of rows that no answer can be made of, else None. `select(field, keys)`: rows by what one field holds,
-    without looking at all of them, None where that is not to be had."""
+    """One resource of the API.
+
+    fields: in the order in which they are rendered.
+    filters, order: the fields that may be used.
+    broken: returns the error status of a row that cannot be rendered, else None.
+    select: returns the rows by the values of one field without a scan, None if there is no index.
+    """
 
     name: str
     fields: Mapping[str, FieldType | Relation]
@@ -87,13 +91,16 @@ def _render_field(row: Row, name: str, kind: FieldType | Relation) -> Any:
 
 @dataclass(slots=True)
 class TastypieApi:
-    """Answers questions about its resources. `ignored`: parameters that named no field."""
+    """Answers requests for its resources. `ignored` counts unknown parameters."""
 
     resources: Mapping[str, Resource]
     ignored: Counter[str] = field(default_factory=Counter)
 
     def page(self, resource: Resource, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-        """A page of a listing. Broken where one of its rows is, so that only a smaller page can be had."""
+        """Return a page of a listing.
+
+        Raises BrokenRow if one of its rows is broken; only a smaller page can then be read.
+        """
         limit, offset = _count(query, "limit", DEFAULT_LIMIT), _count(query, "offset", 0)
         limit = min(limit or MAX_LIMIT, MAX_LIMIT)
         found = self._ordered(resource, self._select(resource, query), query)
@@ -119,7 +126,7 @@ class TastypieApi:
         return resource.render(row)
 
     def get_many(self, resource: Resource, keys: Sequence[str]) -> dict[str, Any]:
-        """`set/1;2;3/`."""
+        """Answer `set/1;2;3/`."""
         rows = {key: resource.find(_key(resource, key)) for key in keys}
         body: dict[str, Any] = {"objects": [resource.render(row) for row in rows.values() if row is not None]}
         missing = [key for key, row in rows.items() if row is None]
@@ -149,7 +156,7 @@ class TastypieApi:
     def _test(
         self, resource: Resource, parts: Sequence[str], values: Sequence[str]
     ) -> tuple[list[str], str, Any]:
-        """Which fields lead to what is compared, how, and with what."""
+        """Return the fields that lead to the compared value, the lookup, and the value to compare with."""
         path: list[str] = []
         at: Resource | None = resource
         kind: FieldType | Relation = "text"
@@ -220,7 +227,7 @@ def _parse_values(kind: FieldType | Relation, lookup: str, values: Sequence[str]
     get_many = [part for value in values for part in value.split(",")]
     compared: FieldType | Relation = kind
     if isinstance(kind, Relation):
-        # Names and documents are known by words, everything else by a number.
+        # Names and documents have text keys, everything else has numbers.
         compared = "text" if kind.resource.startswith(("name/", "doc/")) else "number"
     try:
         if lookup == "in":

@@ -22,7 +22,7 @@ TOKEN_SECONDS = 3600.0
 
 @dataclass(slots=True)
 class Tokens:
-    """Each is good for one group and an hour; asking again gives others."""
+    """Issues tokens, each valid for one group and an hour; another request returns new ones."""
 
     clock: SimulatedClock
     options: MeetechoOptions
@@ -32,7 +32,7 @@ class Tokens:
     _live: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def issue(self, body: Mapping[str, Any]) -> dict[str, str]:
-        """For those of the groups that are known. Refusal: credentials."""
+        """Return a token for each known group. Raises ErrorResponse if the credentials are wrong."""
         if (body["client"], body["secret"]) != (CLIENT_ID, CLIENT_SECRET):
             raise ErrorResponse(401, "Invalid client or secret")
         self.issued += 1
@@ -45,7 +45,8 @@ class Tokens:
         return given
 
     def group(self, token: str) -> str:
-        """Whose token it is. Refusal: nobody's, one that has died, or a group that is refused."""
+        """Return the group of a token. Raises ErrorResponse if the token is unknown or expired, or if the
+        group is refused."""
         group, until = self._live.get(token, ("", 0.0))
         if self.clock.elapsed() >= until:
             raise ErrorResponse(401, "Invalid token")
