@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -194,7 +195,7 @@ def simulate(
         google_source=sources["google-meet"],
     )
     try:
-        server.run(options)
+        server.run(options, announce=partial(click.echo, err=True))
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

@@ -260,8 +260,8 @@ def _listener(port: int) -> tuple[socket.socket, str]:
     return listener, f"http://{HOST}:{listener.getsockname()[1]}"
 
 
-def run(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT.
+def run(options: Options, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` is called with each line of text for the user.
 
     The settings are written once the server listens. Raises OSError if the port or a file is not available.
     """
@@ -270,10 +270,12 @@ def run(options: Options) -> None:
         simulator = Simulator(options, _freeze_memory)
         simulator.write_expected()
         _freeze_memory()
-        asyncio.run(_serve(simulator, listener, base))
+        asyncio.run(_serve(simulator, listener, base, announce))
 
 
-async def _serve(simulator: Simulator, listener: socket.socket, base: str) -> None:
+async def _serve(
+    simulator: Simulator, listener: socket.socket, base: str, announce: Callable[[str], None]
+) -> None:
     server = _server(simulator.app)
     serving_task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.listening.is_set() and not serving_task.done():
@@ -282,20 +284,20 @@ async def _serve(simulator: Simulator, listener: socket.socket, base: str) -> No
         if simulator.options.env is not None:
             write_environment(simulator.options.env, simulator.environment(base))
         for line in startup_lines(simulator.options, base):
-            print(line, file=sys.stderr, flush=True)  # noqa: T201  # what it is for is to be told
+            announce(line)
     await serving_task
 
 
 def startup_lines(options: Options, base: str) -> Iterator[str]:
-    """Return the lines to print at the start: the address, the files written, and what to run next."""
+    """Yield the lines to print at the start: the address, the files written, and what to run next."""
     yield f"ready: {base}"
     if options.truth is not None:
-        yield f"wrote {options.truth}: what a perfect harvest would hold"
+        yield f"wrote {options.truth}: the documents of a perfect harvest"
     if options.env is None:
-        yield "to harvest from it, begin it with --env FILE: the settings that point the harvester here"
+        yield "to harvest from it, restart it with --env FILE, which writes the settings for the harvester"
         return
     first = (options.organisation_now - timedelta(days=options.days)).date()
-    yield f"wrote {options.env}: the settings that point the harvester here; in a second terminal:"
+    yield f"wrote {options.env}: the settings for the harvester. In a second terminal, run:"
     file = shlex.quote(str(options.env))
     yield f"  harvester all --env-file {file} --from {first} --destination stdout > documents.ndjson"
 

@@ -136,7 +136,7 @@ def served() -> Iterator[dict[str, str]]:
         yield values
 
 
-def test_googles_own_client_reads_it_over_a_connection(served: dict[str, str]) -> None:
+def test_googles_client_library_reads_the_simulator(served: dict[str, str]) -> None:
     whole = Credentials.from_service_account_file(
         served["GOOGLE_CREDENTIALS"], scopes=[AUTH + API_SCOPES["reports"]]
     )
@@ -153,7 +153,7 @@ def test_googles_own_client_reads_it_over_a_connection(served: dict[str, str]) -
     assert len(seen) > 50
 
 
-def test_a_long_query_comes_as_a_body(served: dict[str, str]) -> None:
+def test_a_long_query_is_sent_as_a_body(served: dict[str, str]) -> None:
     credentials = Credentials.from_service_account_file(
         served["GOOGLE_CREDENTIALS"], scopes=[AUTH + API_SCOPES["meet"]], subject=served["GOOGLE_ADMIN"]
     )
@@ -176,7 +176,7 @@ def test_a_long_query_comes_as_a_body(served: dict[str, str]) -> None:
         ("calendar", "Event", {"attendees": [{"email": 1}]}),
     ],
 )
-def test_the_check_finds_what_is_not_described(api: str, schema: str, wrong: dict[str, Any]) -> None:
+def test_the_check_finds_undescribed_fields(api: str, schema: str, wrong: dict[str, Any]) -> None:
     answer = Answer(200, {"content-type": "application/json"}, json.dumps(wrong).encode())
     with pytest.raises(AssertionError):
         check(api, schema, answer)

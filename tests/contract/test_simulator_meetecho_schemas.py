@@ -95,7 +95,7 @@ def test_listings_of_the_datatracker(served: MeetechoClient, name: str) -> None:
         assert answer.body["objects"][0].keys() == values["objects"][0].keys()
 
 
-def test_the_calls_that_write() -> None:
+def test_writing_calls() -> None:
     served = meetecho_client(size=20)
     bearer = {"authorization": f"bearer {served.tokens().body['tokens']['zquilt']}"}
     made = served.post("meeting/interim/createRoom", recorded("createRoom_request"), **bearer)
@@ -111,7 +111,7 @@ def test_the_calls_that_write() -> None:
         assert served.post("materials", body, method=method, **bearer).status == 202
 
 
-def test_a_difference_is_seen() -> None:
+def test_the_comparison_finds_a_difference() -> None:
     theirs = {"meta": {"limit": 20}, "objects": [{"id": 1, "time": "2024-03-12T18:35:43Z"}]}
     assert differences(theirs, {"meta": {"limit": 20}, "objects": [{"id": 7, "time": None}]}) == []
     assert differences(theirs, {"meta": {"limit": 20}, "objects": [{"time": "2024-03-12 18:35:43"}]}) == [

@@ -41,7 +41,7 @@ def traffic(settings: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def test_what_the_datatrackers_client_sends_is_taken(settings: dict[str, str]) -> None:
+def test_requests_of_the_datatrackers_client_are_accepted(settings: dict[str, str]) -> None:
     meetecho_client = settings["MEETECHO_GROUPS"].split(",")
     values = {
         "client": settings["MEETECHO_CLIENT_ID"],
@@ -63,7 +63,7 @@ def test_what_the_datatrackers_client_sends_is_taken(settings: dict[str, str]) -
     assert traffic(settings)["writes"] == 2
 
 
-def test_the_next_page_is_below_the_datatrackers_address(settings: dict[str, str]) -> None:
+def test_the_next_link_is_below_the_datatrackers_url(settings: dict[str, str]) -> None:
     base = settings["DATATRACKER_URL"]
     first = requests.get(f"{base}/api/v1/meeting/session/", params={"limit": 5}, timeout=10).json()
     assert first["meta"]["next"].startswith("/api/v1/")
@@ -73,7 +73,7 @@ def test_the_next_page_is_below_the_datatrackers_address(settings: dict[str, str
     assert row == second["objects"][0]
 
 
-def test_without_credentials_the_settings_have_none_and_the_truth_has_no_rooms(tmp_path: Path) -> None:
+def test_without_credentials_neither_settings_nor_expected_documents_have_rooms(tmp_path: Path) -> None:
     def meetings(**access: Any) -> tuple[dict[str, str], set[str]]:
         options = Options(
             size=40, days=3, now=NOW, vendors=("meetecho",), truth=tmp_path / "truth", meetecho=MeetechoOptions(**access)
@@ -91,7 +91,7 @@ def test_without_credentials_the_settings_have_none_and_the_truth_has_no_rooms(t
     assert not any("-" in uuid for uuid in fewer)
 
 
-def test_with_faults_pages_come_instead_of_rooms() -> None:
+def test_faults_return_html_pages_instead_of_rooms() -> None:
     options = Options(size=20, days=3, now=NOW, vendors=("meetecho",), faults=0.5, speed=100_000, seed=3)
     seen = set()
     with serving(options) as settings:

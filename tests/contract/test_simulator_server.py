@@ -50,7 +50,7 @@ def traffic(settings: Mapping[str, str], vendor: str = "zoom") -> dict[str, Any]
     return {**values["vendors"][vendor], "faults": values["faults"]}
 
 
-def test_a_listing_over_a_connection(settings: dict[str, str]) -> None:
+def test_a_listing_over_http(settings: dict[str, str]) -> None:
     before = traffic(settings)["calls"].get("GET /metrics/meetings", 0)
     url = settings["ZOOM_API_URL"] + "/metrics/meetings"
     answer = requests.get(url, params=LISTING, headers=token(settings), timeout=10)
@@ -66,7 +66,7 @@ def test_a_listing_over_a_connection(settings: dict[str, str]) -> None:
     ].keys()
 
 
-def test_the_region_in_a_token_is_where_it_came_from(settings: dict[str, str]) -> None:
+def test_the_api_url_in_a_token_response_is_the_simulators(settings: dict[str, str]) -> None:
     answer = requests.post(
         settings["ZOOM_TOKEN_URL"],
         params={"grant_type": "account_credentials", "account_id": settings["ZOOM_ACCOUNT_ID"]},
@@ -76,7 +76,7 @@ def test_the_region_in_a_token_is_where_it_came_from(settings: dict[str, str]) -
     assert answer.json()["api_url"] + "/v2" == settings["ZOOM_API_URL"]
 
 
-def test_webex_is_served_beside_it_from_its_first_request_on(settings: dict[str, str]) -> None:
+def test_webex_is_created_at_its_first_request(settings: dict[str, str]) -> None:
     refreshed = requests.post(
         f"{settings['WEBEX_API_URL']}/access_token",
         data={
@@ -108,7 +108,7 @@ def test_webex_is_served_beside_it_from_its_first_request_on(settings: dict[str,
     ]
 
 
-def test_only_the_vendors_that_are_asked_for_are_served_and_in_the_settings() -> None:
+def test_only_the_requested_vendors_are_served_and_in_the_settings() -> None:
     with serving(Options(size=20, days=2, now=NOW, vendors=("webex",))) as served:
         assert not [name for name in served if name.startswith("ZOOM")]
         base = served["WEBEX_API_URL"].removesuffix("/webex/v1")
@@ -118,7 +118,7 @@ def test_only_the_vendors_that_are_asked_for_are_served_and_in_the_settings() ->
         assert values["vendors"].keys() == {"webex"}
 
 
-def test_google_is_served_with_a_file_of_credentials_for_its_owner_alone(tmp_path: Path) -> None:
+def test_googles_credentials_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     options = Options(size=20, days=2, now=NOW, vendors=("google-meet",), env=tmp_path / "sim.env")
     with serving(options) as served:
         path = Path(served["GOOGLE_CREDENTIALS"])
@@ -134,7 +134,7 @@ def test_google_is_served_with_a_file_of_credentials_for_its_owner_alone(tmp_pat
         assert requests.get(f"{served['GOOGLE_MEET_API_URL']}/v1/nothing", timeout=10).status_code == 404
 
 
-def test_googles_credentials_are_in_a_folder_of_their_own_where_no_settings_are_written() -> None:
+def test_without_env_googles_credentials_are_in_a_temporary_folder() -> None:
     simulator = Simulator(Options(size=20, days=2, now=NOW, vendors=("google-meet",)))
     path = Path(simulator.environment("http://127.0.0.1:1")["GOOGLE_CREDENTIALS"])
     assert path.stat().st_mode & 0o777 == 0o600
@@ -143,7 +143,7 @@ def test_googles_credentials_are_in_a_folder_of_their_own_where_no_settings_are_
     assert not path.parent.exists()
 
 
-def test_a_vendor_that_nobody_has_asked_is_not_made() -> None:
+def test_a_vendor_without_requests_is_not_created() -> None:
     simulator = Simulator(Options(size=20, days=2, now=NOW))
     assert simulator.traffic()["vendors"] == {
         name: {"classes": {}, "refused": 0, "calls": {}} for name in VENDORS
@@ -152,7 +152,7 @@ def test_a_vendor_that_nobody_has_asked_is_not_made() -> None:
     assert "qualities" in simulator.traffic()["vendors"]["webex"]
 
 
-def test_later_is_the_same_organisation_with_its_clock_put_forward(tmp_path: Path) -> None:
+def test_later_keeps_the_organisation_and_moves_the_clock(tmp_path: Path) -> None:
     def values(**more: Any) -> dict[str, Any]:
         options = Options(size=20, days=2, now=NOW, vendors=("webex",), truth=tmp_path / "truth", **more)
         simulator = Simulator(options)
@@ -168,7 +168,7 @@ def test_later_is_the_same_organisation_with_its_clock_put_forward(tmp_path: Pat
     assert changed == [("basic", "full")] * 2
 
 
-def test_the_settings_hold_one_clock_for_all(settings: dict[str, str]) -> None:
+def test_the_settings_have_one_clock_for_all_vendors(settings: dict[str, str]) -> None:
     shown, _, real = settings["HARVESTER_NOW"].partition("@")
     assert shown == "2026-11-20T12:00:00Z"
     assert real.endswith("Z")
@@ -176,7 +176,7 @@ def test_the_settings_hold_one_clock_for_all(settings: dict[str, str]) -> None:
     assert settings["HARVESTER_SPEED"] == "1"
 
 
-def test_broken_connections_break_and_are_mended() -> None:
+def test_broken_connections_recover() -> None:
     seen: Counter[str] = Counter()
     with serving(Options(size=20, days=3, now=NOW, faults=0.5, speed=100_000, seed=3)) as settings:
         url = settings["ZOOM_API_URL"] + "/nothing"
@@ -204,9 +204,9 @@ def test_broken_connections_break_and_are_mended() -> None:
     assert seen["reset"] + seen["half"] + seen["closed"] == broken
 
 
-def test_a_process_writes_its_files_says_that_it_is_ready_and_ends_on_a_signal(tmp_path: Path) -> None:
+def test_the_process_writes_its_files_announces_itself_and_stops_on_a_signal(tmp_path: Path) -> None:
     options = f"Options(size=20, days=3, now=datetime(2026, 11, 20, 12, tzinfo=UTC), env=Path({str(tmp_path / 'env')!r}), truth=Path({str(tmp_path / 'truth')!r}))"
-    code = f"from datetime import UTC, datetime; from pathlib import Path; from harvester.simulator.server import *; run({options})"
+    code = f"from datetime import UTC, datetime; from pathlib import Path; from harvester.simulator.server import *; import sys; run({options}, lambda line: print(line, file=sys.stderr, flush=True))"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stderr=subprocess.PIPE,
@@ -232,7 +232,7 @@ def test_a_process_writes_its_files_says_that_it_is_ready_and_ends_on_a_signal(t
     ]
 
 
-def test_a_port_that_is_taken_is_an_error(settings: dict[str, str]) -> None:
+def test_a_port_in_use_is_an_error(settings: dict[str, str]) -> None:
     port = int(settings["ZOOM_API_URL"].split(":")[2].split("/")[0])
     with pytest.raises(OSError, match="in use"), serving(Options(port=port, size=1)):
         pass

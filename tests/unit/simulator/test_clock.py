@@ -8,7 +8,7 @@ from harvester.simulator.clock import SimulatedClock
 from tests.unit.simulator.clients import NOW, ManualClock
 
 
-def test_the_calendar_runs_on_at_the_pace_of_the_world_whatever_the_speed() -> None:
+def test_the_calendar_runs_in_real_time_at_any_speed() -> None:
     clock = ManualClock(1000.0)
     simulated_clock = SimulatedClock(NOW, speed=25, monotonic=clock)
     assert simulated_clock.now() == NOW
@@ -17,7 +17,7 @@ def test_the_calendar_runs_on_at_the_pace_of_the_world_whatever_the_speed() -> N
     assert simulated_clock.milliseconds() == int(NOW.timestamp() * 1000) + 90_500
 
 
-def test_the_vendors_seconds_pass_faster_by_the_speed() -> None:
+def test_the_vendors_seconds_are_multiplied_by_the_speed() -> None:
     clock = ManualClock()
     simulated_clock = SimulatedClock(NOW, speed=25, monotonic=clock)
     clock.seconds += 4
@@ -34,7 +34,7 @@ def test_the_date_header_changes_every_second() -> None:
     assert simulated_clock.date_header() == b"Fri, 20 Nov 2026 12:01:01 GMT"
 
 
-def test_both_ends_of_the_clock_are_told() -> None:
+def test_the_setting_has_simulated_and_real_start() -> None:
     shown, _, real = SimulatedClock(NOW).as_setting.partition("@")
     assert shown == "2026-11-20T12:00:00Z"
     assert real.endswith("Z")

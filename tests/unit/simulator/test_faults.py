@@ -67,14 +67,14 @@ def test_a_call_fails_at_most_three_times_in_a_row() -> None:
         assert all(outcomes[MAX_IN_A_ROW :: MAX_IN_A_ROW + 1])
 
 
-def test_the_part_that_goes_wrong_is_about_the_one_asked_for() -> None:
+def test_about_the_requested_fraction_fails() -> None:
     bench = Bench(0.2)
     for number in range(500):
         bench.send_request(f"/meetings/{number}/participants")
     assert 70 < sum(bench.faults.injected.values()) < 130
 
 
-def test_everything_that_can_go_wrong_does() -> None:
+def test_every_kind_of_fault_occurs() -> None:
     bench = Bench(0.9)
     seen: Counter[str] = Counter()
     for number in range(400):
@@ -100,7 +100,7 @@ def test_a_firewall_blocks_only_participants_and_only_once() -> None:
     assert statuses["/meetings/1/participants", 403] == 1
 
 
-def test_at_webex_a_firewall_blocks_each_meeting_once_and_errors_are_webexs() -> None:
+def test_webex_errors_have_webexs_format_and_each_meeting_is_blocked_once() -> None:
     bench = Bench(0.9)
     path = "/webex/v1/meetingParticipants"
     blocked: Counter[str] = Counter()
@@ -121,7 +121,7 @@ def test_at_webex_a_firewall_blocks_each_meeting_once_and_errors_are_webexs() ->
         assert answer is None or answer.status != 403
 
 
-def test_at_google_errors_are_googles() -> None:
+def test_google_errors_have_googles_format() -> None:
     bench = Bench(0.9)
     statuses: Counter[int] = Counter()
     for number in range(1500):
@@ -147,12 +147,12 @@ def test_the_same_seed_breaks_the_same_calls() -> None:
     assert run() == run()
 
 
-def test_nothing_breaks_where_nothing_is_to() -> None:
+def test_without_probability_nothing_fails() -> None:
     bench = Bench(0.0)
     assert all(good(bench.send_request("/users")) for _ in range(50))
 
 
-def test_the_simulators_own_pages_never_break() -> None:
+def test_the_simulators_own_pages_never_fail() -> None:
     bench = Bench(1.0)
     assert all(
         json.loads((bench.send_request("/_simulator/traffic") or Answer(0, {}, b"0")).content)
@@ -160,9 +160,7 @@ def test_the_simulators_own_pages_never_break() -> None:
     )
 
 
-def test_at_the_datatracker_a_firewall_blocks_the_attendance_of_a_session_once_and_errors_are_its_own() -> (
-    None
-):
+def test_datatracker_errors_have_its_format_and_each_sessions_attendance_is_blocked_once() -> None:
     bench = Bench(0.9)
     blocked: Counter[tuple[str, int]] = Counter()
     pages = 0

@@ -39,7 +39,7 @@ def test_the_same_seed_makes_the_same_organisation() -> None:
     assert [again.sessions(meeting) for meeting in MEETINGS] == list(STAYS.values())
 
 
-def test_stays_do_not_depend_on_the_order_in_which_they_are_asked_for() -> None:
+def test_sessions_do_not_depend_on_the_order_of_requests() -> None:
     again = Organisation(seed=7, size=40, days=8, now=NOW)
     assert {m.seed: again.sessions(m) for m in reversed(again.meetings("zoom"))} == STAYS
 
@@ -50,18 +50,18 @@ def test_another_seed_or_another_platform_has_other_meetings() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 5, 40, 41, 777])
-def test_there_are_as_many_meetings_as_asked_for(size: int) -> None:
+def test_there_are_as_many_meetings_as_requested(size: int) -> None:
     assert len(organisation(size=size).meetings("zoom")) == size
 
 
 @pytest.mark.parametrize("seed", [1, 2, 7])
-def test_forty_meetings_are_enough_for_every_awkward_case(seed: int) -> None:
+def test_forty_meetings_contain_every_special_case(seed: int) -> None:
     made = organisation(size=40, seed=seed)
     assert {meeting.case for meeting in made.meetings("zoom")} == set(Case) - set(YOUNG)
     assert {meeting.case for meeting in made.meetings("webex", YOUNG)} == set(Case)
 
 
-def test_young_meetings_began_minutes_ago_and_are_over_or_not() -> None:
+def test_young_meetings_started_minutes_ago_and_are_over_or_live() -> None:
     young = [meeting for meeting in SMALL.meetings("webex", YOUNG) if meeting.case in YOUNG]
     assert len(young) == len(YOUNG)
     for meeting in young:
@@ -70,7 +70,7 @@ def test_young_meetings_began_minutes_ago_and_are_over_or_not() -> None:
         assert SMALL.sessions(meeting)
 
 
-def test_a_small_organisation_has_few_stays_and_one_crowd() -> None:
+def test_a_small_organisation_has_few_sessions_and_one_large_meeting() -> None:
     counts = sorted(len(sessions) for sessions in STAYS.values())
     assert 300 < counts[-1] < 1000
     assert sum(counts[:-1]) / len(counts) < 10
@@ -96,7 +96,7 @@ def test_nothing_happens_in_the_hour_after_now(days: int, seed: int) -> None:
 
 @pytest.mark.parametrize("days", [1, 3, 30])
 @pytest.mark.parametrize("hours", [0, 9, 23])
-def test_meetings_lie_within_the_days_and_stays_within_their_meetings(days: int, hours: int) -> None:
+def test_meetings_are_within_the_days_and_sessions_within_their_meetings(days: int, hours: int) -> None:
     made = Organisation(seed=3, size=80, days=days, now=NOW.replace(hour=hours) + timedelta(minutes=5))
     for meeting in made.meetings("zoom"):
         assert meeting.start < meeting.end
@@ -114,7 +114,7 @@ def test_some_meetings_cross_midnight_and_one_is_longer_than_a_day() -> None:
     assert day_long.end - day_long.start > 24 * HOUR
 
 
-def test_a_dropped_host_comes_back_to_another_instance_of_the_same_series() -> None:
+def test_a_dropped_host_returns_to_another_instance_of_the_series() -> None:
     big = organisation(size=2000, days=30).meetings("zoom")
     dropped = {m.series + str(m.end): m for m in big if m.case is Case.drop}
     gaps = []
@@ -128,13 +128,13 @@ def test_a_dropped_host_comes_back_to_another_instance_of_the_same_series() -> N
     assert all(11 <= gap <= 147 for gap in gaps)
 
 
-def test_live_meetings_have_people_who_left_and_people_who_are_there() -> None:
+def test_live_meetings_have_people_who_left_and_people_who_are_present() -> None:
     live = next(m for m in MEETINGS if m.case is Case.live_crowd)
     left = [session.leave <= SMALL.now for session in STAYS[live.seed] if session.join <= SMALL.now]
     assert set(left) == {True, False}
 
 
-def test_people_rejoin_and_sit_there_on_two_devices() -> None:
+def test_people_rejoin_and_use_two_devices() -> None:
     overlaps = rejoins = 0
     for meeting in MEETINGS:
         mains = [session for session in STAYS[meeting.seed] if session.kind == "meeting"]
@@ -158,20 +158,20 @@ def test_waiting_rooms_and_breakouts_belong_to_a_connection() -> None:
         assert {session.connection for session in sessions} == connections
 
 
-def test_there_are_guests_callers_rooms_and_the_nameless() -> None:
+def test_there_are_guests_callers_rooms_and_unnamed_participants() -> None:
     visitors = [session.visitor for session in every_stay() if isinstance(session.visitor, Guest)]
     assert {guest.joined_by for guest in visitors} == {"guest", "phone", "room"}
     assert any(guest.name is None for guest in visitors)
     assert {guest.email is None for guest in visitors} == {True, False}
 
 
-def test_every_odd_name_comes_up_in_a_large_organisation() -> None:
+def test_every_odd_name_occurs_in_a_large_organisation() -> None:
     big = organisation(size=500, days=20)
     seen = {session.visitor.name for meeting in big.meetings("zoom") for session in big.sessions(meeting)}
     assert set(ODD) <= seen
 
 
-def test_addresses_are_unique_and_end_in_domains_that_nobody_owns() -> None:
+def test_addresses_are_unique_and_in_reserved_domains() -> None:
     people = organisation(size=20_000).people
     assert len({person.email for person in people}) == len(people)
     assert all(person.email.endswith("@example.org") and person.email.isascii() for person in people)

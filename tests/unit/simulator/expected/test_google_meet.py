@@ -133,7 +133,7 @@ def test_reports_alone(google: GoogleClient, reported: dict[str, list[dict[str, 
             assert (session.get("role") == "host") is (identifier == organizer and organizer is not None)
 
 
-def test_the_quality_of_a_row_is_what_it_tells(reported: dict[str, list[dict[str, Any]]]) -> None:
+def test_the_quality_of_a_session_is_that_of_its_row(reported: dict[str, list[dict[str, Any]]]) -> None:
     seen = 0
     for uuid, many in reported.items():
         sessions = expected_sessions("reports", uuid)
@@ -199,7 +199,7 @@ def cut(text: str) -> str:
     return re.sub(r"(\.\d{6})\d+", r"\1", text)
 
 
-def test_recordings_are_known_where_the_owner_can_be_asked(
+def test_recordings_are_known_if_the_owner_can_be_impersonated(
     google: GoogleClient, recorded: dict[str, tuple[dict[str, Any], str]]
 ) -> None:
     known = set()
@@ -217,7 +217,7 @@ def test_recordings_are_known_where_the_owner_can_be_asked(
     assert known == {True, False, None}
 
 
-def test_both_together(
+def test_reports_and_meet_together(
     reported: dict[str, list[dict[str, Any]]], recorded: dict[str, tuple[dict[str, Any], str]]
 ) -> None:
     expected = expected_meetings("auto")
@@ -276,7 +276,7 @@ def test_topics_come_from_the_owners_calendar(
     assert absent > 3
 
 
-def test_a_row_tells_without_its_seconds_or_half_of_a_measure() -> None:
+def test_a_row_may_lack_seconds_or_half_of_a_measure() -> None:
     row = {"audio_recv_packet_loss_mean": 2, "audio_recv_packet_loss_max": 9, "network_rtt_msec_mean": 40}
     row |= {"audio_send_seconds": 60, "audio_send_packet_loss_max": 4, "video_send_seconds": 0}
     quality = google_meet_quality.document(google_meet_quality.of_row(row))
@@ -305,13 +305,13 @@ def test_a_meetings_quality_is_weighted_by_seconds() -> None:
 
 
 @pytest.mark.parametrize("source", ["auto", "reports", "meet"])
-def test_documents_hold_nothing_that_was_not_told(source: GoogleSource) -> None:
+def test_documents_have_no_empty_fields(source: GoogleSource) -> None:
     for document in expected_documents(source).values():
         assert not [name for name, value in document.items() if value in (None, "", {})]
         assert "harvested_at" not in document
 
 
-def test_what_is_late_is_not_there() -> None:
+def test_late_rows_are_missing() -> None:
     late, unsettled = conference(Case.late), conference(Case.unsettled)
     assert (
         0
@@ -331,7 +331,7 @@ def test_conferences_over_midnight_and_over_a_day_are_whole() -> None:
     assert expected_meetings("auto")[conference(Case.day_long).reports_id]["duration"] > 86_400
 
 
-def test_what_began_before_the_first_day_is_left_out_and_nobody_s_conference_is_there() -> None:
+def test_conferences_before_the_first_day_are_left_out_and_those_without_owner_are_not() -> None:
     early, empty = conference(Case.early), conference(Case.empty)
     assert not {early.record_id, early.reports_id} & expected_meetings("auto").keys()
     assert expected_meetings("auto")[empty.record_id]["participants"] == 0
@@ -349,7 +349,7 @@ def test_without_reports_auto_is_meet_and_without_meet_it_is_reports() -> None:
     assert not [d for d in expected_documents("auto", without=("calendar",)).values() if "topic" in d]
 
 
-def test_owners_alone_see_less_and_a_user_only_their_own() -> None:
+def test_owners_see_fewer_conferences_and_a_user_only_their_own() -> None:
     assert expected_meetings("meet", attended=False).keys() < expected_meetings("meet").keys()
     own = expected_meetings("auto", user=True)
     assert 0 < len(own) < len(expected_meetings("meet"))

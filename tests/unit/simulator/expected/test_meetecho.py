@@ -105,7 +105,9 @@ class Plain:
 
 
 @pytest.mark.parametrize("credentials", [True, False])
-def test_the_truth_is_what_is_served_joined_by_the_rules(served: MeetechoClient, credentials: bool) -> None:
+def test_the_documents_are_the_served_rows_joined_by_the_rules(
+    served: MeetechoClient, credentials: bool
+) -> None:
     wanted = meetings(values(credentials=credentials))
     sessions = [d for d in values(credentials=credentials).values() if d["kind"] == "session"]
     seen = {
@@ -142,7 +144,7 @@ def test_names_are_those_of_the_datatracker(served: MeetechoClient) -> None:
     assert all(d["user_name"] == names[d["id"]] for d in sessions)
 
 
-def test_a_meeting_does_not_change_its_name_when_credentials_come_and_go() -> None:
+def test_a_meeting_keeps_its_id_with_and_without_credentials() -> None:
     with_rooms, without = meetings(values()), meetings(values(credentials=False))
     assert without.keys() < with_rooms.keys()
     more = [with_rooms[uuid] for uuid in with_rooms.keys() - without.keys()]
@@ -152,7 +154,7 @@ def test_a_meeting_does_not_change_its_name_when_credentials_come_and_go() -> No
     assert any(without[u]["topic"] != with_rooms[u]["topic"] for u in differing)
 
 
-def test_groups_that_are_refused_are_as_without_credentials_and_others_as_with_them() -> None:
+def test_refused_groups_look_as_without_credentials_and_others_as_with_them() -> None:
     told_apart = meetings(values(refused=("zquilt",), unknown=("brambl",)))
     for group in CONFIGURED:
         wanted = meetings(values(credentials=group not in {"zquilt", "brambl"}))
@@ -161,7 +163,7 @@ def test_groups_that_are_refused_are_as_without_credentials_and_others_as_with_t
         }
 
 
-def test_what_lies_ahead_is_told_when_it_is_asked_for() -> None:
+def test_future_sessions_are_included_on_request() -> None:
     ahead = meetings(values(upcoming=True))
     assert not ahead.keys() & meetings(values()).keys()
     assert {(d["detail"], d["state"]) for d in ahead.values()} == {("scheduled", "scheduled")}
@@ -173,7 +175,7 @@ def test_what_lies_ahead_is_told_when_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize(("hour", "minute"), [(0, 0), (0, 20), (3, 0), (12, 0), (23, 30)])
 @pytest.mark.parametrize("days", [1, 3, 30])
-def test_nothing_planned_begins_or_ends_in_the_quiet_hour_or_begins_before_midnight(
+def test_no_session_starts_or_ends_in_the_quiet_hour_or_starts_before_midnight(
     hour: int, minute: int, days: int
 ) -> None:
     now = NOW.replace(hour=hour, minute=minute)
@@ -187,7 +189,7 @@ def test_nothing_planned_begins_or_ends_in_the_quiet_hour_or_begins_before_midni
         assert not made.now - MINUTE <= start < max(midnight, made.now + QUIET + MINUTE)
 
 
-def test_attendance_that_comes_late_is_not_there_yet() -> None:
+def test_late_attendance_is_missing() -> None:
     sessions = {s.held.case: s for s in Account(organisation()).sessions if s.held is not None}
     found = meetings(values())
     late, unsettled = sessions[Case.late], sessions[Case.unsettled]
@@ -198,7 +200,7 @@ def test_attendance_that_comes_late_is_not_there_yet() -> None:
     assert (running["detail"], running["state"]) == ("scheduled", "scheduled")
 
 
-def test_the_truth_of_all_vendors_has_it() -> None:
+def test_the_documents_of_all_vendors_include_meetecho() -> None:
     found = {d["vendor"] for d in documents(organisation(), vendors=("meetecho",))}
     assert found == {"meetecho"}
     uuids = {d["uuid"] for d in documents(organisation(), vendors=("meetecho",)) if d["kind"] == "meeting"}

@@ -79,7 +79,7 @@ def listed_sessions(items: list[dict[str, Any]]) -> Iterator[tuple[str, str, str
             yield "breakout", item["id"], room["joinedTime"], room["leftTime"]
 
 
-def test_every_meeting_that_is_listed_and_every_stay_that_is_told(webex: WebexClient) -> None:
+def test_every_listed_meeting_and_every_session(webex: WebexClient) -> None:
     expected = expected_documents(pro_pack=False)
     documents = [d for d in expected.values() if d["kind"] == "session"]
     since = "2026-11-12T00:00:00Z"
@@ -139,7 +139,7 @@ def test_every_sample_is_in_the_quality_of_its_meeting(webex: WebexClient) -> No
     assert seen > 100
 
 
-def test_qualities_are_found_under_old_and_new_names_and_with_every_oddity(webex: WebexClient) -> None:
+def test_qualities_with_old_and_new_names_and_every_quirk(webex: WebexClient) -> None:
     def rows(wanted: Case | Quirk) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = webex.qualities(instance_with_quality(wanted).id, max=1000).body[
             "items"
@@ -163,7 +163,7 @@ def test_qualities_are_found_under_old_and_new_names_and_with_every_oddity(webex
     assert any(row["videoIn"] == [] or row["shareIn"] == [] for row in every)
 
 
-def test_a_row_that_fits_nobody_is_a_stay_of_its_own(webex: WebexClient) -> None:
+def test_a_row_without_a_match_is_a_session_of_its_own(webex: WebexClient) -> None:
     webex.clock.seconds += 600
     mixed = instance_with_quality(Case.mixed)
     rows = webex.qualities(mixed.id, max=1000).body["items"]
@@ -206,7 +206,7 @@ def session(start: int, end: int, **more: Any) -> Document:
         ("cem@example.org", "Ana", 0, 60, None),  # another address is another person
     ],
 )
-def test_a_row_belongs_to_the_stay_of_the_same_person_with_the_longest_time_together(
+def test_a_row_belongs_to_the_session_of_the_same_person_with_the_longest_overlap(
     email: str | None, name: str | None, start: int, end: int, position: int | None
 ) -> None:
     listed_sessions = [
@@ -229,7 +229,7 @@ def test_a_row_belongs_to_the_stay_of_the_same_person_with_the_longest_time_toge
     assert _SessionMatcher(listed_sessions).match(row) == position
 
 
-def test_documents_hold_nothing_that_was_not_told() -> None:
+def test_documents_have_no_empty_fields() -> None:
     for document in expected_documents().values():
         assert not [name for name, value in document.items() if value is None or value == ""]
         assert "harvested_at" not in document
@@ -246,7 +246,7 @@ def test_young_meetings_are_basic_and_ten_minutes_later_full() -> None:
     assert before.keys() <= after.keys()
 
 
-def test_live_meetings_tell_who_is_there_and_who_waits() -> None:
+def test_live_meetings_have_present_and_waiting_participants() -> None:
     live = [d for d in expected_documents().values() if d["kind"] == "meeting" and d["detail"] == "live"]
     assert {i.id for i in ACCOUNT.instances if i.meeting.end > MADE.now} == {d["uuid"] for d in live}
     assert not [d for d in live if {"end_time", "duration", "period", "quality"} & d.keys()]
@@ -258,7 +258,7 @@ def test_live_meetings_tell_who_is_there_and_who_waits() -> None:
     assert {session["stay"] for session in expected_sessions(Quirk.waits)} == {"waiting_room"}
 
 
-def test_qualities_are_no_longer_had_after_seven_days() -> None:
+def test_qualities_expire_after_seven_days() -> None:
     for document in expected_documents().values():
         if document["kind"] == "meeting" and document["state"] == "ended":
             found = next(i for i in ACCOUNT.instances if i.id == document["uuid"])
@@ -267,14 +267,14 @@ def test_qualities_are_no_longer_had_after_seven_days() -> None:
     assert {d["detail"] for d in expected_documents().values()} == {"live", "basic", "full"}
 
 
-def test_an_empty_meeting_was_read_and_had_nobody() -> None:
+def test_an_empty_meeting_has_no_participants() -> None:
     document = expected_meeting(Case.empty)
     assert (document["detail"], document["participants"]) == ("full", 0)
     assert expected_sessions(Case.empty) == []
     assert "quality" not in document
 
 
-def test_stays_under_one_join_are_numbered() -> None:
+def test_sessions_with_the_same_key_are_numbered() -> None:
     numbered = [s for s in expected_sessions(Quirk.shared_join) if s["document_id"].endswith("-2")]
     assert numbered
     for session in numbered:
@@ -282,7 +282,7 @@ def test_stays_under_one_join_are_numbered() -> None:
         assert first["leave_time"] < session["leave_time"]
 
 
-def test_all_roles_and_kinds_of_stays() -> None:
+def test_all_roles_and_kinds_of_sessions() -> None:
     every = [d for d in expected_documents().values() if d["kind"] == "session"]
     assert {s["role"] for s in every if "role" in s} == {"host", "cohost", "attendee"}
     assert {s["stay"] for s in every} == {"meeting", "waiting_room", "breakout"}
@@ -290,7 +290,7 @@ def test_all_roles_and_kinds_of_stays() -> None:
     assert "unknown" not in {s.get("network_type") for s in every}
 
 
-def test_who_is_no_admin_has_only_what_they_called() -> None:
+def test_without_admin_rights_only_hosted_meetings_are_included() -> None:
     caller = ACCOUNT.busiest_host
     documents = expected_documents(admin=False)
     assert documents
@@ -299,7 +299,7 @@ def test_who_is_no_admin_has_only_what_they_called() -> None:
     assert {d["detail"] for d in documents.values()} <= {"basic", "live"}
 
 
-def test_a_truth_file_holds_every_vendor_that_is_served(tmp_path: Path) -> None:
+def test_the_file_covers_every_served_vendor(tmp_path: Path) -> None:
     def vendors(*served: str) -> list[str]:
         expected.write(tmp_path / "truth", MADE, vendors=served, source="dashboard", qos=False)
         lines = (tmp_path / "truth").read_bytes().splitlines()

@@ -70,7 +70,7 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("documents_of", [dashboard, reports, qos], ids=["dashboard", "reports", "qos"])
-def test_documents_hold_nothing_that_was_not_told(documents_of: DocumentsById) -> None:
+def test_documents_have_no_empty_fields(documents_of: DocumentsById) -> None:
     for document in documents_of().values():
         assert not [value for value in leaves(document) if value is None or value == ""]
         assert "harvested_at" not in document
@@ -78,7 +78,7 @@ def test_documents_hold_nothing_that_was_not_told(documents_of: DocumentsById) -
 
 
 @pytest.mark.parametrize("source", ["dashboard", "reports"])
-def test_no_id_comes_twice(source: Any) -> None:
+def test_no_id_occurs_twice(source: Any) -> None:
     ids = [document["document_id"] for document in documents(MADE, source=source, webinars=True)]
     assert len(set(ids)) == len(ids)
 
@@ -89,7 +89,7 @@ def test_the_account_is_part_of_every_id() -> None:
         assert document["account"] == "branch"
 
 
-def test_what_began_before_the_first_day_and_webinars_are_left_out() -> None:
+def test_meetings_before_the_first_day_and_webinars_are_left_out() -> None:
     for case in (Case.early, Case.webinar):
         assert f"zoom:main:{instance(case).uuid}" not in dashboard()
     values = {document["document_id"] for document in documents(MADE, webinars=True)}
@@ -101,21 +101,21 @@ def test_deleted_meetings_leave_nothing() -> None:
         assert not [i for i in values if instance(Case.deleted).uuid in i]
 
 
-def test_a_meeting_whose_records_are_not_ready_stands_alone() -> None:
+def test_a_meeting_without_ready_records_has_no_sessions() -> None:
     document = meeting(Case.unsettled)
     assert document["detail"] == meeting(Case.unsettled, qos)["detail"] == "basic"
     assert "participants" not in document
     assert sessions(Case.unsettled) == []
 
 
-def test_late_rows_are_not_there() -> None:
+def test_late_rows_are_missing() -> None:
     late = instance(Case.late)
     known = [session for session in MADE.sessions(late.meeting) if session.known_at <= MADE.now]
     assert 0 < len(known) < len(MADE.sessions(late.meeting))
     assert len(sessions(Case.late)) == len(known)
 
 
-def test_a_live_meeting_has_no_end_and_neither_have_those_who_are_there() -> None:
+def test_a_live_meeting_and_its_present_participants_have_no_end() -> None:
     document = meeting(Case.live_crowd)
     assert (document["state"], document["detail"]) == ("live", "live")
     assert not {"end_time", "duration", "period"} & document.keys()
@@ -126,7 +126,7 @@ def test_a_live_meeting_has_no_end_and_neither_have_those_who_are_there() -> Non
     )
 
 
-def test_the_reports_know_no_live_meetings_and_no_stays_of_one_person() -> None:
+def test_the_reports_have_no_live_meetings_and_no_sessions_of_one_person_meetings() -> None:
     assert not [i for i in reports() if instance(Case.live).uuid in i]
     alone = meeting(Case.alone, reports)
     assert alone["participants"] == 1
@@ -135,13 +135,13 @@ def test_the_reports_know_no_live_meetings_and_no_stays_of_one_person() -> None:
     assert len(sessions(Case.alone)) == 1
 
 
-def test_the_reports_do_not_reach_a_host_whose_account_is_gone() -> None:
+def test_the_reports_do_not_cover_a_host_without_account() -> None:
     assert not [i for i in reports() if instance(Case.nobody_knows_host).uuid in i]
     assert "host_id" not in meeting(Case.nobody_knows_host)["host"]
     assert "host_id" in meeting(Case.retired_host)["host"]
 
 
-def test_an_empty_meeting_was_read_and_had_nobody() -> None:
+def test_an_empty_meeting_has_no_participants() -> None:
     document = meeting(Case.empty)
     assert [document[name] for name in ("participant_sessions", "participants", "participant_seconds")] == [
         0,
@@ -150,20 +150,20 @@ def test_an_empty_meeting_was_read_and_had_nobody() -> None:
     ]
 
 
-def test_a_blank_meeting_is_filed_by_its_first_join_and_without_one_not_at_all() -> None:
+def test_a_blank_meeting_has_the_time_of_its_first_join_and_without_one_is_left_out() -> None:
     document = meeting(Quirk.blank)
     assert not {"start_time", "end_time", "duration"} & document.keys()
     assert document["@timestamp"] == min(session["join_time"] for session in sessions(Quirk.blank))
     assert not [i for i in dashboard() if instance(Quirk.blank_empty).uuid in i]
 
 
-def test_the_reports_whole_minutes_count_where_a_time_is_missing() -> None:
+def test_the_reports_duration_in_minutes_counts_if_a_time_is_missing() -> None:
     values, reported = meeting(Quirk.no_end), meeting(Quirk.no_end, reports)
     assert reported["duration"] % 60 == 0
     assert 0 <= reported["duration"] - values["duration"] < 60
 
 
-def test_rows_that_come_twice_are_one_and_rows_with_one_key_are_numbered() -> None:
+def test_identical_rows_are_one_and_rows_with_one_key_are_numbered() -> None:
     shown = Account(MADE)
     assert len(sessions(Quirk.duplicates)) == len(MADE.sessions(instance(Quirk.duplicates).meeting))
     assert shown.instances
@@ -174,7 +174,7 @@ def test_rows_that_come_twice_are_one_and_rows_with_one_key_are_numbered() -> No
         assert first["leave_time"] < session["leave_time"]
 
 
-def test_a_cut_off_character_is_replaced_and_nothing_else_is_cleaned() -> None:
+def test_a_lone_surrogate_is_replaced_and_nothing_else_changes() -> None:
     names = {document.get("user_name") for document in documents(organisation(size=200))}
     assert "cut off \ufffd here" in names
     assert {
@@ -185,20 +185,20 @@ def test_a_cut_off_character_is_replaced_and_nothing_else_is_cleaned() -> None:
     } <= names
 
 
-def test_only_dashboard_documents_tell_of_devices() -> None:
+def test_only_dashboard_documents_have_devices() -> None:
     assert any("device" in document for document in dashboard().values())
     kept_back = {"device", "ip_address", "location", "role", "network_type", "leave_reason", "share_desktop"}
     assert not [document for document in reports().values() if document.keys() & kept_back]
     assert {d.get("user_type") for d in reports().values() if d["kind"] == "session"} == {"signed_in", None}
 
 
-def test_all_four_kinds_of_participants_and_three_of_stays() -> None:
+def test_all_four_kinds_of_participants_and_three_of_sessions() -> None:
     values = [document for document in dashboard().values() if document["kind"] == "session"]
     assert {session["user_type"] for session in values} == {"signed_in", "guest", "phone", "room"}
     assert {session["stay"] for session in values} == {"meeting", "waiting_room", "breakout"}
 
 
-def test_quality_makes_full_what_had_more_than_one_person() -> None:
+def test_quality_makes_meetings_of_several_people_full() -> None:
     assert meeting(Case.recurring, qos)["detail"] == "full"
     assert meeting(Case.alone, qos)["detail"] == "basic"
     assert "quality" not in meeting(Case.alone, qos)
@@ -213,7 +213,7 @@ def test_quality_makes_full_what_had_more_than_one_person() -> None:
     assert qos().keys() == dashboard().keys()
 
 
-def test_the_key_of_a_stay_is_a_hash_over_its_ids_in_their_order() -> None:
+def test_the_session_key_is_a_hash_over_the_ids_in_order() -> None:
     # sha256("16778240\x1f2026-11-20T09:00:00.000Z\x1fin_meeting\x1f"), its first 16 bytes, by coreutils and basenc
     assert session_key("16778240", "2026-11-20T09:00:00.000Z", "in_meeting", None) == "xolJmZju8IhVeik8viqWYQ"
     assert key_instant(1_795_165_200_007) == "2026-11-20T09:00:00.007Z"
@@ -226,7 +226,7 @@ def session(start: int, end: int | None, **more: Any) -> Document:
     return {"stay": "meeting", **times, **more}
 
 
-def test_seconds_are_the_union_of_one_persons_stays() -> None:
+def test_seconds_are_the_union_of_a_persons_sessions() -> None:
     values = attendance_fields(
         [
             session(0, 10, id="a"),
@@ -241,7 +241,7 @@ def test_seconds_are_the_union_of_one_persons_stays() -> None:
     assert values == {"participant_sessions": 6, "participants": 2, "participant_seconds": 31 * 60 + 10 * 60}
 
 
-def test_waiting_rooms_count_for_nothing_and_the_nameless_each_for_themselves() -> None:
+def test_waiting_rooms_do_not_count_and_each_unnamed_participant_counts() -> None:
     values = attendance_fields(
         [
             session(0, 1, stay="waiting_room", user_name="Bea"),
@@ -253,7 +253,7 @@ def test_waiting_rooms_count_for_nothing_and_the_nameless_each_for_themselves() 
     assert values == {"participant_sessions": 3, "participants": 3, "participant_seconds": 180}
 
 
-def test_twins_are_numbered_by_their_end_and_the_endless_come_last() -> None:
+def test_duplicates_are_numbered_by_leave_time_and_those_without_come_last() -> None:
     found = number_duplicates(
         [
             ("k", session(0, None)),
@@ -268,7 +268,7 @@ def test_twins_are_numbered_by_their_end_and_the_endless_come_last() -> None:
     ]  # fmt: skip
 
 
-def test_a_truth_file_holds_a_document_a_line(tmp_path: Path) -> None:
+def test_the_file_has_one_document_per_line(tmp_path: Path) -> None:
     write(tmp_path / "truth.ndjson", MADE, vendors=("zoom",), source="dashboard", qos=False)
     lines = (tmp_path / "truth.ndjson").read_bytes().splitlines()
     assert [orjson.loads(line)["document_id"] for line in lines] == list(dashboard())

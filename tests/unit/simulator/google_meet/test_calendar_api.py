@@ -24,7 +24,9 @@ def reason(google: GoogleClient, api: str, path: str, email: str = "", **query: 
     return answer.status, answer.body["error"]["errors"][0]["reason"]
 
 
-def test_everybody_with_an_account_the_suspended_too(google: GoogleClient) -> None:
+def test_the_directory_lists_everyone_with_an_account_including_suspended_people(
+    google: GoogleClient,
+) -> None:
     users = google.rows("users", "directory", "/users", customer="my_customer", maxResults=7)
     people = [p for p in google.google.account.organisation.people if p.status != "departed"]
     assert [user["primaryEmail"] for user in users] == [person.email for person in people]
@@ -36,7 +38,7 @@ def test_everybody_with_an_account_the_suspended_too(google: GoogleClient) -> No
     assert [user["primaryEmail"] for user in by_name] == sorted(user["primaryEmail"] for user in users)
 
 
-def test_a_user_by_id_address_or_alias(google: GoogleClient) -> None:
+def test_a_user_is_found_by_id_address_or_alias(google: GoogleClient) -> None:
     user = next(
         u for u in google.rows("users", "directory", "/users", customer="my_customer") if "aliases" in u
     )
@@ -49,7 +51,7 @@ def test_a_user_by_id_address_or_alias(google: GoogleClient) -> None:
     )
 
 
-def test_what_the_directory_refuses(google: GoogleClient) -> None:
+def test_requests_that_the_directory_refuses(google: GoogleClient) -> None:
     assert reason(google, "directory", "/users") == (400, "badRequest")
     assert reason(google, "directory", "/users", customer="C0other") == (404, "notFound")
     assert reason(google, "directory", "/users", customer="my_customer", query="colour=red") == (
@@ -60,7 +62,7 @@ def test_what_the_directory_refuses(google: GoogleClient) -> None:
     assert reason(google, "directory", "/users", host, customer="my_customer") == (403, "forbidden")
 
 
-def test_too_many_questions_to_the_directory_are_a_403() -> None:
+def test_too_many_directory_requests_are_a_403() -> None:
     google = google_client()
     parameters = Request(
         path=("users",),
@@ -80,7 +82,7 @@ def test_too_many_questions_to_the_directory_are_a_403() -> None:
     assert reasons == {(403, "userRateLimitExceeded"), (403, "quotaExceeded")}
 
 
-def test_too_many_questions_to_calendar_are_a_403_or_a_429() -> None:
+def test_too_many_calendar_requests_are_a_403_or_a_429() -> None:
     google = google_client()
     seen = set()
     for _ in range(604):
@@ -97,7 +99,7 @@ def events(google: GoogleClient, email: str, **query: object) -> list[dict[str, 
     return google.rows("items", "calendar", f"/calendars/{email}/events", email, **query)
 
 
-def test_what_is_to_come_is_in_the_calendar_of_who_called_it(google: GoogleClient) -> None:
+def test_future_events_are_in_their_organizers_calendar(google: GoogleClient) -> None:
     account = google.google.account
     host = account.busiest_host
     values = events(
@@ -115,7 +117,7 @@ def test_what_is_to_come_is_in_the_calendar_of_who_called_it(google: GoogleClien
     assert any(code == conference.code for code in codes for conference in account.conferences)
 
 
-def test_a_page_may_be_short_or_empty_and_not_the_last(google: GoogleClient) -> None:
+def test_a_page_before_the_last_may_be_short_or_empty(google: GoogleClient) -> None:
     host = google.google.account.busiest_host.email
     sizes, token = [], ""
     while True:
@@ -159,7 +161,7 @@ def uninvited(google: GoogleClient, event: CalendarEvent) -> Person:
     return next(p for p in people if p.status == "active" and has_calendar(p) and p not in invited)
 
 
-def test_private_events_show_others_nothing_but_the_time(google: GoogleClient) -> None:
+def test_private_events_show_others_only_the_time(google: GoogleClient) -> None:
     event = one(google, private=True, removed="")
     path = f"/calendars/{event.owner.email}/events/{event.id}"
     assert google.get("calendar", path, event.owner.email).body["summary"] == event.summary
@@ -168,7 +170,7 @@ def test_private_events_show_others_nothing_but_the_time(google: GoogleClient) -
     assert not {"summary", "conferenceData", "attendees"} & shown.keys()
 
 
-def test_events_that_are_gone_say_so_in_two_ways(google: GoogleClient) -> None:
+def test_removed_events_return_one_of_two_errors(google: GoogleClient) -> None:
     lost, deleted = one(google, removed="notFound"), one(google, removed="deleted")
     assert reason(google, "calendar", f"/calendars/primary/events/{lost.id}", lost.owner.email) == (
         404,
@@ -181,7 +183,7 @@ def test_events_that_are_gone_say_so_in_two_ways(google: GoogleClient) -> None:
     assert deleted.id not in str(events(google, deleted.owner.email, singleEvents="true"))
 
 
-def test_some_have_no_calendar_and_nobody_reads_those_of_the_departed(google: GoogleClient) -> None:
+def test_some_people_have_no_calendar_and_departed_peoples_cannot_be_read(google: GoogleClient) -> None:
     people = google.google.account.organisation.people
     without = next(p for p in people if p.status == "active" and not has_calendar(p))
     assert reason(google, "calendar", "/calendars/primary/events", without.email) == (403, "notACalendarUser")
@@ -190,7 +192,7 @@ def test_some_have_no_calendar_and_nobody_reads_those_of_the_departed(google: Go
         assert reason(google, "calendar", f"/calendars/{person.email}/events") == (404, "notFound")
 
 
-def test_what_calendar_refuses(google: GoogleClient) -> None:
+def test_requests_that_calendar_refuses(google: GoogleClient) -> None:
     path = "/calendars/primary/events"
     assert reason(google, "calendar", path, orderBy="startTime") == (400, "invalid")
     assert reason(google, "calendar", path, timeMin="2026-11-20T12:00:00") == (400, "invalid")
@@ -207,7 +209,7 @@ def test_some_events_were_planned_and_never_took_place(google: GoogleClient) -> 
     assert instant
 
 
-def test_reports_tell_instances_of_some_events_and_series_of_others(google: GoogleClient) -> None:
+def test_reports_have_the_instance_of_some_events_and_the_series_of_others(google: GoogleClient) -> None:
     values = {
         (c.event_id_in_reports == c.event.id)
         for c in google.google.account.conferences

@@ -27,7 +27,7 @@ def names(google: GoogleClient, email: str, **query: object) -> list[str]:
     return [row["name"].partition("/")[2] for row in rows]
 
 
-def test_attended_conferences_are_listed_or_only_ones_own() -> None:
+def test_attended_conferences_are_listed_or_only_owned_ones() -> None:
     both, own = google_client(), google_client(attended=False)
     account = both.google.account
     for person in account.organisation.people[:8]:
@@ -44,7 +44,7 @@ def test_attended_conferences_are_listed_or_only_ones_own() -> None:
     assert guests
 
 
-def test_everybody_together_sees_every_conference_that_somebody_with_meet_came_to(
+def test_every_conference_attended_by_a_person_with_meet_is_listed_to_someone(
     google: GoogleClient,
 ) -> None:
     people = [p for p in google.google.account.by_email.values() if p.status == "active"]
@@ -57,7 +57,7 @@ def test_everybody_together_sees_every_conference_that_somebody_with_meet_came_t
         assert not [e for e in there if e.person is not None and e.person.status == "active"]
 
 
-def test_others_may_not_read_and_recordings_are_for_owners(google: GoogleClient) -> None:
+def test_outsiders_cannot_read_a_conference_and_recordings_are_for_owners(google: GoogleClient) -> None:
     conference = google.conference(Case.alone)
     outsider = next(
         p for p in google.google.account.organisation.people if p.status == "active" and p != conference.owner
@@ -77,12 +77,12 @@ def test_others_may_not_read_and_recordings_are_for_owners(google: GoogleClient)
     assert google.get("meet", f"/spaces/{mixed.code.upper()}", guest.email).body["meetingCode"] == mixed.code
 
 
-def test_meet_is_turned_off_for_some(google: GoogleClient) -> None:
+def test_meet_is_switched_off_for_some_people(google: GoogleClient) -> None:
     pending = next(p for p in google.google.account.organisation.people if p.status == "pending")
     assert google.get("meet", "/conferenceRecords", pending.email).status == 403
 
 
-def test_records_come_latest_first_over_pages_that_may_be_short() -> None:
+def test_records_are_listed_latest_first_on_pages_that_may_be_short() -> None:
     google = google_client(size=300, days=8)
     busiest = google.google.account.busiest_host.email
     whole = names(google, busiest, pageSize=100)
@@ -98,7 +98,7 @@ def test_records_come_latest_first_over_pages_that_may_be_short() -> None:
     assert "nextPageToken" in third.body
 
 
-def test_a_page_token_is_good_for_its_query_for_its_caller_and_for_an_hour() -> None:
+def test_a_page_token_is_valid_for_its_query_and_caller_for_an_hour() -> None:
     google = google_client(size=300, days=8)
     busiest = google.google.account.busiest_host.email
     path = "/conferenceRecords"
@@ -112,7 +112,7 @@ def test_a_page_token_is_good_for_its_query_for_its_caller_and_for_an_hour() -> 
     assert google.get("meet", path, busiest, pageSize=2, pageToken=token).status == 400
 
 
-def test_live_conferences_have_no_end_and_neither_have_those_who_are_there(google: GoogleClient) -> None:
+def test_live_conferences_and_their_present_participants_have_no_end(google: GoogleClient) -> None:
     live = google.conference(Case.live_crowd)
     seer = google.seer(live).email
     assert live.record_id in names(google, seer, filter="end_time IS NULL")
@@ -132,7 +132,7 @@ def test_live_conferences_have_no_end_and_neither_have_those_who_are_there(googl
     assert space["activeConference"] == {"conferenceRecord": f"conferenceRecords/{live.record_id}"}
 
 
-def test_a_record_is_gone_thirty_days_after_its_end() -> None:
+def test_a_record_expires_thirty_days_after_its_end() -> None:
     google = google_client(size=200, days=40)
     account = google.google.account
     now = account.organisation.now
@@ -144,7 +144,7 @@ def test_a_record_is_gone_thirty_days_after_its_end() -> None:
     assert google.get("meet", f"/conferenceRecords/{young.record_id}", host.email).status == 200
 
 
-def test_participants_are_accounts_telephones_and_the_nameless(google: GoogleClient) -> None:
+def test_participants_are_accounts_telephones_and_anonymous_users(google: GoogleClient) -> None:
     mixed = google.conference(Case.mixed)
     seer = google.seer(mixed).email
     rows = google.rows("participants", "meet", f"/conferenceRecords/{mixed.record_id}/participants", seer)
@@ -154,7 +154,7 @@ def test_participants_are_accounts_telephones_and_the_nameless(google: GoogleCli
     assert not [row for row in rows if "@" in str(row)]
 
 
-def test_somebody_who_comes_back_has_another_session_and_some_a_second_screen() -> None:
+def test_a_rejoin_is_another_session_and_some_people_use_two_devices() -> None:
     google = google_client(size=200, days=8)
     attendance = google.google.attendance
     back = second = phones = 0
@@ -170,7 +170,7 @@ def test_somebody_who_comes_back_has_another_session_and_some_a_second_screen() 
     assert phones > 1
 
 
-def test_no_two_conferences_are_in_one_space_at_once() -> None:
+def test_no_space_has_two_conferences_at_once() -> None:
     account = Account(organisation(size=2000, days=30))
     by_space: dict[str, int] = {}
     shared = 0
@@ -181,7 +181,7 @@ def test_no_two_conferences_are_in_one_space_at_once() -> None:
     assert shared > 300
 
 
-def test_the_ids_agree_for_some_or_as_the_terms_say() -> None:
+def test_the_ids_are_equal_for_some_conferences_or_as_the_options_say() -> None:
     def agree(ids: str) -> set[bool]:
         return {c.record_id == c.reports_id for c in google_client(ids=ids).google.account.conferences}
 
@@ -232,7 +232,7 @@ def test_nothing_expires_in_the_hour_after_now() -> None:
         ('(end_time IS NULL OR space.name="x") AND start_time<"2026-11-20T09:00:00Z"', False),
     ],
 )
-def test_filters(text: str, fits: bool) -> None:
+def test_filters_match(text: str, fits: bool) -> None:
     nine = milliseconds(datetime(2026, 11, 20, 9, tzinfo=UTC)) * 10**6
     facts: dict[str, str | int | None] = {"start_time": nine, "end_time": None, "space.name": 'spaces/a"b'}
     assert filters.parse_meet_filter(text, "start_time", "end_time", "space.name")(facts.get) is fits
@@ -253,12 +253,12 @@ def test_filters(text: str, fits: bool) -> None:
         "%",
     ],
 )
-def test_filters_that_cannot_be_read_are_refused(google: GoogleClient, text: str) -> None:
+def test_malformed_filters_are_refused(google: GoogleClient, text: str) -> None:
     answer = google.get("meet", "/conferenceRecords", filter=text)
     assert (answer.status, answer.body["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_six_hundred_calls_a_minute_for_a_user_and_six_thousand_for_all() -> None:
+def test_the_quota_is_600_calls_a_minute_per_user_and_6000_in_all() -> None:
     google = google_client()
     google.token("meet", google.admin)
 
@@ -281,7 +281,7 @@ def test_six_hundred_calls_a_minute_for_a_user_and_six_thousand_for_all() -> Non
     assert classes["meet user"]["refused"] == 2
 
 
-def test_some_refusals_say_how_long_to_wait_and_some_do_not() -> None:
+def test_some_rate_limit_errors_have_retry_after() -> None:
     google = google_client()
     values = set()
     for _ in range(604):
@@ -292,7 +292,7 @@ def test_some_refusals_say_how_long_to_wait_and_some_do_not() -> None:
     assert values == {True, False}
 
 
-def test_an_api_that_is_off_and_a_scope_that_is_missing_are_told_apart() -> None:
+def test_a_disabled_api_and_a_missing_scope_are_different_errors() -> None:
     google = google_client(disabled=("meet",))
     off = google.get("meet", "/conferenceRecords").body["error"]
     assert off["details"][0]["reason"] == "SERVICE_DISABLED"
@@ -303,7 +303,7 @@ def test_an_api_that_is_off_and_a_scope_that_is_missing_are_told_apart() -> None
     assert API_SCOPES["meet"] not in str(missing)
 
 
-def test_what_is_not_there_and_who_has_no_token() -> None:
+def test_unknown_resources_and_missing_tokens_are_refused() -> None:
     google = google_client()
     assert google.get("meet", "/conferenceRecords/none").status == 404
     assert google.get("meet", "/conferenceRecords/-/participants").status == 404
@@ -311,7 +311,7 @@ def test_what_is_not_there_and_who_has_no_token() -> None:
     assert google.get("meet", "/conferenceRecords").status == 401
 
 
-def test_fields_leave_out_what_is_not_asked_for() -> None:
+def test_fields_selects_parts_of_an_answer() -> None:
     body = {"a": [{"b": 1, "c": {"d": 2, "e": 3}}], "f": 4, "g": 5}
     assert apply_mask(body, parse_mask("a(b,c/d),f")) == {
         "a": [{"b": 1, "c": {"d": 2}}],
@@ -323,7 +323,7 @@ def test_fields_leave_out_what_is_not_asked_for() -> None:
             parse_mask(wrong)
 
 
-def test_instants_have_as_many_digits_as_they_take() -> None:
+def test_instants_have_as_many_decimals_as_needed() -> None:
     nine = milliseconds(datetime(2026, 11, 20, 9, tzinfo=UTC)) * 10**6
     values = [formats.stamp(nine + more)[19:] for more in (0, 5_000_000, 5_000, 5)]
     assert values == ["Z", ".005Z", ".000005Z", ".000000005Z"]

@@ -31,7 +31,7 @@ def refused(google: GoogleClient, **query: object) -> tuple[int, str]:
     return answer.status, answer.body["error"]["errors"][0]["reason"]
 
 
-def test_a_row_for_every_endpoint_that_has_left_and_is_known_newest_first(
+def test_every_known_endpoint_that_has_left_has_a_row_newest_first(
     google: GoogleClient, rows: list[Row]
 ) -> None:
     now = google.google.account.organisation.now
@@ -47,7 +47,7 @@ def test_a_row_for_every_endpoint_that_has_left_and_is_known_newest_first(
     assert all(len(time) == 24 for time in times)
 
 
-def test_rows_are_spelled_as_google_does(rows: list[Row]) -> None:
+def test_rows_have_googles_format(rows: list[Row]) -> None:
     for row in rows:
         assert row["meeting_code"].isupper()
         assert row["meeting_code"].isalpha()
@@ -63,7 +63,7 @@ def test_rows_are_spelled_as_google_does(rows: list[Row]) -> None:
                and row.get("identifier_type") == "email_address")  # fmt: skip
 
 
-def test_outsiders_are_shown_obscured_or_kept_back(rows: list[Row]) -> None:
+def test_external_addresses_are_shown_obscured_or_withheld(rows: list[Row]) -> None:
     outside = [
         row for row in rows if row["is_external"] and row["device_type"] not in {"pstn_in", "pstn_out"}
     ]
@@ -79,7 +79,7 @@ def test_outsiders_are_shown_obscured_or_kept_back(rows: list[Row]) -> None:
     assert {"web", "ios", "android", "pstn_in", "chromebox"} <= {row["device_type"] for row in rows}
 
 
-def test_what_was_not_measured_is_left_out(rows: list[Row]) -> None:
+def test_unmeasured_values_are_missing(rows: list[Row]) -> None:
     phones = [row for row in rows if row["device_type"].startswith("pstn")]
     assert phones
     assert not [row for row in phones if any(name.startswith(("audio", "network")) for name in row)]
@@ -95,7 +95,9 @@ def test_what_was_not_measured_is_left_out(rows: list[Row]) -> None:
     ]
 
 
-def test_some_come_days_late_and_those_of_late_conferences_after_the_quiet_hour(google: GoogleClient) -> None:
+def test_some_rows_are_days_late_and_those_of_late_conferences_appear_after_the_quiet_hour(
+    google: GoogleClient,
+) -> None:
     attendance, account = google.google.attendance, google.google.account
     lags = [
         (e.known_at - e.left_at) / HOUR for c in account.conferences for e in attendance.reported_endpoints(c)
@@ -111,7 +113,7 @@ def test_some_come_days_late_and_those_of_late_conferences_after_the_quiet_hour(
     assert ended <= {row["endpoint_id"] for row in later}
 
 
-def test_pages_and_the_time_that_is_asked_for(google: GoogleClient, rows: list[Row]) -> None:
+def test_paging_and_time_range(google: GoogleClient, rows: list[Row]) -> None:
     paged = google.ended_calls(maxResults=100)
     assert [row["endpoint_id"] for row in paged] == [row["endpoint_id"] for row in rows]
     low, high = rows[300]["time"], rows[100]["time"]
@@ -142,14 +144,14 @@ def test_filters_and_users(google: GoogleClient, rows: list[Row]) -> None:
     assert len(own) == sum(row["actor"].get("email") == host.email for row in rows)
 
 
-def test_an_item_may_hold_other_events_and_is_told_whole(google: GoogleClient) -> None:
+def test_an_item_may_have_other_events_and_is_returned_whole(google: GoogleClient) -> None:
     named = google.rows("items", "reports", ACTIVITIES, eventName="presentation_stopped")
     assert named
     for item in named:
         assert [event["name"] for event in item["events"]] == ["presentation_stopped", "call_ended"]
 
 
-def test_what_cannot_be_asked(google: GoogleClient) -> None:
+def test_invalid_queries_are_refused(google: GoogleClient) -> None:
     later = (NOW + timedelta(hours=6)).isoformat()
     assert refused(google, endTime=later) == (400, "invalid")
     assert refused(google, startTime="2026-11-20T09:00:00Z", endTime="2026-11-20T08:00:00Z") == (
@@ -164,7 +166,7 @@ def test_what_cannot_be_asked(google: GoogleClient) -> None:
     assert google.get("reports", ACTIVITIES, host).status == 403
 
 
-def test_250_filtered_queries_a_minute_and_then_503() -> None:
+def test_the_quota_is_250_filtered_queries_a_minute_then_503() -> None:
     google = google_client()
     statuses = []
     for _ in range(252):
@@ -174,7 +176,7 @@ def test_250_filtered_queries_a_minute_and_then_503() -> None:
     assert google.get("reports", ACTIVITIES, maxResults=1).status == 200  # nothing filtered
 
 
-def test_both_shapes_of_errors() -> None:
+def test_both_forms_of_errors() -> None:
     refusal = ErrorResponse(403, "No.", reason="forbidden", detail="SERVICE_DISABLED")
     assert refusal.body(older=True)["error"]["errors"] == [
         {"message": "No.", "domain": "global", "reason": "forbidden"}
@@ -183,7 +185,7 @@ def test_both_shapes_of_errors() -> None:
     assert refusal.body(older=False)["error"]["details"][0]["reason"] == "SERVICE_DISABLED"
 
 
-def test_of_foreign_conferences_only_ones_own_people_are_told(google: GoogleClient, rows: list[Row]) -> None:
+def test_foreign_conferences_have_rows_of_members_only(google: GoogleClient, rows: list[Row]) -> None:
     foreign = google.conference(Case.webinar)
     values = [row for row in rows if row["conference_id"] == foreign.reports_id]
     assert values

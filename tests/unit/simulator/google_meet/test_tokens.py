@@ -60,7 +60,7 @@ def test_a_service_account_gets_a_token_for_an_hour(google: GoogleClient) -> Non
     assert late.body["error"]["errors"][0]["reason"] == "authError"
 
 
-def test_another_key_an_altered_text_and_no_jwt_are_refused(google: GoogleClient) -> None:
+def test_another_key_a_changed_assertion_and_invalid_jwts_are_refused(google: GoogleClient) -> None:
     other = rsa.generate_private_key(65_537, 2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -84,7 +84,7 @@ def test_another_key_an_altered_text_and_no_jwt_are_refused(google: GoogleClient
         {"sub": "nobody@example.org"},
     ],
 )
-def test_claims_that_are_wrong_are_an_invalid_grant(google: GoogleClient, claims: dict[str, Any]) -> None:
+def test_wrong_claims_are_an_invalid_grant(google: GoogleClient, claims: dict[str, Any]) -> None:
     assert error(google.asserted(**{"sub": google.admin, **claims})) == (400, "invalid_grant")
 
 
@@ -93,14 +93,14 @@ def test_the_endpoint_itself_may_be_the_audience(google: GoogleClient) -> None:
     assert google.asserted(sub=google.admin, aud="http://sim.example.org/google/token").status == 200
 
 
-def test_nobody_acts_for_the_suspended_and_the_departed(google: GoogleClient) -> None:
+def test_suspended_and_departed_people_cannot_be_impersonated(google: GoogleClient) -> None:
     for status in ("inactive", "departed"):
         assert error(google.asserted(sub=somebody(google, status).email)) == (400, "invalid_grant")
     unknown = google.asserted(sub=somebody(google, "departed").email)
     assert unknown.body["error_description"] == "Invalid email or User ID"
 
 
-def test_a_scope_outside_the_delegation_refuses_all_of_them() -> None:
+def test_one_scope_outside_the_delegation_refuses_the_request() -> None:
     google = google_client(without=("reports",))
     both = f"{REPORTS} {AUTH}{API_SCOPES['meet']}"
     assert error(google.asserted(sub=google.admin, scope=both)) == (401, "unauthorized_client")
@@ -111,12 +111,12 @@ def test_a_scope_outside_the_delegation_refuses_all_of_them() -> None:
     )
 
 
-def test_a_service_account_by_itself_sees_nothing(google: GoogleClient) -> None:
+def test_a_service_account_without_a_user_sees_nothing(google: GoogleClient) -> None:
     assert google.get("meet", "/conferenceRecords", None).body == {}
     assert google.get("directory", "/users", None, customer="my_customer").status == 403
 
 
-def test_a_saved_token_is_renewed_for_its_user() -> None:
+def test_a_saved_token_is_refreshed_for_its_user() -> None:
     google = google_client(user=True)
     token = google.google.tokens.refresh_token()
     client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
@@ -134,7 +134,7 @@ def test_a_saved_token_is_renewed_for_its_user() -> None:
     assert error(google.form(grant_type="password")) == (400, "unsupported_grant_type")
 
 
-def test_the_file_of_the_service_account_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_service_account_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "credentials.json"
     content = app.credentials(
         "http://127.0.0.1:1", None, google_client().google._clock, google_client().google.options
@@ -148,7 +148,7 @@ def test_the_file_of_the_service_account_is_for_its_owner_alone(tmp_path: Path) 
     assert crypt.RSASigner.from_service_account_info(values).key_id == service_account.KEY_ID
 
 
-def test_a_user_s_file_is_told_apart_from_a_service_account_s(google: GoogleClient) -> None:
+def test_a_users_file_differs_from_a_service_accounts(google: GoogleClient) -> None:
     account = Account(google.google.account.organisation)
     user = app.credentials(
         "http://127.0.0.1:1", account, google.google._clock, google_client(user=True).google.options
@@ -186,7 +186,7 @@ def exchange_code(google: GoogleClient, code: str, **changed: str) -> Answer:
     return google.form(grant_type="authorization_code", **parameters)
 
 
-def test_somebody_signs_in_and_allows_what_is_asked_for(google: GoogleClient) -> None:
+def test_a_user_signs_in_and_grants_the_requested_scopes(google: GoogleClient) -> None:
     sent = values(signed_in(google))
     assert sent["state"] == "a b&c"
     answer = exchange_code(google, sent["code"])
@@ -199,7 +199,7 @@ def test_somebody_signs_in_and_allows_what_is_asked_for(google: GoogleClient) ->
     assert error(exchange_code(google, sent["code"])) == (400, "invalid_grant")  # a code is good once
 
 
-def test_who_denies_gives_no_code_and_what_is_wrong_gets_no_token(google: GoogleClient) -> None:
+def test_a_denial_returns_no_code_and_a_wrong_code_no_token(google: GoogleClient) -> None:
     assert values(signed_in(google, decision="deny"))["error"] == "access_denied"
     assert signed_in(google, client_id="another").status == 401
     assert signed_in(google, redirect_uri="https://elsewhere.example/").status == 400
@@ -212,7 +212,7 @@ def test_who_denies_gives_no_code_and_what_is_wrong_gets_no_token(google: Google
     assert error(exchange_code(google, late)) == (400, "invalid_grant")
 
 
-def test_the_file_of_an_oauth_client_names_both_addresses(google: GoogleClient) -> None:
+def test_an_oauth_client_file_has_both_urls(google: GoogleClient) -> None:
     options = google_client(client=True).google.options
     content = app.credentials("http://127.0.0.1:1", None, google.google._clock, options)
     assert content["installed"]["auth_uri"] == "http://127.0.0.1:1/google/auth"

@@ -22,7 +22,7 @@ def huge(served: MeetechoClient) -> int:
     return next(s.id for s in served.served.account.sessions if s.held and s.held.case is Case.huge)
 
 
-def test_twenty_rows_make_a_page_and_the_next_one_is_told_as_a_path(served: MeetechoClient) -> None:
+def test_a_page_has_twenty_rows_and_the_path_of_the_next(served: MeetechoClient) -> None:
     first = served.get("meeting/session").body
     assert len(first["objects"]) == 20
     assert first["meta"]["limit"] == 20
@@ -47,7 +47,7 @@ def test_the_next_page_keeps_the_filters(served: MeetechoClient) -> None:
 
 
 @pytest.mark.parametrize(("limit", "expected"), [("0", 1000), ("5000", 1000), ("7", 7)])
-def test_no_page_holds_more_than_a_thousand(served: MeetechoClient, limit: str, expected: int) -> None:
+def test_no_page_has_more_than_a_thousand_rows(served: MeetechoClient, limit: str, expected: int) -> None:
     assert served.get("meeting/session", limit=limit).body["meta"]["limit"] == expected
 
 
@@ -65,21 +65,19 @@ def test_no_page_holds_more_than_a_thousand(served: MeetechoClient, limit: str, 
         ("meeting/session", {"order_by": "name"}),
     ],
 )
-def test_what_tastypie_does_not_take_is_refused(
-    served: MeetechoClient, name: str, query: dict[str, str]
-) -> None:
+def test_invalid_parameters_are_refused(served: MeetechoClient, name: str, query: dict[str, str]) -> None:
     answer = served.get(name, **query)
     assert answer.status == 400
     assert answer.body["error"]
 
 
-def test_a_filter_that_names_no_field_is_ignored_and_counted(served: MeetechoClient) -> None:
+def test_an_unknown_filter_is_ignored_and_counted(served: MeetechoClient) -> None:
     everything = served.get("meeting/session").body["meta"]["total_count"]
     assert served.get("meeting/session", acronym="tealcup").body["meta"]["total_count"] == everything
     assert served.served.traffic()["ignored"]["meeting/session acronym"] == 1
 
 
-def test_filters_go_through_relations(served: MeetechoClient) -> None:
+def test_filters_follow_relations(served: MeetechoClient) -> None:
     account = served.served.account
     session = next(s for s in account.sessions if s.ietf_meeting.type == "ietf" and s.start)
     ours = {s.id for s in account.sessions if s.ietf_meeting == session.ietf_meeting}
@@ -103,7 +101,7 @@ def test_filters_go_through_relations(served: MeetechoClient) -> None:
     assert [row["id"] for row in schedules] == [session.ietf_meeting.schedule, session.ietf_meeting.draft]
 
 
-def test_times_are_filtered_as_instants_whatever_their_spelling(served: MeetechoClient) -> None:
+def test_times_are_filtered_as_instants_in_any_format(served: MeetechoClient) -> None:
     since = "2026-11-19T00:00:00+05:30"
     rows = served.rows("meeting/timeslot", time__gte=since)
     every = served.rows("meeting/timeslot")
@@ -120,7 +118,7 @@ def test_a_time_without_an_offset_is_not_read_as_utc(served: MeetechoClient) -> 
     assert aware == naive
 
 
-def test_single_rows_and_sets_of_them(served: MeetechoClient) -> None:
+def test_single_rows_and_sets_of_rows(served: MeetechoClient) -> None:
     session = served.served.account.sessions[3]
     row = served.follow(f"/api/v1/meeting/session/{session.id}/").body
     assert row["id"] == session.id
@@ -133,7 +131,7 @@ def test_single_rows_and_sets_of_them(served: MeetechoClient) -> None:
     assert served.follow("/api/v1/meeting/nothing/").status == 404
 
 
-def test_a_page_with_a_broken_record_is_404_until_it_is_stepped_over(served: MeetechoClient) -> None:
+def test_a_page_with_a_broken_record_is_a_404(served: MeetechoClient) -> None:
     session = huge(served)
     records = served.served.attendance.records(served.served.account.by_id[session])
     broken = [position for position, record in enumerate(records) if record.broken]
@@ -150,7 +148,7 @@ def test_a_page_with_a_broken_record_is_404_until_it_is_stepped_over(served: Mee
     assert len(rows) == len(records) - len(broken)
 
 
-def test_who_attended_is_told_once_each_and_sometimes_without_a_time(served: MeetechoClient) -> None:
+def test_each_person_attended_once_and_sometimes_without_a_time(served: MeetechoClient) -> None:
     rows = served.rows("meeting/attended", session=huge(served))
     people = [pk(row["person"]) for row in rows]
     assert len(set(people)) == len(people)
@@ -162,7 +160,7 @@ def test_who_attended_is_told_once_each_and_sometimes_without_a_time(served: Mee
     assert any(row["plain"] not in {"", row["name"]} for row in known)
 
 
-def test_a_session_may_stand_in_a_draft_that_is_not_in_force(served: MeetechoClient) -> None:
+def test_a_session_may_be_in_a_draft_that_is_not_in_force(served: MeetechoClient) -> None:
     rows = served.rows("meeting/schedtimesessassignment")
     schedules = {row["id"]: row["schedule"] for row in served.rows("meeting/meeting")}
     sessions = {row["id"]: schedules[pk(row["meeting"])] for row in served.rows("meeting/session")}
@@ -173,7 +171,7 @@ def test_a_session_may_stand_in_a_draft_that_is_not_in_force(served: MeetechoCli
     assert any(sessions[pk(row["session"])] is None for row in drafted)
 
 
-def test_there_are_canceled_sessions_and_some_were_held_all_the_same(served: MeetechoClient) -> None:
+def test_some_canceled_sessions_were_held_all_the_same(served: MeetechoClient) -> None:
     sessions = served.served.account.sessions
     assert {s.history[-1] for s in sessions} >= CANCELED
     assert any(s.canceled and s.held for s in sessions)
@@ -181,7 +179,7 @@ def test_there_are_canceled_sessions_and_some_were_held_all_the_same(served: Mee
     assert any("canceled" in s.history and not s.canceled for s in sessions)
 
 
-def test_a_429_says_0_and_does_not_mean_it() -> None:
+def test_a_429_with_retry_after_0_refuses_an_immediate_retry() -> None:
     hasty = meetecho_client(hasty=4)
     statuses = []
     for _ in range(8):
@@ -196,7 +194,7 @@ def test_a_429_says_0_and_does_not_mean_it() -> None:
     assert hasty.served.traffic()["hurried"] == 2
 
 
-def test_more_than_twenty_a_second_are_refused() -> None:
+def test_more_than_twenty_requests_a_second_are_refused() -> None:
     fast = meetecho_client(hasty=0)
     statuses = [
         send_request(fast.served, "/api/v1/group/group/", query=f"limit={n}", **JSON).status
@@ -206,7 +204,7 @@ def test_more_than_twenty_a_second_are_refused() -> None:
     assert fast.served.traffic()["refused"] == 5
 
 
-def test_addresses_are_not_to_be_had_and_who_asks_is_counted(served: MeetechoClient) -> None:
+def test_requests_for_addresses_are_refused_and_counted(served: MeetechoClient) -> None:
     for name in ("person/email", "meeting/registration", "stats/meetingregistration"):
         assert served.get(name).status == 404
     assert served.served.traffic()["personal"] >= 3

@@ -21,13 +21,13 @@ def fresh() -> MeetechoClient:
     return meetecho_client()
 
 
-def test_one_call_has_a_token_for_each_group(shared: MeetechoClient) -> None:
+def test_one_call_returns_a_token_per_group(shared: MeetechoClient) -> None:
     tokens = shared.tokens("zquilt", "nobodys", "oakloom").body["tokens"]
     assert tokens.keys() == {"zquilt", "oakloom"}
     assert len(set(tokens.values())) == 2
 
 
-def test_another_secret_is_refused_and_the_refusal_holds_what_nobody_should_show(
+def test_a_wrong_secret_is_refused_with_an_error_that_contains_it(
     shared: MeetechoClient,
 ) -> None:
     answer = shared.tokens(secret="guessed")
@@ -35,13 +35,13 @@ def test_another_secret_is_refused_and_the_refusal_holds_what_nobody_should_show
     assert b"guessed" in answer.content
 
 
-def test_a_token_shows_the_rooms_of_its_group_alone(shared: MeetechoClient) -> None:
+def test_a_token_shows_only_the_rooms_of_its_group(shared: MeetechoClient) -> None:
     tokens = shared.tokens().body["tokens"]
     ours = {room.uuid for room in shared.served.account.rooms if room.group == "tealcup"}
     assert shared.fetch(tokens["tealcup"]).body["rooms"].keys() == ours
 
 
-def test_a_token_dies_after_an_hour(fresh: MeetechoClient) -> None:
+def test_a_token_expires_after_an_hour(fresh: MeetechoClient) -> None:
     token = fresh.tokens().body["tokens"]["zquilt"]
     fresh.clock.seconds += 3599
     assert fresh.fetch(token).status == 200
@@ -49,7 +49,7 @@ def test_a_token_dies_after_an_hour(fresh: MeetechoClient) -> None:
     assert fresh.fetch(token).status == 401
 
 
-def test_the_group_is_told_nowhere_above_the_rooms_or_in_each_by_turns(fresh: MeetechoClient) -> None:
+def test_the_group_is_in_turn_missing_above_the_rooms_or_in_each_room(fresh: MeetechoClient) -> None:
     token = fresh.tokens().body["tokens"]["zquilt"]
     seen = set()
     for _ in range(3):
@@ -59,7 +59,7 @@ def test_the_group_is_told_nowhere_above_the_rooms_or_in_each_by_turns(fresh: Me
     assert seen == {(None, None), ("zquilt", None), (None, "zquilt")}
 
 
-def test_keys_that_nobody_knows_are_at_every_level(fresh: MeetechoClient) -> None:
+def test_unknown_keys_occur_at_every_level(fresh: MeetechoClient) -> None:
     token = fresh.tokens().body["tokens"]["tealcup"]
     answers = [fresh.fetch(token).body for _ in range(3)]
     rooms = [room for values in answers for room in values["rooms"].values()]
@@ -68,13 +68,13 @@ def test_keys_that_nobody_knows_are_at_every_level(fresh: MeetechoClient) -> Non
     assert any(room["room"].keys() - {"id", "start_time", "duration", "description"} for room in rooms)
 
 
-def test_a_group_without_rooms_says_so_in_four_ways(fresh: MeetechoClient) -> None:
+def test_a_group_without_rooms_gets_one_of_four_answers(fresh: MeetechoClient) -> None:
     token = fresh.tokens().body["tokens"][CONFIGURED[-1]]
     said = [fresh.fetch(token).body for _ in range(4)]
     assert all(values in said for values in ({"rooms": {}}, {"rooms": []}, {}, []))
 
 
-def test_a_refused_group_has_a_token_and_no_rooms_and_stops_no_other() -> None:
+def test_a_refused_group_gets_a_token_and_no_rooms_and_affects_no_other() -> None:
     refusing = meetecho_client(refused=("zquilt",), unknown=("brambl",))
     tokens = refusing.tokens().body["tokens"]
     assert set(CONFIGURED) - tokens.keys() == {"brambl"}
@@ -93,7 +93,7 @@ def test_a_refused_group_has_a_token_and_no_rooms_and_stops_no_other() -> None:
         ({"cookie": "a=b"}, "header cookie"),
     ],
 )
-def test_what_the_datatracker_would_not_send_is_refused_and_counted(
+def test_requests_that_the_datatracker_does_not_send_are_refused_and_counted(
     fresh: MeetechoClient, headers: dict[str, str], fault: str
 ) -> None:
     token = fresh.tokens().body["tokens"]["zquilt"]
@@ -121,7 +121,7 @@ def test_other_paths_methods_queries_and_bodies_are_refused(
     assert sum(fresh.served.traffic()["unlike"].values()) == 1
 
 
-def test_tokens_are_not_given_for_other_bodies(fresh: MeetechoClient) -> None:
+def test_a_token_request_with_another_body_is_refused(fresh: MeetechoClient) -> None:
     whole = {"client": "a", "secret": "b", "wgs": ["zquilt"]}
     for body in ({**whole, "more": 1}, {"client": "a", "wgs": []}, {**whole, "wgs": "zquilt"}, [whole]):
         assert fresh.post("auth/ietfservice/tokens", body).status == 400
@@ -129,14 +129,14 @@ def test_tokens_are_not_given_for_other_bodies(fresh: MeetechoClient) -> None:
     assert sum(fresh.served.traffic()["unlike"].values()) == 5
 
 
-def test_a_harvest_that_reads_is_counted_as_one_that_writes_nothing(fresh: MeetechoClient) -> None:
+def test_reading_is_counted_as_no_writes(fresh: MeetechoClient) -> None:
     fresh.rooms()
     values = fresh.served.traffic()
     assert (values["writes"], values["unlike"]) == (0, {})
     assert values["calls"]["GET meeting/interim/fetchRooms"] == len(CONFIGURED)
 
 
-def test_the_calls_that_write_answer_and_are_counted(fresh: MeetechoClient) -> None:
+def test_writing_calls_are_answered_and_counted(fresh: MeetechoClient) -> None:
     bearer = {"authorization": f"bearer {fresh.tokens().body['tokens']['hushwg']}"}
     wish = {
         "room_id": 18, "description": "interim", "start_time": "2026-12-01 10:00:00", "duration": 130, "extrainfo": "",
@@ -157,7 +157,7 @@ def test_the_calls_that_write_answer_and_are_counted(fresh: MeetechoClient) -> N
     assert fresh.served.traffic()["writes"] == 5
 
 
-def test_rooms_of_every_awkward_sort_are_listed(shared: MeetechoClient) -> None:
+def test_every_kind_of_odd_room_is_listed(shared: MeetechoClient) -> None:
     account = shared.served.account
     listed = shared.rooms()
     groups_of = {session.id: session.group for session in account.sessions}

@@ -34,7 +34,7 @@ def measurable(webex: WebexClient, instance: Instance) -> bool:
     return READY <= webex.webex.account.organisation.now - instance.meeting.start < KEPT - DAY
 
 
-def test_instances_are_listed_once_they_are_asked_for(webex: WebexClient) -> None:
+def test_instances_are_listed_on_request(webex: WebexClient) -> None:
     rows = webex.listed()
     assert {row["id"] for row in rows} == ids(webex)
     assert {row["meetingType"] for row in rows} == {"meeting"}
@@ -63,7 +63,7 @@ def test_without_times_the_last_seven_days_are_listed(webex: WebexClient) -> Non
     assert max(r["start"] for r in webex.items("/meetings", **half, to="2026-11-19T00:00:00Z")) < "2026-11-19"
 
 
-def test_a_start_is_within_a_range_that_begins_with_it_and_not_within_one_that_ends_there(
+def test_a_range_includes_its_beginning_and_excludes_its_end(
     webex: WebexClient,
 ) -> None:
     row = webex.listed()[20]
@@ -71,7 +71,7 @@ def test_a_start_is_within_a_range_that_begins_with_it_and_not_within_one_that_e
     assert row["id"] not in {r["id"] for r in webex.listed(to=row["start"])}
 
 
-def test_ten_are_told_where_no_number_is_given_and_a_hundred_where_more_are_asked_for(
+def test_a_page_has_ten_rows_by_default_and_at_most_a_hundred(
     webex: WebexClient,
 ) -> None:
     parameters = {"meetingType": "meeting", **WINDOW}
@@ -82,7 +82,7 @@ def test_ten_are_told_where_no_number_is_given_and_a_hundred_where_more_are_aske
     assert next_url(answer)
 
 
-def test_pages_follow_the_link_and_repeat_the_row_before(webex: WebexClient) -> None:
+def test_pages_follow_the_link_and_repeat_the_last_row(webex: WebexClient) -> None:
     rows = webex.items("/meetings", meetingType="meeting", max=7, **WINDOW)
     counted = Counter(row["id"] for row in rows)
     assert counted.keys() == {row["id"] for row in webex.listed(**WINDOW)}
@@ -97,7 +97,7 @@ def test_pages_follow_the_link_and_repeat_the_row_before(webex: WebexClient) -> 
     assert webex.follow(url.replace("max=7", "max=8")).status == 400  # another query's cursor
 
 
-def test_no_more_than_so_many_are_listed_at_all() -> None:
+def test_listings_stop_at_the_maximum() -> None:
     small = webex_client(max_listed=20)
     rows = small.items("/meetings", meetingType="meeting", max=8, **WINDOW)
     assert len({row["id"] for row in rows}) == 20
@@ -117,12 +117,12 @@ def test_no_more_than_so_many_are_listed_at_all() -> None:
         {"meetingNumber": "1", "webLink": "2"},
     ],
 )
-def test_what_is_no_query_is_refused(webex: WebexClient, query: dict[str, object]) -> None:
+def test_invalid_queries_are_refused(webex: WebexClient, query: dict[str, object]) -> None:
     answer = webex.get("/meetings", **{"meetingType": "meeting", **WINDOW, **query})
     assert answer.status == 400
 
 
-def test_listings_are_narrowed(webex: WebexClient) -> None:
+def test_listings_are_filtered(webex: WebexClient) -> None:
     ended = webex.listed(state="ended", siteUrl=SITE)
     assert {row["state"] for row in ended} == {"ended"}
     assert {row["scheduledType"] for row in webex.listed(scheduledType="webinar")} == {"webinar"}
@@ -138,7 +138,7 @@ def test_listings_are_narrowed(webex: WebexClient) -> None:
     assert [row["id"] for row in number] == [instance.series]
 
 
-def test_an_admin_may_see_what_one_user_called_or_came_to(webex: WebexClient) -> None:
+def test_an_admin_can_list_one_users_hosted_and_attended_meetings(webex: WebexClient) -> None:
     email = webex.webex.account.busiest_host.email
     rows = webex.listed(hostEmail=email)
     hosts = Counter(row["hostEmail"] == email for row in rows)
@@ -147,7 +147,7 @@ def test_an_admin_may_see_what_one_user_called_or_came_to(webex: WebexClient) ->
     assert len(rows) < len(ids(webex))
 
 
-def test_who_is_no_admin_sees_their_own_and_reads_those_that_they_called() -> None:
+def test_others_see_their_own_meetings_and_participants_of_those_they_hosted() -> None:
     own = webex_client(admin=False)
     caller = own.webex.account.busiest_host.email
     rows = own.listed()
@@ -163,7 +163,7 @@ def test_who_is_no_admin_sees_their_own_and_reads_those_that_they_called() -> No
     assert own.get("/people/me").body["roles"] == []
 
 
-def test_padded_rows_have_secrets_and_what_an_admin_reads_has_none(webex: WebexClient) -> None:
+def test_padded_rows_have_secrets_and_admin_rows_have_none(webex: WebexClient) -> None:
     padded, plain = webex.instance(Quirk.padded), webex.instance(Quirk.old_names)
     rows = {row["id"]: row for row in webex.listed()}
     assert {"password", "hostKey", "telephony", "panelistPassword", "liveStream"} <= rows[padded.id].keys()
@@ -177,7 +177,7 @@ def test_padded_rows_have_secrets_and_what_an_admin_reads_has_none(webex: WebexC
     assert "meetingSeriesId" not in webex.get(f"/meetings/{padded.id}").body
 
 
-def test_a_meeting_by_its_id_its_series_or_its_occurrence(webex: WebexClient) -> None:
+def test_a_meeting_is_found_by_id_series_or_occurrence(webex: WebexClient) -> None:
     instance = webex.instance(Case.recurring)
     assert webex.get(f"/meetings/{instance.id}").body["meetingType"] == "meeting"
     assert webex.get(f"/meetings/{instance.series}").body["meetingType"] == "meetingSeries"
@@ -189,7 +189,7 @@ def test_a_meeting_by_its_id_its_series_or_its_occurrence(webex: WebexClient) ->
     )
 
 
-def test_what_was_deleted_is_nowhere(webex: WebexClient) -> None:
+def test_deleted_meetings_are_missing(webex: WebexClient) -> None:
     assert not [i for i in webex.webex.account.instances if i.meeting.case is Case.deleted]
 
 
@@ -211,7 +211,7 @@ def test_participants_of_an_instance_a_series_or_one_host(webex: WebexClient) ->
     assert one == items[0]
 
 
-def test_a_crowd_takes_pages_of_a_hundred(webex: WebexClient) -> None:
+def test_a_large_meeting_takes_pages_of_a_hundred(webex: WebexClient) -> None:
     huge = webex.instance(Case.huge)
     first = webex.get("/meetingParticipants", meetingId=huge.id, max=5000)
     assert len(first.body["items"]) == 100
@@ -221,7 +221,7 @@ def test_a_crowd_takes_pages_of_a_hundred(webex: WebexClient) -> None:
     assert len({item["id"] for item in items}) < len(items)
 
 
-def test_participants_are_narrowed_by_join_time_room_and_address(webex: WebexClient) -> None:
+def test_participants_are_filtered_by_join_time_room_and_address(webex: WebexClient) -> None:
     instance = webex.instance(Case.mixed)
     parameters = {"meetingId": instance.id, "max": 100}
     items = webex.items("/meetingParticipants", **parameters)
@@ -257,18 +257,18 @@ def test_errors_have_a_tracking_id_and_do_not_always_say_what_is_wrong(webex: We
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer made-up"}, {"authorization": "Basic x"}])
-def test_without_a_good_token_nothing_is_told(webex: WebexClient, headers: dict[str, str]) -> None:
+def test_without_a_valid_token_everything_is_refused(webex: WebexClient, headers: dict[str, str]) -> None:
     assert send_request(webex.webex, "/webex/v1/meetings", **headers).status == 401
     assert send_request(webex.webex, "/webex-analytics/v1/meeting/qualities", **headers).status == 401
 
 
-def test_calls_lie_on_their_own_hosts(webex: WebexClient) -> None:
+def test_each_call_is_served_by_its_host_only(webex: WebexClient) -> None:
     assert webex.follow("/webex/v1/meeting/qualities?meetingId=x").status == 404
     assert webex.follow("/webex-analytics/v1/meetings").status == 404
     assert webex.get("/elephants").status == 404
 
 
-def test_too_many_calls_are_told_when_to_come_again_in_every_way() -> None:
+def test_rate_limit_errors_have_every_form_of_retry_after() -> None:
     webex = webex_client(per_ten_seconds=5)
     webex.clock.seconds = 100
     answers = [webex.follow("/webex/v1/people/me") for _ in range(13)]
@@ -280,7 +280,7 @@ def test_too_many_calls_are_told_when_to_come_again_in_every_way() -> None:
     assert webex.webex.traffic()["classes"]["general"]["refused"] == 8
 
 
-def test_qualities_may_be_asked_for_once_in_five_minutes_for_one_meeting() -> None:
+def test_qualities_are_limited_to_one_call_in_five_minutes_per_meeting() -> None:
     webex = webex_client(max_qualities=2)
     one = ready(webex)
     other = next(i for i in webex.webex.account.instances if i is not one and measurable(webex, i))
@@ -308,7 +308,7 @@ def test_speed_shortens_the_five_minutes() -> None:
     assert webex.qualities(one.id).status == 200
 
 
-def test_calls_that_were_not_answered_well_count() -> None:
+def test_failed_calls_count_against_the_limit() -> None:
     webex = webex_client()
     young = webex.instance(Case.young)
     assert webex.qualities(young.id).status in {200, 204, 404}
@@ -317,7 +317,7 @@ def test_calls_that_were_not_answered_well_count() -> None:
     assert webex.qualities("nothing").status == 429
 
 
-def test_young_meetings_have_no_qualities_for_ten_minutes() -> None:
+def test_qualities_are_missing_for_ten_minutes() -> None:
     webex = webex_client()
     young = [i for i in webex.webex.account.instances if i.meeting.case is Case.young]
     for instance in young:
@@ -338,19 +338,19 @@ def test_qualities_are_kept_for_seven_days() -> None:
         assert not KEPT - 3_600_000 < age <= KEPT  # nothing is given up in the quiet hour
 
 
-def test_qualities_are_found_by_instances_only(webex: WebexClient) -> None:
+def test_qualities_are_found_by_instance_id_only(webex: WebexClient) -> None:
     assert webex.qualities(webex.instance(Case.recurring).series).status == 404
     assert webex.qualities("").status == 400
 
 
-def test_without_a_pro_pack_there_are_none() -> None:
+def test_without_a_pro_pack_there_are_no_qualities() -> None:
     poor = webex_client(pro_pack=False)
     assert poor.qualities(ready(poor).id).status == 403
     assert poor.webex.traffic()["qualities"]["requests"] == 0
 
 
 @pytest.mark.parametrize("status", [451, 403])
-def test_qualities_of_another_region_are_told_there(status: int) -> None:
+def test_qualities_of_another_region_are_served_there(status: int) -> None:
     elsewhere = webex_client(elsewhere=status)
     one = ready(elsewhere)
     answer = elsewhere.qualities(one.id)
@@ -368,6 +368,6 @@ def test_people_and_sites(webex: WebexClient) -> None:
     assert webex_client(scopes=GRANTED[:2]).get("/people").status == 400
 
 
-def test_the_date_header_shows_the_calendar() -> None:
+def test_the_date_header_shows_the_simulated_time() -> None:
     later = webex_client(later=timedelta(days=1))
     assert later.get("/people/me").headers["date"].startswith(f"{NOW + timedelta(days=1):%a, %d %b %Y 12:}")

@@ -60,7 +60,7 @@ def first(webex: WebexClient) -> str:
     return first_refresh_token(7, webex.webex.options)
 
 
-def test_the_login_page_is_shown_and_sends_back_a_code_and_the_state(webex: WebexClient) -> None:
+def test_the_login_page_redirects_with_code_and_state(webex: WebexClient) -> None:
     page = authorize(webex, method="GET")
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")
@@ -77,7 +77,7 @@ def test_the_login_page_is_shown_and_sends_back_a_code_and_the_state(webex: Webe
     webex.token = kept
 
 
-def test_whoever_denies_is_sent_back_without_a_code(webex: WebexClient) -> None:
+def test_a_denial_redirects_without_a_code(webex: WebexClient) -> None:
     assert sent_back(authorize(webex, decision="deny")) == {"error": "access_denied", "state": "a b&c"}
 
 
@@ -90,18 +90,18 @@ def test_whoever_denies_is_sent_back_without_a_code(webex: WebexClient) -> None:
         ({"code_challenge": "x", "code_challenge_method": "MD5"}, "invalid_request"),
     ],
 )
-def test_what_is_asked_for_wrongly_is_sent_back_as_an_error(
+def test_an_invalid_request_redirects_with_an_error(
     webex: WebexClient, changed: dict[str, str], error: str
 ) -> None:
     assert sent_back(authorize(webex, **changed))["error"] == error
 
 
 @pytest.mark.parametrize("changed", [{"client_id": "C1"}, {"redirect_uri": "https://elsewhere.example.org/"}])
-def test_nobody_is_sent_to_where_they_are_not_known(webex: WebexClient, changed: dict[str, str]) -> None:
+def test_an_unregistered_redirect_uri_is_refused(webex: WebexClient, changed: dict[str, str]) -> None:
     assert authorize(webex, **changed).status == 400
 
 
-def test_a_code_is_good_once_for_five_minutes_and_for_its_redirect_uri(webex: WebexClient) -> None:
+def test_a_code_is_valid_once_for_five_minutes_and_its_redirect_uri(webex: WebexClient) -> None:
     code = sent_back(authorize(webex))["code"]
     assert exchange(webex, code).status == 200
     assert exchange(webex, code).status == 400
@@ -112,7 +112,7 @@ def test_a_code_is_good_once_for_five_minutes_and_for_its_redirect_uri(webex: We
 
 
 @pytest.mark.parametrize("method", ["S256", "plain"])
-def test_a_challenge_wants_its_verifier_and_the_secret_all_the_same(webex: WebexClient, method: str) -> None:
+def test_a_challenge_requires_its_verifier_and_the_client_secret(webex: WebexClient, method: str) -> None:
     hashed = urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
     challenge = {"code_challenge": hashed if method == "S256" else VERIFIER, "code_challenge_method": method}
 
@@ -125,14 +125,14 @@ def test_a_challenge_wants_its_verifier_and_the_secret_all_the_same(webex: Webex
     assert exchange(webex, code(), code_verifier=VERIFIER).status == 200
 
 
-def test_the_client_is_known_by_its_body_or_by_basic(webex: WebexClient) -> None:
+def test_the_client_authenticates_in_the_body_or_by_basic(webex: WebexClient) -> None:
     assert refresh(webex, first(webex)).status == 200
     assert refresh(webex, first(webex), secret=False, headers={"authorization": BASIC}).status == 200
     assert refresh(webex, first(webex), secret=False).status == 401
     assert refresh(webex, first(webex), headers={"content-type": "application/json"}).status == 415
 
 
-def test_a_refresh_gives_no_other_or_the_same_refresh_token_and_the_old_one_stays_good() -> None:
+def test_a_refresh_may_return_no_new_or_the_same_refresh_token_and_the_old_one_stays_valid() -> None:
     webex = webex_client()
     values = [refresh(webex, first(webex)).body for _ in range(6)]
     kinds = [body.get("refresh_token") for body in values]
@@ -144,7 +144,7 @@ def test_a_refresh_gives_no_other_or_the_same_refresh_token_and_the_old_one_stay
     assert {body["expires_in"] for body in values} == {14 * DAY - 1}
 
 
-def test_where_terms_are_strict_the_old_refresh_token_dies() -> None:
+def test_with_strict_tokens_the_old_refresh_token_is_revoked() -> None:
     webex = webex_client(strict_tokens=True)
     webex.clock.seconds = 30
     other = refresh(webex, first(webex)).body["refresh_token"]
@@ -154,7 +154,7 @@ def test_where_terms_are_strict_the_old_refresh_token_dies() -> None:
     assert refresh(webex, other).status == 200
 
 
-def test_a_refused_refresh_says_invalid_grant_in_one_of_two_shapes(webex: WebexClient) -> None:
+def test_a_refused_refresh_returns_invalid_grant_in_one_of_two_forms(webex: WebexClient) -> None:
     bodies = [refresh(webex, "made-up").body for _ in range(2)]
     flat = next(body for body in bodies if "error" in body)
     full = next(body for body in bodies if "errors" in body)
@@ -163,14 +163,14 @@ def test_a_refused_refresh_says_invalid_grant_in_one_of_two_shapes(webex: WebexC
     assert full["trackingId"]
 
 
-def test_an_access_token_is_no_refresh_token_and_the_other_way_round(webex: WebexClient) -> None:
+def test_access_and_refresh_tokens_are_not_interchangeable(webex: WebexClient) -> None:
     assert refresh(webex, webex.token).status == 400
     assert (
         send_request(webex.webex, "/webex/v1/meetings", authorization=f"Bearer {first(webex)}").status == 401
     )
 
 
-def test_access_ends_after_fourteen_days_and_refreshing_after_ninety_unused_ones() -> None:
+def test_access_tokens_live_14_days_and_unused_refresh_tokens_90() -> None:
     webex = webex_client()
     webex.clock.seconds = 14 * DAY - 60
     assert webex.get("/people/me").status == 200
@@ -186,7 +186,7 @@ def test_access_ends_after_fourteen_days_and_refreshing_after_ninety_unused_ones
     assert refresh(webex, first(webex)).status == 400
 
 
-def test_speed_shortens_lives_and_the_calendar_counts() -> None:
+def test_speed_shortens_token_lifetimes_and_the_calendar_counts() -> None:
     assert refresh(webex_client(later=timedelta(days=89)), first(webex_client())).status == 200
     fast = webex_client(speed=100)
     fast.clock.seconds = 0.15 * DAY
@@ -197,20 +197,20 @@ def test_speed_shortens_lives_and_the_calendar_counts() -> None:
     assert old.token
 
 
-def test_a_simulator_that_was_started_again_knows_the_tokens_of_before(webex: WebexClient) -> None:
+def test_a_restarted_simulator_accepts_earlier_tokens(webex: WebexClient) -> None:
     again = webex_client(later=timedelta(days=1))
     again.token = refresh(webex_client(), first(webex)).body["access_token"]
     assert again.get("/people/me").status == 200
 
 
-def test_an_account_holds_750_tokens_at_once() -> None:
+def test_an_account_has_at_most_750_active_tokens() -> None:
     webex = webex_client()
     statuses = [refresh(webex, first(webex)).status for _ in range(750)]
     assert statuses == [200] * 749 + [400]
     assert webex.webex.traffic()["tokens"]["active"] == 750
 
 
-def test_scopes_that_nobody_has_are_a_mistake() -> None:
+def test_unknown_scopes_are_a_value_error() -> None:
     with pytest.raises(ValueError, match="meeting:elephants"):
         first_refresh_token(1, WebexOptions(scopes=[*GRANTED, "meeting:elephants"]))
 
@@ -237,7 +237,7 @@ def activate(webex: WebexClient, values: dict[str, Any], decision: str) -> Answe
     return send_request(webex.webex, position.path, method="POST", body=body)
 
 
-def test_a_device_waits_with_428_until_somebody_has_signed_in(webex: WebexClient) -> None:
+def test_a_device_gets_428_until_the_user_has_signed_in(webex: WebexClient) -> None:
     values = device(webex)
     assert (len(values["user_code"]), values["expires_in"], values["interval"]) == (6, 300, 2)
     assert poll(webex, values).status == 428
@@ -249,7 +249,7 @@ def test_a_device_waits_with_428_until_somebody_has_signed_in(webex: WebexClient
     assert poll(webex, values).status == 400  # it is good once
 
 
-def test_a_device_may_be_denied_and_waits_for_five_minutes_only(webex: WebexClient) -> None:
+def test_a_device_may_be_denied_and_its_code_expires_after_five_minutes(webex: WebexClient) -> None:
     denied, forgotten = device(webex), device(webex)
     activate(webex, denied, "deny")
     assert b"access_denied" in poll(webex, denied).content

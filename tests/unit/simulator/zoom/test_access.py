@@ -19,7 +19,7 @@ def zoom() -> ZoomClient:
 
 
 @pytest.mark.parametrize("in_body", [True, False])
-def test_a_token_is_had_by_query_or_by_form(zoom: ZoomClient, in_body: bool) -> None:
+def test_a_token_request_may_use_query_or_form(zoom: ZoomClient, in_body: bool) -> None:
     answer = zoom.ask_token(in_body=in_body)
     assert answer.status == 200
     assert answer.body["token_type"] == "bearer"
@@ -37,7 +37,7 @@ def test_a_token_is_had_by_query_or_by_form(zoom: ZoomClient, in_body: bool) -> 
         ({"account_id": "another"}, "invalid_request"),
     ],
 )
-def test_a_refused_token_has_a_reason_and_an_error(
+def test_a_refused_token_request_has_reason_and_error(
     zoom: ZoomClient, changed: dict[str, str], error: str
 ) -> None:
     answer = zoom.ask_token(**changed)
@@ -47,12 +47,12 @@ def test_a_refused_token_has_a_reason_and_an_error(
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer made-up"}, {"authorization": "Basic x"}])
-def test_without_a_good_token_nothing_is_told(zoom: ZoomClient, headers: dict[str, str]) -> None:
+def test_without_a_valid_token_everything_is_refused(zoom: ZoomClient, headers: dict[str, str]) -> None:
     answer = send_request(zoom.zoom, "/zoom/v2/users", **headers)
     assert (answer.status, answer.body) == (401, {"code": 124, "message": "Invalid access token."})
 
 
-def test_a_token_lives_an_hour_divided_by_the_speed() -> None:
+def test_a_token_is_valid_for_an_hour_divided_by_the_speed() -> None:
     fast = zoom_client(speed=60)
     fast.clock.seconds = 55
     assert fast.get(USERS).status == 200
@@ -63,7 +63,7 @@ def test_a_token_lives_an_hour_divided_by_the_speed() -> None:
     assert fast.get(USERS).status == 200
 
 
-def test_two_tokens_are_good_at_once(zoom: ZoomClient) -> None:
+def test_two_tokens_are_valid_at_once(zoom: ZoomClient) -> None:
     first = zoom.token
     zoom.renew()
     assert zoom.token != first
@@ -82,7 +82,7 @@ def test_a_missing_scope_is_named() -> None:
     assert poor.get("/report/users", **{"from": FROM, "to": TO}).status == 200  # a classic scope is enough
 
 
-def test_below_business_there_is_no_dashboard() -> None:
+def test_below_the_business_plan_there_is_no_dashboard() -> None:
     pro = zoom_client(plan="pro")
     answer = pro.get("/metrics/meetings", **LISTING)
     assert answer.status == 400
@@ -118,7 +118,7 @@ def hurried(zoom: ZoomClient, path: str, count: int, **query: object) -> list[in
         ("pro", "/past_meetings/1", 30),
     ],
 )
-def test_so_many_calls_a_second_and_no_more(plan: str, path: str, limit: int) -> None:
+def test_calls_above_the_limit_per_second_are_refused(plan: str, path: str, limit: int) -> None:
     zoom = zoom_client(plan=plan)
     zoom.clock.seconds = 100
     statuses = hurried(zoom, path, limit + 3)
@@ -136,7 +136,7 @@ def test_so_many_calls_a_second_and_no_more(plan: str, path: str, limit: int) ->
     assert zoom.get(path).status != 429
 
 
-def test_a_window_slides_and_does_not_begin_with_the_second() -> None:
+def test_the_window_slides() -> None:
     zoom = zoom_client()
     zoom.clock.seconds = 100.9
     assert 429 not in hurried(zoom, "/users", 40)
@@ -147,7 +147,7 @@ def test_a_window_slides_and_does_not_begin_with_the_second() -> None:
     }  # fmt: skip
 
 
-def test_listings_of_meetings_and_webinars_share_twenty_a_minute() -> None:
+def test_listings_of_meetings_and_webinars_share_twenty_calls_a_minute() -> None:
     zoom = zoom_client()
     zoom.clock.seconds = 100
     statuses = hurried(zoom, "/metrics/meetings", 12, **LISTING) + hurried(
@@ -161,7 +161,7 @@ def test_listings_of_meetings_and_webinars_share_twenty_a_minute() -> None:
     assert hurried(zoom, "/metrics/meetings", 1, **LISTING) == [200]
 
 
-def test_speed_shortens_the_windows_and_not_the_figures() -> None:
+def test_speed_shortens_the_windows_and_keeps_the_limits() -> None:
     zoom = zoom_client(speed=10)
     zoom.clock.seconds = 100
     assert hurried(zoom, "/users", 61)[-1] == 429
@@ -169,7 +169,7 @@ def test_speed_shortens_the_windows_and_not_the_figures() -> None:
     assert hurried(zoom, "/users", 60).count(429) == 0
 
 
-def test_a_spent_day_says_when_the_next_one_begins() -> None:
+def test_the_daily_limit_error_says_when_the_next_day_starts() -> None:
     zoom = zoom_client(daily_limit=3)
     assert [zoom.get("/report/users/nobody/meetings").status for _ in range(3)] == [404, 404, 404]
     refused = zoom.get("/metrics/meetings", **LISTING)
@@ -183,11 +183,11 @@ def test_a_spent_day_says_when_the_next_one_begins() -> None:
     assert zoom.get("/metrics/meetings", **LISTING).status == 200
 
 
-def test_the_date_header_shows_the_simulators_calendar(zoom: ZoomClient) -> None:
+def test_the_date_header_shows_the_simulated_time(zoom: ZoomClient) -> None:
     assert zoom.get(USERS).headers["date"].startswith("Fri, 20 Nov 2026 12:")
 
 
-def test_every_call_has_a_handler_and_a_label() -> None:
+def test_every_endpoint_has_a_handler_and_a_label() -> None:
     from harvester.simulator.zoom.handlers import Handlers
 
     for call in ENDPOINTS:

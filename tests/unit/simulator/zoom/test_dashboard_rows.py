@@ -44,7 +44,7 @@ def quirky(zoom: ZoomClient, quirk: Quirk) -> Instance:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 7])
-def test_forty_meetings_are_enough_for_every_quirk(seed: int) -> None:
+def test_forty_meetings_contain_every_quirk(seed: int) -> None:
     instances = zoom_client(size=40, seed=seed).zoom.account.instances
     assert {quirk for instance in instances for quirk in instance.quirks} == set(Quirk)
 
@@ -57,7 +57,7 @@ def test_a_live_meeting_has_empty_strings_for_its_end(zoom: ZoomClient, listed: 
     assert {"leave_time" in row for row in there} == {True, False}
 
 
-def test_a_blank_meeting_has_no_times_and_nobody_but_may_have_rows(
+def test_a_blank_meeting_has_no_times_and_no_count_but_may_have_rows(
     zoom: ZoomClient, listed: dict[str, Row]
 ) -> None:
     for quirk in (Quirk.blank, Quirk.blank_empty):
@@ -72,14 +72,14 @@ def test_a_blank_meeting_has_no_times_and_nobody_but_may_have_rows(
         assert bool(zoom.participants(instance)) is (quirk is Quirk.blank)
 
 
-def test_a_meeting_may_be_over_without_an_end(zoom: ZoomClient, listed: dict[str, Row]) -> None:
+def test_an_ended_meeting_may_lack_its_end(zoom: ZoomClient, listed: dict[str, Row]) -> None:
     row = listed[quirky(zoom, Quirk.no_end).uuid]
     assert row["end_time"] is None
     assert row["start_time"]
     assert row["duration"]
 
 
-def test_durations_are_minutes_and_seconds_or_hours_even_past_a_day(listed: dict[str, Row]) -> None:
+def test_durations_have_minutes_and_seconds_or_hours_even_above_a_day(listed: dict[str, Row]) -> None:
     texts = {row["duration"] for row in listed.values() if row["duration"]}
     assert any(re.fullmatch(r"\d\d:\d\d", text) for text in texts)
     assert any(re.fullmatch(r"00:\d\d:\d\d", text) for text in texts)
@@ -121,7 +121,7 @@ def test_guests_have_an_empty_id_and_sometimes_no_key_for_the_other_one(rows: li
     assert all(row["participant_user_id"] == row["id"] for row in rows if row["id"])
 
 
-def test_what_is_not_told_is_empty_or_null_or_missing(rows: list[Row]) -> None:
+def test_missing_values_are_empty_null_or_without_key(rows: list[Row]) -> None:
     as_setting = {row.get("user_name", "missing") for row in rows}
     assert "" in as_setting
     for name in ("os", "location", "leave_reason", "role", "status", "device", "share_desktop", "camera"):
@@ -173,7 +173,7 @@ def test_user_ids_are_sometimes_numbers(zoom: ZoomClient) -> None:
     assert kinds == {int, str}
 
 
-def test_some_rows_come_twice(zoom: ZoomClient) -> None:
+def test_some_rows_occur_twice(zoom: ZoomClient) -> None:
     values = zoom.participants(quirky(zoom, Quirk.duplicates))
     assert len(values) - len({repr(row) for row in values}) == 3
 
@@ -193,12 +193,12 @@ def test_some_instants_have_milliseconds(zoom: ZoomClient) -> None:
     assert any(re.search(r"\.\d{3}Z$", row["join_time"]) for row in values)
 
 
-def test_a_protected_meeting_tells_neither_names_nor_places(zoom: ZoomClient) -> None:
+def test_a_protected_meeting_has_neither_names_nor_locations(zoom: ZoomClient) -> None:
     for row in zoom.participants(quirky(zoom, Quirk.hidden)):
         assert not any(row.get(name) for name in ("user_name", "email", "ip_address", "location"))
 
 
-def test_half_a_character_is_sent_as_an_escape(big: ZoomClient) -> None:
+def test_a_lone_surrogate_is_sent_as_an_escape(big: ZoomClient) -> None:
     raw = b"".join(
         big.get(f"/metrics/meetings/{coded(i.uuid)}/participants", type="past", page_size=300).content
         for i in big.zoom.account.instances
@@ -218,12 +218,12 @@ def test_names_have_a_hash_where_a_comma_was(big: ZoomClient) -> None:
     assert not any("," in name for name in names)
 
 
-def test_fields_of_tomorrow_turn_up(big: ZoomClient, rows: list[Row]) -> None:
+def test_unknown_fields_occur(big: ZoomClient, rows: list[Row]) -> None:
     assert any("aic_disclaimer" in row for row in rows)
     assert any("a_field_of_tomorrow" in row for row in big.listed("past"))
 
 
-def test_qualities_are_texts_with_units_or_empty(zoom: ZoomClient) -> None:
+def test_qualities_are_strings_with_units_or_empty(zoom: ZoomClient) -> None:
     mixed = next(i for i in zoom.zoom.account.instances if i.meeting.case is Case.mixed)
     path = f"/metrics/meetings/{coded(mixed.uuid)}/participants/qos"
     values = zoom.rows(path, "participants", type="past", page_size=10)
@@ -243,14 +243,14 @@ def test_qualities_are_texts_with_units_or_empty(zoom: ZoomClient) -> None:
     )
 
 
-def test_qualities_of_the_living_are_not_there_yet(zoom: ZoomClient) -> None:
+def test_participants_still_present_have_no_qualities(zoom: ZoomClient) -> None:
     live = next(i for i in zoom.zoom.account.instances if i.meeting.case is Case.live_crowd)
     path = f"/metrics/meetings/{coded(live.uuid)}/participants/qos"
     for row in zoom.rows(path, "participants", type="live", page_size=10):
         assert row["user_qos"] == [] or "leave_time" in row
 
 
-def test_report_rows_may_have_the_id_under_its_new_name_only(big: ZoomClient) -> None:
+def test_report_rows_may_have_the_id_only_under_its_new_name(big: ZoomClient) -> None:
     mixed = [i for i in big.zoom.account.instances if i.meeting.case is Case.mixed]
     values = [
         row

@@ -31,7 +31,7 @@ def past(zoom: ZoomClient, key: str, *, end: str = "/participants", kind: str = 
     return zoom.get(f"/metrics/meetings/{key}{end}", type=kind, page_size=300)
 
 
-def test_some_uuids_begin_with_a_slash_or_hold_two_or_a_plus(zoom: ZoomClient) -> None:
+def test_some_uuids_begin_with_a_slash_or_contain_two_or_a_plus(zoom: ZoomClient) -> None:
     uuids = [instance.uuid for instance in instances(zoom)]
     assert any(uuid.startswith("/") for uuid in uuids)
     assert any("//" in uuid for uuid in uuids)
@@ -59,7 +59,7 @@ def test_a_uuid_with_one_slash_inside_may_be_encoded_once_or_twice(zoom: ZoomCli
     assert past(zoom, once).status == past(zoom, quote(once, safe="")).status == 200
 
 
-def test_a_number_means_the_last_instance_only(zoom: ZoomClient) -> None:
+def test_a_number_finds_the_last_instance_only(zoom: ZoomClient) -> None:
     by_number: dict[int, list[Instance]] = {}
     for instance in instances(zoom):
         if instance.meeting.case is Case.recurring:
@@ -71,13 +71,13 @@ def test_a_number_means_the_last_instance_only(zoom: ZoomClient) -> None:
     assert {row["uuid"] for row in values} >= {instance.uuid for instance in series}
 
 
-def test_numbers_are_larger_than_any_32_bits_and_rooms_have_ten_digits(zoom: ZoomClient) -> None:
+def test_numbers_exceed_32_bits_and_those_of_rooms_have_ten_digits(zoom: ZoomClient) -> None:
     assert all(instance.number > 2**31 for instance in instances(zoom))
     assert len(str(case(zoom, Case.personal).number)) == 10
     assert len(str(case(zoom, Case.recurring).number)) == 11
 
 
-def test_the_type_is_live_unless_it_is_said(zoom: ZoomClient) -> None:
+def test_the_default_type_is_live(zoom: ZoomClient) -> None:
     ended = case(zoom, Case.recurring)
     forgotten = zoom.get(f"/metrics/meetings/{coded(ended.uuid)}/participants")
     assert (forgotten.status, forgotten.body["code"]) == (404, 3001)
@@ -91,28 +91,28 @@ def test_the_type_is_live_unless_it_is_said(zoom: ZoomClient) -> None:
 @pytest.mark.parametrize(
     ("wanted", "right"), [(Case.recurring, "past"), (Case.alone, "pastOne"), (Case.live, "live")]
 )
-def test_under_the_wrong_type_nothing_is_found(zoom: ZoomClient, wanted: Case, right: str) -> None:
+def test_a_wrong_type_finds_nothing(zoom: ZoomClient, wanted: Case, right: str) -> None:
     key = coded(case(zoom, wanted).uuid)
     for kind in ("past", "pastOne", "live"):
         for end in ("", "/participants"):
             assert past(zoom, key, end=end, kind=kind).status == (200 if kind == right else 404)
 
 
-def test_qualities_know_no_meetings_of_one_person(zoom: ZoomClient) -> None:
+def test_qualities_exclude_meetings_of_one_person(zoom: ZoomClient) -> None:
     key = coded(case(zoom, Case.alone).uuid)
     answer = zoom.get(f"/metrics/meetings/{key}/participants/qos", type="past", page_size=10)
     assert (answer.status, answer.body["code"]) == (404, 3001)
     assert zoom.get(f"/metrics/meetings/{key}/participants/qos", type="pastOne").status == 400
 
 
-def test_past_and_past_one_and_live_together_list_every_meeting_once(zoom: ZoomClient) -> None:
+def test_the_three_types_together_list_every_meeting_once(zoom: ZoomClient) -> None:
     listed = [row["uuid"] for kind in ("past", "pastOne", "live") for row in zoom.listed(kind)]
     webinars = [row["uuid"] for row in zoom.listed("past", "webinars")]
     assert len(set(listed)) == len(listed)
     assert sorted(listed + webinars) == sorted(instance.uuid for instance in instances(zoom))
 
 
-def test_a_listing_holds_the_utc_days_that_were_asked_for(zoom: ZoomClient) -> None:
+def test_a_listing_covers_the_requested_utc_days(zoom: ZoomClient) -> None:
     whole = {row["uuid"]: row["start_time"] for row in zoom.listed("past") if row["start_time"]}
     day = zoom.rows(
         "/metrics/meetings", "meetings", **{"from": "2026-11-18", "to": "2026-11-18", "type": "past"}
@@ -121,7 +121,7 @@ def test_a_listing_holds_the_utc_days_that_were_asked_for(zoom: ZoomClient) -> N
     assert shown == {uuid for uuid, start in whole.items() if start.startswith("2026-11-18")}
 
 
-def test_an_instant_narrows_a_listing_only_with_its_zeros(zoom: ZoomClient) -> None:
+def test_a_time_of_day_counts_only_in_dates_with_zeros(zoom: ZoomClient) -> None:
     def count(start: str, end: str) -> int:
         return len(zoom.rows("/metrics/meetings", "meetings", **{"from": start, "to": end, "type": "past"}))
 
@@ -138,7 +138,9 @@ def test_an_instant_narrows_a_listing_only_with_its_zeros(zoom: ZoomClient) -> N
     [("2026-10-01", "2026-11-02"), ("2026-05-19", "2026-05-20"), ("2025-11-01", "2025-11-02")],
 )
 @pytest.mark.parametrize("path", ["/metrics/meetings", "/metrics/webinars", "/report/users"])
-def test_a_range_is_at_most_a_month_within_six(zoom: ZoomClient, path: str, start: str, end: str) -> None:
+def test_a_range_is_at_most_a_month_within_the_last_six(
+    zoom: ZoomClient, path: str, start: str, end: str
+) -> None:
     answer = zoom.get(path, **{"from": start, "to": end})
     assert answer.status == 400
     assert answer.body == {
@@ -156,18 +158,18 @@ def test_a_range_is_at_most_a_month_within_six(zoom: ZoomClient, path: str, star
         {"from": FROM, "to": TO, "page_size": "many"},
     ],
 )  # fmt: skip
-def test_what_is_malformed_is_refused_with_300(zoom: ZoomClient, query: dict[str, object]) -> None:
+def test_malformed_parameters_are_refused_with_300(zoom: ZoomClient, query: dict[str, object]) -> None:
     answer = zoom.get("/metrics/meetings", **query)
     assert (answer.status, answer.body["code"]) == (400, 300)
     assert answer.body["errors"][0]["field"]
 
 
-def test_exactly_a_month_and_exactly_six_are_allowed(zoom: ZoomClient) -> None:
+def test_exactly_one_month_and_exactly_six_months_are_allowed(zoom: ZoomClient) -> None:
     assert zoom.get("/metrics/meetings", **{"from": "2026-10-20", "to": "2026-11-20"}).status == 200
     assert zoom.get("/metrics/meetings", **{"from": "2026-05-20", "to": "2026-06-20"}).status == 200
 
 
-def test_thirty_rows_a_page_unless_asked_and_every_row_once(zoom: ZoomClient) -> None:
+def test_a_page_has_thirty_rows_by_default_and_every_row_occurs_once(zoom: ZoomClient) -> None:
     huge = case(zoom, Case.huge)
     path = f"/metrics/meetings/{coded(huge.uuid)}/participants"
     first = zoom.get(path, type="past").body
@@ -181,14 +183,14 @@ def test_thirty_rows_a_page_unless_asked_and_every_row_once(zoom: ZoomClient) ->
         assert len({(row["user_id"], row["join_time"], row.get("bo_mtg_id")) for row in rows}) == len(rows)
 
 
-def test_qualities_come_one_a_page_unless_asked_and_ten_at_the_most(zoom: ZoomClient) -> None:
+def test_a_page_of_qualities_has_one_row_by_default_and_at_most_ten(zoom: ZoomClient) -> None:
     path = f"/metrics/meetings/{coded(case(zoom, Case.mixed).uuid)}/participants/qos"
     assert len(zoom.get(path, type="past").body["participants"]) == 1
     assert len(zoom.get(path, type="past", page_size=10).body["participants"]) == 10
     assert zoom.get(path, type="past", page_size=11).status == 400
 
 
-def test_a_page_token_is_good_for_its_query_and_for_fifteen_minutes() -> None:
+def test_a_page_token_is_valid_for_its_query_and_fifteen_minutes() -> None:
     zoom = zoom_client()
     path = f"/metrics/meetings/{coded(case(zoom, Case.huge).uuid)}/participants"
     token = zoom.get(path, type="past", page_size=100).body["next_page_token"]
@@ -220,7 +222,7 @@ def test_a_deleted_meeting_is_listed_and_not_found(zoom: ZoomClient) -> None:
         assert (answer.status, answer.body["code"]) == (404, 3001)
 
 
-def test_what_has_just_ended_is_listed_before_it_can_be_read() -> None:
+def test_a_meeting_is_listed_before_its_records_are_ready() -> None:
     fresh = zoom_client()
     unsettled = case(fresh, Case.unsettled)
     path = f"/metrics/meetings/{coded(unsettled.uuid)}/participants"
@@ -233,20 +235,20 @@ def test_what_has_just_ended_is_listed_before_it_can_be_read() -> None:
     assert later.get(path, type="past").status == 200
 
 
-def test_late_rows_turn_up_after_the_quiet_hour(zoom: ZoomClient) -> None:
+def test_late_rows_appear_after_the_quiet_hour(zoom: ZoomClient) -> None:
     late = case(zoom, Case.late)
     later = zoom_client(later=timedelta(hours=4))
     assert len(zoom.participants(late)) < len(later.participants(case(later, Case.late)))
 
 
-def test_a_live_meeting_is_past_once_it_has_ended() -> None:
+def test_a_live_meeting_becomes_past_when_it_ends() -> None:
     later = zoom_client(later=timedelta(hours=6))
     ended = case(later, Case.live_crowd)
     assert ended.uuid in {row["uuid"] for row in later.listed("past")}
     assert all(row["leave_time"] for row in later.participants(ended))
 
 
-def test_a_meeting_of_a_year_ago_is_too_old() -> None:
+def test_a_meeting_older_than_a_year_is_refused() -> None:
     zoom = zoom_client(days=400, size=200)
     old = next(
         i for i in instances(zoom) if i.meeting.start < zoom.zoom.account.organisation.now - 366 * 86_400_000
@@ -256,7 +258,7 @@ def test_a_meeting_of_a_year_ago_is_too_old() -> None:
         assert (answer.status, answer.body["code"]) == (400, 12702)
 
 
-def test_a_webinar_is_no_meeting(zoom: ZoomClient) -> None:
+def test_a_webinar_is_not_found_as_a_meeting(zoom: ZoomClient) -> None:
     webinar = case(zoom, Case.webinar)
     answer = past(zoom, coded(webinar.uuid))
     assert (answer.status, answer.body["code"]) == (400, 300)
@@ -266,7 +268,7 @@ def test_a_webinar_is_no_meeting(zoom: ZoomClient) -> None:
     assert zoom.get(f"/metrics/webinars/{coded(case(zoom, Case.recurring).uuid)}", type="past").status == 404
 
 
-def test_users_are_listed_by_status_and_those_who_left_for_good_not_at_all(zoom: ZoomClient) -> None:
+def test_users_are_listed_by_status_and_departed_ones_not_at_all(zoom: ZoomClient) -> None:
     listed = {s: zoom.rows("/users", "users", status=s) for s in ("active", "inactive", "pending")}
     assert all(listed.values())
     assert all("id" in row for row in listed["active"] + listed["inactive"])
@@ -275,7 +277,7 @@ def test_users_are_listed_by_status_and_those_who_left_for_good_not_at_all(zoom:
     assert gone.email not in {row["email"] for rows in listed.values() for row in rows}
 
 
-def test_a_host_whose_account_is_gone_is_reported_and_then_unknown(zoom: ZoomClient) -> None:
+def test_a_deleted_host_is_reported_and_unknown(zoom: ZoomClient) -> None:
     gone = case(zoom, Case.nobody_knows_host).meeting.host
     period = {"from": FROM, "to": TO}
     hosts = zoom.rows("/report/users", "users", **period, type="active")
@@ -302,7 +304,7 @@ def test_the_reports_list_each_hosts_meetings_and_webinars(zoom: ZoomClient) -> 
     assert by_email.body["total_records"] >= 1
 
 
-def test_the_reports_tell_stays_without_devices(zoom: ZoomClient) -> None:
+def test_the_reports_have_sessions_without_devices(zoom: ZoomClient) -> None:
     mixed = case(zoom, Case.mixed)
     rows = zoom.rows(f"/report/meetings/{coded(mixed.uuid)}/participants", "participants", page_size=300)
     assert len(rows) == len(zoom.participants(mixed))
@@ -311,7 +313,7 @@ def test_the_reports_tell_stays_without_devices(zoom: ZoomClient) -> None:
     assert zoom.get(f"/report/meetings/{coded(case(zoom, Case.alone).uuid)}/participants").status == 404
 
 
-def test_past_meetings_tell_the_hosts_id(zoom: ZoomClient) -> None:
+def test_past_meetings_have_the_hosts_id(zoom: ZoomClient) -> None:
     some = case(zoom, Case.recurring)
     users = {row["email"]: row["id"] for row in zoom.rows("/users", "users", page_size=300)}
     row = zoom.get(f"/past_meetings/{coded(some.uuid)}").body

@@ -11,13 +11,13 @@ from harvester.simulator import server
 
 def options(monkeypatch: pytest.MonkeyPatch, *words: str) -> server.Options:
     seen: list[server.Options] = []
-    monkeypatch.setattr(server, "run", seen.append)
+    monkeypatch.setattr(server, "run", lambda parsed, announce: seen.append(parsed))
     answer = CliRunner().invoke(simulate, words, catch_exceptions=False)
     assert answer.exit_code == 0, answer.output
     return seen[0]
 
 
-def test_without_words_everything_is_served_with_each_vendors_usual_source(
+def test_by_default_all_vendors_are_served_with_their_usual_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     values = options(monkeypatch)
@@ -37,7 +37,7 @@ def test_without_words_everything_is_served_with_each_vendors_usual_source(
         (["google-meet=meet", "reports"], ("reports", "meet")),
     ],
 )
-def test_the_source_of_the_truth_by_vendor(
+def test_truth_source_is_set_per_vendor(
     monkeypatch: pytest.MonkeyPatch, words: list[str], sources: tuple[str, str]
 ) -> None:
     flat = [part for word in words for part in ("--truth-source", word)]
@@ -45,7 +45,7 @@ def test_the_source_of_the_truth_by_vendor(
     assert (values.truth_source, values.google_source) == sources
 
 
-def test_what_is_agreed_with_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_options_of_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     values = options(
         monkeypatch, "--google-without", "reports", "--google-without", "calendar", "--google-disabled", "meet",
         "--google-organised-only", "--google-ids", "other", "--google-user",
@@ -55,7 +55,7 @@ def test_what_is_agreed_with_the_workspace(monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
-def test_what_is_agreed_with_meetecho(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_options_of_meetecho(monkeypatch: pytest.MonkeyPatch) -> None:
     values = options(
         monkeypatch, "--meetecho-no-credentials", "--meetecho-refused", "zquilt", "--meetecho-unknown", "brambl",
         "--meetecho-unknown", "tealcup",
@@ -65,6 +65,6 @@ def test_what_is_agreed_with_meetecho(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_source_that_a_vendor_has_not_is_refused() -> None:
+def test_an_unknown_source_of_a_vendor_is_refused() -> None:
     answer = CliRunner().invoke(simulate, ["--truth-source", "webex=reports"])
     assert answer.exit_code == 2
