@@ -99,8 +99,8 @@ def test_a_login_in_the_browser_is_kept_for_the_runs_to_come(
     code, said = login.end()
     assert code == 0, said
     assert "may be closed" in page
-    assert webex.asked["redirect_uri"] == f"http://127.0.0.1:{port}/callback"
-    assert webex.asked["scope"].split() == list(SCOPES["admin"])
+    assert webex.requested["redirect_uri"] == f"http://127.0.0.1:{port}/callback"
+    assert webex.requested["scope"].split() == list(SCOPES["admin"])
     assert "until 2027-02-18, 89 days from now" in said
     assert MARK not in said + page
     state = kept(harvester, webex)
@@ -205,7 +205,7 @@ def test_a_login_is_interrupted_even_while_webex_does_not_answer(
     webex.stalled = threading.Event()
     login = Waiting(harvester, "--port", str(port))
     open_in_browser(login.address)
-    assert webex.asked_for_token.wait(10)
+    assert webex.token_requested.wait(10)
     login.process.send_signal(signal.SIGINT)
     assert login.end()[0] == 130
     assert not webex.stalled.is_set()

@@ -1,4 +1,5 @@
-"""The simulated Google's answers against the discovery documents in the google-api-python-client wheel."""
+"""Validates the simulated Google's answers against the discovery documents in the google-api-python-client
+wheel."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ DOCUMENTS = {
 
 
 def strict(part: Any) -> Any:
-    """As JSON schema, and nothing may be there that is not described."""
+    """Convert to a JSON schema that allows described fields only."""
     if isinstance(part, list):
         return [strict(inner) for inner in part]
     if not isinstance(part, dict):
@@ -53,8 +54,8 @@ def strict(part: Any) -> Any:
 @cache
 def published(api: str) -> dict[str, Any]:
     path = files("googleapiclient") / "discovery_cache" / "documents" / f"{DOCUMENTS[api]}.json"
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return {name: strict(schema) for name, schema in values["schemas"].items()}
+    answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {name: strict(schema) for name, schema in answer["schemas"].items()}
 
 
 def check(api: str, schema: str, answer: Answer) -> Any:
@@ -84,11 +85,11 @@ def test_conferences(google: GoogleClient, case: Case) -> None:
     name = f"/conferenceRecords/{conference.record_id}"
     assert check("meet", "ConferenceRecord", google.get("meet", name, seer)) in listed["conferenceRecords"]
     fields = "participants,nextPageToken,totalSize"
-    values = check(
+    answer = check(
         "meet", "ListParticipantsResponse", google.get("meet", f"{name}/participants", seer, fields=fields)
     )
-    assert values["totalSize"] == len(values["participants"])
-    for participant in values["participants"]:
+    assert answer["totalSize"] == len(answer["participants"])
+    for participant in answer["participants"]:
         check("meet", "Participant", google.get("meet", f"/{participant['name']}", seer))
         sessions = google.get("meet", f"/{participant['name']}/participantSessions", seer)
         for session in check("meet", "ListParticipantSessionsResponse", sessions)["participantSessions"]:
@@ -132,8 +133,8 @@ def test_events(google: GoogleClient) -> None:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[dict[str, str]]:
-    with serving(Options(size=40, days=3, now=NOW, vendors=("google-meet",))) as values:
-        yield values
+    with serving(Options(size=40, days=3, now=NOW, vendors=("google-meet",))) as settings:
+        yield settings
 
 
 def test_googles_client_library_reads_the_simulator(served: dict[str, str]) -> None:
@@ -158,13 +159,13 @@ def test_a_long_query_is_sent_as_a_body(served: dict[str, str]) -> None:
         served["GOOGLE_CREDENTIALS"], scopes=[AUTH + API_SCOPES["meet"]], subject=served["GOOGLE_ADMIN"]
     )
     credentials.refresh(Request())
-    values = requests.post(
+    answer = requests.post(
         f"{served['GOOGLE_MEET_API_URL']}/v2/conferenceRecords",
         data={"filter": " OR ".join(f'space.name = "spaces/{n:08}"' for n in range(200))},
         headers={"x-http-method-override": "GET", "Authorization": f"Bearer {credentials.token}"},
         timeout=10,
     )
-    assert (values.status_code, values.json()) == (200, {})
+    assert (answer.status_code, answer.json()) == (200, {})
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""The simulated Meetecho and datatracker as a server, asked by the library that the datatracker's client is made of."""
+"""Tests the simulated Meetecho and datatracker over HTTP with `requests`, which the datatracker's client
+uses."""
 
 from __future__ import annotations
 
@@ -19,14 +20,12 @@ from tests.unit.simulator.clients import NOW
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, str]]:
     options = MeetechoOptions(hasty=0)
-    with serving(Options(size=40, days=3, now=NOW, vendors=("meetecho",), meetecho=options)) as values:
-        yield values
+    with serving(Options(size=40, days=3, now=NOW, vendors=("meetecho",), meetecho=options)) as served:
+        yield served
 
 
-def parameters(
-    settings: dict[str, str], method: str, path: str, token: str | None = None, body: Any = None
-) -> Any:
-    """As `MeetechoAPI._request` does it."""
+def call(settings: dict[str, str], method: str, path: str, token: str | None = None, body: Any = None) -> Any:
+    """Send a request as `MeetechoAPI._request` does."""
     headers = {"Accept": "application/json"}
     if token is not None:
         headers["Authorization"] = f"bearer {token}"
@@ -36,29 +35,29 @@ def parameters(
 
 
 def traffic(settings: dict[str, str]) -> dict[str, Any]:
-    values = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=10).json()
-    found: dict[str, Any] = values["vendors"]["meetecho"]
+    counts = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=10).json()
+    found: dict[str, Any] = counts["vendors"]["meetecho"]
     return found
 
 
 def test_requests_of_the_datatrackers_client_are_accepted(settings: dict[str, str]) -> None:
-    meetecho_client = settings["MEETECHO_GROUPS"].split(",")
-    values = {
+    groups = settings["MEETECHO_GROUPS"].split(",")
+    credentials = {
         "client": settings["MEETECHO_CLIENT_ID"],
         "secret": settings["MEETECHO_CLIENT_SECRET"],
-        "wgs": meetecho_client,
+        "wgs": groups,
     }
-    tokens = parameters(settings, "POST", "auth/ietfservice/tokens", body=values).json()["tokens"]
-    assert list(tokens) == meetecho_client
-    rooms = parameters(settings, "GET", "meeting/interim/fetchRooms", tokens["zquilt"])
+    tokens = call(settings, "POST", "auth/ietfservice/tokens", body=credentials).json()["tokens"]
+    assert list(tokens) == groups
+    rooms = call(settings, "GET", "meeting/interim/fetchRooms", tokens["zquilt"])
     assert rooms.status_code == 200
     assert rooms.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
-    get_one = next(iter(rooms.json()["rooms"].values()))
+    room = next(iter(rooms.json()["rooms"].values()))
     assert traffic(settings)["writes"] == 0
-    gone = parameters(settings, "POST", "meeting/interim/deleteRoom", get_one["deletion_token"])
+    gone = call(settings, "POST", "meeting/interim/deleteRoom", room["deletion_token"])
     assert (gone.status_code, gone.json()) == (200, {})
     deck = {"session": "18", "id": 1}
-    assert parameters(settings, "DELETE", "materials", tokens["zquilt"], deck).status_code == 202
+    assert call(settings, "DELETE", "materials", tokens["zquilt"], deck).status_code == 202
     assert traffic(settings)["unlike"] == {}
     assert traffic(settings)["writes"] == 2
 
@@ -81,8 +80,8 @@ def test_without_credentials_neither_settings_nor_expected_documents_have_rooms(
         simulator = Simulator(options)
         simulator.write_expected()
         lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
-        values = {line["uuid"] for line in lines if line["kind"] == "meeting"}
-        return simulator.environment("http://127.0.0.1:1"), values
+        traffic = {line["uuid"] for line in lines if line["kind"] == "meeting"}
+        return simulator.environment("http://127.0.0.1:1"), traffic
 
     settings, found = meetings()
     without, fewer = meetings(credentials=False)
@@ -97,7 +96,7 @@ def test_faults_return_html_pages_instead_of_rooms() -> None:
     with serving(options) as settings:
         for position in range(200):
             try:
-                answer = parameters(settings, "GET", f"nothing/{position}")
+                answer = call(settings, "GET", f"nothing/{position}")
             except requests.RequestException:
                 continue
             seen.add((answer.status_code, answer.headers["Content-Type"].partition(";")[0]))

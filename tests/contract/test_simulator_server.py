@@ -1,4 +1,4 @@
-"""The simulator as a server: over a real connection, started, asked, broken and ended."""
+"""Tests the simulator as a server: HTTP requests, broken connections, start and stop of the process."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ LISTING = {"from": "2026-11-17", "to": "2026-11-20", "type": "past", "page_size"
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, str]]:
-    with serving(Options(size=40, days=3, now=NOW)) as values:
-        yield values
+    with serving(Options(size=40, days=3, now=NOW)) as answer:
+        yield answer
 
 
 def token(settings: Mapping[str, str]) -> dict[str, str]:
@@ -46,8 +46,8 @@ def token(settings: Mapping[str, str]) -> dict[str, str]:
 
 def traffic(settings: Mapping[str, str], vendor: str = "zoom") -> dict[str, Any]:
     base = settings["ZOOM_API_URL"].removesuffix("/zoom/v2")
-    values = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
-    return {**values["vendors"][vendor], "faults": values["faults"]}
+    answer = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
+    return {**answer["vendors"][vendor], "faults": answer["faults"]}
 
 
 def test_a_listing_over_http(settings: dict[str, str]) -> None:
@@ -114,8 +114,8 @@ def test_only_the_requested_vendors_are_served_and_in_the_settings() -> None:
         base = served["WEBEX_API_URL"].removesuffix("/webex/v1")
         assert requests.get(f"{base}/zoom/v2/users", timeout=10).status_code == 404
         assert requests.get(f"{served['WEBEX_API_URL']}/people/me", timeout=10).status_code == 401
-        values = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
-        assert values["vendors"].keys() == {"webex"}
+        answer = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
+        assert answer["vendors"].keys() == {"webex"}
 
 
 def test_googles_credentials_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -126,9 +126,9 @@ def test_googles_credentials_file_is_readable_by_its_owner_only(tmp_path: Path) 
         key = Credentials.from_service_account_file(str(path), scopes=[DIRECTORY])
         session = AuthorizedSession(key.with_subject(served["GOOGLE_ADMIN"]))
         url = f"{served['GOOGLE_ADMIN_API_URL']}/admin/directory/v1/users"
-        values = session.get(url, params={"customer": "my_customer"})
-        assert served["GOOGLE_ADMIN"] in {user["primaryEmail"] for user in values.json()["users"]}
-        assert values.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
+        answer = session.get(url, params={"customer": "my_customer"})
+        assert served["GOOGLE_ADMIN"] in {user["primaryEmail"] for user in answer.json()["users"]}
+        assert answer.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
         lost = session.get(f"{served['GOOGLE_CALENDAR_API_URL']}/calendars/primary/events")
         assert lost.json()["error"]["errors"][0]["reason"] == "insufficientPermissions"
         assert requests.get(f"{served['GOOGLE_MEET_API_URL']}/v1/nothing", timeout=10).status_code == 404
@@ -153,7 +153,7 @@ def test_a_vendor_without_requests_is_not_created() -> None:
 
 
 def test_later_keeps_the_organisation_and_moves_the_clock(tmp_path: Path) -> None:
-    def values(**more: Any) -> dict[str, Any]:
+    def settings_later(**more: Any) -> dict[str, Any]:
         options = Options(size=20, days=2, now=NOW, vendors=("webex",), truth=tmp_path / "truth", **more)
         simulator = Simulator(options)
         simulator.write_expected()
@@ -162,7 +162,7 @@ def test_later_keeps_the_organisation_and_moves_the_clock(tmp_path: Path) -> Non
         lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
         return {line["document_id"]: line["detail"] for line in lines if line["kind"] == "meeting"}
 
-    before, after = values(), values(later=timedelta(minutes=10))
+    before, after = settings_later(), settings_later(later=timedelta(minutes=10))
     assert before.keys() == after.keys()
     changed = [(before[name], after[name]) for name in before if before[name] != after[name]]
     assert changed == [("basic", "full")] * 2
@@ -198,7 +198,7 @@ def test_broken_connections_recover() -> None:
         injected = traffic(settings)["faults"]
     assert seen["reset"] > 0
     assert seen["half"] > 0
-    assert seen["404"] > 50  # what would have been said without faults
+    assert seen["404"] > 50  # the body without faults
     assert {"reset", "reset after the headers", "half a body"} <= injected.keys()
     broken = sum(count for name, count in injected.items() if name.startswith(("reset", "half")))
     assert seen["reset"] + seen["half"] + seen["closed"] == broken
@@ -218,10 +218,12 @@ def test_the_process_writes_its_files_announces_itself_and_stops_on_a_signal(tmp
         settings = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
         assert ready == f"ready: {settings['ZOOM_API_URL'].removesuffix('/zoom/v2')}\n"
         assert token(settings)
-        values = [process.stderr.readline().decode().rstrip() for _ in range(3)]
-        assert values[0].startswith(f"wrote {tmp_path / 'truth'}: ")
-        assert values[1].startswith(f"wrote {tmp_path / 'env'}: ")
-        assert values[2].startswith(f"  harvester all --env-file {tmp_path / 'env'} --from 2026-11-17 ")
+        lines_printed = [process.stderr.readline().decode().rstrip() for _ in range(3)]
+        assert lines_printed[0].startswith(f"wrote {tmp_path / 'truth'}: ")
+        assert lines_printed[1].startswith(f"wrote {tmp_path / 'env'}: ")
+        assert lines_printed[2].startswith(
+            f"  harvester all --env-file {tmp_path / 'env'} --from 2026-11-17 "
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) in {0, -signal.SIGTERM}
         assert process.stderr.read() == b""

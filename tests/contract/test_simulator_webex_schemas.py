@@ -1,6 +1,7 @@
-"""The simulated Webex's answers against Cisco's published description, which this repository does not contain.
+"""Validates the simulated Webex's answers against Cisco's published description, which is not in this
+repository.
 
-It is looked for in the folder named by VENDOR_SCHEMAS, else beside the checkout.
+It is read from the folder named by VENDOR_SCHEMAS, by default beside the checkout.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tests.unit.simulator.clients import Answer, WebexClient, send_request, webe
 FOLDER = Path(os.environ.get("VENDOR_SCHEMAS") or Path(__file__).parents[3] / "shared" / "vendors" / "data")
 WEBEX = FOLDER / "webex-openapi-2026-05.slice.json"
 
-# What the description requires and Webex does not send: by schema, and who says so.
+# Required by the description but not sent by Webex: by schema, with the source.
 NOT_REQUIRED: Mapping[str, tuple[Iterable[str], str]] = {
     "MeetingObjectForListMeeting": (
         ("password", "hostKey", "webLink", "telephony", "enabledBreakoutSessions", "end"),
@@ -35,7 +36,7 @@ NOT_REQUIRED: Mapping[str, tuple[Iterable[str], str]] = {
     ),
     "MediaSessionQuality": (("meetingInstanceId",), "an older page of the documentation calls it meetingId"),
 }
-# What may be null besides: of sound these two mean nothing, and a reader has to live with any sort of nothing.
+# May also be null: these two are meaningless for audio, and a reader must accept any empty value.
 NULL_IN_SOUND = ("resolutionHeight", "frameRate")
 
 
@@ -45,17 +46,17 @@ def published() -> dict[str, Any]:
         pytest.skip(
             f"NOT CHECKED: the vendors' published schemas are not in {FOLDER}; name their folder in VENDOR_SCHEMAS"
         )
-    values: dict[str, Any] = json.loads(WEBEX.read_text(encoding="utf-8"))
-    return values
+    description: dict[str, Any] = json.loads(WEBEX.read_text(encoding="utf-8"))
+    return description
 
 
 @pytest.fixture(scope="module")
 def schemas(published: dict[str, Any]) -> dict[str, Any]:
-    """With the tables above."""
+    """Apply the tables above."""
     widened: dict[str, Any] = deepcopy(published["components"]["schemas"])
     for name, (fields, _) in NOT_REQUIRED.items():
         kept = [field for field in widened[name].pop("required") if field not in fields]
-        if kept:  # an empty list is no schema
+        if kept:  # an empty list is not a schema
             widened[name]["required"] = kept
     for stream in ("AudioIn", "AudioOut"):
         for field in NULL_IN_SOUND:
@@ -70,7 +71,7 @@ def webex() -> WebexClient:
 
 
 class Published:
-    """Checks answers to a call."""
+    """Validates answers to a call."""
 
     def __init__(self, paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
         self._paths = paths
@@ -79,9 +80,9 @@ class Published:
     def check(self, path: str, answer: Answer, method: str = "get") -> None:
         assert answer.status == 200, (path, answer.status)
         content = self._paths[path][method]["responses"]["200"]["content"]
-        [(kind, values)] = content.items()
+        [(kind, media_type)] = content.items()
         assert answer.headers["content-type"].partition(";")[0] == kind.partition(";")[0]
-        schema = {**values["schema"], "components": {"schemas": self._schemas}}
+        schema = {**media_type["schema"], "components": {"schemas": self._schemas}}
         errors = [
             f"{path} {list(error.absolute_path)}: {error.message[:200]}"
             for error in Draft4Validator(schema).iter_errors(answer.body)
@@ -131,7 +132,7 @@ def test_participants(by_cisco: Published, webex: WebexClient) -> None:
 
 
 def shortened(answer: Answer) -> Answer:
-    """With a few samples instead of hours of them: they come out of one pool."""
+    """Keep a few samples instead of hours of them; all come from one pool."""
     body = answer.body
     for row in body["items"]:
         for part in (part for values in row.values() if isinstance(values, list) for part in values):
@@ -157,8 +158,8 @@ def test_people_and_sites(by_cisco: Published, webex: WebexClient) -> None:
 
 
 def test_errors_have_the_published_shape(published: dict[str, Any], webex: WebexClient) -> None:
-    values = published["paths"]["/meetingPreferences/sites"]["get"]["responses"]["403"]["content"]
-    [schema] = [kind["schema"] for kind in values.values()]
+    content = published["paths"]["/meetingPreferences/sites"]["get"]["responses"]["403"]["content"]
+    [schema] = [kind["schema"] for kind in content.values()]
     for number in range(8):
         answer = webex.get(f"/meetings/nothing-{number}")
         assert not list(Draft4Validator(schema).iter_errors(answer.body))

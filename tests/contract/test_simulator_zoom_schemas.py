@@ -1,6 +1,6 @@
-"""The simulator's answers against the vendors' published schemas, which this repository does not contain.
+"""Validates the simulator's answers against Zoom's published schemas, which are not in this repository.
 
-They are looked for in the folder named by VENDOR_SCHEMAS, else beside the checkout.
+They are read from the folder named by VENDOR_SCHEMAS, by default beside the checkout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ZOOM = FOLDER / "zoom-openapi-2021-08.slice.json"
 
 NULL = {"type": "null"}
 EMPTY = {"enum": [""]}
-# Where the description of 2021 is wrong or too narrow: field, what is sent besides, and who has seen it sent.
+# Where the description of 2021 is wrong or too narrow: field, what is also sent, and who has seen it.
 NOT_AS_PUBLISHED: dict[str, tuple[tuple[dict[str, Any], ...], str]] = {
     "device": (({"type": "string"}, NULL), "free text: https://github.com/Jericho/ZoomNet/issues/168, /354, /369"),
     "audio_quality": ((EMPTY,), 'the schema writes the empty score as " "; its description and answers as ""'),
@@ -54,7 +54,7 @@ def zoom() -> ZoomClient:
 
 
 def as_sent(schema: Any) -> Any:
-    """The published schema, widened where the table says so."""
+    """Return the published schema, widened according to the table."""
     if isinstance(schema, list):
         return [as_sent(part) for part in schema]
     if not isinstance(schema, dict):
@@ -77,7 +77,7 @@ def check(published: dict[str, Any], template: str, answer: Answer) -> None:
 
 
 def shortened(answer: Answer) -> Answer:
-    """With a few minutes of quality instead of hours: they come out of one pool."""
+    """Keep a few minutes of quality instead of hours; all come from one pool."""
     body = answer.body
     for row in body.get("participants", ()):
         row["user_qos"] = row.get("user_qos", [])[:6]
@@ -85,7 +85,7 @@ def shortened(answer: Answer) -> Answer:
 
 
 def readable(zoom: ZoomClient) -> Iterator[tuple[str, str, str]]:
-    """Path of an instance, its `type`, and whether it is a meeting or a webinar, of a fair choice of instances."""
+    """Return path, `type` and kind (meeting or webinar) of a sample of instances."""
     for instance in zoom.zoom.account.instances:
         webinar = instance.meeting.webinar
         for kind in ("past", "pastOne", "live"):

@@ -1,4 +1,4 @@
-"""What the words of `harvester simulate` mean to the simulator."""
+"""Tests how the options of `harvester simulate` are passed to the simulator."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_by_default_all_vendors_are_served_with_their_usual_source(
 @pytest.mark.parametrize(
     ("words", "sources"),
     [
-        (["reports"], ("reports", "auto")),  # without a name: Zoom's
+        (["reports"], ("reports", "auto")),  # without a vendor: Zoom's
         (["zoom=reports"], ("reports", "auto")),
         (["google-meet=reports"], ("dashboard", "reports")),
         (["google-meet=meet", "reports"], ("reports", "meet")),

@@ -1,4 +1,4 @@
-"""Asking a simulated vendor without a network: its ASGI application is called as a server would call it."""
+"""Test clients that call a simulated vendor's ASGI application directly, without a network."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BASIC = "Basic " + b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
 
 @dataclass
 class ManualClock:
-    """Seconds that pass when a test says so."""
+    """Seconds that advance only when a test says so."""
 
     seconds: float = 0.0
 
@@ -63,7 +63,7 @@ class Answer:
 def send_request(
     app: ASGIApp, path: str, *, method: str = "GET", query: str = "", body: bytes = b"", **headers: str
 ) -> Answer:
-    """One request; `path` goes as it is into the request line."""
+    """Send one request; `path` is used as the raw path."""
     said: list[Message] = []
 
     async def receive() -> Message:
@@ -91,7 +91,7 @@ def send_request(
 
 @cache
 def _runner() -> asyncio.Runner:
-    # One event loop for all requests: making one takes longer than an answer.
+    # One event loop for all requests: creating one takes longer than an answer.
     runner = asyncio.Runner()
     atexit.register(runner.close)
     return runner
@@ -99,7 +99,7 @@ def _runner() -> asyncio.Runner:
 
 @dataclass
 class ZoomClient:
-    """A Zoom account, its clock, and a token for it."""
+    """A Zoom account, its clock, and an access token."""
 
     zoom: Zoom
     clock: ManualClock
@@ -119,14 +119,14 @@ class ZoomClient:
         )
 
     def get(self, path: str, **query: object) -> Answer:
-        """A call, long enough after the last one for every rate limit."""
+        """Send a GET request, late enough after the last one for every rate limit."""
         self.clock.seconds += 4
         return send_request(
             self.zoom, f"/zoom/v2{path}", query=urlencode(query), authorization=f"Bearer {self.token}"
         )
 
     def rows(self, path: str, name: str, **query: object) -> list[dict[str, Any]]:
-        """Every row of every page."""
+        """Return every row of every page."""
         found: list[dict[str, Any]] = []
         token = ""
         while True:
@@ -149,7 +149,7 @@ class ZoomClient:
 
 @dataclass
 class WebexClient:
-    """A Webex account, its clock, and a token for it."""
+    """A Webex account, its clock, and an access token."""
 
     webex: Webex
     clock: ManualClock
@@ -165,25 +165,26 @@ class WebexClient:
         ]
 
     def form(
-        self, path: str, *, secret: bool = True, headers: Mapping[str, str] | None = None, **values: str
+        self, path: str, *, secret: bool = True, headers: Mapping[str, str] | None = None, **fields: str
     ) -> Answer:
-        """A form, with the client's id and secret in it."""
+        """Post a form with the client's id and secret."""
         client = {"client_id": WEBEX_ID, "client_secret": WEBEX_SECRET} if secret else {}
         sent = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
-        body = urlencode({**client, **values}).encode()
+        body = urlencode({**client, **fields}).encode()
         return send_request(self.webex, f"/webex/v1{path}", method="POST", body=body, **sent)
 
     def get(self, path: str, **query: object) -> Answer:
-        """A call, long enough after the last one for the general limit. `from_` is `from`."""
+        """Send a GET request, late enough after the last one for the general limit. `from_` stands for
+        `from`."""
         self.clock.seconds += 0.1
         return self.follow(f"/webex/v1{path}?{urlencode({n.rstrip('_'): v for n, v in query.items()})}")
 
     def follow(self, url: str) -> Answer:
-        values = urlsplit(url)
+        parts = urlsplit(url)
         return send_request(
             self.webex,
-            values.path,
-            query=values.query,
+            parts.path,
+            query=parts.query,
             authorization=f"Bearer {self.token}",
             host="sim.example.org",
         )
@@ -193,7 +194,7 @@ class WebexClient:
         return self.follow(f"/{host}/v1/meeting/qualities?{parameters}")
 
     def items(self, path: str, **query: object) -> list[dict[str, Any]]:
-        """Every item of every page, those that come twice as well."""
+        """Return every item of every page, including repeated ones."""
         answer = self.get(path, **query)
         found: list[dict[str, Any]] = answer.body["items"]
         while url := next_url(answer):
@@ -203,7 +204,7 @@ class WebexClient:
         return found
 
     def listed(self, **query: object) -> list[dict[str, Any]]:
-        """Every instance, once."""
+        """Return every listed instance once."""
         period = {"from_": "2026-11-01T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
         found = self.items("/meetings", **{"meetingType": "meeting", "max": 100, **period, **query})
         return list({row["id"]: row for row in found}.values())
@@ -221,7 +222,8 @@ def next_url(answer: Answer) -> str | None:
 
 
 def webex_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> WebexClient:
-    """An account whose calendar shows `later` after the organisation's now; `options`: of the organisation, and terms."""
+    """Create an account whose clock shows `later` after the organisation's now; `options` are those of the
+    organisation and the account."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
     clock = ManualClock()
     return WebexClient(
@@ -246,12 +248,13 @@ ACTIVITIES = "/activity/users/all/applications/meet"
 
 
 def assertion(*, key: Any = None, **claims: object) -> str:
-    """Signed by the service account, for the administrator, with claims changed or, by None, left out."""
+    """Return an assertion for the administrator, signed by the service account; claims can be changed or,
+    with None, left out."""
     from google.auth import jwt
 
     signer = key or _signer()
     now = int(time.time())
-    values: dict[str, object] = {
+    payload_claims: dict[str, object] = {
         "iss": service_account.CLIENT_EMAIL,
         "aud": google_tokens.AUDIENCE,
         "scope": " ".join(AUTH + scope for scope in API_SCOPES.values()),
@@ -259,13 +262,13 @@ def assertion(*, key: Any = None, **claims: object) -> str:
         "exp": now + 3600,
         **claims,
     }
-    payload = {name: value for name, value in values.items() if value is not None}
+    payload = {name: value for name, value in payload_claims.items() if value is not None}
     return bytes(jwt.encode(signer, payload)).decode()
 
 
 @cache
 def _signer() -> Any:
-    # Once: reading a key takes longer than a hundred signatures.
+    # Cached: reading a key takes longer than a hundred signatures.
     from google.auth import crypt
 
     account = service_account.service_account("http://sim.example.org/google/token")
@@ -274,7 +277,7 @@ def _signer() -> Any:
 
 @dataclass
 class GoogleClient:
-    """A Workspace, its clock, and tokens for whoever asks."""
+    """A Workspace, its clock, and access tokens for any user."""
 
     google: GoogleMeet
     clock: ManualClock
@@ -284,24 +287,25 @@ class GoogleClient:
     def admin(self) -> str:
         return self.google.account.administrator.email
 
-    def form(self, **values: str) -> Answer:
+    def form(self, **fields: str) -> Answer:
         sent = {"content-type": "application/x-www-form-urlencoded", "host": "sim.example.org"}
         return send_request(
-            self.google, "/google/token", method="POST", body=urlencode(values).encode(), **sent
+            self.google, "/google/token", method="POST", body=urlencode(fields).encode(), **sent
         )
 
     def asserted(self, **claims: object) -> Answer:
         return self.form(grant_type=google_tokens.JWT_BEARER, assertion=assertion(**claims))
 
     def token(self, api: str, email: str | None) -> str:
-        """Kept: signing takes longer than an answer."""
+        """Return a token, cached: signing takes longer than an answer."""
         if (api, email) not in self.tokens:
-            values = self.asserted(sub=email, scope=AUTH + API_SCOPES[api])
-            self.tokens[api, email] = values.body["access_token"]
+            answer = self.asserted(sub=email, scope=AUTH + API_SCOPES[api])
+            self.tokens[api, email] = answer.body["access_token"]
         return self.tokens[api, email]
 
     def get(self, api: str, path: str, email: str | None = "", **query: object) -> Answer:
-        """A call for somebody, the administrator unless told, long enough after the last one for every quota."""
+        """Send a GET request for a user, by default the administrator, late enough after the last one for
+        every quota."""
         self.clock.seconds += 0.3
         bearer = f"Bearer {self.token(api, self.admin if email == '' else email)}"
         return send_request(
@@ -311,7 +315,7 @@ class GoogleClient:
     def rows(
         self, name: str, api: str, path: str, email: str | None = "", **query: object
     ) -> list[dict[str, Any]]:
-        """Every row of every page."""
+        """Return every row of every page."""
         found: list[dict[str, Any]] = []
         token = ""
         while True:
@@ -323,27 +327,30 @@ class GoogleClient:
                 return found
 
     def ended_calls(self, **query: object) -> list[dict[str, Any]]:
-        """The parameters of every `call_ended`, with `time` and `actor`."""
+        """Return the parameters of every `call_ended` event, with `time` and `actor`."""
         items = self.rows("items", "reports", ACTIVITIES, **{"eventName": "call_ended", **query})
         found = []
         for item in items:
             [event] = [event for event in item["events"] if event["name"] == "call_ended"]
-            values = {p["name"]: next(v for n, v in p.items() if n != "name") for p in event["parameters"]}
-            found.append({**values, "time": item["id"]["time"], "actor": item["actor"]})
+            parameters = {
+                p["name"]: next(v for n, v in p.items() if n != "name") for p in event["parameters"]
+            }
+            found.append({**parameters, "time": item["id"]["time"], "actor": item["actor"]})
         return found
 
     def conference(self, case: Case) -> Conference:
         return next(c for c in self.google.account.conferences if c.meeting.case is case)
 
     def seer(self, conference: Conference) -> Person:
-        """Somebody to whom its record is listed."""
+        """Return a person to whom the record is listed."""
         there = self.google.attendance.present(conference, self.google.account.organisation.now)
         everybody = [conference.owner, *(endpoint.person for endpoint in there)]
         return next(person for person in everybody if person is not None and person.status == "active")
 
 
 def google_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> GoogleClient:
-    """A Workspace whose calendar shows `later` after the organisation's now; `options`: of the organisation, and terms."""
+    """Create a Workspace whose clock shows `later` after the organisation's now; `options` are those of the
+    organisation and the Workspace."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
     clock = ManualClock()
     simulated_clock = SimulatedClock(NOW + later, speed=speed, monotonic=clock)
@@ -351,19 +358,19 @@ def google_client(*, speed: float = 1.0, later: timedelta = timedelta(), **optio
 
 
 def coded(uuid: str) -> str:
-    """A UUID for a path, by Zoom's rule."""
+    """Encode a UUID for a path by Zoom's rule."""
     once = quote(uuid, safe="")
     return quote(once, safe="") if uuid.startswith("/") or "//" in uuid else once
 
 
 @cache
 def organisation(*, size: int = 60, seed: int = 7, days: int = 8, now: datetime = NOW) -> Organisation:
-    """Shared between tests: nobody can change one."""
+    """Return an organisation, shared between tests; it is immutable."""
     return Organisation(seed=seed, size=size, days=days, now=now)
 
 
 def zoom_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> ZoomClient:
-    """An account whose calendar shows `later` after the organisation's now; the clock stands still."""
+    """Create an account whose clock shows `later` after the organisation's now; the clock stands still."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
     clock = ManualClock()
     return ZoomClient(

@@ -1,4 +1,4 @@
-"""Asking the simulated Meetecho and datatracker without a network."""
+"""Test client for the simulated Meetecho and datatracker, without a network."""
 
 from __future__ import annotations
 
@@ -20,51 +20,51 @@ JSON = {"accept": "application/json"}
 
 @dataclass
 class MeetechoClient:
-    """The working groups, and a clock that goes on by a second with each question."""
+    """The working groups, and a clock that advances by a second per request."""
 
     served: Meetecho
     clock: ManualClock
 
     def post(self, path: str, body: Any = None, *, method: str = "POST", **headers: str) -> Answer:
-        """As requests sends it; without a body only its length, 0."""
+        """Send a request as `requests` does; without a body, Content-Length is 0."""
         content = b"" if body is None else json.dumps(body).encode()
         sent = {**JSON, "content-length": str(len(content)), **headers}
         if body is not None:
             sent["content-type"] = "application/json"
         return send_request(self.served, f"/meetecho/api/v1/{path}", method=method, body=content, **sent)
 
-    def tokens(self, *meetecho_client: str, secret: str = CLIENT_SECRET) -> Answer:
-        values = {"client": CLIENT_ID, "secret": secret, "wgs": list(meetecho_client or CONFIGURED)}
-        return self.post("auth/ietfservice/tokens", values)
+    def tokens(self, *groups: str, secret: str = CLIENT_SECRET) -> Answer:
+        body = {"client": CLIENT_ID, "secret": secret, "wgs": list(groups or CONFIGURED)}
+        return self.post("auth/ietfservice/tokens", body)
 
     def fetch(self, token: str, **headers: str) -> Answer:
         sent = {**JSON, "authorization": f"bearer {token}", **headers}
         return send_request(self.served, "/meetecho/api/v1/meeting/interim/fetchRooms", **sent)
 
     def rooms(self) -> dict[str, tuple[str, dict[str, Any]]]:
-        """By uuid the group and the room, of every group that may be asked for."""
+        """Return group and room by uuid, of every group with a token."""
         found = {}
         for group, token in self.tokens().body["tokens"].items():
             answer = self.fetch(token)
-            values = answer.body if answer.status == 200 else {}
-            for uuid, room in dict((values or {}).get("rooms") or {}).items():
+            body = answer.body if answer.status == 200 else {}
+            for uuid, room in dict((body or {}).get("rooms") or {}).items():
                 found[uuid] = (group, room)
         return found
 
     def get(self, name: str, **query: object) -> Answer:
-        """Asked again after a second where that was refused for haste."""
+        """Send a GET request; after a 429 it is repeated a second later."""
         return self.follow(f"/api/v1/{name}/?{urlencode(query)}")
 
     def follow(self, url: str) -> Answer:
-        values = urlsplit(url)
+        parts = urlsplit(url)
         while True:
             self.clock.seconds += 1
-            answer = send_request(self.served, values.path, query=values.query, **JSON)
+            answer = send_request(self.served, parts.path, query=parts.query, **JSON)
             if answer.status != 429:
                 return answer
 
     def rows(self, name: str, **query: object) -> list[dict[str, Any]]:
-        """Every row of which an answer can be made."""
+        """Return every row that can be rendered."""
         return list(self._rows(name, {"limit": 100, **query}))
 
     def _rows(self, name: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -92,5 +92,5 @@ def meetecho_client(*, size: int = 60, seed: int = 7, days: int = 8, **options: 
 
 
 def pk(uri: str) -> int:
-    """Of a row's address."""
+    """Return the id in a row's URI."""
     return int(uri.rstrip("/").rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""One calendar for the simulator and everybody who asks it."""
+"""Tests the clock that the simulator and its clients share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong, how often, and never for ever."""
+"""Tests which faults occur, how often, and that they end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BODY = b'{"rows": [1, 2, 3]}'
 
 
 class Transport:
-    """Notes how it was closed."""
+    """Records how it was closed."""
 
     def __init__(self) -> None:
         self.ends: list[str] = []
@@ -36,7 +36,7 @@ async def fine(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Bench:
-    """Faults with a speed at which nobody waits, around an application that always answers well."""
+    """Faults at a speed without waits, around an application that always succeeds."""
 
     def __init__(self, probability: float) -> None:
         clock = SimulatedClock(NOW, speed=1e9)
@@ -47,7 +47,7 @@ class Bench:
         await self.faults({**scope, "extensions": {TRANSPORT: self.transport}}, receive, send)
 
     def send_request(self, path: str, query: str = "") -> Answer | None:
-        """None where the connection broke before anything was said."""
+        """Return the answer, None if the connection broke before the headers."""
         try:
             return send_request(self, path, query=query)
         except IndexError:
@@ -109,7 +109,9 @@ def test_webex_errors_have_webexs_format_and_each_meeting_is_blocked_once() -> N
         answer = bench.send_request(path, f"meetingId={meeting}&max=100")
         if answer is None:
             continue
-        assert not (answer.status == 200 and answer.content[:8] == b'{"code":')  # an error in a 200 is Zoom's
+        assert not (
+            answer.status == 200 and answer.content[:8] == b'{"code":'
+        )  # only Zoom sends an error in a 200
         assert b"page_count" not in answer.content
         if answer.status in {429, 500}:
             assert "trackingId" in answer.body

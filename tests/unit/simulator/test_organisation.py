@@ -1,4 +1,4 @@
-"""The invented organisation: always the same, awkward in every way, quiet for an hour."""
+"""Tests the invented organisation: reproducible, with every special case, and quiet for an hour."""
 
 from __future__ import annotations
 

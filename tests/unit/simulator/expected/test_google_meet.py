@@ -1,4 +1,4 @@
-"""The documents of a perfect harvest of Google, beside a plain reading of what its simulator answers."""
+"""Compares the expected documents of Google Meet with a plain reading of the simulator's answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIRST = datetime.fromtimestamp(MADE.first / 1000, UTC)
 
 @cache
 def expected_documents(source: GoogleSource, **options: Any) -> dict[str, Document]:
-    """As JSON has it."""
+    """Return the documents by id, as JSON values."""
     found = ExpectedGoogleMeet(
         MADE, options=GoogleOptions(**options), source=source, account="main"
     ).documents()
@@ -40,7 +40,7 @@ def expected_meetings(source: GoogleSource, **options: Any) -> dict[str, Documen
 
 
 def expected_sessions(source: GoogleSource, uuid: str, **options: Any) -> dict[str, Document]:
-    """By key."""
+    """Return the session documents of a conference by key."""
     found = [d for d in expected_documents(source, **options).values() if d.get("meeting") == uuid]
     return {d["document_id"].rpartition(":")[2]: d for d in found}
 
@@ -78,7 +78,7 @@ def reported(google: GoogleClient) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def recorded(google: GoogleClient) -> dict[str, tuple[dict[str, Any], str]]:
-    """Every record that is listed to anybody, and to whom."""
+    """Every record that is listed to anyone, with one person to whom it is listed."""
     found: dict[str, tuple[dict[str, Any], str]] = {}
     for user in google.rows("users", "directory", "/users", customer="my_customer"):
         answer = google.asserted(
@@ -195,7 +195,7 @@ def test_meet_alone(google: GoogleClient, recorded: dict[str, tuple[dict[str, An
 
 
 def cut(text: str) -> str:
-    """To the microsecond."""
+    """Cut an instant to the microsecond."""
     return re.sub(r"(\.\d{6})\d+", r"\1", text)
 
 
@@ -249,7 +249,7 @@ def test_reports_and_meet_together(
 
 
 def fits(uuid: str, many: list[dict[str, Any]], name: str, record: dict[str, Any]) -> bool:
-    """By id, else by code and time."""
+    """Return the event by id, or by code and time."""
     if name == uuid:
         return True
     code = next(c.code for c in ACCOUNT.conferences if c.record_id == name)

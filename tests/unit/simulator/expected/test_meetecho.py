@@ -1,4 +1,4 @@
-"""The documents of a perfect harvest of the groups, beside a plain reading of what is served."""
+"""Compares the expected documents of the working groups with a plain reading of the simulator's answers."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ FIRST = NOW.replace(hour=0) - timedelta(days=8)
 
 
 @cache
-def values(*, upcoming: bool = False, **options: Any) -> dict[str, Document]:
-    """As JSON has it."""
+def expected_documents(*, upcoming: bool = False, **options: Any) -> dict[str, Document]:
+    """Return the documents by id, as JSON values."""
     made = ExpectedMeetecho(
         organisation(), options=MeetechoOptions(**options), account="main", upcoming=upcoming
     )
@@ -37,7 +37,7 @@ def values(*, upcoming: bool = False, **options: Any) -> dict[str, Document]:
     return found
 
 
-def meetings(found: dict[str, Document]) -> dict[str, Document]:
+def expected_meetings(found: dict[str, Document]) -> dict[str, Document]:
     return {d["uuid"]: d for d in found.values() if d["kind"] == "meeting"}
 
 
@@ -47,7 +47,7 @@ def served() -> MeetechoClient:
 
 
 class Plain:
-    """Reads what is served, everything at once, and joins it by the rules that are written down."""
+    """Read everything that is served and join it by the documented rules."""
 
     def __init__(self, served: MeetechoClient, *, rooms: bool) -> None:
         self._served = served
@@ -84,8 +84,10 @@ class Plain:
                 yield uuid, {"plan": self._of_room(room), "topic": room["room"]["description"], "who": None}
 
     def _rooms_of(self, number: int, group: str, text: str) -> list[tuple[str, dict[str, Any]]]:
-        ours = [(uuid, room) for uuid, (of, room) in self._rooms.items() if of == group]
-        return [(uuid, room) for uuid, room in ours if room["room"]["id"] == number or room["url"] in text]
+        of_group = [(uuid, room) for uuid, (of, room) in self._rooms.items() if of == group]
+        return [
+            (uuid, room) for uuid, room in of_group if room["room"]["id"] == number or room["url"] in text
+        ]
 
     def _of_room(self, room: dict[str, Any]) -> tuple[datetime, datetime]:
         start = datetime.strptime(room["room"]["start_time"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
@@ -108,8 +110,8 @@ class Plain:
 def test_the_documents_are_the_served_rows_joined_by_the_rules(
     served: MeetechoClient, credentials: bool
 ) -> None:
-    wanted = meetings(values(credentials=credentials))
-    sessions = [d for d in values(credentials=credentials).values() if d["kind"] == "session"]
+    wanted = expected_meetings(expected_documents(credentials=credentials))
+    sessions = [d for d in expected_documents(credentials=credentials).values() if d["kind"] == "session"]
     seen = {
         uuid: found
         for uuid, found in Plain(served, rooms=credentials).found()
@@ -139,13 +141,16 @@ def test_the_documents_are_the_served_rows_joined_by_the_rules(
 
 def test_names_are_those_of_the_datatracker(served: MeetechoClient) -> None:
     names = {str(row["id"]): row["name"] for row in served.rows("person/person")}
-    sessions = [d for d in values().values() if d["kind"] == "session"]
+    sessions = [d for d in expected_documents().values() if d["kind"] == "session"]
     assert {d["user_name"] for d in sessions} == {names[d["id"]] for d in sessions}
     assert all(d["user_name"] == names[d["id"]] for d in sessions)
 
 
 def test_a_meeting_keeps_its_id_with_and_without_credentials() -> None:
-    with_rooms, without = meetings(values()), meetings(values(credentials=False))
+    with_rooms, without = (
+        expected_meetings(expected_documents()),
+        expected_meetings(expected_documents(credentials=False)),
+    )
     assert without.keys() < with_rooms.keys()
     more = [with_rooms[uuid] for uuid in with_rooms.keys() - without.keys()]
     assert {"basic", "full"} == {document["detail"] for document in more}
@@ -155,21 +160,21 @@ def test_a_meeting_keeps_its_id_with_and_without_credentials() -> None:
 
 
 def test_refused_groups_look_as_without_credentials_and_others_as_with_them() -> None:
-    told_apart = meetings(values(refused=("zquilt",), unknown=("brambl",)))
+    refused = expected_meetings(expected_documents(refused=("zquilt",), unknown=("brambl",)))
     for group in CONFIGURED:
-        wanted = meetings(values(credentials=group not in {"zquilt", "brambl"}))
-        assert {u: d for u, d in told_apart.items() if d["meeting_series_id"] == group} == {
+        wanted = expected_meetings(expected_documents(credentials=group not in {"zquilt", "brambl"}))
+        assert {u: d for u, d in refused.items() if d["meeting_series_id"] == group} == {
             u: d for u, d in wanted.items() if d["meeting_series_id"] == group
         }
 
 
 def test_future_sessions_are_included_on_request() -> None:
-    ahead = meetings(values(upcoming=True))
-    assert not ahead.keys() & meetings(values()).keys()
+    ahead = expected_meetings(expected_documents(upcoming=True))
+    assert not ahead.keys() & expected_meetings(expected_documents()).keys()
     assert {(d["detail"], d["state"]) for d in ahead.values()} == {("scheduled", "scheduled")}
     assert min(d["@timestamp"] for d in ahead.values()) > "2026-11-21"
-    assert any("-" in uuid for uuid in ahead)  # rooms alone
-    assert len(meetings(values(upcoming=True, credentials=False))) < len(ahead)
+    assert any("-" in uuid for uuid in ahead)  # rooms without a session
+    assert len(expected_meetings(expected_documents(upcoming=True, credentials=False))) < len(ahead)
     assert all("participants" not in d for d in ahead.values())
 
 
@@ -191,7 +196,7 @@ def test_no_session_starts_or_ends_in_the_quiet_hour_or_starts_before_midnight(
 
 def test_late_attendance_is_missing() -> None:
     sessions = {s.held.case: s for s in Account(organisation()).sessions if s.held is not None}
-    found = meetings(values())
+    found = expected_meetings(expected_documents())
     late, unsettled = sessions[Case.late], sessions[Case.unsettled]
     assert 0 < found[str(late.id)]["participants"] < 6
     empty = found[str(unsettled.id)]
@@ -204,4 +209,4 @@ def test_the_documents_of_all_vendors_include_meetecho() -> None:
     found = {d["vendor"] for d in documents(organisation(), vendors=("meetecho",))}
     assert found == {"meetecho"}
     uuids = {d["uuid"] for d in documents(organisation(), vendors=("meetecho",)) if d["kind"] == "meeting"}
-    assert uuids == meetings(values()).keys()
+    assert uuids == expected_meetings(expected_documents()).keys()

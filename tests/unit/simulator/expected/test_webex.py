@@ -1,4 +1,4 @@
-"""The documents of a perfect harvest of Webex, beside a plain reading of what its simulator answers."""
+"""Compares the expected documents of Webex with a plain reading of the simulator's answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ACCOUNT = Account(MADE)
 
 @cache
 def expected_documents(*, later: timedelta = timedelta(), **options: Any) -> dict[str, Document]:
-    """As JSON has it."""
+    """Return the documents by id, as JSON values."""
     documents = ExpectedWebex(MADE, options=WebexOptions(**options), account="main", later=later).documents()
     plain = [orjson.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z)) for document in documents]
     found = {document["document_id"]: document for document in plain}
@@ -45,7 +45,7 @@ def instance(wanted: Case | Quirk) -> Instance:
 
 
 def instance_with_quality(wanted: Case | Quirk) -> Instance:
-    """One whose qualities may be had."""
+    """Return an instance whose qualities are available."""
     fitting = [i for i in ACCOUNT.instances if wanted is i.meeting.case or wanted in i.quirks]
     return next(i for i in fitting if 1 < (MADE.now - i.meeting.start) / HOUR < 24 * 6)
 
@@ -64,12 +64,12 @@ def webex() -> WebexClient:
 
 
 def seconds(text: str) -> str:
-    """Instants alike, however many digits follow the point."""
+    """Normalise the decimals of an instant."""
     return re.sub(r"\.(\d{3})(000)?Z$", lambda found: f".{found[1]}Z", text).replace(".000Z", "Z")
 
 
 def listed_sessions(items: list[dict[str, Any]]) -> Iterator[tuple[str, str, str | None, str | None]]:
-    """Kind, participant, join and leave of every stay, as the answers tell them."""
+    """Yield kind, participant, join and leave of every session in the answers."""
     for item in {json.dumps(item): item for item in items}.values():
         kind = "waiting_room" if item["state"] == "lobby" else "meeting"
         for session in item.get("devices") or [item]:
@@ -127,15 +127,15 @@ def test_every_sample_is_in_the_quality_of_its_meeting(webex: WebexClient) -> No
             assert cpu["worst"] == max(value for part in loads for value in part["systemMaxCPU"])
         for name, stream in STREAMS.items():
             for measure, array in ARRAYS.items():
-                values = [] if (name, measure) == ("audio_in", "fps") else streams(rows, stream, array)
-                attendance_fields = document.get("quality", {}).get(name, {}).get(measure)
-                assert (attendance_fields is None) is (not values)
-                if attendance_fields is not None:
+                samples = [] if (name, measure) == ("audio_in", "fps") else streams(rows, stream, array)
+                measured = document.get("quality", {}).get(name, {}).get(measure)
+                assert (measured is None) is (not samples)
+                if measured is not None:
                     seen += 1
-                    assert attendance_fields["samples"] == len(values)
-                    assert attendance_fields["mean"] == pytest.approx(sum(values) / len(values), abs=0.0051)
-                    worst = min(values) if measure == "fps" else max(values)
-                    assert attendance_fields["worst"] == pytest.approx(worst, abs=0.0051)
+                    assert measured["samples"] == len(samples)
+                    assert measured["mean"] == pytest.approx(sum(samples) / len(samples), abs=0.0051)
+                    worst = min(samples) if measure == "fps" else max(samples)
+                    assert measured["worst"] == pytest.approx(worst, abs=0.0051)
     assert seen > 100
 
 
@@ -182,7 +182,7 @@ def test_a_row_without_a_match_is_a_session_of_its_own(webex: WebexClient) -> No
 
 
 def session(start: int, end: int, **more: Any) -> Document:
-    """From minute to minute."""
+    """Return a session from minute `start` to minute `end`."""
     first = MADE.now - DAY
     return {
         "stay": "meeting",
@@ -195,14 +195,14 @@ def session(start: int, end: int, **more: Any) -> Document:
 @pytest.mark.parametrize(
     ("email", "name", "start", "end", "position"),
     [
-        ("ANA@example.org", "Somebody", 20, 40, 0),  # the address before the name, its capitals do not matter
-        ("ana@example.org", "Ana", 0, 5, None),  # nothing in common
-        ("ana@example.org", "Ana", 28, 60, 1),  # the longer time together
-        ("ana@example.org", "Ana", 35, 40, 0),  # as long with both: who came first
-        ("ana@example.org", "Ana", 70, 90, 4),  # a stay whose end is not known
+        ("ANA@example.org", "Somebody", 20, 40, 0),  # the address counts before the name, in any case
+        ("ana@example.org", "Ana", 0, 5, None),  # no overlap
+        ("ana@example.org", "Ana", 28, 60, 1),  # the longer overlap
+        ("ana@example.org", "Ana", 35, 40, 0),  # equal overlap: the earlier join
+        ("ana@example.org", "Ana", 70, 90, 4),  # a session without leave time
         (None, "Bea", 0, 60, 2),
         (None, None, 0, 60, None),
-        ("cem@example.org", "Bea", 0, 60, 2),  # whose address the list of participants does not tell
+        ("cem@example.org", "Bea", 0, 60, 2),  # the list of participants has no address
         ("cem@example.org", "Ana", 0, 60, None),  # another address is another person
     ],
 )

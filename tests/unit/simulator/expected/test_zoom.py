@@ -1,4 +1,4 @@
-"""The documents of a perfect harvest."""
+"""Tests the expected documents of Zoom."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ACCOUNT = Account(MADE)
 DocumentsById = Callable[[], dict[str, Document]]
 
 
-# Made by the process that runs these tests, and not by each that counts them.
+# Cached per process, and created on first use rather than at collection.
 
 
 @cache
@@ -92,13 +92,13 @@ def test_the_account_is_part_of_every_id() -> None:
 def test_meetings_before_the_first_day_and_webinars_are_left_out() -> None:
     for case in (Case.early, Case.webinar):
         assert f"zoom:main:{instance(case).uuid}" not in dashboard()
-    values = {document["document_id"] for document in documents(MADE, webinars=True)}
-    assert f"zoom:main:{instance(Case.webinar).uuid}" in values
+    ids = {document["document_id"] for document in documents(MADE, webinars=True)}
+    assert f"zoom:main:{instance(Case.webinar).uuid}" in ids
 
 
 def test_deleted_meetings_leave_nothing() -> None:
-    for values in (dashboard(), reports()):
-        assert not [i for i in values if instance(Case.deleted).uuid in i]
+    for ids in (dashboard(), reports()):
+        assert not [i for i in ids if instance(Case.deleted).uuid in i]
 
 
 def test_a_meeting_without_ready_records_has_no_sessions() -> None:
@@ -119,10 +119,10 @@ def test_a_live_meeting_and_its_present_participants_have_no_end() -> None:
     document = meeting(Case.live_crowd)
     assert (document["state"], document["detail"]) == ("live", "live")
     assert not {"end_time", "duration", "period"} & document.keys()
-    values = sessions(Case.live_crowd)
-    assert {"leave_time" in session for session in values} == {True, False}
+    present = sessions(Case.live_crowd)
+    assert {"leave_time" in session for session in present} == {True, False}
     assert all(
-        ("leave_time" in session) is ("duration" in session) is ("period" in session) for session in values
+        ("leave_time" in session) is ("duration" in session) is ("period" in session) for session in present
     )
 
 
@@ -158,9 +158,9 @@ def test_a_blank_meeting_has_the_time_of_its_first_join_and_without_one_is_left_
 
 
 def test_the_reports_duration_in_minutes_counts_if_a_time_is_missing() -> None:
-    values, reported = meeting(Quirk.no_end), meeting(Quirk.no_end, reports)
+    from_dashboard, reported = meeting(Quirk.no_end), meeting(Quirk.no_end, reports)
     assert reported["duration"] % 60 == 0
-    assert 0 <= reported["duration"] - values["duration"] < 60
+    assert 0 <= reported["duration"] - from_dashboard["duration"] < 60
 
 
 def test_identical_rows_are_one_and_rows_with_one_key_are_numbered() -> None:
@@ -193,9 +193,9 @@ def test_only_dashboard_documents_have_devices() -> None:
 
 
 def test_all_four_kinds_of_participants_and_three_of_sessions() -> None:
-    values = [document for document in dashboard().values() if document["kind"] == "session"]
-    assert {session["user_type"] for session in values} == {"signed_in", "guest", "phone", "room"}
-    assert {session["stay"] for session in values} == {"meeting", "waiting_room", "breakout"}
+    all_sessions = [document for document in dashboard().values() if document["kind"] == "session"]
+    assert {session["user_type"] for session in all_sessions} == {"signed_in", "guest", "phone", "room"}
+    assert {session["stay"] for session in all_sessions} == {"meeting", "waiting_room", "breakout"}
 
 
 def test_quality_makes_meetings_of_several_people_full() -> None:
@@ -214,7 +214,8 @@ def test_quality_makes_meetings_of_several_people_full() -> None:
 
 
 def test_the_session_key_is_a_hash_over_the_ids_in_order() -> None:
-    # sha256("16778240\x1f2026-11-20T09:00:00.000Z\x1fin_meeting\x1f"), its first 16 bytes, by coreutils and basenc
+    # The first 16 bytes of sha256("16778240\x1f2026-11-20T09:00:00.000Z\x1fin_meeting\x1f"), computed with
+    # coreutils and basenc.
     assert session_key("16778240", "2026-11-20T09:00:00.000Z", "in_meeting", None) == "xolJmZju8IhVeik8viqWYQ"
     assert key_instant(1_795_165_200_007) == "2026-11-20T09:00:00.007Z"
 
@@ -227,7 +228,7 @@ def session(start: int, end: int | None, **more: Any) -> Document:
 
 
 def test_seconds_are_the_union_of_a_persons_sessions() -> None:
-    values = attendance_fields(
+    counts = attendance_fields(
         [
             session(0, 10, id="a"),
             session(5, 20, id="a"),
@@ -238,11 +239,11 @@ def test_seconds_are_the_union_of_a_persons_sessions() -> None:
             session(0, None, user_name="Bea"),
         ]
     )
-    assert values == {"participant_sessions": 6, "participants": 2, "participant_seconds": 31 * 60 + 10 * 60}
+    assert counts == {"participant_sessions": 6, "participants": 2, "participant_seconds": 31 * 60 + 10 * 60}
 
 
 def test_waiting_rooms_do_not_count_and_each_unnamed_participant_counts() -> None:
-    values = attendance_fields(
+    counts = attendance_fields(
         [
             session(0, 1, stay="waiting_room", user_name="Bea"),
             session(0, 1),
@@ -250,7 +251,7 @@ def test_waiting_rooms_do_not_count_and_each_unnamed_participant_counts() -> Non
             session(1, 2, user_id="7"),
         ]
     )
-    assert values == {"participant_sessions": 3, "participants": 3, "participant_seconds": 180}
+    assert counts == {"participant_sessions": 3, "participants": 3, "participant_seconds": 180}
 
 
 def test_duplicates_are_numbered_by_leave_time_and_those_without_come_last() -> None:
@@ -263,7 +264,7 @@ def test_duplicates_are_numbered_by_leave_time_and_those_without_come_last() -> 
             ("o", session(0, 9)),
         ]
     )
-    assert [(name, values.get("leave_time", NOW).minute) for name, values in found] == [
+    assert [(name, fields.get("leave_time", NOW).minute) for name, fields in found] == [
         ("k", 5), ("k-2", 9), ("k-3", 0), ("o", 9),
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The Directory and the calendars."""
+"""Tests the simulated Calendar API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from harvester.simulator.google_meet.calendar_events import CalendarEvent, has_calendar
-from harvester.simulator.google_meet.request import Request
 from harvester.simulator.organisation import QUIET, Person, milliseconds
 from tests.unit.simulator.clients import NOW, GoogleClient, google_client
 
@@ -22,64 +21,6 @@ def google() -> GoogleClient:
 def reason(google: GoogleClient, api: str, path: str, email: str = "", **query: object) -> tuple[int, str]:
     answer = google.get(api, path, email, **query)
     return answer.status, answer.body["error"]["errors"][0]["reason"]
-
-
-def test_the_directory_lists_everyone_with_an_account_including_suspended_people(
-    google: GoogleClient,
-) -> None:
-    users = google.rows("users", "directory", "/users", customer="my_customer", maxResults=7)
-    people = [p for p in google.google.account.organisation.people if p.status != "departed"]
-    assert [user["primaryEmail"] for user in users] == [person.email for person in people]
-    assert {user["suspended"] for user in users} == {True, False}
-    assert all(user["id"].isdigit() for user in users)
-    active = google.rows("users", "directory", "/users", domain="example.org", query="isSuspended=false")
-    assert active == [user for user in users if not user["suspended"]]
-    by_name = google.rows("users", "directory", "/users", customer="my_customer", orderBy="email")
-    assert [user["primaryEmail"] for user in by_name] == sorted(user["primaryEmail"] for user in users)
-
-
-def test_a_user_is_found_by_id_address_or_alias(google: GoogleClient) -> None:
-    user = next(
-        u for u in google.rows("users", "directory", "/users", customer="my_customer") if "aliases" in u
-    )
-    for key in (user["id"], user["primaryEmail"], user["aliases"][0]):
-        assert google.get("directory", f"/users/{key}").body == user
-    departed = next(p for p in google.google.account.organisation.people if p.status == "departed")
-    assert reason(google, "directory", f"/users/{departed.email}") == (404, "notFound")
-    assert departed.email in str(
-        google.rows("users", "directory", "/users", customer="my_customer", showDeleted="true")
-    )
-
-
-def test_requests_that_the_directory_refuses(google: GoogleClient) -> None:
-    assert reason(google, "directory", "/users") == (400, "badRequest")
-    assert reason(google, "directory", "/users", customer="C0other") == (404, "notFound")
-    assert reason(google, "directory", "/users", customer="my_customer", query="colour=red") == (
-        400,
-        "invalid",
-    )
-    host = google.google.account.busiest_host.email
-    assert reason(google, "directory", "/users", host, customer="my_customer") == (403, "forbidden")
-
-
-def test_too_many_directory_requests_are_a_403() -> None:
-    google = google_client()
-    parameters = Request(
-        path=("users",),
-        query={},
-        instant=0,
-        seconds=0,
-        scopes=frozenset(),
-        person=google.google.account.administrator,
-    )
-    for _ in range(2400):
-        google.google.rate_limits.admit("directory", parameters)
-    reasons = set()
-    for _ in range(4):
-        answer = google.get("directory", "/users", customer="my_customer")
-        google.clock.seconds -= 0.3
-        reasons.add((answer.status, answer.body["error"]["errors"][0]["reason"]))
-    assert reasons == {(403, "userRateLimitExceeded"), (403, "quotaExceeded")}
 
 
 def test_too_many_calendar_requests_are_a_403_or_a_429() -> None:
@@ -102,17 +43,17 @@ def events(google: GoogleClient, email: str, **query: object) -> list[dict[str, 
 def test_future_events_are_in_their_organizers_calendar(google: GoogleClient) -> None:
     account = google.google.account
     host = account.busiest_host
-    values = events(
+    listed = events(
         google, host.email, timeMin=NOW_SPELLED, singleEvents="true", orderBy="startTime", maxResults=3
     )
     planned = [
         e for e in account.events.on_calendar[host.index] if e.end > milliseconds(NOW) and not e.removed
     ]
-    assert [event["id"] for event in values] == [event.id for event in planned]
+    assert [event["id"] for event in listed] == [event.id for event in planned]
     assert {
         event.start > account.organisation.now + QUIET for event in planned if event.start > milliseconds(NOW)
     } == {True}
-    codes = [e["conferenceData"]["conferenceId"] for e in values if "conferenceData" in e]
+    codes = [e["conferenceData"]["conferenceId"] for e in listed if "conferenceData" in e]
     assert codes
     assert any(code == conference.code for code in codes for conference in account.conferences)
 
@@ -144,7 +85,7 @@ def test_a_recurring_event_counts_once_unless_it_is_expanded(google: GoogleClien
 
 
 def one(google: GoogleClient, **wanted: object) -> CalendarEvent:
-    """An event of somebody who has a calendar."""
+    """Return an event whose owner has a calendar."""
     return next(
         event
         for event in google.google.account.events.all
@@ -210,9 +151,9 @@ def test_some_events_were_planned_and_never_took_place(google: GoogleClient) -> 
 
 
 def test_reports_have_the_instance_of_some_events_and_the_series_of_others(google: GoogleClient) -> None:
-    values = {
+    is_series = {
         (c.event_id_in_reports == c.event.id)
         for c in google.google.account.conferences
         if c.event is not None and c.event.series
     }
-    assert values == {True, False}
+    assert is_series == {True, False}

@@ -1,4 +1,4 @@
-"""Meet's rules: who sees what, filters, pages, what is live and what has expired, and how it refuses."""
+"""Tests the simulated Meet API: visibility, filters, pages, live and expired conferences, errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_attended_conferences_are_listed_or_only_owned_ones() -> None:
         assert set(organised) == owned
         assert owned <= set(attended)
         guests = [name for name in attended if name not in owned]
-        for name in guests[:3]:  # may be read, listed or not
+        for name in guests[:3]:  # readable, whether listed or not
             assert own.get("meet", f"/conferenceRecords/{name}", person.email).status == 200
     assert guests
 
@@ -263,11 +263,11 @@ def test_the_quota_is_600_calls_a_minute_per_user_and_6000_in_all() -> None:
     google.token("meet", google.admin)
 
     def burst(count: int, email: str) -> list[int]:
-        values = []
+        statuses = []
         for _ in range(count):
-            values.append(google.get("meet", "/conferenceRecords/none", email).status)
+            statuses.append(google.get("meet", "/conferenceRecords/none", email).status)
             google.clock.seconds -= 0.3
-        return values
+        return statuses
 
     assert burst(601, google.admin) == [404] * 600 + [429]
     refused = google.get("meet", "/conferenceRecords/none")
@@ -283,13 +283,13 @@ def test_the_quota_is_600_calls_a_minute_per_user_and_6000_in_all() -> None:
 
 def test_some_rate_limit_errors_have_retry_after() -> None:
     google = google_client()
-    values = set()
+    with_header = set()
     for _ in range(604):
         answer = google.get("meet", "/conferenceRecords/none")
         google.clock.seconds -= 0.3
         if answer.status == 429:
-            values.add("retry-after" in answer.headers)
-    assert values == {True, False}
+            with_header.add("retry-after" in answer.headers)
+    assert with_header == {True, False}
 
 
 def test_a_disabled_api_and_a_missing_scope_are_different_errors() -> None:
@@ -325,6 +325,6 @@ def test_fields_selects_parts_of_an_answer() -> None:
 
 def test_instants_have_as_many_decimals_as_needed() -> None:
     nine = milliseconds(datetime(2026, 11, 20, 9, tzinfo=UTC)) * 10**6
-    values = [formats.stamp(nine + more)[19:] for more in (0, 5_000_000, 5_000, 5)]
-    assert values == ["Z", ".005Z", ".000005Z", ".000000005Z"]
+    texts = [formats.stamp(nine + more)[19:] for more in (0, 5_000_000, 5_000, 5)]
+    assert texts == ["Z", ".005Z", ".000005Z", ".000000005Z"]
     assert formats.milliseconds_stamp(nine // 10**6).endswith("09:00:00.000Z")

@@ -1,4 +1,5 @@
-"""Reports' rows: when they come, how they are spelled, what they leave out; and the rules of asking for them."""
+"""Tests the simulated Reports API: when rows appear, their format, what they lack, and the parameters of
+queries."""
 
 from __future__ import annotations
 
@@ -173,7 +174,7 @@ def test_the_quota_is_250_filtered_queries_a_minute_then_503() -> None:
         statuses.append(google.get("reports", ACTIVITIES, eventName="other").status)
         google.clock.seconds -= 0.3
     assert statuses == [200] * 250 + [503] * 2
-    assert google.get("reports", ACTIVITIES, maxResults=1).status == 200  # nothing filtered
+    assert google.get("reports", ACTIVITIES, maxResults=1).status == 200  # not filtered
 
 
 def test_both_forms_of_errors() -> None:
@@ -187,6 +188,6 @@ def test_both_forms_of_errors() -> None:
 
 def test_foreign_conferences_have_rows_of_members_only(google: GoogleClient, rows: list[Row]) -> None:
     foreign = google.conference(Case.webinar)
-    values = [row for row in rows if row["conference_id"] == foreign.reports_id]
-    assert values
-    assert not [row for row in values if row["is_external"] or "organizer_email" in row]
+    foreign_rows = [row for row in rows if row["conference_id"] == foreign.reports_id]
+    assert foreign_rows
+    assert not [row for row in foreign_rows if row["is_external"] or "organizer_email" in row]

@@ -1,4 +1,4 @@
-"""Google's token endpoint: who gets a token for whom, for what, and for how long."""
+"""Tests the simulated Google token endpoint: who gets a token, for whom, with which scopes, for how long."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def google() -> GoogleClient:
     return google_client()
 
 
-def somebody(google: GoogleClient, status: str) -> Person:
+def first_with_status(google: GoogleClient, status: str) -> Person:
     return next(p for p in google.google.account.organisation.people if p.status == status)
 
 
@@ -95,8 +95,8 @@ def test_the_endpoint_itself_may_be_the_audience(google: GoogleClient) -> None:
 
 def test_suspended_and_departed_people_cannot_be_impersonated(google: GoogleClient) -> None:
     for status in ("inactive", "departed"):
-        assert error(google.asserted(sub=somebody(google, status).email)) == (400, "invalid_grant")
-    unknown = google.asserted(sub=somebody(google, "departed").email)
+        assert error(google.asserted(sub=first_with_status(google, status).email)) == (400, "invalid_grant")
+    unknown = google.asserted(sub=first_with_status(google, "departed").email)
     assert unknown.body["error_description"] == "Invalid email or User ID"
 
 
@@ -142,10 +142,10 @@ def test_the_service_account_file_is_readable_by_its_owner_only(tmp_path: Path) 
     service_account.write_private_file(path, content)
     service_account.write_private_file(path, content)
     assert path.stat().st_mode & 0o777 == 0o600
-    values = json.loads(path.read_text())
-    assert (values["type"], values["token_uri"]) == ("service_account", "http://127.0.0.1:1/google/token")
+    written = json.loads(path.read_text())
+    assert (written["type"], written["token_uri"]) == ("service_account", "http://127.0.0.1:1/google/token")
     assert [file.name for file in tmp_path.iterdir()] == ["credentials.json"]
-    assert crypt.RSASigner.from_service_account_info(values).key_id == service_account.KEY_ID
+    assert crypt.RSASigner.from_service_account_info(written).key_id == service_account.KEY_ID
 
 
 def test_a_users_file_differs_from_a_service_accounts(google: GoogleClient) -> None:
@@ -175,7 +175,7 @@ def signed_in(google: GoogleClient, *, decision: str = "allow", **changed: str) 
     return send_request(google.google, "/google/auth", method="POST", query=query, body=form)
 
 
-def values(answer: Answer) -> dict[str, str]:
+def redirect_parameters(answer: Answer) -> dict[str, str]:
     assert answer.status == 302, answer.content
     return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 
@@ -187,7 +187,7 @@ def exchange_code(google: GoogleClient, code: str, **changed: str) -> Answer:
 
 
 def test_a_user_signs_in_and_grants_the_requested_scopes(google: GoogleClient) -> None:
-    sent = values(signed_in(google))
+    sent = redirect_parameters(signed_in(google))
     assert sent["state"] == "a b&c"
     answer = exchange_code(google, sent["code"])
     assert answer.body["scope"] == AUTH + API_SCOPES["meet"]
@@ -196,18 +196,21 @@ def test_a_user_signs_in_and_grants_the_requested_scopes(google: GoogleClient) -
     client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     again = google.form(grant_type="refresh_token", refresh_token=answer.body["refresh_token"], **client)
     assert again.status == 200
-    assert error(exchange_code(google, sent["code"])) == (400, "invalid_grant")  # a code is good once
+    assert error(exchange_code(google, sent["code"])) == (400, "invalid_grant")  # a code is valid once
 
 
 def test_a_denial_returns_no_code_and_a_wrong_code_no_token(google: GoogleClient) -> None:
-    assert values(signed_in(google, decision="deny"))["error"] == "access_denied"
+    assert redirect_parameters(signed_in(google, decision="deny"))["error"] == "access_denied"
     assert signed_in(google, client_id="another").status == 401
     assert signed_in(google, redirect_uri="https://elsewhere.example/").status == 400
     assert signed_in(google, scope=AUTH + "meetings.readonly").status == 400
     for changed in ({"code_verifier": "another"}, {"redirect_uri": "http://localhost:1/"}):
-        assert exchange_code(google, values(signed_in(google))["code"], **changed).status == 400
-    assert exchange_code(google, values(signed_in(google))["code"], client_secret="wrong").status == 401
-    late = values(signed_in(google))["code"]
+        assert exchange_code(google, redirect_parameters(signed_in(google))["code"], **changed).status == 400
+    assert (
+        exchange_code(google, redirect_parameters(signed_in(google))["code"], client_secret="wrong").status
+        == 401
+    )
+    late = redirect_parameters(signed_in(google))["code"]
     google.clock.seconds += 601
     assert error(exchange_code(google, late)) == (400, "invalid_grant")
 

@@ -1,4 +1,4 @@
-"""The datatracker's manners: pages, filters, rows that are broken, refusals for haste."""
+"""Tests the simulated datatracker API: pages, filters, broken rows, rate limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def served() -> MeetechoClient:
 
 
 def huge(served: MeetechoClient) -> int:
-    """A session with broken records of attendance."""
+    """A session with broken attendance records."""
     return next(s.id for s in served.served.account.sessions if s.held and s.held.case is Case.huge)
 
 
@@ -80,19 +80,19 @@ def test_an_unknown_filter_is_ignored_and_counted(served: MeetechoClient) -> Non
 def test_filters_follow_relations(served: MeetechoClient) -> None:
     account = served.served.account
     session = next(s for s in account.sessions if s.ietf_meeting.type == "ietf" and s.start)
-    ours = {s.id for s in account.sessions if s.ietf_meeting == session.ietf_meeting}
+    expected_ids = {s.id for s in account.sessions if s.ietf_meeting == session.ietf_meeting}
     number = session.ietf_meeting.number
 
     def ids(name: str, **query: object) -> set[int]:
         return {row["id"] for row in served.rows(name, **query)}
 
-    assert ids("meeting/session", meeting=session.ietf_meeting.id) == ours
-    assert ids("meeting/session", meeting__number=number, meeting__type="ietf") == ours
+    assert ids("meeting/session", meeting=session.ietf_meeting.id) == expected_ids
+    assert ids("meeting/session", meeting__number=number, meeting__type="ietf") == expected_ids
     assert ids("meeting/session", id__in=f"{session.id},{session.id + 1}") == {session.id, session.id + 1}
     events = served.rows("meeting/schedulingevent", session__id=session.id)
     assert [row["status"].split("/")[-2] for row in events] == list(session.history)
     assigned = served.rows("meeting/schedtimesessassignment", schedule=session.ietf_meeting.schedule)
-    assert session.id in {pk(row["session"]) for row in assigned} <= ours
+    assert session.id in {pk(row["session"]) for row in assigned} <= expected_ids
     slots = served.rows("meeting/timeslot", sessions=session.id)
     assert {row["id"] for row in slots} >= {
         pk(row["timeslot"]) for row in assigned if pk(row["session"]) == session.id
@@ -123,9 +123,9 @@ def test_single_rows_and_sets_of_rows(served: MeetechoClient) -> None:
     row = served.follow(f"/api/v1/meeting/session/{session.id}/").body
     assert row["id"] == session.id
     assert row["resource_uri"] == f"/api/v1/meeting/session/{session.id}/"
-    values = served.follow(f"/api/v1/meeting/session/set/{session.id};5/").body
-    assert [r["id"] for r in values["objects"]] == [session.id]
-    assert values["not_found"] == ["5"]
+    body = served.follow(f"/api/v1/meeting/session/set/{session.id};5/").body
+    assert [r["id"] for r in body["objects"]] == [session.id]
+    assert body["not_found"] == ["5"]
     assert served.follow("/api/v1/meeting/session/5/").status == 404
     assert served.follow("/api/v1/meeting/session").status == 301
     assert served.follow("/api/v1/meeting/nothing/").status == 404

@@ -1,4 +1,4 @@
-"""Meetecho's rules: what it takes from whom, and the shapes that its answers have."""
+"""Tests the simulated Meetecho API: which requests it accepts, and the forms of its answers."""
 
 from __future__ import annotations
 
@@ -53,25 +53,25 @@ def test_the_group_is_in_turn_missing_above_the_rooms_or_in_each_room(fresh: Mee
     token = fresh.tokens().body["tokens"]["zquilt"]
     seen = set()
     for _ in range(3):
-        values = fresh.fetch(token).body
-        within = {room.get("group") for room in values["rooms"].values()}
-        seen.add((values.get("group"), *within))
+        body = fresh.fetch(token).body
+        within = {room.get("group") for room in body["rooms"].values()}
+        seen.add((body.get("group"), *within))
     assert seen == {(None, None), ("zquilt", None), (None, "zquilt")}
 
 
 def test_unknown_keys_occur_at_every_level(fresh: MeetechoClient) -> None:
     token = fresh.tokens().body["tokens"]["tealcup"]
     answers = [fresh.fetch(token).body for _ in range(3)]
-    rooms = [room for values in answers for room in values["rooms"].values()]
-    assert any(values.keys() - {"rooms", "group"} for values in answers)
+    rooms = [room for body in answers for room in body["rooms"].values()]
+    assert any(body.keys() - {"rooms", "group"} for body in answers)
     assert any(room.keys() - {"room", "url", "deletion_token", "group"} for room in rooms)
     assert any(room["room"].keys() - {"id", "start_time", "duration", "description"} for room in rooms)
 
 
 def test_a_group_without_rooms_gets_one_of_four_answers(fresh: MeetechoClient) -> None:
     token = fresh.tokens().body["tokens"][CONFIGURED[-1]]
-    said = [fresh.fetch(token).body for _ in range(4)]
-    assert all(values in said for values in ({"rooms": {}}, {"rooms": []}, {}, []))
+    bodies = [fresh.fetch(token).body for _ in range(4)]
+    assert all(body in bodies for body in ({"rooms": {}}, {"rooms": []}, {}, []))
 
 
 def test_a_refused_group_gets_a_token_and_no_rooms_and_affects_no_other() -> None:
@@ -131,9 +131,9 @@ def test_a_token_request_with_another_body_is_refused(fresh: MeetechoClient) -> 
 
 def test_reading_is_counted_as_no_writes(fresh: MeetechoClient) -> None:
     fresh.rooms()
-    values = fresh.served.traffic()
-    assert (values["writes"], values["unlike"]) == (0, {})
-    assert values["calls"]["GET meeting/interim/fetchRooms"] == len(CONFIGURED)
+    traffic = fresh.served.traffic()
+    assert (traffic["writes"], traffic["unlike"]) == (0, {})
+    assert traffic["calls"]["GET meeting/interim/fetchRooms"] == len(CONFIGURED)
 
 
 def test_writing_calls_are_answered_and_counted(fresh: MeetechoClient) -> None:
@@ -163,16 +163,14 @@ def test_every_kind_of_odd_room_is_listed(shared: MeetechoClient) -> None:
     groups_of = {session.id: session.group for session in account.sessions}
     assert listed.keys() == {room.uuid for room in account.rooms}
     strangers = [
-        uuid
-        for uuid, (group, values) in listed.items()
-        if groups_of.get(values["room"]["id"], group) != group
+        uuid for uuid, (group, room) in listed.items() if groups_of.get(room["room"]["id"], group) != group
     ]
-    assert strangers  # their numbers are Meetecho's own, and sessions of other groups have the same
+    assert strangers  # their numbers are Meetecho's own, and some equal other groups' sessions
     shown = {uuid for uuid in strangers for s in account.sessions if uuid in s.instructions}
     assert shown
     assert shown != set(strangers)
-    ids = [values["room"]["id"] for _, values in listed.values()]
+    ids = [room["room"]["id"] for _, room in listed.values()]
     assert any(ids.count(number) > 1 and number in groups_of for number in ids)
-    assert any(not values["room"]["description"] for _, values in listed.values())
+    assert any(not room["room"]["description"] for _, room in listed.values())
     gone = [s for s in account.sessions if "short=" in s.instructions and s.id not in ids]
     assert any(not any(uuid in s.instructions for uuid in listed) for s in gone)

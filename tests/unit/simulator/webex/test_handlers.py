@@ -1,4 +1,4 @@
-"""Webex's rules: what is listed to whom, pages, errors, limits, and when qualities are told."""
+"""Tests the simulated Webex API: visibility, pages, errors, limits, and availability of qualities."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_pages_follow_the_link_and_repeat_the_last_row(webex: WebexClient) -> No
         second.headers["link"].replace(",", ";").split("; ")
     )
     url = next_url(first) or ""
-    assert webex.follow(f"{url}&max=7").status == 400  # parameters of one's own on top
-    assert webex.follow(url.replace("max=7", "max=8")).status == 400  # another query's cursor
+    assert webex.follow(f"{url}&max=7").status == 400  # parameters added to those of the link
+    assert webex.follow(url.replace("max=7", "max=8")).status == 400  # a cursor of another query
 
 
 def test_listings_stop_at_the_maximum() -> None:
@@ -129,7 +129,7 @@ def test_listings_are_filtered(webex: WebexClient) -> None:
     recorded = webex.listed(state="ended", hasRecording="true")
     others = webex.listed(state="ended", hasRecording="false")
     assert 0 < len(recorded) < len(ended)
-    assert len(recorded) + len(others) == len(ended)  # false leaves out, too
+    assert len(recorded) + len(others) == len(ended)  # false excludes some, too
     instance = webex.instance(Case.drop)
     series = webex.listed(meetingSeriesId=instance.series)
     assert instance.id in {row["id"] for row in series}
@@ -288,7 +288,7 @@ def test_qualities_are_limited_to_one_call_in_five_minutes_per_meeting() -> None
     assert first.status == 200
     assert webex.qualities(other.id).status in {200, 204}
     webex.clock.seconds = 299
-    refused = webex.follow(next_url(first) or "")  # a page is a call
+    refused = webex.follow(next_url(first) or "")  # a page counts as a call
     assert (refused.status, refused.headers["retry-after"]) == (429, "1")
     assert webex.webex.traffic()["qualities"] == {"requests": 3, "refused": 1, "smallest_gap": 299}
     webex.clock.seconds = 300
@@ -335,7 +335,7 @@ def test_qualities_are_kept_for_seven_days() -> None:
     for age, instance in ages.items():
         if age > READY and instance.meeting.end <= now:
             assert webex.qualities(instance.id).status == (404 if age > KEPT else 200)
-        assert not KEPT - 3_600_000 < age <= KEPT  # nothing is given up in the quiet hour
+        assert not KEPT - 3_600_000 < age <= KEPT  # nothing expires in the quiet hour
 
 
 def test_qualities_are_found_by_instance_id_only(webex: WebexClient) -> None:

@@ -1,4 +1,4 @@
-"""Webex's tokens: the login page, PKCE, the device grant, what refreshing gives, and when it all ends."""
+"""Tests the simulated Webex login: login page, PKCE, device grant, refreshing, and expiry of tokens."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def test_the_login_page_redirects_with_code_and_state(webex: WebexClient) -> Non
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")
     assert b'<form method="post"' in page.content
-    values = sent_back(authorize(webex))
-    assert values["state"] == "a b&c"
-    tokens = exchange(webex, values["code"]).body
+    redirect = sent_back(authorize(webex))
+    assert redirect["state"] == "a b&c"
+    tokens = exchange(webex, redirect["code"]).body
     assert tokens["scope"].split() == sorted(SCOPE.split(), reverse=True)
     assert tokens["expires_in"] == 14 * DAY - 1
     assert tokens["refresh_token_expires_in"] == 90 * DAY - 1
     webex.token, kept = tokens["access_token"], webex.token
     assert webex.get("/meetings", meetingType="meeting").status == 200
-    assert webex.get("/people/me").status == 403  # that scope was not asked for
+    assert webex.get("/people/me").status == 403  # that scope was not requested
     webex.token = kept
 
 
@@ -134,14 +134,14 @@ def test_the_client_authenticates_in_the_body_or_by_basic(webex: WebexClient) ->
 
 def test_a_refresh_may_return_no_new_or_the_same_refresh_token_and_the_old_one_stays_valid() -> None:
     webex = webex_client()
-    values = [refresh(webex, first(webex)).body for _ in range(6)]
-    kinds = [body.get("refresh_token") for body in values]
+    bodies = [refresh(webex, first(webex)).body for _ in range(6)]
+    kinds = [body.get("refresh_token") for body in bodies]
     assert None in kinds
     assert first(webex) in kinds
     assert set(kinds) - {None, first(webex)}
-    assert len({body["access_token"] for body in values}) == 6
-    assert {"token_type" in body for body in values} == {True, False}
-    assert {body["expires_in"] for body in values} == {14 * DAY - 1}
+    assert len({body["access_token"] for body in bodies}) == 6
+    assert {"token_type" in body for body in bodies} == {True, False}
+    assert {body["expires_in"] for body in bodies} == {14 * DAY - 1}
 
 
 def test_with_strict_tokens_the_old_refresh_token_is_revoked() -> None:
@@ -179,7 +179,7 @@ def test_access_tokens_live_14_days_and_unused_refresh_tokens_90() -> None:
     )
     webex.clock.seconds = 14 * DAY
     assert webex.get("/people/me").status == 401
-    for day in (80, 160, 240):  # used, it lives on
+    for day in (80, 160, 240):  # a used refresh token lives longer
         webex.clock.seconds = day * DAY
         webex.renew()
     webex.clock.seconds = 331 * DAY
@@ -216,37 +216,37 @@ def test_unknown_scopes_are_a_value_error() -> None:
 
 
 def device(webex: WebexClient) -> dict[str, Any]:
-    values: dict[str, Any] = webex.form(
+    codes: dict[str, Any] = webex.form(
         "/device/authorize", secret=False, client_id=CLIENT_ID, scope=SCOPE
     ).body
-    return values
+    return codes
 
 
-def poll(webex: WebexClient, values: dict[str, Any], seconds: float = 2.5) -> Answer:
+def poll(webex: WebexClient, codes: dict[str, Any], seconds: float = 2.5) -> Answer:
     webex.clock.seconds += seconds
-    parameters = {"grant_type": DEVICE_GRANT, "device_code": values["device_code"], "client_id": CLIENT_ID}
+    parameters = {"grant_type": DEVICE_GRANT, "device_code": codes["device_code"], "client_id": CLIENT_ID}
     return webex.form("/device/token", secret=False, headers={"authorization": BASIC}, **parameters)
 
 
-def activate(webex: WebexClient, values: dict[str, Any], decision: str) -> Answer:
-    position = urlsplit(values["verification_uri_complete"])
-    code = parse_qs(position.query)["userCode"][0]
-    assert code == values["user_code"]
-    assert b"<form" in send_request(webex.webex, position.path, query=position.query).content
+def activate(webex: WebexClient, codes: dict[str, Any], decision: str) -> Answer:
+    url = urlsplit(codes["verification_uri_complete"])
+    code = parse_qs(url.query)["userCode"][0]
+    assert code == codes["user_code"]
+    assert b"<form" in send_request(webex.webex, url.path, query=url.query).content
     body = urlencode({"userCode": code, "decision": decision}).encode()
-    return send_request(webex.webex, position.path, method="POST", body=body)
+    return send_request(webex.webex, url.path, method="POST", body=body)
 
 
 def test_a_device_gets_428_until_the_user_has_signed_in(webex: WebexClient) -> None:
-    values = device(webex)
-    assert (len(values["user_code"]), values["expires_in"], values["interval"]) == (6, 300, 2)
-    assert poll(webex, values).status == 428
-    hurried = [poll(webex, values, 0.5) for _ in range(2)]
-    assert [answer.status for answer in hurried] == [400, 400]
-    assert any(b"slow_down" in answer.content for answer in hurried)
-    assert activate(webex, values, "allow").status == 200
-    assert poll(webex, values).body["access_token"]
-    assert poll(webex, values).status == 400  # it is good once
+    codes = device(webex)
+    assert (len(codes["user_code"]), codes["expires_in"], codes["interval"]) == (6, 300, 2)
+    assert poll(webex, codes).status == 428
+    too_fast = [poll(webex, codes, 0.5) for _ in range(2)]
+    assert [answer.status for answer in too_fast] == [400, 400]
+    assert any(b"slow_down" in answer.content for answer in too_fast)
+    assert activate(webex, codes, "allow").status == 200
+    assert poll(webex, codes).body["access_token"]
+    assert poll(webex, codes).status == 400  # it is valid once
 
 
 def test_a_device_may_be_denied_and_its_code_expires_after_five_minutes(webex: WebexClient) -> None:

@@ -1,4 +1,4 @@
-"""Zoom's token endpoint, its scopes and plans, and its rate limits."""
+"""Tests the simulated Zoom's token endpoint, scopes, plans and rate limits."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_an_unknown_path_and_another_method_are_refused(zoom: ZoomClient) -> Non
 
 
 def hurried(zoom: ZoomClient, path: str, count: int, **query: object) -> list[int]:
-    """The statuses of so many calls at one instant."""
+    """Return the statuses of this many calls at one instant."""
     found = []
     for _ in range(count):
         zoom.clock.seconds -= 4
@@ -177,7 +177,7 @@ def test_the_daily_limit_error_says_when_the_next_day_starts() -> None:
     assert refused.body["message"].startswith("You have reached the maximum daily rate limit for this API.")
     assert refused.headers["retry-after"] == "2026-11-21T00:00:00Z"
     assert refused.headers["x-ratelimit-type"] == "Daily-limit"
-    assert zoom.get("/users").status == 200  # another budget
+    assert zoom.get("/users").status == 200  # another limit
     zoom.clock.seconds = timedelta(hours=12).total_seconds()
     zoom.renew()
     assert zoom.get("/metrics/meetings", **LISTING).status == 200

@@ -1,4 +1,4 @@
-"""Zoom's oddities are on the wire: each of them, in an organisation of forty meetings."""
+"""Tests that each of Zoom's quirks occurs in the answers for an organisation of forty meetings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def listed(zoom: ZoomClient) -> dict[str, Row]:
 
 @pytest.fixture(scope="module")
 def rows(zoom: ZoomClient) -> list[Row]:
-    """Every participants row of every past meeting that can be read."""
+    """Return every participant row of every past meeting that can be read."""
     skipped = {Case.live, Case.live_crowd, Case.deleted, Case.unsettled, Case.webinar}
     readable = [i for i in zoom.zoom.account.instances if i.meeting.case not in skipped]
     return list(chain.from_iterable(zoom.participants(instance) for instance in readable))
@@ -174,14 +174,14 @@ def test_user_ids_are_sometimes_numbers(zoom: ZoomClient) -> None:
 
 
 def test_some_rows_occur_twice(zoom: ZoomClient) -> None:
-    values = zoom.participants(quirky(zoom, Quirk.duplicates))
-    assert len(values) - len({repr(row) for row in values}) == 3
+    returned = zoom.participants(quirky(zoom, Quirk.duplicates))
+    assert len(returned) - len({repr(row) for row in returned}) == 3
 
 
 def test_different_rows_may_have_the_same_ids_and_join_time(zoom: ZoomClient) -> None:
-    values = zoom.participants(quirky(zoom, Quirk.collision))
+    returned = zoom.participants(quirky(zoom, Quirk.collision))
     by_key: dict[tuple[Any, ...], set[str]] = {}
-    for row in values:
+    for row in returned:
         by_key.setdefault(
             (row["user_id"], row["join_time"], row.get("status"), row.get("bo_mtg_id")), set()
         ).add(row["leave_time"])
@@ -189,8 +189,8 @@ def test_different_rows_may_have_the_same_ids_and_join_time(zoom: ZoomClient) ->
 
 
 def test_some_instants_have_milliseconds(zoom: ZoomClient) -> None:
-    values = zoom.participants(quirky(zoom, Quirk.fractions))
-    assert any(re.search(r"\.\d{3}Z$", row["join_time"]) for row in values)
+    returned = zoom.participants(quirky(zoom, Quirk.fractions))
+    assert any(re.search(r"\.\d{3}Z$", row["join_time"]) for row in returned)
 
 
 def test_a_protected_meeting_has_neither_names_nor_locations(zoom: ZoomClient) -> None:
@@ -226,8 +226,8 @@ def test_unknown_fields_occur(big: ZoomClient, rows: list[Row]) -> None:
 def test_qualities_are_strings_with_units_or_empty(zoom: ZoomClient) -> None:
     mixed = next(i for i in zoom.zoom.account.instances if i.meeting.case is Case.mixed)
     path = f"/metrics/meetings/{coded(mixed.uuid)}/participants/qos"
-    values = zoom.rows(path, "participants", type="past", page_size=10)
-    minutes = [minute for row in values for minute in row["user_qos"]]
+    returned = zoom.rows(path, "participants", type="past", page_size=10)
+    minutes = [minute for row in returned for minute in row["user_qos"]]
     texts = {minute[name]["latency"] for minute in minutes for name in minute if "put" in name}
     assert "" in texts or "-" in texts
     assert any(re.fullmatch(r"\d+ ?ms", text) for text in texts)
@@ -252,9 +252,9 @@ def test_participants_still_present_have_no_qualities(zoom: ZoomClient) -> None:
 
 def test_report_rows_may_have_the_id_only_under_its_new_name(big: ZoomClient) -> None:
     mixed = [i for i in big.zoom.account.instances if i.meeting.case is Case.mixed]
-    values = [
+    returned = [
         row
         for i in mixed
         for row in big.rows(f"/report/meetings/{coded(i.uuid)}/participants", "participants", page_size=300)
     ]
-    assert any(row["id"] == "" and row.get("participant_user_id") for row in values)
+    assert any(row["id"] == "" and row.get("participant_user_id") for row in returned)

@@ -1,4 +1,4 @@
-"""Zoom's rules for what is asked: ids in paths, types, dates, pages, and what is gone or not ready."""
+"""Tests the simulated Zoom API: ids in paths, types, dates, pages, and deleted or unready meetings."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_a_number_finds_the_last_instance_only(zoom: ZoomClient) -> None:
     series = max(by_number.values(), key=len)
     assert len(series) > 1
     assert past(zoom, str(series[0].number), end="").body["uuid"] == series[-1].uuid
-    values = zoom.get(f"/past_meetings/{series[0].number}/instances").body["meetings"]
-    assert {row["uuid"] for row in values} >= {instance.uuid for instance in series}
+    listed = zoom.get(f"/past_meetings/{series[0].number}/instances").body["meetings"]
+    assert {row["uuid"] for row in listed} >= {instance.uuid for instance in series}
 
 
 def test_numbers_exceed_32_bits_and_those_of_rooms_have_ten_digits(zoom: ZoomClient) -> None:
