@@ -14,13 +14,13 @@ from typing import Any
 from connectors.models import Session
 from connectors.zoom import dashboard, mapping
 from harvester.cli import run
-from harvester.cli.environment import Surroundings
+from harvester.cli.environment import RunEnvironment
 from harvester.pipeline import runner
 from harvester.pipeline.account import Connected
 from harvester.pipeline.destination import Index
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import Wish
-from harvester.pipeline.tracker import Once
+from harvester.pipeline.request import HarvestRequest
+from harvester.pipeline.tracker import NullTracker
 
 _numbers = count()
 
@@ -34,7 +34,7 @@ def _unmapped(row: Mapping[str, Any], *, raw: bool = False) -> Session:
     return Session(key=str(next(_numbers)), vendor_data=row)
 
 
-class _Unwritten(Once):
+class _Unwritten(NullTracker):
     """A reading that is written down nowhere."""
 
     def is_new(self, _uuid: str) -> bool:
@@ -43,9 +43,9 @@ class _Unwritten(Once):
 
 @contextmanager
 def _unjournaled(
-    vendor: Connected, _index: Index, wish: Wish, around: Surroundings, _report: Report
+    vendor: Connected, _index: Index, request: HarvestRequest, env: RunEnvironment, _report: Report
 ) -> Iterator[_Unwritten]:
-    yield _Unwritten(runner.windows(vendor, wish, around))
+    yield _Unwritten(runner.windows(vendor, request, env))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any, ClassVar, Literal, Protocol
 
 from connectors.errors import ConfigurationError, HarvestError
-from connectors.models import Harvest, MeetingRef, Skipped, Window
+from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,20 +24,22 @@ class Setting:
 
     name: str
     help: str
-    where: str = ""
+    how_to_get: str = ""
     secret: bool = False
     required: bool = False
-    instead: str = ""
+    alternative: str = ""
     default: str | None = None
     choices: tuple[str, ...] = ()
 
 
-def absent(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> list[Setting]:
+def unset_settings(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> list[Setting]:
     """The required ones among these settings that have no value; nor has what may be set instead."""
     return [
         setting
         for setting in settings
-        if setting.required and not get(setting.name) and not (setting.instead and get(setting.instead))
+        if setting.required
+        and not get(setting.name)
+        and not (setting.alternative and get(setting.alternative))
     ]
 
 
@@ -52,10 +54,10 @@ class Option:
 
     name: str
     help: str
-    value: str = ""
+    metavar: str = ""
     repeatable: bool = False
-    narrows: bool = False
-    ahead: bool = False
+    filters: bool = False
+    future_days: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Settings:
     account: str = "main"
     values: Mapping[str, str] = field(default_factory=dict)
     options: frozenset[str] = frozenset()
-    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    option_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rate_share: float = 0.8
     raw: bool = False
 
@@ -90,7 +92,7 @@ class CheckResult:
 
     subject: str
     status: Literal["ok", "warning", "failed"]
-    found: str
+    message: str
     remedy: str = ""
     exit_code: int = 77
 
@@ -118,7 +120,7 @@ class TokenStore(Protocol):
         ...
 
 
-Reach = Literal["admin", "user"]
+LoginScope = Literal["admin", "user"]
 """What a login is for: the whole organisation, which takes an admin, or the meetings of whoever logs in."""
 
 
@@ -130,9 +132,9 @@ class DeviceCode:
     """
 
     user_code: str
-    address: str
-    direct_address: str | None = None
-    secret: str = field(repr=False)
+    verification_uri: str
+    verification_uri_complete: str | None = None
+    device_code: str = field(repr=False)
     expires_in: float
     interval: float
 
@@ -144,21 +146,21 @@ class Login(Protocol):
     is missing. Every call raises CredentialsError, with what to do about it, where the vendor refuses.
     """
 
-    def __init__(self, settings: Settings, context: Context, *, reach: Reach) -> None: ...
+    def __init__(self, settings: Settings, context: Context, *, scope: LoginScope) -> None: ...
 
-    def address(self, *, redirect_uri: str, state: str, challenge: str) -> str:
+    def authorization_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
         """Where the person's browser is sent. `challenge`: of PKCE, by S256."""
         ...
 
-    def refusal(self, error: str) -> HarvestError:
+    def error_for(self, error: str) -> HarvestError:
         """What to raise when the browser comes back with this `error` (RFC 6749, 4.1.2.1). Its words are our own."""
         ...
 
-    def redeem(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
+    def exchange_code(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
         """The token for the code that the browser came back with."""
         ...
 
-    def device_code(self) -> DeviceCode:
+    def request_device_code(self) -> DeviceCode:
         """Begin a login on another device."""
         ...
 
@@ -166,12 +168,12 @@ class Login(Protocol):
         """The token, or while nobody has decided the code to ask with again, after its `interval`."""
         ...
 
-    def keep(self, token: Token) -> None:
+    def save(self, token: Token) -> None:
         """Into the store, from where the connector takes it; an older login is given up."""
         ...
 
 
-class Traffic:
+class RequestStats:
     """Counts of what was sent to a vendor, shared by all threads of a run."""
 
     def __init__(self) -> None:
@@ -200,7 +202,7 @@ class Context(Protocol):
     @property
     def tokens(self) -> TokenStore: ...
     @property
-    def traffic(self) -> Traffic: ...
+    def request_stats(self) -> RequestStats: ...
     @property
     def timeout(self) -> tuple[float, float]:
         """Connect and read timeout, in seconds of this machine."""
@@ -218,32 +220,32 @@ class Context(Protocol):
         """Return after `seconds`, or raise Interrupted as soon as the run is to stop."""
         ...
 
-    def tell(self, message: str) -> None:
+    def notify_once(self, message: str) -> None:
         """Say something to the person who runs this, once per run however often it is told."""
         ...
 
-    def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
-        """Count against a daily budget of `limit` a UTC day, across runs and processes; BudgetSpent when it is spent."""
+    def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
+        """Count against a daily budget of `limit` a UTC day, across runs and processes; QuotaExhausted when it is spent."""
         ...
 
-    def recall(self, fact: str) -> str | None:
+    def get_fact(self, fact: str) -> str | None:
         """A small fact that an earlier call or run remembered."""
         ...
 
-    def remember(self, fact: str, value: str) -> None:
+    def set_fact(self, fact: str, value: str) -> None:
         """Safely on the disk when this returns; written before the call that it speaks of."""
         ...
 
-    def claim(self, act: str, until: datetime) -> datetime | None:
+    def acquire_lease(self, act: str, until: datetime) -> datetime | None:
         """Take an act for oneself, until then: no other thread, run or process gets it before. `None`: it is ours, and
         that is safely on the disk; else somebody has it, until the instant returned. What has passed is forgotten."""
         ...
 
-    def prolong(self, act: str, until: datetime) -> None:
+    def extend_lease(self, act: str, until: datetime) -> None:
         """Nobody may have the act before `until` either: whoever it is done to said so."""
         ...
 
-    def stored(self, window: Window) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def stored_refs(self, window: Window) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """What is stored of this time where the run's documents go: uuids, and the hints of their refs. Nothing where
         no journal is kept."""
         ...
@@ -256,11 +258,11 @@ class Connector(Protocol):
     title: ClassVar[str]
     settings: ClassVar[tuple[Setting, ...]]
     options: ClassVar[tuple[Option, ...]]
-    span: ClassVar[timedelta]
+    max_window: ClassVar[timedelta]
     """The longest window that one call of `meetings` may take."""
     lookback: ClassVar[timedelta]
     """How late this vendor's data may come."""
-    kept: ClassVar[timedelta]
+    retention: ClassVar[timedelta]
     """How long the longest-kept source keeps it."""
     lists_live: ClassVar[bool]
     """Whether a window that reaches now lists meetings that are still going on."""
@@ -282,24 +284,26 @@ class Connector(Protocol):
         ...
 
     @property
-    def daily_budget(self) -> tuple[str, int] | None:
+    def daily_quota(self) -> tuple[str, int] | None:
         """The name and the calls of the budget of `Context.spend` that fetching counts against; `None`: there is none."""
         ...
 
-    def calls(self, ref: MeetingRef) -> int:
+    def estimate_requests(self, ref: MeetingRef) -> int:
         """How many requests a fetch of it takes, as far as its listing row tells."""
         ...
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, partitions: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         """Instances that started in the window, in any order. Raises unless it reached the end.
 
         One that is listed twice counts as it came first: the engine keeps track. A ref whose start is unknown may be
-        listed by more than one window; the engine asks `Harvest.timestamp`. `subjects`: only the parts that an
-        earlier listing had to leave out, as its `Skipped` named them.
+        listed by more than one window; the engine asks `MeetingRecord.timestamp`. `partitions`: only the parts that an
+        earlier listing had to leave out, as its `SkippedPartition` named them.
         """
         ...
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         """Every session of one meeting, or one of `errors`; never a part. Called by many threads at once."""
         ...
 

@@ -6,11 +6,11 @@
     ├── OutputError          74   the disk or the output is full, closed or read-only
     ├── StateError           78   the state database is corrupt, from a newer version, not ours
     ├── Unreachable          69   no answer after the retries
-    ├── BudgetSpent          75   a daily budget is spent; `until` says when it is filled again
-    ├── ScopeBusy            75   another run of this account into this index is under way
+    ├── QuotaExhausted       75   a daily budget is spent; `until` says when it is filled again
+    ├── AlreadyRunning       75   another run of this account into this index is under way
     ├── Interrupted          130  Ctrl-C or SIGTERM (143): the same command resumes
     ├── VendorError          75   one call failed for good: its meeting has failed, the run goes on
-    │   └── BrokenAnswer     75   what came back is not what the vendor documents: HTML, half a body, no list
+    │   └── BrokenResponse   75   what came back is not what the vendor documents: HTML, half a body, no list
     ├── Gone                 0    a vendor answer that the code names says that this meeting is not to be had
     └── NotReady             0    there is nothing to store yet; `until` says when to ask again
 
@@ -62,7 +62,7 @@ class Unreachable(HarvestError):
     exit_code = 69
 
 
-class BudgetSpent(HarvestError):
+class QuotaExhausted(HarvestError):
     """`until`: the aware instant at which the vendor counts from zero again."""
 
     def __init__(self, message: str, *, until: datetime) -> None:
@@ -70,7 +70,7 @@ class BudgetSpent(HarvestError):
         self.until = until
 
 
-class ScopeBusy(HarvestError):
+class AlreadyRunning(HarvestError):
     pass
 
 
@@ -93,7 +93,7 @@ class VendorError(HarvestError):
         self.code = code
 
 
-class BrokenAnswer(VendorError):
+class BrokenResponse(VendorError):
     pass
 
 

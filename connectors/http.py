@@ -24,9 +24,9 @@ import orjson
 import requests
 
 from connectors.base import Context
-from connectors.errors import BrokenAnswer, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.parsing import retry_after
-from connectors.rate_limit import Pacing
+from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
+from connectors.parsing import parse_retry_after
+from connectors.rate_limit import Limiter
 
 ATTEMPTS = 7
 TOTAL_SECONDS = 900.0
@@ -38,7 +38,7 @@ EMPTY = "an empty body"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     """What came back. `body` is the parsed JSON; `broken` says why there is none."""
 
     call: str
@@ -57,7 +57,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class Retry:
     """The verdict "ask again". `after`: not before so many seconds. `throttled`: we came too fast, all of us.
     `renew`: with another token (at most once a request). `tries`: how many the request may have in all.
     `error`: what to raise when there is no further try."""
@@ -66,11 +66,11 @@ class Again:
     after: float | None = None
     throttled: bool = False
     renew: bool = False
-    tries: int = ATTEMPTS
+    attempts: int = ATTEMPTS
 
 
-Verdict = Again | HarvestError | None
-Judge = Callable[[Answer], Verdict]
+Decision = Retry | HarvestError | None
+Classify = Callable[[Response], Decision]
 
 
 class Auth(Protocol):
@@ -82,7 +82,7 @@ class Auth(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class DailyQuota:
     """A daily budget that a call counts against."""
 
     name: str
@@ -93,12 +93,12 @@ class Api:
     """One base URL of one vendor."""
 
     def __init__(
-        self, vendor: str, base_url: str, context: Context, *, judge: Judge, auth: Auth | None = None
+        self, vendor: str, base_url: str, context: Context, *, classify: Classify, auth: Auth | None = None
     ) -> None:
         self.vendor = vendor
         self._base_url = base_url.rstrip("/")
         self._context = context
-        self._judge = judge
+        self._judge = classify
         self._auth = auth
         self._threads = threading.local()
         self._clock_compared = False
@@ -109,11 +109,11 @@ class Api:
         path: str = "",
         *,
         params: Mapping[str, str] | None = None,
-        pace: Pacing | None = None,
-        budget: Budget | None = None,
+        limiter: Limiter | None = None,
+        quota: DailyQuota | None = None,
     ) -> Any:
         """The JSON body of a GET. `call` names it for people: `GET /metrics/meetings/{uuid}/participants`."""
-        return self.request("GET", call, path, params=params, pace=pace, budget=budget)
+        return self.request("GET", call, path, params=params, limiter=limiter, quota=quota)
 
     def request(
         self,
@@ -124,16 +124,16 @@ class Api:
         params: Mapping[str, str] | None = None,
         data: Mapping[str, str] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        pace: Pacing | None = None,
-        budget: Budget | None = None,
+        limiter: Limiter | None = None,
+        quota: DailyQuota | None = None,
     ) -> Any:
         """The JSON body of the first answer that the judge accepts, as `answer` gets it."""
-        answer = self.answer(
-            method, call, path, params=params, data=data, headers=headers, pace=pace, budget=budget
+        answer = self.send(
+            method, call, path, params=params, data=data, headers=headers, limiter=limiter, quota=quota
         )
         return answer.body
 
-    def answer(
+    def send(
         self,
         method: str,
         call: str,
@@ -142,16 +142,16 @@ class Api:
         params: Mapping[str, str] | None = None,
         data: Mapping[str, str] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        pace: Pacing | None = None,
-        budget: Budget | None = None,
+        limiter: Limiter | None = None,
+        quota: DailyQuota | None = None,
         auth: Auth | None = None,
-        tries: int = ATTEMPTS,
-    ) -> Answer:
+        attempts: int = ATTEMPTS,
+    ) -> Response:
         """The first answer that the judge accepts; else what the judge or the last try said.
 
         `path` may be a whole address of the same host: the next page, as a vendor gave it. `tries`: how often it may
-        be asked at all. `auth`: as whom, where it is not the same for all requests. Raises BudgetSpent before a request that the budget does not allow, Unreachable after the
-        last try without an answer, BrokenAnswer for an address of another host, which must not see the token.
+        be asked at all. `auth`: as whom, where it is not the same for all requests. Raises QuotaExhausted before a request that the budget does not allow, Unreachable after the
+        last try without an answer, BrokenResponse for an address of another host, which must not see the token.
         """
         context = self._context
         auth = auth or self._auth
@@ -161,14 +161,14 @@ class Api:
         attempt = 0
         while True:
             attempt += 1
-            if budget is not None:
-                context.spend(budget.name, limit=budget.limit)
+            if quota is not None:
+                context.consume_quota(quota.name, limit=quota.limit)
             # The token first: fetching one takes time, and a moment that was waited for must be used at once.
             authorization = auth.header() if auth is not None else None
-            if pace is not None:
-                pace.take()
+            if limiter is not None:
+                limiter.acquire()
             verdict = self._try(method, call, url, params, data, headers, authorization)
-            if isinstance(verdict, Answer):
+            if isinstance(verdict, Response):
                 return verdict
             if isinstance(verdict, HarvestError):
                 raise verdict from None
@@ -179,27 +179,30 @@ class Api:
                 auth.renew(authorization)
                 continue
             pause = self._pause(attempt, verdict)
-            if attempt >= min(tries, verdict.tries) or context.elapsed() + pause - began > TOTAL_SECONDS:
+            if (
+                attempt >= min(attempts, verdict.attempts)
+                or context.elapsed() + pause - began > TOTAL_SECONDS
+            ):
                 raise verdict.error from None
-            self._rest(pause, verdict, pace)
+            self._rest(pause, verdict, limiter)
 
     def _url(self, call: str, path: str) -> str:
         if "://" not in path.partition("?")[0]:
             return self._base_url + path
         if urlsplit(path)[:2] != urlsplit(self._base_url)[:2]:
-            raise BrokenAnswer(
+            raise BrokenResponse(
                 f"{self.vendor}: {call}: the next page lies at another host than the one asked"
             )
         return path
 
-    def _rest(self, pause: float, verdict: Again, pace: Pacing | None) -> None:
-        self._context.traffic.count(retries=1, throttled=pause if verdict.throttled else 0.0)
-        if verdict.throttled and pace is not None:
-            pace.hold(pause)  # everybody waits, and this request queues again with them
+    def _rest(self, pause: float, verdict: Retry, limiter: Limiter | None) -> None:
+        self._context.request_stats.count(retries=1, throttled=pause if verdict.throttled else 0.0)
+        if verdict.throttled and limiter is not None:
+            limiter.pause(pause)  # everybody waits, and this request queues again with them
         else:
             self._context.wait(pause)
 
-    def _pause(self, attempt: int, verdict: Again) -> float:
+    def _pause(self, attempt: int, verdict: Retry) -> float:
         jitter = random.uniform(0, min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2 ** (attempt - 1)))
         return jitter if verdict.after is None else verdict.after + min(jitter, 1.0)
 
@@ -212,12 +215,12 @@ class Api:
         data: Mapping[str, str] | bytes | None,
         headers: Mapping[str, str] | None,
         authorization: str | None,
-    ) -> Answer | Again | HarvestError:
+    ) -> Response | Retry | HarvestError:
         session, environment = self._session()
         sent = dict(headers or {})
         if authorization is not None:
             sent["Authorization"] = authorization
-        self._context.traffic.count(call=call, requests=1)
+        self._context.request_stats.count(call=call, requests=1)
         try:
             prepared = session.prepare_request(
                 requests.Request(method, url, params=params, data=data, headers=sent)
@@ -228,14 +231,14 @@ class Api:
             content = response.content
         except requests.RequestException as error:
             what = "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
-            return Again(
+            return Retry(
                 error=Unreachable(
                     f"{self.vendor}: {call}: {what} ({type(error).__name__}) after {ATTEMPTS} tries; "
                     "check the network and the vendor's status page, then run the same command again"
                 )
             )
-        body, broken = parsed(content)
-        answer = Answer(
+        body, broken = parse_body(content)
+        answer = Response(
             call=f"{self.vendor}: {call}",
             status=response.status_code,
             headers=response.headers,
@@ -260,7 +263,7 @@ class Api:
             self._threads.session, self._threads.settings = session, kept
         return self._threads.session, self._threads.settings
 
-    def _compare_clocks(self, answer: Answer) -> None:
+    def _compare_clocks(self, answer: Response) -> None:
         self._clock_compared = True
         try:
             theirs = parsedate_to_datetime(answer.headers.get("Date", ""))
@@ -270,13 +273,13 @@ class Api:
             theirs = theirs.replace(tzinfo=UTC)
         apart = (self._context.now() - theirs).total_seconds()
         if abs(apart) > CLOCK_TOLERANCE_SECONDS:
-            self._context.tell(
+            self._context.notify_once(
                 f"{self.vendor}: this machine's clock is {abs(apart) / 60:.0f} minutes "
                 f"{'ahead of' if apart > 0 else 'behind'} the vendor's; set it right, or days will be cut wrongly"
             )
 
 
-def parsed(content: bytes) -> tuple[Any, str | None]:
+def parse_body(content: bytes) -> tuple[Any, str | None]:
     """The JSON in a body, or why there is none. Lone surrogates, which orjson refuses with the page around them,
     and bytes that are not UTF-8 become U+FFFD; a number that no float holds becomes null."""
     if not content:
@@ -309,33 +312,33 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def usual_verdict(answer: Answer, now: datetime) -> Verdict:
+def default_decision(answer: Response, now: datetime) -> Decision:
     """What HTTP says by itself, for what a vendor's judge has no own word: retry 408, 429, 5xx and broken answers,
     refuse the rest. `None` for a 2xx with JSON."""
     if answer.ok:
         return None
-    after = retry_after(answer.headers.get("Retry-After"), now)
+    after = parse_retry_after(answer.headers.get("Retry-After"), now)
     if answer.status == 429:
         error: HarvestError = VendorError(
             f"{answer.call}: still too many requests (429) after the retries; run the same command again later",
             status=429,
         )
-        return Again(error=error, after=after, throttled=True)
+        return Retry(error=error, after=after, throttled=True)
     if answer.status in {408, 425} or answer.status >= 500:
         error = VendorError(
             f"{answer.call}: the vendor's error {answer.status}, again and again; run the same command later",
             status=answer.status,
         )
-        return Again(error=error, after=after)
+        return Retry(error=error, after=after)
     if answer.broken is not None and answer.status < 300:
-        error = BrokenAnswer(
+        error = BrokenResponse(
             f"{answer.call}: status {answer.status} with {answer.broken} ({answer.content_type})",
             status=answer.status,
         )
-        return Again(error=error)
+        return Retry(error=error)
     if answer.status == 401:
         error = CredentialsError(f"{answer.call}: the token is refused (401)")
-        return Again(error=error, renew=True)
+        return Retry(error=error, renew=True)
     what = f" ({answer.content_type})" if answer.broken is not None else ""
     return VendorError(f"{answer.call}: refused with status {answer.status}{what}", status=answer.status)
 
@@ -343,10 +346,10 @@ def usual_verdict(answer: Answer, now: datetime) -> Verdict:
 Page = TypeVar("Page")
 
 
-def pages(ask: Callable[[str], Page], token: Callable[[Page], str], *, call: str) -> Iterator[Page]:
+def paginate(ask: Callable[[str], Page], token: Callable[[Page], str], *, call: str) -> Iterator[Page]:
     """Every page from the first (asked for with `""`) to the one whose token is empty.
 
-    A token that comes back a second time would go round for ever: BrokenAnswer. An empty page with a token goes on.
+    A token that comes back a second time would go round for ever: BrokenResponse. An empty page with a token goes on.
     """
     seen: set[str] = set()
     current = ""
@@ -357,5 +360,5 @@ def pages(ask: Callable[[str], Page], token: Callable[[Page], str], *, call: str
         if not current:
             return
         if current in seen:
-            raise BrokenAnswer(f"{call}: the vendor sent the same page token twice")
+            raise BrokenResponse(f"{call}: the vendor sent the same page token twice")
         seen.add(current)

@@ -175,7 +175,7 @@ class Stream:
         )
 
     @classmethod
-    def merged(cls, streams: Sequence[Stream], *, one_stay: bool) -> Stream | None:
+    def merge(cls, streams: Sequence[Stream], *, one_stay: bool) -> Stream | None:
         measures = {
             name: merged(name, [m for stream in streams if (m := getattr(stream, name)) is not None])
             for name in MEASURES
@@ -195,14 +195,14 @@ class Quality:
     cpu_pct: Measure | None = None
 
     @classmethod
-    def merged(cls, qualities: Sequence[Quality], *, one_stay: bool = False) -> Quality:
+    def merge(cls, qualities: Sequence[Quality], *, one_stay: bool = False) -> Quality:
         """The quality of a meeting: each measure of each stream over all its sessions. `one_stay`: these are parts of
         one session, whose series are parts of one series; those of several people make none."""
         streams = {}
         for name in STREAMS:
             told = [stream for quality in qualities if (stream := getattr(quality, name)) is not None]
             if told:
-                streams[name] = Stream.merged(told, one_stay=one_stay)
+                streams[name] = Stream.merge(told, one_stay=one_stay)
         cpu = merged("cpu_pct", [quality.cpu_pct for quality in qualities if quality.cpu_pct is not None])
         return cls(**streams, cpu_pct=cpu)
 

@@ -1,7 +1,7 @@
 """Rate limits: even pacing per quota pool and rate class.
 
 A vendor that permits 40 calls in any second is asked every 26 ms, never 40 times at once: a burst leaves no room for
-another program of the same account, and a late packet makes it 41 somewhere. So a `Pace` hands out moments, each one
+another program of the same account, and a late packet makes it 41 somewhere. So a `RateLimiter` hands out moments, each one
 interval after the last; what was not used is not made up for. Those who wake up late (the machine slept, or had more
 to do than it could) may use their moments together only as far as no period sees too many of them.
 """
@@ -25,33 +25,33 @@ class Clock(Protocol):
     def wait(self, seconds: float) -> None: ...
 
 
-class Pacing(Protocol):
+class Limiter(Protocol):
     """What hands out the moments at which requests are made."""
 
-    def take(self) -> float:
+    def acquire(self) -> float:
         """Wait for the next free moment; the seconds that it took."""
         ...
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """No call before `seconds` from now, and fewer after it: the vendor refused one for coming too soon."""
         ...
 
 
-class Paces:
+class CombinedLimiter:
     """Several rates that one request counts against: a user's and the project's."""
 
-    def __init__(self, *paces: Pacing) -> None:
+    def __init__(self, *paces: Limiter) -> None:
         self._paces = paces
 
-    def take(self) -> float:
-        return sum(pace.take() for pace in self._paces)
+    def acquire(self) -> float:
+        return sum(limiter.acquire() for limiter in self._paces)
 
-    def hold(self, seconds: float) -> None:
-        for pace in self._paces:
-            pace.hold(seconds)
+    def pause(self, seconds: float) -> None:
+        for limiter in self._paces:
+            limiter.pause(seconds)
 
 
-class Pace:
+class RateLimiter:
     """Calls of one rate class of one quota pool: at most `calls` per `per` seconds × share, evenly.
 
     Safe for many threads. Seconds are those of the clock. A refusal by the vendor (429) lowers the rate to
@@ -73,7 +73,7 @@ class Pace:
         """The rate that is aimed at now."""
         return self._factor / self._interval
 
-    def take(self) -> float:
+    def acquire(self) -> float:
         """Wait for the next free moment; the seconds that it took."""
         began = self._clock.elapsed()
         moment = self._reserve()
@@ -86,7 +86,7 @@ class Pace:
                 return max(0.0, self._clock.elapsed() - began)
             moment = again
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """No call before `seconds` from now, and fewer after it: the vendor refused one for coming too soon."""
         with self._lock:
             now = self._clock.elapsed()

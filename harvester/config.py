@@ -18,7 +18,7 @@ from dotenv import dotenv_values
 
 from connectors.base import Setting
 from connectors.errors import ConfigurationError
-from connectors.parsing import instant
+from connectors.parsing import parse_instant
 
 OWN = (
     Setting(
@@ -156,8 +156,8 @@ def rate_share(text: str) -> float:
 def shifted(text: str, real_now: datetime) -> timedelta:
     """How far the calendar of `HARVESTER_NOW` (SHOWN or SHOWN@REAL, ISO 8601) is ahead of the machine's."""
     shown_text, _, real_text = text.partition("@")
-    shown = instant(shown_text)
-    real = instant(real_text) if real_text else real_now
+    shown = parse_instant(shown_text)
+    real = parse_instant(real_text) if real_text else real_now
     if shown is None or real is None:
         raise ConfigurationError("HARVESTER_NOW is SHOWN or SHOWN@REAL, like 2026-11-20T03:00:00Z")
     return shown - real

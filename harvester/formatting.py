@@ -9,41 +9,41 @@ from zoneinfo import ZoneInfo
 from connectors.models import Window
 
 
-def count(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """`1 meeting`, `1,200 meetings`, `2 tries`."""
-    return f"{number:,} {noun if number == 1 else plural(noun)}"
+    return f"{number:,} {noun if number == 1 else pluralize(noun)}"
 
 
-def plural(noun: str) -> str:
+def pluralize(noun: str) -> str:
     return re.sub(r"(?<![aeiou])y$", "ie", noun) + "s"
 
 
-def bare(text: str, vendor: str) -> str:
+def without_prefix(text: str, vendor: str) -> str:
     """A message without the vendor's name before it, where the line says already who speaks: `Zoom: no` of `zoom`."""
     said, _, rest = text.partition(": ")
     return rest if rest and said.lower().replace(" ", "-") == vendor else text
 
 
-def at(instant: datetime) -> str:
+def format_instant(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
-def span(window: Window) -> str:
-    return f"{at(window.start)} to {at(window.end)}"
+def format_span(window: Window) -> str:
+    return f"{format_instant(window.start)} to {format_instant(window.end)}"
 
 
-def days_of(window: Window, zone: ZoneInfo) -> tuple[date, date]:
+def local_days(window: Window, zone: ZoneInfo) -> tuple[date, date]:
     """The first and the last day, by the midnights of the zone, that the window touches."""
     last = window.end - timedelta(microseconds=1)
     return window.start.astimezone(zone).date(), last.astimezone(zone).date()
 
 
-def days(window: Window, zone: ZoneInfo) -> str:
-    first, last = days_of(window, zone)
+def format_days(window: Window, zone: ZoneInfo) -> str:
+    first, last = local_days(window, zone)
     return str(first) if first == last else f"{first} to {last}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """The two largest units."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

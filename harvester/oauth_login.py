@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import errno
 import hashlib
+import logging
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,9 @@ from urllib.parse import parse_qs
 
 from connectors.base import Context, DeviceCode, Login, Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
+from harvester.console import ONCE
+
+logger = logging.getLogger(__name__)
 
 HOST, PATH = "127.0.0.1", "/callback"
 PATIENCE_SECONDS = 600.0
@@ -80,15 +84,14 @@ class Returned:
 
 
 class Listener(ThreadingMixIn, TCPServer):
-    """Waits on a port of 127.0.0.1 for the browser to come back; `tell` hears what was refused."""
+    """Waits on a port of 127.0.0.1 for the browser to come back."""
 
     daemon_threads = True
     allow_reuse_address = True  # the port of a login that has just ended is free again at once
     allow_reuse_port = False  # but nobody shares it
 
-    def __init__(self, port: int, state: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, port: int, state: str) -> None:
         self._state = state
-        self._tell = tell
         self._returned: SimpleQueue[Returned] = SimpleQueue()
         try:
             super().__init__((HOST, port), _Callback)
@@ -121,7 +124,7 @@ class Listener(ThreadingMixIn, TCPServer):
         states, codes, errors = (asked.get(name, []) for name in ("state", "code", "error"))
         ours = len(states) == 1 and secrets.compare_digest(states[0].encode(), self._state.encode())
         if not ours or len(codes) + len(errors) != 1:
-            self._tell(NAMELESS if errors and not states else STRANGE)
+            logger.info(NAMELESS if errors and not states else STRANGE, extra=ONCE)
             return None
         return Returned(code=codes[0] if codes else "", error=errors[0] if errors else "")
 
@@ -174,29 +177,30 @@ def in_browser(
     *,
     port: int,
     show: Callable[[str, str], None],
-    tell: Callable[[str], None],
     patience: float = PATIENCE_SECONDS,
 ) -> Token:
-    """`show` is given the address to open and the redirect URI, once somebody listens there; `tell`, other words."""
+    """`show` is given the address to open and the redirect URI, once the port is open."""
     proof = Proof.fresh()
-    with Listener(port, proof.state, tell) as listener:
+    with Listener(port, proof.state) as listener:
         redirect_uri = listener.redirect_uri
         with listener.listening():
             show(
-                login.address(redirect_uri=redirect_uri, state=proof.state, challenge=proof.challenge),
+                login.authorization_url(
+                    redirect_uri=redirect_uri, state=proof.state, challenge=proof.challenge
+                ),
                 redirect_uri,
             )
             returned = listener.answer(patience)
     if returned is None:
         raise _nobody(patience, redirect_uri)
     if returned.error:
-        raise login.refusal(returned.error)
-    return login.redeem(code=returned.code, redirect_uri=redirect_uri, verifier=proof.verifier)
+        raise login.error_for(returned.error)
+    return login.exchange_code(code=returned.code, redirect_uri=redirect_uri, verifier=proof.verifier)
 
 
 def on_device(login: Login, context: Context, show: Callable[[DeviceCode], None]) -> Token:
     """`show` is given what is to be typed where; then the vendor is asked until somebody has decided."""
-    code = login.device_code()
+    code = login.request_device_code()
     show(code)
     began = context.elapsed()
     while True:

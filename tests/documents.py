@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.models import Detail, Document, Harvest, Host, Meeting, Session, session_key
+from connectors.attendance import to_record
+from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.quality import MEASURES, STREAMS, Measure, Quality, Stream
+from harvester.documents import Document
 
 START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 HARVESTED = datetime(2026, 11, 21, 2, 0, 0, 123_000, tzinfo=UTC)
@@ -87,8 +89,8 @@ def full_session() -> Session:
     )
 
 
-def full_harvest() -> Harvest:
-    return Harvest.of(full_meeting(), [full_session()])
+def full_harvest() -> MeetingRecord:
+    return to_record(full_meeting(), [full_session()])
 
 
 def with_series(document: Document) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def with_series(document: Document) -> dict[str, Any]:
 
 def plain(
     number: int, *, sessions: int = 3, detail: Detail = Detail.basic, when: datetime = HARVESTED
-) -> Harvest:
+) -> MeetingRecord:
     """A small meeting; `number` tells them apart, and their starts lie a minute apart."""
     start = START + timedelta(minutes=number)
     meeting = Meeting(
@@ -122,14 +124,14 @@ def plain(
         )
         for place in range(sessions)
     ]
-    return Harvest.of(meeting, stays)
+    return to_record(meeting, stays)
 
 
-def many(count: int, **more: Any) -> Iterator[Harvest]:
+def many(count: int, **more: Any) -> Iterator[MeetingRecord]:
     return (plain(number, **more) for number in range(count))
 
 
-def spoiled(harvest: Harvest, **changes: Any) -> Harvest:
+def spoiled(harvest: MeetingRecord, **changes: Any) -> MeetingRecord:
     """The same with its first session changed, type checks or not."""
     first, *others = harvest.sessions
     return replace(harvest, sessions=[replace(first, **changes), *others])

@@ -26,7 +26,7 @@ from datetime import timedelta
 from threading import RLock
 from typing import TYPE_CHECKING, ClassVar
 
-from connectors.base import CheckResult, Context, Option, Setting, Settings, absent
+from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from connectors.google_meet.endpoints import (
     CALENDAR,
@@ -38,7 +38,7 @@ from connectors.google_meet.endpoints import (
     SPAN,
     VENDOR,
 )
-from connectors.models import Harvest, MeetingRef, Skipped, Window
+from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 from connectors.rate_limit import MARGIN
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ class GoogleMeet:
         Setting(
             name="GOOGLE_CREDENTIALS",
             help="the JSON file of a service account's key, of an OAuth client, or of a user's token",
-            where="at console.cloud.google.com, APIs & Services > Credentials",
+            how_to_get="at console.cloud.google.com, APIs & Services > Credentials",
             secret=True,
             required=True,
         ),
         Setting(
             name="GOOGLE_ADMIN",
             help="the admin whom a service account acts for, by address",
-            where="in the Admin console, where the delegation is given",
+            how_to_get="in the Admin console, where the delegation is given",
         ),
         Setting(name="GOOGLE_CUSTOMER", help="the customer id, for resellers", default="my_customer"),
         Setting(
@@ -76,58 +76,63 @@ class GoogleMeet:
     )
     options: ClassVar[tuple[Option, ...]] = (
         Option(
-            name="meeting-code", help="Only meetings of this code (abc-mnop-xyz).", value="CODE", narrows=True
+            name="meeting-code",
+            help="Only meetings of this code (abc-mnop-xyz).",
+            metavar="CODE",
+            filters=True,
         ),
         Option(
             name="user",
             help="Only what this user was at, by address; may be given several times.",
-            value="EMAIL",
+            metavar="EMAIL",
             repeatable=True,
-            narrows=True,
+            filters=True,
         ),
         Option(
             name="upcoming",
             help="What is planned for the next so many days, instead of what took place.",
-            value="DAYS",
-            narrows=True,
-            ahead=True,
+            metavar="DAYS",
+            filters=True,
+            future_days=True,
         ),
     )
-    span: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = SPAN
     lookback: ClassVar[timedelta] = LOOKBACK
-    kept: ClassVar[timedelta] = EVENTS_KEPT
+    retention: ClassVar[timedelta] = EVENTS_KEPT
     lists_live: ClassVar[bool] = True
-    daily_budget: ClassVar[None] = None
+    daily_quota: ClassVar[None] = None
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing or not understood; reads no file and makes no request."""
-        missing = absent(self.settings, settings.get)
+        missing = unset_settings(self.settings, settings.get)
         if missing:
             names = ", ".join(setting.name for setting in missing)
-            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be had {missing[0].where}")
+            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be had {missing[0].how_to_get}")
         self.source = settings.get("GOOGLE_SOURCE") or "auto"
         if self.source not in {"auto", "reports", "meet"}:
             raise ConfigurationError(f"{VENDOR}: GOOGLE_SOURCE is auto, reports or meet")
         if self.source == "meet":
-            self.kept = RECORDS_KEPT  # type: ignore[misc]  # the other source keeps more; which it is, a setting says
+            self.retention = RECORDS_KEPT  # type: ignore[misc]  # the other source keeps more; which it is, a setting says
         self._settings = settings
         self.context = context
         self._lock = RLock()
         self._sources: Sources | None = None
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
-        return self.sources.meetings(window, subjects)
+    def meetings(
+        self, window: Window, partitions: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
+        return self.sources.meetings(window, partitions)
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         return self.sources.fetch(ref)
 
-    def calls(self, ref: MeetingRef) -> int:
+    def estimate_requests(self, ref: MeetingRef) -> int:
         return self.sources.calls(ref)
 
     def check(self) -> Iterator[CheckResult]:
-        from connectors.google_meet.check import results
+        from connectors.google_meet.check import run_checks
 
-        return results(self.sources)
+        return run_checks(self.sources)
 
     @property
     def concurrency(self) -> int:

@@ -7,19 +7,20 @@ keeps its title to itself, though its owner's token could read it.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
+from cachetools import LRUCache
+
 from connectors.base import Context
 from connectors.errors import VendorError
-from connectors.google_meet.auth import NoSuchUser, Tokens
-from connectors.google_meet.client import Client, Row
+from connectors.google_meet.auth import GoogleTokens, UserUnavailable
+from connectors.google_meet.client import GoogleClient, Row
 from connectors.google_meet.endpoints import CALENDAR, VENDOR
-from connectors.google_meet.errors import Forbidden, NotAllowed
-from connectors.google_meet.redaction import EVENT_FIELDS, event_of
+from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from connectors.google_meet.redaction import EVENT_FIELDS, redact_event
 from connectors.google_meet.reports_api import spelled
 
 PAGE = 2500
@@ -32,12 +33,12 @@ _NOTHING: Mapping[str, Any] = {}
 class Calendar:
     """Safe for many threads. Once refused to everybody, it is not asked again."""
 
-    def __init__(self, client: Client, tokens: Tokens, context: Context) -> None:
+    def __init__(self, client: GoogleClient, tokens: GoogleTokens, context: Context) -> None:
         self._client = client
         self._tokens = tokens
         self._context = context
         self._lock = Lock()
-        self._events: OrderedDict[tuple[str, str], Row] = OrderedDict()
+        self._events: LRUCache[tuple[str, str], Row] = LRUCache(REMEMBERED)
         self._refused = False
 
     def event(self, owner: str | None, event: str | None, *, again: bool = False) -> Row:
@@ -47,42 +48,39 @@ class Calendar:
         key = owner.lower(), event
         with self._lock:
             if key in self._events and not again:
-                self._events.move_to_end(key)
                 return self._events[key]
         found = self._asked(owner, event)
         with self._lock:
             self._events[key] = found
-            if len(self._events) > REMEMBERED:
-                self._events.popitem(last=False)
         return found
 
     def _asked(self, owner: str, event: str) -> Row:
         try:
-            told = self._client.ask(
+            told = self._client.call(
                 CALENDAR, owner, "events", "get", calendarId=owner, eventId=event, fields=EVENT_FIELDS
             )
-        except NotAllowed as error:
+        except ApiNotAllowed as error:
             self._refused = True
-            self._context.tell(f"{VENDOR}: meetings come without their titles: {error}")
+            self._context.notify_once(f"{VENDOR}: meetings come without their titles: {error}")
             return _NOTHING
-        except (NoSuchUser, Forbidden):
+        except (UserUnavailable, Forbidden):
             return _NOTHING
         except VendorError as error:
             if error.status in {400, 404, 410}:
                 return _NOTHING
             raise
-        return event_of(told)
+        return redact_event(told)
 
     def allowed(self) -> None:
         """Raises what refuses it."""
         owner = self._tokens.admin or "primary"
-        self._client.ask(
+        self._client.call(
             CALENDAR, owner, "events", "list", calendarId=owner, maxResults=1, fields="items(id)"
         )
 
     def planned(self, owner: str, start: datetime, end: datetime) -> Iterator[Row]:
         """Events of one calendar that run or begin in this time, recurring ones one by one."""
-        rows = self._client.listing(
+        rows = self._client.all_rows(
             CALENDAR,
             owner,
             "events",
@@ -96,7 +94,7 @@ class Calendar:
             fields=f"nextPageToken,items({EVENT_FIELDS})",
         )
         for row in rows:
-            yield event_of(row)
+            yield redact_event(row)
 
 
 def title(event: Row) -> str | None:

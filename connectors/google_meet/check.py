@@ -24,7 +24,7 @@ from connectors.google_meet.endpoints import (
     SERVICES,
     Service,
 )
-from connectors.google_meet.errors import Forbidden, NotAllowed
+from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 
 if TYPE_CHECKING:
     from connectors.google_meet.source_selection import Sources
@@ -47,7 +47,7 @@ _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
 )
 
 
-def results(sources: Sources) -> Iterator[CheckResult]:
+def run_checks(sources: Sources) -> Iterator[CheckResult]:
     try:
         yield _credentials(sources)
         _ = sources.tokens.admin
@@ -72,7 +72,7 @@ def results(sources: Sources) -> Iterator[CheckResult]:
         yield CheckResult(
             subject="source",
             status="failed",
-            found="neither Reports nor Meet may be read: there is nothing to harvest",
+            message="neither Reports nor Meet may be read: there is nothing to harvest",
             remedy="allow one of them, as above",
         )
 
@@ -84,10 +84,10 @@ def _credentials(sources: Sources) -> CheckResult:
         return CheckResult(
             subject="credentials",
             status="ok",
-            found=f"{found.kind}, client ID {found.client_id or 'unknown'}",
+            message=f"{found.kind}, client ID {found.client_id or 'unknown'}",
             remedy=f"the line for {DELEGATION}: client ID {found.client_id}, scopes {scopes}",
         )
-    return CheckResult(subject="credentials", status="ok", found=f"{found.kind}, for whoever logged in")
+    return CheckResult(subject="credentials", status="ok", message=f"{found.kind}, for whoever logged in")
 
 
 def _answers(sources: Sources, service: Service, ask: Callable[[], object], *, needed: bool) -> CheckResult:
@@ -95,16 +95,16 @@ def _answers(sources: Sources, service: Service, ask: Callable[[], object], *, n
         ask()
     except Interrupted:
         raise
-    except (NotAllowed, Forbidden) as error:
+    except (ApiNotAllowed, Forbidden) as error:
         return CheckResult(
             subject=service.title,
             status="failed" if needed else "warning",
-            found=f"{error}; {_WITHOUT[service.scope]}",
+            message=f"{error}; {_WITHOUT[service.scope]}",
             remedy=_remedy(sources, service, error),
         )
     except HarvestError as error:
         return _failed(service.title, error)
-    return CheckResult(subject=service.title, status="ok", found="answers")
+    return CheckResult(subject=service.title, status="ok", message="answers")
 
 
 def _remedy(sources: Sources, service: Service, error: HarvestError) -> str:
@@ -120,5 +120,5 @@ def _remedy(sources: Sources, service: Service, error: HarvestError) -> str:
 def _failed(subject: str, error: HarvestError) -> CheckResult:
     remedy = next((what for kind, what in _REMEDIES if isinstance(error, kind)), "run the check again")
     return CheckResult(
-        subject=subject, status="failed", found=str(error), remedy=remedy, exit_code=error.exit_code
+        subject=subject, status="failed", message=str(error), remedy=remedy, exit_code=error.exit_code
     )

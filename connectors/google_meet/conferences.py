@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.google_meet.mapping import code_of, common, email_of, identity, joined, left
-from connectors.parsing import instant
+from connectors.google_meet.reports_rows import code_of, common, email_of, identity, joined, left
+from connectors.parsing import parse_instant
 
 Row = Mapping[str, Any]
 
@@ -108,13 +108,16 @@ def record_id(record: Row) -> str:
 
 
 def is_live(record: Row) -> bool:
-    return instant(record.get("endTime")) is None
+    return parse_instant(record.get("endTime")) is None
 
 
 def overlap(conference: Conference, record: Row) -> timedelta | None:
     """How long both ran, as far as is known; `None` where they cannot be one."""
     start, end = conference.start, conference.end
-    record_start, record_end = instant(record.get("startTime")), instant(record.get("endTime")) or _EVER
+    record_start, record_end = (
+        parse_instant(record.get("startTime")),
+        parse_instant(record.get("endTime")) or _EVER,
+    )
     if start is None or end is None or record_start is None:
         return None
     common_time = min(end, record_end) - max(start, record_start)

@@ -14,7 +14,7 @@ from typing import Literal
 from connectors.base import Context
 from connectors.errors import ConfigurationError
 from connectors.google_meet.endpoints import VENDOR
-from connectors.models import Reason, Skipped, Window
+from connectors.models import Reason, SkippedPartition, Window
 
 Ids = Literal["conference", "record"]
 
@@ -28,10 +28,10 @@ class Day:
     def refuses(self, start: datetime) -> bool:
         return start.astimezone(UTC).date() in self.days
 
-    def skipped(self) -> Iterator[Skipped]:
+    def skipped(self) -> Iterator[SkippedPartition]:
         """Each of them: counted, and not tried again."""
         for day in sorted(self.days):
-            yield Skipped(subject=f"day {day}", reason=Reason.replaced, gone=True)
+            yield SkippedPartition(partition=f"day {day}", reason=Reason.replaced, permanent=True)
 
 
 class Families:
@@ -47,7 +47,7 @@ class Families:
         ConfigurationError where that is all of the window.
         """
         theirs: dict[date, list[str]] = {}
-        for uuid, hint in self._context.stored(window):
+        for uuid, hint in self._context.stored_refs(window):
             source, start = hint.get("source"), hint.get("day")
             if self._is_theirs(source, hint.get("ids")) and isinstance(start, str):
                 theirs.setdefault(date.fromisoformat(start), []).append(uuid)
@@ -57,7 +57,7 @@ class Families:
         days = frozenset(theirs)
         if days >= set(_days(window)):
             raise ConfigurationError(f"{VENDOR}: {self._words(days)}")
-        self._context.tell(f"{VENDOR}: {self._words(days)}; the other days are read")
+        self._context.notify_once(f"{VENDOR}: {self._words(days)}; the other days are read")
         return Day(days)
 
     def _is_theirs(self, source: object, ids: object) -> bool:

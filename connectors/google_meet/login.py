@@ -11,16 +11,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from connectors.base import Context, DeviceCode, Reach, Settings, Token
-from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError, HarvestError, VendorError
-from connectors.google_meet.auth import LIFE, STORED
-from connectors.google_meet.credentials import AUTH_URI, Credentials, Kind, read
+from connectors.base import Context, DeviceCode, LoginScope, Settings, Token
+from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError, VendorError
+from connectors.google_meet.auth import ACCESS_TOKEN_LIFE, STORED_NAME
+from connectors.google_meet.credentials import AUTH_URI, CredentialsKind, GoogleCredentials, read_credentials
 from connectors.google_meet.endpoints import CALENDAR, CONSOLE, DIRECTORY, LOGIN, MEET, REPORTS, VENDOR
-from connectors.http import Answer, Api, Verdict, usual_verdict
+from connectors.http import Api, Decision, Response, default_decision
 
 CALL = "POST /token"
 
-SCOPES: dict[Reach, tuple[str, ...]] = {
+SCOPES: dict[LoginScope, tuple[str, ...]] = {
     "admin": tuple(service.scope for service in (REPORTS, MEET, DIRECTORY, CALENDAR)),
     "user": tuple(service.scope for service in (MEET, CALENDAR)),
 }
@@ -30,18 +30,18 @@ SCOPES: dict[Reach, tuple[str, ...]] = {
 class GoogleLogin:
     """`connectors.base.Login` for an OAuth client of a Cloud project."""
 
-    def __init__(self, settings: Settings, context: Context, *, reach: Reach) -> None:
+    def __init__(self, settings: Settings, context: Context, *, scope: LoginScope) -> None:
         if not settings.get("GOOGLE_CREDENTIALS"):
             raise ConfigurationError(
                 f"{VENDOR}: GOOGLE_CREDENTIALS not set: make an OAuth client of the type Desktop app at {CONSOLE}, "
                 "APIs & Services > Credentials, and name its JSON file there"
             )
-        self._client = _client(read(settings["GOOGLE_CREDENTIALS"]))
-        self._scopes = SCOPES[reach]
+        self._client = _client(read_credentials(settings["GOOGLE_CREDENTIALS"]))
+        self._scopes = SCOPES[scope]
         self._context = context
-        self._api = Api(VENDOR, self._client.token_uri, context, judge=self._judge)
+        self._api = Api(VENDOR, self._client.token_uri, context, classify=self._judge)
 
-    def address(self, *, redirect_uri: str, state: str, challenge: str) -> str:
+    def authorization_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
         from google_auth_oauthlib.flow import InstalledAppFlow
 
         info = self._client.info
@@ -69,7 +69,7 @@ class GoogleLogin:
         )
         return page + str(address).removeprefix(secure)
 
-    def redeem(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
+    def exchange_code(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
         body = self._api.request(
             "POST",
             CALL,
@@ -95,21 +95,21 @@ class GoogleLogin:
             scope=_text(body, "scope") or "",
         )
 
-    def device_code(self) -> DeviceCode:
+    def request_device_code(self) -> DeviceCode:
         raise ConfigurationError(
             f"{VENDOR}: Google permits no login on another device for what is read here: leave --device out; over SSH, the "
             "README shows how to bring the answer back with ssh -L and --no-browser"
         )
 
     def poll(self, code: DeviceCode) -> Token | DeviceCode:  # noqa: ARG002  # there never is one
-        return self.device_code()
+        return self.request_device_code()
 
-    def keep(self, token: Token) -> None:
+    def save(self, token: Token) -> None:
         store = self._context.tokens
-        with store.locked(STORED):
-            store.write(STORED, token)
+        with store.locked(STORED_NAME):
+            store.write(STORED_NAME, token)
 
-    def refusal(self, error: str) -> HarvestError:
+    def error_for(self, error: str) -> HarvestError:
         if error in {"server_error", "temporarily_unavailable"}:
             return VendorError(f"{VENDOR}: its login page had an error of its own: {LOGIN} again later")
         if error == "access_denied":
@@ -126,14 +126,14 @@ class GoogleLogin:
             f"{VENDOR}: not logged in: compare the OAuth client at {CONSOLE} with GOOGLE_CREDENTIALS"
         )
 
-    def _judge(self, answer: Answer) -> Verdict:
+    def _judge(self, answer: Response) -> Decision:
         if answer.status < 300:
             # Not asked for again: a code can be redeemed once, and another answer would only hide this one.
             if _text(answer.body, "access_token"):
                 return None
-            return BrokenAnswer(f"{answer.call}: an answer without a token", status=answer.status)
+            return BrokenResponse(f"{answer.call}: an answer without a token", status=answer.status)
         if answer.status not in {400, 401, 403} or answer.broken is not None:
-            return usual_verdict(answer, self._context.now())
+            return default_decision(answer, self._context.now())
         told = f"{_text(answer.body, 'error')} {_text(answer.body, 'error_description')}"
         if "redirect" in told:
             what = "the client takes no answer to a port of this machine: its type must be Desktop app"
@@ -144,10 +144,10 @@ class GoogleLogin:
         return CredentialsError(f"{answer.call}: no token ({answer.status}): {what}")
 
 
-def _client(found: Credentials) -> Credentials:
-    if found.kind is Kind.client and found.info.get("marker") == "installed":
+def _client(found: GoogleCredentials) -> GoogleCredentials:
+    if found.kind is CredentialsKind.client and found.info.get("marker") == "installed":
         return found
-    if found.kind is Kind.client:
+    if found.kind is CredentialsKind.client:
         raise ConfigurationError(
             f"{VENDOR}: GOOGLE_CREDENTIALS is an OAuth client for web servers: make one of the type Desktop app at {CONSOLE}"
         )
@@ -165,4 +165,4 @@ def _life(body: Any) -> timedelta:
     try:
         return timedelta(seconds=float(body["expires_in"]))
     except (TypeError, ValueError, KeyError, OverflowError):
-        return LIFE
+        return ACCESS_TOKEN_LIFE

@@ -8,26 +8,28 @@ the union over all users is right either way, each record once. A record, and al
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TypeVar
 
+from cachetools import LRUCache
+
 from connectors.base import Context
+from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
-from connectors.google_meet.auth import SELF, NoSuchUser, Tokens
-from connectors.google_meet.client import Client, PageRefused, Row
+from connectors.google_meet.auth import SELF, GoogleTokens, UserUnavailable
+from connectors.google_meet.client import GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.conferences import SLACK, Conference, best
 from connectors.google_meet.directory_api import Directory
 from connectors.google_meet.endpoints import MEET, RECORDS_KEPT, VENDOR
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.mapping import code_of, text
-from connectors.google_meet.redaction import SPACE_FIELDS, recording_of
+from connectors.google_meet.redaction import SPACE_FIELDS, redact_recording
 from connectors.google_meet.reports_api import spelled
-from connectors.models import Reason, Skipped, Window, session_key
+from connectors.google_meet.reports_rows import code_of
+from connectors.models import Reason, SkippedPartition, Window, user_partition
+from connectors.parsing import as_text
 
 USERS_AT_ONCE = 8
 TRIED = 3
@@ -54,13 +56,15 @@ class Seen:
 class Records:
     """Safe for many threads."""
 
-    def __init__(self, client: Client, tokens: Tokens, directory: Directory, context: Context) -> None:
+    def __init__(
+        self, client: GoogleClient, tokens: GoogleTokens, directory: Directory, context: Context
+    ) -> None:
         self._client = client
         self._tokens = tokens
         self._directory = directory
         self._context = context
         self._lock = Lock()
-        self._codes: OrderedDict[str, str | None] = OrderedDict()
+        self._codes: LRUCache[str, str | None] = LRUCache(SPACES)
 
     def subjects(self, users: Collection[str] = ()) -> Iterator[str]:
         """As whom to ask: the users that were named, else everybody active in the Directory, else whoever it is."""
@@ -75,48 +79,46 @@ class Records:
 
     def allowed(self) -> None:
         """Raises what refuses them."""
-        self._client.ask(MEET, self._tokens.admin, "conferenceRecords", "list", pageSize=1)
+        self._client.call(MEET, self._tokens.admin, "conferenceRecords", "list", pageSize=1)
 
     def listed(
         self, window: Window, subjects: Iterator[str], code: str | None = None
-    ) -> Iterator[tuple[str, list[Row]] | Skipped]:
+    ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
         """User by user, several at once, in their order and no further ahead: the records that started in the window."""
         where = f'start_time>="{spelled(window.start)}" AND start_time<="{spelled(window.end)}"'
         if code is not None:
             where = f"space.meeting_code = {_quoted(code)} AND {where}"
-        waiting: deque[Future[tuple[str, list[Row]] | Skipped]] = deque()
-        pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="google-users")
-        try:
-            for user in subjects:
-                waiting.append(pool.submit(self._of_user, user, where))
-                if len(waiting) >= 2 * USERS_AT_ONCE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        return ordered_map(
+            lambda user: self._of_user(user, where), subjects, workers=USERS_AT_ONCE, name="google-users"
+        )
 
-    def _of_user(self, user: str, where: str) -> tuple[str, list[Row]] | Skipped:
+    def _of_user(self, user: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
         try:
             return user, self._list(user, where)
-        except NoSuchUser:
-            self._context.tell(
+        except UserUnavailable:
+            self._context.notify_once(
                 f"{VENDOR}: for some people there is no token (suspended, or not of this domain): what only they "
                 "could show is left out, and asked for again by the next run"
             )
-            return Skipped(subject=subject(user), reason=Reason.unknown_user, gone=False)
+            return SkippedPartition(
+                partition=user_partition(user.lower()), reason=Reason.unknown_user, permanent=False
+            )
         except Forbidden:
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: Meet refuses some people (403), who may have it turned off (Admin console > Apps > Google "
                 "Workspace > Google Meet > Service status): left out, and asked for again by the next run; "
                 "GOOGLE_SOURCE=reports asks for nobody but the admin"
             )
-            return Skipped(subject=subject(user), reason=Reason.refused, gone=False)
+            return SkippedPartition(
+                partition=user_partition(user.lower()), reason=Reason.refused, permanent=False
+            )
         except VendorError:
-            return Skipped(subject=subject(user), reason=Reason.error, gone=False)
+            return SkippedPartition(
+                partition=user_partition(user.lower()), reason=Reason.error, permanent=False
+            )
 
     def _list(self, user: str, where: str) -> list[Row]:
-        return self._client.listing(
+        return self._client.all_rows(
             MEET, user, "conferenceRecords", "conferenceRecords", filter=where, pageSize=100
         )
 
@@ -127,7 +129,7 @@ class Records:
         for user in self._who_was_there(conference):
             try:
                 record = self._by_code(user, conference) or self.record(conference.id, [user])
-            except (NoSuchUser, Forbidden):
+            except (UserUnavailable, Forbidden):
                 continue
             if record is not None:
                 return Seen(record=record, subjects=[user])
@@ -161,7 +163,7 @@ class Records:
         """`None` where nobody of these is told of it."""
 
         def ask(user: str) -> Row:
-            return self._client.ask(
+            return self._client.call(
                 MEET, user, "conferenceRecords", "get", name=f"conferenceRecords/{number}"
             )
 
@@ -171,7 +173,7 @@ class Records:
         path = "conferenceRecords.participants"
 
         def ask(user: str) -> list[Row]:
-            return self._client.listing(MEET, user, path, "participants", parent=name, pageSize=250)
+            return self._client.all_rows(MEET, user, path, "participants", parent=name, pageSize=250)
 
         return self._by_any(subjects, ask)
 
@@ -179,7 +181,7 @@ class Records:
         path = "conferenceRecords.participants.participantSessions"
 
         def ask(user: str) -> list[Row]:
-            return self._client.listing(
+            return self._client.all_rows(
                 MEET, user, path, "participantSessions", parent=participant, pageSize=250
             )
 
@@ -193,12 +195,12 @@ class Records:
             subjects = list(dict.fromkeys([owner, *subjects]))
 
         def ask(user: str) -> list[Row]:
-            return self._client.listing(
+            return self._client.all_rows(
                 MEET, user, "conferenceRecords.recordings", "recordings", parent=name, pageSize=100
             )
 
         found = self._by_any(subjects, ask)
-        return None if found is None else [recording_of(row) for row in found]
+        return None if found is None else [redact_recording(row) for row in found]
 
     def code(self, space: str | None, subjects: Sequence[str]) -> str | None:
         """What people type to get into a space; asked once for each."""
@@ -209,14 +211,12 @@ class Records:
                 return self._codes[space]
 
         def ask(user: str) -> Row:
-            return self._client.ask(MEET, user, "spaces", "get", name=space, fields=SPACE_FIELDS)
+            return self._client.call(MEET, user, "spaces", "get", name=space, fields=SPACE_FIELDS)
 
         found = self._by_any(subjects, ask)
         code = code_of(found.get("meetingCode")) if found is not None else None
         with self._lock:
             self._codes[space] = code
-            if len(self._codes) > SPACES:
-                self._codes.popitem(last=False)
         return code
 
     def _by_any(self, subjects: Sequence[str], ask: Callable[[str], T]) -> T | None:
@@ -224,9 +224,9 @@ class Records:
         for user in subjects[:TRIED]:
             try:
                 return ask(user)
-            except (NoSuchUser, Forbidden):
+            except (UserUnavailable, Forbidden):
                 continue
-            except PageRefused:
+            except PageTokenRefused:
                 raise
             except VendorError as error:
                 if error.status not in {400, 404}:
@@ -234,13 +234,8 @@ class Records:
         return None
 
 
-def subject(user: str) -> str:
-    """A name for a user that stays the same from run to run and tells nobody who it is."""
-    return f"user {session_key(user.lower())[:12]}"
-
-
 def space_of(record: Row) -> str | None:
-    return text(record.get("space"))
+    return as_text(record.get("space"))
 
 
 def _quoted(value: str) -> str:

@@ -10,20 +10,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
+from connectors.attendance import to_record
 from connectors.base import Context
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.auth import SELF, Tokens
+from connectors.google_meet.auth import SELF, GoogleTokens
 from connectors.google_meet.calendar_api import Calendar
 from connectors.google_meet.conferences import Conference, is_live, record_id
 from connectors.google_meet.directory_api import Directory
-from connectors.google_meet.endpoints import ASK_AGAIN, RECORDS_KEPT, VENDOR
+from connectors.google_meet.endpoints import ASK_AGAIN, RECORDS_KEPT, SETTLED, VENDOR
 from connectors.google_meet.id_conflicts import Day, Families
-from connectors.google_meet.mapping import Row, code_of, host_of, to_stay, user_of
-from connectors.google_meet.meet_api import Records, Seen, space_of, subject
-from connectors.google_meet.meetings import Known, settling, to_meeting
+from connectors.google_meet.mapping import ConferenceFacts, host_of, to_meeting, to_stay, user_of
+from connectors.google_meet.meet_api import Records, Seen, space_of
 from connectors.google_meet.reports_api import Activities
-from connectors.models import Harvest, MeetingRef, Pending, Reason, Session, Skipped, Window, row_digest
-from connectors.parsing import instant
+from connectors.google_meet.reports_rows import Row, code_of
+from connectors.models import (
+    MeetingRecord,
+    MeetingRef,
+    Pending,
+    Reason,
+    Session,
+    SkippedPartition,
+    Window,
+    row_digest,
+    user_partition,
+)
+from connectors.parsing import parse_instant, truncate_to_milliseconds
+from connectors.pending import until_settled
 
 SourceName = Literal["reports", "meet", "auto"]
 
@@ -33,7 +45,7 @@ class Apis:
     """What every source asks, and how the run was asked for."""
 
     context: Context
-    tokens: Tokens
+    tokens: GoogleTokens
     directory: Directory
     activities: Activities
     records: Records
@@ -64,7 +76,7 @@ class Apis:
         return person.email if person is not None and person.active else None
 
     def asked_raw(self, ref: MeetingRef) -> bool:
-        return self.raw or "raw" in ref.asked
+        return self.raw or "raw" in ref.extras
 
 
 class Meet:
@@ -74,7 +86,9 @@ class Meet:
         self._apis = apis
         self._families = Families(apis.context, ours="record")
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, subjects: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         """The records are gathered before any is passed on: whether earlier days were read from elsewhere shows by them,
         and they are small."""
         seen: dict[str, Seen] = {}
@@ -98,14 +112,14 @@ class Meet:
 
     def gathered(
         self, window: Window, into: dict[str, Seen], subjects: Collection[str] = ()
-    ) -> Iterator[Skipped]:
+    ) -> Iterator[SkippedPartition]:
         """Every record once, with some of those who may read it. `subjects`: as earlier `Skipped` named them."""
         records = self._apis.records
         users = records.subjects(self._apis.users)
         if subjects:
-            users = (user for user in users if subject(user) in subjects)
+            users = (user for user in users if user_partition(user.lower()) in subjects)
         for found in records.listed(window, users, self._apis.code):
-            if isinstance(found, Skipped):
+            if isinstance(found, SkippedPartition):
                 yield found
                 continue
             user, rows = found
@@ -115,7 +129,7 @@ class Meet:
                     one.subjects.append(user)
 
     def ref(self, seen: Seen, *, source: SourceName, days: Day | None = None) -> MeetingRef | None:
-        start = instant(seen.record.get("startTime"))
+        start = parse_instant(seen.record.get("startTime"))
         if days is not None and start is not None and days.refuses(start):
             return None
         return MeetingRef(
@@ -149,8 +163,8 @@ class Meet:
             status=404,
         )
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
-        harvested_at = milliseconds_only(self._apis.context.now())
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
+        harvested_at = truncate_to_milliseconds(self._apis.context.now())
         return self.harvest(self.seen(ref), ref.uuid, harvested_at, raw=self._apis.asked_raw(ref))
 
     def harvest(
@@ -161,13 +175,13 @@ class Meet:
         *,
         conference: Conference | None = None,
         raw: bool = False,
-    ) -> Harvest:
+    ) -> MeetingRecord:
         """A conference as Meet tells it, with what Reports has told of it so far."""
         apis, record = self._apis, seen.record
         organizer = conference.organizer if conference is not None else None
         told = conference is not None and conference.code is not None
         person = apis.directory.by_address(organizer)
-        known = Known(
+        known = ConferenceFacts(
             conference=conference,
             record=record,
             event=apis.event(conference),
@@ -177,9 +191,9 @@ class Meet:
         )
         meeting = to_meeting(known, account=apis.account, uuid=uuid, harvested_at=harvested_at, raw=raw)
         live = is_live(record)
-        pending = self._still_live() if live else settling(known, apis.context.now())
+        pending = self._still_live() if live else until_settled(known.end, SETTLED, apis.context.now())
         replaces = () if record_id(record) == uuid else (record_id(record),)
-        return Harvest.of(meeting, self._stays(seen, raw=raw), pending=pending, replaces=replaces)
+        return to_record(meeting, self._stays(seen, raw=raw), pending=pending, replaces=replaces)
 
     def _stays(self, seen: Seen, *, raw: bool) -> Iterator[Session]:
         records = self._apis.records
@@ -222,11 +236,6 @@ def _refused(what: str) -> VendorError:
         f"{VENDOR}: conferenceRecords.{what}: refused to everybody who was seen with this conference",
         status=403,
     )
-
-
-def milliseconds_only(now: datetime) -> datetime:
-    """A `harvested_at`: documents and versions count in milliseconds."""
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def day_of(start: datetime | None) -> dict[str, str]:

@@ -8,12 +8,13 @@ where the day after is not the end of what was read) every row is asked for by t
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
+from connectors.attendance import to_record
+from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
 from connectors.google_meet.conferences import (
     LONG,
@@ -25,15 +26,16 @@ from connectors.google_meet.conferences import (
     is_long,
     record_id,
 )
-from connectors.google_meet.endpoints import VENDOR, WIDER
-from connectors.google_meet.errors import NotAllowed
+from connectors.google_meet.endpoints import SETTLED, VENDOR, WIDER
+from connectors.google_meet.errors import ApiNotAllowed
 from connectors.google_meet.id_conflicts import Day, Families
-from connectors.google_meet.mapping import Row, codes_of, host_of, joined, to_session
+from connectors.google_meet.mapping import ConferenceFacts, host_of, to_meeting, to_session
 from connectors.google_meet.meet_api import Seen, space_of
-from connectors.google_meet.meet_source import Apis, Meet, SourceName, day_of, milliseconds_only
-from connectors.google_meet.meetings import Known, settling, to_meeting
-from connectors.models import Harvest, MeetingRef, Reason, Session, Skipped, Window, row_digest
-from connectors.parsing import instant
+from connectors.google_meet.meet_source import Apis, Meet, SourceName, day_of
+from connectors.google_meet.reports_rows import Row, codes_of, joined
+from connectors.models import MeetingRecord, MeetingRef, Reason, Session, SkippedPartition, Window, row_digest
+from connectors.parsing import parse_instant, truncate_to_milliseconds
+from connectors.pending import until_settled
 
 LOOKUPS_AT_ONCE = 8
 PROBED = 3
@@ -41,6 +43,17 @@ NEAR = timedelta(hours=1)
 _STRAGGLER = "conference "
 
 Item = tuple[Conference, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LookedUp:
+    """A conference of Reports and the record that Meet has of it, if any; `failed`: it could not be looked up."""
+
+    item: Item
+    record: Seen | None = None
+    failed: bool = False
+
+
 """A conference, and whether these are all its rows."""
 
 
@@ -54,7 +67,9 @@ class Company:
         self._enriched = enriched
         self._families = Families(apis.context, ours="conference")
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, subjects: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         days = self._families.refused(window, lambda uuids: self._knows(uuids, window))
         yield from days.skipped()
         late = [name.removeprefix(_STRAGGLER) for name in subjects if name.startswith(_STRAGGLER)]
@@ -71,13 +86,15 @@ class Company:
             if ref is not None and ref.start_time is not None and ref.start_time in window:
                 yield ref
 
-    def _records(self, window: Window, into: dict[str, Seen], subjects: Collection[str]) -> Iterator[Skipped]:
+    def _records(
+        self, window: Window, into: dict[str, Seen], subjects: Collection[str]
+    ) -> Iterator[SkippedPartition]:
         within = self._meet.within(window) if self._enriched else None
         if within is None:
             return
         try:
             yield from self._meet.gathered(within, into, subjects)
-        except NotAllowed as error:
+        except ApiNotAllowed as error:
             self._go_without(error)
 
     def _items(self, window: Window) -> Iterator[Item | Straggler]:
@@ -127,57 +144,58 @@ class Company:
         seen: dict[str, Seen],
         window: Window,
         days: Day,
-    ) -> Iterator[MeetingRef | Skipped]:
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         """Each conference with its record, looked for several at once; what has one is taken out of `seen`."""
-        waiting: deque[tuple[Item, Future[Seen | None] | Seen | None]] = deque()
-        pool = ThreadPoolExecutor(LOOKUPS_AT_ONCE, thread_name_prefix="google-records")
+        wanted = self._near(items, seen, window)
+        for found in ordered_map(self._look_up, wanted, workers=LOOKUPS_AT_ONCE, name="google-records"):
+            if isinstance(found, Straggler):
+                yield SkippedPartition(
+                    partition=_STRAGGLER + found.conference, reason=Reason.error, permanent=False
+                )
+            else:
+                yield from self._ref(found, seen, window, days)
+
+    def _near(
+        self, items: Iterable[Item | Straggler], seen: dict[str, Seen], window: Window
+    ) -> Iterator[tuple[Item, Seen | None] | Straggler]:
+        """The conferences that may belong to the window, each with its record if the listing of records had it."""
+        for item in items:
+            if isinstance(item, Straggler):
+                yield item
+                continue
+            claimed = seen.pop(item[0].id, None)
+            if claimed is not None or _is_near(item[0], window):
+                yield item, claimed
+
+    def _look_up(self, wanted: tuple[Item, Seen | None] | Straggler) -> _LookedUp | Straggler:
+        if isinstance(wanted, Straggler):
+            return wanted
+        item, record = wanted
+        if record is not None:
+            return _LookedUp(item=item, record=record)
         try:
-            for item in items:
-                if isinstance(item, Straggler):
-                    yield Skipped(subject=_STRAGGLER + item.conference, reason=Reason.error, gone=False)
-                    continue
-                claimed = seen.pop(item[0].id, None)
-                if claimed is None and not _is_near(item[0], window):
-                    continue
-                found: Future[Seen | None] | Seen | None = claimed
-                if claimed is None and self._enriched:
-                    found = pool.submit(self._record, item[0])
-                waiting.append((item, found))
-                if len(waiting) >= 2 * LOOKUPS_AT_ONCE:
-                    yield from self._ref(*waiting.popleft(), seen, window, days)
-            while waiting:
-                yield from self._ref(*waiting.popleft(), seen, window, days)
-        finally:
-            pool.shutdown(cancel_futures=True)
+            return _LookedUp(item=item, record=self._record(item[0]))
+        except VendorError:
+            return _LookedUp(item=item, failed=True)  # its fetch looks once more, and fails alone
 
     def _record(self, conference: Conference) -> Seen | None:
         if not self._enriched:
             return None
         try:
             return self._apis.records.of(conference)
-        except NotAllowed as error:
+        except ApiNotAllowed as error:
             self._go_without(error)
             return None
 
     def _ref(
-        self,
-        item: Item,
-        found: Future[Seen | None] | Seen | None,
-        seen: dict[str, Seen],
-        window: Window,
-        days: Day,
+        self, found: _LookedUp, seen: dict[str, Seen], window: Window, days: Day
     ) -> Iterator[MeetingRef]:
-        conference, whole = item
-        failed = False
-        try:
-            record = found.result() if isinstance(found, Future) else found
-        except VendorError:
-            record, failed = None, True  # its fetch looks once more, and fails alone
+        (conference, whole), record = found.item, found.record
         if record is not None:
             seen.pop(record_id(record.record), None)
         told = record.record if record is not None else None
         # Of what goes on there are the rows of those who left already, and they may have come long after its start.
-        start = (instant(told.get("startTime")) if told is not None else None) or conference.start
+        start = (parse_instant(told.get("startTime")) if told is not None else None) or conference.start
         if start is None or start not in window or days.refuses(start):
             return
         subjects = record.subjects if record is not None else []
@@ -187,11 +205,11 @@ class Company:
             start_time=start,
             digest=row_digest({"source": self.name, **row}),
             hint={"source": self.name, "ids": "conference", **day_of(start), **self._meet.who(subjects)},
-            row=None if failed else {**row, "subjects": subjects, "whole": whole},
+            row=None if found.failed else {**row, "subjects": subjects, "whole": whole},
         )
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
-        harvested_at = milliseconds_only(self._apis.context.now())
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
+        harvested_at = truncate_to_milliseconds(self._apis.context.now())
         raw = self._apis.asked_raw(ref)
         if ref.hint.get("ids") == "record":
             return self._of_record(ref, harvested_at, raw=raw)
@@ -219,7 +237,7 @@ class Company:
 
     def _harvest(
         self, conference: Conference, seen: Seen | None, harvested_at: datetime, *, raw: bool
-    ) -> Harvest:
+    ) -> MeetingRecord:
         apis, organizer = self._apis, conference.organizer
         person = apis.directory.by_address(organizer)
         record = seen.record if seen is not None else None
@@ -227,7 +245,7 @@ class Company:
         code = None
         if conference.code is None and record is not None and seen is not None:
             code = apis.records.code(space_of(record), seen.subjects)
-        known = Known(
+        known = ConferenceFacts(
             conference=conference,
             record=record,
             event=apis.event(conference),
@@ -239,10 +257,10 @@ class Company:
             known, account=apis.account, uuid=conference.id, harvested_at=harvested_at, raw=raw
         )
         number = record_id(record) if record is not None else conference.id
-        return Harvest.of(
+        return to_record(
             meeting,
             (self._session(row, raw=raw) for row in conference.rows),
-            pending=settling(known, apis.context.now()),
+            pending=until_settled(known.end, SETTLED, apis.context.now()),
             replaces=() if number == conference.id else (number,),
         )
 
@@ -253,7 +271,7 @@ class Company:
             person = directory.by_id(row.get("@profile")) or directory.by_address(row.get("identifier"))
         return to_session(row, name=person.name if person is not None else None, raw=raw)
 
-    def _of_record(self, ref: MeetingRef, harvested_at: datetime, *, raw: bool) -> Harvest:
+    def _of_record(self, ref: MeetingRef, harvested_at: datetime, *, raw: bool) -> MeetingRecord:
         """A conference that only Meet knew when it was listed. By now Reports may: then it is that one's, by its id."""
         unsure = ref.row is None or bool(
             self._apis.users
@@ -275,7 +293,7 @@ class Company:
 
     def _is_told(self, seen: Seen) -> bool:
         """Whether Reports knows this record's conference by another id: by code and time."""
-        start = instant(seen.record.get("startTime"))
+        start = parse_instant(seen.record.get("startTime"))
         code = self._apis.records.code(space_of(seen.record), seen.subjects)
         if start is None or code is None:
             return False
@@ -291,10 +309,10 @@ class Company:
         """Whether Reports knows a conference by one of these ids."""
         return any(self._apis.activities.of_conference(uuid, window.start) for uuid in uuids[:PROBED])
 
-    def _go_without(self, error: NotAllowed) -> None:
+    def _go_without(self, error: ApiNotAllowed) -> None:
         if self._enriched:
             self._enriched = False
-            self._apis.context.tell(f"{VENDOR}: reading Reports without what Meet adds to it: {error}")
+            self._apis.context.notify_once(f"{VENDOR}: reading Reports without what Meet adds to it: {error}")
 
     def calls(self, ref: MeetingRef) -> int:
         if ref.hint.get("ids") == "record":

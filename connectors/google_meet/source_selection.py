@@ -7,18 +7,18 @@ from threading import RLock
 
 from connectors.base import Context, Settings
 from connectors.errors import CredentialsError
-from connectors.google_meet.auth import Tokens
+from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.calendar_api import Calendar
-from connectors.google_meet.client import Client
+from connectors.google_meet.client import GoogleClient
 from connectors.google_meet.directory_api import Directory
 from connectors.google_meet.endpoints import VENDOR
-from connectors.google_meet.errors import Forbidden, NotAllowed
+from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.google_meet.meet_api import Records
 from connectors.google_meet.meet_source import Apis, Meet
 from connectors.google_meet.reports_api import Activities
 from connectors.google_meet.reports_source import Company
 from connectors.google_meet.upcoming import Upcoming
-from connectors.models import Harvest, MeetingRef, Skipped, Window
+from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 
 PLAN = "plan"
 
@@ -28,9 +28,9 @@ class Sources:
 
     def __init__(self, settings: Settings, context: Context, wanted: str) -> None:
         self.wanted = wanted
-        self.tokens = Tokens(settings, context)
+        self.tokens = GoogleTokens(settings, context)
         self._context = context
-        client = Client(settings, self.tokens, context)
+        client = GoogleClient(settings, self.tokens, context)
         directory = Directory(client, self.tokens, context, settings.get("GOOGLE_CUSTOMER") or "my_customer")
         self.apis = Apis(
             context=context,
@@ -41,18 +41,18 @@ class Sources:
             calendar=Calendar(client, self.tokens, context),
             account=settings.account,
             raw=settings.raw,
-            given=settings.given,
+            given=settings.option_values,
         )
         self._upcoming = Upcoming(self.apis)
         self._lock = RLock()
         self._source: Company | Meet | None = None
 
-    def meetings(self, window: Window, subjects: Collection[str]) -> Iterator[MeetingRef | Skipped]:
+    def meetings(self, window: Window, subjects: Collection[str]) -> Iterator[MeetingRef | SkippedPartition]:
         if "upcoming" in self.apis.given:
             return self._upcoming.meetings(window, subjects)
         return self.source().meetings(window, subjects)
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         return self._upcoming.fetch(ref) if ref.hint.get("ids") == PLAN else self.source().fetch(ref)
 
     def calls(self, ref: MeetingRef) -> int:
@@ -74,7 +74,7 @@ class Sources:
             return Company(self.apis, meet, enriched=False)
         try:
             self.apis.activities.allowed()
-        except (NotAllowed, Forbidden) as error:
+        except (ApiNotAllowed, Forbidden) as error:
             self._say(f"Meet alone, since Reports is refused: {error}")
             return meet
         self._say("Reports, with what Meet adds to it")
@@ -84,7 +84,7 @@ class Sources:
         whose = (
             "" if self._for_all() else "; whoever logged in sees their own conferences in Meet, and no others"
         )
-        self._context.tell(f"{VENDOR}: reading {what}{whose}")
+        self._context.notify_once(f"{VENDOR}: reading {what}{whose}")
 
     def _for_all(self) -> bool:
         try:

@@ -21,20 +21,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
-from connectors.base import CheckResult, Context, Option, Setting, Settings, absent
-from connectors.errors import ConfigurationError, Gone, NotReady
-from connectors.meetecho.check import results
+from connectors.attendance import to_record
+from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
+from connectors.errors import ConfigurationError, Gone
+from connectors.meetecho.check import run_checks
+from connectors.meetecho.client import DatatrackerClient
 from connectors.meetecho.datatracker import Datatracker
 from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, KEPT, LOOKBACK, SPAN, VENDOR
 from connectors.meetecho.listing import Meetings
 from connectors.meetecho.mapping import Plan, Row, people_in, to_meeting, to_session, with_attendance
-from connectors.meetecho.rooms import Rooms
-from connectors.meetecho.tastypie import Tastypie
-from connectors.models import Harvest, MeetingRef, Pending, Reason, Skipped, Window
-from connectors.parsing import instant
+from connectors.meetecho.rooms import RoomsClient
+from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, SkippedPartition, Window
+from connectors.parsing import parse_instant, truncate_to_milliseconds
+from connectors.pending import require_timestamp
 from connectors.rate_limit import MARGIN
 
 _ACRONYM = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -50,14 +52,14 @@ class Meetecho:
         Setting(
             name="MEETECHO_GROUPS",
             help="the working groups to read, by acronym, with commas between them",
-            where="at datatracker.ietf.org/wg: the acronyms in the first column",
+            how_to_get="at datatracker.ietf.org/wg: the acronyms in the first column",
             required=True,
         ),
-        Setting(name="MEETECHO_CLIENT_ID", help="the client id, for rooms", where=_FROM_MEETECHO),
+        Setting(name="MEETECHO_CLIENT_ID", help="the client id, for rooms", how_to_get=_FROM_MEETECHO),
         Setting(
             name="MEETECHO_CLIENT_SECRET",
             help="the client secret, for rooms",
-            where=_FROM_MEETECHO,
+            how_to_get=_FROM_MEETECHO,
             secret=True,
         ),
         Setting(
@@ -70,50 +72,62 @@ class Meetecho:
         ),
     )
     options: ClassVar[tuple[Option, ...]] = (
-        Option(name="groups", help="Only these of the groups, by acronym.", value="A,B", narrows=True),
+        Option(name="groups", help="Only these of the groups, by acronym.", metavar="A,B", filters=True),
         Option(
             name="upcoming",
             help="What is planned for the next so many days, instead of what took place.",
-            value="DAYS",
-            narrows=True,
-            ahead=True,
+            metavar="DAYS",
+            filters=True,
+            future_days=True,
         ),
     )
-    span: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = SPAN
     lookback: ClassVar[timedelta] = LOOKBACK
-    kept: ClassVar[timedelta] = KEPT
+    retention: ClassVar[timedelta] = KEPT
     lists_live: ClassVar[bool] = False
-    daily_budget: ClassVar[None] = None
+    daily_quota: ClassVar[None] = None
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing or not understood; makes no request."""
-        missing = absent(self.settings, settings.get)
+        missing = unset_settings(self.settings, settings.get)
         if missing:
             names = ", ".join(setting.name for setting in missing)
-            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].where}")
+            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].how_to_get}")
         self._settings = settings
         self.context = context
         self.groups = _groups(settings)
         self.rooms = self._made_rooms()
-        self.datatracker = Datatracker(Tastypie(self._url("DATATRACKER_URL"), context, settings.rate_share))
+        self.datatracker = Datatracker(
+            DatatrackerClient(self._url("DATATRACKER_URL"), context, settings.rate_share)
+        )
         self._meetings = Meetings(
-            self.datatracker, self.rooms, context, self.groups, ahead="upcoming" in settings.given
+            self.datatracker, self.rooms, context, self.groups, ahead="upcoming" in settings.option_values
         )
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, partitions: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         if self.rooms is None:
-            self.context.tell(f"{VENDOR}: reading the datatracker alone: no credentials of Meetecho are set")
-        return self._meetings.listed(window, subjects)
+            self.context.notify_once(
+                f"{VENDOR}: reading the datatracker alone: no credentials of Meetecho are set"
+            )
+        return self._meetings.listed(window, partitions)
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         now = self.context.now()
-        harvested_at = now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)
+        harvested_at = truncate_to_milliseconds(now)
         plan = self._meetings.plan(ref)
         rows = self.attendance(plan, now)
         if plan.is_called_off and not rows:
             raise Gone(f"{VENDOR}: a session that was called off", reason=Reason.deleted)
         harvest = self._harvest(plan, rows, now, harvested_at, raw=self._raw(ref))
-        return _dated(harvest, instant(ref.hint.get("listed")) or now, now)
+        return require_timestamp(
+            harvest,
+            vendor=VENDOR,
+            since=parse_instant(ref.hint.get("listed")) or now,
+            lookback=LOOKBACK,
+            now=now,
+        )
 
     def attendance(self, plan: Plan, now: datetime) -> list[Row] | None:
         """Who attended; `None` where that cannot be had: of what has not begun, or has no session."""
@@ -121,13 +135,13 @@ class Meetecho:
             return None
         return self.datatracker.attendance(plan.number)
 
-    def calls(self, ref: MeetingRef) -> int:
+    def estimate_requests(self, ref: MeetingRef) -> int:
         """Names apart, of which most are known."""
         head = 4 if ref.row is None else 0
         return head + (1 if ref.hint.get("kind") == "session" else 0)
 
     def check(self) -> Iterator[CheckResult]:
-        return results(self)
+        return run_checks(self)
 
     @property
     def concurrency(self) -> int:
@@ -140,7 +154,7 @@ class Meetecho:
 
     def _harvest(
         self, plan: Plan, rows: list[Row] | None, now: datetime, harvested_at: datetime, *, raw: bool
-    ) -> Harvest:
+    ) -> MeetingRecord:
         meeting = to_meeting(
             plan, account=self._settings.account, now=now, harvested_at=harvested_at, raw=raw
         )
@@ -148,12 +162,12 @@ class Meetecho:
         pending = Pending(until=last, reason=Reason.planned) if last is not None and last > now else None
         replaces = [room.uuid for room in plan.rooms] if plan.session is not None else []
         if rows is None or (pending is not None and not rows):  # that nobody came yet is no figure
-            return Harvest(meeting=meeting, pending=pending, replaces=replaces)
+            return MeetingRecord(meeting=meeting, pending=pending, replaces=replaces)
         names = self.datatracker.names(people_in(rows))
         sessions = [to_session(row, names, raw=raw) for row in rows]
-        return with_attendance(Harvest.of(meeting, sessions, pending=pending, replaces=replaces))
+        return with_attendance(to_record(meeting, sessions, pending=pending, replaces=replaces))
 
-    def _made_rooms(self) -> Rooms | None:
+    def _made_rooms(self) -> RoomsClient | None:
         names = ("MEETECHO_CLIENT_ID", "MEETECHO_CLIENT_SECRET")
         unset = [name for name in names if not self._settings.get(name)]
         if len(unset) == 1:
@@ -162,10 +176,10 @@ class Meetecho:
             )
         if unset:
             return None
-        return Rooms(self._settings, self._url("MEETECHO_API_URL"), self.context, self.groups)
+        return RoomsClient(self._settings, self._url("MEETECHO_API_URL"), self.context, self.groups)
 
     def _raw(self, ref: MeetingRef) -> bool:
-        return self._settings.raw or "raw" in ref.asked
+        return self._settings.raw or "raw" in ref.extras
 
     def _url(self, name: str) -> str:
         default = next(setting.default for setting in self.settings if setting.name == name)
@@ -175,9 +189,9 @@ class Meetecho:
 def _groups(settings: Settings) -> tuple[str, ...]:
     """The groups of the settings, or those of them that `--groups` names."""
     configured = _acronyms("MEETECHO_GROUPS", settings["MEETECHO_GROUPS"])
-    if "groups" not in settings.given:
+    if "groups" not in settings.option_values:
         return configured
-    named = _acronyms("--groups", ",".join(settings.given["groups"]))
+    named = _acronyms("--groups", ",".join(settings.option_values["groups"]))
     strangers = [group for group in named if group not in configured]
     if strangers:
         raise ConfigurationError(f"{VENDOR}: not among MEETECHO_GROUPS: {', '.join(strangers)}")
@@ -191,14 +205,3 @@ def _acronyms(name: str, text: str) -> tuple[str, ...]:
             f"{VENDOR}: {name}: acronyms with commas between them are wanted: quic,httpbis"
         )
     return found
-
-
-def _dated(harvest: Harvest, since: datetime, now: datetime) -> Harvest:
-    """The harvest, if it has any instant to be filed under. One without raises NotReady for the lookback since it was
-    listed, then Gone."""
-    if harvest.timestamp is not None:
-        return harvest
-    if now >= since + LOOKBACK:
-        raise Gone(f"{VENDOR}: a meeting that never got a time", reason=Reason.no_time)
-    until = min(now + timedelta(days=1), since + LOOKBACK)
-    raise NotReady(f"{VENDOR}: a meeting without any time yet", reason=Reason.no_time, until=until)

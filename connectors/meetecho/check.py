@@ -19,7 +19,7 @@ from connectors.meetecho.endpoints import ATTENDED, ROOMS, TOKENS, asked
 
 if TYPE_CHECKING:
     from connectors.meetecho import Meetecho
-    from connectors.meetecho.rooms import Rooms
+    from connectors.meetecho.rooms import RoomsClient
 
 _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
     (CredentialsError, "set MEETECHO_CLIENT_ID and MEETECHO_CLIENT_SECRET right, or leave out both"),
@@ -32,7 +32,7 @@ _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
 )
 
 
-def results(meetecho: Meetecho) -> Iterator[CheckResult]:
+def run_checks(meetecho: Meetecho) -> Iterator[CheckResult]:
     yield from _rooms(meetecho)
     for group in meetecho.groups:
         yield _tried(f"datatracker, group {group}", partial(_sessions, meetecho, group))
@@ -45,32 +45,32 @@ def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
         yield CheckResult(
             subject="Meetecho",
             status="warning",
-            found="no credentials: the datatracker alone is read, without rooms",
+            message="no credentials: the datatracker alone is read, without rooms",
             remedy="set MEETECHO_CLIENT_ID and MEETECHO_CLIENT_SECRET, if you have them",
         )
         return
     try:
-        refused = rooms.tokens.refused()
+        refused = rooms.tokens.refused_groups()
     except Interrupted:
         raise
     except HarvestError as error:
         yield _failed(f"POST {TOKENS}", error)
         return
-    yield CheckResult(subject=f"POST {TOKENS}", status="ok", found="gives tokens")
+    yield CheckResult(subject=f"POST {TOKENS}", status="ok", message="gives tokens")
     for group in meetecho.groups:
         name = f"GET {ROOMS}, group {group}"
         if group in refused:
             yield CheckResult(
                 subject=name,
                 status="failed",
-                found="no token for this group",
+                message="no token for this group",
                 remedy="take it out of MEETECHO_GROUPS, or ask Meetecho to allow it",
             )
         else:
             yield _tried(name, partial(_listed, rooms, group))
 
 
-def _listed(rooms: Rooms, group: str) -> str:
+def _listed(rooms: RoomsClient, group: str) -> str:
     return f"answers: {len(rooms.of(group))} rooms"
 
 
@@ -82,7 +82,7 @@ def _sessions(meetecho: Meetecho, group: str) -> str:
 
 
 def _attendance(meetecho: Meetecho) -> str:
-    meetecho.datatracker.api.first(ATTENDED)
+    meetecho.datatracker.api.first_page(ATTENDED)
     return "answers"
 
 
@@ -93,11 +93,11 @@ def _tried(subject: str, ask: Callable[[], str]) -> CheckResult:
         raise
     except HarvestError as error:
         return _failed(subject, error)
-    return CheckResult(subject=subject, status="ok", found=found)
+    return CheckResult(subject=subject, status="ok", message=found)
 
 
 def _failed(subject: str, error: HarvestError) -> CheckResult:
     remedy = next((what for kind, what in _REMEDIES if isinstance(error, kind)), "run the check again")
     return CheckResult(
-        subject=subject, status="failed", found=str(error), remedy=remedy, exit_code=error.exit_code
+        subject=subject, status="failed", message=str(error), remedy=remedy, exit_code=error.exit_code
     )

@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
+
+from cachetools import LRUCache
 
 from connectors.errors import VendorError
+from connectors.meetecho.client import DatatrackerClient, Row
 from connectors.meetecho.endpoints import (
     AFTER,
     ASSIGNMENTS,
@@ -25,10 +29,8 @@ from connectors.meetecho.endpoints import (
     STATUSES,
     TIMESLOTS,
 )
-from connectors.meetecho.recent import Recent
-from connectors.meetecho.tastypie import Row, Tastypie
 from connectors.models import Window
-from connectors.parsing import clock_seconds, instant
+from connectors.parsing import parse_clock_seconds, parse_instant
 
 CALLED_OFF = frozenset({"canceled", "canceledpa", "notmeet", "deleted", "disappr", "resched"})
 """The slugs of `ietf/name` with which a session does not take place: canceled, also before it was announced; not meeting;
@@ -37,6 +39,8 @@ deleted; disapproved; moved to another session."""
 NAMES_KEPT, MEETINGS_KEPT = 20_000, 2_000
 
 NAMES_AT_ONCE = 50
+
+Value = TypeVar("Value")
 
 _LAST = re.compile(r"([^/]+)/?$")
 
@@ -50,44 +54,45 @@ class Slot:
 class Datatracker:
     """Safe for many threads."""
 
-    def __init__(self, tastypie: Tastypie) -> None:
+    def __init__(self, tastypie: DatatrackerClient) -> None:
         self.api = tastypie
-        self._names: Recent[str, str] = Recent(NAMES_KEPT)
-        self._meetings: Recent[str, Row] = Recent(MEETINGS_KEPT)
+        self._names: LRUCache[str, str] = LRUCache(NAMES_KEPT)
+        self._meetings: LRUCache[str, Row] = LRUCache(MEETINGS_KEPT)
+        self._lock = Lock()
         self._several_at_once = True
 
     def group(self, acronym: str) -> str | None:
         """The group's id; `None` where there is none of that name."""
-        rows = self.api.listing(GROUPS, acronym=acronym)
+        rows = self.api.all_rows(GROUPS, acronym=acronym)
         return next((last_of(row.get("id")) for row in rows if row.get("acronym") == acronym), None)
 
     def sessions(self, group: str) -> list[Row]:
         """Every session that a group ever asked for, by the group's id."""
-        return [row for row in self.api.listing(SESSIONS, group=group) if last_of(row.get("group")) == group]
+        return [row for row in self.api.all_rows(SESSIONS, group=group) if last_of(row.get("group")) == group]
 
     def session(self, number: str) -> Row | None:
-        return self.api.one(SESSIONS, number)
+        return self.api.get(SESSIONS, number)
 
     def meetings(self, window: Window) -> frozenset[str]:
         """The ids of the meetings that may have had a session in the window; interim ones, too."""
         first, last = (window.start - BEFORE).date(), (window.end + AFTER).date()
-        rows = self.api.listing(MEETINGS, date__gte=first.isoformat(), date__lte=last.isoformat())
+        rows = self.api.all_rows(MEETINGS, date__gte=first.isoformat(), date__lte=last.isoformat())
         found = set()
         for row in rows:
             number, day = last_of(row.get("id")), _day(row.get("date"))
             if number is not None and (day is None or first <= day <= last):
-                self._meetings.put(number, row)
+                self._remember(self._meetings, number, row)
                 found.add(number)
         return frozenset(found)
 
     def meeting(self, session: Row) -> Row | None:
         """The meeting that a session is of."""
         number = last_of(session.get("meeting"))
-        found = self._meetings.get(number) if number is not None else None
+        found = self._recall(self._meetings, number) if number is not None else None
         if found is None and number is not None:
-            found = self.api.one(MEETINGS, number)
+            found = self.api.get(MEETINGS, number)
             if found is not None:
-                self._meetings.put(number, found)
+                self._remember(self._meetings, number, found)
         return found
 
     def slot(self, session: str, meeting: Row) -> Slot | None:
@@ -95,20 +100,20 @@ class Datatracker:
         schedule = last_of(meeting.get("schedule"))
         if schedule is None:
             return None
-        rows = self.api.listing(ASSIGNMENTS, schedule=schedule, session=session)
+        rows = self.api.all_rows(ASSIGNMENTS, schedule=schedule, session=session)
         numbers = {
             last_of(row.get("timeslot"))
             for row in rows
             if last_of(row.get("session")) == session and last_of(row.get("schedule")) == schedule
         }
-        slots = [self.api.one(TIMESLOTS, number) for number in sorted(filter(None, numbers))]
+        slots = [self.api.get(TIMESLOTS, number) for number in sorted(filter(None, numbers))]
         return joined(to_slot(slot) for slot in slots if slot is not None)
 
     def status(self, session: str) -> str | None:
         """The slug of a session's latest status."""
-        rows = self.api.listing(STATUSES, session=session)
+        rows = self.api.all_rows(STATUSES, session=session)
         events = [
-            (instant(row.get("time")) or datetime.min.replace(tzinfo=UTC), _order(row.get("id")), row)
+            (parse_instant(row.get("time")) or datetime.min.replace(tzinfo=UTC), _order(row.get("id")), row)
             for row in rows
             if last_of(row.get("session")) == session
         ]
@@ -116,16 +121,16 @@ class Datatracker:
 
     def attendance(self, session: str) -> list[Row]:
         """A record for everybody who was there."""
-        rows = self.api.listing(ATTENDED, session=session)
+        rows = self.api.all_rows(ATTENDED, session=session)
         return [row for row in rows if last_of(row.get("session")) == session]
 
     def attendance_count(self, session: str) -> int | None:
-        return self.api.total(ATTENDED, session=session)
+        return self.api.count(ATTENDED, session=session)
 
     def names(self, people: Iterable[str]) -> dict[str, str]:
         """Names by the ids of people, as far as they are told."""
         wanted = list(dict.fromkeys(people))
-        found = {number: name for number in wanted if (name := self._names.get(number)) is not None}
+        found = {number: name for number in wanted if (name := self._recall(self._names, number)) is not None}
         missing = [number for number in wanted if number not in found]
         for at in range(0, len(missing), NAMES_AT_ONCE):
             found |= self._asked_names(missing[at : at + NAMES_AT_ONCE])
@@ -137,15 +142,23 @@ class Datatracker:
         told = {number: row for row in rows if (number := last_of(row.get("id"))) in set(wanted)}
         names = {}
         for number in wanted:
-            row = told.get(number) or self.api.one(PEOPLE, number) or {}
+            row = told.get(number) or self.api.get(PEOPLE, number) or {}
             name = row.get("name")
             names[number] = name if isinstance(name, str) else ""
-            self._names.put(number, names[number])
+            self._remember(self._names, number, names[number])
         return names
+
+    def _recall(self, cache: LRUCache[str, Value], key: str) -> Value | None:
+        with self._lock:  # a cache reorders its entries even when it is read
+            return cache.get(key)
+
+    def _remember(self, cache: LRUCache[str, Value], key: str, value: Value) -> None:
+        with self._lock:
+            cache[key] = value
 
     def _several(self, wanted: Sequence[str]) -> list[Row]:
         try:
-            return self.api.first(PEOPLE, id__in=",".join(wanted))
+            return self.api.first_page(PEOPLE, id__in=",".join(wanted))
         except VendorError as error:
             if error.status not in {400, 404}:
                 raise
@@ -162,7 +175,7 @@ def last_of(value: Any) -> str | None:
 
 
 def to_slot(row: Row) -> Slot | None:
-    start, seconds = instant(row.get("time")), clock_seconds(row.get("duration"))
+    start, seconds = parse_instant(row.get("time")), parse_clock_seconds(row.get("duration"))
     if start is None:
         return None
     return Slot(start=start, end=start + timedelta(seconds=seconds) if seconds else None)

@@ -9,38 +9,38 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connectors.base import Context
-from connectors.errors import BrokenAnswer, VendorError
-from connectors.http import Again, Answer, Verdict, usual_verdict
-from connectors.parsing import retry_after
+from connectors.errors import BrokenResponse, VendorError
+from connectors.http import Decision, Response, Retry, default_decision
+from connectors.parsing import parse_retry_after
 
-NOT_SAID_SECONDS = 5.0
+DEFAULT_DELAY_SECONDS = 5.0
 """To wait after a 429 that does not say for how long, or says 0."""
 
-PAGE_TRIES = 3
+BLOCKED_ATTEMPTS = 3
 """A page in HTML instead of data passes by itself soon, or not at all."""
 
 
-class Refused(VendorError):
+class MeetechoRefused(VendorError):
     """Meetecho does not give this (400 to 499): a token is no longer good, or a group is not ours."""
 
 
-def meetecho_judge(context: Context) -> Callable[[Answer], Verdict]:
-    def verdict(answer: Answer) -> Verdict:
+def meetecho_classifier(context: Context) -> Callable[[Response], Decision]:
+    def verdict(answer: Response) -> Decision:
         if answer.status in {200, 202}:
             return None if answer.broken is None else _page(answer)
         if answer.status == 429:
             return _throttled(answer, context)
         if 400 <= answer.status < 500 and answer.status not in {408, 425}:
-            return Refused(f"{answer.call}: refused ({answer.status})", status=answer.status)
+            return MeetechoRefused(f"{answer.call}: refused ({answer.status})", status=answer.status)
         if answer.status < 300:
-            return BrokenAnswer(f"{answer.call}: status {answer.status}, which is none of its own")
-        return usual_verdict(answer, context.now())
+            return BrokenResponse(f"{answer.call}: status {answer.status}, which is none of its own")
+        return default_decision(answer, context.now())
 
     return verdict
 
 
-def datatracker_judge(context: Context) -> Callable[[Answer], Verdict]:
-    def verdict(answer: Answer) -> Verdict:
+def datatracker_classifier(context: Context) -> Callable[[Response], Decision]:
+    def verdict(answer: Response) -> Decision:
         if answer.status == 429:
             return _throttled(answer, context)
         if answer.status in {401, 403}:
@@ -49,26 +49,26 @@ def datatracker_judge(context: Context) -> Callable[[Answer], Verdict]:
                 "between; the next run tries this again",
                 status=answer.status,
             )
-            return Again(error=error, tries=PAGE_TRIES)
-        return usual_verdict(answer, context.now())
+            return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
+        return default_decision(answer, context.now())
 
     return verdict
 
 
-def _page(answer: Answer) -> Verdict:
-    error = BrokenAnswer(
+def _page(answer: Response) -> Decision:
+    error = BrokenResponse(
         f"{answer.call}: status {answer.status} with {answer.broken} ({answer.content_type}): look at MEETECHO_API_URL and "
         "at what stands in between; the next run tries this again",
         status=answer.status,
     )
-    return Again(error=error, tries=PAGE_TRIES)
+    return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
 
 
-def _throttled(answer: Answer, context: Context) -> Verdict:
+def _throttled(answer: Response, context: Context) -> Decision:
     error = VendorError(
         f"{answer.call}: still too many requests (429) after the retries; lower HARVESTER_RATE_SHARE or run the same "
         "command again later",
         status=429,
     )
-    told = retry_after(answer.headers.get("Retry-After"), context.now())
-    return Again(error=error, after=told or NOT_SAID_SECONDS, throttled=True)
+    told = parse_retry_after(answer.headers.get("Retry-After"), context.now())
+    return Retry(error=error, after=told or DEFAULT_DELAY_SECONDS, throttled=True)

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import RLock
 
+from cachetools import LRUCache
+
 from connectors.base import Context
 from connectors.errors import Gone, VendorError
 from connectors.meetecho.datatracker import Datatracker, last_of
 from connectors.meetecho.endpoints import VENDOR
-from connectors.meetecho.errors import Refused
+from connectors.meetecho.errors import MeetechoRefused
 from connectors.meetecho.mapping import Plan, Row
-from connectors.meetecho.recent import Recent
-from connectors.meetecho.rooms import Room, Rooms
-from connectors.models import MeetingRef, Reason, Skipped, Window, row_digest
+from connectors.meetecho.rooms import Room, RoomsClient
+from connectors.models import MeetingRef, Reason, SkippedPartition, Window, row_digest
 
 FRESH_SECONDS = 600.0
 """What a group has is asked for again after so long: a backfill in several listings, and many meetings that are due at
@@ -48,7 +49,7 @@ class Meetings:
     def __init__(
         self,
         datatracker: Datatracker,
-        rooms: Rooms | None,
+        rooms: RoomsClient | None,
         context: Context,
         groups: Sequence[str],
         *,
@@ -59,10 +60,12 @@ class Meetings:
         self._context = context
         self._groups = tuple(groups)
         self._ahead = ahead
-        self._recent: Recent[str, Known] = Recent(GROUPS_KEPT)
+        self._recent: LRUCache[str, Known] = LRUCache(GROUPS_KEPT)
         self._lock = RLock()
 
-    def listed(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def listed(
+        self, window: Window, subjects: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         """What was planned for the window. A group that cannot be had is left out, and said to be."""
         dated = self._datatracker.meetings(window)
         for group in self._groups:
@@ -70,13 +73,13 @@ class Meetings:
                 continue
             try:
                 yield from self._of_group(group, window, dated)
-            except Refused:
-                self._context.tell(
+            except MeetechoRefused:
+                self._context.notify_once(
                     f"{VENDOR}: Meetecho refuses a group of MEETECHO_GROUPS ({group}): it is left out, and tried again"
                 )
-                yield Skipped(subject=subject(group), reason=Reason.refused, gone=False)
+                yield SkippedPartition(partition=subject(group), reason=Reason.refused, permanent=False)
             except VendorError:
-                yield Skipped(subject=subject(group), reason=Reason.error, gone=False)
+                yield SkippedPartition(partition=subject(group), reason=Reason.error, permanent=False)
 
     def plan(self, ref: MeetingRef) -> Plan:
         """The plan that was listed, or for a ref out of the journal what is planned now. Raises Gone for what is no
@@ -98,13 +101,15 @@ class Meetings:
             raise Gone(f"{VENDOR}: a room that Meetecho no longer lists", reason=Reason.deleted)
         return Plan(group=group, rooms=(room,))
 
-    def _of_group(self, group: str, window: Window, dated: Collection[str]) -> Iterator[MeetingRef | Skipped]:
+    def _of_group(
+        self, group: str, window: Window, dated: Collection[str]
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         known = self._known(group)
         if known.number is None:
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: the datatracker knows no group {group}: look at MEETECHO_GROUPS, or --groups"
             )
-            yield Skipped(subject=subject(group), reason=Reason.error, gone=False)
+            yield SkippedPartition(partition=subject(group), reason=Reason.error, permanent=False)
         for number, session in known.sessions.items():
             rooms = known.joined.get(number, ())
             start = rooms[0].start if rooms else None
@@ -151,7 +156,7 @@ class Meetings:
             found = self._recent.get(group)
             if found is None or self._context.elapsed() - found.at > FRESH_SECONDS:
                 found = self._asked(group)
-                self._recent.put(group, found)
+                self._recent[group] = found
             return found
 
     def _asked(self, group: str) -> Known:

@@ -13,8 +13,8 @@ from typing import Any
 
 from connectors.meetecho.datatracker import CALLED_OFF, Slot, last_of
 from connectors.meetecho.rooms import Room
-from connectors.models import Detail, Harvest, Meeting, Session, session_key
-from connectors.parsing import instant
+from connectors.models import Detail, Meeting, MeetingRecord, Session, session_key
+from connectors.parsing import parse_instant
 
 Row = Mapping[str, Any]
 
@@ -119,12 +119,12 @@ def to_session(row: Row, names: Mapping[str, str], *, raw: bool = False) -> Sess
         key=session_key(last_of(row.get("id"))),
         id=person,
         user_name=names.get(person) if person is not None else None,
-        join_time=instant(row.get("time")),
-        vendor_data={"attended": without_secrets(row)} if raw else None,
+        join_time=parse_instant(row.get("time")),
+        vendor_data={"attended": redact_row(row)} if raw else None,
     )
 
 
-def with_attendance(harvest: Harvest) -> Harvest:
+def with_attendance(harvest: MeetingRecord) -> MeetingRecord:
     """The harvest without the seconds that people were there: nobody's leaving is told, so that is not 0 but unknown."""
     return replace(harvest, meeting=replace(harvest.meeting, participant_seconds=None))
 
@@ -135,22 +135,22 @@ def people_in(rows: Sequence[Row]) -> list[str]:
 
 def raw_of(plan: Plan) -> dict[str, Any]:
     parts: dict[str, Any] = {
-        "session": without_secrets(plan.session) if plan.session is not None else None,
-        "meeting": without_secrets(plan.meeting) if plan.meeting is not None else None,
+        "session": redact_row(plan.session) if plan.session is not None else None,
+        "meeting": redact_row(plan.meeting) if plan.meeting is not None else None,
         "status": plan.status,
         "rooms": [room.told() for room in plan.rooms],
     }
     return {name: part for name, part in parts.items() if part}
 
 
-def without_secrets(row: Row) -> dict[str, Any]:
+def redact_row(row: Row) -> dict[str, Any]:
     """A record of the datatracker without what opens something, by its name, at any depth."""
     return {key: _cleaned(value) for key, value in row.items() if not _hides(key)}
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return without_secrets(value)
+        return redact_row(value)
     return [_cleaned(item) for item in value] if isinstance(value, list) else value
 
 

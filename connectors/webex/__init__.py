@@ -24,18 +24,20 @@ client of a stay come with its quality, or not at all.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import RLock
 from typing import ClassVar
 
-from connectors.base import CheckResult, Context, Option, Setting, Settings, absent
+from connectors.attendance import to_record
+from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
 from connectors.errors import ConfigurationError, CredentialsError, Gone, VendorError
 from connectors.http import Api
-from connectors.models import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
+from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
+from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.rate_limit import MARGIN
-from connectors.webex.auth import OAuth
-from connectors.webex.check import results
-from connectors.webex.client import CALLS_PER_SECOND, Client, Row
+from connectors.webex.auth import WebexOAuth
+from connectors.webex.check import run_checks
+from connectors.webex.client import CALLS_PER_SECOND, Row, WebexClient
 from connectors.webex.endpoints import (
     ADMIN_MEETING,
     LOGIN,
@@ -45,7 +47,7 @@ from connectors.webex.endpoints import (
     VENDOR,
     lacking,
 )
-from connectors.webex.errors import judge
+from connectors.webex.errors import response_classifier
 from connectors.webex.listing import (
     ASK_AGAIN,
     KEPT,
@@ -56,11 +58,11 @@ from connectors.webex.listing import (
     dated,
     ended_by,
 )
-from connectors.webex.mapping import known, state_of, text, to_meeting, to_sessions, with_audio
+from connectors.webex.mapping import known, state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.participants import Participants
 from connectors.webex.quality import with_quality
 from connectors.webex.quality_api import Qualities, Told
-from connectors.webex.redaction import without_secrets
+from connectors.webex.redaction import redact_row
 
 _INTEGRATION = "in an integration or a service app, made at developer.webex.com/my-apps"
 
@@ -74,28 +76,28 @@ class Webex:
         Setting(
             name="WEBEX_CLIENT_ID",
             help="the integration's client id",
-            where=_INTEGRATION,
+            how_to_get=_INTEGRATION,
             required=True,
-            instead="WEBEX_ACCESS_TOKEN",
+            alternative="WEBEX_ACCESS_TOKEN",
         ),
         Setting(
             name="WEBEX_CLIENT_SECRET",
             help="the integration's client secret",
-            where=_INTEGRATION,
+            how_to_get=_INTEGRATION,
             secret=True,
             required=True,
-            instead="WEBEX_ACCESS_TOKEN",
+            alternative="WEBEX_ACCESS_TOKEN",
         ),
         Setting(
             name="WEBEX_REFRESH_TOKEN",
             help="what a chain of tokens begins with, where nobody runs `harvester login webex`",
-            where="with the tokens of a service app, or of any login to the integration",
+            how_to_get="with the tokens of a service app, or of any login to the integration",
             secret=True,
         ),
         Setting(
             name="WEBEX_ACCESS_TOKEN",
             help="one token and no more: for a try, without client id and secret",
-            where="at developer.webex.com/docs/getting-your-personal-access-token",
+            how_to_get="at developer.webex.com/docs/getting-your-personal-access-token",
             secret=True,
         ),
         Setting(
@@ -112,24 +114,24 @@ class Webex:
     options: ClassVar[tuple[Option, ...]] = (
         Option(name="series", help="keep the samples over time of each stay too"),
     )
-    span: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = SPAN
     lookback: ClassVar[timedelta] = LOOKBACK
-    kept: ClassVar[timedelta] = KEPT
+    retention: ClassVar[timedelta] = KEPT
     lists_live: ClassVar[bool] = True
-    daily_budget: ClassVar[None] = None
+    daily_quota: ClassVar[None] = None
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing; makes no request."""
-        missing = absent(self.settings, settings.get)
+        missing = unset_settings(self.settings, settings.get)
         if missing:
             names = ", ".join(setting.name for setting in missing)
-            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].where}")
+            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].how_to_get}")
         self._settings = settings
         self.context = context
         base_url = self._url("WEBEX_API_URL")
-        self.auth = OAuth(settings, base_url, context)
-        api = Api(VENDOR, base_url, context, judge=judge(context), auth=self.auth)
-        self.client = Client(api, base_url, context, settings.rate_share)
+        self.auth = WebexOAuth(settings, base_url, context)
+        api = Api(VENDOR, base_url, context, classify=response_classifier(context), auth=self.auth)
+        self.client = WebexClient(api, base_url, context, settings.rate_share)
         self.instances = Instances(self.client, context, self.for_all)
         self._participants = Participants(self.client)
         self._lock = RLock()
@@ -142,8 +144,8 @@ class Webex:
             self._tell_whose()
         yield from self.instances.listed(window)
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
-        harvested_at = _milliseconds_only(self.context.now())
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
+        harvested_at = truncate_to_milliseconds(self.context.now())
         row = self.instances.head(ref)
         try:
             rows = self.participants(ref, row)
@@ -158,21 +160,21 @@ class Webex:
         return self._whole(ref, row, rows, sessions, told, harvested_at)
 
     def participants(self, ref: MeetingRef, row: Row) -> list[Row]:
-        host = text(row.get("hostEmail")) if self._for_all_participants(ref.uuid) else None
+        host = as_text(row.get("hostEmail")) if self._for_all_participants(ref.uuid) else None
         found = self._participants.of(ref.uuid, host, self._during(ref, row))
-        return [without_secrets(one) for one in found]
+        return [redact_row(one) for one in found]
 
     def quality(self, ref: MeetingRef, row: Row) -> Told:
         return self.qualities.of(
             ref.uuid, known(row.get("start")) or ref.start_time, known(row.get("end")) or ended_by(ref)
         )
 
-    def calls(self, ref: MeetingRef) -> int:
+    def estimate_requests(self, ref: MeetingRef) -> int:
         head = 1 if ref.row is None else 0
         return head + 1 + (1 if self.qualities.may_be_asked(ref.start_time) else 0)
 
     def check(self) -> Iterator[CheckResult]:
-        return results(self)
+        return run_checks(self)
 
     @property
     def concurrency(self) -> int:
@@ -199,9 +201,9 @@ class Webex:
     def _made(self) -> Qualities:
         scopes = self.scopes
         # Every answer as it comes: none of these calls may be repeated.
-        api = Api(VENDOR, self._url("WEBEX_ANALYTICS_URL"), self.context, judge=lambda _: None)
+        api = Api(VENDOR, self._url("WEBEX_ANALYTICS_URL"), self.context, classify=lambda _: None)
         permitted = not scopes or QUALITIES.granted(scopes)
-        return Qualities(api, self.auth, self.client.pace, self.context, permitted=permitted)
+        return Qualities(api, self.auth, self.client.limiter, self.context, permitted=permitted)
 
     def permitted(self) -> None:
         """CredentialsError where the token says that it lacks a scope without which nothing is had."""
@@ -229,7 +231,7 @@ class Webex:
 
     def _admin_answers(self, uuid: str) -> bool:
         try:
-            self.client.one(ADMIN_MEETING, uuid)
+            self.client.get(ADMIN_MEETING, uuid)
         except VendorError as error:
             # 400 may as well be about this meeting: where the token says that it is an admin's, that counts.
             if error.status == 403 or (error.status == 400 and not self.scopes):
@@ -243,7 +245,7 @@ class Webex:
         return PARTICIPANTS.for_all(scopes) and self._is_admins(uuid) if scopes else self.for_all(uuid)
 
     def _tell_whose(self) -> None:
-        self.context.tell(
+        self.context.notify_once(
             f"{VENDOR}: reading only the meetings of the account that is logged in; those of the organisation take "
             f"an admin and the scope {MEETINGS.admin[0]}"
         )
@@ -267,14 +269,14 @@ class Webex:
             raise Gone(f"{VENDOR}: a meeting that Webex no longer knows (404)", reason=Reason.deleted)
         raise error
 
-    def _headed(self, ref: MeetingRef, row: Row, harvested_at: datetime, pending: Pending) -> Harvest:
+    def _headed(self, ref: MeetingRef, row: Row, harvested_at: datetime, pending: Pending) -> MeetingRecord:
         """The meeting without any session, and so without the figures that are counted from them."""
         detail = Detail.live if state_of(row) == "live" else Detail.basic
         raw = self._asked_for(ref, "raw")
         meeting = to_meeting(
             row, account=self._settings.account, detail=detail, harvested_at=harvested_at, raw=raw
         )
-        return dated(Harvest(meeting=meeting, pending=pending), ref, self.context.now())
+        return dated(MeetingRecord(meeting=meeting, pending=pending), ref, self.context.now())
 
     def _whole(
         self,
@@ -284,7 +286,7 @@ class Webex:
         sessions: list[Session],
         told: Told,
         harvested_at: datetime,
-    ) -> Harvest:
+    ) -> MeetingRecord:
         meeting = to_meeting(
             row,
             account=self._settings.account,
@@ -292,7 +294,7 @@ class Webex:
             harvested_at=harvested_at,
             raw=self._asked_for(ref, "raw"),
         )
-        harvest = Harvest.of(with_audio(meeting, rows), sessions, pending=told.pending)
+        harvest = to_record(with_audio(meeting, rows), sessions, pending=told.pending)
         return dated(harvest, ref, self.context.now())
 
     def _still_live(self) -> Pending:
@@ -309,13 +311,8 @@ class Webex:
 
     def _asked_for(self, ref: MeetingRef, option: str) -> bool:
         wanted = self._settings.raw if option == "raw" else option in self._settings.options
-        return wanted or option in ref.asked
+        return wanted or option in ref.extras
 
     def _url(self, name: str) -> str:
         default = next(setting.default for setting in self.settings if setting.name == name)
         return self._settings.get(name) or default or ""
-
-
-def _milliseconds_only(now: datetime) -> datetime:
-    """A `harvested_at`: documents and versions count in milliseconds."""
-    return now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)

@@ -49,7 +49,7 @@ _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
 )
 
 
-def results(webex: Webex) -> Iterator[CheckResult]:
+def run_checks(webex: Webex) -> Iterator[CheckResult]:
     try:
         webex.auth.token()
     except Interrupted:
@@ -66,7 +66,7 @@ def results(webex: Webex) -> Iterator[CheckResult]:
 def failed(subject: str, error: HarvestError) -> CheckResult:
     remedy = next((what for kind, what in _REMEDIES if isinstance(error, kind)), "run the check again")
     return CheckResult(
-        subject=subject, status="failed", found=str(error), remedy=remedy, exit_code=error.exit_code
+        subject=subject, status="failed", message=str(error), remedy=remedy, exit_code=error.exit_code
     )
 
 
@@ -77,17 +77,17 @@ def _login(webex: Webex) -> CheckResult:
         return CheckResult(
             subject="login",
             status="warning",
-            found="an access token that nothing renews",
+            message="an access token that nothing renews",
             remedy=f"set WEBEX_CLIENT_ID and WEBEX_CLIENT_SECRET and {LOGIN}",
         )
     if days is None:
-        return CheckResult(subject="login", status="ok", found="works; Webex does not say until when")
+        return CheckResult(subject="login", status="ok", message="works; Webex does not say until when")
     if days < SHORT_DAYS:
         return CheckResult(
-            subject="login", status="warning", found=f"works for {max(0, days)} more days", remedy=LOGIN
+            subject="login", status="warning", message=f"works for {max(0, days)} more days", remedy=LOGIN
         )
     return CheckResult(
-        subject="login", status="ok", found=f"works for {days} more days, and longer with every use"
+        subject="login", status="ok", message=f"works for {days} more days, and longer with every use"
     )
 
 
@@ -96,7 +96,7 @@ def _scopes(scopes: frozenset[str]) -> Iterator[CheckResult]:
         yield CheckResult(
             subject="scopes",
             status="warning",
-            found="the token does not name its scopes; the calls below tell",
+            message="the token does not name its scopes; the calls below tell",
         )
         return
     missing = lacking(scopes)
@@ -104,12 +104,12 @@ def _scopes(scopes: frozenset[str]) -> Iterator[CheckResult]:
         needed = [scope for scope in (*endpoint.admin, endpoint.user) if scope in missing]
         yield _scope(endpoint, scopes, needed)
     if QUALITIES.granted(scopes):
-        yield CheckResult(subject=f"scope for {QUALITIES.call}", status="ok", found="granted")
+        yield CheckResult(subject=f"scope for {QUALITIES.call}", status="ok", message="granted")
     else:
         yield CheckResult(
             subject=f"scope for {QUALITIES.call}",
             status="warning",
-            found="missing: meetings come without quality",
+            message="missing: meetings come without quality",
             remedy=f"add {QUALITIES.admin[0]} to the integration at {APP_PAGE}, then {LOGIN}",
         )
 
@@ -120,15 +120,15 @@ def _scope(endpoint: Endpoint, scopes: frozenset[str], needed: list[str]) -> Che
         return CheckResult(
             subject=subject,
             status="failed",
-            found="missing",
+            message="missing",
             remedy=f"add {', '.join(needed)} to the integration at {APP_PAGE}, then {LOGIN}",
         )
     if endpoint.for_all(scopes):
-        return CheckResult(subject=subject, status="ok", found="granted, for the whole organisation")
+        return CheckResult(subject=subject, status="ok", message="granted, for the whole organisation")
     return CheckResult(
         subject=subject,
         status="warning",
-        found="granted for one's own meetings alone",
+        message="granted for one's own meetings alone",
         remedy=f"for those of the organisation, have an admin log in with the scope {endpoint.admin[0]}",
     )
 
@@ -141,7 +141,7 @@ def _calls(webex: Webex) -> Iterator[CheckResult]:
     except HarvestError as error:
         yield failed(MEETINGS.call, error)
         return
-    yield CheckResult(subject=MEETINGS.call, status="ok", found="answers")
+    yield CheckResult(subject=MEETINGS.call, status="ok", message="answers")
     if not recent:
         for endpoint in (PARTICIPANTS, QUALITIES):
             yield _untried(endpoint, "no meeting in the last week to try it with")
@@ -173,24 +173,24 @@ def _role(webex: Webex, ref: MeetingRef) -> CheckResult:
     """Only an admin's token may make this call."""
     if webex.scopes and not ADMIN_MEETING.granted(webex.scopes):
         return CheckResult(
-            subject="role", status="warning", found="not looked at: the token has no admin's scope"
+            subject="role", status="warning", message="not looked at: the token has no admin's scope"
         )
     try:
-        webex.client.one(ADMIN_MEETING, ref.uuid)
+        webex.client.get(ADMIN_MEETING, ref.uuid)
     except Interrupted:
         raise
     except VendorError as error:
         if error.status != 403:
-            return _answers(MEETING, lambda: webex.client.one(MEETING, ref.uuid))
+            return _answers(MEETING, lambda: webex.client.get(MEETING, ref.uuid))
         return CheckResult(
             subject="role",
             status="warning",
-            found="not an admin: only one's own meetings are read, and no quality",
+            message="not an admin: only one's own meetings are read, and no quality",
             remedy="have a full or content admin log in",
         )
     except HarvestError as error:
         return failed("role", error)
-    return CheckResult(subject="role", status="ok", found="an admin's")
+    return CheckResult(subject="role", status="ok", message="an admin's")
 
 
 def _quality(webex: Webex, recent: list[MeetingRef]) -> CheckResult:
@@ -203,16 +203,16 @@ def _quality(webex: Webex, recent: list[MeetingRef]) -> CheckResult:
     except Interrupted:
         raise
     except (Nothing, TooSoon, Expired):
-        return CheckResult(subject=QUALITIES.call, status="ok", found="answers")
+        return CheckResult(subject=QUALITIES.call, status="ok", message="answers")
     except HarvestError as error:
         return failed(QUALITIES.call, error)
     return CheckResult(
-        subject=QUALITIES.call, status="ok", found="answers: scope, role, Pro Pack and region are right"
+        subject=QUALITIES.call, status="ok", message="answers: scope, role, Pro Pack and region are right"
     )
 
 
 def _untried(endpoint: Endpoint, why: str) -> CheckResult:
-    return CheckResult(subject=endpoint.call, status="warning", found=f"not tried: {why}")
+    return CheckResult(subject=endpoint.call, status="warning", message=f"not tried: {why}")
 
 
 def _answers(endpoint: Endpoint, ask: Callable[[], Any]) -> CheckResult:
@@ -225,4 +225,4 @@ def _answers(endpoint: Endpoint, ask: Callable[[], Any]) -> CheckResult:
             return failed(endpoint.call, error)
     except HarvestError as error:
         return failed(endpoint.call, error)
-    return CheckResult(subject=endpoint.call, status="ok", found="answers")
+    return CheckResult(subject=endpoint.call, status="ok", message="answers")

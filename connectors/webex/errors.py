@@ -12,26 +12,26 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.base import Context
-from connectors.errors import BudgetSpent, CredentialsError, VendorError
-from connectors.http import TOTAL_SECONDS, Again, Answer, Verdict, usual_verdict
-from connectors.parsing import retry_after
+from connectors.errors import CredentialsError, QuotaExhausted, VendorError
+from connectors.http import TOTAL_SECONDS, Decision, Response, Retry, default_decision
+from connectors.parsing import parse_retry_after
 from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS
 
-BLOCKED_TRIES = 5
+BLOCKED_ATTEMPTS = 5
 """A proxy's or firewall's page instead of an answer passes by itself, or never."""
 
-NOT_SAID_SECONDS = 15.0
+DEFAULT_DELAY_SECONDS = 15.0
 """A 429 should say when to come back. Where it does not, the vendor's own community library waits this long
 (`WebexCommunity/WebexPythonSDK`, 2026-03)."""
 
-SOONEST_SECONDS = 1.0
+MIN_DELAY_SECONDS = 1.0
 """`Retry-After: 0` was met by the same library: a second is the least."""
 
 
-def judge(context: Context) -> Callable[[Answer], Verdict]:
+def response_classifier(context: Context) -> Callable[[Response], Decision]:
     """What every answer of the API is to be taken for, the token endpoint and the qualities apart."""
 
-    def verdict(answer: Answer) -> Verdict:
+    def verdict(answer: Response) -> Decision:
         if answer.ok:
             return None
         if is_throttled(answer):
@@ -40,26 +40,26 @@ def judge(context: Context) -> Callable[[Answer], Verdict]:
             error = CredentialsError(
                 f"{answer.call}: a new token is refused as well (401): {LOGIN}, or copy a new one from {APP_PAGE}"
             )
-            return Again(error=error, renew=True)
+            return Retry(error=error, renew=True)
         if answer.status == 403:
             return _refused(answer)
-        return usual_verdict(answer, context.now())
+        return default_decision(answer, context.now())
 
     return verdict
 
 
-def is_throttled(answer: Answer) -> bool:
+def is_throttled(answer: Response) -> bool:
     """429, and 423, which may say when to come back in the same way."""
     return answer.status == 429 or (answer.status == 423 and "Retry-After" in answer.headers)
 
 
-def pause_of(answer: Answer, context: Context, unsaid: float) -> float:
+def retry_delay(answer: Response, context: Context, unsaid: float) -> float:
     """Seconds until Webex may be asked again: what it says, at least one; `unsaid` where it says nothing."""
-    told = retry_after(answer.headers.get("Retry-After"), context.now())
-    return unsaid if told is None else max(told, SOONEST_SECONDS)
+    told = parse_retry_after(answer.headers.get("Retry-After"), context.now())
+    return unsaid if told is None else max(told, MIN_DELAY_SECONDS)
 
 
-def words_of(body: Any) -> str:
+def error_words(body: Any) -> str:
     """Every word of an error's body, in lower case, to be looked through and never to be printed."""
     return " ".join(_texts(body)).lower()
 
@@ -74,11 +74,11 @@ def _texts(body: Any) -> Iterator[str]:
             yield from (text for text in told if isinstance(text, str))
 
 
-def _throttled(answer: Answer, context: Context) -> Verdict:
-    after = pause_of(answer, context, NOT_SAID_SECONDS)
+def _throttled(answer: Response, context: Context) -> Decision:
+    after = retry_delay(answer, context, DEFAULT_DELAY_SECONDS)
     if after > TOTAL_SECONDS:
         until = context.now() + timedelta(seconds=after)
-        return BudgetSpent(
+        return QuotaExhausted(
             f"{answer.call}: Webex wants no request until {until:%Y-%m-%d %H:%M} UTC ({answer.status}): "
             "run the same command then",
             until=until,
@@ -88,17 +88,17 @@ def _throttled(answer: Answer, context: Context) -> Verdict:
         "account's rate; lower HARVESTER_RATE_SHARE or run the same command again later",
         status=answer.status,
     )
-    return Again(error=error, after=after, throttled=True)
+    return Retry(error=error, after=after, throttled=True)
 
 
-def _refused(answer: Answer) -> Verdict:
+def _refused(answer: Response) -> Decision:
     if answer.broken is not None:
         error = VendorError(
             f"{answer.call}: a page instead of data (403, {answer.content_type}): a proxy or firewall stands in "
             "between; the next run tries this again",
             status=403,
         )
-        return Again(error=error, tries=BLOCKED_TRIES)
+        return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
     if answer.call.endswith(MEETINGS.call):
         return CredentialsError(
             f"{answer.call}: refused (403): the token needs the scope {MEETINGS.admin[0]} and an admin's role, or "

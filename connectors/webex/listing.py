@@ -12,12 +12,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Context
-from connectors.errors import BrokenAnswer, Gone, NotReady, VendorError
-from connectors.models import Harvest, MeetingRef, Pending, Reason, Window, row_digest
-from connectors.webex.client import Client, Row
+from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
+from connectors.models import MeetingRecord, MeetingRef, Reason, Window, row_digest
+from connectors.pending import require_timestamp, until_settled
+from connectors.webex.client import Row, WebexClient
 from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, Endpoint
 from connectors.webex.mapping import known, state_of
-from connectors.webex.redaction import without_secrets
+from connectors.webex.redaction import redact_row
 
 SPAN = timedelta(days=7)
 """No longest range is documented; seven days are what Webex takes by itself where one end is left out."""
@@ -50,7 +51,7 @@ ASK_AGAIN = timedelta(hours=1)
 class Instances:
     """The instances of one account. `for_all` says whether the token is an admin's, asked with the id of one."""
 
-    def __init__(self, client: Client, context: Context, for_all: Callable[[str], bool]) -> None:
+    def __init__(self, client: WebexClient, context: Context, for_all: Callable[[str], bool]) -> None:
         self._client = client
         self._context = context
         self._for_all = for_all
@@ -62,7 +63,7 @@ class Instances:
         end = _ceiling(window.end if window.end >= now else min(window.end + PADDING, now))
         seen: set[str] = set()
         for row in self._rows(start, end):
-            ref = _ref(without_secrets(row), min(window.end, now))
+            ref = _ref(redact_row(row), min(window.end, now))
             if ref is None or ref.uuid in seen:
                 continue
             if ref.start_time is None or ref.start_time in window:
@@ -72,7 +73,7 @@ class Instances:
     def _rows(self, start: datetime, end: datetime) -> Iterator[Row]:
         """All rows between two instants; where there are more than one listing shows, half after half."""
         count = 0
-        pages = self._client.listing(
+        pages = self._client.pages(
             MEETINGS, meetingType="meeting", **{"from": _spelled(start), "to": _spelled(end)}
         )
         for page in pages:
@@ -102,7 +103,7 @@ class Instances:
         found = found or self._one(MEETING, ref)
         if found is None:
             raise missing(ref, self._context.now())
-        return {**without_secrets(found), "id": ref.uuid}
+        return {**redact_row(found), "id": ref.uuid}
 
     def is_known(self, ref: MeetingRef) -> bool:
         """Whether Webex still has the head of it."""
@@ -113,7 +114,7 @@ class Instances:
 
     def _one(self, endpoint: Endpoint, ref: MeetingRef) -> Row | None:
         try:
-            return self._client.one(endpoint, ref.uuid)
+            return self._client.get(endpoint, ref.uuid)
         except VendorError as error:
             if error.status in {403, 404}:
                 return None
@@ -131,7 +132,7 @@ def _ref(row: Row, known_at: datetime) -> MeetingRef | None:
     """`None` for what is no instance: a listing of instances should hold none, but holds `meetingType` to tell."""
     uuid = row.get("id")
     if not isinstance(uuid, str) or not uuid:
-        raise BrokenAnswer(f"{VENDOR}: {MEETINGS.call}: a row without an id")
+        raise BrokenResponse(f"{VENDOR}: {MEETINGS.call}: a row without an id")
     if row.get("meetingType", "meeting") != "meeting":
         return None
     end = known(row.get("end")) if state_of(row) == "ended" else None
@@ -161,22 +162,13 @@ def missing(ref: MeetingRef, now: datetime) -> Gone | NotReady:
     )
 
 
-def dated(harvest: Harvest, ref: MeetingRef, now: datetime) -> Harvest:
+def dated(harvest: MeetingRecord, ref: MeetingRef, now: datetime) -> MeetingRecord:
     """The harvest, if it has any instant to be filed under, to be read once more if it has only just ended. One without
     any instant raises NotReady for the lookback, then Gone."""
-    if harvest.timestamp is None:
-        until = (known(ref.hint.get("end")) or now) + LOOKBACK
-        if now >= until:
-            raise Gone(f"{VENDOR}: a meeting that never got a time", reason=Reason.no_time)
-        raise NotReady(
-            f"{VENDOR}: a meeting without any time yet",
-            reason=Reason.no_time,
-            until=min(now + timedelta(days=1), until),
-        )
-    ended = harvest.meeting.end_time
-    if harvest.pending is None and ended is not None and now < ended + SETTLED:
-        return replace(harvest, pending=Pending(until=ended + SETTLED, reason=Reason.settling))
-    return harvest
+    since = known(ref.hint.get("end")) or now
+    require_timestamp(harvest, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
+    pending = harvest.pending or until_settled(harvest.meeting.end_time, SETTLED, now)
+    return replace(harvest, pending=pending)
 
 
 def _ceiling(instant: datetime) -> datetime:

@@ -14,14 +14,14 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from connectors.base import Context, DeviceCode, Reach, Settings, Token
-from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError, HarvestError, VendorError
-from connectors.http import Answer, Api, Verdict, usual_verdict
-from connectors.webex.auth import ADOPTED, LIFE, STORED, digest_of, life_of, text_of
+from connectors.base import Context, DeviceCode, LoginScope, Settings, Token
+from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError, VendorError
+from connectors.http import Api, Decision, Response, default_decision
+from connectors.webex.auth import ACCESS_TOKEN_LIFE, ADOPTED, STORED_NAME, digest, life_of, text_of
 from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS, PARTICIPANTS, QUALITIES, VENDOR
-from connectors.webex.errors import words_of
+from connectors.webex.errors import error_words
 
-SCOPES: dict[Reach, tuple[str, ...]] = {
+SCOPES: dict[LoginScope, tuple[str, ...]] = {
     "admin": tuple(endpoint.admin[0] for endpoint in (MEETINGS, PARTICIPANTS, QUALITIES)),
     "user": tuple(endpoint.user for endpoint in (MEETINGS, PARTICIPANTS)),
 }
@@ -38,7 +38,7 @@ _UNDECIDED = frozenset({"authorization_pending", "slow_down"})
 class WebexLogin:
     """`connectors.base.Login` for an integration of Webex."""
 
-    def __init__(self, settings: Settings, context: Context, *, reach: Reach) -> None:
+    def __init__(self, settings: Settings, context: Context, *, scope: LoginScope) -> None:
         missing = [name for name in ("WEBEX_CLIENT_ID", "WEBEX_CLIENT_SECRET") if not settings.get(name)]
         if missing:
             raise ConfigurationError(
@@ -48,11 +48,11 @@ class WebexLogin:
         self._client_secret = settings["WEBEX_CLIENT_SECRET"]
         self._given = settings.get("WEBEX_REFRESH_TOKEN")
         self._base_url = settings["WEBEX_API_URL"].rstrip("/")
-        self._scope = " ".join(SCOPES[reach])
+        self._scope = " ".join(SCOPES[scope])
         self._context = context
-        self._api = Api(VENDOR, self._base_url, context, judge=self._judge)
+        self._api = Api(VENDOR, self._base_url, context, classify=self._judge)
 
-    def address(self, *, redirect_uri: str, state: str, challenge: str) -> str:
+    def authorization_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
         asked = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -64,7 +64,7 @@ class WebexLogin:
         }
         return f"{self._base_url}/authorize?{urlencode(asked, quote_via=quote)}"
 
-    def redeem(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
+    def exchange_code(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
         return self._token(
             self._api.request(
                 "POST",
@@ -81,7 +81,7 @@ class WebexLogin:
             )
         )
 
-    def device_code(self) -> DeviceCode:
+    def request_device_code(self) -> DeviceCode:
         body = self._api.request(
             "POST",
             "POST /device/authorize",
@@ -94,9 +94,9 @@ class WebexLogin:
             raise _empty("Webex: POST /device/authorize")
         return DeviceCode(
             user_code=user_code,
-            address=address,
-            direct_address=text_of(body, "verification_uri_complete"),
-            secret=secret,
+            verification_uri=address,
+            verification_uri_complete=text_of(body, "verification_uri_complete"),
+            device_code=secret,
             expires_in=(life_of(body, "expires_in") or DEVICE_LIFE).total_seconds(),
             interval=(life_of(body, "interval") or POLL).total_seconds(),
         )
@@ -107,30 +107,30 @@ class WebexLogin:
             "POST",
             "POST /device/token",
             "/device/token",
-            data={"grant_type": DEVICE_GRANT, "device_code": code.secret, "client_id": self._client_id},
+            data={"grant_type": DEVICE_GRANT, "device_code": code.device_code, "client_id": self._client_id},
             headers={"Authorization": "Basic " + base64.b64encode(pair).decode("ascii")},
         )
         if text_of(body, "access_token") is not None:
             return self._token(body)
-        slower = POLL.total_seconds() if "slow_down" in words_of(body) else 0.0
+        slower = POLL.total_seconds() if "slow_down" in error_words(body) else 0.0
         return replace(code, interval=code.interval + slower)
 
-    def keep(self, token: Token) -> None:
+    def save(self, token: Token) -> None:
         store = self._context.tokens
-        with store.locked(STORED):
+        with store.locked(STORED_NAME):
             # A refresh token in the settings is older than this login, and no news any more. Said first: a kill in
             # between leaves what was there before, and not a login that the next run gives up for the settings.
             if self._given is not None:
-                self._context.remember(ADOPTED, digest_of(self._given))
-            store.write(STORED, token)
+                self._context.set_fact(ADOPTED, digest(self._given))
+            store.write(STORED_NAME, token)
 
-    def refusal(self, error: str) -> HarvestError:
+    def error_for(self, error: str) -> HarvestError:
         if error in {"server_error", "temporarily_unavailable"}:
             return VendorError(f"Webex: its login page had an error of its own: {LOGIN} again later")
         return CredentialsError(f"Webex: not logged in: {self._remedy(error)}")
 
-    def _judge(self, answer: Answer) -> Verdict:
-        told = words_of(answer.body)
+    def _judge(self, answer: Response) -> Decision:
+        told = error_words(answer.body)
         if answer.status == 428 or (answer.status == 400 and any(word in told for word in _UNDECIDED)):
             return None
         if answer.status < 300:
@@ -142,7 +142,7 @@ class WebexLogin:
                 f"{answer.call}: there is nothing at that address ({answer.status}); check WEBEX_API_URL"
             )
         if answer.status in {408, 425, 429} or not 400 <= answer.status < 500:
-            return usual_verdict(answer, self._context.now())
+            return default_decision(answer, self._context.now())
         remedy = self._remedy("client" if answer.status == 401 else told)
         return CredentialsError(f"{answer.call}: no token ({answer.status}): {remedy}")
 
@@ -172,12 +172,12 @@ class WebexLogin:
         now, refresh_life = self._context.now(), life_of(body, "refresh_token_expires_in")
         return Token(
             access=body["access_token"],
-            expires_at=now + (life_of(body, "expires_in") or LIFE),
+            expires_at=now + (life_of(body, "expires_in") or ACCESS_TOKEN_LIFE),
             refresh=text_of(body, "refresh_token"),
             refresh_expires_at=None if refresh_life is None else now + refresh_life,
             scope=text_of(body, "scope") or "",
         )
 
 
-def _empty(call: str) -> BrokenAnswer:
-    return BrokenAnswer(f"{call}: an answer without a token or a code; check WEBEX_API_URL")
+def _empty(call: str) -> BrokenResponse:
+    return BrokenResponse(f"{call}: an answer without a token or a code; check WEBEX_API_URL")

@@ -18,13 +18,13 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from connectors.base import Context
-from connectors.errors import BrokenAnswer, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.http import EMPTY, Answer, Api, Auth
+from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
+from connectors.http import EMPTY, Api, Auth, Response
 from connectors.models import Detail, Pending, Reason, session_key
-from connectors.rate_limit import Pace
-from connectors.webex.client import Row, rows_of
+from connectors.rate_limit import RateLimiter
+from connectors.webex.client import Row, rows_in
 from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
-from connectors.webex.errors import NOT_SAID_SECONDS, is_throttled, pause_of, words_of
+from connectors.webex.errors import DEFAULT_DELAY_SECONDS, error_words, is_throttled, retry_delay
 
 AFTER_START = timedelta(minutes=10)
 KEPT = timedelta(days=7)
@@ -87,10 +87,12 @@ class Qualities:
     `api` must take every answer as it comes: none may be asked for again.
     """
 
-    def __init__(self, api: Api, auth: Auth, pace: Pace, context: Context, *, permitted: bool) -> None:
+    def __init__(
+        self, api: Api, auth: Auth, limiter: RateLimiter, context: Context, *, permitted: bool
+    ) -> None:
         self._api = api
         self._auth = auth
-        self._pace = pace
+        self._pace = limiter
         self._context = context
         self._lock = Lock()
         self._troubles = 0
@@ -109,7 +111,7 @@ class Qualities:
         if self._refused is not None:
             return Told()
         if start is not None and now > start + KEPT:
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: meetings that began over {KEPT.days} days ago come without quality: it is no longer kept"
             )
             return Told()
@@ -120,7 +122,7 @@ class Qualities:
         free = self.claimed(uuid)
         if free is None:
             return self._asked(uuid, start, end)
-        self._context.tell(
+        self._context.notify_once(
             f"{VENDOR}: some meetings come without quality for now: theirs was asked for less than five minutes ago, by "
             "this run or another, and may be asked for once in five minutes"
         )
@@ -128,8 +130,8 @@ class Qualities:
 
     def claimed(self, uuid: str) -> datetime | None:
         """`None`: the one call for this meeting is ours to make, at once; else when there may be another."""
-        self._pace.take()  # first: a call that is claimed and then has to wait would come too close to the next one
-        return self._context.claim(act(uuid), self._context.now() + APART)
+        self._pace.acquire()  # first: a call that is claimed and then has to wait would come too close to the next one
+        return self._context.acquire_lease(act(uuid), self._context.now() + APART)
 
     def may_be_asked(self, start: datetime | None) -> bool:
         """Whether reading a meeting of this start takes a call, as far as is known before."""
@@ -139,19 +141,19 @@ class Qualities:
     def media_sessions(self, uuid: str) -> list[Row]:
         """The one call, whatever comes of it; to be `claimed` before."""
         used = self._auth.header()
-        answer = self._api.answer(
+        answer = self._api.send(
             "GET",
             QUALITIES.call,
             QUALITIES.path(),
             params={"meetingId": uuid, "max": str(LARGEST)},
             headers={"Authorization": used},
-            tries=1,
+            attempts=1,
         )
         if answer.status == 401:
             self._renew(used)
         rows = self._judged(answer)
         if len(rows) >= LARGEST or "next" in answer.headers.get("Link", ""):
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: {QUALITIES.call}: a meeting has more than {len(rows)} media sessions: the others come "
                 "without quality, as they may be asked for once in five minutes only"
             )
@@ -165,13 +167,17 @@ class Qualities:
             return self._without(error)
         except Expired:
             self._passed()
-            self._context.tell(f"{VENDOR}: some meetings come without quality: Webex no longer keeps it")
+            self._context.notify_once(
+                f"{VENDOR}: some meetings come without quality: Webex no longer keeps it"
+            )
             return Told()
         except Nothing:
             self._passed()
             ended = end or start or self._context.now()
             if self._context.now() >= ended + NOTHING_YET:
-                self._context.tell(f"{VENDOR}: some meetings come without quality: Webex has none of them")
+                self._context.notify_once(
+                    f"{VENDOR}: some meetings come without quality: Webex has none of them"
+                )
                 return Told()
             return _later(max(until, min(self._context.now() + timedelta(hours=1), ended + NOTHING_YET)))
         except TooSoon as error:
@@ -183,22 +189,22 @@ class Qualities:
         self._answered = True
         return Told(rows=rows, detail=Detail.full)
 
-    def _judged(self, answer: Answer) -> list[Row]:
+    def _judged(self, answer: Response) -> list[Row]:
         """Which of all that an answer can mean it does."""
         if answer.status == 200 and answer.broken is None:
-            return rows_of(answer.body, QUALITIES)
-        words, status = words_of(answer.body), answer.status
+            return rows_in(answer.body, QUALITIES)
+        words, status = error_words(answer.body), answer.status
         if status == 410 or (status == 425 and "expired" in words):
             raise Expired(f"{answer.call}: no longer kept ({status})", status=status)
         if status == 425 or is_throttled(answer):
-            seconds = pause_of(answer, self._context, APART.total_seconds())
+            seconds = retry_delay(answer, self._context, APART.total_seconds())
             raise TooSoon(f"{answer.call}: too soon ({status})", seconds=seconds, status=status)
         if status in {200, 204, 404} and answer.broken in {None, EMPTY}:
             raise Nothing(f"{answer.call}: nothing there ({status})", status=status)
         if status == 451 or (status in {401, 403} and answer.broken is None):
             raise refusal(answer, words)
         if answer.broken is not None and status < 300:
-            raise BrokenAnswer(f"{answer.call}: status {status} with {answer.broken}", status=status)
+            raise BrokenResponse(f"{answer.call}: status {status} with {answer.broken}", status=status)
         raise VendorError(f"{answer.call}: refused with status {status}", status=status)
 
     def _renew(self, used: str) -> None:
@@ -217,7 +223,7 @@ class Qualities:
         """No quality for this meeting; for none, unless others had theirs: this one may be another organisation's."""
         self._passed()
         if self._answered:
-            self._context.tell(
+            self._context.notify_once(
                 f"{VENDOR}: some meetings come without quality: {QUALITIES.call} refuses them (403)"
             )
         else:
@@ -226,21 +232,21 @@ class Qualities:
 
     def _refuse(self, error: HarvestError) -> None:
         self._refused = error
-        self._context.tell(str(error))
+        self._context.notify_once(str(error))
 
     def _too_soon(self, uuid: str, error: TooSoon, until: datetime) -> datetime:
         """Another program asked for this meeting; or, where one meeting after the other is answered so, all of us ask
         too fast."""
         free = self._context.now() + timedelta(seconds=error.seconds)
         if free > until:
-            self._context.prolong(act(uuid), free)
+            self._context.extend_lease(act(uuid), free)
         with self._lock:
             self._throttled += 1
             everywhere = error.status != 425 and self._throttled > 1
             if everywhere and error.seconds > SHORT_SECONDS:
                 self._closed_until = free
         if everywhere and error.seconds <= SHORT_SECONDS:
-            self._pace.hold(min(error.seconds, SHORT_SECONDS) or NOT_SAID_SECONDS)
+            self._pace.pause(min(error.seconds, SHORT_SECONDS) or DEFAULT_DELAY_SECONDS)
         return max(until, free)
 
     def _trouble(self, error: HarvestError) -> None:
@@ -252,7 +258,7 @@ class Qualities:
                 f"{VENDOR}: {QUALITIES.call}: {self._troubles} meetings in a row came to nothing, the last one by: "
                 f"{error}; check WEBEX_ANALYTICS_URL, and run the same command again later"
             ) from None
-        self._context.tell(
+        self._context.notify_once(
             f"{VENDOR}: a meeting's quality could not be had, and is asked for again later: {error}"
         )
 
@@ -266,7 +272,7 @@ def act(uuid: str) -> str:
     return "webex quality " + session_key(uuid)
 
 
-def refusal(answer: Answer, words: str) -> QualityRefused:
+def refusal(answer: Response, words: str) -> QualityRefused:
     """Why an account gets no quality: the other region's host where the message names one, else all that it takes."""
     region = _REGION.search(words)
     if region is not None or answer.status == 451:

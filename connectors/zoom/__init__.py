@@ -29,17 +29,17 @@ from math import ceil
 from threading import RLock
 from typing import ClassVar
 
-from connectors.base import CheckResult, Context, Option, Setting, Settings, Token, absent
+from connectors.base import CheckResult, Context, Option, Setting, Settings, Token, unset_settings
 from connectors.errors import ConfigurationError, CredentialsError
 from connectors.http import Api
-from connectors.models import Harvest, MeetingRef, Skipped, Window
+from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 from connectors.rate_limit import MARGIN
-from connectors.zoom.auth import Credentials, ServerToServer
-from connectors.zoom.check import results
-from connectors.zoom.client import BUSINESS, PRO, Client, Rates, budget_of
+from connectors.zoom.auth import AppCredentials, ServerToServerOAuth
+from connectors.zoom.check import run_checks
+from connectors.zoom.client import BUSINESS, PRO, Rates, ZoomClient, daily_quota
 from connectors.zoom.dashboard import Dashboard
 from connectors.zoom.endpoints import USERS, VENDOR
-from connectors.zoom.errors import APP_PAGE, DailyStop, PlanTooLow, judge
+from connectors.zoom.errors import APP_PAGE, DailyLimitGuard, PlanTooLow, response_classifier
 from connectors.zoom.hosts import Hosts
 from connectors.zoom.listing import KEPT, LOOKBACK, SPAN
 from connectors.zoom.reports import Reports
@@ -59,14 +59,14 @@ class Zoom:
         Setting(
             name="ZOOM_ACCOUNT_ID",
             help="the account that the app belongs to",
-            where=_CREDENTIALS,
+            how_to_get=_CREDENTIALS,
             required=True,
         ),
-        Setting(name="ZOOM_CLIENT_ID", help="the app's client id", where=_CREDENTIALS, required=True),
+        Setting(name="ZOOM_CLIENT_ID", help="the app's client id", how_to_get=_CREDENTIALS, required=True),
         Setting(
             name="ZOOM_CLIENT_SECRET",
             help="the app's client secret",
-            where=_CREDENTIALS,
+            how_to_get=_CREDENTIALS,
             secret=True,
             required=True,
         ),
@@ -74,7 +74,7 @@ class Zoom:
             name="ZOOM_PLAN",
             help="which API to read: `business` the Dashboard (Business and above), `pro` the Reports; "
             "found out where it is not set",
-            where="Admin > Account Management > Billing at zoom.us",
+            how_to_get="Admin > Account Management > Billing at zoom.us",
             choices=("pro", "business"),
         ),
         Setting(
@@ -89,9 +89,9 @@ class Zoom:
         Option(name="series", help="with --qos, keep the samples over time of each stay too"),
         Option(name="webinars", help="harvest webinars as well"),
     )
-    span: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = SPAN
     lookback: ClassVar[timedelta] = LOOKBACK
-    kept: ClassVar[timedelta] = KEPT
+    retention: ClassVar[timedelta] = KEPT
     lists_live: ClassVar[bool] = True
 
     def __init__(self, settings: Settings, context: Context) -> None:
@@ -101,30 +101,36 @@ class Zoom:
         self.context = context
         self.plan = settings.get("ZOOM_PLAN") or None
         self.wanted = settings.options & {option.name for option in self.options}
-        credentials = Credentials(
+        credentials = AppCredentials(
             account_id=settings["ZOOM_ACCOUNT_ID"],
             client_id=settings["ZOOM_CLIENT_ID"],
             client_secret=settings["ZOOM_CLIENT_SECRET"],
         )
-        self.auth = ServerToServer(credentials, self._url("ZOOM_TOKEN_URL"), context)
-        self._stop = DailyStop(context)
+        self.auth = ServerToServerOAuth(credentials, self._url("ZOOM_TOKEN_URL"), context)
+        self._stop = DailyLimitGuard(context)
         self._api = Api(
-            VENDOR, self._url("ZOOM_API_URL"), context, judge=judge(context, self._stop), auth=self.auth
+            VENDOR,
+            self._url("ZOOM_API_URL"),
+            context,
+            classify=response_classifier(context, self._stop),
+            auth=self.auth,
         )
         self._lock = RLock()
         self._source: Source | None = None
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, partitions: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         source = self.source()
         try:
-            yield from source.meetings(window, subjects)
+            yield from source.meetings(window, partitions)
             return
         except PlanTooLow as refused:
             # Zoom says so in answer to the first call, before any ref.
             other = self.instead_of(source, refused)
-        yield from other.meetings(window, subjects)
+        yield from other.meetings(window, partitions)
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         source = self.source()
         try:
             return source.fetch(_known_to(source, ref))
@@ -132,11 +138,11 @@ class Zoom:
             other = self.instead_of(source, refused)
         return other.fetch(_known_to(other, ref))
 
-    def calls(self, ref: MeetingRef) -> int:
+    def estimate_requests(self, ref: MeetingRef) -> int:
         return self.source().calls(ref)
 
     def check(self) -> Iterator[CheckResult]:
-        return results(self)
+        return run_checks(self)
 
     @property
     def concurrency(self) -> int:
@@ -149,9 +155,9 @@ class Zoom:
         return self._rates.heavy * MARGIN * self._settings.rate_share
 
     @property
-    def daily_budget(self) -> tuple[str, int]:
+    def daily_quota(self) -> tuple[str, int]:
         """Heavy and Resource-intensive calls together."""
-        return budget_of(self._rates, self._settings.rate_share)
+        return daily_quota(self._rates, self._settings.rate_share)
 
     @property
     def _rates(self) -> Rates:
@@ -162,7 +168,7 @@ class Zoom:
         with self._lock:
             if self._source is None:
                 name, scopes = self._chosen()
-                self.context.tell(why(self.plan, name, scopes))
+                self.context.notify_once(why(self.plan, name, scopes))
                 self._source = self._reports() if name == Reports.name else self._dashboard(scopes)
             return self._source
 
@@ -173,7 +179,7 @@ class Zoom:
                 return self._source  # another thread was refused first
             if self.plan is not None or isinstance(source, Reports) or not is_about_the_dashboard(refused):
                 raise refusal(refused) from None
-            self.context.tell(
+            self.context.notify_once(
                 f"{VENDOR}: this account has no Dashboard (code 200): reading the Reports instead"
             )
             chosen("pro", _scopes(self.auth.token()), self.wanted)
@@ -186,13 +192,15 @@ class Zoom:
             return chosen(self.plan, scopes, self.wanted), scopes
         except CredentialsError:
             # A kept token has the scopes that the app had when it was made.
-            scopes = _scopes(self.auth.fresh())
+            scopes = _scopes(self.auth.request_new())
             return chosen(self.plan, scopes, self.wanted), scopes
 
     def _dashboard(self, scopes: frozenset[str]) -> Dashboard:
         client = self._client(BUSINESS)
         if "series" in self.wanted and "qos" not in self.wanted:
-            self.context.tell(f"{VENDOR}: --series has no effect without --qos, which reads the samples")
+            self.context.notify_once(
+                f"{VENDOR}: --series has no effect without --qos, which reads the samples"
+            )
         hosts = Hosts(client, self.context, permitted=not scopes or USERS.granted(scopes))
         return Dashboard(
             client=client,
@@ -207,7 +215,7 @@ class Zoom:
 
     def _reports(self) -> Reports:
         if "qos" in self.wanted:
-            self.context.tell(f"{VENDOR}: --qos has no effect: the Reports hold no quality of service")
+            self.context.notify_once(f"{VENDOR}: --qos has no effect: the Reports hold no quality of service")
         # An account that may read nothing but Reports may be a Pro account: its rates are safe on all others.
         return Reports(
             client=self._client(PRO),
@@ -217,8 +225,8 @@ class Zoom:
             raw=self._settings.raw,
         )
 
-    def _client(self, rates: Rates) -> Client:
-        return Client(self._api, self._stop, rates, self._settings.rate_share, self.context)
+    def _client(self, rates: Rates) -> ZoomClient:
+        return ZoomClient(self._api, self._stop, rates, self._settings.rate_share, self.context)
 
     def _url(self, name: str) -> str:
         default = next(setting.default for setting in self.settings if setting.name == name)
@@ -226,10 +234,10 @@ class Zoom:
 
 
 def _complete(settings: Settings) -> None:
-    missing = absent(Zoom.settings, settings.get)
+    missing = unset_settings(Zoom.settings, settings.get)
     if missing:
         names = ", ".join(setting.name for setting in missing)
-        raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].where}")
+        raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].how_to_get}")
     plans = next(setting.choices for setting in Zoom.settings if setting.name == "ZOOM_PLAN")
     plan = settings.get("ZOOM_PLAN")
     if plan and plan not in plans:

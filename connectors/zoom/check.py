@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.base import CheckResult
 from connectors.errors import (
-    BudgetSpent,
     ConfigurationError,
     CredentialsError,
     HarvestError,
     Interrupted,
+    QuotaExhausted,
     Unreachable,
     VendorError,
 )
@@ -31,20 +31,20 @@ _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
     (CredentialsError, f"look at the app's credentials, scopes and activation at {APP_PAGE}"),
     (ConfigurationError, "set it right and run the check again"),
     (Unreachable, "a proxy may be needed, and https://www.zoomstatus.com tells whether it is Zoom"),
-    (BudgetSpent, "wait until the day's budget is filled again"),
+    (QuotaExhausted, "wait until the day's budget is filled again"),
     (VendorError, "run the check again; if it stays so, Zoom's support can tell by the call and the code"),
 )
 
 
-def results(zoom: Zoom) -> Iterator[CheckResult]:
+def run_checks(zoom: Zoom) -> Iterator[CheckResult]:
     try:
-        token = zoom.auth.fresh()
+        token = zoom.auth.request_new()
     except Interrupted:
         raise
     except HarvestError as error:
         yield failed("token", error)
         return
-    yield CheckResult(subject="token", status="ok", found="Zoom gives one for these credentials")
+    yield CheckResult(subject="token", status="ok", message="Zoom gives one for these credentials")
     scopes = frozenset(token.scope.split())
     try:
         source = zoom.source()
@@ -59,7 +59,7 @@ def results(zoom: Zoom) -> Iterator[CheckResult]:
 def failed(subject: str, error: HarvestError) -> CheckResult:
     remedy = next((what for kind, what in _REMEDIES if isinstance(error, kind)), "run the check again")
     return CheckResult(
-        subject=subject, status="failed", found=str(error), remedy=remedy, exit_code=error.exit_code
+        subject=subject, status="failed", message=str(error), remedy=remedy, exit_code=error.exit_code
     )
 
 
@@ -68,7 +68,7 @@ def _scopes(name: SourceName, wanted: frozenset[str], scopes: frozenset[str]) ->
         yield CheckResult(
             subject="scopes",
             status="warning",
-            found="the token does not name its scopes; the calls below tell",
+            message="the token does not name its scopes; the calls below tell",
         )
         return
     for endpoint in required(name, wanted):
@@ -80,11 +80,11 @@ def _scopes(name: SourceName, wanted: frozenset[str], scopes: frozenset[str]) ->
 def _scope(endpoint: Endpoint, scopes: frozenset[str], amiss: str) -> CheckResult:
     subject = f"scope for {endpoint.call}"
     if endpoint.granted(scopes):
-        return CheckResult(subject=subject, status="ok", found="granted")
+        return CheckResult(subject=subject, status="ok", message="granted")
     return CheckResult(
         subject=subject,
         status="warning" if amiss else "failed",
-        found=f"missing: {amiss}" if amiss else "missing",
+        message=f"missing: {amiss}" if amiss else "missing",
         remedy=f"add {endpoint.granular} to the app at {APP_PAGE}",
     )
 
@@ -99,7 +99,9 @@ def _source(zoom: Zoom, source: Source, scopes: frozenset[str]) -> Iterator[Chec
         except CredentialsError as error:
             yield failed("plan", error)
             return
-        yield CheckResult(subject="plan", status="ok", found="no Dashboard: the Reports are read, as on Pro")
+        yield CheckResult(
+            subject="plan", status="ok", message="no Dashboard: the Reports are read, as on Pro"
+        )
         yield from _scopes(source.name, zoom.wanted, scopes)
         yield from _source(zoom, source, scopes)
         return
@@ -108,23 +110,23 @@ def _source(zoom: Zoom, source: Source, scopes: frozenset[str]) -> Iterator[Chec
     except HarvestError as error:
         yield failed("source", error)
         return
-    yield CheckResult(subject="plan", status="ok", found=why(zoom.plan, source.name, scopes))
+    yield CheckResult(subject="plan", status="ok", message=why(zoom.plan, source.name, scopes))
     yield from (_of_reports if isinstance(source, Reports) else _of_dashboard)(zoom, source, scopes, listed)
 
 
 def _first_call(zoom: Zoom, source: Source) -> list[dict[str, Any]]:
     if isinstance(source, Reports):
-        page = source.client.one(endpoints.REPORT_USERS, type="active", page_size="1", **_recently(zoom))
+        page = source.client.get(endpoints.REPORT_USERS, type="active", page_size="1", **_recently(zoom))
         return _dicts(page.get("users"))
-    page = source.client.one(endpoints.MEETINGS, type="past", page_size="1", **_recently(zoom))
+    page = source.client.get(endpoints.MEETINGS, type="past", page_size="1", **_recently(zoom))
     return _dicts(page.get("meetings"))
 
 
 def _of_dashboard(
     zoom: Zoom, source: Source, scopes: frozenset[str], listed: list[dict[str, Any]]
 ) -> Iterator[CheckResult]:
-    one = source.client.one
-    yield CheckResult(subject=endpoints.MEETINGS.call, status="ok", found="answers")
+    one = source.client.get
+    yield CheckResult(subject=endpoints.MEETINGS.call, status="ok", message="answers")
     ids = [str(listed[0].get("uuid"))] if listed else []
     tried = [endpoints.PARTICIPANTS, endpoints.MEETING]
     if "qos" in zoom.wanted:
@@ -143,8 +145,8 @@ def _of_dashboard(
 def _of_reports(
     zoom: Zoom, source: Source, scopes: frozenset[str], listed: list[dict[str, Any]]
 ) -> Iterator[CheckResult]:
-    one = source.client.one
-    yield CheckResult(subject=endpoints.REPORT_USERS.call, status="ok", found="answers")
+    one = source.client.get
+    yield CheckResult(subject=endpoints.REPORT_USERS.call, status="ok", message="answers")
     found: list[str] = []
 
     def ask(endpoint: Endpoint, user: str) -> None:
@@ -163,7 +165,7 @@ def _with_meeting(endpoint: Endpoint, ids: list[str], ask: Callable[[Endpoint, s
         return CheckResult(
             subject=endpoint.call,
             status="warning",
-            found="not tried: nothing in the last week to try it with",
+            message="not tried: nothing in the last week to try it with",
         )
     return _answers(endpoint, lambda: ask(endpoint, ids[0]))
 
@@ -178,7 +180,7 @@ def _answers(endpoint: Endpoint, ask: Callable[[], Any]) -> CheckResult:
             return failed(endpoint.call, error)
     except HarvestError as error:
         return failed(endpoint.call, error)
-    return CheckResult(subject=endpoint.call, status="ok", found="answers")
+    return CheckResult(subject=endpoint.call, status="ok", message="answers")
 
 
 def _recently(zoom: Zoom) -> dict[str, str]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from connectors.attendance import to_record
 from connectors.base import Context
 from connectors.errors import VendorError
-from connectors.models import Detail, Harvest, MeetingRef, Pending, Reason, Session, Window
+from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
+from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
-from connectors.zoom.client import Client, Row
+from connectors.zoom.client import Row, ZoomClient
 from connectors.zoom.endpoints import Endpoint
 from connectors.zoom.errors import NOT_FOUND, TOO_OLD
 from connectors.zoom.listing import (
@@ -29,12 +31,11 @@ from connectors.zoom.listing import (
     headless,
     identified,
     listed_joins,
-    milliseconds_only,
     pages_of,
     refs_in,
     unavailable,
 )
-from connectors.zoom.mapping import text, to_meeting, to_session
+from connectors.zoom.mapping import to_meeting, to_session
 from connectors.zoom.quality import with_quality
 from connectors.zoom.source_selection import SourceName
 
@@ -53,7 +54,7 @@ TYPES: Mapping[Kind, tuple[str, ...]] = {"meeting": ("past", "pastOne"), "webina
 class Dashboard:
     """`host_id` finds a user's id by e-mail address."""
 
-    client: Client
+    client: ZoomClient
     context: Context
     account: str
     host_id: Callable[[str], str | None]
@@ -78,18 +79,18 @@ class Dashboard:
         if span is None:
             return
         hint = {"source": self.name, "kind": kind, "type": which}
-        for page in self.client.listing(LISTS[kind], **{"type": which, "from": span[0], "to": span[1]}):
+        for page in self.client.pages(LISTS[kind], **{"type": which, "from": span[0], "to": span[1]}):
             yield from refs_in(window, page, LISTS[kind], now, hint)
 
     def calls(self, ref: MeetingRef) -> int:
         people = listed_joins(ref)
         head = 1 if ref.row is None else 0
-        with_qos = (self.qos or "qos" in ref.asked) and _kind(ref) != "webinar"
+        with_qos = (self.qos or "qos" in ref.extras) and _kind(ref) != "webinar"
         qos = pages_of(people, endpoints.QOS) if with_qos else 0
         return head + pages_of(people, PARTICIPANTS[_kind(ref)]) + qos
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
-        harvested_at = milliseconds_only(self.context.now())
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
+        harvested_at = truncate_to_milliseconds(self.context.now())
         row, which = self.head(ref)
         try:
             sessions = self.participants(ref, which)
@@ -108,11 +109,11 @@ class Dashboard:
         sessions: list[Session] | None,
         detail: Detail,
         pending: Pending | None,
-    ) -> Harvest:
+    ) -> MeetingRecord:
         if which == "live":
             detail = Detail.live
             pending = Pending(until=self.context.now() + ASK_AGAIN, reason=Reason.live)
-        email = text(row.get("email"))
+        email = as_text(row.get("email"))
         meeting = to_meeting(
             row,
             account=self.account,
@@ -123,7 +124,7 @@ class Dashboard:
             raw=self._raw(ref),
         )
         harvest = (
-            alone(meeting, pending) if sessions is None else Harvest.of(meeting, sessions, pending=pending)
+            alone(meeting, pending) if sessions is None else to_record(meeting, sessions, pending=pending)
         )
         return dated(harvest, ref, row, self.context.now())
 
@@ -137,7 +138,7 @@ class Dashboard:
             return ref.row, which
         for candidate in (*TYPES[kind], "live") if which == "live" else (which,):
             try:
-                row = self.client.one(HEADS[kind], ref.uuid, type=candidate)
+                row = self.client.get(HEADS[kind], ref.uuid, type=candidate)
             except VendorError as error:
                 missing = error
                 if error.code != NOT_FOUND:
@@ -147,21 +148,21 @@ class Dashboard:
         raise headless(ref, missing, self.context.now())
 
     def participants(self, ref: MeetingRef, which: str) -> list[Session]:
-        rows = self.client.rows(PARTICIPANTS[_kind(ref)], ref.uuid, type=which)
+        rows = self.client.all_rows(PARTICIPANTS[_kind(ref)], ref.uuid, type=which)
         raw = self._raw(ref)
         return [to_session(row, raw=raw) for row in rows]
 
     def qualities(self, ref: MeetingRef, which: str) -> list[Row]:
         """Zoom knows these under `past` and `live` alone; for a meeting of one participant it may know none."""
-        return self.client.rows(endpoints.QOS, ref.uuid, type="live" if which == "live" else "past")
+        return self.client.all_rows(endpoints.QOS, ref.uuid, type="live" if which == "live" else "past")
 
     def _raw(self, ref: MeetingRef) -> bool:
-        return self.raw or "raw" in ref.asked
+        return self.raw or "raw" in ref.extras
 
     def _with_quality(
         self, ref: MeetingRef, row: Row, which: str, sessions: list[Session]
     ) -> tuple[list[Session], Detail, Pending | None]:
-        if not (self.qos or "qos" in ref.asked) or _kind(ref) == "webinar":
+        if not (self.qos or "qos" in ref.extras) or _kind(ref) == "webinar":
             return sessions, Detail.basic, None
         try:
             rows = self.qualities(ref, which)
@@ -170,7 +171,7 @@ class Dashboard:
             if not named and not (which == "pastOne" and error.status == 404):
                 raise
             return sessions, Detail.basic, self._quality_later(ref, row, which, error)
-        series = self.series or "series" in ref.asked
+        series = self.series or "series" in ref.extras
         return with_quality(sessions, rows, series=series), Detail.full, None
 
     def _quality_later(self, ref: MeetingRef, row: Row, which: str, error: VendorError) -> Pending | None:

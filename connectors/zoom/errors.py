@@ -12,19 +12,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.base import Context
-from connectors.errors import BudgetSpent, CredentialsError, VendorError
-from connectors.http import Again, Answer, Verdict, usual_verdict
-from connectors.parsing import instant, retry_after
+from connectors.errors import CredentialsError, QuotaExhausted, VendorError
+from connectors.http import Decision, Response, Retry, default_decision
+from connectors.parsing import parse_instant, parse_retry_after
 from connectors.zoom.endpoints import BY_CALL, VENDOR
 
-TOKEN_REFUSED = 124
+INVALID_TOKEN = 124
 SCOPE_CODES = frozenset({4700, 4711})
 NO_PERMISSION = 200
 BAD_REQUEST = 300
 UNKNOWN_USER = 1001
-NOT_OURS = 1010
+OTHER_ACCOUNT = 1010
 NOT_FOUND = 3001
-MAY_NOT_HOST = 3161
+CANNOT_HOST = 3161
 TOO_OLD = 12702
 
 APP_PAGE = "https://marketplace.zoom.us/user/build"
@@ -34,7 +34,7 @@ APP_PAGE = "https://marketplace.zoom.us/user/build"
 MINUTE_SECONDS = 60.0
 SECOND_SECONDS = 1.0
 
-BLOCKED_TRIES = 5
+BLOCKED_ATTEMPTS = 5
 """A firewall's HTML 403 stands for ever before some uuids, and vanishes by itself elsewhere: worth four more tries."""
 
 _SCOPE_LIST = re.compile(r"scopes?\s*:?\s*\[([^\]]*)\]")
@@ -55,18 +55,18 @@ class PageTokenExpired(VendorError):
     """The listing has to begin again: page tokens live for 15 minutes."""
 
 
-class DailyStop:
+class DailyLimitGuard:
     """No call that counts against the day's budget until Zoom said that there may be one again; across runs."""
 
     _FACT = "zoom daily limit until"
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._until = instant(context.recall(self._FACT))
+        self._until = parse_instant(context.get_fact(self._FACT))
 
-    def begin(self, call: str, until: datetime) -> BudgetSpent:
+    def start(self, call: str, until: datetime) -> QuotaExhausted:
         self._until = until
-        self._context.remember(self._FACT, until.isoformat())
+        self._context.set_fact(self._FACT, until.isoformat())
         return _spent(call, until)
 
     def check(self, call: str) -> None:
@@ -74,18 +74,18 @@ class DailyStop:
             raise _spent(f"{VENDOR}: {call}", self._until)
 
 
-def _spent(call: str, until: datetime) -> BudgetSpent:
-    return BudgetSpent(
+def _spent(call: str, until: datetime) -> QuotaExhausted:
+    return QuotaExhausted(
         f"{call}: the account's daily limit of calls is spent, by this and all other programs; "
         f"it is filled again at {until:%Y-%m-%d %H:%M} UTC: run the same command then",
         until=until,
     )
 
 
-def judge(context: Context, stop: DailyStop) -> Callable[[Answer], Verdict]:
+def response_classifier(context: Context, stop: DailyLimitGuard) -> Callable[[Response], Decision]:
     """What every answer of the API, the token endpoint apart, is to be taken for."""
 
-    def verdict(answer: Answer) -> Verdict:
+    def verdict(answer: Response) -> Decision:
         code = error_code(answer.body)
         if answer.ok and code is None:
             return None
@@ -95,7 +95,7 @@ def judge(context: Context, stop: DailyStop) -> Callable[[Answer], Verdict]:
             return _refused(answer, code)
         if answer.status == 403 and answer.broken is not None:
             return _blocked(answer)
-        return usual_verdict(answer, context.now())
+        return default_decision(answer, context.now())
 
     return verdict
 
@@ -116,47 +116,47 @@ def missing_scopes(message: str) -> list[str]:
     return [name for part in found.group(1).split(",") if _SCOPE.fullmatch(name := part.strip())]
 
 
-def _message(answer: Answer) -> str:
+def _message(answer: Response) -> str:
     text = answer.body.get("message") if isinstance(answer.body, dict) else None
     return text if isinstance(text, str) else ""
 
 
-def _throttled(answer: Answer, now: datetime, stop: DailyStop) -> Verdict:
+def _throttled(answer: Response, now: datetime, stop: DailyLimitGuard) -> Decision:
     if _is_daily(answer):
-        return stop.begin(answer.call, _filled_again(answer, now))
+        return stop.start(answer.call, _filled_again(answer, now))
     endpoint = BY_CALL.get(answer.call)
     intensive = endpoint is not None and endpoint.label == "intensive"
-    told = retry_after(answer.headers.get("Retry-After"), now)
+    told = parse_retry_after(answer.headers.get("Retry-After"), now)
     error = VendorError(
         f"{answer.call}: still too many requests (429) after the retries: other programs use the same account's "
         "rate; lower HARVESTER_RATE_SHARE or run the same command again later",
         status=429,
     )
     after = max(told or 0.0, MINUTE_SECONDS if intensive else SECOND_SECONDS)
-    return Again(error=error, after=after, throttled=True)
+    return Retry(error=error, after=after, throttled=True)
 
 
-def _is_daily(answer: Answer) -> bool:
+def _is_daily(answer: Response) -> bool:
     """Headers differ and are sometimes missing altogether, so the text counts as well."""
     kind = answer.headers.get("X-RateLimit-Type", "").lower()
     if "daily" in kind or "maximum daily" in _message(answer).lower():
         return True
     exhausted = answer.headers.get("X-RateLimit-Remaining", "").strip() == "0"
     # On limits of a day, and normally on these alone, Retry-After is a date and time.
-    return kind != "qps" and exhausted and instant(answer.headers.get("Retry-After")) is not None
+    return kind != "qps" and exhausted and parse_instant(answer.headers.get("Retry-After")) is not None
 
 
-def _filled_again(answer: Answer, now: datetime) -> datetime:
+def _filled_again(answer: Response, now: datetime) -> datetime:
     """What `Retry-After` says, where it is believable for a limit of a day; else the next midnight, UTC."""
-    told = retry_after(answer.headers.get("Retry-After"), now)
+    told = parse_retry_after(answer.headers.get("Retry-After"), now)
     if told is not None and 0 < told <= timedelta(days=2).total_seconds():
         return now + timedelta(seconds=told)
     return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _refused(answer: Answer, code: int) -> Verdict:
-    if code == TOKEN_REFUSED:
-        return Again(
+def _refused(answer: Response, code: int) -> Decision:
+    if code == INVALID_TOKEN:
+        return Retry(
             error=CredentialsError(
                 f"{answer.call}: a new token is refused as well (code 124); is the app still activated? {APP_PAGE}"
             ),
@@ -170,10 +170,10 @@ def _refused(answer: Answer, code: int) -> Verdict:
         return _bad_request(answer)
     error = VendorError(f"{answer.call}: refused with code {code}", status=answer.status, code=code)
     # A code of the 500s is Zoom's own trouble, whatever status it is sent with: HTTP 200 was seen.
-    return Again(error=error) if 500 <= code < 600 else error
+    return Retry(error=error) if 500 <= code < 600 else error
 
 
-def _unscoped(answer: Answer, code: int) -> CredentialsError:
+def _unscoped(answer: Response, code: int) -> CredentialsError:
     names = missing_scopes(_message(answer))
     endpoint = BY_CALL.get(answer.call)
     if not names and endpoint is not None:
@@ -183,7 +183,7 @@ def _unscoped(answer: Answer, code: int) -> CredentialsError:
     )
 
 
-def _bad_request(answer: Answer) -> VendorError:
+def _bad_request(answer: Response) -> VendorError:
     """Code 300 is Zoom's word for any bad parameter: only its text tells which."""
     text = _message(answer).lower()
     if "page token" in text:
@@ -199,10 +199,10 @@ def _bad_request(answer: Answer) -> VendorError:
     return VendorError(f"{answer.call}: {why} (code 300)", status=answer.status, code=BAD_REQUEST)
 
 
-def _blocked(answer: Answer) -> Again:
+def _blocked(answer: Response) -> Retry:
     error = VendorError(
         f"{answer.call}: Zoom's firewall answered with a page instead of data (403, {answer.content_type}); "
         "the next run tries this again",
         status=403,
     )
-    return Again(error=error, tries=BLOCKED_TRIES)
+    return Retry(error=error, attempts=BLOCKED_ATTEMPTS)

@@ -9,15 +9,15 @@ from threading import Lock
 
 from connectors.base import Context
 from connectors.errors import CredentialsError
-from connectors.zoom.client import Client
+from connectors.parsing import as_text
+from connectors.zoom.client import ZoomClient
 from connectors.zoom.endpoints import USERS, VENDOR
-from connectors.zoom.mapping import text
 
 
 class Hosts:
     """Safe for many threads: the first that asks reads the table, the others wait for it."""
 
-    def __init__(self, client: Client, context: Context, *, permitted: bool) -> None:
+    def __init__(self, client: ZoomClient, context: Context, *, permitted: bool) -> None:
         self._client = client
         self._context = context
         self._lock = Lock()
@@ -36,9 +36,9 @@ class Hosts:
         ids: dict[str, str] = {}
         try:
             for status in ("active", "inactive"):
-                for page in self._client.listing(USERS, status=status):
+                for page in self._client.pages(USERS, status=status):
                     for row in page:
-                        user, email = text(row.get("id")), text(row.get("email"))
+                        user, email = as_text(row.get("id")), as_text(row.get("email"))
                         if user is not None and email is not None:
                             ids.setdefault(email.lower(), user)
         except CredentialsError:
@@ -47,7 +47,7 @@ class Hosts:
         return ids
 
     def _go_without(self) -> dict[str, str]:
-        self._context.tell(
+        self._context.notify_once(
             f"{VENDOR}: meetings come without host.host_id: the app may not read /users; "
             f"to have it, add the scope {USERS.granular}"
         )

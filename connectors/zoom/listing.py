@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from connectors.errors import BrokenAnswer, Gone, NotReady, VendorError
-from connectors.models import Harvest, Meeting, MeetingRef, Pending, Reason, Window, row_digest
-from connectors.parsing import instant
+from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
+from connectors.models import Meeting, MeetingRecord, MeetingRef, Pending, Reason, Window, row_digest
+from connectors.parsing import parse_instant
+from connectors.pending import require_timestamp, until_settled
 from connectors.zoom.client import Row
 from connectors.zoom.endpoints import VENDOR, Endpoint
-from connectors.zoom.errors import NOT_FOUND, NOT_OURS, TOO_OLD
+from connectors.zoom.errors import NOT_FOUND, OTHER_ACCOUNT, TOO_OLD
 
 KEPT = timedelta(days=180)
 """Lists reach back "six months": 180 days are within them whatever the months."""
@@ -55,7 +56,7 @@ def refs_in(
 ) -> Iterator[MeetingRef]:
     """The rows that started in the window, and those without a start: that only their participants tell."""
     for row in rows:
-        start = instant(row.get("start_time"))
+        start = parse_instant(row.get("start_time"))
         if start is None or start in window:
             yield _ref(row, start, endpoint, min(window.end, now), hint)
 
@@ -65,8 +66,8 @@ def _ref(
 ) -> MeetingRef:
     uuid = row.get("uuid")
     if not isinstance(uuid, str) or not uuid:
-        raise BrokenAnswer(f"{VENDOR}: {endpoint.call}: a row without a uuid")
-    end = instant(row.get("end_time")) or known_at
+        raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a row without a uuid")
+    end = parse_instant(row.get("end_time")) or known_at
     return MeetingRef(
         uuid=uuid,
         start_time=start,
@@ -98,8 +99,8 @@ def identified(row: Row, uuid: str) -> Row:
 
 def ended_by(ref: MeetingRef, row: Row | None = None) -> datetime | None:
     """When the meeting ended at the latest, as far as it was ever listed."""
-    end = instant(row.get("end_time")) if row is not None else None
-    return end or instant(ref.hint.get("end")) or ref.start_time
+    end = parse_instant(row.get("end_time")) if row is not None else None
+    return end or parse_instant(ref.hint.get("end")) or ref.start_time
 
 
 def unavailable(ref: MeetingRef, error: VendorError, row: Row | None, now: datetime) -> Pending:
@@ -110,8 +111,8 @@ def unavailable(ref: MeetingRef, error: VendorError, row: Row | None, now: datet
     """
     if error.code == TOO_OLD:
         raise Gone(f"{VENDOR}: no longer kept by Zoom (code {TOO_OLD})", reason=Reason.expired)
-    if error.code == NOT_OURS:
-        raise Gone(f"{VENDOR}: not a meeting of this account (code {NOT_OURS})", reason=Reason.not_ours)
+    if error.code == OTHER_ACCOUNT:
+        raise Gone(f"{VENDOR}: not a meeting of this account (code {OTHER_ACCOUNT})", reason=Reason.not_ours)
     if error.code != NOT_FOUND:
         raise error
     until = (ended_by(ref, row) or now) + WAIT_FOR_DETAILS
@@ -132,39 +133,27 @@ def headless(ref: MeetingRef, error: VendorError, now: datetime) -> NotReady:
     )
 
 
-def alone(meeting: Meeting, pending: Pending | None) -> Harvest:
+def alone(meeting: Meeting, pending: Pending | None) -> MeetingRecord:
     """The meeting without any session, and so without the figures that are counted from them."""
-    return Harvest(meeting=meeting, pending=pending)
+    return MeetingRecord(meeting=meeting, pending=pending)
 
 
-def dated(harvest: Harvest, ref: MeetingRef, row: Row, now: datetime) -> Harvest:
+def dated(harvest: MeetingRecord, ref: MeetingRef, row: Row, now: datetime) -> MeetingRecord:
     """The harvest, if it has any instant to be filed under. Zoom once showed blank times for meetings that had
     happened (https://github.com/jrchamp/moodle-mod_zoom/issues/239): raises NotReady for the lookback, then Gone."""
-    if harvest.timestamp is not None:
-        return _settling(harvest, ref, now, joins_in(row))
-    until = (instant(ref.hint.get("end")) or now) + LOOKBACK
-    if now >= until:
-        raise Gone(f"{VENDOR}: a meeting that never got a time", reason=Reason.no_time)
-    raise NotReady(
-        f"{VENDOR}: a meeting without any time yet",
-        reason=Reason.no_time,
-        until=min(now + timedelta(days=1), until),
-    )
+    since = parse_instant(ref.hint.get("end")) or now
+    require_timestamp(harvest, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
+    return _settling(harvest, ref, now, joins_in(row))
 
 
-def _settling(harvest: Harvest, ref: MeetingRef, now: datetime, joins: int) -> Harvest:
+def _settling(harvest: MeetingRecord, ref: MeetingRef, now: datetime, joins: int) -> MeetingRecord:
     """Pending, where more may still come: it has only just ended, or the listing counts more joins than were told."""
     ended = harvest.meeting.end_time or ended_by(ref)
     if harvest.pending is not None or ended is None:
         return harvest
-    if now < ended + SETTLED:
-        return replace(harvest, pending=Pending(until=ended + SETTLED, reason=Reason.settling))
+    if (pending := until_settled(ended, SETTLED, now)) is not None:
+        return replace(harvest, pending=pending)
     if harvest.sessions and len(harvest.sessions) < joins and now < ended + WAIT_FOR_DETAILS:
         until = min(now + ASK_AGAIN, ended + WAIT_FOR_DETAILS)
         return replace(harvest, pending=Pending(until=until, reason=Reason.settling))
     return harvest
-
-
-def milliseconds_only(now: datetime) -> datetime:
-    """A `harvested_at`: documents and versions count in milliseconds."""
-    return now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)

@@ -12,9 +12,8 @@ from math import isfinite
 from typing import Any
 
 from connectors.models import Session
-from connectors.parsing import instant
+from connectors.parsing import as_text, parse_instant, unique_rows
 from connectors.quality import IN_SERIES, Measure, Point, Quality, Series, Stream, measured, series_of
-from connectors.zoom.mapping import text
 
 Row = Mapping[str, Any]
 
@@ -83,28 +82,23 @@ def with_quality(sessions: Sequence[Session], rows: Iterable[Row], *, series: bo
         if session.user_id is not None:
             stays.setdefault(session.user_id, []).append(place)
     found: dict[int, list[Quality]] = {}
-    for row in _distinct(rows):
-        place_of = _place_of(row, sessions, stays.get(text(row.get("user_id")) or "", []))
+    for row in unique_rows(rows, _stay_of):
+        place_of = _place_of(row, sessions, stays.get(as_text(row.get("user_id")) or "", []))
         quality = to_quality(row, series=series)
         if place_of is not None and quality is not None:
             found.setdefault(place_of, []).append(quality)
     return [
-        replace(session, quality=Quality.merged(found[place], one_stay=True)) if place in found else session
+        replace(session, quality=Quality.merge(found[place], one_stay=True)) if place in found else session
         for place, session in enumerate(sessions)
     ]
 
 
-def _distinct(rows: Iterable[Row]) -> list[Row]:
-    by_stay: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        same = by_stay.setdefault((str(row.get("user_id")), str(row.get("join_time"))), [])
-        if row not in same:
-            same.append(row)
-    return [row for same in by_stay.values() for row in same]
+def _stay_of(row: Row) -> tuple[str, str]:
+    return str(row.get("user_id")), str(row.get("join_time"))
 
 
 def _place_of(row: Row, sessions: Sequence[Session], places: Sequence[int]) -> int | None:
-    join, leave = instant(row.get("join_time")), instant(row.get("leave_time"))
+    join, leave = parse_instant(row.get("join_time")), parse_instant(row.get("leave_time"))
     exact = [place for place in places if join is not None and sessions[place].join_time == join]
     if exact:
         return min(exact, key=lambda place: sessions[place].stay != "meeting")
@@ -134,7 +128,7 @@ def _series(minutes: Iterable[Row], name: str) -> Series | None:
     """`date_time` is the minute's own; minutes without one have no place in time."""
     points: list[Point] = []
     for minute in minutes:
-        when, part = instant(minute.get("date_time")), minute.get(name)
+        when, part = parse_instant(minute.get("date_time")), minute.get(name)
         if when is not None and isinstance(part, dict):
             named = {
                 ours: number(part.get(key), unit) for ours, key, unit, _ in _MEASURES if ours in IN_SERIES

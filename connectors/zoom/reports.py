@@ -6,19 +6,28 @@ role, nothing of live meetings, and of a meeting with one participant no more th
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from connectors.attendance import to_record
 from connectors.base import Context
+from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
-from connectors.models import Harvest, Meeting, MeetingRef, Reason, Skipped, Window, session_key
+from connectors.models import (
+    Meeting,
+    MeetingRecord,
+    MeetingRef,
+    Reason,
+    SkippedPartition,
+    Window,
+    user_partition,
+)
+from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
-from connectors.zoom.client import Client, Row
+from connectors.zoom.client import Row, ZoomClient
 from connectors.zoom.endpoints import Endpoint
-from connectors.zoom.errors import MAY_NOT_HOST, NOT_OURS, UNKNOWN_USER
+from connectors.zoom.errors import CANNOT_HOST, OTHER_ACCOUNT, UNKNOWN_USER
 from connectors.zoom.listing import (
     Kind,
     alone,
@@ -27,12 +36,11 @@ from connectors.zoom.listing import (
     headless,
     identified,
     listed_joins,
-    milliseconds_only,
     pages_of,
     refs_in,
     unavailable,
 )
-from connectors.zoom.mapping import WEBINAR_TYPES, text, to_reported_meeting, to_reported_session
+from connectors.zoom.mapping import WEBINAR_TYPES, to_reported_meeting, to_reported_session
 from connectors.zoom.source_selection import SourceName
 
 HEADS: Mapping[Kind, Endpoint] = {
@@ -50,14 +58,14 @@ USERS_AT_ONCE = 8
 _NO_SUCH_USER = {
     # Zoom lists hosts in /report/users whom it then cannot find: deleted, moved to another account, no longer hosts.
     UNKNOWN_USER: Reason.unknown_user,
-    NOT_OURS: Reason.not_ours,
-    MAY_NOT_HOST: Reason.refused,
+    OTHER_ACCOUNT: Reason.not_ours,
+    CANNOT_HOST: Reason.refused,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
-    client: Client
+    client: ZoomClient
     context: Context
     account: str
     webinars: bool = False
@@ -65,54 +73,51 @@ class Reports:
 
     name: ClassVar[SourceName] = "reports"
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, subjects: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         span = days(window, self.context.now())
         if span is None:
             return
         between = {"from": span[0], "to": span[1]}
         for found in self._by_user(window, between, subjects):
-            if isinstance(found, Skipped):
+            if isinstance(found, SkippedPartition):
                 yield found
             else:
                 yield from found
 
     def _by_user(
         self, window: Window, between: Mapping[str, str], subjects: Collection[str]
-    ) -> Iterator[list[MeetingRef] | Skipped]:
-        """Several users at once, in the order in which they were listed, no further ahead than that."""
-        waiting: deque[Future[list[MeetingRef] | Skipped]] = deque()
-        pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="zoom-users")
-        try:
-            for user in self.users(between):
-                if subjects and subject(user) not in subjects:
-                    continue
-                waiting.append(pool.submit(self._of_user, window, user, between))
-                if len(waiting) >= USERS_AT_ONCE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    ) -> Iterator[list[MeetingRef] | SkippedPartition]:
+        """Several users at a time, in the order in which they are listed."""
+        users = (user for user in self.users(between) if not subjects or user_partition(user) in subjects)
+        return ordered_map(
+            lambda user: self._of_user(window, user, between), users, workers=USERS_AT_ONCE, name="zoom-users"
+        )
 
     def users(self, between: Mapping[str, str]) -> Iterator[str]:
         """The ids of those who hosted, each once; whoever was deactivated since is on the second list."""
         seen: set[str] = set()
         for which in ("active", "inactive"):
-            for page in self.client.listing(endpoints.REPORT_USERS, type=which, **between):
+            for page in self.client.pages(endpoints.REPORT_USERS, type=which, **between):
                 for row in page:
-                    user = text(row.get("id")) or text(row.get("email"))
+                    user = as_text(row.get("id")) or as_text(row.get("email"))
                     if user is not None and user not in seen:
                         seen.add(user)
                         yield user
 
-    def _of_user(self, window: Window, user: str, between: Mapping[str, str]) -> list[MeetingRef] | Skipped:
+    def _of_user(
+        self, window: Window, user: str, between: Mapping[str, str]
+    ) -> list[MeetingRef] | SkippedPartition:
         try:
             return [
                 ref for which in ("past", "pastOne") for ref in self._listed(window, user, which, between)
             ]
         except VendorError as error:
             known = _NO_SUCH_USER.get(error.code or 0)
-            return Skipped(subject=subject(user), reason=known or Reason.error, gone=known is not None)
+            return SkippedPartition(
+                partition=user_partition(user), reason=known or Reason.error, permanent=known is not None
+            )
 
     def _listed(
         self, window: Window, user: str, which: str, between: Mapping[str, str]
@@ -120,7 +125,7 @@ class Reports:
         endpoint = endpoints.REPORT_USER_MEETINGS
         # An address in place of an id (never seen, but the id is not promised) is no thing to write down.
         hint: dict[str, Any] = {"source": self.name, "type": which, **({} if "@" in user else {"user": user})}
-        for page in self.client.listing(endpoint, user, type=which, **between):
+        for page in self.client.pages(endpoint, user, type=which, **between):
             for row in page:
                 webinar = row.get("type") in WEBINAR_TYPES
                 if webinar and not self.webinars:
@@ -134,19 +139,19 @@ class Reports:
             return head
         return head + pages_of(listed_joins(ref), PARTICIPANTS[_kind(ref)])
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
-        harvested_at = milliseconds_only(self.context.now())
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
+        harvested_at = truncate_to_milliseconds(self.context.now())
         row = ref.row if ref.row is not None else self.head(ref)
         meeting = to_reported_meeting(
             row,
             account=self.account,
             harvested_at=harvested_at,
-            host_id=text(ref.hint.get("user")) or text(row.get("host_id")),
+            host_id=as_text(ref.hint.get("user")) or as_text(row.get("host_id")),
             raw=self._raw(ref),
         )
         return dated(self._with_participants(ref, row, meeting), ref, row, self.context.now())
 
-    def _with_participants(self, ref: MeetingRef, row: Row, meeting: Meeting) -> Harvest:
+    def _with_participants(self, ref: MeetingRef, row: Row, meeting: Meeting) -> MeetingRecord:
         if ref.hint.get("type") == "pastOne":
             # Zoom reports no participants of these; that there was one is what `pastOne` says.
             return alone(replace(meeting, participants=1), None)
@@ -155,24 +160,19 @@ class Reports:
         except VendorError as error:
             return alone(meeting, unavailable(ref, error, row, self.context.now()))
         raw = self._raw(ref)
-        return Harvest.of(meeting, [to_reported_session(told, raw=raw) for told in rows])
+        return to_record(meeting, [to_reported_session(told, raw=raw) for told in rows])
 
     def _raw(self, ref: MeetingRef) -> bool:
-        return self.raw or "raw" in ref.asked
+        return self.raw or "raw" in ref.extras
 
     def head(self, ref: MeetingRef) -> Row:
         try:
-            return identified(self.client.one(HEADS[_kind(ref)], ref.uuid), ref.uuid)
+            return identified(self.client.get(HEADS[_kind(ref)], ref.uuid), ref.uuid)
         except VendorError as error:
             raise headless(ref, error, self.context.now()) from None
 
     def participants(self, ref: MeetingRef) -> list[Row]:
-        return self.client.rows(PARTICIPANTS[_kind(ref)], ref.uuid)
-
-
-def subject(user: str) -> str:
-    """A name for a user that stays the same from run to run and tells nobody who it is."""
-    return f"user {session_key(user)[:12]}"
+        return self.client.all_rows(PARTICIPANTS[_kind(ref)], ref.uuid)
 
 
 def _kind(ref: MeetingRef) -> Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import sys
 import tempfile
@@ -18,15 +19,18 @@ import orjson
 
 import connectors
 from connectors.errors import OutputError
-from connectors.models import Harvest
+from connectors.models import MeetingRecord
 from harvester.cli import harvest
-from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.environment import RunEnvironment, common_options
 from harvester.cli.simulate import simulator
 from harvester.config import RETIRED, Environment
+from harvester.documents import to_documents
 from harvester.pipeline import destination
-from harvester.pipeline.request import Wish
+from harvester.pipeline.request import HarvestRequest
 from harvester.simulator import VENDORS
-from harvester.sinks.base import Loaded, Sink
+from harvester.sinks.base import Ack, Sink
+
+logger = logging.getLogger(__name__)
 
 DAYS = 2
 
@@ -36,12 +40,12 @@ class Showing:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self.example: Harvest | None = None
+        self.example: MeetingRecord | None = None
 
-    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
-        return self._sink.load(map(self._look, harvests))
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+        return self._sink.load(map(self._look, records))
 
-    def _look(self, seen: Harvest) -> Harvest:
+    def _look(self, seen: MeetingRecord) -> MeetingRecord:
         if self.example is None and len(seen.sessions) > 2 and seen.meeting.state == "ended":
             self.example = seen
         return seen
@@ -70,7 +74,7 @@ def demo(
     The documents go to stdout, to --output, or into the index where ES_HOST is set. Their account is "demo".
     """
     server = simulator()
-    around = Surroundings.find(env_file, quiet=quiet)
+    env = RunEnvironment.find(env_file, quiet=quiet)
     # Noon yesterday: two days are then one whole day and a morning, with meetings going on.
     shown = datetime.combine(datetime.now(UTC).date(), time(12), UTC) - timedelta(days=1)
     vendors = [name for name in sorted(connectors.CONNECTORS) if name in VENDORS]
@@ -87,8 +91,8 @@ def demo(
     with ExitStack() as stack:
         simulated = stack.enter_context(server.serving(options))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="harvester-demo-"))
-        around.environment = _pointed(around.environment, simulated, folder)
-        wish = Wish(
+        env.environment = _pointed(env.environment, simulated, folder)
+        request = HarvestRequest(
             first=shown.date() - timedelta(days=DAYS - 1),
             last=shown.date(),
             timezone="UTC",
@@ -96,13 +100,17 @@ def demo(
             **given,
         )
         if output is not None:
-            wish = replace(wish, destination=wish.destination or "stdout")
+            request = replace(request, destination=request.destination or "stdout")
         stream = stack.enter_context(_opened(output)) if output is not None else None
-        return _harvested(vendors, wish, around, output, stream)
+        return _harvested(vendors, request, env, output, stream)
 
 
 def _harvested(
-    vendors: Sequence[str], wish: Wish, around: Surroundings, output: Path | None, stream: BinaryIO | None
+    vendors: Sequence[str],
+    request: HarvestRequest,
+    env: RunEnvironment,
+    output: Path | None,
+    stream: BinaryIO | None,
 ) -> int:
     showing: list[Showing] = []
 
@@ -110,12 +118,12 @@ def _harvested(
         showing.append(Showing(sink))
         return showing[-1]
 
-    code = harvest.harvest_all(vendors, wish, around, stream=stream, wrapped=wrapped)
+    code = harvest.harvest_all(vendors, request, env, stream=stream, wrapped=wrapped)
     example = next((shown.example for shown in showing if shown.example is not None), None)
     if example is not None:
-        _show(example, around)
+        _show(example)
     if output is not None:
-        _suggest(output, around)
+        _suggest(output)
     return code
 
 
@@ -136,16 +144,16 @@ def _opened(path: Path) -> BinaryIO:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
 
 
-def _show(example: Harvest, around: Surroundings) -> None:
-    meeting, session, *_ = example.documents()
+def _show(example: MeetingRecord) -> None:
+    meeting, session, *_ = to_documents(example)
     for title, document in (("A meeting", meeting), ("One of its sessions", session)):
         plain = json.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z))
-        around.voice.say(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}")
+        logger.info(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}")
 
 
-def _suggest(output: Path, around: Surroundings) -> None:
+def _suggest(output: Path) -> None:
     file = shlex.quote(str(output))
-    around.voice.say(
+    logger.info(
         f"\nThe documents are in {file}, one a line. Try next:\n"
         f"  jq -r 'select(.kind==\"session\" and .email) | .email' {file} | sort | uniq -c | sort -rn | head\n"
         f"  jq -r 'select(.kind==\"meeting\") | [.start_time // .scheduled_start_time, .participants, .topic] | @tsv' {file}\n"

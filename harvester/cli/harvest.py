@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Literal
 
@@ -9,16 +10,18 @@ import click
 
 import connectors
 from connectors.errors import ConfigurationError, HarvestError
-from harvester.cli.environment import Surroundings
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summarized
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import PUT_IT, Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
 from harvester.pipeline.report import QUIET_ENDS, Report
-from harvester.pipeline.request import Wish, chosen, harvest_options, vendor_options
-from harvester.pipeline.tracker import Once, Reading
+from harvester.pipeline.request import HarvestRequest, chosen, harvest_options, vendor_options
+from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink
+
+logger = logging.getLogger(__name__)
 
 
 def vendor_command(name: str) -> click.Command:
@@ -27,7 +30,9 @@ def vendor_command(name: str) -> click.Command:
 
     def command(env_file: str | None, quiet: bool, **given: Any) -> int:
         ours = chosen(connector.options, given)
-        return harvest_all([name], Wish(**given, **ours), Surroundings.find(env_file, quiet=quiet))
+        return harvest_all(
+            [name], HarvestRequest(**given, **ours), RunEnvironment.find(env_file, quiet=quiet)
+        )
 
     built = vendor_options(connector.options)(harvest_options(command))
     return click.command(name, help=f"Harvest {connector.title} meetings and their sessions.")(built)
@@ -40,26 +45,26 @@ def everything(env_file: str | None, quiet: bool, **given: Any) -> int:
 
     What `--qos` or `--webinars` bring every night needs the vendor's own command.
     """
-    around = Surroundings.find(env_file, quiet=quiet)
-    wish = Wish(**given).checked(around)
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    request = HarvestRequest(**given).validate(env)
     configured = []
     for name in sorted(connectors.table()):
-        missing = missing_settings(name, around)
+        missing = missing_settings(name, env)
         if missing:
-            around.voice.say(f"{name}: not configured ({', '.join(missing)} not set), left out")
+            logger.info(f"{name}: not configured ({', '.join(missing)} not set), left out")
         else:
             configured.append(name)
     if not configured:
-        with summarized(wish.summary_json, (), ""):
-            said = around.environment.retired() or f"{PUT_IT}; see example.env for what to set"
+        with summarized(request.summary_json, (), ""):
+            said = env.environment.retired() or f"{PUT_IT}; see example.env for what to set"
             raise ConfigurationError(f"no vendor is configured: {said}")
-    return harvest_all(configured, wish, around)
+    return harvest_all(configured, request, env)
 
 
 def harvest_all(
     names: Sequence[str],
-    wish: Wish,
-    around: Surroundings,
+    request: HarvestRequest,
+    env: RunEnvironment,
     *,
     stream: BinaryIO | None = None,
     wrapped: Callable[[Sink], Sink] = lambda sink: sink,
@@ -68,22 +73,22 @@ def harvest_all(
 
     `stream` takes the documents instead of stdout; `wrapped` may put a sink of its own around the destination.
     """
-    wish = wish.checked(around)
-    around.obey_signals()
-    label = around.environment.values.get("HARVESTER_ACCOUNT", "main")
+    request = request.validate(env)
+    env.obey_signals()
+    label = env.environment.values.get("HARVESTER_ACCOUNT", "main")
     with (
-        summarized(wish.summary_json, names, label) as summary,
-        destination.opened(wish.destination, wish.es_host, wish.index_period, around, stream) as opened,
+        summarized(request.summary_json, names, label) as summary,
+        destination.opened(request.destination, request.es_host, request.index_period, env, stream) as opened,
     ):
         for name in names:
-            report = Report(vendor=name, account=around.account, destination=_kind(opened, stream))
+            report = Report(vendor=name, account=env.account, destination=_kind(opened, stream))
             summary.reports.append(report)
             try:
-                _harvest_one(name, wish, around, opened, report, wrapped)
+                _harvest_one(name, request, env, opened, report, wrapped)
             except HarvestError as error:
                 report.stopped_by(error)
             finally:
-                _tell(report, around, dry_run=wish.dry_run)
+                _tell(report, dry_run=request.dry_run)
             if report.stopped_with in QUIET_ENDS:
                 break
     return summary.exit_code
@@ -97,53 +102,58 @@ def _kind(opened: Index | Sink, stream: BinaryIO | None) -> Literal["index", "st
 
 def _harvest_one(
     name: str,
-    wish: Wish,
-    around: Surroundings,
+    request: HarvestRequest,
+    env: RunEnvironment,
     opened: Index | Sink,
     report: Report,
     wrapped: Callable[[Sink], Sink],
 ) -> None:
-    with connected(name, around, wish) as vendor:
-        if wish.dry_run:
-            _survey(vendor, wish, around, report)
+    with connected(name, env, request) as vendor:
+        if request.dry_run:
+            _survey(vendor, request, env, report)
         elif isinstance(opened, Index):
-            with runner.run(vendor, opened, wish, around, report) as reading:
+            with runner.run(vendor, opened, request, env, report) as reading:
                 sink = opened.replacing(spared=reading.is_new)
-                _run(vendor, reading, wrapped(sink), wish, around, report)
+                _run(vendor, reading, wrapped(sink), request, env, report)
         else:
-            once = Once(runner.windows(vendor, wish, around))
-            _run(vendor, once, wrapped(opened), wish, around, report)
+            once = NullTracker(runner.windows(vendor, request, env))
+            _run(vendor, once, wrapped(opened), request, env, report)
 
 
 def _run(
-    vendor: Connected, reading: Reading, sink: Sink, wish: Wish, around: Surroundings, report: Report
+    vendor: Connected,
+    reading: RunTracker,
+    sink: Sink,
+    request: HarvestRequest,
+    env: RunEnvironment,
+    report: Report,
 ) -> None:
-    report.began = True
-    with Progress(report, vendor.connector, vendor.context, around):
+    report.started = True
+    with Progress(report, vendor.connector, vendor.context, env):
         engine.harvest(
             vendor.connector,
             reading,
             sink,
             vendor.context,
-            stop=around.stop,
+            stop=env.stop,
             report=report,
-            concurrency=wish.concurrency,
+            concurrency=request.concurrency,
         )
 
 
-def _survey(vendor: Connected, wish: Wish, around: Surroundings, report: Report) -> None:
-    report.began = True
-    reading = Once(runner.windows(vendor, wish, around))
-    with Progress(report, vendor.connector, vendor.context, around):
-        for _ in engine.survey(vendor.connector, reading, vendor.context, stop=around.stop, report=report):
-            around.stop.check()
+def _survey(vendor: Connected, request: HarvestRequest, env: RunEnvironment, report: Report) -> None:
+    report.started = True
+    reading = NullTracker(runner.windows(vendor, request, env))
+    with Progress(report, vendor.connector, vendor.context, env):
+        for _ in engine.survey(vendor.connector, reading, vendor.context, stop=env.stop, report=report):
+            env.stop.check()
 
 
-def _tell(report: Report, around: Surroundings, *, dry_run: bool) -> None:
-    """Where something is wrong, what is wrong comes first, and nothing is kept back."""
-    tell = around.voice.complain if report.exit_code else around.voice.say
-    if report.began or report.exit_code:
-        for line in report.lines(dry_run=dry_run and report.began):
-            tell(line)
+def _tell(report: Report, *, dry_run: bool) -> None:
+    """Log the report; as errors if something is wrong, so that quiet mode shows it."""
+    level = logging.ERROR if report.exit_code else logging.INFO
+    if report.started or report.exit_code:
+        for line in report.lines(dry_run=dry_run and report.started):
+            logger.log(level, line)
     for text in report.tracebacks:
-        tell(text)
+        logger.log(level, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import webbrowser
 from threading import Thread
@@ -11,12 +12,14 @@ from typing import Any
 import click
 
 import connectors
-from connectors.base import DeviceCode, Reach, Token
+from connectors.base import DeviceCode, LoginScope, Token
 from connectors.errors import Interrupted
-from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.environment import RunEnvironment, common_options
 from harvester.oauth_login import in_browser, on_device
 from harvester.pipeline.account import Account, opened
-from harvester.pipeline.request import Wish
+from harvester.pipeline.request import HarvestRequest
+
+logger = logging.getLogger(__name__)
 
 PORT = 8976
 
@@ -44,16 +47,16 @@ IN_THE_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 )
 @click.option("--no-browser", is_flag=True, help="Only say which address to open.")
 @common_options
-def login(vendor: str, env_file: str | None, quiet: bool, reach: Reach, **how: Any) -> None:
+def login(vendor: str, env_file: str | None, quiet: bool, reach: LoginScope, **how: Any) -> None:
     """Log in to a vendor, and keep what it gives for the runs to come.
 
     The browser of this machine opens; what the vendor answers comes back to a port of 127.0.0.1 that is open no longer
     than that takes. Ctrl-C ends it.
     """
     _leave_at_once()
-    around = Surroundings.find(env_file, quiet=quiet)
-    with opened(vendor, around, Wish()) as account:
-        way = connectors.load_login(vendor)(account.settings, account.context, reach=reach)
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    with opened(vendor, env, HarvestRequest()) as account:
+        way = connectors.load_login(vendor)(account.settings, account.context, scope=reach)
         if how["device"]:
             token = on_device(way, account.context, _show_code)
         else:
@@ -63,12 +66,9 @@ def login(vendor: str, env_file: str | None, quiet: bool, reach: Reach, **how: A
                 show=lambda address, redirect: _show_address(
                     address, redirect, open_it=not how["no_browser"]
                 ),
-                tell=around.voice.say_once,
             )
-        way.keep(token)
-        around.voice.say(
-            f"{vendor}: {_kept(token, account)}; harvester check {vendor} tells what it may read"
-        )
+        way.save(token)
+        logger.info(f"{vendor}: {_kept(token, account)}; harvester check {vendor} tells what it may read")
 
 
 def _show_address(address: str, redirect_uri: str, *, open_it: bool) -> None:
@@ -94,9 +94,9 @@ def _opened(address: str) -> bool:
 
 
 def _show_code(code: DeviceCode) -> None:
-    click.echo(f"On any device, open {code.address} and enter {code.user_code}", err=True)
-    if code.direct_address:
-        click.echo(f"or open {code.direct_address}", err=True)
+    click.echo(f"On any device, open {code.verification_uri} and enter {code.user_code}", err=True)
+    if code.verification_uri_complete:
+        click.echo(f"or open {code.verification_uri_complete}", err=True)
     click.echo(f"The code is good for {code.expires_in / 60:.0f} minutes; Ctrl-C ends it.", err=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,22 +16,31 @@ import click
 import orjson
 
 import connectors
-from connectors.errors import BudgetSpent
+from connectors.errors import QuotaExhausted
 from connectors.models import Window
 from harvester.cli import dates
-from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.environment import RunEnvironment, common_options
 from harvester.cli.render.progress import Progress
-from harvester.formatting import at, bare, count, days_of, duration, span
+from harvester.formatting import (
+    format_duration,
+    format_instant,
+    format_span,
+    local_days,
+    plural,
+    without_prefix,
+)
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected
 from harvester.pipeline.planner import backfill
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import Wish, chosen, vendor_options
-from harvester.pipeline.tracker import Journaled, Once, Reading
+from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
+from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
 from harvester.state.intervals import missing, union
-from harvester.state.journal import Journal, journal_folder
-from harvester.state.journal_rows import microseconds
-from harvester.state.rejects import rejects_folder
+from harvester.state.journal import Journal
+from harvester.state.journal_rows import to_microseconds
+from harvester.state.layout import journal_database, journal_folder, rejects_folder
+
+logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
 
@@ -58,12 +68,12 @@ def plan() -> None:
 def vendor_command(name: str) -> click.Command:
     """`harvester plan` for one vendor, with the switches that its connector names."""
     connector = connectors.load(name)
-    switches = [option for option in connector.options if not option.value and not option.narrows]
+    switches = [option for option in connector.options if not option.metavar and not option.filters]
 
     def command(env_file: str | None, quiet: bool, as_json: bool, **given: Any) -> int:
         ours = chosen(switches, given)
-        wish = Wish(**given, **ours)
-        return _planned(name, wish, Surroundings.find(env_file, quiet=quiet), as_json=as_json)
+        request = HarvestRequest(**given, **ours)
+        return _planned(name, request, RunEnvironment.find(env_file, quiet=quiet), as_json=as_json)
 
     options = (
         click.option("--from", "first", type=dates.Date(), required=True, help="First day of the backfill."),
@@ -143,14 +153,14 @@ class _Known:
     known: int = 0
 
 
-def _planned(name: str, wish: Wish, around: Surroundings, *, as_json: bool) -> int:
-    wish.checked(around)
-    around.obey_signals()
-    report = Report(vendor=name, account=around.account)
-    with connected(name, around, wish) as vendor:
-        estimate = _estimated(vendor, wish, around, report)
+def _planned(name: str, request: HarvestRequest, env: RunEnvironment, *, as_json: bool) -> int:
+    request.validate(env)
+    env.obey_signals()
+    report = Report(vendor=name, account=env.account)
+    with connected(name, env, request) as vendor:
+        estimate = _estimated(vendor, request, env, report)
     for line in report.troubles():
-        around.voice.complain(f"{name}: {line}")
+        logger.error(f"{name}: {line}")
     if as_json:
         click.echo(orjson.dumps(estimate, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
     else:
@@ -161,21 +171,21 @@ def _planned(name: str, wish: Wish, around: Surroundings, *, as_json: bool) -> i
 # Estimating
 
 
-def _estimated(vendor: Connected, wish: Wish, around: Surroundings, report: Report) -> Estimate:
+def _estimated(vendor: Connected, request: HarvestRequest, env: RunEnvironment, report: Report) -> Estimate:
     connector, context = vendor.connector, vendor.context
-    windows = runner.windows(vendor, wish, around)
+    windows = runner.windows(vendor, request, env)
     window = Window(start=windows[0].start, end=windows[-1].end) if windows else None
     began = context.stopwatch()
     with (
-        _reading(vendor, window, wish, around) as (reading, known),
-        Progress(report, connector, context, around),
+        _reading(vendor, window, request, env) as (reading, known),
+        Progress(report, connector, context, env),
     ):
-        wanted, calls = _surveyed(vendor, reading, around, report)
-    listing = context.traffic.requests
+        wanted, calls = _surveyed(vendor, reading, env, report)
+    listing = context.request_stats.requests
     rate = connector.requests_per_second * context.speed
     # The listing of a backfill runs ahead of what it fetches: the slower of the two is what takes the time.
     seconds = max(context.stopwatch() - began, (listing + calls) / rate)
-    budget = _budget(vendor, around.rate_share(wish.rate_share))
+    budget = _budget(vendor, env.rate_share(request.rate_share))
     return Estimate(
         vendor=vendor.name,
         account=vendor.account,
@@ -201,15 +211,15 @@ def _estimated(vendor: Connected, wish: Wish, around: Surroundings, report: Repo
     )
 
 
-def _surveyed(vendor: Connected, reading: Reading, around: Surroundings, report: Report) -> tuple[int, int]:
+def _surveyed(vendor: Connected, reading: RunTracker, env: RunEnvironment, report: Report) -> tuple[int, int]:
     """How many meetings there are to fetch, and with how many calls; as far as the day's budget lets itself be listed."""
     wanted = calls = 0
     try:
-        for ref in engine.survey(vendor.connector, reading, vendor.context, stop=around.stop, report=report):
-            around.stop.check()
+        for ref in engine.survey(vendor.connector, reading, vendor.context, stop=env.stop, report=report):
+            env.stop.check()
             wanted += 1
-            calls += vendor.connector.calls(ref)
-    except BudgetSpent as error:
+            calls += vendor.connector.estimate_requests(ref)
+    except QuotaExhausted as error:
         report.stopped_by(error)
     return wanted, calls
 
@@ -224,30 +234,32 @@ class _Draft(Journal):
         """How many meetings that started there are to be read no more, as things are."""
         (known,) = self._one(
             "SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')",
-            *map(microseconds, (window.start, window.end)),
+            *map(to_microseconds, (window.start, window.end)),
         )
         return int(known)
 
 
 @contextmanager
 def _reading(
-    vendor: Connected, window: Window | None, wish: Wish, around: Surroundings
-) -> Iterator[tuple[Reading, _Known]]:
+    vendor: Connected, window: Window | None, request: HarvestRequest, env: RunEnvironment
+) -> Iterator[tuple[RunTracker, _Known]]:
     """What the backfill would read, and what a journal, where there is one, knows of it."""
-    folder, zone = _journal(vendor, wish, around), around.zone(wish.timezone)
-    span = vendor.connector.span
+    folder, zone = _journal(vendor, request, env), env.zone(request.timezone)
+    span = vendor.connector.max_window
     if window is None:
-        yield Once(()), _Known()
+        yield NullTracker(()), _Known()
         return
     days = _days([window], zone)
     if folder is None:
-        yield Once(window.split(span)), _Known(days=days, days_listed=days)
+        yield NullTracker(window.split(span)), _Known(days=days, days_listed=days)
         return
     with closing(_Draft(folder, read_only=True)) as journal:
-        scheme = backfill(journal, window, wish.asked, span)
+        scheme = backfill(journal, window, request.extras, span)
         now = vendor.context.now
-        reading = Journaled(journal, scheme, asked=wish.asked, run=0, now=now, span=span, empty=False)
-        parts = union(part.window for part in reading.parts if not part.subjects)
+        reading = JournalTracker(
+            journal, scheme, asked=request.extras, run=0, now=now, span=span, empty=False
+        )
+        parts = union(part.window for part in reading.parts if not part.partitions)
         yield (
             reading,
             _Known(
@@ -261,25 +273,25 @@ def _reading(
 
 def _days(windows: Iterable[Window], zone: ZoneInfo) -> int:
     """How many days these windows touch, by the midnights of the zone."""
-    bounds = (days_of(window, zone) for window in windows)
+    bounds = (local_days(window, zone) for window in windows)
     return len({first + number * DAY for first, last in bounds for number in range((last - first).days + 1)})
 
 
-def _journal(vendor: Connected, wish: Wish, around: Surroundings) -> Path | None:
-    if not (wish.es_host or around.environment.get("ES_HOST")):
+def _journal(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> Path | None:
+    if not (request.es_host or env.environment.get("ES_HOST")):
         return None
-    cluster = destination.cluster(wish.es_host, None, around)
-    index = rejects_folder(around.state_folder, cluster.url, cluster.prefix)
+    cluster = destination.cluster(request.es_host, None, env)
+    index = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
     folder = journal_folder(vendor.folder, index)
-    return folder if (folder / "journal.db").exists() else None
+    return folder if journal_database(folder).exists() else None
 
 
 def _budget(vendor: Connected, rate_share: float) -> Budget | None:
-    told = vendor.connector.daily_budget
+    told = vendor.connector.daily_quota
     if told is None:
         return None
     name, limit = told
-    return Budget(name=name, limit=limit, spent=vendor.state.spent(name), rate_share=rate_share)
+    return Budget(name=name, limit=limit, spent=vendor.state.quota_used(name), rate_share=rate_share)
 
 
 def spread(requests: int, seconds: float, budget: Budget | None, now: datetime) -> Spread:
@@ -305,11 +317,11 @@ def spread(requests: int, seconds: float, budget: Budget | None, now: datetime) 
 
 def _text(estimate: Estimate) -> Iterator[str]:
     within = estimate.window
-    what = f", {span(within)} UTC" if within is not None else ""
+    what = f", {format_span(within)} UTC" if within is not None else ""
     yield f"{estimate.vendor}, account {estimate.account}{what}"
     if not estimate.complete:
-        why = f" ({bare(estimate.reason, estimate.vendor)})" if estimate.reason else ""
-        again = f"; ask again at {at(estimate.until)} UTC" if estimate.until is not None else ""
+        why = f" ({without_prefix(estimate.reason, estimate.vendor)})" if estimate.reason else ""
+        again = f"; ask again at {format_instant(estimate.until)} UTC" if estimate.until is not None else ""
         yield f"  the listing did not reach its end{why}: it is more than this{again}"
     yield from (f"  {label:14}{text}" for label, text in _rows(estimate))
 
@@ -319,20 +331,23 @@ def _rows(estimate: Estimate) -> Iterator[tuple[str, str]]:
     if estimate.journal:
         yield (
             "done already",
-            f"{done:,} of {count(estimate.days, 'day')}: {count(estimate.known, 'meeting')} known",
+            f"{done:,} of {plural(estimate.days, 'day')}: {plural(estimate.known, 'meeting')} known",
         )
     known = f", {estimate.unchanged:,} of them known already" if estimate.journal else ""
     yield (
         "listed now",
-        f"{count(estimate.days_listed, 'day')}: {count(estimate.listed, 'meeting')}{known}",
+        f"{plural(estimate.days_listed, 'day')}: {plural(estimate.listed, 'meeting')}{known}",
     )
     earlier = f", {estimate.resumed:,} of them left by earlier runs" if estimate.resumed else ""
-    yield "to fetch", f"{count(estimate.wanted, 'meeting')}{earlier}"
+    yield "to fetch", f"{plural(estimate.wanted, 'meeting')}{earlier}"
     yield (
         "requests",
         f"{estimate.requests:,}: {estimate.meeting_requests:,} for meetings, {estimate.listing_requests:,} for the listing",
     )
-    yield "time", f"{duration(estimate.seconds)} at {estimate.requests_per_second:.1f} requests a second"
+    yield (
+        "time",
+        f"{format_duration(estimate.seconds)} at {estimate.requests_per_second:.1f} requests a second",
+    )
     if estimate.budget is not None:
         yield "daily budget", _budget_words(estimate.budget)
     yield from _spread_words(estimate.spread, complete=estimate.complete)
@@ -352,4 +367,4 @@ def _spread_words(spread: Spread, *, complete: bool) -> Iterator[tuple[str, str]
         return
     again = "; run the same command on each of them" if spread.days > 1 else ""
     yield "days", f"{spread.days}{again}"
-    yield "ends", f"{at(spread.ends)} UTC, begun now"
+    yield "ends", f"{format_instant(spread.ends)} UTC, begun now"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,10 +11,12 @@ from typing import Any
 import click
 import orjson
 
-from harvester.cli.environment import Surroundings, common_options, stdout_bytes
+from harvester.cli.environment import RunEnvironment, common_options, stdout_bytes
 from harvester.cli.load import told
 from harvester.pipeline import destination
 from harvester.state.rejects import Kept, Rejects
+
+logger = logging.getLogger(__name__)
 
 
 def _command(name: str) -> Callable[[Callable[..., int]], click.Command]:
@@ -40,8 +43,8 @@ def list_(
     A line without a usable document_id is listed by its digest (sha256:…). Mended and loaded, it is a document that
     nobody knows to be the same: give up the line with `harvester rejects drop ID`.
     """
-    around = Surroundings.find(env_file, quiet=quiet)
-    with destination.rejects(destination.cluster(es_host, index_period, around), around) as kept:
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    with destination.rejects(destination.cluster(es_host, index_period, env), env) as kept:
         if as_json:
             listed = {"rejects": [_fields(row) for row in kept.rows()]}
             click.echo(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode())
@@ -49,7 +52,7 @@ def list_(
         for row in kept.rows():
             click.echo("\n    ".join(_lines(row)))
         if not len(kept):
-            around.voice.say("no rejects")
+            logger.info("no rejects")
     return 0
 
 
@@ -70,19 +73,19 @@ def _lines(row: Kept) -> list[str]:
 @_command("export")
 def export(env_file: str | None, quiet: bool, es_host: str | None, index_period: str | None) -> int:
     """The documents as NDJSON on stdout: mend them and `harvester load` them."""
-    around = Surroundings.find(env_file, quiet=quiet)
-    with destination.rejects(destination.cluster(es_host, index_period, around), around) as kept:
-        around.voice.say(f"{kept.export(stdout_bytes())} documents")
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    with destination.rejects(destination.cluster(es_host, index_period, env), env) as kept:
+        logger.info(f"{kept.export(stdout_bytes())} documents")
     return 0
 
 
 @_command("replay")
 def replay(env_file: str | None, quiet: bool, es_host: str | None, index_period: str | None) -> int:
     """Load them again: after a mapping was mended, say. What is stored now leaves the rejects."""
-    around = Surroundings.find(env_file, quiet=quiet)
-    around.obey_signals()
-    with destination.index(es_host, index_period, around) as index:
-        return told(index.loader.replay(), around, noun="rejects", named=lambda refused: refused.key)
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    env.obey_signals()
+    with destination.index(es_host, index_period, env) as index:
+        return told(index.loader.replay(), noun="rejects", named=lambda refused: refused.key)
 
 
 @rejects.command("drop")
@@ -99,22 +102,22 @@ def drop(
     index_period: str | None,
 ) -> int:
     """Give up these, or without IDs all of them. The exit code is 65 where an ID is none of theirs."""
-    around = Surroundings.find(env_file, quiet=quiet)
-    with destination.rejects(destination.cluster(es_host, index_period, around), around) as kept:
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    with destination.rejects(destination.cluster(es_host, index_period, env), env) as kept:
         if document_ids:
-            return _drop_these(kept, document_ids, around)
+            return _drop_these(kept, document_ids)
         if not yes and len(kept) and not _confirmed(len(kept)):
-            around.voice.say("nothing dropped")
+            logger.info("nothing dropped")
             return 0
-        around.voice.say(f"{kept.drop()} dropped")
+        logger.info(f"{kept.drop()} dropped")
     return 0
 
 
-def _drop_these(kept: Rejects, document_ids: tuple[str, ...], around: Surroundings) -> int:
+def _drop_these(kept: Rejects, document_ids: tuple[str, ...]) -> int:
     unknown = [document_id for document_id in document_ids if not kept.has(document_id)]
-    around.voice.say(f"{kept.drop(document_ids)} dropped")
+    logger.info(f"{kept.drop(document_ids)} dropped")
     for document_id in unknown:
-        around.voice.complain(f"there is no reject {document_id}: `harvester rejects list` has their ids")
+        logger.error(f"there is no reject {document_id}: `harvester rejects list` has their ids")
     return 65 if unknown else 0
 
 

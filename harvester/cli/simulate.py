@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from connectors.errors import ConfigurationError, OutputError
-from connectors.parsing import instant
+from connectors.parsing import parse_instant
 from harvester.simulator import APIS, VENDORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -49,7 +49,7 @@ class Instant(click.ParamType[datetime]):
     name = "instant"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        when = value if isinstance(value, datetime) else instant(str(value))
+        when = value if isinstance(value, datetime) else parse_instant(str(value))
         if when is None:
             raise click.BadParameter("write an instant like 2026-11-20T03:00:00Z", ctx, param)
         return when

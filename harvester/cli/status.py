@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,16 +13,18 @@ import click
 
 import connectors
 from connectors.errors import HarvestError, StateError, worst_exit
-from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.environment import RunEnvironment, common_options
 from harvester.cli.render.status import Scope, as_object, as_text
 from harvester.config import is_loopback
 from harvester.state import account, rejects
 from harvester.state.account_status import Measures, standing
 from harvester.state.database import Database, has_log
 from harvester.state.journal import Journal
+from harvester.state.layout import run_lock_file
+from harvester.state.locks import is_locked
 from harvester.state.reader import rejected_apart
 
-LOCKS = Path("/proc/locks")
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -37,23 +39,23 @@ def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json:
     expire at the vendor) is said first. That is an answer, not a failure: the exit code is 0 all the same, and 78 only
     where a state database is damaged.
     """
-    around = Surroundings.find(env_file, quiet=quiet)
+    env = RunEnvironment.find(env_file, quiet=quiet)
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
     scopes: list[Scope] = []
     errors: list[HarvestError] = []
-    for path in _journals(around.state_folder, vendors):
+    for path in _journals(env.state_folder, vendors):
         try:
-            scopes.append(_read(path, around))
+            scopes.append(_read(path, env))
         except HarvestError as error:
             errors.append(error)
-            around.voice.complain(f"harvester: {error}")
-    apart = 0 if vendors else _apart(around, errors)
+            logger.error(f"harvester: {error}")
+    apart = 0 if vendors else _apart(env, errors)
     if as_json:
-        click.echo(as_object(around.state_folder, scopes, errors, apart))
+        click.echo(as_object(env.state_folder, scopes, errors, apart))
     elif scopes or not errors:
-        click.echo("\n".join(as_text(around.state_folder, scopes, apart)))
+        click.echo("\n".join(as_text(env.state_folder, scopes, apart)))
     return worst_exit(error.exit_code for error in errors)
 
 
@@ -68,25 +70,25 @@ def _vendor_of(path: Path) -> str | None:
     return max((v for v in connectors.table() if name.startswith(f"{v}-")), key=len, default=None)
 
 
-def _read(path: Path, around: Surroundings) -> Scope:
+def _read(path: Path, env: RunEnvironment) -> Scope:
     """Read again where a run began meanwhile: what lies without a log is read as a file that nobody writes."""
     still = not has_log(path)
     try:
-        scope = _scope(path, around)
+        scope = _scope(path, env)
     except StateError:
         if not (still and has_log(path)):
             raise
     else:
         if not (still and has_log(path)):
             return scope
-    return _scope(path, around)
+    return _scope(path, env)
 
 
-def _scope(path: Path, around: Surroundings) -> Scope:
+def _scope(path: Path, env: RunEnvironment) -> Scope:
     with closing(Journal(path.parent, read_only=True)) as journal:
         vendor = journal.fact("vendor") or _vendor_of(path) or "unknown"
         api_url = journal.fact("api_url") or ""
-        now, zone = _now(api_url, around), around.zone(None)
+        now, zone = _now(api_url, env), env.zone(None)
         return Scope(
             vendor=vendor,
             account=journal.fact("account") or "",
@@ -95,36 +97,23 @@ def _scope(path: Path, around: Surroundings) -> Scope:
             prefix=journal.fact("prefix") or "",
             now=now,
             zone=zone,
-            held=_is_held(path.with_name("run.lock")),
+            held=is_locked(run_lock_file(path.parent)),
             state=standing(journal, now=now, zone=zone, measures=_measures(vendor)),
             budgets=_budgets(path.parents[1] / "account.db", now),
             rejects=_rejects(path.parents[2] / path.parent.name / "rejects.db"),
         )
 
 
-def _now(api_url: str, around: Surroundings) -> datetime:
+def _now(api_url: str, env: RunEnvironment) -> datetime:
     """By the calendar of the vendor: a simulated one has its own."""
-    return around.clock({"the API": api_url}).now() if is_loopback(api_url) else datetime.now(UTC)
+    return env.clock({"the API": api_url}).now() if is_loopback(api_url) else datetime.now(UTC)
 
 
 def _measures(vendor: str) -> Measures | None:
     if vendor not in connectors.table():
         return None
     connector = connectors.load(vendor)
-    return Measures(lookback=connector.lookback, kept=connector.kept)
-
-
-def _is_held(lock: Path) -> bool | None:
-    """Whether a run holds this lock, out of Linux's own table: to take it, be it for a moment, could turn away a run
-    that begins in that moment. `None` where there is no such table."""
-    try:
-        table = LOCKS.read_text(encoding="ascii")
-        inode = lock.stat().st_ino
-    except FileNotFoundError as error:
-        return False if error.filename == str(lock) else None
-    except OSError:
-        return None
-    return re.search(rf"FLOCK .*:{inode} ", table) is not None
+    return Measures(lookback=connector.lookback, kept=connector.retention)
 
 
 def _budgets(path: Path, now: datetime) -> dict[str, int]:
@@ -136,12 +125,12 @@ def _rejects(path: Path) -> int:
     return sum(count for (count,) in _rows(path, rejects.MIGRATIONS, "SELECT count(*) FROM rejects"))
 
 
-def _apart(around: Surroundings, errors: list[HarvestError]) -> int:
+def _apart(env: RunEnvironment, errors: list[HarvestError]) -> int:
     try:
-        return rejected_apart(around.state_folder)
+        return rejected_apart(env.state_folder)
     except HarvestError as error:
         errors.append(error)
-        around.voice.complain(f"harvester: {error}")
+        logger.error(f"harvester: {error}")
         return 0
 
 

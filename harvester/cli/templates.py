@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.environment import RunEnvironment, common_options
 from harvester.pipeline import destination
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.templates import Difference
+
+logger = logging.getLogger(__name__)
 
 LIVE = (
     "an index keeps its mappings: a field that is not there can be added (PUT INDEX/_mapping, as `harvester templates "
@@ -34,11 +37,11 @@ def _command(name: str) -> Callable[[Callable[..., int]], click.Command]:
 
 
 @contextmanager
-def _client(es_host: str | None, period: str | None, around: Surroundings) -> Iterator[Any]:
+def _client(es_host: str | None, period: str | None, env: RunEnvironment) -> Iterator[Any]:
     from harvester.sinks.elastic.client import Client
 
-    with closing(Client(destination.cluster(es_host, period, around))) as client:
-        client.greet(destination.patience(around))
+    with closing(Client(destination.cluster(es_host, period, env))) as client:
+        client.ping(destination.patience(env))
         yield client
 
 
@@ -47,10 +50,10 @@ def install(env_file: str | None, quiet: bool, es_host: str | None, index_period
     """Put them in place, or bring them up to date. Indices that are there already keep their mappings."""
     from harvester.sinks.elastic import templates as shipped
 
-    around = Surroundings.find(env_file, quiet=quiet)
-    with _client(es_host, index_period, around) as client:
-        for name in shipped.install(client, destination.patience(around)):
-            around.voice.say(f"installed {name}")
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    with _client(es_host, index_period, env) as client:
+        for name in shipped.install(client, destination.patience(env)):
+            logger.info(f"installed {name}")
     return 0
 
 
@@ -59,9 +62,9 @@ def show(env_file: str | None, quiet: bool, es_host: str | None, index_period: s
     """What would be installed, as JSON on stdout."""
     from harvester.sinks.elastic import templates as shipped
 
-    around = Surroundings.find(env_file, quiet=quiet)
-    named = destination.cluster(es_host or "http://localhost:9200", index_period, around)
-    told = {template.path: template.body for template in shipped.show(named)}
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    named = destination.cluster(es_host or "http://localhost:9200", index_period, env)
+    told = {template.path: template.body for template in shipped.shipped(named)}
     click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     return 0
 
@@ -75,17 +78,17 @@ def diff(env_file: str | None, quiet: bool, es_host: str | None, index_period: s
     from harvester.sinks.elastic import mapping_diff
     from harvester.sinks.elastic import templates as shipped
 
-    around = Surroundings.find(env_file, quiet=quiet)
-    with _client(es_host, index_period, around) as client:
-        installed = list(shipped.diff(client, destination.patience(around)))
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    with _client(es_host, index_period, env) as client:
+        installed = list(shipped.diff_templates(client, destination.patience(env)))
         _tell(
             installed,
             "to put ours in place: `harvester templates install`; it changes no index that is there",
         )
-        live = list(mapping_diff.diff(client, destination.patience(around)))
+        live = list(mapping_diff.diff_mappings(client, destination.patience(env)))
         _tell(live, LIVE)
     if not installed and not live:
-        around.voice.say("no difference")
+        logger.info("no difference")
         return 0
     return 65
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,24 +14,26 @@ import connectors
 from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli import dates
-from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.environment import RunEnvironment, common_options
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import Wish
-from harvester.pipeline.tracker import Once
-from harvester.sinks.elastic.config import Cluster
+from harvester.pipeline.request import HarvestRequest
+from harvester.pipeline.tracker import NullTracker
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.intervals import clipped, missing
-from harvester.state.journal import Journal, journal_folder
+from harvester.state.journal import Journal
+from harvester.state.layout import journal_folder, rejects_folder
 from harvester.state.reader import Looked
-from harvester.state.rejects import rejects_folder
 from harvester.verify.result import Verdict, exit_code, tell
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.inventory import Inventory
     from harvester.verify.findings import Finding
     from harvester.verify.repair import Mending
+
+logger = logging.getLogger(__name__)
 
 VISIBLE_SECONDS = 2.0
 """After how long Elasticsearch finds what was written, where it may not be asked to refresh."""
@@ -75,17 +78,17 @@ def verify(
     """
     if delete_orphans and not repair:
         raise click.UsageError("--delete-orphans goes with --repair")
-    around = Surroundings.find(env_file, quiet=quiet)
-    around.obey_signals()
-    wish = Wish(**given)
+    env = RunEnvironment.find(env_file, quiet=quiet)
+    env.obey_signals()
+    request = HarvestRequest(**given)
     verdicts: list[Verdict] = []
-    for name in _vendors(vendor, around):
-        verdict = Verdict(vendor=name, account=around.account, zone=around.zone(wish.timezone))
+    for name in _vendors(vendor, env):
+        verdict = Verdict(vendor=name, account=env.account, zone=env.zone(request.timezone))
         verdicts.append(verdict)
         try:
-            _verify(verdict, wish, around, repair=repair, delete_orphans=delete_orphans)
+            _verify(verdict, request, env, repair=repair, delete_orphans=delete_orphans)
         except HarvestError as error:
-            around.voice.complain(f"harvester: {name}: {error}")
+            logger.error(f"harvester: {name}: {error}")
             verdict.error = str(error)
             verdict.codes.add(error.exit_code)
             if isinstance(error, Interrupted):
@@ -94,43 +97,41 @@ def verify(
     return exit_code(verdicts)
 
 
-def _vendors(given: str | None, around: Surroundings) -> list[str]:
+def _vendors(given: str | None, env: RunEnvironment) -> list[str]:
     known = sorted(connectors.table())
     if given is not None:
         if given not in known:
             raise click.UsageError(f"{given} is not one of {', '.join(known)}")
         return [given]
-    configured = [name for name in known if not missing_settings(name, around)]
+    configured = [name for name in known if not missing_settings(name, env)]
     if not configured:
-        said = around.environment.retired() or "see example.env for what to set"
+        said = env.environment.retired() or "see example.env for what to set"
         raise ConfigurationError(f"no vendor is configured; {said}")
     return configured
 
 
 def _verify(
-    verdict: Verdict, wish: Wish, around: Surroundings, *, repair: bool, delete_orphans: bool
+    verdict: Verdict, request: HarvestRequest, env: RunEnvironment, *, repair: bool, delete_orphans: bool
 ) -> None:
     from harvester.sinks.elastic.client import Client
     from harvester.sinks.elastic.inventory import Inventory
 
-    named = destination.cluster(wish.es_host, wish.index_period, around)
+    named = destination.cluster(request.es_host, request.index_period, env)
     with ExitStack() as stack:
-        vendor = stack.enter_context(connected(verdict.vendor, around, wish))
+        vendor = stack.enter_context(connected(verdict.vendor, env, request))
         client = stack.enter_context(closing(Client(named)))
-        waiting = destination.patience(around)
+        waiting = destination.patience(env)
         inventory = Inventory(client, waiting, vendor=vendor.name, account=vendor.account)
-        inventory.begin()
+        inventory.prepare()
         written = None
         if repair:
-            written = stack.enter_context(runner.journal(vendor, named, around))
-            stack.enter_context(written.only_run())
-        memory = stack.enter_context(closing(_memory(vendor, named, around)))
-        _compare(verdict, vendor, inventory, memory, wish, around)
+            written = stack.enter_context(runner.journal(vendor, named, env))
+            stack.enter_context(written.lock())
+        memory = stack.enter_context(closing(_memory(vendor, named, env)))
+        _compare(verdict, vendor, inventory, memory, request, env)
         if written is not None and verdict.findings:
-            index = stack.enter_context(destination.index(wish.es_host, wish.index_period, around))
-            repairing = _Repair(
-                vendor, index, inventory, written, memory, around, delete_orphans=delete_orphans
-            )
+            index = stack.enter_context(destination.index(request.es_host, request.index_period, env))
+            repairing = _Repair(vendor, index, inventory, written, memory, env, delete_orphans=delete_orphans)
             repairing.of(verdict)
 
 
@@ -139,56 +140,56 @@ def _compare(
     vendor: Connected,
     inventory: Inventory,
     memory: Looked,
-    wish: Wish,
-    around: Surroundings,
+    request: HarvestRequest,
+    env: RunEnvironment,
 ) -> None:
     from harvester.verify.comparison import Comparison
 
-    _choose(verdict, vendor, wish, memory, around)
+    _choose(verdict, vendor, request, memory)
     if memory.unfinished_run():
-        around.voice.say(
+        logger.info(
             f"{vendor.name}: the last run has not come to its end: what it was still to harvest counts as missing"
         )
     report = Report(vendor=vendor.name, account=vendor.account)
     comparison = Comparison(memory, inventory)
     verdict.tally = comparison.tally
-    for part in (part for window in verdict.windows for part in window.split(vendor.connector.span)):
+    for part in (part for window in verdict.windows for part in window.split(vendor.connector.max_window)):
         listing = engine.survey(
-            vendor.connector, Once([part]), vendor.context, stop=around.stop, report=report
+            vendor.connector, NullTracker([part]), vendor.context, stop=env.stop, report=report
         )
         verdict.findings += comparison.of(listing, part)
         verdict.codes |= report.causes
     verdict.failures = [f"{failure.what}: {failure.why}" for failure in report.failures]
     for failure in verdict.failures:
-        around.voice.complain(f"{vendor.name}: {failure}")
+        logger.error(f"{vendor.name}: {failure}")
     verdict.complete = not report.causes
 
 
-def _choose(verdict: Verdict, vendor: Connected, wish: Wish, memory: Looked, around: Surroundings) -> None:
+def _choose(verdict: Verdict, vendor: Connected, request: HarvestRequest, memory: Looked) -> None:
     """Which time is compared: the days that were given, else all that any run was to read; as far as it is kept."""
-    now, kept = vendor.context.now(), vendor.connector.kept
-    asked = dates.window(wish.on, wish.first, wish.last, zone=verdict.zone, now=now)
+    now, kept = vendor.context.now(), vendor.connector.retention
+    asked = dates.window(request.on, request.first, request.last, zone=verdict.zone, now=now)
     wanted: Sequence[Window] = [asked]
-    if not wish.dated:
+    if not request.has_dates:
         known = memory.wanted(asked.end)
         if known is None:
-            around.voice.say(f"{vendor.name}: no journal tells what was read: all that the vendor keeps")
+            logger.info(f"{vendor.name}: no journal tells what was read: all that the vendor keeps")
             known = [Window(start=now - kept, end=asked.end)]
         wanted = known
         if not wanted or wanted[0].start >= asked.end:
-            around.voice.say(f"{vendor.name}: nothing to verify: the first day that was read is not over")
+            logger.info(f"{vendor.name}: nothing to verify: the first day that was read is not over")
             return
         asked = Window(start=wanted[0].start, end=asked.end)
     within = dates.clamped(asked, kept=kept, now=now)
     verdict.windows = clipped(wanted, within) if within is not None else []
     if within is None or not verdict.windows:
-        around.voice.complain(
+        logger.error(
             f"{vendor.name}: nothing to verify: the vendor keeps {kept.days} days, and all of this is older"
         )
         return
     verdict.gaps = missing(Window(start=verdict.windows[0].start, end=asked.end), verdict.windows)
     if within != asked:
-        around.voice.say(
+        logger.info(
             f"{vendor.name}: the vendor keeps {kept.days} days; verifying from "
             f"{within.start:%Y-%m-%d %H:%M} UTC instead of {asked.start:%Y-%m-%d}"
         )
@@ -203,7 +204,7 @@ class _Repair:
     inventory: Inventory
     written: Journal
     memory: Looked
-    around: Surroundings
+    env: RunEnvironment
     delete_orphans: bool
 
     def of(self, verdict: Verdict) -> None:
@@ -236,11 +237,11 @@ class _Repair:
                 mending,
                 self.index.replacing(spared=mending.is_new),
                 self.vendor.context,
-                stop=self.around.stop,
+                stop=self.env.stop,
                 report=report,
             )
         for line in [*report.tracebacks, *report.lines()]:
-            self.around.voice.say(line)
+            logger.info(line)
 
     def _delete_orphans(self, findings: Sequence[Finding], mending: Mending) -> set[str]:
         """The meetings whose sessions were deleted, since the vendor no longer has them and that was asked for."""
@@ -249,7 +250,7 @@ class _Repair:
         given_up = orphans(findings, mending.given_up) if self.delete_orphans else []
         if given_up:
             count = self.inventory.remove(removed(given_up))
-            self.around.voice.say(f"{self.vendor.name}: {count} sessions without their meeting deleted")
+            logger.info(f"{self.vendor.name}: {count} sessions without their meeting deleted")
         return {finding.uuid for finding in given_up}
 
     def _count_rejects(self, verdict: Verdict) -> None:
@@ -262,13 +263,13 @@ class _Repair:
         from harvester.verify.comparison import AT_ONCE, Comparison, chunks
 
         if not self.inventory.refresh():
-            self.around.stop.sleep(VISIBLE_SECONDS)
+            self.env.stop.wait(VISIBLE_SECONDS)
         comparison = Comparison(self.memory, self.inventory)
         refs = {finding.uuid: finding.ref for finding in findings}
         for uuids in chunks(refs, AT_ONCE):
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
 
 
-def _memory(vendor: Connected, named: Cluster, around: Surroundings) -> Looked:
-    folder = rejects_folder(around.state_folder, named.url, named.prefix)
+def _memory(vendor: Connected, named: ElasticConfig, env: RunEnvironment) -> Looked:
+    folder = rejects_folder(env.state_folder, named.url, named.prefix)
     return Looked(journal_folder(vendor.folder, folder), folder, f"{vendor.name}:{vendor.account}:")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.base import Connector, Setting, Settings, absent
+from connectors.base import Connector, Setting, Settings, unset_settings
 from connectors.errors import ConfigurationError
-from harvester.cli.environment import Surroundings
-from harvester.formatting import bare
+from harvester.cli.environment import RunEnvironment
 from harvester.pipeline.context import RunContext
-from harvester.pipeline.request import Wish
-from harvester.state.account import AccountState, account_folder
+from harvester.pipeline.request import HarvestRequest
+from harvester.state.account import AccountState
+from harvester.state.layout import account_folder
+
+logger = logging.getLogger(__name__)
 
 PUT_IT = "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
 
@@ -35,9 +38,9 @@ class Connected:
         return self.connector.name
 
 
-def missing_settings(name: str, around: Surroundings) -> list[str]:
+def missing_settings(name: str, env: RunEnvironment) -> list[str]:
     """The required settings of a vendor that are not set."""
-    return [setting.name for setting in absent(connectors.load(name).settings, around.environment.get)]
+    return [setting.name for setting in unset_settings(connectors.load(name).settings, env.environment.get)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,50 +55,50 @@ class Account:
 
 
 def _not_set(settings: Iterable[Setting], missing: Sequence[str]) -> str:
-    where = next((setting.where for setting in settings if setting.name in missing and setting.where), "")
+    where = next(
+        (setting.how_to_get for setting in settings if setting.name in missing and setting.how_to_get), ""
+    )
     found = f"; to be found {where}" if where else ""
     return f"not set: {', '.join(missing)}; {PUT_IT}{found}"
 
 
 @contextmanager
-def opened(name: str, around: Surroundings, wish: Wish) -> Iterator[Account]:
+def opened(name: str, env: RunEnvironment, request: HarvestRequest) -> Iterator[Account]:
     """The settings and the state of a vendor's account, whether or not the settings are complete."""
     kind = connectors.load(name)
-    around.hide(kind.settings)
-    values = around.environment.of(kind.settings)
+    env.hide(kind.settings)
+    values = env.environment.of(kind.settings)
     urls = {setting: value for setting, value in values.items() if setting.endswith("_URL")}
-    clock = around.clock(urls)
+    clock = env.clock(urls)
     api_url = next((url for setting, url in urls.items() if setting.endswith("_API_URL")), "")
     settings = Settings(
-        account=around.account,
+        account=env.account,
         values=values,
-        options=wish.options,
-        given=wish.given,
-        rate_share=around.rate_share(wish.rate_share),
-        raw=wish.raw,
+        options=request.options,
+        option_values=request.option_values,
+        rate_share=env.rate_share(request.rate_share),
+        raw=request.raw,
     )
-    folder = account_folder(around.state_folder, name, around.account, api_url)
+    folder = account_folder(env.state_folder, name, env.account, api_url)
     state = AccountState(folder, clock.now)
     try:
-        context = RunContext(
-            clock, state, around.stop, lambda text: around.voice.say(f"{name}: {bare(text, name)}")
-        )
+        context = RunContext(clock, state, env.stop, name)
         yield Account(settings=settings, context=context, state=state, api_url=api_url, folder=folder)
     finally:
         state.close()
 
 
 @contextmanager
-def connected(name: str, around: Surroundings, wish: Wish) -> Iterator[Connected]:
-    if missing := missing_settings(name, around):
+def connected(name: str, env: RunEnvironment, request: HarvestRequest) -> Iterator[Connected]:
+    if missing := missing_settings(name, env):
         settings = connectors.load(name).settings
-        raise ConfigurationError(around.environment.retired() or _not_set(settings, missing))
-    with opened(name, around, wish) as account:
+        raise ConfigurationError(env.environment.retired() or _not_set(settings, missing))
+    with opened(name, env, request) as account:
         yield Connected(
             connector=connectors.load(name)(account.settings, account.context),
             context=account.context,
             state=account.state,
-            account=around.account,
+            account=env.account,
             api_url=account.api_url,
             folder=account.folder,
         )

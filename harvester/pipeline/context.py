@@ -1,17 +1,22 @@
-"""What the engine lends a connector: the clock, the state of its account, a voice, and the word to stop."""
+"""Services passed to a connector: clock, account state, notifications, cancellation."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event, Lock
+from threading import Event
 from typing import Any
 
-from connectors.base import Traffic
+from connectors.base import RequestStats
 from connectors.errors import Interrupted
 from connectors.models import Window
+from harvester.console import ONCE
+from harvester.formatting import without_prefix
 from harvester.state.account import AccountState
+
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -38,7 +43,7 @@ class Clock:
         return self.monotonic() * self.speed
 
 
-class Stop:
+class StopSignal:
     """The word to stop, said by a signal handler and heard by every wait."""
 
     def __init__(self) -> None:
@@ -47,20 +52,20 @@ class Stop:
         self._listeners: list[Callable[[], None]] = []
 
     @property
-    def said(self) -> bool:
+    def is_set(self) -> bool:
         return self._event.is_set()
 
-    def say(self, exit_code: int) -> None:
+    def set(self, exit_code: int) -> None:
         self.exit_code = exit_code
         self._event.set()
         for listener in self._listeners:
             listener()
 
-    def tell(self, listener: Callable[[], None]) -> None:
+    def add_callback(self, listener: Callable[[], None]) -> None:
         """Call `listener`, which must not block, when the word is said."""
         self._listeners.append(listener)
 
-    def sleep(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Sleep; Interrupted at once when the word is said."""
         if self._event.wait(max(0.0, seconds)):
             raise Interrupted(exit_code=self.exit_code)
@@ -73,37 +78,32 @@ class Stop:
 class RunContext:
     """`connectors.base.Context` for one account in one run."""
 
-    def __init__(self, clock: Clock, state: AccountState, stop: Stop, say: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, state: AccountState, stop: StopSignal, vendor: str) -> None:
         self._clock = clock
         self._stop = stop
-        self._say = say
-        self._said: set[str] = set()
-        self._lock = Lock()
+        self._vendor = vendor
         self.tokens = state
-        self.traffic = Traffic()
+        self.request_stats = RequestStats()
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
         self.now = clock.now
         self.elapsed = clock.elapsed
         self.stopwatch = clock.monotonic  # seconds of this machine, which are what people are told
         self.speed = clock.speed
-        self.recall = state.recall
-        self.remember = state.remember
-        self.claim = state.claim
-        self.prolong = state.prolong
-        self.stored: Callable[[Window], Iterator[tuple[str, Mapping[str, Any]]]] = lambda _: iter(())
+        self.get_fact = state.get_fact
+        self.set_fact = state.set_fact
+        self.acquire_lease = state.acquire_lease
+        self.extend_lease = state.extend_lease
+        self.stored_refs: Callable[[Window], Iterator[tuple[str, Mapping[str, Any]]]] = lambda _: iter(())
         """The journal's, as long as one is open."""
         self._state = state
 
-    def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
+    def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
         self._stop.check()
-        self._state.spend(budget, count, limit=limit)
+        self._state.consume_quota(budget, count, limit=limit)
 
     def wait(self, seconds: float) -> None:
-        self._stop.sleep(seconds / self._clock.speed)
+        self._stop.wait(seconds / self._clock.speed)
 
-    def tell(self, message: str) -> None:
-        with self._lock:
-            if message in self._said:
-                return
-            self._said.add(message)
-        self._say(message)
+    def notify_once(self, message: str) -> None:
+        text = without_prefix(message, self._vendor)
+        logger.info("%s: %s", self._vendor, text, extra={**ONCE, "vendor": self._vendor})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -12,17 +13,19 @@ import click
 
 from connectors.base import CheckResult
 from connectors.errors import ConfigurationError, HarvestError
-from harvester.cli.environment import Surroundings, stdout_bytes
+from harvester.cli.environment import RunEnvironment, stdout_bytes
 from harvester.config import checked_url
 from harvester.sinks.base import Sink
-from harvester.sinks.elastic.config import Cluster
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.sinks.ndjson import Ndjson
-from harvester.state.layout import private
-from harvester.state.rejects import Rejects, rejects_folder
+from harvester.state.layout import make_private, rejects_folder
+from harvester.state.rejects import Rejects
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.client import Client
+
+logger = logging.getLogger(__name__)
 
 _ES_HOST = click.option("--es-host", metavar="URL", help="Elasticsearch's URL.  [default: ES_HOST]")
 _INDEX_PERIOD = click.option(
@@ -54,37 +57,36 @@ def elasticsearch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _ES_HOST(_INDEX_PERIOD(command))
 
 
-def cluster(es_host: str | None, period: str | None, around: Surroundings) -> Cluster:
+def cluster(es_host: str | None, period: str | None, env: RunEnvironment) -> ElasticConfig:
     """The cluster that the settings name; ConfigurationError where they name none."""
-    host = es_host or around.environment.get("ES_HOST")
+    host = es_host or env.environment.get("ES_HOST")
     if host is None:
         raise ConfigurationError(
             "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
         )
-    return Cluster(
+    return ElasticConfig(
         host=checked_url("ES_HOST", host),
-        api_key=around.environment.get("ES_API_KEY"),
-        username=around.environment.get("ES_USERNAME"),
-        password=around.environment.get("ES_PASSWORD"),
-        ca_certs=around.environment.get("ES_CA_CERTS"),
-        prefix=around.own["ES_INDEX_PREFIX"],
+        api_key=env.environment.get("ES_API_KEY"),
+        username=env.environment.get("ES_USERNAME"),
+        password=env.environment.get("ES_PASSWORD"),
+        ca_certs=env.environment.get("ES_CA_CERTS"),
+        prefix=env.own["ES_INDEX_PREFIX"],
         period="month" if period == "month" else "year",
     )
 
 
-def patience(around: Surroundings) -> Patience:
+def patience(env: RunEnvironment) -> RetryPolicy:
     """Elasticsearch is real even where vendors are simulated: its waits are the machine's own seconds."""
-    return Patience(
-        wait=around.stop.sleep,
+    return RetryPolicy(
+        wait=env.stop.wait,
         elapsed=time.monotonic,
         now=lambda: datetime.now(UTC),
-        tell=around.voice.say_once,
     )
 
 
 @contextmanager
-def rejects(of: Cluster, around: Surroundings) -> Iterator[Rejects]:
-    folder = private(rejects_folder(around.state_folder, of.url, of.prefix))
+def rejects(of: ElasticConfig, env: RunEnvironment) -> Iterator[Rejects]:
+    folder = make_private(rejects_folder(env.state_folder, of.url, of.prefix))
     kept = Rejects(folder, lambda: datetime.now(UTC))
     try:
         yield kept
@@ -95,36 +97,35 @@ def rejects(of: Cluster, around: Surroundings) -> Iterator[Rejects]:
 class Index:
     """The loader of one cluster, and what else a harvest into it needs."""
 
-    def __init__(self, of: Cluster, client: Client, kept: Rejects, around: Surroundings) -> None:
+    def __init__(self, of: ElasticConfig, client: Client, kept: Rejects, env: RunEnvironment) -> None:
         from harvester.sinks.elastic.loader import Loader
 
         self.cluster = of
         self._client = client
-        self._patience = patience(around)
-        self._tell = around.voice.say
-        self.loader = Loader(client, kept, self._patience, tell=self._tell)
+        self._patience = patience(env)
+        self.loader = Loader(client, kept, self._patience)
 
     def replacing(self, *, spared: Callable[[str], bool]) -> Sink:
         """The loader, with what earlier harvests of a meeting left behind deleted; not of those that are `spared`."""
-        from harvester.sinks.elastic.stale_cleanup import Replacing
+        from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
 
-        return Replacing(self.loader, self._client, self._patience, spared=spared, tell=self._tell)
+        return StaleCleanupSink(self.loader, self._client, self._patience, spared=spared)
 
     def has_indices(self) -> bool:
         """Whether there may be any index of ours already."""
-        from harvester.sinks.elastic.indices import any_there
+        from harvester.sinks.elastic.indices import any_exists
 
-        return any_there(self._client, self._patience)
+        return any_exists(self._client, self._patience)
 
 
 @contextmanager
-def index(es_host: str | None, period: str | None, around: Surroundings) -> Iterator[Index]:
+def index(es_host: str | None, period: str | None, env: RunEnvironment) -> Iterator[Index]:
     """The cluster that the settings name, to load into."""
     from harvester.sinks.elastic.client import Client
 
-    named = cluster(es_host, period, around)
-    with rejects(named, around) as kept, closing(Client(named)) as client:
-        yield Index(named, client, kept, around)
+    named = cluster(es_host, period, env)
+    with rejects(named, env) as kept, closing(Client(named)) as client:
+        yield Index(named, client, kept, env)
 
 
 @contextmanager
@@ -132,29 +133,29 @@ def opened(
     destination: str | None,
     es_host: str | None,
     period: str | None,
-    around: Surroundings,
+    env: RunEnvironment,
     stream: BinaryIO | None = None,
 ) -> Iterator[Index | Sink]:
     """The destination that was asked for, else the index where `ES_HOST` is set, else stdout (or `stream`), said on stderr."""
-    indexed = es_host or around.environment.get("ES_HOST")
+    indexed = es_host or env.environment.get("ES_HOST")
     if destination == "index" or (destination is None and indexed):
-        named = cluster(es_host, period, around)
-        around.voice.say(f"documents go to {named.url}, indices {named.prefix}*")
-        with index(es_host, period, around) as opened_index:
+        named = cluster(es_host, period, env)
+        logger.info(f"documents go to {named.url}, indices {named.prefix}*")
+        with index(es_host, period, env) as opened_index:
             yield opened_index
         return
     if destination is None:
-        around.voice.say("documents go to stdout, since ES_HOST is not set")
+        logger.info("documents go to stdout, since ES_HOST is not set")
     yield Ndjson(stream or stdout_bytes())
 
 
-def checked(es_host: str | None, period: str | None, around: Surroundings) -> Iterator[CheckResult]:
+def checked(es_host: str | None, period: str | None, env: RunEnvironment) -> Iterator[CheckResult]:
     """What `harvester check` says of Elasticsearch."""
-    if not (es_host or around.environment.get("ES_HOST")):
+    if not (es_host or env.environment.get("ES_HOST")):
         yield CheckResult(
             subject="elasticsearch",
             status="warning",
-            found="ES_HOST is not set: documents go to stdout",
+            message="ES_HOST is not set: documents go to stdout",
             remedy="set ES_HOST to load them into Elasticsearch",
         )
         return
@@ -162,9 +163,9 @@ def checked(es_host: str | None, period: str | None, around: Surroundings) -> It
     from harvester.sinks.elastic.client import Client
 
     try:
-        named = cluster(es_host, period, around)
-        yield from check(Client(named), patience(around))
+        named = cluster(es_host, period, env)
+        yield from check(Client(named), patience(env))
     except HarvestError as error:
         yield CheckResult(
-            subject="elasticsearch", status="failed", found=str(error), exit_code=error.exit_code
+            subject="elasticsearch", status="failed", message=str(error), exit_code=error.exit_code
         )

@@ -18,7 +18,7 @@ from typing import Final
 
 from connectors.base import Connector
 from connectors.errors import (
-    BrokenAnswer,
+    BrokenResponse,
     Gone,
     HarvestError,
     Interrupted,
@@ -26,12 +26,12 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
-from connectors.models import Harvest, MeetingRef, Skipped
-from harvester.pipeline.context import RunContext, Stop
-from harvester.pipeline.planner import Part
+from connectors.models import MeetingRecord, MeetingRef, SkippedPartition
+from harvester.pipeline.context import RunContext, StopSignal
+from harvester.pipeline.planner import Slice
 from harvester.pipeline.report import Report
-from harvester.pipeline.tracker import Read, Reading
-from harvester.sinks.base import Loaded, Sink
+from harvester.pipeline.tracker import LoadedMeeting, RunTracker
+from harvester.sinks.base import Ack, Sink
 
 AHEAD = 300
 """References that may wait for a free worker: a page, so that the next one is asked for while this one is fetched."""
@@ -42,17 +42,17 @@ UNANSWERED = 12
 GRACE_SECONDS = 10.0
 """After a signal, how long requests in flight may take to come in."""
 
-_MEETING_ENDS: Final = (Gone, NotReady, VendorError, BrokenAnswer, Unreachable)
+_MEETING_ENDS: Final = (Gone, NotReady, VendorError, BrokenResponse, Unreachable)
 """What ends one meeting; any other error of ours ends the run."""
 
 
 def harvest(
     connector: Connector,
-    reading: Reading,
+    reading: RunTracker,
     sink: Sink,
     context: RunContext,
     *,
-    stop: Stop,
+    stop: StopSignal,
     report: Report,
     concurrency: int | None = None,
 ) -> Report:
@@ -73,16 +73,16 @@ def harvest(
         raise
     finally:
         run.close()
-        report.unanswered = run.in_sink - report.unsettled
-        report.requests = context.traffic.requests
-        report.retries = context.traffic.retries
-        report.throttled_seconds = context.traffic.throttled_seconds / context.speed
+        report.unacknowledged = run.in_sink - report.cleanup_pending
+        report.requests = context.request_stats.requests
+        report.retries = context.request_stats.retries
+        report.throttled_seconds = context.request_stats.throttled_seconds / context.speed
         report.seconds = context.stopwatch() - began
     return report
 
 
 def survey(
-    connector: Connector, reading: Reading, context: RunContext, *, stop: Stop, report: Report
+    connector: Connector, reading: RunTracker, context: RunContext, *, stop: StopSignal, report: Report
 ) -> Iterator[MeetingRef]:
     """What a harvest would fetch: the listing alone."""
     return _Run(connector, reading, context, stop, report, 1).refs()
@@ -94,9 +94,9 @@ class _Run:
     def __init__(
         self,
         connector: Connector,
-        reading: Reading,
+        reading: RunTracker,
         context: RunContext,
-        stop: Stop,
+        stop: StopSignal,
         report: Report,
         concurrency: int,
     ) -> None:
@@ -107,19 +107,19 @@ class _Run:
         self._stop = stop
         self._report = report
         self._concurrency = concurrency
-        self._ended: SimpleQueue[tuple[MeetingRef, Future[Harvest]] | None] = SimpleQueue()
+        self._ended: SimpleQueue[tuple[MeetingRef, Future[MeetingRecord]] | None] = SimpleQueue()
         self._ahead = Semaphore(concurrency + AHEAD)
         self._in_flight = Semaphore(2 * concurrency)
         self._closing = False
         self._submitted = 0
         self._unanswered = 0
-        self._in_sink: dict[str, Read] = {}
+        self._in_sink: dict[str, LoadedMeeting] = {}
         self._lister = ThreadPoolExecutor(1, thread_name_prefix="list")
         self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="fetch")
 
-    def acknowledge(self, loaded: Loaded) -> None:
+    def acknowledge(self, loaded: Ack) -> None:
         """All documents of this meeting are safe."""
-        if not loaded.settled:
+        if not loaded.complete:
             self._report.meeting_unsettled(loaded)
             return
         read = self._in_sink.pop(loaded.uuid)
@@ -148,11 +148,11 @@ class _Run:
                 self._report.listing_failed(part.window, error)
         self._report.listing_complete = complete
 
-    def _listing(self, part: Part, everywhere: set[str]) -> Iterator[MeetingRef]:
+    def _listing(self, part: Slice, everywhere: set[str]) -> Iterator[MeetingRef]:
         seen = set(everywhere)
         self._reading.begins(part)
-        for item in self._connector.meetings(part.window, part.subjects):
-            if isinstance(item, Skipped):
+        for item in self._connector.meetings(part.window, part.partitions):
+            if isinstance(item, SkippedPartition):
                 self._report.skip(item)
                 self._reading.skipped(item, part)
             elif item.uuid not in seen:
@@ -172,15 +172,15 @@ class _Run:
                 yield ref
         self._reading.listed(part)
 
-    def harvests(self) -> Iterator[Harvest]:
+    def harvests(self) -> Iterator[MeetingRecord]:
         """Harvests as they come in, until the listing has ended and every meeting of it has."""
-        self._stop.tell(lambda: self._ended.put(None))
+        self._stop.add_callback(lambda: self._ended.put(None))
         listing = self._lister.submit(self._list)
         listing.add_done_callback(lambda _: self._ended.put(None))
         handled = 0
         while not (listing.done() and handled == self._submitted):
             try:
-                entry = self._ended.get(timeout=GRACE_SECONDS if self._stop.said else None)
+                entry = self._ended.get(timeout=GRACE_SECONDS if self._stop.is_set else None)
             except Empty:
                 break  # whatever is still in the air will be asked for again
             if entry is None:
@@ -212,14 +212,14 @@ class _Run:
         future = self._workers.submit(self._fetch, ref)
         future.add_done_callback(lambda ended: self._ended.put((ref, ended)))
 
-    def _fetch(self, ref: MeetingRef) -> Harvest:
+    def _fetch(self, ref: MeetingRef) -> MeetingRecord:
         self._ahead.release()
         self._in_flight.acquire()
         if self._closing:
             raise Interrupted(exit_code=self._stop.exit_code)
         return self._connector.fetch(ref)
 
-    def _outcome(self, ref: MeetingRef, ended: Future[Harvest]) -> Harvest | None:
+    def _outcome(self, ref: MeetingRef, ended: Future[MeetingRecord]) -> MeetingRecord | None:
         if ended.cancelled():
             return None
         error = ended.exception()
@@ -237,16 +237,16 @@ class _Run:
             self._reading.ended(ref, error)
         return None
 
-    def _if_inside(self, ref: MeetingRef, harvest: Harvest) -> Harvest | None:
+    def _if_inside(self, ref: MeetingRef, harvest: MeetingRecord) -> MeetingRecord | None:
         if not self._reading.holds(ref, harvest):
-            self._report.outside += 1
+            self._report.out_of_range += 1
             return None
         self._report.meeting_fetched(harvest)
         if self._reading.poorer(ref, harvest):
             self._report.meeting_kept(harvest.pending)
             return None
         self._reading.loading(ref)
-        self._in_sink[harvest.meeting.uuid] = Read.of(ref, harvest)
+        self._in_sink[harvest.meeting.uuid] = LoadedMeeting.of(ref, harvest)
         return harvest
 
     def _count_unanswered(self, error: HarvestError) -> None:
@@ -255,7 +255,7 @@ class _Run:
             self._halt(error)
 
     def _look_for_a_stop(self, listing: Future[None]) -> None:
-        if self._stop.said:
+        if self._stop.is_set:
             self._halt(Interrupted(exit_code=self._stop.exit_code))
         if listing.done() and not listing.cancelled():
             error = listing.exception()

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from connectors.errors import BudgetSpent, Gone, HarvestError, NotReady, worst_exit
-from connectors.models import Harvest, Pending, Reason, Skipped, Window
-from harvester.formatting import at, bare, count
-from harvester.sinks.base import Loaded
+from connectors.errors import Gone, HarvestError, NotReady, QuotaExhausted, worst_exit
+from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
+from harvester.formatting import format_instant, plural, without_prefix
+from harvester.sinks.base import Ack
 
 KEPT_FAILURES = 50
 """How many failures are kept word for word; all are counted."""
@@ -56,28 +56,28 @@ class Report:
     vendor: str
     account: str
     destination: Literal["index", "stdout", "file"] = "index"
-    began: bool = False
+    started: bool = False
     listed: int = 0
     resumed: int = 0
     unchanged: int = 0
     fetched: int = 0
     done: int = 0
     pending: int = 0
-    unready: int = 0
-    kept: int = 0
-    waits: Counter[str] = field(default_factory=Counter)
+    nothing_yet: int = 0
+    kept_pending: int = 0
+    pending_by_reason: Counter[str] = field(default_factory=Counter)
     next_due: datetime | None = None
     gone: int = 0
     failed: int = 0
-    poorer: int = 0
-    outside: int = 0
-    unsettled: int = 0
-    unanswered: int = 0
+    kept_richer: int = 0
+    out_of_range: int = 0
+    cleanup_pending: int = 0
+    unacknowledged: int = 0
     expired: int = 0
     skipped: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-    absent: Counter[str] = field(default_factory=Counter)
-    unlisted: int = 0
+    failed_partitions: Counter[str] = field(default_factory=Counter)
+    missing_partitions: Counter[str] = field(default_factory=Counter)
+    failed_listings: int = 0
     sessions: int = 0
     documents: int = 0
     superseded: int = 0
@@ -100,18 +100,24 @@ class Report:
     def ended(self) -> int:
         """Of those that were listed or resumed, how many have come to their end."""
         return (
-            self.done + self.pending + self.gone + self.failed + self.unchanged + self.poorer + self.outside
+            self.done
+            + self.pending
+            + self.gone
+            + self.failed
+            + self.unchanged
+            + self.kept_richer
+            + self.out_of_range
         )
 
     @property
     def unread(self) -> int:
         """Of those that were listed or resumed, how many the run did not come to."""
-        return max(0, self.listed + self.resumed - self.ended - self.unsettled - self.unanswered)
+        return max(0, self.listed + self.resumed - self.ended - self.cleanup_pending - self.unacknowledged)
 
     @property
     def stored(self) -> int:
         """Of how many meetings this run stored the documents, rejected ones apart."""
-        return self.done + self.pending - self.unready - self.kept
+        return self.done + self.pending - self.nothing_yet - self.kept_pending
 
     @property
     def exit_code(self) -> int:
@@ -129,26 +135,26 @@ class Report:
     @property
     def _amiss(self) -> str:
         told = [
-            f"{count(self.failed, 'meeting')} failed" if self.failed else "",
-            f"{count(self.unlisted, 'listing')} failed" if self.unlisted else "",
-            f"{count(self.left_out.total(), 'part')} of the listing could not be had"
-            if self.left_out
+            f"{plural(self.failed, 'meeting')} failed" if self.failed else "",
+            f"{plural(self.failed_listings, 'listing')} failed" if self.failed_listings else "",
+            f"{plural(self.failed_partitions.total(), 'part')} of the listing could not be had"
+            if self.failed_partitions
             else "",
-            f"{count(self.rejected, 'document')} rejected" if self.rejected else "",
+            f"{plural(self.rejected, 'document')} rejected" if self.rejected else "",
         ]
         return ", ".join(filter(None, told))
 
-    def skip(self, skipped: Skipped) -> None:
+    def skip(self, skipped: SkippedPartition) -> None:
         self.skipped += 1
         reason = str(skipped.reason)
-        if skipped.gone:
-            self.absent[reason] += 1
+        if skipped.permanent:
+            self.missing_partitions[reason] += 1
         else:
-            self.left_out[reason] += 1
-            self._fail(skipped.subject, reason, 75)
+            self.failed_partitions[reason] += 1
+            self._fail(skipped.partition, reason, 75)
 
     def listing_failed(self, window: Window, error: HarvestError) -> None:
-        self.unlisted += 1
+        self.failed_listings += 1
         self._fail(f"listing {window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}", str(error), error.exit_code)
 
     def stopped_by(self, error: HarvestError) -> None:
@@ -156,7 +162,7 @@ class Report:
         if self.stopped is not None:
             return
         self.stopped, self.stopped_with = str(error), error.exit_code
-        if isinstance(error, BudgetSpent):
+        if isinstance(error, QuotaExhausted):
             self.until = error.until
         if error.exit_code not in QUIET_ENDS:
             self._fail("the run", str(error), error.exit_code)
@@ -166,7 +172,7 @@ class Report:
         if isinstance(error, Gone):
             self.gone += 1
         elif isinstance(error, NotReady):
-            self.unready += 1
+            self.nothing_yet += 1
             self._wait(error.reason, error.until)
         else:
             self.failed += 1
@@ -179,7 +185,7 @@ class Report:
         if len(self.tracebacks) < KEPT_TRACEBACKS:
             self.tracebacks.append("".join(traceback.format_exception(error)))
 
-    def meeting_fetched(self, harvest: Harvest) -> None:
+    def meeting_fetched(self, harvest: MeetingRecord) -> None:
         self.fetched += 1
         self.collisions += harvest.collisions
         self.sessions += len(harvest.sessions)
@@ -187,24 +193,24 @@ class Report:
     def meeting_kept(self, pending: Pending | None) -> None:
         """What is stored of it is richer, and stays: for good, or until the rest may be had again."""
         if pending is None:
-            self.poorer += 1
+            self.kept_richer += 1
         else:
-            self.kept += 1
+            self.kept_pending += 1
             self._wait(pending.reason, pending.until)
 
-    def meeting_loaded(self, loaded: Loaded, *, pending: Pending | None) -> None:
+    def meeting_loaded(self, loaded: Ack, *, pending: Pending | None) -> None:
         if pending is None:
             self.done += 1
         else:
             self._wait(pending.reason, pending.until)
         self._count_documents(loaded)
 
-    def meeting_unsettled(self, loaded: Loaded) -> None:
+    def meeting_unsettled(self, loaded: Ack) -> None:
         """Its documents are safe; that nothing else is left of it is not known."""
-        self.unsettled += 1
+        self.cleanup_pending += 1
         self._count_documents(loaded)
 
-    def _count_documents(self, loaded: Loaded) -> None:
+    def _count_documents(self, loaded: Ack) -> None:
         self.documents += loaded.ok
         self.superseded += loaded.superseded
         self.replaced += loaded.replaced
@@ -212,7 +218,7 @@ class Report:
 
     def _wait(self, reason: Reason, until: datetime) -> None:
         self.pending += 1
-        self.waits[str(reason)] += 1
+        self.pending_by_reason[str(reason)] += 1
         self.next_due = until if self.next_due is None else min(until, self.next_due)
 
     def _fail(self, what: str, why: str, exit_code: int) -> None:
@@ -243,17 +249,17 @@ class Report:
             goes_on = "resumes" if self.destination == "index" else "begins again"
             yield f"{self.stopped}; the same command {goes_on}"
         elif self.stopped_with != 0 and (said := self.stopped or self._amiss):
-            yield bare(said, self.vendor)
+            yield without_prefix(said, self.vendor)
         if self.until is not None:
-            yield f"go on at {at(self.until)} UTC with the same command"
+            yield f"go on at {format_instant(self.until)} UTC with the same command"
         told = [failure for failure in self.failures if failure.why != self.stopped]
-        yield from (f"{failure.what}: {bare(failure.why, self.vendor)}" for failure in told[:SHOWN])
-        more = self.failed + self.unlisted + self.left_out.total() - SHOWN
+        yield from (f"{failure.what}: {without_prefix(failure.why, self.vendor)}" for failure in told[:SHOWN])
+        more = self.failed + self.failed_listings + self.failed_partitions.total() - SHOWN
         if len(told) > SHOWN:
             yield f"… and {more:,} more; --summary-json has the first {KEPT_FAILURES}"
 
     def _surveyed(self) -> str:
-        return f"{count(self.listed, 'meeting')} listed; --dry-run fetched and stored nothing"
+        return f"{plural(self.listed, 'meeting')} listed; --dry-run fetched and stored nothing"
 
     def _counts(self) -> Iterator[str]:
         if self.stopped is not None and not (self.listed or self.resumed):
@@ -261,7 +267,7 @@ class Report:
         if not (self.listed or self.resumed or self.requests):
             yield "nothing is left to do: nothing that failed or is due"
             return
-        yield f"{count(self.listed, 'meeting')} listed{self._resumed()}: {', '.join(self._outcomes())}"
+        yield f"{plural(self.listed, 'meeting')} listed{self._resumed()}: {', '.join(self._outcomes())}"
         yield f"{', '.join(self._documents())}; {', '.join(self._effort())}"
 
     def _resumed(self) -> str:
@@ -271,15 +277,15 @@ class Report:
         if self.unchanged:
             yield f"{self.unchanged:,} unchanged"
         yield f"{self.done:,} done"
-        unready = f" ({self.unready:,} of them with nothing to store yet)" if self.unready else ""
+        unready = f" ({self.nothing_yet:,} of them with nothing to store yet)" if self.nothing_yet else ""
         yield f"{self.pending:,} pending{unready}"
         yield from (
             f"{number:,} {word}"
             for number, word in (
                 (self.gone, "gone"),
-                (self.poorer, "poorer"),
-                (self.outside, "outside"),
-                (self.unsettled + self.unanswered, "not acknowledged"),
+                (self.kept_richer, "poorer"),
+                (self.out_of_range, "outside"),
+                (self.cleanup_pending + self.unacknowledged, "not acknowledged"),
                 (self.unread, "not read"),
             )
             if number
@@ -287,14 +293,14 @@ class Report:
         yield f"{self.failed:,} failed"
 
     def _documents(self) -> Iterator[str]:
-        yield f"{count(self.documents, 'document')} {VERBS[self.destination]}"
+        yield f"{plural(self.documents, 'document')} {VERBS[self.destination]}"
         if self.superseded:
             yield f"{self.superseded:,} already there newer or richer"
         if self.rejected:
             yield f"{self.rejected:,} rejected (see `harvester rejects list`)"
 
     def _effort(self) -> Iterator[str]:
-        yield count(self.requests, "request")
+        yield plural(self.requests, "request")
         if self.retries:
             yield f"{self.retries:,} repeated"
         if self.throttled_seconds >= 0.5:
@@ -305,47 +311,47 @@ class Report:
         if self.stopped_with == 0:
             yield "whoever reads the output wanted no more of it: the rest was not asked for"
             return
-        if self.unsettled:
+        if self.cleanup_pending:
             yield (
-                f"{count(self.unsettled, 'meeting')} loaded and not yet acknowledged, for what earlier harvests left "
+                f"{plural(self.cleanup_pending, 'meeting')} loaded and not yet acknowledged, for what earlier harvests left "
                 "of them could not be looked for: read again by the next run"
             )
-        if self.unanswered:
+        if self.unacknowledged:
             yield (
-                f"{count(self.unanswered, 'meeting')} fetched, whose loading nobody acknowledged: read again by the "
+                f"{plural(self.unacknowledged, 'meeting')} fetched, whose loading nobody acknowledged: read again by the "
                 "next run"
             )
 
     def _left_out(self) -> Iterator[str]:
-        if self.absent:
+        if self.missing_partitions:
             yield (
-                f"{count(self.absent.total(), 'part')} of the listing left out, which the vendor says is not there "
-                f"(a user deleted since, say: this is normal): {_by_reason(self.absent)}"
+                f"{plural(self.missing_partitions.total(), 'part')} of the listing left out, which the vendor says is not there "
+                f"(a user deleted since, say: this is normal): {_by_reason(self.missing_partitions)}"
             )
-        if self.left_out:
+        if self.failed_partitions:
             yield (
-                f"{count(self.left_out.total(), 'part')} of the listing could not be had and left out; a later run "
-                f"asks again: {_by_reason(self.left_out)}"
+                f"{plural(self.failed_partitions.total(), 'part')} of the listing could not be had and left out; a later run "
+                f"asks again: {_by_reason(self.failed_partitions)}"
             )
 
     def _notes(self) -> Iterator[str]:
         verb = VERBS[self.destination]
         if self.next_due is not None:
-            yield f"pending: {_by_reason(self.waits)}; a run after {at(self.next_due)} UTC reads the first again"
-        if self.outside:
+            yield f"pending: {_by_reason(self.pending_by_reason)}; a run after {format_instant(self.next_due)} UTC reads the first again"
+        if self.out_of_range:
             yield (
-                f"{count(self.outside, 'meeting')}, listed without a start, held at another time than asked for: "
+                f"{plural(self.out_of_range, 'meeting')}, listed without a start, held at another time than asked for: "
                 f"not {verb}"
             )
-        if self.poorer:
+        if self.kept_richer:
             yield (
-                f"{count(self.poorer, 'meeting')} changed, but the vendor no longer tells all: what is stored is "
+                f"{plural(self.kept_richer, 'meeting')} changed, but the vendor no longer tells all: what is stored is "
                 "richer, and stays"
             )
         if self.replaced:
-            yield f"{count(self.replaced, 'document')} of earlier harvests replaced and deleted"
+            yield f"{plural(self.replaced, 'document')} of earlier harvests replaced and deleted"
         if self.collisions:
-            yield f"{count(self.collisions, 'stay')} with the key of another one: numbered apart"
+            yield f"{plural(self.collisions, 'stay')} with the key of another one: numbered apart"
 
 
 def _by_reason(parts: Counter[str]) -> str:

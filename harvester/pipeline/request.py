@@ -12,14 +12,14 @@ import click
 
 from connectors.base import Option
 from harvester.cli import dates
-from harvester.cli.environment import Surroundings, common_options
+from harvester.cli.environment import RunEnvironment, common_options
 from harvester.pipeline import destination
 
 LONGEST_AHEAD = 366
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class HarvestRequest:
     """What the command line asked for. `given`: options with their values, and those that narrow; `narrowed`: only a
     part of what there is, which covers nothing; `ahead`: so many days from now on, instead of the past."""
 
@@ -38,33 +38,33 @@ class Wish:
     dry_run: bool = False
     summary_json: Path | None = None
     options: frozenset[str] = frozenset()
-    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    narrowed: bool = False
-    ahead: int | None = None
+    option_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    filtered: bool = False
+    upcoming_days: int | None = None
 
     @property
-    def asked(self) -> frozenset[str]:
+    def extras(self) -> frozenset[str]:
         """What every meeting is asked for, beyond what always is."""
         return self.options | ({"raw"} if self.raw else set())
 
     @property
-    def dated(self) -> bool:
+    def has_dates(self) -> bool:
         return self.on is not None or self.first is not None or self.last is not None
 
-    def checked(self, around: Surroundings) -> Wish:
+    def validate(self, env: RunEnvironment) -> HarvestRequest:
         """Itself; UsageError for what contradicts itself or is not there, before anything else can be wrong."""
-        if self.force and not self.dated:
+        if self.force and not self.has_dates:
             raise click.UsageError(
                 "--force is for a backfill, --from and --to (--date reads its day again in any case)"
             )
-        if self.lookback is not None and self.dated:
+        if self.lookback is not None and self.has_dates:
             raise click.UsageError(
                 "--lookback is for the nightly run, without dates: days given by hand are read as they are given"
             )
-        zone, now = around.zone(self.timezone), around.clock({}).now()
+        zone, now = env.zone(self.timezone), env.clock({}).now()
         dates.window(self.on, self.first, self.last, zone=zone, now=now)
-        around.rate_share(self.rate_share)
-        if self.ahead is not None and self.dated:
+        env.rate_share(self.rate_share)
+        if self.upcoming_days is not None and self.has_dates:
             raise click.UsageError("what is planned is read from now on: leave out --date, --from and --to")
         return self
 
@@ -75,9 +75,9 @@ class Wish:
     @property
     def what(self) -> str:
         """Which time is to be read, in words."""
-        if self.ahead is not None:
-            return f"the next {self.ahead} days"
-        if self.narrowed and not self.dated:
+        if self.upcoming_days is not None:
+            return f"the next {self.upcoming_days} days"
+        if self.filtered and not self.has_dates:
             return "a part of yesterday"
         if self.on is not None:
             return str(self.on)
@@ -99,10 +99,10 @@ def vendor_options(options: Sequence[Option]) -> Callable[[Callable[..., Any]], 
 
 def _option(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     name = f"--{option.name}"
-    if not option.value:
+    if not option.metavar:
         return click.option(name, is_flag=True, help=option.help)
-    kind = click.IntRange(1, LONGEST_AHEAD) if option.ahead else click.STRING
-    return click.option(name, type=kind, metavar=option.value, multiple=option.repeatable, help=option.help)
+    kind = click.IntRange(1, LONGEST_AHEAD) if option.future_days else click.STRING
+    return click.option(name, type=kind, metavar=option.metavar, multiple=option.repeatable, help=option.help)
 
 
 def chosen(options: Sequence[Option], given: dict[str, Any]) -> dict[str, Any]:
@@ -110,10 +110,10 @@ def chosen(options: Sequence[Option], given: dict[str, Any]) -> dict[str, Any]:
     values = {option: given.pop(option.name.replace("-", "_")) for option in options}
     said = {option: value for option, value in values.items() if value not in (None, False, ())}
     return {
-        "options": frozenset(o.name for o in said if not o.value and not o.narrows),
-        "given": {o.name: _texts(value) for o, value in said.items() if o.value or o.narrows},
-        "narrowed": any(o.narrows for o in said),
-        "ahead": next((value for o, value in said.items() if o.ahead), None),
+        "options": frozenset(o.name for o in said if not o.metavar and not o.filters),
+        "option_values": {o.name: _texts(value) for o, value in said.items() if o.metavar or o.filters},
+        "filtered": any(o.filters for o in said),
+        "upcoming_days": next((value for o, value in said.items() if o.future_days), None),
     }
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar, Protocol
-
-import orjson
+from typing import ClassVar, Protocol
 
 from connectors.errors import HarvestError
-from connectors.models import Document, Harvest
+from connectors.models import MeetingRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Ack:
     """The acknowledgement of one harvest: how many of its documents were stored, were there in a newer or richer
     form already (`superseded`), or were refused and are kept among the rejects. `replaced`: documents of earlier harvests
     that this one no longer has, deleted. Not `settled`: so much is safe, but an error kept the sink from looking for
@@ -26,7 +22,7 @@ class Loaded:
     superseded: int = 0
     rejected: int = 0
     replaced: int = 0
-    settled: bool = True
+    complete: bool = True
 
 
 class PipeClosed(HarvestError):
@@ -36,7 +32,7 @@ class PipeClosed(HarvestError):
 
 
 class Sink(Protocol):
-    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
         """One `Loaded` per harvest, in any order, once all of its documents are safe; one that is not settled is told
         only before an error.
 
@@ -44,21 +40,3 @@ class Sink(Protocol):
         was pulled before is still loaded and acknowledged; then the error is raised.
         """
         ...
-
-
-def encoded(document: Document) -> bytes:
-    """The document as one line of JSON, without the newline; instants in UTC with `Z`.
-
-    What orjson refuses (a lone surrogate, an integer over 64 bits in a vendor's row) is still written, in escapes:
-    whether it can be stored is for the sink to find out, and no reason to lose the meeting around it.
-    """
-    try:
-        return orjson.dumps(document, option=orjson.OPT_UTC_Z)
-    except orjson.JSONEncodeError:
-        return json.dumps(document, default=_spelled, separators=(",", ":")).encode("ascii")
-
-
-def _spelled(value: Any) -> str:
-    if isinstance(value, datetime):
-        return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode().strip('"')
-    raise TypeError(f"{type(value).__name__} has no JSON form")

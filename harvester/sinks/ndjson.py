@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from connectors.errors import OutputError
-from connectors.models import Harvest
-from harvester.sinks.base import Loaded, PipeClosed, encoded
+from connectors.models import MeetingRecord
+from harvester.documents import encode, to_documents
+from harvester.sinks.base import Ack, PipeClosed
 
 
 class Ndjson:
@@ -17,12 +18,12 @@ class Ndjson:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
         """Raises PipeClosed when the reader is gone, OutputError when the disk is full."""
-        for harvest in harvests:
-            lines = [encoded(document) + b"\n" for document in harvest.documents()]
+        for record in records:
+            lines = [encode(document) + b"\n" for document in to_documents(record)]
             self._write(b"".join(lines))
-            yield Loaded(uuid=harvest.meeting.uuid, ok=len(lines))
+            yield Ack(uuid=record.meeting.uuid, ok=len(lines))
 
     def _write(self, text: bytes) -> None:
         try:

@@ -6,9 +6,6 @@ never answers for the real thing.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +16,11 @@ from threading import Lock
 import orjson
 
 from connectors.base import Token
-from connectors.errors import BudgetSpent, OutputError
-from connectors.parsing import instant
+from connectors.errors import OutputError, QuotaExhausted
+from connectors.parsing import parse_instant
 from harvester.state.database import Database
-from harvester.state.layout import private
+from harvester.state.layout import ACCOUNT_DATABASE, account_database, make_private, token_lock_file
+from harvester.state.locks import exclusive_lock
 
 BLOCK = 100
 """Calls are taken from the budget by the hundred, before the first of them is made: a kill can make it look at most
@@ -44,21 +42,16 @@ LONGEST_CLAIM = timedelta(days=1)
 """A claim that seems to hold for longer was made by a clock that has been set back since, and is not believed."""
 
 
-def account_folder(state: Path, vendor: str, account: str, base_url: str) -> Path:
-    digest = hashlib.sha256(base_url.encode()).hexdigest()[:12]
-    return state / f"{vendor}-{re.sub(r'[^A-Za-z0-9_.-]', '_', account)}-{digest}"
-
-
 class AccountState:
     """Budgets, facts and tokens of one account. Safe for threads and for several processes."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
         self._folder = folder
         self._now = now
-        self._database = Database(private(folder) / "account.db", MIGRATIONS)
+        self._database = Database(account_database(make_private(folder)), MIGRATIONS)
         self._lock = Lock()
         self._taken: dict[tuple[str, str], int] = {}
-        self._token_locks: dict[str, Lock] = {}
+        self._token_lock_files: dict[str, Lock] = {}
 
     def close(self) -> None:
         """Give back what was taken from the budgets and not used."""
@@ -71,8 +64,8 @@ class AccountState:
             )
         self._database.close()
 
-    def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
-        """Count `count` calls against a budget of `limit` a UTC day; BudgetSpent when they no longer fit."""
+    def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
+        """Count `count` calls against a budget of `limit` a UTC day; QuotaExhausted when they no longer fit."""
         now = self._now()
         key = budget, now.date().isoformat()
         with self._lock:
@@ -87,7 +80,7 @@ class AccountState:
             spent = row[0] if row else 0
             taken = min(max(BLOCK, count - left), limit - spent)
             if left + taken < count:
-                raise BudgetSpent(
+                raise QuotaExhausted(
                     f"today's {limit} calls ({key[0]}) are spent", until=_next_midnight(now)
                 ) from None
             connection.execute(
@@ -96,7 +89,7 @@ class AccountState:
             )
         self._taken[key] = left + taken
 
-    def spent(self, budget: str) -> int:
+    def quota_used(self, budget: str) -> int:
         """How much of today's budget is counted as spent."""
         day = self._now().date().isoformat()
         with self._database.reading() as connection:
@@ -105,16 +98,16 @@ class AccountState:
             ).fetchone()
         return (row[0] if row else 0) - self._taken.get((budget, day), 0)
 
-    def recall(self, fact: str) -> str | None:
+    def get_fact(self, fact: str) -> str | None:
         with self._database.reading() as connection:
             row = connection.execute("SELECT value FROM facts WHERE name = ?", (fact,)).fetchone()
         return row[0] if row else None
 
-    def remember(self, fact: str, value: str) -> None:
+    def set_fact(self, fact: str, value: str) -> None:
         with self._database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (fact, value))
 
-    def claim(self, act: str, until: datetime) -> datetime | None:
+    def acquire_lease(self, act: str, until: datetime) -> datetime | None:
         now = self._now()
         with self._database.transaction() as connection:
             connection.execute(
@@ -129,7 +122,7 @@ class AccountState:
             )
         return None
 
-    def prolong(self, act: str, until: datetime) -> None:
+    def extend_lease(self, act: str, until: datetime) -> None:
         until = min(until, self._now() + LONGEST_CLAIM)
         with self._database.transaction() as connection:
             connection.execute(
@@ -143,14 +136,14 @@ class AccountState:
         if row is None:
             return None
         told = orjson.loads(row[0])
-        expires_at = instant(told["expires_at"])
+        expires_at = parse_instant(told["expires_at"])
         if expires_at is None:
             return None
         return Token(
             access=told["access"],
             expires_at=expires_at,
             refresh=told["refresh"],
-            refresh_expires_at=instant(told["refresh_expires_at"]),
+            refresh_expires_at=parse_instant(told["refresh_expires_at"]),
             scope=told["scope"],
         )
 
@@ -164,7 +157,7 @@ class AccountState:
 
     def _keep_private(self) -> None:
         """Also where the file was restored or copied with wider rights. SQLite gives its log the rights of the file."""
-        for path in self._folder.glob("account.db*"):
+        for path in self._folder.glob(f"{ACCOUNT_DATABASE}*"):
             try:
                 if stat.S_IMODE(path.stat().st_mode) & 0o077:
                     path.chmod(0o600)
@@ -178,20 +171,9 @@ class AccountState:
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         with self._lock:
-            thread_lock = self._token_locks.setdefault(name, Lock())
-        with thread_lock, self._lock_file(name).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            thread_lock = self._token_lock_files.setdefault(name, Lock())
+        with thread_lock, exclusive_lock(token_lock_file(self._folder, name)):
             yield
-
-    def _lock_file(self, name: str) -> Path:
-        path = self._folder / f"{re.sub(r'[^a-z0-9-]', '_', name)}.lock"
-        try:
-            path.touch(mode=0o600, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"the state folder {self._folder} cannot be written ({error.strerror})"
-            ) from None
-        return path
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

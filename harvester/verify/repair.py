@@ -7,26 +7,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connectors.errors import Gone, NotReady
-from connectors.models import Harvest, MeetingRef
-from harvester.formatting import at
-from harvester.pipeline.planner import Part, Scheme
-from harvester.pipeline.tracker import Journaled
-from harvester.sinks.elastic.inventory import Removal
+from connectors.models import MeetingRecord, MeetingRef
+from harvester.formatting import format_instant
+from harvester.pipeline.planner import RunPlan, Slice
+from harvester.pipeline.tracker import JournalTracker
+from harvester.sinks.elastic.inventory import Deletion
 from harvester.state.journal import Journal
 from harvester.verify.findings import REPAIRS, Finding, Kind
 
 
-def removals(findings: Iterable[Finding]) -> Iterator[Removal]:
+def removals(findings: Iterable[Finding]) -> Iterator[Deletion]:
     """The documents that a repair deletes without being asked for them by name."""
     return removed(finding for finding in findings if finding.repair == "delete")
 
 
-def removed(findings: Iterable[Finding]) -> Iterator[Removal]:
+def removed(findings: Iterable[Finding]) -> Iterator[Deletion]:
     """The documents of these findings, to be deleted."""
     for finding in findings:
         if finding.index is not None:
             for name in finding.ids:
-                yield Removal(finding.index, name, finding.version)
+                yield Deletion(finding.index, name, finding.version)
 
 
 def orphans(findings: Iterable[Finding], given_up: Collection[str]) -> list[Finding]:
@@ -44,7 +44,7 @@ def to_harvest(findings: Iterable[Finding]) -> dict[str, Finding]:
     return {finding.uuid: finding for finding in findings if finding.repair == "harvest"}
 
 
-class Mending(Journaled):
+class Mending(JournalTracker):
     """A reading of exactly the meetings of these findings, each written down before it is asked for.
 
     What counts as stored of them is what was found in the index, not what the journal has it: where nothing is there,
@@ -64,14 +64,14 @@ class Mending(Journaled):
     ) -> None:
         super().__init__(
             journal,
-            Scheme(parts=(), forced_since=now()),
+            RunPlan(slices=(), forced_since=now()),
             asked=asked,
             run=run,
             now=now,
             span=timedelta(days=1),
             empty=False,
         )
-        self.parts: Sequence[Part] = ()
+        self.parts: Sequence[Slice] = ()
         self.said: dict[str, str] = {}
         self.lost: set[str] = set()
         self.given_up: set[str] = set()
@@ -87,13 +87,13 @@ class Mending(Journaled):
                 self._ranks[wanted.uuid] = finding.held
                 yield wanted
 
-    def poorer(self, ref: MeetingRef, harvest: Harvest) -> bool:
+    def poorer(self, ref: MeetingRef, harvest: MeetingRecord) -> bool:
         if not super().poorer(ref, harvest):
             return False
         self.said[ref.uuid] = (
             "the vendor no longer tells all of it: what is stored is richer, and stays"
             if harvest.pending is None
-            else f"the rest of it may be had from {at(harvest.pending.until)} UTC on: a run after that reads it"
+            else f"the rest of it may be had from {format_instant(harvest.pending.until)} UTC on: a run after that reads it"
         )
         return True
 

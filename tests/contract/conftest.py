@@ -14,7 +14,7 @@ import connectors
 from connectors.base import Connector, Settings
 from connectors.models import Window
 from harvester.config import Environment
-from harvester.pipeline.context import Clock, RunContext, Stop
+from harvester.pipeline.context import Clock, RunContext, StopSignal
 from harvester.simulator.server import Options, serving
 from harvester.state.account import AccountState
 
@@ -55,7 +55,7 @@ def build(simulated: Simulated, tmp_path: Path) -> Iterator[Build]:
         clock = Clock(wall=time.time, monotonic=time.monotonic, shift=shift, speed=simulated.speed)
         state = AccountState(tmp_path / str(len(states)), clock.now)
         states.append(state)
-        context = RunContext(clock, state, Stop(), lambda _: None)
+        context = RunContext(clock, state, StopSignal(), "webex")
         return kind(Settings(values=values, options=options, raw=raw, rate_share=1.0), context)
 
     yield built

@@ -16,7 +16,8 @@ import pytest
 import connectors
 from connectors.base import Connector, Token
 from connectors.errors import ConfigurationError, CredentialsError, Gone, NotReady
-from connectors.models import Detail, Harvest, MeetingRef, Window
+from connectors.models import Detail, MeetingRecord, MeetingRef, Window
+from harvester.documents import to_documents
 from tests.contract.conftest import SHOWN, Build, Simulated
 
 pytestmark = pytest.mark.parametrize("name", sorted(connectors.CONNECTORS))
@@ -28,14 +29,14 @@ def refs(connector: Connector, window: Window) -> list[MeetingRef]:
     """Every ref once, as it came first."""
     found = [
         ref
-        for part in window.split(connector.span)
+        for part in window.split(connector.max_window)
         for ref in connector.meetings(part)
         if isinstance(ref, MeetingRef)
     ]
     return list({ref.uuid: ref for ref in reversed(found)}.values())
 
 
-def harvests(connector: Connector, window: Window) -> list[Harvest]:
+def records(connector: Connector, window: Window) -> list[MeetingRecord]:
     """Every meeting that can be had."""
     found = []
     for ref in refs(connector, window):
@@ -46,8 +47,8 @@ def harvests(connector: Connector, window: Window) -> list[Harvest]:
     return found
 
 
-def ids(found: list[Harvest]) -> list[str]:
-    return [document["document_id"] for harvest in found for document in harvest.documents()]
+def ids(found: list[MeetingRecord]) -> list[str]:
+    return [document["document_id"] for harvest in found for document in to_documents(harvest)]
 
 
 def secrets(connector: Connector, values: dict[str, str]) -> list[str]:
@@ -60,13 +61,13 @@ def test_it_says_what_it_is_and_what_it_needs(name: str) -> None:
     kind = connectors.load(name)
     assert kind.name == name
     assert kind.title
-    assert kind.span > timedelta(0)
+    assert kind.max_window > timedelta(0)
     assert kind.lookback > timedelta(0)
-    assert kind.kept >= kind.lookback
+    assert kind.retention >= kind.lookback
     for setting in kind.settings:
         assert setting.help
         assert setting.name.isupper()
-        assert setting.where or not setting.required, f"{setting.name} says where to get it"
+        assert setting.how_to_get or not setting.required, f"{setting.name} says where to get it"
     for option in kind.options:
         assert option.help
 
@@ -127,9 +128,9 @@ def test_two_windows_hold_what_one_over_both_holds(name: str, build: Build, simu
 
 
 def test_ids_are_unique_and_the_same_every_time(name: str, build: Build, simulated: Simulated) -> None:
-    first = ids(harvests(build(name), simulated.whole))
+    first = ids(records(build(name), simulated.whole))
     assert len(first) == len(set(first)) > 100
-    assert sorted(first) == sorted(ids(harvests(build(name, raw=True), simulated.whole)))
+    assert sorted(first) == sorted(ids(records(build(name, raw=True), simulated.whole)))
 
 
 def test_digests_are_the_same_while_nothing_changes(name: str, build: Build, simulated: Simulated) -> None:
@@ -140,7 +141,7 @@ def test_digests_are_the_same_while_nothing_changes(name: str, build: Build, sim
 
 def test_a_rejoin_is_two_sessions(name: str, build: Build, simulated: Simulated) -> None:
     stays: Counter[tuple[str, str]] = Counter()
-    for harvest in harvests(build(name), simulated.whole):
+    for harvest in records(build(name), simulated.whole):
         for session in harvest.sessions:
             if session.stay == "meeting" and session.user_name and session.join_time:
                 stays[harvest.meeting.uuid, session.user_name] += 1
@@ -150,8 +151,8 @@ def test_a_rejoin_is_two_sessions(name: str, build: Build, simulated: Simulated)
 def test_every_document_carries_its_account_and_one_harvest_moment(
     name: str, build: Build, simulated: Simulated
 ) -> None:
-    for harvest in harvests(build(name), simulated.whole):
-        meeting, *sessions = harvest.documents()
+    for harvest in records(build(name), simulated.whole):
+        meeting, *sessions = to_documents(harvest)
         assert meeting["document_id"] == f"{name}:main:{harvest.meeting.uuid}"
         assert meeting["kind"] == "meeting"
         for document in (meeting, *sessions):
@@ -192,7 +193,7 @@ def test_a_hint_can_be_journaled_and_holds_no_person(name: str, build: Build, si
 
 def test_what_goes_on_is_live_and_pending(name: str, build: Build, simulated: Simulated) -> None:
     connector = build(name)
-    live = [h for h in harvests(connector, simulated.whole) if h.meeting.detail == Detail.live]
+    live = [h for h in records(connector, simulated.whole) if h.meeting.detail == Detail.live]
     assert bool(live) == connector.lists_live
     for harvest in live:
         assert harvest.pending is not None
@@ -204,13 +205,13 @@ def test_raw_keeps_the_vendors_rows_and_no_secret(name: str, build: Build, simul
     import orjson
 
     connector = build(name, raw=True)
-    found = harvests(connector, simulated.whole)
+    found = records(connector, simulated.whole)
     assert any(harvest.meeting.vendor_data for harvest in found)
-    text = b"".join(orjson.dumps(d) for harvest in found for d in harvest.documents())
+    text = b"".join(orjson.dumps(d) for harvest in found for d in to_documents(harvest))
     hidden = secrets(connector, dict(simulated.values))
     assert hidden
     assert not [secret for secret in hidden if secret.encode() in text]
-    assert not any(harvest.meeting.vendor_data for harvest in harvests(build(name), simulated.whole)[:5])
+    assert not any(harvest.meeting.vendor_data for harvest in records(build(name), simulated.whole)[:5])
 
 
 def test_check_finds_nothing_to_do(name: str, build: Build) -> None:
@@ -224,5 +225,5 @@ def test_check_says_what_is_wrong_and_what_to_do(name: str, build: Build) -> Non
     results = list(build(name, **dict.fromkeys(secret, "marked-wrong-secret")).check())
     failed = [result for result in results if result.status == "failed"]
     assert failed
-    assert all(result.found and result.remedy for result in failed)
+    assert all(result.message and result.remedy for result in failed)
     assert not [result for result in results if "marked-wrong-secret" in repr(result)]

@@ -101,7 +101,9 @@ def test_the_summary_file_has_the_counts(harvester: Harvester, tmp_path: Path) -
     (summary,) = json.loads(file.read_text())["vendors"]
     assert (summary["exit_code"], summary["reason"], summary["destination"]) == (0, None, "stdout")
     assert summary["documents"] == len(ended.stdout.splitlines())
-    assert summary["listed"] == summary["done"] + summary["pending"] + summary["gone"] + summary["outside"]
+    assert (
+        summary["listed"] == summary["done"] + summary["pending"] + summary["gone"] + summary["out_of_range"]
+    )
     assert summary["requests"] > summary["listed"]
     assert summary["listing_complete"] is True
 

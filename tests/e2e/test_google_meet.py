@@ -165,11 +165,14 @@ def test_users_who_cannot_be_acted_for_stop_nobody_else_and_are_tried_again(
     with google.at(google_source="meet") as served:
         harvester = from_source(served, newest, "meet")
         told = run(harvester, codes=(75,))
-        assert told["said"].count(": refused") == told["left_out"]["refused"] > 0, told
+        assert told["said"].count(": refused") == told["failed_partitions"]["refused"] > 0, told
         assert compared("meet", stored(newest), served.truth) == []
         assert "refused, tried" in harvester("status").stdout.decode()
     with google.at(DAY, google_source="meet") as served:
-        assert run(from_source(served, newest, "meet"), codes=(75,))["left_out"] == told["left_out"]
+        assert (
+            run(from_source(served, newest, "meet"), codes=(75,))["failed_partitions"]
+            == told["failed_partitions"]
+        )
         assert compared("meet", stored(newest), served.truth) == []
 
 

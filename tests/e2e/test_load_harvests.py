@@ -9,15 +9,17 @@ from datetime import timedelta
 import orjson
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import Interrupted
-from connectors.models import Detail, Harvest
-from harvester.sinks.base import Loaded, encoded
+from connectors.models import Detail, MeetingRecord
+from harvester.documents import encode, to_documents
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic.bulk_queue import BATCH_OPERATIONS
 from tests.documents import HARVESTED, full_harvest, many, plain, spoiled
 from tests.e2e.place import Place
 
 
-def totals(loaded: list[Loaded]) -> tuple[int, int, int]:
+def totals(loaded: list[Ack]) -> tuple[int, int, int]:
     return (
         sum(one.ok for one in loaded),
         sum(one.superseded for one in loaded),
@@ -26,10 +28,10 @@ def totals(loaded: list[Loaded]) -> tuple[int, int, int]:
 
 
 def test_every_document_arrives_as_it_was_made(place: Place) -> None:
-    harvests = [full_harvest(), *many(20)]
-    loaded = list(place.loader().load(harvests))
-    made = [orjson.loads(encoded(d)) for harvest in harvests for d in harvest.documents()]
-    assert sorted(one.uuid for one in loaded) == sorted(h.meeting.uuid for h in harvests)
+    records = [full_harvest(), *many(20)]
+    loaded = list(place.loader().load(records))
+    made = [orjson.loads(encode(d)) for harvest in records for d in to_documents(harvest)]
+    assert sorted(one.uuid for one in loaded) == sorted(h.meeting.uuid for h in records)
     assert totals(loaded) == (len(made), 0, 0)
     assert place.stored() == {document["document_id"]: document for document in made}
     assert place.indices() == [f"{place.prefix}meetings-2026", f"{place.prefix}sessions-2026"]
@@ -65,9 +67,9 @@ def test_a_meeting_is_filed_with_its_sessions_by_its_own_start(place: Place) -> 
 def test_a_refused_document_is_kept_and_the_rest_is_loaded(place: Place) -> None:
     rejects = place.rejects()
     loader = place.loader(rejects)
-    harvests = [plain(1), spoiled(plain(2), duration=10**30), plain(3)]
-    loaded = {one.uuid: one for one in loader.load(harvests)}
-    assert loaded["meeting-2"] == Loaded(uuid="meeting-2", ok=3, rejected=1)
+    records = [plain(1), spoiled(plain(2), duration=10**30), plain(3)]
+    loaded = {one.uuid: one for one in loader.load(records)}
+    assert loaded["meeting-2"] == Ack(uuid="meeting-2", ok=3, rejected=1)
     assert totals(list(loaded.values())) == (11, 0, 1)
     (kept,) = rejects.rows()
     assert kept.document_id.startswith("zoom:main:meeting-2:")
@@ -80,7 +82,7 @@ def test_a_refused_document_is_kept_and_the_rest_is_loaded(place: Place) -> None
 def test_an_id_that_would_refuse_the_whole_request_is_never_sent(place: Place) -> None:
     rejects = place.rejects()
     long = plain(2)
-    long = Harvest.of(spoiled(long).meeting, [])
+    long = to_record(spoiled(long).meeting, [])
     object.__setattr__(long.meeting, "uuid", "ü" * 300)
     assert totals(list(place.loader(rejects).load([plain(1), long]))) == (4, 0, 1)
     assert "512 bytes" in next(iter(rejects.rows())).reason
@@ -92,7 +94,7 @@ def test_a_meeting_larger_than_many_requests_is_one_acknowledgement(newest: Plac
 
 
 def test_what_was_pulled_before_the_end_is_loaded_when_the_run_is_interrupted(newest: Place) -> None:
-    def interrupted() -> Iterator[Harvest]:
+    def interrupted() -> Iterator[MeetingRecord]:
         yield from many(3)
         raise Interrupted
 
@@ -105,7 +107,7 @@ def test_what_was_pulled_before_the_end_is_loaded_when_the_run_is_interrupted(ne
 def test_an_index_deleted_in_the_middle_is_made_again_with_our_mappings(newest: Place) -> None:
     name = f"{newest.prefix}sessions-2026"
 
-    def deleting() -> Iterator[Harvest]:
+    def deleting() -> Iterator[MeetingRecord]:
         yield plain(1, sessions=BATCH_OPERATIONS - 1)
         while len(newest.hits()) < BATCH_OPERATIONS:
             time.sleep(0.05)

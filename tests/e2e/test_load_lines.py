@@ -8,31 +8,31 @@ from io import BytesIO
 import orjson
 import pytest
 
-from connectors.models import Harvest
-from harvester.sinks.base import encoded
-from harvester.sinks.elastic.loader import LinesLoaded, Loader
+from connectors.models import MeetingRecord
+from harvester.documents import encode, to_documents
+from harvester.sinks.elastic.loader import Loader, LoadProgress
 from tests.documents import full_harvest, many, plain
 from tests.e2e.place import Place
 
 
-def lines_of(*harvests: Harvest) -> list[bytes]:
-    return [encoded(d) for harvest in harvests for d in harvest.documents()]
+def lines_of(*records: MeetingRecord) -> list[bytes]:
+    return [encode(d) for harvest in records for d in to_documents(harvest)]
 
 
-def load(loader: Loader, lines: list[bytes], end: bytes = b"\n") -> tuple[LinesLoaded, dict[int, str]]:
+def load(loader: Loader, lines: list[bytes], end: bytes = b"\n") -> tuple[LoadProgress, dict[int, str]]:
     """The last word, and every refusal by its line."""
     refused: dict[int, str] = {}
     for so_far in loader.load_lines(BytesIO(end.join(lines) + end)):
-        refused.update({one.line: one.why for one in so_far.refused})
+        refused.update({one.line: one.reason for one in so_far.rejected_lines})
     return so_far, refused
 
 
 def test_lines_become_the_same_documents_as_their_harvests(place: Place) -> None:
-    harvests = [full_harvest(), *many(30)]
-    list(place.loader().load(harvests))
+    records = [full_harvest(), *many(30)]
+    list(place.loader().load(records))
     direct = {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in place.hits()}
     place.clear()
-    told, refused = load(place.loader(), lines_of(*harvests))
+    told, refused = load(place.loader(), lines_of(*records))
     assert {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in place.hits()} == direct
     assert (told.ok, told.lines, refused) == (len(direct), len(direct), {})
 

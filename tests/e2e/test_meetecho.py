@@ -66,7 +66,7 @@ def test_rooms_and_who_was_there_arrive_as_the_truth_has_them_and_plans_are_comp
         first = run(harvester, *WHOLE)
         assert differences(stored(newest), served.truth) == []
         ahead = [d for d in served.truth.values() if d.get("state") == "scheduled"]
-        assert first["waits"] == {"planned": len(ahead)}
+        assert first["pending_by_reason"] == {"planned": len(ahead)}
         assert ahead
         only_read(served)
         nothing_is_wrong(harvester)
@@ -103,7 +103,7 @@ def test_a_group_that_is_refused_stops_no_other(newest: Place, groups: Vendors) 
     refused, *others = settings["MEETECHO_GROUPS"].split(",")
     with groups.at(meetecho=MeetechoOptions(refused=(refused,))) as served:
         told = run(served.pointed(newest), *WHOLE, status=75)
-        assert told["left_out"]
+        assert told["failed_partitions"]
         expected = {
             name: d
             for name, d in whole.items()

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import CredentialsError, Unreachable
-from connectors.models import Detail, Harvest
-from harvester.sinks.base import Loaded
+from connectors.models import Detail, MeetingRecord
+from harvester.documents import to_documents
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale
-from harvester.sinks.elastic.client import Answer, Client
+from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import Period
-from harvester.sinks.elastic.stale import Leftovers
-from harvester.sinks.elastic.stale_cleanup import Replacing
+from harvester.sinks.elastic.stale import StaleDocuments
+from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
 from tests.documents import HARVESTED, many, plain, spoiled
 from tests.e2e.place import PATIENCE, Place, login
 
@@ -31,26 +33,24 @@ def replacing(
     spared: Callable[[str], bool] = lambda uuid: False,
     period: Period = "year",
     account: Mapping[str, str] = MappingProxyType({}),
-) -> Replacing:
+) -> StaleCleanupSink:
     """`account`: what a `Cluster` is told about who we are, if we are not the administrator."""
     more: dict[str, Any] = {"period": period, **account}
-    return Replacing(
-        place.loader(**more), place.client(**more), PATIENCE, spared=spared, tell=place.said.append
-    )
+    return StaleCleanupSink(place.loader(**more), place.client(**more), PATIENCE, spared=spared)
 
 
-def load(place: Place, harvests: Iterable[Harvest], **more: Any) -> dict[str, Loaded]:
-    return {loaded.uuid: loaded for loaded in replacing(place, **more).load(harvests)}
+def load(place: Place, records: Iterable[MeetingRecord], **more: Any) -> dict[str, Ack]:
+    return {loaded.uuid: loaded for loaded in replacing(place, **more).load(records)}
 
 
-def again(harvest: Harvest, sessions: int, **changes: Any) -> Harvest:
+def again(harvest: MeetingRecord, sessions: int, **changes: Any) -> MeetingRecord:
     """The same meeting read a day later, with so many of its stays."""
     changed = {"harvested_at": LATER, **changes}
-    return Harvest.of(replace(harvest.meeting, **changed), harvest.sessions[:sessions])
+    return to_record(replace(harvest.meeting, **changed), harvest.sessions[:sessions])
 
 
-def ids(*harvests: Harvest) -> set[str]:
-    return {document["document_id"] for harvest in harvests for document in harvest.documents()}
+def ids(*records: MeetingRecord) -> set[str]:
+    return {document["document_id"] for harvest in records for document in to_documents(harvest)}
 
 
 def where(place: Place) -> set[tuple[str, str]]:
@@ -62,7 +62,7 @@ def test_a_live_meeting_that_ended_keeps_only_what_it_ended_with(place: Place) -
     untouched = [plain(2), plain(3, detail=Detail.live)]
     load(place, [live, *untouched])
     ended = again(live, 2, detail=Detail.full)
-    assert load(place, [ended]) == {"meeting-1": Loaded(uuid="meeting-1", ok=3, replaced=3)}
+    assert load(place, [ended]) == {"meeting-1": Ack(uuid="meeting-1", ok=3, replaced=3)}
     assert place.stored().keys() == ids(ended, *untouched)
     assert {document["detail"] for document in place.stored().values()} == {"full", "basic", "live"}
 
@@ -85,10 +85,10 @@ def test_a_start_that_moved_into_another_year_leaves_nothing_in_the_old_one(plac
     assert start is not None
     moved = again(old, 3, start_time=start + timedelta(days=60), end_time=None)
     load(place, [old])
-    assert load(place, [moved])["meeting-1"] == Loaded(uuid="meeting-1", ok=4, replaced=4)
+    assert load(place, [moved])["meeting-1"] == Ack(uuid="meeting-1", ok=4, replaced=4)
     assert {index for index, _ in where(place)} == {"meetings-2027", "sessions-2027"}
     back = again(old, 3, harvested_at=LATER + timedelta(days=1))
-    assert load(place, [back])["meeting-1"] == Loaded(uuid="meeting-1", ok=4, replaced=4)
+    assert load(place, [back])["meeting-1"] == Ack(uuid="meeting-1", ok=4, replaced=4)
     assert {index for index, _ in where(place)} == {"meetings-2026", "sessions-2026"}
 
 
@@ -125,7 +125,7 @@ def test_the_stored_version_of_a_rejected_document_stays(place: Place) -> None:
     old = plain(1)
     load(place, [old])
     newer = spoiled(again(old, 2), duration=10**30)
-    assert load(place, [newer])["meeting-1"] == Loaded(uuid="meeting-1", ok=2, rejected=1, replaced=1)
+    assert load(place, [newer])["meeting-1"] == Ack(uuid="meeting-1", ok=2, rejected=1, replaced=1)
     stored = place.stored()
     assert stored.keys() == ids(newer)
     dates = sorted(document["harvested_at"] for document in stored.values())
@@ -137,7 +137,7 @@ def test_a_poorer_later_harvest_deletes_nothing_richer(place: Place) -> None:
     load(place, [full])
     hits = place.hits()
     poorer = again(full, 1, detail=Detail.basic)
-    assert load(place, [poorer])["meeting-1"] == Loaded(uuid="meeting-1", superseded=2)
+    assert load(place, [poorer])["meeting-1"] == Ack(uuid="meeting-1", superseded=2)
     assert place.hits() == hits
 
 
@@ -162,7 +162,7 @@ def test_more_leftovers_than_a_search_may_return(newest: Place) -> None:
     many_stays = plain(1, sessions=10_500)
     load(newest, [many_stays, plain(2)], spared=lambda uuid: True)
     after = again(many_stays, 100)
-    assert load(newest, [after])["meeting-1"] == Loaded(uuid="meeting-1", ok=101, replaced=10_400)
+    assert load(newest, [after])["meeting-1"] == Ack(uuid="meeting-1", ok=101, replaced=10_400)
     assert newest.stored().keys() == ids(after, plain(2))
 
 
@@ -182,7 +182,7 @@ def test_pages_end_where_a_document_stands_in_two_indices(
 
 
 def test_many_batches_of_meetings_with_instants_of_their_own(newest: Place) -> None:
-    def read(day: timedelta, sessions: int) -> Iterator[Harvest]:
+    def read(day: timedelta, sessions: int) -> Iterator[MeetingRecord]:
         for number in range(450):
             harvest = plain(number, when=HARVESTED + day + timedelta(milliseconds=number))
             yield replace(harvest, sessions=harvest.sessions[:sessions])
@@ -219,7 +219,7 @@ def test_an_index_that_is_closed_is_passed_over(newest: Place) -> None:
     start = old.meeting.start_time
     assert start is not None
     moved = again(old, 3, start_time=start + timedelta(days=60), end_time=None)
-    assert load(newest, [moved])["meeting-1"] == Loaded(uuid="meeting-1", ok=4, replaced=1)
+    assert load(newest, [moved])["meeting-1"] == Ack(uuid="meeting-1", ok=4, replaced=1)
 
 
 def test_an_old_index_that_is_read_only_says_what_to_do(place: Place) -> None:
@@ -241,10 +241,10 @@ def test_a_kill_between_loading_and_deleting_is_made_good_by_the_same_load(
     after = [again(harvest, 1) for harvest in old]
     with monkeypatch.context() as dying:
 
-        def killed(self: Leftovers, claims: Any) -> Any:
+        def killed(self: StaleDocuments, claims: Any) -> Any:
             raise KeyboardInterrupt
 
-        dying.setattr(Leftovers, "deleted", killed)
+        dying.setattr(StaleDocuments, "delete", killed)
         with pytest.raises(KeyboardInterrupt):
             load(newest, after)
     assert newest.stored().keys() == ids(*old)
@@ -263,7 +263,7 @@ def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
         bulks = 0
         bulk = Client.bulk
 
-        def killed(self: Client, body: bytes) -> Answer:
+        def killed(self: Client, body: bytes) -> Response:
             nonlocal bulks
             bulks += b'"delete"' in body
             if bulks == 3:
@@ -278,14 +278,16 @@ def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
     assert newest.stored().keys() == ids(after)
 
 
-def test_create_index_and_write_load_and_are_told_once_what_stays_behind(guarded: Place) -> None:
+def test_create_index_and_write_load_and_are_told_once_what_stays_behind(
+    guarded: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     load(guarded, [plain(1)])
-    guarded.said.clear()
+    caplog.clear()
     sink = replacing(guarded, account=login(guarded.node.users["loader"]))
     after = again(plain(1), 1)
-    assert list(sink.load([after])) == [Loaded(uuid="meeting-1", ok=2)]
+    assert list(sink.load([after])) == [Ack(uuid="meeting-1", ok=2)]
     assert len(list(sink.load(many(3)))) == 3
-    said = [word for word in guarded.said if "stay behind" in word]
+    said = [word for word in caplog.messages if "stay behind" in word]
     assert said == [word for word in said if f"read and maintenance on {guarded.prefix}*" in word]
     assert len(said) == 1
     assert guarded.stored().keys() == ids(plain(1), *many(3))
@@ -294,44 +296,46 @@ def test_create_index_and_write_load_and_are_told_once_what_stays_behind(guarded
 
 
 def test_without_the_look_beforehand_the_refusal_says_the_same(
-    guarded: Place, monkeypatch: pytest.MonkeyPatch
+    guarded: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(guarded, [plain(1)])
-    guarded.said.clear()
-    monkeypatch.setattr(Leftovers, "look_for_rights", lambda self: None)
+    caplog.clear()
+    monkeypatch.setattr(StaleDocuments, "check_privileges", lambda self: None)
     user = login(guarded.node.users["loader"])
-    assert load(guarded, [again(plain(1), 1)], account=user) == {"meeting-1": Loaded(uuid="meeting-1", ok=2)}
-    assert [word for word in guarded.said if word.endswith(f"read and maintenance on {guarded.prefix}*")]
+    assert load(guarded, [again(plain(1), 1)], account=user) == {"meeting-1": Ack(uuid="meeting-1", ok=2)}
+    assert [word for word in caplog.messages if word.endswith(f"read and maintenance on {guarded.prefix}*")]
 
 
 def test_wrong_credentials_are_the_end(guarded: Place) -> None:
     load(guarded, [plain(1)])
     client = guarded.client(username="somebody", password="wrong")
-    sink = Replacing(guarded.loader(), client, PATIENCE, spared=lambda uuid: False, tell=guarded.said.append)
+    sink = StaleCleanupSink(guarded.loader(), client, PATIENCE, spared=lambda uuid: False)
     with pytest.raises(CredentialsError):
         list(sink.load([plain(1)]))
 
 
-def test_create_index_write_read_and_maintenance_are_enough(guarded: Place) -> None:
+def test_create_index_write_read_and_maintenance_are_enough(
+    guarded: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     load(guarded, [plain(1)])
-    guarded.said.clear()
+    caplog.clear()
     after = again(plain(1), 1)
     assert load(guarded, [after], account=login(guarded.node.users["whole"]))["meeting-1"].replaced == 2
-    assert not [word for word in guarded.said if "stay behind" in word]
+    assert not [word for word in caplog.messages if "stay behind" in word]
     assert guarded.stored().keys() == ids(after)
 
 
 def test_a_right_to_read_something_else_is_not_taken_for_nothing_to_delete(
-    guarded: Place, monkeypatch: pytest.MonkeyPatch
+    guarded: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(guarded, [plain(1)])
     user = login(guarded.node.users["partial"])
     with monkeypatch.context() as blind:
-        blind.setattr(Leftovers, "look_for_rights", lambda self: None)
-        guarded.said.clear()
+        blind.setattr(StaleDocuments, "check_privileges", lambda self: None)
+        caplog.clear()
         assert load(guarded, [again(plain(1), 1)], account=user)["meeting-1"].replaced == 0
-        assert not [word for word in guarded.said if "stay behind" in word], (
+        assert not [word for word in caplog.messages if "stay behind" in word], (
             "Elasticsearch says nothing of it"
         )
     load(guarded, [again(plain(1), 1)], account=user)
-    assert [word for word in guarded.said if "stay behind" in word]
+    assert [word for word in caplog.messages if "stay behind" in word]

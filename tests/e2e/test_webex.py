@@ -86,9 +86,9 @@ def test_young_meetings_are_stored_at_once_and_completed_once_their_quality_is_t
         harvester = served.pointed(newest)
         first = run(harvester)
         assert differences(stored(newest), served.truth) == []
-        young = first["waits"][NO_QUALITY]
+        young = first["pending_by_reason"][NO_QUALITY]
         assert young == details(served.truth)["basic"] > 0
-        assert first["waits"] == {NO_QUALITY: young, "live": details(served.truth)["live"]}
+        assert first["pending_by_reason"] == {NO_QUALITY: young, "live": details(served.truth)["live"]}
         assert f"{young} {NO_QUALITY}" in first["said"]
         nothing_is_wrong(harvester)
     with webex.at(10 * MINUTE) as served:
@@ -97,7 +97,7 @@ def test_young_meetings_are_stored_at_once_and_completed_once_their_quality_is_t
         assert differences(stored(newest), served.truth) == []
         assert details(stored(newest))["basic"] == 0
         # Webex may tell more of a meeting until a quarter of an hour after its end.
-        assert second["waits"] == {"just ended": young}
+        assert second["pending_by_reason"] == {"just ended": young}
         assert served.traffic()["qualities"] == {"requests": young, "refused": 0, "smallest_gap": None}
         assert asked_in(served, harvester) == LISTING
         before = versions(newest)
@@ -122,8 +122,8 @@ def test_a_meeting_read_again_within_five_minutes_waits_and_is_not_called_poorer
         run(harvester)
         before = versions(newest)
         again = run(harvester, *WHOLE, "--force")
-        assert again["poorer"] == 0
-        assert again["waits"][NO_QUALITY] == again["listed"] - again["waits"]["live"]
+        assert again["kept_richer"] == 0
+        assert again["pending_by_reason"][NO_QUALITY] == again["listed"] - again["pending_by_reason"]["live"]
         assert served.traffic()["qualities"]["smallest_gap"] is None
         assert differences(stored(newest), served.truth) == []
         after = versions(newest)
@@ -139,7 +139,7 @@ def test_eight_days_later_a_forced_reading_makes_nothing_poorer(newest: Place, w
     with webex.at(8 * DAY) as served:
         harvester = served.pointed(newest)
         forced = run(harvester, *WHOLE, "--force")
-        assert (forced["poorer"], forced["pending"]) == (complete, 0)
+        assert (forced["kept_richer"], forced["pending"]) == (complete, 0)
         assert forced["said"].count("it is no longer kept") == 1
         found, told = stored(newest), versions(newest)
         assert {name: told[name] for name in full} == full
@@ -218,7 +218,7 @@ def test_an_account_that_may_less_has_all_that_it_may_and_is_told_why(
         assert all(words in ended["said"] for words in said), ended["said"]
         assert differences(stored(newest), served.truth) == []
         assert details(served.truth)["full"] == 0
-        assert NO_QUALITY not in ended["waits"]
+        assert NO_QUALITY not in ended["pending_by_reason"]
         # Every thread may have asked before the first of them was refused.
         assert served.calls()["GET /meeting/qualities"] <= 8
         assert run(harvester)["exit_code"] == 0

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.webex.auth import STORED
+from connectors.webex.auth import STORED_NAME
 from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.tokens import GRACE_SECONDS
-from harvester.state.account import AccountState, account_folder
+from harvester.state.account import AccountState
+from harvester.state.layout import account_folder
 from tests.e2e.harness import ROOT, Harvester, command, differences, lines
 from tests.e2e.served import Served, Vendors
 from tests.e2e.test_webex import DAY, MINUTE, NOW, OPTIONS, WHOLE
@@ -127,7 +128,7 @@ def test_two_processes_that_need_a_token_at_once_make_one_refresh(served: Served
     harvester = Harvester(tmp_path, served.settings)
     words = ["webex", "--date", "2026-11-19", "--dry-run", "--destination", "stdout"]
     with closing(state(harvester)) as kept, ExitStack() as stack:
-        with kept.locked(STORED):  # so that both are there before either may ask
+        with kept.locked(STORED_NAME):  # so that both are there before either may ask
             both = [stack.enter_context(started(harvester, *words)) for _ in range(2)]
             for process in both:
                 assert process.stderr is not None

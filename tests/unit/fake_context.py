@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any
 
-from connectors.base import Token, Traffic
-from connectors.errors import BudgetSpent
+from connectors.base import RequestStats, Token
+from connectors.errors import QuotaExhausted
 from connectors.models import Window
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
@@ -35,12 +35,12 @@ class MemoryTokens:
             yield
 
 
-class HandContext:
+class FakeContext:
     """Safe for many threads. `limits`: daily budgets lower than what the connector asks for."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.tokens = MemoryTokens()
-        self.traffic = Traffic()
+        self.request_stats = RequestStats()
         self.timeout = (1.0, 1.0)
         self.start = now
         self.seconds = 0.0
@@ -64,26 +64,26 @@ class HandContext:
             self.waits.append(seconds)
             self.seconds += max(0.0, seconds)
 
-    def tell(self, message: str) -> None:
+    def notify_once(self, message: str) -> None:
         with self._lock:
             if message not in self.told:
                 self.told.append(message)
 
-    def spend(self, budget: str, count: int = 1, *, limit: int) -> None:
+    def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
         with self._lock:
             if self.spent[budget] + count > self.limits.get(budget, limit):
                 midnight = (self.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-                raise BudgetSpent(f"the budget {budget} is spent", until=midnight)
+                raise QuotaExhausted(f"the budget {budget} is spent", until=midnight)
             self.spent[budget] += count
 
-    def recall(self, fact: str) -> str | None:
+    def get_fact(self, fact: str) -> str | None:
         return self.facts.get(fact)
 
-    def remember(self, fact: str, value: str) -> None:
+    def set_fact(self, fact: str, value: str) -> None:
         with self._lock:
             self.facts[fact] = value
 
-    def claim(self, act: str, until: datetime) -> datetime | None:
+    def acquire_lease(self, act: str, until: datetime) -> datetime | None:
         with self._lock:
             taken = self.claims.get(act)
             if taken is not None and taken > self.now():
@@ -91,9 +91,9 @@ class HandContext:
             self.claims[act] = until
             return None
 
-    def stored(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
+    def stored_refs(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
         return iter([(uuid, hint) for uuid, (at, hint) in self.in_journal.items() if at in window])
 
-    def prolong(self, act: str, until: datetime) -> None:
+    def extend_lease(self, act: str, until: datetime) -> None:
         with self._lock:
             self.claims[act] = max(until, self.claims.get(act, until))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.base import Setting, absent
+from connectors.base import Setting, unset_settings
 from connectors.errors import ConfigurationError
 from harvester import config
 from harvester.config import OWN, Environment
@@ -114,10 +114,10 @@ def test_every_setting_of_our_own_says_what_it_is_for() -> None:
 
 def test_a_required_setting_is_not_missing_where_another_does_as_well() -> None:
     asked = (
-        Setting(name="A", help="a", required=True, instead="TOKEN"),
+        Setting(name="A", help="a", required=True, alternative="TOKEN"),
         Setting(name="B", help="b", required=True),
         Setting(name="TOKEN", help="t"),
     )
-    assert [setting.name for setting in absent(asked, {}.get)] == ["A", "B"]
-    assert [setting.name for setting in absent(asked, {"TOKEN": "x"}.get)] == ["B"]
-    assert absent(asked, {"A": "x", "B": "x"}.get) == []
+    assert [setting.name for setting in unset_settings(asked, {}.get)] == ["A", "B"]
+    assert [setting.name for setting in unset_settings(asked, {"TOKEN": "x"}.get)] == ["B"]
+    assert unset_settings(asked, {"A": "x", "B": "x"}.get) == []

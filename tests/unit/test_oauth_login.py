@@ -18,20 +18,20 @@ import pytest
 import requests
 import responses
 
-from connectors.base import Context, DeviceCode, Login, Reach, Settings, Token
+from connectors.base import Context, DeviceCode, Login, LoginScope, Settings, Token
 from connectors.errors import (
-    BrokenAnswer,
+    BrokenResponse,
     ConfigurationError,
     CredentialsError,
     HarvestError,
     Unreachable,
     VendorError,
 )
-from connectors.webex.auth import OAuth
+from connectors.webex.auth import WebexOAuth
 from connectors.webex.login import SCOPES, WebexLogin
 from harvester.oauth_login import HOST, Listener, Proof, in_browser, on_device
 from harvester.state.account import AccountState
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 
 API = "https://webexapis.com/v1"
 REDIRECT = "http://127.0.0.1:8976/callback"
@@ -45,8 +45,8 @@ GRANTED = {
 }
 CODE = DeviceCode(
     user_code="729703",
-    address="https://oauth-helper-r.example.org/verify",
-    secret="marked-device",
+    verification_uri="https://oauth-helper-r.example.org/verify",
+    device_code="marked-device",
     expires_in=300.0,
     interval=2.0,
 )
@@ -60,18 +60,18 @@ class Vendor:
     redeemed: dict[str, str] = field(default_factory=dict)
     challenge: str = ""
 
-    def address(self, *, redirect_uri: str, state: str, challenge: str) -> str:
+    def authorization_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
         self.challenge = challenge
         return "https://vendor.example.org/?" + urlencode({"redirect_uri": redirect_uri, "state": state})
 
-    def refusal(self, error: str) -> HarvestError:
+    def error_for(self, error: str) -> HarvestError:
         return CredentialsError(f"denied: {error == 'access_denied'}")
 
-    def redeem(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
+    def exchange_code(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
         self.redeemed = {"code": code, "redirect_uri": redirect_uri, "verifier": verifier}
         return TOKEN
 
-    def device_code(self) -> DeviceCode:
+    def request_device_code(self) -> DeviceCode:
         return CODE
 
     def poll(self, code: DeviceCode) -> Token | DeviceCode:
@@ -103,7 +103,6 @@ class Browser(threading.Thread):
         self.port = port
         self.queries = queries
         self.pages: list[tuple[int, str]] = []
-        self.told: list[str] = []
 
     def show(self, address: str, _redirect_uri: str) -> None:
         self.state = parse_qs(urlsplit(address).query)["state"][0]
@@ -121,7 +120,6 @@ def browsed(*queries: str, patience: float = 5.0) -> tuple[Vendor, Browser, Toke
             as_login(vendor),
             port=browser.port,
             show=browser.show,
-            tell=browser.told.append,
             patience=patience,
         )
     except HarvestError as error:
@@ -156,7 +154,9 @@ def test_the_code_that_the_browser_brings_back_is_redeemed_with_its_verifier() -
     assert "may be closed" in page[1]
 
 
-def test_an_answer_with_another_state_is_refused_and_the_right_one_still_awaited() -> None:
+def test_an_answer_with_another_state_is_refused_and_the_right_one_still_awaited(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     vendor, browser, ended = browsed(
         "/callback?code=forged&state=other",
         "/callback?code=forged",
@@ -168,8 +168,8 @@ def test_an_answer_with_another_state_is_refused_and_the_right_one_still_awaited
     assert ended == TOKEN
     assert vendor.redeemed["code"] == "c0de"
     assert [status for status, _ in browser.pages] == [400] * 5 + [200]
-    assert len(browser.told) == 5
-    assert all("refused" in said for said in browser.told)
+    assert len(caplog.messages) == 5
+    assert all("refused" in message for message in caplog.messages)
 
 
 def test_a_login_that_was_denied_says_so_in_the_vendors_words_for_it() -> None:
@@ -179,10 +179,10 @@ def test_a_login_that_was_denied_says_so_in_the_vendors_words_for_it() -> None:
     assert "Not logged in" in browser.pages[0][1]
 
 
-def test_an_error_that_names_no_login_is_told_and_ends_none() -> None:
-    _, browser, ended = browsed("/callback?error=access_denied", "/callback?code=c0de&state={state}")
+def test_an_error_that_names_no_login_is_told_and_ends_none(caplog: pytest.LogCaptureFixture) -> None:
+    _, _, ended = browsed("/callback?error=access_denied", "/callback?code=c0de&state={state}")
     assert ended == TOKEN
-    assert "Ctrl-C" in browser.told[0]
+    assert "Ctrl-C" in caplog.messages[0]
 
 
 def test_other_paths_are_not_found() -> None:
@@ -194,13 +194,13 @@ def test_other_paths_are_not_found() -> None:
 
 
 def test_only_get_is_answered() -> None:
-    with Listener(0, "state", print) as listener, listener.listening():
+    with Listener(0, "state") as listener, listener.listening():
         assert get(listener.server_address[1], "/callback?code=c&state=state", "POST")[0] == 501
         assert listener.answer(0) is None
 
 
 def test_the_first_answer_is_the_one_that_counts() -> None:
-    with Listener(0, "state", print) as listener, listener.listening():
+    with Listener(0, "state") as listener, listener.listening():
         for code in ("first", "second"):
             get(listener.server_address[1], f"/callback?code={code}&state=state")
         returned = listener.answer(1)
@@ -215,14 +215,14 @@ def test_nobody_listens_any_more_once_the_answer_is_there() -> None:
 
 
 def test_a_connection_on_which_nothing_is_sent_holds_nobody_up() -> None:
-    with Listener(0, "state", print) as listener, listener.listening():
+    with Listener(0, "state") as listener, listener.listening():
         with socket.create_connection((HOST, listener.server_address[1])):
             assert get(listener.server_address[1], "/callback?code=c0de&state=state")[0] == 200
         assert listener.answer(1) is not None
 
 
 def test_it_listens_on_this_machine_alone() -> None:
-    with Listener(0, "state", print) as listener:
+    with Listener(0, "state") as listener:
         assert listener.socket.getsockname()[0] == "127.0.0.1"
 
 
@@ -239,34 +239,36 @@ def test_a_port_in_use_is_named_before_a_browser_opens() -> None:
         port = other.getsockname()[1]
         shown: list[str] = []
         with pytest.raises(ConfigurationError, match=f"port {port} is in use.*--port"):
-            in_browser(as_login(Vendor()), port=port, show=lambda *said: shown.extend(said), tell=print)
+            in_browser(as_login(Vendor()), port=port, show=lambda *said: shown.extend(said))
     assert shown == []
 
 
-def test_nothing_of_the_answer_is_said_or_shown(capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_of_the_answer_is_said_or_shown(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     _, browser, _ = browsed(
         "/callback?code=marked-no&state=marked", "/callback?code=marked-code&state={state}"
     )
-    said = "".join([*capfd.readouterr(), *browser.told, *(page for _, page in browser.pages)])
+    said = "".join([*capfd.readouterr(), caplog.text, *(page for _, page in browser.pages)])
     assert "marked" not in said
     assert browser.state not in said
 
 
 def test_a_device_is_asked_for_at_its_interval_until_somebody_has_decided() -> None:
-    context, shown = HandContext(), list[DeviceCode]()
+    context, shown = FakeContext(), list[DeviceCode]()
     assert on_device(as_login(Vendor(polls=[CODE, CODE, TOKEN])), context, shown.append) == TOKEN
     assert shown == [CODE]
     assert context.waits == [2.0, 2.0, 2.0]
 
 
 def test_a_device_that_is_to_slow_down_does() -> None:
-    context, slower = HandContext(), replace(CODE, interval=7.0)
+    context, slower = FakeContext(), replace(CODE, interval=7.0)
     assert on_device(as_login(Vendor(polls=[slower, slower, TOKEN])), context, lambda _: None) == TOKEN
     assert context.waits == [2.0, 7.0, 7.0]
 
 
 def test_a_code_that_nobody_enters_ends() -> None:
-    context = HandContext()
+    context = FakeContext()
     with pytest.raises(CredentialsError, match="nobody entered the code"):
         on_device(as_login(Vendor()), context, lambda _: None)
     assert context.seconds == CODE.expires_in
@@ -275,14 +277,14 @@ def test_a_code_that_nobody_enters_ends() -> None:
 # Webex
 
 
-def webex(context: Context | None = None, reach: Reach = "admin", **changed: str) -> WebexLogin:
+def webex(context: Context | None = None, reach: LoginScope = "admin", **changed: str) -> WebexLogin:
     values = {
         "WEBEX_CLIENT_ID": "C1",
         "WEBEX_CLIENT_SECRET": "marked-secret",
         "WEBEX_API_URL": API,
         **changed,
     }
-    return WebexLogin(Settings(values=values), context or HandContext(), reach=reach)
+    return WebexLogin(Settings(values=values), context or FakeContext(), scope=reach)
 
 
 @contextmanager
@@ -299,7 +301,7 @@ def form(mock: responses.RequestsMock, number: int = 0) -> dict[str, str]:
 
 
 def redeemed(login: WebexLogin) -> Token:
-    return login.redeem(code="marked-code", redirect_uri=REDIRECT, verifier="marked-verifier")
+    return login.exchange_code(code="marked-code", redirect_uri=REDIRECT, verifier="marked-verifier")
 
 
 def message(text: str) -> dict[str, object]:
@@ -308,8 +310,8 @@ def message(text: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("reach", ["admin", "user"])
-def test_webex_is_asked_for_what_the_connector_reads_and_no_more(reach: Reach) -> None:
-    address = webex(reach=reach).address(redirect_uri=REDIRECT, state="s", challenge="c")
+def test_webex_is_asked_for_what_the_connector_reads_and_no_more(reach: LoginScope) -> None:
+    address = webex(reach=reach).authorization_url(redirect_uri=REDIRECT, state="s", challenge="c")
     assert address.startswith(API + "/authorize?")
     assert "scope=meeting%3A" in address
     assert "+" not in address
@@ -389,7 +391,7 @@ def test_webex_refusing_a_code_says_what_to_do_and_repeats_no_word(
 def test_webex_has_words_for_what_the_browser_brings_back(
     error: str, kind: type[HarvestError], remedy: str
 ) -> None:
-    refused = webex().refusal(error)
+    refused = webex().error_for(error)
     assert type(refused) is kind
     assert remedy in str(refused)
     assert "marked" not in str(refused)
@@ -398,7 +400,7 @@ def test_webex_has_words_for_what_the_browser_brings_back(
 @pytest.mark.parametrize("body", [{}, {"access_token": ""}, {"access_token": "a\nb"}, "half a bo", []])
 def test_webex_sending_no_token_is_not_asked_a_second_time(body: object) -> None:
     with answering("/access_token", (200, body)) as mock:
-        with pytest.raises(BrokenAnswer):
+        with pytest.raises(BrokenResponse):
             redeemed(webex())
         assert len(mock.calls) == 1
 
@@ -434,15 +436,15 @@ def test_webex_gives_a_code_for_another_device() -> None:
         "interval": 2,
     }
     with answering("/device/authorize", (200, body)) as mock:
-        code = webex(reach="user").device_code()
+        code = webex(reach="user").request_device_code()
         assert form(mock) == {"client_id": "C1", "scope": "meeting:schedules_read meeting:participants_read"}
-    assert code == replace(CODE, direct_address=body["verification_uri_complete"])
+    assert code == replace(CODE, verification_uri_complete=body["verification_uri_complete"])
     assert "marked" not in repr(code)
 
 
 def test_webex_giving_half_a_code_is_refused() -> None:
-    with answering("/device/authorize", (200, {"device_code": "marked"})), pytest.raises(BrokenAnswer):
-        webex().device_code()
+    with answering("/device/authorize", (200, {"device_code": "marked"})), pytest.raises(BrokenResponse):
+        webex().request_device_code()
 
 
 @pytest.mark.parametrize(
@@ -470,7 +472,7 @@ def test_webex_waiting_for_a_person_says_when_to_ask_again(
 
 
 def test_webex_too_often_asked_is_left_alone_for_as_long_as_it_says() -> None:
-    context = HandContext()
+    context = FakeContext()
     with responses.RequestsMock() as mock:
         mock.post(API + "/device/token", status=429, headers={"Retry-After": "30"})
         mock.post(API + "/device/token", json=GRANTED)
@@ -500,12 +502,12 @@ def test_webex_without_its_client_names_what_is_missing() -> None:
 
 
 def test_a_login_wins_over_an_older_refresh_token_in_the_settings_and_loses_to_a_newer_one() -> None:
-    context, client = HandContext(), {"WEBEX_CLIENT_ID": "C1", "WEBEX_CLIENT_SECRET": "marked-secret"}
-    webex(context, WEBEX_REFRESH_TOKEN="older").keep(TOKEN)
+    context, client = FakeContext(), {"WEBEX_CLIENT_ID": "C1", "WEBEX_CLIENT_SECRET": "marked-secret"}
+    webex(context, WEBEX_REFRESH_TOKEN="older").save(TOKEN)
 
     def run(refresh_token: str) -> str:
         settings = Settings(values={**client, "WEBEX_REFRESH_TOKEN": refresh_token})
-        return OAuth(settings, API, context).header()
+        return WebexOAuth(settings, API, context).header()
 
     assert run("older") == "Bearer marked-access"
     with answering("/access_token", (200, {**GRANTED, "access_token": "newest"})) as mock:
@@ -514,7 +516,7 @@ def test_a_login_wins_over_an_older_refresh_token_in_the_settings_and_loses_to_a
 
 
 def test_a_login_that_is_killed_before_it_is_kept_leaves_what_was_there() -> None:
-    context = HandContext()
+    context = FakeContext()
     before = replace(TOKEN, access="before")
     context.tokens.kept["webex"] = before
 
@@ -526,16 +528,16 @@ def test_a_login_that_is_killed_before_it_is_kept_leaves_what_was_there() -> Non
 
     context.tokens.write = write  # type: ignore[method-assign]
     with pytest.raises(Killed):
-        webex(context, WEBEX_REFRESH_TOKEN="older").keep(TOKEN)
+        webex(context, WEBEX_REFRESH_TOKEN="older").save(TOKEN)
     assert context.tokens.read("webex") == before
 
 
 def test_the_token_is_kept_where_runs_look_and_nobody_else_can(tmp_path: Path) -> None:
     folder = tmp_path / "webex-main"
     state = AccountState(folder, lambda: NOW)
-    context = HandContext()
+    context = FakeContext()
     context.tokens = state  # type: ignore[assignment]  # the real store
-    webex(context).keep(TOKEN)
+    webex(context).save(TOKEN)
     assert state.read("webex") == TOKEN
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.iterdir()]}
     state.close()

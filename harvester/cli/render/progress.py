@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from threading import Event, Thread
 from types import TracebackType
 
 from connectors.base import Connector
-from harvester.cli.environment import Surroundings
-from harvester.formatting import count
+from harvester.cli.environment import RunEnvironment
+from harvester.formatting import plural
 from harvester.pipeline.context import RunContext
 from harvester.pipeline.report import Report
+
+logger = logging.getLogger(__name__)
 
 BAR_SECONDS = 0.5
 LINE_SECONDS = 60.0
@@ -21,19 +24,19 @@ class Progress:
     """Reads a report that somebody else fills. A context manager around the run."""
 
     def __init__(
-        self, report: Report, connector: Connector, context: RunContext, around: Surroundings
+        self, report: Report, connector: Connector, context: RunContext, env: RunEnvironment
     ) -> None:
         self._report = report
         self._permitted = connector.requests_per_second * context.speed
         self._context = context
-        self._around = around
+        self._env = env
         self._ended = Event()
         self._began = context.stopwatch()
         show = self._bar if sys.stderr.isatty() else self._lines
         self._thread = Thread(target=show, name="progress", daemon=True)
 
     def __enter__(self) -> Progress:
-        if not self._around.voice.quiet:
+        if not self._env.quiet:
             self._thread.start()
         return self
 
@@ -46,15 +49,15 @@ class Progress:
 
     def _lines(self) -> None:
         while not self._ended.wait(LINE_SECONDS):
-            self._around.voice.say(f"{self._report.vendor}: {self._words()}")
+            logger.info(f"{self._report.vendor}: {self._words()}")
 
     def _words(self) -> str:
-        report, traffic = self._report, self._context.traffic
+        report, traffic = self._report, self._context.request_stats
         elapsed = max(self._context.stopwatch() - self._began, 1e-9)
         ended, known = report.ended, report.listed + report.resumed
         words = (
             f"{ended:,} of {known:,}{'' if report.listing_complete else '+'} meetings, "
-            f"{count(report.documents, 'document')}, {traffic.requests / elapsed:.1f} of {self._permitted:.1f} requests/s"
+            f"{plural(report.documents, 'document')}, {traffic.requests / elapsed:.1f} of {self._permitted:.1f} requests/s"
         )
         if report.listing_complete and 0 < ended < known:
             left = (known - ended) * elapsed / ended

@@ -14,7 +14,7 @@ import orjson
 
 from connectors.errors import HarvestError
 from connectors.models import Window
-from harvester.formatting import at, count, days, days_of, duration, span
+from harvester.formatting import format_days, format_duration, format_instant, format_span, local_days, plural
 from harvester.state.account_status import DAY, SOON, Failing, Standing
 from harvester.state.journal_rows import Run
 
@@ -132,12 +132,12 @@ def attention(scope: Scope) -> list[str]:
     waiting = state.waiting
     failed, left_out = waiting.failed.total(), len(state.left_out)
     told = [
-        (failed, f"{count(failed, 'meeting')} failed"),
-        (waiting.overdue, f"{count(waiting.overdue, 'meeting')} overdue: due for more than a day"),
-        (left_out, f"{count(left_out, 'part')} of listings left out"),
+        (failed, f"{plural(failed, 'meeting')} failed"),
+        (waiting.overdue, f"{plural(waiting.overdue, 'meeting')} overdue: due for more than a day"),
+        (left_out, f"{plural(left_out, 'part')} of listings left out"),
         (_soon(scope), f"about to expire at the vendor within {SOON.days} days: {_soon(scope)}"),
         *((True, f"never listed: {line}") for line in _some([_to_fill(gap, scope) for gap in _holes(scope)])),
-        (scope.rejects, f"{count(scope.rejects, 'document')} rejected: see `harvester rejects list`"),
+        (scope.rejects, f"{plural(scope.rejects, 'document')} rejected: see `harvester rejects list`"),
         *(
             (outcome in _BAD, f"the last run: {': '.join([outcome, *_why(run)])}")
             for run, outcome in list(_runs(scope))[:1]
@@ -157,8 +157,8 @@ def _holes(scope: Scope) -> list[Window]:
 
 
 def _to_fill(gap: Window, scope: Scope) -> str:
-    first, last = days_of(gap, scope.zone)
-    return f"{days(gap, scope.zone)}; harvester {scope.vendor} --from {first} --to {last}"
+    first, last = local_days(gap, scope.zone)
+    return f"{format_days(gap, scope.zone)}; harvester {scope.vendor} --from {first} --to {last}"
 
 
 def _why(run: Run) -> Iterator[str]:
@@ -167,25 +167,25 @@ def _why(run: Run) -> Iterator[str]:
     if told.get("reason"):
         yield str(told["reason"])
     if told.get("until"):
-        yield f"go on at {at(datetime.fromisoformat(told['until']))} UTC with the same command"
+        yield f"go on at {format_instant(datetime.fromisoformat(told['until']))} UTC with the same command"
 
 
 def _soon(scope: Scope) -> str:
     expiring = scope.state.expiring
     if expiring is None:
         return ""
-    told = [f"{days(gap, scope.zone)} never listed" for gap in expiring.gaps[:SHOWN]]
+    told = [f"{format_days(gap, scope.zone)} never listed" for gap in expiring.gaps[:SHOWN]]
     if expiring.meetings:
-        told.append(f"{count(expiring.meetings, 'meeting')} failed, pending or unread")
+        told.append(f"{plural(expiring.meetings, 'meeting')} failed, pending or unread")
     if expiring.left_out:
-        told.append(f"{count(expiring.left_out, 'part')} of listings")
+        told.append(f"{plural(expiring.left_out, 'part')} of listings")
     return ", ".join(told)
 
 
 def urgent(scopes: Sequence[Scope], apart: int) -> list[str]:
     """`apart`: documents refused that were loaded into an index into which nothing was harvested."""
     told = [line for scope in scopes for line in attention(scope)]
-    said = f"`harvester load`: {count(apart, 'document')} rejected: see `harvester rejects list`"
+    said = f"`harvester load`: {plural(apart, 'document')} rejected: see `harvester rejects list`"
     return [*told, said] if apart else told
 
 
@@ -218,22 +218,25 @@ def _sections(scope: Scope) -> Iterator[tuple[str, Sequence[str]]]:
     yield "failed", _failed(state)
     yield "gone", [f"{_meeting(each)}: {each.reason}" for each in state.gone]
     left_out = (
-        f"{left.subject}, {span(left.window)}: {left.reason}, tried {at(left.tried_at)}"
+        f"{left.partition}, {format_span(left.window)}: {left.reason}, tried {format_instant(left.tried_at)}"
         for left in state.left_out
     )
     yield "left out", _some(list(left_out))
     yield "expiring", [_soon(scope)] if _soon(scope) else []
     yield "lost", _lost(scope)
-    yield "budget", [f"{name}: {count(spent, 'call')} counted today" for name, spent in scope.budgets.items()]
-    yield "rejects", [count(scope.rejects, "document")] if scope.rejects else []
+    yield (
+        "budget",
+        [f"{name}: {plural(spent, 'call')} counted today" for name, spent in scope.budgets.items()],
+    )
+    yield "rejects", [plural(scope.rejects, "document")] if scope.rejects else []
 
 
 def _run_lines(run: Run, outcome: str) -> Iterator[str]:
-    line = f"{at(run.began)}  {run.what}: "
+    line = f"{format_instant(run.began)}  {run.what}: "
     if run.ended is None:
         yield line + _NO_END.get(outcome, outcome)
         return
-    yield line + f"{outcome} ({run.exit_code}), {duration((run.ended - run.began).total_seconds())}"
+    yield line + f"{outcome} ({run.exit_code}), {format_duration((run.ended - run.began).total_seconds())}"
     yield from _why(run)
     listed, fetched, stored = ((run.summary or {}).get(name, 0) for name in ("listed", "fetched", "stored"))
     yield f"{'':18}{listed:,} listed, {fetched:,} fetched, {stored:,} stored"
@@ -243,21 +246,29 @@ def _listed(state: Standing) -> list[str]:
     covered = state.covered
     if not covered.listed:
         return ["nothing to the end yet"]
-    told = [f"from {at(window.start)} to {at(window.end)} UTC" for window in covered.listed]
+    told = [
+        f"from {format_instant(window.start)} to {format_instant(window.end)} UTC"
+        for window in covered.listed
+    ]
     if covered.final_until is not None:
-        told[0] += f", final to {at(covered.final_until)}"
+        told[0] += f", final to {format_instant(covered.final_until)}"
     return _some(told)
 
 
 def _complete(state: Standing) -> list[str]:
     covered, unread = state.covered, state.waiting.unread
-    told = _some([f"from {at(window.start)} to {at(window.end)} UTC" for window in covered.complete])
-    beside = [f"{count(covered.failed, 'meeting')} that failed"] if covered.failed else []
-    beside += [f"{count(len(state.left_out), 'part')} of listings left out"] if state.left_out else []
+    told = _some(
+        [
+            f"from {format_instant(window.start)} to {format_instant(window.end)} UTC"
+            for window in covered.complete
+        ]
+    )
+    beside = [f"{plural(covered.failed, 'meeting')} that failed"] if covered.failed else []
+    beside += [f"{plural(len(state.left_out), 'part')} of listings left out"] if state.left_out else []
     if told and beside:
         told[-1] += f", but for {' and '.join(beside)}"
     if unread:
-        told.append(f"{count(unread, 'meeting')} listed and not read yet")
+        told.append(f"{plural(unread, 'meeting')} listed and not read yet")
     return told if covered.complete else ["nothing yet", *told]
 
 
@@ -267,27 +278,27 @@ def _pending(state: Standing) -> list[str]:
         return []
     reasons = ", ".join(f"{reason} {number:,}" for reason, number in waiting.pending.most_common())
     return [
-        f"{waiting.pending.total():,} ({reasons}); {waiting.due:,} due now, the first {at(waiting.next_due)}"
+        f"{waiting.pending.total():,} ({reasons}); {waiting.due:,} due now, the first {format_instant(waiting.next_due)}"
     ]
 
 
 def _failed(state: Standing) -> list[str]:
     waiting = state.waiting
     told = _some([f"{number:,} × {reason}" for reason, number in waiting.failed.most_common()])
-    return told + [f"{count(each.attempts, 'attempt')}: {_meeting(each)}" for each in waiting.worst]
+    return told + [f"{plural(each.attempts, 'attempt')}: {_meeting(each)}" for each in waiting.worst]
 
 
 def _meeting(failing: Failing) -> str:
-    return f"{failing.uuid}, {at(failing.start)}" if failing.start is not None else failing.uuid
+    return f"{failing.uuid}, {format_instant(failing.start)}" if failing.start is not None else failing.uuid
 
 
 def _lost(scope: Scope) -> list[str]:
     expiring = scope.state.expiring
     if expiring is None:
         return []
-    told = [f"{days(gap, scope.zone)} never listed" for gap in expiring.lost_gaps]
+    told = [f"{format_days(gap, scope.zone)} never listed" for gap in expiring.lost_gaps]
     if expiring.lost_meetings:
-        told.append(f"{count(expiring.lost_meetings, 'meeting')}, no longer kept by the vendor")
+        told.append(f"{plural(expiring.lost_meetings, 'meeting')}, no longer kept by the vendor")
     return _some(told)
 
 

@@ -13,16 +13,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import (
-    BrokenAnswer,
-    BudgetSpent,
+    BrokenResponse,
     CredentialsError,
     HarvestError,
+    QuotaExhausted,
     Unreachable,
     VendorError,
 )
-from connectors.http import ATTEMPTS, Again, Answer, Api, Budget, Verdict, pages, parsed, usual_verdict
-from connectors.rate_limit import Pace
-from tests.unit.fake_context import NOW, HandContext
+from connectors.http import (
+    ATTEMPTS,
+    Api,
+    DailyQuota,
+    Decision,
+    Response,
+    Retry,
+    default_decision,
+    paginate,
+    parse_body,
+)
+from connectors.rate_limit import RateLimiter
+from tests.unit.fake_context import NOW, FakeContext
 
 URL = "https://vendor.example/v1"
 CALL = "GET /things/{id}"
@@ -44,8 +54,8 @@ class Tokens:
 
 
 @pytest.fixture
-def context() -> HandContext:
-    return HandContext()
+def context() -> FakeContext:
+    return FakeContext()
 
 
 @pytest.fixture
@@ -55,19 +65,19 @@ def http() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def api(context: HandContext) -> Callable[..., Api]:
+def api(context: FakeContext) -> Callable[..., Api]:
     def build(**more: object) -> Api:
-        judge = more.pop("judge", None) or (lambda answer: usual_verdict(answer, context.now()))
-        return Api("Vendor", URL + "/", context, judge=judge, **more)  # type: ignore[arg-type]  # as given by the tests
+        judge = more.pop("judge", None) or (lambda answer: default_decision(answer, context.now()))
+        return Api("Vendor", URL + "/", context, classify=judge, **more)  # type: ignore[arg-type]  # as given by the tests
 
     return build
 
 
-def test_the_body_of_an_answer_is_its_json(api, http, context: HandContext) -> None:
+def test_the_body_of_an_answer_is_its_json(api, http, context: FakeContext) -> None:
     http.get(f"{URL}/things/7", json={"a": 1}, match=[responses.matchers.query_param_matcher({"q": "x y"})])
     assert api().get(CALL, "/things/7", params={"q": "x y"}) == {"a": 1}
-    assert context.traffic.requests == 1
-    assert context.traffic.by_call == {CALL: 1}
+    assert context.request_stats.requests == 1
+    assert context.request_stats.by_call == {CALL: 1}
     assert context.waits == []
 
 
@@ -78,7 +88,7 @@ def test_what_may_pass_is_asked_again_until_the_tries_are_used_up(api, http, con
         api().get(CALL, "/x")
     assert error.value.status == status
     assert len(http.calls) == ATTEMPTS
-    assert context.traffic.retries == ATTEMPTS - 1
+    assert context.request_stats.retries == ATTEMPTS - 1
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404, 410, 422])
@@ -111,18 +121,18 @@ def test_a_wait_that_is_too_long_is_not_begun(api, http, context) -> None:
 
 
 def test_a_refusal_for_haste_holds_the_whole_pace(api, http, context) -> None:
-    pace = Pace(context, calls=10)
+    limiter = RateLimiter(context, calls=10)
     http.get(f"{URL}/x", status=429, headers={"Retry-After": "5"})
     http.get(f"{URL}/x", json={})
-    api().get(CALL, "/x", pace=pace)
+    api().get(CALL, "/x", limiter=limiter)
     assert context.seconds >= 5
-    assert context.traffic.throttled_seconds >= 5
-    assert pace.per_second < 9.7
+    assert context.request_stats.throttled_seconds >= 5
+    assert limiter.per_second < 9.7
 
 
 def test_the_number_of_tries_is_the_verdicts(api, http) -> None:
-    def judge(answer: Answer) -> Verdict:
-        return Again(error=VendorError("no"), tries=2)
+    def judge(answer: Response) -> Decision:
+        return Retry(error=VendorError("no"), attempts=2)
 
     http.get(f"{URL}/x", json={})
     with pytest.raises(VendorError):
@@ -175,15 +185,15 @@ def test_without_a_token_a_401_is_an_error_at_once(api, http) -> None:
 def test_every_request_counts_against_its_budget(api, http, context) -> None:
     http.get(f"{URL}/x", status=503)
     context.limits["day"] = 3
-    with pytest.raises(BudgetSpent):
-        api().get(CALL, "/x", budget=Budget(name="day", limit=10))
+    with pytest.raises(QuotaExhausted):
+        api().get(CALL, "/x", quota=DailyQuota(name="day", limit=10))
     assert len(http.calls) == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"a": ', b"NaN", b"\xff"])
 def test_an_answer_that_is_no_json_is_asked_for_again_and_then_broken(api, http, content: bytes) -> None:
     http.get(f"{URL}/x", body=content, content_type="text/html; charset=utf-8")
-    with pytest.raises(BrokenAnswer, match="text/html") as error:
+    with pytest.raises(BrokenResponse, match="text/html") as error:
         api().get(CALL, "/x")
     assert error.value.status == 200
     assert len(http.calls) == ATTEMPTS
@@ -222,7 +232,7 @@ def test_many_threads_share_one_api(api, http, context) -> None:
     client = api()
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda _: client.get(CALL, "/x"), range(50))) == [{}] * 50
-    assert context.traffic.requests == 50
+    assert context.request_stats.requests == 50
 
 
 @pytest.mark.parametrize(
@@ -237,50 +247,50 @@ def test_many_threads_share_one_api(api, http, context) -> None:
     ],
 )
 def test_what_orjson_refuses_is_read_and_can_be_written_again(content: bytes, value: object) -> None:
-    found, broken = parsed(content)
+    found, broken = parse_body(content)
     assert (found, broken) == (value, None)
     orjson.dumps(found)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"Infinity", b"[" * 100_000, b"1" + b"0" * 5000 + b"x"])
 def test_what_is_no_json_says_so(content: bytes) -> None:
-    found, broken = parsed(content)
+    found, broken = parse_body(content)
     assert found is None
     assert broken
 
 
 @given(st.binary(max_size=40))
 def test_no_bytes_make_reading_fail(content: bytes) -> None:
-    found, broken = parsed(content)
+    found, broken = parse_body(content)
     if broken is None:
         orjson.dumps(found)
 
 
 def test_pages_end_at_the_empty_token_and_go_on_over_empty_pages() -> None:
     book = {"": ([1], "a"), "a": ([], "b"), "b": ([2], "")}
-    found = [rows for rows, _ in pages(lambda token: book[token], lambda page: page[1], call=CALL)]
+    found = [rows for rows, _ in paginate(lambda token: book[token], lambda page: page[1], call=CALL)]
     assert found == [[1], [], [2]]
 
 
 def test_a_page_token_that_comes_back_is_an_error() -> None:
     book = {"": "a", "a": "b", "b": "a"}
-    with pytest.raises(BrokenAnswer, match="twice"):
-        list(pages(lambda token: book[token], lambda page: page, call=CALL))
+    with pytest.raises(BrokenResponse, match="twice"):
+        list(paginate(lambda token: book[token], lambda page: page, call=CALL))
 
 
 @given(st.integers(100, 599), st.sampled_from([None, "broken"]))
 def test_nothing_but_a_2xx_with_json_is_accepted(status: int, broken: str | None) -> None:
-    answer = Answer(call=CALL, status=status, headers={}, body=None, broken=broken)
-    verdict = usual_verdict(answer, NOW)
+    answer = Response(call=CALL, status=status, headers={}, body=None, broken=broken)
+    verdict = default_decision(answer, NOW)
     assert (verdict is None) == (200 <= status < 300 and broken is None)
-    assert verdict is None or isinstance(verdict, Again | HarvestError)
+    assert verdict is None or isinstance(verdict, Retry | HarvestError)
 
 
 def test_a_whole_address_of_the_same_host_is_asked_as_it_is(
     api: Callable[..., Api], http: responses.RequestsMock
 ) -> None:
     http.get(f"{URL}/things?next=a%2Fb", json={"ok": True}, headers={"Link": "more"})
-    answer = api().answer("GET", CALL, f"{URL}/things?next=a%2Fb")
+    answer = api().send("GET", CALL, f"{URL}/things?next=a%2Fb")
     assert (answer.body, answer.headers["Link"]) == ({"ok": True}, "more")
     assert http.calls[0].request.url == f"{URL}/things?next=a%2Fb"
 
@@ -290,8 +300,8 @@ def test_a_whole_address_of_the_same_host_is_asked_as_it_is(
     ["https://elsewhere.example/v1/x", "http://vendor.example/v1/x", "https://vendor.example:8443/v1"],
 )
 def test_an_address_of_another_host_is_not_asked(api: Callable[..., Api], address: str) -> None:
-    with pytest.raises(BrokenAnswer, match="another host") as refused:
-        api(auth=Tokens()).answer("GET", CALL, address)
+    with pytest.raises(BrokenResponse, match="another host") as refused:
+        api(auth=Tokens()).send("GET", CALL, address)
     assert "elsewhere" not in str(refused.value)
 
 
@@ -304,5 +314,5 @@ def test_what_may_be_asked_once_is_asked_once(
     else:
         http.get(f"{URL}/x", body=requests.ConnectionError())
     with pytest.raises(HarvestError):
-        api().answer("GET", CALL, "/x", tries=1)
+        api().send("GET", CALL, "/x", attempts=1)
     assert len(http.calls) == 1

@@ -7,7 +7,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.parsing import clock_seconds, instant, milliseconds, retry_after, seconds_between
+from connectors.parsing import (
+    as_dict,
+    as_dicts,
+    as_list,
+    as_number,
+    as_text,
+    format_milliseconds,
+    parse_clock_seconds,
+    parse_instant,
+    parse_retry_after,
+    seconds_between,
+    truncate_to_milliseconds,
+    unique_rows,
+)
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 TEXTS = st.text("0123456789:-+.,/ TZWGMT²٣eéinsm", max_size=32)
@@ -33,27 +46,27 @@ INSTANTS = st.timedeltas(timedelta(days=-700_000), timedelta(days=2_000_000)).ma
     ],
 )
 def test_instants(text: object, expected: datetime | None) -> None:
-    found = instant(text)
+    found = parse_instant(text)
     assert found == expected
     assert found is None or found.tzinfo is UTC
 
 
 @given(TEXTS)
 def test_no_text_makes_reading_an_instant_fail(text: str) -> None:
-    found = instant(text)
+    found = parse_instant(text)
     assert found is None or found.tzinfo is UTC
 
 
 @given(INSTANTS)
 def test_an_instant_in_milliseconds_is_read_again(when: datetime) -> None:
-    text = milliseconds(when)
+    text = format_milliseconds(when)
     assert len(text) == len("2026-11-20T09:00:00.000Z")
-    assert instant(text) == when.replace(microsecond=when.microsecond // 1000 * 1000)
+    assert parse_instant(text) == when.replace(microsecond=when.microsecond // 1000 * 1000)
 
 
 @given(INSTANTS.filter(lambda when: 2 < when.year < 9998), st.integers(-14, 14))
 def test_milliseconds_are_the_same_in_every_zone(when: datetime, hours: int) -> None:
-    assert milliseconds(when.astimezone(timezone(timedelta(hours=hours)))) == milliseconds(when)
+    assert format_milliseconds(when.astimezone(timezone(timedelta(hours=hours)))) == format_milliseconds(when)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +91,7 @@ def test_milliseconds_are_the_same_in_every_zone(when: datetime, hours: int) -> 
     ],
 )
 def test_durations_as_on_a_clock(text: object, seconds: int | None) -> None:
-    assert clock_seconds(text) == seconds
+    assert parse_clock_seconds(text) == seconds
 
 
 @given(TEXTS)
@@ -87,13 +100,15 @@ def test_durations_as_on_a_clock(text: object, seconds: int | None) -> None:
 @example("٣:00")
 @example("12:00\n")
 def test_no_text_makes_reading_a_duration_fail(text: str) -> None:
-    found = clock_seconds(text)
+    found = parse_clock_seconds(text)
     assert found is None or found >= 0
 
 
 @given(st.integers(0, 500), st.integers(0, 59), st.integers(0, 59))
 def test_a_clock_of_any_hours_is_read(hours: int, minutes: int, seconds: int) -> None:
-    assert clock_seconds(f"{hours:02}:{minutes:02}:{seconds:02}") == hours * 3600 + minutes * 60 + seconds
+    assert (
+        parse_clock_seconds(f"{hours:02}:{minutes:02}:{seconds:02}") == hours * 3600 + minutes * 60 + seconds
+    )
 
 
 def test_seconds_between_are_whole_and_never_negative() -> None:
@@ -122,17 +137,61 @@ def test_seconds_between_are_whole_and_never_negative() -> None:
     ],
 )
 def test_retry_after_in_every_spelling(value: str | None, seconds: float | None) -> None:
-    assert retry_after(value, NOW) == seconds
+    assert parse_retry_after(value, NOW) == seconds
 
 
 @given(INSTANTS.filter(lambda when: 1900 < when.year < 9999))
 def test_both_dates_of_retry_after_mean_the_same(when: datetime) -> None:
     whole = when.replace(microsecond=0)
     http = format_datetime(whole, usegmt=True)
-    assert retry_after(http, NOW) == retry_after(whole.isoformat(), NOW)
+    assert parse_retry_after(http, NOW) == parse_retry_after(whole.isoformat(), NOW)
 
 
 @given(TEXTS)
 def test_no_text_makes_reading_retry_after_fail(text: str) -> None:
-    found = retry_after(text, NOW)
+    found = parse_retry_after(text, NOW)
     assert found is None or found >= 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("a", "a"), (" ", " "), (7, "7"), ("", None), (None, None), (True, None), (1.5, None), ([], None)],
+)
+def test_texts_and_ids_are_read_as_text(value: object, text: str | None) -> None:
+    assert as_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (1, 1.0),
+        (0, 0.0),
+        (-1.5, -1.5),
+        ("1", None),
+        (True, None),
+        (None, None),
+        (float("nan"), None),
+        (float("inf"), None),
+    ],
+)
+def test_only_finite_numbers_are_numbers(value: object, number: float | None) -> None:
+    assert as_number(value) == number
+
+
+@pytest.mark.parametrize("value", [None, "text", 1, True, {"a": 1}, [1, {"a": 1}, None, [], {"b": 2}]])
+def test_another_type_than_expected_is_empty(value: object) -> None:
+    assert as_dict(value) == (value if isinstance(value, dict) else {})
+    assert as_list(value) == (value if isinstance(value, list) else [])
+    assert as_dicts(value) == ([{"a": 1}, {"b": 2}] if isinstance(value, list) else [])
+
+
+def test_harvest_times_have_milliseconds() -> None:
+    berlin = timezone(timedelta(hours=1))
+    instant = datetime(2026, 11, 20, 10, 0, 0, 123_999, tzinfo=berlin)
+    assert truncate_to_milliseconds(instant) == NOW.replace(microsecond=123_000)
+    assert truncate_to_milliseconds(instant).tzinfo is UTC
+
+
+def test_rows_that_repeat_are_dropped_and_rows_that_differ_stay() -> None:
+    rows = [{"id": 1, "x": 1}, {"id": 2}, {"id": 1, "x": 1}, {"id": 1, "x": 2}]
+    assert unique_rows(rows, lambda row: str(row["id"])) == [{"id": 1, "x": 1}, {"id": 1, "x": 2}, {"id": 2}]

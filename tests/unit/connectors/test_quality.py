@@ -73,7 +73,7 @@ def test_what_was_not_measured_leaves_no_key() -> None:
 def test_a_meetings_quality_is_stream_by_stream() -> None:
     slow = Stream(latency_ms=Measure(mean=300, worst=400, samples=1))
     fast = Stream(latency_ms=Measure(mean=100, worst=200, samples=3))
-    both = Quality.merged(
+    both = Quality.merge(
         [Quality(audio_in=slow), Quality(audio_in=fast, cpu_pct=Measure(mean=5, worst=9, samples=2))]
     )
     assert both.audio_in == Stream(latency_ms=Measure(mean=150, worst=400, samples=4))
@@ -141,8 +141,8 @@ def test_a_meeting_has_no_series_and_a_stay_has() -> None:
         series=Series(start=NINE, step_s=60, latency_ms=(1.0,)),
     )
     parts = [Quality(audio_in=stream), Quality(audio_in=stream)]
-    assert "series" not in Quality.merged(parts).document()["audio_in"]
-    assert "series" in Quality.merged(parts, one_stay=True).document()["audio_in"]
+    assert "series" not in Quality.merge(parts).document()["audio_in"]
+    assert "series" in Quality.merge(parts, one_stay=True).document()["audio_in"]
 
 
 @given(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.rate_limit import MARGIN, SLOWEST, Pace
-from tests.unit.fake_context import HandContext
+from connectors.rate_limit import MARGIN, SLOWEST, RateLimiter
+from tests.unit.fake_context import FakeContext
 
 
-class LateContext(HandContext):
+class LateContext(FakeContext):
     """Wakes up as late as it is told, time after time."""
 
     def __init__(self, late: list[float]) -> None:
@@ -24,34 +24,34 @@ class LateContext(HandContext):
         super().wait(seconds + next(self._late))
 
 
-def moments(pace: Pace, clock: HandContext, count: int) -> list[float]:
+def moments(limiter: RateLimiter, clock: FakeContext, count: int) -> list[float]:
     found = []
     for _ in range(count):
-        pace.take()
+        limiter.acquire()
         found.append(clock.seconds)
     return found
 
 
 @given(calls=st.floats(0.1, 100), per=st.sampled_from([1.0, 60.0]), share=st.floats(0.05, 1))
 def test_calls_are_even_and_never_faster_than_permitted(calls: float, per: float, share: float) -> None:
-    clock = HandContext()
-    at = moments(Pace(clock, calls=calls, per=per, share=share), clock, 20)
+    clock = FakeContext()
+    at = moments(RateLimiter(clock, calls=calls, per=per, share=share), clock, 20)
     for before, after in pairwise(at):
         assert after - before == pytest.approx(per / (calls * MARGIN * share))
 
 
 def test_the_first_call_does_not_wait() -> None:
-    clock = HandContext()
-    assert Pace(clock, calls=1).take() == 0
+    clock = FakeContext()
+    assert RateLimiter(clock, calls=1).acquire() == 0
     assert clock.waits == []
 
 
 def test_what_was_not_used_is_not_made_up_for() -> None:
-    clock = HandContext()
-    pace = Pace(clock, calls=10)
-    pace.take()
+    clock = FakeContext()
+    limiter = RateLimiter(clock, calls=10)
+    limiter.acquire()
     clock.seconds += 100
-    at = moments(pace, clock, 3)
+    at = moments(limiter, clock, 3)
     assert at[1] - at[0] == pytest.approx(1 / 9.7)
 
 
@@ -64,50 +64,52 @@ def test_however_late_somebody_wakes_up_no_period_sees_more_calls_than_permitted
     calls: int, share: float, late: list[float]
 ) -> None:
     clock = LateContext(late)
-    pace = Pace(clock, calls=calls, share=share)
+    limiter = RateLimiter(clock, calls=calls, share=share)
     at: list[float] = []
-    for reserved in [pace._reserve() for _ in range(100)]:  # as many threads, all of them asleep for a while
+    for reserved in [
+        limiter._reserve() for _ in range(100)
+    ]:  # as many threads, all of them asleep for a while
         clock.wait(max(0.0, reserved - clock.seconds))
-        again = pace._again(reserved)
+        again = limiter._again(reserved)
         while again is not None:
             clock.wait(max(0.0, again - clock.seconds))
-            again = pace._again(again)
+            again = limiter._again(again)
         at.append(clock.seconds)
     most = max(bisect_left(at, first + 1.0) - place for place, first in enumerate(at))
     assert most <= max(1, ceil(calls * share))
 
 
 def test_a_refusal_holds_everybody_and_lowers_the_rate_once() -> None:
-    clock = HandContext()
-    pace = Pace(clock, calls=10)
-    pace.take()
-    before = pace.per_second
+    clock = FakeContext()
+    limiter = RateLimiter(clock, calls=10)
+    limiter.acquire()
+    before = limiter.per_second
     for _ in range(5):  # those that were in flight together
-        pace.hold(30)
-    assert pace.per_second == pytest.approx(before * 0.7)
-    assert pace.take() >= 30
+        limiter.pause(30)
+    assert limiter.per_second == pytest.approx(before * 0.7)
+    assert limiter.acquire() >= 30
 
 
 def test_the_rate_never_falls_below_a_tenth_and_comes_back() -> None:
-    clock = HandContext()
-    pace = Pace(clock, calls=10)
+    clock = FakeContext()
+    limiter = RateLimiter(clock, calls=10)
     for _ in range(50):
         clock.seconds += 100
-        pace.hold(1)
-    assert pace.per_second == pytest.approx(9.7 * SLOWEST)
-    moments(pace, clock, 110)
-    assert pace.per_second == pytest.approx(9.7)
+        limiter.pause(1)
+    assert limiter.per_second == pytest.approx(9.7 * SLOWEST)
+    moments(limiter, clock, 110)
+    assert limiter.per_second == pytest.approx(9.7)
 
 
 def test_many_threads_never_share_a_moment() -> None:
-    clock = HandContext()
-    pace = Pace(clock, calls=100)
+    clock = FakeContext()
+    limiter = RateLimiter(clock, calls=100)
     reserved: list[float] = []
     lock = Lock()
 
     def work() -> None:
         for _ in range(20):
-            moment = pace._reserve()
+            moment = limiter._reserve()
             with lock:
                 reserved.append(moment)
 
@@ -121,16 +123,16 @@ def test_many_threads_never_share_a_moment() -> None:
 
 
 def test_a_moment_that_was_held_back_while_it_was_waited_for_is_given_up() -> None:
-    clock = HandContext()
-    pace = Pace(clock, calls=1)
-    pace.take()
+    clock = FakeContext()
+    limiter = RateLimiter(clock, calls=1)
+    limiter.acquire()
     original = clock.wait
 
     def refused_meanwhile(seconds: float) -> None:
         original(seconds)
         if len(clock.waits) == 1:
-            pace.hold(10)
+            limiter.pause(10)
 
     clock.wait = refused_meanwhile  # type: ignore[method-assign]  # another thread's refusal, at the worst moment
-    pace.take()
+    limiter.acquire()
     assert clock.seconds >= 11

@@ -19,7 +19,7 @@ from requests import PreparedRequest
 from connectors.base import Settings
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS, SERVICES
 from connectors.models import Window
-from connectors.parsing import instant
+from connectors.parsing import parse_instant
 
 TOKENS = "https://tokens.google.example/token"
 URLS = {
@@ -76,7 +76,7 @@ def settings(
     }
     return Settings(
         values={name: value for name, value in told.items() if value},
-        given=given or {},
+        option_values=given or {},
         raw=raw,
         rate_share=share,
     )
@@ -235,8 +235,8 @@ class Google:
             for number, row in self.records.items()
             if user in self.visible[number]
             and (code is None or self.spaces[row["space"]]["meetingCode"] == code[1])
-            and (since is None or instant(row["startTime"]) >= instant(since[1]))  # type: ignore[operator]
-            and (until is None or instant(row["startTime"]) <= instant(until[1]))  # type: ignore[operator]
+            and (since is None or parse_instant(row["startTime"]) >= parse_instant(since[1]))  # type: ignore[operator]
+            and (until is None or parse_instant(row["startTime"]) <= parse_instant(until[1]))  # type: ignore[operator]
         ]
 
     def _users(self, _path: str, query: dict[str, str], user: str) -> Reply:
@@ -247,13 +247,13 @@ class Google:
     def _reports(self, path: str, query: dict[str, str], user: str) -> Reply:
         if user != ADMIN:
             return _json(403, _error(403, "forbidden"))
-        start, end = instant(query["startTime"]), instant(query.get("endTime"))
+        start, end = parse_instant(query["startTime"]), parse_instant(query.get("endTime"))
         whose = path.split("/users/")[1].split("/", maxsplit=1)[0]
         rows = sorted(
             (
                 item
                 for item in self.activities
-                if (at := instant(item["id"]["time"])) is not None
+                if (at := parse_instant(item["id"]["time"])) is not None
                 and start is not None
                 and at >= start
                 and (end is None or at < end)
@@ -291,7 +291,7 @@ def _fits(item: dict[str, Any], condition: str) -> bool:
 
 def activity(conference: str, left: str, *, stayed: int = 600, **parameters: Any) -> dict[str, Any]:
     """A `call_ended` as Google sends it: what is `None` is left out."""
-    at = instant(left)
+    at = parse_instant(left)
     assert at is not None
     email = parameters.get("identifier", GUEST)
     told: dict[str, Any] = {

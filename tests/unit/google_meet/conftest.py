@@ -7,13 +7,13 @@ import pytest
 import responses
 
 from connectors.google_meet import GoogleMeet
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.account import Google, settings
 
 
 @pytest.fixture
-def context() -> HandContext:
-    return HandContext()
+def context() -> FakeContext:
+    return FakeContext()
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def google(http: responses.RequestsMock) -> Google:
 
 
 @pytest.fixture
-def meet(google: Google, context: HandContext) -> Callable[..., GoogleMeet]:
+def meet(google: Google, context: FakeContext) -> Callable[..., GoogleMeet]:
     """A connector with a service account, unless told otherwise."""
 
     def build(**how: Any) -> GoogleMeet:

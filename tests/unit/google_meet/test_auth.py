@@ -15,10 +15,10 @@ import responses
 from connectors.base import Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, VendorError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.auth import STORED
-from connectors.google_meet.credentials import Kind, read
+from connectors.google_meet.auth import STORED_NAME
+from connectors.google_meet.credentials import CredentialsKind, read_credentials
 from connectors.google_meet.endpoints import MEET, REPORTS
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.account import (
     ADMIN,
     DAY,
@@ -42,19 +42,21 @@ USER_TOKEN = {
 @pytest.mark.parametrize(
     ("told", "kind"),
     [
-        (service_account(), Kind.service_account),
-        (oauth_client(), Kind.client),
-        (oauth_client("web"), Kind.client),
-        (USER_TOKEN, Kind.user),
-        ({**USER_TOKEN, "type": "authorized_user"}, Kind.user),
+        (service_account(), CredentialsKind.service_account),
+        (oauth_client(), CredentialsKind.client),
+        (oauth_client("web"), CredentialsKind.client),
+        (USER_TOKEN, CredentialsKind.user),
+        ({**USER_TOKEN, "type": "authorized_user"}, CredentialsKind.user),
     ],
 )
-def test_a_file_is_known_by_what_it_holds(told: dict[str, Any], kind: Kind, tmp_path: Path) -> None:
+def test_a_file_is_known_by_what_it_holds(
+    told: dict[str, Any], kind: CredentialsKind, tmp_path: Path
+) -> None:
     path = tmp_path / "credentials.json"
     path.write_text(json.dumps(told), encoding="utf-8")
-    assert read(str(path)).kind is kind
-    assert read(json.dumps(told)).kind is kind
-    assert "marked" not in repr(read(json.dumps(told)))
+    assert read_credentials(str(path)).kind is kind
+    assert read_credentials(json.dumps(told)).kind is kind
+    assert "marked" not in repr(read_credentials(json.dumps(told)))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_a_file_is_known_by_what_it_holds(told: dict[str, Any], kind: Kind, tmp_
 )
 def test_a_wrong_one_is_named_and_not_repeated(text: str, named: str) -> None:
     with pytest.raises(CredentialsError, match=named) as refused:
-        read(text)
+        read_credentials(text)
     assert "marked" not in str(refused.value)
 
 
@@ -92,7 +94,7 @@ def test_one_token_per_scope_and_user_each_with_one_scope(meet: Build, google: G
 
 
 def test_the_admins_tokens_are_shared_with_other_runs_and_the_users_are_not(
-    meet: Build, google: Google, context: HandContext
+    meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.record("conf1")
     list(meet().meetings(DAY))
@@ -102,7 +104,7 @@ def test_the_admins_tokens_are_shared_with_other_runs_and_the_users_are_not(
     assert [claims["sub"] for claims in google.assertions[first:] if claims["sub"] == ADMIN] == []
 
 
-def test_a_token_that_is_refused_is_renewed_once(meet: Build, google: Google, context: HandContext) -> None:
+def test_a_token_that_is_refused_is_renewed_once(meet: Build, google: Google, context: FakeContext) -> None:
     connector = meet(GOOGLE_SOURCE="reports")
     list(connector.meetings(DAY))
     (name,) = context.tokens.kept
@@ -111,7 +113,7 @@ def test_a_token_that_is_refused_is_renewed_once(meet: Build, google: Google, co
     assert len(google.assertions) == 2
 
 
-def test_a_token_lives_as_long_as_google_says(meet: Build, google: Google, context: HandContext) -> None:
+def test_a_token_lives_as_long_as_google_says(meet: Build, google: Google, context: FakeContext) -> None:
     connector = meet(GOOGLE_SOURCE="reports")
     for seconds, tokens in ((0, 1), (3000, 1), (600, 2)):
         context.seconds += seconds
@@ -157,7 +159,7 @@ def test_what_google_says_about_a_key_is_told_in_our_words(
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_the_token_endpoint_is_retried_by_the_one_http_layer(
-    status: int, meet: Build, google: Google, http: responses.RequestsMock, context: HandContext
+    status: int, meet: Build, google: Google, http: responses.RequestsMock, context: FakeContext
 ) -> None:
     http.remove(responses.POST, TOKENS)
     http.post(TOKENS, status=status, headers={"Retry-After": "7"}, json={"error": "marked"})
@@ -178,7 +180,7 @@ def test_a_key_that_is_none_is_said(meet: Build, google: Google) -> None:
 # Whoever logged in
 
 
-def test_a_saved_token_reads_as_whoever_it_is(meet: Build, google: Google, context: HandContext) -> None:
+def test_a_saved_token_reads_as_whoever_it_is(meet: Build, google: Google, context: FakeContext) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     connector = meet(credentials=USER_TOKEN, GOOGLE_ADMIN="")
     assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]
@@ -193,16 +195,16 @@ def test_a_client_without_a_login_says_how(meet: Build, google: Google) -> None:
 
 
 def test_a_login_is_refreshed_and_keeps_its_refresh_token(
-    meet: Build, google: Google, context: HandContext
+    meet: Build, google: Google, context: FakeContext
 ) -> None:
-    context.tokens.write(STORED, Token(access="old", expires_at=NOW - timedelta(hours=1), refresh="r1"))
+    context.tokens.write(STORED_NAME, Token(access="old", expires_at=NOW - timedelta(hours=1), refresh="r1"))
     list(meet(credentials=oauth_client(), GOOGLE_ADMIN="").meetings(DAY))
-    kept = context.tokens.kept[STORED]
+    kept = context.tokens.kept[STORED_NAME]
     assert (kept.access, kept.refresh) == ("mine", "r1")
 
 
 def test_a_box_that_was_not_ticked_costs_that_api_alone(
-    meet: Build, google: Google, context: HandContext
+    meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.delegated.discard(MEET.scope)
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
@@ -220,7 +222,7 @@ def test_a_login_that_ended_says_so(meet: Build, google: Google, http: responses
         list(meet(credentials=USER_TOKEN, GOOGLE_ADMIN="").meetings(DAY))
 
 
-def test_building_reads_no_file_and_asks_nobody(context: HandContext) -> None:
+def test_building_reads_no_file_and_asks_nobody(context: FakeContext) -> None:
     GoogleMeet(settings(GOOGLE_CREDENTIALS="/nowhere"), context)
     with pytest.raises(ConfigurationError, match="GOOGLE_CREDENTIALS"):
         GoogleMeet(settings(GOOGLE_CREDENTIALS=""), context)

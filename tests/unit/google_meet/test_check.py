@@ -16,7 +16,7 @@ Build = Callable[..., GoogleMeet]
 def test_where_all_is_allowed_all_is_well(meet: Build, google: Google) -> None:
     results = list(meet().check())
     assert [result.status for result in results] == ["ok"] * 5
-    assert CLIENT_ID in results[0].found
+    assert CLIENT_ID in results[0].message
     assert all(service.scope in results[0].remedy for service in SERVICES), "the line to paste"
 
 
@@ -51,7 +51,7 @@ def test_an_api_that_is_not_enabled_is_named(meet: Build, google: Google) -> Non
         status_body(403, "PERMISSION_DENIED", "SERVICE_DISABLED"),
     )
     (bad,) = [result for result in meet().check() if result.status != "ok"]
-    assert "https://console.cloud.google.com/apis/library/meet.googleapis.com" in bad.found
+    assert "https://console.cloud.google.com/apis/library/meet.googleapis.com" in bad.message
 
 
 @pytest.mark.parametrize(("path", "service"), [("/applications/meet", REPORTS), ("/users", DIRECTORY)])
@@ -65,6 +65,6 @@ def test_who_is_no_admin_is_told(path: str, service: Service, meet: Build, googl
 def test_wrong_credentials_are_the_one_thing_said(meet: Build, google: Google) -> None:
     (bad,) = meet(GOOGLE_CREDENTIALS="/nowhere/credentials.json").check()
     assert (bad.status, bad.exit_code) == ("failed", 77)
-    assert "/nowhere" not in bad.found
+    assert "/nowhere" not in bad.message
     assert bad.remedy
-    assert CALENDAR.scope not in bad.found
+    assert CALENDAR.scope not in bad.message

@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import responses
 
-from connectors.base import Reach
+from connectors.base import LoginScope
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
-from connectors.google_meet.auth import STORED
+from connectors.google_meet.auth import STORED_NAME
 from connectors.google_meet.login import SCOPES, GoogleLogin
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.account import TOKENS, oauth_client, service_account, settings
 
 REDIRECT = "http://127.0.0.1:8976/callback"
@@ -22,20 +22,20 @@ ANSWER = {"access_token": "a", "expires_in": 3599, "refresh_token": "marked-refr
 
 
 def login(
-    context: HandContext, credentials: dict[str, Any] | None = None, reach: Reach = "admin"
+    context: FakeContext, credentials: dict[str, Any] | None = None, reach: LoginScope = "admin"
 ) -> GoogleLogin:
-    return GoogleLogin(settings(credentials or oauth_client()), context, reach=reach)
+    return GoogleLogin(settings(credentials or oauth_client()), context, scope=reach)
 
 
 def redeemed(way: GoogleLogin) -> Any:
-    return way.redeem(code="marked-code", redirect_uri=REDIRECT, verifier="marked-verifier")
+    return way.exchange_code(code="marked-code", redirect_uri=REDIRECT, verifier="marked-verifier")
 
 
 @pytest.mark.parametrize("reach", ["admin", "user"])
 def test_the_address_asks_for_what_is_read_and_for_a_token_that_lasts(
-    reach: Reach, context: HandContext
+    reach: LoginScope, context: FakeContext
 ) -> None:
-    address = login(context, reach=reach).address(redirect_uri=REDIRECT, state="st", challenge="ch")
+    address = login(context, reach=reach).authorization_url(redirect_uri=REDIRECT, state="st", challenge="ch")
     asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     assert address.startswith("https://accounts.google.example/auth?")
     assert asked["scope"].split() == list(SCOPES[reach])
@@ -44,15 +44,15 @@ def test_the_address_asks_for_what_is_read_and_for_a_token_that_lasts(
     assert (asked["access_type"], asked["prompt"]) == ("offline", "consent")
 
 
-def test_a_code_becomes_a_token_that_is_kept(context: HandContext, http: responses.RequestsMock) -> None:
+def test_a_code_becomes_a_token_that_is_kept(context: FakeContext, http: responses.RequestsMock) -> None:
     http.post(TOKENS, json=ANSWER)
     way = login(context)
-    way.keep(redeemed(way))
+    way.save(redeemed(way))
     sent = {name: values[0] for name, values in parse_qs(str(http.calls[0].request.body)).items()}
     assert sent["code_verifier"] == "marked-verifier"
     assert (sent["grant_type"], sent["client_secret"]) == ("authorization_code", "invented-secret")
-    assert context.tokens.kept[STORED].refresh == "marked-refresh"
-    assert context.tokens.kept[STORED].scope == "x y"
+    assert context.tokens.kept[STORED_NAME].refresh == "marked-refresh"
+    assert context.tokens.kept[STORED_NAME].scope == "x y"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_code_becomes_a_token_that_is_kept(context: HandContext, http: respons
     ],
 )
 def test_what_went_wrong_is_told_in_our_words(
-    status: int, body: dict[str, Any], named: str, context: HandContext, http: responses.RequestsMock
+    status: int, body: dict[str, Any], named: str, context: FakeContext, http: responses.RequestsMock
 ) -> None:
     http.post(TOKENS, json=body, status=status)
     with pytest.raises(HarvestError, match=named) as refused:
@@ -85,9 +85,9 @@ def test_what_went_wrong_is_told_in_our_words(
     ],
 )
 def test_an_error_of_the_login_page_is_told_in_our_words(
-    error: str, named: str, context: HandContext
+    error: str, named: str, context: FakeContext
 ) -> None:
-    refusal = login(context).refusal(error)
+    refusal = login(context).error_for(error)
     assert named in str(refusal)
     assert "marked" not in str(refusal)
 
@@ -100,22 +100,22 @@ def test_an_error_of_the_login_page_is_told_in_our_words(
         ({"refresh_token": "r", "client_id": "c", "client_secret": "s"}, "needs no login"),
     ],
 )
-def test_what_cannot_log_in_says_so(credentials: dict[str, Any], named: str, context: HandContext) -> None:
+def test_what_cannot_log_in_says_so(credentials: dict[str, Any], named: str, context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match=named):
         login(context, credentials)
 
 
-def test_without_a_client_it_says_where_to_make_one(context: HandContext) -> None:
+def test_without_a_client_it_says_where_to_make_one(context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match="Desktop app"):
-        GoogleLogin(settings(GOOGLE_CREDENTIALS=""), context, reach="admin")
+        GoogleLogin(settings(GOOGLE_CREDENTIALS=""), context, scope="admin")
 
 
-def test_another_device_is_not_permitted(context: HandContext) -> None:
+def test_another_device_is_not_permitted(context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match="ssh -L"):
-        login(context).device_code()
+        login(context).request_device_code()
 
 
-def test_nothing_secret_is_in_a_traceback(context: HandContext, http: responses.RequestsMock) -> None:
+def test_nothing_secret_is_in_a_traceback(context: FakeContext, http: responses.RequestsMock) -> None:
     http.post(TOKENS, json={"error": "invalid_grant"}, status=400)
     secret = oauth_client()["installed"]["client_secret"]
     with pytest.raises(CredentialsError) as refused:

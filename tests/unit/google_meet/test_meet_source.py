@@ -11,8 +11,8 @@ import pytest
 from connectors.errors import CredentialsError, Gone, VendorError
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import DIRECTORY, MEET, RECORDS_KEPT
-from connectors.models import Detail, MeetingRef, Reason, Skipped, Window
-from tests.unit.fake_context import HandContext
+from connectors.models import Detail, MeetingRef, Reason, SkippedPartition, Window
+from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.account import CODE, DAY, GUEST, HOST, Google, signed_in, status_body
 
 Build = Callable[..., GoogleMeet]
@@ -100,7 +100,7 @@ def test_recordings_that_are_not_for_us_are_no_word_about_them(meet: Build, whol
 
 
 def test_an_expired_record_is_gone_and_a_vanished_one_has_failed(
-    meet: Build, whole: Google, context: HandContext
+    meet: Build, whole: Google, context: FakeContext
 ) -> None:
     connector = meet(GOOGLE_SOURCE="meet")
     ref = replace(refs(connector)[0], row=None)
@@ -129,7 +129,7 @@ def test_a_user_without_a_token_is_left_out(
     assert connector.sources.apis.directory.known
     del whole.people["odd@example.org"]
     found = list(connector.meetings(DAY))
-    assert [one.reason for one in found if isinstance(one, Skipped)] == [Reason.unknown_user]
+    assert [one.reason for one in found if isinstance(one, SkippedPartition)] == [Reason.unknown_user]
 
 
 def test_a_missing_delegation_ends_the_run_with_what_to_do(meet: Build, whole: Google) -> None:
@@ -140,8 +140,8 @@ def test_a_missing_delegation_ends_the_run_with_what_to_do(meet: Build, whole: G
 
 def test_meet_keeps_thirty_days(meet: Build, whole: Google) -> None:
     connector = meet(GOOGLE_SOURCE="meet")
-    assert connector.kept == RECORDS_KEPT
-    assert GoogleMeet.kept == timedelta(days=180)
+    assert connector.retention == RECORDS_KEPT
+    assert GoogleMeet.retention == timedelta(days=180)
     old = Window(start=DAY.start - timedelta(days=60), end=DAY.end - timedelta(days=60))
     assert refs(connector, old) == []
     assert whole.asked_for("conferenceRecords") == []

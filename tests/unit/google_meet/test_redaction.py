@@ -15,9 +15,10 @@ import responses
 
 from connectors.errors import HarvestError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.redaction import EVENT_FIELDS, event_of, recording_of, without_secrets
+from connectors.google_meet.redaction import EVENT_FIELDS, redact_event, redact_recording, redact_row
 from connectors.models import MeetingRef, Window
-from tests.unit.fake_context import NOW, HandContext
+from harvester.documents import to_documents
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.account import (
     DAY,
     HOST,
@@ -69,21 +70,21 @@ OF_AN_EVENT: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", OF_AN_EVENT)
 def test_of_an_event_nothing_is_kept_that_opens_it(name: str) -> None:
-    kept = event_of({**event(), name: OF_AN_EVENT[name]})
+    kept = redact_event({**event(), name: OF_AN_EVENT[name]})
     assert SECRET not in json.dumps(kept)
     assert kept["summary"] == "Weekly"
 
 
 @pytest.mark.parametrize("name", OF_A_SPACE)
 def test_of_anything_nothing_is_kept_that_opens_it_by_its_name(name: str) -> None:
-    kept = without_secrets({"deep": [{**OF_A_SPACE, "name": "x"}], name: OF_A_SPACE[name]})
+    kept = redact_row({"deep": [{**OF_A_SPACE, "name": "x"}], name: OF_A_SPACE[name]})
     assert SECRET not in json.dumps(kept)
     assert kept == {"deep": [{"name": "x"}]}
 
 
 def test_a_recording_is_told_without_the_way_to_it() -> None:
     told = {"name": "r", "state": "ENDED", "driveDestination": {"file": SECRET, "exportUri": SECRET}}
-    assert recording_of(told) == {"name": "r", "state": "ENDED"}
+    assert redact_recording(told) == {"name": "r", "state": "ENDED"}
 
 
 def test_it_is_not_even_asked_for() -> None:
@@ -93,7 +94,7 @@ def test_it_is_not_even_asked_for() -> None:
 
 @pytest.mark.parametrize("source", ["auto", "reports", "meet"])
 def test_no_secret_leaves_the_connector(
-    source: str, meet: Build, google: Google, context: HandContext
+    source: str, meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     for number in ("conf1", "alone"):
@@ -106,7 +107,7 @@ def test_no_secret_leaves_the_connector(
     found = [ref for ref in connector.meetings(DAY) if isinstance(ref, MeetingRef)]
     assert found
     for ref in (*found, *(replace(ref, row=None) for ref in found)):
-        written = b"".join(orjson.dumps(document) for document in connector.fetch(ref).documents())
+        written = b"".join(orjson.dumps(document) for document in to_documents(connector.fetch(ref)))
         assert b"vendor_data" in written
         assert SECRET.encode() not in written
         kept = orjson.dumps({"uuid": ref.uuid, "digest": ref.digest, "hint": dict(ref.hint), "row": ref.row})
@@ -120,7 +121,7 @@ def test_no_secret_of_a_planned_meeting_leaves_the_connector(meet: Build, google
     window = Window(start=NOW, end=NOW.replace(day=28))
     (ref,) = [ref for ref in connector.meetings(window) if isinstance(ref, MeetingRef)]
     for one in (ref, replace(ref, row=None)):
-        written = b"".join(orjson.dumps(document) for document in connector.fetch(one).documents())
+        written = b"".join(orjson.dumps(document) for document in to_documents(connector.fetch(one)))
         assert b"vendor_data" in written
         assert SECRET.encode() not in written
 
@@ -158,7 +159,7 @@ def unmarked(error: BaseException) -> bool:
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 410, 429, 500, 503])
-def test_no_error_repeats_an_answer(status: int, meet: Build, google: Google, context: HandContext) -> None:
+def test_no_error_repeats_an_answer(status: int, meet: Build, google: Google, context: FakeContext) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
     found = [ref for ref in meet().meetings(DAY) if isinstance(ref, MeetingRef)]

@@ -12,8 +12,8 @@ import pytest
 from connectors.errors import ConfigurationError, Gone, VendorError
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
-from connectors.models import Detail, Harvest, MeetingRef, Reason, Skipped, Window
-from tests.unit.fake_context import NOW, HandContext
+from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.account import (
     ADMIN,
     CODE,
@@ -34,7 +34,7 @@ def refs(connector: GoogleMeet, window: Window = DAY, subjects: tuple[str, ...] 
     return [found for found in connector.meetings(window, subjects) if isinstance(found, MeetingRef)]
 
 
-def harvests(connector: GoogleMeet, window: Window = DAY) -> dict[str, Harvest]:
+def records(connector: GoogleMeet, window: Window = DAY) -> dict[str, MeetingRecord]:
     return {ref.uuid: connector.fetch(ref) for ref in refs(connector, window)}
 
 
@@ -44,7 +44,7 @@ def test_a_conference_is_every_row_of_it_with_what_meet_adds(meet: Build, google
     google.record("conf1")
     google.recordings["conf1"] = [{"name": "conferenceRecords/conf1/recordings/r", "state": "ENDED"}]
     google.events[HOST, "event1"] = event()
-    (harvest,) = harvests(meet()).values()
+    (harvest,) = records(meet()).values()
     meeting = harvest.meeting
     assert (meeting.uuid, meeting.detail, meeting.state) == ("conf1", Detail.full, "ended")
     assert meeting.start_time == datetime(2026, 11, 20, 9, 0, 0, 123456, tzinfo=UTC)
@@ -61,7 +61,7 @@ def test_requests_are_few(meet: Build, google: Google) -> None:
     for number in range(20):
         google.call_ended(f"conf{number}", "2026-11-20T09:30:00Z")
         google.record(f"conf{number}")
-    harvests(meet())
+    records(meet())
     paths = [path for _, path, _ in google.asked]
     assert sum("activity" in path for path in paths) == 2  # whether they are allowed, and the page
     assert sum(path.endswith("conferenceRecords") for path in paths) == len(google.people)
@@ -73,7 +73,7 @@ def test_requests_are_few(meet: Build, google: Google) -> None:
 def test_a_call_over_midnight_is_whole_and_in_one_window(meet: Build, google: Google) -> None:
     google.call_ended("night", "2026-11-20T23:50:00Z", stayed=600)
     google.call_ended("night", "2026-11-21T01:00:00Z", stayed=4500, identifier=HOST)
-    (harvest,) = harvests(meet(GOOGLE_SOURCE="reports")).values()
+    (harvest,) = records(meet(GOOGLE_SOURCE="reports")).values()
     assert len(harvest.sessions) == 2
     assert refs(meet(GOOGLE_SOURCE="reports"), TODAY) == []
 
@@ -84,7 +84,7 @@ def test_of_an_older_call_over_midnight_every_row_is_asked_for(meet: Build, goog
     google.call_ended("long", "2026-11-02T03:00:00Z", stayed=20 * 3600, identifier=HOST)
     google.call_ended("other", "2026-10-31T12:00:00Z", stayed=7200)
     connector = meet(GOOGLE_SOURCE="reports")
-    found = harvests(connector, old)
+    found = records(connector, old)
     assert len(found["long"].sessions) == 2
     filters = [query.get("filters") for _, query in google.asked_for("activity")]
     assert filters == [None, "duration_seconds>86400", "conference_id==long"]
@@ -93,7 +93,7 @@ def test_of_an_older_call_over_midnight_every_row_is_asked_for(meet: Build, goog
 def test_who_stayed_for_days_is_found_too(meet: Build, google: Google) -> None:
     old = Window(start=DAY.start - timedelta(days=20), end=DAY.end - timedelta(days=20))
     google.call_ended("room", "2026-11-03T12:00:00Z", stayed=3 * 86400 + 3600)
-    found = harvests(meet(GOOGLE_SOURCE="reports"), old)
+    found = records(meet(GOOGLE_SOURCE="reports"), old)
     assert found["room"].meeting.duration == 3 * 86400 + 3600
 
 
@@ -102,18 +102,18 @@ def test_ids_that_differ_are_joined_by_code_and_time(meet: Build, google: Google
     google.record("meet-id")
     google.record("earlier", "2026-11-20T07:00:00Z", "2026-11-20T07:30:00Z")
     google.takes_part("earlier", signed_in("3", "Ole Berg"), ("2026-11-20T07:00:00Z", "2026-11-20T07:30:00Z"))
-    found = harvests(meet())
+    found = records(meet())
     assert set(found) == {"reports-id", "earlier"}
     assert found["reports-id"].replaces == ("meet-id",)
     assert found["reports-id"].meeting.detail == Detail.full
     assert found["earlier"].meeting.detail == Detail.basic, "what Reports has not told is there all the same"
 
 
-def test_what_goes_on_is_told_by_meet(meet: Build, google: Google, context: HandContext) -> None:
+def test_what_goes_on_is_told_by_meet(meet: Build, google: Google, context: FakeContext) -> None:
     google.record("live", "2026-11-21T05:30:00Z", None)
     google.takes_part("live", signed_in("2", "Mara"), ("2026-11-21T05:30:00Z", None))
     google.takes_part("live", {"anonymousUser": {"displayName": "Visitor"}}, ("2026-11-21T05:31:00Z", None))
-    (harvest,) = harvests(meet(), TODAY).values()
+    (harvest,) = records(meet(), TODAY).values()
     assert (harvest.meeting.detail, harvest.meeting.state) == (Detail.live, "live")
     assert harvest.meeting.end_time is None
     assert harvest.pending is not None
@@ -138,13 +138,13 @@ def test_what_goes_on_and_reports_knows_in_part_goes_by_reports_id(meet: Build, 
     google.call_ended("reports-id", "2026-11-21T05:40:00Z", stayed=300)
     google.record("meet-id", "2026-11-21T05:30:00Z", None)
     google.takes_part("meet-id", signed_in("2", "Mara"), ("2026-11-21T05:30:00Z", None))
-    (harvest,) = harvests(meet(), TODAY).values()
+    (harvest,) = records(meet(), TODAY).values()
     assert (harvest.meeting.uuid, harvest.meeting.detail) == ("reports-id", Detail.live)
     assert harvest.replaces == ("meet-id",)
     assert len(harvest.sessions) == 1
 
 
-def test_a_live_one_that_ended_is_reports_by_now(meet: Build, google: Google, context: HandContext) -> None:
+def test_a_live_one_that_ended_is_reports_by_now(meet: Build, google: Google, context: FakeContext) -> None:
     google.record("same", "2026-11-21T05:00:00Z", None)
     google.record("meet-id", "2026-11-21T05:00:00Z", None, space="spaces/b", code="abc-defg-hij")
     journaled = [replace(ref, row=None) for ref in refs(meet(), TODAY)]
@@ -193,20 +193,20 @@ def test_late_rows_show_in_the_digest_and_order_does_not(meet: Build, google: Go
     assert refs(meet(GOOGLE_SOURCE="reports"))[0].digest != first
 
 
-def test_without_meet_reports_do(meet: Build, google: Google, context: HandContext) -> None:
+def test_without_meet_reports_do(meet: Build, google: Google, context: FakeContext) -> None:
     google.delegated.discard(MEET.scope)
     google.delegated.discard(CALENDAR.scope)
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
-    (harvest,) = harvests(meet()).values()
+    (harvest,) = records(meet()).values()
     assert (harvest.meeting.detail, harvest.meeting.topic) == (Detail.basic, None)
     assert any("without what Meet adds" in said and MEET.scope in said for said in context.told)
 
 
-def test_without_reports_meet_does(meet: Build, google: Google, context: HandContext) -> None:
+def test_without_reports_meet_does(meet: Build, google: Google, context: FakeContext) -> None:
     google.delegated.discard(REPORTS.scope)
     google.record("conf1")
     google.takes_part("conf1", signed_in("3", "Ole"), ("2026-11-20T09:00:00Z", "2026-11-20T09:40:00Z"))
-    (harvest,) = harvests(meet()).values()
+    (harvest,) = records(meet()).values()
     assert (harvest.meeting.detail, harvest.meeting.host) == (Detail.basic, None)
     assert any("Reports is refused" in said for said in context.told)
 
@@ -215,37 +215,37 @@ def test_without_the_directory_the_admin_alone_is_asked_at_meet(meet: Build, goo
     google.delegated.discard(DIRECTORY.scope)
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
-    (harvest,) = harvests(meet()).values()
+    (harvest,) = records(meet()).values()
     assert harvest.meeting.detail == Detail.full, "the organizer is known by the rows"
     assert {user for user, _ in google.asked_for("conferenceRecords")} == {ADMIN, HOST}
 
 
 def test_one_user_who_cannot_be_asked_stops_nobody_else(
-    meet: Build, google: Google, context: HandContext
+    meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.refused["/conferenceRecords", GUEST] = (403, status_body(403, "PERMISSION_DENIED"))
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
     found = list(meet().meetings(DAY))
-    (skipped,) = [one for one in found if isinstance(one, Skipped)]
-    assert (skipped.reason, skipped.gone) == (Reason.refused, False)
-    assert GUEST not in skipped.subject
+    (skipped,) = [one for one in found if isinstance(one, SkippedPartition)]
+    assert (skipped.reason, skipped.permanent) == (Reason.refused, False)
+    assert GUEST not in skipped.partition
     (said,) = [line for line in context.told if "Meet refuses some people" in line]
     assert "Service status" in said
     assert GUEST not in said
     assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["conf1"]
     google.asked.clear()
     google.refused.clear()
-    refs(meet(), DAY, (skipped.subject,))
+    refs(meet(), DAY, (skipped.partition,))
     assert {user for user, _ in google.asked_for("/v2/conferenceRecords")} >= {GUEST}
 
 
 def test_a_suspended_user_is_not_asked(meet: Build, google: Google) -> None:
     google.person("9", "gone@example.org", "Gone", suspended=True)
     google.call_ended("conf1", "2026-11-20T09:30:00Z", identifier="gone@example.org", display_name=None)
-    (harvest,) = harvests(meet()).values()
+    (harvest,) = records(meet()).values()
     assert harvest.sessions[0].user_name == "Ole Berg", "by the profile's number"
-    assert not [one for one in meet().meetings(DAY) if isinstance(one, Skipped)]
+    assert not [one for one in meet().meetings(DAY) if isinstance(one, SkippedPartition)]
 
 
 @pytest.mark.parametrize("given", [{"meeting-code": ("WKTIMXIVUK",)}, {"user": (GUEST,)}])
@@ -255,7 +255,7 @@ def test_a_run_for_some_is_whole_conferences_of_theirs(
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.call_ended("conf1", "2026-11-20T09:40:00Z", identifier=HOST)
     google.call_ended("other", "2026-11-20T09:40:00Z", identifier=HOST, meeting_code="ABCDEFGHIJ")
-    found = harvests(meet(GOOGLE_SOURCE="reports", given=given))
+    found = records(meet(GOOGLE_SOURCE="reports", given=given))
     assert {uuid: len(harvest.sessions) for uuid, harvest in found.items()} == {"conf1": 2}
 
 
@@ -274,7 +274,7 @@ def test_what_a_user_organized_and_was_not_at_is_not_stored_under_another_id(
 def test_an_organizer_of_another_company_is_asked_for_nothing(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:40:00Z", organizer_email="else@elsewhere.example")
     google.record("conf1", seen_by=(GUEST,))
-    (harvest,) = harvests(meet()).values()
+    (harvest,) = records(meet()).values()
     assert (harvest.meeting.topic, harvest.meeting.detail) == (None, Detail.full)
     assert harvest.meeting.host is not None
     assert harvest.meeting.host.email == "else@elsewhere.example"
@@ -285,7 +285,7 @@ def test_an_alias_of_the_organizer_is_the_organizer(meet: Build, google: Google)
     google.people[HOST]["aliases"] = ["mara@example.org"]
     google.events[HOST, "event1"] = event()
     google.call_ended("conf1", "2026-11-20T09:40:00Z", organizer_email="Mara@example.org")
-    (harvest,) = harvests(meet()).values()
+    (harvest,) = records(meet()).values()
     assert harvest.meeting.topic == "Weekly"
     assert harvest.meeting.host is not None
     assert harvest.meeting.host.host_id == "2"
@@ -307,7 +307,7 @@ def test_a_record_that_cannot_be_looked_for_costs_its_own_meeting_alone(meet: Bu
 def test_a_nickname_is_no_code_to_look_for(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:40:00Z", meeting_code="our_nickname!")
     google.record("conf1", seen_by=())
-    (harvest,) = harvests(meet()).values()
+    (harvest,) = records(meet()).values()
     assert harvest.meeting.detail == Detail.basic
     assert not [
         query
@@ -327,13 +327,13 @@ def test_a_conference_that_a_listing_passed_by_is_read_by_its_id(meet: Build, go
 # A change of source
 
 
-def stored(context: HandContext, uuid: str, source: str, ids: str, day: str = "2026-11-20") -> None:
+def stored(context: FakeContext, uuid: str, source: str, ids: str, day: str = "2026-11-20") -> None:
     at = datetime.fromisoformat(day + "T09:00:00+00:00")
     context.in_journal[uuid] = (at, {"source": source, "ids": ids, "day": day})
 
 
 def test_days_read_from_meet_are_refused_where_the_ids_do_not_agree(
-    meet: Build, google: Google, context: HandContext
+    meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.call_ended("reports-id", "2026-11-20T09:30:00Z")
     stored(context, "meet-id", "meet", "record")
@@ -341,19 +341,19 @@ def test_days_read_from_meet_are_refused_where_the_ids_do_not_agree(
         refs(meet(GOOGLE_SOURCE="reports"))
 
 
-def test_the_other_days_are_read(meet: Build, google: Google, context: HandContext) -> None:
+def test_the_other_days_are_read(meet: Build, google: Google, context: FakeContext) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.call_ended("conf2", "2026-11-19T09:30:00Z")
     stored(context, "meet-id", "meet", "record")
     both = Window(start=DAY.start - timedelta(days=1), end=DAY.end)
     found = list(meet(GOOGLE_SOURCE="reports").meetings(both))
     assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["conf2"]
-    assert [one.gone for one in found if isinstance(one, Skipped)] == [True]
+    assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [True]
     assert any("2026-11-20" in said for said in context.told)
 
 
 def test_where_the_ids_agree_either_source_reads_on(
-    meet: Build, google: Google, context: HandContext
+    meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
@@ -363,7 +363,7 @@ def test_where_the_ids_agree_either_source_reads_on(
     assert [ref.uuid for ref in refs(meet(GOOGLE_SOURCE="meet"))] == ["conf1"]
 
 
-def test_meet_refuses_the_days_of_reports(meet: Build, google: Google, context: HandContext) -> None:
+def test_meet_refuses_the_days_of_reports(meet: Build, google: Google, context: FakeContext) -> None:
     google.record("meet-id")
     stored(context, "reports-id", "reports", "conference")
     with pytest.raises(ConfigurationError, match="reports or auto"):

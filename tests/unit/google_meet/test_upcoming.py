@@ -12,8 +12,8 @@ import pytest
 from connectors.errors import Gone
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import CALENDAR
-from connectors.models import Detail, MeetingRef, Reason, Skipped, Window
-from tests.unit.fake_context import NOW, HandContext
+from connectors.models import Detail, MeetingRef, Reason, SkippedPartition, Window
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.account import CODE, GUEST, HOST, Google, error_body, event
 
 Build = Callable[..., GoogleMeet]
@@ -94,7 +94,7 @@ def test_one_calendar_that_is_refused_stops_no_other(meet: Build, google: Google
     google.events[HOST, "event1"] = event()
     google.refused[f"/calendars/{GUEST}/events", ""] = (403, error_body(403, "forbidden"))
     found = list(upcoming(meet).meetings(WEEK))
-    assert [one.reason for one in found if isinstance(one, Skipped)] == [Reason.refused]
+    assert [one.reason for one in found if isinstance(one, SkippedPartition)] == [Reason.refused]
     assert len([one for one in found if isinstance(one, MeetingRef)]) == 1
 
 
@@ -107,7 +107,7 @@ def test_it_is_narrowed_by_user_and_code(meet: Build, google: Google) -> None:
 
 
 def test_when_its_time_has_come_it_is_read_once_more(
-    meet: Build, google: Google, context: HandContext
+    meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.events[HOST, "event1"] = event()
     ref = replace(refs(upcoming(meet))[0], row=None)
@@ -115,7 +115,7 @@ def test_when_its_time_has_come_it_is_read_once_more(
     nightly = meet()
     harvest = nightly.fetch(ref)
     assert (harvest.meeting.state, harvest.pending) == ("scheduled", None)
-    assert nightly.calls(ref) == 1
+    assert nightly.estimate_requests(ref) == 1
     google.events[HOST, "event1"] = event(status="cancelled")
     with pytest.raises(Gone) as gone:
         meet().fetch(ref)

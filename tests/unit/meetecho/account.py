@@ -53,7 +53,7 @@ def settings(
         **values,
     }
     kept = {name: value for name, value in told.items() if value}
-    return Settings(values=kept, raw=raw, given=given or {}, rate_share=1.0)
+    return Settings(values=kept, raw=raw, option_values=given or {}, rate_share=1.0)
 
 
 def uri(kind: str, number: object) -> str:

@@ -7,13 +7,13 @@ import pytest
 import responses
 
 from connectors.meetecho import Meetecho
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.account import Account, settings
 
 
 @pytest.fixture
-def context() -> HandContext:
-    return HandContext()
+def context() -> FakeContext:
+    return FakeContext()
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def account(http: responses.RequestsMock) -> Account:
 
 
 @pytest.fixture
-def meetecho(account: Account, context: HandContext) -> Callable[..., Meetecho]:
+def meetecho(account: Account, context: FakeContext) -> Callable[..., Meetecho]:
     def build(**how: Any) -> Meetecho:
         return Meetecho(settings(**how), context)
 

@@ -15,7 +15,7 @@ def test_it_looks_at_both_hosts_group_by_group(meetecho: Build, account: Account
     account.attends(1)
     results = list(meetecho().check())
     assert [result.status for result in results] == ["ok"] * 4
-    assert any("1 sessions" in result.found for result in results)
+    assert any("1 sessions" in result.message for result in results)
 
 
 def test_without_credentials_it_says_what_is_read(alone: Build, account: Account) -> None:

@@ -11,8 +11,8 @@ from requests import PreparedRequest
 
 from connectors.errors import ConfigurationError, CredentialsError
 from connectors.meetecho import Meetecho
-from connectors.models import MeetingRef, Skipped
-from tests.unit.fake_context import HandContext
+from connectors.models import MeetingRef, SkippedPartition
+from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.account import DAY, MEETECHO, Account, data, settings
 
 Build = Callable[..., Meetecho]
@@ -79,13 +79,13 @@ def test_a_slash_at_the_end_of_the_base_url_changes_nothing(meetecho: Build, acc
 
 
 def test_tokens_are_kept_for_other_runs_and_had_anew_when_refused(
-    meetecho: Build, account: Account, context: HandContext
+    meetecho: Build, account: Account, context: FakeContext
 ) -> None:
     list(meetecho().meetings(DAY))
     list(meetecho().meetings(DAY))
     assert account.tokens_had == 1
     account.bearers = {}  # Meetecho forgot them
-    assert not [one for one in meetecho().meetings(DAY) if isinstance(one, Skipped)]
+    assert not [one for one in meetecho().meetings(DAY) if isinstance(one, SkippedPartition)]
     assert account.tokens_had == 2
     assert context.tokens.writes == 2
 
@@ -100,7 +100,7 @@ def test_a_group_for_which_all_are_refused_stops_no_other(
     account.refused["/tokens"] = [(status, {}, "marked"), (status, {}, "marked"), (200, {}, good)]
     account.bearers["beta"] = "bearer t"
     found = list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY))
-    assert [one.subject for one in found if isinstance(one, Skipped)] == ["group acro"]
+    assert [one.partition for one in found if isinstance(one, SkippedPartition)] == ["group acro"]
 
 
 def test_a_group_that_is_new_and_refused_stops_none_that_has_a_token(
@@ -109,7 +109,7 @@ def test_a_group_that_is_new_and_refused_stops_none_that_has_a_token(
     list(meetecho().meetings(DAY))
     account.refused["/tokens"] = [(403, {}, "marked-body")]
     found = list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY))
-    assert [one.subject for one in found if isinstance(one, Skipped)] == ["group beta"]
+    assert [one.partition for one in found if isinstance(one, SkippedPartition)] == ["group beta"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -131,7 +131,7 @@ def test_credentials_that_are_refused_end_the_run(status: int, meetecho: Build, 
     ],
 )
 def test_settings_that_cannot_be_meant_are_named(
-    changes: dict[str, object], named: str, context: HandContext
+    changes: dict[str, object], named: str, context: FakeContext
 ) -> None:
     with pytest.raises(ConfigurationError, match=named):
         Meetecho(settings(**changes), context)  # type: ignore[arg-type]

@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.errors import BrokenAnswer, VendorError
+from connectors.errors import BrokenResponse, VendorError
 from connectors.meetecho import Meetecho
 from connectors.meetecho.datatracker import Slot, to_slot
 from connectors.meetecho.endpoints import ATTENDED, PEOPLE
-from connectors.meetecho.recent import Recent
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.account import Account, data
 
 Build = Callable[..., Meetecho]
@@ -31,14 +30,14 @@ def test_pages_are_followed_to_the_last(alone: Build, account: Account) -> None:
 
 @pytest.mark.parametrize("lost", [[1], [100, 101, 150], [250], [201, 250]])
 def test_a_page_with_records_that_cannot_be_shown_is_read_one_by_one(
-    lost: list[int], alone: Build, account: Account, context: HandContext
+    lost: list[int], alone: Build, account: Account, context: FakeContext
 ) -> None:
     full(account, 250)
     account.broken = {(ATTENDED, number) for number in lost}
     connector = alone()
     rows = connector.datatracker.attendance("18")
     assert {row["id"] for row in rows} == set(range(1, 251)) - set(lost)
-    assert connector.datatracker.api.lost == len(lost)
+    assert connector.datatracker.api.unavailable == len(lost)
     connector.datatracker.attendance("18")
     assert len([said for said in context.told if "cannot show" in said]) == 1
 
@@ -71,13 +70,13 @@ def test_a_call_that_is_not_there_is_an_error(alone: Build, account: Account) ->
 )
 def test_an_answer_that_is_none_is_an_error(body: str, alone: Build, account: Account) -> None:
     account.refused[ATTENDED] = [(200, {}, body)]
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(BrokenResponse):
         alone().datatracker.attendance("18")
 
 
 @pytest.mark.parametrize(("told", "least"), [("0", 5.0), ("", 5.0), ("30", 30.0)])
 def test_a_pause_of_nothing_is_not_taken_literally(
-    told: str, least: float, alone: Build, account: Account, context: HandContext
+    told: str, least: float, alone: Build, account: Account, context: FakeContext
 ) -> None:
     full(account, 1)
     headers = {"Retry-After": told} if told else {}
@@ -89,7 +88,7 @@ def test_a_pause_of_nothing_is_not_taken_literally(
 
 
 def test_a_tenth_of_a_second_lies_between_requests(
-    alone: Build, account: Account, context: HandContext
+    alone: Build, account: Account, context: FakeContext
 ) -> None:
     full(account, 250)
     before = context.elapsed()
@@ -114,15 +113,6 @@ def test_names_that_may_not_be_asked_for_together_are_one_by_one(alone: Build, a
     assert datatracker.names(["1", "2", "3"]) == {"1": "Person 1", "2": "Person 2"}
     assert datatracker.names(["2", "4"]) == {"2": "Person 2", "4": "Person 4"}
     assert len(account.asked("id__in")) == 1
-
-
-def test_what_was_asked_for_lately_is_kept_within_bounds() -> None:
-    recent: Recent[int, int] = Recent(2)
-    for number in (1, 2):
-        recent.put(number, number)
-    assert recent.get(1) == 1
-    recent.put(3, 3)
-    assert (recent.get(1), recent.get(2), recent.get(3), len(recent)) == (1, None, 3, 2)
 
 
 def test_the_payload_of_a_timeslot_is_understood() -> None:

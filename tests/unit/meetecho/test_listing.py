@@ -15,8 +15,9 @@ from connectors.meetecho import Meetecho
 from connectors.meetecho.listing import join
 from connectors.meetecho.mapping import Plan, to_meeting, to_session
 from connectors.meetecho.rooms import to_rooms
-from connectors.models import Detail, Harvest, MeetingRef, Reason, Skipped, Window, session_key
-from tests.unit.fake_context import NOW, HandContext
+from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window, session_key
+from harvester.documents import to_documents
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.meetecho.account import DAY, Account, data, room, uri
 
 Build = Callable[..., Meetecho]
@@ -28,8 +29,8 @@ def refs(connector: Meetecho, window: Window = DAY) -> list[MeetingRef]:
     return [one for one in connector.meetings(window) if isinstance(one, MeetingRef)]
 
 
-def told(harvest: Harvest) -> list[dict[str, Any]]:
-    return [{**document, "harvested_at": None} for document in harvest.documents()]
+def told(harvest: MeetingRecord) -> list[dict[str, Any]]:
+    return [{**document, "harvested_at": None} for document in to_documents(harvest)]
 
 
 def at(hour: int, minute: int = 0, day: int = 20) -> datetime:
@@ -109,7 +110,7 @@ def test_a_room_without_a_session_is_a_meeting_under_its_own_id(meetecho: Build,
 
 
 def test_what_is_ahead_is_scheduled_and_pending_until_its_planned_end(
-    meetecho: Build, account: Account, context: HandContext
+    meetecho: Build, account: Account, context: FakeContext
 ) -> None:
     account.session(at="2026-11-24T10:00:00Z")
     account.rooms["acro"] = {"r-9": room(999, "2026-11-23 10:00:00", URL + "r-9")}
@@ -205,7 +206,7 @@ def test_a_group_whose_rooms_cannot_be_had_is_left_out_and_stops_no_other(
     again = [reply] * (3 if reply[0] == 200 else 1)
     account.refused["/fetchRooms"] = [*again, good]
     found = list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY))
-    assert [one.subject for one in found if isinstance(one, Skipped)] == ["group acro"]
+    assert [one.partition for one in found if isinstance(one, SkippedPartition)] == ["group acro"]
     assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["19"]
     account.refused.clear()
     made_up = list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY, ["group acro"]))
@@ -213,10 +214,10 @@ def test_a_group_whose_rooms_cannot_be_had_is_left_out_and_stops_no_other(
 
 
 def test_a_group_that_the_datatracker_does_not_know_is_said_and_counted(
-    alone: Build, account: Account, context: HandContext
+    alone: Build, account: Account, context: FakeContext
 ) -> None:
     found = list(alone(MEETECHO_GROUPS="acro,typo").meetings(DAY))
-    assert [one.subject for one in found if isinstance(one, Skipped)] == ["group typo"]
+    assert [one.partition for one in found if isinstance(one, SkippedPartition)] == ["group typo"]
     assert any("typo" in said for said in context.told)
 
 

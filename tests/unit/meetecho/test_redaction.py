@@ -12,9 +12,10 @@ import pytest
 
 from connectors.errors import HarvestError
 from connectors.meetecho import Meetecho
-from connectors.meetecho.mapping import without_secrets
+from connectors.meetecho.mapping import redact_row
 from connectors.models import MeetingRef
-from tests.unit.fake_context import HandContext
+from harvester.documents import to_documents
+from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.account import DAY, SECRET, Account, room
 
 Build = Callable[..., Meetecho]
@@ -51,13 +52,13 @@ def filled(account: Account) -> Account:
     return account
 
 
-def test_no_secret_leaves_the_connector(meetecho: Build, filled: Account, context: HandContext) -> None:
+def test_no_secret_leaves_the_connector(meetecho: Build, filled: Account, context: FakeContext) -> None:
     hidden = [MARK, SECRET, "token-1-acro", "passcode"]
     connector = meetecho(raw=True)
     found = [ref for ref in connector.meetings(DAY) if isinstance(ref, MeetingRef)]
     assert len(found) == 2
     for ref in (*found, *(replace(ref, row=None) for ref in found)):
-        written = b"".join(orjson.dumps(document) for document in connector.fetch(ref).documents()).decode()
+        written = b"".join(orjson.dumps(document) for document in to_documents(connector.fetch(ref))).decode()
         assert "vendor_data" in written
         kept = repr((ref.uuid, ref.digest, ref.hint))
         assert not [secret for secret in hidden if secret in written + kept]
@@ -68,7 +69,7 @@ def test_no_secret_leaves_the_connector(meetecho: Build, filled: Account, contex
 
 @pytest.mark.parametrize("name", list(OF_A_SESSION))
 def test_of_a_record_nothing_is_kept_that_opens_something(name: str) -> None:
-    assert MARK not in repr(without_secrets({"id": 1, name: OF_A_SESSION[name]}))
+    assert MARK not in repr(redact_row({"id": 1, name: OF_A_SESSION[name]}))
 
 
 BODIES = [f'{{"error": "{MARK}"}}', f"<html>{MARK}</html>", f'["{MARK}"]']
@@ -77,7 +78,7 @@ BODIES = [f'{{"error": "{MARK}"}}', f"<html>{MARK}</html>", f'["{MARK}"]']
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 403, 404, 429, 500])
 @pytest.mark.parametrize("part", ["meetecho.", "fetchRooms", "datatracker.", "attended"])
 def test_no_error_repeats_an_answer(
-    part: str, status: int, meetecho: Build, filled: Account, context: HandContext
+    part: str, status: int, meetecho: Build, filled: Account, context: FakeContext
 ) -> None:
     (ref, *_) = [ref for ref in meetecho().meetings(DAY) if isinstance(ref, MeetingRef)]
     for body in BODIES:

@@ -21,28 +21,29 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.base import Traffic
+from connectors.attendance import to_record
+from connectors.base import RequestStats
 from connectors.errors import Gone, NotReady, OutputError, VendorError
 from connectors.models import (
     Detail,
-    Document,
-    Harvest,
     Meeting,
+    MeetingRecord,
     MeetingRef,
     Pending,
     Reason,
     Session,
-    Skipped,
+    SkippedPartition,
     Window,
     row_digest,
 )
+from harvester.documents import Document, record_version, to_documents
 from harvester.pipeline import engine, runner
-from harvester.pipeline.context import Stop
+from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import Wish
-from harvester.pipeline.tracker import Journaled
-from harvester.sinks.base import Loaded
-from harvester.sinks.elastic.config import Cluster
+from harvester.pipeline.request import HarvestRequest
+from harvester.pipeline.tracker import JournalTracker
+from harvester.sinks.base import Ack
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
 
 HOUR = timedelta(hours=1)
@@ -58,7 +59,7 @@ TROUBLE = 24 * 5
 BASES = [date(2024, 2, 28), date(2024, 3, 30), date(2024, 10, 26), date(2024, 12, 30)]
 """Leap day, both changes of the clocks, New Year."""
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
-CLUSTER = Cluster(host="http://127.0.0.1:9200")
+CLUSTER = ElasticConfig(host="http://127.0.0.1:9200")
 EVERYTHING = frozenset({"qos", "raw"})
 Scope = tuple[str, str]
 Key = tuple[str, str]
@@ -158,9 +159,9 @@ class Clock:
 class Vendor:
     """A connector to one account, and all of its stories. `options`: of this run."""
 
-    span: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = SPAN
     lookback: ClassVar[timedelta] = LOOKBACK
-    kept: ClassVar[timedelta] = timedelta(days=365)
+    retention: ClassVar[timedelta] = timedelta(days=365)
 
     name: str
     account: str
@@ -175,15 +176,17 @@ class Vendor:
     def hours(self, now: datetime) -> float:
         return (now - self.base) / HOUR
 
-    def meetings(self, window: Window, subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, partitions: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         hours = self.hours(self.clock.tick())
         reaches_now = window.end > self.clock()
         for subject in sorted({story.subject for story in self.stories}):
-            if subjects and subject not in subjects:
+            if partitions and subject not in partitions:
                 continue
             begin, end = self.troubles.get(subject, (0, 0))
             if begin <= hours < end:
-                yield Skipped(subject=subject, reason=Reason.error, gone=False)
+                yield SkippedPartition(partition=subject, reason=Reason.error, permanent=False)
                 continue
             for story in self.stories:
                 if story.subject == subject and (ref := self._row(story, hours, reaches_now)):
@@ -207,7 +210,7 @@ class Vendor:
         """Two hours later where it was moved: into another day, or year."""
         return self.base + (story.start + (2 if "restarted" in told else 0)) * HOUR
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         self.fate.pass_by("fetch")
         (story,) = (each for each in self.stories if each.uuid == ref.uuid)
         now = self.clock.tick()
@@ -216,9 +219,9 @@ class Vendor:
             raise VendorError("not now")
         if story.gone:
             raise Gone("deleted", reason=Reason.deleted)
-        return self.harvest(story, now, self.options | ref.asked)
+        return self.harvest(story, now, self.options | ref.extras)
 
-    def harvest(self, story: Story, now: datetime, asked: frozenset[str]) -> Harvest:
+    def harvest(self, story: Story, now: datetime, asked: frozenset[str]) -> MeetingRecord:
         """All that there is of it now; NotReady."""
         since = self.hours(now) - story.start
         if since < story.length:
@@ -241,7 +244,7 @@ class Vendor:
     def _harvest(
         self, story: Story, now: datetime, detail: Detail, told: Sequence[str], asked: frozenset[str],
         pending: Pending | None,
-    ) -> Harvest:  # fmt: skip
+    ) -> MeetingRecord:  # fmt: skip
         start = self._start(told, story)
         keys = [f"stay{number}" for number in range(story.stays)]
         if "live" in told:
@@ -265,7 +268,7 @@ class Vendor:
             topic=" ".join(["topic", *told]),
             vendor_data=raw,
         )
-        return Harvest.of(meeting, stays, pending=pending)
+        return to_record(meeting, stays, pending=pending)
 
 
 # The model of the index
@@ -305,7 +308,7 @@ class Index:
         del self.documents[key]
         return True
 
-    def leftovers(self, harvest: Harvest) -> list[Key]:
+    def leftovers(self, harvest: MeetingRecord) -> list[Key]:
         """What `sinks/elastic/leftovers.py` finds: older, of the same meeting, not held by this harvest."""
         held = {key for key, _ in filed(harvest)}
         meeting = harvest.meeting
@@ -327,11 +330,11 @@ def instant_of(document: Document) -> datetime:
     return datetime.fromisoformat(document["harvested_at"])
 
 
-def filed(harvest: Harvest) -> Iterator[tuple[Key, Document]]:
+def filed(harvest: MeetingRecord) -> Iterator[tuple[Key, Document]]:
     """Every document with its index and id."""
     timestamp = harvest.timestamp
     assert timestamp is not None
-    for document in harvest.documents():
+    for document in to_documents(harvest):
         kind: Literal["meeting", "session"] = "meeting" if document["kind"] == "meeting" else "session"
         yield (CLUSTER.index(kind, timestamp), document["document_id"]), document
 
@@ -345,27 +348,27 @@ class Sink:
     fate: Fate
     at_once: int
 
-    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
-        waiting: list[tuple[Harvest, bool]] = []
-        for harvest in harvests:
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+        waiting: list[tuple[MeetingRecord, bool]] = []
+        for harvest in records:
             waiting.append((harvest, self.spared(harvest.meeting.uuid)))
             if len(waiting) >= self.at_once:
                 yield from self._loaded(waiting)
                 waiting = []
         yield from self._loaded(waiting)
 
-    def _loaded(self, waiting: Sequence[tuple[Harvest, bool]]) -> Iterator[Loaded]:
+    def _loaded(self, waiting: Sequence[tuple[MeetingRecord, bool]]) -> Iterator[Ack]:
         for harvest, _ in waiting:
             for key, document in filed(harvest):
                 self.fate.pass_by("store")
-                self.index.store(key, harvest.version, document)
+                self.index.store(key, record_version(harvest), document)
         for harvest, spared in waiting:
             for key in [] if spared else self.index.leftovers(harvest):
                 self.fate.pass_by("delete")
-                self.index.delete(key, harvest.version)
+                self.index.delete(key, record_version(harvest))
         for harvest, _ in waiting:
             self.fate.pass_by("acknowledge")
-            yield Loaded(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
+            yield Ack(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
 
 
 # Runs
@@ -386,9 +389,9 @@ class Run:
     at_once: int = 1
     concurrency: int = 1
 
-    def wish(self, base: date, today: date) -> Wish:
+    def request(self, base: date, today: date) -> HarvestRequest:
         options, raw = self.asked - {"raw"}, "raw" in self.asked
-        common = Wish(options=options, raw=raw, timezone=self.zone)
+        common = HarvestRequest(options=options, raw=raw, timezone=self.zone)
         first, last = (min(base + day * DAY, today) for day in sorted(self.dates))
         if self.kind == "nightly":
             return common
@@ -397,19 +400,11 @@ class Run:
         return replace(common, first=first, last=last, force=self.kind == "force")
 
 
-class Voice:
-    def say(self, _text: str) -> None:
-        pass
-
-    complain = say
-
-
 @dataclass(kw_only=True)
 class Around:
     """As much of the command line's surroundings as `runner.run` asks for."""
 
     state_folder: Path
-    voice: Voice = field(default_factory=Voice)
 
     def zone(self, name: str) -> ZoneInfo:
         return ZoneInfo(name)
@@ -422,7 +417,7 @@ class Connected:
     connector: Vendor
     folder: Path
     api_url: str = "http://127.0.0.1/"
-    traffic: Traffic = field(default_factory=Traffic)
+    request_stats: RequestStats = field(default_factory=RequestStats)
 
     @property
     def name(self) -> str:
@@ -478,17 +473,19 @@ class World:
         account = Connected(connector=vendor, folder=self.folder / "-".join(run.scope))
         today = self.clock().astimezone(ZoneInfo(run.zone)).date()
         report = Report(vendor=vendor.name, account=vendor.account)
-        around, wish = Around(state_folder=self.folder), run.wish(self.base_day, today)
-        self._want_all(account, around)
+        env, request = Around(state_folder=self.folder), run.request(self.base_day, today)
+        self._want_all(account, env)
         try:
-            self._harvest(account, around, wish, run, report, fate)
+            self._harvest(account, env, request, run, report, fate)
         except (Killed, OutputError):
             assert fate.struck
         return report
 
-    def _harvest(self, account: Any, around: Any, wish: Wish, run: Run, report: Report, fate: Fate) -> None:
+    def _harvest(
+        self, account: Any, env: Any, request: HarvestRequest, run: Run, report: Report, fate: Fate
+    ) -> None:
         where: Any = Place(self.index)
-        with runner.run(account, where, wish, around, report) as reading:
+        with runner.run(account, where, request, env, report) as reading:
             fate.journal = fated(reading, fate)
             sink = Sink(self.index, reading.is_new, fate, run.at_once)
             engine.harvest(
@@ -496,15 +493,15 @@ class World:
                 reading,
                 sink,
                 account.context,
-                stop=Stop(),
+                stop=StopSignal(),
                 report=report,
                 concurrency=run.concurrency,
             )
 
-    def _want_all(self, account: Any, around: Any) -> None:
+    def _want_all(self, account: Any, env: Any) -> None:
         """As a nightly run on the first day would have written down."""
-        with runner.journal(account, CLUSTER, around) as journal:
-            journal.want_since(self.base - DAY)
+        with runner.journal(account, CLUSTER, env) as journal:
+            journal.set_first_nightly(self.base - DAY)
 
     def close(self, asked: frozenset[str], scopes: Iterable[Scope]) -> None:
         """One nightly run in each account, after the lookback and all troubles."""
@@ -520,13 +517,13 @@ class Place:
     """As much of the command line's index as `runner.run` asks for."""
 
     index: Index
-    cluster: Cluster = CLUSTER
+    cluster: ElasticConfig = CLUSTER
 
     def has_indices(self) -> bool:
         return self.index.has_indices()
 
 
-def fated(reading: Journaled, fate: Fate) -> Journal:
+def fated(reading: JournalTracker, fate: Fate) -> Journal:
     """The journal of this reading; every word to it is a point at which the run may be killed."""
     journal = reading._journal
     put = journal._put
@@ -564,10 +561,10 @@ def holds_together(index: Index) -> None:
     """No id twice, of one meeting one harvest, no version lower and nothing poorer than it ever was."""
     ids = [document_id for _, document_id in index.documents]
     assert len(ids) == len(set(ids)), "an id in two indices"
-    harvests: dict[tuple[str, ...], set[tuple[str, str]]] = {}
+    records: dict[tuple[str, ...], set[tuple[str, str]]] = {}
     for document in (document for _, document in index.documents.values()):
-        harvests.setdefault(meeting_of(document), set()).add((document["harvested_at"], document["detail"]))
-    for of, told in harvests.items():
+        records.setdefault(meeting_of(document), set()).add((document["harvested_at"], document["detail"]))
+    for of, told in records.items():
         assert len(told) == 1, f"{of} out of several harvests: {told}"
         ((_, detail),) = told
         assert Detail[detail] >= index.richest[of], f"{of} is poorer than it was"
@@ -587,7 +584,7 @@ def is_the_truth(made: World, asked: frozenset[str]) -> None:
     assert found == {key: plain(document) for key, document in expected.items()}
 
 
-def _richest(made: World, story: Story, asked: frozenset[str]) -> Harvest:
+def _richest(made: World, story: Story, asked: frozenset[str]) -> MeetingRecord:
     """What is asked for now and what a run has ever stored; but what is richer takes nothing more from a poorer one."""
     of = (*story.scope, story.uuid)
     more = {"raw"} if of in made.index.raw else set()
@@ -784,6 +781,6 @@ def test_what_a_run_stored_stays_when_a_forced_one_is_told_less() -> None:
     with world(BASES[0], [a_story(quality_gone=50)], {}) as made:
         made.run(Run(asked=frozenset({"qos"}), after=24))
         report = made.run(Run(kind="force", after=24 * 2))
-        assert (report.poorer, report.done) == (1, 0)
+        assert (report.kept_richer, report.done) == (1, 0)
         made.close(frozenset(), SCOPES[:1])
         is_the_truth(made, frozenset({"qos"}))

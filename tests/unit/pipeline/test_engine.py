@@ -10,23 +10,34 @@ from pathlib import Path
 
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import (
-    BudgetSpent,
     CredentialsError,
     Gone,
     HarvestError,
     Interrupted,
     NotReady,
     OutputError,
+    QuotaExhausted,
     Unreachable,
     VendorError,
 )
-from connectors.models import Detail, Harvest, Meeting, MeetingRef, Pending, Reason, Session, Skipped, Window
+from connectors.models import (
+    Detail,
+    Meeting,
+    MeetingRecord,
+    MeetingRef,
+    Pending,
+    Reason,
+    Session,
+    SkippedPartition,
+    Window,
+)
 from harvester.pipeline import engine
-from harvester.pipeline.context import Clock, RunContext, Stop
+from harvester.pipeline.context import Clock, RunContext, StopSignal
 from harvester.pipeline.report import Report
-from harvester.pipeline.tracker import Once
-from harvester.sinks.base import Loaded
+from harvester.pipeline.tracker import NullTracker
+from harvester.sinks.base import Ack
 from harvester.state.account import AccountState
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -42,29 +53,31 @@ class FakeConnector:
 
     def __init__(
         self,
-        listing: Callable[[Window], Iterable[MeetingRef | Skipped]],
-        answers: dict[str, Callable[[], Harvest]] | None = None,
+        listing: Callable[[Window], Iterable[MeetingRef | SkippedPartition]],
+        answers: dict[str, Callable[[], MeetingRecord]] | None = None,
     ) -> None:
         self.listing = listing
         self.answers = answers or {}
         self.asked: list[str] = []
 
-    def meetings(self, window: Window, _subjects: Collection[str] = ()) -> Iterator[MeetingRef | Skipped]:
+    def meetings(
+        self, window: Window, _partitions: Collection[str] = ()
+    ) -> Iterator[MeetingRef | SkippedPartition]:
         yield from self.listing(window)
 
-    def fetch(self, ref: MeetingRef) -> Harvest:
+    def fetch(self, ref: MeetingRef) -> MeetingRecord:
         self.asked.append(ref.uuid)
         return self.answers.get(ref.uuid, lambda: harvested(ref.uuid))()
 
 
 class FakeSink:
     def __init__(self) -> None:
-        self.harvests: list[Harvest] = []
+        self.harvests: list[MeetingRecord] = []
 
-    def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
-        for harvest in harvests:
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+        for harvest in records:
             self.harvests.append(harvest)
-            yield Loaded(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
+            yield Ack(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
 
     @property
     def uuids(self) -> set[str]:
@@ -75,15 +88,15 @@ def ref(uuid: str, start: datetime | None = AT) -> MeetingRef:
     return MeetingRef(uuid=uuid, start_time=start, digest="d")
 
 
-def harvested(uuid: str, *, start: datetime | None = AT, pending: Pending | None = None) -> Harvest:
+def harvested(uuid: str, *, start: datetime | None = AT, pending: Pending | None = None) -> MeetingRecord:
     meeting = Meeting(
         vendor="fake", account="main", uuid=uuid, detail=Detail.basic, harvested_at=NOW, start_time=start
     )
-    return Harvest.of(meeting, [Session(key="k", join_time=AT)] if start else [], pending=pending)
+    return to_record(meeting, [Session(key="k", join_time=AT)] if start else [], pending=pending)
 
 
-def raising(error: Exception) -> Callable[[], Harvest]:
-    def answer() -> Harvest:
+def raising(error: Exception) -> Callable[[], MeetingRecord]:
+    def answer() -> MeetingRecord:
         raise error
 
     return answer
@@ -96,15 +109,15 @@ class Run:
         self.connector = connector
         self.windows = list(windows) or [DAY]
         self.sink = FakeSink()
-        self.stop = Stop()
+        self.stop = StopSignal()
         self.report = Report(vendor="fake", account="main")
         clock = Clock(wall=NOW.timestamp, monotonic=lambda: 0.0)
-        self.context = RunContext(clock, state, self.stop, lambda _: None)
+        self.context = RunContext(clock, state, self.stop, "fake")
 
     def go(self, concurrency: int | None = None) -> Report:
         return engine.harvest(
             self.connector,  # type: ignore[arg-type]  # as much of a connector as the engine asks for
-            Once(self.windows),
+            NullTracker(self.windows),
             self.sink,
             self.context,
             stop=self.stop,
@@ -164,7 +177,7 @@ def test_gone_and_not_ready_are_counted_and_are_no_failures(state: AccountState)
     }
     report = Run(state, FakeConnector(lambda _: [ref("gone"), ref("soon"), ref("live")], answers)).go()
     assert (report.gone, report.pending, report.done, report.failed, report.exit_code) == (1, 2, 0, 0, 0)
-    assert report.waits == {"no start time": 1, "live": 1}
+    assert report.pending_by_reason == {"no start time": 1, "live": 1}
     assert report.summary()["next_due"] == NOW.isoformat().replace("+00:00", "Z")
     assert any(f"a run after {NOW:%Y-%m-%d %H:%M} UTC" in line for line in report.lines())
 
@@ -173,7 +186,7 @@ def test_what_is_poorer_only_until_the_rest_may_be_had_again_is_pending() -> Non
     report = Report(vendor="fake", account="main")
     report.meeting_kept(None)
     report.meeting_kept(Pending(until=NOW, reason=Reason.quality))
-    assert (report.poorer, report.pending, report.waits) == (1, 1, {"quality not ready": 1})
+    assert (report.kept_richer, report.pending, report.pending_by_reason) == (1, 1, {"quality not ready": 1})
 
 
 def test_a_bug_met_in_one_meeting_costs_that_meeting_and_keeps_its_traceback(state: AccountState) -> None:
@@ -213,7 +226,7 @@ def test_a_listing_that_fails_for_one_window_leaves_the_others_alone(
 
 @pytest.mark.parametrize(
     "error",
-    [CredentialsError("scope missing"), BudgetSpent("spent", until=NOW), OutputError("disk full")],
+    [CredentialsError("scope missing"), QuotaExhausted("spent", until=NOW), OutputError("disk full")],
 )
 def test_what_would_fail_for_every_meeting_ends_the_run_after_storing_what_came_before(
     state: AccountState, error: HarvestError
@@ -228,7 +241,7 @@ def test_what_would_fail_for_every_meeting_ends_the_run_after_storing_what_came_
         run.go(concurrency=1)
     assert "first" in run.sink.uuids
     assert len(run.connector.asked) < 10_000
-    if isinstance(error, BudgetSpent):
+    if isinstance(error, QuotaExhausted):
         assert run.report.until == NOW
 
 
@@ -254,8 +267,8 @@ def test_a_vendor_that_no_longer_answers_is_not_asked_for_every_meeting(state: A
 
 
 def test_skipped_parts_count_as_failures_only_while_they_may_come_back(state: AccountState) -> None:
-    gone = Skipped(subject="user 1", reason=Reason.unknown_user, gone=True)
-    refused = Skipped(subject="user 2", reason=Reason.refused, gone=False)
+    gone = SkippedPartition(partition="user 1", reason=Reason.unknown_user, permanent=True)
+    refused = SkippedPartition(partition="user 2", reason=Reason.refused, permanent=False)
     assert Run(state, FakeConnector(lambda _: [gone])).go().exit_code == 0
     report = Run(state, FakeConnector(lambda _: [gone, refused])).go()
     assert (report.skipped, report.exit_code) == (2, 75)
@@ -271,7 +284,7 @@ def test_a_meeting_listed_without_a_start_is_kept_only_if_its_first_join_lies_in
     run = Run(state, FakeConnector(lambda _: [ref("inside", None), ref("outside", None)], answers))
     report = run.go()
     assert run.sink.uuids == {"inside"}
-    assert report.outside == 1
+    assert report.out_of_range == 1
 
 
 def test_a_signal_stops_asking_and_keeps_what_came_in(state: AccountState) -> None:
@@ -280,7 +293,7 @@ def test_a_signal_stops_asking_and_keeps_what_came_in(state: AccountState) -> No
 
     connector = FakeConnector(listing)
     run = Run(state, connector)
-    connector.answers["m20"] = lambda: (run.stop.say(143), harvested("m20"))[1]
+    connector.answers["m20"] = lambda: (run.stop.set(143), harvested("m20"))[1]
     with pytest.raises(Interrupted) as stopped:
         run.go(concurrency=2)
     assert stopped.value.exit_code == 143
@@ -294,9 +307,9 @@ def test_a_slow_sink_holds_the_vendor_back(state: AccountState) -> None:
     most_ahead = 0
 
     class SlowSink(FakeSink):
-        def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
+        def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
             nonlocal most_ahead
-            for loaded, acknowledged in enumerate(super().load(harvests)):
+            for loaded, acknowledged in enumerate(super().load(records)):
                 most_ahead = max(most_ahead, len(connector.asked) - loaded)
                 yield acknowledged
 
@@ -313,7 +326,7 @@ def test_listing_and_fetching_overlap(state: AccountState) -> None:
         assert fetched.wait(10), "the first page's meetings are fetched while the second is listed"
         yield ref("second")
 
-    def answer() -> Harvest:
+    def answer() -> MeetingRecord:
         fetched.set()
         return harvested("first")
 
@@ -322,8 +335,8 @@ def test_listing_and_fetching_overlap(state: AccountState) -> None:
 
 def test_an_error_of_the_sink_is_raised_and_every_thread_ends(state: AccountState) -> None:
     class FullSink(FakeSink):
-        def load(self, harvests: Iterable[Harvest]) -> Iterator[Loaded]:
-            for _ in harvests:
+        def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+            for _ in records:
                 raise OutputError("no space left")
             yield from ()
 

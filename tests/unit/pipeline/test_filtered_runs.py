@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,13 +16,13 @@ import pytest
 from click.testing import CliRunner
 
 from connectors.base import Option
-from connectors.models import Detail, Harvest, Meeting, MeetingRef, Reason, Skipped, Window
-from harvester.cli.environment import Surroundings, Voice
+from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
+from harvester.cli.environment import RunEnvironment
 from harvester.config import Environment
 from harvester.pipeline import runner
-from harvester.pipeline.planner import Part, Scheme, backfill, narrowed, nightly
-from harvester.pipeline.request import Wish, chosen, vendor_options
-from harvester.pipeline.tracker import Journaled, Read
+from harvester.pipeline.planner import RunPlan, Slice, backfill, narrowed, nightly
+from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
+from harvester.pipeline.tracker import JournalTracker, LoadedMeeting
 from harvester.state.journal import Journal
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
@@ -31,22 +31,22 @@ SPAN = timedelta(days=30)
 
 OPTIONS = (
     Option(name="qos", help="a switch"),
-    Option(name="meeting-code", help="one value", value="CODE", narrows=True),
-    Option(name="user", help="several", value="EMAIL", repeatable=True, narrows=True),
-    Option(name="upcoming", help="days", value="DAYS", narrows=True, ahead=True),
-    Option(name="mine", help="a switch that narrows", narrows=True),
+    Option(name="meeting-code", help="one value", metavar="CODE", filters=True),
+    Option(name="user", help="several", metavar="EMAIL", repeatable=True, filters=True),
+    Option(name="upcoming", help="days", metavar="DAYS", filters=True, future_days=True),
+    Option(name="mine", help="a switch that narrows", filters=True),
 )
 
 
-def wish(*words: str) -> Wish | str:
+def request(*words: str) -> HarvestRequest | str:
     """What these words come to; what the command line says, where it refuses them."""
-    found: list[Wish] = []
+    found: list[HarvestRequest] = []
 
     @click.command()
     @vendor_options(OPTIONS)
     def command(**given: Any) -> None:
         ours = chosen(OPTIONS, given)
-        found.append(Wish(**given, **ours))
+        found.append(HarvestRequest(**given, **ours))
 
     ended = CliRunner().invoke(command, list(words))
     return found[0] if found else ended.output
@@ -66,17 +66,22 @@ def wish(*words: str) -> Wish | str:
 def test_options_are_what_was_given(
     words: list[str], options: set[str], given: dict[str, tuple[str, ...]], narrow: bool, ahead: int | None
 ) -> None:
-    told = wish(*words)
-    assert isinstance(told, Wish)
-    assert (told.options, told.given, told.narrowed, told.ahead) == (options, given, narrow, ahead)
-    assert told.asked == options, "what narrows a run is not kept with its meetings"
+    told = request(*words)
+    assert isinstance(told, HarvestRequest)
+    assert (told.options, told.option_values, told.filtered, told.upcoming_days) == (
+        options,
+        given,
+        narrow,
+        ahead,
+    )
+    assert told.extras == options, "what narrows a run is not kept with its meetings"
 
 
 def test_days_ahead_are_a_number_and_go_without_dates() -> None:
-    assert "range" in str(wish("--upcoming", "0"))
+    assert "range" in str(request("--upcoming", "0"))
     with pytest.raises(click.UsageError, match="from now on"):
-        Wish(ahead=7, narrowed=True, on=DAY.start.date()).checked(
-            Surroundings(environment=Environment(values={}), voice=Voice(quiet=True))
+        HarvestRequest(upcoming_days=7, filtered=True, on=DAY.start.date()).validate(
+            RunEnvironment(environment=Environment(values={}))
         )
 
 
@@ -86,8 +91,8 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield opened
 
 
-def reading(journal: Journal, scheme: Scheme) -> Journaled:
-    return Journaled(journal, scheme, asked=frozenset(), run=1, now=lambda: NOW, span=SPAN, empty=False)
+def reading(journal: Journal, scheme: RunPlan) -> JournalTracker:
+    return JournalTracker(journal, scheme, asked=frozenset(), run=1, now=lambda: NOW, span=SPAN, empty=False)
 
 
 def stored(journal: Journal, ref: MeetingRef, *, replaces: tuple[str, ...] = ()) -> None:
@@ -102,7 +107,7 @@ def stored(journal: Journal, ref: MeetingRef, *, replaces: tuple[str, ...] = ())
     one = reading(journal, narrowed(DAY, SPAN, since=None))
     wanted = one.wants(ref)
     assert wanted is not None
-    one.stored(Read.of(wanted, Harvest(meeting=meeting, replaces=replaces)))
+    one.stored(LoadedMeeting.of(wanted, MeetingRecord(meeting=meeting, replaces=replaces)))
     journal.flush()
 
 
@@ -111,69 +116,67 @@ def ref(uuid: str, digest: str = "d", **hint: str) -> MeetingRef:
 
 
 def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
-    part = Part(window=DAY)
+    part = Slice(window=DAY)
     one = reading(journal, narrowed(DAY, SPAN, since=None))
     assert one.parts == [part]
     one.begins(part)
-    one.skipped(Skipped(subject="user x", reason=Reason.refused, gone=False), part)
+    one.skipped(SkippedPartition(partition="user x", reason=Reason.refused, permanent=False), part)
     one.listed(part)
     assert journal.listings(frozenset()) == []
-    assert journal.unlisted() == []
-    assert [p.window for p in backfill(journal, DAY, frozenset(), SPAN).parts] == [DAY]
-    assert [p.window for p in nightly(journal, DAY, frozenset(), SPAN, SPAN).parts] == [DAY]
+    assert journal.failed_partitions() == []
+    assert [p.window for p in backfill(journal, DAY, frozenset(), SPAN).slices] == [DAY]
+    assert [p.window for p in nightly(journal, DAY, frozenset(), SPAN, SPAN).slices] == [DAY]
 
 
 @dataclass
 class Around:
     """As much of a run's surroundings as its scheme takes."""
 
-    said: list[str] = field(default_factory=list)
-
     def zone(self, _name: str | None) -> ZoneInfo:
         return ZoneInfo("UTC")
-
-    @property
-    def voice(self) -> Any:
-        return SimpleNamespace(say=self.said.append, complain=self.said.append)
 
 
 VENDOR: Any = SimpleNamespace(
     name="fake",
-    connector=SimpleNamespace(span=SPAN, kept=SPAN, lookback=timedelta(days=3)),
+    connector=SimpleNamespace(max_window=SPAN, retention=SPAN, lookback=timedelta(days=3)),
     context=SimpleNamespace(now=lambda: NOW),
 )
 
 
 @pytest.mark.parametrize(
-    ("wish", "window", "again"),
+    ("filtered", "window", "again"),
     [
-        (Wish(narrowed=True), DAY, False),
-        (Wish(narrowed=True, first=DAY.start.date()), DAY, False),
-        (Wish(narrowed=True, on=DAY.start.date()), DAY, True),
-        (Wish(narrowed=True, ahead=7), Window(start=NOW, end=NOW + timedelta(days=7)), True),
+        (HarvestRequest(filtered=True), DAY, False),
+        (HarvestRequest(filtered=True, first=DAY.start.date()), DAY, False),
+        (HarvestRequest(filtered=True, on=DAY.start.date()), DAY, True),
+        (
+            HarvestRequest(filtered=True, upcoming_days=7),
+            Window(start=NOW, end=NOW + timedelta(days=7)),
+            True,
+        ),
     ],
 )
 def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
-    wish: Wish, window: Window, again: bool, journal: Journal
+    filtered: HarvestRequest, window: Window, again: bool, journal: Journal
 ) -> None:
-    around: Any = Around()
-    wanted = runner._wanted(journal, VENDOR, wish, around)
-    scheme = runner._scheme(journal, VENDOR, wish, wanted, around)
-    assert [part.window for part in scheme.parts] == [window]
-    assert (scheme.narrow, scheme.forced_since is not None) == (True, again)
-    assert journal.wanted_since() is None, "the nightly run begins where it began"
-    begun = journal.begin_reading(window, frozenset(), NOW + timedelta(hours=1))
+    env: Any = Around()
+    wanted = runner._wanted(journal, VENDOR, filtered, env)
+    scheme = runner._scheme(journal, VENDOR, filtered, wanted, env)
+    assert [part.window for part in scheme.slices] == [window]
+    assert (scheme.filtered, scheme.forced_since is not None) == (True, again)
+    assert journal.first_nightly() is None, "the nightly run begins where it began"
+    begun = journal.begin_forced_run(window, frozenset(), NOW + timedelta(hours=1))
     assert begun == NOW + timedelta(hours=1), "no forced reading was written down"
 
 
 def test_what_waits_in_the_journal_is_left_to_other_runs(journal: Journal) -> None:
-    journal.record(ref("waiting"), frozenset(), 1)
-    journal.ended(ref("waiting"), "failed", reason="r")
+    journal.record_intent(ref("waiting"), frozenset(), 1)
+    journal.set_outcome(ref("waiting"), "failed", reason="r")
     journal.flush()
     one = reading(journal, narrowed(DAY, SPAN, since=None))
     assert list(one.first()) == []
-    assert list(one.unseen(Part(window=DAY))) == []
-    assert one.parts == [Part(window=DAY)]
+    assert list(one.unseen(Slice(window=DAY))) == []
+    assert one.parts == [Slice(window=DAY)]
 
 
 def test_what_it_stores_is_known_to_the_next(journal: Journal) -> None:
@@ -185,8 +188,8 @@ def test_what_it_stores_is_known_to_the_next(journal: Journal) -> None:
 
 def test_a_meeting_that_was_replaced_is_no_longer_stored(journal: Journal) -> None:
     stored(journal, ref("old", source="meet"))
-    assert dict(journal.hints(DAY)) == {"old": {"source": "meet"}}
+    assert dict(journal.stored_refs(DAY)) == {"old": {"source": "meet"}}
     stored(journal, ref("new", source="auto"), replaces=("old",))
-    assert dict(journal.hints(DAY)) == {"new": {"source": "auto"}}
-    assert journal.gone() == {str(Reason.replaced): 1}
-    assert list(journal.hints(Window(start=DAY.end, end=DAY.end + SPAN))) == []
+    assert dict(journal.stored_refs(DAY)) == {"new": {"source": "auto"}}
+    assert journal.gone_by_reason() == {str(Reason.replaced): 1}
+    assert list(journal.stored_refs(Window(start=DAY.end, end=DAY.end + SPAN))) == []

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from connectors.errors import BudgetSpent, CredentialsError, Interrupted, NotReady, OutputError
-from connectors.models import Pending, Reason, Skipped
+from connectors.errors import CredentialsError, Interrupted, NotReady, OutputError, QuotaExhausted
+from connectors.models import Pending, Reason, SkippedPartition
 from harvester.pipeline.report import Report
-from harvester.sinks.base import Loaded, PipeClosed
+from harvester.sinks.base import Ack, PipeClosed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def report(**given: object) -> Report:
-    return Report(**{"vendor": "zoom", "account": "main", "began": True, **given})  # type: ignore[arg-type]
+    return Report(**{"vendor": "zoom", "account": "main", "started": True, **given})  # type: ignore[arg-type]
 
 
 def test_a_run_that_came_to_nothing_says_why_and_no_zeros() -> None:
@@ -27,7 +27,7 @@ def test_a_run_that_came_to_nothing_says_why_and_no_zeros() -> None:
 
 def test_what_stopped_it_is_told_once_and_by_whoever_was_nearest() -> None:
     run = report()
-    run.stopped_by(BudgetSpent("today's calls are spent", until=NOW))
+    run.stopped_by(QuotaExhausted("today's calls are spent", until=NOW))
     run.stopped_by(OutputError("the disk is full"))
     assert run.lines() == [
         "zoom: today's calls are spent",
@@ -46,10 +46,10 @@ def test_an_interrupted_run_has_its_signals_code_whatever_failed_before() -> Non
 
 def test_what_was_loaded_and_not_settled_is_told_and_its_rejects_count() -> None:
     run = report(listed=30, fetched=21)
-    run.meeting_loaded(Loaded(uuid="a", ok=4), pending=None)
+    run.meeting_loaded(Ack(uuid="a", ok=4), pending=None)
     for uuid in ("b", "c"):
-        run.meeting_unsettled(Loaded(uuid=uuid, ok=3, rejected=1, settled=False))
-    run.unanswered = 18
+        run.meeting_unsettled(Ack(uuid=uuid, ok=3, rejected=1, complete=False))
+    run.unacknowledged = 18
     lines = run.lines()
     assert lines[0] == "zoom: 2 documents rejected"
     assert (
@@ -61,7 +61,7 @@ def test_what_was_loaded_and_not_settled_is_told_and_its_rejects_count() -> None
 
 
 def test_outcomes_sum_up_to_what_was_listed() -> None:
-    run = report(listed=66, done=39, outside=1, unchanged=0)
+    run = report(listed=66, done=39, out_of_range=1, unchanged=0)
     for _ in range(3):
         run.meeting_ended("m", NotReady("no time yet", reason=Reason.no_time, until=NOW))
     run.pending += 23
@@ -96,11 +96,11 @@ def test_where_nothing_is_left_to_do_it_says_so() -> None:
 def test_parts_that_are_not_there_are_normal_and_parts_that_failed_are_asked_for_again() -> None:
     run = report(listed=1, done=1)
     for _ in range(11):
-        run.skip(Skipped(subject="user", reason=Reason.unknown_user, gone=True))
+        run.skip(SkippedPartition(partition="user", reason=Reason.unknown_user, permanent=True))
     assert run.exit_code == 0
     assert "11 parts of the listing left out, which the vendor says is not there" in run.lines()[-1]
     assert run.lines()[-1].endswith("this is normal): 11 unknown user")
-    run.skip(Skipped(subject="user 2", reason=Reason.error, gone=False))
+    run.skip(SkippedPartition(partition="user 2", reason=Reason.error, permanent=False))
     assert (run.exit_code, run.reason) == (75, "1 part of the listing could not be had: error")
     assert run.lines()[0] == "zoom: 1 part of the listing could not be had"
     assert "a later run asks again: 1 error" in run.lines()[-1]
@@ -108,8 +108,8 @@ def test_parts_that_are_not_there_are_normal_and_parts_that_failed_are_asked_for
 
 def test_what_stays_as_it_is_stored_was_not_stored_by_this_run() -> None:
     run = report(listed=3, fetched=3)
-    run.meeting_loaded(Loaded(uuid="a", ok=2), pending=None)
+    run.meeting_loaded(Ack(uuid="a", ok=2), pending=None)
     run.meeting_kept(None)
     run.meeting_kept(Pending(until=NOW, reason=Reason.quality))
-    assert (run.stored, run.poorer, run.pending) == (1, 1, 1)
+    assert (run.stored, run.kept_richer, run.pending) == (1, 1, 1)
     assert any("1 quality not ready" in line for line in run.lines())

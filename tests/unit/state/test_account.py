@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from connectors.base import Token
-from connectors.errors import BudgetSpent, OutputError, StateError
-from harvester.state.account import BLOCK, MIGRATIONS, AccountState, account_folder
-from harvester.state.database import Database
+from connectors.errors import QuotaExhausted
+from harvester.state.account import BLOCK, AccountState
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -35,24 +33,24 @@ def calendar() -> Calendar:
 def test_a_budget_is_counted_across_runs_and_ends_at_its_limit(tmp_path: Path, calendar: Calendar) -> None:
     first = AccountState(tmp_path, calendar)
     for _ in range(30):
-        first.spend("heavy", limit=50)
+        first.consume_quota("heavy", limit=50)
     first.close()
     second = AccountState(tmp_path, calendar)
-    assert second.spent("heavy") == 30
+    assert second.quota_used("heavy") == 30
     for _ in range(20):
-        second.spend("heavy", limit=50)
-    with pytest.raises(BudgetSpent) as spent:
-        second.spend("heavy", limit=50)
+        second.consume_quota("heavy", limit=50)
+    with pytest.raises(QuotaExhausted) as spent:
+        second.consume_quota("heavy", limit=50)
     assert spent.value.until == datetime(2026, 11, 21, tzinfo=UTC)
     second.close()
 
 
 def test_a_budget_begins_again_at_midnight_utc(tmp_path: Path, calendar: Calendar) -> None:
     state = AccountState(tmp_path, calendar)
-    state.spend("heavy", 50, limit=50)
+    state.consume_quota("heavy", 50, limit=50)
     calendar.now += timedelta(hours=12)
-    state.spend("heavy", limit=50)
-    assert state.spent("heavy") == 1
+    state.consume_quota("heavy", limit=50)
+    assert state.quota_used("heavy") == 1
     state.close()
 
 
@@ -61,9 +59,9 @@ def test_a_killed_run_leaves_its_budget_fuller_by_a_block_at_most_and_never_empt
 ) -> None:
     killed = AccountState(tmp_path, calendar)
     for _ in range(BLOCK + 1):
-        killed.spend("heavy", limit=10_000)
+        killed.consume_quota("heavy", limit=10_000)
     after = AccountState(tmp_path, calendar)
-    assert BLOCK + 1 <= after.spent("heavy") <= 2 * BLOCK + 1
+    assert BLOCK + 1 <= after.quota_used("heavy") <= 2 * BLOCK + 1
 
 
 def test_two_processes_never_spend_more_than_the_limit_together(tmp_path: Path, calendar: Calendar) -> None:
@@ -73,8 +71,8 @@ def test_two_processes_never_spend_more_than_the_limit_together(tmp_path: Path, 
     def spend(place: int) -> None:
         for _ in range(400):
             try:
-                states[place].spend("heavy", limit=500)
-            except BudgetSpent:
+                states[place].consume_quota("heavy", limit=500)
+            except QuotaExhausted:
                 return
             granted[place] += 1
 
@@ -90,12 +88,12 @@ def test_two_processes_never_spend_more_than_the_limit_together(tmp_path: Path, 
 def test_facts_and_tokens_outlive_the_run(tmp_path: Path, calendar: Calendar) -> None:
     token = Token(access="a", expires_at=NOON, refresh="r", refresh_expires_at=NOON, scope="s t")
     first = AccountState(tmp_path, calendar)
-    first.remember("qualities", "2026-11-20T12:00:00Z")
+    first.set_fact("qualities", "2026-11-20T12:00:00Z")
     first.write("main", token)
     first.close()
     second = AccountState(tmp_path, calendar)
-    assert second.recall("qualities") == "2026-11-20T12:00:00Z"
-    assert second.recall("other") is None
+    assert second.get_fact("qualities") == "2026-11-20T12:00:00Z"
+    assert second.get_fact("other") is None
     assert second.read("main") == token
     assert second.read("other") is None
     second.close()
@@ -105,13 +103,13 @@ def test_a_claim_is_one_threads_one_runs_and_one_processs(tmp_path: Path, calend
     states = [AccountState(tmp_path, calendar) for _ in range(2)]
     until = NOON + timedelta(minutes=5)
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda n: states[n % 2].claim("call", until), range(40)))
+        told = list(pool.map(lambda n: states[n % 2].acquire_lease("call", until), range(40)))
     assert sorted(told, key=str) == [*[until] * 39, None]
-    assert states[0].claim("another", until) is None
+    assert states[0].acquire_lease("another", until) is None
     calendar.now = until - timedelta(seconds=1)
-    assert states[1].claim("call", until) == until
+    assert states[1].acquire_lease("call", until) == until
     calendar.now = until
-    assert states[1].claim("call", until + timedelta(minutes=5)) is None
+    assert states[1].acquire_lease("call", until + timedelta(minutes=5)) is None
     for state in states:
         state.close()
 
@@ -121,27 +119,27 @@ def test_a_claim_never_ends_early(tmp_path: Path, calendar: Calendar, microsecon
     state = AccountState(tmp_path, calendar)
     calendar.now = NOON + timedelta(microseconds=microseconds)
     until = calendar.now + timedelta(minutes=5)
-    state.claim("call", until)
+    state.acquire_lease("call", until)
     calendar.now = until - timedelta(microseconds=1)
-    assert state.claim("call", until) is not None
+    assert state.acquire_lease("call", until) is not None
     calendar.now = until + timedelta(milliseconds=1)
-    assert state.claim("call", until) is None
+    assert state.acquire_lease("call", until) is None
     state.close()
 
 
 def test_a_claim_can_be_prolonged_and_never_cut_short(tmp_path: Path, calendar: Calendar) -> None:
     state = AccountState(tmp_path, calendar)
-    state.claim("call", NOON + timedelta(minutes=5))
-    state.prolong("call", NOON + timedelta(minutes=10))
-    state.prolong("call", NOON + timedelta(minutes=1))
-    assert state.claim("call", NOON) == NOON + timedelta(minutes=10)
+    state.acquire_lease("call", NOON + timedelta(minutes=5))
+    state.extend_lease("call", NOON + timedelta(minutes=10))
+    state.extend_lease("call", NOON + timedelta(minutes=1))
+    assert state.acquire_lease("call", NOON) == NOON + timedelta(minutes=10)
     state.close()
 
 
 def test_claims_are_forgotten_when_they_are_over(tmp_path: Path, calendar: Calendar) -> None:
     state = AccountState(tmp_path, calendar)
     for number in range(50):
-        assert state.claim(f"call {number}", calendar.now + timedelta(minutes=5)) is None
+        assert state.acquire_lease(f"call {number}", calendar.now + timedelta(minutes=5)) is None
         calendar.now += timedelta(minutes=1)
     assert kept_claims(state) <= 6
     state.close()
@@ -150,10 +148,10 @@ def test_claims_are_forgotten_when_they_are_over(tmp_path: Path, calendar: Calen
 def test_a_claim_of_a_clock_that_was_wrong_does_not_hold_for_ever(tmp_path: Path, calendar: Calendar) -> None:
     state = AccountState(tmp_path, calendar)
     calendar.now += timedelta(days=400)
-    state.claim("call", calendar.now + timedelta(minutes=5))
-    state.prolong("call", calendar.now + timedelta(days=9))
+    state.acquire_lease("call", calendar.now + timedelta(minutes=5))
+    state.extend_lease("call", calendar.now + timedelta(days=9))
     calendar.now = NOON
-    assert state.claim("call", NOON + timedelta(minutes=5)) is None
+    assert state.acquire_lease("call", NOON + timedelta(minutes=5)) is None
     state.close()
 
 
@@ -187,92 +185,3 @@ def test_only_its_owner_can_read_the_state(tmp_path: Path, calendar: Calendar) -
     AccountState(tmp_path / "a", calendar).close()
     assert stat.S_IMODE((tmp_path / "a" / "account.db").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
-
-
-def test_accounts_vendors_and_base_urls_lie_apart() -> None:
-    state = Path("state")
-    folders = {
-        account_folder(state, "zoom", "main", "https://api.zoom.us/v2"),
-        account_folder(state, "zoom", "main", "http://127.0.0.1:8777/zoom/v2"),
-        account_folder(state, "zoom", "other", "https://api.zoom.us/v2"),
-        account_folder(state, "webex", "main", "https://api.zoom.us/v2"),
-    }
-    assert len(folders) == 4
-    assert account_folder(state, "zoom", "a/../b", "u").parent == state
-
-
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "account.db"
-    Database(path, [*MIGRATIONS, "CREATE TABLE later (x)"]).close()
-    with pytest.raises(StateError, match="newer version"):
-        Database(path, MIGRATIONS)
-
-
-def test_an_older_database_is_migrated_and_keeps_what_it_holds(tmp_path: Path) -> None:
-    path = tmp_path / "account.db"
-    old = Database(path, MIGRATIONS)
-    with old.transaction() as connection:
-        connection.execute("INSERT INTO facts VALUES ('a', 'b')")
-    old.close()
-    new = Database(path, [*MIGRATIONS, "CREATE TABLE later (x)"])
-    with new.reading() as connection:
-        assert connection.execute("SELECT * FROM facts").fetchall() == [("a", "b")]
-        assert connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
-    new.close()
-
-
-@pytest.mark.parametrize("damage", [b"this is not a database, whatever its name says" * 20, None])
-def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path: Path, damage: bytes | None) -> None:
-    path = tmp_path / "account.db"
-    database = Database(path, MIGRATIONS)
-    with database.transaction() as connection:
-        connection.executemany("INSERT INTO facts VALUES (?, ?)", [(str(n), "x" * 500) for n in range(100)])
-    database.close()
-    path.write_bytes(damage or path.read_bytes()[:9000])
-    before = path.read_bytes()
-    with pytest.raises(StateError, match="damaged"):
-        Database(path, MIGRATIONS)
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("journal.db", "the index is the same without it"),
-        ("rejects.db", "lost with it, unless they were exported"),
-        ("account.db", "no meeting and no document is lost"),
-    ],
-)
-def test_what_a_damaged_file_costs_is_said_of_that_file(tmp_path: Path, name: str, words: str) -> None:
-    path = tmp_path / name
-    path.write_bytes(b"this is not a database, whatever its name says" * 20)
-    with pytest.raises(StateError, match=f"{name} is damaged.*move it away") as refused:
-        Database(path, MIGRATIONS)
-    assert words.lower() in str(refused.value).lower()
-
-
-def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "account.db"
-    with sqlite3.connect(path) as theirs:
-        theirs.execute("CREATE TABLE t (x)")
-    theirs.close()
-    with pytest.raises(StateError, match="not a state database"):
-        Database(path, MIGRATIONS)
-
-
-def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="HARVESTER_STATE_DIR"):
-        Database(tmp_path / "file" / "account.db", MIGRATIONS)
-
-
-def test_a_full_disk_is_an_output_error_and_the_transaction_is_undone(tmp_path: Path) -> None:
-    database = Database(tmp_path / "account.db", MIGRATIONS)
-    with database.reading() as connection:
-        connection.execute("PRAGMA max_page_count = 12")
-    rows = [(str(n), "x" * 1000) for n in range(1000)]
-    with pytest.raises(OutputError, match="free some space"), database.transaction() as connection:
-        connection.executemany("INSERT INTO facts VALUES (?, ?)", rows)
-    with database.reading() as connection:
-        assert connection.execute("SELECT count(*) FROM facts").fetchone() == (0,)
-    database.close()

@@ -16,12 +16,21 @@ from pathlib import Path
 
 import pytest
 
-from connectors.errors import HarvestError, OutputError, ScopeBusy, StateError, VendorError
-from connectors.models import Detail, Harvest, Meeting, MeetingRef, Pending, Reason, Skipped, Window
-from harvester.pipeline.planner import Part, Scheme, backfill, forced, nightly
-from harvester.pipeline.tracker import ASK_SKIPPED_AGAIN, Journaled, Read
-from harvester.state.journal import MIGRATIONS, Journal, journal_folder
-from harvester.state.journal_rows import Unlisted
+from connectors.errors import AlreadyRunning, HarvestError, OutputError, StateError, VendorError
+from connectors.models import (
+    Detail,
+    Meeting,
+    MeetingRecord,
+    MeetingRef,
+    Pending,
+    Reason,
+    SkippedPartition,
+    Window,
+)
+from harvester.pipeline.planner import RunPlan, Slice, backfill, forced, nightly
+from harvester.pipeline.tracker import ASK_SKIPPED_AGAIN, JournalTracker, LoadedMeeting
+from harvester.state.journal import MIGRATIONS, Journal
+from harvester.state.journal_rows import FailedPartition
 
 ROOT = Path(__file__).parents[3]
 DAY = timedelta(days=1)
@@ -65,21 +74,21 @@ def ref(uuid: str, start: datetime | None = FIRST + 9 * HOUR, digest: str = "d")
 
 
 def reading(
-    journal: Journal, clock: Clock, scheme: Scheme, asked: frozenset[str] = NOTHING, span: timedelta = SPAN
-) -> Journaled:
+    journal: Journal, clock: Clock, scheme: RunPlan, asked: frozenset[str] = NOTHING, span: timedelta = SPAN
+) -> JournalTracker:
     run = journal.begin_run("test", clock())
-    return Journaled(journal, scheme, asked=asked, run=run, now=clock, span=span, empty=False)
+    return JournalTracker(journal, scheme, asked=asked, run=run, now=clock, span=span, empty=False)
 
 
 def list_all(
-    made: Journaled, journal: Journal, *refs: MeetingRef, failing: tuple[str, ...] = ()
+    made: JournalTracker, journal: Journal, *refs: MeetingRef, failing: tuple[str, ...] = ()
 ) -> list[MeetingRef]:
     """What is wanted of `refs` when every part of this reading is listed, in which the `failing` cannot be had."""
     wanted = []
     for part in made.parts:
         made.begins(part)
         for subject in failing:
-            made.skipped(Skipped(subject=subject, reason=Reason.error, gone=False), part)
+            made.skipped(SkippedPartition(partition=subject, reason=Reason.error, permanent=False), part)
         here = [each for each in refs if each.start_time is None or each.start_time in part.window]
         wanted += [found for each in here if (found := made.wants(each)) is not None]
         made.listed(part)
@@ -87,9 +96,9 @@ def list_all(
     return wanted
 
 
-def store(made: Journaled, journal: Journal, clock: Clock, *refs: MeetingRef, rank: int = 2) -> None:
+def store(made: JournalTracker, journal: Journal, clock: Clock, *refs: MeetingRef, rank: int = 2) -> None:
     for each in refs:
-        made.stored(Read(ref=each, rank=rank, harvested_at=clock(), pending=None))
+        made.stored(LoadedMeeting(ref=each, rank=rank, harvested_at=clock(), pending=None))
     journal.flush()
 
 
@@ -115,7 +124,7 @@ def killed(journal: Journal) -> None:
     journal._database._connection.close()
 
 
-def resumed(made: Journaled) -> set[str]:
+def resumed(made: JournalTracker) -> set[str]:
     """What this run reads out of the journal, though no listing shows it any more."""
     found = {each.uuid for each in made.first()}
     for part in made.parts:
@@ -125,7 +134,7 @@ def resumed(made: Journaled) -> set[str]:
     return found
 
 
-def spelled(parts: list[Part]) -> list[tuple[float, float]]:
+def spelled(parts: list[Slice]) -> list[tuple[float, float]]:
     """Windows as days counted from FIRST."""
     return [((each.window.start - FIRST) / DAY, (each.window.end - FIRST) / DAY) for each in parts]
 
@@ -137,7 +146,7 @@ def test_a_listing_covers_nothing_later_than_its_own_beginning(journal: Journal)
     clock = Clock(FIRST + DAY + 6 * HOUR)
     list_all(reading(journal, clock, backfill(journal, days(0, 3), NOTHING, SPAN)), journal)
     clock.now += 5 * DAY
-    assert spelled([*backfill(journal, days(0, 3), NOTHING, SPAN).parts]) == [(1.25, 3)]
+    assert spelled([*backfill(journal, days(0, 3), NOTHING, SPAN).slices]) == [(1.25, 3)]
 
 
 def test_a_listing_is_final_only_once_it_began_after_the_lookback(journal: Journal, clock: Clock) -> None:
@@ -145,10 +154,10 @@ def test_a_listing_is_final_only_once_it_began_after_the_lookback(journal: Journ
     assert spelled([*made.parts]) == [(0, 4)]
     list_all(made, journal)
     final = (clock() - LOOKBACK - FIRST) / DAY
-    assert spelled([*nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).parts]) == [(final, 4)]
+    assert spelled([*nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).slices]) == [(final, 4)]
     clock.now += LOOKBACK
     list_all(reading(journal, clock, nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN)), journal)
-    assert not nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).parts
+    assert not nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).slices
 
 
 def test_a_listing_that_did_not_reach_its_end_covers_nothing(journal: Journal, clock: Clock) -> None:
@@ -159,7 +168,7 @@ def test_a_listing_that_did_not_reach_its_end_covers_nothing(journal: Journal, c
     made.begins(other)
     made.listed(other)
     journal.flush()
-    assert spelled([*backfill(journal, days(0, 2), NOTHING, DAY).parts]) == [(0, 1)]
+    assert spelled([*backfill(journal, days(0, 2), NOTHING, DAY).slices]) == [(0, 1)]
 
 
 def test_only_a_changed_row_is_read_again_within_the_lookback(journal: Journal, clock: Clock) -> None:
@@ -176,11 +185,11 @@ def test_a_run_that_asks_for_more_does_not_take_an_earlier_word(journal: Journal
     assert read_nightly(journal, clock, ref("m")) == ["m"]
     clock.now += 4 * DAY
     assert read_nightly(journal, clock, ref("m")) == []
-    assert spelled([*backfill(journal, days(0, 1), QOS, SPAN).parts]) == [(0, 1)]
+    assert spelled([*backfill(journal, days(0, 1), QOS, SPAN).slices]) == [(0, 1)]
     assert read_nightly(journal, clock, ref("m"), asked=QOS) == ["m"]
     assert read_nightly(journal, clock, ref("m"), asked=QOS) == []
-    assert not backfill(journal, days(0, 1), NOTHING, SPAN).parts
-    assert spelled([*backfill(journal, days(0, 1), QOS | {"raw"}, SPAN).parts]) == [(0, 1)]
+    assert not backfill(journal, days(0, 1), NOTHING, SPAN).slices
+    assert spelled([*backfill(journal, days(0, 1), QOS | {"raw"}, SPAN).slices]) == [(0, 1)]
 
 
 def test_a_meeting_is_read_again_for_all_that_was_ever_asked_of_it(journal: Journal, clock: Clock) -> None:
@@ -190,15 +199,15 @@ def test_a_meeting_is_read_again_for_all_that_was_ever_asked_of_it(journal: Jour
         journal, clock, forced(journal, days(3, 4), frozenset({"raw"}), SPAN, clock()), frozenset({"raw"})
     )
     (wanted,) = list_all(made, journal, ref("m", FIRST + 3 * DAY, "changed"))
-    assert wanted.asked == {"qos", "raw"}
-    (first,) = reading(journal, clock, Scheme(parts=())).first()
-    assert first.asked == {"qos", "raw"}
+    assert wanted.extras == {"qos", "raw"}
+    (first,) = reading(journal, clock, RunPlan(slices=())).first()
+    assert first.extras == {"qos", "raw"}
 
 
 def test_the_first_day_wanted_is_the_first_that_was_ever_named(journal: Journal) -> None:
-    assert journal.want_since(FIRST + DAY) == FIRST + DAY
-    assert journal.want_since(FIRST) == FIRST + DAY
-    assert journal.want_since(FIRST + 9 * DAY) == FIRST + DAY
+    assert journal.set_first_nightly(FIRST + DAY) == FIRST + DAY
+    assert journal.set_first_nightly(FIRST) == FIRST + DAY
+    assert journal.set_first_nightly(FIRST + 9 * DAY) == FIRST + DAY
 
 
 # Forced readings
@@ -206,18 +215,18 @@ def test_the_first_day_wanted_is_the_first_that_was_ever_named(journal: Journal)
 
 def test_what_runs_wanted_and_what_they_listed_is_remembered_together(tmp_path: Path) -> None:
     with closing(Journal(tmp_path)) as journal:
-        assert journal.wanted() == []
+        assert journal.targets() == []
         for window in (days(8, 9), days(0, 2), days(1, 3)):
-            journal.want(window)
-        journal.listed(days(5, 6), QOS, FIRST)
+            journal.add_target(window)
+        journal.add_listing(days(5, 6), QOS, FIRST)
     with closing(Journal(tmp_path, read_only=True)) as journal:
-        assert journal.wanted() == [days(0, 3), days(5, 6), days(8, 9)]
+        assert journal.targets() == [days(0, 3), days(5, 6), days(8, 9)]
 
 
 def test_wishes_that_no_journal_ever_wrote_are_damage(journal: Journal) -> None:
-    journal.note("wanted", "[[1]]")
+    journal.set_fact("wanted", "[[1]]")
     with pytest.raises(StateError, match="damaged"):
-        journal.wanted()
+        journal.targets()
 
 
 def test_a_forced_reading_resumes_where_it_was_killed_and_begins_anew_once_finished(
@@ -233,7 +242,7 @@ def test_a_forced_reading_resumes_where_it_was_killed_and_begins_anew_once_finis
     made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
     assert [each.uuid for each in list_all(made, journal, *rows)] == ["b"]
     store(made, journal, clock, rows[1])
-    journal.finish_reading(days(0, 1), NOTHING, clock())
+    journal.finish_forced_run(days(0, 1), NOTHING, clock())
     journal.flush()
     clock.now += HOUR
     made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
@@ -241,18 +250,18 @@ def test_a_forced_reading_resumes_where_it_was_killed_and_begins_anew_once_finis
 
 
 def test_forced_readings_of_other_days_or_options_know_nothing_of_each_other(journal: Journal) -> None:
-    began = journal.begin_reading(days(0, 1), NOTHING, FIRST + DAY)
-    assert journal.begin_reading(days(0, 1), NOTHING, FIRST + 2 * DAY) == began
-    assert journal.begin_reading(days(0, 1), QOS, FIRST + 2 * DAY) == FIRST + 2 * DAY
-    assert journal.begin_reading(days(0, 2), NOTHING, FIRST + 3 * DAY) == FIRST + 3 * DAY
+    began = journal.begin_forced_run(days(0, 1), NOTHING, FIRST + DAY)
+    assert journal.begin_forced_run(days(0, 1), NOTHING, FIRST + 2 * DAY) == began
+    assert journal.begin_forced_run(days(0, 1), QOS, FIRST + 2 * DAY) == FIRST + 2 * DAY
+    assert journal.begin_forced_run(days(0, 2), NOTHING, FIRST + 3 * DAY) == FIRST + 3 * DAY
 
 
 def test_the_start_of_a_forced_reading_survives_a_kill(tmp_path: Path) -> None:
     first = Journal(tmp_path)
-    first.begin_reading(days(0, 1), QOS, FIRST + DAY)
+    first.begin_forced_run(days(0, 1), QOS, FIRST + DAY)
     killed(first)
     second = Journal(tmp_path)
-    assert second.begin_reading(days(0, 1), QOS, FIRST + 5 * DAY) == FIRST + DAY
+    assert second.begin_forced_run(days(0, 1), QOS, FIRST + 5 * DAY) == FIRST + DAY
     second.close()
 
 
@@ -264,7 +273,7 @@ def test_a_forced_reading_that_asks_for_more_takes_no_word_of_a_run_in_between(
     assert read_nightly(journal, clock, ref("m")) == ["m"]
     clock.now += HOUR
     made = reading(journal, clock, forced(journal, days(0, 1), QOS, SPAN, clock()), QOS)
-    assert [each.asked for each in list_all(made, journal, ref("m"))] == [QOS]
+    assert [each.extras for each in list_all(made, journal, ref("m"))] == [QOS]
 
 
 def test_a_forced_reading_that_resumes_reads_rows_that_have_changed_since(
@@ -291,35 +300,35 @@ def test_a_forced_reading_resumes_though_the_vendor_keeps_less_of_its_days_by_no
 
 
 def test_failed_and_due_meetings_are_resumed_and_done_ones_never(journal: Journal, clock: Clock) -> None:
-    made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))]))
+    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
     list_all(made, journal, *(ref(name) for name in ("done", "failed", "due", "later", "gone")))
     store(made, journal, clock, ref("done"))
     made.ended(ref("failed"), VendorError("no"))
-    journal.ended(ref("due"), "pending", due=clock() + HOUR, reason="live")
-    journal.ended(ref("later"), "pending", due=clock() + DAY, reason="live")
-    journal.ended(ref("gone"), "gone", reason="deleted")
+    journal.set_outcome(ref("due"), "pending", due=clock() + HOUR, reason="live")
+    journal.set_outcome(ref("later"), "pending", due=clock() + DAY, reason="live")
+    journal.set_outcome(ref("gone"), "gone", reason="deleted")
     journal.flush()
     clock.now += 2 * HOUR
-    assert resumed(reading(journal, clock, Scheme(parts=()))) == {"due", "failed"}
-    assert resumed(reading(journal, clock, Scheme(parts=(), within=days(1, 2)))) == set()
+    assert resumed(reading(journal, clock, RunPlan(slices=()))) == {"due", "failed"}
+    assert resumed(reading(journal, clock, RunPlan(slices=(), within=days(1, 2)))) == set()
 
 
 def test_meetings_that_a_killed_run_listed_are_resumed_unless_they_are_listed_anyway(
     journal: Journal, clock: Clock
 ) -> None:
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))])), journal, ref("m"))
-    again = Scheme(parts=[Part(window=days(0, 2))])
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, ref("m"))
+    again = RunPlan(slices=[Slice(window=days(0, 2))])
     assert [*reading(journal, clock, again).first()] == []
-    assert resumed(reading(journal, clock, Scheme(parts=()))) == {"m"}
+    assert resumed(reading(journal, clock, RunPlan(slices=()))) == {"m"}
 
 
 def test_open_meetings_are_read_page_by_page_while_they_change(journal: Journal, clock: Clock) -> None:
     rows = [ref(f"m{number:04}") for number in range(1_100)]
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))])), journal, *rows)
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, *rows)
     seen = []
     for record in journal.open_meetings():
         seen.append(record.uuid)
-        journal.stored(record.ref, rank=2, harvested_at=clock(), due=None, reason=None)
+        journal.mark_stored(record.ref, rank=2, harvested_at=clock(), due=None, reason=None)
     assert seen == [each.uuid for each in rows]
     journal.flush()
     assert journal.counts() == {"done": 1_100}
@@ -343,14 +352,14 @@ def test_what_is_stored_is_remembered_while_it_is_read_again(journal: Journal, c
 
 
 def test_a_poorer_harvest_of_which_more_is_to_come_stays_pending(journal: Journal, clock: Clock) -> None:
-    made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))]), QOS)
+    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]), QOS)
     list_all(made, journal, ref("m"))
     store(made, journal, clock, ref("m"), rank=Detail.full)
     changed = ref("m", digest="changed")
     list_all(made, journal, changed)
     pending = Pending(until=clock() + HOUR, reason=Reason.quality)
     meeting = Meeting(vendor="v", account="a", uuid="m", detail=Detail.basic, harvested_at=clock())
-    assert made.poorer(changed, Harvest(meeting=meeting, pending=pending))
+    assert made.poorer(changed, MeetingRecord(meeting=meeting, pending=pending))
     journal.flush()
     record = journal.meeting("m")
     assert record is not None
@@ -366,20 +375,20 @@ def test_a_part_left_out_is_asked_for_again_once_a_day(journal: Journal, clock: 
     clock.now += ASK_SKIPPED_AGAIN - timedelta(seconds=1)
     assert not reading(journal, clock, backfill(journal, days(0, 1), NOTHING, SPAN)).parts
     clock.now += timedelta(seconds=1)
-    made = reading(journal, clock, Scheme(parts=()))
-    assert [*made.parts] == [Part(window=days(0, 1), subjects=frozenset({"user 1"}))]
+    made = reading(journal, clock, RunPlan(slices=()))
+    assert [*made.parts] == [Slice(window=days(0, 1), partitions=frozenset({"user 1"}))]
     list_all(made, journal, failing=("user 1",))
-    assert not reading(journal, clock, Scheme(parts=())).parts
+    assert not reading(journal, clock, RunPlan(slices=())).parts
     clock.now += DAY
-    list_all(reading(journal, clock, Scheme(parts=())), journal)
-    assert journal.unlisted() == []
+    list_all(reading(journal, clock, RunPlan(slices=())), journal)
+    assert journal.failed_partitions() == []
 
 
 def test_a_later_listing_trims_what_was_left_out(journal: Journal, clock: Clock) -> None:
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 4))])), journal, failing=("a", "b"))
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a", "b"))
     clock.now += HOUR
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(1, 2))])), journal, failing=("b",))
-    left = {(each.subject, each.window, each.tried_at) for each in journal.unlisted()}
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(1, 2))])), journal, failing=("b",))
+    left = {(each.partition, each.window, each.tried_at) for each in journal.failed_partitions()}
     before = clock() - HOUR
     assert left == {
         ("a", days(0, 1), before),
@@ -393,27 +402,27 @@ def test_a_later_listing_trims_what_was_left_out(journal: Journal, clock: Clock)
 def test_a_part_left_out_is_no_more_when_two_listings_in_a_row_have_it(
     journal: Journal, clock: Clock
 ) -> None:
-    list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 4))])), journal, failing=("a",))
+    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
     clock.now += DAY
-    made = reading(journal, clock, Scheme(parts=()), span=2 * DAY)
+    made = reading(journal, clock, RunPlan(slices=()), span=2 * DAY)
     for part in made.parts:  # faster than the journal commits
         made.begins(part)
         made.listed(part)
     journal.flush()
-    assert journal.unlisted() == []
+    assert journal.failed_partitions() == []
 
 
 def test_a_kill_while_a_skipped_part_is_trimmed_loses_nothing_of_it(tmp_path: Path, clock: Clock) -> None:
     for after in range(5):
         journal = Journal(tmp_path / str(after))
-        list_all(reading(journal, clock, Scheme(parts=[Part(window=days(0, 4))])), journal, failing=("a",))
-        made = reading(journal, Clock(clock() + HOUR), Scheme(parts=[Part(window=days(0, 1))]))
+        list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
+        made = reading(journal, Clock(clock() + HOUR), RunPlan(slices=[Slice(window=days(0, 1))]))
         _cut_off(journal, after)
         with suppress(KeyboardInterrupt):
             list_all(made, journal)
         killed(journal)
         again = Journal(tmp_path / str(after))
-        left = [each.window for each in again.unlisted()]
+        left = [each.window for each in again.failed_partitions()]
         assert all(any(FIRST + day * DAY in window for window in left) for day in (1, 2, 3)), after
         again.close()
 
@@ -424,14 +433,14 @@ def test_what_is_left_out_of_a_richer_listing_is_not_settled_by_a_plainer_one(
     made = reading(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
     list_all(made, journal, failing=("a",))
     clock.now += DAY
-    plain = reading(journal, clock, Scheme(parts=()))
+    plain = reading(journal, clock, RunPlan(slices=()))
     store(plain, journal, clock, *list_all(plain, journal, ref("m")))
     clock.now += DAY
     made = reading(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
-    asked = [each.asked for each in [*made.first(), *list_all(made, journal, ref("m"))]]
+    asked = [each.extras for each in [*made.first(), *list_all(made, journal, ref("m"))]]
     record = journal.meeting("m")
     assert record is not None
-    assert QOS in [*asked, record.asked]
+    assert QOS in [*asked, record.extras]
 
 
 # Expiry, counts, runs
@@ -442,8 +451,8 @@ def test_what_never_had_a_start_is_given_up_by_when_it_was_first_listed(
 ) -> None:
     run = journal.begin_run("nightly", clock())
     timeless = MeetingRef(uuid="timeless", start_time=None, digest="d")
-    journal.record(timeless, NOTHING, run)
-    journal.ended(timeless, "failed", reason="no")
+    journal.record_intent(timeless, NOTHING, run)
+    journal.set_outcome(timeless, "failed", reason="no")
     journal.flush()
     assert journal.expire(clock() - HOUR) == 0
     assert journal.expire(clock() + HOUR) == 1
@@ -453,15 +462,17 @@ def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
     journal: Journal, clock: Clock
 ) -> None:
     old, young = FIRST, FIRST + 2 * DAY
-    made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 3))]))
+    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 3))]))
     rows = [ref("never", old), ref("once", old), ref("young", young), ref("waiting", old)]
     list_all(made, journal, *rows, failing=("a",))
     store(made, journal, clock, rows[1])
     for each in rows[:3]:
         made.ended(each, VendorError("no"))
-    journal.ended(rows[3], "pending", due=clock() + 9 * DAY, reason="live")
-    journal.skip(
-        Unlisted(subject="old", window=days(0, 1), asked=frozenset(), reason="error", tried_at=clock())
+    journal.set_outcome(rows[3], "pending", due=clock() + 9 * DAY, reason="live")
+    journal.add_failed(
+        FailedPartition(
+            partition="old", window=days(0, 1), extras=frozenset(), reason="error", tried_at=clock()
+        )
     )
     journal.flush()
     assert journal.expire(FIRST + DAY + HOUR) == 2
@@ -474,7 +485,7 @@ def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
     }
     assert outcomes["never"] is not None
     assert outcomes["never"].reason == "expired"
-    assert [each.subject for each in journal.unlisted()] == ["a"]
+    assert [each.partition for each in journal.failed_partitions()] == ["a"]
     assert journal.counts() == {"gone": 2, "done": 1, "failed": 1}
     assert journal.expire(FIRST + DAY + HOUR) == 0
 
@@ -513,16 +524,16 @@ def test_the_oldest_runs_are_forgotten_and_their_numbers_not_used_again(
 
 def test_results_survive_a_kill_exactly_as_far_as_they_were_committed(tmp_path: Path, clock: Clock) -> None:
     first = Journal(tmp_path)
-    made = reading(first, clock, Scheme(parts=[Part(window=days(0, 1))]))
+    made = reading(first, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
     list_all(made, first, ref("a"), ref("b"))
     store(made, first, clock, ref("a"))
     with first._changed:  # the writer sleeps
-        made.stored(Read(ref=ref("b"), rank=2, harvested_at=clock(), pending=None))
+        made.stored(LoadedMeeting(ref=ref("b"), rank=2, harvested_at=clock(), pending=None))
         first._queue.clear()
     killed(first)
     second = Journal(tmp_path)
     assert second.counts() == {"done": 1, "listed": 1}
-    assert not backfill(second, days(0, 1), NOTHING, SPAN).parts
+    assert not backfill(second, days(0, 1), NOTHING, SPAN).slices
     second.close()
 
 
@@ -531,13 +542,13 @@ def test_an_interval_is_never_there_without_its_meetings(tmp_path: Path, clock: 
     for after in range(5):
         folder = tmp_path / str(after)
         journal = Journal(folder)
-        made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))]))
+        made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
         said = _cut_off(journal, after)
         with suppress(KeyboardInterrupt):
             list_all(made, journal, *(ref(f"m{number}") for number in range(8)))
         killed(journal)
         again = Journal(folder)
-        covered = not backfill(again, days(0, 1), NOTHING, SPAN).parts
+        covered = not backfill(again, days(0, 1), NOTHING, SPAN).slices
         there = sum(again.meeting(f"m{number}") is not None for number in range(3))
         assert there == min(after, 3)
         assert not covered or there == 3, said
@@ -570,13 +581,13 @@ at = datetime(2026, 11, 16, tzinfo=UTC)
 journal = Journal(Path(sys.argv[1]))
 def said(*names):
     for name in names:
-        journal.record(MeetingRef(uuid=name, start_time=at, digest="d"), frozenset(), 1)
+        journal.record_intent(MeetingRef(uuid=name, start_time=at, digest="d"), frozenset(), 1)
 journal.begin_run("nightly", at)
 said("a", "b")
 journal.flush()
 with journal._changed:
     said("c")
-    journal.listed(Window(start=at, end=at + timedelta(days=1)), frozenset(), at + timedelta(days=9))
+    journal.add_listing(Window(start=at, end=at + timedelta(days=1)), frozenset(), at + timedelta(days=9))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -595,72 +606,36 @@ def test_a_process_that_was_killed_leaves_a_journal_that_opens(tmp_path: Path) -
 def test_close_commits_what_was_said_and_a_second_journal_reads_it(tmp_path: Path, clock: Clock) -> None:
     first = Journal(tmp_path)
     for number in range(50):
-        first.record(ref(f"m{number}"), QOS, 1)
+        first.record_intent(ref(f"m{number}"), QOS, 1)
     first.close()
     second = Journal(tmp_path)
     assert second.counts() == {"listed": 50}
     record = second.meeting("m7")
     assert record is not None
     assert record.ref == MeetingRef(
-        uuid="m7", start_time=FIRST + 9 * HOUR, digest="d", hint={"type": "past"}, asked=QOS
+        uuid="m7", start_time=FIRST + 9 * HOUR, digest="d", hint={"type": "past"}, extras=QOS
     )
     second.close()
 
 
 # One run at a time
 
-_SECOND = """
-import sys, time
-from pathlib import Path
-from connectors.errors import ScopeBusy
-from harvester.state.journal import Journal
-journal = Journal(Path(sys.argv[1]))
-began = time.monotonic()
-try:
-    with journal.only_run():
-        sys.exit(0)
-except ScopeBusy as error:
-    print(error)
-    sys.exit(error.exit_code if time.monotonic() - began < 1 else 1)
-"""
-
-
-def _second(folder: Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-c", _SECOND, str(folder)], cwd=ROOT, capture_output=True, check=False
-    )
-
-
-def test_a_second_process_is_refused_within_a_second_and_let_in_afterwards(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    with journal.only_run():
-        refused = _second(tmp_path)
-        assert refused.returncode == 75, refused.stderr.decode()
-        assert b"another run" in refused.stdout
-    assert _second(tmp_path).returncode == 0
-    journal.close()
-
 
 def test_the_same_scope_is_refused_within_one_process_and_another_scope_is_not(tmp_path: Path) -> None:
     one, same, other = Journal(tmp_path / "a"), Journal(tmp_path / "a"), Journal(tmp_path / "b")
     with (
-        one.only_run(),
-        other.only_run(),
-        pytest.raises(ScopeBusy, match="run the same command again"),
-        same.only_run(),
+        one.lock(),
+        other.lock(),
+        pytest.raises(AlreadyRunning, match="run the same command again"),
+        same.lock(),
     ):
         pass
-    with suppress(RuntimeError), one.only_run():
+    with suppress(RuntimeError), one.lock():
         raise RuntimeError
-    with same.only_run():
+    with same.lock():
         pass
     for each in (one, same, other):
         each.close()
-
-
-def test_scopes_lie_in_the_accounts_folder_under_the_name_of_the_cluster_and_prefix() -> None:
-    folder = journal_folder(Path("state/zoom-main-1"), Path("state/elasticsearch-harvester-2"))
-    assert folder == Path("state/zoom-main-1/elasticsearch-harvester-2")
 
 
 # The journal's own faults
@@ -673,8 +648,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     journal = Journal(folder)
     run = journal.begin_run("nightly", FIRST)
     for number in range(200):
-        journal.record(ref(f"m{number}"), QOS, run)
-    journal.listed(days(0, 1), QOS, FIRST + 2 * DAY)
+        journal.record_intent(ref(f"m{number}"), QOS, run)
+    journal.add_listing(days(0, 1), QOS, FIRST + 2 * DAY)
     journal.close()
     return (folder / "journal.db").read_bytes()
 
@@ -685,7 +660,7 @@ def everything(journal: Journal) -> tuple[object, ...]:
         journal.counts(),
         [*journal.open_meetings()],
         journal.listings(NOTHING),
-        journal.unlisted(),
+        journal.failed_partitions(),
         journal.runs(9),
     )
 
@@ -720,7 +695,7 @@ def test_a_truncated_journal_is_refused_and_left_as_it_is(whole: bytes, tmp_path
 def test_a_journal_truncated_to_nothing_is_no_fresh_start(whole: bytes, tmp_path: Path, length: int) -> None:
     folder = tmp_path / "scope"
     opened = Journal(folder)
-    with opened.only_run():
+    with opened.lock():
         opened.close()
     shutil.copy(folder / "run.lock", tmp_path / "run.lock")
     (folder / "journal.db").write_bytes(whole[:length])
@@ -790,7 +765,7 @@ def unprivileged() -> Iterator[Path]:
 def _opened_and_written(folder: Path) -> None:
     journal = Journal(folder)
     try:
-        journal.note("written", "yes")
+        journal.set_fact("written", "yes")
     finally:
         journal.close()
 
@@ -825,18 +800,18 @@ def _full(journal: Journal) -> None:
 
 def test_a_full_disk_ends_with_74_and_no_interval_without_its_meetings(tmp_path: Path, clock: Clock) -> None:
     journal = Journal(tmp_path)
-    made = reading(journal, clock, Scheme(parts=[Part(window=days(0, 1))]))
+    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
     _full(journal)
     with pytest.raises(OutputError, match="free some space") as raised:
         list_all(made, journal, *(ref(f"m{number}" + "x" * 200) for number in range(300)))
     assert raised.value.exit_code == 74
     with pytest.raises(OutputError):
-        journal.record(ref("later"), NOTHING, 1)
+        journal.record_intent(ref("later"), NOTHING, 1)
     with pytest.raises(OutputError):
         journal.close()
     again = Journal(tmp_path)
     assert again.counts() == {}
-    assert spelled([*backfill(again, days(0, 1), NOTHING, SPAN).parts]) == [(0, 1)]
+    assert spelled([*backfill(again, days(0, 1), NOTHING, SPAN).slices]) == [(0, 1)]
     again.close()
 
 
@@ -847,13 +822,13 @@ def test_after_a_failed_commit_nothing_is_written_even_if_there_is_room_again(
     _full(journal)
     for number in range(300):
         with suppress(OutputError):
-            journal.record(ref(f"m{number}" + "x" * 200), NOTHING, 1)
+            journal.record_intent(ref(f"m{number}" + "x" * 200), NOTHING, 1)
     with pytest.raises(OutputError):
         journal.flush()
     with journal._database.reading() as connection:
         connection.execute("PRAGMA max_page_count = 1000000")
     with pytest.raises(OutputError):
-        journal.listed(days(0, 1), NOTHING, clock())
+        journal.add_listing(days(0, 1), NOTHING, clock())
     with pytest.raises(OutputError):
         journal.close()
     again = Journal(tmp_path)
@@ -875,9 +850,9 @@ def test_the_first_schema_opens_for_ever(tmp_path: Path) -> None:
         26 * HOUR,
     )
     both = frozenset({"qos", "raw"})
-    assert journal.want_since(day.end) == day.start
+    assert journal.set_first_nightly(day.end) == day.start
     assert [(each.window, each.at) for each in journal.listings(both)] == [(day, day.start + at)]
-    assert [each.subject for each in journal.unlisted()] == ["user abc"]
+    assert [each.partition for each in journal.failed_partitions()] == ["user abc"]
     assert {each.uuid: each.outcome for each in journal.open_meetings()} == {
         "/listed//==": "listed",
         "failed": "failed",
@@ -886,12 +861,12 @@ def test_the_first_schema_opens_for_ever(tmp_path: Path) -> None:
     }
     done = journal.meeting("done")
     assert done is not None
-    assert (done.outcome, done.rank, done.harvested_at, done.asked) == ("done", 3, day.start + at, both)
+    assert (done.outcome, done.rank, done.harvested_at, done.extras) == ("done", 3, day.start + at, both)
     assert done.ref.hint["type"] == "past"
-    assert journal.begin_reading(day, both, day.end + DAY) == day.start + at
+    assert journal.begin_forced_run(day, both, day.end + DAY) == day.start + at
     assert [(run.what, run.exit_code) for run in journal.runs(9)] == [("2026-11-19", None), ("nightly", 75)]
     assert journal.fact("index_was_empty") == "yes"
-    journal.record(ref("new"), NOTHING, 3)
+    journal.record_intent(ref("new"), NOTHING, 3)
     journal.flush()
     assert journal.counts() == {"listed": 3, "done": 1, "pending": 1, "failed": 1, "gone": 1}
     journal.close()

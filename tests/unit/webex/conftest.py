@@ -6,13 +6,13 @@ import pytest
 import responses
 
 from connectors.webex import Webex
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.webex.account import ADMIN, Account, settings
 
 
 @pytest.fixture
-def context() -> HandContext:
-    return HandContext()
+def context() -> FakeContext:
+    return FakeContext()
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def account(http: responses.RequestsMock) -> Account:
 
 
 @pytest.fixture
-def webex(account: Account, context: HandContext) -> Callable[..., Webex]:
+def webex(account: Account, context: FakeContext) -> Callable[..., Webex]:
     """A connector for an admin's login, unless told otherwise."""
 
     def build(

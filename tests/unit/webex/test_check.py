@@ -8,7 +8,7 @@ import pytest
 from connectors.base import CheckResult, Token
 from connectors.webex import Webex
 from connectors.webex.quality_api import APART, act
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.webex.account import (
     ADMIN,
     USER,
@@ -38,7 +38,7 @@ def checked(webex: Webex) -> dict[str, CheckResult]:
 def test_everything_works(webex: Build, whole: Account) -> None:
     found = checked(webex())
     assert {result.status for result in found.values()} == {"ok"}
-    assert "89 more days" in found["login"].found
+    assert "89 more days" in found["login"].message
     assert list(found) == [
         "login",
         "scope for GET /meetings",
@@ -51,7 +51,7 @@ def test_everything_works(webex: Build, whole: Account) -> None:
     ]
 
 
-def test_a_login_that_ends_soon_is_a_warning(webex: Build, whole: Account, context: HandContext) -> None:
+def test_a_login_that_ends_soon_is_a_warning(webex: Build, whole: Account, context: FakeContext) -> None:
     context.tokens.write(
         "webex",
         Token(
@@ -63,7 +63,7 @@ def test_a_login_that_ends_soon_is_a_warning(webex: Build, whole: Account, conte
         ),
     )
     found = checked(webex(WEBEX_REFRESH_TOKEN=""))["login"]
-    assert (found.status, found.found) == ("warning", "works for 9 more days")
+    assert (found.status, found.message) == ("warning", "works for 9 more days")
     assert "harvester login webex" in found.remedy
 
 
@@ -113,19 +113,19 @@ def test_the_pro_pack_and_the_region_are_told(webex: Build, whole: Account, stat
     whole.on("/meeting/qualities", {"message": "no"}, status=403)
     found = checked(webex())[QUALITIES]
     assert found.status == "failed"
-    assert "Pro Pack" in found.found
+    assert "Pro Pack" in found.message
     message = "This server cannot serve the data. Please use analytics-ca.webexapis.com"
     whole.on("/meeting/qualities", {"message": message}, status=status)
     whole.on("/meetings", items(meeting_row("another")))
     whole.on("/admin/meetings/another", meeting_row("another"))
     found = checked(webex())[QUALITIES]
-    assert "https://analytics-ca.webexapis.com/v1" in found.found
+    assert "https://analytics-ca.webexapis.com/v1" in found.message
 
 
 def test_a_meeting_that_was_just_asked_about_is_left_alone(
-    webex: Build, whole: Account, context: HandContext
+    webex: Build, whole: Account, context: FakeContext
 ) -> None:
-    context.claim(act(UUID), NOW + APART)
+    context.acquire_lease(act(UUID), NOW + APART)
     assert checked(webex())[QUALITIES].status == "warning"
     assert whole.asked_for("/meeting/qualities") == []
     whole.on("/meetings", items(meeting_row(), meeting_row("another")))

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import responses
 
-from connectors.errors import BrokenAnswer, BudgetSpent, CredentialsError, Gone, NotReady, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, Gone, NotReady, QuotaExhausted, VendorError
 from connectors.models import MeetingRef, Window
 from connectors.webex import Webex, listing
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.webex.account import (
     ADMIN,
     API,
@@ -99,7 +99,7 @@ def test_other_links_than_next_lead_nowhere(webex: Build, account: Account) -> N
 
 def test_a_link_that_comes_back_is_an_error(webex: Build, account: Account) -> None:
     account.on("/meetings", items(meeting_row("a")), headers=link(f"{API}/meetings?cursor=1"))
-    with pytest.raises(BrokenAnswer, match="twice"):
+    with pytest.raises(BrokenResponse, match="twice"):
         uuids(webex())
 
 
@@ -107,7 +107,7 @@ def test_the_token_is_sent_to_no_other_host(
     webex: Build, account: Account, http: responses.RequestsMock
 ) -> None:
     account.on("/meetings", items(meeting_row("a")), headers=link("https://elsewhere.example/v1/meetings"))
-    with pytest.raises(BrokenAnswer, match="another host") as refused:
+    with pytest.raises(BrokenResponse, match="another host") as refused:
         uuids(webex())
     assert "elsewhere" not in str(refused.value)
     assert all("webexapis.example" in str(call.request.url) for call in http.calls)
@@ -116,7 +116,7 @@ def test_the_token_is_sent_to_no_other_host(
 @pytest.mark.parametrize("body", [{}, {"items": None}, {"items": ["x"]}, [], "null"])
 def test_a_page_without_its_list_is_an_error(webex: Build, account: Account, body: object) -> None:
     account.on("/meetings", body)
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(BrokenResponse):
         uuids(webex())
 
 
@@ -124,7 +124,7 @@ def test_a_row_without_an_id_is_an_error_and_a_plan_is_no_instance(webex: Build,
     account.has(meeting_row("plan", meetingType="scheduledMeeting"), without(meeting_row("b"), "meetingType"))
     assert uuids(webex()) == ["b"]
     account.has(meeting_row(""))
-    with pytest.raises(BrokenAnswer, match="without an id"):
+    with pytest.raises(BrokenResponse, match="without an id"):
         uuids(webex())
 
 
@@ -168,7 +168,7 @@ def test_more_in_a_second_than_a_listing_shows_is_an_error(
 
 
 def test_without_the_admins_scope_it_says_once_whose_meetings_these_are(
-    webex: Build, account: Account, context: HandContext
+    webex: Build, account: Account, context: FakeContext
 ) -> None:
     account.has(meeting_row("a"), meeting_row("b"))
     connector = webex(scope=USER)
@@ -179,7 +179,7 @@ def test_without_the_admins_scope_it_says_once_whose_meetings_these_are(
 
 @pytest.mark.parametrize("scope", [None, ADMIN])
 def test_who_has_no_admins_role_reads_their_own_meetings_whatever_scopes_the_token_names(
-    webex: Build, account: Account, context: HandContext, scope: str | None
+    webex: Build, account: Account, context: FakeContext, scope: str | None
 ) -> None:
     account.has(meeting_row("a"), meeting_row("b"))
     account.on("/admin/meetings/a", {"message": "no"}, status=403)
@@ -220,7 +220,7 @@ def test_a_listing_that_is_refused_says_what_it_takes(webex: Build, account: Acc
 )
 @pytest.mark.parametrize("status", [429, 423])
 def test_it_waits_as_long_as_webex_says_and_a_while_where_it_does_not(
-    webex: Build, account: Account, context: HandContext, status: int, headers: dict[str, str], least: float
+    webex: Build, account: Account, context: FakeContext, status: int, headers: dict[str, str], least: float
 ) -> None:
     if status == 423 and not headers:
         return
@@ -235,7 +235,7 @@ def test_it_waits_as_long_as_webex_says_and_a_while_where_it_does_not(
 
 def test_a_pause_of_an_hour_ends_the_run_with_the_time_to_go_on(webex: Build, account: Account) -> None:
     account.on("/meetings", {}, status=429, headers={"Retry-After": "3600"})
-    with pytest.raises(BudgetSpent) as spent:
+    with pytest.raises(QuotaExhausted) as spent:
         uuids(webex())
     assert NOW + timedelta(hours=1) <= spent.value.until <= NOW + timedelta(hours=1, seconds=9)
 
@@ -273,7 +273,7 @@ def test_at_last_the_call_for_one_meeting_has_the_head(webex: Build, account: Ac
 
 
 def test_a_meeting_that_no_call_knows_is_gone_but_not_on_the_day_that_it_ended(
-    webex: Build, account: Account, context: HandContext
+    webex: Build, account: Account, context: FakeContext
 ) -> None:
     account.has()
     with pytest.raises(NotReady) as wait:
@@ -285,7 +285,7 @@ def test_a_meeting_that_no_call_knows_is_gone_but_not_on_the_day_that_it_ended(
 
 
 def test_a_meeting_without_any_time_waits_for_the_lookback_and_is_then_gone(
-    webex: Build, account: Account, context: HandContext
+    webex: Build, account: Account, context: FakeContext
 ) -> None:
     timeless = without(meeting_row(), "start", "end")
     account.has(timeless)

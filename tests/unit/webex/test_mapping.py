@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from connectors.models import Detail, Harvest, Host, Meeting, Session, session_key
-from connectors.parsing import instant
+from connectors.attendance import to_record
+from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
+from connectors.parsing import parse_instant
 from connectors.webex.mapping import state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.quality import to_quality, with_quality
-from connectors.webex.redaction import without_secrets
+from connectors.webex.redaction import redact_row
+from harvester.documents import to_documents
 from tests.unit.fake_context import NOW
 from tests.unit.webex.account import UUID, data, device, live_row, meeting_row, participant_row, without
 
@@ -28,7 +30,7 @@ def official() -> dict[str, Any]:
 
 
 def test_ciscos_own_instance_goes_through_unharmed() -> None:
-    found = meeting(without_secrets(official()))
+    found = meeting(redact_row(official()))
     assert found == Meeting(
         vendor="webex",
         account="main",
@@ -42,8 +44,8 @@ def test_ciscos_own_instance_goes_through_unharmed() -> None:
             name="John Andersen",
             email="john.andersen@example.org",
         ),
-        start_time=instant("2019-11-01T12:12:15Z"),
-        end_time=instant("2019-11-01T12:51:33Z"),
+        start_time=parse_instant("2019-11-01T12:12:15Z"),
+        end_time=parse_instant("2019-11-01T12:51:33Z"),
         duration=39 * 60 + 18,
         state="ended",
         recording=True,
@@ -52,10 +54,10 @@ def test_ciscos_own_instance_goes_through_unharmed() -> None:
 
 @pytest.mark.parametrize("row", [*data("meetings")["items"], data("meeting"), data("admin_meeting")])
 def test_every_meeting_that_cisco_shows_becomes_a_document(row: dict[str, Any]) -> None:
-    found = meeting(without_secrets(row))
+    found = meeting(redact_row(row))
     assert found.topic == row["title"]
-    assert found.start_time == instant(row["start"])
-    assert list(Harvest(meeting=found).documents())
+    assert found.start_time == parse_instant(row["start"])
+    assert list(to_documents(MeetingRecord(meeting=found)))
 
 
 def test_ciscos_own_participant_goes_through_unharmed() -> None:
@@ -71,8 +73,8 @@ def test_ciscos_own_participant_goes_through_unharmed() -> None:
         email="joeDoe@example.org",
         role="host",
         device="webex_meeting_center_mac",
-        join_time=instant("2019-04-23T17:31:00Z"),
-        leave_time=instant("2019-04-23T17:32:00Z"),
+        join_time=parse_instant("2019-04-23T17:31:00Z"),
+        leave_time=parse_instant("2019-04-23T17:32:00Z"),
         duration=60,
     )
     assert (breakout.stay, breakout.breakout_id) == ("breakout", "c84ba778-2f46-4dc6-9459-398694732d70")
@@ -80,7 +82,7 @@ def test_ciscos_own_participant_goes_through_unharmed() -> None:
         "560d7b784f5143e3be2fc3064a5c4999_3c2e2338-e950-43bf-b588-573773ee43d1",
         None,
         "c84ba778-2f46-4dc6-9459-398694732d70",
-        instant("2022-10-25T09:05:00Z"),
+        parse_instant("2022-10-25T09:05:00Z"),
     )
     assert breakout.duration == 300
 
@@ -140,7 +142,7 @@ def test_each_device_is_a_stay_and_a_rejoin_another_one() -> None:
         session_key(f"{UUID}_p-1", "corr-1"),
         session_key(f"{UUID}_p-1", "corr-2"),
     ]
-    harvest = Harvest.of(meeting(meeting_row()), stays)
+    harvest = to_record(meeting(meeting_row()), stays)
     assert harvest.meeting.participant_sessions == 2
     assert harvest.meeting.participants == 1
     assert harvest.meeting.participant_seconds == 2400 + 240
@@ -160,7 +162,7 @@ def test_a_stay_of_which_one_end_is_not_known_keeps_the_seconds_that_are_told() 
 
 
 def test_the_lobby_is_a_waiting_room_and_counts_for_nothing() -> None:
-    harvest = Harvest.of(meeting(live_row()), sessions(participant_row(state="lobby")))
+    harvest = to_record(meeting(live_row()), sessions(participant_row(state="lobby")))
     assert harvest.sessions[0].stay == "waiting_room"
     assert harvest.meeting.participants == 0
 
@@ -176,7 +178,7 @@ def test_a_breakout_is_a_stay_of_its_own_and_no_second_person() -> None:
     assert [stay.stay for stay in stays] == ["meeting", "breakout", "breakout"]
     assert len({stay.key for stay in stays}) == 3
     assert stays[1].breakout_id == "bo-1"
-    harvest = Harvest.of(meeting(meeting_row()), stays)
+    harvest = to_record(meeting(meeting_row()), stays)
     assert (harvest.meeting.participant_sessions, harvest.meeting.participants) == (1, 1)
 
 

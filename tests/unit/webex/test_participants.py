@@ -10,7 +10,8 @@ import pytest
 from connectors.errors import CredentialsError, Gone, VendorError
 from connectors.models import Detail, Reason
 from connectors.webex import Webex
-from tests.unit.fake_context import NOW, HandContext
+from harvester.documents import to_documents
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.webex.account import (
     API,
     HOST,
@@ -130,7 +131,7 @@ def test_a_meeting_that_somebody_else_hosts_is_not_ours(webex: Build, account: A
 
 
 def test_participants_that_are_not_there_yet_leave_the_meeting_stored_and_pending(
-    webex: Build, account: Account, context: HandContext
+    webex: Build, account: Account, context: FakeContext
 ) -> None:
     account.has(meeting_row())
     account.on(PATH, {"message": "not found"}, status=404)
@@ -183,7 +184,7 @@ def test_an_ended_meeting_has_everything_and_is_done(webex: Build, account: Acco
 
 
 def test_one_that_has_just_ended_is_read_once_more(
-    webex: Build, account: Account, context: HandContext
+    webex: Build, account: Account, context: FakeContext
 ) -> None:
     account.has(people=[participant_row()])
     ended = meeting_row(start="2026-11-21T05:00:00Z", end="2026-11-21T05:50:00Z")
@@ -197,8 +198,8 @@ def test_one_that_has_just_ended_is_read_once_more(
 
 def test_what_an_earlier_run_asked_for_is_asked_for_again(webex: Build, account: Account) -> None:
     account.has(people=[participant_row()], media=[media_row()])
-    asked = ref(meeting_row(), asked=frozenset({"raw", "series"}))
-    meeting, session = webex().fetch(asked).documents()
+    asked = ref(meeting_row(), extras=frozenset({"raw", "series"}))
+    meeting, session = to_documents(webex().fetch(asked))
     assert meeting["vendor_data"]["title"] == "Weekly"
     assert session["quality"]["audio_in"]["series"]["step_s"] == 60
     assert session["vendor_data"]["qualities"]
@@ -207,10 +208,10 @@ def test_what_an_earlier_run_asked_for_is_asked_for_again(webex: Build, account:
 
 def test_the_requests_that_a_meeting_takes_are_told_before(webex: Build, account: Account) -> None:
     connector = webex()
-    assert connector.calls(ref(meeting_row())) == 2
-    assert connector.calls(ref(None)) == 3
+    assert connector.estimate_requests(ref(meeting_row())) == 2
+    assert connector.estimate_requests(ref(None)) == 3
     old = ref(meeting_row(start="2026-10-20T09:00:00Z", end="2026-10-20T10:00:00Z"))
-    assert connector.calls(old) == 1
+    assert connector.estimate_requests(old) == 1
     assert 4 < connector.requests_per_second < 5
     assert connector.concurrency == 8
 

@@ -16,15 +16,15 @@ import responses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.base import Traffic
+from connectors.base import RequestStats
 from connectors.errors import CredentialsError, VendorError
 from connectors.http import Api
-from connectors.models import Detail, Harvest, Reason
-from connectors.rate_limit import Pace
+from connectors.models import Detail, MeetingRecord, Reason
+from connectors.rate_limit import RateLimiter
 from connectors.webex import Webex
 from connectors.webex.quality_api import Qualities
 from harvester.state.account import AccountState
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.webex.account import (
     ADMIN,
     ANALYTICS,
@@ -41,11 +41,11 @@ Build = Callable[..., Webex]
 PATH = "/meeting/qualities"
 
 
-def read(webex: Webex, **changes: Any) -> Harvest:
+def read(webex: Webex, **changes: Any) -> MeetingRecord:
     return webex.fetch(ref(meeting_row(**changes)))
 
 
-def later(harvest: Harvest) -> int:
+def later(harvest: MeetingRecord) -> int:
     """For how many minutes it waits for its quality."""
     assert harvest.meeting.detail is Detail.basic
     assert harvest.pending is not None
@@ -76,7 +76,7 @@ def test_an_empty_list_is_all_that_there_is(full: Webex, account: Account) -> No
 
 
 def test_within_ten_minutes_of_the_start_nothing_is_asked(
-    full: Webex, account: Account, context: HandContext
+    full: Webex, account: Account, context: FakeContext
 ) -> None:
     young = {"start": "2026-11-21T05:55:00Z", "end": "2026-11-21T05:58:00Z"}
     assert later(read(full, **young)) == 5
@@ -86,7 +86,7 @@ def test_within_ten_minutes_of_the_start_nothing_is_asked(
 
 
 def test_after_seven_days_it_is_stored_without_and_said_once(
-    full: Webex, account: Account, context: HandContext
+    full: Webex, account: Account, context: FakeContext
 ) -> None:
     old = {"start": "2026-11-14T05:59:59Z", "end": "2026-11-14T06:30:00Z"}
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_after_seven_days_it_is_stored_without_and_said_once(
 
 
 def test_a_second_reading_within_five_minutes_waits_for_them(
-    full: Webex, account: Account, context: HandContext
+    full: Webex, account: Account, context: FakeContext
 ) -> None:
     assert read(full).meeting.detail is Detail.full
     context.seconds += 60
@@ -113,7 +113,7 @@ def test_a_second_reading_within_five_minutes_waits_for_them(
     ("told", "minutes"), [("600", 10), ("30", 5), ("0", 5), ("Sat, 21 Nov 2026 06:07:00 GMT", 7)]
 )
 def test_too_soon_is_stored_meanwhile_and_comes_back_when_webex_says(
-    full: Webex, account: Account, context: HandContext, status: int, told: str, minutes: int
+    full: Webex, account: Account, context: FakeContext, status: int, told: str, minutes: int
 ) -> None:
     account.on(PATH, {"message": "too soon"}, status=status, headers={"Retry-After": told})
     assert later(read(full)) == minutes
@@ -129,7 +129,7 @@ def test_a_429_without_a_word_comes_back_in_five_minutes(full: Webex, account: A
 
 
 def test_when_one_meeting_after_the_other_is_too_soon_all_wait_shortly(
-    full: Webex, account: Account, context: HandContext
+    full: Webex, account: Account, context: FakeContext
 ) -> None:
     account.on(PATH, {}, status=429, headers={"Retry-After": "30"})
     read(full, id="a")
@@ -141,7 +141,7 @@ def test_when_one_meeting_after_the_other_is_too_soon_all_wait_shortly(
 
 
 def test_or_go_without_until_then_where_it_is_long(
-    full: Webex, account: Account, context: HandContext
+    full: Webex, account: Account, context: FakeContext
 ) -> None:
     account.on(PATH, {}, status=429, headers={"Retry-After": "300"})
     read(full, id="a")
@@ -155,7 +155,7 @@ def test_or_go_without_until_then_where_it_is_long(
 
 @pytest.mark.parametrize(("status", "body"), [(204, ""), (200, ""), (404, {"message": "x"}), (404, "")])
 def test_nothing_is_not_yet_for_a_day_and_then_nothing(
-    full: Webex, account: Account, context: HandContext, status: int, body: Any
+    full: Webex, account: Account, context: FakeContext, status: int, body: Any
 ) -> None:
     account.on(PATH, body, status=status)
     assert later(read(full)) == 60
@@ -167,7 +167,7 @@ def test_nothing_is_not_yet_for_a_day_and_then_nothing(
 
 @pytest.mark.parametrize(("status", "message"), [(425, "it has Expired after 14 days"), (410, "gone")])
 def test_what_has_expired_is_stored_without_for_good(
-    full: Webex, account: Account, context: HandContext, status: int, message: str
+    full: Webex, account: Account, context: FakeContext, status: int, message: str
 ) -> None:
     account.on(PATH, {"message": message}, status=status)
     harvest = read(full)
@@ -176,7 +176,7 @@ def test_what_has_expired_is_stored_without_for_good(
 
 
 def test_who_is_refused_gets_none_is_told_once_and_asks_no_more(
-    full: Webex, account: Account, context: HandContext
+    full: Webex, account: Account, context: FakeContext
 ) -> None:
     account.on(PATH, {"message": "marked.person@example.org may not"}, status=403)
     for uuid in ("a", "b"):
@@ -197,7 +197,7 @@ def test_one_meeting_that_is_refused_among_others_is_its_own_matter(full: Webex,
     assert read(full, id="c").meeting.detail is Detail.full
 
 
-def test_without_the_scope_nothing_is_asked(webex: Build, account: Account, context: HandContext) -> None:
+def test_without_the_scope_nothing_is_asked(webex: Build, account: Account, context: FakeContext) -> None:
     account.has(people=[participant_row()])
     scope = ADMIN.replace(" analytics:read_all", "")
     assert read(webex(scope=scope)).meeting.detail is Detail.basic
@@ -207,7 +207,7 @@ def test_without_the_scope_nothing_is_asked(webex: Build, account: Account, cont
 
 @pytest.mark.parametrize("status", [451, 403])
 def test_the_other_regions_host_is_shown(
-    full: Webex, account: Account, context: HandContext, status: int
+    full: Webex, account: Account, context: FakeContext, status: int
 ) -> None:
     message = "This server cannot serve the data for this organization. Please use analytics-eu.webexapis.com"
     account.on(PATH, {"message": message, "errorCode": 451}, status=status)
@@ -217,7 +217,7 @@ def test_the_other_regions_host_is_shown(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 400, 403])
 def test_trouble_is_not_asked_again_at_once_and_leaves_the_meeting_stored(
-    full: Webex, account: Account, context: HandContext, status: int
+    full: Webex, account: Account, context: FakeContext, status: int
 ) -> None:
     for number, body in enumerate(("<html>trouble</html>", "")):
         account.on(PATH, body, status=status)
@@ -266,7 +266,7 @@ def test_a_new_token_that_is_refused_too_is_no_matter_of_the_token(full: Webex, 
 
 
 def test_more_media_sessions_than_one_answer_holds_are_told_of(
-    full: Webex, account: Account, context: HandContext
+    full: Webex, account: Account, context: FakeContext
 ) -> None:
     account.on(PATH, items(media_row()), headers={"Link": f'<{ANALYTICS}{PATH}?offset=1>; rel="next"'})
     assert read(full).meeting.detail is Detail.full
@@ -282,14 +282,14 @@ class _Auth:
         pass
 
 
-class _Process(HandContext):
+class _Process(FakeContext):
     """One process of many: its own memory, but the account's state and the calendar of all."""
 
-    def __init__(self, state: AccountState, calendar: HandContext) -> None:
+    def __init__(self, state: AccountState, calendar: FakeContext) -> None:
         super().__init__()
         self.now, self.elapsed, self.wait = calendar.now, calendar.elapsed, calendar.wait
-        self.claim, self.prolong = state.claim, state.prolong
-        self.traffic = Traffic()
+        self.acquire_lease, self.extend_lease = state.acquire_lease, state.extend_lease
+        self.request_stats = RequestStats()
 
 
 MEETINGS = ("a", "b", "c")
@@ -309,7 +309,7 @@ STEPS = st.lists(
 class Vendor:
     """Counts the calls, and kills whoever is told to be killed while its call is under way."""
 
-    def __init__(self, calendar: HandContext) -> None:
+    def __init__(self, calendar: FakeContext) -> None:
         self.calendar = calendar
         self.status = 200
         self.late = 0.0
@@ -328,7 +328,7 @@ class Vendor:
 @given(STEPS)
 def test_never_two_calls_for_one_meeting_within_five_minutes(steps: list[tuple[str, int, str]]) -> None:
     """Over any sequence of runs, processes at once, threads, kills and answers."""
-    calendar = HandContext()
+    calendar = FakeContext()
     vendor = Vendor(calendar)
     with tempfile.TemporaryDirectory() as folder, responses.RequestsMock(False) as http:
         http.add_callback(responses.GET, ANALYTICS + PATH, callback=vendor.answer)
@@ -351,11 +351,11 @@ def test_never_two_calls_for_one_meeting_within_five_minutes(steps: list[tuple[s
         assert all(b - a >= timedelta(minutes=5) for a, b in pairwise(times))
 
 
-def begun(folder: Path, calendar: HandContext) -> Qualities:
+def begun(folder: Path, calendar: FakeContext) -> Qualities:
     """A process as it starts; the one before it is never closed, as one that is killed is not."""
     context = _Process(AccountState(folder, calendar.now), calendar)
-    api = Api("Webex", ANALYTICS, context, judge=lambda _: None)
-    return Qualities(api, _Auth(), Pace(context, calls=5), context, permitted=True)
+    api = Api("Webex", ANALYTICS, context, classify=lambda _: None)
+    return Qualities(api, _Auth(), RateLimiter(context, calls=5), context, permitted=True)
 
 
 def ask(qualities: Qualities, uuid: str) -> None:

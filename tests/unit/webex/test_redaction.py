@@ -15,8 +15,9 @@ import responses
 from connectors.errors import HarvestError
 from connectors.models import MeetingRef
 from connectors.webex import Webex
-from connectors.webex.redaction import without_secrets
-from tests.unit.fake_context import HandContext
+from connectors.webex.redaction import redact_row
+from harvester.documents import to_documents
+from tests.unit.fake_context import FakeContext
 from tests.unit.webex.account import (
     API,
     DAY,
@@ -72,14 +73,14 @@ SECRETS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_no_attribute_that_opens_a_meeting_is_kept(name: str) -> None:
-    kept = without_secrets({**meeting_row(), name: SECRETS[name]})
+    kept = redact_row({**meeting_row(), name: SECRETS[name]})
     assert SECRET not in json.dumps(kept)
     assert kept["title"] == "Weekly"
 
 
 def test_whether_there_is_one_and_what_people_wrote_stays() -> None:
     row = {"hasRegistration": True, "excludePassword": False, "title": "see https://example.org/notes"}
-    assert without_secrets(row) == row
+    assert redact_row(row) == row
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -97,12 +98,12 @@ def strings(value: Any) -> Iterator[str]:
 def test_of_ciscos_own_examples_nothing_is_kept_that_its_call_for_admins_hides(row: dict[str, Any]) -> None:
     hidden = ("password", "phoneAndVideoSystemPassword", "hostKey", "webLink", "sipAddress", "agenda")
     values = {row[name] for name in hidden if name in row} | {"1234567890"}
-    told = set(strings(without_secrets(row)))
+    told = set(strings(redact_row(row)))
     assert not values & told
     assert not [text for text in told if "://" in text]
 
 
-def test_no_secret_leaves_the_connector(webex: Build, account: Account, context: HandContext) -> None:
+def test_no_secret_leaves_the_connector(webex: Build, account: Account, context: FakeContext) -> None:
     ended, live = meeting_row(**SECRETS), live_row(**{**SECRETS, "id": "live"})
     account.has(ended, live, people=[participant_row(**SECRETS)], media=[media_row(**SECRETS)])
     account.on(f"/admin/meetings/{UUID}", ended)
@@ -110,9 +111,9 @@ def test_no_secret_leaves_the_connector(webex: Build, account: Account, context:
     refs = [found for found in connector.meetings(DAY) if isinstance(found, MeetingRef)]
     assert len(refs) == 2
     context.seconds += 300
-    for found in (*refs, ref(None, asked=frozenset({"raw"}))):
+    for found in (*refs, ref(None, extras=frozenset({"raw"}))):
         context.seconds += 400
-        written = b"".join(orjson.dumps(document) for document in connector.fetch(found).documents())
+        written = b"".join(orjson.dumps(document) for document in to_documents(connector.fetch(found)))
         assert b"vendor_data" in written
         assert SECRET.encode() not in written
         kept = orjson.dumps({"uuid": found.uuid, "digest": found.digest, "hint": dict(found.hint)})
@@ -144,7 +145,7 @@ def assert_unmarked(error: BaseException) -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_no_error_of_the_api_repeats_an_answer(
-    status: int, account: Account, context: HandContext, webex: Build
+    status: int, account: Account, context: FakeContext, webex: Build
 ) -> None:
     for body in bodies():
         account.forget()
@@ -171,7 +172,7 @@ def test_no_error_of_the_api_repeats_an_answer(
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_no_error_of_the_token_endpoint_repeats_an_answer(
-    status: int, account: Account, context: HandContext
+    status: int, account: Account, context: FakeContext
 ) -> None:
     for body in bodies():
         account.refuses_tokens(status, body)

@@ -6,13 +6,13 @@ import pytest
 import responses
 
 from connectors.zoom import Zoom
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.zoom.account import BOTH, Account, settings
 
 
 @pytest.fixture
-def context() -> HandContext:
-    return HandContext()
+def context() -> FakeContext:
+    return FakeContext()
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def account(http: responses.RequestsMock) -> Account:
 
 
 @pytest.fixture
-def zoom(account: Account, context: HandContext) -> Callable[..., Zoom]:
+def zoom(account: Account, context: FakeContext) -> Callable[..., Zoom]:
     """A connector for an account whose app may do everything, unless told otherwise."""
 
     def build(*options: str, scope: str = BOTH, raw: bool = False, share: float = 1.0, **values: str) -> Zoom:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import BrokenAnswer, CredentialsError, Gone, NotReady, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, Gone, NotReady, VendorError
 from connectors.models import Detail, Host, MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
 from connectors.zoom.endpoints import encoded
 from connectors.zoom.listing import SPAN, days
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.account import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
@@ -101,7 +101,7 @@ def test_participants_that_begin_again_are_not_doubled(zoom: Build, account: Acc
 
 def test_a_page_token_that_comes_twice_is_an_error(zoom: Build, account: Account) -> None:
     account.on(LIST, page("meetings", meeting_row("1"), token="round"))
-    with pytest.raises(BrokenAnswer, match="same page token"):
+    with pytest.raises(BrokenResponse, match="same page token"):
         list(zoom().meetings(DAY))
 
 
@@ -112,7 +112,7 @@ def test_an_answer_without_the_list_of_meetings_is_an_error(
     zoom: Build, account: Account, body: object
 ) -> None:
     account.on(LIST, body)
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(BrokenResponse):
         list(zoom().meetings(DAY))
 
 
@@ -161,7 +161,7 @@ def test_a_uuid_is_encoded_twice_where_zoom_wants_it_so(
 def test_a_meeting_is_what_its_row_says(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, data("metrics_participants"))
     account.on("/users", data("users"), status_="active")
-    context = HandContext(NOW.replace(microsecond=123_456))
+    context = FakeContext(NOW.replace(microsecond=123_456))
     connector = zoom()
     connector = Zoom(connector._settings, context)
     meeting = connector.fetch(ref(meeting_row())).meeting
@@ -222,7 +222,7 @@ def test_a_meeting_that_was_live_is_looked_for_where_it_is_now(
 
 
 def test_a_head_that_is_not_there_yet_is_asked_for_later_and_given_up_after_a_day(
-    zoom: Build, context: HandContext
+    zoom: Build, context: FakeContext
 ) -> None:
     with pytest.raises(NotReady) as later:
         zoom().fetch(_journaled(type="live"))
@@ -269,7 +269,7 @@ def test_a_meeting_of_one_has_no_quality_and_is_complete_without(
 
 
 def test_quality_that_is_not_there_yet_is_asked_for_again(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.on(PARTICIPANTS, page("participants", participant_row()))
     harvest = zoom("qos").fetch(ref(meeting_row()))
@@ -284,14 +284,14 @@ def test_hosts_are_read_once_for_many_threads(zoom: Build, account: Account) -> 
     account.on(PARTICIPANTS, data("metrics_participants"))
     connector = zoom()
     with ThreadPoolExecutor(8) as pool:
-        harvests = list(pool.map(connector.fetch, [ref(meeting_row())] * 24))
-    assert {harvest.meeting.host.host_id for harvest in harvests if harvest.meeting.host} == {"u-mara"}
+        records = list(pool.map(connector.fetch, [ref(meeting_row())] * 24))
+    assert {harvest.meeting.host.host_id for harvest in records if harvest.meeting.host} == {"u-mara"}
     assert [asked["status"] for asked in account.asked_for("/users")] == ["active", "inactive"]
     assert account.tokens == 1
 
 
 def test_without_the_scope_for_users_there_is_no_host_id_and_a_word(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.on(PARTICIPANTS, page("participants"))
     harvest = zoom(scope=DASHBOARD).fetch(ref(meeting_row()))
@@ -302,7 +302,7 @@ def test_without_the_scope_for_users_there_is_no_host_id_and_a_word(
 
 
 def test_a_token_that_names_no_scopes_learns_of_it_from_the_answer(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.on(PARTICIPANTS, page("participants"))
     account.on(
@@ -325,7 +325,7 @@ def test_webinars_without_the_add_on_name_the_option(zoom: Build, account: Accou
 
 
 def test_calls_of_the_day_are_counted_heavy_and_lists_together(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.quiet()
     connector = zoom(share=0.5)
@@ -335,7 +335,7 @@ def test_calls_of_the_day_are_counted_heavy_and_lists_together(
 
 
 def test_series_are_kept_with_qos_and_have_no_effect_without(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.on(PARTICIPANTS, page("participants", participant_row()))
     account.on(QOS, data("metrics_qos"))

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.errors import BudgetSpent, CredentialsError, VendorError
-from connectors.http import Again, Answer
+from connectors.errors import CredentialsError, QuotaExhausted, VendorError
+from connectors.http import Response, Retry
 from connectors.zoom import Zoom
-from connectors.zoom.errors import DailyStop, judge, missing_scopes
-from tests.unit.fake_context import NOW, HandContext
+from connectors.zoom.errors import DailyLimitGuard, missing_scopes, response_classifier
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.account import DAY, Account, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
@@ -33,16 +33,16 @@ MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 @pytest.mark.parametrize("headers", [{"X-RateLimit-Type": "QPS"}, {"x-ratelimit-type": "QPS"}, {}])
 @pytest.mark.parametrize("body", [PER_SECOND, CONCURRENT, {}])
 def test_a_limit_of_a_second_is_waited_for_by_everybody(
-    zoom: Build, account: Account, context: HandContext, headers: dict[str, str], body: object
+    zoom: Build, account: Account, context: FakeContext, headers: dict[str, str], body: object
 ) -> None:
     account.then(PARTICIPANTS, (429, body), (200, page("participants", participant_row())), headers=headers)
     assert len(zoom().fetch(ref(meeting_row())).sessions) == 1
     assert 1 <= context.seconds < 4
-    assert context.traffic.throttled_seconds >= 1
+    assert context.request_stats.throttled_seconds >= 1
 
 
 def test_a_limit_of_a_minute_is_waited_for_a_minute(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.quiet()
     headers = {"X-RateLimit-Type": "QPS", "X-RateLimit-Category": "Resource-intensive"}
@@ -70,19 +70,19 @@ def test_a_limit_of_a_day_ends_the_run_until_it_is_filled_again(
     zoom: Build, account: Account, body: object, headers: dict[str, str]
 ) -> None:
     account.on(PARTICIPANTS, body, status=429, headers=headers)
-    with pytest.raises(BudgetSpent) as spent:
+    with pytest.raises(QuotaExhausted) as spent:
         zoom().fetch(ref(meeting_row()))
     assert spent.value.until == MIDNIGHT
     assert len(account.asked_for(PARTICIPANTS)) == 1
 
 
 def test_a_limit_of_a_day_is_obeyed_by_later_calls_and_later_runs(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.on(PARTICIPANTS, DAILY, status=429)
     connector = zoom()
     for again in (lambda: connector, lambda: connector, zoom):
-        with pytest.raises(BudgetSpent):
+        with pytest.raises(QuotaExhausted):
             again().fetch(ref(meeting_row()))
     assert len(account.asked_for(PARTICIPANTS)) == 1
     context.start = MIDNIGHT
@@ -90,9 +90,9 @@ def test_a_limit_of_a_day_is_obeyed_by_later_calls_and_later_runs(
     assert zoom().fetch(ref(meeting_row())).sessions == []
 
 
-def test_our_own_budget_of_the_day_is_obeyed(zoom: Build, account: Account, context: HandContext) -> None:
+def test_our_own_budget_of_the_day_is_obeyed(zoom: Build, account: Account, context: FakeContext) -> None:
     context.limits["heavy"] = 0
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(QuotaExhausted):
         zoom().fetch(ref(meeting_row()))
     assert account.asked == []
 
@@ -184,7 +184,7 @@ def test_half_a_body_is_asked_for_again(zoom: Build, account: Account) -> None:
 
 
 def test_lists_are_asked_for_at_no_more_than_the_rate_of_a_minute(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.quiet()
     connector = zoom()
@@ -194,7 +194,7 @@ def test_lists_are_asked_for_at_no_more_than_the_rate_of_a_minute(
     assert context.now() - NOW >= timedelta(seconds=29 * 3)
 
 
-def test_a_code_of_the_500s_is_asked_again_whatever_status_it_comes_with(context: HandContext) -> None:
-    verdict = judge(context, DailyStop(context))
-    answer = Answer(call="Zoom: GET /x", status=200, headers={}, body={"code": 500, "message": ""})
-    assert isinstance(verdict(answer), Again)
+def test_a_code_of_the_500s_is_asked_again_whatever_status_it_comes_with(context: FakeContext) -> None:
+    verdict = response_classifier(context, DailyLimitGuard(context))
+    answer = Response(call="Zoom: GET /x", status=200, headers={}, body={"code": 500, "message": ""})
+    assert isinstance(verdict(answer), Retry)

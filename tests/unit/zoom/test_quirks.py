@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.errors import Gone, NotReady
-from connectors.models import Detail, MeetingRef, Pending, Reason, Skipped
+from connectors.models import Detail, MeetingRef, Pending, Reason, SkippedPartition
 from connectors.zoom import Zoom
 from connectors.zoom.mapping import to_meeting, to_reported_meeting, to_reported_session, to_session
 from tests.unit.fake_context import NOW
@@ -328,9 +328,9 @@ def test_quirk_20_a_host_whom_zoom_lists_and_cannot_find_is_skipped_for_good(
     account.on("/report/users/u-lost/meetings", {"code": code, "message": "no"}, status=404)
     account.on("/report/users/u-mara/meetings", data("report_user_meetings"), type="past")
     skipped, found = zoom(ZOOM_PLAN="pro").meetings(DAY)
-    assert isinstance(skipped, Skipped)
-    assert (skipped.reason, skipped.gone) == (reason, True)
-    assert "u-lost" not in skipped.subject
+    assert isinstance(skipped, SkippedPartition)
+    assert (skipped.reason, skipped.permanent) == (reason, True)
+    assert "u-lost" not in skipped.partition
     assert isinstance(found, MeetingRef)
 
 

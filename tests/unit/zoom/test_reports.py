@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from connectors.errors import CredentialsError
-from connectors.models import Detail, Host, MeetingRef, Reason, Skipped
+from connectors.models import Detail, Host, MeetingRef, Reason, SkippedPartition
 from connectors.zoom import Zoom
 from tests.unit.zoom.account import DAY, Account, data, page, ref
 
@@ -60,8 +60,8 @@ def test_a_user_whose_list_fails_is_a_skipped_part_that_is_tried_again(pro: Buil
     account.on("/report/users", page("users", {"id": "a"}), type="active")
     account.on("/report/users/a/meetings", {"code": 300, "message": "odd"}, status=400)
     (skipped,) = pro().meetings(DAY)
-    assert isinstance(skipped, Skipped)
-    assert (skipped.reason, skipped.gone) == (Reason.error, False)
+    assert isinstance(skipped, SkippedPartition)
+    assert (skipped.reason, skipped.permanent) == (Reason.error, False)
 
 
 def test_credentials_that_are_refused_are_no_skipped_user(pro: Build, account: Account) -> None:

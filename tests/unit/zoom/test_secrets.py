@@ -12,7 +12,7 @@ import responses
 
 from connectors.errors import HarvestError
 from connectors.zoom import Zoom
-from tests.unit.fake_context import HandContext
+from tests.unit.fake_context import FakeContext
 from tests.unit.zoom.account import API, DAY, Account, meeting_row, ref, settings
 
 SECRET = "invented-secret-4f1d"
@@ -49,7 +49,7 @@ def assert_unmarked(error: BaseException) -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_no_error_of_the_api_repeats_an_answer(
-    status: int, account: Account, context: HandContext, zoom: Callable
+    status: int, account: Account, context: FakeContext, zoom: Callable
 ) -> None:
     for body in bodies(status):
         account.forget()
@@ -73,7 +73,7 @@ def test_no_error_of_the_api_repeats_an_answer(
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_no_error_of_the_token_endpoint_repeats_an_answer(
-    status: int, account: Account, context: HandContext
+    status: int, account: Account, context: FakeContext
 ) -> None:
     for body in bodies(status):
         account.refuses_tokens(status, body)

@@ -13,7 +13,7 @@ from connectors.errors import ConfigurationError, CredentialsError
 from connectors.models import MeetingRef
 from connectors.zoom import Zoom
 from connectors.zoom.endpoints import BY_CALL, USERS
-from tests.unit.fake_context import NOW, HandContext
+from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.account import (
     BOTH,
     DASHBOARD,
@@ -36,7 +36,7 @@ NO_DASHBOARD = {
 CLASSIC = "dashboard_meetings:read:admin report:read:admin user:read:admin"
 
 
-def test_every_missing_setting_is_named_with_where_to_get_it(context: HandContext) -> None:
+def test_every_missing_setting_is_named_with_where_to_get_it(context: FakeContext) -> None:
     with pytest.raises(ConfigurationError) as error:
         Zoom(settings(ZOOM_ACCOUNT_ID="", ZOOM_CLIENT_SECRET=""), context)
     assert "ZOOM_ACCOUNT_ID, ZOOM_CLIENT_SECRET" in str(error.value)
@@ -44,12 +44,12 @@ def test_every_missing_setting_is_named_with_where_to_get_it(context: HandContex
     assert "marketplace.zoom.us" in str(error.value)
 
 
-def test_a_plan_that_nobody_sells_is_refused(context: HandContext) -> None:
+def test_a_plan_that_nobody_sells_is_refused(context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match="pro or business"):
         Zoom(settings(ZOOM_PLAN="gold"), context)
 
 
-def test_building_makes_no_request_and_needs_no_urls(context: HandContext, http) -> None:
+def test_building_makes_no_request_and_needs_no_urls(context: FakeContext, http) -> None:
     Zoom(settings(ZOOM_API_URL="", ZOOM_TOKEN_URL=""), context)
     assert len(http.calls) == 0
 
@@ -71,7 +71,7 @@ def test_building_makes_no_request_and_needs_no_urls(context: HandContext, http)
     ],
 )
 def test_the_plan_decides_and_then_the_scopes(
-    zoom: Build, account: Account, context: HandContext, plan: str, scope: str, chosen: str
+    zoom: Build, account: Account, context: FakeContext, plan: str, scope: str, chosen: str
 ) -> None:
     account.quiet()
     connector = zoom(ZOOM_PLAN=plan, scope=scope)
@@ -108,11 +108,11 @@ def test_scopes_that_are_missing_are_named_before_any_call(
 
 
 def test_a_scope_that_was_added_since_is_found_in_a_new_token(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.quiet()
     connector = zoom()
-    name = connector.auth._credentials.token_name
+    name = connector.auth._credentials.stored_name
     context.tokens.kept[name] = Token(
         access="old", expires_at=NOW + timedelta(hours=1), scope="user:read:admin"
     )
@@ -121,7 +121,7 @@ def test_a_scope_that_was_added_since_is_found_in_a_new_token(
 
 
 def test_no_dashboard_means_reports_where_the_plan_is_not_set(
-    zoom: Build, account: Account, context: HandContext
+    zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.quiet()
     account.on("/metrics/meetings", NO_DASHBOARD, status=400)
@@ -144,9 +144,9 @@ def test_many_threads_find_out_together_that_there_is_no_dashboard(zoom: Build, 
     account.on("/report/meetings/abc%3D%3D/participants", data("report_participants"))
     connector = zoom()
     with ThreadPoolExecutor(8) as pool:
-        harvests = list(pool.map(connector.fetch, [ref(row)] * 16))
-    assert {len(harvest.sessions) for harvest in harvests} == {2}
-    assert {harvest.meeting.uuid for harvest in harvests} == {"abc=="}
+        records = list(pool.map(connector.fetch, [ref(row)] * 16))
+    assert {len(harvest.sessions) for harvest in records} == {2}
+    assert {harvest.meeting.uuid for harvest in records} == {"abc=="}
 
 
 def test_a_business_plan_without_dashboard_names_what_works_instead(zoom: Build, account: Account) -> None:
@@ -183,7 +183,7 @@ def test_every_endpoint_can_be_granted_in_both_ways() -> None:
 
 
 def subjects(connector: Zoom, status: str) -> dict[str, str]:
-    return {found.subject: found.found for found in connector.check() if found.status == status}
+    return {found.subject: found.message for found in connector.check() if found.status == status}
 
 
 def test_check_tries_every_call_of_the_dashboard(zoom: Build, account: Account) -> None:
@@ -245,7 +245,7 @@ def test_check_tells_of_a_plan_that_is_too_low(zoom: Build, account: Account) ->
     assert "ZOOM_PLAN=pro" in subjects(zoom(ZOOM_PLAN="business"), "failed")["plan"]
 
 
-def test_check_stops_at_a_token_that_is_not_given(account: Account, context: HandContext) -> None:
+def test_check_stops_at_a_token_that_is_not_given(account: Account, context: FakeContext) -> None:
     account.refuses_tokens(400, '{"error": "invalid_client"}')
     (found,) = Zoom(settings(), context).check()
     assert (found.subject, found.status, found.exit_code) == ("token", "failed", 77)

@@ -10,10 +10,11 @@ from threading import Event
 import pytest
 
 from connectors.errors import CredentialsError, Interrupted
-from connectors.models import Harvest
-from harvester.sinks.base import Loaded, encoded
+from connectors.models import MeetingRecord
+from harvester.documents import encode, to_documents
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic import bulk_queue
-from harvester.sinks.elastic.client import Answer
+from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.loader import Loader
 from harvester.state.rejects import Rejects
 from tests.documents import many, plain, spoiled
@@ -28,15 +29,14 @@ def rejects(tmp_path: Path) -> Iterator[Rejects]:
     kept.close()
 
 
-def loader(client: Scripted, rejects: Rejects, said: list[str] | None = None) -> Loader:
-    told = [] if said is None else said
-    return Loader(client, rejects, Waits().patience(), tell=told.append)
+def loader(client: Scripted, rejects: Rejects) -> Loader:
+    return Loader(client, rejects, Waits().policy())
 
 
 def test_every_harvest_is_acknowledged_once(rejects: Rejects) -> None:
     loaded = list(loader(Scripted(stored), rejects).load(many(50)))
     assert sorted(loaded, key=lambda one: one.uuid) == sorted(
-        (Loaded(uuid=f"meeting-{n}", ok=4) for n in range(50)), key=lambda one: one.uuid
+        (Ack(uuid=f"meeting-{n}", ok=4) for n in range(50)), key=lambda one: one.uuid
     )
 
 
@@ -46,25 +46,25 @@ def test_a_harvest_is_acknowledged_only_when_its_last_request_is_answered(
     monkeypatch.setattr(bulk_queue, "BATCH_OPERATIONS", 3)
     held = Event()
 
-    def slow_for_the_second_half(ids: list[str]) -> Answer:
+    def slow_for_the_second_half(ids: list[str]) -> Response:
         if len(client.bulks) > 1:
             assert held.wait(10)
         return stored(ids)
 
     client = Scripted(slow_for_the_second_half)
 
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         yield plain(1)
         held.set()
 
-    assert list(loader(client, rejects).load(harvests())) == [Loaded(uuid="meeting-1", ok=4)]
+    assert list(loader(client, rejects).load(records())) == [Ack(uuid="meeting-1", ok=4)]
     assert [len(ids) for ids in client.bulks] == [3, 1]
 
 
 def test_rejects_are_on_the_disk_before_their_meeting_is_acknowledged(rejects: Rejects) -> None:
     client = Scripted(lambda ids: items([refused(400)] + [{"status": 201}] * (len(ids) - 1)))
     for loaded in loader(client, rejects).load([plain(1)]):
-        assert loaded == Loaded(uuid="meeting-1", ok=3, rejected=1)
+        assert loaded == Ack(uuid="meeting-1", ok=3, rejected=1)
         assert [row.document_id for row in rejects.rows()] == ["zoom:main:meeting-1"]
 
 
@@ -84,61 +84,61 @@ def test_memory_holds_a_few_batches_however_much_is_to_come(
     monkeypatch.setattr(bulk_queue, "BATCH_OPERATIONS", 4)
     pulled = answered = most = 0
 
-    def counting(ids: list[str]) -> Answer:
+    def counting(ids: list[str]) -> Response:
         nonlocal answered
         answered += 1
         return stored(ids)
 
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         nonlocal pulled, most
         for harvest in many(500):
             pulled += 1
             most = max(most, pulled - answered)
             yield harvest
 
-    assert len(list(loader(Scripted(counting), rejects).load(harvests()))) == 500
-    assert most <= bulk_queue.FLIGHTS + 2
+    assert len(list(loader(Scripted(counting), rejects).load(records()))) == 500
+    assert most <= bulk_queue.REQUESTS_IN_FLIGHT + 2
 
 
 def test_what_waits_too_long_for_company_leaves_alone(rejects: Rejects) -> None:
     arrived = Event()
 
-    def answer(ids: list[str]) -> Answer:
+    def answer(ids: list[str]) -> Response:
         arrived.set()
         return stored(ids)
 
-    def a_vendor_that_pauses() -> Iterator[Harvest]:
+    def a_vendor_that_pauses() -> Iterator[MeetingRecord]:
         yield plain(1)
         assert arrived.wait(10), "the first meeting was held back"
         yield plain(2)
 
-    sink = Loader(Scripted(answer), rejects, Waits().patience(), tell=print, flush_seconds=0.01)
+    sink = Loader(Scripted(answer), rejects, Waits().policy(), flush_seconds=0.01)
     assert len(list(sink.load(a_vendor_that_pauses()))) == 2
 
 
 def test_a_fatal_answer_ends_the_load_and_asks_for_no_more(rejects: Rejects) -> None:
     asked = 0
 
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         nonlocal asked
         for harvest in many(100_000):
             asked += 1
             yield harvest
 
     with pytest.raises(CredentialsError):
-        list(loader(Scripted(lambda _: Answer(status=401)), rejects).load(harvests()))
+        list(loader(Scripted(lambda _: Response(status=401)), rejects).load(records()))
     assert asked < 10_000
 
 
 def test_an_interrupted_source_is_still_loaded_to_where_it_came(rejects: Rejects) -> None:
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         yield from many(3)
         raise Interrupted
 
-    acknowledged: list[Loaded] = []
+    acknowledged: list[Ack] = []
 
     def run() -> None:
-        for loaded in loader(Scripted(stored), rejects).load(harvests()):
+        for loaded in loader(Scripted(stored), rejects).load(records()):
             acknowledged.append(loaded)
 
     with pytest.raises(Interrupted):
@@ -149,39 +149,40 @@ def test_an_interrupted_source_is_still_loaded_to_where_it_came(rejects: Rejects
 def test_a_document_that_orjson_cannot_write_is_still_sent(rejects: Rejects) -> None:
     client = Scripted(stored)
     odd = spoiled(plain(1), user_name="\ud800", duration=2**70)
-    assert list(loader(client, rejects).load([odd])) == [Loaded(uuid="meeting-1", ok=4)]
+    assert list(loader(client, rejects).load([odd])) == [Ack(uuid="meeting-1", ok=4)]
 
 
-def test_templates_that_may_not_be_installed_are_told_of_once_and_loading_goes_on(rejects: Rejects) -> None:
-    said: list[str] = []
-    client = Scripted(stored, lambda method, path: Answer(status=403) if "_template" in path else None)
-    sink = loader(client, rejects, said)
+def test_templates_that_may_not_be_installed_are_told_of_once_and_loading_goes_on(
+    rejects: Rejects, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Scripted(stored, lambda method, path: Response(status=403) if "_template" in path else None)
+    sink = loader(client, rejects)
     assert len(list(sink.load([plain(1)]))) == 1
     assert len(list(sink.load([plain(2)]))) == 1
-    assert len(said) == 1
-    assert "harvester templates install" in said[0]
+    (message,) = caplog.messages
+    assert "harvester templates install" in message
 
 
 def test_nothing_is_asked_of_the_source_before_the_cluster_knows_us(rejects: Rejects) -> None:
-    def harvests() -> Iterator[Harvest]:
+    def records() -> Iterator[MeetingRecord]:
         raise AssertionError("asked for")
         yield
 
-    client = Scripted(stored, lambda method, path: Answer(status=401))
+    client = Scripted(stored, lambda method, path: Response(status=401))
     with pytest.raises(CredentialsError):
-        list(loader(client, rejects).load(harvests()))
+        list(loader(client, rejects).load(records()))
 
 
 def test_lines_and_their_refusals_are_counted(rejects: Rejects) -> None:
-    good = [encoded(document) for document in plain(1).documents()]
+    good = [encode(document) for document in to_documents(plain(1))]
     text = b"\n".join([good[0], b"nonsense", b"", *good[1:]])
     client = Scripted(
         lambda ids: items([refused(400, "document_parsing_exception")] + [{"status": 201}] * (len(ids) - 1))
     )
     told = list(loader(client, rejects).load_lines(BytesIO(text)))
     assert (told[-1].lines, told[-1].ok, told[-1].rejected) == (6, 3, 2)
-    refusals = [refusal for one in told for refusal in one.refused]
-    assert {refusal.line: refusal.why for refusal in refusals} == {
+    refusals = [refusal for one in told for refusal in one.rejected_lines]
+    assert {refusal.line: refusal.reason for refusal in refusals} == {
         2: "not JSON in UTF-8",
         1: "document_parsing_exception",
     }
