@@ -62,7 +62,7 @@ class SmallWebex:
         if path == "/v1/access_token":
             self.asked_for_token.set()
             if self.stalled is not None:
-                self.stalled.wait(30)
+                self.stalled.wait(300)
             if self._is_code(told):
                 return self._token()
         return 400, {"message": MARK, "errors": [{"description": f"invalid_grant {MARK}"}]}

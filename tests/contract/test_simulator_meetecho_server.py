@@ -32,11 +32,11 @@ def asked(
         headers["Authorization"] = f"bearer {token}"
     url = urljoin(settings["MEETECHO_API_URL"] + "/", path)
     with requests.Session() as session:
-        return session.request(method, url, headers=headers, json=body, timeout=10)
+        return session.request(method, url, headers=headers, json=body, timeout=60)
 
 
 def traffic(settings: dict[str, str]) -> dict[str, Any]:
-    told = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=10).json()
+    told = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=60).json()
     found: dict[str, Any] = told["vendors"]["meetecho"]
     return found
 
@@ -65,11 +65,11 @@ def test_what_the_datatrackers_client_sends_is_taken(settings: dict[str, str]) -
 
 def test_the_next_page_is_below_the_datatrackers_address(settings: dict[str, str]) -> None:
     base = settings["DATATRACKER_URL"]
-    first = requests.get(f"{base}/api/v1/meeting/session/", params={"limit": 5}, timeout=10).json()
+    first = requests.get(f"{base}/api/v1/meeting/session/", params={"limit": 5}, timeout=60).json()
     assert first["meta"]["next"].startswith("/api/v1/")
-    second = requests.get(base + first["meta"]["next"], timeout=10).json()
+    second = requests.get(base + first["meta"]["next"], timeout=60).json()
     assert second["meta"]["offset"] == 5
-    row = requests.get(base + second["objects"][0]["resource_uri"], timeout=10).json()
+    row = requests.get(base + second["objects"][0]["resource_uri"], timeout=60).json()
     assert row == second["objects"][0]
 
 
