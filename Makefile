@@ -15,7 +15,7 @@ PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 
 help:
 	@echo "make demo    harvest an invented organisation from simulated vendors, and look at what came of it"
-	@echo "make test    every test, real Elasticsearch nodes included (needs Java 21 or newer, Java 17 or newer, Maven)"
+	@echo "make test    every test, real Elasticsearch nodes included (fetches Elasticsearch, and Java if there is none)"
 	@echo "make check   format, lint, types, unit and contract tests"
 	@echo "make soak    an hour of kills and faults, and new examples for every property"
 	@echo "make bench   the figures: requests, CPU and memory of a harvest; documents a second of a load"
