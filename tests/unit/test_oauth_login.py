@@ -79,7 +79,7 @@ class Vendor:
 
 
 def get(port: int, path: str, method: str = "GET") -> tuple[int, str]:
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request(method, path)
         answer = connection.getresponse()
@@ -124,7 +124,7 @@ def browsed(*queries: str, patience: float = 5.0) -> tuple[Vendor, Browser, Toke
         )
     except HarvestError as error:
         ended = error
-    browser.join(5)
+    browser.join(60)
     return vendor, browser, ended
 
 
