@@ -23,8 +23,9 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
 
-from connectors.base import Context, DeviceCode, Login, Token
+from connectors.base import Context, Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
+from connectors.oauth import DeviceCode, Login
 
 HOST, PATH = "127.0.0.1", "/callback"
 PATIENCE_SECONDS = 600.0

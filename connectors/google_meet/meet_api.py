@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from connectors.base import Context
 from connectors.errors import VendorError
-from connectors.google_meet.auth import SELF, GoogleTokens, UserUnavailable
+from connectors.google_meet.auth import LOGGED_IN, GoogleTokens, UserUnavailable
 from connectors.google_meet.client import GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.conferences import SLACK, Conference, best
 from connectors.google_meet.directory_api import Directory
@@ -67,7 +67,7 @@ class Records:
     def subjects(self, users: Collection[str] = ()) -> Iterator[str]:
         """As whom to ask: the users that were named, else everybody active in the Directory, else whoever it is."""
         if not self._tokens.impersonates:
-            yield SELF
+            yield LOGGED_IN
         elif users:
             yield from dict.fromkeys(user.lower() for user in users)
         elif self._directory.known:
@@ -148,7 +148,7 @@ class Records:
 
     def _who_was_there(self, conference: Conference) -> list[str]:
         if not self._tokens.impersonates:
-            return [SELF]
+            return [LOGGED_IN]
         people = [self._directory.by_address(address) for address in conference.people]
         known = list(dict.fromkeys(person.email for person in people if person is not None and person.active))
         if known or self._directory.known:
@@ -191,7 +191,7 @@ class Records:
         """What is told of them; never the files. `None` where they are not for us to see: mere participants may be
         refused them, so the owner, where it is known, is the first to be asked for, by address."""
         name, subjects = str(seen.record["name"]), seen.subjects
-        if owner is not None and SELF not in subjects:
+        if owner is not None and LOGGED_IN not in subjects:
             subjects = list(dict.fromkeys([owner, *subjects]))
 
         def ask(user: str) -> list[Row]:

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from connectors.base import Context
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.auth import SELF, GoogleTokens
+from connectors.google_meet.auth import LOGGED_IN, GoogleTokens
 from connectors.google_meet.calendar_api import Calendar
 from connectors.google_meet.conferences import Conference, is_live, record_id
 from connectors.google_meet.directory_api import Directory
@@ -139,7 +139,9 @@ class Meet:
 
     def who(self, subjects: Sequence[str]) -> dict[str, str]:
         """Whom to ask again, by number: an address is no thing to write down."""
-        person = self._apis.directory.by_address(subjects[0]) if subjects and subjects[0] != SELF else None
+        person = (
+            self._apis.directory.by_address(subjects[0]) if subjects and subjects[0] != LOGGED_IN else None
+        )
         return {} if person is None else {"user": person.id}
 
     def seen(self, ref: MeetingRef) -> Seen:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.auth import SELF, UserUnavailable
+from connectors.google_meet.auth import LOGGED_IN, UserUnavailable
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
@@ -92,7 +92,7 @@ class Upcoming:
         if self._apis.code is not None and code(event) != self._apis.code:
             return None
         organizer = text(_dict(event.get("organizer")).get("email"))
-        if user != SELF and organizer and organizer.lower() != user and organizer.lower() in read:
+        if user != LOGGED_IN and organizer and organizer.lower() != user and organizer.lower() in read:
             return None  # it comes with the organizer's calendar
         person = self._apis.directory.by_address(user)
         return MeetingRef(
