@@ -1,38 +1,38 @@
-# The front door: make demo, make test, make check, make bench. Each sets up .venv first; nothing else is installed.
+# make demo, make check, make test, make soak, make bench. Each sets up .venv first and installs nothing elsewhere.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 DEMO_ARGS ?=
 
-# What was compiled once is kept, though containers like to forbid it: the tests start Python hundreds of times.
+# Keep compiled bytecode, even if a container image disables it: the tests start Python hundreds of times.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Every core, but no more processes than three Elasticsearch nodes can serve beside themselves.
+# One process per core, at most 4: the Elasticsearch nodes of the tests cannot serve more.
 PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .PHONY: help setup demo test check lint types fast bench soak clean
 
 help:
-	@echo "make demo    harvest an invented organisation from simulated vendors, and look at what came of it"
-	@echo "make test    every test, real Elasticsearch nodes included (needs Java 21 or newer, Java 17 or newer, Maven)"
+	@echo "make demo    harvest an invented organisation from simulated vendors and show the result"
+	@echo "make test    all tests, with real Elasticsearch 8 and 9 nodes (see CONTRIBUTING.md)"
 	@echo "make check   format, lint, types, unit and contract tests"
-	@echo "make soak    an hour of kills and faults, and new examples for every property"
-	@echo "make bench   the figures: requests, CPU and memory of a harvest; documents a second of a load"
-	@echo "make setup   .venv with everything in it"
+	@echo "make soak    an hour of random kills, faults and property tests"
+	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load"
+	@echo "make setup   create .venv with all dependencies"
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	  || { echo "Python 3.11 or later is needed; choose one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv \
 	  || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setting up .venv" >&2
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(READY)
 
-# Documents to demo/documents.ndjson, or into the index where ES_HOST is set.
+# Writes documents to demo/documents.ndjson, or into the index if ES_HOST is set.
 demo: setup
 	@mkdir -p demo
 	@if [ -n "$$ES_HOST" ]; then $(BIN)/harvester demo $(DEMO_ARGS); \

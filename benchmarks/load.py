@@ -29,19 +29,20 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 from urllib.parse import urlsplit
 
 import orjson
 from elasticsearch import Elasticsearch, helpers
 from elasticsearch.serializer import OrjsonSerializer
 
-from connectors.models import Detail, Document, Host, Meeting, MeetingRecord, Session, session_key
-from harvester.sinks.base import encode
+from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
+from harvester.documents import Document, encode, record_version, to_documents
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.rejects import Rejects
 from tests.e2e import node as nodes
 
@@ -51,7 +52,7 @@ ROOT = Path(__file__).resolve().parent.parent
 Contender = Callable[["Field"], None]
 SESSIONS = 40
 HARVESTED = datetime(2026, 11, 21, 2, tzinfo=UTC)
-PATIENCE = Patience(wait=time.sleep, elapsed=time.monotonic, now=lambda: HARVESTED)
+PATIENCE = RetryPolicy(wait=time.sleep, elapsed=time.monotonic, now=lambda: HARVESTED)
 
 
 def harvest(number: int) -> MeetingRecord:
@@ -101,19 +102,15 @@ def session(number: int, place: int, start: datetime, end: datetime) -> Session:
 
 @dataclass(frozen=True)
 class Ready:
-    """A harvest whose documents are made already: what the loader does by itself, as the client's helpers get theirs."""
+    """A record whose documents are built already, as those that the client's helpers are given."""
 
     meeting: Meeting
     timestamp: datetime | None
-    version: int
-    made: list[Document]
+    documents: list[Document]
 
     @classmethod
     def of(cls, harvest: MeetingRecord) -> Ready:
-        return cls(harvest.meeting, harvest.timestamp, harvest.version, list(harvest.documents()))
-
-    def documents(self) -> list[Document]:
-        return self.made
+        return cls(harvest.meeting, harvest.timestamp, list(to_documents(harvest)))
 
 
 class Field:
@@ -132,22 +129,22 @@ class Field:
     def turn(self) -> Iterator[None]:
         """Fresh indices before, none after."""
         self.prefix = f"bench{uuid.uuid4().hex[:8]}-"
-        self.cluster = Cluster(host=self.url, prefix=self.prefix)
+        self.cluster = ElasticConfig(host=self.url, prefix=self.prefix)
         client = Client(self.cluster)
         templates.install(client, PATIENCE)
         for kind in ("meetings", "sessions"):
-            client.ask("PUT", f"/{self.prefix}{kind}-2026", body={})
+            client.send("PUT", f"/{self.prefix}{kind}-2026", body={})
         self.actions = [self._action(line) for line in self.lines]
         try:
             yield
-            client.ask("POST", f"/{self.prefix}*/_refresh")
-            count = client.ask("GET", f"/{self.prefix}*/_count").body["count"]
+            client.send("POST", f"/{self.prefix}*/_refresh")
+            count = client.send("GET", f"/{self.prefix}*/_count").body["count"]
             assert count in {0, len(self.lines)}, f"{count} of {len(self.lines)} documents arrived"
         finally:
             for kind in ("meetings", "sessions"):
-                client.ask("DELETE", f"/{self.prefix}{kind}-2026")
-            for template in reversed(templates.show(self.cluster)):
-                client.ask("DELETE", template.path)
+                client.send("DELETE", f"/{self.prefix}{kind}-2026")
+            for template in reversed(templates.shipped(self.cluster)):
+                client.send("DELETE", template.path)
             client.close()
 
     def _action(self, line: bytes) -> dict[str, Any]:
@@ -156,14 +153,14 @@ class Field:
             "_op_type": "index",
             "_index": f"{self.prefix}{document['kind']}s-2026",
             "_id": document["document_id"],
-            "version": self.harvests[0].version,
+            "version": record_version(self.harvests[0]),
             "version_type": "external",
             "_source": document,
         }
 
     def loader(self) -> Loader:
         rejects = Rejects(Path(tempfile.mkdtemp(dir=self.scratch)), PATIENCE.now)
-        return Loader(Client(self.cluster), rejects, PATIENCE, tell=lambda _: None)
+        return Loader(Client(self.cluster), rejects, PATIENCE)
 
 
 def ours_harvests(field: Field) -> None:
@@ -172,8 +169,9 @@ def ours_harvests(field: Field) -> None:
 
 
 def ours_documents(field: Field) -> None:
-    for loaded in field.loader().load(cast("list[MeetingRecord]", field.ready)):
-        assert not loaded.rejected
+    with mock.patch("harvester.sinks.elastic.loader.to_documents", lambda ready: ready.documents):
+        for loaded in field.loader().load(cast("list[MeetingRecord]", field.ready)):
+            assert not loaded.rejected
 
 
 def ours_lines(field: Field) -> None:
@@ -359,7 +357,7 @@ def main() -> None:
         return
     count, times = (500, 1) if request.quick else (3_000, 5)
     harvests = [harvest(number) for number in range(count)]
-    lines = [encode(document) for one in harvests for document in one.documents()]
+    lines = [encode(document) for one in harvests for document in to_documents(one)]
     chosen = {n: c for n, c in CONTENDERS.items() if request.only in n or n in CEILINGS}
     print(
         f"{len(lines):,} documents of {sum(map(len, lines)) // len(lines)} bytes, {times} rounds, medians\n"

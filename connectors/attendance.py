@@ -1,18 +1,92 @@
-"""Who was there, and for how long: people told apart by what a vendor tells of them, and the union of their stays."""
+"""Who attended, and for how long: duplicate sessions, distinct people, participant seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import Any
 
-if TYPE_CHECKING:
-    from connectors.models import Session
+from connectors.models import Meeting, MeetingRecord, Pending, Session
+from connectors.quality import Quality
+
+_identity: Callable[[Session], tuple[Any, ...]] = attrgetter(
+    *(field.name for field in fields(Session) if field.name not in {"key", "quality", "vendor_data"})
+)
+
+
+def to_record(
+    meeting: Meeting,
+    sessions: Iterable[Session],
+    *,
+    pending: Pending | None = None,
+    replaces: Sequence[str] = (),
+) -> MeetingRecord:
+    """The meeting with its sessions: equal sessions merged, keys made unique, the meeting's counts taken from them."""
+    distinct, collisions = unique_sessions(sessions)
+    return MeetingRecord(
+        meeting=with_counts(meeting, distinct),
+        sessions=distinct,
+        pending=pending,
+        replaces=replaces,
+        collisions=collisions,
+    )
+
+
+def unique_sessions(sessions: Iterable[Session]) -> tuple[list[Session], int]:
+    """Each session once, and how many had the key of a different one.
+
+    Equal sessions become one. Different sessions with one key get `-2`, `-3` … after it, in the order of leave time, then
+    name, so that every harvest gives them the same ids.
+    """
+    by_key: dict[str, list[Session]] = {}
+    for session in sessions:
+        same_key = by_key.setdefault(session.key, [])
+        if session not in same_key:
+            same_key.append(session)
+    unique: list[Session] = []
+    collisions = 0
+    for key, same_key in by_key.items():
+        if len(same_key) > 1:
+            same_key.sort(key=_collision_order)
+            collisions += len(same_key) - 1
+        unique.append(same_key[0])
+        unique.extend(replace(session, key=f"{key}-{n}") for n, session in enumerate(same_key[1:], 2))
+    return unique, collisions
+
+
+def _collision_order(session: Session) -> tuple[datetime, str, str]:
+    leave = session.leave_time or datetime.max.replace(tzinfo=UTC)
+    return leave, session.user_name or "", repr(_identity(session))
+
+
+def with_counts(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:
+    """The meeting with participants, their sessions and seconds, and its quality. Waiting rooms do not count."""
+    attended = [session for session in sessions if session.stay != "waiting_room"]
+    people = by_person(attended)
+    qualities = [session.quality for session in attended if session.quality is not None]
+    return replace(
+        meeting,
+        participant_sessions=sum(session.stay == "meeting" for session in attended),
+        participants=len(people),
+        participant_seconds=sum(map(union_seconds, people)),
+        quality=Quality.merge(qualities) if qualities else meeting.quality,
+    )
+
+
+def by_person(sessions: Sequence[Session]) -> list[list[Session]]:
+    """The sessions of each distinct person.
+
+    People are told apart by `id`, else by name, else by the id of the single session; a session without any of them is
+    a person of its own.
+    """
+    ordered = sorted(enumerate(sessions), key=_person)
+    return [[session for _, session in group] for _, group in groupby(ordered, key=_person)]
 
 
 def _person(numbered: tuple[int, Session]) -> tuple[str, str]:
-    # Signed-in people by their id; others by name; the nameless by the id of this one stay.
     place, session = numbered
     if session.id is not None:
         return "id", session.id
@@ -20,17 +94,12 @@ def _person(numbered: tuple[int, Session]) -> tuple[str, str]:
         return "name", session.user_name
     if session.user_id is not None:
         return "user_id", session.user_id
-    return "stay", str(place)
+    return "session", str(place)
 
 
-def by_person(stays: Sequence[Session]) -> list[list[Session]]:
-    ordered = sorted(enumerate(stays), key=_person)
-    return [[stay for _, stay in group] for _, group in groupby(ordered, key=_person)]
-
-
-def union_seconds(stays: Iterable[Session]) -> int:
-    """Seconds during which at least one of these stays ran; a stay without both ends counts for nothing."""
-    spans = sorted((s.join_time, s.leave_time) for s in stays if s.join_time and s.leave_time)
+def union_seconds(sessions: Iterable[Session]) -> int:
+    """Seconds during which at least one of the sessions ran; a session without both ends adds nothing."""
+    spans = sorted((s.join_time, s.leave_time) for s in sessions if s.join_time and s.leave_time)
     total, reached = timedelta(), datetime.min.replace(tzinfo=UTC)
     for join, leave in spans:
         if leave > reached:

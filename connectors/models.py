@@ -1,30 +1,23 @@
 """What flows from a vendor to a sink: windows of time, references to meetings, and the meetings with their sessions.
 
-Everything is frozen; instants are aware; what a vendor does not tell is `None` and leaves no key in a document.
+Everything is frozen; instants are aware; a value that the vendor does not provide is `None`.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
-from operator import attrgetter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from connectors.attendance import by_person, union_seconds
 from connectors.parsing import format_milliseconds
 from connectors.quality import Quality
-
-Document = dict[str, Any]
-
-_RANK = 10**13
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Detail(IntEnum):
@@ -220,6 +213,11 @@ def session_key(*parts: str | datetime | None) -> str:
     return base64.urlsafe_b64encode(digest)[:22].decode("ascii")
 
 
+def user_partition(user: str) -> str:
+    """The name of a user's part of a listing: the same in every run, and without the user's id or address."""
+    return f"user {session_key(user)[:12]}"
+
+
 def row_digest(row: Mapping[str, Any]) -> str:
     """Changes when any value of a listing row changes, whatever the order of its keys."""
     return hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
@@ -239,25 +237,6 @@ class MeetingRecord:
     replaces: Sequence[str] = ()
     collisions: int = 0
 
-    @classmethod
-    def of(
-        cls,
-        meeting: Meeting,
-        sessions: Iterable[Session],
-        *,
-        pending: Pending | None = None,
-        replaces: Sequence[str] = (),
-    ) -> MeetingRecord:
-        """With equal stays made one, keys made unique, and the meeting's figures counted from its sessions."""
-        distinct, collisions = _unique(sessions)
-        return cls(
-            meeting=_counted(meeting, distinct),
-            sessions=distinct,
-            pending=pending,
-            replaces=replaces,
-            collisions=collisions,
-        )
-
     @property
     def timestamp(self) -> datetime | None:
         """The meeting's `@timestamp`: start, else planned start, else the first join. `None`: nothing to file it under."""
@@ -267,137 +246,3 @@ class MeetingRecord:
             or meeting.scheduled_start_time
             or min((s.join_time for s in self.sessions if s.join_time), default=None)
         )
-
-    @property
-    def version(self) -> int:
-        """The external version in Elasticsearch: rank × 10¹³ + `harvested_at` in ms."""
-        return version(self.meeting.detail, self.meeting.harvested_at)
-
-    def documents(self) -> Iterator[Document]:
-        """The meeting document, then its session documents. ValueError for a harvest without a timestamp."""
-        timestamp = self.timestamp
-        if timestamp is None:
-            raise ValueError("a meeting without any instant cannot become a document")
-        meeting = self.meeting
-        harvested_at = format_milliseconds(meeting.harvested_at)
-        yield _meeting_document(meeting, timestamp, harvested_at)
-        # The id and what index and version come from lead every document, so that `harvester load` need not decode it.
-        shared = {
-            "kind": "session",
-            "detail": meeting.detail.name,
-            "harvested_at": harvested_at,
-            "meeting_timestamp": timestamp,
-            "vendor": meeting.vendor,
-            "account": meeting.account,
-            "meeting": meeting.uuid,
-        }
-        if meeting.topic is not None:
-            shared["topic"] = meeting.topic
-        if meeting.host is not None and meeting.host.email is not None:
-            shared["host_email"] = meeting.host.email
-        prefix = meeting.document_id + ":"
-        for session in self.sessions:
-            yield _session_document(session, prefix, timestamp, shared)
-
-
-def version(detail: Detail, harvested_at: datetime) -> int:
-    """Rank × 10¹³ + ms since 1970: a newer harvest wins among equals, a richer one always."""
-    return detail * _RANK + (harvested_at - _EPOCH) // timedelta(milliseconds=1)
-
-
-_MEETING_FIELDS = tuple(
-    f.name
-    for f in fields(Meeting)
-    if f.name not in {"vendor", "account", "uuid", "host", "quality", "vendor_data", "detail", "harvested_at"}
-)
-_SESSION_FIELDS = tuple(f.name for f in fields(Session) if f.name not in {"key", "quality", "vendor_data"})
-_meeting_values: Callable[[Meeting], tuple[Any, ...]] = attrgetter(*_MEETING_FIELDS)
-_session_values: Callable[[Session], tuple[Any, ...]] = attrgetter(*_SESSION_FIELDS)
-
-
-def _meeting_document(meeting: Meeting, timestamp: datetime, harvested_at: str) -> Document:
-    document: Document = {
-        "document_id": meeting.document_id,
-        "kind": "meeting",
-        "detail": meeting.detail.name,
-        "harvested_at": harvested_at,
-        "@timestamp": timestamp,
-        "vendor": meeting.vendor,
-        "account": meeting.account,
-        "uuid": meeting.uuid,
-    }
-    for name, value in zip(_MEETING_FIELDS, _meeting_values(meeting), strict=True):
-        if value is not None:
-            document[name] = value
-    if meeting.host is not None:
-        host = {f.name: v for f in fields(Host) if (v := getattr(meeting.host, f.name)) is not None}
-        if host:
-            document["host"] = host
-    _add_period(document, meeting.start_time, meeting.end_time)
-    _add_extras(document, meeting.quality, meeting.vendor_data)
-    return document
-
-
-def _session_document(
-    session: Session, prefix: str, timestamp: datetime, shared: Mapping[str, Any]
-) -> Document:
-    document: Document = {
-        "document_id": prefix + session.key,
-        **shared,
-        "@timestamp": session.join_time or timestamp,
-    }
-    for name, value in zip(_SESSION_FIELDS, _session_values(session), strict=True):
-        if value is not None:
-            document[name] = value
-    _add_period(document, session.join_time, session.leave_time)
-    _add_extras(document, session.quality, session.vendor_data)
-    return document
-
-
-def _add_period(document: Document, start: datetime | None, end: datetime | None) -> None:
-    # Elasticsearch refuses a whole document whose range ends before it begins.
-    if start is not None and end is not None and start <= end:
-        document["period"] = {"gte": start, "lte": end}
-
-
-def _add_extras(document: Document, quality: Quality | None, vendor_data: Mapping[str, Any] | None) -> None:
-    if quality is not None and (told := quality.document()):
-        document["quality"] = told
-    if vendor_data is not None:
-        document["vendor_data"] = vendor_data
-
-
-def _unique(sessions: Iterable[Session]) -> tuple[list[Session], int]:
-    """Equal stays made one; different ones with one key numbered by leave time, then name. And how many were."""
-    by_key: dict[str, list[Session]] = {}
-    for session in sessions:
-        same_key = by_key.setdefault(session.key, [])
-        if session not in same_key:
-            same_key.append(session)
-    unique: list[Session] = []
-    collisions = 0
-    for key, stays in by_key.items():
-        if len(stays) > 1:
-            stays.sort(key=_collision_order)
-            collisions += len(stays) - 1
-        unique.append(stays[0])
-        unique.extend(replace(stay, key=f"{key}-{n}") for n, stay in enumerate(stays[1:], 2))
-    return unique, collisions
-
-
-def _collision_order(session: Session) -> tuple[datetime, str, str]:
-    leave = session.leave_time or datetime.max.replace(tzinfo=UTC)
-    return leave, session.user_name or "", repr(_session_values(session))
-
-
-def _counted(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:
-    stays = [session for session in sessions if session.stay != "waiting_room"]
-    people = by_person(stays)
-    qualities = [session.quality for session in stays if session.quality is not None]
-    return replace(
-        meeting,
-        participant_sessions=sum(session.stay == "meeting" for session in stays),
-        participants=len(people),
-        participant_seconds=sum(map(union_seconds, people)),
-        quality=Quality.merge(qualities) if qualities else meeting.quality,
-    )

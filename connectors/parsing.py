@@ -1,16 +1,20 @@
-"""The vendors' spellings of instants and durations. Pure functions: no clock, no zone of the machine.
+"""Read the values of a vendor's JSON: texts, numbers, instants, durations. Pure functions; no clock, no local time zone.
 
-What cannot be read is `None`, never an error: a vendor's one odd value must not cost the document around it.
+A value that cannot be read is `None` (or an empty list), never an error: one odd value must not cost the whole document.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
+from typing import Any, TypeVar
 
 import orjson
+
+Row = TypeVar("Row", bound=Mapping[str, Any])
 
 _TO_THE_SECOND = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
 _FRACTION = re.compile(r"\.(\d{6})\d+")
@@ -90,3 +94,49 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         if until.tzinfo is None:
             until = until.replace(tzinfo=UTC)
     return max(0.0, (until - now).total_seconds())
+
+
+def as_text(value: Any) -> str | None:
+    """A string as sent; a whole number as its digits; `None` for `""`, null and anything else."""
+    if value.__class__ is str:  # the common case; isinstance costs as much again
+        return value or None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def as_number(value: Any) -> float | None:
+    """A finite JSON number; `None` for anything else, texts included."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if isfinite(value) else None
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """A JSON object as it is; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """A JSON array as it is; an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def as_dicts(value: Any) -> list[dict[str, Any]]:
+    """The objects in a JSON array; an empty list for anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def truncate_to_milliseconds(instant: datetime) -> datetime:
+    """UTC, without microseconds below a millisecond: the precision of `harvested_at` and of document versions."""
+    return instant.astimezone(UTC).replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def unique_rows(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[Row]:
+    """Rows without repetitions: of those with the same key, only the ones that differ. Keys keep their first order."""
+    by_key: dict[Hashable, list[Row]] = {}
+    for row in rows:
+        same = by_key.setdefault(key(row), [])
+        if row not in same:
+            same.append(row)
+    return [row for same in by_key.values() for row in same]

@@ -1,26 +1,243 @@
-"""What must not be printed, whatever a message is made of."""
+"""Logging to stderr: redaction, quiet mode, once-only notices, text or JSON.
+
+Every module logs through `logging.getLogger(__name__)`. A command calls `configure_logging` once; until then the
+standard library's own defaults apply. Other libraries log warnings only: their debug lines hold query strings.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from logging.handlers import MemoryHandler
+from threading import Lock
+from typing import Any, Final, Literal, TextIO
 
-SHORTEST = 8
-"""A shorter secret is not looked for: `wrong`, `test` or `1234` are words and numbers of ordinary messages, and to blot
-them out would garble what is said and tell that this very word is the secret. Messages are made without secrets in the
-first place; this is the second line of defence, for secrets that deserve the name."""
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["text", "json"]
+
+ONCE: Final = {"once": True}
+"""`logger.info(message, extra=ONCE)`: a message that is shown the first time only."""
+
+OWN_LOGGERS = ("harvester", "connectors")
+KEPT_RECORDS = 1000
+"""How many messages quiet mode keeps to show them if something goes wrong; the newest ones."""
+
+MINIMUM_SECRET = 8
+"""Shorter secrets are not redacted: `wrong`, `test` or `1234` are words of ordinary messages, and replacing them would
+garble the message and reveal the secret. Messages are written without secrets in the first place; redaction is the
+second line of defence, for secrets of a reasonable length."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_QUERY = re.compile(r"\?[^\s\"'<>]+")
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "once"}
 
 
 class Redactor:
-    """Secrets, and texts without them. Only whole occurrences count: a part of a longer word is not the secret."""
+    """Replaces secrets in text with `***`. Only whole occurrences count, not parts of a longer word."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
 
     def add(self, secret: str) -> None:
-        if len(secret) >= SHORTEST:
+        if len(secret) >= MINIMUM_SECRET:
             self._secrets.add(secret)
 
     def __call__(self, text: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):  # one may hold another
+        for secret in sorted(self._secrets, key=len, reverse=True):  # one may contain another
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
         return text
+
+
+def printable(text: str) -> str:
+    """Text without control and escape characters, which a terminal would obey; line breaks and tabs stay."""
+    return _CONTROL.sub("", text)
+
+
+def configure_logging(
+    *,
+    level: Level = "info",
+    format: Format = "text",  # named after --log-format
+    quiet: bool = False,
+    redactor: Redactor | None = None,
+) -> None:
+    """Send log messages to stderr. Replaces what an earlier call set up."""
+    reset_logging()
+    logging.raiseExceptions = False  # a report about a bad message would print its arguments unredacted
+    redact = redactor if redactor is not None else Redactor()
+    handler: logging.Handler = StderrHandler()
+    handler.setFormatter(
+        JsonFormatter(redact) if format == "json" else TextFormatter(redact, detailed=level == "debug")
+    )
+    if quiet:
+        handler = QuietHandler(handler)
+    handler.addFilter(_is_wanted)
+    handler.addFilter(OnceFilter())
+    logging.getLogger().addHandler(handler)
+    for name in OWN_LOGGERS:
+        logging.getLogger(name).setLevel(level.upper())
+
+
+def reset_logging() -> None:
+    """Remove the handlers that `configure_logging` added."""
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, StderrHandler | QuietHandler)]:
+        root.removeHandler(handler)
+        handler.close()
+    for name in OWN_LOGGERS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+def is_configured() -> bool:
+    return any(isinstance(each, StderrHandler | QuietHandler) for each in logging.getLogger().handlers)
+
+
+@contextmanager
+def collect_messages(logger: logging.Logger) -> Iterator[list[str]]:
+    """Messages of this logger go into the list, each once, and are not shown."""
+    collector = _Collector()
+    collector.addFilter(OnceFilter())
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(collector)
+    try:
+        yield collector.messages
+    finally:
+        logger.removeHandler(collector)
+        logger.propagate = propagate
+
+
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to whatever `sys.stderr` is at the moment: a progress bar replaces it while it is shown.
+
+    A stderr that is closed, full or missing never ends a run.
+    """
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # the base class stores it
+        return sys.stderr
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if sys.stderr is not None:
+            super().emit(record)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            super().flush()
+
+
+class QuietHandler(MemoryHandler):
+    """Keeps messages until one is an error, then shows the error, what was kept, and every later message."""
+
+    def __init__(self, target: logging.Handler) -> None:
+        super().__init__(KEPT_RECORDS, flushLevel=logging.ERROR, target=target, flushOnClose=False)
+        self._failed = False
+
+    def shouldFlush(self, record: logging.LogRecord) -> bool:  # noqa: N802  # the base class names it
+        self._failed = self._failed or record.levelno >= self.flushLevel
+        if not self._failed and len(self.buffer) > self.capacity:
+            del self.buffer[0]
+        return self._failed
+
+    def flush(self) -> None:
+        if self._failed:  # the interpreter flushes every handler when it ends
+            self.buffer.sort(key=lambda record: record.levelno < self.flushLevel)
+            super().flush()
+
+
+class OnceFilter(logging.Filter):
+    """Drops a message logged with `extra=ONCE` if it has been seen before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+        self._lock = Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not getattr(record, "once", False):
+            return True
+        message = record.getMessage()
+        with self._lock:
+            if message in self._seen:
+                return False
+            self._seen.add(message)
+            return True
+
+
+class TextFormatter(logging.Formatter):
+    """The bare message for people; `detailed` puts time, level and logger before it."""
+
+    def __init__(self, redact: Redactor, *, detailed: bool = False) -> None:
+        super().__init__()
+        self._redact = redact
+        self._detailed = detailed
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        if not _is_own(record):
+            text = f"{record.name}: {_without_queries(text)}"
+        if self._detailed:
+            text = f"{_instant(record)} {record.levelname.lower():7} {text}"
+        return printable(self._redact(text))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, what was given as `extra`, and the exception."""
+
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = {
+            "time": _instant(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        fields |= {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        own = _is_own(record)
+        cleaned = {name: self._clean(value, own=own) for name, value in fields.items()}
+        return json.dumps(cleaned, ensure_ascii=False)
+
+    def _clean(self, value: Any, *, own: bool) -> Any:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        text = str(value) if own else _without_queries(str(value))
+        return printable(self._redact(text))
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    return _is_own(record) or record.levelno >= logging.WARNING
+
+
+def _is_own(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] in OWN_LOGGERS
+
+
+def _without_queries(text: str) -> str:
+    """Other libraries' messages may quote whole URLs."""
+    return _QUERY.sub("?…", text)
+
+
+def _instant(record: logging.LogRecord) -> str:
+    return (
+        datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )

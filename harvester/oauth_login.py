@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import errno
 import hashlib
+import logging
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,9 @@ from urllib.parse import parse_qs
 from connectors.base import Context, Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.oauth import DeviceCode, Login
+from harvester.console import ONCE
+
+logger = logging.getLogger(__name__)
 
 HOST, PATH = "127.0.0.1", "/callback"
 PATIENCE_SECONDS = 600.0
@@ -81,15 +85,14 @@ class Returned:
 
 
 class Listener(ThreadingMixIn, TCPServer):
-    """Waits on a port of 127.0.0.1 for the browser to come back; `tell` hears what was refused."""
+    """Waits on a port of 127.0.0.1 for the browser to come back."""
 
     daemon_threads = True
     allow_reuse_address = True  # the port of a login that has just ended is free again at once
     allow_reuse_port = False  # but nobody shares it
 
-    def __init__(self, port: int, state: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, port: int, state: str) -> None:
         self._state = state
-        self._tell = tell
         self._returned: SimpleQueue[Returned] = SimpleQueue()
         try:
             super().__init__((HOST, port), _Callback)
@@ -122,7 +125,7 @@ class Listener(ThreadingMixIn, TCPServer):
         states, codes, errors = (asked.get(name, []) for name in ("state", "code", "error"))
         ours = len(states) == 1 and secrets.compare_digest(states[0].encode(), self._state.encode())
         if not ours or len(codes) + len(errors) != 1:
-            self._tell(NAMELESS if errors and not states else STRANGE)
+            logger.info(NAMELESS if errors and not states else STRANGE, extra=ONCE)
             return None
         return Returned(code=codes[0] if codes else "", error=errors[0] if errors else "")
 
@@ -175,12 +178,11 @@ def in_browser(
     *,
     port: int,
     show: Callable[[str, str], None],
-    tell: Callable[[str], None],
     patience: float = PATIENCE_SECONDS,
 ) -> Token:
-    """`show` is given the address to open and the redirect URI, once somebody listens there; `tell`, other words."""
+    """`show` is given the address to open and the redirect URI, once the port is open."""
     proof = Proof.fresh()
-    with Listener(port, proof.state, tell) as listener:
+    with Listener(port, proof.state) as listener:
         redirect_uri = listener.redirect_uri
         with listener.listening():
             show(

@@ -7,9 +7,24 @@ a deadline: figures are measured, and a busy machine is no defect.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from harvester.console import OWN_LOGGERS, reset_logging
 
 settings.register_profile("quick", max_examples=30, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=150, deadline=None, derandomize=True)
 settings.register_profile("soak", max_examples=5_000, deadline=None)
 settings.load_profile("quick")
+
+
+@pytest.fixture(autouse=True)
+def log_messages() -> Iterator[None]:
+    """`caplog` sees every message that a person would; what a command set up ends with its test."""
+    for name in OWN_LOGGERS:
+        logging.getLogger(name).setLevel(logging.INFO)
+    yield
+    reset_logging()

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.models import Detail, Document, Host, Meeting, MeetingRecord, Session, session_key
+from connectors.attendance import to_record
+from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.quality import MEASURES, STREAMS, Measure, Quality, Stream
+from harvester.documents import Document
 
 START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 HARVESTED = datetime(2026, 11, 21, 2, 0, 0, 123_000, tzinfo=UTC)
@@ -88,7 +90,7 @@ def full_session() -> Session:
 
 
 def full_harvest() -> MeetingRecord:
-    return MeetingRecord.of(full_meeting(), [full_session()])
+    return to_record(full_meeting(), [full_session()])
 
 
 def with_series(document: Document) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def plain(
         )
         for place in range(sessions)
     ]
-    return MeetingRecord.of(meeting, stays)
+    return to_record(meeting, stays)
 
 
 def many(count: int, **more: Any) -> Iterator[MeetingRecord]:

@@ -7,11 +7,12 @@ keeps its title to itself, though its owner's token could read it.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from threading import Lock
 from typing import Any
+
+from cachetools import LRUCache
 
 from connectors.base import Context
 from connectors.errors import VendorError
@@ -37,7 +38,7 @@ class Calendar:
         self._tokens = tokens
         self._context = context
         self._lock = Lock()
-        self._events: OrderedDict[tuple[str, str], Row] = OrderedDict()
+        self._events: LRUCache[tuple[str, str], Row] = LRUCache(REMEMBERED)
         self._refused = False
 
     def event(self, owner: str | None, event: str | None, *, again: bool = False) -> Row:
@@ -47,13 +48,10 @@ class Calendar:
         key = owner.lower(), event
         with self._lock:
             if key in self._events and not again:
-                self._events.move_to_end(key)
                 return self._events[key]
         found = self._asked(owner, event)
         with self._lock:
             self._events[key] = found
-            if len(self._events) > REMEMBERED:
-                self._events.popitem(last=False)
         return found
 
     def _asked(self, owner: str, event: str) -> Row:

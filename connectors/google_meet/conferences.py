@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.google_meet.mapping import code_of, common, email_of, identity, joined, left
+from connectors.google_meet.reports_rows import code_of, common, email_of, identity, joined, left
 from connectors.parsing import parse_instant
 
 Row = Mapping[str, Any]

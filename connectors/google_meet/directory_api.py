@@ -15,7 +15,7 @@ from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.client import GoogleClient, Row
 from connectors.google_meet.endpoints import DIRECTORY, VENDOR
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
-from connectors.google_meet.mapping import text
+from connectors.parsing import as_text
 
 PAGE = 500
 FIELDS = "nextPageToken,users(id,primaryEmail,aliases,nonEditableAliases,name(fullName),suspended,archived)"
@@ -93,7 +93,7 @@ class Directory:
             )
             rows = []
         for row in rows:
-            number, email = text(row.get("id")), text(row.get("primaryEmail"))
+            number, email = as_text(row.get("id")), as_text(row.get("primaryEmail"))
             if number is None or email is None:
                 continue
             person = Person(number, email, _name(row), not (row.get("suspended") or row.get("archived")))
@@ -106,7 +106,7 @@ class Directory:
 
 def _name(row: Row) -> str | None:
     name = row.get("name")
-    return text(name.get("fullName")) if isinstance(name, dict) else None
+    return as_text(name.get("fullName")) if isinstance(name, dict) else None
 
 
 def _addresses(row: Row) -> Iterator[str]:

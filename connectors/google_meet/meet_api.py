@@ -8,15 +8,16 @@ the union over all users is right either way, each record once. A record, and al
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TypeVar
 
+from cachetools import LRUCache
+
 from connectors.base import Context
+from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
 from connectors.google_meet.auth import LOGGED_IN, GoogleTokens, UserUnavailable
 from connectors.google_meet.client import GoogleClient, PageTokenRefused, Row
@@ -24,10 +25,11 @@ from connectors.google_meet.conferences import SLACK, Conference, best
 from connectors.google_meet.directory_api import Directory
 from connectors.google_meet.endpoints import MEET, RECORDS_KEPT, VENDOR
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.mapping import code_of, text
 from connectors.google_meet.redaction import SPACE_FIELDS, redact_recording
 from connectors.google_meet.reports_api import spelled
-from connectors.models import Reason, SkippedPartition, Window, session_key
+from connectors.google_meet.reports_rows import code_of
+from connectors.models import Reason, SkippedPartition, Window, user_partition
+from connectors.parsing import as_text
 
 USERS_AT_ONCE = 8
 TRIED = 3
@@ -62,7 +64,7 @@ class Records:
         self._directory = directory
         self._context = context
         self._lock = Lock()
-        self._codes: OrderedDict[str, str | None] = OrderedDict()
+        self._codes: LRUCache[str, str | None] = LRUCache(SPACES)
 
     def subjects(self, users: Collection[str] = ()) -> Iterator[str]:
         """As whom to ask: the users that were named, else everybody active in the Directory, else whoever it is."""
@@ -86,17 +88,9 @@ class Records:
         where = f'start_time>="{spelled(window.start)}" AND start_time<="{spelled(window.end)}"'
         if code is not None:
             where = f"space.meeting_code = {_quoted(code)} AND {where}"
-        waiting: deque[Future[tuple[str, list[Row]] | SkippedPartition]] = deque()
-        pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="google-users")
-        try:
-            for user in subjects:
-                waiting.append(pool.submit(self._of_user, user, where))
-                if len(waiting) >= 2 * USERS_AT_ONCE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        return ordered_map(
+            lambda user: self._of_user(user, where), subjects, workers=USERS_AT_ONCE, name="google-users"
+        )
 
     def _of_user(self, user: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
         try:
@@ -106,16 +100,22 @@ class Records:
                 f"{VENDOR}: for some people there is no token (suspended, or not of this domain): what only they "
                 "could show is left out, and asked for again by the next run"
             )
-            return SkippedPartition(partition=subject(user), reason=Reason.unknown_user, permanent=False)
+            return SkippedPartition(
+                partition=user_partition(user.lower()), reason=Reason.unknown_user, permanent=False
+            )
         except Forbidden:
             self._context.notify_once(
                 f"{VENDOR}: Meet refuses some people (403), who may have it turned off (Admin console > Apps > Google "
                 "Workspace > Google Meet > Service status): left out, and asked for again by the next run; "
                 "GOOGLE_SOURCE=reports asks for nobody but the admin"
             )
-            return SkippedPartition(partition=subject(user), reason=Reason.refused, permanent=False)
+            return SkippedPartition(
+                partition=user_partition(user.lower()), reason=Reason.refused, permanent=False
+            )
         except VendorError:
-            return SkippedPartition(partition=subject(user), reason=Reason.error, permanent=False)
+            return SkippedPartition(
+                partition=user_partition(user.lower()), reason=Reason.error, permanent=False
+            )
 
     def _list(self, user: str, where: str) -> list[Row]:
         return self._client.all_rows(
@@ -217,8 +217,6 @@ class Records:
         code = code_of(found.get("meetingCode")) if found is not None else None
         with self._lock:
             self._codes[space] = code
-            if len(self._codes) > SPACES:
-                self._codes.popitem(last=False)
         return code
 
     def _by_any(self, subjects: Sequence[str], ask: Callable[[str], T]) -> T | None:
@@ -236,13 +234,8 @@ class Records:
         return None
 
 
-def subject(user: str) -> str:
-    """A name for a user that stays the same from run to run and tells nobody who it is."""
-    return f"user {session_key(user.lower())[:12]}"
-
-
 def space_of(record: Row) -> str | None:
-    return text(record.get("space"))
+    return as_text(record.get("space"))
 
 
 def _quoted(value: str) -> str:

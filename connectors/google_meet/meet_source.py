@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
+from connectors.attendance import to_record
 from connectors.base import Context
 from connectors.errors import Gone, VendorError
 from connectors.google_meet.auth import LOGGED_IN, GoogleTokens
 from connectors.google_meet.calendar_api import Calendar
 from connectors.google_meet.conferences import Conference, is_live, record_id
 from connectors.google_meet.directory_api import Directory
-from connectors.google_meet.endpoints import ASK_AGAIN, RECORDS_KEPT, VENDOR
+from connectors.google_meet.endpoints import ASK_AGAIN, RECORDS_KEPT, SETTLED, VENDOR
 from connectors.google_meet.id_conflicts import Day, Families
-from connectors.google_meet.mapping import Row, code_of, host_of, to_stay, user_of
-from connectors.google_meet.meet_api import Records, Seen, space_of, subject
-from connectors.google_meet.meetings import Known, settling, to_meeting
+from connectors.google_meet.mapping import ConferenceFacts, host_of, to_meeting, to_stay, user_of
+from connectors.google_meet.meet_api import Records, Seen, space_of
 from connectors.google_meet.reports_api import Activities
+from connectors.google_meet.reports_rows import Row, code_of
 from connectors.models import (
     MeetingRecord,
     MeetingRef,
@@ -31,8 +32,10 @@ from connectors.models import (
     SkippedPartition,
     Window,
     row_digest,
+    user_partition,
 )
-from connectors.parsing import parse_instant
+from connectors.parsing import parse_instant, truncate_to_milliseconds
+from connectors.pending import until_settled
 
 SourceName = Literal["reports", "meet", "auto"]
 
@@ -114,7 +117,7 @@ class Meet:
         records = self._apis.records
         users = records.subjects(self._apis.users)
         if subjects:
-            users = (user for user in users if subject(user) in subjects)
+            users = (user for user in users if user_partition(user.lower()) in subjects)
         for found in records.listed(window, users, self._apis.code):
             if isinstance(found, SkippedPartition):
                 yield found
@@ -163,7 +166,7 @@ class Meet:
         )
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        harvested_at = milliseconds_only(self._apis.context.now())
+        harvested_at = truncate_to_milliseconds(self._apis.context.now())
         return self.harvest(self.seen(ref), ref.uuid, harvested_at, raw=self._apis.asked_raw(ref))
 
     def harvest(
@@ -180,7 +183,7 @@ class Meet:
         organizer = conference.organizer if conference is not None else None
         told = conference is not None and conference.code is not None
         person = apis.directory.by_address(organizer)
-        known = Known(
+        known = ConferenceFacts(
             conference=conference,
             record=record,
             event=apis.event(conference),
@@ -190,9 +193,9 @@ class Meet:
         )
         meeting = to_meeting(known, account=apis.account, uuid=uuid, harvested_at=harvested_at, raw=raw)
         live = is_live(record)
-        pending = self._still_live() if live else settling(known, apis.context.now())
+        pending = self._still_live() if live else until_settled(known.end, SETTLED, apis.context.now())
         replaces = () if record_id(record) == uuid else (record_id(record),)
-        return MeetingRecord.of(meeting, self._stays(seen, raw=raw), pending=pending, replaces=replaces)
+        return to_record(meeting, self._stays(seen, raw=raw), pending=pending, replaces=replaces)
 
     def _stays(self, seen: Seen, *, raw: bool) -> Iterator[Session]:
         records = self._apis.records
@@ -235,11 +238,6 @@ def _refused(what: str) -> VendorError:
         f"{VENDOR}: conferenceRecords.{what}: refused to everybody who was seen with this conference",
         status=403,
     )
-
-
-def milliseconds_only(now: datetime) -> datetime:
-    """A `harvested_at`: documents and versions count in milliseconds."""
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def day_of(start: datetime | None) -> dict[str, str]:

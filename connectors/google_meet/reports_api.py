@@ -14,7 +14,7 @@ from connectors.base import Context
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.client import RESTARTS, GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.endpoints import EVENTS_KEPT, REPORTS, VENDOR
-from connectors.google_meet.mapping import EVENT, flat, identity, left
+from connectors.google_meet.reports_rows import EVENT, flat, identity, left
 
 PAGE = 1000
 EVERYBODY = "all"

@@ -8,12 +8,13 @@ where the day after is not the end of what was read) every row is asked for by t
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
+from connectors.attendance import to_record
+from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
 from connectors.google_meet.conferences import (
     LONG,
@@ -25,15 +26,16 @@ from connectors.google_meet.conferences import (
     is_long,
     record_id,
 )
-from connectors.google_meet.endpoints import VENDOR, WIDER
+from connectors.google_meet.endpoints import SETTLED, VENDOR, WIDER
 from connectors.google_meet.errors import ApiNotAllowed
 from connectors.google_meet.id_conflicts import Day, Families
-from connectors.google_meet.mapping import Row, codes_of, host_of, joined, to_session
+from connectors.google_meet.mapping import ConferenceFacts, host_of, to_meeting, to_session
 from connectors.google_meet.meet_api import Seen, space_of
-from connectors.google_meet.meet_source import Apis, Meet, SourceName, day_of, milliseconds_only
-from connectors.google_meet.meetings import Known, settling, to_meeting
+from connectors.google_meet.meet_source import Apis, Meet, SourceName, day_of
+from connectors.google_meet.reports_rows import Row, codes_of, joined
 from connectors.models import MeetingRecord, MeetingRef, Reason, Session, SkippedPartition, Window, row_digest
-from connectors.parsing import parse_instant
+from connectors.parsing import parse_instant, truncate_to_milliseconds
+from connectors.pending import until_settled
 
 LOOKUPS_AT_ONCE = 8
 PROBED = 3
@@ -41,6 +43,17 @@ NEAR = timedelta(hours=1)
 _STRAGGLER = "conference "
 
 Item = tuple[Conference, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LookedUp:
+    """A conference of Reports and the record that Meet has of it, if any; `failed`: it could not be looked up."""
+
+    item: Item
+    record: Seen | None = None
+    failed: bool = False
+
+
 """A conference, and whether these are all its rows."""
 
 
@@ -133,28 +146,37 @@ class Company:
         days: Day,
     ) -> Iterator[MeetingRef | SkippedPartition]:
         """Each conference with its record, looked for several at once; what has one is taken out of `seen`."""
-        waiting: deque[tuple[Item, Future[Seen | None] | Seen | None]] = deque()
-        pool = ThreadPoolExecutor(LOOKUPS_AT_ONCE, thread_name_prefix="google-records")
+        wanted = self._near(items, seen, window)
+        for found in ordered_map(self._look_up, wanted, workers=LOOKUPS_AT_ONCE, name="google-records"):
+            if isinstance(found, Straggler):
+                yield SkippedPartition(
+                    partition=_STRAGGLER + found.conference, reason=Reason.error, permanent=False
+                )
+            else:
+                yield from self._ref(found, seen, window, days)
+
+    def _near(
+        self, items: Iterable[Item | Straggler], seen: dict[str, Seen], window: Window
+    ) -> Iterator[tuple[Item, Seen | None] | Straggler]:
+        """The conferences that may belong to the window, each with its record if the listing of records had it."""
+        for item in items:
+            if isinstance(item, Straggler):
+                yield item
+                continue
+            claimed = seen.pop(item[0].id, None)
+            if claimed is not None or _is_near(item[0], window):
+                yield item, claimed
+
+    def _look_up(self, wanted: tuple[Item, Seen | None] | Straggler) -> _LookedUp | Straggler:
+        if isinstance(wanted, Straggler):
+            return wanted
+        item, record = wanted
+        if record is not None:
+            return _LookedUp(item=item, record=record)
         try:
-            for item in items:
-                if isinstance(item, Straggler):
-                    yield SkippedPartition(
-                        partition=_STRAGGLER + item.conference, reason=Reason.error, permanent=False
-                    )
-                    continue
-                claimed = seen.pop(item[0].id, None)
-                if claimed is None and not _is_near(item[0], window):
-                    continue
-                found: Future[Seen | None] | Seen | None = claimed
-                if claimed is None and self._enriched:
-                    found = pool.submit(self._record, item[0])
-                waiting.append((item, found))
-                if len(waiting) >= 2 * LOOKUPS_AT_ONCE:
-                    yield from self._ref(*waiting.popleft(), seen, window, days)
-            while waiting:
-                yield from self._ref(*waiting.popleft(), seen, window, days)
-        finally:
-            pool.shutdown(cancel_futures=True)
+            return _LookedUp(item=item, record=self._record(item[0]))
+        except VendorError:
+            return _LookedUp(item=item, failed=True)  # its fetch looks once more, and fails alone
 
     def _record(self, conference: Conference) -> Seen | None:
         if not self._enriched:
@@ -166,19 +188,9 @@ class Company:
             return None
 
     def _ref(
-        self,
-        item: Item,
-        found: Future[Seen | None] | Seen | None,
-        seen: dict[str, Seen],
-        window: Window,
-        days: Day,
+        self, found: _LookedUp, seen: dict[str, Seen], window: Window, days: Day
     ) -> Iterator[MeetingRef]:
-        conference, whole = item
-        failed = False
-        try:
-            record = found.result() if isinstance(found, Future) else found
-        except VendorError:
-            record, failed = None, True  # its fetch looks once more, and fails alone
+        (conference, whole), record = found.item, found.record
         if record is not None:
             seen.pop(record_id(record.record), None)
         told = record.record if record is not None else None
@@ -193,11 +205,11 @@ class Company:
             start_time=start,
             digest=row_digest({"source": self.name, **row}),
             hint={"source": self.name, "ids": "conference", **day_of(start), **self._meet.who(subjects)},
-            row=None if failed else {**row, "subjects": subjects, "whole": whole},
+            row=None if found.failed else {**row, "subjects": subjects, "whole": whole},
         )
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        harvested_at = milliseconds_only(self._apis.context.now())
+        harvested_at = truncate_to_milliseconds(self._apis.context.now())
         raw = self._apis.asked_raw(ref)
         if ref.hint.get("ids") == "record":
             return self._of_record(ref, harvested_at, raw=raw)
@@ -233,7 +245,7 @@ class Company:
         code = None
         if conference.code is None and record is not None and seen is not None:
             code = apis.records.code(space_of(record), seen.subjects)
-        known = Known(
+        known = ConferenceFacts(
             conference=conference,
             record=record,
             event=apis.event(conference),
@@ -245,10 +257,10 @@ class Company:
             known, account=apis.account, uuid=conference.id, harvested_at=harvested_at, raw=raw
         )
         number = record_id(record) if record is not None else conference.id
-        return MeetingRecord.of(
+        return to_record(
             meeting,
             (self._session(row, raw=raw) for row in conference.rows),
-            pending=settling(known, apis.context.now()),
+            pending=until_settled(known.end, SETTLED, apis.context.now()),
             replaces=() if number == conference.id else (number,),
         )
 

@@ -6,21 +6,21 @@ first planned for, and the organizer's copy is the one that is read, where the o
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
 from connectors.google_meet.auth import LOGGED_IN, UserUnavailable
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.mapping import Row, code_of, host_of, text
-from connectors.google_meet.meet_api import USERS_AT_ONCE, subject
-from connectors.google_meet.meet_source import Apis, milliseconds_only
+from connectors.google_meet.mapping import host_of
+from connectors.google_meet.meet_api import USERS_AT_ONCE
+from connectors.google_meet.meet_source import Apis
 from connectors.google_meet.redaction import redact_row
+from connectors.google_meet.reports_rows import Row, code_of
 from connectors.models import (
     Detail,
     Meeting,
@@ -32,8 +32,9 @@ from connectors.models import (
     Window,
     row_digest,
     session_key,
+    user_partition,
 )
-from connectors.parsing import parse_instant
+from connectors.parsing import as_dict, as_text, parse_instant, truncate_to_milliseconds
 
 MEET_CONFERENCE = "hangoutsMeet"
 
@@ -47,7 +48,7 @@ class Upcoming:
     ) -> Iterator[MeetingRef | SkippedPartition]:
         users = [user.lower() for user in self._apis.records.subjects(self._apis.users)]
         if subjects:
-            users = [user for user in users if subject(user) in subjects]
+            users = [user for user in users if user_partition(user.lower()) in subjects]
         read, seen = frozenset(users), set[str]()
         for found in self._by_user(window, users):
             if isinstance(found, SkippedPartition):
@@ -63,17 +64,9 @@ class Upcoming:
     def _by_user(
         self, window: Window, users: list[str]
     ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
-        waiting: deque[Future[tuple[str, list[Row]] | SkippedPartition]] = deque()
-        pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="google-calendars")
-        try:
-            for user in users:
-                waiting.append(pool.submit(self._of_user, user, window))
-                if len(waiting) >= 2 * USERS_AT_ONCE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        return ordered_map(
+            lambda user: self._of_user(user, window), users, workers=USERS_AT_ONCE, name="google-calendars"
+        )
 
     def _of_user(self, user: str, window: Window) -> tuple[str, list[Row]] | SkippedPartition:
         try:
@@ -81,17 +74,21 @@ class Upcoming:
                 event for event in self._apis.calendar.planned(user, window.start, window.end) if code(event)
             ]
         except (UserUnavailable, Forbidden):
-            return SkippedPartition(partition=subject(user), reason=Reason.refused, permanent=False)
+            return SkippedPartition(
+                partition=user_partition(user.lower()), reason=Reason.refused, permanent=False
+            )
         except VendorError:
-            return SkippedPartition(partition=subject(user), reason=Reason.error, permanent=False)
+            return SkippedPartition(
+                partition=user_partition(user.lower()), reason=Reason.error, permanent=False
+            )
 
     def _ref(self, event: Row, user: str, read: frozenset[str], window: Window) -> MeetingRef | None:
-        start, number = begins(event), text(event.get("id"))
+        start, number = begins(event), as_text(event.get("id"))
         if start is None or start not in window or number is None or event.get("status") == "cancelled":
             return None
         if self._apis.code is not None and code(event) != self._apis.code:
             return None
-        organizer = text(_dict(event.get("organizer")).get("email"))
+        organizer = as_text(as_dict(event.get("organizer")).get("email"))
         if user != LOGGED_IN and organizer and organizer.lower() != user and organizer.lower() in read:
             return None  # it comes with the organizer's calendar
         person = self._apis.directory.by_address(user)
@@ -104,7 +101,7 @@ class Upcoming:
         )
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        harvested_at = milliseconds_only(self._apis.context.now())
+        harvested_at = truncate_to_milliseconds(self._apis.context.now())
         event = ref.row["event"] if ref.row is not None else self._again(ref)
         ends = begins(event, "end")
         meeting = Meeting(
@@ -128,8 +125,8 @@ class Upcoming:
         )
 
     def _host(self, event: Row) -> Any:
-        told = _dict(event.get("organizer"))
-        email = text(told.get("email"))
+        told = as_dict(event.get("organizer"))
+        email = as_text(told.get("email"))
         person = self._apis.directory.by_address(email)
         return host_of(email, person.id, person.name) if person is not None else host_of(email)
 
@@ -144,21 +141,21 @@ class Upcoming:
 
 def planned_id(event: Row) -> str:
     """The same on every calendar, and when it is moved."""
-    when = _dict(event.get("originalStartTime")) or (
-        _dict(event.get("start")) if event.get("recurringEventId") else {}
+    when = as_dict(event.get("originalStartTime")) or (
+        as_dict(event.get("start")) if event.get("recurringEventId") else {}
     )
-    uid = text(event.get("iCalUID")) or text(event.get("id"))
+    uid = as_text(event.get("iCalUID")) or as_text(event.get("id"))
     return "plan-" + session_key("plan", uid, _instant(when))
 
 
 def code(event: Row) -> str | None:
     """The meeting's code, where its conference is one of Meet's."""
-    conference = _dict(event.get("conference"))
+    conference = as_dict(event.get("conference"))
     return code_of(conference.get("id")) if conference.get("type") == MEET_CONFERENCE else None
 
 
 def begins(event: Row, which: str = "start") -> datetime | None:
-    return _instant(_dict(event.get(which)))
+    return _instant(as_dict(event.get(which)))
 
 
 def _instant(told: Row) -> datetime | None:
@@ -169,7 +166,3 @@ def _instant(told: Row) -> datetime | None:
         return datetime.combine(date.fromisoformat(str(told.get("date"))), time(), UTC)
     except ValueError:
         return None
-
-
-def _dict(value: Any) -> Row:
-    return value if isinstance(value, dict) else {}

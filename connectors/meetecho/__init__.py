@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
+from connectors.attendance import to_record
 from connectors.base import (
     CheckResult,
     Context,
@@ -33,7 +34,7 @@ from connectors.base import (
     setting_or_default,
     validate_settings,
 )
-from connectors.errors import ConfigurationError, Gone, NotReady
+from connectors.errors import ConfigurationError, Gone
 from connectors.meetecho.check import run_checks
 from connectors.meetecho.client import DatatrackerClient
 from connectors.meetecho.datatracker import Datatracker
@@ -42,7 +43,8 @@ from connectors.meetecho.listing import Meetings
 from connectors.meetecho.mapping import Plan, Row, people_in, to_meeting, to_session, with_attendance
 from connectors.meetecho.rooms import RoomsClient
 from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, SkippedPartition, Window
-from connectors.parsing import parse_instant
+from connectors.parsing import parse_instant, truncate_to_milliseconds
+from connectors.pending import require_timestamp
 from connectors.rate_limit import MARGIN
 
 _ACRONYM = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -118,13 +120,19 @@ class Meetecho:
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         now = self.context.now()
-        harvested_at = now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)
+        harvested_at = truncate_to_milliseconds(now)
         plan = self._meetings.plan(ref)
         rows = self.attendance(plan, now)
         if plan.is_called_off and not rows:
             raise Gone(f"{VENDOR}: a session that was called off", reason=Reason.deleted)
         harvest = self._harvest(plan, rows, now, harvested_at, raw=self._raw(ref))
-        return _dated(harvest, parse_instant(ref.hint.get("listed")) or now, now)
+        return require_timestamp(
+            harvest,
+            vendor=VENDOR,
+            since=parse_instant(ref.hint.get("listed")) or now,
+            lookback=LOOKBACK,
+            now=now,
+        )
 
     def attendance(self, plan: Plan, now: datetime) -> list[Row] | None:
         """Who attended; `None` where that cannot be had: of what has not begun, or has no session."""
@@ -162,7 +170,7 @@ class Meetecho:
             return MeetingRecord(meeting=meeting, pending=pending, replaces=replaces)
         names = self.datatracker.names(people_in(rows))
         sessions = [to_session(row, names, raw=raw) for row in rows]
-        return with_attendance(MeetingRecord.of(meeting, sessions, pending=pending, replaces=replaces))
+        return with_attendance(to_record(meeting, sessions, pending=pending, replaces=replaces))
 
     def _made_rooms(self) -> RoomsClient | None:
         names = ("MEETECHO_CLIENT_ID", "MEETECHO_CLIENT_SECRET")
@@ -201,14 +209,3 @@ def _acronyms(name: str, text: str) -> tuple[str, ...]:
             f"{VENDOR}: {name}: acronyms with commas between them are wanted: quic,httpbis"
         )
     return found
-
-
-def _dated(harvest: MeetingRecord, since: datetime, now: datetime) -> MeetingRecord:
-    """The harvest, if it has any instant to be filed under. One without raises NotReady for the lookback since it was
-    listed, then Gone."""
-    if harvest.timestamp is not None:
-        return harvest
-    if now >= since + LOOKBACK:
-        raise Gone(f"{VENDOR}: a meeting that never got a time", reason=Reason.no_time)
-    until = min(now + timedelta(days=1), since + LOOKBACK)
-    raise NotReady(f"{VENDOR}: a meeting without any time yet", reason=Reason.no_time, until=until)

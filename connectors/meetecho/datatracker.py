@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
+
+from cachetools import LRUCache
 
 from connectors.errors import VendorError
 from connectors.meetecho.client import DatatrackerClient, Row
@@ -26,7 +29,6 @@ from connectors.meetecho.endpoints import (
     STATUSES,
     TIMESLOTS,
 )
-from connectors.meetecho.recent import Recent
 from connectors.models import Window
 from connectors.parsing import parse_clock_seconds, parse_instant
 
@@ -37,6 +39,8 @@ deleted; disapproved; moved to another session."""
 NAMES_KEPT, MEETINGS_KEPT = 20_000, 2_000
 
 NAMES_AT_ONCE = 50
+
+Value = TypeVar("Value")
 
 _LAST = re.compile(r"([^/]+)/?$")
 
@@ -52,8 +56,9 @@ class Datatracker:
 
     def __init__(self, tastypie: DatatrackerClient) -> None:
         self.api = tastypie
-        self._names: Recent[str, str] = Recent(NAMES_KEPT)
-        self._meetings: Recent[str, Row] = Recent(MEETINGS_KEPT)
+        self._names: LRUCache[str, str] = LRUCache(NAMES_KEPT)
+        self._meetings: LRUCache[str, Row] = LRUCache(MEETINGS_KEPT)
+        self._lock = Lock()
         self._several_at_once = True
 
     def group(self, acronym: str) -> str | None:
@@ -76,18 +81,18 @@ class Datatracker:
         for row in rows:
             number, day = last_of(row.get("id")), _day(row.get("date"))
             if number is not None and (day is None or first <= day <= last):
-                self._meetings.put(number, row)
+                self._remember(self._meetings, number, row)
                 found.add(number)
         return frozenset(found)
 
     def meeting(self, session: Row) -> Row | None:
         """The meeting that a session is of."""
         number = last_of(session.get("meeting"))
-        found = self._meetings.get(number) if number is not None else None
+        found = self._recall(self._meetings, number) if number is not None else None
         if found is None and number is not None:
             found = self.api.get(MEETINGS, number)
             if found is not None:
-                self._meetings.put(number, found)
+                self._remember(self._meetings, number, found)
         return found
 
     def slot(self, session: str, meeting: Row) -> Slot | None:
@@ -125,7 +130,7 @@ class Datatracker:
     def names(self, people: Iterable[str]) -> dict[str, str]:
         """Names by the ids of people, as far as they are told."""
         wanted = list(dict.fromkeys(people))
-        found = {number: name for number in wanted if (name := self._names.get(number)) is not None}
+        found = {number: name for number in wanted if (name := self._recall(self._names, number)) is not None}
         missing = [number for number in wanted if number not in found]
         for at in range(0, len(missing), NAMES_AT_ONCE):
             found |= self._asked_names(missing[at : at + NAMES_AT_ONCE])
@@ -140,8 +145,16 @@ class Datatracker:
             row = told.get(number) or self.api.get(PEOPLE, number) or {}
             name = row.get("name")
             names[number] = name if isinstance(name, str) else ""
-            self._names.put(number, names[number])
+            self._remember(self._names, number, names[number])
         return names
+
+    def _recall(self, cache: LRUCache[str, Value], key: str) -> Value | None:
+        with self._lock:  # a cache reorders its entries even when it is read
+            return cache.get(key)
+
+    def _remember(self, cache: LRUCache[str, Value], key: str, value: Value) -> None:
+        with self._lock:
+            cache[key] = value
 
     def _several(self, wanted: Sequence[str]) -> list[Row]:
         try:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import RLock
 
+from cachetools import LRUCache
+
 from connectors.base import Context
 from connectors.errors import Gone, VendorError
 from connectors.meetecho.datatracker import Datatracker, last_of
 from connectors.meetecho.endpoints import VENDOR
 from connectors.meetecho.errors import MeetechoRefused
 from connectors.meetecho.mapping import Plan, Row
-from connectors.meetecho.recent import Recent
 from connectors.meetecho.rooms import Room, RoomsClient
 from connectors.models import MeetingRef, Reason, SkippedPartition, Window, row_digest
 
@@ -59,7 +60,7 @@ class Meetings:
         self._context = context
         self._groups = tuple(groups)
         self._ahead = ahead
-        self._recent: Recent[str, Known] = Recent(GROUPS_KEPT)
+        self._recent: LRUCache[str, Known] = LRUCache(GROUPS_KEPT)
         self._lock = RLock()
 
     def listed(
@@ -155,7 +156,7 @@ class Meetings:
             found = self._recent.get(group)
             if found is None or self._context.elapsed() - found.at > FRESH_SECONDS:
                 found = self._asked(group)
-                self._recent.put(group, found)
+                self._recent[group] = found
             return found
 
     def _asked(self, group: str) -> Known:

@@ -24,10 +24,11 @@ client of a stay come with its quality, or not at all.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import RLock
 from typing import ClassVar
 
+from connectors.attendance import to_record
 from connectors.base import (
     CheckResult,
     Context,
@@ -40,6 +41,7 @@ from connectors.base import (
 from connectors.errors import CredentialsError, Gone, VendorError
 from connectors.http import Api
 from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
+from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.rate_limit import MARGIN
 from connectors.webex.auth import WebexOAuth
 from connectors.webex.check import run_checks
@@ -64,7 +66,7 @@ from connectors.webex.listing import (
     dated,
     ended_by,
 )
-from connectors.webex.mapping import known, state_of, text, to_meeting, to_sessions, with_audio
+from connectors.webex.mapping import known, state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.participants import Participants
 from connectors.webex.quality import with_quality
 from connectors.webex.quality_api import Qualities, Told
@@ -148,7 +150,7 @@ class Webex:
         yield from self.instances.listed(window)
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        harvested_at = _milliseconds_only(self.context.now())
+        harvested_at = truncate_to_milliseconds(self.context.now())
         row = self.instances.head(ref)
         try:
             rows = self.participants(ref, row)
@@ -163,7 +165,7 @@ class Webex:
         return self._whole(ref, row, rows, sessions, told, harvested_at)
 
     def participants(self, ref: MeetingRef, row: Row) -> list[Row]:
-        host = text(row.get("hostEmail")) if self._for_all_participants(ref.uuid) else None
+        host = as_text(row.get("hostEmail")) if self._for_all_participants(ref.uuid) else None
         found = self._participants.of(ref.uuid, host, self._during(ref, row))
         return [redact_row(one) for one in found]
 
@@ -297,7 +299,7 @@ class Webex:
             harvested_at=harvested_at,
             raw=self._asked_for(ref, "raw"),
         )
-        harvest = MeetingRecord.of(with_audio(meeting, rows), sessions, pending=told.pending)
+        harvest = to_record(with_audio(meeting, rows), sessions, pending=told.pending)
         return dated(harvest, ref, self.context.now())
 
     def _still_live(self) -> Pending:
@@ -318,8 +320,3 @@ class Webex:
 
     def _url(self, name: str) -> str:
         return setting_or_default(name, self.settings, self._settings)
-
-
-def _milliseconds_only(now: datetime) -> datetime:
-    """A `harvested_at`: documents and versions count in milliseconds."""
-    return now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
-from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, Window, row_digest
+from connectors.models import MeetingRecord, MeetingRef, Reason, Window, row_digest
+from connectors.pending import require_timestamp, until_settled
 from connectors.webex.client import Row, WebexClient
 from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, Endpoint
 from connectors.webex.mapping import known, state_of
@@ -164,19 +165,10 @@ def missing(ref: MeetingRef, now: datetime) -> Gone | NotReady:
 def dated(harvest: MeetingRecord, ref: MeetingRef, now: datetime) -> MeetingRecord:
     """The harvest, if it has any instant to be filed under, to be read once more if it has only just ended. One without
     any instant raises NotReady for the lookback, then Gone."""
-    if harvest.timestamp is None:
-        until = (known(ref.hint.get("end")) or now) + LOOKBACK
-        if now >= until:
-            raise Gone(f"{VENDOR}: a meeting that never got a time", reason=Reason.no_time)
-        raise NotReady(
-            f"{VENDOR}: a meeting without any time yet",
-            reason=Reason.no_time,
-            until=min(now + timedelta(days=1), until),
-        )
-    ended = harvest.meeting.end_time
-    if harvest.pending is None and ended is not None and now < ended + SETTLED:
-        return replace(harvest, pending=Pending(until=ended + SETTLED, reason=Reason.settling))
-    return harvest
+    since = known(ref.hint.get("end")) or now
+    require_timestamp(harvest, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
+    pending = harvest.pending or until_settled(harvest.meeting.end_time, SETTLED, now)
+    return replace(harvest, pending=pending)
 
 
 def _ceiling(instant: datetime) -> datetime:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
-from connectors.parsing import parse_instant, seconds_between
+from connectors.parsing import as_dicts, as_text, parse_instant, seconds_between
 
 Row = Mapping[str, Any]
 State = Literal["ended", "live"]
@@ -42,9 +42,9 @@ def to_meeting(
         uuid=row["id"],
         detail=detail,
         harvested_at=harvested_at,
-        meeting_series_id=text(row.get("meetingSeriesId")),
-        meeting_code=text(row.get("meetingNumber")),
-        topic=text(row.get("title")),
+        meeting_series_id=as_text(row.get("meetingSeriesId")),
+        meeting_code=as_text(row.get("meetingNumber")),
+        topic=as_text(row.get("title")),
         host=_host(row),
         start_time=start,
         end_time=end,
@@ -70,7 +70,7 @@ def to_sessions(row: Row, *, raw: bool = False) -> Iterator[Session]:
         yield to_session(row, device, raw=raw)
     if not devices:
         yield to_session(row, None, raw=raw)
-    for attended in _dicts(row.get("breakoutSessionsAttended")):
+    for attended in as_dicts(row.get("breakoutSessionsAttended")):
         yield _to_breakout(row, attended, raw=raw)
 
 
@@ -79,16 +79,16 @@ def to_session(row: Row, device: Row | None, *, raw: bool = False) -> Session:
     told = row if device is None else device
     join, leave = known(told.get("joinedTime")), known(told.get("leftTime"))
     duration = seconds_between(join, leave)
-    correlation = None if device is None else text(device.get("correlationId"))
+    correlation = None if device is None else as_text(device.get("correlationId"))
     return Session(
-        key=session_key(text(row.get("id")), correlation),
+        key=session_key(as_text(row.get("id")), correlation),
         stay="waiting_room" if row.get("state") == "lobby" else "meeting",
-        user_id=text(row.get("id")),
-        user_name=text(row.get("displayName")),
-        email=text(row.get("email")),
+        user_id=as_text(row.get("id")),
+        user_name=as_text(row.get("displayName")),
+        email=as_text(row.get("email")),
         user_type="phone" if device is not None and _is_phone(row, device) else None,
         role=_role(row),
-        device=None if device is None else text(device.get("deviceType")),
+        device=None if device is None else as_text(device.get("deviceType")),
         join_time=join,
         leave_time=leave,
         duration=duration if duration is not None else _seconds(told.get("durationSecond")),
@@ -98,29 +98,20 @@ def to_session(row: Row, device: Row | None, *, raw: bool = False) -> Session:
 
 def _to_breakout(row: Row, attended: Row, *, raw: bool) -> Session:
     join, leave = known(attended.get("joinedTime")), known(attended.get("leftTime"))
-    breakout = text(attended.get("id"))
+    breakout = as_text(attended.get("id"))
     return Session(
-        key=session_key(text(row.get("id")), None, breakout, join),
+        key=session_key(as_text(row.get("id")), None, breakout, join),
         stay="breakout",
         breakout_id=breakout,
-        user_id=text(row.get("id")),
-        user_name=text(row.get("displayName")),
-        email=text(row.get("email")),
+        user_id=as_text(row.get("id")),
+        user_name=as_text(row.get("displayName")),
+        email=as_text(row.get("email")),
         role=_role(row),
         join_time=join,
         leave_time=leave,
         duration=seconds_between(join, leave),
         vendor_data=_raw(row, "breakoutSession", attended) if raw else None,
     )
-
-
-def text(value: Any) -> str | None:
-    """A string as sent, a number as its digits; `None` for `""`, null and anything else."""
-    if isinstance(value, str):
-        return value or None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return None
 
 
 def truth(value: Any) -> bool | None:
@@ -135,9 +126,9 @@ def known(value: Any) -> datetime | None:
 
 def _host(row: Row) -> Host | None:
     host = Host(
-        host_id=text(row.get("hostUserId")),
-        name=text(row.get("hostDisplayName")),
-        email=text(row.get("hostEmail")),
+        host_id=as_text(row.get("hostUserId")),
+        name=as_text(row.get("hostDisplayName")),
+        email=as_text(row.get("hostEmail")),
     )
     return None if host == Host() else host
 
@@ -153,19 +144,15 @@ def _role(row: Row) -> Role | None:
 def _is_phone(row: Row, device: Row) -> bool:
     """Who is there by telephone alone: people at a computer may have their sound by telephone too, and have an
     address or a client."""
-    kind = (text(device.get("deviceType")) or "phone").lower()
+    kind = (as_text(device.get("deviceType")) or "phone").lower()
     return device.get("audioType") == "pstn" and row.get("email") in {None, ""} and kind in _PHONES
 
 
 _PHONES = frozenset({"phone", "pstn", "telephone"})
 
 
-def _devices(row: Row) -> list[Row]:
-    return _dicts(row.get("devices"))
-
-
-def _dicts(rows: Any) -> list[Row]:
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+def _devices(row: Row) -> Sequence[Row]:
+    return as_dicts(row.get("devices"))
 
 
 def _seconds(value: Any) -> int | None:

@@ -6,11 +6,12 @@ leads on is not documented for it. Where none comes with a full page, the times 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from connectors.errors import VendorError
 from connectors.models import Window
+from connectors.parsing import unique_rows
 from connectors.webex.client import LARGEST_PAGE, Row, WebexClient
 from connectors.webex.endpoints import PARTICIPANTS, VENDOR
 from connectors.webex.mapping import known
@@ -42,7 +43,7 @@ class Participants:
         if cut:
             for slice_ in during.split(LONGEST_SLICE):
                 rows += self._joined(fixed, slice_)
-        return _distinct(rows)
+        return unique_rows(rows, lambda row: str(row.get("id")))  # slices repeat rows of the first page
 
     def _joined(self, fixed: dict[str, str], during: Window) -> Iterator[Row]:
         """Those who joined in a piece of time, by halves where they are too many."""
@@ -70,16 +71,6 @@ class Participants:
             found += page.rows
             linked = linked or bool(page.next_url)
         return found, not linked and len(found) >= LARGEST_PAGE
-
-
-def _distinct(rows: Iterable[Row]) -> list[Row]:
-    """Each participant once: the pieces of time hold those of the first page again."""
-    by_id: dict[object, list[Row]] = {}
-    for row in rows:
-        same = by_id.setdefault(row.get("id"), [])
-        if row not in same:
-            same.append(row)
-    return [row for same in by_id.values() for row in same]
 
 
 def _spelled(instant: datetime) -> str:

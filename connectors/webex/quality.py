@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from math import isfinite
 from typing import Any
 
 from connectors.models import Session, row_digest, session_key
-from connectors.parsing import seconds_between
+from connectors.parsing import as_dicts, as_list, as_number, as_text, seconds_between
 from connectors.quality import IN_SERIES, Measure, Point, Quality, Stream, joined, measured, series_of
-from connectors.webex.mapping import known, text
+from connectors.webex.mapping import known
 from connectors.webex.redaction import redact_row
 
 Row = Mapping[str, Any]
@@ -65,7 +64,7 @@ class Media:
         return self._either("clientType", "client")
 
     def _either(self, new: str, old: str) -> str | None:
-        return text(self.row.get(new)) or text(self.row.get(old))
+        return as_text(self.row.get(new)) or as_text(self.row.get(old))
 
 
 def with_quality(
@@ -141,7 +140,7 @@ def to_session(media: Sequence[Media]) -> Session:
     leave = max((one.leave for one in media if one.leave is not None), default=None)
     return Session(
         key=_key(first.row),
-        user_id=text(first.row.get("participantId")),
+        user_id=as_text(first.row.get("participantId")),
         user_name=first.name,
         email=first.email,
         join_time=join,
@@ -151,7 +150,7 @@ def to_session(media: Sequence[Media]) -> Session:
 
 
 def _key(row: Row) -> str:
-    return session_key(text(row.get("participantId")), text(row.get("participantSessionId")))
+    return session_key(as_text(row.get("participantId")), as_text(row.get("participantSessionId")))
 
 
 def _measured(session: Session, media: Sequence[Media], *, series: bool, raw: bool) -> Session:
@@ -160,18 +159,18 @@ def _measured(session: Session, media: Sequence[Media], *, series: bool, raw: bo
     media = sorted(media, key=_order)
     qualities = [quality for one in media if (quality := to_quality(one.row, series=series)) is not None]
     first = media[0]
-    network = text(first.row.get("networkType"))
+    network = as_text(first.row.get("networkType"))
     vendor_data = session.vendor_data
     if raw:
         vendor_data = {**(vendor_data or {}), "qualities": [redact_row(one.row) for one in media]}
     return replace(
         session,
-        device=session.device or text(first.row.get("hardwareType")),
-        os=text(first.row.get("osType")),
+        device=session.device or as_text(first.row.get("hardwareType")),
+        os=as_text(first.row.get("osType")),
         app=first.client,
-        app_version=text(first.row.get("clientVersion")),
-        ip_address=text(first.row.get("publicIP")),
-        data_center=text(first.row.get("serverRegion")),
+        app_version=as_text(first.row.get("clientVersion")),
+        ip_address=as_text(first.row.get("publicIP")),
+        data_center=as_text(first.row.get("serverRegion")),
         network_type=None if network == "unknown" else network,
         quality=Quality.merge(qualities, one_stay=True) if qualities else None,
         vendor_data=vendor_data,
@@ -179,13 +178,15 @@ def _measured(session: Session, media: Sequence[Media], *, series: bool, raw: bo
 
 
 def _order(media: Media) -> tuple[datetime, str]:
-    return media.join or datetime.max.replace(tzinfo=UTC), text(media.row.get("participantSessionId")) or ""
+    return media.join or datetime.max.replace(tzinfo=UTC), as_text(
+        media.row.get("participantSessionId")
+    ) or ""
 
 
 def to_quality(row: Row, *, series: bool = False) -> Quality | None:
     """Out of one media session; `None` where nothing was measured. `series`: with the samples themselves."""
-    streams = {ours: _stream(ours, _dicts(row.get(webex)), series) for webex, ours in STREAMS.items()}
-    resources = _dicts(row.get("resources"))
+    streams = {ours: _stream(ours, as_dicts(row.get(webex)), series) for webex, ours in STREAMS.items()}
+    resources = as_dicts(row.get("resources"))
     cpu = measured("cpu_pct", _samples(resources, "systemAverageCPU"), _samples(resources, "systemMaxCPU"))
     if cpu is None and not any(streams.values()):
         return None
@@ -202,8 +203,8 @@ def _stream(name: str, parts: Sequence[Row], series: bool) -> Stream | None:
 
 
 def _timed(part: Row) -> tuple[list[Point], float]:
-    start, step = known(part.get("startTime")), _number(part.get("samplingInterval")) or 0.0
-    lists = {ours: [_number(v) for v in _list(part.get(_SOUND[ours]))] for ours in IN_SERIES}
+    start, step = known(part.get("startTime")), as_number(part.get("samplingInterval")) or 0.0
+    lists = {ours: [as_number(v) for v in as_list(part.get(_SOUND[ours]))] for ours in IN_SERIES}
     size = max(map(len, lists.values()))
     if start is None or not 0 < step < 86_400:
         return [], step
@@ -216,18 +217,4 @@ def _timed(part: Row) -> tuple[list[Point], float]:
 
 def _samples(parts: Iterable[Row], name: str) -> Iterator[float | None]:
     for part in parts:
-        yield from map(_number, _list(part.get(name)))
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if isfinite(value) else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dicts(value: Any) -> list[Row]:
-    return [part for part in _list(value) if isinstance(part, dict)]
+        yield from map(as_number, as_list(part.get(name)))

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from connectors.attendance import to_record
 from connectors.base import Context
 from connectors.errors import VendorError
 from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
+from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
 from connectors.zoom.client import Row, ZoomClient
 from connectors.zoom.endpoints import Endpoint
@@ -29,12 +31,11 @@ from connectors.zoom.listing import (
     headless,
     identified,
     listed_joins,
-    milliseconds_only,
     pages_of,
     refs_in,
     unavailable,
 )
-from connectors.zoom.mapping import text, to_meeting, to_session
+from connectors.zoom.mapping import to_meeting, to_session
 from connectors.zoom.quality import with_quality
 from connectors.zoom.source_selection import SourceName
 
@@ -89,7 +90,7 @@ class Dashboard:
         return head + pages_of(people, PARTICIPANTS[_kind(ref)]) + qos
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        harvested_at = milliseconds_only(self.context.now())
+        harvested_at = truncate_to_milliseconds(self.context.now())
         row, which = self.head(ref)
         try:
             sessions = self.participants(ref, which)
@@ -112,7 +113,7 @@ class Dashboard:
         if which == "live":
             detail = Detail.live
             pending = Pending(until=self.context.now() + ASK_AGAIN, reason=Reason.live)
-        email = text(row.get("email"))
+        email = as_text(row.get("email"))
         meeting = to_meeting(
             row,
             account=self.account,
@@ -123,9 +124,7 @@ class Dashboard:
             raw=self._raw(ref),
         )
         harvest = (
-            alone(meeting, pending)
-            if sessions is None
-            else MeetingRecord.of(meeting, sessions, pending=pending)
+            alone(meeting, pending) if sessions is None else to_record(meeting, sessions, pending=pending)
         )
         return dated(harvest, ref, row, self.context.now())
 

@@ -9,9 +9,9 @@ from threading import Lock
 
 from connectors.base import Context
 from connectors.errors import CredentialsError
+from connectors.parsing import as_text
 from connectors.zoom.client import ZoomClient
 from connectors.zoom.endpoints import USERS, VENDOR
-from connectors.zoom.mapping import text
 
 
 class Hosts:
@@ -38,7 +38,7 @@ class Hosts:
             for status in ("active", "inactive"):
                 for page in self._client.pages(USERS, status=status):
                     for row in page:
-                        user, email = text(row.get("id")), text(row.get("email"))
+                        user, email = as_text(row.get("id")), as_text(row.get("email"))
                         if user is not None and email is not None:
                             ids.setdefault(email.lower(), user)
         except CredentialsError:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
 from connectors.models import Meeting, MeetingRecord, MeetingRef, Pending, Reason, Window, row_digest
 from connectors.parsing import parse_instant
+from connectors.pending import require_timestamp, until_settled
 from connectors.zoom.client import Row
 from connectors.zoom.endpoints import VENDOR, Endpoint
 from connectors.zoom.errors import NOT_FOUND, OTHER_ACCOUNT, TOO_OLD
@@ -140,16 +141,9 @@ def alone(meeting: Meeting, pending: Pending | None) -> MeetingRecord:
 def dated(harvest: MeetingRecord, ref: MeetingRef, row: Row, now: datetime) -> MeetingRecord:
     """The harvest, if it has any instant to be filed under. Zoom once showed blank times for meetings that had
     happened (https://github.com/jrchamp/moodle-mod_zoom/issues/239): raises NotReady for the lookback, then Gone."""
-    if harvest.timestamp is not None:
-        return _settling(harvest, ref, now, joins_in(row))
-    until = (parse_instant(ref.hint.get("end")) or now) + LOOKBACK
-    if now >= until:
-        raise Gone(f"{VENDOR}: a meeting that never got a time", reason=Reason.no_time)
-    raise NotReady(
-        f"{VENDOR}: a meeting without any time yet",
-        reason=Reason.no_time,
-        until=min(now + timedelta(days=1), until),
-    )
+    since = parse_instant(ref.hint.get("end")) or now
+    require_timestamp(harvest, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
+    return _settling(harvest, ref, now, joins_in(row))
 
 
 def _settling(harvest: MeetingRecord, ref: MeetingRef, now: datetime, joins: int) -> MeetingRecord:
@@ -157,14 +151,9 @@ def _settling(harvest: MeetingRecord, ref: MeetingRef, now: datetime, joins: int
     ended = harvest.meeting.end_time or ended_by(ref)
     if harvest.pending is not None or ended is None:
         return harvest
-    if now < ended + SETTLED:
-        return replace(harvest, pending=Pending(until=ended + SETTLED, reason=Reason.settling))
+    if (pending := until_settled(ended, SETTLED, now)) is not None:
+        return replace(harvest, pending=pending)
     if harvest.sessions and len(harvest.sessions) < joins and now < ended + WAIT_FOR_DETAILS:
         until = min(now + ASK_AGAIN, ended + WAIT_FOR_DETAILS)
         return replace(harvest, pending=Pending(until=until, reason=Reason.settling))
     return harvest
-
-
-def milliseconds_only(now: datetime) -> datetime:
-    """A `harvested_at`: documents and versions count in milliseconds."""
-    return now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)

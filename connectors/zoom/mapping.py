@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
-from connectors.parsing import parse_clock_seconds, parse_instant, seconds_between
+from connectors.parsing import as_text, parse_clock_seconds, parse_instant, seconds_between
 
 Row = Mapping[str, Any]
 State = Literal["ended", "live"]
@@ -48,14 +48,14 @@ def to_meeting(
         uuid=row["uuid"],
         detail=detail,
         harvested_at=harvested_at,
-        meeting_series_id=text(row.get("id")),
-        meeting_code=text(row.get("id")),
-        topic=text(row.get("topic")),
+        meeting_series_id=as_text(row.get("id")),
+        meeting_code=as_text(row.get("id")),
+        topic=as_text(row.get("topic")),
         host=_host(
             host_id=host_id,
-            name=text(row.get("host")),
-            email=text(row.get("email")),
-            user_type=text(row.get("user_type")),
+            name=as_text(row.get("host")),
+            email=as_text(row.get("email")),
+            user_type=as_text(row.get("user_type")),
         ),
         start_time=start,
         end_time=end,
@@ -83,13 +83,13 @@ def to_reported_meeting(
         uuid=row["uuid"],
         detail=Detail.basic,
         harvested_at=harvested_at,
-        meeting_series_id=text(row.get("id")),
-        meeting_code=text(row.get("id")),
-        topic=text(row.get("topic")),
+        meeting_series_id=as_text(row.get("id")),
+        meeting_code=as_text(row.get("id")),
+        topic=as_text(row.get("topic")),
         host=_host(
             host_id=host_id,
-            name=text(row.get("user_name")),
-            email=text(row.get("user_email")),
+            name=as_text(row.get("user_name")),
+            email=as_text(row.get("user_email")),
             user_type=None,
         ),
         start_time=start,
@@ -106,9 +106,9 @@ def to_session(row: Row, *, raw: bool = False) -> Session:
     """Out of a row of /metrics/…/participants."""
     get = row.get
     join, leave = parse_instant(get("join_time")), parse_instant(get("leave_time"))
-    user_id, status, breakout = text(get("user_id")), text(get("status")), text(get("bo_mtg_id"))
-    person = text(get("id")) or text(get("participant_user_id"))
-    device, location = text(get("device")), text(get("location"))
+    user_id, status, breakout = as_text(get("user_id")), as_text(get("status")), as_text(get("bo_mtg_id"))
+    person = as_text(get("id")) or as_text(get("participant_user_id"))
+    device, location = as_text(get("device")), as_text(get("location"))
     city, country = _place(location)
     return Session(
         key=session_key(user_id, join, status, breakout),
@@ -116,20 +116,20 @@ def to_session(row: Row, *, raw: bool = False) -> Session:
         breakout_id=breakout,
         id=person,
         user_id=user_id,
-        user_name=text(get("user_name")),
-        email=text(get("email")),
+        user_name=as_text(get("user_name")),
+        email=as_text(get("email")),
         user_type=_user_type(device, person),
-        role=_ROLES.get(text(get("role"))),
+        role=_ROLES.get(as_text(get("role"))),
         device=device,
-        os=text(get("os")),
-        app=text(get("client")),
-        app_version=text(get("version")),
-        ip_address=text(get("ip_address")),
+        os=as_text(get("os")),
+        app=as_text(get("client")),
+        app_version=as_text(get("version")),
+        ip_address=as_text(get("ip_address")),
         country=country,
         city=city,
         location=location,
-        data_center=text(get("data_center")),
-        network_type=text(get("network_type")),
+        data_center=as_text(get("data_center")),
+        network_type=as_text(get("network_type")),
         join_time=join,
         leave_time=leave,
         duration=_stayed(row, join, leave),
@@ -137,7 +137,7 @@ def to_session(row: Row, *, raw: bool = False) -> Session:
         share_desktop=truth(get("share_desktop")),
         share_whiteboard=truth(get("share_whiteboard")),
         recording=truth(get("recording")),
-        leave_reason=text(get("leave_reason")),
+        leave_reason=as_text(get("leave_reason")),
         vendor_data=row if raw else None,
     )
 
@@ -146,31 +146,22 @@ def to_reported_session(row: Row, *, raw: bool = False) -> Session:
     """Out of a row of /report/…/participants: no device, address, network, place or role."""
     get = row.get
     join, leave = parse_instant(get("join_time")), parse_instant(get("leave_time"))
-    user_id, status, breakout = text(get("user_id")), text(get("status")), text(get("bo_mtg_id"))
-    person = text(get("id")) or text(get("participant_user_id"))
+    user_id, status, breakout = as_text(get("user_id")), as_text(get("status")), as_text(get("bo_mtg_id"))
+    person = as_text(get("id")) or as_text(get("participant_user_id"))
     return Session(
         key=session_key(user_id, join, status, breakout),
         stay=_stay(status, breakout),
         breakout_id=breakout,
         id=person,
         user_id=user_id,
-        user_name=text(get("name")),
-        email=text(get("user_email")),
+        user_name=as_text(get("name")),
+        email=as_text(get("user_email")),
         user_type="signed_in" if person is not None else None,
         join_time=join,
         leave_time=leave,
         duration=_stayed(row, join, leave),
         vendor_data=row if raw else None,
     )
-
-
-def text(value: Any) -> str | None:
-    """A string as sent; ids that are sometimes numbers as their digits; `None` for `""`, null and anything else."""
-    if value.__class__ is str:  # nearly always: isinstance would cost as much again
-        return value or None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return None
 
 
 def truth(value: Any) -> bool | None:

@@ -12,9 +12,8 @@ from math import isfinite
 from typing import Any
 
 from connectors.models import Session
-from connectors.parsing import parse_instant
+from connectors.parsing import as_text, parse_instant, unique_rows
 from connectors.quality import IN_SERIES, Measure, Point, Quality, Series, Stream, measured, series_of
-from connectors.zoom.mapping import text
 
 Row = Mapping[str, Any]
 
@@ -83,8 +82,8 @@ def with_quality(sessions: Sequence[Session], rows: Iterable[Row], *, series: bo
         if session.user_id is not None:
             stays.setdefault(session.user_id, []).append(place)
     found: dict[int, list[Quality]] = {}
-    for row in _distinct(rows):
-        place_of = _place_of(row, sessions, stays.get(text(row.get("user_id")) or "", []))
+    for row in unique_rows(rows, _stay_of):
+        place_of = _place_of(row, sessions, stays.get(as_text(row.get("user_id")) or "", []))
         quality = to_quality(row, series=series)
         if place_of is not None and quality is not None:
             found.setdefault(place_of, []).append(quality)
@@ -94,13 +93,8 @@ def with_quality(sessions: Sequence[Session], rows: Iterable[Row], *, series: bo
     ]
 
 
-def _distinct(rows: Iterable[Row]) -> list[Row]:
-    by_stay: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        same = by_stay.setdefault((str(row.get("user_id")), str(row.get("join_time"))), [])
-        if row not in same:
-            same.append(row)
-    return [row for same in by_stay.values() for row in same]
+def _stay_of(row: Row) -> tuple[str, str]:
+    return str(row.get("user_id")), str(row.get("join_time"))
 
 
 def _place_of(row: Row, sessions: Sequence[Session], places: Sequence[int]) -> int | None:

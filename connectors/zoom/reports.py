@@ -6,13 +6,13 @@ role, nothing of live meetings, and of a meeting with one participant no more th
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from connectors.attendance import to_record
 from connectors.base import Context
+from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
 from connectors.models import (
     Meeting,
@@ -21,8 +21,9 @@ from connectors.models import (
     Reason,
     SkippedPartition,
     Window,
-    session_key,
+    user_partition,
 )
+from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
 from connectors.zoom.client import Row, ZoomClient
 from connectors.zoom.endpoints import Endpoint
@@ -35,12 +36,11 @@ from connectors.zoom.listing import (
     headless,
     identified,
     listed_joins,
-    milliseconds_only,
     pages_of,
     refs_in,
     unavailable,
 )
-from connectors.zoom.mapping import WEBINAR_TYPES, text, to_reported_meeting, to_reported_session
+from connectors.zoom.mapping import WEBINAR_TYPES, to_reported_meeting, to_reported_session
 from connectors.zoom.source_selection import SourceName
 
 HEADS: Mapping[Kind, Endpoint] = {
@@ -89,20 +89,11 @@ class Reports:
     def _by_user(
         self, window: Window, between: Mapping[str, str], subjects: Collection[str]
     ) -> Iterator[list[MeetingRef] | SkippedPartition]:
-        """Several users at once, in the order in which they were listed, no further ahead than that."""
-        waiting: deque[Future[list[MeetingRef] | SkippedPartition]] = deque()
-        pool = ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="zoom-users")
-        try:
-            for user in self.users(between):
-                if subjects and subject(user) not in subjects:
-                    continue
-                waiting.append(pool.submit(self._of_user, window, user, between))
-                if len(waiting) >= USERS_AT_ONCE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        """Several users at a time, in the order in which they are listed."""
+        users = (user for user in self.users(between) if not subjects or user_partition(user) in subjects)
+        return ordered_map(
+            lambda user: self._of_user(window, user, between), users, workers=USERS_AT_ONCE, name="zoom-users"
+        )
 
     def users(self, between: Mapping[str, str]) -> Iterator[str]:
         """The ids of those who hosted, each once; whoever was deactivated since is on the second list."""
@@ -110,7 +101,7 @@ class Reports:
         for which in ("active", "inactive"):
             for page in self.client.pages(endpoints.REPORT_USERS, type=which, **between):
                 for row in page:
-                    user = text(row.get("id")) or text(row.get("email"))
+                    user = as_text(row.get("id")) or as_text(row.get("email"))
                     if user is not None and user not in seen:
                         seen.add(user)
                         yield user
@@ -125,7 +116,7 @@ class Reports:
         except VendorError as error:
             known = _NO_SUCH_USER.get(error.code or 0)
             return SkippedPartition(
-                partition=subject(user), reason=known or Reason.error, permanent=known is not None
+                partition=user_partition(user), reason=known or Reason.error, permanent=known is not None
             )
 
     def _listed(
@@ -149,13 +140,13 @@ class Reports:
         return head + pages_of(listed_joins(ref), PARTICIPANTS[_kind(ref)])
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        harvested_at = milliseconds_only(self.context.now())
+        harvested_at = truncate_to_milliseconds(self.context.now())
         row = ref.row if ref.row is not None else self.head(ref)
         meeting = to_reported_meeting(
             row,
             account=self.account,
             harvested_at=harvested_at,
-            host_id=text(ref.hint.get("user")) or text(row.get("host_id")),
+            host_id=as_text(ref.hint.get("user")) or as_text(row.get("host_id")),
             raw=self._raw(ref),
         )
         return dated(self._with_participants(ref, row, meeting), ref, row, self.context.now())
@@ -169,7 +160,7 @@ class Reports:
         except VendorError as error:
             return alone(meeting, unavailable(ref, error, row, self.context.now()))
         raw = self._raw(ref)
-        return MeetingRecord.of(meeting, [to_reported_session(told, raw=raw) for told in rows])
+        return to_record(meeting, [to_reported_session(told, raw=raw) for told in rows])
 
     def _raw(self, ref: MeetingRef) -> bool:
         return self.raw or "raw" in ref.extras
@@ -182,11 +173,6 @@ class Reports:
 
     def participants(self, ref: MeetingRef) -> list[Row]:
         return self.client.all_rows(PARTICIPANTS[_kind(ref)], ref.uuid)
-
-
-def subject(user: str) -> str:
-    """A name for a user that stays the same from run to run and tells nobody who it is."""
-    return f"user {session_key(user)[:12]}"
 
 
 def _kind(ref: MeetingRef) -> Kind:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -14,7 +15,6 @@ import click
 
 import connectors
 from harvester import __version__
-from harvester.console import Redactor
 
 COMMANDS = {
     "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),
@@ -78,46 +78,48 @@ def cli() -> None:
 def run() -> NoReturn:
     """The whole program: one place turns errors into words and exit codes."""
     code = _run()
-    sys.stderr.flush()
+    with suppress(AttributeError, OSError, ValueError):  # closed or full: nothing is left to report it to
+        sys.stderr.flush()
     # Threads that still wait for a vendor's answer must not hold the exit up; everything that counts is stored.
     os._exit(code)
 
 
 def _run() -> int:
-    mask = (
-        Redactor()
-    )  # whoever reads the settings puts the secrets into it, before anything can go wrong with them
     try:
-        code = cli.main(prog_name="harvester", standalone_mode=False, obj=mask)
+        code = cli.main(prog_name="harvester", standalone_mode=False)
         _flush_stdout()
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError, ValueError):
+            error.show()
         return 64
     except (click.Abort, KeyboardInterrupt):
         return 130
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 70
     except Exception as error:  # noqa: BLE001  # the last stop: whatever it is gets its words and its exit code
-        return _told(error, mask)
+        return _report(error)
     return code if isinstance(code, int) else 0
 
 
-def _told(error: Exception, mask: Redactor) -> int:
-    from connectors.errors import HarvestError
+def _report(error: Exception) -> int:
+    """Log what went wrong; the exit code."""
+    import logging
 
+    from connectors.errors import HarvestError
+    from harvester import console
+
+    if not console.is_configured():  # it went wrong before the command had read its options
+        console.configure_logging()
+    logger = logging.getLogger(__name__)
     if isinstance(error, HarvestError):
-        click.echo(mask(f"harvester: {error}"), err=True)
+        logger.error("harvester: %s", error)
         return error.exit_code
     if isinstance(error, BrokenPipeError):
         return 0
     if isinstance(error, OSError):
-        click.echo(
-            f"harvester: {error.strerror or type(error).__name__}: {error.filename or 'output'}", err=True
-        )
+        logger.error("harvester: %s: %s", error.strerror or type(error).__name__, error.filename or "output")
         return 74
-    import traceback
-
-    click.echo(mask("".join(traceback.format_exception(error))), err=True, nl=False)
+    logger.error("harvester: this is a bug, please report it with these lines", exc_info=error)
     return 70
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import click
 
 import connectors
 from connectors.base import CheckResult
 from connectors.errors import HarvestError, worst_exit
-from harvester.cli.environment import RunEnvironment, Voice, common_options
+from harvester.cli.environment import RunEnvironment, common_options
+from harvester.console import collect_messages
 from harvester.formatting import plural, without_prefix
-from harvester.pipeline import destination
+from harvester.pipeline import context, destination
 from harvester.pipeline.account import PUT_IT, connected, missing_settings
 from harvester.pipeline.request import HarvestRequest
 
@@ -93,18 +94,7 @@ class Answer:
             self._print(f"works{warned}")
 
     def _print(self, line: str) -> None:
-        click.echo(self.env.voice.mask(line))
-
-
-class _Noting(Voice):
-    """Keeps what a connector tells: much of it is among the results of its check as well."""
-
-    def __init__(self, voice: Voice) -> None:
-        super().__init__(quiet=True, mask=voice.mask)
-        self.noted: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.noted.append(text)
+        click.echo(self.env.redactor(line))
 
 
 def _vendor(name: str, env: RunEnvironment, *, named: bool) -> Iterator[CheckResult]:
@@ -118,16 +108,16 @@ def _vendor(name: str, env: RunEnvironment, *, named: bool) -> Iterator[CheckRes
             exit_code=78,
         )
         return
-    voice = _Noting(env.voice)
     told: list[str] = []
     try:
-        with connected(name, replace(env, voice=voice), HarvestRequest()) as vendor:
+        # Much of what a connector notifies of is among the results of its check as well.
+        with collect_messages(context.logger) as notices, connected(name, env, HarvestRequest()) as vendor:
             for result in vendor.connector.check():
                 told.append(without_prefix(result.message, name))
                 yield result
     except HarvestError as error:
         told.append(without_prefix(str(error), name))
         yield CheckResult(subject=name, status="failed", message=str(error), exit_code=error.exit_code)
-    for text in voice.noted:
+    for text in notices:
         if without_prefix(text, name) not in told:
             yield CheckResult(subject=name, status="warning", message=without_prefix(text, name))

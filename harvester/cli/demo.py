@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import sys
 import tempfile
@@ -23,10 +24,13 @@ from harvester.cli import harvest
 from harvester.cli.environment import RunEnvironment, common_options
 from harvester.cli.simulate import simulator
 from harvester.config import RETIRED, Environment
+from harvester.documents import to_documents
 from harvester.pipeline import destination
 from harvester.pipeline.request import HarvestRequest
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Sink
+
+logger = logging.getLogger(__name__)
 
 DAYS = 2
 
@@ -117,9 +121,9 @@ def _harvested(
     code = harvest.harvest_all(vendors, request, env, stream=stream, wrapped=wrapped)
     example = next((shown.example for shown in showing if shown.example is not None), None)
     if example is not None:
-        _show(example, env)
+        _show(example)
     if output is not None:
-        _suggest(output, env)
+        _suggest(output)
     return code
 
 
@@ -140,16 +144,16 @@ def _opened(path: Path) -> BinaryIO:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
 
 
-def _show(example: MeetingRecord, env: RunEnvironment) -> None:
-    meeting, session, *_ = example.documents()
+def _show(example: MeetingRecord) -> None:
+    meeting, session, *_ = to_documents(example)
     for title, document in (("A meeting", meeting), ("One of its sessions", session)):
         plain = json.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z))
-        env.voice.say(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}")
+        logger.info(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}")
 
 
-def _suggest(output: Path, env: RunEnvironment) -> None:
+def _suggest(output: Path) -> None:
     file = shlex.quote(str(output))
-    env.voice.say(
+    logger.info(
         f"\nThe documents are in {file}, one a line. Try next:\n"
         f"  jq -r 'select(.kind==\"session\" and .email) | .email' {file} | sort | uniq -c | sort -rn | head\n"
         f"  jq -r 'select(.kind==\"meeting\") | [.start_time // .scheduled_start_time, .participants, .topic] | @tsv' {file}\n"

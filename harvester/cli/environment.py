@@ -1,4 +1,4 @@
-"""What a command finds around it: settings, clock, state folder, the word to stop, and a voice on stderr."""
+"""What a command finds around it: settings, clock, state folder, stop signal."""
 
 from __future__ import annotations
 
@@ -23,67 +23,34 @@ from connectors.base import Setting
 from connectors.errors import ConfigurationError
 from harvester import config
 from harvester.config import OWN, Environment
-from harvester.console import Redactor
+from harvester.console import Redactor, configure_logging
 from harvester.pipeline.context import Clock, StopSignal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Voice:
-    """Words on stderr, without secrets. Quiet, it keeps them to itself until something turns out to be wrong."""
-
-    def __init__(self, *, quiet: bool, mask: Redactor | None = None) -> None:
-        self._quiet = quiet
-        self._kept: list[str] = []
-        self._said: set[str] = set()
-        self.mask = mask if mask is not None else Redactor()
-
-    @property
-    def quiet(self) -> bool:
-        return self._quiet
-
-    def say(self, text: str) -> None:
-        text = self.mask(text)
-        if self._quiet:
-            self._kept.append(text)
-        else:
-            click.echo(text, err=True)
-
-    def say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self.say(text)
-
-    def complain(self, text: str) -> None:
-        """Something is wrong: this is said first, then what was kept, and nothing is kept from now on."""
-        self._quiet = False
-        kept, self._kept = self._kept, []
-        for line in [text, *kept]:
-            self.say(line)
-
-
 @dataclass(kw_only=True)
 class RunEnvironment:
     environment: Environment
-    voice: Voice
+    quiet: bool = False
+    redactor: Redactor = field(default_factory=Redactor)
     stop: StopSignal = field(default_factory=StopSignal)
 
     @classmethod
     def find(cls, env_file: str | None, *, quiet: bool) -> RunEnvironment:
-        """Out of the process's environment and the .env file named, else the one in this folder, where there is one."""
+        """Read the process's environment and the .env file given, else the one in this folder, and set up logging."""
         path = Path(env_file) if env_file else (Path(".env") if Path(".env").is_file() else None)
         environment = Environment.read(os.environ, path)
-        context = click.get_current_context(silent=True)
-        mask = context.obj if context is not None and isinstance(context.obj, Redactor) else None
-        found = cls(environment=environment, voice=Voice(quiet=quiet, mask=mask))
+        found = cls(environment=environment, quiet=quiet)
         found.hide(OWN)
+        configure_logging(quiet=quiet, redactor=found.redactor)
         return found
 
     def hide(self, of: tuple[Setting, ...]) -> None:
-        """Keep the secrets among these settings out of everything that is said."""
+        """Redact the secrets among these settings in everything that is printed."""
         for setting in of:
             if setting.secret and (secret := self.environment.get(setting.name)):
-                self.voice.mask.add(secret)
+                self.redactor.add(secret)
 
     @cached_property
     def own(self) -> dict[str, str]:

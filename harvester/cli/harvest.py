@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Literal
 
@@ -19,6 +20,8 @@ from harvester.pipeline.report import QUIET_ENDS, Report
 from harvester.pipeline.request import HarvestRequest, chosen, harvest_options, vendor_options
 from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink
+
+logger = logging.getLogger(__name__)
 
 
 def vendor_command(name: str) -> click.Command:
@@ -48,7 +51,7 @@ def everything(env_file: str | None, quiet: bool, **given: Any) -> int:
     for name in sorted(connectors.table()):
         missing = missing_settings(name, env)
         if missing:
-            env.voice.say(f"{name}: not configured ({', '.join(missing)} not set), left out")
+            logger.info(f"{name}: not configured ({', '.join(missing)} not set), left out")
         else:
             configured.append(name)
     if not configured:
@@ -85,7 +88,7 @@ def harvest_all(
             except HarvestError as error:
                 report.stopped_by(error)
             finally:
-                _tell(report, env, dry_run=request.dry_run)
+                _tell(report, dry_run=request.dry_run)
             if report.stopped_with in QUIET_ENDS:
                 break
     return summary.exit_code
@@ -146,11 +149,11 @@ def _survey(vendor: Connected, request: HarvestRequest, env: RunEnvironment, rep
             env.stop.check()
 
 
-def _tell(report: Report, env: RunEnvironment, *, dry_run: bool) -> None:
-    """Where something is wrong, what is wrong comes first, and nothing is kept back."""
-    tell = env.voice.complain if report.exit_code else env.voice.say
+def _tell(report: Report, *, dry_run: bool) -> None:
+    """Log the report; as errors if something is wrong, so that quiet mode shows it."""
+    level = logging.ERROR if report.exit_code else logging.INFO
     if report.started or report.exit_code:
         for line in report.lines(dry_run=dry_run and report.started):
-            tell(line)
+            logger.log(level, line)
     for text in report.tracebacks:
-        tell(text)
+        logger.log(level, text)

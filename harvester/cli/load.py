@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from heapq import nsmallest
@@ -18,8 +19,10 @@ from harvester.pipeline import destination
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harvester.sinks.elastic.loader import LinesLoaded, Refused
+    from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
     from harvester.sinks.elastic.ndjson_reader import Readable
+
+logger = logging.getLogger(__name__)
 
 SAID = 20
 """So many bad lines are named, the first ones; all are counted, and kept among the rejects."""
@@ -50,29 +53,28 @@ def load(
     env.obey_signals()
     with _opened(file) as stream, destination.index(es_host, index_period, env) as index:
         name = "standard input" if _is_stdin(file) else str(file)
-        return told(index.loader.load_lines(Text(stream, name), name), env)
+        return told(index.loader.load_lines(Text(stream, name), name))
 
 
 def told(
-    progress: Iterable[LinesLoaded],
-    env: RunEnvironment,
+    progress: Iterable[LoadProgress],
     *,
     noun: str = "lines",
-    named: Callable[[Refused], str] = lambda refused: f"line {refused.line}",
+    named: Callable[[RejectedLine], str] = lambda refused: f"line {refused.line}",
 ) -> int:
     """Say which lines were refused, the first of them in their order, and what came of it all; 65 where there were
     any, else 0."""
     last, count = None, 0
-    first: list[Refused] = []
+    first: list[RejectedLine] = []
     try:
         for last in progress:
-            count += len(last.refused)
-            first = nsmallest(SAID, [*first, *last.refused], key=lambda refused: refused.line)
+            count += len(last.rejected_lines)
+            first = nsmallest(SAID, [*first, *last.rejected_lines], key=lambda refused: refused.line)
     finally:  # what was refused is told even where the load comes to no end
         for refused in first:
-            env.voice.complain(f"{named(refused)}: {refused.why}")
+            logger.error(f"{named(refused)}: {refused.reason}")
         if count > len(first):
-            env.voice.complain(f"… and {count - len(first)} more; `harvester rejects list` has them all")
+            logger.error(f"… and {count - len(first)} more; `harvester rejects list` has them all")
     if last is None:
         return 0
     blank = f" ({last.blank} blank)" if last.blank else ""
@@ -81,9 +83,9 @@ def told(
         f"{last.rejected} rejected"
     )
     if last.rejected:
-        env.voice.complain(f"{summary}; see `harvester rejects list`")
+        logger.error(f"{summary}; see `harvester rejects list`")
         return 65
-    env.voice.say(summary)
+    logger.info(summary)
     return 0
 
 

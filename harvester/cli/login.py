@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import webbrowser
 from threading import Thread
@@ -18,6 +19,8 @@ from harvester.cli.environment import RunEnvironment, common_options
 from harvester.oauth_login import in_browser, on_device
 from harvester.pipeline.account import Account, opened
 from harvester.pipeline.request import HarvestRequest
+
+logger = logging.getLogger(__name__)
 
 PORT = 8976
 
@@ -64,10 +67,9 @@ def login(vendor: str, env_file: str | None, quiet: bool, reach: LoginScope, **h
                 show=lambda address, redirect: _show_address(
                     address, redirect, open_it=not how["no_browser"]
                 ),
-                tell=env.voice.say_once,
             )
         way.save(token)
-        env.voice.say(f"{vendor}: {_kept(token, account)}; harvester check {vendor} tells what it may read")
+        logger.info(f"{vendor}: {_kept(token, account)}; harvester check {vendor} tells what it may read")
 
 
 def _show_address(address: str, redirect_uri: str, *, open_it: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -35,9 +36,11 @@ from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
 from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
 from harvester.state.intervals import missing, union
-from harvester.state.journal import Journal, journal_folder
-from harvester.state.journal_rows import microseconds
-from harvester.state.rejects import rejects_folder
+from harvester.state.journal import Journal
+from harvester.state.journal_rows import to_microseconds
+from harvester.state.layout import journal_database, journal_folder, rejects_folder
+
+logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
 
@@ -157,7 +160,7 @@ def _planned(name: str, request: HarvestRequest, env: RunEnvironment, *, as_json
     with connected(name, env, request) as vendor:
         estimate = _estimated(vendor, request, env, report)
     for line in report.troubles():
-        env.voice.complain(f"{name}: {line}")
+        logger.error(f"{name}: {line}")
     if as_json:
         click.echo(orjson.dumps(estimate, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
     else:
@@ -231,7 +234,7 @@ class _Draft(Journal):
         """How many meetings that started there are to be read no more, as things are."""
         (known,) = self._one(
             "SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')",
-            *map(microseconds, (window.start, window.end)),
+            *map(to_microseconds, (window.start, window.end)),
         )
         return int(known)
 
@@ -280,7 +283,7 @@ def _journal(vendor: Connected, request: HarvestRequest, env: RunEnvironment) ->
     cluster = destination.cluster(request.es_host, None, env)
     index = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
     folder = journal_folder(vendor.folder, index)
-    return folder if (folder / "journal.db").exists() else None
+    return folder if journal_database(folder).exists() else None
 
 
 def _budget(vendor: Connected, rate_share: float) -> Budget | None:

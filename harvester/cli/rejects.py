@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +15,8 @@ from harvester.cli.environment import RunEnvironment, common_options, stdout_byt
 from harvester.cli.load import told
 from harvester.pipeline import destination
 from harvester.state.rejects import Kept, Rejects
+
+logger = logging.getLogger(__name__)
 
 
 def _command(name: str) -> Callable[[Callable[..., int]], click.Command]:
@@ -49,7 +52,7 @@ def list_(
         for row in kept.rows():
             click.echo("\n    ".join(_lines(row)))
         if not len(kept):
-            env.voice.say("no rejects")
+            logger.info("no rejects")
     return 0
 
 
@@ -72,7 +75,7 @@ def export(env_file: str | None, quiet: bool, es_host: str | None, index_period:
     """The documents as NDJSON on stdout: mend them and `harvester load` them."""
     env = RunEnvironment.find(env_file, quiet=quiet)
     with destination.rejects(destination.cluster(es_host, index_period, env), env) as kept:
-        env.voice.say(f"{kept.export(stdout_bytes())} documents")
+        logger.info(f"{kept.export(stdout_bytes())} documents")
     return 0
 
 
@@ -82,7 +85,7 @@ def replay(env_file: str | None, quiet: bool, es_host: str | None, index_period:
     env = RunEnvironment.find(env_file, quiet=quiet)
     env.obey_signals()
     with destination.index(es_host, index_period, env) as index:
-        return told(index.loader.replay(), env, noun="rejects", named=lambda refused: refused.key)
+        return told(index.loader.replay(), noun="rejects", named=lambda refused: refused.key)
 
 
 @rejects.command("drop")
@@ -102,19 +105,19 @@ def drop(
     env = RunEnvironment.find(env_file, quiet=quiet)
     with destination.rejects(destination.cluster(es_host, index_period, env), env) as kept:
         if document_ids:
-            return _drop_these(kept, document_ids, env)
+            return _drop_these(kept, document_ids)
         if not yes and len(kept) and not _confirmed(len(kept)):
-            env.voice.say("nothing dropped")
+            logger.info("nothing dropped")
             return 0
-        env.voice.say(f"{kept.drop()} dropped")
+        logger.info(f"{kept.drop()} dropped")
     return 0
 
 
-def _drop_these(kept: Rejects, document_ids: tuple[str, ...], env: RunEnvironment) -> int:
+def _drop_these(kept: Rejects, document_ids: tuple[str, ...]) -> int:
     unknown = [document_id for document_id in document_ids if not kept.has(document_id)]
-    env.voice.say(f"{kept.drop(document_ids)} dropped")
+    logger.info(f"{kept.drop(document_ids)} dropped")
     for document_id in unknown:
-        env.voice.complain(f"there is no reject {document_id}: `harvester rejects list` has their ids")
+        logger.error(f"there is no reject {document_id}: `harvester rejects list` has their ids")
     return 65 if unknown else 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -20,9 +20,11 @@ from harvester.state import account, rejects
 from harvester.state.account_status import Measures, standing
 from harvester.state.database import Database, has_log
 from harvester.state.journal import Journal
+from harvester.state.layout import run_lock_file
+from harvester.state.locks import is_locked
 from harvester.state.reader import rejected_apart
 
-LOCKS = Path("/proc/locks")
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -48,7 +50,7 @@ def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json:
             scopes.append(_read(path, env))
         except HarvestError as error:
             errors.append(error)
-            env.voice.complain(f"harvester: {error}")
+            logger.error(f"harvester: {error}")
     apart = 0 if vendors else _apart(env, errors)
     if as_json:
         click.echo(as_object(env.state_folder, scopes, errors, apart))
@@ -95,7 +97,7 @@ def _scope(path: Path, env: RunEnvironment) -> Scope:
             prefix=journal.fact("prefix") or "",
             now=now,
             zone=zone,
-            held=_is_held(path.with_name("run.lock")),
+            held=is_locked(run_lock_file(path.parent)),
             state=standing(journal, now=now, zone=zone, measures=_measures(vendor)),
             budgets=_budgets(path.parents[1] / "account.db", now),
             rejects=_rejects(path.parents[2] / path.parent.name / "rejects.db"),
@@ -114,19 +116,6 @@ def _measures(vendor: str) -> Measures | None:
     return Measures(lookback=connector.lookback, kept=connector.retention)
 
 
-def _is_held(lock: Path) -> bool | None:
-    """Whether a run holds this lock, out of Linux's own table: to take it, be it for a moment, could turn away a run
-    that begins in that moment. `None` where there is no such table."""
-    try:
-        table = LOCKS.read_text(encoding="ascii")
-        inode = lock.stat().st_ino
-    except FileNotFoundError as error:
-        return False if error.filename == str(lock) else None
-    except OSError:
-        return None
-    return re.search(rf"FLOCK .*:{inode} ", table) is not None
-
-
 def _budgets(path: Path, now: datetime) -> dict[str, int]:
     asked = "SELECT name, spent FROM budgets WHERE day = ? ORDER BY name"
     return dict(_rows(path, account.MIGRATIONS, asked, now.date().isoformat()))
@@ -141,7 +130,7 @@ def _apart(env: RunEnvironment, errors: list[HarvestError]) -> int:
         return rejected_apart(env.state_folder)
     except HarvestError as error:
         errors.append(error)
-        env.voice.complain(f"harvester: {error}")
+        logger.error(f"harvester: {error}")
         return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from harvester.pipeline import destination
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.templates import Difference
+
+logger = logging.getLogger(__name__)
 
 LIVE = (
     "an index keeps its mappings: a field that is not there can be added (PUT INDEX/_mapping, as `harvester templates "
@@ -38,7 +41,7 @@ def _client(es_host: str | None, period: str | None, env: RunEnvironment) -> Ite
     from harvester.sinks.elastic.client import Client
 
     with closing(Client(destination.cluster(es_host, period, env))) as client:
-        client.greet(destination.patience(env))
+        client.ping(destination.patience(env))
         yield client
 
 
@@ -50,7 +53,7 @@ def install(env_file: str | None, quiet: bool, es_host: str | None, index_period
     env = RunEnvironment.find(env_file, quiet=quiet)
     with _client(es_host, index_period, env) as client:
         for name in shipped.install(client, destination.patience(env)):
-            env.voice.say(f"installed {name}")
+            logger.info(f"installed {name}")
     return 0
 
 
@@ -61,7 +64,7 @@ def show(env_file: str | None, quiet: bool, es_host: str | None, index_period: s
 
     env = RunEnvironment.find(env_file, quiet=quiet)
     named = destination.cluster(es_host or "http://localhost:9200", index_period, env)
-    told = {template.path: template.body for template in shipped.show(named)}
+    told = {template.path: template.body for template in shipped.shipped(named)}
     click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     return 0
 
@@ -77,15 +80,15 @@ def diff(env_file: str | None, quiet: bool, es_host: str | None, index_period: s
 
     env = RunEnvironment.find(env_file, quiet=quiet)
     with _client(es_host, index_period, env) as client:
-        installed = list(shipped.diff(client, destination.patience(env)))
+        installed = list(shipped.diff_templates(client, destination.patience(env)))
         _tell(
             installed,
             "to put ours in place: `harvester templates install`; it changes no index that is there",
         )
-        live = list(mapping_diff.diff(client, destination.patience(env)))
+        live = list(mapping_diff.diff_mappings(client, destination.patience(env)))
         _tell(live, LIVE)
     if not installed and not live:
-        env.voice.say("no difference")
+        logger.info("no difference")
         return 0
     return 65
 

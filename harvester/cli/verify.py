@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -20,17 +21,19 @@ from harvester.pipeline.destination import Index
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.intervals import clipped, missing
-from harvester.state.journal import Journal, journal_folder
+from harvester.state.journal import Journal
+from harvester.state.layout import journal_folder, rejects_folder
 from harvester.state.reader import Looked
-from harvester.state.rejects import rejects_folder
 from harvester.verify.result import Verdict, exit_code, tell
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.inventory import Inventory
     from harvester.verify.findings import Finding
     from harvester.verify.repair import Mending
+
+logger = logging.getLogger(__name__)
 
 VISIBLE_SECONDS = 2.0
 """After how long Elasticsearch finds what was written, where it may not be asked to refresh."""
@@ -85,7 +88,7 @@ def verify(
         try:
             _verify(verdict, request, env, repair=repair, delete_orphans=delete_orphans)
         except HarvestError as error:
-            env.voice.complain(f"harvester: {name}: {error}")
+            logger.error(f"harvester: {name}: {error}")
             verdict.error = str(error)
             verdict.codes.add(error.exit_code)
             if isinstance(error, Interrupted):
@@ -119,11 +122,11 @@ def _verify(
         client = stack.enter_context(closing(Client(named)))
         waiting = destination.patience(env)
         inventory = Inventory(client, waiting, vendor=vendor.name, account=vendor.account)
-        inventory.begin()
+        inventory.prepare()
         written = None
         if repair:
             written = stack.enter_context(runner.journal(vendor, named, env))
-            stack.enter_context(written.only_run())
+            stack.enter_context(written.lock())
         memory = stack.enter_context(closing(_memory(vendor, named, env)))
         _compare(verdict, vendor, inventory, memory, request, env)
         if written is not None and verdict.findings:
@@ -142,9 +145,9 @@ def _compare(
 ) -> None:
     from harvester.verify.comparison import Comparison
 
-    _choose(verdict, vendor, request, memory, env)
+    _choose(verdict, vendor, request, memory)
     if memory.unfinished_run():
-        env.voice.say(
+        logger.info(
             f"{vendor.name}: the last run has not come to its end: what it was still to harvest counts as missing"
         )
     report = Report(vendor=vendor.name, account=vendor.account)
@@ -158,13 +161,11 @@ def _compare(
         verdict.codes |= report.causes
     verdict.failures = [f"{failure.what}: {failure.why}" for failure in report.failures]
     for failure in verdict.failures:
-        env.voice.complain(f"{vendor.name}: {failure}")
+        logger.error(f"{vendor.name}: {failure}")
     verdict.complete = not report.causes
 
 
-def _choose(
-    verdict: Verdict, vendor: Connected, request: HarvestRequest, memory: Looked, env: RunEnvironment
-) -> None:
+def _choose(verdict: Verdict, vendor: Connected, request: HarvestRequest, memory: Looked) -> None:
     """Which time is compared: the days that were given, else all that any run was to read; as far as it is kept."""
     now, kept = vendor.context.now(), vendor.connector.retention
     asked = dates.window(request.on, request.first, request.last, zone=verdict.zone, now=now)
@@ -172,23 +173,23 @@ def _choose(
     if not request.has_dates:
         known = memory.wanted(asked.end)
         if known is None:
-            env.voice.say(f"{vendor.name}: no journal tells what was read: all that the vendor keeps")
+            logger.info(f"{vendor.name}: no journal tells what was read: all that the vendor keeps")
             known = [Window(start=now - kept, end=asked.end)]
         wanted = known
         if not wanted or wanted[0].start >= asked.end:
-            env.voice.say(f"{vendor.name}: nothing to verify: the first day that was read is not over")
+            logger.info(f"{vendor.name}: nothing to verify: the first day that was read is not over")
             return
         asked = Window(start=wanted[0].start, end=asked.end)
     within = dates.clamped(asked, kept=kept, now=now)
     verdict.windows = clipped(wanted, within) if within is not None else []
     if within is None or not verdict.windows:
-        env.voice.complain(
+        logger.error(
             f"{vendor.name}: nothing to verify: the vendor keeps {kept.days} days, and all of this is older"
         )
         return
     verdict.gaps = missing(Window(start=verdict.windows[0].start, end=asked.end), verdict.windows)
     if within != asked:
-        env.voice.say(
+        logger.info(
             f"{vendor.name}: the vendor keeps {kept.days} days; verifying from "
             f"{within.start:%Y-%m-%d %H:%M} UTC instead of {asked.start:%Y-%m-%d}"
         )
@@ -240,7 +241,7 @@ class _Repair:
                 report=report,
             )
         for line in [*report.tracebacks, *report.lines()]:
-            self.env.voice.say(line)
+            logger.info(line)
 
     def _delete_orphans(self, findings: Sequence[Finding], mending: Mending) -> set[str]:
         """The meetings whose sessions were deleted, since the vendor no longer has them and that was asked for."""
@@ -249,7 +250,7 @@ class _Repair:
         given_up = orphans(findings, mending.given_up) if self.delete_orphans else []
         if given_up:
             count = self.inventory.remove(removed(given_up))
-            self.env.voice.say(f"{self.vendor.name}: {count} sessions without their meeting deleted")
+            logger.info(f"{self.vendor.name}: {count} sessions without their meeting deleted")
         return {finding.uuid for finding in given_up}
 
     def _count_rejects(self, verdict: Verdict) -> None:
@@ -269,6 +270,6 @@ class _Repair:
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
 
 
-def _memory(vendor: Connected, named: Cluster, env: RunEnvironment) -> Looked:
+def _memory(vendor: Connected, named: ElasticConfig, env: RunEnvironment) -> Looked:
     folder = rejects_folder(env.state_folder, named.url, named.prefix)
     return Looked(journal_folder(vendor.folder, folder), folder, f"{vendor.name}:{vendor.account}:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ import connectors
 from connectors.base import Connector, Setting, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from harvester.cli.environment import RunEnvironment
-from harvester.formatting import without_prefix
 from harvester.pipeline.context import RunContext
 from harvester.pipeline.request import HarvestRequest
-from harvester.state.account import AccountState, account_folder
+from harvester.state.account import AccountState
+from harvester.state.layout import account_folder
+
+logger = logging.getLogger(__name__)
 
 PUT_IT = "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
 
@@ -79,9 +82,7 @@ def opened(name: str, env: RunEnvironment, request: HarvestRequest) -> Iterator[
     folder = account_folder(env.state_folder, name, env.account, api_url)
     state = AccountState(folder, clock.now)
     try:
-        context = RunContext(
-            clock, state, env.stop, lambda text: env.voice.say(f"{name}: {without_prefix(text, name)}")
-        )
+        context = RunContext(clock, state, env.stop, name)
         yield Account(settings=settings, context=context, state=state, api_url=api_url, folder=folder)
     finally:
         state.close()

@@ -1,17 +1,22 @@
-"""What the engine lends a connector: the clock, the state of its account, a voice, and the word to stop."""
+"""Services passed to a connector: clock, account state, notifications, cancellation."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event, Lock
+from threading import Event
 from typing import Any
 
 from connectors.base import RequestStats
 from connectors.errors import Interrupted
 from connectors.models import Window
+from harvester.console import ONCE
+from harvester.formatting import without_prefix
 from harvester.state.account import AccountState
+
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -73,14 +78,10 @@ class StopSignal:
 class RunContext:
     """`connectors.base.Context` for one account in one run."""
 
-    def __init__(
-        self, clock: Clock, state: AccountState, stop: StopSignal, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, clock: Clock, state: AccountState, stop: StopSignal, vendor: str) -> None:
         self._clock = clock
         self._stop = stop
-        self._say = say
-        self._said: set[str] = set()
-        self._lock = Lock()
+        self._vendor = vendor
         self.tokens = state
         self.request_stats = RequestStats()
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
@@ -104,8 +105,5 @@ class RunContext:
         self._stop.wait(seconds / self._clock.speed)
 
     def notify_once(self, message: str) -> None:
-        with self._lock:
-            if message in self._said:
-                return
-            self._said.add(message)
-        self._say(message)
+        text = without_prefix(message, self._vendor)
+        logger.info("%s: %s", self._vendor, text, extra={**ONCE, "vendor": self._vendor})

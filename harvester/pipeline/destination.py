@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,14 +16,16 @@ from connectors.errors import ConfigurationError, HarvestError
 from harvester.cli.environment import RunEnvironment, stdout_bytes
 from harvester.config import checked_url
 from harvester.sinks.base import Sink
-from harvester.sinks.elastic.config import Cluster
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.sinks.ndjson import Ndjson
-from harvester.state.layout import private
-from harvester.state.rejects import Rejects, rejects_folder
+from harvester.state.layout import make_private, rejects_folder
+from harvester.state.rejects import Rejects
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.client import Client
+
+logger = logging.getLogger(__name__)
 
 _ES_HOST = click.option("--es-host", metavar="URL", help="Elasticsearch's URL.  [default: ES_HOST]")
 _INDEX_PERIOD = click.option(
@@ -54,14 +57,14 @@ def elasticsearch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _ES_HOST(_INDEX_PERIOD(command))
 
 
-def cluster(es_host: str | None, period: str | None, env: RunEnvironment) -> Cluster:
+def cluster(es_host: str | None, period: str | None, env: RunEnvironment) -> ElasticConfig:
     """The cluster that the settings name; ConfigurationError where they name none."""
     host = es_host or env.environment.get("ES_HOST")
     if host is None:
         raise ConfigurationError(
             "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
         )
-    return Cluster(
+    return ElasticConfig(
         host=checked_url("ES_HOST", host),
         api_key=env.environment.get("ES_API_KEY"),
         username=env.environment.get("ES_USERNAME"),
@@ -72,19 +75,18 @@ def cluster(es_host: str | None, period: str | None, env: RunEnvironment) -> Clu
     )
 
 
-def patience(env: RunEnvironment) -> Patience:
+def patience(env: RunEnvironment) -> RetryPolicy:
     """Elasticsearch is real even where vendors are simulated: its waits are the machine's own seconds."""
-    return Patience(
+    return RetryPolicy(
         wait=env.stop.wait,
         elapsed=time.monotonic,
         now=lambda: datetime.now(UTC),
-        tell=env.voice.say_once,
     )
 
 
 @contextmanager
-def rejects(of: Cluster, env: RunEnvironment) -> Iterator[Rejects]:
-    folder = private(rejects_folder(env.state_folder, of.url, of.prefix))
+def rejects(of: ElasticConfig, env: RunEnvironment) -> Iterator[Rejects]:
+    folder = make_private(rejects_folder(env.state_folder, of.url, of.prefix))
     kept = Rejects(folder, lambda: datetime.now(UTC))
     try:
         yield kept
@@ -95,26 +97,25 @@ def rejects(of: Cluster, env: RunEnvironment) -> Iterator[Rejects]:
 class Index:
     """The loader of one cluster, and what else a harvest into it needs."""
 
-    def __init__(self, of: Cluster, client: Client, kept: Rejects, env: RunEnvironment) -> None:
+    def __init__(self, of: ElasticConfig, client: Client, kept: Rejects, env: RunEnvironment) -> None:
         from harvester.sinks.elastic.loader import Loader
 
         self.cluster = of
         self._client = client
         self._patience = patience(env)
-        self._tell = env.voice.say
-        self.loader = Loader(client, kept, self._patience, tell=self._tell)
+        self.loader = Loader(client, kept, self._patience)
 
     def replacing(self, *, spared: Callable[[str], bool]) -> Sink:
         """The loader, with what earlier harvests of a meeting left behind deleted; not of those that are `spared`."""
-        from harvester.sinks.elastic.stale_cleanup import Replacing
+        from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
 
-        return Replacing(self.loader, self._client, self._patience, spared=spared, tell=self._tell)
+        return StaleCleanupSink(self.loader, self._client, self._patience, spared=spared)
 
     def has_indices(self) -> bool:
         """Whether there may be any index of ours already."""
-        from harvester.sinks.elastic.indices import any_there
+        from harvester.sinks.elastic.indices import any_exists
 
-        return any_there(self._client, self._patience)
+        return any_exists(self._client, self._patience)
 
 
 @contextmanager
@@ -139,12 +140,12 @@ def opened(
     indexed = es_host or env.environment.get("ES_HOST")
     if destination == "index" or (destination is None and indexed):
         named = cluster(es_host, period, env)
-        env.voice.say(f"documents go to {named.url}, indices {named.prefix}*")
+        logger.info(f"documents go to {named.url}, indices {named.prefix}*")
         with index(es_host, period, env) as opened_index:
             yield opened_index
         return
     if destination is None:
-        env.voice.say("documents go to stdout, since ES_HOST is not set")
+        logger.info("documents go to stdout, since ES_HOST is not set")
     yield Ndjson(stream or stdout_bytes())
 
 

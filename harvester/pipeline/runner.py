@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,19 +18,21 @@ from harvester.pipeline.planner import RunPlan, backfill, forced, narrowed, nigh
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
-from harvester.sinks.elastic.config import Cluster
-from harvester.state.journal import Journal, journal_folder
-from harvester.state.rejects import rejects_folder
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.state.journal import Journal
+from harvester.state.layout import journal_folder, rejects_folder
+
+logger = logging.getLogger(__name__)
 
 EMPTY_WHEN_BEGUN = "index_was_empty"
 
 
 @contextmanager
-def journal(vendor: Connected, cluster: Cluster, env: RunEnvironment) -> Iterator[Journal]:
+def journal(vendor: Connected, cluster: ElasticConfig, env: RunEnvironment) -> Iterator[Journal]:
     """The journal of this account into this index, told what it is about."""
     folder = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
     opened = Journal(journal_folder(vendor.folder, folder))
-    vendor.context.stored_refs = opened.hints
+    vendor.context.stored_refs = opened.stored_refs
     try:
         about = {
             "vendor": vendor.name,
@@ -40,7 +43,7 @@ def journal(vendor: Connected, cluster: Cluster, env: RunEnvironment) -> Iterato
         }
         for name, value in about.items():
             if opened.fact(name) is None:
-                opened.note(name, value)
+                opened.set_fact(name, value)
         yield opened
     finally:
         opened.close()
@@ -55,16 +58,16 @@ def run(
     AlreadyRunning when another run of this scope is under way.
     """
     now = vendor.context.now
-    with journal(vendor, index.cluster, env) as written, written.only_run():
+    with journal(vendor, index.cluster, env) as written, written.lock():
         number = written.begin_run(request.what, now())
         try:
             wanted = _wanted(written, vendor, request, env)
             if wanted is not None:
-                written.want(wanted)
+                written.add_target(wanted)
             scheme = _scheme(written, vendor, request, wanted, env)
             empty = _was_empty(written, index)
-            _tell(vendor, scheme, env)
-            _give_up(written, vendor, env, report)
+            _tell(vendor, scheme)
+            _give_up(written, vendor, report)
             yield JournalTracker(
                 written,
                 scheme,
@@ -75,7 +78,7 @@ def run(
                 empty=empty,
             )
             if scheme.forced_since is not None and not scheme.filtered and report.listing_complete:
-                written.finish_reading(_dates(vendor, request, env), request.extras, now())
+                written.finish_forced_run(_dates(vendor, request, env), request.extras, now())
         except HarvestError as error:
             report.stopped_by(error)
             written.end_run(number, now(), report.exit_code, report.summary())
@@ -86,10 +89,10 @@ def run(
 
 def windows(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> list[Window]:
     """What a run reads that keeps no journal: the dates that were given, else yesterday."""
-    within = _clamped(_dates(vendor, request, env), vendor, env)
+    within = _clamped(_dates(vendor, request, env), vendor)
     if within is None:
         return []
-    env.voice.say(f"{vendor.name}: reading {format_span(within)} UTC")
+    logger.info(f"{vendor.name}: reading {format_span(within)} UTC")
     return list(within.split(vendor.connector.max_window))
 
 
@@ -100,8 +103,8 @@ def _wanted(
     down before anything is asked of anybody: nights of refused credentials are caught up, too."""
     asked = _dates(vendor, request, env)
     if not request.has_dates and not request.filtered:
-        asked = Window(start=min(asked.start, written.want_since(asked.start)), end=asked.end)
-    return _clamped(asked, vendor, env)
+        asked = Window(start=min(asked.start, written.set_first_nightly(asked.start)), end=asked.end)
+    return _clamped(asked, vendor)
 
 
 def _scheme(
@@ -125,15 +128,15 @@ def _was_empty(written: Journal, index: Index) -> bool:
     known = written.fact(EMPTY_WHEN_BEGUN)
     if known is None:
         known = "no" if written.counts() or index.has_indices() else "yes"
-        written.note(EMPTY_WHEN_BEGUN, known)
+        written.set_fact(EMPTY_WHEN_BEGUN, known)
     return known == "yes"
 
 
-def _give_up(written: Journal, vendor: Connected, env: RunEnvironment, report: Report) -> None:
+def _give_up(written: Journal, vendor: Connected, report: Report) -> None:
     lost = written.expire(vendor.context.now() - vendor.connector.retention)
     report.expired += lost
     if lost:
-        env.voice.say(
+        logger.info(
             f"{vendor.name}: {plural(lost, 'meeting')} that could not be read, no longer kept by the vendor: given up"
         )
 
@@ -145,23 +148,23 @@ def _dates(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> W
     return dates.window(request.on, request.first, request.last, zone=zone, now=now)
 
 
-def _clamped(asked: Window, vendor: Connected, env: RunEnvironment) -> Window | None:
+def _clamped(asked: Window, vendor: Connected) -> Window | None:
     kept = vendor.connector.retention
     within = dates.clamped(asked, kept=kept, now=vendor.context.now())
     if within is None:
-        env.voice.complain(
+        logger.error(
             f"{vendor.name}: nothing to read: the vendor keeps {kept.days} days, and all of this is older"
         )
     elif within != asked:
-        env.voice.say(
+        logger.info(
             f"{vendor.name}: the vendor keeps {kept.days} days; reading from "
             f"{format_instant(within.start)} UTC instead of {asked.start:%Y-%m-%d}"
         )
     return within
 
 
-def _tell(vendor: Connected, scheme: RunPlan, env: RunEnvironment) -> None:
+def _tell(vendor: Connected, scheme: RunPlan) -> None:
     if not scheme.slices:
-        env.voice.say(f"{vendor.name}: all of this is known already; looking after what failed or is due")
+        logger.info(f"{vendor.name}: all of this is known already; looking after what failed or is due")
     for part in scheme.slices:
-        env.voice.say(f"{vendor.name}: reading {format_span(part.window)} UTC")
+        logger.info(f"{vendor.name}: reading {format_span(part.window)} UTC")

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harvester.simulator.calendar import Calendar
+from harvester.simulator.clock import Calendar
 
 TRANSPORT = "simulator.transport"
 """The extension of an ASGI scope that holds the connection's transport."""

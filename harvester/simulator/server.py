@@ -27,21 +27,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from harvester.simulator import VENDORS
-from harvester.simulator.calendar import Calendar
+from harvester.simulator.clock import Calendar
+from harvester.simulator.expected import GoogleSource, Source, write
 from harvester.simulator.faults import TRANSPORT, Faults
-from harvester.simulator.google_meet import keys
-from harvester.simulator.google_meet import service as google_meet
+from harvester.simulator.google_meet import app as google_meet
+from harvester.simulator.google_meet import service_account
+from harvester.simulator.google_meet.access import Terms as GoogleTerms
 from harvester.simulator.google_meet.account import Account as Workspace
-from harvester.simulator.google_meet.door import Terms as GoogleTerms
-from harvester.simulator.meetecho import service as meetecho
-from harvester.simulator.meetecho.door import Terms as MeetechoTerms
+from harvester.simulator.lazy_vendor import Late, Vendor
+from harvester.simulator.meetecho import app as meetecho
+from harvester.simulator.meetecho.access import Terms as MeetechoTerms
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.truth import GoogleSource, Source, write
-from harvester.simulator.vendors import Late, Vendor
-from harvester.simulator.webex import service as webex
-from harvester.simulator.webex.door import Terms
-from harvester.simulator.zoom import service as zoom
-from harvester.simulator.zoom.door import Plan
+from harvester.simulator.webex import app as webex
+from harvester.simulator.webex.access import Terms
+from harvester.simulator.zoom import app as zoom
+from harvester.simulator.zoom.access import Plan
 
 HOST = "127.0.0.1"
 READY_SECONDS = 30.0
@@ -160,7 +160,7 @@ class Simulator:
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             path = folder / "credentials.json"
         workspace = Workspace(self.organisation, options.google.ids) if options.google.user else None
-        keys.write(path, google_meet.credentials(base, workspace, self.calendar, options.google))
+        service_account.write(path, google_meet.credentials(base, workspace, self.calendar, options.google))
         return path
 
     def write_truth(self) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar, Protocol
-
-import orjson
+from typing import ClassVar, Protocol
 
 from connectors.errors import HarvestError
-from connectors.models import Document, MeetingRecord
+from connectors.models import MeetingRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +40,3 @@ class Sink(Protocol):
         was pulled before is still loaded and acknowledged; then the error is raised.
         """
         ...
-
-
-def encode(document: Document) -> bytes:
-    """The document as one line of JSON, without the newline; instants in UTC with `Z`.
-
-    What orjson refuses (a lone surrogate, an integer over 64 bits in a vendor's row) is still written, in escapes:
-    whether it can be stored is for the sink to find out, and no reason to lose the meeting around it.
-    """
-    try:
-        return orjson.dumps(document, option=orjson.OPT_UTC_Z)
-    except orjson.JSONEncodeError:
-        return json.dumps(document, default=_spelled, separators=(",", ":")).encode("ascii")
-
-
-def _spelled(value: Any) -> str:
-    if isinstance(value, datetime):
-        return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode().strip('"')
-    raise TypeError(f"{type(value).__name__} has no JSON form")

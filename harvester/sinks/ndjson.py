@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from connectors.errors import OutputError
 from connectors.models import MeetingRecord
-from harvester.sinks.base import Ack, PipeClosed, encode
+from harvester.documents import encode, to_documents
+from harvester.sinks.base import Ack, PipeClosed
 
 
 class Ndjson:
@@ -19,10 +20,10 @@ class Ndjson:
 
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
         """Raises PipeClosed when the reader is gone, OutputError when the disk is full."""
-        for harvest in records:
-            lines = [encode(document) + b"\n" for document in harvest.documents()]
+        for record in records:
+            lines = [encode(document) + b"\n" for document in to_documents(record)]
             self._write(b"".join(lines))
-            yield Ack(uuid=harvest.meeting.uuid, ok=len(lines))
+            yield Ack(uuid=record.meeting.uuid, ok=len(lines))
 
     def _write(self, text: bytes) -> None:
         try:

@@ -55,7 +55,7 @@ def build(simulated: Simulated, tmp_path: Path) -> Iterator[Build]:
         clock = Clock(wall=time.time, monotonic=time.monotonic, shift=shift, speed=simulated.speed)
         state = AccountState(tmp_path / str(len(states)), clock.now)
         states.append(state)
-        context = RunContext(clock, state, StopSignal(), lambda _: None)
+        context = RunContext(clock, state, StopSignal(), "webex")
         return kind(Settings(values=values, options=options, raw=raw, rate_share=1.0), context)
 
     yield built

@@ -17,6 +17,7 @@ import connectors
 from connectors.base import Connector, Token
 from connectors.errors import ConfigurationError, CredentialsError, Gone, NotReady
 from connectors.models import Detail, MeetingRecord, MeetingRef, Window
+from harvester.documents import to_documents
 from tests.contract.conftest import SHOWN, Build, Simulated
 
 pytestmark = pytest.mark.parametrize("name", sorted(connectors.CONNECTORS))
@@ -47,7 +48,7 @@ def records(connector: Connector, window: Window) -> list[MeetingRecord]:
 
 
 def ids(found: list[MeetingRecord]) -> list[str]:
-    return [document["document_id"] for harvest in found for document in harvest.documents()]
+    return [document["document_id"] for harvest in found for document in to_documents(harvest)]
 
 
 def secrets(connector: Connector, values: dict[str, str]) -> list[str]:
@@ -151,7 +152,7 @@ def test_every_document_carries_its_account_and_one_harvest_moment(
     name: str, build: Build, simulated: Simulated
 ) -> None:
     for harvest in records(build(name), simulated.whole):
-        meeting, *sessions = harvest.documents()
+        meeting, *sessions = to_documents(harvest)
         assert meeting["document_id"] == f"{name}:main:{harvest.meeting.uuid}"
         assert meeting["kind"] == "meeting"
         for document in (meeting, *sessions):
@@ -206,7 +207,7 @@ def test_raw_keeps_the_vendors_rows_and_no_secret(name: str, build: Build, simul
     connector = build(name, raw=True)
     found = records(connector, simulated.whole)
     assert any(harvest.meeting.vendor_data for harvest in found)
-    text = b"".join(orjson.dumps(d) for harvest in found for d in harvest.documents())
+    text = b"".join(orjson.dumps(d) for harvest in found for d in to_documents(harvest))
     hidden = secrets(connector, dict(simulated.values))
     assert hidden
     assert not [secret for secret in hidden if secret.encode() in text]

@@ -19,12 +19,13 @@ import pytest
 import connectors
 from connectors.webex.login import DEVICE_CALLBACKS, SCOPES
 from harvester.cli.login import PORT
-from harvester.state.account import AccountState, account_folder
+from harvester.state.account import AccountState
+from harvester.state.layout import account_folder
 from tests.contract.small_webex import ACCESS, MARK, REFRESH, USER_CODE, SmallWebex, serving
 from tests.e2e.harness import ROOT, Harvester, clean_environment, command
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-LOGGING_IN = README.partition("## Logging in\n")[2].partition("\n## ")[0]
+WEBEX_PAGE = (ROOT / "docs" / "webex.md").read_text(encoding="utf-8")
+LOGGING_IN = WEBEX_PAGE.partition("## Logging in\n")[2].partition("\n## ")[0]
 SHOWN = "2026-11-20T12:00:00Z"
 
 

@@ -20,8 +20,8 @@ from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.service_account import Credentials
 
 from harvester.simulator import VENDORS
+from harvester.simulator.expected import documents
 from harvester.simulator.server import Options, Simulator, serving
-from harvester.simulator.truth import documents
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DIRECTORY = "https://www.googleapis.com/auth/admin.directory.user.readonly"

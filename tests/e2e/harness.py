@@ -22,8 +22,12 @@ Documents = dict[str, dict[str, Any]]
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """What any process needs, and nothing that could point a test at somebody's real account or cluster."""
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    """What any process needs, and nothing that could point a test at a real account or cluster.
+
+    `PYTHONPATH` is kept: where it names this checkout, its code is tested and not the installed one.
+    """
+    names = {"PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR"}
+    kept = {name: value for name, value in os.environ.items() if name in names}
     return {**kept, "PYTHONUNBUFFERED": "1", **more}
 
 

@@ -19,9 +19,9 @@ import orjson
 import pytest
 
 from harvester.simulator import server
-from harvester.simulator.calendar import Calendar
+from harvester.simulator.clock import Calendar
+from harvester.simulator.expected.zoom import ZoomTruth
 from harvester.simulator.organisation import Case, Organisation, milliseconds
-from harvester.simulator.truth.zoom import ZoomTruth
 from tests.e2e.harness import Documents, Harvester, by_id, differences
 from tests.e2e.place import Place
 from tests.e2e.test_harvest import hits, stored

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.google_meet.consent import CLIENT_SECRET
-from harvester.simulator.google_meet.door import Terms
+from harvester.simulator.google_meet.access import Terms
+from harvester.simulator.google_meet.login import CLIENT_SECRET
 from tests.e2e.harness import Harvester, differences, lines
 from tests.e2e.served import Served, Vendors
 from tests.e2e.test_google_meet import OPTIONS, WHOLE

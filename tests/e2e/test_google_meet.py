@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from harvester.simulator.expected import GoogleSource
+from harvester.simulator.google_meet.access import Terms
 from harvester.simulator.google_meet.account import Account
-from harvester.simulator.google_meet.door import Terms
-from harvester.simulator.organisation import Organisation, chance
-from harvester.simulator.truth import GoogleSource
+from harvester.simulator.organisation import Organisation, seeded_random
 from tests.e2e.harness import Documents, Harvester, differences
 from tests.e2e.place import Place
 from tests.e2e.served import Served, Vendors
@@ -256,8 +256,8 @@ def test_what_only_some_were_at_covers_nothing(newest: Place, google: Vendors) -
 
 def test_nothing_that_opens_a_meeting_is_stored_with_raw(newest: Place, google: Vendors) -> None:
     account = Account(Organisation(**{key: OPTIONS[key] for key in ("seed", "size", "days", "now")}))
-    pins = {str(chance.number("pin", c.space) % 10**9) for c in account.conferences}
-    pins |= {str(chance.number("event pin", e.code) % 10**9) for e in account.events.all}
+    pins = {str(seeded_random.number("pin", c.space) % 10**9) for c in account.conferences}
+    pins |= {str(seeded_random.number("event pin", e.code) % 10**9) for e in account.events.all}
     hidden = {pin for pin in pins if len(pin) > 7}
     hidden |= {
         "sip.example.org",

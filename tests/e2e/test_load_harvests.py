@@ -9,9 +9,11 @@ from datetime import timedelta
 import orjson
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import Interrupted
 from connectors.models import Detail, MeetingRecord
-from harvester.sinks.base import Ack, encode
+from harvester.documents import encode, to_documents
+from harvester.sinks.base import Ack
 from harvester.sinks.elastic.bulk_queue import BATCH_OPERATIONS
 from tests.documents import HARVESTED, full_harvest, many, plain, spoiled
 from tests.e2e.place import Place
@@ -28,7 +30,7 @@ def totals(loaded: list[Ack]) -> tuple[int, int, int]:
 def test_every_document_arrives_as_it_was_made(place: Place) -> None:
     records = [full_harvest(), *many(20)]
     loaded = list(place.loader().load(records))
-    made = [orjson.loads(encode(d)) for harvest in records for d in harvest.documents()]
+    made = [orjson.loads(encode(d)) for harvest in records for d in to_documents(harvest)]
     assert sorted(one.uuid for one in loaded) == sorted(h.meeting.uuid for h in records)
     assert totals(loaded) == (len(made), 0, 0)
     assert place.stored() == {document["document_id"]: document for document in made}
@@ -80,7 +82,7 @@ def test_a_refused_document_is_kept_and_the_rest_is_loaded(place: Place) -> None
 def test_an_id_that_would_refuse_the_whole_request_is_never_sent(place: Place) -> None:
     rejects = place.rejects()
     long = plain(2)
-    long = MeetingRecord.of(spoiled(long).meeting, [])
+    long = to_record(spoiled(long).meeting, [])
     object.__setattr__(long.meeting, "uuid", "ü" * 300)
     assert totals(list(place.loader(rejects).load([plain(1), long]))) == (4, 0, 1)
     assert "512 bytes" in next(iter(rejects.rows())).reason

@@ -15,7 +15,7 @@ import pytest
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, OutputError, Unreachable
 from harvester.sinks.elastic.check import check
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
 from harvester.state.rejects import Reject, Rejects
 from tests.documents import many, plain, spoiled
@@ -60,16 +60,16 @@ def stranger(status: int, body: bytes, headers: dict[str, str]) -> Iterator[str]
 def test_another_product_is_named_as_such(tmp_path: Path, status: int) -> None:
     page = b"<html>welcome</html>"
     with stranger(status, page, {"content-type": "text/html"}) as url:
-        client = Client(Cluster(host=url))
-        loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT, tell=print)
+        client = Client(ElasticConfig(host=url))
+        loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
         assert "no Elasticsearch" in refusal(lambda: list(loader.load(many(1))), ConfigurationError)
         client.close()
 
 
 def test_a_gateway_without_its_cluster_is_unreachable(tmp_path: Path) -> None:
     with stranger(502, b"bad gateway", {"content-type": "text/plain"}) as url:
-        client = Client(Cluster(host=url))
-        loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT, tell=print)
+        client = Client(ElasticConfig(host=url))
+        loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
         assert "HTTP 502" in refusal(lambda: list(loader.load(many(1))), Unreachable)
         client.close()
 
@@ -84,8 +84,8 @@ def test_an_address_where_nobody_listens_is_unreachable_before_any_harvest_is_as
         raise AssertionError("asked for")
         yield
 
-    client = Client(Cluster(host=url))
-    loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT, tell=print)
+    client = Client(ElasticConfig(host=url))
+    loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
     assert "cannot be reached" in refusal(lambda: list(loader.load(records())), Unreachable)
     (result,) = check(client, SHORT)
     assert (result.status, result.exit_code) == ("failed", 69)
@@ -143,12 +143,12 @@ def test_wrong_credentials_are_refused_without_a_word_of_them(guarded: Place) ->
     assert "somebody" not in words
 
 
-def test_create_index_and_write_are_enough_to_load(guarded: Place) -> None:
+def test_create_index_and_write_are_enough_to_load(guarded: Place, caplog: pytest.LogCaptureFixture) -> None:
     loaded = list(as_user(guarded, "loader").load(many(5)))
     assert sum(one.ok for one in loaded) == 20
     assert len(guarded.stored()) == 20
-    assert "manage_index_templates" in guarded.said[0]
-    assert len(guarded.said) == 1
+    (message,) = caplog.messages
+    assert "manage_index_templates" in message
     again = list(as_user(guarded, "loader").load(many(5)))
     assert sum(one.superseded for one in again) == 20
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.meetecho.door import CLIENT_SECRET, Terms
+from harvester.simulator.meetecho.access import Terms
+from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from tests.e2e.harness import Harvester, differences, lines
 from tests.e2e.place import Place
 from tests.e2e.served import Served, Vendors

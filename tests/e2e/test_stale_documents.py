@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRecord
+from harvester.documents import to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale
-from harvester.sinks.elastic.client import Answer, Client
+from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import Period
-from harvester.sinks.elastic.stale import Leftovers
-from harvester.sinks.elastic.stale_cleanup import Replacing
+from harvester.sinks.elastic.stale import StaleDocuments
+from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
 from tests.documents import HARVESTED, many, plain, spoiled
 from tests.e2e.place import PATIENCE, Place, login
 
@@ -31,12 +33,10 @@ def replacing(
     spared: Callable[[str], bool] = lambda uuid: False,
     period: Period = "year",
     account: Mapping[str, str] = MappingProxyType({}),
-) -> Replacing:
+) -> StaleCleanupSink:
     """`account`: what a `Cluster` is told about who we are, if we are not the administrator."""
     more: dict[str, Any] = {"period": period, **account}
-    return Replacing(
-        place.loader(**more), place.client(**more), PATIENCE, spared=spared, tell=place.said.append
-    )
+    return StaleCleanupSink(place.loader(**more), place.client(**more), PATIENCE, spared=spared)
 
 
 def load(place: Place, records: Iterable[MeetingRecord], **more: Any) -> dict[str, Ack]:
@@ -46,11 +46,11 @@ def load(place: Place, records: Iterable[MeetingRecord], **more: Any) -> dict[st
 def again(harvest: MeetingRecord, sessions: int, **changes: Any) -> MeetingRecord:
     """The same meeting read a day later, with so many of its stays."""
     changed = {"harvested_at": LATER, **changes}
-    return MeetingRecord.of(replace(harvest.meeting, **changed), harvest.sessions[:sessions])
+    return to_record(replace(harvest.meeting, **changed), harvest.sessions[:sessions])
 
 
 def ids(*records: MeetingRecord) -> set[str]:
-    return {document["document_id"] for harvest in records for document in harvest.documents()}
+    return {document["document_id"] for harvest in records for document in to_documents(harvest)}
 
 
 def where(place: Place) -> set[tuple[str, str]]:
@@ -241,10 +241,10 @@ def test_a_kill_between_loading_and_deleting_is_made_good_by_the_same_load(
     after = [again(harvest, 1) for harvest in old]
     with monkeypatch.context() as dying:
 
-        def killed(self: Leftovers, claims: Any) -> Any:
+        def killed(self: StaleDocuments, claims: Any) -> Any:
             raise KeyboardInterrupt
 
-        dying.setattr(Leftovers, "deleted", killed)
+        dying.setattr(StaleDocuments, "delete", killed)
         with pytest.raises(KeyboardInterrupt):
             load(newest, after)
     assert newest.stored().keys() == ids(*old)
@@ -263,7 +263,7 @@ def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
         bulks = 0
         bulk = Client.bulk
 
-        def killed(self: Client, body: bytes) -> Answer:
+        def killed(self: Client, body: bytes) -> Response:
             nonlocal bulks
             bulks += b'"delete"' in body
             if bulks == 3:
@@ -278,14 +278,16 @@ def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
     assert newest.stored().keys() == ids(after)
 
 
-def test_create_index_and_write_load_and_are_told_once_what_stays_behind(guarded: Place) -> None:
+def test_create_index_and_write_load_and_are_told_once_what_stays_behind(
+    guarded: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     load(guarded, [plain(1)])
-    guarded.said.clear()
+    caplog.clear()
     sink = replacing(guarded, account=login(guarded.node.users["loader"]))
     after = again(plain(1), 1)
     assert list(sink.load([after])) == [Ack(uuid="meeting-1", ok=2)]
     assert len(list(sink.load(many(3)))) == 3
-    said = [word for word in guarded.said if "stay behind" in word]
+    said = [word for word in caplog.messages if "stay behind" in word]
     assert said == [word for word in said if f"read and maintenance on {guarded.prefix}*" in word]
     assert len(said) == 1
     assert guarded.stored().keys() == ids(plain(1), *many(3))
@@ -294,44 +296,46 @@ def test_create_index_and_write_load_and_are_told_once_what_stays_behind(guarded
 
 
 def test_without_the_look_beforehand_the_refusal_says_the_same(
-    guarded: Place, monkeypatch: pytest.MonkeyPatch
+    guarded: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(guarded, [plain(1)])
-    guarded.said.clear()
-    monkeypatch.setattr(Leftovers, "look_for_rights", lambda self: None)
+    caplog.clear()
+    monkeypatch.setattr(StaleDocuments, "check_privileges", lambda self: None)
     user = login(guarded.node.users["loader"])
     assert load(guarded, [again(plain(1), 1)], account=user) == {"meeting-1": Ack(uuid="meeting-1", ok=2)}
-    assert [word for word in guarded.said if word.endswith(f"read and maintenance on {guarded.prefix}*")]
+    assert [word for word in caplog.messages if word.endswith(f"read and maintenance on {guarded.prefix}*")]
 
 
 def test_wrong_credentials_are_the_end(guarded: Place) -> None:
     load(guarded, [plain(1)])
     client = guarded.client(username="somebody", password="wrong")
-    sink = Replacing(guarded.loader(), client, PATIENCE, spared=lambda uuid: False, tell=guarded.said.append)
+    sink = StaleCleanupSink(guarded.loader(), client, PATIENCE, spared=lambda uuid: False)
     with pytest.raises(CredentialsError):
         list(sink.load([plain(1)]))
 
 
-def test_create_index_write_read_and_maintenance_are_enough(guarded: Place) -> None:
+def test_create_index_write_read_and_maintenance_are_enough(
+    guarded: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     load(guarded, [plain(1)])
-    guarded.said.clear()
+    caplog.clear()
     after = again(plain(1), 1)
     assert load(guarded, [after], account=login(guarded.node.users["whole"]))["meeting-1"].replaced == 2
-    assert not [word for word in guarded.said if "stay behind" in word]
+    assert not [word for word in caplog.messages if "stay behind" in word]
     assert guarded.stored().keys() == ids(after)
 
 
 def test_a_right_to_read_something_else_is_not_taken_for_nothing_to_delete(
-    guarded: Place, monkeypatch: pytest.MonkeyPatch
+    guarded: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(guarded, [plain(1)])
     user = login(guarded.node.users["partial"])
     with monkeypatch.context() as blind:
-        blind.setattr(Leftovers, "look_for_rights", lambda self: None)
-        guarded.said.clear()
+        blind.setattr(StaleDocuments, "check_privileges", lambda self: None)
+        caplog.clear()
         assert load(guarded, [again(plain(1), 1)], account=user)["meeting-1"].replaced == 0
-        assert not [word for word in guarded.said if "stay behind" in word], (
+        assert not [word for word in caplog.messages if "stay behind" in word], (
             "Elasticsearch says nothing of it"
         )
     load(guarded, [again(plain(1), 1)], account=user)
-    assert [word for word in guarded.said if "stay behind" in word]
+    assert [word for word in caplog.messages if "stay behind" in word]

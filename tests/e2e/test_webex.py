@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.webex import meetings
+from harvester.simulator.webex import meeting_rows
+from harvester.simulator.webex.access import Terms
 from harvester.simulator.webex.account import Account, Quirk
-from harvester.simulator.webex.door import Terms
 from harvester.simulator.webex.tokens import CLIENT_SECRET
 from tests.e2e.harness import Documents, Harvester, Simulator, differences, lines
 from tests.e2e.node import Node
@@ -244,9 +244,9 @@ def secrets(later: timedelta) -> set[str]:
     told: set[str] = set()
     for instance in account.instances:
         instant = account.organisation.now + later // timedelta(milliseconds=1)
-        told.add(meetings.listing_row(instance, instant)["webLink"])
+        told.add(meeting_rows.listing_row(instance, instant)["webLink"])
         if Quirk.padded in instance.quirks:
-            told.update(leaves(meetings.secrets(instance)))
+            told.update(leaves(meeting_rows.secrets(instance)))
     return {word for word in told if len(word) > 7} - HARMLESS
 
 

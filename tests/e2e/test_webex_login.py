@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from connectors.webex.auth import STORED_NAME
-from harvester.simulator.webex.door import Terms
+from harvester.simulator.webex.access import Terms
 from harvester.simulator.webex.tokens import GRACE_SECONDS
-from harvester.state.account import AccountState, account_folder
+from harvester.state.account import AccountState
+from harvester.state.layout import account_folder
 from tests.e2e.harness import ROOT, Harvester, command, differences, lines
 from tests.e2e.served import Served, Vendors
 from tests.e2e.test_webex import DAY, MINUTE, NOW, OPTIONS, WHOLE

@@ -104,7 +104,6 @@ class Browser(threading.Thread):
         self.port = port
         self.queries = queries
         self.pages: list[tuple[int, str]] = []
-        self.told: list[str] = []
 
     def show(self, address: str, _redirect_uri: str) -> None:
         self.state = parse_qs(urlsplit(address).query)["state"][0]
@@ -122,7 +121,6 @@ def browsed(*queries: str, patience: float = 5.0) -> tuple[Vendor, Browser, Toke
             as_login(vendor),
             port=browser.port,
             show=browser.show,
-            tell=browser.told.append,
             patience=patience,
         )
     except HarvestError as error:
@@ -157,7 +155,9 @@ def test_the_code_that_the_browser_brings_back_is_redeemed_with_its_verifier() -
     assert "may be closed" in page[1]
 
 
-def test_an_answer_with_another_state_is_refused_and_the_right_one_still_awaited() -> None:
+def test_an_answer_with_another_state_is_refused_and_the_right_one_still_awaited(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     vendor, browser, ended = browsed(
         "/callback?code=forged&state=other",
         "/callback?code=forged",
@@ -169,8 +169,8 @@ def test_an_answer_with_another_state_is_refused_and_the_right_one_still_awaited
     assert ended == TOKEN
     assert vendor.redeemed["code"] == "c0de"
     assert [status for status, _ in browser.pages] == [400] * 5 + [200]
-    assert len(browser.told) == 5
-    assert all("refused" in said for said in browser.told)
+    assert len(caplog.messages) == 5
+    assert all("refused" in message for message in caplog.messages)
 
 
 def test_a_login_that_was_denied_says_so_in_the_vendors_words_for_it() -> None:
@@ -180,10 +180,10 @@ def test_a_login_that_was_denied_says_so_in_the_vendors_words_for_it() -> None:
     assert "Not logged in" in browser.pages[0][1]
 
 
-def test_an_error_that_names_no_login_is_told_and_ends_none() -> None:
-    _, browser, ended = browsed("/callback?error=access_denied", "/callback?code=c0de&state={state}")
+def test_an_error_that_names_no_login_is_told_and_ends_none(caplog: pytest.LogCaptureFixture) -> None:
+    _, _, ended = browsed("/callback?error=access_denied", "/callback?code=c0de&state={state}")
     assert ended == TOKEN
-    assert "Ctrl-C" in browser.told[0]
+    assert "Ctrl-C" in caplog.messages[0]
 
 
 def test_other_paths_are_not_found() -> None:
@@ -195,13 +195,13 @@ def test_other_paths_are_not_found() -> None:
 
 
 def test_only_get_is_answered() -> None:
-    with Listener(0, "state", print) as listener, listener.listening():
+    with Listener(0, "state") as listener, listener.listening():
         assert get(listener.server_address[1], "/callback?code=c&state=state", "POST")[0] == 501
         assert listener.answer(0) is None
 
 
 def test_the_first_answer_is_the_one_that_counts() -> None:
-    with Listener(0, "state", print) as listener, listener.listening():
+    with Listener(0, "state") as listener, listener.listening():
         for code in ("first", "second"):
             get(listener.server_address[1], f"/callback?code={code}&state=state")
         returned = listener.answer(1)
@@ -216,14 +216,14 @@ def test_nobody_listens_any_more_once_the_answer_is_there() -> None:
 
 
 def test_a_connection_on_which_nothing_is_sent_holds_nobody_up() -> None:
-    with Listener(0, "state", print) as listener, listener.listening():
+    with Listener(0, "state") as listener, listener.listening():
         with socket.create_connection((HOST, listener.server_address[1])):
             assert get(listener.server_address[1], "/callback?code=c0de&state=state")[0] == 200
         assert listener.answer(1) is not None
 
 
 def test_it_listens_on_this_machine_alone() -> None:
-    with Listener(0, "state", print) as listener:
+    with Listener(0, "state") as listener:
         assert listener.socket.getsockname()[0] == "127.0.0.1"
 
 
@@ -240,15 +240,17 @@ def test_a_port_in_use_is_named_before_a_browser_opens() -> None:
         port = other.getsockname()[1]
         shown: list[str] = []
         with pytest.raises(ConfigurationError, match=f"port {port} is in use.*--port"):
-            in_browser(as_login(Vendor()), port=port, show=lambda *said: shown.extend(said), tell=print)
+            in_browser(as_login(Vendor()), port=port, show=lambda *said: shown.extend(said))
     assert shown == []
 
 
-def test_nothing_of_the_answer_is_said_or_shown(capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_of_the_answer_is_said_or_shown(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     _, browser, _ = browsed(
         "/callback?code=marked-no&state=marked", "/callback?code=marked-code&state={state}"
     )
-    said = "".join([*capfd.readouterr(), *browser.told, *(page for _, page in browser.pages)])
+    said = "".join([*capfd.readouterr(), caplog.text, *(page for _, page in browser.pages)])
     assert "marked" not in said
     assert browser.state not in said
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from threading import Event, Thread
@@ -12,6 +13,8 @@ from harvester.cli.environment import RunEnvironment
 from harvester.formatting import plural
 from harvester.pipeline.context import RunContext
 from harvester.pipeline.report import Report
+
+logger = logging.getLogger(__name__)
 
 BAR_SECONDS = 0.5
 LINE_SECONDS = 60.0
@@ -26,14 +29,14 @@ class Progress:
         self._report = report
         self._permitted = connector.requests_per_second * context.speed
         self._context = context
-        self._around = env
+        self._env = env
         self._ended = Event()
         self._began = context.stopwatch()
         show = self._bar if sys.stderr.isatty() else self._lines
         self._thread = Thread(target=show, name="progress", daemon=True)
 
     def __enter__(self) -> Progress:
-        if not self._around.voice.quiet:
+        if not self._env.quiet:
             self._thread.start()
         return self
 
@@ -46,7 +49,7 @@ class Progress:
 
     def _lines(self) -> None:
         while not self._ended.wait(LINE_SECONDS):
-            self._around.voice.say(f"{self._report.vendor}: {self._words()}")
+            logger.info(f"{self._report.vendor}: {self._words()}")
 
     def _words(self) -> str:
         report, traffic = self._report, self._context.request_stats

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from harvester.simulator.google_meet import spelling
-from harvester.simulator.google_meet.events import Event, Events
+from harvester.simulator.google_meet import formats
+from harvester.simulator.google_meet.calendar_events import Event, Events
 from harvester.simulator.organisation import (
     DAY,
     MINUTE,
@@ -24,7 +24,7 @@ from harvester.simulator.organisation import (
     Meeting,
     Organisation,
     Person,
-    chance,
+    seeded_random,
 )
 
 PLATFORM = "google-meet"
@@ -57,13 +57,13 @@ class Conference:
     @property
     def start(self) -> int:
         """Nanoseconds: a moment before anybody joins."""
-        return self.meeting.start * spelling.MILLISECOND - spelling.fraction(self.meeting.seed)
+        return self.meeting.start * formats.MILLISECOND - formats.fraction(self.meeting.seed)
 
     @property
     def end(self) -> int:
         """Nanoseconds: a moment after the last one has left."""
         after = self.meeting.end + SECOND
-        return after * spelling.MILLISECOND + spelling.fraction(self.meeting.seed * 7 + 3)
+        return after * formats.MILLISECOND + formats.fraction(self.meeting.seed * 7 + 3)
 
     def ended(self, instant: int) -> bool:
         """At this instant, in milliseconds."""
@@ -72,7 +72,7 @@ class Conference:
     def kept(self, instant: int) -> bool:
         """Whether there is a record of it at this instant, in milliseconds."""
         begun = self.meeting.start <= instant
-        return begun and instant * spelling.MILLISECOND < self.end + RECORD_KEPT * spelling.MILLISECOND
+        return begun and instant * formats.MILLISECOND < self.end + RECORD_KEPT * formats.MILLISECOND
 
 
 class Account:
@@ -95,19 +95,25 @@ class Account:
 
     def _conference(self, meeting: Meeting, space: str) -> Conference:
         seed = self.organisation.seed
-        record = spelling.conference("record", meeting.seed)
-        same = self._ids == "same" or (self._ids == "mixed" and chance.number("ids", meeting.seed) % 5 < 3)
+        record = formats.conference("record", meeting.seed)
+        same = self._ids == "same" or (
+            self._ids == "mixed" and seeded_random.number("ids", meeting.seed) % 5 < 3
+        )
         event = self.events.of(meeting)
         told = None
         if event is not None:
             # Google's own samples show instances; nobody says that it never is the series.
-            told = event.series if event.series and chance.number("told", event.series) % 3 == 0 else event.id
+            told = (
+                event.series
+                if event.series and seeded_random.number("told", event.series) % 3 == 0
+                else event.id
+            )
         return Conference(
             meeting,
             record,
-            record if same else spelling.conference("reported", meeting.seed),
-            spelling.space(seed, space),
-            spelling.code(seed, space),
+            record if same else formats.conference("reported", meeting.seed),
+            formats.space(seed, space),
+            formats.code(seed, space),
             event,
             told,
             meeting.webinar,
@@ -136,7 +142,7 @@ class Account:
         return {self.user_id(person): person for person in self.by_email.values()}
 
     def user_id(self, person: Person) -> str:
-        return spelling.digits(self.organisation.seed, "user", person.index)
+        return formats.digits(self.organisation.seed, "user", person.index)
 
     @property
     def administrator(self) -> Person:

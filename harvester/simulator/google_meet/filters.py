@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from harvester.simulator.google_meet import spelling
-from harvester.simulator.google_meet.rules import bad, instant_of
+from harvester.simulator.google_meet import formats
+from harvester.simulator.google_meet.error_responses import bad
+from harvester.simulator.google_meet.request import instant_of
 
 Value = str | int | None
 Facts = Callable[[str], Value]
@@ -114,7 +115,7 @@ def nanoseconds(text: str, name: str) -> int:
     """Of an RFC 3339 instant, with all its digits."""
     found = _FRACTION.search(text)
     whole = instant_of(text.replace(found[0], "") if found else text, name)
-    return whole * spelling.MILLISECOND + (int(found[1].ljust(9, "0")) if found else 0)
+    return whole * formats.MILLISECOND + (int(found[1].ljust(9, "0")) if found else 0)
 
 
 def _tokens(text: str) -> Iterator[str]:

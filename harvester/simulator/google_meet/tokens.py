@@ -15,12 +15,12 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl
 
-from harvester.simulator.calendar import Calendar
-from harvester.simulator.google_meet import keys
+from harvester.simulator.clock import Calendar
+from harvester.simulator.google_meet import service_account
+from harvester.simulator.google_meet.access import EVERY_SCOPE, Terms
 from harvester.simulator.google_meet.account import Account, can_be_acted_for
-from harvester.simulator.google_meet.consent import CLIENT_ID, CLIENT_SECRET, Consent, authenticated
-from harvester.simulator.google_meet.door import EVERY_SCOPE, Terms
-from harvester.simulator.google_meet.rules import Refusal
+from harvester.simulator.google_meet.error_responses import Refusal
+from harvester.simulator.google_meet.login import CLIENT_ID, CLIENT_SECRET, Consent, authenticated
 from harvester.simulator.organisation import Person
 
 AUDIENCE = "https://oauth2.googleapis.com/token"
@@ -81,7 +81,7 @@ class Tokens:
 
     def _asserted(self, assertion: str, own: str) -> dict[str, Any]:
         claims = _claims(assertion)
-        if claims.get("iss") != keys.CLIENT_EMAIL:
+        if claims.get("iss") != service_account.CLIENT_EMAIL:
             raise _invalid("Invalid grant: account not found")
         if claims.get("aud") not in {AUDIENCE, own}:
             raise _invalid("Invalid JWT: Failed audience check. The right audience is " + AUDIENCE)
@@ -90,7 +90,7 @@ class Tokens:
         if not scopes or scopes - set(EVERY_SCOPE):
             raise Refusal(400, "Invalid OAuth scope or ID token audience provided.", oauth="invalid_scope")
         subject = claims.get("sub")
-        if subject is None or subject == keys.CLIENT_EMAIL:
+        if subject is None or subject == service_account.CLIENT_EMAIL:
             return self._told(self._sealed(b"A", _NOBODY, scopes))
         person = self._account.by_email.get(str(subject).lower())
         if person is None:
@@ -193,12 +193,14 @@ def _claims(assertion: str) -> dict[str, Any]:
     try:
         head, body, signature = assertion.split(".")
         told, claims = json.loads(_decoded(head)), json.loads(_decoded(body))
-        keys.public_key().verify(_decoded(signature), f"{head}.{body}".encode(), PKCS1v15(), SHA256())
+        service_account.public_key().verify(
+            _decoded(signature), f"{head}.{body}".encode(), PKCS1v15(), SHA256()
+        )
     except InvalidSignature:
         raise _invalid("Invalid JWT Signature.") from None
     except (ValueError, AttributeError):
         raise _invalid("Invalid JWT: assertion is not a JWT.") from None
-    if told.get("alg") != "RS256" or told.get("kid", keys.KEY_ID) != keys.KEY_ID:
+    if told.get("alg") != "RS256" or told.get("kid", service_account.KEY_ID) != service_account.KEY_ID:
         raise _invalid("Invalid JWT Signature.")
     return dict(claims)
 

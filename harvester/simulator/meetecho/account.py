@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harvester.simulator.meetecho.plans import CONFIGURED, Plan, plans
-from harvester.simulator.meetecho.spelling import day
-from harvester.simulator.organisation import DAY, MINUTE, Case, Meeting, Organisation, chance
+from harvester.simulator.meetecho.formats import day
+from harvester.simulator.meetecho.schedule import CONFIGURED, Plan, plans
+from harvester.simulator.organisation import DAY, MINUTE, Case, Meeting, Organisation, seeded_random
 
 FIRST_SESSION = 31_001
 CANCELED = frozenset({"canceled", "canceledpa", "notmeet", "deleted"})
@@ -183,7 +183,7 @@ class Account:
         self.rooms.append(self._room(plan, plan.description or "Test room", number=number, session=None))
 
     def _room(self, plan: Plan, description: str, *, number: int, session: int | None, copy: int = 0) -> Room:
-        words = chance.digest(self.organisation.seed, "meetecho room", plan.key, copy).hex()
+        words = seeded_random.digest(self.organisation.seed, "meetecho room", plan.key, copy).hex()
         return Room(
             uuid="-".join((words[:8], words[8:12], "4" + words[13:16], "a" + words[17:20], words[20:])),
             group=plan.group,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harvester.simulator.meetecho.account import FIRST_SESSION, Account, Session
-from harvester.simulator.meetecho.spelling import storable
+from harvester.simulator.meetecho.formats import storable
 from harvester.simulator.organisation import LIVE, Person, Stay, Visitor
 from harvester.simulator.organisation.people import guests, odd_guests
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from harvester.simulator.meetecho.spelling import duration, parsed, stamp
+from harvester.simulator.meetecho.formats import duration, parsed, stamp
 
 ROOT = "/api/v1/"
 DEFAULT_LIMIT = 20

@@ -33,7 +33,7 @@ from harvester.simulator.organisation.people import (
     staff,
 )
 from harvester.simulator.organisation.quality import Minute, Quality
-from harvester.simulator.organisation.stays import Cast, Stay
+from harvester.simulator.organisation.sessions import Cast, Stay
 
 __all__ = [
     "DAY",

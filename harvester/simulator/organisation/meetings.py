@@ -13,8 +13,8 @@ from random import Random
 from typing import Literal
 
 from harvester.simulator.organisation import names
-from harvester.simulator.organisation.chance import number
 from harvester.simulator.organisation.people import Person
+from harvester.simulator.organisation.seeded_random import number
 
 SECOND = 1000
 MINUTE = 60 * SECOND

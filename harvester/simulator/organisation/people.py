@@ -7,7 +7,7 @@ from random import Random
 from typing import Literal
 
 from harvester.simulator.organisation import names
-from harvester.simulator.organisation.chance import dice
+from harvester.simulator.organisation.seeded_random import dice
 
 Standing = Literal["active", "inactive", "pending", "departed"]
 Platform = Literal["windows", "mac", "linux", "ios", "android", "web", "phone", "room", "sip"]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
-from harvester.simulator.organisation.chance import dice
 from harvester.simulator.organisation.meetings import MINUTE
-from harvester.simulator.organisation.stays import Stay
+from harvester.simulator.organisation.seeded_random import dice
+from harvester.simulator.organisation.sessions import Stay
 
 STREAMS = ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
 POOL = 240

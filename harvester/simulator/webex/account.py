@@ -16,8 +16,17 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Literal
 
-from harvester.simulator.organisation import DAY, MINUTE, QUIET, Case, Meeting, Organisation, Person, chance
-from harvester.simulator.webex.spelling import stamp, uuid
+from harvester.simulator.organisation import (
+    DAY,
+    MINUTE,
+    QUIET,
+    Case,
+    Meeting,
+    Organisation,
+    Person,
+    seeded_random,
+)
+from harvester.simulator.webex.formats import stamp, uuid
 
 PLATFORM = "webex"
 SITE = "inventedorg.webex.com"
@@ -105,9 +114,9 @@ class Account:
         self.joined_by = lru_cache(maxsize=64)(self._joined_by)
 
     def _instance(self, meeting: Meeting, quirks: frozenset[Quirk]) -> Instance:
-        digest = chance.digest(self.organisation.seed, "webex series", meeting.series)
+        digest = seeded_random.digest(self.organisation.seed, "webex series", meeting.series)
         series = uuid(digest) if digest[0] % 8 == 3 else digest.hex()
-        conference = 10**17 + chance.number("webex conference", meeting.seed) % (9 * 10**17)
+        conference = 10**17 + seeded_random.number("webex conference", meeting.seed) % (9 * 10**17)
         planned = meeting.kind in {"recurring", "scheduled", "webinar"}
         clock = stamp(meeting.planned_start).replace("-", "").replace(":", "")
         return Instance(
@@ -180,7 +189,7 @@ class Account:
 
 
 def person_id(person: Person) -> str:
-    text = f"ciscospark://us/PEOPLE/{uuid(chance.digest('webex person', person.email))}"
+    text = f"ciscospark://us/PEOPLE/{uuid(seeded_random.digest('webex person', person.email))}"
     return b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -201,7 +210,9 @@ def _quirks(meetings: Sequence[Meeting], now: int) -> dict[int, frozenset[Quirk]
         found |= {m.seed: quirks[n % len(quirks)] for n, m in enumerate(matching)}
     ordinary = [m for m in meetings if m.case in {Case.plain, Case.recurring} and m.attendance > 2]
     for place, meeting in enumerate(sorted(ordinary, key=lambda m: (now - m.start > KEPT - DAY, m.seed))):
-        turn = place if place < len(_IN_TURN) else chance.number("webex quirk", meeting.seed, size=2) % 12
+        turn = (
+            place if place < len(_IN_TURN) else seeded_random.number("webex quirk", meeting.seed, size=2) % 12
+        )
         if turn < len(_IN_TURN):
             found[meeting.seed] = _IN_TURN[turn]
     return found

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harvester.simulator.organisation import Person
-from harvester.simulator.webex import meetings, rules
+from harvester.simulator.webex import meeting_rows
+from harvester.simulator.webex.access import ADMIN_SCHEDULE, require
 from harvester.simulator.webex.account import SITE, Account, Instance
-from harvester.simulator.webex.door import ADMIN_SCHEDULE, require
-from harvester.simulator.webex.rules import Pages, Question, Reply, bad, forbidden
+from harvester.simulator.webex.error_responses import bad, forbidden
+from harvester.simulator.webex.paging import Pages
+from harvester.simulator.webex.request import WEEK, Question, Reply, boolean, choice, time_range
 
 _STATES = ("active", "scheduled", "ready", "lobby", "inProgress", "ended", "missed", "expired")
 _ALONE = ("meetingNumber", "webLink", "roomId")
@@ -28,8 +30,8 @@ class Listing:
         """Instances only where they are asked for; else the plans of the coming week."""
         require(asked.scopes, "meeting:schedules_read", *ADMIN_SCHEDULE)
         query = asked.query
-        kind = rules.choice(query, "meetingType", "meetingSeries", "scheduledMeeting", "meeting")
-        state = rules.choice(query, "state", *_STATES)
+        kind = choice(query, "meetingType", "meetingSeries", "scheduledMeeting", "meeting")
+        state = choice(query, "state", *_STATES)
         alone = [name for name in _ALONE if name in query]
         if len(alone) > 1:
             raise bad(f"{' and '.join(alone)} are mutually exclusive.")
@@ -38,7 +40,7 @@ class Listing:
         if kind == "meeting":
             found = self._instances(asked, state)
             shown, headers = self._pages.page(asked, found[: self._most], default=10, most=100)
-            return Reply({"items": [meetings.listing_row(i, asked.instant) for i in shown]}, headers)
+            return Reply({"items": [meeting_rows.listing_row(i, asked.instant) for i in shown]}, headers)
         rows = list(self._plans(asked, series=kind != "scheduledMeeting"))
         planned, headers = self._pages.page(
             asked, [row for row in rows if state in {None, row["state"]}], default=10, most=100
@@ -61,17 +63,17 @@ class Listing:
         if series is None:
             return []
         instance = self._account.of_series(series, asked.instant)[-1:]
-        first = asked.instant - rules.WEEK
+        first = asked.instant - WEEK
         return [
             row
             for i in instance
-            for row in meetings.planned_rows(i, first, first + 2 * rules.WEEK, series=True)
+            for row in meeting_rows.planned_rows(i, first, first + 2 * WEEK, series=True)
         ][:1]
 
     def _instances(self, asked: Question, state: str | None) -> list[Instance]:
         query, now = asked.query, asked.instant
         series = query.get("meetingSeriesId")
-        times = rules.time_range(query, now, instances=True)
+        times = time_range(query, now, instances=True)
         begun: Iterable[Instance] = self._account.between(times.first, times.last, now)
         if series is not None:
             key = series.replace("-", "")
@@ -83,7 +85,7 @@ class Listing:
         return list(_left_behind(asked, found, state))
 
     def _of_type(self, asked: Question, begun: Iterable[Instance]) -> Iterator[Instance]:
-        kind = rules.choice(asked.query, "scheduledType", "meeting", "webinar", "personalRoomMeeting")
+        kind = choice(asked.query, "scheduledType", "meeting", "webinar", "personalRoomMeeting")
         if kind == "personalRoomMeeting":
             raise bad("'scheduledType' of meeting instances is meeting or webinar.")
         if asked.query.get("siteUrl", SITE) != SITE:
@@ -105,7 +107,7 @@ class Listing:
 
     def _plans(self, asked: Question, *, series: bool) -> Iterator[dict[str, Any]]:
         """Of the caller's own series, or of the user's whose meetings an admin wants to see."""
-        times = rules.time_range(asked.query, asked.instant, instances=False)
+        times = time_range(asked.query, asked.instant, instances=False)
         email = asked.query.get("hostEmail")
         if email is not None and not (asked.admin and asked.may(*ADMIN_SCHEDULE)):
             raise forbidden("'hostEmail' is for administrators.")
@@ -115,16 +117,16 @@ class Listing:
             if instance.meeting.kind == "recurring" and instance.meeting.host.email == host:
                 last[instance.series] = instance
         for instance in last.values():
-            yield from meetings.planned_rows(instance, times.first, times.last, series=series)
+            yield from meeting_rows.planned_rows(instance, times.first, times.last, series=series)
 
 
 def _left_behind(asked: Question, found: Iterable[Instance], state: str | None) -> Iterator[Instance]:
     """Filters by chats, recordings and so on: true and false both leave something out; only of ended instances."""
-    wanted = {name: told for name in meetings.HAS if (told := rules.boolean(asked.query, name)) is not None}
+    wanted = {name: told for name in meeting_rows.HAS if (told := boolean(asked.query, name)) is not None}
     if not wanted or state != "ended":
         yield from found
         return
     for instance in found:
-        left = meetings.flags(instance)
+        left = meeting_rows.flags(instance)
         if all(left[name] is told for name, told in wanted.items()):
             yield instance

@@ -15,8 +15,9 @@ from re import fullmatch
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from harvester.simulator.webex.door import Terms
-from harvester.simulator.webex.rules import NO_TOKEN, Refusal, parameters
+from harvester.simulator.webex.access import Terms
+from harvester.simulator.webex.error_responses import NO_TOKEN, Refusal
+from harvester.simulator.webex.request import parameters
 from harvester.simulator.webex.tokens import CLIENT_ID, CLIENT_SECRET, Tokens, invalid_grant
 
 CODE_SECONDS = 300.0

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal
 
-from harvester.simulator.calendar import Calendar
-from harvester.simulator.webex.door import SCOPES, Terms
-from harvester.simulator.webex.rules import NO_TOKEN, Refusal
+from harvester.simulator.clock import Calendar
+from harvester.simulator.webex.access import SCOPES, Terms
+from harvester.simulator.webex.error_responses import NO_TOKEN, Refusal
 
 CLIENT_ID = "C0123456789inventedintegration"
 CLIENT_SECRET = "inventedWebexSecretNobodyHas"

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Literal
 
-from harvester.simulator.organisation import DAY, Case, Meeting, Organisation, Person, chance
+from harvester.simulator.organisation import DAY, Case, Meeting, Organisation, Person, seeded_random
 
 PLATFORM = "zoom"
 ListType = Literal["past", "pastOne", "live"]
@@ -151,21 +151,24 @@ def list_type(meeting: Meeting, instant: int) -> ListType | None:
 
 
 def user_id(seed: int, person: Person) -> str:
-    return urlsafe_b64encode(chance.digest(seed, "zoom user", person.index, size=16))[:22].decode()
+    return urlsafe_b64encode(seeded_random.digest(seed, "zoom user", person.index, size=16))[:22].decode()
 
 
 def personal_number(seed: int, person: Person) -> int:
-    return 2_200_000_000 + (chance.number(seed, "zoom room", size=4) + person.index * 104_729) % 7_000_000_000
+    return (
+        2_200_000_000
+        + (seeded_random.number(seed, "zoom room", size=4) + person.index * 104_729) % 7_000_000_000
+    )
 
 
 def _number(seed: int, meeting: Meeting) -> int:
     if meeting.kind == "personal":
         return personal_number(seed, meeting.host)
-    return 80_000_000_000 + chance.number(seed, meeting.series, size=6) % 19_999_999_999
+    return 80_000_000_000 + seeded_random.number(seed, meeting.series, size=6) % 19_999_999_999
 
 
 def _uuid(place: int, meeting: Meeting) -> str:
-    text = b64encode(chance.digest("zoom instance", meeting.seed)).decode()
+    text = b64encode(seeded_random.digest("zoom instance", meeting.seed)).decode()
     odd = place % 50
     if odd == 3:
         return "/" + text[1:]
@@ -185,7 +188,9 @@ def _quirks(meetings: Sequence[Meeting]) -> dict[int, frozenset[Quirk]]:
     ordinary = [m for m in meetings if m.case in {Case.plain, Case.recurring} and m.attendance > 2]
     ordinary.sort(key=lambda m: m.seed)
     for place, meeting in enumerate(ordinary):
-        turn = place if place < len(_HEAD_QUIRKS) else chance.number("quirk", meeting.seed, size=2) % 180
+        turn = (
+            place if place < len(_HEAD_QUIRKS) else seeded_random.number("quirk", meeting.seed, size=2) % 180
+        )
         if turn < len(_HEAD_QUIRKS):
             found[meeting.seed] = frozenset({_HEAD_QUIRKS[turn]})
     return found

@@ -14,13 +14,12 @@ from click import UsageError
 from click.testing import CliRunner, Result
 
 from harvester.cli import cli
-from harvester.cli.environment import RunEnvironment, Voice
 from harvester.cli.load import SAID, Text, told
-from harvester.config import Environment
-from harvester.sinks.base import encode
-from harvester.sinks.elastic.loader import LinesLoaded, Loader, Refused
-from harvester.sinks.elastic.ndjson_reader import blocks
-from harvester.state.rejects import Reject, Rejects, rejects_folder
+from harvester.documents import encode, to_documents
+from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
+from harvester.sinks.elastic.ndjson_reader import read_blocks
+from harvester.state.layout import rejects_folder
+from harvester.state.rejects import Reject, Rejects
 from tests.documents import plain
 from tests.unit.fake_context import NOW
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
@@ -46,18 +45,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return ask
 
 
-def env() -> RunEnvironment:
-    return RunEnvironment(environment=Environment(values={}), voice=Voice(quiet=False))
-
-
-def so_far(*lines: int, rejected: int, blank: int = 0) -> LinesLoaded:
-    return LinesLoaded(
+def so_far(*lines: int, rejected: int, blank: int = 0) -> LoadProgress:
+    return LoadProgress(
         lines=100,
         blank=blank,
         ok=90,
         superseded=0,
         rejected=rejected,
-        refused=tuple(Refused(line=line, key=f"id-{line}", why="bad") for line in lines),
+        rejected_lines=tuple(RejectedLine(line=line, key=f"id-{line}", reason="bad") for line in lines),
     )
 
 
@@ -65,29 +60,29 @@ def so_far(*lines: int, rejected: int, blank: int = 0) -> LinesLoaded:
 
 
 def test_refused_lines_are_told_in_their_order_and_the_rest_is_counted(
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     progress = [so_far(*range(41, 20, -1), rejected=21), so_far(*range(1, 21), rejected=41)]
-    assert told(progress, env()) == 65
-    lines = capsys.readouterr().err.splitlines()
+    assert told(progress) == 65
+    lines = caplog.messages
     assert lines[:SAID] == [f"line {number}: bad" for number in range(1, SAID + 1)]
     assert lines[SAID] == "… and 21 more; `harvester rejects list` has them all"
     assert "41 rejected" in lines[-1]
 
 
-def test_what_was_refused_is_told_though_the_load_comes_to_no_end(capsys: pytest.CaptureFixture[str]) -> None:
-    def ends_badly() -> Iterator[LinesLoaded]:
+def test_what_was_refused_is_told_though_the_load_comes_to_no_end(caplog: pytest.LogCaptureFixture) -> None:
+    def ends_badly() -> Iterator[LoadProgress]:
         yield so_far(3, rejected=1)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        told(ends_badly(), env())
-    assert capsys.readouterr().err == "line 3: bad\n"
+        told(ends_badly())
+    assert caplog.messages == ["line 3: bad"]
 
 
-def test_blank_lines_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert told([so_far(rejected=0, blank=7)], env()) == 0
-    assert "100 lines (7 blank): 90 documents stored" in capsys.readouterr().err
+def test_blank_lines_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert told([so_far(rejected=0, blank=7)]) == 0
+    assert "100 lines (7 blank): 90 documents stored" in caplog.messages[-1]
 
 
 @pytest.mark.parametrize(
@@ -105,11 +100,13 @@ def test_a_compressed_file_is_refused_with_what_to_do(begins: bytes) -> None:
 
 def test_text_is_not_taken_for_compressed_and_nothing_of_it_is_lost() -> None:
     for text in (b"", b"{", b'{"document_id":"a"}\n'):
-        assert [line for block in blocks(Text(io.BytesIO(text), "a")) for line in block] == text.splitlines()
+        assert [
+            line for block in read_blocks(Text(io.BytesIO(text), "a")) for line in block
+        ] == text.splitlines()
 
 
 def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
-    loader = Loader(Scripted(stored), rejects, Waits().patience(), tell=print)
+    loader = Loader(Scripted(stored), rejects, Waits().policy())
     with pytest.raises(UsageError, match=r"zcat all.gz \| harvester load"):
         list(loader.load_lines(Text(io.BytesIO(gzip.compress(b"{}\n" * 10, mtime=0)), "all.gz"), "all.gz"))
     assert len(rejects) == 0
@@ -118,14 +115,14 @@ def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
 # rejects
 
 
-def load(rejects: Rejects, *lines: bytes, name: str = "") -> list[Refused]:
-    loader = Loader(Scripted(stored), rejects, Waits().patience(), tell=print)
+def load(rejects: Rejects, *lines: bytes, name: str = "") -> list[RejectedLine]:
+    loader = Loader(Scripted(stored), rejects, Waits().policy())
     stream = io.BufferedReader(io.BytesIO(b"\n".join(lines)))
-    return [one for progress in loader.load_lines(stream, name) for one in progress.refused]
+    return [one for progress in loader.load_lines(stream, name) for one in progress.rejected_lines]
 
 
 def document(**changes: object) -> bytes:
-    return json.dumps({**json.loads(encode(next(plain(1).documents()))), **changes}).encode()
+    return json.dumps({**json.loads(encode(next(to_documents(plain(1))))), **changes}).encode()
 
 
 def test_a_document_with_an_id_is_filed_under_it_and_leaves_the_rejects_once_mended(rejects: Rejects) -> None:
@@ -140,8 +137,8 @@ def test_a_replay_keeps_where_documents_came_from_and_names_them_by_their_ids(re
     load(rejects, b"", b"", document(kind="webinar"), b"no document", name="all.ndjson")
     before = {row.document_id: row.origin for row in rejects.rows()}
     assert sorted(before.values()) == ["all.ndjson line 3", "all.ndjson line 4"]
-    loader = Loader(Scripted(stored), rejects, Waits().patience(), tell=print)
-    said = [one.key for progress in loader.replay() for one in progress.refused]
+    loader = Loader(Scripted(stored), rejects, Waits().policy())
+    said = [one.key for progress in loader.replay() for one in progress.rejected_lines]
     assert said == sorted(before)
     assert {row.document_id: row.origin for row in rejects.rows()} == before
     assert {row.attempts for row in rejects.rows()} == {2}
@@ -150,7 +147,7 @@ def test_a_replay_keeps_where_documents_came_from_and_names_them_by_their_ids(re
 def test_what_elasticsearch_refuses_keeps_file_and_line_too(rejects: Rejects) -> None:
     refusing = Scripted(lambda ids: items([refused(400)] * len(ids)))
     for name in ("all.ndjson", "mended.ndjson"):
-        loader = Loader(refusing, rejects, Waits().patience(), tell=print)
+        loader = Loader(refusing, rejects, Waits().policy())
         list(loader.load_lines(io.BufferedReader(io.BytesIO(b"\n" + document())), name))
         list(loader.replay())
         (row,) = rejects.rows()

@@ -2,29 +2,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.models import (
-    Detail,
-    Host,
-    Meeting,
-    MeetingRecord,
-    Session,
-    Window,
-    row_digest,
-    session_key,
-    version,
-)
-from connectors.quality import Measure, Quality
+from connectors.attendance import to_record
+from connectors.models import Detail, Meeting, Session, Window, row_digest, session_key
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -113,119 +101,11 @@ def test_a_digest_hangs_on_values_and_not_on_their_order() -> None:
     assert row_digest({"a": 1}) != row_digest({"a": "1"})
 
 
-def test_richer_beats_newer_and_newer_beats_older() -> None:
-    later = START + timedelta(days=9000)
-    assert version(Detail.full, START) > version(Detail.basic, later) > version(Detail.basic, START)
-    assert version(Detail.basic, START) == 2 * 10**13 + int(START.timestamp() * 1000)
-
-
-def test_equal_stays_are_one_whatever_their_quality() -> None:
-    rated = stay(quality=Quality(cpu_pct=Measure(mean=1, worst=1, samples=1)))
-    harvest = MeetingRecord.of(meeting(), [rated, stay(), stay()])
-    assert harvest.sessions == [rated]
-    assert harvest.sessions[0].quality is not None
-    assert harvest.collisions == 0
-
-
-@given(st.permutations([("Ada", 10), ("Ben", 10), ("Cleo", 5), ("Dee", None)]))
-def test_different_stays_of_one_key_are_numbered_by_leave_time_and_name(
-    order: list[tuple[str, int | None]],
-) -> None:
-    stays = [
-        replace(stay((0, leave or 1), user_name=name), **({} if leave else {"leave_time": None}))
-        for name, leave in order
-    ]
-    harvest = MeetingRecord.of(meeting(), stays)
-    named = {session.user_name: session.key for session in harvest.sessions}
-    assert named == {"Cleo": "k", "Ada": "k-2", "Ben": "k-3", "Dee": "k-4"}
-    assert harvest.collisions == 3
-
-
-def test_figures_are_people_and_the_union_of_their_stays() -> None:
-    stays = [
-        stay((0, 20), key="1", id="ada"),
-        stay((10, 30), key="2", id="ada"),
-        stay((0, 10), key="3", user_name="Ben"),
-        stay((0, 10), key="4", user_name="Ben"),
-        stay((5, 10), key="5", stay="breakout", id="ada"),
-        stay((0, 60), key="6", stay="waiting_room", user_name="Cleo"),
-        stay(None, key="7", user_id="9"),
-        stay((0, 1), key="8"),
-        stay((1, 2), key="9"),
-    ]
-    counted = MeetingRecord.of(meeting(), stays).meeting
-    assert counted.participant_sessions == 7
-    assert counted.participants == 5
-    assert counted.participant_seconds == (30 + 10 + 0 + 1 + 1) * 60
-
-
-def test_a_list_that_was_read_and_empty_counts_nobody() -> None:
-    counted = MeetingRecord.of(meeting(), []).meeting
-    assert (counted.participants, counted.participant_sessions, counted.participant_seconds) == (0, 0, 0)
-
-
 def test_a_meeting_is_filed_by_its_start_its_plan_or_its_first_join() -> None:
     plan = START - timedelta(hours=1)
-    assert MeetingRecord.of(meeting(scheduled_start_time=plan), []).timestamp == START
-    assert MeetingRecord.of(meeting(start_time=None, scheduled_start_time=plan), []).timestamp == plan
-    assert MeetingRecord.of(
+    assert to_record(meeting(scheduled_start_time=plan), []).timestamp == START
+    assert to_record(meeting(start_time=None, scheduled_start_time=plan), []).timestamp == plan
+    assert to_record(
         meeting(start_time=None), [stay((7, 8)), stay((5, 8), key="2")]
     ).timestamp == START + timedelta(minutes=5)
-    assert MeetingRecord.of(meeting(start_time=None), [stay(None)]).timestamp is None
-
-
-def test_without_any_instant_there_are_no_documents() -> None:
-    with pytest.raises(ValueError, match="without any instant"):
-        list(MeetingRecord.of(meeting(start_time=None), []).documents())
-
-
-def test_documents_hold_what_is_told_and_no_more() -> None:
-    told = meeting(
-        topic="Weekly",
-        host=Host(email="m@example.org"),
-        harvested_at=START + timedelta(milliseconds=123),
-        end_time=START + timedelta(hours=1),
-    )
-    documents = list(MeetingRecord.of(told, [stay(user_name="Ada")]).documents())
-    first, second = (orjson.loads(orjson.dumps(found, option=orjson.OPT_UTC_Z)) for found in documents)
-    assert first == {
-        "document_id": "zoom:main:u",
-        "@timestamp": "2026-11-20T09:00:00Z",
-        "kind": "meeting",
-        "vendor": "zoom",
-        "account": "main",
-        "uuid": "u",
-        "topic": "Weekly",
-        "host": {"email": "m@example.org"},
-        "start_time": "2026-11-20T09:00:00Z",
-        "end_time": "2026-11-20T10:00:00Z",
-        "period": {"gte": "2026-11-20T09:00:00Z", "lte": "2026-11-20T10:00:00Z"},
-        "participant_sessions": 1,
-        "participants": 1,
-        "participant_seconds": 600,
-        "detail": "basic",
-        "harvested_at": "2026-11-20T09:00:00.123Z",
-    }
-    assert second == {
-        "document_id": "zoom:main:u:k",
-        "@timestamp": "2026-11-20T09:00:00Z",
-        "kind": "session",
-        "vendor": "zoom",
-        "account": "main",
-        "meeting": "u",
-        "topic": "Weekly",
-        "host_email": "m@example.org",
-        "meeting_timestamp": "2026-11-20T09:00:00Z",
-        "stay": "meeting",
-        "user_name": "Ada",
-        "join_time": "2026-11-20T09:00:00Z",
-        "leave_time": "2026-11-20T09:10:00Z",
-        "period": {"gte": "2026-11-20T09:00:00Z", "lte": "2026-11-20T09:10:00Z"},
-        "detail": "basic",
-        "harvested_at": "2026-11-20T09:00:00.123Z",
-    }
-
-
-def test_a_leave_before_the_join_makes_no_period() -> None:
-    *_, document = MeetingRecord.of(meeting(), [stay((10, 0))]).documents()
-    assert "period" not in document
+    assert to_record(meeting(start_time=None), [stay(None)]).timestamp is None

@@ -8,11 +8,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.parsing import (
+    as_dict,
+    as_dicts,
+    as_list,
+    as_number,
+    as_text,
     format_milliseconds,
     parse_clock_seconds,
     parse_instant,
     parse_retry_after,
     seconds_between,
+    truncate_to_milliseconds,
+    unique_rows,
 )
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -144,3 +151,47 @@ def test_both_dates_of_retry_after_mean_the_same(when: datetime) -> None:
 def test_no_text_makes_reading_retry_after_fail(text: str) -> None:
     found = parse_retry_after(text, NOW)
     assert found is None or found >= 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("a", "a"), (" ", " "), (7, "7"), ("", None), (None, None), (True, None), (1.5, None), ([], None)],
+)
+def test_texts_and_ids_are_read_as_text(value: object, text: str | None) -> None:
+    assert as_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (1, 1.0),
+        (0, 0.0),
+        (-1.5, -1.5),
+        ("1", None),
+        (True, None),
+        (None, None),
+        (float("nan"), None),
+        (float("inf"), None),
+    ],
+)
+def test_only_finite_numbers_are_numbers(value: object, number: float | None) -> None:
+    assert as_number(value) == number
+
+
+@pytest.mark.parametrize("value", [None, "text", 1, True, {"a": 1}, [1, {"a": 1}, None, [], {"b": 2}]])
+def test_another_type_than_expected_is_empty(value: object) -> None:
+    assert as_dict(value) == (value if isinstance(value, dict) else {})
+    assert as_list(value) == (value if isinstance(value, list) else [])
+    assert as_dicts(value) == ([{"a": 1}, {"b": 2}] if isinstance(value, list) else [])
+
+
+def test_harvest_times_have_milliseconds() -> None:
+    berlin = timezone(timedelta(hours=1))
+    instant = datetime(2026, 11, 20, 10, 0, 0, 123_999, tzinfo=berlin)
+    assert truncate_to_milliseconds(instant) == NOW.replace(microsecond=123_000)
+    assert truncate_to_milliseconds(instant).tzinfo is UTC
+
+
+def test_rows_that_repeat_are_dropped_and_rows_that_differ_stay() -> None:
+    rows = [{"id": 1, "x": 1}, {"id": 2}, {"id": 1, "x": 1}, {"id": 1, "x": 2}]
+    assert unique_rows(rows, lambda row: str(row["id"])) == [{"id": 1, "x": 1}, {"id": 1, "x": 2}, {"id": 2}]

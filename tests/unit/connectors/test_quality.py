@@ -17,7 +17,7 @@ from connectors.quality import (
     merged,
     series_of,
 )
-from harvester.simulator.truth.quality import hundredths as _truths_hundredths
+from harvester.simulator.expected.quality import hundredths as _truths_hundredths
 
 SAMPLES = st.lists(st.integers(0, 3000).map(lambda n: n / 8), min_size=1, max_size=8)
 

@@ -12,17 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.google_meet.conferences import Conference, Straggler, best, gathered
-from connectors.google_meet.mapping import (
-    code_of,
-    codes_of,
-    flat,
-    identity,
-    joined,
-    left,
-    to_session,
-    to_stay,
-)
+from connectors.google_meet.mapping import to_session, to_stay
 from connectors.google_meet.quality import to_quality
+from connectors.google_meet.reports_rows import code_of, codes_of, flat, identity, joined, left
 from connectors.models import session_key
 from tests.unit.google_meet.account import GUEST, HOST, activity
 

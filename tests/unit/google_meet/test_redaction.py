@@ -17,6 +17,7 @@ from connectors.errors import HarvestError
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.redaction import EVENT_FIELDS, redact_event, redact_recording, redact_row
 from connectors.models import MeetingRef, Window
+from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.account import (
     DAY,
@@ -106,7 +107,7 @@ def test_no_secret_leaves_the_connector(
     found = [ref for ref in connector.meetings(DAY) if isinstance(ref, MeetingRef)]
     assert found
     for ref in (*found, *(replace(ref, row=None) for ref in found)):
-        written = b"".join(orjson.dumps(document) for document in connector.fetch(ref).documents())
+        written = b"".join(orjson.dumps(document) for document in to_documents(connector.fetch(ref)))
         assert b"vendor_data" in written
         assert SECRET.encode() not in written
         kept = orjson.dumps({"uuid": ref.uuid, "digest": ref.digest, "hint": dict(ref.hint), "row": ref.row})
@@ -120,7 +121,7 @@ def test_no_secret_of_a_planned_meeting_leaves_the_connector(meet: Build, google
     window = Window(start=NOW, end=NOW.replace(day=28))
     (ref,) = [ref for ref in connector.meetings(window) if isinstance(ref, MeetingRef)]
     for one in (ref, replace(ref, row=None)):
-        written = b"".join(orjson.dumps(document) for document in connector.fetch(one).documents())
+        written = b"".join(orjson.dumps(document) for document in to_documents(connector.fetch(one)))
         assert b"vendor_data" in written
         assert SECRET.encode() not in written
 

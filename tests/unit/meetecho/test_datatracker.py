@@ -10,7 +10,6 @@ from connectors.errors import BrokenResponse, VendorError
 from connectors.meetecho import Meetecho
 from connectors.meetecho.datatracker import Slot, to_slot
 from connectors.meetecho.endpoints import ATTENDED, PEOPLE
-from connectors.meetecho.recent import Recent
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.account import Account, data
 
@@ -114,15 +113,6 @@ def test_names_that_may_not_be_asked_for_together_are_one_by_one(alone: Build, a
     assert datatracker.names(["1", "2", "3"]) == {"1": "Person 1", "2": "Person 2"}
     assert datatracker.names(["2", "4"]) == {"2": "Person 2", "4": "Person 4"}
     assert len(account.asked("id__in")) == 1
-
-
-def test_what_was_asked_for_lately_is_kept_within_bounds() -> None:
-    recent: Recent[int, int] = Recent(2)
-    for number in (1, 2):
-        recent.put(number, number)
-    assert recent.get(1) == 1
-    recent.put(3, 3)
-    assert (recent.get(1), recent.get(2), recent.get(3), len(recent)) == (1, None, 3, 2)
 
 
 def test_the_payload_of_a_timeslot_is_understood() -> None:

@@ -16,6 +16,7 @@ from connectors.meetecho.listing import join
 from connectors.meetecho.mapping import Plan, to_meeting, to_session
 from connectors.meetecho.rooms import to_rooms
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window, session_key
+from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.meetecho.account import DAY, Account, data, room, uri
 
@@ -29,7 +30,7 @@ def refs(connector: Meetecho, window: Window = DAY) -> list[MeetingRef]:
 
 
 def told(harvest: MeetingRecord) -> list[dict[str, Any]]:
-    return [{**document, "harvested_at": None} for document in harvest.documents()]
+    return [{**document, "harvested_at": None} for document in to_documents(harvest)]
 
 
 def at(hour: int, minute: int = 0, day: int = 20) -> datetime:

@@ -21,11 +21,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.attendance import to_record
 from connectors.base import RequestStats
 from connectors.errors import Gone, NotReady, OutputError, VendorError
 from connectors.models import (
     Detail,
-    Document,
     Meeting,
     MeetingRecord,
     MeetingRef,
@@ -36,13 +36,14 @@ from connectors.models import (
     Window,
     row_digest,
 )
+from harvester.documents import Document, record_version, to_documents
 from harvester.pipeline import engine, runner
 from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
 from harvester.sinks.base import Ack
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
 
 HOUR = timedelta(hours=1)
@@ -58,7 +59,7 @@ TROUBLE = 24 * 5
 BASES = [date(2024, 2, 28), date(2024, 3, 30), date(2024, 10, 26), date(2024, 12, 30)]
 """Leap day, both changes of the clocks, New Year."""
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
-CLUSTER = Cluster(host="http://127.0.0.1:9200")
+CLUSTER = ElasticConfig(host="http://127.0.0.1:9200")
 EVERYTHING = frozenset({"qos", "raw"})
 Scope = tuple[str, str]
 Key = tuple[str, str]
@@ -267,7 +268,7 @@ class Vendor:
             topic=" ".join(["topic", *told]),
             vendor_data=raw,
         )
-        return MeetingRecord.of(meeting, stays, pending=pending)
+        return to_record(meeting, stays, pending=pending)
 
 
 # The model of the index
@@ -333,7 +334,7 @@ def filed(harvest: MeetingRecord) -> Iterator[tuple[Key, Document]]:
     """Every document with its index and id."""
     timestamp = harvest.timestamp
     assert timestamp is not None
-    for document in harvest.documents():
+    for document in to_documents(harvest):
         kind: Literal["meeting", "session"] = "meeting" if document["kind"] == "meeting" else "session"
         yield (CLUSTER.index(kind, timestamp), document["document_id"]), document
 
@@ -360,11 +361,11 @@ class Sink:
         for harvest, _ in waiting:
             for key, document in filed(harvest):
                 self.fate.pass_by("store")
-                self.index.store(key, harvest.version, document)
+                self.index.store(key, record_version(harvest), document)
         for harvest, spared in waiting:
             for key in [] if spared else self.index.leftovers(harvest):
                 self.fate.pass_by("delete")
-                self.index.delete(key, harvest.version)
+                self.index.delete(key, record_version(harvest))
         for harvest, _ in waiting:
             self.fate.pass_by("acknowledge")
             yield Ack(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
@@ -399,19 +400,11 @@ class Run:
         return replace(common, first=first, last=last, force=self.kind == "force")
 
 
-class Voice:
-    def say(self, _text: str) -> None:
-        pass
-
-    complain = say
-
-
 @dataclass(kw_only=True)
 class Around:
     """As much of the command line's surroundings as `runner.run` asks for."""
 
     state_folder: Path
-    voice: Voice = field(default_factory=Voice)
 
     def zone(self, name: str) -> ZoneInfo:
         return ZoneInfo(name)
@@ -508,7 +501,7 @@ class World:
     def _want_all(self, account: Any, env: Any) -> None:
         """As a nightly run on the first day would have written down."""
         with runner.journal(account, CLUSTER, env) as journal:
-            journal.want_since(self.base - DAY)
+            journal.set_first_nightly(self.base - DAY)
 
     def close(self, asked: frozenset[str], scopes: Iterable[Scope]) -> None:
         """One nightly run in each account, after the lookback and all troubles."""
@@ -524,7 +517,7 @@ class Place:
     """As much of the command line's index as `runner.run` asks for."""
 
     index: Index
-    cluster: Cluster = CLUSTER
+    cluster: ElasticConfig = CLUSTER
 
     def has_indices(self) -> bool:
         return self.index.has_indices()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.attendance import to_record
 from connectors.errors import (
     CredentialsError,
     Gone,
@@ -91,7 +92,7 @@ def harvested(uuid: str, *, start: datetime | None = AT, pending: Pending | None
     meeting = Meeting(
         vendor="fake", account="main", uuid=uuid, detail=Detail.basic, harvested_at=NOW, start_time=start
     )
-    return MeetingRecord.of(meeting, [Session(key="k", join_time=AT)] if start else [], pending=pending)
+    return to_record(meeting, [Session(key="k", join_time=AT)] if start else [], pending=pending)
 
 
 def raising(error: Exception) -> Callable[[], MeetingRecord]:
@@ -111,7 +112,7 @@ class Run:
         self.stop = StopSignal()
         self.report = Report(vendor="fake", account="main")
         clock = Clock(wall=NOW.timestamp, monotonic=lambda: 0.0)
-        self.context = RunContext(clock, state, self.stop, lambda _: None)
+        self.context = RunContext(clock, state, self.stop, "fake")
 
     def go(self, concurrency: int | None = None) -> Report:
         return engine.harvest(

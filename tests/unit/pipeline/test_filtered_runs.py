@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from connectors.base import Option
 from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
-from harvester.cli.environment import RunEnvironment, Voice
+from harvester.cli.environment import RunEnvironment
 from harvester.config import Environment
 from harvester.pipeline import runner
 from harvester.pipeline.planner import RunPlan, Slice, backfill, narrowed, nightly
@@ -81,7 +81,7 @@ def test_days_ahead_are_a_number_and_go_without_dates() -> None:
     assert "range" in str(request("--upcoming", "0"))
     with pytest.raises(click.UsageError, match="from now on"):
         HarvestRequest(upcoming_days=7, filtered=True, on=DAY.start.date()).validate(
-            RunEnvironment(environment=Environment(values={}), voice=Voice(quiet=True))
+            RunEnvironment(environment=Environment(values={}))
         )
 
 
@@ -123,7 +123,7 @@ def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
     one.skipped(SkippedPartition(partition="user x", reason=Reason.refused, permanent=False), part)
     one.listed(part)
     assert journal.listings(frozenset()) == []
-    assert journal.unlisted() == []
+    assert journal.failed_partitions() == []
     assert [p.window for p in backfill(journal, DAY, frozenset(), SPAN).slices] == [DAY]
     assert [p.window for p in nightly(journal, DAY, frozenset(), SPAN, SPAN).slices] == [DAY]
 
@@ -132,14 +132,8 @@ def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
 class Around:
     """As much of a run's surroundings as its scheme takes."""
 
-    said: list[str] = field(default_factory=list)
-
     def zone(self, _name: str | None) -> ZoneInfo:
         return ZoneInfo("UTC")
-
-    @property
-    def voice(self) -> Any:
-        return SimpleNamespace(say=self.said.append, complain=self.said.append)
 
 
 VENDOR: Any = SimpleNamespace(
@@ -150,7 +144,7 @@ VENDOR: Any = SimpleNamespace(
 
 
 @pytest.mark.parametrize(
-    ("wish", "window", "again"),
+    ("filtered", "window", "again"),
     [
         (HarvestRequest(filtered=True), DAY, False),
         (HarvestRequest(filtered=True, first=DAY.start.date()), DAY, False),
@@ -163,21 +157,21 @@ VENDOR: Any = SimpleNamespace(
     ],
 )
 def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
-    request: HarvestRequest, window: Window, again: bool, journal: Journal
+    filtered: HarvestRequest, window: Window, again: bool, journal: Journal
 ) -> None:
     env: Any = Around()
-    wanted = runner._wanted(journal, VENDOR, request, env)
-    scheme = runner._scheme(journal, VENDOR, request, wanted, env)
+    wanted = runner._wanted(journal, VENDOR, filtered, env)
+    scheme = runner._scheme(journal, VENDOR, filtered, wanted, env)
     assert [part.window for part in scheme.slices] == [window]
     assert (scheme.filtered, scheme.forced_since is not None) == (True, again)
-    assert journal.wanted_since() is None, "the nightly run begins where it began"
-    begun = journal.begin_reading(window, frozenset(), NOW + timedelta(hours=1))
+    assert journal.first_nightly() is None, "the nightly run begins where it began"
+    begun = journal.begin_forced_run(window, frozenset(), NOW + timedelta(hours=1))
     assert begun == NOW + timedelta(hours=1), "no forced reading was written down"
 
 
 def test_what_waits_in_the_journal_is_left_to_other_runs(journal: Journal) -> None:
-    journal.record(ref("waiting"), frozenset(), 1)
-    journal.ended(ref("waiting"), "failed", reason="r")
+    journal.record_intent(ref("waiting"), frozenset(), 1)
+    journal.set_outcome(ref("waiting"), "failed", reason="r")
     journal.flush()
     one = reading(journal, narrowed(DAY, SPAN, since=None))
     assert list(one.first()) == []
@@ -194,8 +188,8 @@ def test_what_it_stores_is_known_to_the_next(journal: Journal) -> None:
 
 def test_a_meeting_that_was_replaced_is_no_longer_stored(journal: Journal) -> None:
     stored(journal, ref("old", source="meet"))
-    assert dict(journal.hints(DAY)) == {"old": {"source": "meet"}}
+    assert dict(journal.stored_refs(DAY)) == {"old": {"source": "meet"}}
     stored(journal, ref("new", source="auto"), replaces=("old",))
-    assert dict(journal.hints(DAY)) == {"new": {"source": "auto"}}
-    assert journal.gone() == {str(Reason.replaced): 1}
-    assert list(journal.hints(Window(start=DAY.end, end=DAY.end + SPAN))) == []
+    assert dict(journal.stored_refs(DAY)) == {"new": {"source": "auto"}}
+    assert journal.gone_by_reason() == {str(Reason.replaced): 1}
+    assert list(journal.stored_refs(Window(start=DAY.end, end=DAY.end + SPAN))) == []

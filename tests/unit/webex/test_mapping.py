@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from connectors.attendance import to_record
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.parsing import parse_instant
 from connectors.webex.mapping import state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.quality import to_quality, with_quality
 from connectors.webex.redaction import redact_row
+from harvester.documents import to_documents
 from tests.unit.fake_context import NOW
 from tests.unit.webex.account import UUID, data, device, live_row, meeting_row, participant_row, without
 
@@ -55,7 +57,7 @@ def test_every_meeting_that_cisco_shows_becomes_a_document(row: dict[str, Any]) 
     found = meeting(redact_row(row))
     assert found.topic == row["title"]
     assert found.start_time == parse_instant(row["start"])
-    assert list(MeetingRecord(meeting=found).documents())
+    assert list(to_documents(MeetingRecord(meeting=found)))
 
 
 def test_ciscos_own_participant_goes_through_unharmed() -> None:
@@ -140,7 +142,7 @@ def test_each_device_is_a_stay_and_a_rejoin_another_one() -> None:
         session_key(f"{UUID}_p-1", "corr-1"),
         session_key(f"{UUID}_p-1", "corr-2"),
     ]
-    harvest = MeetingRecord.of(meeting(meeting_row()), stays)
+    harvest = to_record(meeting(meeting_row()), stays)
     assert harvest.meeting.participant_sessions == 2
     assert harvest.meeting.participants == 1
     assert harvest.meeting.participant_seconds == 2400 + 240
@@ -160,7 +162,7 @@ def test_a_stay_of_which_one_end_is_not_known_keeps_the_seconds_that_are_told() 
 
 
 def test_the_lobby_is_a_waiting_room_and_counts_for_nothing() -> None:
-    harvest = MeetingRecord.of(meeting(live_row()), sessions(participant_row(state="lobby")))
+    harvest = to_record(meeting(live_row()), sessions(participant_row(state="lobby")))
     assert harvest.sessions[0].stay == "waiting_room"
     assert harvest.meeting.participants == 0
 
@@ -176,7 +178,7 @@ def test_a_breakout_is_a_stay_of_its_own_and_no_second_person() -> None:
     assert [stay.stay for stay in stays] == ["meeting", "breakout", "breakout"]
     assert len({stay.key for stay in stays}) == 3
     assert stays[1].breakout_id == "bo-1"
-    harvest = MeetingRecord.of(meeting(meeting_row()), stays)
+    harvest = to_record(meeting(meeting_row()), stays)
     assert (harvest.meeting.participant_sessions, harvest.meeting.participants) == (1, 1)
 
 

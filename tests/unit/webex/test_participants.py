@@ -10,6 +10,7 @@ import pytest
 from connectors.errors import CredentialsError, Gone, VendorError
 from connectors.models import Detail, Reason
 from connectors.webex import Webex
+from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.webex.account import (
     API,
@@ -198,7 +199,7 @@ def test_one_that_has_just_ended_is_read_once_more(
 def test_what_an_earlier_run_asked_for_is_asked_for_again(webex: Build, account: Account) -> None:
     account.has(people=[participant_row()], media=[media_row()])
     asked = ref(meeting_row(), extras=frozenset({"raw", "series"}))
-    meeting, session = webex().fetch(asked).documents()
+    meeting, session = to_documents(webex().fetch(asked))
     assert meeting["vendor_data"]["title"] == "Weekly"
     assert session["quality"]["audio_in"]["series"]["step_s"] == 60
     assert session["vendor_data"]["qualities"]

@@ -16,6 +16,7 @@ from connectors.errors import HarvestError
 from connectors.models import MeetingRef
 from connectors.webex import Webex
 from connectors.webex.redaction import redact_row
+from harvester.documents import to_documents
 from tests.unit.fake_context import FakeContext
 from tests.unit.webex.account import (
     API,
@@ -112,7 +113,7 @@ def test_no_secret_leaves_the_connector(webex: Build, account: Account, context:
     context.seconds += 300
     for found in (*refs, ref(None, extras=frozenset({"raw"}))):
         context.seconds += 400
-        written = b"".join(orjson.dumps(document) for document in connector.fetch(found).documents())
+        written = b"".join(orjson.dumps(document) for document in to_documents(connector.fetch(found)))
         assert b"vendor_data" in written
         assert SECRET.encode() not in written
         kept = orjson.dumps({"uuid": found.uuid, "digest": found.digest, "hint": dict(found.hint)})

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from connectors.models import MeetingRecord, Session
+from connectors.attendance import to_record
+from connectors.models import Session
 from connectors.zoom.mapping import to_session
 from connectors.zoom.quality import height, number, to_quality, with_quality
 from tests.unit.zoom.account import data, participant_row
@@ -128,7 +129,7 @@ def test_the_meetings_quality_leaves_waiting_rooms_out() -> None:
     when = datetime(2026, 11, 20, tzinfo=UTC)
     meeting = Meeting(vendor="zoom", account="main", uuid="u", detail=Detail.full, harvested_at=when)
     waiting = with_quality([to_session(participant_row(status="in_waiting_room"))], [qos_row()])
-    assert MeetingRecord.of(meeting, waiting).meeting.quality is None
+    assert to_record(meeting, waiting).meeting.quality is None
 
 
 def test_series_keep_the_samples_by_the_minute() -> None:

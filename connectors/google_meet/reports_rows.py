@@ -1,0 +1,129 @@
+"""The rows of Reports: one for each endpoint that left a conference.
+
+An activity `call_ended` has a list of parameters (https://developers.google.com/workspace/admin/reports/v1/appendix/activity/meet,
+2026). It is read as a flat dict; the activity's own values stand in it under names that begin with `@`. Google leaves out
+what was not measured and what the reader may not see.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.parsing import as_dict, as_dicts, as_text, parse_instant
+
+Row = Mapping[str, Any]
+
+EVENT = "call_ended"
+_NOT_LETTERS = re.compile(r"[^a-z]")
+
+
+def flat(item: Row) -> Iterator[dict[str, Any]]:
+    """The endpoints that an activity tells of. An activity is sent whole if any of its events was asked for."""
+    about, actor = as_dict(item.get("id")), as_dict(item.get("actor"))
+    around = {
+        "@time": as_text(about.get("time")),
+        "@qualifier": as_text(about.get("uniqueQualifier")),
+        "@profile": as_text(actor.get("profileId")),
+        "@email": as_text(actor.get("email")),
+    }
+    for event in as_dicts(item.get("events")):
+        if event.get("name") == EVENT:
+            row = {name: value for name, value in around.items() if value is not None}
+            for parameter in as_dicts(event.get("parameters")):
+                name, value = parameter.get("name"), _value(parameter)
+                if isinstance(name, str) and value is not None:
+                    row.setdefault(name, value)
+            yield row
+
+
+def _value(parameter: Row) -> Any:
+    if "intValue" in parameter:
+        return number(parameter["intValue"])
+    for name in ("value", "boolValue", "multiValue", "multiIntValue"):
+        if name in parameter:
+            value = parameter[name]
+            return value or None if isinstance(value, str) else value
+    return None
+
+
+def identity(row: Row) -> tuple[str, str, str]:
+    """What tells one row from another; the same row may come on two pages."""
+    return str(row.get("@time")), str(row.get("@qualifier")), str(row.get("endpoint_id"))
+
+
+def left(row: Row) -> datetime | None:
+    """When the endpoint left: the instant that the row is stamped with."""
+    return parse_instant(row.get("@time"))
+
+
+def joined(row: Row) -> datetime | None:
+    """When it joined: told since 2025, before that so long before it left as it stayed."""
+    end, start, stayed = (
+        left(row),
+        number(row.get("start_timestamp_seconds")),
+        number(row.get("duration_seconds")),
+    )
+    if start is not None and 0 < start < 32_503_680_000:
+        told = datetime.fromtimestamp(start, UTC)
+        if end is None or told <= end:
+            return told
+    if end is None or stayed is None or not 0 <= stayed < 10**8:
+        return end
+    return end - timedelta(seconds=stayed)
+
+
+def code_of(told: object) -> str | None:
+    """`WKTIMXIVUK`, `wktimxivuk` and `wkt-imxi-vuk` are one code: the last; of another length as it is, in lower case."""
+    if not isinstance(told, str):
+        return None
+    letters = _NOT_LETTERS.sub("", told.lower())
+    if len(letters) == 10:
+        return f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"
+    return told.strip().lower() or None
+
+
+def codes_of(code: str) -> tuple[str, ...]:
+    """The spellings that a filter of Reports, which compares to the letter, may find it under."""
+    letters = code.replace("-", "")
+    return tuple(dict.fromkeys((letters.upper(), code, letters)))
+
+
+def common(rows: Iterable[Row], name: str) -> str | None:
+    """What every row of a conference should tell alike, by the first that tells it."""
+    return next((told for row in rows if (told := as_text(row.get(name))) is not None), None)
+
+
+def has_phone(rows: Iterable[Row]) -> bool | None:
+    return True if any(is_phone(row) for row in rows) else None
+
+
+def has_pictures(rows: Iterable[Row], medium: str) -> bool | None:
+    """Whether any endpoint sent or was sent pictures of this kind (`video`, `screencast`) for a while."""
+    names = (f"{medium}_send_seconds", f"{medium}_recv_seconds")
+    return True if any((number(row.get(name)) or 0) > 0 for row in rows for name in names) else None
+
+
+def email_of(row: Row) -> str | None:
+    """An address that is one: those of other companies' people may come with most letters starred out."""
+    told = as_text(row.get("identifier")) if row.get("identifier_type") == "email_address" else None
+    return None if told is None or "*" in told else told
+
+
+def is_phone(row: Row) -> bool:
+    device = row.get("device_type")
+    return row.get("identifier_type") == "phone_number" or (
+        isinstance(device, str) and device.startswith("pstn")
+    )
+
+
+def number(value: Any) -> int | None:
+    """A whole number, which JSON of Google's spells as a string where it may be long."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        return None

@@ -1,0 +1,175 @@
+"""Meeting records as documents: ids, the order of keys, and the version that Elasticsearch compares.
+
+Every document starts with its id and with the fields that its index and its version are computed from, always in the
+same order. `HEADER` matches that start, so that `harvester load` need not decode the documents that the harvester wrote.
+Document ids, versions and the order of keys never change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+import orjson
+
+from connectors.models import Detail, Host, Meeting, MeetingRecord, Session
+from connectors.parsing import format_milliseconds
+from connectors.quality import Quality
+
+Document = dict[str, Any]
+
+_RANK = 10**13
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+_STRING = rb'"[^"\\\x00-\x1f]+"'  # a JSON string without escapes, so that its end is certain
+HEADER = re.compile(
+    rb'\{"document_id":(' + _STRING + rb"),"
+    rb'("kind":"(?:session","detail":' + _STRING + rb',"harvested_at":' + _STRING + rb',"meeting_timestamp"'
+    rb'|meeting","detail":'
+    + _STRING
+    + rb',"harvested_at":'
+    + _STRING
+    + rb',"@timestamp"):'
+    + _STRING
+    + rb")[,}]"
+)
+"""The start of an encoded document. Group 1 is its id as JSON; group 2 holds the members that its index and its version
+are computed from."""
+
+
+def version(detail: Detail, harvested_at: datetime) -> int:
+    """The external version in Elasticsearch: rank × 10¹³ + `harvested_at` in ms since 1970.
+
+    A newer harvest replaces an older one of the same detail; a richer one replaces every poorer one.
+    """
+    return detail * _RANK + (harvested_at - _EPOCH) // _MILLISECOND
+
+
+def rank_of(version: int) -> int:
+    """The rank of the detail in a version: the inverse of `version`, whose instants reach to the year 2286."""
+    return version // _RANK
+
+
+def record_version(record: MeetingRecord) -> int:
+    """The version of every document of a record."""
+    return version(record.meeting.detail, record.meeting.harvested_at)
+
+
+def to_documents(record: MeetingRecord) -> Iterator[Document]:
+    """The meeting document, then the session documents. Raises ValueError for a record without a timestamp."""
+    timestamp = record.timestamp
+    if timestamp is None:
+        raise ValueError("a meeting without any instant cannot become a document")
+    meeting = record.meeting
+    harvested_at = format_milliseconds(meeting.harvested_at)
+    yield _meeting_document(meeting, timestamp, harvested_at)
+    shared = _shared_fields(meeting, timestamp, harvested_at)
+    prefix = meeting.document_id + ":"
+    for session in record.sessions:
+        yield _session_document(session, prefix, timestamp, shared)
+
+
+def encode(document: Document) -> bytes:
+    """The document as one line of JSON, without the newline; instants in UTC with `Z`.
+
+    Values that orjson refuses (a lone surrogate, an integer over 64 bits in a vendor's row) are written with escapes: the
+    sink finds out whether such a document can be stored, and the rest of the meeting is not lost because of it.
+    """
+    try:
+        return orjson.dumps(document, option=orjson.OPT_UTC_Z)
+    except orjson.JSONEncodeError:
+        return json.dumps(document, default=_encode_instant, separators=(",", ":")).encode("ascii")
+
+
+def _encode_instant(value: Any) -> str:
+    if isinstance(value, datetime):
+        return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode().strip('"')
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_MEETING_FIELDS = tuple(
+    f.name
+    for f in fields(Meeting)
+    if f.name not in {"vendor", "account", "uuid", "host", "quality", "vendor_data", "detail", "harvested_at"}
+)
+_SESSION_FIELDS = tuple(f.name for f in fields(Session) if f.name not in {"key", "quality", "vendor_data"})
+_HOST_FIELDS = tuple(f.name for f in fields(Host))
+# One call for all fields: documents are built by the hundred thousand.
+_meeting_values: Callable[[Meeting], tuple[Any, ...]] = attrgetter(*_MEETING_FIELDS)
+_session_values: Callable[[Session], tuple[Any, ...]] = attrgetter(*_SESSION_FIELDS)
+
+
+def _meeting_document(meeting: Meeting, timestamp: datetime, harvested_at: str) -> Document:
+    document: Document = {
+        "document_id": meeting.document_id,
+        "kind": "meeting",
+        "detail": meeting.detail.name,
+        "harvested_at": harvested_at,
+        "@timestamp": timestamp,
+        "vendor": meeting.vendor,
+        "account": meeting.account,
+        "uuid": meeting.uuid,
+    }
+    for name, value in zip(_MEETING_FIELDS, _meeting_values(meeting), strict=True):
+        if value is not None:
+            document[name] = value
+    if meeting.host is not None:
+        host = {name: value for name in _HOST_FIELDS if (value := getattr(meeting.host, name)) is not None}
+        if host:
+            document["host"] = host
+    _add_period(document, meeting.start_time, meeting.end_time)
+    _add_extras(document, meeting.quality, meeting.vendor_data)
+    return document
+
+
+def _shared_fields(meeting: Meeting, timestamp: datetime, harvested_at: str) -> Document:
+    """The fields that all session documents of a meeting have in common."""
+    shared: Document = {
+        "kind": "session",
+        "detail": meeting.detail.name,
+        "harvested_at": harvested_at,
+        "meeting_timestamp": timestamp,
+        "vendor": meeting.vendor,
+        "account": meeting.account,
+        "meeting": meeting.uuid,
+    }
+    if meeting.topic is not None:
+        shared["topic"] = meeting.topic
+    if meeting.host is not None and meeting.host.email is not None:
+        shared["host_email"] = meeting.host.email
+    return shared
+
+
+def _session_document(
+    session: Session, prefix: str, timestamp: datetime, shared: Mapping[str, Any]
+) -> Document:
+    document: Document = {
+        "document_id": prefix + session.key,
+        **shared,
+        "@timestamp": session.join_time or timestamp,
+    }
+    for name, value in zip(_SESSION_FIELDS, _session_values(session), strict=True):
+        if value is not None:
+            document[name] = value
+    _add_period(document, session.join_time, session.leave_time)
+    _add_extras(document, session.quality, session.vendor_data)
+    return document
+
+
+def _add_period(document: Document, start: datetime | None, end: datetime | None) -> None:
+    # Elasticsearch refuses a whole document whose range ends before it begins.
+    if start is not None and end is not None and start <= end:
+        document["period"] = {"gte": start, "lte": end}
+
+
+def _add_extras(document: Document, quality: Quality | None, vendor_data: Mapping[str, Any] | None) -> None:
+    if quality is not None and (measures := quality.document()):
+        document["quality"] = measures
+    if vendor_data is not None:
+        document["vendor_data"] = vendor_data

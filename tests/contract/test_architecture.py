@@ -1,0 +1,139 @@
+"""The architecture: import rules, and what starting the command line may import."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import connectors
+from connectors import errors
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("elasticsearch", "googleapiclient", "starlette", "uvicorn", "requests", "rich")
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def vendor_of(path: Path) -> str | None:
+    modules = {target.partition(":")[0].split(".")[1] for target in connectors.CONNECTORS.values()}
+    part = path.relative_to(ROOT / "connectors").parts[0].removesuffix(".py")
+    return part if part in modules else None
+
+
+CONNECTOR_FILES = sorted((ROOT / "connectors").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", CONNECTOR_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_connectors_import_no_harvester_no_environment_and_no_other_vendor(path: Path) -> None:
+    names = imported(path)
+    forbidden = {"harvester", "click", "elasticsearch", "dotenv", "os", "time"}
+    assert not {name for name in names if name.split(".")[0] in forbidden}
+    own = vendor_of(path)
+    others = {target.partition(":")[0] for target in connectors.CONNECTORS.values()} - {f"connectors.{own}"}
+    assert not {name for name in names for other in others if name == other or name.startswith(other + ".")}
+    assert ".now(" not in path.read_text(encoding="utf-8").replace("context.now(", "")
+
+
+def test_only_the_command_line_reads_the_environment_and_the_clock() -> None:
+    for path in sorted((ROOT / "harvester").rglob("*.py")):
+        if "cli" in path.parts or "simulator" in path.parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert "os.environ" not in text, path
+        assert not re.search(r"\btime\.(time|monotonic|sleep|perf_counter)\b|datetime\.now\(", text), path
+
+
+def test_expected_documents_import_no_connector() -> None:
+    for path in sorted((ROOT / "harvester" / "simulator").rglob("*.py")):
+        assert not {name for name in imported(path) if name.split(".")[0] == "connectors"}, path
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from harvester.cli import cli\n"
+        "try: cli.main(['--help'], prog_name='harvester')\n"
+        f"finally: print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert ended.returncode == 0
+    assert ended.stderr.strip() == "[]"
+    for name in connectors.CONNECTORS:
+        assert name in ended.stdout
+
+
+def test_a_stdout_harvest_imports_no_elasticsearch() -> None:
+    code = (
+        "import sys, harvester.cli.harvest as h\n"
+        "h.vendor_command('zoom')\n"
+        "print([m for m in ('elasticsearch', 'googleapiclient', 'starlette', 'rich') if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ended.stdout.strip() == "[]"
+
+
+GOOGLE_LIBRARIES = ("googleapiclient", "google.auth", "google.oauth2", "google_auth_oauthlib", "httplib2")
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "from harvester.cli import cli; cli.main(['google-meet', '--help'], standalone_mode=False)",
+        "from harvester.cli import cli; cli.main(['zoom', '--help'], standalone_mode=False)",
+        "from harvester.cli import cli; cli.main(['status'], standalone_mode=False)",
+        "import connectors; [connectors.load(name) for name in connectors.CONNECTORS]",
+        "import connectors.zoom.check, connectors.webex.check, connectors.webex.login",
+    ],
+)
+def test_other_commands_import_no_google_library(what: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys; {what}; print([m for m in {GOOGLE_LIBRARIES!r} if m in sys.modules], file=sys.stderr)"
+    )
+    environment = {"HARVESTER_STATE_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
+    )
+    assert ended.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_error_tree_in_the_docstring_matches_the_code() -> None:
+    drawn = dict(re.findall(r"── (\w+) +(\d+)", errors.__doc__ or ""))
+    made = {
+        name: str(kind.exit_code)
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type)
+        and issubclass(kind, errors.HarvestError)
+        and kind is not errors.HarvestError
+    }
+    assert drawn == made
+
+
+def test_every_dependency_has_a_reason() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = re.findall(r'^  "[a-z][a-z-]*(?:\[demo\])?[>=<].*$', text, flags=re.MULTILINE)
+    assert len(wanted) > 10
+    assert [line for line in wanted if "#" not in line] == []
+
+
+def test_every_installed_version_is_pinned() -> None:
+    pinned = set(
+        re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "constraints.txt").read_text(), flags=re.MULTILINE)
+    )
+    normal = {name.lower().replace("_", "-") for name in pinned}
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = set(re.findall(r'^  "([a-z][a-z-]*)[>=<]', text, flags=re.MULTILINE)) | {"hatchling"}
+    assert wanted <= normal

@@ -1,0 +1,78 @@
+"""Duplicate sessions, distinct people, and how long they attended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.attendance import to_record
+from connectors.models import Detail, Meeting, Session
+from connectors.quality import Measure, Quality
+
+START = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def meeting(**changes: Any) -> Meeting:
+    told = {"vendor": "zoom", "account": "main", "uuid": "u", "detail": Detail.basic, "harvested_at": START}
+    return Meeting(**{**told, "start_time": START, **changes})
+
+
+def stay(minutes: tuple[int, int] | None = (0, 10), **changes: Any) -> Session:
+    times = (
+        {}
+        if minutes is None
+        else {
+            "join_time": START + timedelta(minutes=minutes[0]),
+            "leave_time": START + timedelta(minutes=minutes[1]),
+        }
+    )
+    return Session(**{"key": "k", **times, **changes})
+
+
+def test_equal_stays_are_one_whatever_their_quality() -> None:
+    rated = stay(quality=Quality(cpu_pct=Measure(mean=1, worst=1, samples=1)))
+    harvest = to_record(meeting(), [rated, stay(), stay()])
+    assert harvest.sessions == [rated]
+    assert harvest.sessions[0].quality is not None
+    assert harvest.collisions == 0
+
+
+@given(st.permutations([("Ada", 10), ("Ben", 10), ("Cleo", 5), ("Dee", None)]))
+def test_different_stays_of_one_key_are_numbered_by_leave_time_and_name(
+    order: list[tuple[str, int | None]],
+) -> None:
+    stays = [
+        replace(stay((0, leave or 1), user_name=name), **({} if leave else {"leave_time": None}))
+        for name, leave in order
+    ]
+    harvest = to_record(meeting(), stays)
+    named = {session.user_name: session.key for session in harvest.sessions}
+    assert named == {"Cleo": "k", "Ada": "k-2", "Ben": "k-3", "Dee": "k-4"}
+    assert harvest.collisions == 3
+
+
+def test_figures_are_people_and_the_union_of_their_stays() -> None:
+    stays = [
+        stay((0, 20), key="1", id="ada"),
+        stay((10, 30), key="2", id="ada"),
+        stay((0, 10), key="3", user_name="Ben"),
+        stay((0, 10), key="4", user_name="Ben"),
+        stay((5, 10), key="5", stay="breakout", id="ada"),
+        stay((0, 60), key="6", stay="waiting_room", user_name="Cleo"),
+        stay(None, key="7", user_id="9"),
+        stay((0, 1), key="8"),
+        stay((1, 2), key="9"),
+    ]
+    counted = to_record(meeting(), stays).meeting
+    assert counted.participant_sessions == 7
+    assert counted.participants == 5
+    assert counted.participant_seconds == (30 + 10 + 0 + 1 + 1) * 60
+
+
+def test_a_list_that_was_read_and_empty_counts_nobody() -> None:
+    counted = to_record(meeting(), []).meeting
+    assert (counted.participants, counted.participant_sessions, counted.participant_seconds) == (0, 0, 0)

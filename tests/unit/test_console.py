@@ -1,0 +1,219 @@
+"""Redaction, quiet mode, once-only notices, text and JSON of log messages."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harvester.console import (
+    KEPT_RECORDS,
+    ONCE,
+    Redactor,
+    collect_messages,
+    configure_logging,
+    is_configured,
+    printable,
+    reset_logging,
+)
+
+SECRET = "marked-s3cret"  # an invented one
+
+logger = logging.getLogger("harvester.something")
+library = logging.getLogger("urllib3.connectionpool")
+
+
+def redactor(*secrets: str) -> Redactor:
+    redact = Redactor()
+    for secret in secrets:
+        redact.add(secret)
+    return redact
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    return shown.err.splitlines()
+
+
+def objects(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines(capsys)]
+
+
+def test_whole_secrets_are_redacted_and_short_ones_are_not() -> None:
+    redact = redactor("wrong", "credential", "s3cret+value/==")
+    assert redact("ZOOM_CLIENT_SECRET is wrong: copy them") == "ZOOM_CLIENT_SECRET is wrong: copy them"
+    assert redact("a credential, credentials") == "a ***, credentials"
+    assert redact("?secret=s3cret+value/==&more") == "?secret=***&more"
+
+
+def test_a_secret_that_contains_another_is_redacted_whole() -> None:
+    assert redactor("marked-one", "marked-one-two")("marked-one-two, marked-one") == "***, ***"
+
+
+def test_escape_sequences_are_removed_and_lines_stay() -> None:
+    assert printable("a\x1b[31mb\x07\r\n\tc\x9b") == "a[31mb\n\tc"
+
+
+def test_text_is_the_bare_message(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    logger.info("reading %s", "2026-11-20")
+    logger.debug("not shown")
+    assert lines(capsys) == ["reading 2026-11-20"]
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)],
+)
+def test_the_level_chooses_what_is_shown(level: Any, shown: int, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level=level)
+    for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        logger.log(severity, "a message")
+    assert len(lines(capsys)) == shown
+
+
+def test_debug_text_has_time_and_level(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="debug")
+    logger.debug("GET /users")
+    (line,) = lines(capsys)
+    time, level, message = line.split(maxsplit=2)
+    assert time.endswith("Z")
+    assert (level, message) == ("debug", "GET /users")
+
+
+def test_json_is_an_object_a_line_with_the_extra_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(format="json")
+    logger.info('a "%s"\nmessage', "quoted", extra={**ONCE, "vendor": "zoom", "status": 200})
+    (shown,) = objects(capsys)
+    assert shown.pop("time").endswith("Z")
+    assert shown == {
+        "level": "info",
+        "logger": "harvester.something",
+        "message": 'a "quoted"\nmessage',
+        "vendor": "zoom",
+        "status": 200,
+    }
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_message_arguments_extras_and_tracebacks_are_redacted(
+    form: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(format=form, redactor=redactor(SECRET, 'marked"quoted'))
+    logger.info("in the message: %s", SECRET)
+    logger.info('quoted: marked"quoted', extra={"call": SECRET})
+    library.warning("of a library: %s", {"token": SECRET})
+    logger.error("in an exception", exc_info=ValueError(SECRET))
+    shown = capsys.readouterr().err
+    assert "ValueError: ***" in shown
+    assert shown.count("***") >= 4
+    assert "marked" not in shown
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_libraries_show_warnings_only_and_no_query(form: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="debug", format=form)
+    library.setLevel(logging.DEBUG)
+    try:
+        library.debug('"GET /token?secret=marked HTTP/1.1" 200')
+        library.warning("Failed to parse headers (url=%s)", "https://example.org/token?secret=marked&x=1")
+    finally:
+        library.setLevel(logging.NOTSET)
+    (line,) = lines(capsys)
+    assert "url=https://example.org/token?…" in line
+    assert "urllib3.connectionpool" in line
+    assert "marked" not in line
+
+
+def test_quiet_shows_nothing_until_an_error_then_the_error_and_everything_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(quiet=True)
+    logger.info("one")
+    logger.warning("two")
+    assert lines(capsys) == []
+    logger.error("three")
+    assert lines(capsys) == ["three", "one", "two"]
+    logger.info("four")
+    assert lines(capsys) == ["four"]
+
+
+def test_quiet_keeps_the_newest_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(quiet=True)
+    for number in range(KEPT_RECORDS + 5):
+        logger.info("message %d", number)
+    assert lines(capsys) == []
+    logger.error("the end")
+    shown = lines(capsys)
+    assert shown[:2] == ["the end", "message 5"], "the error comes first"
+    assert len(shown) == KEPT_RECORDS + 1
+
+
+def test_quiet_that_ends_well_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(quiet=True)
+    logger.info("one")
+    logging.getLogger().handlers[-1].flush()
+    reset_logging()
+    assert lines(capsys) == []
+    assert not is_configured()
+
+
+def test_a_notice_is_shown_once_and_other_messages_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    for _ in range(3):
+        logger.info("busy: %s", "a", extra=ONCE)
+        logger.info("again")
+    logger.info("busy: %s", "b", extra=ONCE)
+    assert lines(capsys) == ["busy: a", "again", "again", "again", "busy: b"]
+
+
+def test_configuring_again_replaces_the_first_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="debug")
+    configure_logging(format="json")
+    logger.info("a message")
+    assert len(objects(capsys)) == 1
+
+
+def closed() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+class Full(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("stderr", [closed, Full, lambda: None])
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_stderr_that_takes_nothing_ends_nothing(
+    stderr: Callable[[], Any], quiet: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure_logging(quiet=quiet)
+    monkeypatch.setattr(sys, "stderr", stderr())
+    logger.info("one")
+    logger.error("two")
+
+
+def test_a_bad_message_reveals_no_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    logger.info("%d of them", SECRET)
+    assert SECRET not in capsys.readouterr().err
+
+
+def test_messages_of_one_logger_are_collected_instead_of_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    with collect_messages(logger) as messages:
+        logger.info("one", extra=ONCE)
+        logger.info("one", extra=ONCE)
+        logging.getLogger("harvester.other").info("two")
+    logger.info("three")
+    assert messages == ["one"]
+    assert lines(capsys) == ["two", "three"]

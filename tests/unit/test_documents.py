@@ -1,0 +1,229 @@
+"""Documents out of records: fields and their order, ids, versions, and the bytes that are written."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.attendance import to_record
+from connectors.models import Detail, Host, Meeting, Session
+from harvester.documents import HEADER, encode, rank_of, record_version, to_documents, version
+from tests.documents import full_harvest, plain, spoiled
+
+START = datetime(2026, 11, 20, 9, tzinfo=UTC)
+MEETING_KEYS = [
+    "document_id",
+    "kind",
+    "detail",
+    "harvested_at",
+    "@timestamp",
+    "vendor",
+    "account",
+    "uuid",
+    "meeting_series_id",
+    "meeting_code",
+    "topic",
+    "start_time",
+    "end_time",
+    "scheduled_start_time",
+    "scheduled_end_time",
+    "duration",
+    "state",
+    "participant_sessions",
+    "participants",
+    "participant_seconds",
+    "has_pstn",
+    "has_voip",
+    "has_3rd_party_audio",
+    "has_video",
+    "has_screen_share",
+    "recording",
+    "host",
+    "period",
+    "quality",
+    "vendor_data",
+]
+SESSION_KEYS = [
+    "document_id",
+    "kind",
+    "detail",
+    "harvested_at",
+    "meeting_timestamp",
+    "vendor",
+    "account",
+    "meeting",
+    "topic",
+    "host_email",
+    "@timestamp",
+    "stay",
+    "breakout_id",
+    "id",
+    "user_id",
+    "user_name",
+    "email",
+    "user_type",
+    "role",
+    "device",
+    "os",
+    "app",
+    "app_version",
+    "ip_address",
+    "country",
+    "city",
+    "location",
+    "data_center",
+    "network_type",
+    "join_time",
+    "leave_time",
+    "duration",
+    "share_application",
+    "share_desktop",
+    "share_whiteboard",
+    "recording",
+    "leave_reason",
+    "period",
+    "quality",
+    "vendor_data",
+]
+
+
+def meeting(**changes: Any) -> Meeting:
+    known = {"vendor": "zoom", "account": "main", "uuid": "u", "detail": Detail.basic, "harvested_at": START}
+    return Meeting(**{**known, "start_time": START, **changes})
+
+
+def stay(minutes: tuple[int, int] | None = (0, 10), **changes: Any) -> Session:
+    times = (
+        {}
+        if minutes is None
+        else {
+            "join_time": START + timedelta(minutes=minutes[0]),
+            "leave_time": START + timedelta(minutes=minutes[1]),
+        }
+    )
+    return Session(**{"key": "k", **times, **changes})
+
+
+def test_richer_beats_newer_and_newer_beats_older() -> None:
+    later = START + timedelta(days=9000)
+    assert version(Detail.full, START) > version(Detail.basic, later) > version(Detail.basic, START)
+    assert version(Detail.basic, START) == 2 * 10**13 + int(START.timestamp() * 1000)
+
+
+@given(st.sampled_from(Detail), st.timedeltas(timedelta(0), timedelta(days=365 * 300)))
+def test_the_rank_can_be_read_from_the_version(detail: Detail, since_1970: timedelta) -> None:
+    assert rank_of(version(detail, datetime(1970, 1, 1, tzinfo=UTC) + since_1970)) == detail
+
+
+def test_all_documents_of_a_record_have_one_version() -> None:
+    harvested_at = START + timedelta(milliseconds=123)
+    record = to_record(meeting(harvested_at=harvested_at), [stay()])
+    assert record_version(record) == version(Detail.basic, harvested_at)
+    assert record_version(record) % 1000 == 123
+
+
+def test_a_record_without_any_instant_has_no_documents() -> None:
+    with pytest.raises(ValueError, match="without any instant"):
+        list(to_documents(to_record(meeting(start_time=None), [])))
+
+
+def test_a_document_has_a_field_for_every_known_value_and_no_other() -> None:
+    known = meeting(
+        topic="Weekly",
+        host=Host(email="m@example.org"),
+        harvested_at=START + timedelta(milliseconds=123),
+        end_time=START + timedelta(hours=1),
+    )
+    documents = to_documents(to_record(known, [stay(user_name="Ada")]))
+    first, second = (orjson.loads(encode(document)) for document in documents)
+    assert first == {
+        "document_id": "zoom:main:u",
+        "@timestamp": "2026-11-20T09:00:00Z",
+        "kind": "meeting",
+        "vendor": "zoom",
+        "account": "main",
+        "uuid": "u",
+        "topic": "Weekly",
+        "host": {"email": "m@example.org"},
+        "start_time": "2026-11-20T09:00:00Z",
+        "end_time": "2026-11-20T10:00:00Z",
+        "period": {"gte": "2026-11-20T09:00:00Z", "lte": "2026-11-20T10:00:00Z"},
+        "participant_sessions": 1,
+        "participants": 1,
+        "participant_seconds": 600,
+        "detail": "basic",
+        "harvested_at": "2026-11-20T09:00:00.123Z",
+    }
+    assert second == {
+        "document_id": "zoom:main:u:k",
+        "@timestamp": "2026-11-20T09:00:00Z",
+        "kind": "session",
+        "vendor": "zoom",
+        "account": "main",
+        "meeting": "u",
+        "topic": "Weekly",
+        "host_email": "m@example.org",
+        "meeting_timestamp": "2026-11-20T09:00:00Z",
+        "stay": "meeting",
+        "user_name": "Ada",
+        "join_time": "2026-11-20T09:00:00Z",
+        "leave_time": "2026-11-20T09:10:00Z",
+        "period": {"gte": "2026-11-20T09:00:00Z", "lte": "2026-11-20T09:10:00Z"},
+        "detail": "basic",
+        "harvested_at": "2026-11-20T09:00:00.123Z",
+    }
+
+
+def test_a_session_that_ends_before_it_starts_has_no_period() -> None:
+    *_, document = to_documents(to_record(meeting(), [stay((10, 0))]))
+    assert "period" not in document
+
+
+def test_keys_come_in_a_fixed_order() -> None:
+    first, second = to_documents(full_harvest())
+    assert list(first) == MEETING_KEYS
+    assert list(second) == SESSION_KEYS
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["meeting", "session"])
+def test_the_header_holds_the_id_and_what_index_and_version_are_computed_from(place: int) -> None:
+    document = list(to_documents(full_harvest()))[place]
+    found = HEADER.match(encode(document))
+    assert found is not None
+    document_id, members = found.groups()
+    assert orjson.loads(document_id) == document["document_id"]
+    time = "meeting_timestamp" if place else "@timestamp"
+    names = ["kind", "detail", "harvested_at", time]
+    assert orjson.loads(b"{" + members + b"}") == {
+        name: orjson.loads(encode({name: document[name]}))[name] for name in names
+    }
+
+
+@given(st.text(min_size=1, max_size=8))
+def test_the_header_never_ends_inside_an_id(uuid: str) -> None:
+    for document in to_documents(to_record(meeting(uuid=uuid), [stay()])):
+        line = encode(document)
+        quoted = json.dumps(document["document_id"], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        found = HEADER.match(line)
+        assert (found is not None) == (b"\\" not in line)
+        assert found is None or found[1] == quoted
+
+
+def test_instants_are_written_in_utc_and_characters_unescaped() -> None:
+    line = encode(next(to_documents(full_harvest())))
+    assert b'"@timestamp":"2026-11-20T09:30:00Z"' in line
+    assert "会议".encode() in line
+
+
+def test_a_lone_surrogate_and_a_huge_number_are_still_written() -> None:
+    _, document, *_ = to_documents(spoiled(plain(1), user_name="\ud800", duration=2**70))
+    line = encode(document)
+    assert b'"user_name":"\\ud800"' in line
+    assert b'"@timestamp":"2026-11-20T09:31:00Z"' in line
+    assert str(2**70).encode() in line
