@@ -20,10 +20,6 @@ from connectors.errors import (
 Answer = TypeVar("Answer")
 
 
-def _never(_error: VendorError) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedies:
     """What to do about a failed check of one vendor, by the kind of error."""
@@ -60,18 +56,16 @@ class Remedies:
         call: Callable[[], Answer],
         *,
         message: Callable[[Answer], str] = lambda _: "answers",
-        works_despite: Callable[[VendorError], bool] = _never,
+        judge: Callable[[HarvestError], CheckResult | None] = lambda _: None,
     ) -> CheckResult:
-        """Makes the call. An error fails the check, unless `works_despite` says that the endpoint works all the same;
-        Interrupted is raised."""
+        """Makes the call, and fails the check if it raises; an interruption is raised. `judge`: the result for an error
+        that means something else, else None."""
         try:
             answer = call()
         except Interrupted:
             raise
         except HarvestError as error:
-            if isinstance(error, VendorError) and works_despite(error):
-                return ok(subject)
-            return self.failed(subject, error)
+            return judge(error) or self.failed(subject, error)
         return ok(subject, message(answer))
 
 
