@@ -27,7 +27,7 @@ from connectors.google_meet.endpoints import (
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 
 if TYPE_CHECKING:
-    from connectors.google_meet.source_selection import Sources
+    from connectors.google_meet.source_selection import SourceSelector
 
 _WITHOUT = {
     REPORTS.scope: "without it there is no quality, device or address, and nothing older than 30 days",
@@ -47,7 +47,7 @@ _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
 )
 
 
-def run_checks(sources: Sources) -> Iterator[CheckResult]:
+def run_checks(sources: SourceSelector) -> Iterator[CheckResult]:
     try:
         yield _credentials(sources)
         _ = sources.tokens.admin
@@ -56,10 +56,10 @@ def run_checks(sources: Sources) -> Iterator[CheckResult]:
         return
     apis = sources.apis
     calls: tuple[tuple[Service, Callable[[], object]], ...] = (
-        (REPORTS, apis.activities.allowed),
-        (MEET, apis.records.allowed),
-        (DIRECTORY, apis.directory.allowed),
-        (CALENDAR, apis.calendar.allowed),
+        (REPORTS, apis.reports.require_access),
+        (MEET, apis.meet.require_access),
+        (DIRECTORY, apis.directory.require_access),
+        (CALENDAR, apis.calendar.require_access),
     )
     needed = {"reports": {REPORTS.scope}, "meet": {MEET.scope}}.get(sources.wanted, set())
     refused = []
@@ -77,7 +77,7 @@ def run_checks(sources: Sources) -> Iterator[CheckResult]:
         )
 
 
-def _credentials(sources: Sources) -> CheckResult:
+def _credentials(sources: SourceSelector) -> CheckResult:
     found = sources.tokens.credentials
     if sources.tokens.impersonates:
         scopes = ",".join(service.scope for service in SERVICES)
@@ -90,7 +90,9 @@ def _credentials(sources: Sources) -> CheckResult:
     return CheckResult(subject="credentials", status="ok", message=f"{found.kind}, for whoever logged in")
 
 
-def _answers(sources: Sources, service: Service, ask: Callable[[], object], *, needed: bool) -> CheckResult:
+def _answers(
+    sources: SourceSelector, service: Service, ask: Callable[[], object], *, needed: bool
+) -> CheckResult:
     try:
         ask()
     except Interrupted:
@@ -107,7 +109,7 @@ def _answers(sources: Sources, service: Service, ask: Callable[[], object], *, n
     return CheckResult(subject=service.title, status="ok", message="answers")
 
 
-def _remedy(sources: Sources, service: Service, error: HarvestError) -> str:
+def _remedy(sources: SourceSelector, service: Service, error: HarvestError) -> str:
     if isinstance(error, Forbidden):
         if service in {REPORTS, DIRECTORY}:
             return "whoever asks must be an admin: one with the privileges Reports and Users > Read will do"

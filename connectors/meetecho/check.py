@@ -15,7 +15,7 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
-from connectors.meetecho.endpoints import ATTENDED, ROOMS, TOKENS, asked
+from connectors.meetecho.endpoints import ATTENDED, ROOMS, TOKENS, call_name
 
 if TYPE_CHECKING:
     from connectors.meetecho import Meetecho
@@ -36,11 +36,11 @@ def run_checks(meetecho: Meetecho) -> Iterator[CheckResult]:
     yield from _rooms(meetecho)
     for group in meetecho.groups:
         yield _tried(f"datatracker, group {group}", partial(_sessions, meetecho, group))
-    yield _tried(asked(ATTENDED), partial(_attendance, meetecho))
+    yield _tried(call_name(ATTENDED), partial(_attendance, meetecho))
 
 
 def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
-    rooms = meetecho.rooms
+    rooms = meetecho.rooms_api
     if rooms is None:
         yield CheckResult(
             subject="Meetecho",
@@ -71,7 +71,7 @@ def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
 
 
 def _listed(rooms: RoomsClient, group: str) -> str:
-    return f"answers: {len(rooms.of(group))} rooms"
+    return f"answers: {len(rooms.list_rooms(group))} rooms"
 
 
 def _sessions(meetecho: Meetecho, group: str) -> str:

@@ -25,10 +25,10 @@ from connectors.webex.endpoints import (
     PARTICIPANTS,
     QUALITIES,
     Endpoint,
-    lacking,
+    missing_scopes,
 )
 from connectors.webex.mapping import state_of
-from connectors.webex.quality_api import AFTER_START, KEPT, Expired, Nothing, TooSoon
+from connectors.webex.quality_api import RETENTION, START_DELAY, NoQuality, QualityExpired, QualityTooSoon
 
 if TYPE_CHECKING:
     from connectors.webex import Webex
@@ -59,7 +59,7 @@ def run_checks(webex: Webex) -> Iterator[CheckResult]:
         return
     yield _login(webex)
     yield from _scopes(webex.scopes)
-    if not lacking(webex.scopes):
+    if not missing_scopes(webex.scopes):
         yield from _calls(webex)
 
 
@@ -99,7 +99,7 @@ def _scopes(scopes: frozenset[str]) -> Iterator[CheckResult]:
             message="the token does not name its scopes; the calls below tell",
         )
         return
-    missing = lacking(scopes)
+    missing = missing_scopes(scopes)
     for endpoint in (MEETINGS, PARTICIPANTS):
         needed = [scope for scope in (*endpoint.admin, endpoint.user) if scope in missing]
         yield _scope(endpoint, scopes, needed)
@@ -155,9 +155,9 @@ def _calls(webex: Webex) -> Iterator[CheckResult]:
 def _recent(webex: Webex) -> list[MeetingRef]:
     """A few meetings that have ended, of the last days, long enough ago for their quality to be there."""
     now = webex.context.now()
-    window = Window(start=now - KEPT, end=now)
+    window = Window(start=now - RETENTION, end=now)
     found: list[MeetingRef] = []
-    for ref in webex.instances.listed(window):
+    for ref in webex.listing.list_instances(window):
         if state_of(ref.row or {}) == "ended" and _had_time(ref.start_time, now):
             found.append(ref)
             if len(found) == ENOUGH:
@@ -166,7 +166,7 @@ def _recent(webex: Webex) -> list[MeetingRef]:
 
 
 def _had_time(start: datetime | None, now: datetime) -> bool:
-    return start is not None and start + AFTER_START <= now < start + KEPT - timedelta(hours=1)
+    return start is not None and start + START_DELAY <= now < start + RETENTION - timedelta(hours=1)
 
 
 def _role(webex: Webex, ref: MeetingRef) -> CheckResult:
@@ -195,14 +195,14 @@ def _role(webex: Webex, ref: MeetingRef) -> CheckResult:
 
 def _quality(webex: Webex, recent: list[MeetingRef]) -> CheckResult:
     """The scope, the role, the Pro Pack and the region at once, with a meeting that nobody asked about just now."""
-    ref = next((ref for ref in recent if webex.qualities.claimed(ref.uuid) is None), None)
+    ref = next((ref for ref in recent if webex.quality_api.claim(ref.uuid) is None), None)
     if ref is None:
         return _untried(QUALITIES, "each of the last meetings was asked about in the last five minutes")
     try:
-        webex.qualities.media_sessions(ref.uuid)
+        webex.quality_api.request_media_sessions(ref.uuid)
     except Interrupted:
         raise
-    except (Nothing, TooSoon, Expired):
+    except (NoQuality, QualityTooSoon, QualityExpired):
         return CheckResult(subject=QUALITIES.call, status="ok", message="answers")
     except HarvestError as error:
         return failed(QUALITIES.call, error)

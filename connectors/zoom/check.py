@@ -20,7 +20,12 @@ from connectors.zoom import endpoints
 from connectors.zoom.endpoints import Endpoint
 from connectors.zoom.errors import APP_PAGE, NOT_FOUND, PlanTooLow
 from connectors.zoom.reports import Reports
-from connectors.zoom.source_selection import SourceName, optional, required, why
+from connectors.zoom.source_selection import (
+    SourceName,
+    describe_choice,
+    optional_endpoints,
+    required_endpoints,
+)
 
 if TYPE_CHECKING:
     from connectors.zoom import Source, Zoom
@@ -71,9 +76,9 @@ def _scopes(name: SourceName, wanted: frozenset[str], scopes: frozenset[str]) ->
             message="the token does not name its scopes; the calls below tell",
         )
         return
-    for endpoint in required(name, wanted):
+    for endpoint in required_endpoints(name, wanted):
         yield _scope(endpoint, scopes, "")
-    for endpoint, amiss in optional(name, wanted).items():
+    for endpoint, amiss in optional_endpoints(name, wanted).items():
         yield _scope(endpoint, scopes, amiss)
 
 
@@ -110,7 +115,7 @@ def _source(zoom: Zoom, source: Source, scopes: frozenset[str]) -> Iterator[Chec
     except HarvestError as error:
         yield failed("source", error)
         return
-    yield CheckResult(subject="plan", status="ok", message=why(zoom.plan, source.name, scopes))
+    yield CheckResult(subject="plan", status="ok", message=describe_choice(zoom.plan, source.name, scopes))
     yield from (_of_reports if isinstance(source, Reports) else _of_dashboard)(zoom, source, scopes, listed)
 
 
