@@ -26,8 +26,15 @@ from datetime import timedelta
 from threading import RLock
 from typing import TYPE_CHECKING, ClassVar
 
-from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
-from connectors.errors import ConfigurationError
+from connectors.base import (
+    CheckResult,
+    Context,
+    Option,
+    Setting,
+    Settings,
+    setting_or_default,
+    validate_settings,
+)
 from connectors.google_meet.endpoints import (
     CALENDAR,
     LOOKBACK,
@@ -104,13 +111,8 @@ class GoogleMeet:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing or not understood; reads no file and makes no request."""
-        missing = unset_settings(self.settings, settings.get)
-        if missing:
-            names = ", ".join(setting.name for setting in missing)
-            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be had {missing[0].how_to_get}")
-        self.source = settings.get("GOOGLE_SOURCE") or "auto"
-        if self.source not in {"auto", "reports", "meet"}:
-            raise ConfigurationError(f"{VENDOR}: GOOGLE_SOURCE is auto, reports or meet")
+        validate_settings(VENDOR, self.settings, settings)
+        self.source = setting_or_default("GOOGLE_SOURCE", self.settings, settings)
         if self.source == "meet":
             self.retention = RECORD_RETENTION  # type: ignore[misc]  # the other source keeps more; which it is, a setting says
         self._settings = settings

@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from connectors.base import Context
 from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
-from connectors.google_meet.auth import SELF, GoogleTokens, UserUnavailable
+from connectors.google_meet.auth import LOGGED_IN, GoogleTokens, UserUnavailable
 from connectors.google_meet.client import GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.conferences import MAX_TIME_DIFFERENCE, Conference, best_record
 from connectors.google_meet.directory_api import DirectoryApi
@@ -69,7 +69,7 @@ class MeetApi:
     def users_to_impersonate(self, users: Collection[str] = ()) -> Iterator[str]:
         """As whom to ask: the users that were named, else everybody active in the Directory, else whoever it is."""
         if not self._tokens.impersonates:
-            yield SELF
+            yield LOGGED_IN
         elif users:
             yield from dict.fromkeys(user.lower() for user in users)
         elif self._directory.is_readable:
@@ -148,7 +148,7 @@ class MeetApi:
 
     def _attending_users(self, conference: Conference) -> list[str]:
         if not self._tokens.impersonates:
-            return [SELF]
+            return [LOGGED_IN]
         people = [self._directory.by_address(address) for address in conference.addresses]
         known = list(dict.fromkeys(person.email for person in people if person is not None and person.active))
         if known or self._directory.is_readable:
@@ -191,7 +191,7 @@ class MeetApi:
         """What is told of them; never the files. `None` where they are not for us to see: mere participants may be
         refused them, so the owner, where it is known, is the first to be asked for, by address."""
         name, subjects = str(seen.record["name"]), seen.users
-        if owner is not None and SELF not in subjects:
+        if owner is not None and LOGGED_IN not in subjects:
             subjects = list(dict.fromkeys([owner, *subjects]))
 
         def ask(user: str) -> list[Row]:

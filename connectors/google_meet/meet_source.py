@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from connectors.attendance import to_record
 from connectors.base import Context
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.auth import SELF, GoogleTokens
+from connectors.google_meet.auth import LOGGED_IN, GoogleTokens
 from connectors.google_meet.calendar_api import CalendarApi
 from connectors.google_meet.conferences import Conference, is_live, record_id
 from connectors.google_meet.directory_api import DirectoryApi
@@ -148,7 +148,7 @@ class MeetSource:
 
     def user_hint(self, users: Sequence[str]) -> dict[str, str]:
         """Whom to ask again, by number: an address is no thing to write down."""
-        person = self._apis.directory.by_address(users[0]) if users and users[0] != SELF else None
+        person = self._apis.directory.by_address(users[0]) if users and users[0] != LOGGED_IN else None
         return {} if person is None else {"user": person.id}
 
     def visible_record(self, ref: MeetingRef) -> VisibleRecord:

@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.auth import SELF, UserUnavailable
+from connectors.google_meet.auth import LOGGED_IN, UserUnavailable
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
@@ -91,7 +91,7 @@ class UpcomingSource:
         if self._apis.code is not None and event_code(event) != self._apis.code:
             return None
         organizer = as_text(as_dict(event.get("organizer")).get("email"))
-        if user != SELF and organizer and organizer.lower() != user and organizer.lower() in read:
+        if user != LOGGED_IN and organizer and organizer.lower() != user and organizer.lower() in read:
             return None  # it comes with the organizer's calendar
         person = self._apis.directory.by_address(user)
         return MeetingRef(

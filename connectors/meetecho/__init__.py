@@ -25,7 +25,15 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from connectors.attendance import to_record
-from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
+from connectors.base import (
+    CheckResult,
+    Context,
+    Option,
+    Setting,
+    Settings,
+    setting_or_default,
+    validate_settings,
+)
 from connectors.errors import ConfigurationError, Gone
 from connectors.meetecho.check import run_checks
 from connectors.meetecho.client import DatatrackerClient
@@ -102,10 +110,7 @@ class Meetecho:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing or not understood; makes no request."""
-        missing = unset_settings(self.settings, settings.get)
-        if missing:
-            names = ", ".join(setting.name for setting in missing)
-            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].how_to_get}")
+        validate_settings(VENDOR, self.settings, settings)
         self._settings = settings
         self.context = context
         self.groups = _groups(settings)
@@ -205,8 +210,7 @@ class Meetecho:
         return self._settings.raw or "raw" in ref.extras
 
     def _url(self, name: str) -> str:
-        default = next(setting.default for setting in self.settings if setting.name == name)
-        return self._settings.get(name) or default or ""
+        return setting_or_default(name, self.settings, self._settings)
 
 
 def _groups(settings: Settings) -> tuple[str, ...]:

@@ -29,8 +29,16 @@ from threading import RLock
 from typing import ClassVar
 
 from connectors.attendance import to_record
-from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
-from connectors.errors import ConfigurationError, CredentialsError, Gone, VendorError
+from connectors.base import (
+    CheckResult,
+    Context,
+    Option,
+    Setting,
+    Settings,
+    setting_or_default,
+    validate_settings,
+)
+from connectors.errors import CredentialsError, Gone, VendorError
 from connectors.http import Api
 from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
 from connectors.parsing import as_text, truncate_to_milliseconds
@@ -122,10 +130,7 @@ class Webex:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing; makes no request."""
-        missing = unset_settings(self.settings, settings.get)
-        if missing:
-            names = ", ".join(setting.name for setting in missing)
-            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].how_to_get}")
+        validate_settings(VENDOR, self.settings, settings)
         self._settings = settings
         self.context = context
         base_url = self._url("WEBEX_API_URL")
@@ -322,5 +327,4 @@ class Webex:
         return wanted or option in ref.extras
 
     def _url(self, name: str) -> str:
-        default = next(setting.default for setting in self.settings if setting.name == name)
-        return self._settings.get(name) or default or ""
+        return setting_or_default(name, self.settings, self._settings)

@@ -29,8 +29,17 @@ from math import ceil
 from threading import RLock
 from typing import ClassVar
 
-from connectors.base import CheckResult, Context, Option, Setting, Settings, Token, unset_settings
-from connectors.errors import ConfigurationError, CredentialsError
+from connectors.base import (
+    CheckResult,
+    Context,
+    Option,
+    Setting,
+    Settings,
+    Token,
+    setting_or_default,
+    validate_settings,
+)
+from connectors.errors import CredentialsError
 from connectors.http import Api
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 from connectors.rate_limit import MARGIN
@@ -102,7 +111,7 @@ class Zoom:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing or not understood; makes no request."""
-        _complete(settings)
+        validate_settings(VENDOR, self.settings, settings)
         self._settings = settings
         self.context = context
         self.plan = settings.get("ZOOM_PLAN") or None
@@ -235,19 +244,7 @@ class Zoom:
         return ZoomClient(self._api, self._stop, rates, self._settings.rate_share, self.context)
 
     def _url(self, name: str) -> str:
-        default = next(setting.default for setting in self.settings if setting.name == name)
-        return self._settings.get(name) or default or ""
-
-
-def _complete(settings: Settings) -> None:
-    missing = unset_settings(Zoom.settings, settings.get)
-    if missing:
-        names = ", ".join(setting.name for setting in missing)
-        raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].how_to_get}")
-    plans = next(setting.choices for setting in Zoom.settings if setting.name == "ZOOM_PLAN")
-    plan = settings.get("ZOOM_PLAN")
-    if plan and plan not in plans:
-        raise ConfigurationError(f"{VENDOR}: ZOOM_PLAN is {' or '.join(plans)}, or not set at all")
+        return setting_or_default(name, self.settings, self._settings)
 
 
 def _scopes(token: Token) -> frozenset[str]:

@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 import connectors
-from connectors.base import DeviceCode, LoginScope, Token
+from connectors.base import Token
 from connectors.errors import Interrupted
+from connectors.oauth import DeviceCode, LoginScope
 from harvester.cli.environment import RunEnvironment, common_options
 from harvester.oauth_login import in_browser, on_device
 from harvester.pipeline.account import Account, opened
