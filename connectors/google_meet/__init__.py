@@ -37,19 +37,19 @@ from connectors.base import (
 )
 from connectors.google_meet.endpoints import (
     CALENDAR,
-    EVENTS_KEPT,
     LOOKBACK,
+    MAX_WINDOW,
     MEET,
-    RECORDS_KEPT,
+    RECORD_RETENTION,
     REPORTS,
-    SPAN,
+    REPORTS_RETENTION,
     VENDOR,
 )
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 from connectors.rate_limit import MARGIN
 
 if TYPE_CHECKING:
-    from connectors.google_meet.source_selection import Sources
+    from connectors.google_meet.source_selection import SourceSelector
 
 
 class GoogleMeet:
@@ -103,9 +103,9 @@ class GoogleMeet:
             future_days=True,
         ),
     )
-    max_window: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK
-    retention: ClassVar[timedelta] = EVENTS_KEPT
+    retention: ClassVar[timedelta] = REPORTS_RETENTION
     lists_live: ClassVar[bool] = True
     daily_quota: ClassVar[None] = None
 
@@ -114,27 +114,27 @@ class GoogleMeet:
         validate_settings(VENDOR, self.settings, settings)
         self.source = setting_or_default("GOOGLE_SOURCE", self.settings, settings)
         if self.source == "meet":
-            self.retention = RECORDS_KEPT  # type: ignore[misc]  # the other source keeps more; which it is, a setting says
+            self.retention = RECORD_RETENTION  # type: ignore[misc]  # the other source keeps more; which it is, a setting says
         self._settings = settings
         self.context = context
         self._lock = RLock()
-        self._sources: Sources | None = None
+        self._selector: SourceSelector | None = None
 
     def meetings(
         self, window: Window, partitions: Collection[str] = ()
     ) -> Iterator[MeetingRef | SkippedPartition]:
-        return self.sources.meetings(window, partitions)
+        return self.selector.meetings(window, partitions)
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        return self.sources.fetch(ref)
+        return self.selector.fetch(ref)
 
     def estimate_requests(self, ref: MeetingRef) -> int:
-        return self.sources.calls(ref)
+        return self.selector.estimate_requests(ref)
 
     def check(self) -> Iterator[CheckResult]:
         from connectors.google_meet.check import run_checks
 
-        return run_checks(self.sources)
+        return run_checks(self.selector)
 
     @property
     def concurrency(self) -> int:
@@ -144,14 +144,14 @@ class GoogleMeet:
     @property
     def requests_per_second(self) -> float:
         """Of the project at Meet, which nearly all calls of a fetch are, and no more than so many at once permit."""
-        return (MEET.of_project or 0) / 60.0 * MARGIN * self._settings.rate_share
+        return (MEET.per_minute_project or 0) / 60.0 * MARGIN * self._settings.rate_share
 
     @property
-    def sources(self) -> Sources:
+    def selector(self) -> SourceSelector:
         """Made when it is first needed: only then is Google's library imported."""
         with self._lock:
-            if self._sources is None:
-                from connectors.google_meet.source_selection import Sources
+            if self._selector is None:
+                from connectors.google_meet.source_selection import SourceSelector
 
-                self._sources = Sources(self._settings, self.context, self.source)
-            return self._sources
+                self._selector = SourceSelector(self._settings, self.context, self.source)
+            return self._selector

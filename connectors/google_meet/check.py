@@ -21,7 +21,7 @@ from connectors.google_meet.endpoints import (
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 
 if TYPE_CHECKING:
-    from connectors.google_meet.source_selection import Sources
+    from connectors.google_meet.source_selection import SourceSelector
 
 _WITHOUT = {
     REPORTS.scope: "without it there is no quality, device or address, and nothing older than 30 days",
@@ -37,7 +37,7 @@ REMEDIES = Remedies(
 )
 
 
-def run_checks(sources: Sources) -> Iterator[CheckResult]:
+def run_checks(sources: SourceSelector) -> Iterator[CheckResult]:
     try:
         yield _credentials(sources)
         _ = sources.tokens.admin
@@ -46,10 +46,10 @@ def run_checks(sources: Sources) -> Iterator[CheckResult]:
         return
     apis = sources.apis
     calls: tuple[tuple[Service, Callable[[], object]], ...] = (
-        (REPORTS, apis.activities.allowed),
-        (MEET, apis.records.allowed),
-        (DIRECTORY, apis.directory.allowed),
-        (CALENDAR, apis.calendar.allowed),
+        (REPORTS, apis.reports.require_access),
+        (MEET, apis.meet.require_access),
+        (DIRECTORY, apis.directory.require_access),
+        (CALENDAR, apis.calendar.require_access),
     )
     needed = {"reports": {REPORTS.scope}, "meet": {MEET.scope}}.get(sources.wanted, set())
     refused = []
@@ -67,7 +67,7 @@ def run_checks(sources: Sources) -> Iterator[CheckResult]:
         )
 
 
-def _credentials(sources: Sources) -> CheckResult:
+def _credentials(sources: SourceSelector) -> CheckResult:
     credentials = sources.tokens.credentials
     if sources.tokens.impersonates:
         scopes = ",".join(service.scope for service in SERVICES)
@@ -80,7 +80,9 @@ def _credentials(sources: Sources) -> CheckResult:
     return ok("credentials", f"{credentials.kind}, of the person who logged in")
 
 
-def _probe(sources: Sources, service: Service, call: Callable[[], object], *, needed: bool) -> CheckResult:
+def _probe(
+    sources: SourceSelector, service: Service, call: Callable[[], object], *, needed: bool
+) -> CheckResult:
     """A refused API fails the check only if GOOGLE_SOURCE needs it; otherwise the harvest lacks what it adds."""
 
     def judge(error: HarvestError) -> CheckResult | None:
@@ -96,7 +98,7 @@ def _probe(sources: Sources, service: Service, call: Callable[[], object], *, ne
     return REMEDIES.probe(service.title, call, judge=judge)
 
 
-def _remedy(sources: Sources, service: Service, error: HarvestError) -> str:
+def _remedy(sources: SourceSelector, service: Service, error: HarvestError) -> str:
     if isinstance(error, Forbidden):
         if service in {REPORTS, DIRECTORY}:
             return "the user must be an admin with at least the privileges Reports and Users > Read"

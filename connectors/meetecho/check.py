@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from connectors.base import CheckResult
 from connectors.checks import Remedies, ok, warning
 from connectors.errors import ConfigurationError, HarvestError, Interrupted
-from connectors.meetecho.endpoints import ATTENDED, ROOMS, TOKENS, VENDOR, asked
+from connectors.meetecho.endpoints import ATTENDED, ROOMS, TOKENS, VENDOR, call_name
 
 if TYPE_CHECKING:
     from connectors.meetecho import Meetecho
@@ -26,11 +26,11 @@ def run_checks(meetecho: Meetecho) -> Iterator[CheckResult]:
     yield from _rooms(meetecho)
     for group in meetecho.groups:
         yield _probe(f"datatracker, group {group}", partial(_sessions, meetecho, group))
-    yield _probe(asked(ATTENDED), partial(_attendance, meetecho))
+    yield _probe(call_name(ATTENDED), partial(_attendance, meetecho))
 
 
 def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
-    rooms = meetecho.rooms
+    rooms = meetecho.rooms_api
     if rooms is None:
         yield warning(
             VENDOR,
@@ -60,7 +60,7 @@ def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
 
 
 def _listed(rooms: RoomsClient, group: str) -> str:
-    return f"answers: {len(rooms.of(group))} rooms"
+    return f"answers: {len(rooms.list_rooms(group))} rooms"
 
 
 def _sessions(meetecho: Meetecho, group: str) -> str:

@@ -19,10 +19,10 @@ from connectors.webex.endpoints import (
     PARTICIPANTS,
     QUALITIES,
     Endpoint,
-    lacking,
+    missing_scopes,
 )
 from connectors.webex.mapping import state_of
-from connectors.webex.quality_api import AFTER_START, KEPT, Expired, Nothing, TooSoon
+from connectors.webex.quality_api import RETENTION, START_DELAY, NoQuality, QualityExpired, QualityTooSoon
 
 if TYPE_CHECKING:
     from connectors.webex import Webex
@@ -49,7 +49,7 @@ def run_checks(webex: Webex) -> Iterator[CheckResult]:
         return
     yield _login(webex)
     yield from _scopes(webex.scopes)
-    if not lacking(webex.scopes):
+    if not missing_scopes(webex.scopes):
         yield from _calls(webex)
 
 
@@ -70,7 +70,7 @@ def _scopes(scopes: frozenset[str]) -> Iterator[CheckResult]:
     if not scopes:
         yield warning("scopes", "the token does not name its scopes; see the calls below")
         return
-    missing = lacking(scopes)
+    missing = missing_scopes(scopes)
     for endpoint in (MEETINGS, PARTICIPANTS):
         needed = [scope for scope in (*endpoint.admin, endpoint.user) if scope in missing]
         yield _scope(endpoint, scopes, needed)
@@ -119,9 +119,9 @@ def _calls(webex: Webex) -> Iterator[CheckResult]:
 def _recent(webex: Webex) -> list[MeetingRef]:
     """Some meetings of the last days that ended long enough ago for their quality to be available."""
     now = webex.context.now()
-    window = Window(start=now - KEPT, end=now)
+    window = Window(start=now - RETENTION, end=now)
     refs: list[MeetingRef] = []
-    for ref in webex.instances.listed(window):
+    for ref in webex.listing.list_instances(window):
         if state_of(ref.row or {}) == "ended" and _had_time(ref.start_time, now):
             refs.append(ref)
             if len(refs) == ENOUGH:
@@ -130,7 +130,7 @@ def _recent(webex: Webex) -> list[MeetingRef]:
 
 
 def _had_time(start: datetime | None, now: datetime) -> bool:
-    return start is not None and start + AFTER_START <= now < start + KEPT - timedelta(hours=1)
+    return start is not None and start + START_DELAY <= now < start + RETENTION - timedelta(hours=1)
 
 
 def _role(webex: Webex, ref: MeetingRef) -> CheckResult:
@@ -156,17 +156,17 @@ def _role(webex: Webex, ref: MeetingRef) -> CheckResult:
 
 def _quality(webex: Webex, recent: list[MeetingRef]) -> CheckResult:
     """Checks scope, role, Pro Pack and region at once, with a meeting that was not asked for in the last minutes."""
-    ref = next((ref for ref in recent if webex.qualities.claimed(ref.uuid) is None), None)
+    ref = next((ref for ref in recent if webex.quality_api.claim(ref.uuid) is None), None)
     if ref is None:
         return _untried(QUALITIES, "each of the last meetings was requested in the last five minutes")
     uuid = ref.uuid
 
     def judge(error: HarvestError) -> CheckResult | None:
-        return ok(QUALITIES.call) if isinstance(error, (Nothing, TooSoon, Expired)) else None
+        return ok(QUALITIES.call) if isinstance(error, (NoQuality, QualityTooSoon, QualityExpired)) else None
 
     return REMEDIES.probe(
         QUALITIES.call,
-        lambda: webex.qualities.media_sessions(uuid),
+        lambda: webex.quality_api.request_media_sessions(uuid),
         message=lambda _: "answers: scope, role, Pro Pack and region are right",
         judge=judge,
     )

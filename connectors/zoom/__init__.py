@@ -49,10 +49,16 @@ from connectors.zoom.client import BUSINESS, PRO, Rates, ZoomClient, daily_quota
 from connectors.zoom.dashboard import Dashboard
 from connectors.zoom.endpoints import USERS, VENDOR
 from connectors.zoom.errors import APP_PAGE, DailyLimitGuard, PlanTooLow, response_classifier
-from connectors.zoom.hosts import Hosts
-from connectors.zoom.listing import KEPT, LOOKBACK, SPAN
+from connectors.zoom.hosts import HostIds
+from connectors.zoom.listing import LOOKBACK, MAX_WINDOW, RETENTION
 from connectors.zoom.reports import Reports
-from connectors.zoom.source_selection import SourceName, chosen, is_about_the_dashboard, refusal, why
+from connectors.zoom.source_selection import (
+    SourceName,
+    choose_source,
+    describe_choice,
+    error_for,
+    lacks_dashboard,
+)
 
 _CREDENTIALS = f"in App Credentials of a Server-to-Server OAuth app, made by an account's admin at {APP_PAGE} and activated there"
 
@@ -98,9 +104,9 @@ class Zoom:
         Option(name="series", help="with --qos, keep the samples over time of each stay too"),
         Option(name="webinars", help="harvest webinars as well"),
     )
-    max_window: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK
-    retention: ClassVar[timedelta] = KEPT
+    retention: ClassVar[timedelta] = RETENTION
     lists_live: ClassVar[bool] = True
 
     def __init__(self, settings: Settings, context: Context) -> None:
@@ -148,7 +154,7 @@ class Zoom:
         return other.fetch(_known_to(other, ref))
 
     def estimate_requests(self, ref: MeetingRef) -> int:
-        return self.source().calls(ref)
+        return self.source().estimate_requests(ref)
 
     def check(self) -> Iterator[CheckResult]:
         return run_checks(self)
@@ -177,7 +183,7 @@ class Zoom:
         with self._lock:
             if self._source is None:
                 name, scopes = self._chosen()
-                self.context.notify_once(why(self.plan, name, scopes))
+                self.context.notify_once(describe_choice(self.plan, name, scopes))
                 self._source = self._reports() if name == Reports.name else self._dashboard(scopes)
             return self._source
 
@@ -186,23 +192,23 @@ class Zoom:
         with self._lock:
             if self._source is not source and self._source is not None:
                 return self._source  # another thread was refused first
-            if self.plan is not None or isinstance(source, Reports) or not is_about_the_dashboard(refused):
-                raise refusal(refused) from None
+            if self.plan is not None or isinstance(source, Reports) or not lacks_dashboard(refused):
+                raise error_for(refused) from None
             self.context.notify_once(
                 f"{VENDOR}: this account has no Dashboard (code 200): reading the Reports instead"
             )
-            chosen("pro", _scopes(self.auth.token()), self.wanted)
+            choose_source("pro", _scopes(self.auth.token()), self.wanted)
             self._source = self._reports()
             return self._source
 
     def _chosen(self) -> tuple[SourceName, frozenset[str]]:
         scopes = _scopes(self.auth.token())
         try:
-            return chosen(self.plan, scopes, self.wanted), scopes
+            return choose_source(self.plan, scopes, self.wanted), scopes
         except CredentialsError:
             # A kept token has the scopes that the app had when it was made.
             scopes = _scopes(self.auth.request_new())
-            return chosen(self.plan, scopes, self.wanted), scopes
+            return choose_source(self.plan, scopes, self.wanted), scopes
 
     def _dashboard(self, scopes: frozenset[str]) -> Dashboard:
         client = self._client(BUSINESS)
@@ -210,7 +216,7 @@ class Zoom:
             self.context.notify_once(
                 f"{VENDOR}: --series has no effect without --qos, which reads the samples"
             )
-        hosts = Hosts(client, self.context, permitted=not scopes or USERS.granted(scopes))
+        hosts = HostIds(client, self.context, permitted=not scopes or USERS.granted(scopes))
         return Dashboard(
             client=client,
             context=self.context,

@@ -13,7 +13,12 @@ from connectors.zoom import endpoints
 from connectors.zoom.endpoints import Endpoint
 from connectors.zoom.errors import APP_PAGE, NOT_FOUND, PlanTooLow
 from connectors.zoom.reports import Reports
-from connectors.zoom.source_selection import SourceName, optional, required, why
+from connectors.zoom.source_selection import (
+    SourceName,
+    describe_choice,
+    optional_endpoints,
+    required_endpoints,
+)
 
 if TYPE_CHECKING:
     from connectors.zoom import Source, Zoom
@@ -51,9 +56,9 @@ def _scopes(name: SourceName, wanted: frozenset[str], scopes: frozenset[str]) ->
     if not scopes:
         yield warning("scopes", "the token does not name its scopes; see the calls below")
         return
-    for endpoint in required(name, wanted):
+    for endpoint in required_endpoints(name, wanted):
         yield _scope(endpoint, scopes, "")
-    for endpoint, consequence in optional(name, wanted).items():
+    for endpoint, consequence in optional_endpoints(name, wanted).items():
         yield _scope(endpoint, scopes, consequence)
 
 
@@ -88,7 +93,7 @@ def _source(zoom: Zoom, source: Source, scopes: frozenset[str]) -> Iterator[Chec
     except HarvestError as error:
         yield REMEDIES.failed("source", error)
         return
-    yield ok("plan", why(zoom.plan, source.name, scopes))
+    yield ok("plan", describe_choice(zoom.plan, source.name, scopes))
     yield from (_of_reports if isinstance(source, Reports) else _of_dashboard)(zoom, source, scopes, listed)
 
 
