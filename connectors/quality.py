@@ -15,8 +15,8 @@ from typing import Any
 
 STREAMS = ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
 MEASURES = ("latency_ms", "jitter_ms", "packet_loss_pct", "bitrate_kbps", "height_px", "fps")
-IN_SERIES = ("latency_ms", "jitter_ms", "packet_loss_pct")
-LONGEST_SERIES = 20_000
+SERIES_MEASURES = ("latency_ms", "jitter_ms", "packet_loss_pct")
+MAX_SERIES_LENGTH = 20_000
 """Two weeks by the minute: what would be longer holds an instant that cannot be true."""
 
 LOWEST_IS_WORST = frozenset({"bitrate_kbps", "height_px", "fps"})
@@ -30,24 +30,24 @@ class Measure:
     worst: float | None
     samples: int | None
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         told: dict[str, Any] = {}
         if self.mean is not None:
-            told["mean"] = _rounded(self.mean)
+            told["mean"] = _round(self.mean)
         if self.worst is not None:
-            told["worst"] = _rounded(self.worst)
+            told["worst"] = _round(self.worst)
         if self.samples:
             told["samples"] = self.samples
         return told
 
 
-def _rounded(value: float) -> float:
+def _round(value: float) -> float:
     """Two decimals, halves to the even one. The noise of binary fractions goes first, or it would decide which way a
     half is rounded, and the order in which the sessions were read would show in a document."""
     return round(round(value * 100, 6)) / 100
 
 
-def measured(
+def summarize(
     name: str, samples: Iterable[float | None], extremes: Iterable[float | None] = ()
 ) -> Measure | None:
     """One measure of the quantity `name` out of its samples, `None` where nothing was sampled.
@@ -63,7 +63,7 @@ def measured(
     return Measure(mean=fsum(seen) / len(seen), worst=worst(seen + peaks), samples=len(seen))
 
 
-def merged(name: str, measures: Sequence[Measure]) -> Measure | None:
+def merge_measures(name: str, measures: Sequence[Measure]) -> Measure | None:
     """One measure for several stays, the mean weighted by samples; where none of them has any, each mean counts alike."""
     if not measures:
         return None
@@ -89,19 +89,22 @@ class Series:
     jitter_ms: tuple[float | None, ...] = ()
     packet_loss_pct: tuple[float | None, ...] = ()
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         step = int(self.step_s) if self.step_s == int(self.step_s) else self.step_s
         told: dict[str, Any] = {"start": self.start, "step_s": step}
-        for name in IN_SERIES:
+        for name in SERIES_MEASURES:
             if samples := getattr(self, name):
-                told[name] = [None if value is None else _rounded(value) for value in samples]
+                told[name] = [None if value is None else _round(value) for value in samples]
         return told
 
     def points(self) -> list[Point]:
         step = timedelta(seconds=self.step_s)
-        lists = [getattr(self, name) for name in IN_SERIES]
+        lists = [getattr(self, name) for name in SERIES_MEASURES]
         return [
-            (self.start + place * step, {n: s[place] for n, s in zip(IN_SERIES, lists, strict=True) if s})
+            (
+                self.start + place * step,
+                {n: s[place] for n, s in zip(SERIES_MEASURES, lists, strict=True) if s},
+            )
             for place in range(max(map(len, lists)))
         ]
 
@@ -109,7 +112,7 @@ class Series:
 Point = tuple[datetime, Mapping[str, float | None]]
 
 
-def series_of(points: Sequence[Point], step_s: float) -> Series | None:
+def to_series(points: Sequence[Point], step_s: float) -> Series | None:
     """Samples on even steps, each in the place that is nearest to its time; of two in one place the first.
 
     `None` where nothing was sampled, and where the times cannot be true.
@@ -119,7 +122,7 @@ def series_of(points: Sequence[Point], step_s: float) -> Series | None:
     start = min(when for when, _ in points)
     places = [round((when - start).total_seconds() / step_s) for when, _ in points]
     size = max(places) + 1
-    if size > LONGEST_SERIES:
+    if size > MAX_SERIES_LENGTH:
         return None
     lists: dict[str, list[float | None]] = {}
     for place, (_, samples) in zip(places, points, strict=True):
@@ -132,13 +135,13 @@ def series_of(points: Sequence[Point], step_s: float) -> Series | None:
     return Series(start=start, step_s=step_s, **{name: tuple(values) for name, values in lists.items()})
 
 
-def joined(parts: Sequence[Series]) -> Series | None:
+def join_series(parts: Sequence[Series]) -> Series | None:
     """One series for several parts of one stay, by the finest of their steps; the longest part where they are too far
     apart to be one."""
     if len(parts) < 2:
         return parts[0] if parts else None
     points = [point for part in sorted(parts, key=lambda part: part.start) for point in part.points()]
-    whole = series_of(points, min(part.step_s for part in parts))
+    whole = to_series(points, min(part.step_s for part in parts))
     return whole or max(parts, key=lambda part: len(part.points()))
 
 
@@ -154,12 +157,14 @@ class Stream:
     fps: Measure | None = None
     series: Series | None = None
 
-    def document(self) -> dict[str, Any]:
-        told = {name: told.document() for name in MEASURES if (told := getattr(self, name)) is not None}
-        return told if self.series is None else {**told, "series": self.series.document()}
+    def to_document(self) -> dict[str, Any]:
+        told = {name: told.to_document() for name in MEASURES if (told := getattr(self, name)) is not None}
+        return told if self.series is None else {**told, "series": self.series.to_document()}
 
     @classmethod
-    def of(cls, measures: Mapping[str, Measure | None], series: Series | None = None) -> Stream | None:
+    def from_measures(
+        cls, measures: Mapping[str, Measure | None], series: Series | None = None
+    ) -> Stream | None:
         """Out of measures by name; `None` where nothing was measured."""
         if not any(measures.values()):
             return None
@@ -175,13 +180,13 @@ class Stream:
         )
 
     @classmethod
-    def merge(cls, streams: Sequence[Stream], *, one_stay: bool) -> Stream | None:
+    def merge(cls, streams: Sequence[Stream], *, same_session: bool) -> Stream | None:
         measures = {
-            name: merged(name, [m for stream in streams if (m := getattr(stream, name)) is not None])
+            name: merge_measures(name, [m for stream in streams if (m := getattr(stream, name)) is not None])
             for name in MEASURES
         }
         parts = [stream.series for stream in streams if stream.series is not None]
-        return cls.of(measures, joined(parts) if one_stay else None)
+        return cls.from_measures(measures, join_series(parts) if same_session else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,24 +200,26 @@ class Quality:
     cpu_pct: Measure | None = None
 
     @classmethod
-    def merge(cls, qualities: Sequence[Quality], *, one_stay: bool = False) -> Quality:
+    def merge(cls, qualities: Sequence[Quality], *, same_session: bool = False) -> Quality:
         """The quality of a meeting: each measure of each stream over all its sessions. `one_stay`: these are parts of
         one session, whose series are parts of one series; those of several people make none."""
         streams = {}
         for name in STREAMS:
             told = [stream for quality in qualities if (stream := getattr(quality, name)) is not None]
             if told:
-                streams[name] = Stream.merge(told, one_stay=one_stay)
-        cpu = merged("cpu_pct", [quality.cpu_pct for quality in qualities if quality.cpu_pct is not None])
+                streams[name] = Stream.merge(told, same_session=same_session)
+        cpu = merge_measures(
+            "cpu_pct", [quality.cpu_pct for quality in qualities if quality.cpu_pct is not None]
+        )
         return cls(**streams, cpu_pct=cpu)
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """As in the README; empty where nothing was measured."""
         told: dict[str, Any] = {}
         for name in STREAMS:
             stream: Stream | None = getattr(self, name)
-            if stream is not None and (measures := stream.document()):
+            if stream is not None and (measures := stream.to_document()):
                 told[name] = measures
         if self.cpu_pct is not None:
-            told["cpu_pct"] = self.cpu_pct.document()
+            told["cpu_pct"] = self.cpu_pct.to_document()
         return told

@@ -15,7 +15,7 @@ SHOWN = 20
 def refused_lines(first: Sequence[RejectedLine], count: int, *, by_key: bool = False) -> Iterator[str]:
     """`by_key`: named by the key among the rejects, not by line number."""
     for refused in first:
-        yield f"{refused.key if by_key else f'line {refused.line}'}: {refused.why}"
+        yield f"{refused.key if by_key else f'line {refused.line}'}: {refused.reason}"
     if count > len(first):
         yield f"… and {count - len(first)} more; run `harvester rejects list` to see all"
 
