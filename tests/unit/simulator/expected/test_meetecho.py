@@ -195,7 +195,7 @@ def test_no_session_starts_or_ends_in_the_quiet_hour_or_starts_before_midnight(
 
 
 def test_late_attendance_is_missing() -> None:
-    sessions = {s.held.case: s for s in Account(organisation()).sessions if s.held is not None}
+    sessions = {s.meeting.case: s for s in Account(organisation()).sessions if s.meeting is not None}
     found = expected_meetings(expected_documents())
     late, unsettled = sessions[Case.late], sessions[Case.unsettled]
     assert 0 < found[str(late.id)]["participants"] < 6
