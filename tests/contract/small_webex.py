@@ -68,7 +68,7 @@ class SmallWebex:
         if path == "/v1/access_token":
             self.token_requested.set()
             if self.stalled is not None:
-                self.stalled.wait(30)
+                self.stalled.wait(300)
             if self._is_code(form):
                 return self._token()
         return 400, {"message": MARK, "errors": [{"description": f"invalid_grant {MARK}"}]}

@@ -163,7 +163,7 @@ def test_a_long_query_is_sent_as_a_body(served: dict[str, str]) -> None:
         f"{served['GOOGLE_MEET_API_URL']}/v2/conferenceRecords",
         data={"filter": " OR ".join(f'space.name = "spaces/{n:08}"' for n in range(200))},
         headers={"x-http-method-override": "GET", "Authorization": f"Bearer {credentials.token}"},
-        timeout=10,
+        timeout=60,
     )
     assert (answer.status_code, answer.json()) == (200, {})
 

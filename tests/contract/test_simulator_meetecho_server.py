@@ -31,11 +31,11 @@ def call(settings: dict[str, str], method: str, path: str, token: str | None = N
         headers["Authorization"] = f"bearer {token}"
     url = urljoin(settings["MEETECHO_API_URL"] + "/", path)
     with requests.Session() as session:
-        return session.request(method, url, headers=headers, json=body, timeout=10)
+        return session.request(method, url, headers=headers, json=body, timeout=60)
 
 
 def traffic(settings: dict[str, str]) -> dict[str, Any]:
-    counts = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=10).json()
+    counts = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=60).json()
     found: dict[str, Any] = counts["vendors"]["meetecho"]
     return found
 
@@ -64,11 +64,11 @@ def test_requests_of_the_datatrackers_client_are_accepted(settings: dict[str, st
 
 def test_the_next_link_is_below_the_datatrackers_url(settings: dict[str, str]) -> None:
     base = settings["DATATRACKER_URL"]
-    first = requests.get(f"{base}/api/v1/meeting/session/", params={"limit": 5}, timeout=10).json()
+    first = requests.get(f"{base}/api/v1/meeting/session/", params={"limit": 5}, timeout=60).json()
     assert first["meta"]["next"].startswith("/api/v1/")
-    second = requests.get(base + first["meta"]["next"], timeout=10).json()
+    second = requests.get(base + first["meta"]["next"], timeout=60).json()
     assert second["meta"]["offset"] == 5
-    row = requests.get(base + second["objects"][0]["resource_uri"], timeout=10).json()
+    row = requests.get(base + second["objects"][0]["resource_uri"], timeout=60).json()
     assert row == second["objects"][0]
 
 

@@ -39,21 +39,21 @@ def token(settings: Mapping[str, str]) -> dict[str, str]:
         settings["ZOOM_TOKEN_URL"],
         data={"grant_type": "account_credentials", "account_id": settings["ZOOM_ACCOUNT_ID"]},
         auth=(settings["ZOOM_CLIENT_ID"], settings["ZOOM_CLIENT_SECRET"]),
-        timeout=10,
+        timeout=60,
     )
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 def traffic(settings: Mapping[str, str], vendor: str = "zoom") -> dict[str, Any]:
     base = settings["ZOOM_API_URL"].removesuffix("/zoom/v2")
-    answer = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
+    answer = requests.get(f"{base}/_simulator/traffic", timeout=60).json()
     return {**answer["vendors"][vendor], "faults": answer["faults"]}
 
 
 def test_a_listing_over_http(settings: dict[str, str]) -> None:
     before = traffic(settings)["calls"].get("GET /metrics/meetings", 0)
     url = settings["ZOOM_API_URL"] + "/metrics/meetings"
-    answer = requests.get(url, params=LISTING, headers=token(settings), timeout=10)
+    answer = requests.get(url, params=LISTING, headers=token(settings), timeout=60)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
     assert answer.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
@@ -71,7 +71,7 @@ def test_the_api_url_in_a_token_response_is_the_simulators(settings: dict[str, s
         settings["ZOOM_TOKEN_URL"],
         params={"grant_type": "account_credentials", "account_id": settings["ZOOM_ACCOUNT_ID"]},
         auth=(settings["ZOOM_CLIENT_ID"], settings["ZOOM_CLIENT_SECRET"]),
-        timeout=10,
+        timeout=60,
     )
     assert answer.json()["api_url"] + "/v2" == settings["ZOOM_API_URL"]
 
@@ -85,23 +85,23 @@ def test_webex_is_created_at_its_first_request(settings: dict[str, str]) -> None
             "client_secret": settings["WEBEX_CLIENT_SECRET"],
             "refresh_token": settings["WEBEX_REFRESH_TOKEN"],
         },
-        timeout=10,
+        timeout=60,
     )
     bearer = {"Authorization": f"Bearer {refreshed.json()['access_token']}"}
     url = f"{settings['WEBEX_API_URL']}/meetings"
     parameters = {"meetingType": "meeting", "from": "2026-11-17T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
-    page = requests.get(url, params=parameters, headers=bearer, timeout=10)
+    page = requests.get(url, params=parameters, headers=bearer, timeout=60)
     assert len(page.json()["items"]) == 10
     assert page.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
     assert page.links["next"]["url"].startswith(url)
-    again = requests.get(page.links["next"]["url"], headers=bearer, timeout=10)
+    again = requests.get(page.links["next"]["url"], headers=bearer, timeout=60)
     assert again.json()["items"]
     assert traffic(settings, "webex")["calls"]["GET /meetings"] == 2
     other = f"{settings['WEBEX_ANALYTICS_URL']}/meeting/qualities"
     ended = next(row["id"] for row in again.json()["items"] if row["state"] == "ended")
     asked_for = {"meetingId": ended}
     assert [
-        requests.get(other, params=asked_for, headers=bearer, timeout=10).status_code for _ in range(2)
+        requests.get(other, params=asked_for, headers=bearer, timeout=60).status_code for _ in range(2)
     ] == [
         200,
         429,
@@ -112,9 +112,9 @@ def test_only_the_requested_vendors_are_served_and_in_the_settings() -> None:
     with serving(Options(size=20, days=2, now=NOW, vendors=("webex",))) as served:
         assert not [name for name in served if name.startswith("ZOOM")]
         base = served["WEBEX_API_URL"].removesuffix("/webex/v1")
-        assert requests.get(f"{base}/zoom/v2/users", timeout=10).status_code == 404
-        assert requests.get(f"{served['WEBEX_API_URL']}/people/me", timeout=10).status_code == 401
-        answer = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
+        assert requests.get(f"{base}/zoom/v2/users", timeout=60).status_code == 404
+        assert requests.get(f"{served['WEBEX_API_URL']}/people/me", timeout=60).status_code == 401
+        answer = requests.get(f"{base}/_simulator/traffic", timeout=60).json()
         assert answer["vendors"].keys() == {"webex"}
 
 
@@ -131,7 +131,7 @@ def test_googles_credentials_file_is_readable_by_its_owner_only(tmp_path: Path) 
         assert answer.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
         lost = session.get(f"{served['GOOGLE_CALENDAR_API_URL']}/calendars/primary/events")
         assert lost.json()["error"]["errors"][0]["reason"] == "insufficientPermissions"
-        assert requests.get(f"{served['GOOGLE_MEET_API_URL']}/v1/nothing", timeout=10).status_code == 404
+        assert requests.get(f"{served['GOOGLE_MEET_API_URL']}/v1/nothing", timeout=60).status_code == 404
 
 
 def test_without_env_googles_credentials_are_in_a_temporary_folder() -> None:
@@ -182,7 +182,7 @@ def test_broken_connections_recover() -> None:
         url = settings["ZOOM_API_URL"] + "/nothing"
         for number in range(150):
             try:
-                answer = requests.get(f"{url}/{number}", timeout=5)
+                answer = requests.get(f"{url}/{number}", timeout=60)
             except requests.exceptions.ChunkedEncodingError:
                 seen["half"] += 1
             except requests.ConnectionError as error:
@@ -225,7 +225,7 @@ def test_the_process_writes_its_files_announces_itself_and_stops_on_a_signal(tmp
             f"  harvester all --env-file {tmp_path / 'env'} --from 2026-11-17 "
         )
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) in {0, -signal.SIGTERM}
+        assert process.wait(60) in {0, -signal.SIGTERM}
         assert process.stderr.read() == b""
     simulator = Simulator(Options(size=20, days=3, now=NOW))
     lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]

@@ -22,7 +22,7 @@ from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.tokens import GRACE_SECONDS
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
-from tests.e2e.harness import ROOT, Harvester, command, differences, lines
+from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, command, differences, lines
 from tests.e2e.served import Served, Vendors
 from tests.e2e.test_webex import DAY, MINUTE, NOW, OPTIONS, WHOLE
 
@@ -57,7 +57,7 @@ def free_port() -> int:
 def opened(address: str, **form: str) -> str:
     """A page as a browser gets it, redirects followed; with a form, that is posted."""
     body = urllib.parse.urlencode(form).encode() if form else None
-    with urllib.request.urlopen(address, body, timeout=20) as page:  # noqa: S310  # loopback
+    with urllib.request.urlopen(address, body, timeout=HANGS_SECONDS) as page:  # noqa: S310  # loopback
         return str(page.read().decode())
 
 
@@ -71,7 +71,7 @@ def logging_in(harvester: Harvester, *words: str) -> Iterator[list[str]]:
             said.append(process.stderr.readline())
             assert said[-1], "".join(said)
         yield said
-        said.append(process.communicate(timeout=30)[1])
+        said.append(process.communicate(timeout=HANGS_SECONDS)[1])
         assert process.returncode == 0, "".join(said)
 
 
@@ -135,7 +135,7 @@ def test_two_processes_that_need_a_token_at_once_make_one_refresh(served: Served
                 assert "reading" in process.stderr.readline()
             time.sleep(0.5)
             assert served.traffic()["tokens"]["refreshes"] == 0
-        ended = [process.communicate(timeout=60)[1] for process in both]
+        ended = [process.communicate(timeout=HANGS_SECONDS)[1] for process in both]
         assert [process.returncode for process in both] == [0, 0], ended
     assert served.traffic()["tokens"] == {"refreshes": 1, "active": 1}
     assert harvester(*words).returncode == 0
@@ -207,7 +207,7 @@ def killed(harvester: Harvester, point: str) -> None:
         env=harvester.environment(PYTHONPATH=str(ROOT)),
         cwd=harvester.folder,
         check=False,
-        timeout=60,
+        timeout=HANGS_SECONDS,
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
 
