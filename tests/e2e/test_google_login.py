@@ -13,7 +13,7 @@ import pytest
 from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.login import CLIENT_SECRET
 from tests.e2e.harness import HANGS_SECONDS, Harvester, differences, lines
-from tests.e2e.served import Served, Vendors
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_google_meet import OPTIONS, WHOLE
 from tests.e2e.test_webex_login import free_port, opened, started
 
