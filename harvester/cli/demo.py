@@ -94,7 +94,7 @@ def demo(
         now=shown,
         speed=speed,
         vendors=vendors,
-        google=server.GoogleTerms(refuses=False),  # a first look should not end with an error
+        google=server.GoogleOptions(refuses=False),  # a first look should not end with an error
     )
     with ExitStack() as stack:
         simulated = stack.enter_context(server.serving(options))
