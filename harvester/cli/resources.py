@@ -54,11 +54,11 @@ def elastic_config(env: RunEnvironment) -> ElasticConfig:
 
 
 def open_index(env: RunEnvironment) -> AbstractContextManager[IndexDestination]:
-    return destination.open_index(elastic_config(env), env.state_folder, env.stop)
+    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.machine)
 
 
 def open_rejects(env: RunEnvironment) -> AbstractContextManager[Rejects]:
-    return destination.open_rejects(elastic_config(env), env.state_folder)
+    return destination.open_rejects(elastic_config(env), env.state_folder, env.machine)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def _client(env: RunEnvironment) -> Iterator[Any]:
     from harvester.sinks.elastic.client import Client
 
     with closing(Client(elastic_config(env))) as client:
-        client.ping(retry_policy(env.stop))
+        client.ping(retry_policy(env.stop, env.machine))
         yield client
 
 
@@ -43,7 +43,7 @@ def install(env: RunEnvironment) -> int:
     from harvester.sinks.elastic import templates as shipped
 
     with _client(env) as client:
-        for name in shipped.install(client, retry_policy(env.stop)):
+        for name in shipped.install(client, retry_policy(env.stop, env.machine)):
             logger.info("installed %s", name)
     return ExitCode.OK
 
@@ -76,8 +76,8 @@ def diff(env: RunEnvironment) -> int:
     from harvester.sinks.elastic import templates as shipped
 
     with _client(env) as client:
-        installed = list(shipped.diff_templates(client, retry_policy(env.stop)))
-        live = list(mapping_diff.diff_mappings(client, retry_policy(env.stop)))
+        installed = list(shipped.diff_templates(client, retry_policy(env.stop, env.machine)))
+        live = list(mapping_diff.diff_mappings(client, retry_policy(env.stop, env.machine)))
     for line in [*difference_lines(installed, TEMPLATE_REMEDY), *difference_lines(live, INDEX_REMEDY)]:
         click.echo(line)
     if installed or live:

@@ -45,6 +45,11 @@ class Clock:
     speed: float = 1.0
     """How many seconds of `elapsed` and `wait` fit into one of the machine's."""
 
+    @property
+    def machine(self) -> Clock:
+        """This machine's own clock."""
+        return Clock(wall=self.wall, monotonic=self.monotonic)
+
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.wall(), UTC) + self.shift
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from connectors.errors import ConfigurationError, OutputError
 from harvester.config import OWN, Environment, checked_url
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.context import Clock, StopSignal
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
@@ -99,14 +97,14 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
     )
 
 
-def retry_policy(stop: StopSignal) -> RetryPolicy:
-    """Elasticsearch is real even if the vendors are simulated: it is retried by the machine's own clock."""
-    return RetryPolicy(wait=stop.wait, elapsed=time.monotonic, now=_now)
+def retry_policy(stop: StopSignal, machine: Clock) -> RetryPolicy:
+    """`machine`: this machine's own clock, since Elasticsearch is real even if the vendors are simulated."""
+    return RetryPolicy(wait=stop.wait, elapsed=machine.elapsed, now=machine.now)
 
 
 @contextmanager
-def open_rejects(config: ElasticConfig, state_folder: Path) -> Iterator[Rejects]:
-    rejects = Rejects(make_private(rejects_folder(state_folder, config.url, config.prefix)), _now)
+def open_rejects(config: ElasticConfig, state_folder: Path, machine: Clock) -> Iterator[Rejects]:
+    rejects = Rejects(make_private(rejects_folder(state_folder, config.url, config.prefix)), machine.now)
     try:
         yield rejects
     finally:
@@ -114,11 +112,13 @@ def open_rejects(config: ElasticConfig, state_folder: Path) -> Iterator[Rejects]
 
 
 @contextmanager
-def open_index(config: ElasticConfig, state_folder: Path, stop: StopSignal) -> Iterator[IndexDestination]:
+def open_index(
+    config: ElasticConfig, state_folder: Path, stop: StopSignal, machine: Clock
+) -> Iterator[IndexDestination]:
     from harvester.sinks.elastic.client import Client
 
-    with open_rejects(config, state_folder) as rejects, closing(Client(config)) as client:
-        yield IndexDestination(config, client, rejects, retry_policy(stop))
+    with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
+        yield IndexDestination(config, client, rejects, retry_policy(stop, machine))
 
 
 @contextmanager
@@ -130,7 +130,3 @@ def open_file(path: Path) -> Iterator[StreamDestination]:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
     with stream:
         yield StreamDestination("file", stream)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

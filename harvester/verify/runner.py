@@ -62,7 +62,12 @@ class Verifier:
         with ExitStack() as stack:
             account = stack.enter_context(open_account(config, self.stop, rate_share=self.rate_share))
             client = stack.enter_context(closing(Client(self.elastic)))
-            inventory = Inventory(client, retry_policy(self.stop), vendor=config.vendor, account=config.label)
+            inventory = Inventory(
+                client,
+                retry_policy(self.stop, config.clock.machine),
+                vendor=config.vendor,
+                account=config.label,
+            )
             inventory.prepare()
             journal = None
             if self.repair:
@@ -72,7 +77,9 @@ class Verifier:
             state = stack.enter_context(closing(_open_state(account, self.elastic)))
             self._compare(connected, inventory, state, result)
             if journal is not None and result.findings:
-                index = stack.enter_context(open_index(self.elastic, config.state_folder, self.stop))
+                index = stack.enter_context(
+                    open_index(self.elastic, config.state_folder, self.stop, config.clock.machine)
+                )
                 _Repair(connected, index, inventory, journal, state, self).run(result)
 
     def _compare(
