@@ -43,7 +43,7 @@ from harvester.sinks.elastic.cluster import Cluster
 from harvester.sinks.elastic.loader import Loader
 from harvester.sinks.elastic.patience import Patience
 from harvester.state.rejects import Rejects
-from tests.e2e import node as nodes
+from tests.e2e import elasticsearch_nodes as nodes
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -19,7 +19,7 @@ from jsonschema import Draft7Validator
 from harvester.simulator.google_meet.door import AUTH
 from harvester.simulator.organisation import Case
 from harvester.simulator.server import Options, serving
-from tests.unit.simulator.asking import ACTIVITIES, API_SCOPES, NOW, Answered, Googled, googled
+from tests.unit.simulator.client import ACTIVITIES, API_SCOPES, NOW, Answered, Googled, googled
 
 DOCUMENTS = {
     "meet": "meet.v2",

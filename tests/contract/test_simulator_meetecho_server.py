@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from harvester.simulator.server import MeetechoTerms, Options, Simulator, serving
-from tests.unit.simulator.asking import NOW
+from tests.unit.simulator.client import NOW
 
 
 @pytest.fixture(scope="module")

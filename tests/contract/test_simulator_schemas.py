@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator
 
-from tests.unit.simulator.asking import FROM, TO, Answered, Zoomed, coded, zoomed
+from tests.unit.simulator.client import FROM, TO, Answered, Zoomed, coded, zoomed
 
 FOLDER = Path(os.environ.get("VENDOR_SCHEMAS") or Path(__file__).parents[3] / "shared" / "vendors" / "data")
 ZOOM = FOLDER / "zoom-openapi-2021-08.slice.json"

@@ -17,7 +17,7 @@ from jsonschema import Draft4Validator
 
 from harvester.simulator.organisation import Case
 from harvester.simulator.webex.account import Quirk
-from tests.unit.simulator.asking import Answered, Webexed, ask, webexed
+from tests.unit.simulator.client import Answered, Webexed, ask, webexed
 
 FOLDER = Path(os.environ.get("VENDOR_SCHEMAS") or Path(__file__).parents[3] / "shared" / "vendors" / "data")
 WEBEX = FOLDER / "webex-openapi-2026-05.slice.json"

@@ -23,7 +23,7 @@ from harvester.simulator.calendar import Calendar
 from harvester.simulator.organisation import Case, Organisation, milliseconds
 from harvester.simulator.truth.zoom import ZoomTruth
 from tests.e2e.harness import Documents, Harvester, by_id, differences
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 from tests.e2e.test_harvest import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -25,11 +25,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e import node as nodes
+from tests.e2e import elasticsearch_nodes as nodes
+from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, Simulator, differences
+from tests.e2e.index_sandbox import Place
 from tests.e2e.metronome import Metronome
-from tests.e2e.node import Node
-from tests.e2e.place import Place
 from tests.e2e.proxy import Fault, Plan, Proxy
 from tests.e2e.test_harvest import NOW, pointed, stored
 
@@ -76,7 +76,7 @@ def is_bulk(request: bytes) -> bool:
 def victim(harvester: Harvester, *words: str) -> subprocess.CompletedProcess[bytes]:
     """The command line with small batches, so that a short harvest has many bulk requests. Nobody kills it."""
     return subprocess.run(
-        [sys.executable, "-m", "tests.e2e.kill.victim", "never", "0", "--", *words],
+        [sys.executable, "-m", "tests.e2e.kill.crash_at", "never", "0", "--", *words],
         env=harvester.environment(PYTHONPATH=str(ROOT)),
         cwd=harvester.folder,
         capture_output=True,
@@ -260,7 +260,7 @@ def test_elasticsearch_killed_in_the_middle_of_a_load_is_waited_for(mortal: Plac
 @contextmanager
 def in_the_background(harvester: Harvester, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.kill.victim", "never", "0", "--", *words],
+        [sys.executable, "-m", "tests.e2e.kill.crash_at", "never", "0", "--", *words],
         env=harvester.environment(PYTHONPATH=str(ROOT)),
         cwd=harvester.folder,
         stdin=subprocess.DEVNULL,

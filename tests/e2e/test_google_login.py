@@ -13,7 +13,7 @@ import pytest
 from harvester.simulator.google_meet.consent import CLIENT_SECRET
 from harvester.simulator.google_meet.door import Terms
 from tests.e2e.harness import HANGS_SECONDS, Harvester, differences, lines
-from tests.e2e.served import Served, Vendors
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_google_meet import OPTIONS, WHOLE
 from tests.e2e.test_webex_login import free_port, opened, started
 

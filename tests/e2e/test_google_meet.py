@@ -18,8 +18,8 @@ from harvester.simulator.google_meet.door import Terms
 from harvester.simulator.organisation import Organisation, chance
 from harvester.simulator.truth import GoogleSource
 from tests.e2e.harness import Documents, Harvester, differences
-from tests.e2e.place import Place
-from tests.e2e.served import Served, Vendors
+from tests.e2e.index_sandbox import Place
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_harvest import hits, stored
 from tests.e2e.test_webex import relabelled
 

@@ -19,7 +19,7 @@ from harvester.sinks.elastic.cluster import Period
 from harvester.sinks.elastic.leftovers import Leftovers
 from harvester.sinks.elastic.replacing import Replacing
 from tests.documents import HARVESTED, many, plain, spoiled
-from tests.e2e.place import PATIENCE, Place, login
+from tests.e2e.index_sandbox import PATIENCE, Place, login
 
 EARLIER = HARVESTED - timedelta(days=1)
 LATER = HARVESTED + timedelta(days=1)

@@ -14,7 +14,7 @@ from connectors.model import Detail, Harvest
 from harvester.sinks.base import Loaded, encoded
 from harvester.sinks.elastic.flights import BATCH_OPERATIONS
 from tests.documents import HARVESTED, full_harvest, many, plain, spoiled
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 
 
 def totals(loaded: list[Loaded]) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from connectors.model import Harvest
 from harvester.sinks.base import encoded
 from harvester.sinks.elastic.loader import LinesLoaded, Loader
 from tests.documents import full_harvest, many, plain
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 
 
 def lines_of(*harvests: Harvest) -> list[bytes]:

@@ -12,8 +12,8 @@ import pytest
 
 from harvester.simulator.meetecho.door import CLIENT_SECRET, Terms
 from tests.e2e.harness import Harvester, differences, lines
-from tests.e2e.place import Place
-from tests.e2e.served import Served, Vendors
+from tests.e2e.index_sandbox import Place
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_harvest import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, command
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FREE = frozenset({"POST /oauth/token", "GET /users"})

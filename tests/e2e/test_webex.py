@@ -20,10 +20,10 @@ from harvester.simulator.webex import meetings
 from harvester.simulator.webex.account import Account, Quirk
 from harvester.simulator.webex.door import Terms
 from harvester.simulator.webex.tokens import CLIENT_SECRET
+from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import Documents, Harvester, Simulator, differences, lines
-from tests.e2e.node import Node
-from tests.e2e.place import Place
-from tests.e2e.served import Served, Vendors
+from tests.e2e.index_sandbox import Place
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_harvest import hits, pointed, stored
 
 NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)

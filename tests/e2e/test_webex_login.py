@@ -22,7 +22,7 @@ from harvester.simulator.webex.door import Terms
 from harvester.simulator.webex.tokens import GRACE_SECONDS
 from harvester.state.account import AccountState, account_folder
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, command, differences, lines
-from tests.e2e.served import Served, Vendors
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_webex import DAY, MINUTE, NOW, OPTIONS, WHOLE
 
 MARK = "marked-secret-51c4"
@@ -201,7 +201,7 @@ def is_refused(harvester: Harvester) -> None:
 def killed(harvester: Harvester, point: str) -> None:
     words = ["webex", *WHOLE, "--destination", "stdout"]
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.kill.victim", point, "1", "--", *words],
+        [sys.executable, "-m", "tests.e2e.kill.crash_at", point, "1", "--", *words],
         capture_output=True,
         env=harvester.environment(PYTHONPATH=str(ROOT)),
         cwd=harvester.folder,

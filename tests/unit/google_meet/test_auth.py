@@ -19,7 +19,7 @@ from connectors.google_meet.auth import STORED
 from connectors.google_meet.credentials import Kind, read
 from connectors.google_meet.endpoints import MEET, REPORTS
 from tests.unit.context import NOW, HandContext
-from tests.unit.google_meet.account import (
+from tests.unit.google_meet.fake_api import (
     ADMIN,
     DAY,
     HOST,

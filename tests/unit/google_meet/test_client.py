@@ -17,7 +17,7 @@ from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
 from connectors.limits import MARGIN
 from connectors.model import MeetingRef
 from tests.unit.context import HandContext
-from tests.unit.google_meet.account import ADMIN, DAY, HOST, Google, error_body, settings, status_body
+from tests.unit.google_meet.fake_api import ADMIN, DAY, HOST, Google, error_body, settings, status_body
 
 Build = Callable[..., GoogleMeet]
 

@@ -14,7 +14,7 @@ from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
 from connectors.model import Detail, Harvest, MeetingRef, Reason, Skipped, Window
 from tests.unit.context import NOW, HandContext
-from tests.unit.google_meet.account import (
+from tests.unit.google_meet.fake_api import (
     ADMIN,
     CODE,
     DAY,

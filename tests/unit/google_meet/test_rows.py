@@ -15,7 +15,7 @@ from connectors.google_meet.conferences import Conference, Straggler, best, gath
 from connectors.google_meet.media import to_quality
 from connectors.google_meet.rows import code_of, codes_of, flat, identity, joined, left, to_session, to_stay
 from connectors.model import session_key
-from tests.unit.google_meet.account import GUEST, HOST, activity
+from tests.unit.google_meet.fake_api import GUEST, HOST, activity
 
 
 def row(**changes: Any) -> dict[str, Any]:

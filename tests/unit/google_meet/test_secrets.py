@@ -18,7 +18,7 @@ from connectors.google_meet import GoogleMeet
 from connectors.google_meet.secrets import EVENT_FIELDS, event_of, recording_of, without_secrets
 from connectors.model import MeetingRef, Window
 from tests.unit.context import NOW, HandContext
-from tests.unit.google_meet.account import (
+from tests.unit.google_meet.fake_api import (
     DAY,
     HOST,
     TOKENS,

@@ -12,7 +12,7 @@ from connectors.meetecho.datatracker import Slot, to_slot
 from connectors.meetecho.endpoints import ATTENDED, PEOPLE
 from connectors.meetecho.recent import Recent
 from tests.unit.context import HandContext
-from tests.unit.meetecho.account import Account, data
+from tests.unit.meetecho.fake_api import Account, data
 
 Build = Callable[..., Meetecho]
 

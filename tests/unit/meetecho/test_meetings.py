@@ -17,7 +17,7 @@ from connectors.meetecho.rooms import to_rooms
 from connectors.meetecho.rows import Plan, to_meeting, to_session
 from connectors.model import Detail, Harvest, MeetingRef, Reason, Skipped, Window, session_key
 from tests.unit.context import NOW, HandContext
-from tests.unit.meetecho.account import DAY, Account, data, room, uri
+from tests.unit.meetecho.fake_api import DAY, Account, data, room, uri
 
 Build = Callable[..., Meetecho]
 URL = "https://meetecho.example.org/interim/?short="

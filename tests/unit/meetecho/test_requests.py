@@ -13,7 +13,7 @@ from connectors.errors import ConfigurationError, CredentialsError
 from connectors.meetecho import Meetecho
 from connectors.model import MeetingRef, Skipped
 from tests.unit.context import HandContext
-from tests.unit.meetecho.account import DAY, MEETECHO, Account, data, settings
+from tests.unit.meetecho.fake_api import DAY, MEETECHO, Account, data, settings
 
 Build = Callable[..., Meetecho]
 

@@ -15,7 +15,7 @@ from connectors.meetecho import Meetecho
 from connectors.meetecho.rows import without_secrets
 from connectors.model import MeetingRef
 from tests.unit.context import HandContext
-from tests.unit.meetecho.account import DAY, SECRET, Account, room
+from tests.unit.meetecho.fake_api import DAY, SECRET, Account, room
 
 Build = Callable[..., Meetecho]
 URL = "https://meetecho.example.org/interim/?short=r-1"

@@ -12,7 +12,7 @@ from harvester.simulator.calendar import Calendar
 from harvester.simulator.meetecho.door import CLIENT_ID, CLIENT_SECRET, Terms
 from harvester.simulator.meetecho.plans import CONFIGURED
 from harvester.simulator.meetecho.service import Meetecho
-from tests.unit.simulator.asking import NOW, Answered, Clock, ask, organisation
+from tests.unit.simulator.client import NOW, Answered, Clock, ask, organisation
 
 JSON = {"accept": "application/json"}
 

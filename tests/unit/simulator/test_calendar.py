@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from harvester.simulator.calendar import Calendar
-from tests.unit.simulator.asking import NOW, Clock
+from tests.unit.simulator.client import NOW, Clock
 
 
 def test_the_calendar_runs_on_at_the_pace_of_the_world_whatever_the_speed() -> None:

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.calendar import Calendar
 from harvester.simulator.faults import _WEIGHTS, IN_A_ROW, TRANSPORT, Faults
-from tests.unit.simulator.asking import NOW, Answered, ask
+from tests.unit.simulator.client import NOW, Answered, ask
 
 BODY = b'{"rows": [1, 2, 3]}'
 

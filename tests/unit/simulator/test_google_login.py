@@ -21,7 +21,7 @@ from harvester.simulator.google_meet.consent import CLIENT_ID, CLIENT_SECRET
 from harvester.simulator.google_meet.door import AUTH
 from harvester.simulator.google_meet.tokens import AUDIENCE, authorized_user
 from harvester.simulator.organisation import Person
-from tests.unit.simulator.asking import ACTIVITIES, API_SCOPES, Answered, Googled, ask, googled
+from tests.unit.simulator.client import ACTIVITIES, API_SCOPES, Answered, Googled, ask, googled
 
 REPORTS = AUTH + API_SCOPES["reports"]
 

@@ -10,7 +10,7 @@ from harvester.simulator.google_meet import filters, rules, spelling
 from harvester.simulator.google_meet.account import RECORD_KEPT, ROWS_KEPT, Account
 from harvester.simulator.google_meet.presence import Presences
 from harvester.simulator.organisation import DAY, QUIET, Case, milliseconds
-from tests.unit.simulator.asking import API_SCOPES, Googled, googled, organisation
+from tests.unit.simulator.client import API_SCOPES, Googled, googled, organisation
 
 MADE = organisation(size=60, days=8)
 

@@ -9,7 +9,7 @@ import pytest
 from harvester.simulator.google_meet.events import Event, has_calendar
 from harvester.simulator.google_meet.rules import Question
 from harvester.simulator.organisation import QUIET, Person, milliseconds
-from tests.unit.simulator.asking import NOW, Googled, googled
+from tests.unit.simulator.client import NOW, Googled, googled
 
 NOW_SPELLED = "2026-11-20T12:00:00Z"
 

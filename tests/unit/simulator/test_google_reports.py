@@ -11,7 +11,7 @@ import pytest
 from harvester.simulator.google_meet.account import ROWS_KEPT
 from harvester.simulator.google_meet.rules import Refusal
 from harvester.simulator.organisation import DAY, HOUR, Case
-from tests.unit.simulator.asking import ACTIVITIES, NOW, Googled, googled
+from tests.unit.simulator.client import ACTIVITIES, NOW, Googled, googled
 
 Row = dict[str, Any]
 

@@ -16,7 +16,7 @@ from harvester.simulator.organisation import DAY, Case
 from harvester.simulator.truth import Document, GoogleSource, documents, rows
 from harvester.simulator.truth.figures import key
 from harvester.simulator.truth.google_meet import GoogleTruth, moment
-from tests.unit.simulator.asking import NOW, Googled, googled, organisation
+from tests.unit.simulator.client import NOW, Googled, googled, organisation
 
 MADE = organisation(size=80)
 ACCOUNT = Account(MADE)

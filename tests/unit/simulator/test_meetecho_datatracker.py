@@ -8,7 +8,7 @@ import pytest
 
 from harvester.simulator.meetecho.account import CANCELED
 from harvester.simulator.organisation import Case
-from tests.unit.simulator.asking import ask
+from tests.unit.simulator.client import ask
 from tests.unit.simulator.groups import JSON, Groups, groups, pk
 
 

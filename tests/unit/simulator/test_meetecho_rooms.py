@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harvester.simulator.meetecho.plans import CONFIGURED
-from tests.unit.simulator.asking import ask
+from tests.unit.simulator.client import ask
 from tests.unit.simulator.groups import JSON, Groups, groups
 
 ROOMS = "/meetecho/api/v1/meeting/interim/fetchRooms"

@@ -17,7 +17,7 @@ from harvester.simulator.organisation import DAY, MINUTE, QUIET, Case, Organisat
 from harvester.simulator.truth import Document, documents
 from harvester.simulator.truth.figures import key
 from harvester.simulator.truth.meetecho import MeetechoTruth
-from tests.unit.simulator.asking import NOW, organisation
+from tests.unit.simulator.client import NOW, organisation
 from tests.unit.simulator.groups import Groups, groups, pk
 
 FIRST = NOW.replace(hour=0) - timedelta(days=8)

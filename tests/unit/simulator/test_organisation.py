@@ -21,7 +21,7 @@ from harvester.simulator.organisation import (
 )
 from harvester.simulator.organisation.names import ODD
 from harvester.simulator.webex.account import YOUNG
-from tests.unit.simulator.asking import NOW, organisation
+from tests.unit.simulator.client import NOW, organisation
 
 SMALL = organisation(size=40)
 MEETINGS = SMALL.meetings("zoom")

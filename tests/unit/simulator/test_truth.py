@@ -16,7 +16,7 @@ from harvester.simulator.organisation import Case
 from harvester.simulator.truth import Document, write
 from harvester.simulator.truth.figures import distinct, figures, hashed_instant, key
 from harvester.simulator.zoom.account import Account, Instance, Quirk
-from tests.unit.simulator.asking import NOW, organisation
+from tests.unit.simulator.client import NOW, organisation
 
 MADE = organisation(size=40)
 documents = partial(truth.documents, vendors=("zoom",))

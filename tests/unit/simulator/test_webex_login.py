@@ -13,7 +13,7 @@ import pytest
 from harvester.simulator.webex.door import GRANTED, Terms
 from harvester.simulator.webex.login import DEVICE_GRANT
 from harvester.simulator.webex.tokens import CLIENT_ID, CLIENT_SECRET, first_refresh_token
-from tests.unit.simulator.asking import Answered, Webexed, ask, webexed
+from tests.unit.simulator.client import Answered, Webexed, ask, webexed
 
 REDIRECT = "http://127.0.0.1:6001/redirect"
 SCOPE = "meeting:admin_schedule_read analytics:read_all"

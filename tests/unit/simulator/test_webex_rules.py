@@ -10,7 +10,7 @@ import pytest
 from harvester.simulator.organisation import DAY, Case
 from harvester.simulator.webex.account import KEPT, READY, SITE, Instance, Quirk
 from harvester.simulator.webex.door import GRANTED
-from tests.unit.simulator.asking import NOW, Webexed, ask, next_url, webexed
+from tests.unit.simulator.client import NOW, Webexed, ask, next_url, webexed
 
 WINDOW = {"from_": "2026-11-10T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
 

@@ -21,7 +21,7 @@ from harvester.simulator.truth.webex import WebexTruth, _Owners
 from harvester.simulator.webex.account import KEPT, Account, Instance, Quirk
 from harvester.simulator.webex.door import Terms
 from harvester.simulator.webex.presence import MediaSession
-from tests.unit.simulator.asking import Webexed, organisation, webexed
+from tests.unit.simulator.client import Webexed, organisation, webexed
 
 UNKNOWN = (None, "1970-01-01T00:00:00.000Z")
 STREAMS = {"audio_in": "audioIn", "video_out": "videoOut", "share_in": "shareIn"}

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from harvester.simulator.zoom.calls import CALLS
-from tests.unit.simulator.asking import FROM, TO, Zoomed, ask, zoomed
+from tests.unit.simulator.client import FROM, TO, Zoomed, ask, zoomed
 
 USERS = "/users"
 LISTING = {"from": FROM, "to": TO, "type": "past"}

@@ -11,7 +11,7 @@ import pytest
 
 from harvester.simulator.organisation import Case
 from harvester.simulator.zoom.account import Instance, Quirk
-from tests.unit.simulator.asking import Zoomed, coded, zoomed
+from tests.unit.simulator.client import Zoomed, coded, zoomed
 
 Row = dict[str, Any]
 

@@ -11,7 +11,7 @@ import pytest
 
 from harvester.simulator.organisation import Case
 from harvester.simulator.zoom.account import Instance
-from tests.unit.simulator.asking import FROM, TO, Zoomed, coded, zoomed
+from tests.unit.simulator.client import FROM, TO, Zoomed, coded, zoomed
 
 
 @pytest.fixture(scope="module")

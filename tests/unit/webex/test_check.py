@@ -9,7 +9,7 @@ from connectors.base import CheckResult, Token
 from connectors.webex import Webex
 from connectors.webex.qualities import APART, act
 from tests.unit.context import NOW, HandContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     ADMIN,
     USER,
     UUID,

@@ -11,7 +11,7 @@ from connectors.errors import BrokenAnswer, BudgetSpent, CredentialsError, Gone,
 from connectors.model import MeetingRef, Window
 from connectors.webex import Webex, instances
 from tests.unit.context import NOW, HandContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     ADMIN,
     API,
     DAY,

@@ -8,7 +8,7 @@ import pytest
 from connectors.model import Session, session_key
 from connectors.webex.media import to_quality, with_quality
 from connectors.webex.rows import to_sessions
-from tests.unit.webex.account import UUID, device, media_row, participant_row, stream, without
+from tests.unit.webex.fake_api import UUID, device, media_row, participant_row, stream, without
 
 
 def stays(*rows: dict[str, Any]) -> list[Session]:

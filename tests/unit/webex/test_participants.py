@@ -11,7 +11,7 @@ from connectors.errors import CredentialsError, Gone, VendorError
 from connectors.model import Detail, Reason
 from connectors.webex import Webex
 from tests.unit.context import NOW, HandContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     API,
     HOST,
     USER,

@@ -25,7 +25,7 @@ from connectors.webex import Webex
 from connectors.webex.qualities import Qualities
 from harvester.state.account import AccountState
 from tests.unit.context import NOW, HandContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     ADMIN,
     ANALYTICS,
     UUID,

@@ -10,7 +10,7 @@ from connectors.webex.media import to_quality, with_quality
 from connectors.webex.rows import state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.secrets import without_secrets
 from tests.unit.context import NOW
-from tests.unit.webex.account import UUID, data, device, live_row, meeting_row, participant_row, without
+from tests.unit.webex.fake_api import UUID, data, device, live_row, meeting_row, participant_row, without
 
 
 def meeting(row: dict[str, Any]) -> Meeting:

@@ -17,7 +17,7 @@ from connectors.model import MeetingRef
 from connectors.webex import Webex
 from connectors.webex.secrets import without_secrets
 from tests.unit.context import HandContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     API,
     DAY,
     HOST,

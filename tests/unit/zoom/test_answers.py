@@ -12,7 +12,7 @@ from connectors.http import Again, Answer
 from connectors.zoom import Zoom
 from connectors.zoom.answers import DailyStop, judge, missing_scopes
 from tests.unit.context import NOW, HandContext
-from tests.unit.zoom.account import DAY, Account, meeting_row, page, participant_row, ref
+from tests.unit.zoom.fake_api import DAY, Account, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
 

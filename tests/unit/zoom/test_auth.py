@@ -12,7 +12,7 @@ from connectors.base import Token
 from connectors.errors import BrokenAnswer, ConfigurationError, CredentialsError, VendorError
 from connectors.zoom.auth import Credentials, ServerToServer
 from tests.unit.context import NOW, HandContext
-from tests.unit.zoom.account import DAY, TOKEN, Account, data
+from tests.unit.zoom.fake_api import DAY, TOKEN, Account, data
 
 CREDENTIALS = Credentials(account_id="acc-1", client_id="client-1", client_secret="invented-secret")
 

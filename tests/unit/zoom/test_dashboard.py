@@ -15,7 +15,7 @@ from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
 from connectors.zoom.endpoints import encoded
 from connectors.zoom.instances import SPAN, days
 from tests.unit.context import NOW, HandContext
-from tests.unit.zoom.account import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
+from tests.unit.zoom.fake_api import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
 

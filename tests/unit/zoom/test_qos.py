@@ -8,7 +8,7 @@ import pytest
 from connectors.model import Harvest, Session
 from connectors.zoom.qos import height, number, to_quality, with_quality
 from connectors.zoom.rows import to_session
-from tests.unit.zoom.account import data, participant_row
+from tests.unit.zoom.fake_api import data, participant_row
 
 
 def qos_row(**changes: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import responses
 from connectors.errors import HarvestError
 from connectors.zoom import Zoom
 from tests.unit.context import HandContext
-from tests.unit.zoom.account import API, DAY, Account, meeting_row, ref, settings
+from tests.unit.zoom.fake_api import API, DAY, Account, meeting_row, ref, settings
 
 SECRET = "invented-secret-4f1d"
 EMAIL = "marked.person@example.org"

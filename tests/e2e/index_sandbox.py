@@ -17,7 +17,7 @@ from harvester.sinks.elastic.cluster import Cluster
 from harvester.sinks.elastic.loader import Loader
 from harvester.sinks.elastic.patience import Patience
 from harvester.state.rejects import Rejects, rejects_folder
-from tests.e2e.node import Node, User
+from tests.e2e.elasticsearch_nodes import Node, User
 
 PATIENCE = Patience(wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), seconds=10.0)
 
