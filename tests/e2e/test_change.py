@@ -1,4 +1,4 @@
-"""What a vendor tells otherwise later, through the command line, into a real Elasticsearch: always as the truth has it.
+"""A vendor's data change later: through the command line into a real Elasticsearch, the index always equals the truth.
 
 The simulator is served out of this process, twice on the same port: once with its calendar where the organisation was
 made, once a day later, when its live meetings have ended, its unready records are ready, and its late stays are there.

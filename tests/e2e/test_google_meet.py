@@ -43,7 +43,7 @@ def google(tmp_path: Path) -> Vendors:
 
 
 def run(harvester: Harvester, *words: str, codes: tuple[int, ...] = (0, 75)) -> dict[str, Any]:
-    """One run; its summary, with what it said under `said`. 75: Meet is turned off for some of the people."""
+    """Run once. Returns the summary, with stderr as `said`. Exit 75: Meet is turned off for some users."""
     file = harvester.folder / "summary.json"
     ended = harvester("google-meet", *words, "--summary-json", str(file))
     said = ended.stderr.decode()

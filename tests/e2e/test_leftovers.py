@@ -1,4 +1,4 @@
-"""Re-reading replaces, at a real Elasticsearch: what goes, what stays, and what an account without the rights is told."""
+"""Re-reading replaces, at a real Elasticsearch: what is deleted, what stays, and what an account without the privileges is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clusters that will not have us: what is said, with which exit code, and that nothing is written where it must not be."""
+"""Clusters that refuse the harvester: the message, the exit code, and that nothing is written where it must not be."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def as_user(place: Place, name: str, **more: Any) -> Loader:
 
 @contextmanager
 def stranger(status: int, body: bytes, headers: dict[str, str]) -> Iterator[str]:
-    """Something that speaks HTTP and always says the same."""
+    """An HTTP server that always gives the same answer."""
 
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -39,7 +39,7 @@ def harvested(place: Place, folder: Path) -> Iterator[tuple[Harvester, Simulator
 
 
 def verify(harvester: Harvester, *words: str, code: int) -> dict[str, Any]:
-    """What `--json` says of the one vendor."""
+    """The part of `verify --json` about the one vendor."""
     ended = harvester("verify", "zoom", "--json", *words)
     assert ended.returncode == code, (ended.stdout + ended.stderr).decode()
     (told,) = json.loads(ended.stdout)["vendors"]
@@ -65,7 +65,7 @@ def meetings(place: Place) -> list[str]:
 
 
 def documents_of(place: Place, uuid: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The meeting document and the sessions, as hits."""
+    """The hits of the meeting document and its sessions."""
     hits = place.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
     (meeting,) = (hit for hit in hits if hit["_source"]["kind"] == "meeting")
     return meeting, [hit for hit in hits if hit["_source"].get("stay") == "meeting"]
@@ -86,7 +86,7 @@ def earlier(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def damage(place: Place) -> dict[str, str]:
-    """Each kind of damage once; the meetings that suffered it."""
+    """Do each kind of damage once. Returns the damaged meetings."""
     uuids: dict[str, str] = dict(zip(KINDS, meetings(place), strict=False))
     assert len(uuids) == len(KINDS)
     lost, sessions = documents_of(place, uuids["missing"])

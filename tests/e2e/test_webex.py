@@ -47,7 +47,7 @@ def webex(tmp_path: Path) -> Vendors:
 
 
 def run(harvester: Harvester, *words: str) -> dict[str, Any]:
-    """One run; its summary, with what it said under `said`."""
+    """Run once. Returns the summary, with stderr as `said`."""
     file = harvester.folder / "summary.json"
     ended = harvester("webex", *words, "--summary-json", str(file))
     said = ended.stderr.decode()
@@ -62,7 +62,7 @@ def versions(place: Place) -> dict[str, int]:
 
 
 def details(documents: Documents) -> Counter[str]:
-    """How many meetings there are of each."""
+    """How many meetings have each `detail`."""
     return Counter(d["detail"] for d in documents.values() if d["kind"] == "meeting")
 
 
@@ -327,7 +327,7 @@ def everything(harvester: Harvester, *words: str) -> None:
 
 
 def relabelled(documents: Documents, account: str) -> Documents:
-    """The truth of an account that has another label than the default one."""
+    """The truth for an account with another label than the default."""
     return {
         name.replace(":main:", f":{account}:", 1): {
             **document,
