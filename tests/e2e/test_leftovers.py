@@ -32,7 +32,7 @@ def replacing(
     period: Period = "year",
     account: Mapping[str, str] = MappingProxyType({}),
 ) -> Replacing:
-    """`account`: what a `Cluster` is told about who we are, if we are not the administrator."""
+    """`account`: the credentials, if not those of the administrator."""
     more: dict[str, Any] = {"period": period, **account}
     return Replacing(
         place.loader(**more), place.client(**more), PATIENCE, spared=spared, tell=place.said.append
@@ -44,7 +44,7 @@ def load(place: Place, harvests: Iterable[Harvest], **more: Any) -> dict[str, Lo
 
 
 def again(harvest: Harvest, sessions: int, **changes: Any) -> Harvest:
-    """The same meeting read a day later, with so many of its stays."""
+    """The same meeting, fetched a day later with this number of sessions."""
     changed = {"harvested_at": LATER, **changes}
     return Harvest.of(replace(harvest.meeting, **changed), harvest.sessions[:sessions])
 
@@ -67,7 +67,7 @@ def test_a_live_meeting_that_ended_keeps_only_what_it_ended_with(place: Place) -
     assert {document["detail"] for document in place.stored().values()} == {"full", "basic", "live"}
 
 
-def test_a_stay_that_was_merged_away_goes_and_a_second_run_changes_nothing(place: Place) -> None:
+def test_a_merged_session_is_deleted_and_a_second_run_changes_nothing(place: Place) -> None:
     before = list(many(5))
     load(place, before)
     after = [again(harvest, 2) for harvest in before]
@@ -203,7 +203,7 @@ def test_instants_are_compared_to_the_millisecond_that_is_stored(newest: Place) 
     assert load(newest, [soon])["meeting-1"].replaced == 2
 
 
-def test_a_copy_that_somebody_made_of_an_index_is_left_alone(newest: Place) -> None:
+def test_a_copy_of_an_index_is_left_alone(newest: Place) -> None:
     load(newest, [plain(1)])
     copy = f"{newest.prefix}sessions-2026-copy"
     for document_id, document in newest.stored().items():
@@ -278,7 +278,7 @@ def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
     assert newest.stored().keys() == ids(after)
 
 
-def test_create_index_and_write_load_and_are_told_once_what_stays_behind(guarded: Place) -> None:
+def test_with_create_index_and_write_alone_a_load_says_once_that_stale_documents_stay(guarded: Place) -> None:
     load(guarded, [plain(1)])
     guarded.said.clear()
     sink = replacing(guarded, account=login(guarded.node.users["loader"]))

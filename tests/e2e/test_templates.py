@@ -150,7 +150,7 @@ def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> Non
     assert all(line.startswith(f"{index}: ") for line in told)
 
 
-def test_the_command_tells_differences_in_words_and_by_its_exit_code(newest: Place) -> None:
+def test_the_command_reports_differences_and_exits_accordingly(newest: Place) -> None:
     harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
     before = harvester("templates", "diff")
     assert before.returncode == 65
@@ -180,7 +180,7 @@ def test_another_period_is_refused_and_changes_nothing(place: Place) -> None:
     assert list(templates.diff(place.client(), PATIENCE)) == []
 
 
-def test_a_template_of_somebody_else_is_not_replaced(newest: Place) -> None:
+def test_a_template_of_another_program_is_not_replaced(newest: Place) -> None:
     path = f"/_index_template/{newest.prefix}sessions"
     theirs = {"index_patterns": [f"{newest.prefix}other-*"], "priority": 1}
     newest.ask("PUT", path, theirs)

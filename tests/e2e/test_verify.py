@@ -30,7 +30,7 @@ AGES = Window(start=START - timedelta(days=400), end=START + timedelta(days=400)
 
 @contextmanager
 def harvested(place: Place, folder: Path) -> Iterator[tuple[Harvester, Simulator]]:
-    """Three days of an invented organisation in the index, and every reason to believe that it is all of them."""
+    """Three days of an invented organisation in the index, all of them complete."""
     with Simulator(folder / "simulator", NOW, size=90, days=3) as simulator:
         harvester = pointed(place, simulator)
         ended = harvester("zoom", *simulator.dates)
@@ -52,7 +52,7 @@ def found(told: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def meetings(place: Place) -> list[str]:
-    """Meetings within the days that are looked at, with two sessions or more, that have ended."""
+    """The ended meetings of the verified days that have at least two sessions."""
     documents = stored(place).values()
     return sorted(
         document["uuid"]
@@ -120,7 +120,7 @@ def damage(place: Place) -> dict[str, str]:
 
 
 def journal_files(folder: Path) -> dict[str, bytes]:
-    """Everything that is kept of an index: the account's tokens and budgets are spent by any request."""
+    """The files of the journal and the rejects. The account's files change with every request."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))

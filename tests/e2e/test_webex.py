@@ -73,7 +73,7 @@ def nothing_is_wrong(harvester: Harvester) -> None:
 
 
 def asked_in(served: Served, harvester: Harvester, *words: str) -> dict[str, int]:
-    """The calls that one run makes."""
+    """Run once. Returns how often it made each call."""
     before = Counter(served.calls())
     run(harvester, *words)
     return dict(Counter(served.calls()) - before)
@@ -169,7 +169,7 @@ def test_the_oldest_supported_server_holds_the_same_from_a_simulator_of_its_own(
 
 
 def test_faults_cost_another_run_and_nothing_else(newest: Place, webex: Vendors) -> None:
-    """A quality call that comes to nothing may be made again after five minutes, by the next run."""
+    """The next run may repeat a quality call that failed after five minutes."""
     for later in range(0, 60, 10):
         with webex.at(later * MINUTE, faults=0.05) as served:
             ended = served.pointed(newest)("webex", *WHOLE)
@@ -239,7 +239,7 @@ def test_with_the_right_region_set_the_next_forced_reading_has_the_quality(
 
 
 def secrets(later: timedelta) -> set[str]:
-    """Everything in the payloads that lets people in, and every link into a meeting."""
+    """Every passcode, key and meeting link in the payloads."""
     account = Account(Organisation(seed=11, size=40, days=1, now=NOW))
     told: set[str] = set()
     for instance in account.instances:
@@ -286,7 +286,7 @@ def test_no_secret_is_stored_with_raw_and_series_and_no_series_is_searched(
 
 
 def plain(documents: Documents) -> Documents:
-    """Without what only --raw and --series add."""
+    """The documents without the fields that only --raw and --series add."""
     for document in documents.values():
         document.pop("vendor_data")
         for stream in document.get("quality", {}).values():
@@ -298,7 +298,7 @@ def plain(documents: Documents) -> Documents:
 
 
 def test_two_vendors_and_two_accounts_lie_side_by_side(newest: Place, tmp_path: Path) -> None:
-    """Two organisations behind the same addresses, told apart by their account's label alone."""
+    """Two organisations at the same addresses; only the label of the account differs."""
     both = Vendors(tmp_path, {**OPTIONS, "vendors": ("zoom", "webex"), "speed": 200.0})
     at = partial(both.at, 10 * MINUTE)
     expected: Documents = {}

@@ -113,7 +113,7 @@ def test_a_login_on_another_device_is_enough_as_well(served: Served, tmp_path: P
     harvested(served, harvester)
 
 
-def test_who_logs_in_for_themselves_reads_their_own_meetings(webex: Vendors, tmp_path: Path) -> None:
+def test_a_user_login_reads_the_meetings_of_that_user(webex: Vendors, tmp_path: Path) -> None:
     scopes = ("meeting:schedules_read", "meeting:participants_read")
     with webex.at(10 * MINUTE, webex=Terms(admin=False, scopes=scopes)) as served:
         harvester = beginner(served, tmp_path)
@@ -181,7 +181,7 @@ def test_a_refused_refresh_says_how_to_log_in_again_and_a_login_mends_it(
     harvested(served, harvester)
 
 
-def test_a_login_that_nobody_used_for_three_months_has_ended(webex: Vendors, tmp_path: Path) -> None:
+def test_a_login_expires_after_three_months_without_use(webex: Vendors, tmp_path: Path) -> None:
     with webex.at() as served:
         log_in(beginner(served, tmp_path))
     with webex.at(91 * DAY) as served:
