@@ -169,7 +169,7 @@ def test_the_oldest_supported_server_holds_the_same_from_a_simulator_of_its_own(
 
 
 def test_faults_cost_another_run_and_nothing_else(newest: Place, webex: Vendors) -> None:
-    """The next run may repeat a quality call that failed after five minutes."""
+    """A quality call that failed may be made again after five minutes, by the next run."""
     for later in range(0, 60, 10):
         with webex.at(later * MINUTE, faults=0.05) as served:
             ended = served.pointed(newest)("webex", *WHOLE)
