@@ -93,14 +93,18 @@ def test_fields_and_their_ecs_names_answer_queries(newest: Place, query: dict[st
     assert "session" in {hit["_source"]["kind"] for hit in newest.hits(query)}
 
 
-def test_a_first_load_installs_them_and_the_read_aliases_answer(place: Place) -> None:
+def test_a_first_load_installs_them_and_the_read_aliases_answer(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     list(place.loader().load(many(3)))
-    assert "templates installed" in place.said[0]
+    assert "templates installed" in caplog.messages[0]
     for kind, count in (("meetings", 3), ("sessions", 9)):
         place.hits()
         assert place.ask("GET", f"/{place.prefix}{kind}/_count").body["count"] == count
+    caplog.clear()
     list(place.loader().load(many(3)))
-    assert len(place.said) == 1, "nothing to say the second time"
+    assert caplog.messages == [], "nothing to report the second time"
 
 
 def test_after_an_installation_there_is_no_difference(place: Place) -> None:
@@ -114,7 +118,10 @@ def test_after_an_installation_there_is_no_difference(place: Place) -> None:
     templates.install(client, PATIENCE)
 
 
-def test_a_change_made_by_hand_is_shown_field_by_field(place: Place) -> None:
+def test_a_change_made_by_hand_is_shown_field_by_field(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     client = place.client()
     templates.install(client, PATIENCE)
     template = next(t for t in templates.shipped(client.config) if t.name.endswith("settings"))
@@ -125,8 +132,9 @@ def test_a_change_made_by_hand_is_shown_field_by_field(place: Place) -> None:
     assert difference.field == "template.settings.index.gc_deletes"
     assert (difference.shipped, difference.installed) == ("24h", "1m")
     assert difference.line().endswith("settings: template.settings.index.gc_deletes is 1m, ours is 24h")
+    caplog.clear()
     list(place.loader().load(many(1)))
-    assert "templates diff" in place.said[0]
+    assert "templates diff" in caplog.messages[0]
 
 
 def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> None:
@@ -152,7 +160,7 @@ def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> Non
     assert all(line.startswith(f"{index}: ") for line in told)
 
 
-def test_the_command_tells_differences_in_words_and_by_its_exit_code(newest: Place) -> None:
+def test_the_command_reports_differences_and_exits_accordingly(newest: Place) -> None:
     harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
     before = harvester("templates", "diff")
     assert before.returncode == 65
@@ -182,7 +190,7 @@ def test_another_period_is_refused_and_changes_nothing(place: Place) -> None:
     assert list(templates.diff_templates(place.client(), PATIENCE)) == []
 
 
-def test_a_template_of_somebody_else_is_not_replaced(newest: Place) -> None:
+def test_a_template_of_another_program_is_not_replaced(newest: Place) -> None:
     path = f"/_index_template/{newest.prefix}sessions"
     theirs = {"index_patterns": [f"{newest.prefix}other-*"], "priority": 1}
     newest.ask("PUT", path, theirs)
