@@ -13,11 +13,11 @@ import click
 
 from connectors.base import CheckResult
 from connectors.errors import ConfigurationError, HarvestError
+from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.cli.environment import RunEnvironment, stdout_bytes
 from harvester.config import checked_url
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.sinks.ndjson import Ndjson
 from harvester.state.layout import private
 from harvester.state.rejects import Rejects, rejects_folder
@@ -81,6 +81,7 @@ def patience(env: RunEnvironment) -> RetryPolicy:
         wait=env.stop.wait,
         elapsed=time.monotonic,
         now=lambda: datetime.now(UTC),
+        limits=ELASTICSEARCH_LIMITS,
     )
 
 

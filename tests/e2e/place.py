@@ -11,15 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.rejects import Rejects, rejects_folder
 from tests.e2e.node import Node, User
 
-PATIENCE = RetryPolicy(wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), seconds=10.0)
+PATIENCE = RetryPolicy(
+    wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), limits=ELASTICSEARCH_LIMITS
+).within(10.0)
 
 
 def login(user: User | None) -> dict[str, str]:

@@ -155,8 +155,8 @@ class Scene:
 
     def sink(self, spared: Callable[[str], bool] = lambda uuid: False, **more: Any) -> StaleCleanupSink:
         loader = self.loader or Storing(self.shelf)
-        patience = self.waits.policy()
-        return StaleCleanupSink(loader, self.shelf, patience, spared=spared, **more)
+        retry = self.waits.policy()
+        return StaleCleanupSink(loader, self.shelf, retry, spared=spared, **more)
 
 
 def fewer(harvest: MeetingRecord, sessions: int) -> MeetingRecord:
