@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,26 +12,28 @@ from typing import Any
 import click
 
 import connectors
-from connectors.errors import HarvestError, StateError, worst_exit
-from harvester.cli.environment import RunEnvironment, common_options
+from connectors.errors import ExitCode, HarvestError, StateError
+from harvester.cli.options import AS_JSON, general_options, pass_env
 from harvester.cli.render.status import Scope, as_object, as_text
 from harvester.config import is_loopback
+from harvester.pipeline.environment import RunEnvironment
 from harvester.state import account, rejects
 from harvester.state.account_status import Measures, standing
 from harvester.state.database import Database, has_log
 from harvester.state.journal import Journal
+from harvester.state.layout import run_lock_file
+from harvester.state.locks import is_locked
 from harvester.state.reader import rejected_apart
 
 logger = logging.getLogger(__name__)
 
-LOCKS = Path("/proc/locks")
-
 
 @click.command()
 @click.argument("vendors", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@common_options
-def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json: bool) -> int:
+@AS_JSON
+@general_options
+@pass_env
+def status(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
     """The last runs, how far each account is complete, and what is missing, pending, failed or about to expire.
 
     Without VENDORS: all that was ever harvested into an index. It reads the state folder alone: no credentials, no
@@ -40,7 +41,6 @@ def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json:
     expire at the vendor) is said first. That is an answer, not a failure: the exit code is 0 all the same, and 78 only
     where a state database is damaged.
     """
-    env = RunEnvironment.find(env_file, quiet=quiet)
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
@@ -57,7 +57,7 @@ def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json:
         click.echo(as_object(env.state_folder, scopes, errors, apart))
     elif scopes or not errors:
         click.echo("\n".join(as_text(env.state_folder, scopes, apart)))
-    return worst_exit(error.exit_code for error in errors)
+    return ExitCode.worst(error.exit_code for error in errors)
 
 
 def _journals(state: Path, vendors: Sequence[str]) -> list[Path]:
@@ -98,7 +98,7 @@ def _scope(path: Path, env: RunEnvironment) -> Scope:
             prefix=journal.fact("prefix") or "",
             now=now,
             zone=zone,
-            held=_is_held(path.with_name("run.lock")),
+            held=is_locked(run_lock_file(path.parent)),
             state=standing(journal, now=now, zone=zone, measures=_measures(vendor)),
             budgets=_budgets(path.parents[1] / "account.db", now),
             rejects=_rejects(path.parents[2] / path.parent.name / "rejects.db"),
@@ -115,19 +115,6 @@ def _measures(vendor: str) -> Measures | None:
         return None
     connector = connectors.load(vendor)
     return Measures(lookback=connector.lookback, kept=connector.retention)
-
-
-def _is_held(lock: Path) -> bool | None:
-    """Whether a run holds this lock, out of Linux's own table: to take it, be it for a moment, could turn away a run
-    that begins in that moment. `None` where there is no such table."""
-    try:
-        table = LOCKS.read_text(encoding="ascii")
-        inode = lock.stat().st_ino
-    except FileNotFoundError as error:
-        return False if error.filename == str(lock) else None
-    except OSError:
-        return None
-    return re.search(rf"FLOCK .*:{inode} ", table) is not None
 
 
 def _budgets(path: Path, now: datetime) -> dict[str, int]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from connectors.models import MeetingRef, Window
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import IndexedDocument, IndexedMeeting
-from harvester.state.journal_rows import Record
+from harvester.state.journal_rows import JournalEntry
 from harvester.verify.findings import Finding
 
 AT_ONCE = 500
@@ -24,7 +24,7 @@ Element = TypeVar("Element")
 class Memory(Protocol):
     """What the journal and the rejects know."""
 
-    def meeting(self, uuid: str) -> Record | None: ...
+    def meeting(self, uuid: str) -> JournalEntry | None: ...
     def stored_in(self, window: Window) -> Iterator[str]:
         """The meetings that started in the window and are stored, as the journal has it, in the order of their uuids."""
         ...
@@ -104,7 +104,7 @@ class Comparison:
             yield replace(finding, ref=ref, record=record)
 
     def _without_meeting(
-        self, stored: IndexedMeeting, listed: MeetingRef | None, record: Record | None
+        self, stored: IndexedMeeting, listed: MeetingRef | None, record: JournalEntry | None
     ) -> Iterator[Finding]:
         if not stored.sessions and not is_missed(listed, record):
             return
@@ -124,7 +124,7 @@ class Comparison:
         return rejected
 
 
-def is_missed(listed: MeetingRef | None, record: Record | None) -> bool:
+def is_missed(listed: MeetingRef | None, record: JournalEntry | None) -> bool:
     """Whether a meeting of which nothing is in the index should be there: the journal has it as stored; or the vendor
     lists it, and it is neither gone nor has it still to wait for something to store."""
     if record is None:

@@ -16,7 +16,8 @@ from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
-from harvester.state.rejects import Rejects, rejects_folder
+from harvester.state.layout import rejects_folder
+from harvester.state.rejects import Rejects
 from tests.e2e.node import Node, User
 
 PATIENCE = RetryPolicy(
@@ -25,7 +26,7 @@ PATIENCE = RetryPolicy(
 
 
 def login(user: User | None) -> dict[str, str]:
-    """What a `Cluster` is told about who we are."""
+    """The credentials of a user, as arguments of `ElasticConfig`."""
     return {} if user is None else {"username": user.name, "password": user.password}
 
 

@@ -202,8 +202,8 @@ def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: Place, t
         at = datetime(2026, 11, 18, 9, tzinfo=UTC)
         ref = MeetingRef(uuid="stored-once==", start_time=at, digest="", hint={"end": at.isoformat()})
         with closing(Journal(path.parent)) as journal:
-            journal.record(ref, frozenset(), 1)
-            journal.stored(ref, rank=2, harvested_at=at, due=None, reason=None)
+            journal.record_intent(ref, frozenset(), 1)
+            journal.mark_stored(ref, rank=2, harvested_at=at, due=None, reason=None)
         assert found(verify(harvester, *DAYS, code=65)) == {("missing", ref.uuid)}
         (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
         assert not finding["repaired"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from connectors.base import CheckResult
-from connectors.errors import HarvestError
+from connectors.errors import ExitCode, HarvestError
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
@@ -106,7 +106,7 @@ def _templates(client: Client, retry: RetryPolicy) -> CheckResult:
         status="warning",
         message=found,
         remedy="`harvester templates diff` shows them, `harvester templates install` installs the shipped ones",
-        exit_code=78,
+        exit_code=ExitCode.CONFIG,
     )
 
 
@@ -125,9 +125,9 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
             yield CheckResult(
                 subject=f"Elasticsearch index {name}",
                 status="failed",
-                message=f"was not created by the harvester, but has a name reserved for it ({config.prefix}meetings-…, {config.prefix}sessions-…)",
+                message="was not created by the harvester, but has a name that the harvester uses",
                 remedy="choose another ES_INDEX_PREFIX, or rename that index",
-                exit_code=78,
+                exit_code=ExitCode.CONFIG,
             )
         elif blocked:
             yield CheckResult(
@@ -135,5 +135,5 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
                 status="failed",
                 message=f"cannot be written: it has index.blocks.{', '.join(blocked)}",
                 remedy="free disk space, or remove the block",
-                exit_code=69,
+                exit_code=ExitCode.UNAVAILABLE,
             )

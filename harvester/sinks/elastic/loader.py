@@ -228,7 +228,7 @@ class Loader:
             targets = (
                 Target.of(o) for o, v in zip(operations, results.outcomes, strict=True) if v != REJECTED
             )
-            self._rejects.stored((target.document_id, target.version) for target in targets)
+            self._rejects.remove_loaded((target.document_id, target.version) for target in targets)
 
     def _reject_lines(self, bad: list[BadLine], tracker: AckTracker) -> None:
         self._rejects.add(

@@ -501,7 +501,7 @@ class World:
     def _want_all(self, account: Any, env: Any) -> None:
         """As a nightly run on the first day would have written down."""
         with runner.journal(account, CLUSTER, env) as journal:
-            journal.want_since(self.base - DAY)
+            journal.set_first_nightly(self.base - DAY)
 
     def close(self, asked: frozenset[str], scopes: Iterable[Scope]) -> None:
         """One nightly run in each account, after the lookback and all troubles."""

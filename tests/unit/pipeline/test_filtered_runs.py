@@ -17,11 +17,13 @@ from click.testing import CliRunner
 
 from connectors.base import Option
 from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
-from harvester.cli.environment import RunEnvironment
+from harvester.cli.options import split_options, vendor_options
 from harvester.config import Environment
 from harvester.pipeline import runner
+from harvester.pipeline.context import Clock
+from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.planner import RunPlan, Slice, backfill, narrowed, nightly
-from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
+from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker, LoadedMeeting
 from harvester.state.journal import Journal
 
@@ -45,7 +47,7 @@ def request(*words: str) -> HarvestRequest | str:
     @click.command()
     @vendor_options(OPTIONS)
     def command(**given: Any) -> None:
-        ours = chosen(OPTIONS, given)
+        ours = split_options(OPTIONS, given)
         found.append(HarvestRequest(**given, **ours))
 
     ended = CliRunner().invoke(command, list(words))
@@ -81,7 +83,9 @@ def test_days_ahead_are_a_number_and_go_without_dates() -> None:
     assert "range" in str(request("--upcoming", "0"))
     with pytest.raises(click.UsageError, match="from now on"):
         HarvestRequest(upcoming_days=7, filtered=True, on=DAY.start.date()).validate(
-            RunEnvironment(environment=Environment(values={}))
+            RunEnvironment(
+                environment=Environment(values={}), machine=Clock(wall=NOW.timestamp, monotonic=lambda: 0.0)
+            )
         )
 
 
@@ -123,7 +127,7 @@ def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
     one.skipped(SkippedPartition(partition="user x", reason=Reason.refused, permanent=False), part)
     one.listed(part)
     assert journal.listings(frozenset()) == []
-    assert journal.unlisted() == []
+    assert journal.failed_partitions() == []
     assert [p.window for p in backfill(journal, DAY, frozenset(), SPAN).slices] == [DAY]
     assert [p.window for p in nightly(journal, DAY, frozenset(), SPAN, SPAN).slices] == [DAY]
 
@@ -164,14 +168,14 @@ def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
     scheme = runner._scheme(journal, VENDOR, filtered, wanted, env)
     assert [part.window for part in scheme.slices] == [window]
     assert (scheme.filtered, scheme.forced_since is not None) == (True, again)
-    assert journal.wanted_since() is None, "the nightly run begins where it began"
-    begun = journal.begin_reading(window, frozenset(), NOW + timedelta(hours=1))
+    assert journal.first_nightly() is None, "the nightly run begins where it began"
+    begun = journal.begin_forced_run(window, frozenset(), NOW + timedelta(hours=1))
     assert begun == NOW + timedelta(hours=1), "no forced reading was written down"
 
 
 def test_what_waits_in_the_journal_is_left_to_other_runs(journal: Journal) -> None:
-    journal.record(ref("waiting"), frozenset(), 1)
-    journal.ended(ref("waiting"), "failed", reason="r")
+    journal.record_intent(ref("waiting"), frozenset(), 1)
+    journal.set_outcome(ref("waiting"), "failed", reason="r")
     journal.flush()
     one = reading(journal, narrowed(DAY, SPAN, since=None))
     assert list(one.first()) == []
@@ -188,8 +192,8 @@ def test_what_it_stores_is_known_to_the_next(journal: Journal) -> None:
 
 def test_a_meeting_that_was_replaced_is_no_longer_stored(journal: Journal) -> None:
     stored(journal, ref("old", source="meet"))
-    assert dict(journal.hints(DAY)) == {"old": {"source": "meet"}}
+    assert dict(journal.stored_refs(DAY)) == {"old": {"source": "meet"}}
     stored(journal, ref("new", source="auto"), replaces=("old",))
-    assert dict(journal.hints(DAY)) == {"new": {"source": "auto"}}
-    assert journal.gone() == {str(Reason.replaced): 1}
-    assert list(journal.hints(Window(start=DAY.end, end=DAY.end + SPAN))) == []
+    assert dict(journal.stored_refs(DAY)) == {"new": {"source": "auto"}}
+    assert journal.gone_by_reason() == {str(Reason.replaced): 1}
+    assert list(journal.stored_refs(Window(start=DAY.end, end=DAY.end + SPAN))) == []

@@ -20,7 +20,7 @@ from harvester.pipeline.tracker import LoadedMeeting
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Deletion, IndexedDocument, IndexedMeeting, right_index
 from harvester.state.journal import Journal
-from harvester.state.journal_rows import Outcome, Record
+from harvester.state.journal_rows import JournalEntry, Outcome
 from harvester.verify.comparison import Comparison, chunks, is_missed
 from harvester.verify.findings import KINDS, MEANINGS, REPAIRS, Finding, Kind, Repair, counts
 from harvester.verify.repair import Mending, after_repair, orphans, removals, removed, to_harvest
@@ -38,8 +38,8 @@ def ref(uuid: str, row: Mapping[str, Any] | None = None) -> MeetingRef:
     return MeetingRef(uuid=uuid, start_time=START, digest="d", row=row)
 
 
-def record(uuid: str, outcome: Outcome = "done", rank: int | None = 2) -> Record:
-    return Record(
+def record(uuid: str, outcome: Outcome = "done", rank: int | None = 2) -> JournalEntry:
+    return JournalEntry(
         uuid=uuid,
         outcome=outcome,
         start=START,
@@ -79,7 +79,7 @@ class Shelf:
     """An index and what is remembered of it."""
 
     copies: dict[str, IndexedMeeting] = field(default_factory=dict)
-    records: dict[str, Record] = field(default_factory=dict)
+    records: dict[str, JournalEntry] = field(default_factory=dict)
     rejects: dict[str, dict[str, str | None]] = field(default_factory=dict)
     vendor: str = "zoom"
     account: str = "main"
@@ -93,7 +93,7 @@ class Shelf:
         )
         return self
 
-    def know(self, known: Record) -> Shelf:
+    def know(self, known: JournalEntry) -> Shelf:
         self.records[known.uuid] = known
         return self
 
@@ -106,7 +106,7 @@ class Shelf:
     def right_index(self, kind: DocumentKind, at: datetime | None, indices: Iterable[str]) -> str | None:
         return right_index(CLUSTER, kind, at, indices)
 
-    def meeting(self, uuid: str) -> Record | None:
+    def meeting(self, uuid: str) -> JournalEntry | None:
         return self.records.get(uuid)
 
     def stored_in(self, _window: Window) -> Iterator[str]:
@@ -385,7 +385,7 @@ def missing(uuid: str, **more: Any) -> Finding:
     )
 
 
-def known(journal: Journal, uuid: str) -> Record:
+def known(journal: Journal, uuid: str) -> JournalEntry:
     journal.flush()
     found = journal.meeting(uuid)
     assert found is not None
@@ -393,10 +393,10 @@ def known(journal: Journal, uuid: str) -> Record:
 
 
 def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: Journal) -> None:
-    journal.record(ref("other"), frozenset(), 1)
-    journal.ended(ref("other"), "failed", reason="not ours to mend")
-    journal.record(ref("b"), frozenset({"qos"}), 1)
-    journal.stored(ref("b"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.record_intent(ref("other"), frozenset(), 1)
+    journal.set_outcome(ref("other"), "failed", reason="not ours to mend")
+    journal.record_intent(ref("b"), frozenset({"qos"}), 1)
+    journal.mark_stored(ref("b"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
     reading = mending(journal, missing("a"), missing("b"))
     assert list(reading.parts) == []
@@ -411,8 +411,8 @@ def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: 
 
 def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(journal: Journal) -> None:
     for uuid in ("a", "b"):
-        journal.record(ref(uuid), frozenset(), 1)
-        journal.stored(ref(uuid), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+        journal.record_intent(ref(uuid), frozenset(), 1)
+        journal.mark_stored(ref(uuid), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
     reading = mending(journal, missing("a"), missing("b", kind="incomplete", held=3))
     list(reading.first())
@@ -425,8 +425,8 @@ def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(jo
 
 
 def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) -> None:
-    journal.record(ref("a"), frozenset(), 1)
-    journal.stored(ref("a"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.record_intent(ref("a"), frozenset(), 1)
+    journal.mark_stored(ref("a"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
     reading = mending(journal, missing("a", kind="incomplete", held=3))
     list(reading.first())
@@ -437,8 +437,8 @@ def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) 
 
 
 def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> None:
-    journal.record(ref("once"), frozenset(), 1)
-    journal.stored(ref("once"), rank=2, harvested_at=HARVESTED, due=None, reason=None)
+    journal.record_intent(ref("once"), frozenset(), 1)
+    journal.mark_stored(ref("once"), rank=2, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
     findings = [missing(uuid) for uuid in ("once", "never", "later", "failed")]
     orphans_ = missing("orphans", kind="orphans", held=2)
