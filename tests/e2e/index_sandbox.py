@@ -11,20 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Rejects
 from tests.e2e.elasticsearch_nodes import Node, User
 
-PATIENCE = RetryPolicy(wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), seconds=10.0)
+PATIENCE = RetryPolicy(
+    wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), limits=ELASTICSEARCH_LIMITS
+).within(10.0)
 
 
 def login(user: User | None) -> dict[str, str]:
-    """The credentials, as arguments of a `Cluster`."""
+    """The credentials of a user, as arguments of `ElasticConfig`."""
     return {} if user is None else {"username": user.name, "password": user.password}
 
 

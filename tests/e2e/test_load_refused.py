@@ -6,7 +6,6 @@ import http.server
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from harvester.state.rejects import Reject, Rejects
 from tests.documents import many, plain, spoiled
 from tests.e2e.index_sandbox import PATIENCE, Place, login
 
-SHORT = replace(PATIENCE, seconds=1.0)
+SHORT = PATIENCE.within(1.0)
 
 
 def refusal(load: Callable[[], Any], expected: type[HarvestError]) -> str:
@@ -62,7 +61,9 @@ def test_another_product_is_named_as_such(tmp_path: Path, status: int) -> None:
     with stranger(status, page, {"content-type": "text/html"}) as url:
         client = Client(ElasticConfig(host=url))
         loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
-        assert "no Elasticsearch" in refusal(lambda: list(loader.load(many(1))), ConfigurationError)
+        assert "is not Elasticsearch 8 or 9" in refusal(
+            lambda: list(loader.load(many(1))), ConfigurationError
+        )
         client.close()
 
 
@@ -119,7 +120,7 @@ def test_an_alias_in_the_place_of_an_index_is_refused_before_anything_is_written
 def test_an_index_of_another_program_is_refused_before_anything_is_written(place: Place) -> None:
     place.ask("PUT", f"/{place.prefix}sessions-2026", {"mappings": {"properties": {"a": {"type": "long"}}}})
     words = refusal(lambda: list(place.loader().load(many(2))), ConfigurationError)
-    assert "not made by the harvester" in words
+    assert "not created by the harvester" in words
     assert place.stored() == {}
 
 

@@ -34,7 +34,7 @@ def replacing(
     period: Period = "year",
     account: Mapping[str, str] = MappingProxyType({}),
 ) -> StaleCleanupSink:
-    """`account`: what a `Cluster` is told about who we are, if we are not the administrator."""
+    """`account`: credentials for `ElasticConfig`, if not the administrator's."""
     more: dict[str, Any] = {"period": period, **account}
     return StaleCleanupSink(place.loader(**more), place.client(**more), PATIENCE, spared=spared)
 

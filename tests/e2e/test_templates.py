@@ -131,7 +131,7 @@ def test_a_change_made_by_hand_is_shown_field_by_field(
     (difference,) = templates.diff_templates(client, PATIENCE)
     assert difference.field == "template.settings.index.gc_deletes"
     assert (difference.shipped, difference.installed) == ("24h", "1m")
-    assert difference.line().endswith("settings: template.settings.index.gc_deletes is 1m, ours is 24h")
+    assert difference.line().endswith("settings: template.settings.index.gc_deletes is 1m, shipped as 24h")
     caplog.clear()
     list(place.loader().load(many(1)))
     assert "templates diff" in caplog.messages[0]
@@ -151,10 +151,10 @@ def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> Non
     list(place.loader().load(many(1)))  # made as shipped, with templates by now
     told = [difference.line() for difference in mapping_diff.diff_mappings(client, PATIENCE)]
     index = f"{place.prefix}sessions-2025"
-    assert f"{index}: duration type is keyword, ours is long" in told
-    assert f"{index}: email is not there, ours is keyword" in told
-    assert any(line.startswith(f"{index}: quality.cpu_pct.mean is not there") for line in told)
-    assert any(line.startswith(f"{index}: user.email is not there") for line in told)
+    assert f"{index}: duration type is keyword, shipped as long" in told
+    assert f"{index}: email is missing, shipped as keyword" in told
+    assert any(line.startswith(f"{index}: quality.cpu_pct.mean is missing") for line in told)
+    assert any(line.startswith(f"{index}: user.email is missing") for line in told)
     assert not any("mood" in line or "mine" in line for line in told)
     assert len([line for line in told if "email" in line]) == 2
     assert all(line.startswith(f"{index}: ") for line in told)
@@ -173,7 +173,7 @@ def test_the_command_reports_differences_and_exits_accordingly(newest: Place) ->
     newest.ask("PUT", f"/{newest.prefix}meetings-2025/_mapping", {"dynamic": True})
     after = harvester("templates", "diff")
     assert after.returncode == 65
-    assert f"{newest.prefix}meetings-2025: dynamic is true, ours is false" in after.stdout.decode()
+    assert f"{newest.prefix}meetings-2025: dynamic is true, shipped as false" in after.stdout.decode()
     assert "an index keeps its mappings" in after.stdout.decode()
 
 
@@ -194,7 +194,7 @@ def test_a_template_of_another_program_is_not_replaced(newest: Place) -> None:
     path = f"/_index_template/{newest.prefix}sessions"
     theirs = {"index_patterns": [f"{newest.prefix}other-*"], "priority": 1}
     newest.ask("PUT", path, theirs)
-    with pytest.raises(ConfigurationError, match="not made by the harvester"):
+    with pytest.raises(ConfigurationError, match="not created by the harvester"):
         templates.install(newest.client(), PATIENCE)
     assert newest.ask("GET", f"/_component_template/{newest.prefix}shared").status == 404
 
