@@ -126,12 +126,12 @@ ASKED: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("service", "status", "body"), QUOTA, ids=[one[0].title for one in QUOTA])
-def test_a_quota_makes_everybody_wait(
+def test_a_quota_error_makes_all_threads_wait(
     service: Any, status: int, body: Any, client: GoogleClient, google: Google, context: FakeContext
 ) -> None:
     path, where, params = ASKED[service.scope]
     google.refused[where, ""] = (status, body)
-    with pytest.raises(VendorError, match="over the quota"):
+    with pytest.raises(VendorError, match="too many requests"):
         client.call(service, ADMIN, path, "list", **params)
     assert context.request_stats.throttled_seconds >= 6 * 15
     assert len(google.asked) == 7
