@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 import responses
@@ -16,7 +13,6 @@ from connectors.base import Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, VendorError
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.auth import STORED_NAME
-from connectors.google_meet.credentials import CredentialsKind, read_credentials
 from connectors.google_meet.endpoints import MEET, REPORTS
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.account import (
@@ -37,46 +33,6 @@ USER_TOKEN = {
     "client_secret": "s",
     "token_uri": TOKENS,
 }
-
-
-@pytest.mark.parametrize(
-    ("told", "kind"),
-    [
-        (service_account(), CredentialsKind.service_account),
-        (oauth_client(), CredentialsKind.client),
-        (oauth_client("web"), CredentialsKind.client),
-        (USER_TOKEN, CredentialsKind.user),
-        ({**USER_TOKEN, "type": "authorized_user"}, CredentialsKind.user),
-    ],
-)
-def test_a_file_is_known_by_what_it_holds(
-    told: dict[str, Any], kind: CredentialsKind, tmp_path: Path
-) -> None:
-    path = tmp_path / "credentials.json"
-    path.write_text(json.dumps(told), encoding="utf-8")
-    assert read_credentials(str(path)).kind is kind
-    assert read_credentials(json.dumps(told)).kind is kind
-    assert "marked" not in repr(read_credentials(json.dumps(told)))
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("/nowhere/marked.json", "no file that can be read"),
-        ("{marked", "is not JSON"),
-        ('{"type": "service_account", "private_key": "marked"}', "lacks client_email, token_uri"),
-        ('{"installed": {"client_id": "marked"}}', "lacks client_secret"),
-        ('{"type": "external_account", "audience": "marked"}', "of the type external_account"),
-        ('{"token": "marked"}', "lasts for an hour"),
-        ('{"api_key": "marked"}', "an API key"),
-        ('{"other": "marked"}', "none of Google's credentials files"),
-        (json.dumps(service_account(token_uri="http://elsewhere.example/marked")), "not https"),
-    ],
-)
-def test_a_wrong_one_is_named_and_not_repeated(text: str, named: str) -> None:
-    with pytest.raises(CredentialsError, match=named) as refused:
-        read_credentials(text)
-    assert "marked" not in str(refused.value)
 
 
 def test_one_token_per_scope_and_user_each_with_one_scope(meet: Build, google: Google) -> None:
