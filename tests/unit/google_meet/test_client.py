@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 import responses
 
-from connectors.errors import BrokenResponse, CredentialsError, VendorError
+from connectors.errors import BrokenResponse, VendorError
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.client import GoogleClient
-from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
-from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET
 from connectors.models import MeetingRef
 from connectors.rate_limit import MARGIN
 from tests.unit.fake_context import FakeContext
-from tests.unit.google_meet.account import ADMIN, DAY, HOST, Google, error_body, settings, status_body
+from tests.unit.google_meet.account import ADMIN, DAY, HOST, Google, settings
 
 Build = Callable[..., GoogleMeet]
 
@@ -105,60 +104,6 @@ def test_reports_go_on_where_their_page_token_was_refused(meet: Build, google: G
     assert len(found) == len({ref.uuid for ref in found}) == 30
     assert refusals
     assert all(len(ref.row["rows"]) == 1 for ref in found if ref.row)
-
-
-QUOTA = [
-    (MEET, 429, status_body(429, "RESOURCE_EXHAUSTED")),
-    (CALENDAR, 403, error_body(403, "rateLimitExceeded")),
-    (DIRECTORY, 403, error_body(403, "quotaExceeded")),
-    (REPORTS, 503, error_body(503, "backendError")),
-]
-ASKED: dict[str, tuple[str, str, dict[str, Any]]] = {
-    MEET.scope: ("conferenceRecords", "/conferenceRecords", {}),
-    CALENDAR.scope: ("events", "/events", {"calendarId": HOST}),
-    DIRECTORY.scope: ("users", "/users", {"customer": "my_customer"}),
-    REPORTS.scope: (
-        "activities",
-        "/applications/meet",
-        {"userKey": "all", "applicationName": "meet", "startTime": "2026-11-20T00:00:00Z"},
-    ),
-}
-
-
-@pytest.mark.parametrize(("service", "status", "body"), QUOTA, ids=[one[0].title for one in QUOTA])
-def test_a_quota_error_makes_all_threads_wait(
-    service: Any, status: int, body: Any, client: GoogleClient, google: Google, context: FakeContext
-) -> None:
-    path, where, params = ASKED[service.scope]
-    google.refused[where, ""] = (status, body)
-    with pytest.raises(VendorError, match="too many requests"):
-        client.call(service, ADMIN, path, "list", **params)
-    assert context.request_stats.throttled_seconds >= 6 * 15
-    assert len(google.asked) == 7
-
-
-@pytest.mark.parametrize(
-    ("body", "kind", "named"),
-    [
-        (status_body(403, "PERMISSION_DENIED", "SERVICE_DISABLED"), ApiNotAllowed, "apis/library/meet"),
-        (error_body(403, "accessNotConfigured"), ApiNotAllowed, "not enabled"),
-        (status_body(403, "PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"), ApiNotAllowed, "scope"),
-        (status_body(403, "PERMISSION_DENIED"), Forbidden, "refused"),
-    ],
-)
-def test_three_kinds_of_403_are_told_apart(
-    body: Any, kind: type[Exception], named: str, client: GoogleClient, google: Google
-) -> None:
-    google.refused["/conferenceRecords", ""] = (403, body)
-    with pytest.raises(kind, match=named):
-        client.call(MEET, HOST, "conferenceRecords", "list")
-
-
-def test_a_refused_token_after_a_new_one_is_the_end(client: GoogleClient, google: Google) -> None:
-    google.refused["/conferenceRecords", ""] = (401, status_body(401, "UNAUTHENTICATED"))
-    with pytest.raises(CredentialsError):
-        client.call(MEET, HOST, "conferenceRecords", "list")
-    assert len(google.asked) == 2
 
 
 def test_a_users_rate_is_a_users_and_the_projects_is_everybodys(
