@@ -15,7 +15,7 @@ from connectors.google_meet import GoogleMeet
 from connectors.google_meet.auth import STORED_NAME
 from connectors.google_meet.endpoints import MEET, REPORTS
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.google_meet.account import (
+from tests.unit.google_meet.fake_api import (
     ADMIN,
     DAY,
     HOST,

@@ -16,7 +16,7 @@ from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET
 from connectors.models import MeetingRef
 from connectors.rate_limit import MARGIN
 from tests.unit.fake_context import FakeContext
-from tests.unit.google_meet.account import ADMIN, DAY, HOST, Google, settings
+from tests.unit.google_meet.fake_api import ADMIN, DAY, HOST, Google, settings
 
 Build = Callable[..., GoogleMeet]
 

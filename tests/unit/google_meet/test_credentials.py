@@ -8,7 +8,7 @@ import pytest
 
 from connectors.errors import CredentialsError
 from connectors.google_meet.credentials import CredentialsKind, read_credentials
-from tests.unit.google_meet.account import TOKENS, oauth_client, service_account
+from tests.unit.google_meet.fake_api import TOKENS, oauth_client, service_account
 
 USER_TOKEN = {
     "refresh_token": "marked-refresh",

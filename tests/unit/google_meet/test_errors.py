@@ -9,7 +9,7 @@ from connectors.google_meet.client import GoogleClient
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from tests.unit.fake_context import FakeContext
-from tests.unit.google_meet.account import ADMIN, HOST, Google, error_body, settings, status_body
+from tests.unit.google_meet.fake_api import ADMIN, HOST, Google, error_body, settings, status_body
 
 
 @pytest.fixture

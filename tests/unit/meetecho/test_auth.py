@@ -8,7 +8,7 @@ from connectors.errors import CredentialsError
 from connectors.meetecho import Meetecho
 from connectors.models import SkippedPartition
 from tests.unit.fake_context import FakeContext
-from tests.unit.meetecho.account import DAY, Account
+from tests.unit.meetecho.fake_api import DAY, Account
 
 Build = Callable[..., Meetecho]
 

@@ -8,7 +8,7 @@ import responses
 from connectors.errors import BrokenResponse
 from connectors.models import MeetingRef, Window
 from connectors.webex import Webex
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     API,
     DAY,
     Account,

@@ -9,7 +9,7 @@ from connectors.errors import CredentialsError, QuotaExhausted
 from connectors.models import MeetingRef, Window
 from connectors.webex import Webex
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     DAY,
     HOST,
     Account,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from connectors.zoom import Zoom
 from tests.unit.fake_context import FakeContext
-from tests.unit.zoom.account import (
+from tests.unit.zoom.fake_api import (
     DASHBOARD,
     REPORTS,
     Account,

@@ -7,7 +7,7 @@ import pytest
 from connectors.errors import BrokenResponse, VendorError
 from connectors.zoom import Zoom
 from tests.unit.fake_context import FakeContext
-from tests.unit.zoom.account import DAY, Account, meeting_row, page, participant_row, ref
+from tests.unit.zoom.fake_api import DAY, Account, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
 LIST = "/metrics/meetings"

@@ -17,7 +17,7 @@ from connectors.models import MeetingRef
 from connectors.zoom import Zoom
 from connectors.zoom.redaction import redact_row
 from tests.unit.fake_context import FakeContext
-from tests.unit.zoom.account import (
+from tests.unit.zoom.fake_api import (
     API,
     DAY,
     Account,
