@@ -29,7 +29,7 @@ def client(google: Google, context: FakeContext) -> GoogleClient:
     return GoogleClient(told, GoogleTokens(told, context), context)
 
 
-def test_a_long_address_is_a_post_that_says_it_is_a_get(
+def test_a_long_url_is_sent_as_a_post_with_a_method_override(
     client: GoogleClient, google: Google, http: responses.RequestsMock
 ) -> None:
     google.record("conf1")
@@ -41,7 +41,7 @@ def test_a_long_address_is_a_post_that_says_it_is_a_get(
     assert google.asked[-1][2]["filter"] == where
 
 
-def test_base_urls_are_those_of_the_settings(
+def test_base_urls_come_from_the_settings(
     client: GoogleClient, google: Google, http: responses.RequestsMock
 ) -> None:
     google.events[HOST, "a/b"] = {"id": "a/b"}
@@ -55,13 +55,13 @@ def test_base_urls_are_those_of_the_settings(
     )
 
 
-def test_what_is_no_id_for_the_library_is_no_bug(client: GoogleClient, google: Google) -> None:
+def test_an_id_that_the_library_refuses_is_a_vendor_error(client: GoogleClient, google: Google) -> None:
     with pytest.raises(VendorError) as refused:
         client.call(MEET, HOST, "conferenceRecords", "get", name="conferenceRecords/a/b")
     assert refused.value.status == 400
 
 
-def test_an_empty_page_goes_on_and_an_empty_answer_is_no_rows(
+def test_an_empty_page_continues_and_an_empty_response_has_no_rows(
     client: GoogleClient, google: Google, http: responses.RequestsMock
 ) -> None:
     answers: list[dict[str, Any]] = [
@@ -78,7 +78,7 @@ def test_an_empty_page_goes_on_and_an_empty_answer_is_no_rows(
 
 
 @pytest.mark.parametrize("body", [{"conferenceRecords": "x"}, {"conferenceRecords": ["x"]}, []])
-def test_rows_that_are_none_are_an_error(
+def test_rows_that_are_not_objects_are_an_error(
     body: Any, client: GoogleClient, google: Google, http: responses.RequestsMock
 ) -> None:
     http.get("https://meet.google.example/v2/conferenceRecords", json=body)
@@ -87,7 +87,7 @@ def test_rows_that_are_none_are_an_error(
         client.all_rows(MEET, HOST, "conferenceRecords", "conferenceRecords")
 
 
-def test_reports_go_on_where_their_page_token_was_refused(meet: Build, google: Google) -> None:
+def test_reports_resume_after_a_refused_page_token(meet: Build, google: Google) -> None:
     for minute in range(10, 40):
         google.call_ended(f"conf{minute}", f"2026-11-20T09:{minute}:00Z")
     google.page = 7
@@ -106,7 +106,7 @@ def test_reports_go_on_where_their_page_token_was_refused(meet: Build, google: G
     assert all(len(ref.row["rows"]) == 1 for ref in found if ref.row)
 
 
-def test_a_users_rate_is_a_users_and_the_projects_is_everybodys(
+def test_each_user_has_a_rate_limit_and_all_share_the_projects(
     client: GoogleClient, google: Google, context: FakeContext
 ) -> None:
     for _ in range(61):
@@ -119,7 +119,7 @@ def test_a_users_rate_is_a_users_and_the_projects_is_everybodys(
     assert context.seconds - began == pytest.approx(100 / (100 * MARGIN), rel=0.05)
 
 
-def test_many_threads_ask_as_many_users_each_with_its_own_token(client: GoogleClient, google: Google) -> None:
+def test_many_threads_use_each_users_own_token(client: GoogleClient, google: Google) -> None:
     users = [f"u{number}@example.org" for number in range(24)]
     for number, user in enumerate(users):
         google.person(str(100 + number), user, "U")

@@ -40,9 +40,7 @@ def same(ours: PreparedRequest, wanted: PreparedRequest) -> bool:
     )
 
 
-def test_tokens_of_all_groups_are_asked_for_in_one_call_as_the_datatrackers_client_does(
-    meetecho: Build, account: Account
-) -> None:
+def test_requests_equal_those_of_the_datatrackers_own_client(meetecho: Build, account: Account) -> None:
     asked = data("tokens_request")
     account.refused["/tokens"] = [(200, {}, json.dumps(data("tokens_response")))]
     account.refused["/fetchRooms"] = [(200, {}, '{"rooms": {}}')]
@@ -60,7 +58,7 @@ def test_tokens_of_all_groups_are_asked_for_in_one_call_as_the_datatrackers_clie
     assert [request.body for request in rooms] == [None, None, None]
 
 
-def test_only_these_calls_are_made(meetecho: Build, account: Account) -> None:
+def test_only_reading_calls_are_made(meetecho: Build, account: Account) -> None:
     account.session()
     connector = meetecho()
     for ref in connector.meetings(DAY):
@@ -73,7 +71,7 @@ def test_only_these_calls_are_made(meetecho: Build, account: Account) -> None:
     assert {method for method, url in asked if not url.startswith(MEETECHO)} == {"GET"}
 
 
-def test_a_slash_at_the_end_of_the_base_url_changes_nothing(meetecho: Build, account: Account) -> None:
+def test_a_trailing_slash_of_the_base_url_changes_nothing(meetecho: Build, account: Account) -> None:
     list(meetecho(MEETECHO_API_URL=f"{MEETECHO}/").meetings(DAY))
     assert sent(account, "meeting/interim/fetchRooms")
 
@@ -88,8 +86,6 @@ def test_a_slash_at_the_end_of_the_base_url_changes_nothing(meetecho: Build, acc
         ({"given": {"groups": ("beta",)}}, "beta"),
     ],
 )
-def test_settings_that_cannot_be_meant_are_named(
-    changes: dict[str, object], named: str, context: FakeContext
-) -> None:
+def test_invalid_settings_are_named(changes: dict[str, object], named: str, context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match=named):
         Meetecho(settings(**changes), context)  # type: ignore[arg-type]
