@@ -40,9 +40,9 @@ from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, ses
 from harvester.documents import Document, encode, record_version, to_documents
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.rejects import Rejects
 from tests.e2e import node as nodes
 
@@ -52,7 +52,7 @@ ROOT = Path(__file__).resolve().parent.parent
 Contender = Callable[["Field"], None]
 SESSIONS = 40
 HARVESTED = datetime(2026, 11, 21, 2, tzinfo=UTC)
-PATIENCE = Patience(wait=time.sleep, elapsed=time.monotonic, now=lambda: HARVESTED)
+PATIENCE = RetryPolicy(wait=time.sleep, elapsed=time.monotonic, now=lambda: HARVESTED)
 
 
 def harvest(number: int) -> MeetingRecord:
@@ -129,22 +129,22 @@ class Field:
     def turn(self) -> Iterator[None]:
         """Fresh indices before, none after."""
         self.prefix = f"bench{uuid.uuid4().hex[:8]}-"
-        self.cluster = Cluster(host=self.url, prefix=self.prefix)
+        self.cluster = ElasticConfig(host=self.url, prefix=self.prefix)
         client = Client(self.cluster)
         templates.install(client, PATIENCE)
         for kind in ("meetings", "sessions"):
-            client.ask("PUT", f"/{self.prefix}{kind}-2026", body={})
+            client.send("PUT", f"/{self.prefix}{kind}-2026", body={})
         self.actions = [self._action(line) for line in self.lines]
         try:
             yield
-            client.ask("POST", f"/{self.prefix}*/_refresh")
-            count = client.ask("GET", f"/{self.prefix}*/_count").body["count"]
+            client.send("POST", f"/{self.prefix}*/_refresh")
+            count = client.send("GET", f"/{self.prefix}*/_count").body["count"]
             assert count in {0, len(self.lines)}, f"{count} of {len(self.lines)} documents arrived"
         finally:
             for kind in ("meetings", "sessions"):
-                client.ask("DELETE", f"/{self.prefix}{kind}-2026")
-            for template in reversed(templates.show(self.cluster)):
-                client.ask("DELETE", template.path)
+                client.send("DELETE", f"/{self.prefix}{kind}-2026")
+            for template in reversed(templates.shipped(self.cluster)):
+                client.send("DELETE", template.path)
             client.close()
 
     def _action(self, line: bytes) -> dict[str, Any]:

@@ -130,9 +130,9 @@ class GoogleMeet:
         return self.sources.calls(ref)
 
     def check(self) -> Iterator[CheckResult]:
-        from connectors.google_meet.check import results
+        from connectors.google_meet.check import run_checks
 
-        return results(self.sources)
+        return run_checks(self.sources)
 
     @property
     def concurrency(self) -> int:

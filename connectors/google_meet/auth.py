@@ -25,26 +25,26 @@ from google.oauth2 import service_account
 
 from connectors.base import Context, Settings, Token
 from connectors.errors import BrokenResponse, CredentialsError, VendorError
-from connectors.google_meet.credentials import Credentials, Kind, read
+from connectors.google_meet.credentials import CredentialsKind, GoogleCredentials, read_credentials
 from connectors.google_meet.endpoints import CONSOLE, DELEGATION, LOGIN, VENDOR, Service
-from connectors.google_meet.errors import NotAllowed
+from connectors.google_meet.errors import ApiNotAllowed
 from connectors.http import Api, Decision, Response, Retry, default_decision
 from connectors.models import session_key
 
-STORED = "google-meet"
+STORED_NAME = "google-meet"
 CALL = "POST /token"
 SELF = ""
 """The subject that stands for whoever logged in."""
 
 EARLY_SECONDS = 300.0
-LIFE = timedelta(hours=1)
+ACCESS_TOKEN_LIFE = timedelta(hours=1)
 
 
-class NoSuchUser(VendorError):
+class UserUnavailable(VendorError):
     """Google gives no token for this user: unknown, suspended, deleted, or of another company."""
 
 
-class Refused(VendorError):
+class TokenRequestRefused(VendorError):
     """The token endpoint gives none. `words`: what it says, in lower case, to be looked through and never printed."""
 
     def __init__(self, message: str, *, status: int, words: str) -> None:
@@ -58,30 +58,30 @@ class _Held:
     deadline: float  # on Context.elapsed
 
 
-class Tokens:
+class GoogleTokens:
     """The tokens of one credentials file; safe for all threads. Building it reads no file and makes no request."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
         self._context = context
         self._lock = RLock()
-        self._found: Credentials | None = None
+        self._found: GoogleCredentials | None = None
         self._signer: Any = None
         self._api: Api | None = None
         self._held: dict[tuple[str, str], _Held] = {}
         self._locks: dict[tuple[str, str], Lock] = {}
 
     @property
-    def credentials(self) -> Credentials:
+    def credentials(self) -> GoogleCredentials:
         with self._lock:
             if self._found is None:
-                self._found = read(self._settings["GOOGLE_CREDENTIALS"])
+                self._found = read_credentials(self._settings["GOOGLE_CREDENTIALS"])
             return self._found
 
     @property
     def impersonates(self) -> bool:
         """Whether it can act for every user of the company."""
-        return self.credentials.kind is Kind.service_account
+        return self.credentials.kind is CredentialsKind.service_account
 
     @property
     def admin(self) -> str:
@@ -96,9 +96,9 @@ class Tokens:
             )
         return admin
 
-    def bearer(self, service: Service, subject: str) -> Bearer:
+    def auth_for(self, service: Service, subject: str) -> UserAuth:
         """The `Authorization` of one user at one API."""
-        return Bearer(self, service, subject if self.impersonates else SELF)
+        return UserAuth(self, service, subject if self.impersonates else SELF)
 
     def token(self, service: Service, subject: str, *, refused: str | None = None) -> Token:
         """One that is good for some minutes, and is not the one that was refused."""
@@ -129,7 +129,7 @@ class Tokens:
             return self._of_login(refused)
         if subject != self.admin:
             return self._signed(service, subject)
-        name = f"{STORED} {session_key(self.credentials.client_id, service.scope, subject)}"
+        name = f"{STORED_NAME} {session_key(self.credentials.client_id, service.scope, subject)}"
         store = self._context.tokens
         with store.locked(name):
             kept = store.read(name)
@@ -152,7 +152,7 @@ class Tokens:
         asked = _Transport(self._endpoint())
         try:
             acting.refresh(asked)
-        except Refused as refused:
+        except TokenRequestRefused as refused:
             raise self._refusal(refused.words, service, subject) from None
         except GoogleAuthError:
             raise _unread() from None
@@ -161,7 +161,11 @@ class Tokens:
     def _of_login(self, refused: str | None) -> Token:
         """A person's: refreshed, from the login in the store or from the file."""
         store, found = self._context.tokens, self.credentials
-        name = STORED if found.kind is Kind.client else f"{STORED} {session_key(found.info['refresh_token'])}"
+        name = (
+            STORED_NAME
+            if found.kind is CredentialsKind.client
+            else f"{STORED_NAME} {session_key(found.info['refresh_token'])}"
+        )
         with store.locked(name):
             kept = store.read(name)
             if kept is not None and self._is_good(kept, refused):
@@ -175,7 +179,7 @@ class Tokens:
             store.write(name, token)
             return token
 
-    def _refreshed(self, found: Credentials, refresh: str) -> Token:
+    def _refreshed(self, found: GoogleCredentials, refresh: str) -> Token:
         acting: Any = user_credentials.Credentials(  # type: ignore[no-untyped-call]  # google-auth's types are partial
             token=None,
             refresh_token=refresh,
@@ -186,7 +190,7 @@ class Tokens:
         asked = _Transport(self._endpoint())
         try:
             acting.refresh(asked)
-        except Refused as refused:
+        except TokenRequestRefused as refused:
             raise self._login_refusal(refused.words) from None
         except GoogleAuthError:
             raise _unread() from None
@@ -199,7 +203,7 @@ class Tokens:
 
     def _look_for_scope(self, token: Token, service: Service) -> None:
         if token.scope and service.scope not in token.scope.split():
-            raise NotAllowed(
+            raise ApiNotAllowed(
                 f"{VENDOR}: the login does not permit the {service.title}: {LOGIN} again and leave its box ticked "
                 f"({service.scope})"
             )
@@ -218,13 +222,15 @@ class Tokens:
             lacking = BrokenResponse(f"{answer.call}: an answer without a token", status=answer.status)
             return None if isinstance(told, str) and told else Retry(error=lacking)
         if answer.status in {400, 401, 403} and answer.broken is None:
-            return Refused(f"{answer.call}: no token", status=answer.status, words=_words(answer.body))
+            return TokenRequestRefused(
+                f"{answer.call}: no token", status=answer.status, words=_words(answer.body)
+            )
         return default_decision(answer, self._context.now())
 
     def _refusal(self, words: str, service: Service, subject: str) -> CredentialsError | VendorError:
         """https://developers.google.com/identity/protocols/oauth2/service-account#jwt-error-codes (2026)."""
         if any(word in words for word in ("unauthorized_client", "invalid_scope", "access_denied")):
-            return NotAllowed(
+            return ApiNotAllowed(
                 f"{VENDOR}: no token for the {service.title}: the delegation lacks its scope. At {DELEGATION}, give the "
                 f"client ID {self.credentials.client_id or '(in the credentials file)'} the scope {service.scope}; it "
                 "may take some minutes, up to a day, to hold"
@@ -243,7 +249,7 @@ class Tokens:
                 f"{VENDOR}: {CALL}: no token for GOOGLE_ADMIN: it must be the primary address of an active admin of the "
                 "same company as the delegation"
             )
-        return NoSuchUser(f"{VENDOR}: {CALL}: no token for one of the users", status=400)
+        return UserUnavailable(f"{VENDOR}: {CALL}: no token for one of the users", status=400)
 
     def _login_refusal(self, words: str) -> CredentialsError:
         if "client" in words and "grant" not in words:
@@ -256,10 +262,10 @@ class Tokens:
         )
 
 
-class Bearer:
+class UserAuth:
     """`connectors.http.Auth` for one user at one API."""
 
-    def __init__(self, tokens: Tokens, service: Service, subject: str) -> None:
+    def __init__(self, tokens: GoogleTokens, service: Service, subject: str) -> None:
         self._tokens = tokens
         self._service = service
         self._subject = subject
@@ -303,9 +309,9 @@ class _Transport(Request):
     @property
     def life(self) -> timedelta:
         try:
-            return timedelta(seconds=float(self._body["expires_in"])) or LIFE
+            return timedelta(seconds=float(self._body["expires_in"])) or ACCESS_TOKEN_LIFE
         except (TypeError, ValueError, KeyError, OverflowError):
-            return LIFE
+            return ACCESS_TOKEN_LIFE
 
     @property
     def scope(self) -> str:

@@ -16,11 +16,11 @@ from cachetools import LRUCache
 
 from connectors.base import Context
 from connectors.errors import VendorError
-from connectors.google_meet.auth import NoSuchUser, Tokens
-from connectors.google_meet.client import Client, Row
+from connectors.google_meet.auth import GoogleTokens, UserUnavailable
+from connectors.google_meet.client import GoogleClient, Row
 from connectors.google_meet.endpoints import CALENDAR, VENDOR
-from connectors.google_meet.errors import Forbidden, NotAllowed
-from connectors.google_meet.redaction import EVENT_FIELDS, event_of
+from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from connectors.google_meet.redaction import EVENT_FIELDS, redact_event
 from connectors.google_meet.reports_api import spelled
 
 PAGE = 2500
@@ -33,7 +33,7 @@ _NOTHING: Mapping[str, Any] = {}
 class Calendar:
     """Safe for many threads. Once refused to everybody, it is not asked again."""
 
-    def __init__(self, client: Client, tokens: Tokens, context: Context) -> None:
+    def __init__(self, client: GoogleClient, tokens: GoogleTokens, context: Context) -> None:
         self._client = client
         self._tokens = tokens
         self._context = context
@@ -56,31 +56,31 @@ class Calendar:
 
     def _asked(self, owner: str, event: str) -> Row:
         try:
-            told = self._client.ask(
+            told = self._client.call(
                 CALENDAR, owner, "events", "get", calendarId=owner, eventId=event, fields=EVENT_FIELDS
             )
-        except NotAllowed as error:
+        except ApiNotAllowed as error:
             self._refused = True
             self._context.notify_once(f"{VENDOR}: meetings come without their titles: {error}")
             return _NOTHING
-        except (NoSuchUser, Forbidden):
+        except (UserUnavailable, Forbidden):
             return _NOTHING
         except VendorError as error:
             if error.status in {400, 404, 410}:
                 return _NOTHING
             raise
-        return event_of(told)
+        return redact_event(told)
 
     def allowed(self) -> None:
         """Raises what refuses it."""
         owner = self._tokens.admin or "primary"
-        self._client.ask(
+        self._client.call(
             CALENDAR, owner, "events", "list", calendarId=owner, maxResults=1, fields="items(id)"
         )
 
     def planned(self, owner: str, start: datetime, end: datetime) -> Iterator[Row]:
         """Events of one calendar that run or begin in this time, recurring ones one by one."""
-        rows = self._client.listing(
+        rows = self._client.all_rows(
             CALENDAR,
             owner,
             "events",
@@ -94,7 +94,7 @@ class Calendar:
             fields=f"nextPageToken,items({EVENT_FIELDS})",
         )
         for row in rows:
-            yield event_of(row)
+            yield redact_event(row)
 
 
 def title(event: Row) -> str | None:

@@ -24,7 +24,7 @@ from connectors.google_meet.endpoints import (
     SERVICES,
     Service,
 )
-from connectors.google_meet.errors import Forbidden, NotAllowed
+from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 
 if TYPE_CHECKING:
     from connectors.google_meet.source_selection import Sources
@@ -47,7 +47,7 @@ _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
 )
 
 
-def results(sources: Sources) -> Iterator[CheckResult]:
+def run_checks(sources: Sources) -> Iterator[CheckResult]:
     try:
         yield _credentials(sources)
         _ = sources.tokens.admin
@@ -95,7 +95,7 @@ def _answers(sources: Sources, service: Service, ask: Callable[[], object], *, n
         ask()
     except Interrupted:
         raise
-    except (NotAllowed, Forbidden) as error:
+    except (ApiNotAllowed, Forbidden) as error:
         return CheckResult(
             subject=service.title,
             status="failed" if needed else "warning",

@@ -17,15 +17,15 @@ from googleapiclient.http import HttpRequest
 
 from connectors.base import Context, Settings
 from connectors.errors import BrokenResponse, VendorError
-from connectors.google_meet.auth import Tokens
+from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.endpoints import SERVICES, VENDOR, Service
-from connectors.google_meet.errors import judge
+from connectors.google_meet.errors import response_classifier
 from connectors.http import Api, paginate
 from connectors.rate_limit import CombinedLimiter, Limiter, RateLimiter
 
 Row = Mapping[str, Any]
 
-LONGEST_ADDRESS = 2048
+MAX_URL_LENGTH = 2048
 """Beyond it, a GET is sent as a POST that says it is one: so does the library."""
 
 RESTARTS = 3
@@ -34,7 +34,7 @@ RESTARTS = 3
 _SESSIONS_OWN = frozenset({"user-agent", "accept-encoding", "accept"})
 
 
-class PageRefused(VendorError):
+class PageTokenRefused(VendorError):
     """The next page is refused (400, 410): page tokens live for a time that is not documented everywhere."""
 
 
@@ -45,10 +45,10 @@ class _Unused:
         pass
 
 
-class Client:
+class GoogleClient:
     """Safe for many threads."""
 
-    def __init__(self, settings: Settings, tokens: Tokens, context: Context) -> None:
+    def __init__(self, settings: Settings, tokens: GoogleTokens, context: Context) -> None:
         self._settings = settings
         self._tokens = tokens
         self._context = context
@@ -59,7 +59,7 @@ class Client:
         self._paces: dict[tuple[str, str], Limiter] = {}
         self._projects = {s.scope: self._pace(s.of_project) for s in SERVICES if s.of_project is not None}
 
-    def ask(self, service: Service, subject: str, path: str, method: str, **params: Any) -> dict[str, Any]:
+    def call(self, service: Service, subject: str, path: str, method: str, **params: Any) -> dict[str, Any]:
         """One answer. `path`: the resource with dots between its parts (`conferenceRecords.participants`); `subject`:
         as whom. Raises VendorError for parameters that the library does not take for an id."""
         try:
@@ -77,7 +77,7 @@ class Client:
             data=body,
             headers=sent,
             limiter=self._pace_of(service, subject),
-            auth=self._tokens.bearer(service, subject),
+            auth=self._tokens.auth_for(service, subject),
         )
         if not isinstance(answer.body, dict):
             raise BrokenResponse(f"{VENDOR}: {call}: an answer that is no object")
@@ -93,21 +93,21 @@ class Client:
         def ask(token: str) -> dict[str, Any]:
             more = {"pageToken": token} if token else {}
             try:
-                return self.ask(service, subject, path, "list", **params, **more)
+                return self.call(service, subject, path, "list", **params, **more)
             except VendorError as error:
                 if token and error.status in {400, 410}:
-                    raise PageRefused(str(error), status=error.status) from None
+                    raise PageTokenRefused(str(error), status=error.status) from None
                 raise
 
         for page in paginate(ask, lambda answer: str(answer.get("nextPageToken") or ""), call=call):
-            yield rows_of(page, rows, call)
+            yield rows_in(page, rows, call)
 
-    def listing(self, service: Service, subject: str, path: str, rows: str, **params: Any) -> list[Row]:
+    def all_rows(self, service: Service, subject: str, path: str, rows: str, **params: Any) -> list[Row]:
         """Every row of a listing; after a refused page token from its beginning."""
         for left in reversed(range(RESTARTS + 1)):
             try:
                 return [row for page in self.pages(service, subject, path, rows, **params) for row in page]
-            except PageRefused:
+            except PageTokenRefused:
                 if not left:
                     raise
         raise AssertionError("the last round returns or raises")
@@ -142,7 +142,10 @@ class Client:
         with self._lock:
             if service.scope not in self._apis:
                 self._apis[service.scope] = Api(
-                    VENDOR, self.url(service), self._context, classify=judge(service, self._context)
+                    VENDOR,
+                    self.url(service),
+                    self._context,
+                    classify=response_classifier(service, self._context),
                 )
             return self._apis[service.scope]
 
@@ -169,14 +172,14 @@ def _told(built: HttpRequest) -> tuple[str, str, dict[str, str], bytes | None]:
     """Method, address, headers and body of what the library built."""
     headers = {name: value for name, value in built.headers.items() if name.lower() not in _SESSIONS_OWN}
     body = None if built.body is None else str(built.body).encode()
-    if built.method != "GET" or len(built.uri) <= LONGEST_ADDRESS:
+    if built.method != "GET" or len(built.uri) <= MAX_URL_LENGTH:
         return built.method, built.uri, headers, body
     parts = urlsplit(built.uri)
     headers |= {"x-http-method-override": "GET", "content-type": "application/x-www-form-urlencoded"}
     return "POST", urlunsplit(parts._replace(query="")), headers, parts.query.encode("ascii")
 
 
-def rows_of(page: Row, name: str, call: str) -> list[Row]:
+def rows_in(page: Row, name: str, call: str) -> list[Row]:
     rows: Sequence[Any] = page.get(name, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BrokenResponse(f"{call}: an answer whose `{name}` is no list of objects")

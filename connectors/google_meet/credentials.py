@@ -34,17 +34,17 @@ _HOW = (
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Kind(StrEnum):
+class CredentialsKind(StrEnum):
     service_account = "a service account"
     client = "an OAuth client"
     user = "a user's token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class GoogleCredentials:
     """What a credentials file says. `info` holds secrets and is never shown."""
 
-    kind: Kind
+    kind: CredentialsKind
     info: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -57,7 +57,7 @@ class Credentials:
         return str(self.info.get("client_id") or "")
 
 
-def read(value: str) -> Credentials:
+def read_credentials(value: str) -> GoogleCredentials:
     """Out of the file that is named, or out of its text itself. CredentialsError with what is wrong about it; the value
     is never repeated, since it may be the secret."""
     text = value
@@ -77,19 +77,19 @@ def read(value: str) -> Credentials:
     return found
 
 
-def _told(told: Mapping[str, Any]) -> Credentials:
+def _told(told: Mapping[str, Any]) -> GoogleCredentials:
     kind = told.get("type")
     if kind == "service_account":
         _need(told, "the key of a service account", "client_email", "private_key", "token_uri")
-        return Credentials(kind=Kind.service_account, info=told)
+        return GoogleCredentials(kind=CredentialsKind.service_account, info=told)
     for marker in ("installed", "web"):
         client = told.get(marker)
         if isinstance(client, dict):
             _need(client, "an OAuth client", "client_id", "client_secret")
-            return Credentials(kind=Kind.client, info={**client, "marker": marker})
+            return GoogleCredentials(kind=CredentialsKind.client, info={**client, "marker": marker})
     if told.get("refresh_token"):
         _need(told, "a user's token", "client_id", "client_secret")
-        return Credentials(kind=Kind.user, info=told)
+        return GoogleCredentials(kind=CredentialsKind.user, info=told)
     if kind in {"external_account", "impersonated_service_account", "external_account_authorized_user"}:
         raise _wrong(f"is of the type {kind}, which cannot act for people here", _HOW)
     if "key" in told or "api_key" in told:
@@ -105,7 +105,7 @@ def _need(told: Mapping[str, Any], what: str, *names: str) -> None:
         raise _wrong(f"looks like {what} but lacks {', '.join(missing)}", "download it once more")
 
 
-def _check_address(found: Credentials) -> None:
+def _check_address(found: GoogleCredentials) -> None:
     """Keys and codes are sent there."""
     for uri in (found.token_uri, str(found.info.get("auth_uri") or AUTH_URI)):
         parts = urlsplit(uri)

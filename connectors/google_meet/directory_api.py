@@ -11,10 +11,10 @@ from threading import Lock
 from typing import NamedTuple
 
 from connectors.base import Context
-from connectors.google_meet.auth import Tokens
-from connectors.google_meet.client import Client, Row
+from connectors.google_meet.auth import GoogleTokens
+from connectors.google_meet.client import GoogleClient, Row
 from connectors.google_meet.endpoints import DIRECTORY, VENDOR
-from connectors.google_meet.errors import Forbidden, NotAllowed
+from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.parsing import as_text
 
 PAGE = 500
@@ -31,7 +31,7 @@ class Person(NamedTuple):
 class Directory:
     """Safe for many threads: the first that asks reads it, the others wait."""
 
-    def __init__(self, client: Client, tokens: Tokens, context: Context, customer: str) -> None:
+    def __init__(self, client: GoogleClient, tokens: GoogleTokens, context: Context, customer: str) -> None:
         self._client = client
         self._tokens = tokens
         self._context = context
@@ -58,7 +58,7 @@ class Directory:
 
     def allowed(self) -> None:
         """Raises what refuses it."""
-        self._client.ask(
+        self._client.call(
             DIRECTORY,
             self._tokens.admin,
             "users",
@@ -78,7 +78,7 @@ class Directory:
     def _read(self) -> dict[str, Person]:
         people: dict[str, Person] = {}
         try:
-            rows = self._client.listing(
+            rows = self._client.all_rows(
                 DIRECTORY,
                 self._tokens.admin,
                 "users",
@@ -87,7 +87,7 @@ class Directory:
                 maxResults=PAGE,
                 fields=FIELDS,
             )
-        except (NotAllowed, Forbidden) as error:
+        except (ApiNotAllowed, Forbidden) as error:
             self._context.notify_once(
                 f"{VENDOR}: reading without the Directory, so without its names and addresses: {error}"
             )

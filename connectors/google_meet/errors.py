@@ -16,10 +16,10 @@ from connectors.google_meet.endpoints import CONSOLE, REPORTS, Service
 from connectors.http import Decision, Response, Retry, default_decision
 from connectors.parsing import parse_retry_after
 
-NOT_SAID_SECONDS = 15.0
+DEFAULT_DELAY_SECONDS = 15.0
 """Quotas are per minute, and whether a refusal says when to come back is not documented: four such pauses are one."""
 
-BLOCKED_TRIES = 5
+BLOCKED_ATTEMPTS = 5
 """A proxy's or firewall's page instead of an answer passes by itself, or never."""
 
 _QUOTA = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"})
@@ -27,7 +27,7 @@ _DISABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 _SCOPE = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 
 
-class NotAllowed(CredentialsError):
+class ApiNotAllowed(CredentialsError):
     """One API is refused, to everybody: not enabled, its scope not allowed, or its token not given."""
 
 
@@ -35,13 +35,13 @@ class Forbidden(VendorError):
     """This is refused to this user (403)."""
 
 
-def judge(service: Service, context: Context) -> Callable[[Response], Decision]:
+def response_classifier(service: Service, context: Context) -> Callable[[Response], Decision]:
     """What every answer of an API is to be taken for."""
 
     def verdict(answer: Response) -> Decision:
         if answer.ok:
             return None
-        reasons = reasons_of(answer.body)
+        reasons = error_reasons(answer.body)
         if answer.status == 429 or (answer.status == 403 and reasons & _QUOTA):
             return _throttled(answer, context)
         if answer.status == 503 and service is REPORTS:
@@ -56,7 +56,7 @@ def judge(service: Service, context: Context) -> Callable[[Response], Decision]:
     return verdict
 
 
-def reasons_of(body: Any) -> frozenset[str]:
+def error_reasons(body: Any) -> frozenset[str]:
     """Google's own words for why, in both of its formats."""
     return frozenset(_reasons(body))
 
@@ -79,7 +79,7 @@ def _throttled(answer: Response, context: Context) -> Decision:
         "lower HARVESTER_RATE_SHARE or run the same command again later",
         status=answer.status,
     )
-    return Retry(error=error, after=NOT_SAID_SECONDS if told is None else max(told, 1.0), throttled=True)
+    return Retry(error=error, after=DEFAULT_DELAY_SECONDS if told is None else max(told, 1.0), throttled=True)
 
 
 def _refused(answer: Response, service: Service, reasons: frozenset[str]) -> Decision:
@@ -89,12 +89,12 @@ def _refused(answer: Response, service: Service, reasons: frozenset[str]) -> Dec
             "between; the next run tries this again",
             status=403,
         )
-        return Retry(error=error, attempts=BLOCKED_TRIES)
+        return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
     if reasons & _DISABLED:
-        return NotAllowed(
+        return ApiNotAllowed(
             f"{answer.call}: the {service.title} is not enabled in the Cloud project (403): enable it at "
             f"https://{CONSOLE}/apis/library/{service.library}"
         )
     if reasons & _SCOPE:
-        return NotAllowed(f"{answer.call}: the token lacks the scope {service.scope} (403)")
+        return ApiNotAllowed(f"{answer.call}: the token lacks the scope {service.scope} (403)")
     return Forbidden(f"{answer.call}: refused (403)", status=403)

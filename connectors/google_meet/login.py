@@ -13,8 +13,8 @@ from typing import Any
 
 from connectors.base import Context, DeviceCode, LoginScope, Settings, Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError, VendorError
-from connectors.google_meet.auth import LIFE, STORED
-from connectors.google_meet.credentials import AUTH_URI, Credentials, Kind, read
+from connectors.google_meet.auth import ACCESS_TOKEN_LIFE, STORED_NAME
+from connectors.google_meet.credentials import AUTH_URI, CredentialsKind, GoogleCredentials, read_credentials
 from connectors.google_meet.endpoints import CALENDAR, CONSOLE, DIRECTORY, LOGIN, MEET, REPORTS, VENDOR
 from connectors.http import Api, Decision, Response, default_decision
 
@@ -36,7 +36,7 @@ class GoogleLogin:
                 f"{VENDOR}: GOOGLE_CREDENTIALS not set: make an OAuth client of the type Desktop app at {CONSOLE}, "
                 "APIs & Services > Credentials, and name its JSON file there"
             )
-        self._client = _client(read(settings["GOOGLE_CREDENTIALS"]))
+        self._client = _client(read_credentials(settings["GOOGLE_CREDENTIALS"]))
         self._scopes = SCOPES[scope]
         self._context = context
         self._api = Api(VENDOR, self._client.token_uri, context, classify=self._judge)
@@ -106,8 +106,8 @@ class GoogleLogin:
 
     def save(self, token: Token) -> None:
         store = self._context.tokens
-        with store.locked(STORED):
-            store.write(STORED, token)
+        with store.locked(STORED_NAME):
+            store.write(STORED_NAME, token)
 
     def error_for(self, error: str) -> HarvestError:
         if error in {"server_error", "temporarily_unavailable"}:
@@ -144,10 +144,10 @@ class GoogleLogin:
         return CredentialsError(f"{answer.call}: no token ({answer.status}): {what}")
 
 
-def _client(found: Credentials) -> Credentials:
-    if found.kind is Kind.client and found.info.get("marker") == "installed":
+def _client(found: GoogleCredentials) -> GoogleCredentials:
+    if found.kind is CredentialsKind.client and found.info.get("marker") == "installed":
         return found
-    if found.kind is Kind.client:
+    if found.kind is CredentialsKind.client:
         raise ConfigurationError(
             f"{VENDOR}: GOOGLE_CREDENTIALS is an OAuth client for web servers: make one of the type Desktop app at {CONSOLE}"
         )
@@ -165,4 +165,4 @@ def _life(body: Any) -> timedelta:
     try:
         return timedelta(seconds=float(body["expires_in"]))
     except (TypeError, ValueError, KeyError, OverflowError):
-        return LIFE
+        return ACCESS_TOKEN_LIFE

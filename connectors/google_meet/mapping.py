@@ -14,7 +14,7 @@ from typing import Any, Literal
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.conferences import Conference, is_live
 from connectors.google_meet.quality import to_quality
-from connectors.google_meet.redaction import without_secrets
+from connectors.google_meet.redaction import redact_row
 from connectors.google_meet.reports_rows import (
     Row,
     email_of,
@@ -101,7 +101,7 @@ def _raw(known: ConferenceFacts) -> Mapping[str, Any]:
     told: dict[str, Any] = {"event": known.event, "record": known.record, "recordings": known.recordings}
     if known.conference is not None:
         told["conference_id"] = known.conference.id
-    return {name: without_secrets(value) for name, value in told.items() if value}
+    return {name: redact_row(value) for name, value in told.items() if value}
 
 
 def to_session(row: Row, *, name: str | None = None, raw: bool = False) -> Session:
@@ -127,7 +127,7 @@ def to_session(row: Row, *, name: str | None = None, raw: bool = False) -> Sessi
         duration=between,
         leave_reason=as_text(row.get("end_call_reason")),
         quality=to_quality(row),
-        vendor_data=without_secrets(row) if raw else None,
+        vendor_data=redact_row(row) if raw else None,
     )
 
 
@@ -166,7 +166,7 @@ def to_stay(
         join_time=join,
         leave_time=leave,
         duration=seconds_between(join, leave),
-        vendor_data=without_secrets({"participant": participant, "session": session}) if raw else None,
+        vendor_data=redact_row({"participant": participant, "session": session}) if raw else None,
     )
 
 

@@ -19,13 +19,13 @@ from cachetools import LRUCache
 from connectors.base import Context
 from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
-from connectors.google_meet.auth import SELF, NoSuchUser, Tokens
-from connectors.google_meet.client import Client, PageRefused, Row
+from connectors.google_meet.auth import SELF, GoogleTokens, UserUnavailable
+from connectors.google_meet.client import GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.conferences import SLACK, Conference, best
 from connectors.google_meet.directory_api import Directory
 from connectors.google_meet.endpoints import MEET, RECORDS_KEPT, VENDOR
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.redaction import SPACE_FIELDS, recording_of
+from connectors.google_meet.redaction import SPACE_FIELDS, redact_recording
 from connectors.google_meet.reports_api import spelled
 from connectors.google_meet.reports_rows import code_of
 from connectors.models import Reason, SkippedPartition, Window, user_partition
@@ -56,7 +56,9 @@ class Seen:
 class Records:
     """Safe for many threads."""
 
-    def __init__(self, client: Client, tokens: Tokens, directory: Directory, context: Context) -> None:
+    def __init__(
+        self, client: GoogleClient, tokens: GoogleTokens, directory: Directory, context: Context
+    ) -> None:
         self._client = client
         self._tokens = tokens
         self._directory = directory
@@ -77,7 +79,7 @@ class Records:
 
     def allowed(self) -> None:
         """Raises what refuses them."""
-        self._client.ask(MEET, self._tokens.admin, "conferenceRecords", "list", pageSize=1)
+        self._client.call(MEET, self._tokens.admin, "conferenceRecords", "list", pageSize=1)
 
     def listed(
         self, window: Window, subjects: Iterator[str], code: str | None = None
@@ -93,7 +95,7 @@ class Records:
     def _of_user(self, user: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
         try:
             return user, self._list(user, where)
-        except NoSuchUser:
+        except UserUnavailable:
             self._context.notify_once(
                 f"{VENDOR}: for some people there is no token (suspended, or not of this domain): what only they "
                 "could show is left out, and asked for again by the next run"
@@ -116,7 +118,7 @@ class Records:
             )
 
     def _list(self, user: str, where: str) -> list[Row]:
-        return self._client.listing(
+        return self._client.all_rows(
             MEET, user, "conferenceRecords", "conferenceRecords", filter=where, pageSize=100
         )
 
@@ -127,7 +129,7 @@ class Records:
         for user in self._who_was_there(conference):
             try:
                 record = self._by_code(user, conference) or self.record(conference.id, [user])
-            except (NoSuchUser, Forbidden):
+            except (UserUnavailable, Forbidden):
                 continue
             if record is not None:
                 return Seen(record=record, subjects=[user])
@@ -161,7 +163,7 @@ class Records:
         """`None` where nobody of these is told of it."""
 
         def ask(user: str) -> Row:
-            return self._client.ask(
+            return self._client.call(
                 MEET, user, "conferenceRecords", "get", name=f"conferenceRecords/{number}"
             )
 
@@ -171,7 +173,7 @@ class Records:
         path = "conferenceRecords.participants"
 
         def ask(user: str) -> list[Row]:
-            return self._client.listing(MEET, user, path, "participants", parent=name, pageSize=250)
+            return self._client.all_rows(MEET, user, path, "participants", parent=name, pageSize=250)
 
         return self._by_any(subjects, ask)
 
@@ -179,7 +181,7 @@ class Records:
         path = "conferenceRecords.participants.participantSessions"
 
         def ask(user: str) -> list[Row]:
-            return self._client.listing(
+            return self._client.all_rows(
                 MEET, user, path, "participantSessions", parent=participant, pageSize=250
             )
 
@@ -193,12 +195,12 @@ class Records:
             subjects = list(dict.fromkeys([owner, *subjects]))
 
         def ask(user: str) -> list[Row]:
-            return self._client.listing(
+            return self._client.all_rows(
                 MEET, user, "conferenceRecords.recordings", "recordings", parent=name, pageSize=100
             )
 
         found = self._by_any(subjects, ask)
-        return None if found is None else [recording_of(row) for row in found]
+        return None if found is None else [redact_recording(row) for row in found]
 
     def code(self, space: str | None, subjects: Sequence[str]) -> str | None:
         """What people type to get into a space; asked once for each."""
@@ -209,7 +211,7 @@ class Records:
                 return self._codes[space]
 
         def ask(user: str) -> Row:
-            return self._client.ask(MEET, user, "spaces", "get", name=space, fields=SPACE_FIELDS)
+            return self._client.call(MEET, user, "spaces", "get", name=space, fields=SPACE_FIELDS)
 
         found = self._by_any(subjects, ask)
         code = code_of(found.get("meetingCode")) if found is not None else None
@@ -222,9 +224,9 @@ class Records:
         for user in subjects[:TRIED]:
             try:
                 return ask(user)
-            except (NoSuchUser, Forbidden):
+            except (UserUnavailable, Forbidden):
                 continue
-            except PageRefused:
+            except PageTokenRefused:
                 raise
             except VendorError as error:
                 if error.status not in {400, 404}:

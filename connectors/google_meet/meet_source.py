@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from connectors.attendance import to_record
 from connectors.base import Context
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.auth import SELF, Tokens
+from connectors.google_meet.auth import SELF, GoogleTokens
 from connectors.google_meet.calendar_api import Calendar
 from connectors.google_meet.conferences import Conference, is_live, record_id
 from connectors.google_meet.directory_api import Directory
@@ -45,7 +45,7 @@ class Apis:
     """What every source asks, and how the run was asked for."""
 
     context: Context
-    tokens: Tokens
+    tokens: GoogleTokens
     directory: Directory
     activities: Activities
     records: Records

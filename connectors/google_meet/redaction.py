@@ -42,9 +42,9 @@ _OPENS = (
 )
 
 
-def event_of(told: Mapping[str, Any]) -> dict[str, Any]:
+def redact_event(told: Mapping[str, Any]) -> dict[str, Any]:
     """An event with what may be kept of it; of the way into its conference only the code and whose it is."""
-    kept = {key: without_secrets(value) for key, value in told.items() if key in _EVENT}
+    kept = {key: redact_row(value) for key, value in told.items() if key in _EVENT}
     conference = told.get("conferenceData")
     if isinstance(conference, Mapping):
         solution = conference.get("conferenceSolution")
@@ -54,16 +54,16 @@ def event_of(told: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def recording_of(told: Mapping[str, Any]) -> dict[str, Any]:
+def redact_recording(told: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in told.items() if key in _RECORDING}
 
 
-def without_secrets(value: Any) -> Any:
+def redact_row(value: Any) -> Any:
     """Anything without what opens a meeting by its name, at any depth."""
     if isinstance(value, Mapping):
-        return {key: without_secrets(inner) for key, inner in value.items() if not _opens(key)}
+        return {key: redact_row(inner) for key, inner in value.items() if not _opens(key)}
     if isinstance(value, list):
-        return [without_secrets(inner) for inner in value]
+        return [redact_row(inner) for inner in value]
     return value
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Context
-from connectors.google_meet.auth import Tokens
-from connectors.google_meet.client import RESTARTS, Client, PageRefused, Row
+from connectors.google_meet.auth import GoogleTokens
+from connectors.google_meet.client import RESTARTS, GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.endpoints import EVENTS_KEPT, REPORTS, VENDOR
 from connectors.google_meet.reports_rows import EVENT, flat, identity, left
 
@@ -23,7 +23,7 @@ Rows = list[Row]
 
 
 class Activities:
-    def __init__(self, client: Client, tokens: Tokens, context: Context) -> None:
+    def __init__(self, client: GoogleClient, tokens: GoogleTokens, context: Context) -> None:
         self._client = client
         self._tokens = tokens
         self._context = context
@@ -46,7 +46,7 @@ class Activities:
                     told = [row for row in page if identity(row) not in seen]
                     last = page or last
                     yield told
-            except PageRefused:
+            except PageTokenRefused:
                 if not left_over:
                     raise
                 oldest = min((at for row in last if (at := left(row)) is not None), default=end)

@@ -27,7 +27,7 @@ from connectors.google_meet.conferences import (
     record_id,
 )
 from connectors.google_meet.endpoints import SETTLED, VENDOR, WIDER
-from connectors.google_meet.errors import NotAllowed
+from connectors.google_meet.errors import ApiNotAllowed
 from connectors.google_meet.id_conflicts import Day, Families
 from connectors.google_meet.mapping import ConferenceFacts, host_of, to_meeting, to_session
 from connectors.google_meet.meet_api import Seen, space_of
@@ -94,7 +94,7 @@ class Company:
             return
         try:
             yield from self._meet.gathered(within, into, subjects)
-        except NotAllowed as error:
+        except ApiNotAllowed as error:
             self._go_without(error)
 
     def _items(self, window: Window) -> Iterator[Item | Straggler]:
@@ -183,7 +183,7 @@ class Company:
             return None
         try:
             return self._apis.records.of(conference)
-        except NotAllowed as error:
+        except ApiNotAllowed as error:
             self._go_without(error)
             return None
 
@@ -309,7 +309,7 @@ class Company:
         """Whether Reports knows a conference by one of these ids."""
         return any(self._apis.activities.of_conference(uuid, window.start) for uuid in uuids[:PROBED])
 
-    def _go_without(self, error: NotAllowed) -> None:
+    def _go_without(self, error: ApiNotAllowed) -> None:
         if self._enriched:
             self._enriched = False
             self._apis.context.notify_once(f"{VENDOR}: reading Reports without what Meet adds to it: {error}")

@@ -7,12 +7,12 @@ from threading import RLock
 
 from connectors.base import Context, Settings
 from connectors.errors import CredentialsError
-from connectors.google_meet.auth import Tokens
+from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.calendar_api import Calendar
-from connectors.google_meet.client import Client
+from connectors.google_meet.client import GoogleClient
 from connectors.google_meet.directory_api import Directory
 from connectors.google_meet.endpoints import VENDOR
-from connectors.google_meet.errors import Forbidden, NotAllowed
+from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.google_meet.meet_api import Records
 from connectors.google_meet.meet_source import Apis, Meet
 from connectors.google_meet.reports_api import Activities
@@ -28,9 +28,9 @@ class Sources:
 
     def __init__(self, settings: Settings, context: Context, wanted: str) -> None:
         self.wanted = wanted
-        self.tokens = Tokens(settings, context)
+        self.tokens = GoogleTokens(settings, context)
         self._context = context
-        client = Client(settings, self.tokens, context)
+        client = GoogleClient(settings, self.tokens, context)
         directory = Directory(client, self.tokens, context, settings.get("GOOGLE_CUSTOMER") or "my_customer")
         self.apis = Apis(
             context=context,
@@ -74,7 +74,7 @@ class Sources:
             return Company(self.apis, meet, enriched=False)
         try:
             self.apis.activities.allowed()
-        except (NotAllowed, Forbidden) as error:
+        except (ApiNotAllowed, Forbidden) as error:
             self._say(f"Meet alone, since Reports is refused: {error}")
             return meet
         self._say("Reports, with what Meet adds to it")

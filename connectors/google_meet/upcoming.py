@@ -12,14 +12,14 @@ from typing import Any
 
 from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.auth import SELF, NoSuchUser
+from connectors.google_meet.auth import SELF, UserUnavailable
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
 from connectors.google_meet.mapping import host_of
 from connectors.google_meet.meet_api import USERS_AT_ONCE
 from connectors.google_meet.meet_source import Apis
-from connectors.google_meet.redaction import without_secrets
+from connectors.google_meet.redaction import redact_row
 from connectors.google_meet.reports_rows import Row, code_of
 from connectors.models import (
     Detail,
@@ -73,7 +73,7 @@ class Upcoming:
             return user, [
                 event for event in self._apis.calendar.planned(user, window.start, window.end) if code(event)
             ]
-        except (NoSuchUser, Forbidden):
+        except (UserUnavailable, Forbidden):
             return SkippedPartition(
                 partition=user_partition(user.lower()), reason=Reason.refused, permanent=False
             )
@@ -116,7 +116,7 @@ class Upcoming:
             scheduled_start_time=begins(event),
             scheduled_end_time=ends,
             state="scheduled",
-            vendor_data={"event": without_secrets(event)} if self._apis.asked_raw(ref) else None,
+            vendor_data={"event": redact_row(event)} if self._apis.asked_raw(ref) else None,
         )
         over = ends is None or ends <= self._apis.context.now()
         return MeetingRecord(

@@ -27,13 +27,13 @@ from typing import ClassVar
 from connectors.attendance import to_record
 from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
 from connectors.errors import ConfigurationError, Gone
-from connectors.meetecho.check import results
+from connectors.meetecho.check import run_checks
+from connectors.meetecho.client import DatatrackerClient
 from connectors.meetecho.datatracker import Datatracker
 from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, KEPT, LOOKBACK, SPAN, VENDOR
 from connectors.meetecho.listing import Meetings
 from connectors.meetecho.mapping import Plan, Row, people_in, to_meeting, to_session, with_attendance
-from connectors.meetecho.rooms import Rooms
-from connectors.meetecho.tastypie import Tastypie
+from connectors.meetecho.rooms import RoomsClient
 from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, SkippedPartition, Window
 from connectors.parsing import parse_instant, truncate_to_milliseconds
 from connectors.pending import require_timestamp
@@ -97,7 +97,9 @@ class Meetecho:
         self.context = context
         self.groups = _groups(settings)
         self.rooms = self._made_rooms()
-        self.datatracker = Datatracker(Tastypie(self._url("DATATRACKER_URL"), context, settings.rate_share))
+        self.datatracker = Datatracker(
+            DatatrackerClient(self._url("DATATRACKER_URL"), context, settings.rate_share)
+        )
         self._meetings = Meetings(
             self.datatracker, self.rooms, context, self.groups, ahead="upcoming" in settings.option_values
         )
@@ -139,7 +141,7 @@ class Meetecho:
         return head + (1 if ref.hint.get("kind") == "session" else 0)
 
     def check(self) -> Iterator[CheckResult]:
-        return results(self)
+        return run_checks(self)
 
     @property
     def concurrency(self) -> int:
@@ -165,7 +167,7 @@ class Meetecho:
         sessions = [to_session(row, names, raw=raw) for row in rows]
         return with_attendance(to_record(meeting, sessions, pending=pending, replaces=replaces))
 
-    def _made_rooms(self) -> Rooms | None:
+    def _made_rooms(self) -> RoomsClient | None:
         names = ("MEETECHO_CLIENT_ID", "MEETECHO_CLIENT_SECRET")
         unset = [name for name in names if not self._settings.get(name)]
         if len(unset) == 1:
@@ -174,7 +176,7 @@ class Meetecho:
             )
         if unset:
             return None
-        return Rooms(self._settings, self._url("MEETECHO_API_URL"), self.context, self.groups)
+        return RoomsClient(self._settings, self._url("MEETECHO_API_URL"), self.context, self.groups)
 
     def _raw(self, ref: MeetingRef) -> bool:
         return self._settings.raw or "raw" in ref.extras

@@ -18,15 +18,15 @@ from connectors.base import Context, Token
 from connectors.errors import BrokenResponse, CredentialsError
 from connectors.http import Api
 from connectors.meetecho.endpoints import TOKENS, VENDOR
-from connectors.meetecho.errors import Refused
+from connectors.meetecho.errors import MeetechoRefused
 from connectors.rate_limit import RateLimiter
 
 CALL = f"POST {TOKENS}"
 
-LIFE = timedelta(hours=1)
+STORED_LIFE = timedelta(hours=1)
 """After which a token is no longer taken out of the store; until then, whether it is still good is Meetecho's to say."""
 
-JUST_NOW_SECONDS = 60.0
+RENEW_INTERVAL_SECONDS = 60.0
 """A token that is refused so soon after it was had is not had again."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -55,26 +55,26 @@ class GroupTokens:
         self._had_at: dict[str, float] = {}
         self._lock = RLock()
 
-    def of(self, group: str) -> str:
+    def get(self, group: str) -> str:
         """The group's token. Refused where Meetecho gives none; CredentialsError where it gives none to anybody."""
         with self._lock:
             if group not in self._known:
                 self._have(self._lacking(group))
             token = self._known.get(group)
         if token is None:
-            raise Refused(f"{VENDOR}: {CALL}: no token for one of MEETECHO_GROUPS")
+            raise MeetechoRefused(f"{VENDOR}: {CALL}: no token for one of MEETECHO_GROUPS")
         return token
 
-    def renewed(self, group: str, refused: str) -> bool:
+    def renew(self, group: str, refused: str) -> bool:
         """Whether there is another token than the refused one now: all are had anew, unless this one just was."""
         with self._lock:
             if self._known.get(group) == refused:
-                if self._context.elapsed() - self._had_at.get(group, float("-inf")) < JUST_NOW_SECONDS:
+                if self._context.elapsed() - self._had_at.get(group, float("-inf")) < RENEW_INTERVAL_SECONDS:
                     return False
                 self._have(list(dict.fromkeys((*self._groups, group))))
             return self._known.get(group) is not None
 
-    def refused(self) -> list[str]:
+    def refused_groups(self) -> list[str]:
         """Asked now, for all groups: those that get none. CredentialsError where it is all of them."""
         with self._lock:
             self._have(list(self._groups))
@@ -98,7 +98,7 @@ class GroupTokens:
                 self._known[group] = token
                 self._had_at[group] = self._context.elapsed()
                 if token is not None:
-                    until = self._context.now() + LIFE
+                    until = self._context.now() + STORED_LIFE
                     self._context.tokens.write(self._name(group), Token(access=token, expires_at=until))
 
     def _told(self, groups: Sequence[str]) -> dict[str, str]:
@@ -106,7 +106,7 @@ class GroupTokens:
         is who we are that is refused (401), or every group that there is."""
         try:
             return self._ask(groups)
-        except Refused as error:
+        except MeetechoRefused as error:
             status = error.status
         told: dict[str, str] = {}
         if status != 401 and len(groups) > 1:
@@ -120,7 +120,7 @@ class GroupTokens:
     def _alone(self, group: str) -> dict[str, str]:
         try:
             return self._ask([group])
-        except Refused:
+        except MeetechoRefused:
             return {}
 
     def _ask(self, groups: Sequence[str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from connectors.meetecho.endpoints import ATTENDED, ROOMS, TOKENS, asked
 
 if TYPE_CHECKING:
     from connectors.meetecho import Meetecho
-    from connectors.meetecho.rooms import Rooms
+    from connectors.meetecho.rooms import RoomsClient
 
 _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
     (CredentialsError, "set MEETECHO_CLIENT_ID and MEETECHO_CLIENT_SECRET right, or leave out both"),
@@ -32,7 +32,7 @@ _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
 )
 
 
-def results(meetecho: Meetecho) -> Iterator[CheckResult]:
+def run_checks(meetecho: Meetecho) -> Iterator[CheckResult]:
     yield from _rooms(meetecho)
     for group in meetecho.groups:
         yield _tried(f"datatracker, group {group}", partial(_sessions, meetecho, group))
@@ -50,7 +50,7 @@ def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
         )
         return
     try:
-        refused = rooms.tokens.refused()
+        refused = rooms.tokens.refused_groups()
     except Interrupted:
         raise
     except HarvestError as error:
@@ -70,7 +70,7 @@ def _rooms(meetecho: Meetecho) -> Iterator[CheckResult]:
             yield _tried(name, partial(_listed, rooms, group))
 
 
-def _listed(rooms: Rooms, group: str) -> str:
+def _listed(rooms: RoomsClient, group: str) -> str:
     return f"answers: {len(rooms.of(group))} rooms"
 
 
@@ -82,7 +82,7 @@ def _sessions(meetecho: Meetecho, group: str) -> str:
 
 
 def _attendance(meetecho: Meetecho) -> str:
-    meetecho.datatracker.api.first(ATTENDED)
+    meetecho.datatracker.api.first_page(ATTENDED)
     return "answers"
 
 

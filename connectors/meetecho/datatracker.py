@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from cachetools import LRUCache
 
 from connectors.errors import VendorError
+from connectors.meetecho.client import DatatrackerClient, Row
 from connectors.meetecho.endpoints import (
     AFTER,
     ASSIGNMENTS,
@@ -28,7 +29,6 @@ from connectors.meetecho.endpoints import (
     STATUSES,
     TIMESLOTS,
 )
-from connectors.meetecho.tastypie import Row, Tastypie
 from connectors.models import Window
 from connectors.parsing import parse_clock_seconds, parse_instant
 
@@ -54,7 +54,7 @@ class Slot:
 class Datatracker:
     """Safe for many threads."""
 
-    def __init__(self, tastypie: Tastypie) -> None:
+    def __init__(self, tastypie: DatatrackerClient) -> None:
         self.api = tastypie
         self._names: LRUCache[str, str] = LRUCache(NAMES_KEPT)
         self._meetings: LRUCache[str, Row] = LRUCache(MEETINGS_KEPT)
@@ -63,20 +63,20 @@ class Datatracker:
 
     def group(self, acronym: str) -> str | None:
         """The group's id; `None` where there is none of that name."""
-        rows = self.api.listing(GROUPS, acronym=acronym)
+        rows = self.api.all_rows(GROUPS, acronym=acronym)
         return next((last_of(row.get("id")) for row in rows if row.get("acronym") == acronym), None)
 
     def sessions(self, group: str) -> list[Row]:
         """Every session that a group ever asked for, by the group's id."""
-        return [row for row in self.api.listing(SESSIONS, group=group) if last_of(row.get("group")) == group]
+        return [row for row in self.api.all_rows(SESSIONS, group=group) if last_of(row.get("group")) == group]
 
     def session(self, number: str) -> Row | None:
-        return self.api.one(SESSIONS, number)
+        return self.api.get(SESSIONS, number)
 
     def meetings(self, window: Window) -> frozenset[str]:
         """The ids of the meetings that may have had a session in the window; interim ones, too."""
         first, last = (window.start - BEFORE).date(), (window.end + AFTER).date()
-        rows = self.api.listing(MEETINGS, date__gte=first.isoformat(), date__lte=last.isoformat())
+        rows = self.api.all_rows(MEETINGS, date__gte=first.isoformat(), date__lte=last.isoformat())
         found = set()
         for row in rows:
             number, day = last_of(row.get("id")), _day(row.get("date"))
@@ -90,7 +90,7 @@ class Datatracker:
         number = last_of(session.get("meeting"))
         found = self._recall(self._meetings, number) if number is not None else None
         if found is None and number is not None:
-            found = self.api.one(MEETINGS, number)
+            found = self.api.get(MEETINGS, number)
             if found is not None:
                 self._remember(self._meetings, number, found)
         return found
@@ -100,18 +100,18 @@ class Datatracker:
         schedule = last_of(meeting.get("schedule"))
         if schedule is None:
             return None
-        rows = self.api.listing(ASSIGNMENTS, schedule=schedule, session=session)
+        rows = self.api.all_rows(ASSIGNMENTS, schedule=schedule, session=session)
         numbers = {
             last_of(row.get("timeslot"))
             for row in rows
             if last_of(row.get("session")) == session and last_of(row.get("schedule")) == schedule
         }
-        slots = [self.api.one(TIMESLOTS, number) for number in sorted(filter(None, numbers))]
+        slots = [self.api.get(TIMESLOTS, number) for number in sorted(filter(None, numbers))]
         return joined(to_slot(slot) for slot in slots if slot is not None)
 
     def status(self, session: str) -> str | None:
         """The slug of a session's latest status."""
-        rows = self.api.listing(STATUSES, session=session)
+        rows = self.api.all_rows(STATUSES, session=session)
         events = [
             (parse_instant(row.get("time")) or datetime.min.replace(tzinfo=UTC), _order(row.get("id")), row)
             for row in rows
@@ -121,11 +121,11 @@ class Datatracker:
 
     def attendance(self, session: str) -> list[Row]:
         """A record for everybody who was there."""
-        rows = self.api.listing(ATTENDED, session=session)
+        rows = self.api.all_rows(ATTENDED, session=session)
         return [row for row in rows if last_of(row.get("session")) == session]
 
     def attendance_count(self, session: str) -> int | None:
-        return self.api.total(ATTENDED, session=session)
+        return self.api.count(ATTENDED, session=session)
 
     def names(self, people: Iterable[str]) -> dict[str, str]:
         """Names by the ids of people, as far as they are told."""
@@ -142,7 +142,7 @@ class Datatracker:
         told = {number: row for row in rows if (number := last_of(row.get("id"))) in set(wanted)}
         names = {}
         for number in wanted:
-            row = told.get(number) or self.api.one(PEOPLE, number) or {}
+            row = told.get(number) or self.api.get(PEOPLE, number) or {}
             name = row.get("name")
             names[number] = name if isinstance(name, str) else ""
             self._remember(self._names, number, names[number])
@@ -158,7 +158,7 @@ class Datatracker:
 
     def _several(self, wanted: Sequence[str]) -> list[Row]:
         try:
-            return self.api.first(PEOPLE, id__in=",".join(wanted))
+            return self.api.first_page(PEOPLE, id__in=",".join(wanted))
         except VendorError as error:
             if error.status not in {400, 404}:
                 raise

@@ -13,25 +13,25 @@ from connectors.errors import BrokenResponse, VendorError
 from connectors.http import Decision, Response, Retry, default_decision
 from connectors.parsing import parse_retry_after
 
-NOT_SAID_SECONDS = 5.0
+DEFAULT_DELAY_SECONDS = 5.0
 """To wait after a 429 that does not say for how long, or says 0."""
 
-PAGE_TRIES = 3
+BLOCKED_ATTEMPTS = 3
 """A page in HTML instead of data passes by itself soon, or not at all."""
 
 
-class Refused(VendorError):
+class MeetechoRefused(VendorError):
     """Meetecho does not give this (400 to 499): a token is no longer good, or a group is not ours."""
 
 
-def meetecho_judge(context: Context) -> Callable[[Response], Decision]:
+def meetecho_classifier(context: Context) -> Callable[[Response], Decision]:
     def verdict(answer: Response) -> Decision:
         if answer.status in {200, 202}:
             return None if answer.broken is None else _page(answer)
         if answer.status == 429:
             return _throttled(answer, context)
         if 400 <= answer.status < 500 and answer.status not in {408, 425}:
-            return Refused(f"{answer.call}: refused ({answer.status})", status=answer.status)
+            return MeetechoRefused(f"{answer.call}: refused ({answer.status})", status=answer.status)
         if answer.status < 300:
             return BrokenResponse(f"{answer.call}: status {answer.status}, which is none of its own")
         return default_decision(answer, context.now())
@@ -39,7 +39,7 @@ def meetecho_judge(context: Context) -> Callable[[Response], Decision]:
     return verdict
 
 
-def datatracker_judge(context: Context) -> Callable[[Response], Decision]:
+def datatracker_classifier(context: Context) -> Callable[[Response], Decision]:
     def verdict(answer: Response) -> Decision:
         if answer.status == 429:
             return _throttled(answer, context)
@@ -49,7 +49,7 @@ def datatracker_judge(context: Context) -> Callable[[Response], Decision]:
                 "between; the next run tries this again",
                 status=answer.status,
             )
-            return Retry(error=error, attempts=PAGE_TRIES)
+            return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
         return default_decision(answer, context.now())
 
     return verdict
@@ -61,7 +61,7 @@ def _page(answer: Response) -> Decision:
         "at what stands in between; the next run tries this again",
         status=answer.status,
     )
-    return Retry(error=error, attempts=PAGE_TRIES)
+    return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
 
 
 def _throttled(answer: Response, context: Context) -> Decision:
@@ -71,4 +71,4 @@ def _throttled(answer: Response, context: Context) -> Decision:
         status=429,
     )
     told = parse_retry_after(answer.headers.get("Retry-After"), context.now())
-    return Retry(error=error, after=told or NOT_SAID_SECONDS, throttled=True)
+    return Retry(error=error, after=told or DEFAULT_DELAY_SECONDS, throttled=True)

@@ -18,9 +18,9 @@ from connectors.base import Context
 from connectors.errors import Gone, VendorError
 from connectors.meetecho.datatracker import Datatracker, last_of
 from connectors.meetecho.endpoints import VENDOR
-from connectors.meetecho.errors import Refused
+from connectors.meetecho.errors import MeetechoRefused
 from connectors.meetecho.mapping import Plan, Row
-from connectors.meetecho.rooms import Room, Rooms
+from connectors.meetecho.rooms import Room, RoomsClient
 from connectors.models import MeetingRef, Reason, SkippedPartition, Window, row_digest
 
 FRESH_SECONDS = 600.0
@@ -49,7 +49,7 @@ class Meetings:
     def __init__(
         self,
         datatracker: Datatracker,
-        rooms: Rooms | None,
+        rooms: RoomsClient | None,
         context: Context,
         groups: Sequence[str],
         *,
@@ -73,7 +73,7 @@ class Meetings:
                 continue
             try:
                 yield from self._of_group(group, window, dated)
-            except Refused:
+            except MeetechoRefused:
                 self._context.notify_once(
                     f"{VENDOR}: Meetecho refuses a group of MEETECHO_GROUPS ({group}): it is left out, and tried again"
                 )

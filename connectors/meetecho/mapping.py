@@ -120,7 +120,7 @@ def to_session(row: Row, names: Mapping[str, str], *, raw: bool = False) -> Sess
         id=person,
         user_name=names.get(person) if person is not None else None,
         join_time=parse_instant(row.get("time")),
-        vendor_data={"attended": without_secrets(row)} if raw else None,
+        vendor_data={"attended": redact_row(row)} if raw else None,
     )
 
 
@@ -135,22 +135,22 @@ def people_in(rows: Sequence[Row]) -> list[str]:
 
 def raw_of(plan: Plan) -> dict[str, Any]:
     parts: dict[str, Any] = {
-        "session": without_secrets(plan.session) if plan.session is not None else None,
-        "meeting": without_secrets(plan.meeting) if plan.meeting is not None else None,
+        "session": redact_row(plan.session) if plan.session is not None else None,
+        "meeting": redact_row(plan.meeting) if plan.meeting is not None else None,
         "status": plan.status,
         "rooms": [room.told() for room in plan.rooms],
     }
     return {name: part for name, part in parts.items() if part}
 
 
-def without_secrets(row: Row) -> dict[str, Any]:
+def redact_row(row: Row) -> dict[str, Any]:
     """A record of the datatracker without what opens something, by its name, at any depth."""
     return {key: _cleaned(value) for key, value in row.items() if not _hides(key)}
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return without_secrets(value)
+        return redact_row(value)
     return [_cleaned(item) for item in value] if isinstance(value, list) else value
 
 

@@ -18,7 +18,7 @@ from connectors.errors import BrokenResponse
 from connectors.http import Api
 from connectors.meetecho.auth import GroupTokens
 from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VENDOR
-from connectors.meetecho.errors import Refused, meetecho_judge
+from connectors.meetecho.errors import MeetechoRefused, meetecho_classifier
 from connectors.rate_limit import RateLimiter
 
 CALL = f"GET {ROOMS}"
@@ -47,7 +47,7 @@ class Room:
         return {name: value for name, value in {**shown, **times}.items() if value is not None}
 
 
-class _Bearer:
+class _GroupAuth:
     """The header as the datatracker's client spells it: `bearer` in lower case."""
 
     def __init__(self, token: str) -> None:
@@ -60,11 +60,11 @@ class _Bearer:
         """Never asked for: `Rooms` looks at refusals itself."""
 
 
-class Rooms:
+class RoomsClient:
     """Safe for many threads."""
 
     def __init__(self, settings: Settings, base_url: str, context: Context, groups: Sequence[str]) -> None:
-        self._api = Api(VENDOR, base_url, context, classify=meetecho_judge(context))
+        self._api = Api(VENDOR, base_url, context, classify=meetecho_classifier(context))
         self._pace = RateLimiter(context, calls=MEETECHO_CALLS_PER_SECOND, share=settings.rate_share)
         self.tokens = GroupTokens(
             self._api,
@@ -77,16 +77,16 @@ class Rooms:
 
     def of(self, group: str) -> list[Room]:
         """Every room of the group that Meetecho lists. Refused where it lists none to us."""
-        token = self.tokens.of(group)
+        token = self.tokens.get(group)
         try:
             return self._asked(token, group)
-        except Refused as error:
-            if error.status not in {401, 403} or not self.tokens.renewed(group, token):
+        except MeetechoRefused as error:
+            if error.status not in {401, 403} or not self.tokens.renew(group, token):
                 raise
-        return self._asked(self.tokens.of(group), group)
+        return self._asked(self.tokens.get(group), group)
 
     def _asked(self, token: str, group: str) -> list[Room]:
-        answer = self._api.send("GET", CALL, ROOMS, auth=_Bearer(token), limiter=self._pace)
+        answer = self._api.send("GET", CALL, ROOMS, auth=_GroupAuth(token), limiter=self._pace)
         return to_rooms(answer.body, group)
 
 

@@ -35,9 +35,9 @@ from connectors.http import Api
 from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
 from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.rate_limit import MARGIN
-from connectors.webex.auth import OAuth
-from connectors.webex.check import results
-from connectors.webex.client import CALLS_PER_SECOND, Client, Row
+from connectors.webex.auth import WebexOAuth
+from connectors.webex.check import run_checks
+from connectors.webex.client import CALLS_PER_SECOND, Row, WebexClient
 from connectors.webex.endpoints import (
     ADMIN_MEETING,
     LOGIN,
@@ -47,7 +47,7 @@ from connectors.webex.endpoints import (
     VENDOR,
     lacking,
 )
-from connectors.webex.errors import judge
+from connectors.webex.errors import response_classifier
 from connectors.webex.listing import (
     ASK_AGAIN,
     KEPT,
@@ -62,7 +62,7 @@ from connectors.webex.mapping import known, state_of, to_meeting, to_sessions, w
 from connectors.webex.participants import Participants
 from connectors.webex.quality import with_quality
 from connectors.webex.quality_api import Qualities, Told
-from connectors.webex.redaction import without_secrets
+from connectors.webex.redaction import redact_row
 
 _INTEGRATION = "in an integration or a service app, made at developer.webex.com/my-apps"
 
@@ -129,9 +129,9 @@ class Webex:
         self._settings = settings
         self.context = context
         base_url = self._url("WEBEX_API_URL")
-        self.auth = OAuth(settings, base_url, context)
-        api = Api(VENDOR, base_url, context, classify=judge(context), auth=self.auth)
-        self.client = Client(api, base_url, context, settings.rate_share)
+        self.auth = WebexOAuth(settings, base_url, context)
+        api = Api(VENDOR, base_url, context, classify=response_classifier(context), auth=self.auth)
+        self.client = WebexClient(api, base_url, context, settings.rate_share)
         self.instances = Instances(self.client, context, self.for_all)
         self._participants = Participants(self.client)
         self._lock = RLock()
@@ -162,7 +162,7 @@ class Webex:
     def participants(self, ref: MeetingRef, row: Row) -> list[Row]:
         host = as_text(row.get("hostEmail")) if self._for_all_participants(ref.uuid) else None
         found = self._participants.of(ref.uuid, host, self._during(ref, row))
-        return [without_secrets(one) for one in found]
+        return [redact_row(one) for one in found]
 
     def quality(self, ref: MeetingRef, row: Row) -> Told:
         return self.qualities.of(
@@ -174,7 +174,7 @@ class Webex:
         return head + 1 + (1 if self.qualities.may_be_asked(ref.start_time) else 0)
 
     def check(self) -> Iterator[CheckResult]:
-        return results(self)
+        return run_checks(self)
 
     @property
     def concurrency(self) -> int:
@@ -203,7 +203,7 @@ class Webex:
         # Every answer as it comes: none of these calls may be repeated.
         api = Api(VENDOR, self._url("WEBEX_ANALYTICS_URL"), self.context, classify=lambda _: None)
         permitted = not scopes or QUALITIES.granted(scopes)
-        return Qualities(api, self.auth, self.client.pace, self.context, permitted=permitted)
+        return Qualities(api, self.auth, self.client.limiter, self.context, permitted=permitted)
 
     def permitted(self) -> None:
         """CredentialsError where the token says that it lacks a scope without which nothing is had."""
@@ -231,7 +231,7 @@ class Webex:
 
     def _admin_answers(self, uuid: str) -> bool:
         try:
-            self.client.one(ADMIN_MEETING, uuid)
+            self.client.get(ADMIN_MEETING, uuid)
         except VendorError as error:
             # 400 may as well be about this meeting: where the token says that it is an admin's, that counts.
             if error.status == 403 or (error.status == 400 and not self.scopes):

@@ -23,22 +23,22 @@ from connectors.errors import BrokenResponse, ConfigurationError, CredentialsErr
 from connectors.http import Api, Decision, Response, Retry, default_decision
 from connectors.models import session_key
 from connectors.webex.endpoints import APP_PAGE, LOGIN, VENDOR
-from connectors.webex.errors import words_of
+from connectors.webex.errors import error_words
 
-STORED = "webex"
+STORED_NAME = "webex"
 CALL = "POST /access_token"
 ADOPTED = "webex refresh token adopted"
 """The fact that holds the digest of the last WEBEX_REFRESH_TOKEN that was made use of."""
 
 EARLY_SECONDS = 300.0
-LIFE = timedelta(days=14)
+ACCESS_TOKEN_LIFE = timedelta(days=14)
 LONGEST_LIFE = timedelta(days=366)
 WARN_BEFORE = timedelta(days=14)
 
 Expiries = tuple[timedelta | None, timedelta | None]
 
 
-class InvalidGrant(CredentialsError):
+class RefreshTokenRejected(CredentialsError):
     """The refresh token, and not the client, is what Webex refuses."""
 
 
@@ -48,7 +48,7 @@ class _Held:
     deadline: float  # on Context.elapsed
 
 
-class OAuth:
+class WebexOAuth:
     """The `Authorization` header, for all threads and all processes."""
 
     def __init__(self, settings: Settings, api_url: str, context: Context) -> None:
@@ -92,11 +92,9 @@ class OAuth:
         if not (self._client_id and self._client_secret):
             return self._lone(refused)
         store = self._context.tokens
-        with store.locked(STORED):
-            kept = store.read(STORED)  # under the lock: another process may just have refreshed it
-            given_is_new = self._given is not None and self._context.get_fact(ADOPTED) != digest_of(
-                self._given
-            )
+        with store.locked(STORED_NAME):
+            kept = store.read(STORED_NAME)  # under the lock: another process may just have refreshed it
+            given_is_new = self._given is not None and self._context.get_fact(ADOPTED) != digest(self._given)
             usable = kept is not None and _bearer(kept) != refused and self._left(kept) > EARLY_SECONDS
             if kept is not None and usable and not given_is_new:
                 return self._hold(kept)
@@ -109,7 +107,7 @@ class OAuth:
         """The access token of the settings, which nothing can renew."""
         if not self._access:
             raise CredentialsError(f"{VENDOR}: nobody is logged in: {LOGIN}, or set WEBEX_REFRESH_TOKEN")
-        token = Token(access=self._access, expires_at=self._context.now() + LIFE)
+        token = Token(access=self._access, expires_at=self._context.now() + ACCESS_TOKEN_LIFE)
         if _bearer(token) == refused:
             raise CredentialsError(
                 f"{VENDOR}: WEBEX_ACCESS_TOKEN is refused (401), and there is nothing to renew it with: set a new one, "
@@ -132,10 +130,10 @@ class OAuth:
         for old in chances:
             try:
                 token = self._asked(old)
-            except InvalidGrant as error:
+            except RefreshTokenRejected as error:
                 refusal = error
                 continue
-            self._context.tokens.write(STORED, token)
+            self._context.tokens.write(STORED_NAME, token)
             self._adopt()
             if refusal is not None:
                 self._context.notify_once(
@@ -148,8 +146,8 @@ class OAuth:
     def _adopt(self) -> None:
         """Whatever the settings hold has been tried by now: it is no news any more. After the pair, so that a kill
         in between makes the settings' token be tried once more, and never a refreshed one be forgotten."""
-        if self._given is not None and self._context.get_fact(ADOPTED) != digest_of(self._given):
-            self._context.set_fact(ADOPTED, digest_of(self._given))
+        if self._given is not None and self._context.get_fact(ADOPTED) != digest(self._given):
+            self._context.set_fact(ADOPTED, digest(self._given))
 
     def _hold(self, token: Token) -> Token:
         # A life of less than ten minutes is used for half of it, or each call would ask for another token.
@@ -191,7 +189,7 @@ class OAuth:
             ends = old.refresh_expires_at
         token = Token(
             access=body["access_token"],
-            expires_at=now + (life_of(body, "expires_in") or LIFE),
+            expires_at=now + (life_of(body, "expires_in") or ACCESS_TOKEN_LIFE),
             refresh=refresh or old.refresh,
             refresh_expires_at=ends,
             scope=text_of(body, "scope") or "",
@@ -207,12 +205,12 @@ class OAuth:
             )
         if answer.status not in {400, 401} and not (answer.status == 403 and answer.broken is None):
             return default_decision(answer, self._context.now())
-        if "client" in words_of(answer.body) and "grant" not in words_of(answer.body):
+        if "client" in error_words(answer.body) and "grant" not in error_words(answer.body):
             return CredentialsError(
                 f"{answer.call}: no token ({answer.status}): WEBEX_CLIENT_ID or WEBEX_CLIENT_SECRET is wrong: copy "
                 f"them from the integration at {APP_PAGE}"
             )
-        return InvalidGrant(
+        return RefreshTokenRejected(
             f"{answer.call}: the refresh token is refused ({answer.status}): it was revoked, not used for 90 days, or "
             f"belongs to another WEBEX_CLIENT_ID: {LOGIN}"
         )
@@ -228,7 +226,7 @@ def _bearer(token: Token) -> str:
     return "Bearer " + token.access
 
 
-def digest_of(secret: str) -> str:
+def digest(secret: str) -> str:
     return session_key("webex refresh token", secret)
 
 

@@ -49,7 +49,7 @@ _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
 )
 
 
-def results(webex: Webex) -> Iterator[CheckResult]:
+def run_checks(webex: Webex) -> Iterator[CheckResult]:
     try:
         webex.auth.token()
     except Interrupted:
@@ -176,12 +176,12 @@ def _role(webex: Webex, ref: MeetingRef) -> CheckResult:
             subject="role", status="warning", message="not looked at: the token has no admin's scope"
         )
     try:
-        webex.client.one(ADMIN_MEETING, ref.uuid)
+        webex.client.get(ADMIN_MEETING, ref.uuid)
     except Interrupted:
         raise
     except VendorError as error:
         if error.status != 403:
-            return _answers(MEETING, lambda: webex.client.one(MEETING, ref.uuid))
+            return _answers(MEETING, lambda: webex.client.get(MEETING, ref.uuid))
         return CheckResult(
             subject="role",
             status="warning",

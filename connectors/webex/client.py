@@ -30,40 +30,40 @@ LARGEST_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class WebexPage:
     rows: Sequence[Row]
-    following: str
+    next_url: str
     """The address of the next page; empty on the last, and where the endpoint tells none."""
 
 
-class Client:
+class WebexClient:
     """Safe for many threads. `share`: the part of the rate to use."""
 
     def __init__(self, api: Api, base_url: str, context: Context, share: float) -> None:
         self._api = api
         self._base_url = base_url.rstrip("/")
-        self.pace = RateLimiter(context, calls=CALLS_PER_SECOND, share=share)
+        self.limiter = RateLimiter(context, calls=CALLS_PER_SECOND, share=share)
 
-    def one(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
+    def get(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
         """The JSON object of one answer."""
-        body = self._api.get(endpoint.call, endpoint.path(*ids), params=params, limiter=self.pace)
+        body = self._api.get(endpoint.call, endpoint.path(*ids), params=params, limiter=self.limiter)
         if not isinstance(body, dict):
             raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer that is no object")
         return body
 
-    def listing(self, endpoint: Endpoint, **params: str) -> Iterator[Page]:
+    def pages(self, endpoint: Endpoint, **params: str) -> Iterator[WebexPage]:
         """Page by page, to the one without a next. A link that comes back a second time is an error."""
         first = f"{self._base_url}{endpoint.path()}?{urlencode({**params, 'max': str(LARGEST_PAGE)})}"
 
-        def ask(address: str) -> Page:
+        def ask(address: str) -> WebexPage:
             asked = address or first
-            answer = self._api.send("GET", endpoint.call, asked, limiter=self.pace)
-            return Page(rows=rows_of(answer.body, endpoint), following=following(answer, asked))
+            answer = self._api.send("GET", endpoint.call, asked, limiter=self.limiter)
+            return WebexPage(rows=rows_in(answer.body, endpoint), next_url=next_url(answer, asked))
 
-        return paginate(ask, lambda page: page.following, call=f"{VENDOR}: {endpoint.call}")
+        return paginate(ask, lambda page: page.next_url, call=f"{VENDOR}: {endpoint.call}")
 
 
-def following(answer: Response, asked: str) -> str:
+def next_url(answer: Response, asked: str) -> str:
     """The next page's address as it was given; empty where there is none."""
     for link in parse_header_links(answer.headers.get("Link", "")):
         if "next" in link.get("rel", "").split() and link.get("url"):
@@ -71,7 +71,7 @@ def following(answer: Response, asked: str) -> str:
     return ""
 
 
-def rows_of(body: Any, endpoint: Endpoint) -> list[Row]:
+def rows_in(body: Any, endpoint: Endpoint) -> list[Row]:
     rows = body.get("items") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer without the list `items`")

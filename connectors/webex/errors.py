@@ -13,22 +13,23 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import TOTAL_SECONDS, Decision, Response, Retry, default_decision
+from connectors.http import Decision, Response, Retry, default_decision
 from connectors.parsing import parse_retry_after
+from connectors.retry import VENDOR_LIMITS
 from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS
 
-BLOCKED_TRIES = 5
+BLOCKED_ATTEMPTS = 5
 """A proxy's or firewall's page instead of an answer passes by itself, or never."""
 
-NOT_SAID_SECONDS = 15.0
+DEFAULT_DELAY_SECONDS = 15.0
 """A 429 should say when to come back. Where it does not, the vendor's own community library waits this long
 (`WebexCommunity/WebexPythonSDK`, 2026-03)."""
 
-SOONEST_SECONDS = 1.0
+MIN_DELAY_SECONDS = 1.0
 """`Retry-After: 0` was met by the same library: a second is the least."""
 
 
-def judge(context: Context) -> Callable[[Response], Decision]:
+def response_classifier(context: Context) -> Callable[[Response], Decision]:
     """What every answer of the API is to be taken for, the token endpoint and the qualities apart."""
 
     def verdict(answer: Response) -> Decision:
@@ -53,13 +54,13 @@ def is_throttled(answer: Response) -> bool:
     return answer.status == 429 or (answer.status == 423 and "Retry-After" in answer.headers)
 
 
-def pause_of(answer: Response, context: Context, unsaid: float) -> float:
+def retry_delay(answer: Response, context: Context, unsaid: float) -> float:
     """Seconds until Webex may be asked again: what it says, at least one; `unsaid` where it says nothing."""
     told = parse_retry_after(answer.headers.get("Retry-After"), context.now())
-    return unsaid if told is None else max(told, SOONEST_SECONDS)
+    return unsaid if told is None else max(told, MIN_DELAY_SECONDS)
 
 
-def words_of(body: Any) -> str:
+def error_words(body: Any) -> str:
     """Every word of an error's body, in lower case, to be looked through and never to be printed."""
     return " ".join(_texts(body)).lower()
 
@@ -75,8 +76,8 @@ def _texts(body: Any) -> Iterator[str]:
 
 
 def _throttled(answer: Response, context: Context) -> Decision:
-    after = pause_of(answer, context, NOT_SAID_SECONDS)
-    if after > TOTAL_SECONDS:
+    after = retry_delay(answer, context, DEFAULT_DELAY_SECONDS)
+    if after > VENDOR_LIMITS.total_seconds:
         until = context.now() + timedelta(seconds=after)
         return QuotaExhausted(
             f"{answer.call}: Webex wants no request until {until:%Y-%m-%d %H:%M} UTC ({answer.status}): "
@@ -98,7 +99,7 @@ def _refused(answer: Response) -> Decision:
             "between; the next run tries this again",
             status=403,
         )
-        return Retry(error=error, attempts=BLOCKED_TRIES)
+        return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
     if answer.call.endswith(MEETINGS.call):
         return CredentialsError(
             f"{answer.call}: refused (403): the token needs the scope {MEETINGS.admin[0]} and an admin's role, or "

@@ -15,10 +15,10 @@ from connectors.base import Context
 from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
 from connectors.models import MeetingRecord, MeetingRef, Reason, Window, row_digest
 from connectors.pending import require_timestamp, until_settled
-from connectors.webex.client import Client, Row
+from connectors.webex.client import Row, WebexClient
 from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, Endpoint
 from connectors.webex.mapping import known, state_of
-from connectors.webex.redaction import without_secrets
+from connectors.webex.redaction import redact_row
 
 SPAN = timedelta(days=7)
 """No longest range is documented; seven days are what Webex takes by itself where one end is left out."""
@@ -51,7 +51,7 @@ ASK_AGAIN = timedelta(hours=1)
 class Instances:
     """The instances of one account. `for_all` says whether the token is an admin's, asked with the id of one."""
 
-    def __init__(self, client: Client, context: Context, for_all: Callable[[str], bool]) -> None:
+    def __init__(self, client: WebexClient, context: Context, for_all: Callable[[str], bool]) -> None:
         self._client = client
         self._context = context
         self._for_all = for_all
@@ -63,7 +63,7 @@ class Instances:
         end = _ceiling(window.end if window.end >= now else min(window.end + PADDING, now))
         seen: set[str] = set()
         for row in self._rows(start, end):
-            ref = _ref(without_secrets(row), min(window.end, now))
+            ref = _ref(redact_row(row), min(window.end, now))
             if ref is None or ref.uuid in seen:
                 continue
             if ref.start_time is None or ref.start_time in window:
@@ -73,7 +73,7 @@ class Instances:
     def _rows(self, start: datetime, end: datetime) -> Iterator[Row]:
         """All rows between two instants; where there are more than one listing shows, half after half."""
         count = 0
-        pages = self._client.listing(
+        pages = self._client.pages(
             MEETINGS, meetingType="meeting", **{"from": _spelled(start), "to": _spelled(end)}
         )
         for page in pages:
@@ -103,7 +103,7 @@ class Instances:
         found = found or self._one(MEETING, ref)
         if found is None:
             raise missing(ref, self._context.now())
-        return {**without_secrets(found), "id": ref.uuid}
+        return {**redact_row(found), "id": ref.uuid}
 
     def is_known(self, ref: MeetingRef) -> bool:
         """Whether Webex still has the head of it."""
@@ -114,7 +114,7 @@ class Instances:
 
     def _one(self, endpoint: Endpoint, ref: MeetingRef) -> Row | None:
         try:
-            return self._client.one(endpoint, ref.uuid)
+            return self._client.get(endpoint, ref.uuid)
         except VendorError as error:
             if error.status in {403, 404}:
                 return None

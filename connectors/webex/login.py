@@ -17,9 +17,9 @@ from urllib.parse import quote, urlencode
 from connectors.base import Context, DeviceCode, LoginScope, Settings, Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, HarvestError, VendorError
 from connectors.http import Api, Decision, Response, default_decision
-from connectors.webex.auth import ADOPTED, LIFE, STORED, digest_of, life_of, text_of
+from connectors.webex.auth import ACCESS_TOKEN_LIFE, ADOPTED, STORED_NAME, digest, life_of, text_of
 from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS, PARTICIPANTS, QUALITIES, VENDOR
-from connectors.webex.errors import words_of
+from connectors.webex.errors import error_words
 
 SCOPES: dict[LoginScope, tuple[str, ...]] = {
     "admin": tuple(endpoint.admin[0] for endpoint in (MEETINGS, PARTICIPANTS, QUALITIES)),
@@ -112,17 +112,17 @@ class WebexLogin:
         )
         if text_of(body, "access_token") is not None:
             return self._token(body)
-        slower = POLL.total_seconds() if "slow_down" in words_of(body) else 0.0
+        slower = POLL.total_seconds() if "slow_down" in error_words(body) else 0.0
         return replace(code, interval=code.interval + slower)
 
     def save(self, token: Token) -> None:
         store = self._context.tokens
-        with store.locked(STORED):
+        with store.locked(STORED_NAME):
             # A refresh token in the settings is older than this login, and no news any more. Said first: a kill in
             # between leaves what was there before, and not a login that the next run gives up for the settings.
             if self._given is not None:
-                self._context.set_fact(ADOPTED, digest_of(self._given))
-            store.write(STORED, token)
+                self._context.set_fact(ADOPTED, digest(self._given))
+            store.write(STORED_NAME, token)
 
     def error_for(self, error: str) -> HarvestError:
         if error in {"server_error", "temporarily_unavailable"}:
@@ -130,7 +130,7 @@ class WebexLogin:
         return CredentialsError(f"Webex: not logged in: {self._remedy(error)}")
 
     def _judge(self, answer: Response) -> Decision:
-        told = words_of(answer.body)
+        told = error_words(answer.body)
         if answer.status == 428 or (answer.status == 400 and any(word in told for word in _UNDECIDED)):
             return None
         if answer.status < 300:
@@ -172,7 +172,7 @@ class WebexLogin:
         now, refresh_life = self._context.now(), life_of(body, "refresh_token_expires_in")
         return Token(
             access=body["access_token"],
-            expires_at=now + (life_of(body, "expires_in") or LIFE),
+            expires_at=now + (life_of(body, "expires_in") or ACCESS_TOKEN_LIFE),
             refresh=text_of(body, "refresh_token"),
             refresh_expires_at=None if refresh_life is None else now + refresh_life,
             scope=text_of(body, "scope") or "",

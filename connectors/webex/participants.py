@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from connectors.errors import VendorError
 from connectors.models import Window
 from connectors.parsing import unique_rows
-from connectors.webex.client import LARGEST_PAGE, Client, Row
+from connectors.webex.client import LARGEST_PAGE, Row, WebexClient
 from connectors.webex.endpoints import PARTICIPANTS, VENDOR
 from connectors.webex.mapping import known
 
@@ -23,7 +23,7 @@ SHORTEST_SLICE = timedelta(seconds=2)
 
 
 class Participants:
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: WebexClient) -> None:
         self._client = client
 
     def of(self, meeting: str, host_email: str | None, during: Window) -> list[Row]:
@@ -67,9 +67,9 @@ class Participants:
         """All rows that links lead to, and whether there may be more: a full page, and no link ever."""
         found: list[Row] = []
         linked = False
-        for page in self._client.listing(PARTICIPANTS, **params):
+        for page in self._client.pages(PARTICIPANTS, **params):
             found += page.rows
-            linked = linked or bool(page.following)
+            linked = linked or bool(page.next_url)
         return found, not linked and len(found) >= LARGEST_PAGE
 
 

@@ -16,7 +16,7 @@ from connectors.models import Session, row_digest, session_key
 from connectors.parsing import as_dicts, as_list, as_number, as_text, seconds_between
 from connectors.quality import IN_SERIES, Measure, Point, Quality, Stream, joined, measured, series_of
 from connectors.webex.mapping import known
-from connectors.webex.redaction import without_secrets
+from connectors.webex.redaction import redact_row
 
 Row = Mapping[str, Any]
 
@@ -162,7 +162,7 @@ def _measured(session: Session, media: Sequence[Media], *, series: bool, raw: bo
     network = as_text(first.row.get("networkType"))
     vendor_data = session.vendor_data
     if raw:
-        vendor_data = {**(vendor_data or {}), "qualities": [without_secrets(one.row) for one in media]}
+        vendor_data = {**(vendor_data or {}), "qualities": [redact_row(one.row) for one in media]}
     return replace(
         session,
         device=session.device or as_text(first.row.get("hardwareType")),

@@ -22,9 +22,9 @@ from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Un
 from connectors.http import EMPTY, Api, Auth, Response
 from connectors.models import Detail, Pending, Reason, session_key
 from connectors.rate_limit import RateLimiter
-from connectors.webex.client import Row, rows_of
+from connectors.webex.client import Row, rows_in
 from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
-from connectors.webex.errors import NOT_SAID_SECONDS, is_throttled, pause_of, words_of
+from connectors.webex.errors import DEFAULT_DELAY_SECONDS, error_words, is_throttled, retry_delay
 
 AFTER_START = timedelta(minutes=10)
 KEPT = timedelta(days=7)
@@ -192,12 +192,12 @@ class Qualities:
     def _judged(self, answer: Response) -> list[Row]:
         """Which of all that an answer can mean it does."""
         if answer.status == 200 and answer.broken is None:
-            return rows_of(answer.body, QUALITIES)
-        words, status = words_of(answer.body), answer.status
+            return rows_in(answer.body, QUALITIES)
+        words, status = error_words(answer.body), answer.status
         if status == 410 or (status == 425 and "expired" in words):
             raise Expired(f"{answer.call}: no longer kept ({status})", status=status)
         if status == 425 or is_throttled(answer):
-            seconds = pause_of(answer, self._context, APART.total_seconds())
+            seconds = retry_delay(answer, self._context, APART.total_seconds())
             raise TooSoon(f"{answer.call}: too soon ({status})", seconds=seconds, status=status)
         if status in {200, 204, 404} and answer.broken in {None, EMPTY}:
             raise Nothing(f"{answer.call}: nothing there ({status})", status=status)
@@ -246,7 +246,7 @@ class Qualities:
             if everywhere and error.seconds > SHORT_SECONDS:
                 self._closed_until = free
         if everywhere and error.seconds <= SHORT_SECONDS:
-            self._pace.pause(min(error.seconds, SHORT_SECONDS) or NOT_SAID_SECONDS)
+            self._pace.pause(min(error.seconds, SHORT_SECONDS) or DEFAULT_DELAY_SECONDS)
         return max(until, free)
 
     def _trouble(self, error: HarvestError) -> None:

@@ -19,14 +19,14 @@ _TEXTS = frozenset({"title", "displayName", "hostDisplayName", "name"})
 """What people wrote, and may be anything; addresses elsewhere are links."""
 
 
-def without_secrets(row: Mapping[str, Any]) -> dict[str, Any]:
+def redact_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row without what opens a meeting, by its name or because it is a link, at any depth."""
     return {key: _cleaned(value) for key, value in row.items() if not _opens(key, value)}
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return without_secrets(value)
+        return redact_row(value)
     if isinstance(value, list):
         return [_cleaned(item) for item in value if not (isinstance(item, str) and "://" in item)]
     return value

@@ -34,12 +34,12 @@ from connectors.errors import ConfigurationError, CredentialsError
 from connectors.http import Api
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 from connectors.rate_limit import MARGIN
-from connectors.zoom.auth import Credentials, ServerToServer
-from connectors.zoom.check import results
-from connectors.zoom.client import BUSINESS, PRO, Client, Rates, budget_of
+from connectors.zoom.auth import AppCredentials, ServerToServerOAuth
+from connectors.zoom.check import run_checks
+from connectors.zoom.client import BUSINESS, PRO, Rates, ZoomClient, daily_quota
 from connectors.zoom.dashboard import Dashboard
 from connectors.zoom.endpoints import USERS, VENDOR
-from connectors.zoom.errors import APP_PAGE, DailyStop, PlanTooLow, judge
+from connectors.zoom.errors import APP_PAGE, DailyLimitGuard, PlanTooLow, response_classifier
 from connectors.zoom.hosts import Hosts
 from connectors.zoom.listing import KEPT, LOOKBACK, SPAN
 from connectors.zoom.reports import Reports
@@ -101,15 +101,19 @@ class Zoom:
         self.context = context
         self.plan = settings.get("ZOOM_PLAN") or None
         self.wanted = settings.options & {option.name for option in self.options}
-        credentials = Credentials(
+        credentials = AppCredentials(
             account_id=settings["ZOOM_ACCOUNT_ID"],
             client_id=settings["ZOOM_CLIENT_ID"],
             client_secret=settings["ZOOM_CLIENT_SECRET"],
         )
-        self.auth = ServerToServer(credentials, self._url("ZOOM_TOKEN_URL"), context)
-        self._stop = DailyStop(context)
+        self.auth = ServerToServerOAuth(credentials, self._url("ZOOM_TOKEN_URL"), context)
+        self._stop = DailyLimitGuard(context)
         self._api = Api(
-            VENDOR, self._url("ZOOM_API_URL"), context, classify=judge(context, self._stop), auth=self.auth
+            VENDOR,
+            self._url("ZOOM_API_URL"),
+            context,
+            classify=response_classifier(context, self._stop),
+            auth=self.auth,
         )
         self._lock = RLock()
         self._source: Source | None = None
@@ -138,7 +142,7 @@ class Zoom:
         return self.source().calls(ref)
 
     def check(self) -> Iterator[CheckResult]:
-        return results(self)
+        return run_checks(self)
 
     @property
     def concurrency(self) -> int:
@@ -153,7 +157,7 @@ class Zoom:
     @property
     def daily_quota(self) -> tuple[str, int]:
         """Heavy and Resource-intensive calls together."""
-        return budget_of(self._rates, self._settings.rate_share)
+        return daily_quota(self._rates, self._settings.rate_share)
 
     @property
     def _rates(self) -> Rates:
@@ -188,7 +192,7 @@ class Zoom:
             return chosen(self.plan, scopes, self.wanted), scopes
         except CredentialsError:
             # A kept token has the scopes that the app had when it was made.
-            scopes = _scopes(self.auth.fresh())
+            scopes = _scopes(self.auth.request_new())
             return chosen(self.plan, scopes, self.wanted), scopes
 
     def _dashboard(self, scopes: frozenset[str]) -> Dashboard:
@@ -221,8 +225,8 @@ class Zoom:
             raw=self._settings.raw,
         )
 
-    def _client(self, rates: Rates) -> Client:
-        return Client(self._api, self._stop, rates, self._settings.rate_share, self.context)
+    def _client(self, rates: Rates) -> ZoomClient:
+        return ZoomClient(self._api, self._stop, rates, self._settings.rate_share, self.context)
 
     def _url(self, name: str) -> str:
         default = next(setting.default for setting in self.settings if setting.name == name)

@@ -19,7 +19,7 @@ from connectors.errors import BrokenResponse, ConfigurationError, CredentialsErr
 from connectors.http import Api, Decision, Response, Retry, default_decision
 from connectors.models import session_key
 from connectors.zoom.endpoints import VENDOR
-from connectors.zoom.errors import APP_PAGE, BLOCKED_TRIES
+from connectors.zoom.errors import APP_PAGE, BLOCKED_ATTEMPTS
 
 EARLY_SECONDS = 60.0
 LIFE_SECONDS = 3600.0
@@ -31,18 +31,18 @@ _DEACTIVATED = frozenset({"4717", "4741"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class AppCredentials:
     account_id: str
     client_id: str
     client_secret: str
 
     @property
-    def basic(self) -> str:
+    def basic_authorization(self) -> str:
         pair = f"{self.client_id}:{self.client_secret}".encode()
         return "Basic " + base64.b64encode(pair).decode("ascii")
 
     @property
-    def token_name(self) -> str:
+    def stored_name(self) -> str:
         """Under which the token is kept: other credentials never find it."""
         return "access-" + session_key(self.account_id, self.client_id, self.client_secret)
 
@@ -53,10 +53,10 @@ class _Held:
     deadline: float  # on Context.elapsed
 
 
-class ServerToServer:
+class ServerToServerOAuth:
     """The `Authorization` header of an account's app, for all threads and all processes."""
 
-    def __init__(self, credentials: Credentials, token_url: str, context: Context) -> None:
+    def __init__(self, credentials: AppCredentials, token_url: str, context: Context) -> None:
         self._credentials = credentials
         self._context = context
         self._api = Api(VENDOR, token_url, context, classify=self._judge)
@@ -82,13 +82,13 @@ class ServerToServer:
             if self._held is None or _bearer(self._held.token) == refused:
                 self._another(refused=refused)
 
-    def fresh(self) -> Token:
+    def request_new(self) -> Token:
         """A new token whatever there is: it alone holds the scopes that the app has now."""
         with self._lock:
             return self._another(refused=None, shared=False)
 
     def _another(self, *, refused: str | None, shared: bool = True) -> Token:
-        store, name = self._context.tokens, self._credentials.token_name
+        store, name = self._context.tokens, self._credentials.stored_name
         with store.locked(name):
             kept = store.read(name) if shared else None
             if kept is not None and _bearer(kept) != refused and self._seconds_left(kept) > 0:
@@ -113,7 +113,7 @@ class ServerToServer:
             "POST",
             CALL,
             data={"grant_type": "account_credentials", "account_id": self._credentials.account_id},
-            headers={"Authorization": self._credentials.basic},
+            headers={"Authorization": self._credentials.basic_authorization},
         )
         life = _life(body.get("expires_in"))
         scope = body.get("scope")
@@ -133,13 +133,13 @@ class ServerToServer:
             )
         if answer.status in {408, 425, 429} or not 400 <= answer.status < 500:
             return default_decision(answer, self._context.now())
-        error = refusal(answer)
+        error = credentials_error(answer)
         if answer.status == 403 and answer.broken is not None:
-            return Retry(error=error, attempts=BLOCKED_TRIES)  # a firewall's page, as in front of the API
+            return Retry(error=error, attempts=BLOCKED_ATTEMPTS)  # a firewall's page, as in front of the API
         return error
 
 
-def refusal(answer: Response) -> HarvestError:
+def credentials_error(answer: Response) -> HarvestError:
     """Which credential is wrong, out of the words that Zoom uses for it; all of them where it says nothing known."""
     body = answer.body if isinstance(answer.body, dict) else {}
     told = {str(body[key]).strip().lower() for key in ("error", "code", "errorCode", "reason") if key in body}
@@ -170,7 +170,7 @@ def _has_token(body: Any) -> bool:
 def _tokenless(answer: Response) -> Decision:
     # Zoom reports some errors with HTTP 200, elsewhere by code, here by reason or error.
     if isinstance(answer.body, dict) and answer.body.keys() & {"error", "reason", "errorCode"}:
-        return refusal(answer)
+        return credentials_error(answer)
     return Retry(
         error=BrokenResponse(
             f"{answer.call}: an answer without a token; check ZOOM_TOKEN_URL", status=answer.status

@@ -36,9 +36,9 @@ _REMEDIES: tuple[tuple[type[HarvestError], str], ...] = (
 )
 
 
-def results(zoom: Zoom) -> Iterator[CheckResult]:
+def run_checks(zoom: Zoom) -> Iterator[CheckResult]:
     try:
-        token = zoom.auth.fresh()
+        token = zoom.auth.request_new()
     except Interrupted:
         raise
     except HarvestError as error:
@@ -116,16 +116,16 @@ def _source(zoom: Zoom, source: Source, scopes: frozenset[str]) -> Iterator[Chec
 
 def _first_call(zoom: Zoom, source: Source) -> list[dict[str, Any]]:
     if isinstance(source, Reports):
-        page = source.client.one(endpoints.REPORT_USERS, type="active", page_size="1", **_recently(zoom))
+        page = source.client.get(endpoints.REPORT_USERS, type="active", page_size="1", **_recently(zoom))
         return _dicts(page.get("users"))
-    page = source.client.one(endpoints.MEETINGS, type="past", page_size="1", **_recently(zoom))
+    page = source.client.get(endpoints.MEETINGS, type="past", page_size="1", **_recently(zoom))
     return _dicts(page.get("meetings"))
 
 
 def _of_dashboard(
     zoom: Zoom, source: Source, scopes: frozenset[str], listed: list[dict[str, Any]]
 ) -> Iterator[CheckResult]:
-    one = source.client.one
+    one = source.client.get
     yield CheckResult(subject=endpoints.MEETINGS.call, status="ok", message="answers")
     ids = [str(listed[0].get("uuid"))] if listed else []
     tried = [endpoints.PARTICIPANTS, endpoints.MEETING]
@@ -145,7 +145,7 @@ def _of_dashboard(
 def _of_reports(
     zoom: Zoom, source: Source, scopes: frozenset[str], listed: list[dict[str, Any]]
 ) -> Iterator[CheckResult]:
-    one = source.client.one
+    one = source.client.get
     yield CheckResult(subject=endpoints.REPORT_USERS.call, status="ok", message="answers")
     found: list[str] = []
 

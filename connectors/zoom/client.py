@@ -11,7 +11,7 @@ from connectors.errors import BrokenResponse
 from connectors.http import Api, DailyQuota, paginate
 from connectors.rate_limit import RateLimiter
 from connectors.zoom.endpoints import VENDOR, Endpoint
-from connectors.zoom.errors import DailyStop, PageTokenExpired
+from connectors.zoom.errors import DailyLimitGuard, PageTokenExpired
 
 Row = Mapping[str, Any]
 
@@ -26,36 +26,36 @@ class Rates:
 
     heavy: float
     medium: float
-    intensive_a_minute: float
-    heavy_a_day: int
+    intensive_per_minute: float
+    heavy_per_day: int
 
 
-PRO = Rates(heavy=10, medium=20, intensive_a_minute=10, heavy_a_day=30_000)
-BUSINESS = Rates(heavy=40, medium=60, intensive_a_minute=20, heavy_a_day=60_000)
+PRO = Rates(heavy=10, medium=20, intensive_per_minute=10, heavy_per_day=30_000)
+BUSINESS = Rates(heavy=40, medium=60, intensive_per_minute=20, heavy_per_day=60_000)
 
 
-def budget_of(rates: Rates, share: float) -> tuple[str, int]:
+def daily_quota(rates: Rates, share: float) -> tuple[str, int]:
     """Name and size of the daily budget, of which this program uses its share."""
-    return "heavy", max(1, int(rates.heavy_a_day * share))
+    return "heavy", max(1, int(rates.heavy_per_day * share))
 
 
-class Client:
+class ZoomClient:
     """Safe for many threads. `share`: the part of the account's rates to use."""
 
-    def __init__(self, api: Api, stop: DailyStop, rates: Rates, share: float, context: Context) -> None:
+    def __init__(self, api: Api, stop: DailyLimitGuard, rates: Rates, share: float, context: Context) -> None:
         self._api = api
         self._stop = stop
         self._paces = {
             "heavy": RateLimiter(context, calls=rates.heavy, share=share),
             "medium": RateLimiter(context, calls=rates.medium, share=share),
-            "intensive": RateLimiter(context, calls=rates.intensive_a_minute, per=60.0, share=share),
+            "intensive": RateLimiter(context, calls=rates.intensive_per_minute, per=60.0, share=share),
         }
         # Both labels count against the one budget of the day; Medium has none on the plans that this can read.
-        name, limit = budget_of(rates, share)
+        name, limit = daily_quota(rates, share)
         daily = DailyQuota(name=name, limit=limit)
         self._budgets = {"heavy": daily, "intensive": daily}
 
-    def one(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
+    def get(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
         """The JSON object of one answer."""
         budget = self._budgets.get(endpoint.label)
         if budget is not None:
@@ -71,7 +71,7 @@ class Client:
             raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer that is no object")
         return body
 
-    def listing(self, endpoint: Endpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
+    def pages(self, endpoint: Endpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
         """Page by page. After an expired page token it begins again: rows that were seen come once more, and whoever
         asks tells them apart by their ids."""
         for left in reversed(range(RESTARTS + 1)):
@@ -83,7 +83,7 @@ class Client:
             else:
                 return
 
-    def rows(self, endpoint: Endpoint, *ids: str, **params: str) -> list[Row]:
+    def all_rows(self, endpoint: Endpoint, *ids: str, **params: str) -> list[Row]:
         """Every row, each once: for lists whose rows have no id of their own, kept back until the last page came."""
         for left in reversed(range(RESTARTS + 1)):
             try:
@@ -101,7 +101,7 @@ class Client:
 
         def ask(token: str) -> dict[str, Any]:
             more = {"next_page_token": token} if token else {}
-            return self.one(endpoint, *ids, **fixed, **more)
+            return self.get(endpoint, *ids, **fixed, **more)
 
         for page in paginate(ask, _next_page, call=f"{VENDOR}: {endpoint.call}"):
             yield _rows(page, endpoint)

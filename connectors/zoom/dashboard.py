@@ -17,7 +17,7 @@ from connectors.errors import VendorError
 from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
 from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
-from connectors.zoom.client import Client, Row
+from connectors.zoom.client import Row, ZoomClient
 from connectors.zoom.endpoints import Endpoint
 from connectors.zoom.errors import NOT_FOUND, TOO_OLD
 from connectors.zoom.listing import (
@@ -54,7 +54,7 @@ TYPES: Mapping[Kind, tuple[str, ...]] = {"meeting": ("past", "pastOne"), "webina
 class Dashboard:
     """`host_id` finds a user's id by e-mail address."""
 
-    client: Client
+    client: ZoomClient
     context: Context
     account: str
     host_id: Callable[[str], str | None]
@@ -79,7 +79,7 @@ class Dashboard:
         if span is None:
             return
         hint = {"source": self.name, "kind": kind, "type": which}
-        for page in self.client.listing(LISTS[kind], **{"type": which, "from": span[0], "to": span[1]}):
+        for page in self.client.pages(LISTS[kind], **{"type": which, "from": span[0], "to": span[1]}):
             yield from refs_in(window, page, LISTS[kind], now, hint)
 
     def calls(self, ref: MeetingRef) -> int:
@@ -138,7 +138,7 @@ class Dashboard:
             return ref.row, which
         for candidate in (*TYPES[kind], "live") if which == "live" else (which,):
             try:
-                row = self.client.one(HEADS[kind], ref.uuid, type=candidate)
+                row = self.client.get(HEADS[kind], ref.uuid, type=candidate)
             except VendorError as error:
                 missing = error
                 if error.code != NOT_FOUND:
@@ -148,13 +148,13 @@ class Dashboard:
         raise headless(ref, missing, self.context.now())
 
     def participants(self, ref: MeetingRef, which: str) -> list[Session]:
-        rows = self.client.rows(PARTICIPANTS[_kind(ref)], ref.uuid, type=which)
+        rows = self.client.all_rows(PARTICIPANTS[_kind(ref)], ref.uuid, type=which)
         raw = self._raw(ref)
         return [to_session(row, raw=raw) for row in rows]
 
     def qualities(self, ref: MeetingRef, which: str) -> list[Row]:
         """Zoom knows these under `past` and `live` alone; for a meeting of one participant it may know none."""
-        return self.client.rows(endpoints.QOS, ref.uuid, type="live" if which == "live" else "past")
+        return self.client.all_rows(endpoints.QOS, ref.uuid, type="live" if which == "live" else "past")
 
     def _raw(self, ref: MeetingRef) -> bool:
         return self.raw or "raw" in ref.extras

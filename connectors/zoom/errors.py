@@ -17,14 +17,14 @@ from connectors.http import Decision, Response, Retry, default_decision
 from connectors.parsing import parse_instant, parse_retry_after
 from connectors.zoom.endpoints import BY_CALL, VENDOR
 
-TOKEN_REFUSED = 124
+INVALID_TOKEN = 124
 SCOPE_CODES = frozenset({4700, 4711})
 NO_PERMISSION = 200
 BAD_REQUEST = 300
 UNKNOWN_USER = 1001
-NOT_OURS = 1010
+OTHER_ACCOUNT = 1010
 NOT_FOUND = 3001
-MAY_NOT_HOST = 3161
+CANNOT_HOST = 3161
 TOO_OLD = 12702
 
 APP_PAGE = "https://marketplace.zoom.us/user/build"
@@ -34,7 +34,7 @@ APP_PAGE = "https://marketplace.zoom.us/user/build"
 MINUTE_SECONDS = 60.0
 SECOND_SECONDS = 1.0
 
-BLOCKED_TRIES = 5
+BLOCKED_ATTEMPTS = 5
 """A firewall's HTML 403 stands for ever before some uuids, and vanishes by itself elsewhere: worth four more tries."""
 
 _SCOPE_LIST = re.compile(r"scopes?\s*:?\s*\[([^\]]*)\]")
@@ -55,7 +55,7 @@ class PageTokenExpired(VendorError):
     """The listing has to begin again: page tokens live for 15 minutes."""
 
 
-class DailyStop:
+class DailyLimitGuard:
     """No call that counts against the day's budget until Zoom said that there may be one again; across runs."""
 
     _FACT = "zoom daily limit until"
@@ -64,7 +64,7 @@ class DailyStop:
         self._context = context
         self._until = parse_instant(context.get_fact(self._FACT))
 
-    def begin(self, call: str, until: datetime) -> QuotaExhausted:
+    def start(self, call: str, until: datetime) -> QuotaExhausted:
         self._until = until
         self._context.set_fact(self._FACT, until.isoformat())
         return _spent(call, until)
@@ -82,7 +82,7 @@ def _spent(call: str, until: datetime) -> QuotaExhausted:
     )
 
 
-def judge(context: Context, stop: DailyStop) -> Callable[[Response], Decision]:
+def response_classifier(context: Context, stop: DailyLimitGuard) -> Callable[[Response], Decision]:
     """What every answer of the API, the token endpoint apart, is to be taken for."""
 
     def verdict(answer: Response) -> Decision:
@@ -121,9 +121,9 @@ def _message(answer: Response) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _throttled(answer: Response, now: datetime, stop: DailyStop) -> Decision:
+def _throttled(answer: Response, now: datetime, stop: DailyLimitGuard) -> Decision:
     if _is_daily(answer):
-        return stop.begin(answer.call, _filled_again(answer, now))
+        return stop.start(answer.call, _filled_again(answer, now))
     endpoint = BY_CALL.get(answer.call)
     intensive = endpoint is not None and endpoint.label == "intensive"
     told = parse_retry_after(answer.headers.get("Retry-After"), now)
@@ -155,7 +155,7 @@ def _filled_again(answer: Response, now: datetime) -> datetime:
 
 
 def _refused(answer: Response, code: int) -> Decision:
-    if code == TOKEN_REFUSED:
+    if code == INVALID_TOKEN:
         return Retry(
             error=CredentialsError(
                 f"{answer.call}: a new token is refused as well (code 124); is the app still activated? {APP_PAGE}"
@@ -205,4 +205,4 @@ def _blocked(answer: Response) -> Retry:
         "the next run tries this again",
         status=403,
     )
-    return Retry(error=error, attempts=BLOCKED_TRIES)
+    return Retry(error=error, attempts=BLOCKED_ATTEMPTS)

@@ -10,14 +10,14 @@ from threading import Lock
 from connectors.base import Context
 from connectors.errors import CredentialsError
 from connectors.parsing import as_text
-from connectors.zoom.client import Client
+from connectors.zoom.client import ZoomClient
 from connectors.zoom.endpoints import USERS, VENDOR
 
 
 class Hosts:
     """Safe for many threads: the first that asks reads the table, the others wait for it."""
 
-    def __init__(self, client: Client, context: Context, *, permitted: bool) -> None:
+    def __init__(self, client: ZoomClient, context: Context, *, permitted: bool) -> None:
         self._client = client
         self._context = context
         self._lock = Lock()
@@ -36,7 +36,7 @@ class Hosts:
         ids: dict[str, str] = {}
         try:
             for status in ("active", "inactive"):
-                for page in self._client.listing(USERS, status=status):
+                for page in self._client.pages(USERS, status=status):
                     for row in page:
                         user, email = as_text(row.get("id")), as_text(row.get("email"))
                         if user is not None and email is not None:

@@ -13,7 +13,7 @@ from connectors.parsing import parse_instant
 from connectors.pending import require_timestamp, until_settled
 from connectors.zoom.client import Row
 from connectors.zoom.endpoints import VENDOR, Endpoint
-from connectors.zoom.errors import NOT_FOUND, NOT_OURS, TOO_OLD
+from connectors.zoom.errors import NOT_FOUND, OTHER_ACCOUNT, TOO_OLD
 
 KEPT = timedelta(days=180)
 """Lists reach back "six months": 180 days are within them whatever the months."""
@@ -111,8 +111,8 @@ def unavailable(ref: MeetingRef, error: VendorError, row: Row | None, now: datet
     """
     if error.code == TOO_OLD:
         raise Gone(f"{VENDOR}: no longer kept by Zoom (code {TOO_OLD})", reason=Reason.expired)
-    if error.code == NOT_OURS:
-        raise Gone(f"{VENDOR}: not a meeting of this account (code {NOT_OURS})", reason=Reason.not_ours)
+    if error.code == OTHER_ACCOUNT:
+        raise Gone(f"{VENDOR}: not a meeting of this account (code {OTHER_ACCOUNT})", reason=Reason.not_ours)
     if error.code != NOT_FOUND:
         raise error
     until = (ended_by(ref, row) or now) + WAIT_FOR_DETAILS

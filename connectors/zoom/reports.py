@@ -25,9 +25,9 @@ from connectors.models import (
 )
 from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
-from connectors.zoom.client import Client, Row
+from connectors.zoom.client import Row, ZoomClient
 from connectors.zoom.endpoints import Endpoint
-from connectors.zoom.errors import MAY_NOT_HOST, NOT_OURS, UNKNOWN_USER
+from connectors.zoom.errors import CANNOT_HOST, OTHER_ACCOUNT, UNKNOWN_USER
 from connectors.zoom.listing import (
     Kind,
     alone,
@@ -58,14 +58,14 @@ USERS_AT_ONCE = 8
 _NO_SUCH_USER = {
     # Zoom lists hosts in /report/users whom it then cannot find: deleted, moved to another account, no longer hosts.
     UNKNOWN_USER: Reason.unknown_user,
-    NOT_OURS: Reason.not_ours,
-    MAY_NOT_HOST: Reason.refused,
+    OTHER_ACCOUNT: Reason.not_ours,
+    CANNOT_HOST: Reason.refused,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
-    client: Client
+    client: ZoomClient
     context: Context
     account: str
     webinars: bool = False
@@ -99,7 +99,7 @@ class Reports:
         """The ids of those who hosted, each once; whoever was deactivated since is on the second list."""
         seen: set[str] = set()
         for which in ("active", "inactive"):
-            for page in self.client.listing(endpoints.REPORT_USERS, type=which, **between):
+            for page in self.client.pages(endpoints.REPORT_USERS, type=which, **between):
                 for row in page:
                     user = as_text(row.get("id")) or as_text(row.get("email"))
                     if user is not None and user not in seen:
@@ -125,7 +125,7 @@ class Reports:
         endpoint = endpoints.REPORT_USER_MEETINGS
         # An address in place of an id (never seen, but the id is not promised) is no thing to write down.
         hint: dict[str, Any] = {"source": self.name, "type": which, **({} if "@" in user else {"user": user})}
-        for page in self.client.listing(endpoint, user, type=which, **between):
+        for page in self.client.pages(endpoint, user, type=which, **between):
             for row in page:
                 webinar = row.get("type") in WEBINAR_TYPES
                 if webinar and not self.webinars:
@@ -167,12 +167,12 @@ class Reports:
 
     def head(self, ref: MeetingRef) -> Row:
         try:
-            return identified(self.client.one(HEADS[_kind(ref)], ref.uuid), ref.uuid)
+            return identified(self.client.get(HEADS[_kind(ref)], ref.uuid), ref.uuid)
         except VendorError as error:
             raise headless(ref, error, self.context.now()) from None
 
     def participants(self, ref: MeetingRef) -> list[Row]:
-        return self.client.rows(PARTICIPANTS[_kind(ref)], ref.uuid)
+        return self.client.all_rows(PARTICIPANTS[_kind(ref)], ref.uuid)
 
 
 def _kind(ref: MeetingRef) -> Kind:

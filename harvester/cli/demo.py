@@ -81,7 +81,7 @@ def demo(env: RunEnvironment, size: int, seed: int, speed: float, output: Path |
         now=shown,
         speed=speed,
         vendors=vendors,
-        google=server.GoogleTerms(refuses=False),  # nobody is to blame for what a first look shows
+        google=server.GoogleOptions(refuses=False),  # nobody is to blame for what a first look shows
     )
     with ExitStack() as stack:
         simulated = stack.enter_context(server.serving(options))

@@ -21,7 +21,7 @@ from harvester.pipeline import destination
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harvester.sinks.elastic.loader import LinesLoaded, Refused
+    from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
     from harvester.sinks.elastic.ndjson_reader import Readable
 
 logger = logging.getLogger(__name__)
@@ -59,14 +59,14 @@ def load(env: RunEnvironment, file: Path | None) -> int:
         return report_load(index.loader.load_lines(UncompressedStream(stream, name), name))
 
 
-def report_load(progress: Iterable[LinesLoaded], *, noun: str = "lines", by_key: bool = False) -> int:
+def report_load(progress: Iterable[LoadProgress], *, noun: str = "lines", by_key: bool = False) -> int:
     """Log the refused lines, the first ones in the order of the file, and a summary; returns the exit code."""
     last, count = None, 0
-    first: list[Refused] = []
+    first: list[RejectedLine] = []
     try:
         for last in progress:
-            count += len(last.refused)
-            first = nsmallest(SHOWN, [*first, *last.refused], key=lambda refused: refused.line)
+            count += len(last.rejected_lines)
+            first = nsmallest(SHOWN, [*first, *last.rejected_lines], key=lambda refused: refused.line)
     finally:  # refused lines are reported even if the load ends with an error
         for line in refused_lines(first, count, by_key=by_key):
             logger.error(line)

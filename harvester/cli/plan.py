@@ -47,9 +47,9 @@ from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
 from harvester.state.intervals import missing, union
-from harvester.state.journal import Journal, journal_folder
-from harvester.state.journal_rows import microseconds
-from harvester.state.rejects import rejects_folder
+from harvester.state.journal import Journal
+from harvester.state.journal_rows import to_microseconds
+from harvester.state.layout import journal_database, journal_folder, rejects_folder
 
 logger = logging.getLogger(__name__)
 
@@ -239,7 +239,7 @@ class _Draft(Journal):
         """How many meetings that started there are to be read no more, as things are."""
         (known,) = self._one(
             "SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')",
-            *map(microseconds, (window.start, window.end)),
+            *map(to_microseconds, (window.start, window.end)),
         )
         return int(known)
 
@@ -288,7 +288,7 @@ def _journal(vendor: Connected, env: RunEnvironment) -> Path | None:
     cluster = destination.cluster(env)
     index = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
     folder = journal_folder(vendor.folder, index)
-    return folder if (folder / "journal.db").exists() else None
+    return folder if journal_database(folder).exists() else None
 
 
 def _budget(vendor: Connected, rate_share: float) -> Budget | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -207,13 +208,13 @@ def simulate(
     for choice in truth_sources:
         vendor, _, source = choice.rpartition("=")
         sources[vendor or "zoom"] = source
-    terms = server.Terms(
+    terms = server.WebexOptions(
         admin=not given.pop("webex_no_admin"),
         pro_pack=not given.pop("webex_no_pro_pack"),
         elsewhere=int(status) if (status := given.pop("webex_elsewhere")) else None,
         strict_tokens=given.pop("webex_strict_tokens"),
     )
-    google = server.GoogleTerms(
+    google = server.GoogleOptions(
         without=given.pop("google_without"),
         disabled=given.pop("google_disabled"),
         attended=not given.pop("google_organised_only"),
@@ -221,7 +222,7 @@ def simulate(
         user=given.pop("google_user"),
         client=given.pop("google_client"),
     )
-    meetecho = server.MeetechoTerms(
+    meetecho = server.MeetechoOptions(
         credentials=not given.pop("meetecho_no_credentials"),
         refused=given.pop("meetecho_refused"),
         unknown=given.pop("meetecho_unknown"),
@@ -239,7 +240,7 @@ def simulate(
         google_source=sources["google-meet"],
     )
     try:
-        server.run(options)
+        server.run(options, announce=partial(click.echo, err=True))
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

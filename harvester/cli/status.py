@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -22,11 +21,11 @@ from harvester.state import account, rejects
 from harvester.state.account_status import Measures, standing
 from harvester.state.database import Database, has_log
 from harvester.state.journal import Journal
+from harvester.state.layout import run_lock_file
+from harvester.state.locks import is_locked
 from harvester.state.reader import rejected_apart
 
 logger = logging.getLogger(__name__)
-
-LOCKS = Path("/proc/locks")
 
 
 @click.command()
@@ -99,7 +98,7 @@ def _scope(path: Path, env: RunEnvironment) -> Scope:
             prefix=journal.fact("prefix") or "",
             now=now,
             zone=zone,
-            held=_is_held(path.with_name("run.lock")),
+            held=is_locked(run_lock_file(path.parent)),
             state=standing(journal, now=now, zone=zone, measures=_measures(vendor)),
             budgets=_budgets(path.parents[1] / "account.db", now),
             rejects=_rejects(path.parents[2] / path.parent.name / "rejects.db"),
@@ -116,19 +115,6 @@ def _measures(vendor: str) -> Measures | None:
         return None
     connector = connectors.load(vendor)
     return Measures(lookback=connector.lookback, kept=connector.retention)
-
-
-def _is_held(lock: Path) -> bool | None:
-    """Whether a run holds this lock, out of Linux's own table: to take it, be it for a moment, could turn away a run
-    that begins in that moment. `None` where there is no such table."""
-    try:
-        table = LOCKS.read_text(encoding="ascii")
-        inode = lock.stat().st_ino
-    except FileNotFoundError as error:
-        return False if error.filename == str(lock) else None
-    except OSError:
-        return None
-    return re.search(rf"FLOCK .*:{inode} ", table) is not None
 
 
 def _budgets(path: Path, now: datetime) -> dict[str, int]:

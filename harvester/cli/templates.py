@@ -29,7 +29,7 @@ def _client(env: RunEnvironment) -> Iterator[Any]:
     from harvester.sinks.elastic.client import Client
 
     with closing(Client(destination.cluster(env))) as client:
-        client.greet(destination.patience(env))
+        client.ping(destination.patience(env))
         yield client
 
 
@@ -57,7 +57,7 @@ def show(env: RunEnvironment) -> int:
 
     if not env.environment.get("ES_HOST"):
         env.environment = env.environment.override("ES_HOST", "http://localhost:9200")
-    bodies = {template.path: template.body for template in shipped.show(destination.cluster(env))}
+    bodies = {template.path: template.body for template in shipped.shipped(destination.cluster(env))}
     click.echo(json.dumps(bodies, indent=2, ensure_ascii=False))
     return ExitCode.OK
 
@@ -75,8 +75,8 @@ def diff(env: RunEnvironment) -> int:
     from harvester.sinks.elastic import templates as shipped
 
     with _client(env) as client:
-        installed = list(shipped.diff(client, destination.patience(env)))
-        live = list(mapping_diff.diff(client, destination.patience(env)))
+        installed = list(shipped.diff_templates(client, destination.patience(env)))
+        live = list(mapping_diff.diff_mappings(client, destination.patience(env)))
     for line in [*difference_lines(installed, TEMPLATE_REMEDY), *difference_lines(live, INDEX_REMEDY)]:
         click.echo(line)
     if installed or live:

@@ -30,11 +30,11 @@ from harvester.pipeline.destination import Index
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.intervals import clipped, missing
-from harvester.state.journal import Journal, journal_folder
+from harvester.state.journal import Journal
+from harvester.state.layout import journal_folder, rejects_folder
 from harvester.state.reader import Looked
-from harvester.state.rejects import rejects_folder
 from harvester.verify.result import Verdict, exit_code, tell
 
 if TYPE_CHECKING:
@@ -131,11 +131,11 @@ def _verify(
         client = stack.enter_context(closing(Client(named)))
         waiting = destination.patience(env)
         inventory = Inventory(client, waiting, vendor=vendor.name, account=vendor.account)
-        inventory.begin()
+        inventory.prepare()
         written = None
         if repair:
             written = stack.enter_context(runner.journal(vendor, named, env))
-            stack.enter_context(written.only_run())
+            stack.enter_context(written.lock())
         memory = stack.enter_context(closing(_memory(vendor, named, env)))
         _compare(verdict, vendor, inventory, memory, request, env)
         if written is not None and verdict.findings:
@@ -279,6 +279,6 @@ class _Repair:
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
 
 
-def _memory(vendor: Connected, named: Cluster, env: RunEnvironment) -> Looked:
+def _memory(vendor: Connected, named: ElasticConfig, env: RunEnvironment) -> Looked:
     folder = rejects_folder(env.state_folder, named.url, named.prefix)
     return Looked(journal_folder(vendor.folder, folder), folder, f"{vendor.name}:{vendor.account}:")

@@ -14,7 +14,8 @@ from connectors.errors import ConfigurationError
 from harvester.cli.environment import RunEnvironment
 from harvester.pipeline.context import RunContext
 from harvester.pipeline.request import HarvestRequest
-from harvester.state.account import AccountState, account_folder
+from harvester.state.account import AccountState
+from harvester.state.layout import account_folder
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from connectors.errors import ConfigurationError, HarvestError
 from harvester.cli.environment import RunEnvironment
 from harvester.config import checked_url
 from harvester.sinks.base import Sink
-from harvester.sinks.elastic.config import Cluster
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.sinks.ndjson import Ndjson
-from harvester.state.layout import private
-from harvester.state.rejects import Rejects, rejects_folder
+from harvester.state.layout import make_private, rejects_folder
+from harvester.state.rejects import Rejects
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.client import Client
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def cluster(env: RunEnvironment) -> Cluster:
+def cluster(env: RunEnvironment) -> ElasticConfig:
     """The cluster that the settings name; ConfigurationError where they name none."""
     host = env.environment.get("ES_HOST")
     if host is None:
         raise ConfigurationError(
             "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
         )
-    return Cluster(
+    return ElasticConfig(
         host=checked_url("ES_HOST", host),
         api_key=env.environment.get("ES_API_KEY"),
         username=env.environment.get("ES_USERNAME"),
@@ -44,9 +44,9 @@ def cluster(env: RunEnvironment) -> Cluster:
     )
 
 
-def patience(env: RunEnvironment) -> Patience:
+def patience(env: RunEnvironment) -> RetryPolicy:
     """Elasticsearch is real even where vendors are simulated: its waits are the machine's own seconds."""
-    return Patience(
+    return RetryPolicy(
         wait=env.stop.wait,
         elapsed=time.monotonic,
         now=lambda: datetime.now(UTC),
@@ -54,8 +54,8 @@ def patience(env: RunEnvironment) -> Patience:
 
 
 @contextmanager
-def rejects(of: Cluster, env: RunEnvironment) -> Iterator[Rejects]:
-    folder = private(rejects_folder(env.state_folder, of.url, of.prefix))
+def rejects(of: ElasticConfig, env: RunEnvironment) -> Iterator[Rejects]:
+    folder = make_private(rejects_folder(env.state_folder, of.url, of.prefix))
     kept = Rejects(folder, lambda: datetime.now(UTC))
     try:
         yield kept
@@ -66,7 +66,7 @@ def rejects(of: Cluster, env: RunEnvironment) -> Iterator[Rejects]:
 class Index:
     """The loader of one cluster, and what else a harvest into it needs."""
 
-    def __init__(self, of: Cluster, client: Client, kept: Rejects, env: RunEnvironment) -> None:
+    def __init__(self, of: ElasticConfig, client: Client, kept: Rejects, env: RunEnvironment) -> None:
         from harvester.sinks.elastic.loader import Loader
 
         self.cluster = of
@@ -76,15 +76,15 @@ class Index:
 
     def replacing(self, *, spared: Callable[[str], bool]) -> Sink:
         """The loader, with what earlier harvests of a meeting left behind deleted; not of those that are `spared`."""
-        from harvester.sinks.elastic.stale_cleanup import Replacing
+        from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
 
-        return Replacing(self.loader, self._client, self._patience, spared=spared)
+        return StaleCleanupSink(self.loader, self._client, self._patience, spared=spared)
 
     def has_indices(self) -> bool:
         """Whether there may be any index of ours already."""
-        from harvester.sinks.elastic.indices import any_there
+        from harvester.sinks.elastic.indices import any_exists
 
-        return any_there(self._client, self._patience)
+        return any_exists(self._client, self._patience)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.models import Window
-from harvester.state.intervals import known, missing
+from harvester.state.intervals import covered_windows, missing
 from harvester.state.journal import Journal
 
 
@@ -35,13 +35,13 @@ def nightly(
     journal: Journal, wanted: Window, asked: frozenset[str], lookback: timedelta, span: timedelta
 ) -> RunPlan:
     """All that is not final yet, and everything that failed or is due."""
-    gaps = missing(wanted, known(journal.listings(asked), margin=lookback))
+    gaps = missing(wanted, covered_windows(journal.listings(asked), margin=lookback))
     return RunPlan(slices=split_into_slices(gaps, span))
 
 
 def backfill(journal: Journal, wanted: Window, asked: frozenset[str], span: timedelta) -> RunPlan:
     """All that was never listed, and of the rest what failed or is due."""
-    gaps = missing(wanted, known(journal.listings(asked)))
+    gaps = missing(wanted, covered_windows(journal.listings(asked)))
     return RunPlan(slices=split_into_slices(gaps, span), within=wanted)
 
 
@@ -56,7 +56,7 @@ def forced(
 ) -> RunPlan:
     """All of it, whatever is known; but an unfinished reading of the same goes on where it stopped. `named`: the days
     as they were given, where the vendor no longer keeps the first of them: what it keeps is less by the minute."""
-    since = journal.begin_reading(named or wanted, asked, now)
+    since = journal.begin_forced_run(named or wanted, asked, now)
     return RunPlan(slices=split_into_slices([wanted], span), within=wanted, forced_since=since)
 
 

@@ -18,9 +18,9 @@ from harvester.pipeline.planner import RunPlan, backfill, forced, narrowed, nigh
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
-from harvester.sinks.elastic.config import Cluster
-from harvester.state.journal import Journal, journal_folder
-from harvester.state.rejects import rejects_folder
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.state.journal import Journal
+from harvester.state.layout import journal_folder, rejects_folder
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,11 @@ EMPTY_WHEN_BEGUN = "index_was_empty"
 
 
 @contextmanager
-def journal(vendor: Connected, cluster: Cluster, env: RunEnvironment) -> Iterator[Journal]:
+def journal(vendor: Connected, cluster: ElasticConfig, env: RunEnvironment) -> Iterator[Journal]:
     """The journal of this account into this index, told what it is about."""
     folder = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
     opened = Journal(journal_folder(vendor.folder, folder))
-    vendor.context.stored_refs = opened.hints
+    vendor.context.stored_refs = opened.stored_refs
     try:
         about = {
             "vendor": vendor.name,
@@ -43,7 +43,7 @@ def journal(vendor: Connected, cluster: Cluster, env: RunEnvironment) -> Iterato
         }
         for name, value in about.items():
             if opened.fact(name) is None:
-                opened.note(name, value)
+                opened.set_fact(name, value)
         yield opened
     finally:
         opened.close()
@@ -58,12 +58,12 @@ def run(
     AlreadyRunning when another run of this scope is under way.
     """
     now = vendor.context.now
-    with journal(vendor, index.cluster, env) as written, written.only_run():
+    with journal(vendor, index.cluster, env) as written, written.lock():
         number = written.begin_run(request.what, now())
         try:
             wanted = _wanted(written, vendor, request, env)
             if wanted is not None:
-                written.want(wanted)
+                written.add_target(wanted)
             scheme = _scheme(written, vendor, request, wanted, env)
             empty = _was_empty(written, index)
             _tell(vendor, scheme)
@@ -78,7 +78,7 @@ def run(
                 empty=empty,
             )
             if scheme.forced_since is not None and not scheme.filtered and report.listing_complete:
-                written.finish_reading(_dates(vendor, request, env), request.extras, now())
+                written.finish_forced_run(_dates(vendor, request, env), request.extras, now())
         except HarvestError as error:
             report.stopped_by(error)
             written.end_run(number, now(), report.exit_code, report.summary())
@@ -103,7 +103,7 @@ def _wanted(
     down before anything is asked of anybody: nights of refused credentials are caught up, too."""
     asked = _dates(vendor, request, env)
     if not request.has_dates and not request.filtered:
-        asked = Window(start=min(asked.start, written.want_since(asked.start)), end=asked.end)
+        asked = Window(start=min(asked.start, written.set_first_nightly(asked.start)), end=asked.end)
     return _clamped(asked, vendor)
 
 
@@ -128,7 +128,7 @@ def _was_empty(written: Journal, index: Index) -> bool:
     known = written.fact(EMPTY_WHEN_BEGUN)
     if known is None:
         known = "no" if written.counts() or index.has_indices() else "yes"
-        written.note(EMPTY_WHEN_BEGUN, known)
+        written.set_fact(EMPTY_WHEN_BEGUN, known)
     return known == "yes"
 
 

@@ -16,7 +16,7 @@ from connectors.models import MeetingRecord, MeetingRef, Pending, SkippedPartiti
 from harvester.pipeline.planner import RunPlan, Slice, split_into_slices
 from harvester.state.intervals import missing, union
 from harvester.state.journal import Journal
-from harvester.state.journal_rows import FailedPartition, Record
+from harvester.state.journal_rows import FailedPartition, JournalEntry
 
 ASK_SKIPPED_AGAIN = timedelta(hours=20)
 """What a listing had to leave out is asked for again once a day: by the next nightly run, even one that begins early."""
@@ -161,7 +161,7 @@ class JournalTracker:
         self._ranks: dict[str, int | None] = {}
         self._new: set[str] = set()
         self._intents: dict[str, int] = {}
-        self._left = [] if scheme.filtered else journal.unlisted()
+        self._left = [] if scheme.filtered else journal.failed_partitions()
         unread = [] if scheme.filtered else self._unread(span)
         self.parts: Sequence[Slice] = [*unread, *self._left_out(unread, span), *scheme.slices]
 
@@ -189,7 +189,7 @@ class JournalTracker:
         elif not self._needs(record, ref):
             return None
         asked = self._asked | (record.extras if record is not None else frozenset())
-        self._intents[ref.uuid] = self._journal.record(ref, asked, self._run)
+        self._intents[ref.uuid] = self._journal.record_intent(ref, asked, self._run)
         self._ranks[ref.uuid] = record.rank if record is not None else None
         return ref if asked == ref.extras else replace(ref, extras=asked)
 
@@ -199,7 +199,7 @@ class JournalTracker:
                 FailedPartition(
                     partition=skipped.partition,
                     window=part.window,
-                    asked=self._asked,
+                    extras=self._asked,
                     reason=str(skipped.reason),
                     tried_at=self._now(),
                 )
@@ -214,23 +214,23 @@ class JournalTracker:
             if asked_for and left.tried_at < at and next(_common(left.window, [part.window]), None):
                 self._made_up_for(left, part.window, at)
         if not part.partitions:
-            self._journal.listed(part.window, self._asked, at)
+            self._journal.add_listing(part.window, self._asked, at)
 
     def _made_up_for(self, left: FailedPartition, window: Window, at: datetime) -> None:
         """What had been left out is listed now, as far as this window goes; a listing that asked for less has only been
         tried. In this order a kill in between leaves too much on the list, never too little."""
-        if not left.asked <= self._asked:
+        if not left.extras <= self._asked:
             self._skip(replace(left, tried_at=at))
             return
         for rest in missing(left.window, [window]):
             self._skip(replace(left, window=rest))
-        self._journal.listed_after_all(left)
+        self._journal.clear_failed(left)
         self._left.remove(left)
 
     def _skip(self, left: FailedPartition) -> None:
-        self._journal.skip(left)
-        same = (left.partition, left.window, left.asked)
-        self._left = [other for other in self._left if (other.partition, other.window, other.asked) != same]
+        self._journal.add_failed(left)
+        same = (left.partition, left.window, left.extras)
+        self._left = [other for other in self._left if (other.partition, other.window, other.extras) != same]
         self._left.append(left)
 
     def holds(self, _ref: MeetingRef, _harvest: MeetingRecord) -> bool:
@@ -243,19 +243,19 @@ class JournalTracker:
         self._forget(ref.uuid)
         pending = harvest.pending
         if pending is None:
-            self._journal.kept(ref)
+            self._journal.keep(ref)
         else:
-            self._journal.kept(ref, due=pending.until, reason=pending.reason)
+            self._journal.keep(ref, due=pending.until, reason=pending.reason)
         return True
 
     def loading(self, ref: MeetingRef) -> None:
         """What was intended must be on the disk first: a later run has to know what this one may have left behind."""
-        self._journal.settle(self._intents.get(ref.uuid, 0))
+        self._journal.flush_to(self._intents.get(ref.uuid, 0))
 
     def stored(self, read: LoadedMeeting) -> None:
         self._forget(read.ref.uuid)
         pending = read.pending
-        self._journal.stored(
+        self._journal.mark_stored(
             read.ref,
             rank=read.rank,
             harvested_at=read.harvested_at,
@@ -263,21 +263,21 @@ class JournalTracker:
             reason=pending.reason if pending is not None else None,
         )
         for uuid in read.replaces:
-            self._journal.replaced(uuid)
+            self._journal.mark_replaced(uuid)
 
     def ended(self, ref: MeetingRef, error: BaseException) -> None:
         rank = self._ranks.get(ref.uuid)
         self._forget(ref.uuid)
         if isinstance(error, Gone):
             if rank is None:
-                self._journal.ended(ref, "gone", reason=str(error.reason))
+                self._journal.set_outcome(ref, "gone", reason=str(error.reason))
             else:
-                self._journal.kept(ref)  # what is stored stays, whatever the vendor has done since
+                self._journal.keep(ref)  # what is stored stays, whatever the vendor has done since
         elif isinstance(error, NotReady):
-            self._journal.ended(ref, "pending", due=error.until, reason=str(error.reason))
+            self._journal.set_outcome(ref, "pending", due=error.until, reason=str(error.reason))
         else:
             said = str(error) if isinstance(error, HarvestError) else f"a bug: {type(error).__name__}"
-            self._journal.ended(ref, "failed", reason=said)
+            self._journal.set_outcome(ref, "failed", reason=said)
 
     def is_new(self, uuid: str) -> bool:
         """Whether nothing of it can be in the index yet: the index was empty when the journal began, and this run was
@@ -289,7 +289,7 @@ class JournalTracker:
         self._intents.pop(uuid, None)
         self._new.discard(uuid)
 
-    def _open(self) -> Iterator[Record]:
+    def _open(self) -> Iterator[JournalEntry]:
         """Of the meetings that this run is about, those that failed, that were never come to, or whose time has come."""
         within = self._scheme.within
         for record in self._journal.open_meetings():
@@ -298,13 +298,13 @@ class JournalTracker:
             if record.outcome != "pending" or self._is_due(record):
                 yield record
 
-    def _is_due(self, record: Record) -> bool:
+    def _is_due(self, record: JournalEntry) -> bool:
         return record.outcome == "pending" and (record.due is None or record.due <= self._now())
 
-    def _again(self, record: Record) -> MeetingRef:
+    def _again(self, record: JournalEntry) -> MeetingRef:
         asked = record.extras | self._asked
         if asked != record.extras:
-            self._intents[record.uuid] = self._journal.record(record.ref, asked, self._run)
+            self._intents[record.uuid] = self._journal.record_intent(record.ref, asked, self._run)
         self._ranks[record.uuid] = record.rank
         return replace(record.ref, extras=asked)
 
@@ -320,7 +320,7 @@ class JournalTracker:
             (gap for day in days for ours_ in _common(day, ours) for gap in missing(ours_, anyway)), span
         )
 
-    def _needs(self, record: Record, ref: MeetingRef) -> bool:
+    def _needs(self, record: JournalEntry, ref: MeetingRef) -> bool:
         if record.outcome in {"listed", "failed"} or self._is_due(record):
             return True
         since = self._scheme.forced_since
@@ -351,7 +351,7 @@ class JournalTracker:
         ]
 
 
-def _wants_its_row(record: Record) -> bool:
+def _wants_its_row(record: JournalEntry) -> bool:
     """Whether the vendor's listing has to show it again: nothing of it is stored, and its details alone may not do."""
     return record.rank is None and record.start is not None
 

@@ -20,10 +20,10 @@ class Ndjson:
 
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
         """Raises PipeClosed when the reader is gone, OutputError when the disk is full."""
-        for harvest in records:
-            lines = [encode(document) + b"\n" for document in to_documents(harvest)]
+        for record in records:
+            lines = [encode(document) + b"\n" for document in to_documents(record)]
             self._write(b"".join(lines))
-            yield Ack(uuid=harvest.meeting.uuid, ok=len(lines))
+            yield Ack(uuid=record.meeting.uuid, ok=len(lines))
 
     def _write(self, text: bytes) -> None:
         try:

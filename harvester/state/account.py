@@ -6,9 +6,6 @@ never answers for the real thing.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +19,8 @@ from connectors.base import Token
 from connectors.errors import OutputError, QuotaExhausted
 from connectors.parsing import parse_instant
 from harvester.state.database import Database
-from harvester.state.layout import private
+from harvester.state.layout import ACCOUNT_DATABASE, account_database, make_private, token_lock_file
+from harvester.state.locks import exclusive_lock
 
 BLOCK = 100
 """Calls are taken from the budget by the hundred, before the first of them is made: a kill can make it look at most
@@ -44,21 +42,16 @@ LONGEST_CLAIM = timedelta(days=1)
 """A claim that seems to hold for longer was made by a clock that has been set back since, and is not believed."""
 
 
-def account_folder(state: Path, vendor: str, account: str, base_url: str) -> Path:
-    digest = hashlib.sha256(base_url.encode()).hexdigest()[:12]
-    return state / f"{vendor}-{re.sub(r'[^A-Za-z0-9_.-]', '_', account)}-{digest}"
-
-
 class AccountState:
     """Budgets, facts and tokens of one account. Safe for threads and for several processes."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
         self._folder = folder
         self._now = now
-        self._database = Database(private(folder) / "account.db", MIGRATIONS)
+        self._database = Database(account_database(make_private(folder)), MIGRATIONS)
         self._lock = Lock()
         self._taken: dict[tuple[str, str], int] = {}
-        self._token_locks: dict[str, Lock] = {}
+        self._token_lock_files: dict[str, Lock] = {}
 
     def close(self) -> None:
         """Give back what was taken from the budgets and not used."""
@@ -164,7 +157,7 @@ class AccountState:
 
     def _keep_private(self) -> None:
         """Also where the file was restored or copied with wider rights. SQLite gives its log the rights of the file."""
-        for path in self._folder.glob("account.db*"):
+        for path in self._folder.glob(f"{ACCOUNT_DATABASE}*"):
             try:
                 if stat.S_IMODE(path.stat().st_mode) & 0o077:
                     path.chmod(0o600)
@@ -178,20 +171,9 @@ class AccountState:
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         with self._lock:
-            thread_lock = self._token_locks.setdefault(name, Lock())
-        with thread_lock, self._lock_file(name).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            thread_lock = self._token_lock_files.setdefault(name, Lock())
+        with thread_lock, exclusive_lock(token_lock_file(self._folder, name)):
             yield
-
-    def _lock_file(self, name: str) -> Path:
-        path = self._folder / f"{re.sub(r'[^a-z0-9-]', '_', name)}.lock"
-        try:
-            path.touch(mode=0o600, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"the state folder {self._folder} cannot be written ({error.strerror})"
-            ) from None
-        return path
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

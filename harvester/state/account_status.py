@@ -13,9 +13,9 @@ from heapq import nlargest
 from zoneinfo import ZoneInfo
 
 from connectors.models import Reason, Window
-from harvester.state.intervals import Listed, known, missing, union
+from harvester.state.intervals import Listing, covered_windows, missing, union
 from harvester.state.journal import Journal
-from harvester.state.journal_rows import FailedPartition, Record, Run
+from harvester.state.journal_rows import FailedPartition, JournalEntry, Run
 
 DAY = timedelta(days=1)
 SOON = timedelta(days=14)
@@ -122,13 +122,13 @@ def standing(journal: Journal, *, now: datetime, zone: ZoneInfo, measures: Measu
     waiting = waited_for(journal.open_meetings(), now=now, zone=zone, kept=kept)
     covered = coverage(
         journal.listings(frozenset()),
-        journal.wanted_since(),
+        journal.first_nightly(),
         now=now,
         zone=zone,
         lookback=measures.lookback if measures is not None else None,
         waiting=waiting,
     )
-    left_out = journal.unlisted()
+    left_out = journal.failed_partitions()
     return Standing(
         runs=journal.runs(RUNS),
         covered=covered,
@@ -136,14 +136,14 @@ def standing(journal: Journal, *, now: datetime, zone: ZoneInfo, measures: Measu
         waiting=waiting,
         gone=[_failing(record) for record in journal.gone_meetings(WORST)],
         left_out=left_out,
-        expiring=_expiring(covered, waiting, left_out, journal.gone(), now - kept)
+        expiring=_expiring(covered, waiting, left_out, journal.gone_by_reason(), now - kept)
         if kept is not None
         else None,
     )
 
 
 def coverage(
-    listings: Sequence[Listed],
+    listings: Sequence[Listing],
     wanted: datetime | None,
     *,
     now: datetime,
@@ -153,14 +153,14 @@ def coverage(
 ) -> Covered:
     """What these listings come to. `wanted`: the beginning of the first day that a nightly run wanted; `waiting`: the
     meetings that are not done."""
-    listed = known(listings)
+    listed = covered_windows(listings)
     since = min(
         (instant for instant in (wanted, listed[0].start if listed else None) if instant), default=None
     )
     if since is None:
         return Covered()
     midnight = datetime.combine(now.astimezone(zone).date(), time(), zone)
-    final = known(listings, margin=lookback) if lookback is not None else []
+    final = covered_windows(listings, margin=lookback) if lookback is not None else []
     complete = list(missing_parts(listed, union(Window.day(day, zone) for day in waiting.unread_on)))
     return Covered(
         since=since,
@@ -199,7 +199,7 @@ def within(windows: Iterable[Window], *, start: datetime | None = None, end: dat
 
 
 def waited_for(
-    records: Iterable[Record], *, now: datetime, zone: ZoneInfo, kept: timedelta | None
+    records: Iterable[JournalEntry], *, now: datetime, zone: ZoneInfo, kept: timedelta | None
 ) -> Waiting:
     """What these records of meetings that are not done come to; they pass one by one, for there may be very many."""
     waiting = Waiting()
@@ -223,7 +223,7 @@ def waited_for(
     return waiting
 
 
-def _count_pending(waiting: Waiting, record: Record, now: datetime) -> None:
+def _count_pending(waiting: Waiting, record: JournalEntry, now: datetime) -> None:
     waiting.pending[record.reason or ""] += 1
     due = record.due or now
     waiting.due += due <= now
@@ -231,7 +231,7 @@ def _count_pending(waiting: Waiting, record: Record, now: datetime) -> None:
     waiting.next_due = due if waiting.next_due is None else min(waiting.next_due, due)
 
 
-def _failing(record: Record) -> Failing:
+def _failing(record: JournalEntry) -> Failing:
     return Failing(uuid=record.uuid, start=record.start, attempts=record.attempts, reason=record.reason or "")
 
 

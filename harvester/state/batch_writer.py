@@ -16,7 +16,7 @@ COMMIT_SECONDS = 0.5
 """How long a result may wait for others to share a commit with; a kill costs so much work at most."""
 
 
-class Batched:
+class BatchWriter:
     """Safe for threads. A kill loses what was said last, and never a part of what was said before something that is
     there. Over a read-only database whoever writes gets an OutputError."""
 
@@ -29,7 +29,7 @@ class Batched:
         self._failed: HarvestError | None = (
             OutputError(f"{database.path} was opened to be read") if database.read_only else None
         )
-        self._writer = Thread(target=self._write_on, name=name, daemon=True)
+        self._writer = Thread(target=self._run, name=name, daemon=True)
         if not database.read_only:
             self._writer.start()
 
@@ -51,13 +51,13 @@ class Batched:
         """Commit what is waiting. Raises OutputError when it cannot be."""
         self._commit()
 
-    def settle(self, number: int) -> None:
+    def flush_to(self, sequence: int) -> None:
         """What `record` returned this for is safely on the disk when this returns."""
-        if number > self._committed:
+        if sequence > self._committed:
             self._commit()
 
     def _put(self, statement: str, *values: Any) -> int:
-        self._look_for_failure()
+        self._raise_failure()
         with self._changed:
             self._queue.append((statement, values))
             self._queued += 1
@@ -65,11 +65,11 @@ class Batched:
                 self._changed.notify()
             return self._queued
 
-    def _now(self, statement: str, *values: Any) -> None:
+    def _write_now(self, statement: str, *values: Any) -> None:
         with self._database.transaction() as connection:
             connection.execute(statement, values)
 
-    def _write_on(self) -> None:
+    def _run(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue or self._closed)
@@ -84,7 +84,7 @@ class Batched:
         # And after a failure nothing is written any more: an interval must not be there without its meetings.
         try:
             with self._database.transaction() as connection:
-                self._look_for_failure()
+                self._raise_failure()
                 with self._changed:
                     batch, self._queue = self._queue, []
                     queued = self._queued
@@ -95,12 +95,12 @@ class Batched:
             self._failed = error
             raise
 
-    def _look_for_failure(self) -> None:
+    def _raise_failure(self) -> None:
         if self._failed is not None:
             raise self._failed from None
 
     @contextmanager
-    def _sound(self) -> Iterator[None]:
+    def _parsing(self) -> Iterator[None]:
         """StateError for a row that says what no journal ever wrote."""
         try:
             yield

@@ -12,17 +12,18 @@ from pathlib import Path
 from threading import RLock
 
 from connectors.errors import OutputError, StateError
+from harvester.state.layout import ACCOUNT_DATABASE, JOURNAL_DATABASE, REJECTS_DATABASE, not_writable
 
 APPLICATION_ID = 0x4D54_4748
 """Written into the header of every database of ours, so that somebody else's file is not taken for one."""
 
 BUSY_SECONDS = 30.0
 LOSSES = {
-    "journal.db": "It holds what was listed and read. The index is the same without it; a run with --from and --to reads "
+    JOURNAL_DATABASE: "It holds what was listed and read. The index is the same without it; a run with --from and --to reads "
     "again what the vendor still keeps, what had failed or was pending among it",
-    "rejects.db": "It holds the documents that Elasticsearch refused. They are lost with it, unless they were exported "
+    REJECTS_DATABASE: "It holds the documents that Elasticsearch refused. They are lost with it, unless they were exported "
     "or the vendor still keeps their meetings: then `harvester verify --repair` reads those again",
-    "account.db": "It holds today's budgets, when calls were made, and tokens. Without it calls made today count as not "
+    ACCOUNT_DATABASE: "It holds today's budgets, when calls were made, and tokens. Without it calls made today count as not "
     "made, and where a vendor was logged in to, somebody has to log in again; no meeting and no document is lost",
 }
 """By the name of a file: what moving it away costs."""
@@ -53,7 +54,7 @@ class Database:
             raise self.damaged()
         if not read_only:
             self._make()
-        with self._words():
+        with self._translate_errors():
             self._connection = _connect(f"{path.absolute().as_uri()}?{self._mode()}")
             self._open(migrations)
 
@@ -62,10 +63,7 @@ class Database:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
-            raise OutputError(
-                f"the state folder {self.path.parent} cannot be written ({error.strerror}); "
-                "name another with HARVESTER_STATE_DIR"
-            ) from None
+            raise not_writable(self.path.parent, error) from None
 
     def _mode(self) -> str:
         if not self.read_only:
@@ -118,7 +116,7 @@ class Database:
 
         Raises OutputError when the disk is full or read-only, StateError when the file is damaged.
         """
-        with self._lock, self._words():
+        with self._lock, self._translate_errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -130,15 +128,15 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The connection, for statements that only read."""
-        with self._lock, self._words():
+        with self._lock, self._translate_errors():
             yield self._connection
 
     def close(self) -> None:
-        with self._lock, self._words():
+        with self._lock, self._translate_errors():
             self._connection.close()
 
     @contextmanager
-    def _words(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except UnicodeDecodeError:

@@ -10,14 +10,14 @@ from connectors.models import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Listing:
     """A listing that reached its last page with every ref recorded. `at`: the instant before its first request."""
 
     window: Window
     at: datetime
 
 
-def known(listings: Iterable[Listed], *, margin: timedelta = timedelta(0)) -> list[Window]:
+def covered_windows(listings: Iterable[Listing], *, margin: timedelta = timedelta(0)) -> list[Window]:
     """The time that these listings cover, in order and without overlaps.
 
     A listing covers nothing later than its own beginning. With a vendor's lookback as the margin, only what is final:

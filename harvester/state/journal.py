@@ -2,12 +2,11 @@
 
 Lies beside the account's own state, one folder per Elasticsearch and index prefix (the *scope*), so that a demo, a test
 or another cluster never answers for the real one. Results are written only after the sink's acknowledgement, intents
-(`begin_reading`, `want_since`) before the act, and safely on the disk when they return.
+(`record_intent`, `add_target`, `begin_forced_run`) before the act, and safely on the disk when they return.
 """
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,25 +15,25 @@ from typing import Any
 
 import orjson
 
-from connectors.errors import AlreadyRunning, OutputError
 from connectors.models import MeetingRef, Reason, Window
-from harvester.state.batch_writer import Batched
+from harvester.state.batch_writer import BatchWriter
 from harvester.state.database import Database
-from harvester.state.intervals import Listed, union
+from harvester.state.intervals import Listing, union
 from harvester.state.journal_rows import (
     FailedPartition,
+    JournalEntry,
     Outcome,
-    Record,
     Run,
-    instant_at,
+    from_microseconds,
+    join_extras,
     key_of,
-    microseconds,
-    options_in,
-    record_of,
-    spelled,
+    parse_entry,
+    split_extras,
+    to_microseconds,
 )
+from harvester.state.layout import journal_database, run_lock_file
+from harvester.state.locks import run_lock
 
-LOCK = "run.lock"
 PAGE = 500
 RUNS_KEPT = 400
 
@@ -117,8 +116,8 @@ _EXPIRE_REST = """
 """
 
 
-class Journal(Batched):
-    """The journal of one scope. Safe for threads; one process writes at a time (see `only_run`).
+class Journal(BatchWriter):
+    """The journal of one scope. Safe for threads; one process writes at a time (see `lock`).
 
     `read_only`: one that is there already, opened beside a run or after it; nothing on the disk is touched, and whoever
     writes gets an OutputError.
@@ -126,28 +125,16 @@ class Journal(Batched):
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         # Whoever holds the lock has made the database first: an empty one beside it is not a new one.
-        made = (folder / LOCK).exists()
+        made = run_lock_file(folder).exists()
         super().__init__(
-            Database(folder / "journal.db", MIGRATIONS, read_only=read_only, made=made), "journal"
+            Database(journal_database(folder), MIGRATIONS, read_only=read_only, made=made), "journal"
         )
         self._folder = folder
 
     @contextmanager
-    def only_run(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Held by one indexing run of this scope at a time; AlreadyRunning at once for a second one."""
-        path = self._folder / LOCK
-        try:
-            path.touch(mode=0o600, exist_ok=True)
-            file = path.open("a")
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written ({error.strerror})") from None
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise AlreadyRunning(
-                    "another run of this account into this index is under way; run the same command again when it is done"
-                ) from None
+        with run_lock(run_lock_file(self._folder)):
             yield
 
     # Facts
@@ -156,38 +143,40 @@ class Journal(Batched):
         row = self._one("SELECT value FROM facts WHERE name = ?", name)
         return row[0] if row else None
 
-    def note(self, name: str, value: str) -> None:
+    def set_fact(self, name: str, value: str) -> None:
         """Safely on the disk when this returns."""
-        self._now("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)
+        self._write_now("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)
 
-    def want_since(self, day: datetime) -> datetime:
+    def set_first_nightly(self, day: datetime) -> datetime:
         """The beginning of the first day that a nightly run of this scope ever wanted: this one, where it is the first."""
         found = self.fact("wanted_since")
         if found is None:
-            self.note("wanted_since", str(microseconds(day)))
+            self.set_fact("wanted_since", str(to_microseconds(day)))
             return day
-        with self._sound():
-            return instant_at(int(found))
+        with self._parsing():
+            return from_microseconds(int(found))
 
-    def want(self, window: Window) -> None:
+    def add_target(self, window: Window) -> None:
         """A run is to read this time. Safely on the disk when this returns."""
-        before = self._noted_wishes()
+        before = self._added_targets()
         after = union([*before, window])
         if after != before:
-            spans = [[microseconds(each.start), microseconds(each.end)] for each in after]
-            self.note("wanted", orjson.dumps(spans).decode())
+            spans = [[to_microseconds(each.start), to_microseconds(each.end)] for each in after]
+            self.set_fact("wanted", orjson.dumps(spans).decode())
 
-    def wanted(self) -> list[Window]:
+    def targets(self) -> list[Window]:
         """The time that any run was ever to read, or listed; in order, without overlaps. Nightly runs want all of it
         since their first."""
         listed = (listing.window for listing in self.listings(frozenset()))
-        return union([*self._noted_wishes(), *listed])
+        return union([*self._added_targets(), *listed])
 
-    def _noted_wishes(self) -> list[Window]:
+    def _added_targets(self) -> list[Window]:
         found = self.fact("wanted")
-        with self._sound():
+        with self._parsing():
             spans = orjson.loads(found) if found is not None else []
-            return [Window(start=instant_at(start), end=instant_at(stop)) for start, stop in spans]
+            return [
+                Window(start=from_microseconds(start), end=from_microseconds(stop)) for start, stop in spans
+            ]
 
     # Runs and forced readings
 
@@ -196,7 +185,7 @@ class Journal(Batched):
             connection.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - ?", (RUNS_KEPT,))
             return int(
                 connection.execute(
-                    "INSERT INTO runs (began, what) VALUES (?, ?)", (microseconds(now), what)
+                    "INSERT INTO runs (began, what) VALUES (?, ?)", (to_microseconds(now), what)
                 ).lastrowid
                 or 0
             )
@@ -205,23 +194,23 @@ class Journal(Batched):
         text = orjson.dumps(summary, default=str).decode()
         self._put(
             "UPDATE runs SET ended = ?, exit_code = ?, summary = ? WHERE id = ?",
-            microseconds(now),
+            to_microseconds(now),
             exit_code,
             text,
             run,
         )
 
-    def runs(self, most: int) -> list[Run]:
+    def runs(self, limit: int) -> list[Run]:
         """The last ones, newest first."""
         rows = self._all(
-            "SELECT id, began, ended, what, exit_code, summary FROM runs ORDER BY id DESC LIMIT ?", most
+            "SELECT id, began, ended, what, exit_code, summary FROM runs ORDER BY id DESC LIMIT ?", limit
         )
-        with self._sound():
+        with self._parsing():
             return [
                 Run(
                     id=number,
-                    began=instant_at(began),
-                    ended=instant_at(ended) if ended is not None else None,
+                    began=from_microseconds(began),
+                    ended=from_microseconds(ended) if ended is not None else None,
                     what=what,
                     exit_code=code,
                     summary=orjson.loads(summary) if summary else None,
@@ -229,90 +218,93 @@ class Journal(Batched):
                 for number, began, ended, what, code, summary in rows
             ]
 
-    def begin_reading(self, window: Window, asked: frozenset[str], now: datetime) -> datetime:
+    def begin_forced_run(self, window: Window, extras: frozenset[str], now: datetime) -> datetime:
         """When the forced reading of this window that has not finished yet began: now, where there is none."""
-        key = microseconds(window.start), microseconds(window.end), spelled(asked)
+        key = to_microseconds(window.start), to_microseconds(window.end), join_extras(extras)
         found = self._one(
             "SELECT began FROM readings WHERE start = ? AND stop = ? AND asked = ? AND finished IS NULL", *key
         )
         if found is None:
-            self._now(
+            self._write_now(
                 "INSERT INTO readings (start, stop, asked, began) VALUES (?, ?, ?, ?)",
                 *key,
-                microseconds(now),
+                to_microseconds(now),
             )
             return now
-        return instant_at(found[0])
+        return from_microseconds(found[0])
 
-    def finish_reading(self, window: Window, asked: frozenset[str], now: datetime) -> None:
+    def finish_forced_run(self, window: Window, extras: frozenset[str], now: datetime) -> None:
         self._put(
             "UPDATE readings SET finished = ? WHERE start = ? AND stop = ? AND asked = ? AND finished IS NULL",
-            microseconds(now),
-            microseconds(window.start),
-            microseconds(window.end),
-            spelled(asked),
+            to_microseconds(now),
+            to_microseconds(window.start),
+            to_microseconds(window.end),
+            join_extras(extras),
         )
 
     # Intervals
 
-    def listings(self, asked: frozenset[str]) -> list[Listed]:
+    def listings(self, extras: frozenset[str]) -> list[Listing]:
         """The listings of readings that asked for at least this."""
         rows = self._all("SELECT start, stop, listed_at, asked FROM intervals")
-        with self._sound():
+        with self._parsing():
             return [
-                Listed(window=Window(start=instant_at(start), end=instant_at(stop)), at=instant_at(at))
+                Listing(
+                    window=Window(start=from_microseconds(start), end=from_microseconds(stop)),
+                    at=from_microseconds(at),
+                )
                 for start, stop, at, words in rows
-                if asked <= options_in(words)
+                if extras <= split_extras(words)
             ]
 
-    def listed(self, window: Window, asked: frozenset[str], at: datetime) -> None:
+    def add_listing(self, window: Window, extras: frozenset[str], at: datetime) -> None:
         """This listing, begun at `at`, reached its last page, with every ref recorded before."""
-        start, stop, words = microseconds(window.start), microseconds(window.end), spelled(asked)
+        start, stop, words = to_microseconds(window.start), to_microseconds(window.end), join_extras(extras)
         self._put(
             "DELETE FROM intervals WHERE asked = ? AND start >= ? AND stop <= ? AND listed_at <= ?",
             words,
             start,
             stop,
-            microseconds(at),
+            to_microseconds(at),
         )
-        self._put("INSERT INTO intervals VALUES (?, ?, ?, ?)", start, stop, microseconds(at), words)
+        self._put("INSERT INTO intervals VALUES (?, ?, ?, ?)", start, stop, to_microseconds(at), words)
 
-    def skip(self, left: FailedPartition) -> None:
+    def add_failed(self, failed: FailedPartition) -> None:
         """This part of a listing could not be had: it is to be asked for again."""
-        self._put(_SKIP, *key_of(left), left.reason, microseconds(left.tried_at))
+        self._put(_SKIP, *key_of(failed), failed.reason, to_microseconds(failed.tried_at))
 
-    def listed_after_all(self, left: FailedPartition) -> None:
+    def clear_failed(self, failed: FailedPartition) -> None:
         """This part of a listing is missing no more."""
-        self._put(_UNSKIP, *key_of(left))
+        self._put(_UNSKIP, *key_of(failed))
 
-    def unlisted(self) -> list[FailedPartition]:
+    def failed_partitions(self) -> list[FailedPartition]:
         rows = self._all("SELECT * FROM left_out ORDER BY start, subject, asked")
-        with self._sound():
+        with self._parsing():
             return [
                 FailedPartition(
                     partition=subject,
-                    window=Window(start=instant_at(start), end=instant_at(stop)),
-                    asked=options_in(asked),
+                    window=Window(start=from_microseconds(start), end=from_microseconds(stop)),
+                    extras=split_extras(asked),
                     reason=reason,
-                    tried_at=instant_at(tried),
+                    tried_at=from_microseconds(tried),
                 )
                 for subject, start, stop, asked, reason, tried in rows
             ]
 
     # Meetings
 
-    def meeting(self, uuid: str) -> Record | None:
+    def meeting(self, uuid: str) -> JournalEntry | None:
         row = self._one(_MEETING, uuid)
-        with self._sound():
-            return record_of(row) if row else None
+        with self._parsing():
+            return parse_entry(row) if row else None
 
-    def open_meetings(self) -> Iterator[Record]:
+    def open_meetings(self) -> Iterator[JournalEntry]:
         """Those that are listed, pending or failed, a page at a time: the journal may change meanwhile."""
         after = ""
         while True:
             rows = self._all(_OPEN, after, PAGE)
-            with self._sound():
-                records = [record_of(row) for row in rows]
+            with self._parsing():
+                records = [parse_entry(row) for row in rows]
             yield from records
             if len(rows) < PAGE:
                 return
@@ -322,19 +314,19 @@ class Journal(Batched):
         """How many meetings there are of each outcome."""
         return dict(self._all("SELECT outcome, count(*) FROM meetings GROUP BY outcome"))
 
-    def record(self, ref: MeetingRef, asked: frozenset[str], run: int) -> int:
-        """This meeting is to be read. What is known of it stays until the result is there. Returns what `settle` takes."""
+    def record_intent(self, ref: MeetingRef, extras: frozenset[str], run: int) -> int:
+        """This meeting is to be read. What is known of it stays until the result is there. Returns what `flush_to` takes."""
         return self._put(
             _RECORD,
             ref.uuid,
-            microseconds(ref.start_time) if ref.start_time else None,
+            to_microseconds(ref.start_time) if ref.start_time else None,
             ref.digest,
             orjson.dumps(dict(ref.hint)).decode(),
-            spelled(asked),
+            join_extras(extras),
             run,
         )
 
-    def stored(
+    def mark_stored(
         self,
         ref: MeetingRef,
         *,
@@ -349,67 +341,62 @@ class Journal(Batched):
             "done" if due is None else "pending",
             ref.digest,
             rank,
-            microseconds(harvested_at),
-            microseconds(due) if due is not None else None,
+            to_microseconds(harvested_at),
+            to_microseconds(due) if due is not None else None,
             str(reason) if reason is not None else None,
             ref.uuid,
         )
 
-    def kept(self, ref: MeetingRef, *, due: datetime | None = None, reason: Reason | None = None) -> None:
+    def keep(self, ref: MeetingRef, *, due: datetime | None = None, reason: Reason | None = None) -> None:
         """It was read, and what is stored is richer: done, as it is, or with `due` to be read again."""
         self._put(
             _KEPT,
             "done" if due is None else "pending",
             ref.digest,
-            microseconds(due) if due is not None else None,
+            to_microseconds(due) if due is not None else None,
             str(reason) if reason is not None else None,
             ref.uuid,
         )
 
-    def ended(
+    def set_outcome(
         self, ref: MeetingRef, outcome: Outcome, *, due: datetime | None = None, reason: str = ""
     ) -> None:
         """It has nothing to store: gone, failed, or pending until `due`."""
         self._put(
-            _ENDED, outcome, ref.digest, microseconds(due) if due is not None else None, reason, ref.uuid
+            _ENDED, outcome, ref.digest, to_microseconds(due) if due is not None else None, reason, ref.uuid
         )
 
-    def replaced(self, uuid: str) -> None:
+    def mark_replaced(self, uuid: str) -> None:
         """Another meeting has taken its place, and its documents are gone: nothing is stored of it any more."""
         self._put(_REPLACED, str(Reason.replaced), uuid)
 
-    def hints(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
+    def stored_refs(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
         """Of everything stored that started there, the uuid and the hint."""
-        rows = self._all(_HINTS, microseconds(window.start), microseconds(window.end))
-        with self._sound():
+        rows = self._all(_HINTS, to_microseconds(window.start), to_microseconds(window.end))
+        with self._parsing():
             return iter([(uuid, orjson.loads(hint)) for uuid, hint in rows])
 
     def expire(self, before: datetime) -> int:
         """Give up what the vendor no longer keeps: started before (where no start is known, first listed before), and
         neither done nor gone. Returns how many of them were never stored; those that were stay as they are stored."""
         with self._database.transaction() as connection:
-            connection.execute(_EXPIRE_STORED, (microseconds(before),))
-            lost = connection.execute(_EXPIRE_REST, (str(Reason.expired), microseconds(before))).rowcount
-            connection.execute("DELETE FROM left_out WHERE stop < ?", (microseconds(before),))
+            connection.execute(_EXPIRE_STORED, (to_microseconds(before),))
+            lost = connection.execute(_EXPIRE_REST, (str(Reason.expired), to_microseconds(before))).rowcount
+            connection.execute("DELETE FROM left_out WHERE stop < ?", (to_microseconds(before),))
         return int(lost)
 
-    def gone(self) -> dict[str, int]:
+    def gone_by_reason(self) -> dict[str, int]:
         """How many meetings are gone, by reason."""
         return dict(self._all("SELECT reason, count(*) FROM meetings WHERE outcome = 'gone' GROUP BY reason"))
 
-    def gone_meetings(self, most: int) -> list[Record]:
+    def gone_meetings(self, limit: int) -> list[JournalEntry]:
         """Some that are gone, the newest first."""
-        rows = self._all("SELECT * FROM meetings WHERE outcome = 'gone' ORDER BY start DESC LIMIT ?", most)
-        with self._sound():
-            return [record_of(row) for row in rows]
+        rows = self._all("SELECT * FROM meetings WHERE outcome = 'gone' ORDER BY start DESC LIMIT ?", limit)
+        with self._parsing():
+            return [parse_entry(row) for row in rows]
 
-    def wanted_since(self) -> datetime | None:
-        """What `want_since` once noted; `None` where no nightly run ever began."""
+    def first_nightly(self) -> datetime | None:
+        """What `set_first_nightly` stored; `None` where no nightly run ever began."""
         found = self.fact("wanted_since")
-        with self._sound():
-            return instant_at(int(found)) if found is not None else None
-
-
-def journal_folder(account: Path, index: Path) -> Path:
-    """The folder of one scope: inside the account's, named as the rejects' folder of the cluster and prefix is."""
-    return account / index.name
+        with self._parsing():
+            return from_microseconds(int(found)) if found is not None else None

@@ -16,7 +16,7 @@ Outcome = Literal["listed", "done", "pending", "gone", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class JournalEntry:
     """What is known of one meeting. `rank`, `harvested_at`: of what is stored, `None` where nothing is; `due`: when a
     pending one is to be read again; `asked`: the options that its readings have."""
 
@@ -47,7 +47,7 @@ class FailedPartition:
 
     partition: str
     window: Window
-    asked: frozenset[str]
+    extras: frozenset[str]
     reason: str
     tried_at: datetime
 
@@ -68,40 +68,45 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def microseconds(instant: datetime) -> int:
+def to_microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
-def instant_at(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
+def from_microseconds(number: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=number)
 
 
-def spelled(asked: frozenset[str]) -> str:
-    return " ".join(sorted(asked))
+def join_extras(extras: frozenset[str]) -> str:
+    return " ".join(sorted(extras))
 
 
-def options_in(words: str) -> frozenset[str]:
+def split_extras(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-def key_of(left: FailedPartition) -> tuple[str, int, int, str]:
-    return left.partition, microseconds(left.window.start), microseconds(left.window.end), spelled(left.asked)
+def key_of(failed: FailedPartition) -> tuple[str, int, int, str]:
+    return (
+        failed.partition,
+        to_microseconds(failed.window.start),
+        to_microseconds(failed.window.end),
+        join_extras(failed.extras),
+    )
 
 
-def record_of(row: Sequence[Any]) -> Record:
+def parse_entry(row: Sequence[Any]) -> JournalEntry:
     uuid, outcome, start, digest, hint, asked, rank, harvested_at, due, reason, attempts, first_run = row
     if outcome not in get_args(Outcome):
         raise ValueError("no outcome of ours")
-    return Record(
+    return JournalEntry(
         uuid=uuid,
         outcome=outcome,
-        start=instant_at(start) if start is not None else None,
+        start=from_microseconds(start) if start is not None else None,
         digest=digest,
         hint=orjson.loads(hint),
-        extras=options_in(asked),
+        extras=split_extras(asked),
         rank=rank,
-        harvested_at=instant_at(harvested_at) if harvested_at is not None else None,
-        due=instant_at(due) if due is not None else None,
+        harvested_at=from_microseconds(harvested_at) if harvested_at is not None else None,
+        due=from_microseconds(due) if due is not None else None,
         reason=reason,
         attempts=attempts,
         first_run=first_run,

@@ -1,19 +1,132 @@
-"""The folders that state lies in: its owner's alone, from the first of them that had to be made."""
+"""Every path of the state folder.
+
+    <state>/<vendor>-<account>-<digest of the API's URL>/       one account of one vendor
+        account.db                                              quotas, facts, leases, tokens
+        <name>.lock                                             held while a token is renewed
+        elasticsearch-<prefix><digest of host and prefix>/      one journal: this account into this index
+            journal.db
+            run.lock                                            held by the run that writes the journal
+    <state>/elasticsearch-<prefix><digest of host and prefix>/  one index, whatever is loaded into it
+        rejects.db
+
+The digests keep a simulator, another region or a test cluster apart from the real one.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.errors import OutputError
 
+ACCOUNT_DATABASE = "account.db"
+JOURNAL_DATABASE = "journal.db"
+REJECTS_DATABASE = "rejects.db"
+RUN_LOCK = "run.lock"
 
-def private(folder: Path) -> Path:
-    """The folder, made where it is not there, with those above it that are missing: all of them for the owner only."""
+_INDEX_FOLDERS = "elasticsearch-*"
+
+
+def account_folder(state: Path, vendor: str, account: str, base_url: str) -> Path:
+    """The folder of one account of one vendor."""
+    return state / f"{vendor}-{_file_name(account)}-{_digest(base_url)}"
+
+
+def account_database(account: Path) -> Path:
+    return account / ACCOUNT_DATABASE
+
+
+def token_lock_file(account: Path, name: str) -> Path:
+    return account / f"{re.sub(r'[^a-z0-9-]', '_', name)}.lock"
+
+
+def rejects_folder(state: Path, host: str, prefix: str) -> Path:
+    """The folder of one cluster (its URL) and index prefix."""
+    digest = _digest(f"{host}\x1f{prefix}")
+    return state / f"elasticsearch-{_file_name(prefix)}{digest}"
+
+
+def rejects_database(folder: Path) -> Path:
+    return folder / REJECTS_DATABASE
+
+
+def journal_folder(account: Path, rejects: Path) -> Path:
+    """The folder of one journal: inside the account's folder, with the name of the index's rejects folder."""
+    return account / rejects.name
+
+
+def journal_database(folder: Path) -> Path:
+    return folder / JOURNAL_DATABASE
+
+
+def run_lock_file(folder: Path) -> Path:
+    return folder / RUN_LOCK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLocation:
+    """A journal that exists, and the databases that belong to it."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        return journal_database(self.folder)
+
+    @property
+    def run_lock_file(self) -> Path:
+        return run_lock_file(self.folder)
+
+    @property
+    def account_database(self) -> Path:
+        return account_database(self.folder.parent)
+
+    @property
+    def rejects_database(self) -> Path:
+        return rejects_database(self.folder.parent.parent / self.folder.name)
+
+    def vendor(self, vendors: Iterable[str]) -> str | None:
+        """The vendor in the folder's name: the only source if the journal is damaged."""
+        name = self.folder.parent.name
+        return max((each for each in vendors if name.startswith(f"{each}-")), key=len, default=None)
+
+
+def find_journals(state: Path) -> list[JournalLocation]:
+    found = sorted(state.glob(f"*/{_INDEX_FOLDERS}/{JOURNAL_DATABASE}"))
+    return [JournalLocation(folder=path.parent) for path in found]
+
+
+def find_rejects_without_journal(state: Path) -> list[Path]:
+    """The databases of rejects of indices that no journal is about: of `harvester load`, not of harvests."""
+    return [
+        path
+        for path in sorted(state.glob(f"{_INDEX_FOLDERS}/{REJECTS_DATABASE}"))
+        if next(state.glob(f"*/{path.parent.name}/{JOURNAL_DATABASE}"), None) is None
+    ]
+
+
+def make_private(folder: Path) -> Path:
+    """Create the folder and its missing parents, each readable by its owner only. Returns the folder."""
     try:
         for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
             missing.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"the state folder {folder} cannot be written ({error.strerror}); name another with HARVESTER_STATE_DIR"
-        ) from None
+        raise not_writable(folder, error) from None
     return folder
+
+
+def not_writable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"the state folder {folder} cannot be written ({error.strerror}); name another with HARVESTER_STATE_DIR"
+    )
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -16,7 +16,7 @@ from harvester.state import rejects
 from harvester.state.database import Database, has_log
 from harvester.state.intervals import union
 from harvester.state.journal import Journal
-from harvester.state.journal_rows import Record, microseconds
+from harvester.state.journal_rows import JournalEntry, to_microseconds
 
 Opened = TypeVar("Opened", bound=Journal | Database)
 
@@ -59,7 +59,7 @@ class _ReadOnly(Generic[Opened]):
 
 class _Journal(Journal):
     def stored_in(self, window: Window) -> Iterator[str]:
-        bounds = [microseconds(instant) for instant in (window.start, window.end)]
+        bounds = [to_microseconds(instant) for instant in (window.start, window.end)]
         statement = (
             "SELECT uuid FROM meetings WHERE rank IS NOT NULL AND outcome <> 'gone' AND start >= ? AND start < ? "
             "ORDER BY uuid"
@@ -87,16 +87,16 @@ class Looked:
         journal = self._journal()
         if journal is None:
             return None
-        since = journal.wanted_since()
+        since = journal.first_nightly()
         nightly = [Window(start=since, end=end)] if since is not None and since < end else []
-        found = union([*journal.wanted(), *nightly])
+        found = union([*journal.targets(), *nightly])
         return found if found or since is not None else None
 
     def unfinished_run(self) -> bool:
         journal = self._journal()
         return journal is not None and any(run.ended is None for run in journal.runs(1))
 
-    def meeting(self, uuid: str) -> Record | None:
+    def meeting(self, uuid: str) -> JournalEntry | None:
         journal = self._journal()
         return journal.meeting(uuid) if journal is not None else None
 

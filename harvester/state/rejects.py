@@ -5,8 +5,6 @@ One database per cluster and index prefix; one row per document, or per line tha
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Any, BinaryIO
 
 from connectors.parsing import format_milliseconds
 from harvester.state.database import Database
+from harvester.state.layout import rejects_database
 
 REASON_LENGTH = 2_000
 LINE = "sha256:"
@@ -90,12 +89,6 @@ class Kept:
         return self.document_id.startswith(LINE)
 
 
-def rejects_folder(state: Path, host: str, prefix: str) -> Path:
-    """Where the rejects of one cluster (its URL) and index prefix lie; their `rejects.db` is in it."""
-    digest = hashlib.sha256(f"{host}\x1f{prefix}".encode()).hexdigest()[:12]
-    return state / f"elasticsearch-{re.sub(r'[^A-Za-z0-9_.-]', '_', prefix)}{digest}"
-
-
 def line_key(sha256: str) -> str:
     """The key of a line that has no usable `document_id`, out of its digest in hex."""
     return f"{LINE}{sha256}"
@@ -105,7 +98,7 @@ class Rejects:
     """The rejects of one cluster and prefix. Safe for threads and for several processes."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
-        self._database = Database(folder / "rejects.db", MIGRATIONS)
+        self._database = Database(rejects_database(folder), MIGRATIONS)
         self._now = now
         self._any = len(self) > 0
 
@@ -138,7 +131,7 @@ class Rejects:
         with self._database.transaction() as connection:
             connection.executemany(_ADD, rows)
 
-    def stored(self, versions: Iterable[tuple[str, int]]) -> int:
+    def remove_loaded(self, versions: Iterable[tuple[str, int]]) -> int:
         """Forget the rejects whose document the cluster now holds in this version or a later one; how many."""
         with self._database.transaction() as connection:
             before = connection.total_changes

@@ -11,8 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from connectors.models import MeetingRef, Window
 from harvester.sinks.elastic.config import Kind as DocumentKind
-from harvester.sinks.elastic.inventory import Copy, Stored
-from harvester.state.journal_rows import Record
+from harvester.sinks.elastic.inventory import IndexedDocument, IndexedMeeting
+from harvester.state.journal_rows import JournalEntry
 from harvester.verify.findings import Finding
 
 AT_ONCE = 500
@@ -24,7 +24,7 @@ Element = TypeVar("Element")
 class Memory(Protocol):
     """What the journal and the rejects know."""
 
-    def meeting(self, uuid: str) -> Record | None: ...
+    def meeting(self, uuid: str) -> JournalEntry | None: ...
     def stored_in(self, window: Window) -> Iterator[str]:
         """The meetings that started in the window and are stored, as the journal has it, in the order of their uuids."""
         ...
@@ -45,8 +45,8 @@ class Index(Protocol):
     account: str
 
     def uuids(self, window: Window) -> Iterator[str]: ...
-    def stored(self, uuids: Sequence[str]) -> Iterator[Stored]: ...
-    def right(self, kind: DocumentKind, at: datetime | None, indices: Iterable[str]) -> str | None: ...
+    def read(self, uuids: Sequence[str]) -> Iterator[IndexedMeeting]: ...
+    def right_index(self, kind: DocumentKind, at: datetime | None, indices: Iterable[str]) -> str | None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,13 +86,13 @@ class Comparison:
         """What is wrong with these meetings, whatever their time."""
         wanted = [uuid for uuid in refs if uuid not in self._found]
         self.tally.compared += len(wanted)
-        for stored in self.index.stored(wanted):
+        for stored in self.index.read(wanted):
             findings = list(self._judged(stored, refs[stored.uuid]))
             if findings:
                 self._found.add(stored.uuid)
             yield from findings
 
-    def _judged(self, stored: Stored, listed: MeetingRef | None) -> Iterator[Finding]:
+    def _judged(self, stored: IndexedMeeting, listed: MeetingRef | None) -> Iterator[Finding]:
         record = self.memory.meeting(stored.uuid)
         ref = listed or (record.ref if record is not None else None)
         if stored.meetings:
@@ -104,7 +104,7 @@ class Comparison:
             yield replace(finding, ref=ref, record=record)
 
     def _without_meeting(
-        self, stored: Stored, listed: MeetingRef | None, record: Record | None
+        self, stored: IndexedMeeting, listed: MeetingRef | None, record: JournalEntry | None
     ) -> Iterator[Finding]:
         if not stored.sessions and not is_missed(listed, record):
             return
@@ -124,7 +124,7 @@ class Comparison:
         return rejected
 
 
-def is_missed(listed: MeetingRef | None, record: Record | None) -> bool:
+def is_missed(listed: MeetingRef | None, record: JournalEntry | None) -> bool:
     """Whether a meeting of which nothing is in the index should be there: the journal has it as stored; or the vendor
     lists it, and it is neither gone nor has it still to wait for something to store."""
     if record is None:
@@ -134,7 +134,7 @@ def is_missed(listed: MeetingRef | None, record: Record | None) -> bool:
     return record.rank is not None or (listed is not None and record.outcome != "pending")
 
 
-def _orphans(stored: Stored, *, given_up: bool) -> Iterator[Finding]:
+def _orphans(stored: IndexedMeeting, *, given_up: bool) -> Iterator[Finding]:
     """`given_up`: the vendor has said that it no longer has this meeting."""
     for index, ids in by_index(stored.sessions):
         yield Finding(
@@ -149,14 +149,14 @@ def _orphans(stored: Stored, *, given_up: bool) -> Iterator[Finding]:
 
 
 def judged(
-    stored: Stored, index: Index, rejected: Callable[[str], Mapping[str, str | None]]
+    stored: IndexedMeeting, index: Index, rejected: Callable[[str], Mapping[str, str | None]]
 ) -> Iterator[Finding]:
     """What is wrong with a meeting that has a document. `rejected`: asked only where something looks wrong."""
     head = chosen(stored.meetings, index)
     suspects = [copy for copy in stored.sessions if copy.version != head.version]
     current = {copy.document_id: copy for copy in stored.sessions if copy.version == head.version}
     there = sum(copy.stay == "meeting" for copy in current.values())
-    lacking = head.told - there if head.told is not None else 0
+    lacking = head.expected_sessions - there if head.expected_sessions is not None else 0
     plain = not suspects and not lacking and len(stored.meetings) == 1
     if plain and len(current) == len(stored.sessions):
         return
@@ -175,14 +175,18 @@ def judged(
 
 
 def _surplus(
-    stored: Stored, head: Copy, older: Sequence[Copy], index: Index, common: Mapping[str, Any]
+    stored: IndexedMeeting,
+    head: IndexedDocument,
+    older: Sequence[IndexedDocument],
+    index: Index,
+    common: Mapping[str, Any],
 ) -> Iterator[Finding]:
     """Leftovers, and ids that stand in several indices: those in the wrong one."""
-    doubled: list[Copy] = []
-    undecided: list[Copy] = []
+    doubled: list[IndexedDocument] = []
+    undecided: list[IndexedDocument] = []
     twice: set[str] = set()
     old = set(older)
-    kinds: tuple[tuple[DocumentKind, Sequence[Copy]], ...] = (
+    kinds: tuple[tuple[DocumentKind, Sequence[IndexedDocument]], ...] = (
         ("meeting", stored.meetings),
         ("session", stored.sessions),
     )
@@ -192,7 +196,7 @@ def _surplus(
             if len(copies) < 2 or old.issuperset(copies):
                 continue
             twice.add(name)
-            right = index.right(kind, head.at, (copy.index for copy in copies))
+            right = index.right_index(kind, head.timestamp, (copy.index for copy in copies))
             newest = max(copy.version for copy in copies)
             wrong = [copy for copy in copies if copy.index != right]
             keeps = any(copy.index == right and copy.version == newest for copy in copies)
@@ -209,15 +213,18 @@ def _surplus(
         yield Finding(kind="leftovers", repair="harvest", index=index_name, ids=ids, **common)
 
 
-def chosen(meetings: Sequence[Copy], index: Index) -> Copy:
+def chosen(meetings: Sequence[IndexedDocument], index: Index) -> IndexedDocument:
     """The meeting document: the richest and newest copy, of equal ones that in the index of its `@timestamp`."""
     return max(
         meetings,
-        key=lambda copy: (copy.version, index.right("meeting", copy.at, [copy.index]) is not None),
+        key=lambda copy: (
+            copy.version,
+            index.right_index("meeting", copy.timestamp, [copy.index]) is not None,
+        ),
     )
 
 
-def by_index(copies: Iterable[Copy]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def by_index(copies: Iterable[IndexedDocument]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The ids, index by index."""
     ordered = sorted((copy.index, copy.document_id) for copy in copies)
     for index, group in groupby(ordered, key=lambda pair: pair[0]):
@@ -231,6 +238,6 @@ def chunks(elements: Iterable[Element], size: int) -> Iterator[list[Element]]:
         yield chunk
 
 
-def _at(stored: Stored) -> datetime | None:
+def _at(stored: IndexedMeeting) -> datetime | None:
     copies = [*stored.meetings, *stored.sessions]
-    return copies[0].at if copies else None
+    return copies[0].timestamp if copies else None

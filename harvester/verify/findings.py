@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from connectors.models import MeetingRef
-from harvester.state.journal_rows import Record
+from harvester.state.journal_rows import JournalEntry
 
 Kind = Literal["missing", "orphans", "incomplete", "surplus", "outdated", "leftovers", "doubled"]
 KINDS: tuple[Kind, ...] = (
@@ -68,7 +68,7 @@ class Finding:
     lacking: int = 0
     surplus: int = 0
     ref: MeetingRef | None = None
-    record: Record | None = None
+    record: JournalEntry | None = None
     held: int | None = None
     version: int = 0
     repaired: bool | None = None
@@ -126,7 +126,7 @@ def left(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if not finding.repaired]
 
 
-def _known(record: Record | None) -> str:
+def _known(record: JournalEntry | None) -> str:
     """What the journal has of it, in a few words."""
     if record is None:
         return "not in the journal"

@@ -11,22 +11,22 @@ from connectors.models import MeetingRecord, MeetingRef
 from harvester.formatting import format_instant
 from harvester.pipeline.planner import RunPlan, Slice
 from harvester.pipeline.tracker import JournalTracker
-from harvester.sinks.elastic.inventory import Removal
+from harvester.sinks.elastic.inventory import Deletion
 from harvester.state.journal import Journal
 from harvester.verify.findings import REPAIRS, Finding, Kind
 
 
-def removals(findings: Iterable[Finding]) -> Iterator[Removal]:
+def removals(findings: Iterable[Finding]) -> Iterator[Deletion]:
     """The documents that a repair deletes without being asked for them by name."""
     return removed(finding for finding in findings if finding.repair == "delete")
 
 
-def removed(findings: Iterable[Finding]) -> Iterator[Removal]:
+def removed(findings: Iterable[Finding]) -> Iterator[Deletion]:
     """The documents of these findings, to be deleted."""
     for finding in findings:
         if finding.index is not None:
             for name in finding.ids:
-                yield Removal(finding.index, name, finding.version)
+                yield Deletion(finding.index, name, finding.version)
 
 
 def orphans(findings: Iterable[Finding], given_up: Collection[str]) -> list[Finding]:

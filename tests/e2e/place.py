@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from harvester.sinks.elastic import templates
-from harvester.sinks.elastic.client import Answer, Client
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.client import Client, Response
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.retry import Patience
-from harvester.state.rejects import Rejects, rejects_folder
+from harvester.sinks.elastic.retry import RetryPolicy
+from harvester.state.layout import rejects_folder
+from harvester.state.rejects import Rejects
 from tests.e2e.node import Node, User
 
-PATIENCE = Patience(wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), seconds=10.0)
+PATIENCE = RetryPolicy(wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), seconds=10.0)
 
 
 def login(user: User | None) -> dict[str, str]:
@@ -46,8 +47,10 @@ class Place:
         finally:
             place.clear()
 
-    def cluster(self, **more: Any) -> Cluster:
-        return Cluster(**{"host": self.node.url, "prefix": self.prefix, **login(self.administrator), **more})
+    def cluster(self, **more: Any) -> ElasticConfig:
+        return ElasticConfig(
+            **{"host": self.node.url, "prefix": self.prefix, **login(self.administrator), **more}
+        )
 
     def client(self, **more: Any) -> Client:
         client = Client(self.cluster(**more))
@@ -62,8 +65,8 @@ class Place:
     def loader(self, rejects: Rejects | None = None, **more: Any) -> Loader:
         return Loader(self.client(**more), rejects or self.rejects(), PATIENCE)
 
-    def ask(self, method: str, path: str, body: Any = None) -> Answer:
-        return self.client().ask(method, path, body=body)
+    def ask(self, method: str, path: str, body: Any = None) -> Response:
+        return self.client().send(method, path, body=body)
 
     def stored(self) -> dict[str, dict[str, Any]]:
         """Every document of this corner by its `_id`, after a refresh."""
@@ -104,7 +107,7 @@ class Place:
     def clear(self) -> None:
         if indices := self.indices():
             self.ask("DELETE", f"/{','.join(indices)}")
-        for template in reversed(templates.show(self.cluster())):
+        for template in reversed(templates.shipped(self.cluster())):
             self.ask("DELETE", template.path)
         for opened in self._open:
             opened.close()

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
-from harvester.sinks.elastic.loader import LinesLoaded, Loader
+from harvester.sinks.elastic.loader import Loader, LoadProgress
 from tests.documents import full_harvest, many, plain
 from tests.e2e.place import Place
 
@@ -19,11 +19,11 @@ def lines_of(*records: MeetingRecord) -> list[bytes]:
     return [encode(d) for harvest in records for d in to_documents(harvest)]
 
 
-def load(loader: Loader, lines: list[bytes], end: bytes = b"\n") -> tuple[LinesLoaded, dict[int, str]]:
+def load(loader: Loader, lines: list[bytes], end: bytes = b"\n") -> tuple[LoadProgress, dict[int, str]]:
     """The last word, and every refusal by its line."""
     refused: dict[int, str] = {}
     for so_far in loader.load_lines(BytesIO(end.join(lines) + end)):
-        refused.update({one.line: one.why for one in so_far.refused})
+        refused.update({one.line: one.reason for one in so_far.rejected_lines})
     return so_far, refused
 
 

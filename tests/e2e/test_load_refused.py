@@ -15,7 +15,7 @@ import pytest
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, OutputError, Unreachable
 from harvester.sinks.elastic.check import check
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
 from harvester.state.rejects import Reject, Rejects
 from tests.documents import many, plain, spoiled
@@ -60,7 +60,7 @@ def stranger(status: int, body: bytes, headers: dict[str, str]) -> Iterator[str]
 def test_another_product_is_named_as_such(tmp_path: Path, status: int) -> None:
     page = b"<html>welcome</html>"
     with stranger(status, page, {"content-type": "text/html"}) as url:
-        client = Client(Cluster(host=url))
+        client = Client(ElasticConfig(host=url))
         loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
         assert "no Elasticsearch" in refusal(lambda: list(loader.load(many(1))), ConfigurationError)
         client.close()
@@ -68,7 +68,7 @@ def test_another_product_is_named_as_such(tmp_path: Path, status: int) -> None:
 
 def test_a_gateway_without_its_cluster_is_unreachable(tmp_path: Path) -> None:
     with stranger(502, b"bad gateway", {"content-type": "text/plain"}) as url:
-        client = Client(Cluster(host=url))
+        client = Client(ElasticConfig(host=url))
         loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
         assert "HTTP 502" in refusal(lambda: list(loader.load(many(1))), Unreachable)
         client.close()
@@ -84,7 +84,7 @@ def test_an_address_where_nobody_listens_is_unreachable_before_any_harvest_is_as
         raise AssertionError("asked for")
         yield
 
-    client = Client(Cluster(host=url))
+    client = Client(ElasticConfig(host=url))
     loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
     assert "cannot be reached" in refusal(lambda: list(loader.load(records())), Unreachable)
     (result,) = check(client, SHORT)

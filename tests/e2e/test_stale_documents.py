@@ -16,10 +16,10 @@ from connectors.models import Detail, MeetingRecord
 from harvester.documents import to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale
-from harvester.sinks.elastic.client import Answer, Client
+from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import Period
-from harvester.sinks.elastic.stale import Leftovers
-from harvester.sinks.elastic.stale_cleanup import Replacing
+from harvester.sinks.elastic.stale import StaleDocuments
+from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
 from tests.documents import HARVESTED, many, plain, spoiled
 from tests.e2e.place import PATIENCE, Place, login
 
@@ -33,10 +33,10 @@ def replacing(
     spared: Callable[[str], bool] = lambda uuid: False,
     period: Period = "year",
     account: Mapping[str, str] = MappingProxyType({}),
-) -> Replacing:
+) -> StaleCleanupSink:
     """`account`: what a `Cluster` is told about who we are, if we are not the administrator."""
     more: dict[str, Any] = {"period": period, **account}
-    return Replacing(place.loader(**more), place.client(**more), PATIENCE, spared=spared)
+    return StaleCleanupSink(place.loader(**more), place.client(**more), PATIENCE, spared=spared)
 
 
 def load(place: Place, records: Iterable[MeetingRecord], **more: Any) -> dict[str, Ack]:
@@ -241,10 +241,10 @@ def test_a_kill_between_loading_and_deleting_is_made_good_by_the_same_load(
     after = [again(harvest, 1) for harvest in old]
     with monkeypatch.context() as dying:
 
-        def killed(self: Leftovers, claims: Any) -> Any:
+        def killed(self: StaleDocuments, claims: Any) -> Any:
             raise KeyboardInterrupt
 
-        dying.setattr(Leftovers, "deleted", killed)
+        dying.setattr(StaleDocuments, "delete", killed)
         with pytest.raises(KeyboardInterrupt):
             load(newest, after)
     assert newest.stored().keys() == ids(*old)
@@ -263,7 +263,7 @@ def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
         bulks = 0
         bulk = Client.bulk
 
-        def killed(self: Client, body: bytes) -> Answer:
+        def killed(self: Client, body: bytes) -> Response:
             nonlocal bulks
             bulks += b'"delete"' in body
             if bulks == 3:
@@ -300,7 +300,7 @@ def test_without_the_look_beforehand_the_refusal_says_the_same(
 ) -> None:
     load(guarded, [plain(1)])
     caplog.clear()
-    monkeypatch.setattr(Leftovers, "look_for_rights", lambda self: None)
+    monkeypatch.setattr(StaleDocuments, "check_privileges", lambda self: None)
     user = login(guarded.node.users["loader"])
     assert load(guarded, [again(plain(1), 1)], account=user) == {"meeting-1": Ack(uuid="meeting-1", ok=2)}
     assert [word for word in caplog.messages if word.endswith(f"read and maintenance on {guarded.prefix}*")]
@@ -309,7 +309,7 @@ def test_without_the_look_beforehand_the_refusal_says_the_same(
 def test_wrong_credentials_are_the_end(guarded: Place) -> None:
     load(guarded, [plain(1)])
     client = guarded.client(username="somebody", password="wrong")
-    sink = Replacing(guarded.loader(), client, PATIENCE, spared=lambda uuid: False)
+    sink = StaleCleanupSink(guarded.loader(), client, PATIENCE, spared=lambda uuid: False)
     with pytest.raises(CredentialsError):
         list(sink.load([plain(1)]))
 
@@ -331,7 +331,7 @@ def test_a_right_to_read_something_else_is_not_taken_for_nothing_to_delete(
     load(guarded, [plain(1)])
     user = login(guarded.node.users["partial"])
     with monkeypatch.context() as blind:
-        blind.setattr(Leftovers, "look_for_rights", lambda self: None)
+        blind.setattr(StaleDocuments, "check_privileges", lambda self: None)
         caplog.clear()
         assert load(guarded, [again(plain(1), 1)], account=user)["meeting-1"].replaced == 0
         assert not [word for word in caplog.messages if "stay behind" in word], (

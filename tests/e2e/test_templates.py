@@ -105,21 +105,23 @@ def test_a_first_load_installs_them_and_the_read_aliases_answer(place: Place) ->
 
 def test_after_an_installation_there_is_no_difference(place: Place) -> None:
     client = place.client()
-    missing = list(templates.diff(client, PATIENCE))
-    assert [difference.template for difference in missing] == [t.name for t in templates.show(client.cluster)]
+    missing = list(templates.diff_templates(client, PATIENCE))
+    assert [difference.template for difference in missing] == [
+        t.name for t in templates.shipped(client.config)
+    ]
     templates.install(client, PATIENCE)
-    assert list(templates.diff(client, PATIENCE)) == []
+    assert list(templates.diff_templates(client, PATIENCE)) == []
     templates.install(client, PATIENCE)
 
 
 def test_a_change_made_by_hand_is_shown_field_by_field(place: Place) -> None:
     client = place.client()
     templates.install(client, PATIENCE)
-    template = next(t for t in templates.show(client.cluster) if t.name.endswith("settings"))
+    template = next(t for t in templates.shipped(client.config) if t.name.endswith("settings"))
     body = orjson.loads(orjson.dumps(template.body))
     body["template"]["settings"]["index"]["gc_deletes"] = "1m"
-    client.ask("PUT", template.path, body=body)
-    (difference,) = templates.diff(client, PATIENCE)
+    client.send("PUT", template.path, body=body)
+    (difference,) = templates.diff_templates(client, PATIENCE)
     assert difference.field == "template.settings.index.gc_deletes"
     assert (difference.shipped, difference.installed) == ("24h", "1m")
     assert difference.line().endswith("settings: template.settings.index.gc_deletes is 1m, ours is 24h")
@@ -129,7 +131,7 @@ def test_a_change_made_by_hand_is_shown_field_by_field(place: Place) -> None:
 
 def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> None:
     client = place.client()
-    other = orjson.loads(orjson.dumps(templates.index_definition(client.cluster, "session")))
+    other = orjson.loads(orjson.dumps(templates.index_definition(client.config, "session")))
     properties = other["mappings"]["properties"]
     properties["duration"] = {"type": "keyword"}
     properties["mood"] = {"type": "keyword"}
@@ -139,7 +141,7 @@ def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> Non
     assert place.ask("PUT", f"/{place.prefix}sessions-2025", other).ok
     place.ask("PUT", f"/{place.prefix}sessions-2025-mine", {})
     list(place.loader().load(many(1)))  # made as shipped, with templates by now
-    told = [difference.line() for difference in mapping_diff.diff(client, PATIENCE)]
+    told = [difference.line() for difference in mapping_diff.diff_mappings(client, PATIENCE)]
     index = f"{place.prefix}sessions-2025"
     assert f"{index}: duration type is keyword, ours is long" in told
     assert f"{index}: email is not there, ours is keyword" in told
@@ -170,14 +172,14 @@ def test_the_command_tells_differences_in_words_and_by_its_exit_code(newest: Pla
 def test_without_the_right_to_see_mappings_it_is_named(guarded: Place) -> None:
     list(guarded.loader().load(many(1)))
     with pytest.raises(CredentialsError, match="view_index_metadata"):
-        list(mapping_diff.diff(guarded.client(**login(guarded.node.users["reader"])), PATIENCE))
+        list(mapping_diff.diff_mappings(guarded.client(**login(guarded.node.users["reader"])), PATIENCE))
 
 
 def test_another_period_is_refused_and_changes_nothing(place: Place) -> None:
     templates.install(place.client(), PATIENCE)
     with pytest.raises(ConfigurationError, match="--index-period year"):
         templates.install(place.client(period="month"), PATIENCE)
-    assert list(templates.diff(place.client(), PATIENCE)) == []
+    assert list(templates.diff_templates(place.client(), PATIENCE)) == []
 
 
 def test_a_template_of_somebody_else_is_not_replaced(newest: Place) -> None:

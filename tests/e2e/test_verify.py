@@ -17,7 +17,7 @@ import pytest
 from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRef, Window
 from harvester.documents import record_version, version
-from harvester.sinks.elastic.inventory import Inventory, Removal
+from harvester.sinks.elastic.inventory import Deletion, Inventory
 from harvester.state.journal import Journal
 from harvester.verify.findings import KINDS
 from tests.documents import START, many, plain
@@ -202,8 +202,8 @@ def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: Place, t
         at = datetime(2026, 11, 18, 9, tzinfo=UTC)
         ref = MeetingRef(uuid="stored-once==", start_time=at, digest="", hint={"end": at.isoformat()})
         with closing(Journal(path.parent)) as journal:
-            journal.record(ref, frozenset(), 1)
-            journal.stored(ref, rank=2, harvested_at=at, due=None, reason=None)
+            journal.record_intent(ref, frozenset(), 1)
+            journal.mark_stored(ref, rank=2, harvested_at=at, due=None, reason=None)
         assert found(verify(harvester, *DAYS, code=65)) == {("missing", ref.uuid)}
         (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
         assert not finding["repaired"]
@@ -344,13 +344,13 @@ def test_over_ten_thousand_documents_are_read_in_pages(newest: Place) -> None:
     for _ in newest.loader().load([*many(10_500, sessions=0), large]):
         pass
     index = inventory(newest)
-    index.begin()
+    index.prepare()
     uuids = list(index.uuids(AGES))
     assert uuids == sorted(f"meeting-{number}" for number in (*range(10_500), 20_000))
-    (read,) = index.stored(["meeting-20000"])
+    (read,) = index.read(["meeting-20000"])
     assert (len(read.meetings), len(read.sessions)) == (1, 10_500)
     assert [copy.document_id for copy in read.sessions] == sorted(s.document_id for s in read.sessions)
-    among = list(index.stored(["nobody", "meeting-20000", "meeting-7"]))
+    among = list(index.read(["nobody", "meeting-20000", "meeting-7"]))
     assert [(one.uuid, len(one.meetings), len(one.sessions)) for one in among] == [
         ("meeting-20000", 1, 10_500),
         ("meeting-7", 1, 0),
@@ -362,18 +362,18 @@ def test_a_lost_point_in_time_is_opened_again(place: Place, monkeypatch: pytest.
     list(place.loader().load([plain(1, sessions=25)]))
     monkeypatch.setattr("harvester.sinks.elastic.inventory.PAGE", 10)
     index = inventory(place)
-    index.begin()
+    index.prepare()
     page, pages = Inventory._page, 0
 
     def losing(self: Inventory, point: Any, search: dict[str, Any]) -> Any:
         nonlocal pages
         pages += 1
         if pages == 3:
-            self._client.ask("DELETE", "/_pit", body={"id": point.id})
+            self._client.send("DELETE", "/_pit", body={"id": point.id})
         return page(self, point, search)
 
     monkeypatch.setattr(Inventory, "_page", losing)
-    (read,) = index.stored(["meeting-1"])
+    (read,) = index.read(["meeting-1"])
     assert len(read.sessions) == 25
 
 
@@ -383,26 +383,26 @@ def test_other_accounts_and_copies_beside_ours_are_not_looked_at(newest: Place) 
     for document_id, document in newest.stored().items():
         newest.ask("PUT", f"/{copy}/_doc/{document_id}", document)
     index = inventory(newest)
-    index.begin()
-    (read,) = index.stored(["meeting-1"])
+    index.prepare()
+    (read,) = index.read(["meeting-1"])
     assert (len(read.meetings), len(read.sessions)) == (1, 3)
     other = Inventory(newest.client(), PATIENCE, vendor="zoom", account="other")
-    other.begin()
+    other.prepare()
     assert list(other.uuids(AGES)) == []
     newest.ask("POST", f"/{copy}/_close")
-    index.begin()
+    index.prepare()
     assert list(index.uuids(AGES)) == ["meeting-1"]
     newest.ask("POST", f"/{newest.prefix}sessions-2026/_close")
     newest.ask("DELETE", f"/{copy}")
     with pytest.raises(Unreachable, match="sessions-2026 .* is closed"):
-        inventory(newest).begin()
+        inventory(newest).prepare()
 
 
 def test_an_index_without_anything_is_empty(newest: Place) -> None:
     index = inventory(newest)
-    index.begin()
+    index.prepare()
     assert list(index.uuids(AGES)) == []
-    assert [(one.meetings, one.sessions) for one in index.stored(["a"])] == [([], [])]
+    assert [(one.meetings, one.sessions) for one in index.read(["a"])] == [([], [])]
 
 
 def test_only_what_is_not_newer_is_removed(newest: Place) -> None:
@@ -411,8 +411,8 @@ def test_only_what_is_not_newer_is_removed(newest: Place) -> None:
     index, sessions = inventory(newest), f"{newest.prefix}sessions-2026"
     names = sorted(f"{harvest.meeting.document_id}:{session.key}" for session in harvest.sessions)
     same = record_version(harvest)
-    given = [Removal(sessions, names[0], same), Removal(sessions, names[1], same - 1)]
-    assert index.remove([*given, Removal(sessions, "nobody", same)]) == 1
+    given = [Deletion(sessions, names[0], same), Deletion(sessions, names[1], same - 1)]
+    assert index.remove([*given, Deletion(sessions, "nobody", same)]) == 1
     assert names[0] not in newest.stored()
     assert {names[1], names[2]} <= newest.stored().keys()
     assert index.remove([]) == 0
@@ -423,4 +423,4 @@ def test_a_right_to_write_that_is_missing_is_named(guarded: Place) -> None:
     list(guarded.loader().load([harvest]))
     reader = inventory(guarded, **login(guarded.node.users["reader"]))
     with pytest.raises(CredentialsError, match="privilege write"):
-        reader.remove([Removal(f"{guarded.prefix}sessions-2026", "x", record_version(harvest))])
+        reader.remove([Deletion(f"{guarded.prefix}sessions-2026", "x", record_version(harvest))])

@@ -27,7 +27,7 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
-from connectors.webex.auth import OAuth
+from connectors.webex.auth import WebexOAuth
 from connectors.webex.login import SCOPES, WebexLogin
 from harvester.oauth_login import HOST, LoopbackServer, Pkce, run_browser_flow, run_device_flow
 from harvester.state.account import AccountState
@@ -79,7 +79,7 @@ class Vendor:
 
 
 def get(port: int, path: str, method: str = "GET") -> tuple[int, str]:
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request(method, path)
         answer = connection.getresponse()
@@ -124,7 +124,7 @@ def browsed(*queries: str, timeout: float = 5.0) -> tuple[Vendor, Browser, Token
         )
     except HarvestError as error:
         ended = error
-    browser.join(5)
+    browser.join(60)
     return vendor, browser, ended
 
 
@@ -507,7 +507,7 @@ def test_a_login_wins_over_an_older_refresh_token_in_the_settings_and_loses_to_a
 
     def run(refresh_token: str) -> str:
         settings = Settings(values={**client, "WEBEX_REFRESH_TOKEN": refresh_token})
-        return OAuth(settings, API, context).header()
+        return WebexOAuth(settings, API, context).header()
 
     assert run("older") == "Bearer marked-access"
     with answering("/access_token", (200, {**GRANTED, "access_token": "newest"})) as mock:

@@ -22,19 +22,19 @@ from typing import Any, NamedTuple, NoReturn
 import orjson
 
 from connectors.errors import ConfigurationError, Unreachable
-from harvester.sinks.elastic.client import AGAIN, Answer, Client
+from harvester.sinks.elastic.client import RETRYABLE, Client, Response
 from harvester.sinks.elastic.indices import Indices
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.retry import RetryPolicy
 
 OK, SUPERSEDED, REJECTED = range(3)
-STRANGE_TRIES = 3
+MAX_SUSPECT_TRIES = 3
 """How often an item is tried whose failure may be its own doing: a 500, an index that vanishes."""
 
 
 class Operation(NamedTuple):
     """One document on its way. `into` names the index; `action` and `source` are the two lines of the bulk API, without newlines."""
 
-    into: str
+    index_name: str
     action: bytes
     source: bytes
     line: int = 0
@@ -58,7 +58,7 @@ ACTION_TAIL = b"}}"
 class Target(NamedTuple):
     """What an action line says."""
 
-    into: str
+    index_name: str
     document_id: str
     version: int
 
@@ -73,116 +73,120 @@ class Results:
     """What became of every operation of a batch, by place. `reasons`: of the rejected ones, quoting documents;
     `kinds`: the same in Elasticsearch's fixed vocabulary, fit for messages."""
 
-    verdicts: bytearray
+    outcomes: bytearray
     reasons: dict[int, str] = field(default_factory=dict)
     kinds: dict[int, str] = field(default_factory=dict)
-    strange: Counter[int] = field(default_factory=Counter)
+    suspect_tries: Counter[int] = field(default_factory=Counter)
 
     def reject(self, place: int, kind: str, reason: str) -> None:
-        self.verdicts[place] = REJECTED
+        self.outcomes[place] = REJECTED
         self.kinds[place] = kind
         self.reasons[place] = f"{kind}: {reason}" if reason else kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Rest:
+class _Unfinished:
     """What one request left undone: parts to send at once, and places to try again after a pause."""
 
-    now: Sequence[Sequence[int]] = ()
-    later: Sequence[int] = ()
-    why: str = ""
-    after: str | None = None
+    split: Sequence[Sequence[int]] = ()
+    retry: Sequence[int] = ()
+    reason: str = ""
+    retry_after: str | None = None
 
 
-class Bulk:
+class BulkSender:
     """Sends batches to one cluster. Safe for threads."""
 
-    def __init__(self, client: Client, indices: Indices, patience: Patience) -> None:
+    def __init__(self, client: Client, indices: Indices, retry: RetryPolicy) -> None:
         self._client = client
         self._indices = indices
-        self._patience = patience
-        self.accepted_bytes = 2**63
+        self._retry = retry
+        self.max_request_bytes = 2**63
         """What a request may hold, as far as refusals have shown: a proxy may take much less than Elasticsearch."""
 
     def send(self, operations: Sequence[Operation]) -> Results:
         """Return once nothing is left to be tried. Raises what `client.refused` does, Unreachable after too long."""
         results = Results(bytearray(len(operations)))
-        tries = self._patience.tries()
+        tries = self._retry.start()
         todo: list[Sequence[int]] = [range(len(operations))]
         while todo:
             places = todo.pop()
-            rest = self._once(operations, places, results)
-            todo.extend(rest.now)
-            if rest.later:
-                if len(rest.later) < len(places):
-                    tries.progressed()
-                tries.pause(rest.why, rest.after)
-                todo.append(rest.later)
+            rest = self._send_once(operations, places, results)
+            todo.extend(rest.split)
+            if rest.retry:
+                if len(rest.retry) < len(places):
+                    tries.reset()
+                tries.backoff(rest.reason, rest.retry_after)
+                todo.append(rest.retry)
         return results
 
-    def _once(self, operations: Sequence[Operation], places: Sequence[int], results: Results) -> _Rest:
+    def _send_once(
+        self, operations: Sequence[Operation], places: Sequence[int], results: Results
+    ) -> _Unfinished:
         part = operations if len(places) == len(operations) else [operations[place] for place in places]
         self._indices.ensure(set(map(_INDEX, part)))
         body = b"\n".join(chain(chain.from_iterable(map(_LINES, part)), _END))
         answer = self._client.bulk(body)
         if answer.ok:
-            return self._items(operations, places, answer, results)
+            return self._read_items(operations, places, answer, results)
         if answer.status in {400, 413}:
             return self._split(places, len(body), answer, results)
-        if answer.status in AGAIN:
-            return _Rest(later=places, why=self._client.silence(answer), after=answer.retry_after)
+        if answer.status in RETRYABLE:
+            return _Unfinished(
+                retry=places, reason=self._client.unavailable_reason(answer), retry_after=answer.retry_after
+            )
         if answer.status in {401, 403}:
             raise self._client.refusal(answer, "")
         raise ConfigurationError(
-            f"{self._client.cluster.url} answers bulk requests with HTTP {answer.status}: look at ES_HOST"
+            f"{self._client.config.url} answers bulk requests with HTTP {answer.status}: look at ES_HOST"
         )
 
-    def _split(self, places: Sequence[int], size: int, answer: Answer, results: Results) -> _Rest:
+    def _split(self, places: Sequence[int], size: int, answer: Response, results: Results) -> _Unfinished:
         if answer.status == 413 and len(places) > 1:
-            self.accepted_bytes = min(self.accepted_bytes, size // 2)
+            self.max_request_bytes = min(self.max_request_bytes, size // 2)
         if len(places) > 1:
             middle = len(places) // 2
-            return _Rest(now=(places[middle:], places[:middle]))
+            return _Unfinished(split=(places[middle:], places[:middle]))
         kind = "too_large" if answer.status == 413 else answer.error_type or "bad_request"
         results.reject(places[0], kind, answer.reason)
-        return _Rest()
+        return _Unfinished()
 
-    def _items(
-        self, operations: Sequence[Operation], places: Sequence[int], answer: Answer, results: Results
-    ) -> _Rest:
+    def _read_items(
+        self, operations: Sequence[Operation], places: Sequence[int], answer: Response, results: Results
+    ) -> _Unfinished:
         items = _items_of(answer, len(places))
         if items is None:
-            return _Rest(
-                later=places, why=f"{self._client.cluster.url} gives bulk answers that are cut short"
+            return _Unfinished(
+                retry=places, reason=f"{self._client.config.url} gives bulk answers that are cut short"
             )
         if answer.body.get("errors") is False:
-            return _Rest()
+            return _Unfinished()
         later = []
         for place, item in zip(places, items, strict=True):
             told = item.get("index", {})
             status = told.get("status", 500)
             if status == 409:
-                results.verdicts[place] = SUPERSEDED
-            elif status >= 300 and self._again(operations[place], place, told, status, results):
+                results.outcomes[place] = SUPERSEDED
+            elif status >= 300 and self._should_retry(operations[place], place, told, status, results):
                 later.append(place)
-        return _Rest(
-            later=later, why=f"Elasticsearch at {self._client.cluster.url} does not get on with its work"
+        return _Unfinished(
+            retry=later, reason=f"Elasticsearch at {self._client.config.url} does not get on with its work"
         )
 
-    def _again(
+    def _should_retry(
         self, operation: Operation, place: int, told: dict[str, Any], status: int, results: Results
     ) -> bool:
         """Whether a refused item is to be tried again; else it is rejected, or the end of everything."""
         error = told.get("error") or {}
         kind, reason = str(error.get("type", status)), str(error.get("reason", ""))
         if status in {401, 403} or kind == "index_closed_exception":
-            self._end(operation.into, status, kind, reason)
+            self._end(operation.index_name, status, kind, reason)
         vanished = kind == "index_not_found_exception"
         if vanished:
-            self._indices.forget(operation.into)
+            self._indices.forget(operation.index_name)
         if vanished or status == 500:
-            results.strange[place] += 1
-        if (vanished or status in AGAIN) and results.strange[place] <= STRANGE_TRIES:
+            results.suspect_tries[place] += 1
+        if (vanished or status in RETRYABLE) and results.suspect_tries[place] <= MAX_SUSPECT_TRIES:
             return True
         results.reject(place, kind, reason)
         return False
@@ -190,12 +194,12 @@ class Bulk:
     def _end(self, index: str, status: int, kind: str, reason: str) -> NoReturn:
         if kind == "index_closed_exception":
             raise Unreachable(
-                f"the index {index} at {self._client.cluster.url} is closed; open it and run this again"
+                f"the index {index} at {self._client.config.url} is closed; open it and run this again"
             )
         raise self._client.refused(status, kind, reason, index)
 
 
-def _items_of(answer: Answer, count: int) -> list[dict[str, Any]] | None:
+def _items_of(answer: Response, count: int) -> list[dict[str, Any]] | None:
     """The items of a whole bulk answer; `None` for one that does not account for every operation."""
     items = answer.body.get("items") if isinstance(answer.body, dict) else None
     return items if isinstance(items, list) and len(items) == count else None

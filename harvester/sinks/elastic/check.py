@@ -9,46 +9,46 @@ from connectors.base import CheckResult
 from connectors.errors import ExitCode, HarvestError
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.retry import RetryPolicy
 
-_RIGHTS = {
+_LACKING = {
     "create_index": "without it every index has to be created by somebody else",
     "write": "without it nothing can be loaded",
     "read": "without it documents that a meeting no longer has stay behind when it is read again",
     "maintenance": "without it documents that a meeting no longer has stay behind when it is read again",
 }
-_NEEDED = frozenset({"create_index", "write"})
-_TEMPLATE_RIGHT = "manage_index_templates"
+_REQUIRED = frozenset({"create_index", "write"})
+_TEMPLATE_PRIVILEGE = "manage_index_templates"
 
 
-def check(client: Client, patience: Patience) -> Iterator[CheckResult]:
+def check(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
     """Reachable, version where it may be asked, privileges, templates; the rest is left out once one thing is fatal."""
-    url = client.cluster.url
+    url = client.config.url
     try:
-        client.greet(patience)
+        client.ping(retry)
     except HarvestError as error:
         yield CheckResult(
             subject="Elasticsearch", status="failed", message=str(error), exit_code=error.exit_code
         )
         return
     yield CheckResult(
-        subject="Elasticsearch", status="ok", message=f"{url} answers, {_version(client, patience)}"
+        subject="Elasticsearch", status="ok", message=f"{url} answers, {_version(client, retry)}"
     )
-    yield from _privileges(client, patience)
-    yield _templates(client, patience)
-    yield from _indices(client, patience)
+    yield from _privileges(client, retry)
+    yield _templates(client, retry)
+    yield from _indices(client, retry)
 
 
-def _version(client: Client, patience: Patience) -> str:
+def _version(client: Client, retry: RetryPolicy) -> str:
     # The root tells it to accounts with the privilege monitor, the nodes to a few more.
     for path in ("/", "/_nodes/_local?filter_path=nodes.*.version"):
-        answer = client.patiently(patience, "GET", path)
-        if answer.ok and (found := _number(answer.body)):
+        answer = client.request(retry, "GET", path)
+        if answer.ok and (found := _version_number(answer.body)):
             return f"version {found}"
     return "version unknown (no right to ask)"
 
 
-def _number(body: Any) -> str | None:
+def _version_number(body: Any) -> str | None:
     if not isinstance(body, dict):
         return None
     nodes = [node.get("version") for node in body.get("nodes", {}).values()]
@@ -56,39 +56,39 @@ def _number(body: Any) -> str | None:
     return str(number) if number else None
 
 
-def _privileges(client: Client, patience: Patience) -> Iterator[CheckResult]:
-    pattern = f"{client.cluster.prefix}*"
+def _privileges(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
+    pattern = f"{client.config.prefix}*"
     asked = {
-        "cluster": [_TEMPLATE_RIGHT],
-        "index": [{"names": [pattern], "privileges": sorted(_RIGHTS)}],
+        "cluster": [_TEMPLATE_PRIVILEGE],
+        "index": [{"names": [pattern], "privileges": sorted(_LACKING)}],
     }
-    answer = client.patiently(patience, "POST", "/_security/user/_has_privileges", body=asked)
+    answer = client.request(retry, "POST", "/_security/user/_has_privileges", body=asked)
     if not answer.ok:
         found = "security is off there: whoever reaches it may do everything"
         yield CheckResult(subject="Elasticsearch privileges", status="ok", message=found)
         return
     held = answer.body["index"][pattern]
-    for right, lack in _RIGHTS.items():
-        needed = right in _NEEDED
+    for right, lack in _LACKING.items():
+        needed = right in _REQUIRED
         yield CheckResult(
             subject=f"Elasticsearch privilege {right}",
             status="ok" if held[right] else "failed" if needed else "warning",
             message=f"held on {pattern}" if held[right] else f"missing on {pattern}: {lack}",
             remedy="" if held[right] else f"give the account's role {right} on {pattern}",
         )
-    if not answer.body["cluster"][_TEMPLATE_RIGHT]:
+    if not answer.body["cluster"][_TEMPLATE_PRIVILEGE]:
         yield CheckResult(
-            subject=f"Elasticsearch privilege {_TEMPLATE_RIGHT}",
+            subject=f"Elasticsearch privilege {_TEMPLATE_PRIVILEGE}",
             status="warning",
             message="missing: the templates have to be installed by somebody else",
             remedy="have somebody who may run `harvester templates install` once",
         )
 
 
-def _templates(client: Client, patience: Patience) -> CheckResult:
+def _templates(client: Client, retry: RetryPolicy) -> CheckResult:
     subject = "Elasticsearch templates"
     try:
-        differences = list(templates.diff(client, patience))
+        differences = list(templates.diff_templates(client, retry))
     except HarvestError:
         return CheckResult(
             subject=subject,
@@ -110,12 +110,12 @@ def _templates(client: Client, patience: Patience) -> CheckResult:
     )
 
 
-def _indices(client: Client, patience: Patience) -> Iterator[CheckResult]:
+def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
     """Whether what bears our names is ours, and can be written to; nothing where the account may not look."""
-    cluster = client.cluster
-    patterns = f"{cluster.alias('meeting')}*,{cluster.alias('session')}*"
+    config = client.config
+    patterns = f"{config.alias('meeting')}*,{config.alias('session')}*"
     what = "filter_path=*.mappings._meta.made_by,*.settings.index.blocks,*.settings.index.uuid&expand_wildcards=all"
-    answer = client.patiently(patience, "GET", f"/{patterns}?{what}")
+    answer = client.request(retry, "GET", f"/{patterns}?{what}")
     if not answer.ok:
         return
     for name, told in sorted(answer.body.items()):
@@ -125,7 +125,7 @@ def _indices(client: Client, patience: Patience) -> Iterator[CheckResult]:
             yield CheckResult(
                 subject=f"Elasticsearch index {name}",
                 status="failed",
-                message=f"is not ours, and is where {cluster.prefix}meetings-…, {cluster.prefix}sessions-… should be",
+                message=f"is not ours, and is where {config.prefix}meetings-…, {config.prefix}sessions-… should be",
                 remedy="choose another ES_INDEX_PREFIX, or move it away",
                 exit_code=ExitCode.CONFIG,
             )

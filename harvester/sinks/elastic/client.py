@@ -19,17 +19,17 @@ from elastic_transport.client_utils import DEFAULT
 from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
-from harvester.sinks.elastic.config import Cluster
-from harvester.sinks.elastic.retry import FIRST_ANSWER_SECONDS, Patience
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.retry import FIRST_ANSWER_SECONDS, RetryPolicy
 
 REQUEST_SECONDS = 120.0
-AGAIN = frozenset({0, 429, 500, 502, 503, 504})
+RETRYABLE = frozenset({0, 429, 500, 502, 503, 504})
 """Statuses that another try may change; 0 stands for no answer at all."""
 
 # A bulk answer without names and sequence numbers: the place of an item tells which one it is.
-_ACCOUNT = {"filter_path": "errors,items.*.status,items.*.error"}
+_BULK_PARAMETERS = {"filter_path": "errors,items.*.status,items.*.error"}
 _NDJSON = "application/x-ndjson"
-_RIGHTS = (
+_PRIVILEGES = (
     (re.compile(r"\[indices:data/write"), "write"),
     (re.compile(r"\[indices:data/read"), "read"),
     (re.compile(r"\[indices:admin/(create|auto_create)"), "create_index"),
@@ -42,13 +42,13 @@ _RIGHTS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     """What came back. `status` 0: nothing did. `genuine`: it came from an Elasticsearch, not from something before it."""
 
     status: int
     body: Any = None
     retry_after: str | None = None
-    genuine: bool = True
+    from_elasticsearch: bool = True
 
     @property
     def ok(self) -> bool:
@@ -79,7 +79,7 @@ logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
 warnings.simplefilter("ignore", elasticsearch.ElasticsearchWarning)
 
 
-class _Made(NdjsonSerializer):
+class _ReadyMade(NdjsonSerializer):
     """For bulk bodies that are ready: the library's own would copy each of them twice."""
 
     def dumps(self, data: Any) -> bytes:
@@ -90,7 +90,7 @@ class _Made(NdjsonSerializer):
 # The client asks in the media types of version 8, which 9 understands as well; both spellings have to be known.
 _SERIALIZERS = {
     spelling: serializer
-    for name, serializer in (("json", OrjsonSerializer()), ("x-ndjson", _Made()))
+    for name, serializer in (("json", OrjsonSerializer()), ("x-ndjson", _ReadyMade()))
     for spelling in (f"application/{name}", f"application/vnd.elasticsearch+{name}")
 }
 
@@ -98,15 +98,17 @@ _SERIALIZERS = {
 class Client:
     """The elasticsearch client of one cluster, its own retries off. Safe for threads."""
 
-    def __init__(self, cluster: Cluster, *, connections: int = 4, seconds: float = REQUEST_SECONDS) -> None:
-        self.cluster = cluster
-        login = (cluster.username, cluster.password) if cluster.username and cluster.password else None
+    def __init__(
+        self, config: ElasticConfig, *, connections: int = 4, seconds: float = REQUEST_SECONDS
+    ) -> None:
+        self.config = config
+        login = (config.username, config.password) if config.username and config.password else None
         try:
             self._elasticsearch = elasticsearch.Elasticsearch(
-                cluster.url,
-                api_key=cluster.api_key,
+                config.url,
+                api_key=config.api_key,
                 basic_auth=login,
-                ca_certs=cluster.ca_certs or DEFAULT,
+                ca_certs=config.ca_certs or DEFAULT,
                 connections_per_node=connections,
                 request_timeout=seconds,
                 max_retries=0,
@@ -115,7 +117,7 @@ class Client:
                 serializers=_SERIALIZERS,
             )
         except (ValueError, OSError) as error:
-            if cluster.ca_certs is None:
+            if config.ca_certs is None:
                 raise
             raise ConfigurationError(
                 f"ES_CA_CERTS cannot be used ({type(error).__name__}): it names a file with "
@@ -125,11 +127,11 @@ class Client:
     def close(self) -> None:
         self._elasticsearch.close()
 
-    def bulk(self, body: bytes) -> Answer:
+    def bulk(self, body: bytes) -> Response:
         """One bulk request, out of a body that is ready."""
-        return self.ask("POST", "/_bulk", body=body, params=_ACCOUNT, content=_NDJSON)
+        return self.send("POST", "/_bulk", body=body, params=_BULK_PARAMETERS, content=_NDJSON)
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,
@@ -137,7 +139,7 @@ class Client:
         body: Any = None,
         params: Mapping[str, str] | None = None,
         content: str = "application/json",
-    ) -> Answer:
+    ) -> Response:
         """The answer to one request, whatever its status. Raises ConfigurationError for a certificate that is not
         trusted and for something that is not Elasticsearch."""
         headers = {"accept": "application/json"}
@@ -148,67 +150,70 @@ class Client:
                 method, path, params=params, headers=headers, body=body
             )
         except elasticsearch.UnsupportedProductError:
-            raise self.stranger() from None
+            raise self.not_elasticsearch() from None
         except elasticsearch.ApiError as error:
             return self._answer(error.meta, error.body)
         except elastic_transport.TlsError:
             raise ConfigurationError(
-                f"the certificate of {self.cluster.url} is not trusted, or it speaks no TLS: set ES_CA_CERTS to the "
+                f"the certificate of {self.config.url} is not trusted, or it speaks no TLS: set ES_CA_CERTS to the "
                 "file of its certificate authority, and mind http:// and https:// in ES_HOST"
             ) from None
         except elastic_transport.SerializationError:
-            return Answer(status=502, genuine=False)
+            return Response(status=502, from_elasticsearch=False)
         except elastic_transport.TransportError:
-            return Answer(status=0)
+            return Response(status=0)
         return self._answer(told.meta, told.body)
 
-    def _answer(self, meta: elastic_transport.ApiResponseMeta, body: Any) -> Answer:
+    def _answer(self, meta: elastic_transport.ApiResponseMeta, body: Any) -> Response:
         genuine = meta.headers.get("x-elastic-product") == "Elasticsearch"
         # A proxy or a load balancer may refuse in its own name; what else is no Elasticsearch is a wrong address.
-        if not genuine and meta.status not in {401, 403, 413, *AGAIN}:
-            raise self.stranger()
-        return Answer(
-            status=meta.status, body=body, retry_after=meta.headers.get("retry-after"), genuine=genuine
+        if not genuine and meta.status not in {401, 403, 413, *RETRYABLE}:
+            raise self.not_elasticsearch()
+        return Response(
+            status=meta.status,
+            body=body,
+            retry_after=meta.headers.get("retry-after"),
+            from_elasticsearch=genuine,
         )
 
-    def stranger(self) -> ConfigurationError:
+    def not_elasticsearch(self) -> ConfigurationError:
         return ConfigurationError(
-            f"{self.cluster.url} answers, but is no Elasticsearch 8 or 9: look at ES_HOST (OpenSearch and "
+            f"{self.config.url} answers, but is no Elasticsearch 8 or 9: look at ES_HOST (OpenSearch and "
             "Elasticsearch 7 are not supported)"
         )
 
-    def patiently(
-        self, patience: Patience, method: str, path: str, *, body: Any = None, seconds: float | None = None
-    ) -> Answer:
+    def request(
+        self, retry: RetryPolicy, method: str, path: str, *, body: Any = None, seconds: float | None = None
+    ) -> Response:
         """The first answer that another try would not change. Raises Unreachable, CredentialsError for a 401."""
-        tries = patience.tries(seconds)
+        tries = retry.start(seconds)
         while True:
-            answer = self.ask(method, path, body=body)
+            answer = self.send(method, path, body=body)
             if answer.status == 401:
                 raise self.refusal(answer, "")
-            if answer.status not in AGAIN:
+            if answer.status not in RETRYABLE:
                 return answer
-            tries.pause(self.silence(answer), answer.retry_after)
+            tries.backoff(self.unavailable_reason(answer), answer.retry_after)
 
-    def greet(self, patience: Patience) -> None:
+    def ping(self, retry: RetryPolicy) -> None:
         """Make sure that an Elasticsearch is there and knows us, before anything else is done.
 
         Its root may be closed to the account (403) or not be there (405): that is an answer as well.
         """
-        self.patiently(patience, "GET", "/", seconds=min(FIRST_ANSWER_SECONDS, patience.seconds))
+        self.request(retry, "GET", "/", seconds=min(FIRST_ANSWER_SECONDS, retry.seconds))
 
-    def silence(self, answer: Answer) -> str:
+    def unavailable_reason(self, answer: Response) -> str:
         """Why there is no usable answer, in words."""
         if answer.status == 0:
-            return f"Elasticsearch at {self.cluster.url} cannot be reached"
-        return f"Elasticsearch at {self.cluster.url} is busy or not ready (HTTP {answer.status})"
+            return f"Elasticsearch at {self.config.url} cannot be reached"
+        return f"Elasticsearch at {self.config.url} is busy or not ready (HTTP {answer.status})"
 
-    def refusal(self, answer: Answer, index: str) -> HarvestError:
+    def refusal(self, answer: Response, index: str) -> HarvestError:
         """Why we may not: a 401 or 403 for a request, or for one item of a bulk request."""
         return self.refused(answer.status, answer.error_type, answer.reason, index)
 
     def refused(self, status: int, error_type: str, reason: str, index: str) -> HarvestError:
-        url = self.cluster.url
+        url = self.config.url
         where = f"the index {index}" if index else "an index"
         if error_type == "cluster_block_exception":
             return Unreachable(
@@ -219,10 +224,10 @@ class Client:
             return CredentialsError(
                 f"Elasticsearch at {url} does not know us: look at ES_API_KEY, or ES_USERNAME and ES_PASSWORD"
             )
-        right = next((name for pattern, name in _RIGHTS if pattern.search(reason)), None)
+        right = next((name for pattern, name in _PRIVILEGES if pattern.search(reason)), None)
         wanted = f"the privilege {right}" if right else "the privileges create_index and write"
         return CredentialsError(
-            f"the account may not do this at {url}: it needs {wanted} on {self.cluster.prefix}*"
+            f"the account may not do this at {url}: it needs {wanted} on {self.config.prefix}*"
             if right != "manage_index_templates"
             else f"the account may not do this at {url}: it needs the cluster privilege {right}"
         )

@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class ElasticConfig:
     """`host`: a URL; without a port 9200 is meant for http and 443 for https. Building one makes no request.
 
     `api_key` in its encoded form, or `username` and `password`. `period`: one index per year or month of the

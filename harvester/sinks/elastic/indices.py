@@ -12,16 +12,16 @@ from typing import Any
 
 from connectors.errors import ConfigurationError
 from harvester.sinks.elastic import templates
-from harvester.sinks.elastic.client import Answer, Client
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.client import Client, Response
+from harvester.sinks.elastic.retry import RetryPolicy
 
 
 class Indices:
     """The indices known to be there and ours. Safe for threads; another process may create the same ones."""
 
-    def __init__(self, client: Client, patience: Patience) -> None:
+    def __init__(self, client: Client, retry: RetryPolicy) -> None:
         self._client = client
-        self._patience = patience
+        self._retry = retry
         self._known: set[str] = set()
         self._lock = Lock()
 
@@ -40,36 +40,36 @@ class Indices:
             self._known.discard(name)
 
     def _create(self, name: str) -> None:
-        cluster = self._client.cluster
-        definition = templates.index_definition(cluster, cluster.kind_of(name))
-        answer = self._client.patiently(self._patience, "PUT", f"/{name}", body=definition)
+        config = self._client.config
+        definition = templates.index_definition(config, config.kind_of(name))
+        answer = self._client.request(self._retry, "PUT", f"/{name}", body=definition)
         if answer.ok:
             return
         if answer.error_type == "resource_already_exists_exception":
             self._examine(name)
         elif answer.error_type == "invalid_index_name_exception":
             raise ConfigurationError(
-                f"{name} at {cluster.url} is an alias, not an index of ours; choose another ES_INDEX_PREFIX"
+                f"{name} at {config.url} is an alias, not an index of ours; choose another ES_INDEX_PREFIX"
             )
         elif answer.error_type == "invalid_alias_name_exception":
-            alias = cluster.alias(cluster.kind_of(name))
+            alias = config.alias(config.kind_of(name))
             raise ConfigurationError(
-                f"{alias} at {cluster.url} is an index of somebody else's, where our alias should be; choose another "
+                f"{alias} at {config.url} is an index of somebody else's, where our alias should be; choose another "
                 "ES_INDEX_PREFIX, or move it away"
             )
         elif answer.status == 403 and answer.error_type != "cluster_block_exception":
-            self._without_right(name, answer)
+            self._examine_unwritable(name, answer)
         elif answer.status == 403:
             raise self._client.refusal(answer, name)
         else:
             raise ConfigurationError(
-                f"Elasticsearch at {cluster.url} does not create the index {name}: "
+                f"Elasticsearch at {config.url} does not create the index {name}: "
                 f"{answer.error_type or answer.status}"
             )
 
-    def _without_right(self, name: str, refused: Answer) -> None:
+    def _examine_unwritable(self, name: str, refused: Response) -> None:
         # Somebody with the right may have created it for us. Where we may not even look, the first document tells.
-        answer = self._client.patiently(self._patience, "HEAD", f"/{name}")
+        answer = self._client.request(self._retry, "HEAD", f"/{name}")
         if answer.status == 404:
             raise self._client.refusal(refused, name)
         if answer.ok:
@@ -77,21 +77,21 @@ class Indices:
 
     def _examine(self, name: str) -> None:
         """Refuse an index that was not made by us, or for another period; trust where the account may not look."""
-        answer = self._client.patiently(self._patience, "GET", f"/{name}/_mapping")
+        answer = self._client.request(self._retry, "GET", f"/{name}/_mapping")
         if not answer.ok:
             return
-        cluster = self._client.cluster
+        config = self._client.config
         if name not in answer.body:
             raise ConfigurationError(
-                f"{name} at {cluster.url} is an alias, not an index of ours; choose another ES_INDEX_PREFIX"
+                f"{name} at {config.url} is an alias, not an index of ours; choose another ES_INDEX_PREFIX"
             )
         made = _meta(answer.body[name])
         if made.get("made_by") != templates.MADE_BY:
             raise ConfigurationError(
-                f"the index {name} at {cluster.url} was not made by the harvester; nothing was written to it: choose "
+                f"the index {name} at {config.url} was not made by the harvester; nothing was written to it: choose "
                 "another ES_INDEX_PREFIX, or move it away"
             )
-        templates.check_period(made, cluster, f"the index {name}")
+        templates.check_period(made, config, f"the index {name}")
 
 
 def _meta(index: dict[str, Any]) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def _meta(index: dict[str, Any]) -> dict[str, Any]:
     return meta if isinstance(meta, dict) else {}
 
 
-def any_there(client: Client, patience: Patience) -> bool:
+def any_exists(client: Client, retry: RetryPolicy) -> bool:
     """Whether any index of ours may be there already; yes where the account may not look."""
-    client.greet(patience)  # asked before anything else is: a wrong address should not take minutes to show
-    path = f"/{client.cluster.prefix}*?allow_no_indices=false&expand_wildcards=all"
-    return client.patiently(patience, "HEAD", path).status != 404
+    client.ping(retry)  # asked before anything else is: a wrong address should not take minutes to show
+    path = f"/{client.config.prefix}*?allow_no_indices=false&expand_wildcards=all"
+    return client.request(retry, "HEAD", path).status != 404

@@ -23,30 +23,30 @@ from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.models import Detail, Window
 from connectors.parsing import format_milliseconds, parse_instant
 from harvester.documents import rank_of, version
-from harvester.sinks.elastic.client import Answer, Client
-from harvester.sinks.elastic.config import Cluster, Kind
-from harvester.sinks.elastic.retry import Patience
-from harvester.sinks.elastic.stale import Claim, Leftover, Leftovers, NotAllowed
+from harvester.sinks.elastic.client import Client, Response
+from harvester.sinks.elastic.config import ElasticConfig, Kind
+from harvester.sinks.elastic.retry import RetryPolicy
+from harvester.sinks.elastic.stale import CurrentDocuments, MissingPrivileges, StaleDocument, StaleDocuments
 
 PAGE = 5_000
 KEEP_ALIVE = "5m"
-REMOVED_AT_ONCE = 1_000
-_NAMES: dict[Kind, str] = {"meeting": "uuid", "session": "meeting"}
+DELETE_BATCH = 1_000
+_UUID_FIELDS: dict[Kind, str] = {"meeting": "uuid", "session": "meeting"}
 """The field that holds the meeting's uuid."""
-_TIMES: dict[Kind, str] = {"meeting": "@timestamp", "session": "meeting_timestamp"}
+_TIME_FIELDS: dict[Kind, str] = {"meeting": "@timestamp", "session": "meeting_timestamp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
+class IndexedDocument:
     """One document in one index. `version`: what rank and `harvested_at` in it come to; `at`: the meeting's
     `@timestamp`; `told`: how many sessions with `stay: meeting` a meeting document tells of."""
 
     index: str
     document_id: str
     version: int
-    at: datetime | None
+    timestamp: datetime | None
     stay: str | None = None
-    told: int | None = None
+    expected_sessions: int | None = None
 
     @property
     def rank(self) -> int:
@@ -54,124 +54,124 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class IndexedMeeting:
     """All that the index holds of one meeting, in whatever index; nothing at all is possible."""
 
     uuid: str
-    meetings: Sequence[Copy] = ()
-    sessions: Sequence[Copy] = ()
+    meetings: Sequence[IndexedDocument] = ()
+    sessions: Sequence[IndexedDocument] = ()
 
 
-def right_index(cluster: Cluster, kind: Kind, at: datetime | None, indices: Iterable[str]) -> str | None:
+def right_index(config: ElasticConfig, kind: Kind, at: datetime | None, indices: Iterable[str]) -> str | None:
     """Which of these indices documents of this kind belong into, by the meeting's `@timestamp`; `None` where that is
     none of them. Whether there is one per year or per month their names tell as well."""
     if at is None:
         return None
     there = set(indices)
     at = at.astimezone(UTC)
-    prefix = f"{cluster.alias(kind)}-"
-    for name in (cluster.index(kind, at), f"{prefix}{at:%Y}", f"{prefix}{at:%Y-%m}"):
+    prefix = f"{config.alias(kind)}-"
+    for name in (config.index(kind, at), f"{prefix}{at:%Y}", f"{prefix}{at:%Y-%m}"):
         if name in there:
             return name
     return None
 
 
-class Removal(NamedTuple):
+class Deletion(NamedTuple):
     """A document to delete, unless it is newer or richer than this version by then."""
 
-    place: str
+    index_name: str
     document_id: str
     version: int
 
 
-class _Removed(Leftover):
+class _Removed(StaleDocument):
     """May have just this version: a second copy of what stays."""
 
     __slots__ = ()
 
     def line(self) -> bytes:
-        told = {"version": self.claim.version, "version_type": "external_gte"}
-        action = {"_index": self.place, "_id": self.document_id, **told}
+        told = {"version": self.current.version, "version_type": "external_gte"}
+        action = {"_index": self.index_name, "_id": self.document_id, **told}
         return orjson.dumps({"delete": action}, option=orjson.OPT_APPEND_NEWLINE)
 
 
-class Inventory(Leftovers):
+class Inventory(StaleDocuments):
     """What one cluster holds of one account of one vendor. Raises what `Client.patiently` and `Client.refused` do, and
     Unreachable where an index of ours is closed: what is in it cannot be told."""
 
-    def __init__(self, client: Client, patience: Patience, *, vendor: str, account: str) -> None:
-        super().__init__(client, patience)
-        self.cluster: Cluster = client.cluster
+    def __init__(self, client: Client, retry: RetryPolicy, *, vendor: str, account: str) -> None:
+        super().__init__(client, retry)
+        self.config: ElasticConfig = client.config
         self.vendor = vendor
         self.account = account
         self._scope = [{"term": {"vendor": vendor}}, {"term": {"account": account}}]
-        self._which = "expand_wildcards=open,closed"
+        self._index_options = "expand_wildcards=open,closed"
 
-    def begin(self) -> None:
+    def prepare(self) -> None:
         """Make sure that the account may read, and that what was loaded until now is found.
 
         Raises CredentialsError without the privilege; one to refresh is welcome, and not needed: Elasticsearch
         refreshes by itself, a second later.
         """
-        self._client.greet(self._patience)
+        self._client.ping(self._retry)
         asked = {"index": [{"names": self._patterns, "privileges": ["read"]}]}
         path = "/_security/user/_has_privileges"
-        answer = self._client.patiently(self._patience, "POST", path, body=asked)
+        answer = self._client.request(self._retry, "POST", path, body=asked)
         # Anything but a plain answer: there is no security, or none that may be asked.
         if answer.ok and not answer.body.get("has_all_requested", True):
-            raise self._without("read")
+            raise self._missing_privilege("read")
         self.refresh()
         closed = self._closed()
         if closed is None:
             return
-        if self._ours.fullmatch(closed):
+        if self._index_name.fullmatch(closed):
             raise Unreachable(
-                f"the index {closed} at {self.cluster.url} is closed, and what it holds cannot be told; open it and "
+                f"the index {closed} at {self.config.url} is closed, and what it holds cannot be told; open it and "
                 "run this again"
             )
-        self._which = "expand_wildcards=open&ignore_unavailable=true"
+        self._index_options = "expand_wildcards=open&ignore_unavailable=true"
 
     def refresh(self) -> bool:
         """Let what was written be found; `False` without the privilege to ask for it: then that takes a second."""
         path = f"/{','.join(self._patterns)}/_refresh?ignore_unavailable=true"
-        return self._client.patiently(self._patience, "POST", path).ok
+        return self._client.request(self._retry, "POST", path).ok
 
     def uuids(self, window: Window) -> Iterator[str]:
         """The meetings of which there is any document in the window of time, each once, in the order of the uuids."""
-        streams = (self._distinct(kind, window) for kind in _NAMES)
+        streams = (self._distinct(kind, window) for kind in _UUID_FIELDS)
         return (uuid for uuid, _ in groupby(merge(*streams)))
 
-    def stored(self, uuids: Sequence[str]) -> Iterator[Stored]:
+    def read(self, uuids: Sequence[str]) -> Iterator[IndexedMeeting]:
         """What there is of each of these meetings, whatever its time, in the order of the uuids; of up to 1,000."""
         wanted = sorted(set(uuids))
         with self._point_in_time() as point:
-            streams = {kind: _Stream(self._copies(point, kind, wanted)) for kind in _NAMES}
+            streams = {kind: _Stream(self._documents(point, kind, wanted)) for kind in _UUID_FIELDS}
             for uuid in wanted:
-                yield Stored(
+                yield IndexedMeeting(
                     uuid=uuid,
                     meetings=list(streams["meeting"].of(uuid)),
                     sessions=list(streams["session"].of(uuid)),
                 )
 
-    def right(self, kind: Kind, at: datetime | None, indices: Iterable[str]) -> str | None:
+    def right_index(self, kind: Kind, at: datetime | None, indices: Iterable[str]) -> str | None:
         """`right_index` at this cluster."""
-        return right_index(self.cluster, kind, at, indices)
+        return right_index(self.config, kind, at, indices)
 
-    def remove(self, removals: Iterable[Removal]) -> int:
+    def remove(self, removals: Iterable[Deletion]) -> int:
         """Delete these; how many are gone by it. What has become newer or richer meanwhile stays."""
         count, batch = 0, []
         try:
             for removal in removals:
                 batch.append(self._removed(removal))
-                if len(batch) == REMOVED_AT_ONCE:
-                    count += sum(1 for _ in self._gone(batch))
+                if len(batch) == DELETE_BATCH:
+                    count += sum(1 for _ in self._delete_batch(batch))
                     batch = []
-            return count + sum(1 for _ in self._gone(batch))
-        except NotAllowed as refusal:
-            raise self._without(str(refusal)) from None
+            return count + sum(1 for _ in self._delete_batch(batch))
+        except MissingPrivileges as refusal:
+            raise self._missing_privilege(str(refusal)) from None
 
-    def _removed(self, removal: Removal) -> Leftover:
-        claim = Claim(
+    def _removed(self, removal: Deletion) -> StaleDocument:
+        current = CurrentDocuments(
             vendor=self.vendor,
             account=self.account,
             uuid=removal.document_id,
@@ -179,16 +179,16 @@ class Inventory(Leftovers):
             version=removal.version,
             harvested_at="",
             document_id=removal.document_id,
-            meetings="",
-            sessions="",
-            keys=frozenset(),
+            meeting_index="",
+            session_index="",
+            session_keys=frozenset(),
         )
-        return _Removed(removal.place, removal.document_id, claim)
+        return _Removed(removal.index_name, removal.document_id, current)
 
     def _distinct(self, kind: Kind, window: Window) -> Iterator[str]:
-        name = _NAMES[kind]
+        name = _UUID_FIELDS[kind]
         start, end = format_milliseconds(window.start), format_milliseconds(window.end)
-        time = {"range": {_TIMES[kind]: {"gte": start, "lt": end, "format": "strict_date_time"}}}
+        time = {"range": {_TIME_FIELDS[kind]: {"gte": start, "lt": end, "format": "strict_date_time"}}}
         composite: dict[str, Any] = {"size": PAGE, "sources": [{"uuid": {"terms": {"field": name}}}]}
         body = {
             "size": 0,
@@ -196,19 +196,21 @@ class Inventory(Leftovers):
             "query": {"bool": {"filter": [*self._scope, {"term": {"kind": kind}}, time]}},
             "aggs": {"meetings": {"composite": composite}},
         }
-        path = f"/{','.join(self._patterns)}/_search?allow_partial_search_results=false&{self._which}"
+        path = f"/{','.join(self._patterns)}/_search?allow_partial_search_results=false&{self._index_options}"
         while True:
-            self._patience.wait(0)  # the word to stop is heard between pages
-            found = self._answered(path, body).body.get("aggregations", {}).get("meetings", {})
+            self._retry.wait(0)  # the word to stop is heard between pages
+            found = self._post(path, body).body.get("aggregations", {}).get("meetings", {})
             buckets = found.get("buckets", [])
             yield from (bucket["key"]["uuid"] for bucket in buckets)
             if len(buckets) < PAGE:
                 return
             composite["after"] = found["after_key"]
 
-    def _copies(self, point: _Point, kind: Kind, uuids: Sequence[str]) -> Iterator[tuple[str, Copy]]:
+    def _documents(
+        self, point: _Point, kind: Kind, uuids: Sequence[str]
+    ) -> Iterator[tuple[str, IndexedDocument]]:
         """Every document of one kind of these meetings, sorted by the meeting's uuid."""
-        name = _NAMES[kind]
+        name = _UUID_FIELDS[kind]
         search: dict[str, Any] = {
             "size": PAGE,
             "_source": False,
@@ -216,7 +218,7 @@ class Inventory(Leftovers):
             "docvalue_fields": [
                 *(name, "detail", "stay", "participant_sessions"),
                 {"field": "harvested_at", "format": "strict_date_time"},
-                {"field": _TIMES[kind], "format": "strict_date_time"},
+                {"field": _TIME_FIELDS[kind], "format": "strict_date_time"},
             ],
             # By values: it goes on at the same place where a point in time was lost.
             "sort": [
@@ -227,11 +229,11 @@ class Inventory(Leftovers):
             "query": {"bool": {"filter": [*self._scope, {"term": {"kind": kind}}, {"terms": {name: uuids}}]}},
         }
         while True:
-            self._patience.wait(0)
+            self._retry.wait(0)
             hits = self._page(point, search)
             for hit in hits:
-                if self._ours.fullmatch(hit["_index"]):
-                    yield hit["sort"][0], _copy(hit, kind)
+                if self._index_name.fullmatch(hit["_index"]):
+                    yield hit["sort"][0], _to_document(hit, kind)
             if len(hits) < PAGE:
                 return
             search["search_after"] = hits[-1]["sort"]
@@ -240,59 +242,61 @@ class Inventory(Leftovers):
         path = "/_search?allow_partial_search_results=false"
         for last in (False, True):
             body = {**search, "pit": {"id": point.id, "keep_alive": KEEP_ALIVE}}
-            answer = self._client.patiently(self._patience, "POST", path, body=body)
+            answer = self._client.request(self._retry, "POST", path, body=body)
             if answer.status != 404 or last:
                 break
-            point.id = self._opened()  # it was kept for too long, or the node has been started anew
+            point.id = (
+                self._open_point_in_time()
+            )  # it was kept for too long, or the node has been started anew
         if not answer.ok:
-            raise self._not_read(answer)
+            raise self._read_error(answer)
         point.id = answer.body.get("pit_id", point.id)
         hits: list[dict[str, Any]] = answer.body["hits"]["hits"]
         return hits
 
     @contextmanager
     def _point_in_time(self) -> Iterator[_Point]:
-        point = _Point(self._opened())
+        point = _Point(self._open_point_in_time())
         try:
             yield point
         finally:
             # One that cannot be closed ends by itself, soon.
-            self._client.ask("DELETE", "/_pit", body={"id": point.id})
+            self._client.send("DELETE", "/_pit", body={"id": point.id})
 
-    def _opened(self) -> str:
-        path = f"/{','.join(self._patterns)}/_pit?keep_alive={KEEP_ALIVE}&{self._which}"
-        return str(self._answered(path).body["id"])
+    def _open_point_in_time(self) -> str:
+        path = f"/{','.join(self._patterns)}/_pit?keep_alive={KEEP_ALIVE}&{self._index_options}"
+        return str(self._post(path).body["id"])
 
     def _closed(self) -> str | None:
         """The first index under our patterns that is closed."""
-        path = f"/{','.join(self._patterns)}/_search?size=0&{self._which}"
-        answer = self._client.patiently(self._patience, "POST", path)
+        path = f"/{','.join(self._patterns)}/_search?size=0&{self._index_options}"
+        answer = self._client.request(self._retry, "POST", path)
         if answer.error_type == "index_closed_exception":
             return str(answer.body["error"].get("index", ""))
         if not answer.ok:
-            raise self._not_read(answer)
+            raise self._read_error(answer)
         return None
 
-    def _answered(self, path: str, body: Any = None) -> Answer:
-        answer = self._client.patiently(self._patience, "POST", path, body=body)
+    def _post(self, path: str, body: Any = None) -> Response:
+        answer = self._client.request(self._retry, "POST", path, body=body)
         if not answer.ok:
-            raise self._not_read(answer)
+            raise self._read_error(answer)
         return answer
 
-    def _not_read(self, answer: Answer) -> HarvestError:
+    def _read_error(self, answer: Response) -> HarvestError:
         if answer.status == 403 and answer.error_type != "cluster_block_exception":
-            return self._without("read")
+            return self._missing_privilege("read")
         if answer.status in {401, 403}:
             return self._client.refusal(answer, "")
         return ConfigurationError(
-            f"Elasticsearch at {self.cluster.url} does not let {' and '.join(self._patterns)} be read "
+            f"Elasticsearch at {self.config.url} does not let {' and '.join(self._patterns)} be read "
             f"({answer.error_type or f'HTTP {answer.status}'}): look whether an index of somebody else's is among them"
         )
 
-    def _without(self, right: str) -> CredentialsError:
+    def _missing_privilege(self, right: str) -> CredentialsError:
         return CredentialsError(
-            f"the account may not do this at {self.cluster.url}: it needs the privilege {right} on "
-            f"{self.cluster.prefix}*"
+            f"the account may not do this at {self.config.url}: it needs the privilege {right} on "
+            f"{self.config.prefix}*"
         )
 
 
@@ -307,11 +311,11 @@ class _Point:
 class _Stream:
     """Copies that come sorted by uuid, taken a uuid at a time."""
 
-    source: Iterator[tuple[str, Copy]]
-    _next: tuple[str, Copy] | None = None
+    source: Iterator[tuple[str, IndexedDocument]]
+    _next: tuple[str, IndexedDocument] | None = None
     _begun: bool = field(default=False)
 
-    def of(self, uuid: str) -> Iterator[Copy]:
+    def of(self, uuid: str) -> Iterator[IndexedDocument]:
         if not self._begun:
             self._begun = True
             self._next = next(self.source, None)
@@ -321,15 +325,15 @@ class _Stream:
             self._next = next(self.source, None)
 
 
-def _copy(hit: Mapping[str, Any], kind: Kind) -> Copy:
+def _to_document(hit: Mapping[str, Any], kind: Kind) -> IndexedDocument:
     values = {name: told[0] for name, told in hit.get("fields", {}).items()}
     harvested_at = parse_instant(values.get("harvested_at"))
     detail = Detail.__members__.get(values.get("detail", ""))
-    return Copy(
+    return IndexedDocument(
         index=hit["_index"],
         document_id=hit["_id"],
         version=0 if detail is None or harvested_at is None else version(detail, harvested_at),
-        at=parse_instant(values.get(_TIMES[kind])),
+        timestamp=parse_instant(values.get(_TIME_FIELDS[kind])),
         stay=values.get("stay"),
-        told=values.get("participant_sessions"),
+        expected_sessions=values.get("participant_sessions"),
     )

@@ -21,30 +21,38 @@ from connectors.models import MeetingRecord
 from harvester.documents import Document, encode, record_version, to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import templates
-from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, Bulk, Operation, Results, Target, action_head
-from harvester.sinks.elastic.bulk_queue import FLIGHTS, FLUSH_SECONDS, Account, Batch, Flights
+from harvester.sinks.elastic.bulk import (
+    ACTION_TAIL,
+    REJECTED,
+    BulkSender,
+    Operation,
+    Results,
+    Target,
+    action_head,
+)
+from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT, AckTracker, Batch, BulkQueue
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.indices import Indices
-from harvester.sinks.elastic.ndjson_reader import BadLine, Lines, Readable, TooLong, blocks
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable, TooLong, read_blocks
+from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.rejects import Reject, Rejects, line_key
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class RejectedLine:
     """One line of the input that was not stored: its number from 1, what it is filed under among the rejects, and why,
     without anything out of the line."""
 
     line: int
     key: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinesLoaded:
+class LoadProgress:
     """How far a load of lines has come. `lines` were read, of which so many were `blank`; of the documents in them so many were stored, were there
     in a newer or richer form, or were rejected, lines that are no document among these. `refused`: since the last one."""
 
@@ -53,7 +61,7 @@ class LinesLoaded:
     ok: int
     superseded: int
     rejected: int
-    refused: tuple[Refused, ...] = ()
+    rejected_lines: tuple[RejectedLine, ...] = ()
 
 
 class Loader:
@@ -64,19 +72,19 @@ class Loader:
         self,
         client: Client,
         rejects: Rejects,
-        patience: Patience,
+        retry: RetryPolicy,
         *,
-        flights: int = FLIGHTS,
+        requests_in_flight: int = REQUESTS_IN_FLIGHT,
         flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
         self._client = client
-        self._cluster = client.cluster
+        self._config = client.config
         self._rejects = rejects
-        self._patience = patience
-        self._count = flights
+        self._retry = retry
+        self._slots = requests_in_flight
         self._flush_seconds = flush_seconds
         self._prepared = False
-        self._refused: deque[Refused] = deque()
+        self._rejected_lines: deque[RejectedLine] = deque()
         self._source = ""
 
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
@@ -90,139 +98,141 @@ class Loader:
             source = iter(records)
             while stopped is None:
                 try:
-                    harvest = next(source, None)
+                    record = next(source, None)
                 except HarvestError as error:
                     stopped = error
                     break
-                if harvest is None:
+                if record is None:
                     break
-                self._add(harvest, flights)
-                yield from map(_loaded, flights.ready())
-            flights.land()
-            yield from map(_loaded, flights.ready())
+                self._add(record, flights)
+                yield from map(_to_ack, flights.completed())
+            flights.drain()
+            yield from map(_to_ack, flights.completed())
         if stopped is not None:
             raise stopped
 
-    def load_lines(self, stream: Readable, name: str = "") -> Iterator[LinesLoaded]:
+    def load_lines(self, stream: Readable, name: str = "") -> Iterator[LoadProgress]:
         """Load NDJSON. Tells how far it has come after every block of lines, and at the end. `name`: of the stream, to
         be found among the rejects with what was refused of it."""
         self._source = f"{name} line" if name else "line"
-        yield from self._load_blocks(blocks(stream))
+        yield from self._load_blocks(read_blocks(stream))
 
-    def replay(self) -> Iterator[LinesLoaded]:
+    def replay(self) -> Iterator[LoadProgress]:
         """Load the rejects once more: those that are stored now leave them."""
         self._source = ""
         yield from self._load_blocks([document] for _, document in self._rejects.documents())
 
-    def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LinesLoaded]:
-        lines, account = Lines(self._cluster), Account()
+    def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LoadProgress]:
+        lines, account = LineReader(self._config), AckTracker()
         with self._open() as flights:
             for block in source:
                 bad: list[BadLine] = []
-                flights.add(account, lines.read(block, bad))
-                self._keep_bad(bad, account)
-                for _ in flights.ready():
+                flights.put(account, lines.operations(block, bad))
+                self._reject_lines(bad, account)
+                for _ in flights.completed():
                     pass
-                yield self._so_far(lines, account)
-            flights.land()
-            yield self._so_far(lines, account)
+                yield self._progress(lines, account)
+            flights.drain()
+            yield self._progress(lines, account)
 
-    def _so_far(self, lines: Lines, account: Account) -> LinesLoaded:
-        refused = tuple(self._refused.popleft() for _ in range(len(self._refused)))
-        return LinesLoaded(
-            lines=lines.number,
+    def _progress(self, lines: LineReader, account: AckTracker) -> LoadProgress:
+        refused = tuple(self._rejected_lines.popleft() for _ in range(len(self._rejected_lines)))
+        return LoadProgress(
+            lines=lines.line_number,
             blank=lines.blank,
             ok=account.ok,
             superseded=account.superseded,
             rejected=account.rejected,
-            refused=refused,
+            rejected_lines=refused,
         )
 
     @contextmanager
-    def _open(self) -> Iterator[Flights]:
+    def _open(self) -> Iterator[BulkQueue]:
         if not self._prepared:
             self._prepare()
-        patience = replace(self._patience, abandoned=Event())
-        bulk = Bulk(self._client, Indices(self._client, patience), patience)
+        retry = replace(self._retry, abandoned=Event())
+        bulk = BulkSender(self._client, Indices(self._client, retry), retry)
 
         def deliver(batch: Batch) -> Results:
             results = bulk.send(batch.operations)
-            self._account(batch.operations, results)
+            self._record_rejects(batch.operations, results)
             return results
 
-        flights = Flights(
+        flights = BulkQueue(
             deliver,
-            room=lambda: bulk.accepted_bytes,
-            abandoned=patience.abandoned,
-            count=self._count,
-            seconds=self._flush_seconds,
+            max_bytes=lambda: bulk.max_request_bytes,
+            abandoned=retry.abandoned,
+            slots=self._slots,
+            flush_seconds=self._flush_seconds,
         )
         with flights.open():
             yield flights
 
     def _prepare(self) -> None:
-        self._client.greet(self._patience)
-        if word := templates.install_missing(self._client, self._patience):
+        self._client.ping(self._retry)
+        if word := templates.install_missing(self._client, self._retry):
             logger.info(word)
         self._prepared = True
 
-    def _add(self, harvest: MeetingRecord, flights: Flights) -> None:
-        account = Account(uuid=harvest.meeting.uuid)
+    def _add(self, record: MeetingRecord, flights: BulkQueue) -> None:
+        account = AckTracker(uuid=record.meeting.uuid)
         unfit: list[Reject] = []
-        flights.add(account, self._operations(harvest, unfit))
+        flights.put(account, self._operations(record, unfit))
         self._rejects.add(unfit)
-        flights.settled(account, rejected=len(unfit))
+        flights.close_group(account, rejected=len(unfit))
 
-    def _operations(self, harvest: MeetingRecord, unfit: list[Reject]) -> Iterator[Operation]:
-        timestamp, version = harvest.timestamp, record_version(harvest)
+    def _operations(self, record: MeetingRecord, unfit: list[Reject]) -> Iterator[Operation]:
+        timestamp, version = record.timestamp, record_version(record)
         if timestamp is None:
             raise ValueError("a meeting without any instant has no index")
-        indices = self._cluster.index("meeting", timestamp), self._cluster.index("session", timestamp)
+        indices = self._config.index("meeting", timestamp), self._config.index("session", timestamp)
         heads = [action_head(index, version) for index in indices]
-        for place, document in enumerate(to_documents(harvest)):
+        for place, document in enumerate(to_documents(record)):
             index, head = indices[place > 0], heads[place > 0]
             source, document_id = encode(document), document["document_id"]
-            if len(document_id) * 4 > ID_BYTES and _bytes(document_id) > ID_BYTES:
+            if len(document_id) * 4 > ID_BYTES and _byte_length(document_id) > ID_BYTES:
                 unfit.append(_too_long(document, index, version, source))
             else:
                 yield Operation(index, head + _quoted(document_id) + ACTION_TAIL, source)
 
-    def _account(self, operations: list[Operation], results: Results) -> None:
+    def _record_rejects(self, operations: list[Operation], results: Results) -> None:
         """Keep what was rejected, committed, before anybody counts it; forget rejects that are stored by now."""
         if results.reasons:
             self._rejects.add(
                 [
                     Reject(
                         document_id=target.document_id,
-                        index=target.into,
+                        index=target.index_name,
                         version=target.version,
                         reason=results.reasons[place],
                         document=operation.source,
                         origin=self._origin(operation.line),
                     )
                     for place, operation in enumerate(operations)
-                    if results.verdicts[place] == REJECTED and (target := Target.of(operation))
+                    if results.outcomes[place] == REJECTED and (target := Target.of(operation))
                 ]
             )
-            self._refused.extend(
-                Refused(line=operations[place].line, key=Target.of(operations[place]).document_id, why=kind)
+            self._rejected_lines.extend(
+                RejectedLine(
+                    line=operations[place].line, key=Target.of(operations[place]).document_id, reason=kind
+                )
                 for place, kind in sorted(results.kinds.items())
                 if operations[place].line
             )
         if self._rejects.any:
             targets = (
-                Target.of(o) for o, v in zip(operations, results.verdicts, strict=True) if v != REJECTED
+                Target.of(o) for o, v in zip(operations, results.outcomes, strict=True) if v != REJECTED
             )
-            self._rejects.stored((target.document_id, target.version) for target in targets)
+            self._rejects.remove_loaded((target.document_id, target.version) for target in targets)
 
-    def _keep_bad(self, bad: list[BadLine], account: Account) -> None:
+    def _reject_lines(self, bad: list[BadLine], account: AckTracker) -> None:
         self._rejects.add(
             [
                 Reject(
                     document_id=_key(line),
                     index="",
                     version=line.version,
-                    reason=line.why,
+                    reason=line.reason,
                     document=line.text,
                     origin=self._origin(line.number),
                 )
@@ -230,13 +240,15 @@ class Loader:
             ]
         )
         account.rejected += len(bad)
-        self._refused.extend(Refused(line=line.number, key=_key(line), why=line.why) for line in bad)
+        self._rejected_lines.extend(
+            RejectedLine(line=line.number, key=_key(line), reason=line.reason) for line in bad
+        )
 
     def _origin(self, line: int) -> str:
         return f"{self._source} {line}" if self._source and line else ""
 
 
-def _loaded(account: Account) -> Ack:
+def _to_ack(account: AckTracker) -> Ack:
     return Ack(uuid=account.uuid, ok=account.ok, superseded=account.superseded, rejected=account.rejected)
 
 
@@ -251,7 +263,7 @@ def _quoted(document_id: str) -> bytes:
         return encode({"": document_id})[4:-1]
 
 
-def _bytes(document_id: str) -> int:
+def _byte_length(document_id: str) -> int:
     return len(document_id.encode("utf-8", "surrogatepass"))
 
 

@@ -7,46 +7,46 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ConfigurationError, CredentialsError
-from harvester.sinks.elastic.templates import Difference, flat, index_definition
+from harvester.sinks.elastic.templates import Difference, flatten, index_definition
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.client import Client
-    from harvester.sinks.elastic.retry import Patience
+    from harvester.sinks.elastic.retry import RetryPolicy
 
 _BETWEEN = re.compile(r"(?:^|\.)(?:properties|fields)\.")
 """What stands in a mapping between the names of fields."""
 
 
-def diff(client: Client, patience: Patience) -> Iterator[Difference]:
+def diff_mappings(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
     """Where live indices of ours do not map a field as shipped, index by index; fields of somebody else's are theirs.
 
     Raises CredentialsError without the privilege to look.
     """
-    cluster = client.cluster
-    patterns = f"{cluster.prefix}meetings-*,{cluster.prefix}sessions-*"
-    ours = re.compile(rf"{re.escape(cluster.prefix)}(meetings|sessions)-\d{{4}}(-\d{{2}})?")
+    config = client.config
+    patterns = f"{config.prefix}meetings-*,{config.prefix}sessions-*"
+    ours = re.compile(rf"{re.escape(config.prefix)}(meetings|sessions)-\d{{4}}(-\d{{2}})?")
     # Asked beforehand: to an account without the right, patterns are patterns without an index.
-    asked = {"index": [{"names": [f"{cluster.prefix}*"], "privileges": ["view_index_metadata"]}]}
-    rights = client.patiently(patience, "POST", "/_security/user/_has_privileges", body=asked)
-    answer = client.patiently(patience, "GET", f"/{patterns}/_mapping?expand_wildcards=open,closed")
+    asked = {"index": [{"names": [f"{config.prefix}*"], "privileges": ["view_index_metadata"]}]}
+    rights = client.request(retry, "POST", "/_security/user/_has_privileges", body=asked)
+    answer = client.request(retry, "GET", f"/{patterns}/_mapping?expand_wildcards=open,closed")
     if (rights.ok and not rights.body.get("has_all_requested", True)) or answer.status in {401, 403}:
         raise CredentialsError(
-            f"the account may not look at the mappings at {cluster.url}: it needs the privilege view_index_metadata on "
-            f"{cluster.prefix}*"
+            f"the account may not look at the mappings at {config.url}: it needs the privilege view_index_metadata on "
+            f"{config.prefix}*"
         )
     if not answer.ok:
         raise ConfigurationError(
-            f"Elasticsearch at {cluster.url} does not tell its mappings: {answer.error_type or answer.status}"
+            f"Elasticsearch at {config.url} does not tell its mappings: {answer.error_type or answer.status}"
         )
     for index, told in sorted(answer.body.items()):
         if ours.fullmatch(index):
-            shipped = index_definition(cluster, cluster.kind_of(index))["mappings"]
+            shipped = index_definition(config, config.kind_of(index))["mappings"]
             yield from _differences(index, _fields(shipped), _fields(told.get("mappings", {})))
 
 
 def _fields(mappings: dict[str, Any]) -> dict[str, Any]:
     """`field attribute` -> value; what is said of the mapping as a whole has no field."""
-    told = {path: value for path, value in flat(mappings).items() if not path.startswith("_meta.")}
+    told = {path: value for path, value in flatten(mappings).items() if not path.startswith("_meta.")}
     fields: dict[str, Any] = {}
     for path, value in told.items():
         *above, attribute = _BETWEEN.sub("\n", path).removeprefix("\n").rpartition(".")

@@ -20,7 +20,7 @@ from connectors.models import Detail
 from connectors.parsing import parse_instant
 from harvester.documents import HEADER, version
 from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
-from harvester.sinks.elastic.config import ID_BYTES, Cluster, Kind
+from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
 
 BLOCK_BYTES = 1 << 20
 LINE_BYTES = 20_000_000
@@ -39,7 +39,7 @@ class BadLine:
     long; `document_id` and `version` as far as the line has usable ones."""
 
     number: int
-    why: str
+    reason: str
     sha256: str
     text: bytes
     document_id: str = ""
@@ -51,7 +51,7 @@ class TooLong:
     sha256: str
 
 
-class _Unusable(Exception):
+class _InvalidLine(Exception):
     """Why a line is no document. `document`: what it says, where its `document_id` is usable all the same."""
 
     def __init__(self, why: str, document: dict[str, Any] | None = None) -> None:
@@ -59,22 +59,22 @@ class _Unusable(Exception):
         self.document = document
 
 
-def blocks(stream: Readable) -> Iterator[list[bytes | TooLong]]:
+def read_blocks(stream: Readable) -> Iterator[list[bytes | TooLong]]:
     """The lines of a stream as they come in, without their ends; the last one may lack its newline."""
-    held = _Held()
+    held = _PartialLine()
     while block := stream.read1(BLOCK_BYTES):
         first, *lines = block.split(b"\n")
         held.add(first)
         if lines:
             *whole, rest = lines
             yield [held.line(), *whole]
-            held = _Held()
+            held = _PartialLine()
             held.add(rest)
     if held.size:
         yield [held.line()]
 
 
-class _Held:
+class _PartialLine:
     """A line in the making. Beyond the limit only its digest grows."""
 
     def __init__(self) -> None:
@@ -98,23 +98,23 @@ class _Held:
         return b"".join(self._pieces)
 
 
-class Lines:
+class LineReader:
     """Turns the lines of one input into operations for one cluster, counting them, and which of them are `blank`."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._head = lru_cache(maxsize=256)(self._head_of_ours)
-        self.number = 0
+    def __init__(self, config: ElasticConfig) -> None:
+        self._config = config
+        self._head = lru_cache(maxsize=256)(self._parse_header)
+        self.line_number = 0
         self.blank = 0
 
-    def read(self, lines: list[bytes | TooLong], bad: list[BadLine]) -> Iterator[Operation]:
+    def operations(self, lines: list[bytes | TooLong], bad: list[BadLine]) -> Iterator[Operation]:
         """The operations of these lines, what is none of them added to `bad`; empty lines count and are nothing."""
-        number, head_of = self.number, self._head
+        number, head_of = self.line_number, self._head
         for line in lines:
             number += 1
             if isinstance(line, TooLong):
                 why = f"longer than {LINE_BYTES // 10**6} MB"
-                bad.append(BadLine(number=number, why=why, sha256=line.sha256, text=b""))
+                bad.append(BadLine(number=number, reason=why, sha256=line.sha256, text=b""))
                 continue
             # The short way stands here and not in a method of its own: it is what nearly every line takes.
             found = HEADER.match(line)
@@ -125,63 +125,63 @@ class Lines:
                     index, head = filed
                     yield Operation(index, head + quoted_id + ACTION_TAIL, line.removesuffix(b"\r"), number)
                     continue
-            operation = self._long_way(line, number, bad)
+            operation = self._decode(line, number, bad)
             if operation is not None:
                 yield operation
-        self.number = number
+        self.line_number = number
 
-    def _long_way(self, line: bytes, number: int, bad: list[BadLine]) -> Operation | None:
+    def _decode(self, line: bytes, number: int, bad: list[BadLine]) -> Operation | None:
         text = line.removesuffix(b"\r")
         if number == 1:
             text = text.removeprefix(b"\xef\xbb\xbf")
         try:
-            return self._any(text, number)
-        except _Unusable as unusable:
-            bad.append(_bad(text, number, unusable))
+            return self._operation(text, number)
+        except _InvalidLine as unusable:
+            bad.append(_bad_line(text, number, unusable))
             return None
 
-    def _any(self, line: bytes, number: int) -> Operation | None:
+    def _operation(self, line: bytes, number: int) -> Operation | None:
         if not line.strip():
             self.blank += 1
             return None
-        document = _decoded(line)
-        document_id = _told(document, "document_id")
+        document = _parse(line)
+        document_id = _required_text(document, "document_id")
         if len(document_id.encode()) > ID_BYTES:
-            raise _Unusable(f"document_id is longer than {ID_BYTES} bytes")
+            raise _InvalidLine(f"document_id is longer than {ID_BYTES} bytes")
         try:
-            index, head = self._head_of(document)
-        except _Unusable as unusable:
-            raise _Unusable(str(unusable), document) from None
+            index, head = self._index_and_action(document)
+        except _InvalidLine as unusable:
+            raise _InvalidLine(str(unusable), document) from None
         return Operation(index, head + orjson.dumps(document_id) + ACTION_TAIL, line, number)
 
-    def _head_of_ours(self, filing: bytes) -> tuple[str, bytes] | None:
+    def _parse_header(self, filing: bytes) -> tuple[str, bytes] | None:
         try:
-            return self._head_of(_decoded(b"{" + filing + b"}"))
-        except _Unusable:
+            return self._index_and_action(_parse(b"{" + filing + b"}"))
+        except _InvalidLine:
             return None  # the long way says why
 
-    def _head_of(self, document: dict[str, Any]) -> tuple[str, bytes]:
+    def _index_and_action(self, document: dict[str, Any]) -> tuple[str, bytes]:
         """Index and head of the action line; all sessions of a meeting have the same."""
-        kind = _told(document, "kind")
+        kind = _required_text(document, "kind")
         if kind not in {"meeting", "session"}:
-            raise _Unusable("kind is neither meeting nor session")
+            raise _InvalidLine("kind is neither meeting nor session")
         named: Kind = "meeting" if kind == "meeting" else "session"
         filed = _instant(document, "@timestamp" if kind == "meeting" else "meeting_timestamp")
-        index = self._cluster.index(named, filed)
+        index = self._config.index(named, filed)
         return index, action_head(index, _version(document))
 
 
-def _bad(text: bytes, number: int, unusable: _Unusable) -> BadLine:
+def _bad_line(text: bytes, number: int, unusable: _InvalidLine) -> BadLine:
     digest, document = hashlib.sha256(text).hexdigest(), unusable.document
     if document is None:
-        return BadLine(number=number, why=str(unusable), sha256=digest, text=text)
+        return BadLine(number=number, reason=str(unusable), sha256=digest, text=text)
     try:
         known = _version(document)
-    except _Unusable:
+    except _InvalidLine:
         known = 0
     return BadLine(
         number=number,
-        why=str(unusable),
+        reason=str(unusable),
         sha256=digest,
         text=text,
         document_id=document["document_id"],
@@ -189,35 +189,35 @@ def _bad(text: bytes, number: int, unusable: _Unusable) -> BadLine:
     )
 
 
-def _decoded(line: bytes) -> dict[str, Any]:
+def _parse(line: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(line)
     except orjson.JSONDecodeError:
-        raise _Unusable("not JSON in UTF-8") from None
+        raise _InvalidLine("not JSON in UTF-8") from None
     if not isinstance(document, dict):
-        raise _Unusable("not a JSON object")
+        raise _InvalidLine("not a JSON object")
     return document
 
 
-def _told(document: dict[str, Any], key: str) -> str:
+def _required_text(document: dict[str, Any], key: str) -> str:
     value = document.get(key)
     if not isinstance(value, str) or not value:
-        raise _Unusable(f"no {key}" if value in (None, "") else f"{key} is not a string")
+        raise _InvalidLine(f"no {key}" if value in (None, "") else f"{key} is not a string")
     return value
 
 
 def _instant(document: dict[str, Any], key: str) -> datetime:
-    when = parse_instant(_told(document, key))
+    when = parse_instant(_required_text(document, key))
     if when is None:
-        raise _Unusable(f"{key} is no instant")
+        raise _InvalidLine(f"{key} is no instant")
     return when
 
 
 def _version(document: dict[str, Any]) -> int:
-    rank = Detail.__members__.get(_told(document, "detail"))
+    rank = Detail.__members__.get(_required_text(document, "detail"))
     if rank is None:
-        raise _Unusable("detail is none of scheduled, live, basic, full")
+        raise _InvalidLine("detail is none of scheduled, live, basic, full")
     made = version(rank, _instant(document, "harvested_at"))
     if made < 0:
-        raise _Unusable("harvested_at is before 1970")
+        raise _InvalidLine("harvested_at is before 1970")
     return made

@@ -26,7 +26,7 @@ FIRST_ANSWER_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """What waiting needs. `seconds`: how long one request may go on without any progress.
 
     `wait` returns after so many seconds or raises Interrupted; `elapsed` never goes backwards; `now` is the calendar
@@ -39,35 +39,35 @@ class Patience:
     seconds: float = 300.0
     abandoned: Event = field(default_factory=Event)
 
-    def tries(self, seconds: float | None = None) -> Tries:
-        return Tries(self, self.seconds if seconds is None else seconds)
+    def start(self, seconds: float | None = None) -> RetryState:
+        return RetryState(self, self.seconds if seconds is None else seconds)
 
 
-class Tries:
+class RetryState:
     """The tries of one request."""
 
-    def __init__(self, patience: Patience, seconds: float) -> None:
-        self._patience = patience
+    def __init__(self, retry: RetryPolicy, seconds: float) -> None:
+        self._retry = retry
         self._seconds = seconds
-        self.progressed()
+        self.reset()
 
-    def progressed(self) -> None:
+    def reset(self) -> None:
         """Something was stored: the time begins again."""
-        self._began = self._patience.elapsed()
+        self._began = self._retry.elapsed()
         self._count = 0
 
-    def pause(self, why: str, after: str | None = None) -> None:
+    def backoff(self, why: str, after: str | None = None) -> None:
         """Wait before the next try, at least for `after` (a `Retry-After` header).
 
         Raises Unreachable with `why` when that would be too late, Interrupted when another request has failed for good.
         """
-        if self._patience.abandoned.is_set():
+        if self._retry.abandoned.is_set():
             raise Interrupted from None
         self._count += 1
         ceiling = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2 ** min(self._count, 10))
         delay = random.uniform(0, ceiling)
-        delay = max(delay, parse_retry_after(after, self._patience.now()) or 0.0)
-        spent = self._patience.elapsed() - self._began
+        delay = max(delay, parse_retry_after(after, self._retry.now()) or 0.0)
+        spent = self._retry.elapsed() - self._began
         if spent + delay > self._seconds:
             raise Unreachable(
                 f"{why}; given up after {plural(self._count, 'try')} in {spent:.0f} s: see that it runs and that ES_HOST "
@@ -75,4 +75,4 @@ class Tries:
             ) from None
         if spent + delay > SILENT_SECONDS:
             logger.info("%s; trying again, for %.0f s at most", why, self._seconds, extra=ONCE)
-        self._patience.wait(delay)
+        self._retry.wait(delay)

@@ -28,9 +28,9 @@ from connectors.errors import ConfigurationError, Unreachable
 from connectors.models import MeetingRecord
 from connectors.parsing import format_milliseconds
 from harvester.documents import record_version
-from harvester.sinks.elastic.client import AGAIN, Answer, Client
-from harvester.sinks.elastic.config import Cluster
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.client import RETRYABLE, Client, Response
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.retry import RetryPolicy
 
 PAGE = 2_000
 
@@ -39,12 +39,12 @@ _EVERY = "ignore_unavailable=true&allow_no_indices=true"
 _WHOLE = f"{_EVERY}&allow_partial_search_results=false"
 
 
-class NotAllowed(Exception):
+class MissingPrivileges(Exception):
     """Elasticsearch answers 403: the account lacks these privileges. Caught by whoever cleans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class CurrentDocuments:
     """What a new harvest holds, rejected documents included, as far as its leftovers are told by it.
 
     `uuids`: its own and those that it replaces. `harvested_at` as documents spell it. `keys`: of its sessions.
@@ -57,64 +57,64 @@ class Claim:
     version: int
     harvested_at: str
     document_id: str
-    meetings: str
-    sessions: str
-    keys: frozenset[str]
+    meeting_index: str
+    session_index: str
+    session_keys: frozenset[str]
 
     @classmethod
-    def of(cls, harvest: MeetingRecord, cluster: Cluster) -> Claim:
-        meeting, timestamp = harvest.meeting, harvest.timestamp
+    def of(cls, record: MeetingRecord, config: ElasticConfig) -> CurrentDocuments:
+        meeting, timestamp = record.meeting, record.timestamp
         if timestamp is None:
             raise ValueError("a meeting without any instant has no index")
         return cls(
             vendor=meeting.vendor,
             account=meeting.account,
             uuid=meeting.uuid,
-            uuids=(meeting.uuid, *harvest.replaces),
-            version=record_version(harvest),
+            uuids=(meeting.uuid, *record.replaces),
+            version=record_version(record),
             harvested_at=format_milliseconds(meeting.harvested_at),
             document_id=meeting.document_id,
-            meetings=cluster.index("meeting", timestamp),
-            sessions=cluster.index("session", timestamp),
-            keys=frozenset(session.key for session in harvest.sessions),
+            meeting_index=config.index("meeting", timestamp),
+            session_index=config.index("session", timestamp),
+            session_keys=frozenset(session.key for session in record.sessions),
         )
 
-    def holds(self, index: str, document_id: str) -> bool:
-        if index == self.sessions:
+    def contains(self, index: str, document_id: str) -> bool:
+        if index == self.session_index:
             head, _, key = document_id.rpartition(":")
-            return head == self.document_id and key in self.keys
-        return index == self.meetings and document_id == self.document_id
+            return head == self.document_id and key in self.session_keys
+        return index == self.meeting_index and document_id == self.document_id
 
     @property
     def size(self) -> int:
-        return len(self.uuids) + len(self.keys)
+        return len(self.uuids) + len(self.session_keys)
 
 
-class Leftover(NamedTuple):
+class StaleDocument(NamedTuple):
     """One document to be deleted, and the newest harvest that no longer holds it."""
 
-    place: str
+    index_name: str
     document_id: str
-    claim: Claim
+    current: CurrentDocuments
 
     def line(self) -> bytes:
-        told = {"version": self.claim.version, "version_type": "external"}
-        action = {"_index": self.place, "_id": self.document_id, **told}
+        told = {"version": self.current.version, "version_type": "external"}
+        action = {"_index": self.index_name, "_id": self.document_id, **told}
         return orjson.dumps({"delete": action}, option=orjson.OPT_APPEND_NEWLINE)
 
 
-class Leftovers:
+class StaleDocuments:
     """Finds and deletes what is left of earlier harvests at one cluster."""
 
-    def __init__(self, client: Client, patience: Patience) -> None:
+    def __init__(self, client: Client, retry: RetryPolicy) -> None:
         self._client = client
-        self._patience = patience
-        prefix = client.cluster.prefix
+        self._retry = retry
+        prefix = client.config.prefix
         self._patterns = [f"{prefix}meetings-*", f"{prefix}sessions-*"]
         # Somebody's copy (harvester-sessions-2026-before-the-move) is found by the same patterns, and is not ours.
-        self._ours = re.compile(rf"{re.escape(prefix)}(meetings|sessions)-\d{{4}}(-\d{{2}})?")
+        self._index_name = re.compile(rf"{re.escape(prefix)}(meetings|sessions)-\d{{4}}(-\d{{2}})?")
 
-    def look_for_rights(self) -> None:
+    def check_privileges(self) -> None:
         """Raise NotAllowed when the account may not read and refresh.
 
         Asked beforehand, since a search over patterns is no proof: to an account that may read *some* index,
@@ -122,108 +122,110 @@ class Leftovers:
         """
         asked = {"index": [{"names": self._patterns, "privileges": ["read", "maintenance"]}]}
         path = "/_security/user/_has_privileges"
-        answer = self._client.patiently(self._patience, "POST", path, body=asked)
+        answer = self._client.request(self._retry, "POST", path, body=asked)
         # Anything but a plain answer: there is no security, or none that may be asked.
         if answer.ok and not answer.body.get("has_all_requested", True):
-            raise NotAllowed(_RIGHTS)
+            raise MissingPrivileges(_RIGHTS)
 
-    def deleted(self, claims: Iterable[Claim]) -> Iterator[Claim]:
+    def delete(self, currents: Iterable[CurrentDocuments]) -> Iterator[CurrentDocuments]:
         """Delete the leftovers of these meetings; for each one that is gone now, the claim that it was not in.
 
         Raises NotAllowed, and what `Client.patiently` and `Client.refused` do.
         """
-        scopes: defaultdict[tuple[str, str], list[Claim]] = defaultdict(list)
-        for claim in claims:
-            scopes[claim.vendor, claim.account].append(claim)
+        scopes: defaultdict[tuple[str, str], list[CurrentDocuments]] = defaultdict(list)
+        for current in currents:
+            scopes[current.vendor, current.account].append(current)
         if scopes:
-            self._asked("_refresh", _EVERY)
+            self._request("_refresh", _EVERY)
         for alike in scopes.values():
-            for found in self._found(alike):
-                yield from self._gone(found)
+            for found in self._find(alike):
+                yield from self._delete_batch(found)
 
-    def _found(self, claims: Sequence[Claim]) -> Iterator[list[Leftover]]:
+    def _find(self, currents: Sequence[CurrentDocuments]) -> Iterator[list[StaleDocument]]:
         """The leftovers of meetings of one vendor and account, in pages; the sort goes by values, and so deleting
         one page does not move the next."""
-        claimed: defaultdict[str, list[Claim]] = defaultdict(list)
-        for claim in claims:
-            for uuid in claim.uuids:
-                claimed[uuid].append(claim)
-        search = _search(claims)
+        claimed: defaultdict[str, list[CurrentDocuments]] = defaultdict(list)
+        for current in currents:
+            for uuid in current.uuids:
+                claimed[uuid].append(current)
+        search = _search(currents)
         while True:
-            hits = self._asked("_search", _WHOLE, search).body["hits"]["hits"]
-            yield [leftover for hit in hits if (leftover := self._leftover(hit, claimed))]
+            hits = self._request("_search", _WHOLE, search).body["hits"]["hits"]
+            yield [stale for hit in hits if (stale := self._to_stale(hit, claimed))]
             if len(hits) < PAGE:
                 return
             search["search_after"] = hits[-1]["sort"]
 
-    def _leftover(self, hit: Mapping[str, Any], claimed: Mapping[str, Sequence[Claim]]) -> Leftover | None:
+    def _to_stale(
+        self, hit: Mapping[str, Any], claimed: Mapping[str, Sequence[CurrentDocuments]]
+    ) -> StaleDocument | None:
         index, document_id, values = hit["_index"], hit["_id"], hit["fields"]
-        if not self._ours.fullmatch(index):
+        if not self._index_name.fullmatch(index):
             return None
         (uuid,) = values.get("meeting") or values["uuid"]
         (harvested_at,) = values["harvested_at"]
         # A meeting may be claimed twice: as itself, and by one that replaces it.
-        claims = (
-            claim
-            for claim in claimed.get(uuid, ())
-            if harvested_at < claim.harvested_at and not claim.holds(index, document_id)
+        currents = (
+            current
+            for current in claimed.get(uuid, ())
+            if harvested_at < current.harvested_at and not current.contains(index, document_id)
         )
-        newest = max(claims, key=lambda claim: claim.version, default=None)
-        return None if newest is None else Leftover(index, document_id, newest)
+        newest = max(currents, key=lambda current: current.version, default=None)
+        return None if newest is None else StaleDocument(index, document_id, newest)
 
-    def _asked(self, what: str, how: str, body: Any = None) -> Answer:
+    def _request(self, what: str, how: str, body: Any = None) -> Response:
         path = f"/{','.join(self._patterns)}/{what}?{how}"
-        answer = self._client.patiently(self._patience, "POST", path, body=body)
+        answer = self._client.request(self._retry, "POST", path, body=body)
         if not answer.ok:
-            raise self._refused(answer.status, answer.error_type, answer.reason, "", _RIGHTS)
+            raise self._error_for(answer.status, answer.error_type, answer.reason, "", _RIGHTS)
         return answer
 
-    def _gone(self, leftovers: Sequence[Leftover]) -> Iterator[Claim]:
-        tries = self._patience.tries()
-        parts = [leftovers] if leftovers else []
+    def _delete_batch(self, stales: Sequence[StaleDocument]) -> Iterator[CurrentDocuments]:
+        tries = self._retry.start()
+        parts = [stales] if stales else []
         while parts:
             part = parts.pop()
-            answer = self._client.bulk(b"".join(leftover.line() for leftover in part))
+            answer = self._client.bulk(b"".join(stale.line() for stale in part))
             if answer.status == 413 and len(part) > 1:
                 middle = len(part) // 2
                 parts += part[middle:], part[:middle]
                 continue
             later = []
-            for leftover, told in zip(part, self._items(answer, len(part)), strict=True):
+            for stale, told in zip(part, self._items(answer, len(part)), strict=True):
                 status = told.get("status", 500)
-                if status in AGAIN:
-                    later.append(leftover)
+                if status in RETRYABLE:
+                    later.append(stale)
                 elif 200 <= status < 300:
-                    yield leftover.claim
+                    yield stale.current
                 elif status not in {404, 409}:
                     error = told.get("error") or {}
                     kind, reason = str(error.get("type", "")), str(error.get("reason", ""))
-                    raise self._refused(status, kind, reason, leftover.place, "write")
+                    raise self._error_for(status, kind, reason, stale.index_name, "write")
             if later:
                 if len(later) < len(part):
-                    tries.progressed()
-                tries.pause(self._silence(answer), answer.retry_after)
+                    tries.reset()
+                tries.backoff(self._retry_reason(answer), answer.retry_after)
                 parts.append(later)
 
-    def _items(self, answer: Answer, count: int) -> list[dict[str, Any]]:
+    def _items(self, answer: Response, count: int) -> list[dict[str, Any]]:
         """What a bulk answer says of each item; of all alike where it accounts for none."""
         if answer.ok:
             items = answer.body.get("items") if isinstance(answer.body, dict) else None
             if isinstance(items, list) and len(items) == count:
                 return [item.get("delete", {}) for item in items]
-        elif answer.status not in AGAIN:
-            raise self._refused(answer.status, answer.error_type, answer.reason, "", "write")
+        elif answer.status not in RETRYABLE:
+            raise self._error_for(answer.status, answer.error_type, answer.reason, "", "write")
         return [{}] * count
 
-    def _silence(self, answer: Answer) -> str:
+    def _retry_reason(self, answer: Response) -> str:
         if answer.ok:
-            return f"Elasticsearch at {self._client.cluster.url} does not get on with deleting"
-        return self._client.silence(answer)
+            return f"Elasticsearch at {self._client.config.url} does not get on with deleting"
+        return self._client.unavailable_reason(answer)
 
-    def _refused(self, status: int, kind: str, reason: str, index: str, wanted: str) -> Exception:
-        url = self._client.cluster.url
+    def _error_for(self, status: int, kind: str, reason: str, index: str, wanted: str) -> Exception:
+        url = self._client.config.url
         if status == 403 and kind != "cluster_block_exception":
-            return NotAllowed(wanted)
+            return MissingPrivileges(wanted)
         if status in {401, 403}:
             return self._client.refused(status, kind, reason, index)
         if kind == "index_closed_exception":
@@ -234,11 +236,11 @@ class Leftovers:
         )
 
 
-def _search(claims: Iterable[Claim]) -> dict[str, Any]:
+def _search(currents: Iterable[CurrentDocuments]) -> dict[str, Any]:
     """Every document of these meetings that is older than their new harvest, whatever index it is in."""
     by_instant: defaultdict[str, list[str]] = defaultdict(list)
-    for claim in claims:
-        by_instant[claim.harvested_at].extend(claim.uuids)
+    for current in currents:
+        by_instant[current.harvested_at].extend(current.uuids)
     older = [
         {
             "bool": {
@@ -249,7 +251,7 @@ def _search(claims: Iterable[Claim]) -> dict[str, Any]:
         }
         for instant, uuids in by_instant.items()
     ]
-    scope = [{"term": {"vendor": claim.vendor}}, {"term": {"account": claim.account}}]
+    scope = [{"term": {"vendor": current.vendor}}, {"term": {"account": current.account}}]
     return {
         "size": PAGE,
         "_source": False,

@@ -16,8 +16,8 @@ from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
 from harvester.sinks.base import Ack, Sink
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.retry import Patience
-from harvester.sinks.elastic.stale import Claim, Leftovers, NotAllowed
+from harvester.sinks.elastic.retry import RetryPolicy
+from harvester.sinks.elastic.stale import CurrentDocuments, MissingPrivileges, StaleDocuments
 
 logger = logging.getLogger(__name__)
 
@@ -30,25 +30,25 @@ LAST_SECONDS = 5.0
 
 
 @dataclass(slots=True)
-class Waiting:
+class MeetingCleanup:
     """One meeting between being pulled and being done. `open`: harvests of it that are not acknowledged yet;
     `claims`: of the newest harvest in every vendor's account, none where there can be no leftovers."""
 
-    open: int = 0
-    claims: dict[tuple[str, str], Claim] = field(default_factory=dict)
-    loaded: list[Ack] = field(default_factory=list)
+    unacknowledged: int = 0
+    current: dict[tuple[str, str], CurrentDocuments] = field(default_factory=dict)
+    acks: list[Ack] = field(default_factory=list)
 
-    def add(self, claim: Claim) -> None:
-        known = self.claims.get((claim.vendor, claim.account))
-        if known is None or known.version < claim.version:
-            self.claims[claim.vendor, claim.account] = claim
+    def add(self, current: CurrentDocuments) -> None:
+        known = self.current.get((current.vendor, current.account))
+        if known is None or known.version < current.version:
+            self.current[current.vendor, current.account] = current
 
     @property
     def size(self) -> int:
-        return sum(claim.size for claim in self.claims.values())
+        return sum(current.size for current in self.current.values())
 
 
-class Batch:
+class CleanupQueue:
     """The meetings of one load that are under way, and those that wait to be cleaned together.
 
     A meeting that comes a second time waits until both harvests of it are acknowledged: which of them an
@@ -56,51 +56,51 @@ class Batch:
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[str, Waiting] = {}
-        self._ripe: dict[str, Waiting] = {}
+        self._loading: dict[str, MeetingCleanup] = {}
+        self._ready: dict[str, MeetingCleanup] = {}
         self.documents = 0
         self.began = 0.0
         """When the first of those that wait was acknowledged."""
 
     def __len__(self) -> int:
-        return len(self._ripe)
+        return len(self._ready)
 
-    def pulled(self, uuid: str) -> Waiting:
+    def start(self, uuid: str) -> MeetingCleanup:
         """A harvest of this meeting is on its way."""
-        waiting = self._under_way.get(uuid) or self._ripe.pop(uuid, None)
+        waiting = self._loading.get(uuid) or self._ready.pop(uuid, None)
         if waiting is None:
-            waiting = Waiting()
-        elif not waiting.open:
+            waiting = MeetingCleanup()
+        elif not waiting.unacknowledged:
             self.documents -= waiting.size
-        self._under_way[uuid] = waiting
-        waiting.open += 1
+        self._loading[uuid] = waiting
+        waiting.unacknowledged += 1
         return waiting
 
-    def acknowledged(self, loaded: Ack, now: float) -> Iterable[Ack]:
+    def acknowledge(self, loaded: Ack, now: float) -> Iterable[Ack]:
         """What is done by this, since it has no leftovers; the others wait."""
-        waiting = self._under_way[loaded.uuid]
-        waiting.loaded.append(loaded)
-        waiting.open -= 1
-        if waiting.open:
+        waiting = self._loading[loaded.uuid]
+        waiting.acks.append(loaded)
+        waiting.unacknowledged -= 1
+        if waiting.unacknowledged:
             return ()
-        del self._under_way[loaded.uuid]
-        if not waiting.claims:
-            return waiting.loaded
-        if not self._ripe:
+        del self._loading[loaded.uuid]
+        if not waiting.current:
+            return waiting.acks
+        if not self._ready:
             self.began = now
-        self._ripe[loaded.uuid] = waiting
+        self._ready[loaded.uuid] = waiting
         self.documents += waiting.size
         return ()
 
-    def taken(self) -> list[Waiting]:
+    def take_all(self) -> list[MeetingCleanup]:
         """Those that wait; from now on nobody does."""
-        taken = list(self._ripe.values())
-        self._ripe.clear()
+        taken = list(self._ready.values())
+        self._ready.clear()
         self.documents = 0
         return taken
 
 
-class Replacing:
+class StaleCleanupSink:
     """A sink around the loader: a meeting counts as done only once the leftovers of its earlier harvests are gone.
 
     `spared` says of a uuid that nothing can have been stored for it before, in this run or any other: it is not
@@ -112,7 +112,7 @@ class Replacing:
         self,
         loader: Sink,
         client: Client,
-        patience: Patience,
+        retry: RetryPolicy,
         *,
         spared: Callable[[str], bool],
         meetings: int = BATCH_MEETINGS,
@@ -121,13 +121,13 @@ class Replacing:
     ) -> None:
         self._loader = loader
         self._client = client
-        self._patience = patience
+        self._retry = retry
         self._spared = spared
         self._meetings = meetings
         self._documents = documents
         self._seconds = seconds
-        self._asked = False
-        self._barred = False
+        self._privileges_checked = False
+        self._disabled = False
 
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
         """One `Loaded` per harvest; `replaced` stands in the last one of a meeting. Those whose leftovers an error kept
@@ -136,74 +136,76 @@ class Replacing:
         Raises what the loader does, after cleaning and acknowledging what it had acknowledged before; and Unreachable,
         CredentialsError, ConfigurationError.
         """
-        batch, patience = Batch(), self._patience
+        batch, retry = CleanupQueue(), self._retry
         stopped: HarvestError | None = None
-        inner = self._loader.load(self._noted(records, batch))
+        inner = self._loader.load(self._track(records, batch))
         try:
             for loaded in inner:
-                yield from batch.acknowledged(loaded, patience.elapsed())
-                if self._full(batch):
-                    yield from self._cleaned(batch, patience)
+                yield from batch.acknowledge(loaded, retry.elapsed())
+                if self._is_due(batch):
+                    yield from self._clean_and_acknowledge(batch, retry)
         except HarvestError as error:
             stopped = error
-            patience = replace(patience, seconds=min(LAST_SECONDS, patience.seconds))
+            retry = replace(retry, seconds=min(LAST_SECONDS, retry.seconds))
         finally:
             # Not left to whoever drops the traceback: requests in flight must not outlive this load.
             if isinstance(inner, Generator):
                 inner.close()
         try:
-            yield from self._cleaned(batch, patience)
+            yield from self._clean_and_acknowledge(batch, retry)
         except HarvestError as error:
             stopped = stopped or error
         if stopped is not None:
             raise stopped
 
-    def _noted(self, records: Iterable[MeetingRecord], batch: Batch) -> Iterator[MeetingRecord]:
-        for harvest in records:
-            uuid = harvest.meeting.uuid
-            waiting = batch.pulled(uuid)
-            alone = waiting.open == 1 and not waiting.loaded and not harvest.replaces
-            if not (self._barred or (alone and self._spared(uuid))):
-                waiting.add(Claim.of(harvest, self._client.cluster))
-            yield harvest
-            del harvest  # while the next one is waited for, nobody needs this one any more
+    def _track(self, records: Iterable[MeetingRecord], batch: CleanupQueue) -> Iterator[MeetingRecord]:
+        for record in records:
+            uuid = record.meeting.uuid
+            waiting = batch.start(uuid)
+            alone = waiting.unacknowledged == 1 and not waiting.acks and not record.replaces
+            if not (self._disabled or (alone and self._spared(uuid))):
+                waiting.add(CurrentDocuments.of(record, self._client.config))
+            yield record
+            del record  # while the next one is waited for, nobody needs this one any more
 
-    def _full(self, batch: Batch) -> bool:
+    def _is_due(self, batch: CleanupQueue) -> bool:
         return bool(batch) and (
             len(batch) >= self._meetings
             or batch.documents >= self._documents
-            or self._patience.elapsed() - batch.began >= self._seconds
+            or self._retry.elapsed() - batch.began >= self._seconds
         )
 
-    def _cleaned(self, batch: Batch, patience: Patience) -> Iterator[Ack]:
+    def _clean_and_acknowledge(self, batch: CleanupQueue, retry: RetryPolicy) -> Iterator[Ack]:
         """Those that wait, without their leftovers; where these could not be looked for, not settled, and the error."""
-        waiting = batch.taken()
+        waiting = batch.take_all()
         try:
-            replaced = self._clean(waiting, patience)
+            replaced = self._delete_stale(waiting, retry)
         except HarvestError:
-            yield from (replace(loaded, complete=False) for meeting in waiting for loaded in meeting.loaded)
+            yield from (replace(loaded, complete=False) for meeting in waiting for loaded in meeting.acks)
             raise
         for meeting in waiting:
-            *earlier, last = meeting.loaded
+            *earlier, last = meeting.acks
             yield from earlier
             yield replace(last, replaced=replaced[last.uuid])
 
-    def _clean(self, waiting: Sequence[Waiting], patience: Patience) -> Counter[str]:
+    def _delete_stale(self, waiting: Sequence[MeetingCleanup], retry: RetryPolicy) -> Counter[str]:
         """How many leftovers of each meeting were deleted."""
         replaced: Counter[str] = Counter()
-        if self._barred or not waiting:
+        if self._disabled or not waiting:
             return replaced
-        leftovers = Leftovers(self._client, patience)
+        stales = StaleDocuments(self._client, retry)
         try:
-            if not self._asked:
-                leftovers.look_for_rights()
-                self._asked = True
-            for claim in leftovers.deleted(claim for meeting in waiting for claim in meeting.claims.values()):
-                replaced[claim.uuid] += 1
-        except NotAllowed as refusal:
-            self._barred = True
+            if not self._privileges_checked:
+                stales.check_privileges()
+                self._privileges_checked = True
+            for current in stales.delete(
+                current for meeting in waiting for current in meeting.current.values()
+            ):
+                replaced[current.uuid] += 1
+        except MissingPrivileges as refusal:
+            self._disabled = True
             logger.info(
                 "documents that a meeting no longer has stay behind when it is read again: to find and delete them, "
-                f"the account needs the privileges {refusal} on {self._client.cluster.prefix}*"
+                f"the account needs the privileges {refusal} on {self._client.config.prefix}*"
             )
         return replaced

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
-from harvester.sinks.elastic.config import Cluster, Kind
+from harvester.sinks.elastic.config import ElasticConfig, Kind
 
 if TYPE_CHECKING:
-    from harvester.sinks.elastic.client import Answer, Client
-    from harvester.sinks.elastic.retry import Patience
+    from harvester.sinks.elastic.client import Client, Response
+    from harvester.sinks.elastic.retry import RetryPolicy
 
 MADE_BY = "meeting-harvester"
 _COMPONENTS = ("settings", "shared", "quality")
@@ -56,67 +56,65 @@ class Difference:
         """For people."""
         if not self.field:
             return f"{self.template}: not installed"
-        ours = "is not in ours" if self.shipped is None else f"ours is {_spelled(self.shipped)}"
-        theirs = "is not there" if self.installed is None else f"is {_spelled(self.installed)}"
+        ours = "is not in ours" if self.shipped is None else f"ours is {_format(self.shipped)}"
+        theirs = "is not there" if self.installed is None else f"is {_format(self.installed)}"
         return f"{self.template}: {self.field} {theirs}, {ours}"
 
 
-def show(cluster: Cluster) -> list[Template]:
+def shipped(config: ElasticConfig) -> list[Template]:
     """What would be installed, components first: the index templates name them."""
     components = [
-        Template(
-            path=f"/_component_template/{cluster.prefix}{name}", body=_read(f"component-{name}", cluster)
-        )
+        Template(path=f"/_component_template/{config.prefix}{name}", body=_read(f"component-{name}", config))
         for name in _COMPONENTS
     ]
     indices = [
-        Template(path=f"/_index_template/{cluster.alias(kind)}", body=_read(f"index-{kind}s", cluster))
+        Template(path=f"/_index_template/{config.alias(kind)}", body=_read(f"index-{kind}s", config))
         for kind in _INDICES
     ]
     return components + indices
 
 
-def index_definition(cluster: Cluster, kind: Kind) -> dict[str, Any]:
+def index_definition(config: ElasticConfig, kind: Kind) -> dict[str, Any]:
     """Settings and mappings of a new index, as the templates would make it, the read alias apart."""
     made: dict[str, Any] = {}
     for name in (*(f"component-{name}" for name in _COMPONENTS), f"index-{kind}s"):
-        made = _merged(made, _read(name, cluster)["template"])
+        made = _merge(made, _read(name, config)["template"])
     del made["aliases"]
     return made
 
 
-def install(client: Client, patience: Patience) -> list[str]:
+def install(client: Client, retry: RetryPolicy) -> list[str]:
     """Put every template in place, and return their names.
 
     Raises ConfigurationError for another index period than the installed one and for templates that are not ours,
     CredentialsError without the privilege.
     """
-    wanted = show(client.cluster)
+    wanted = shipped(client.config)
     for template in wanted:
-        _may_replace(client, template, _installed(client, patience, template))
+        _check_replaceable(client, template, _fetch_installed(client, retry, template))
     for template in wanted:
-        answer = client.patiently(patience, "PUT", template.path, body=template.body)
+        answer = client.request(retry, "PUT", template.path, body=template.body)
         if not answer.ok:
-            raise _refused(client, template, answer)
+            raise _error_for(client, template, answer)
     return [template.name for template in wanted]
 
 
-def install_missing(client: Client, patience: Patience) -> str | None:
+def install_missing(client: Client, retry: RetryPolicy) -> str | None:
     """Before a first load: put the templates in place where one is missing. Returns what people should know, if anything.
 
     Raises ConfigurationError as `install` does. A right that is missing is only told of: indices get their mappings
     from the loader, only the read aliases are not there.
     """
-    cluster = client.cluster
+    config = client.config
     try:
-        states = [_state(client, patience, template) for template in show(cluster)]
+        states = [_state(client, retry, template) for template in shipped(config)]
         if "missing" in states:
-            install(client, patience)
-            return f"index templates installed at {cluster.url}"
+            install(client, retry)
+            return f"index templates installed at {config.url}"
     except CredentialsError:
         return (
             "the account may not look after index templates (cluster privilege manage_index_templates): loading goes "
-            f"on, but the aliases {cluster.alias('meeting')} and {cluster.alias('session')} come only with them; have "
+            f"on, but the aliases {config.alias('meeting')} and {config.alias('session')} come only with them; have "
             "somebody run `harvester templates install`"
         )
     if "different" in states:
@@ -124,62 +122,62 @@ def install_missing(client: Client, patience: Patience) -> str | None:
     return None
 
 
-def diff(client: Client, patience: Patience) -> Iterator[Difference]:
+def diff_templates(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
     """Where the cluster's templates are not the shipped ones; nothing when they are."""
-    for template in show(client.cluster):
-        installed = _installed(client, patience, template)
+    for template in shipped(client.config):
+        installed = _fetch_installed(client, retry, template)
         if installed is None:
             yield Difference(template=template.name, field="", shipped="a template", installed=None)
         else:
-            yield from _differences(template.name, flat(template.body), flat(installed))
+            yield from _differences(template.name, flatten(template.body), flatten(installed))
 
 
-def check_period(meta: Mapping[str, Any], cluster: Cluster, what: str) -> None:
+def check_period(meta: Mapping[str, Any], config: ElasticConfig, what: str) -> None:
     """ConfigurationError where `_meta` was made for another index period: one document would be in two indices."""
     period = meta.get("period")
-    if period is not None and period != cluster.period:
+    if period is not None and period != config.period:
         raise ConfigurationError(
-            f"{what} at {cluster.url} was made for one index per {period}: use --index-period {period}, or another "
+            f"{what} at {config.url} was made for one index per {period}: use --index-period {period}, or another "
             "ES_INDEX_PREFIX"
         )
 
 
-def _state(client: Client, patience: Patience, template: Template) -> str:
-    installed = _installed(client, patience, template)
+def _state(client: Client, retry: RetryPolicy, template: Template) -> str:
+    installed = _fetch_installed(client, retry, template)
     if installed is None:
         return "missing"
-    _may_replace(client, template, installed)
-    return "same" if flat(installed) == flat(template.body) else "different"
+    _check_replaceable(client, template, installed)
+    return "same" if flatten(installed) == flatten(template.body) else "different"
 
 
-def _may_replace(client: Client, template: Template, installed: Mapping[str, Any] | None) -> None:
+def _check_replaceable(client: Client, template: Template, installed: Mapping[str, Any] | None) -> None:
     if installed is None:
         return
     meta = installed.get("_meta") or {}
     if meta.get("made_by") != MADE_BY:
         raise ConfigurationError(
-            f"the template {template.name} at {client.cluster.url} was not made by the harvester; choose another "
+            f"the template {template.name} at {client.config.url} was not made by the harvester; choose another "
             "ES_INDEX_PREFIX, or remove it"
         )
-    check_period(meta, client.cluster, f"the template {template.name}")
+    check_period(meta, client.config, f"the template {template.name}")
 
 
-def _installed(client: Client, patience: Patience, template: Template) -> Mapping[str, Any] | None:
-    answer = client.patiently(patience, "GET", template.path)
+def _fetch_installed(client: Client, retry: RetryPolicy, template: Template) -> Mapping[str, Any] | None:
+    answer = client.request(retry, "GET", template.path)
     if answer.status == 404:
         return None
     if not answer.ok:
-        raise _refused(client, template, answer)
+        raise _error_for(client, template, answer)
     kind = "component_template" if template.component else "index_template"
     body: Mapping[str, Any] = answer.body[f"{kind}s"][0][kind]
     return body
 
 
-def _refused(client: Client, template: Template, answer: Answer) -> HarvestError:
+def _error_for(client: Client, template: Template, answer: Response) -> HarvestError:
     if answer.status in {401, 403}:
         return client.refusal(answer, "")
     return ConfigurationError(
-        f"Elasticsearch at {client.cluster.url} refuses the template {template.name}: "
+        f"Elasticsearch at {client.config.url} refuses the template {template.name}: "
         f"{answer.error_type or answer.status}"
     )
 
@@ -189,38 +187,38 @@ def _text(name: str) -> str:
     return files("index_templates").joinpath(f"{name}.json").read_text(encoding="utf-8")
 
 
-def _read(name: str, cluster: Cluster) -> dict[str, Any]:
-    text = _text(name).replace("{prefix}", cluster.prefix).replace("{period}", cluster.period)
+def _read(name: str, config: ElasticConfig) -> dict[str, Any]:
+    text = _text(name).replace("{prefix}", config.prefix).replace("{period}", config.period)
     body: dict[str, Any] = orjson.loads(text)
     return body
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         known = merged.get(key)
-        merged[key] = _merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+        merged[key] = _merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
     return merged
 
 
-_SPELLED = {True: "true", False: "false"}
+_BOOLEANS = {True: "true", False: "false"}
 # What later versions add to every stored template.
-_ADDED = frozenset({"created_date", "created_date_millis", "modified_date", "modified_date_millis"})
+_SERVER_FIELDS = frozenset({"created_date", "created_date_millis", "modified_date", "modified_date_millis"})
 
 
-def flat(value: Any, path: str = "") -> dict[str, Any]:
+def flatten(value: Any, path: str = "") -> dict[str, Any]:
     """Dotted path -> value, spelled alike: Elasticsearch gives settings and some booleans back as strings."""
     if isinstance(value, Mapping) and value:
         return {
             dotted: leaf
             for key, inner in value.items()
-            if key not in _ADDED
-            for dotted, leaf in flat(inner, f"{path}.{key}" if path else str(key)).items()
+            if key not in _SERVER_FIELDS
+            for dotted, leaf in flatten(inner, f"{path}.{key}" if path else str(key)).items()
         }
-    return {path: _SPELLED[value] if isinstance(value, bool) else value}
+    return {path: _BOOLEANS[value] if isinstance(value, bool) else value}
 
 
-def _spelled(value: Any) -> str:
+def _format(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 

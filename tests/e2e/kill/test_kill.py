@@ -196,8 +196,9 @@ class Scene:
         self.look()
 
     def calls(self) -> int:
-        """How often participants were asked for so far."""
-        return int(self.simulator.traffic()["calls"].get(PARTICIPANTS, 0))
+        """How often participants were asked for so far. A call that is refused with 429 is made again: it counts once."""
+        traffic = self.simulator.traffic()
+        return int(traffic["calls"].get(PARTICIPANTS, 0)) - int(traffic["classes"]["heavy"]["refused"])
 
     def look(self) -> None:
         """Nothing gone, nothing twice, nothing older or poorer; every database readable."""

@@ -23,7 +23,7 @@ from connectors.webex.endpoints import QUALITIES
 from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.stale_cleanup import Replacing
+from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
 from harvester.state.account import AccountState
 from harvester.state.database import Database
 from harvester.state.rejects import Rejects
@@ -196,7 +196,7 @@ OF_WEBEX: dict[str, Callable[[Fuse], None]] = {
 def _small_batches() -> None:
     bulk_queue.BATCH_OPERATIONS = BATCH_OPERATIONS
     _default(Loader, flights=FLIGHTS, flush_seconds=FLUSH_SECONDS)
-    _default(Replacing, meetings=CLEANED_MEETINGS, seconds=FLUSH_SECONDS)
+    _default(StaleCleanupSink, meetings=CLEANED_MEETINGS, seconds=FLUSH_SECONDS)
 
 
 def _default(owner: type, **values: Any) -> None:

@@ -17,9 +17,10 @@ from harvester.cli import cli
 from harvester.cli.load import UncompressedStream, report_load
 from harvester.cli.render.load import SHOWN
 from harvester.documents import encode, to_documents
-from harvester.sinks.elastic.loader import LinesLoaded, Loader, Refused
-from harvester.sinks.elastic.ndjson_reader import blocks
-from harvester.state.rejects import Reject, Rejects, rejects_folder
+from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
+from harvester.sinks.elastic.ndjson_reader import read_blocks
+from harvester.state.layout import rejects_folder
+from harvester.state.rejects import Reject, Rejects
 from tests.documents import plain
 from tests.unit.fake_context import NOW
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
@@ -45,14 +46,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return ask
 
 
-def so_far(*lines: int, rejected: int, blank: int = 0) -> LinesLoaded:
-    return LinesLoaded(
+def so_far(*lines: int, rejected: int, blank: int = 0) -> LoadProgress:
+    return LoadProgress(
         lines=100,
         blank=blank,
         ok=90,
         superseded=0,
         rejected=rejected,
-        refused=tuple(Refused(line=line, key=f"id-{line}", why="bad") for line in lines),
+        rejected_lines=tuple(RejectedLine(line=line, key=f"id-{line}", reason="bad") for line in lines),
     )
 
 
@@ -71,7 +72,7 @@ def test_refused_lines_are_told_in_their_order_and_the_rest_is_counted(
 
 
 def test_what_was_refused_is_told_though_the_load_comes_to_no_end(caplog: pytest.LogCaptureFixture) -> None:
-    def ends_badly() -> Iterator[LinesLoaded]:
+    def ends_badly() -> Iterator[LoadProgress]:
         yield so_far(3, rejected=1)
         raise RuntimeError
 
@@ -101,12 +102,12 @@ def test_a_compressed_file_is_refused_with_what_to_do(begins: bytes) -> None:
 def test_text_is_not_taken_for_compressed_and_nothing_of_it_is_lost() -> None:
     for text in (b"", b"{", b'{"document_id":"a"}\n'):
         assert [
-            line for block in blocks(UncompressedStream(io.BytesIO(text), "a")) for line in block
+            line for block in read_blocks(UncompressedStream(io.BytesIO(text), "a")) for line in block
         ] == text.splitlines()
 
 
 def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
-    loader = Loader(Scripted(stored), rejects, Waits().patience())
+    loader = Loader(Scripted(stored), rejects, Waits().policy())
     with pytest.raises(UsageError, match=r"zcat all.gz \| harvester load"):
         list(
             loader.load_lines(
@@ -119,10 +120,10 @@ def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
 # rejects
 
 
-def load(rejects: Rejects, *lines: bytes, name: str = "") -> list[Refused]:
-    loader = Loader(Scripted(stored), rejects, Waits().patience())
+def load(rejects: Rejects, *lines: bytes, name: str = "") -> list[RejectedLine]:
+    loader = Loader(Scripted(stored), rejects, Waits().policy())
     stream = io.BufferedReader(io.BytesIO(b"\n".join(lines)))
-    return [one for progress in loader.load_lines(stream, name) for one in progress.refused]
+    return [one for progress in loader.load_lines(stream, name) for one in progress.rejected_lines]
 
 
 def document(**changes: object) -> bytes:
@@ -141,8 +142,8 @@ def test_a_replay_keeps_where_documents_came_from_and_names_them_by_their_ids(re
     load(rejects, b"", b"", document(kind="webinar"), b"no document", name="all.ndjson")
     before = {row.document_id: row.origin for row in rejects.rows()}
     assert sorted(before.values()) == ["all.ndjson line 3", "all.ndjson line 4"]
-    loader = Loader(Scripted(stored), rejects, Waits().patience())
-    said = [one.key for progress in loader.replay() for one in progress.refused]
+    loader = Loader(Scripted(stored), rejects, Waits().policy())
+    said = [one.key for progress in loader.replay() for one in progress.rejected_lines]
     assert said == sorted(before)
     assert {row.document_id: row.origin for row in rejects.rows()} == before
     assert {row.attempts for row in rejects.rows()} == {2}
@@ -151,7 +152,7 @@ def test_a_replay_keeps_where_documents_came_from_and_names_them_by_their_ids(re
 def test_what_elasticsearch_refuses_keeps_file_and_line_too(rejects: Rejects) -> None:
     refusing = Scripted(lambda ids: items([refused(400)] * len(ids)))
     for name in ("all.ndjson", "mended.ndjson"):
-        loader = Loader(refusing, rejects, Waits().patience())
+        loader = Loader(refusing, rejects, Waits().policy())
         list(loader.load_lines(io.BufferedReader(io.BytesIO(b"\n" + document())), name))
         list(loader.replay())
         (row,) = rejects.rows()

@@ -15,8 +15,8 @@ import responses
 from connectors.base import Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, VendorError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.auth import STORED
-from connectors.google_meet.credentials import Kind, read
+from connectors.google_meet.auth import STORED_NAME
+from connectors.google_meet.credentials import CredentialsKind, read_credentials
 from connectors.google_meet.endpoints import MEET, REPORTS
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.account import (
@@ -42,19 +42,21 @@ USER_TOKEN = {
 @pytest.mark.parametrize(
     ("told", "kind"),
     [
-        (service_account(), Kind.service_account),
-        (oauth_client(), Kind.client),
-        (oauth_client("web"), Kind.client),
-        (USER_TOKEN, Kind.user),
-        ({**USER_TOKEN, "type": "authorized_user"}, Kind.user),
+        (service_account(), CredentialsKind.service_account),
+        (oauth_client(), CredentialsKind.client),
+        (oauth_client("web"), CredentialsKind.client),
+        (USER_TOKEN, CredentialsKind.user),
+        ({**USER_TOKEN, "type": "authorized_user"}, CredentialsKind.user),
     ],
 )
-def test_a_file_is_known_by_what_it_holds(told: dict[str, Any], kind: Kind, tmp_path: Path) -> None:
+def test_a_file_is_known_by_what_it_holds(
+    told: dict[str, Any], kind: CredentialsKind, tmp_path: Path
+) -> None:
     path = tmp_path / "credentials.json"
     path.write_text(json.dumps(told), encoding="utf-8")
-    assert read(str(path)).kind is kind
-    assert read(json.dumps(told)).kind is kind
-    assert "marked" not in repr(read(json.dumps(told)))
+    assert read_credentials(str(path)).kind is kind
+    assert read_credentials(json.dumps(told)).kind is kind
+    assert "marked" not in repr(read_credentials(json.dumps(told)))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_a_file_is_known_by_what_it_holds(told: dict[str, Any], kind: Kind, tmp_
 )
 def test_a_wrong_one_is_named_and_not_repeated(text: str, named: str) -> None:
     with pytest.raises(CredentialsError, match=named) as refused:
-        read(text)
+        read_credentials(text)
     assert "marked" not in str(refused.value)
 
 
@@ -195,9 +197,9 @@ def test_a_client_without_a_login_says_how(meet: Build, google: Google) -> None:
 def test_a_login_is_refreshed_and_keeps_its_refresh_token(
     meet: Build, google: Google, context: FakeContext
 ) -> None:
-    context.tokens.write(STORED, Token(access="old", expires_at=NOW - timedelta(hours=1), refresh="r1"))
+    context.tokens.write(STORED_NAME, Token(access="old", expires_at=NOW - timedelta(hours=1), refresh="r1"))
     list(meet(credentials=oauth_client(), GOOGLE_ADMIN="").meetings(DAY))
-    kept = context.tokens.kept[STORED]
+    kept = context.tokens.kept[STORED_NAME]
     assert (kept.access, kept.refresh) == ("mine", "r1")
 
 

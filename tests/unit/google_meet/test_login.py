@@ -12,7 +12,7 @@ import responses
 
 from connectors.base import LoginScope
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
-from connectors.google_meet.auth import STORED
+from connectors.google_meet.auth import STORED_NAME
 from connectors.google_meet.login import SCOPES, GoogleLogin
 from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.account import TOKENS, oauth_client, service_account, settings
@@ -51,8 +51,8 @@ def test_a_code_becomes_a_token_that_is_kept(context: FakeContext, http: respons
     sent = {name: values[0] for name, values in parse_qs(str(http.calls[0].request.body)).items()}
     assert sent["code_verifier"] == "marked-verifier"
     assert (sent["grant_type"], sent["client_secret"]) == ("authorization_code", "invented-secret")
-    assert context.tokens.kept[STORED].refresh == "marked-refresh"
-    assert context.tokens.kept[STORED].scope == "x y"
+    assert context.tokens.kept[STORED_NAME].refresh == "marked-refresh"
+    assert context.tokens.kept[STORED_NAME].scope == "x y"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import responses
 
 from connectors.errors import HarvestError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.redaction import EVENT_FIELDS, event_of, recording_of, without_secrets
+from connectors.google_meet.redaction import EVENT_FIELDS, redact_event, redact_recording, redact_row
 from connectors.models import MeetingRef, Window
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
@@ -70,21 +70,21 @@ OF_AN_EVENT: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", OF_AN_EVENT)
 def test_of_an_event_nothing_is_kept_that_opens_it(name: str) -> None:
-    kept = event_of({**event(), name: OF_AN_EVENT[name]})
+    kept = redact_event({**event(), name: OF_AN_EVENT[name]})
     assert SECRET not in json.dumps(kept)
     assert kept["summary"] == "Weekly"
 
 
 @pytest.mark.parametrize("name", OF_A_SPACE)
 def test_of_anything_nothing_is_kept_that_opens_it_by_its_name(name: str) -> None:
-    kept = without_secrets({"deep": [{**OF_A_SPACE, "name": "x"}], name: OF_A_SPACE[name]})
+    kept = redact_row({"deep": [{**OF_A_SPACE, "name": "x"}], name: OF_A_SPACE[name]})
     assert SECRET not in json.dumps(kept)
     assert kept == {"deep": [{"name": "x"}]}
 
 
 def test_a_recording_is_told_without_the_way_to_it() -> None:
     told = {"name": "r", "state": "ENDED", "driveDestination": {"file": SECRET, "exportUri": SECRET}}
-    assert recording_of(told) == {"name": "r", "state": "ENDED"}
+    assert redact_recording(told) == {"name": "r", "state": "ENDED"}
 
 
 def test_it_is_not_even_asked_for() -> None:

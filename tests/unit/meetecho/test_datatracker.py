@@ -37,7 +37,7 @@ def test_a_page_with_records_that_cannot_be_shown_is_read_one_by_one(
     connector = alone()
     rows = connector.datatracker.attendance("18")
     assert {row["id"] for row in rows} == set(range(1, 251)) - set(lost)
-    assert connector.datatracker.api.lost == len(lost)
+    assert connector.datatracker.api.unavailable == len(lost)
     connector.datatracker.attendance("18")
     assert len([said for said in context.told if "cannot show" in said]) == 1
 

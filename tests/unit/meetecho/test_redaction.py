@@ -12,7 +12,7 @@ import pytest
 
 from connectors.errors import HarvestError
 from connectors.meetecho import Meetecho
-from connectors.meetecho.mapping import without_secrets
+from connectors.meetecho.mapping import redact_row
 from connectors.models import MeetingRef
 from harvester.documents import to_documents
 from tests.unit.fake_context import FakeContext
@@ -69,7 +69,7 @@ def test_no_secret_leaves_the_connector(meetecho: Build, filled: Account, contex
 
 @pytest.mark.parametrize("name", list(OF_A_SESSION))
 def test_of_a_record_nothing_is_kept_that_opens_something(name: str) -> None:
-    assert MARK not in repr(without_secrets({"id": 1, name: OF_A_SESSION[name]}))
+    assert MARK not in repr(redact_row({"id": 1, name: OF_A_SESSION[name]}))
 
 
 BODIES = [f'{{"error": "{MARK}"}}', f"<html>{MARK}</html>", f'["{MARK}"]']

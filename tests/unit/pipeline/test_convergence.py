@@ -43,7 +43,7 @@ from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker
 from harvester.sinks.base import Ack
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
 
 HOUR = timedelta(hours=1)
@@ -59,7 +59,7 @@ TROUBLE = 24 * 5
 BASES = [date(2024, 2, 28), date(2024, 3, 30), date(2024, 10, 26), date(2024, 12, 30)]
 """Leap day, both changes of the clocks, New Year."""
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
-CLUSTER = Cluster(host="http://127.0.0.1:9200")
+CLUSTER = ElasticConfig(host="http://127.0.0.1:9200")
 EVERYTHING = frozenset({"qos", "raw"})
 Scope = tuple[str, str]
 Key = tuple[str, str]
@@ -501,7 +501,7 @@ class World:
     def _want_all(self, account: Any, env: Any) -> None:
         """As a nightly run on the first day would have written down."""
         with runner.journal(account, CLUSTER, env) as journal:
-            journal.want_since(self.base - DAY)
+            journal.set_first_nightly(self.base - DAY)
 
     def close(self, asked: frozenset[str], scopes: Iterable[Scope]) -> None:
         """One nightly run in each account, after the lookback and all troubles."""
@@ -517,7 +517,7 @@ class Place:
     """As much of the command line's index as `runner.run` asks for."""
 
     index: Index
-    cluster: Cluster = CLUSTER
+    cluster: ElasticConfig = CLUSTER
 
     def has_indices(self) -> bool:
         return self.index.has_indices()

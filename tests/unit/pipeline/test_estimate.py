@@ -21,10 +21,10 @@ from connectors.errors import VendorError
 from connectors.models import MeetingRef, SkippedPartition, Window
 from harvester.cli import cli
 from harvester.cli.plan import Budget, spread
-from harvester.sinks.elastic.config import Cluster
-from harvester.state.account import AccountState, account_folder
-from harvester.state.journal import Journal, journal_folder
-from harvester.state.rejects import rejects_folder
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.state.account import AccountState
+from harvester.state.journal import Journal
+from harvester.state.layout import account_folder, journal_folder, rejects_folder
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -100,7 +100,7 @@ def estimate(folder: Path, *words: str, **more: str) -> dict[str, Any]:
 
 def journal_at(folder: Path) -> Path:
     state = folder / "state"
-    index = rejects_folder(state, Cluster(host=ES_HOST).url, "harvester-")
+    index = rejects_folder(state, ElasticConfig(host=ES_HOST).url, "harvester-")
     return journal_folder(account_folder(state, "fake", "main", API_URL), index)
 
 
@@ -141,14 +141,14 @@ def test_what_the_journal_knows_as_done_is_left_out_and_nothing_is_written_into_
     folder = journal_at(tmp_path)
     with closing(Journal(folder)) as journal:
         listed = Window(start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 11, 6, tzinfo=UTC))
-        journal.listed(listed, frozenset(), NOW)
+        journal.add_listing(listed, frozenset(), NOW)
         for uuid, day, outcome in (("m1101", 1, "failed"), ("m1102", 2, "done"), ("m1107", 7, "done")):
             ref = MeetingRef(uuid=uuid, start_time=datetime(2026, 11, day, 12, tzinfo=UTC), digest="d")
-            journal.record(ref, frozenset(), 1)
+            journal.record_intent(ref, frozenset(), 1)
             if outcome == "failed":
-                journal.ended(ref, "failed", reason="no")
+                journal.set_outcome(ref, "failed", reason="no")
             else:
-                journal.stored(ref, rank=2, harvested_at=NOW, due=None, reason=None)
+                journal.mark_stored(ref, rank=2, harvested_at=NOW, due=None, reason=None)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     words = ("--from", "2026-11-01", "--to", "2026-11-10")
     told = estimate(tmp_path, *words, ES_HOST=ES_HOST)
@@ -225,13 +225,13 @@ def test_where_the_budget_does_not_let_it_list_it_says_why_and_when_to_ask_again
 def test_what_is_done_already_is_told_and_that_nothing_is_left_to_do(tmp_path: Path) -> None:
     with closing(Journal(journal_at(tmp_path))) as journal:
         listed = Window(start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 11, 6, tzinfo=UTC))
-        journal.listed(listed, frozenset(), NOW)
+        journal.add_listing(listed, frozenset(), NOW)
         for day in range(1, 6):
             ref = MeetingRef(
                 uuid=f"m11{day:02d}", start_time=datetime(2026, 11, day, 12, tzinfo=UTC), digest="d"
             )
-            journal.record(ref, frozenset(), 1)
-            journal.stored(ref, rank=2, harvested_at=NOW, due=None, reason=None)
+            journal.record_intent(ref, frozenset(), 1)
+            journal.mark_stored(ref, rank=2, harvested_at=NOW, due=None, reason=None)
     done = plan(tmp_path, "--from", "2026-11-01", "--to", "2026-11-05", ES_HOST=ES_HOST)
     assert done.stdout.splitlines()[1:4] == [
         "  done already  5 of 5 days: 5 meetings known",

@@ -127,7 +127,7 @@ def test_a_narrowed_listing_covers_nothing(journal: Journal) -> None:
     one.skipped(SkippedPartition(partition="user x", reason=Reason.refused, permanent=False), part)
     one.listed(part)
     assert journal.listings(frozenset()) == []
-    assert journal.unlisted() == []
+    assert journal.failed_partitions() == []
     assert [p.window for p in backfill(journal, DAY, frozenset(), SPAN).slices] == [DAY]
     assert [p.window for p in nightly(journal, DAY, frozenset(), SPAN, SPAN).slices] == [DAY]
 
@@ -168,14 +168,14 @@ def test_a_narrowed_run_reads_its_own_time_and_moves_no_others(
     scheme = runner._scheme(journal, VENDOR, filtered, wanted, env)
     assert [part.window for part in scheme.slices] == [window]
     assert (scheme.filtered, scheme.forced_since is not None) == (True, again)
-    assert journal.wanted_since() is None, "the nightly run begins where it began"
-    begun = journal.begin_reading(window, frozenset(), NOW + timedelta(hours=1))
+    assert journal.first_nightly() is None, "the nightly run begins where it began"
+    begun = journal.begin_forced_run(window, frozenset(), NOW + timedelta(hours=1))
     assert begun == NOW + timedelta(hours=1), "no forced reading was written down"
 
 
 def test_what_waits_in_the_journal_is_left_to_other_runs(journal: Journal) -> None:
-    journal.record(ref("waiting"), frozenset(), 1)
-    journal.ended(ref("waiting"), "failed", reason="r")
+    journal.record_intent(ref("waiting"), frozenset(), 1)
+    journal.set_outcome(ref("waiting"), "failed", reason="r")
     journal.flush()
     one = reading(journal, narrowed(DAY, SPAN, since=None))
     assert list(one.first()) == []
@@ -192,8 +192,8 @@ def test_what_it_stores_is_known_to_the_next(journal: Journal) -> None:
 
 def test_a_meeting_that_was_replaced_is_no_longer_stored(journal: Journal) -> None:
     stored(journal, ref("old", source="meet"))
-    assert dict(journal.hints(DAY)) == {"old": {"source": "meet"}}
+    assert dict(journal.stored_refs(DAY)) == {"old": {"source": "meet"}}
     stored(journal, ref("new", source="auto"), replaces=("old",))
-    assert dict(journal.hints(DAY)) == {"new": {"source": "auto"}}
-    assert journal.gone() == {str(Reason.replaced): 1}
-    assert list(journal.hints(Window(start=DAY.end, end=DAY.end + SPAN))) == []
+    assert dict(journal.stored_refs(DAY)) == {"new": {"source": "auto"}}
+    assert journal.gone_by_reason() == {str(Reason.replaced): 1}
+    assert list(journal.stored_refs(Window(start=DAY.end, end=DAY.end + SPAN))) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from connectors.base import Token
-from connectors.errors import OutputError, QuotaExhausted, StateError
-from harvester.state.account import BLOCK, MIGRATIONS, AccountState, account_folder
-from harvester.state.database import Database
+from connectors.errors import QuotaExhausted
+from harvester.state.account import BLOCK, AccountState
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -187,92 +185,3 @@ def test_only_its_owner_can_read_the_state(tmp_path: Path, calendar: Calendar) -
     AccountState(tmp_path / "a", calendar).close()
     assert stat.S_IMODE((tmp_path / "a" / "account.db").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
-
-
-def test_accounts_vendors_and_base_urls_lie_apart() -> None:
-    state = Path("state")
-    folders = {
-        account_folder(state, "zoom", "main", "https://api.zoom.us/v2"),
-        account_folder(state, "zoom", "main", "http://127.0.0.1:8777/zoom/v2"),
-        account_folder(state, "zoom", "other", "https://api.zoom.us/v2"),
-        account_folder(state, "webex", "main", "https://api.zoom.us/v2"),
-    }
-    assert len(folders) == 4
-    assert account_folder(state, "zoom", "a/../b", "u").parent == state
-
-
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "account.db"
-    Database(path, [*MIGRATIONS, "CREATE TABLE later (x)"]).close()
-    with pytest.raises(StateError, match="newer version"):
-        Database(path, MIGRATIONS)
-
-
-def test_an_older_database_is_migrated_and_keeps_what_it_holds(tmp_path: Path) -> None:
-    path = tmp_path / "account.db"
-    old = Database(path, MIGRATIONS)
-    with old.transaction() as connection:
-        connection.execute("INSERT INTO facts VALUES ('a', 'b')")
-    old.close()
-    new = Database(path, [*MIGRATIONS, "CREATE TABLE later (x)"])
-    with new.reading() as connection:
-        assert connection.execute("SELECT * FROM facts").fetchall() == [("a", "b")]
-        assert connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
-    new.close()
-
-
-@pytest.mark.parametrize("damage", [b"this is not a database, whatever its name says" * 20, None])
-def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path: Path, damage: bytes | None) -> None:
-    path = tmp_path / "account.db"
-    database = Database(path, MIGRATIONS)
-    with database.transaction() as connection:
-        connection.executemany("INSERT INTO facts VALUES (?, ?)", [(str(n), "x" * 500) for n in range(100)])
-    database.close()
-    path.write_bytes(damage or path.read_bytes()[:9000])
-    before = path.read_bytes()
-    with pytest.raises(StateError, match="damaged"):
-        Database(path, MIGRATIONS)
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("journal.db", "the index is the same without it"),
-        ("rejects.db", "lost with it, unless they were exported"),
-        ("account.db", "no meeting and no document is lost"),
-    ],
-)
-def test_what_a_damaged_file_costs_is_said_of_that_file(tmp_path: Path, name: str, words: str) -> None:
-    path = tmp_path / name
-    path.write_bytes(b"this is not a database, whatever its name says" * 20)
-    with pytest.raises(StateError, match=f"{name} is damaged.*move it away") as refused:
-        Database(path, MIGRATIONS)
-    assert words.lower() in str(refused.value).lower()
-
-
-def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "account.db"
-    with sqlite3.connect(path) as theirs:
-        theirs.execute("CREATE TABLE t (x)")
-    theirs.close()
-    with pytest.raises(StateError, match="not a state database"):
-        Database(path, MIGRATIONS)
-
-
-def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="HARVESTER_STATE_DIR"):
-        Database(tmp_path / "file" / "account.db", MIGRATIONS)
-
-
-def test_a_full_disk_is_an_output_error_and_the_transaction_is_undone(tmp_path: Path) -> None:
-    database = Database(tmp_path / "account.db", MIGRATIONS)
-    with database.reading() as connection:
-        connection.execute("PRAGMA max_page_count = 12")
-    rows = [(str(n), "x" * 1000) for n in range(1000)]
-    with pytest.raises(OutputError, match="free some space"), database.transaction() as connection:
-        connection.executemany("INSERT INTO facts VALUES (?, ?)", rows)
-    with database.reading() as connection:
-        assert connection.execute("SELECT count(*) FROM facts").fetchone() == (0,)
-    database.close()

@@ -24,7 +24,7 @@ from harvester.state import account_status
 from harvester.state.account import AccountState
 from harvester.state.account_status import Measures, Waiting, coverage
 from harvester.state.database import Database
-from harvester.state.intervals import Listed
+from harvester.state.intervals import Listing
 from harvester.state.journal import MIGRATIONS, Journal
 from harvester.state.journal_rows import FailedPartition
 from harvester.state.rejects import Reject, Rejects
@@ -60,9 +60,9 @@ def journal(folder: Path) -> Iterator[Journal]:
     """One that a nightly run began a month ago and has listed to the last midnight since."""
     opened = Journal(folder)
     for name, value in ABOUT.items():
-        opened.note(name, value)
-    opened.want_since(MIDNIGHT - 30 * DAY)
-    opened.listed(days(30, 0), frozenset(), NOW - timedelta(hours=9))
+        opened.set_fact(name, value)
+    opened.set_first_nightly(MIDNIGHT - 30 * DAY)
+    opened.add_listing(days(30, 0), frozenset(), NOW - timedelta(hours=9))
     opened.flush()
     yield opened
     with suppress(sqlite3.ProgrammingError):  # a test may have closed it
@@ -99,14 +99,14 @@ def only_scope(status: Status) -> dict[str, Any]:
 
 def record(journal: Journal, uuid: str, start: datetime | None = NOW - DAY) -> MeetingRef:
     ref = MeetingRef(uuid=uuid, start_time=start, digest="d")
-    journal.record(ref, frozenset(), 1)
+    journal.record_intent(ref, frozenset(), 1)
     return ref
 
 
 def fail(journal: Journal, uuid: str, why: str, times: int = 1, start: datetime = NOW - DAY) -> None:
     ref = record(journal, uuid, start)
     for _ in range(times):
-        journal.ended(ref, "failed", reason=why)
+        journal.set_outcome(ref, "failed", reason=why)
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
@@ -172,10 +172,10 @@ def test_a_scope_where_all_is_well_needs_no_attention(status: Status, journal: J
 
 def test_what_needs_attention_is_said_first(status: Status, journal: Journal) -> None:
     fail(journal, "bad", "Zoom: no")
-    journal.ended(record(journal, "late"), "pending", due=NOW - 2 * DAY, reason="not ended")
-    journal.skip(
+    journal.set_outcome(record(journal, "late"), "pending", due=NOW - 2 * DAY, reason="not ended")
+    journal.add_failed(
         FailedPartition(
-            partition="user u1", window=days(3, 2), asked=frozenset(), reason="error", tried_at=NOW
+            partition="user u1", window=days(3, 2), extras=frozenset(), reason="error", tried_at=NOW
         )
     )
     journal.flush()
@@ -210,7 +210,7 @@ def test_what_is_pending_is_told_with_its_reasons_and_when_it_is_due(
         ("b", NOW + timedelta(hours=1), "live"),
         ("c", NOW + DAY, "quality not ready"),
     ):
-        journal.ended(record(journal, uuid), "pending", due=due, reason=reason)
+        journal.set_outcome(record(journal, uuid), "pending", due=due, reason=reason)
     record(journal, "unread")
     journal.flush()
     text = status().stdout
@@ -241,23 +241,23 @@ def test_a_run_without_an_end_was_killed_unless_somebody_holds_the_lock(
     journal.begin_run("nightly", NOW)
     assert [run["outcome"] for run in only_scope(status)["runs"]] == ["killed", "killed"]
     assert "no end: killed or crashed" in status().stdout
-    with journal.only_run():
+    with journal.lock():
         assert [run["outcome"] for run in only_scope(status)["runs"]] == ["under way", "killed"]
         with (folder / "run.lock").open() as other, pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    monkeypatch.setattr("harvester.cli.status.LOCKS", folder / "nowhere")
+    monkeypatch.setattr("harvester.state.locks.LINUX_LOCKS", folder / "nowhere")
     assert only_scope(status)["runs"][0]["outcome"] == "killed or under way"
     assert "no end: killed or crashed, or still under way" in status().stdout
 
 
 def test_gaps_reach_to_the_last_midnight_and_an_old_one_needs_attention(status: Status, folder: Path) -> None:
     with closing(Journal(folder)) as journal:
-        journal.note("vendor", "zoom")
-        journal.note("api_url", ABOUT["api_url"])
-        journal.want_since(MIDNIGHT - 10 * DAY)
-        journal.listed(days(10, 6), frozenset(), NOW - 6 * DAY)
-        journal.listed(days(5, 1), frozenset({"qos"}), NOW - DAY)
-        journal.listed(days(60, 50), frozenset(), NOW)
+        journal.set_fact("vendor", "zoom")
+        journal.set_fact("api_url", ABOUT["api_url"])
+        journal.set_first_nightly(MIDNIGHT - 10 * DAY)
+        journal.add_listing(days(10, 6), frozenset(), NOW - 6 * DAY)
+        journal.add_listing(days(5, 1), frozenset({"qos"}), NOW - DAY)
+        journal.add_listing(days(60, 50), frozenset(), NOW)
     covered = only_scope(status)["covered"]
     assert [(gap["start"], gap["end"]) for gap in covered["gaps"]] == [
         ("2026-10-01T00:00:00Z", "2026-11-10T00:00:00Z"),
@@ -275,8 +275,8 @@ def test_gaps_reach_to_the_last_midnight_and_an_old_one_needs_attention(status: 
 
 def test_days_end_at_the_midnights_of_the_time_zone_that_is_set(status: Status, folder: Path) -> None:
     with closing(Journal(folder)) as journal:
-        journal.note("api_url", ABOUT["api_url"])
-        journal.listed(days(2, 1), frozenset(), NOW)
+        journal.set_fact("api_url", ABOUT["api_url"])
+        journal.add_listing(days(2, 1), frozenset(), NOW)
     (gap,) = json.loads(status("--json", HARVESTER_TIMEZONE="Europe/Berlin").stdout)["scopes"][0]["covered"][
         "gaps"
     ]
@@ -286,19 +286,19 @@ def test_days_end_at_the_midnights_of_the_time_zone_that_is_set(status: Status, 
 def test_what_is_about_to_expire_and_what_is_lost_is_told(status: Status, folder: Path) -> None:
     horizon = NOW - Zoom.retention
     with closing(Journal(folder)) as journal:
-        journal.note("api_url", ABOUT["api_url"])
-        journal.want_since(horizon - 20 * DAY)
-        journal.listed(Window(start=horizon - 10 * DAY, end=horizon + 10 * DAY), frozenset(), NOW)
-        journal.listed(Window(start=horizon + 12 * DAY, end=MIDNIGHT), frozenset(), NOW)
+        journal.set_fact("api_url", ABOUT["api_url"])
+        journal.set_first_nightly(horizon - 20 * DAY)
+        journal.add_listing(Window(start=horizon - 10 * DAY, end=horizon + 10 * DAY), frozenset(), NOW)
+        journal.add_listing(Window(start=horizon + 12 * DAY, end=MIDNIGHT), frozenset(), NOW)
         fail(journal, "soon", "no", start=horizon + DAY)
         fail(journal, "later", "no", start=horizon + 15 * DAY)
         fail(journal, "too late", "no", start=horizon - DAY)
-        journal.ended(record(journal, "gave up", horizon - 9 * DAY), "gone", reason=str(Reason.expired))
-        journal.skip(
+        journal.set_outcome(record(journal, "gave up", horizon - 9 * DAY), "gone", reason=str(Reason.expired))
+        journal.add_failed(
             FailedPartition(
                 partition="user u1",
                 window=Window(start=horizon + DAY, end=horizon + 2 * DAY),
-                asked=frozenset(),
+                extras=frozenset(),
                 reason="error",
                 tried_at=NOW,
             )
@@ -317,9 +317,9 @@ def test_what_is_about_to_expire_and_what_is_lost_is_told(status: Status, folder
 def test_a_gap_that_is_lost_asks_for_no_attention_any_more(status: Status, folder: Path) -> None:
     horizon = NOW - Zoom.retention
     with closing(Journal(folder)) as journal:
-        journal.note("api_url", ABOUT["api_url"])
-        journal.want_since(horizon - 20 * DAY)
-        journal.listed(Window(start=horizon - 10 * DAY, end=MIDNIGHT), frozenset(), NOW)
+        journal.set_fact("api_url", ABOUT["api_url"])
+        journal.set_first_nightly(horizon - 20 * DAY)
+        journal.add_listing(Window(start=horizon - 10 * DAY, end=MIDNIGHT), frozenset(), NOW)
     told = answer(status)
     assert told["attention"] == []
     assert len(told["scopes"][0]["expiring"]["lost_gaps"]) == 1
@@ -327,7 +327,7 @@ def test_a_gap_that_is_lost_asks_for_no_attention_any_more(status: Status, folde
 
 def test_what_was_stored_is_not_lost_when_the_vendor_drops_it(journal: Journal) -> None:
     ref = record(journal, "stored", NOW - 200 * DAY)
-    journal.stored(ref, rank=1, harvested_at=NOW, due=NOW, reason=Reason.live)
+    journal.mark_stored(ref, rank=1, harvested_at=NOW, due=NOW, reason=Reason.live)
     journal.flush()
     measures = Measures(lookback=7 * DAY, kept=180 * DAY)
     told = account_status.standing(journal, now=NOW, zone=UTC_ZONE, measures=measures)
@@ -343,7 +343,7 @@ def test_of_a_vendor_that_is_not_installed_nothing_is_guessed(journal: Journal) 
     assert told.covered.final_until is None
 
 
-def covered_by(*listings: Listed, wanted: datetime | None = None) -> account_status.Covered:
+def covered_by(*listings: Listing, wanted: datetime | None = None) -> account_status.Covered:
     return coverage(listings, wanted, now=NOW, zone=UTC_ZONE, lookback=DAY, waiting=Waiting())
 
 
@@ -352,7 +352,7 @@ def test_coverage_of_nothing_and_of_what_begins_later() -> None:
     assert (empty.since, empty.gaps) == (None, ())
     today = covered_by(wanted=MIDNIGHT)
     assert (today.since, today.until, list(today.gaps)) == (MIDNIGHT, None, [])
-    whole = covered_by(Listed(window=days(1, -1), at=NOW))
+    whole = covered_by(Listing(window=days(1, -1), at=NOW))
     assert (whole.until, whole.final_until) == (NOW, NOW - DAY)
 
 
@@ -361,8 +361,8 @@ def test_after_nothing_but_refused_runs_no_interval_is_complete_and_the_day_is_a
 ) -> None:
     with closing(Journal(folder)) as journal:
         for name, value in ABOUT.items():
-            journal.note(name, value)
-        journal.want_since(MIDNIGHT - DAY)
+            journal.set_fact(name, value)
+        journal.set_first_nightly(MIDNIGHT - DAY)
         run = journal.begin_run("nightly", NOW)
         journal.end_run(run, NOW, 77, {"reason": "Zoom: POST /oauth/token: no token (400): copy it again"})
     text = status().stdout
@@ -389,10 +389,10 @@ def test_what_is_listed_and_not_read_is_not_complete_and_what_failed_is_named_be
 
 def test_a_listing_that_is_under_way_completes_nothing(status: Status, folder: Path) -> None:
     with closing(Journal(folder)) as journal:
-        journal.note("api_url", ABOUT["api_url"])
+        journal.set_fact("api_url", ABOUT["api_url"])
         for number in range(3):
             record(journal, f"m{number}")
-        journal.stored(record(journal, "read"), rank=2, harvested_at=NOW, due=None, reason=None)
+        journal.mark_stored(record(journal, "read"), rank=2, harvested_at=NOW, due=None, reason=None)
     lines = status().stdout.splitlines()
     assert "  complete  nothing yet" in lines
     assert "            3 meetings listed and not read yet" in lines
@@ -401,10 +401,10 @@ def test_a_listing_that_is_under_way_completes_nothing(status: Status, folder: P
 def test_a_day_between_a_backfill_and_the_first_nightly_run_stays_a_gap(status: Status, folder: Path) -> None:
     with closing(Journal(folder)) as journal:
         for name, value in ABOUT.items():
-            journal.note(name, value)
-        journal.listed(days(10, 3), frozenset(), NOW - 2 * DAY)
-        journal.want_since(MIDNIGHT - 2 * DAY)
-        journal.listed(days(2, 0), frozenset(), NOW)
+            journal.set_fact(name, value)
+        journal.add_listing(days(10, 3), frozenset(), NOW - 2 * DAY)
+        journal.set_first_nightly(MIDNIGHT - 2 * DAY)
+        journal.add_listing(days(2, 0), frozenset(), NOW)
     urgent, _, rest = status().stdout.partition("\n\n")
     told = "2026-11-17; harvester zoom --from 2026-11-17 --to 2026-11-17"
     assert f"zoom main: never listed: {told}" in urgent
@@ -428,7 +428,7 @@ def test_some_of_the_meetings_that_are_gone_are_named_with_the_reason(
 ) -> None:
     for number in range(8):
         start = NOW - number * DAY
-        journal.ended(record(journal, f"gone{number}", start), "gone", reason=str(Reason.deleted))
+        journal.set_outcome(record(journal, f"gone{number}", start), "gone", reason=str(Reason.deleted))
     journal.flush()
     text = status().stdout
     assert "  gone      gone0, 2026-11-20 12:00: deleted\n" in text
@@ -519,7 +519,7 @@ def test_a_journal_opened_to_be_read_takes_no_word(journal: Journal, folder: Pat
         with pytest.raises(OutputError, match="opened to be read"):
             record(reading, "m")
         with pytest.raises(OutputError, match="cannot be read"):
-            reading.note("a", "b")
+            reading.set_fact("a", "b")
 
 
 def test_an_older_schema_is_read_without_being_migrated_on_the_disk(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.models import Window
-from harvester.state.intervals import Listed, known, missing, union
+from harvester.state.intervals import Listing, covered_windows, missing, union
 
 MIDNIGHT = datetime(2024, 2, 28, tzinfo=UTC)
 HOURS = 60
@@ -20,7 +20,7 @@ hours = st.integers(0, HOURS)
 windows = (
     st.tuples(hours, hours).filter(lambda ends: ends[0] < ends[1]).map(lambda ends: window(ends[0], ends[1]))
 )
-listings = st.builds(lambda within, at: Listed(window=within, at=hour(at)), windows, hours)
+listings = st.builds(lambda within, at: Listing(window=within, at=hour(at)), windows, hours)
 
 
 def hour(number: int) -> datetime:
@@ -59,7 +59,7 @@ def test_what_is_missing_is_what_is_wanted_and_not_known(wanted: Window, parts: 
 
 @given(st.lists(listings, max_size=6), st.integers(0, 30))
 def test_a_listing_covers_nothing_after_its_own_beginning_less_the_margin(
-    made: list[Listed], margin: int
+    made: list[Listing], margin: int
 ) -> None:
     reached = [each.at - timedelta(hours=margin) for each in made]
     model = {
@@ -68,19 +68,19 @@ def test_a_listing_covers_nothing_after_its_own_beginning_less_the_margin(
         for number in within([each.window])
         if hour(number) < limit
     }
-    covered = known(made, margin=timedelta(hours=margin))
-    assert within(covered) == model
-    assert is_tidy(covered)
+    found = covered_windows(made, margin=timedelta(hours=margin))
+    assert within(found) == model
+    assert is_tidy(found)
 
 
 @given(windows, st.lists(listings, max_size=6), listings)
 def test_another_listing_never_leaves_more_to_be_listed(
-    wanted: Window, made: list[Listed], another: Listed
+    wanted: Window, made: list[Listing], another: Listing
 ) -> None:
-    before = within(missing(wanted, known(made)))
-    after = within(missing(wanted, known([*made, another])))
+    before = within(missing(wanted, covered_windows(made)))
+    after = within(missing(wanted, covered_windows([*made, another])))
     assert after <= before
-    assert within(known([*made, another])) >= within(known(made))
+    assert within(covered_windows([*made, another])) >= within(covered_windows(made))
 
 
 @given(windows, st.integers(0, HOURS))
@@ -102,5 +102,5 @@ def test_windows_that_touch_are_one_and_an_instant_between_two_is_not_lost() -> 
 def test_nothing_known_leaves_everything_and_everything_known_leaves_nothing() -> None:
     assert missing(window(1, 5), []) == [window(1, 5)]
     assert missing(window(1, 5), [window(0, 9)]) == []
-    assert known([]) == []
-    assert known([Listed(window=window(1, 5), at=hour(1))]) == []
+    assert covered_windows([]) == []
+    assert covered_windows([Listing(window=window(1, 5), at=hour(1))]) == []

@@ -29,7 +29,7 @@ from connectors.models import (
 )
 from harvester.pipeline.planner import RunPlan, Slice, backfill, forced, nightly
 from harvester.pipeline.tracker import ASK_SKIPPED_AGAIN, JournalTracker, LoadedMeeting
-from harvester.state.journal import MIGRATIONS, Journal, journal_folder
+from harvester.state.journal import MIGRATIONS, Journal
 from harvester.state.journal_rows import FailedPartition
 
 ROOT = Path(__file__).parents[3]
@@ -205,9 +205,9 @@ def test_a_meeting_is_read_again_for_all_that_was_ever_asked_of_it(journal: Jour
 
 
 def test_the_first_day_wanted_is_the_first_that_was_ever_named(journal: Journal) -> None:
-    assert journal.want_since(FIRST + DAY) == FIRST + DAY
-    assert journal.want_since(FIRST) == FIRST + DAY
-    assert journal.want_since(FIRST + 9 * DAY) == FIRST + DAY
+    assert journal.set_first_nightly(FIRST + DAY) == FIRST + DAY
+    assert journal.set_first_nightly(FIRST) == FIRST + DAY
+    assert journal.set_first_nightly(FIRST + 9 * DAY) == FIRST + DAY
 
 
 # Forced readings
@@ -215,18 +215,18 @@ def test_the_first_day_wanted_is_the_first_that_was_ever_named(journal: Journal)
 
 def test_what_runs_wanted_and_what_they_listed_is_remembered_together(tmp_path: Path) -> None:
     with closing(Journal(tmp_path)) as journal:
-        assert journal.wanted() == []
+        assert journal.targets() == []
         for window in (days(8, 9), days(0, 2), days(1, 3)):
-            journal.want(window)
-        journal.listed(days(5, 6), QOS, FIRST)
+            journal.add_target(window)
+        journal.add_listing(days(5, 6), QOS, FIRST)
     with closing(Journal(tmp_path, read_only=True)) as journal:
-        assert journal.wanted() == [days(0, 3), days(5, 6), days(8, 9)]
+        assert journal.targets() == [days(0, 3), days(5, 6), days(8, 9)]
 
 
 def test_wishes_that_no_journal_ever_wrote_are_damage(journal: Journal) -> None:
-    journal.note("wanted", "[[1]]")
+    journal.set_fact("wanted", "[[1]]")
     with pytest.raises(StateError, match="damaged"):
-        journal.wanted()
+        journal.targets()
 
 
 def test_a_forced_reading_resumes_where_it_was_killed_and_begins_anew_once_finished(
@@ -242,7 +242,7 @@ def test_a_forced_reading_resumes_where_it_was_killed_and_begins_anew_once_finis
     made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
     assert [each.uuid for each in list_all(made, journal, *rows)] == ["b"]
     store(made, journal, clock, rows[1])
-    journal.finish_reading(days(0, 1), NOTHING, clock())
+    journal.finish_forced_run(days(0, 1), NOTHING, clock())
     journal.flush()
     clock.now += HOUR
     made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
@@ -250,18 +250,18 @@ def test_a_forced_reading_resumes_where_it_was_killed_and_begins_anew_once_finis
 
 
 def test_forced_readings_of_other_days_or_options_know_nothing_of_each_other(journal: Journal) -> None:
-    began = journal.begin_reading(days(0, 1), NOTHING, FIRST + DAY)
-    assert journal.begin_reading(days(0, 1), NOTHING, FIRST + 2 * DAY) == began
-    assert journal.begin_reading(days(0, 1), QOS, FIRST + 2 * DAY) == FIRST + 2 * DAY
-    assert journal.begin_reading(days(0, 2), NOTHING, FIRST + 3 * DAY) == FIRST + 3 * DAY
+    began = journal.begin_forced_run(days(0, 1), NOTHING, FIRST + DAY)
+    assert journal.begin_forced_run(days(0, 1), NOTHING, FIRST + 2 * DAY) == began
+    assert journal.begin_forced_run(days(0, 1), QOS, FIRST + 2 * DAY) == FIRST + 2 * DAY
+    assert journal.begin_forced_run(days(0, 2), NOTHING, FIRST + 3 * DAY) == FIRST + 3 * DAY
 
 
 def test_the_start_of_a_forced_reading_survives_a_kill(tmp_path: Path) -> None:
     first = Journal(tmp_path)
-    first.begin_reading(days(0, 1), QOS, FIRST + DAY)
+    first.begin_forced_run(days(0, 1), QOS, FIRST + DAY)
     killed(first)
     second = Journal(tmp_path)
-    assert second.begin_reading(days(0, 1), QOS, FIRST + 5 * DAY) == FIRST + DAY
+    assert second.begin_forced_run(days(0, 1), QOS, FIRST + 5 * DAY) == FIRST + DAY
     second.close()
 
 
@@ -304,9 +304,9 @@ def test_failed_and_due_meetings_are_resumed_and_done_ones_never(journal: Journa
     list_all(made, journal, *(ref(name) for name in ("done", "failed", "due", "later", "gone")))
     store(made, journal, clock, ref("done"))
     made.ended(ref("failed"), VendorError("no"))
-    journal.ended(ref("due"), "pending", due=clock() + HOUR, reason="live")
-    journal.ended(ref("later"), "pending", due=clock() + DAY, reason="live")
-    journal.ended(ref("gone"), "gone", reason="deleted")
+    journal.set_outcome(ref("due"), "pending", due=clock() + HOUR, reason="live")
+    journal.set_outcome(ref("later"), "pending", due=clock() + DAY, reason="live")
+    journal.set_outcome(ref("gone"), "gone", reason="deleted")
     journal.flush()
     clock.now += 2 * HOUR
     assert resumed(reading(journal, clock, RunPlan(slices=()))) == {"due", "failed"}
@@ -328,7 +328,7 @@ def test_open_meetings_are_read_page_by_page_while_they_change(journal: Journal,
     seen = []
     for record in journal.open_meetings():
         seen.append(record.uuid)
-        journal.stored(record.ref, rank=2, harvested_at=clock(), due=None, reason=None)
+        journal.mark_stored(record.ref, rank=2, harvested_at=clock(), due=None, reason=None)
     assert seen == [each.uuid for each in rows]
     journal.flush()
     assert journal.counts() == {"done": 1_100}
@@ -381,14 +381,14 @@ def test_a_part_left_out_is_asked_for_again_once_a_day(journal: Journal, clock: 
     assert not reading(journal, clock, RunPlan(slices=())).parts
     clock.now += DAY
     list_all(reading(journal, clock, RunPlan(slices=())), journal)
-    assert journal.unlisted() == []
+    assert journal.failed_partitions() == []
 
 
 def test_a_later_listing_trims_what_was_left_out(journal: Journal, clock: Clock) -> None:
     list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a", "b"))
     clock.now += HOUR
     list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(1, 2))])), journal, failing=("b",))
-    left = {(each.partition, each.window, each.tried_at) for each in journal.unlisted()}
+    left = {(each.partition, each.window, each.tried_at) for each in journal.failed_partitions()}
     before = clock() - HOUR
     assert left == {
         ("a", days(0, 1), before),
@@ -409,7 +409,7 @@ def test_a_part_left_out_is_no_more_when_two_listings_in_a_row_have_it(
         made.begins(part)
         made.listed(part)
     journal.flush()
-    assert journal.unlisted() == []
+    assert journal.failed_partitions() == []
 
 
 def test_a_kill_while_a_skipped_part_is_trimmed_loses_nothing_of_it(tmp_path: Path, clock: Clock) -> None:
@@ -422,7 +422,7 @@ def test_a_kill_while_a_skipped_part_is_trimmed_loses_nothing_of_it(tmp_path: Pa
             list_all(made, journal)
         killed(journal)
         again = Journal(tmp_path / str(after))
-        left = [each.window for each in again.unlisted()]
+        left = [each.window for each in again.failed_partitions()]
         assert all(any(FIRST + day * DAY in window for window in left) for day in (1, 2, 3)), after
         again.close()
 
@@ -451,8 +451,8 @@ def test_what_never_had_a_start_is_given_up_by_when_it_was_first_listed(
 ) -> None:
     run = journal.begin_run("nightly", clock())
     timeless = MeetingRef(uuid="timeless", start_time=None, digest="d")
-    journal.record(timeless, NOTHING, run)
-    journal.ended(timeless, "failed", reason="no")
+    journal.record_intent(timeless, NOTHING, run)
+    journal.set_outcome(timeless, "failed", reason="no")
     journal.flush()
     assert journal.expire(clock() - HOUR) == 0
     assert journal.expire(clock() + HOUR) == 1
@@ -468,10 +468,10 @@ def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
     store(made, journal, clock, rows[1])
     for each in rows[:3]:
         made.ended(each, VendorError("no"))
-    journal.ended(rows[3], "pending", due=clock() + 9 * DAY, reason="live")
-    journal.skip(
+    journal.set_outcome(rows[3], "pending", due=clock() + 9 * DAY, reason="live")
+    journal.add_failed(
         FailedPartition(
-            partition="old", window=days(0, 1), asked=frozenset(), reason="error", tried_at=clock()
+            partition="old", window=days(0, 1), extras=frozenset(), reason="error", tried_at=clock()
         )
     )
     journal.flush()
@@ -485,7 +485,7 @@ def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
     }
     assert outcomes["never"] is not None
     assert outcomes["never"].reason == "expired"
-    assert [each.partition for each in journal.unlisted()] == ["a"]
+    assert [each.partition for each in journal.failed_partitions()] == ["a"]
     assert journal.counts() == {"gone": 2, "done": 1, "failed": 1}
     assert journal.expire(FIRST + DAY + HOUR) == 0
 
@@ -581,13 +581,13 @@ at = datetime(2026, 11, 16, tzinfo=UTC)
 journal = Journal(Path(sys.argv[1]))
 def said(*names):
     for name in names:
-        journal.record(MeetingRef(uuid=name, start_time=at, digest="d"), frozenset(), 1)
+        journal.record_intent(MeetingRef(uuid=name, start_time=at, digest="d"), frozenset(), 1)
 journal.begin_run("nightly", at)
 said("a", "b")
 journal.flush()
 with journal._changed:
     said("c")
-    journal.listed(Window(start=at, end=at + timedelta(days=1)), frozenset(), at + timedelta(days=9))
+    journal.add_listing(Window(start=at, end=at + timedelta(days=1)), frozenset(), at + timedelta(days=9))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -606,7 +606,7 @@ def test_a_process_that_was_killed_leaves_a_journal_that_opens(tmp_path: Path) -
 def test_close_commits_what_was_said_and_a_second_journal_reads_it(tmp_path: Path, clock: Clock) -> None:
     first = Journal(tmp_path)
     for number in range(50):
-        first.record(ref(f"m{number}"), QOS, 1)
+        first.record_intent(ref(f"m{number}"), QOS, 1)
     first.close()
     second = Journal(tmp_path)
     assert second.counts() == {"listed": 50}
@@ -620,58 +620,22 @@ def test_close_commits_what_was_said_and_a_second_journal_reads_it(tmp_path: Pat
 
 # One run at a time
 
-_SECOND = """
-import sys, time
-from pathlib import Path
-from connectors.errors import AlreadyRunning
-from harvester.state.journal import Journal
-journal = Journal(Path(sys.argv[1]))
-began = time.monotonic()
-try:
-    with journal.only_run():
-        sys.exit(0)
-except AlreadyRunning as error:
-    print(error)
-    sys.exit(error.exit_code if time.monotonic() - began < 1 else 1)
-"""
-
-
-def _second(folder: Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-c", _SECOND, str(folder)], cwd=ROOT, capture_output=True, check=False
-    )
-
-
-def test_a_second_process_is_refused_within_a_second_and_let_in_afterwards(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    with journal.only_run():
-        refused = _second(tmp_path)
-        assert refused.returncode == 75, refused.stderr.decode()
-        assert b"another run" in refused.stdout
-    assert _second(tmp_path).returncode == 0
-    journal.close()
-
 
 def test_the_same_scope_is_refused_within_one_process_and_another_scope_is_not(tmp_path: Path) -> None:
     one, same, other = Journal(tmp_path / "a"), Journal(tmp_path / "a"), Journal(tmp_path / "b")
     with (
-        one.only_run(),
-        other.only_run(),
+        one.lock(),
+        other.lock(),
         pytest.raises(AlreadyRunning, match="run the same command again"),
-        same.only_run(),
+        same.lock(),
     ):
         pass
-    with suppress(RuntimeError), one.only_run():
+    with suppress(RuntimeError), one.lock():
         raise RuntimeError
-    with same.only_run():
+    with same.lock():
         pass
     for each in (one, same, other):
         each.close()
-
-
-def test_scopes_lie_in_the_accounts_folder_under_the_name_of_the_cluster_and_prefix() -> None:
-    folder = journal_folder(Path("state/zoom-main-1"), Path("state/elasticsearch-harvester-2"))
-    assert folder == Path("state/zoom-main-1/elasticsearch-harvester-2")
 
 
 # The journal's own faults
@@ -684,8 +648,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     journal = Journal(folder)
     run = journal.begin_run("nightly", FIRST)
     for number in range(200):
-        journal.record(ref(f"m{number}"), QOS, run)
-    journal.listed(days(0, 1), QOS, FIRST + 2 * DAY)
+        journal.record_intent(ref(f"m{number}"), QOS, run)
+    journal.add_listing(days(0, 1), QOS, FIRST + 2 * DAY)
     journal.close()
     return (folder / "journal.db").read_bytes()
 
@@ -696,7 +660,7 @@ def everything(journal: Journal) -> tuple[object, ...]:
         journal.counts(),
         [*journal.open_meetings()],
         journal.listings(NOTHING),
-        journal.unlisted(),
+        journal.failed_partitions(),
         journal.runs(9),
     )
 
@@ -731,7 +695,7 @@ def test_a_truncated_journal_is_refused_and_left_as_it_is(whole: bytes, tmp_path
 def test_a_journal_truncated_to_nothing_is_no_fresh_start(whole: bytes, tmp_path: Path, length: int) -> None:
     folder = tmp_path / "scope"
     opened = Journal(folder)
-    with opened.only_run():
+    with opened.lock():
         opened.close()
     shutil.copy(folder / "run.lock", tmp_path / "run.lock")
     (folder / "journal.db").write_bytes(whole[:length])
@@ -801,7 +765,7 @@ def unprivileged() -> Iterator[Path]:
 def _opened_and_written(folder: Path) -> None:
     journal = Journal(folder)
     try:
-        journal.note("written", "yes")
+        journal.set_fact("written", "yes")
     finally:
         journal.close()
 
@@ -842,7 +806,7 @@ def test_a_full_disk_ends_with_74_and_no_interval_without_its_meetings(tmp_path:
         list_all(made, journal, *(ref(f"m{number}" + "x" * 200) for number in range(300)))
     assert raised.value.exit_code == 74
     with pytest.raises(OutputError):
-        journal.record(ref("later"), NOTHING, 1)
+        journal.record_intent(ref("later"), NOTHING, 1)
     with pytest.raises(OutputError):
         journal.close()
     again = Journal(tmp_path)
@@ -858,13 +822,13 @@ def test_after_a_failed_commit_nothing_is_written_even_if_there_is_room_again(
     _full(journal)
     for number in range(300):
         with suppress(OutputError):
-            journal.record(ref(f"m{number}" + "x" * 200), NOTHING, 1)
+            journal.record_intent(ref(f"m{number}" + "x" * 200), NOTHING, 1)
     with pytest.raises(OutputError):
         journal.flush()
     with journal._database.reading() as connection:
         connection.execute("PRAGMA max_page_count = 1000000")
     with pytest.raises(OutputError):
-        journal.listed(days(0, 1), NOTHING, clock())
+        journal.add_listing(days(0, 1), NOTHING, clock())
     with pytest.raises(OutputError):
         journal.close()
     again = Journal(tmp_path)
@@ -886,9 +850,9 @@ def test_the_first_schema_opens_for_ever(tmp_path: Path) -> None:
         26 * HOUR,
     )
     both = frozenset({"qos", "raw"})
-    assert journal.want_since(day.end) == day.start
+    assert journal.set_first_nightly(day.end) == day.start
     assert [(each.window, each.at) for each in journal.listings(both)] == [(day, day.start + at)]
-    assert [each.partition for each in journal.unlisted()] == ["user abc"]
+    assert [each.partition for each in journal.failed_partitions()] == ["user abc"]
     assert {each.uuid: each.outcome for each in journal.open_meetings()} == {
         "/listed//==": "listed",
         "failed": "failed",
@@ -899,10 +863,10 @@ def test_the_first_schema_opens_for_ever(tmp_path: Path) -> None:
     assert done is not None
     assert (done.outcome, done.rank, done.harvested_at, done.extras) == ("done", 3, day.start + at, both)
     assert done.ref.hint["type"] == "past"
-    assert journal.begin_reading(day, both, day.end + DAY) == day.start + at
+    assert journal.begin_forced_run(day, both, day.end + DAY) == day.start + at
     assert [(run.what, run.exit_code) for run in journal.runs(9)] == [("2026-11-19", None), ("nightly", 75)]
     assert journal.fact("index_was_empty") == "yes"
-    journal.record(ref("new"), NOTHING, 3)
+    journal.record_intent(ref("new"), NOTHING, 3)
     journal.flush()
     assert journal.counts() == {"listed": 3, "done": 1, "pending": 1, "failed": 1, "gone": 1}
     journal.close()

@@ -12,7 +12,7 @@ import pytest
 
 from connectors.errors import StateError
 from harvester.state.database import Database
-from harvester.state.rejects import MIGRATIONS, PAGE, Reject, Rejects, rejects_folder
+from harvester.state.rejects import MIGRATIONS, PAGE, Reject, Rejects
 from tests.unit.fake_context import NOW
 
 
@@ -77,7 +77,7 @@ def test_an_older_version_does_not_replace_a_newer_one(rejects: Rejects) -> None
 
 def test_a_document_that_is_stored_leaves_unless_a_later_version_was_refused(rejects: Rejects) -> None:
     rejects.add([reject("a", 5), reject("b", 9)])
-    assert rejects.stored([("a", 5), ("b", 8), ("c", 1)]) == 1
+    assert rejects.remove_loaded([("a", 5), ("b", 8), ("c", 1)]) == 1
     assert [row.document_id for row in rejects.rows()] == ["b"]
 
 
@@ -108,7 +108,7 @@ def test_rows_may_go_while_they_are_read(rejects: Rejects) -> None:
     seen = []
     for document_id, _ in rejects.documents():
         seen.append(document_id)
-        rejects.stored([(document_id, 5)])
+        rejects.remove_loaded([(document_id, 5)])
     assert len(seen) == PAGE * 2 + 1
     assert len(rejects) == 0
 
@@ -124,15 +124,6 @@ def test_long_reasons_and_odd_text_are_kept_as_far_as_they_go(rejects: Rejects) 
     rejects.add([reject("\ud800", reason="r" * 10_000)])
     (row,) = rejects.rows()
     assert len(row.reason) == 2_000
-
-
-def test_every_cluster_and_prefix_has_its_own(tmp_path: Path) -> None:
-    folders = {
-        rejects_folder(tmp_path, host, prefix)
-        for host in ("http://one:9200", "http://two:9200")
-        for prefix in ("harvester-", "test-")
-    }
-    assert len(folders) == 4
 
 
 def test_a_damaged_store_is_refused(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason
 from harvester.documents import version
 from harvester.pipeline.tracker import LoadedMeeting
 from harvester.sinks.elastic.config import Kind as DocumentKind
-from harvester.sinks.elastic.inventory import Copy, Removal, Stored, right_index
+from harvester.sinks.elastic.inventory import Deletion, IndexedDocument, IndexedMeeting, right_index
 from harvester.state.journal import Journal
-from harvester.state.journal_rows import Outcome, Record
+from harvester.state.journal_rows import JournalEntry, Outcome
 from harvester.verify.comparison import Comparison, chunks, is_missed
 from harvester.verify.findings import KINDS, MEANINGS, REPAIRS, Finding, Kind, Repair, counts
 from harvester.verify.repair import Mending, after_repair, orphans, removals, removed, to_harvest
@@ -38,8 +38,8 @@ def ref(uuid: str, row: Mapping[str, Any] | None = None) -> MeetingRef:
     return MeetingRef(uuid=uuid, start_time=START, digest="d", row=row)
 
 
-def record(uuid: str, outcome: Outcome = "done", rank: int | None = 2) -> Record:
-    return Record(
+def record(uuid: str, outcome: Outcome = "done", rank: int | None = 2) -> JournalEntry:
+    return JournalEntry(
         uuid=uuid,
         outcome=outcome,
         start=START,
@@ -55,48 +55,58 @@ def record(uuid: str, outcome: Outcome = "done", rank: int | None = 2) -> Record
     )
 
 
-def meeting(uuid: str, sessions: int | None = 0, *, index: str = MEETINGS, number: int = NEW) -> Copy:
-    return Copy(index=index, document_id=f"zoom:main:{uuid}", version=number, at=START, told=sessions)
+def meeting(
+    uuid: str, sessions: int | None = 0, *, index: str = MEETINGS, number: int = NEW
+) -> IndexedDocument:
+    return IndexedDocument(
+        index=index,
+        document_id=f"zoom:main:{uuid}",
+        version=number,
+        timestamp=START,
+        expected_sessions=sessions,
+    )
 
 
-def session(uuid: str, key: str, *, index: str = SESSIONS, number: int = NEW, stay: str = "meeting") -> Copy:
+def session(
+    uuid: str, key: str, *, index: str = SESSIONS, number: int = NEW, stay: str = "meeting"
+) -> IndexedDocument:
     name = f"zoom:main:{uuid}:{key}"
-    return Copy(index=index, document_id=name, version=number, at=START, stay=stay)
+    return IndexedDocument(index=index, document_id=name, version=number, timestamp=START, stay=stay)
 
 
 @dataclass
 class Shelf:
     """An index and what is remembered of it."""
 
-    copies: dict[str, Stored] = field(default_factory=dict)
-    records: dict[str, Record] = field(default_factory=dict)
+    copies: dict[str, IndexedMeeting] = field(default_factory=dict)
+    records: dict[str, JournalEntry] = field(default_factory=dict)
     rejects: dict[str, dict[str, str | None]] = field(default_factory=dict)
     vendor: str = "zoom"
     account: str = "main"
 
-    def hold(self, uuid: str, *copies: Copy) -> Shelf:
+    def hold(self, uuid: str, *copies: IndexedDocument) -> Shelf:
         ordered = sorted(copies, key=lambda copy: (copy.document_id, copy.index))
-        self.copies[uuid] = Stored(
+        self.copies[uuid] = IndexedMeeting(
             uuid=uuid,
             meetings=[copy for copy in ordered if copy.stay is None],
             sessions=[copy for copy in ordered if copy.stay is not None],
         )
         return self
 
-    def know(self, known: Record) -> Shelf:
+    def know(self, known: JournalEntry) -> Shelf:
         self.records[known.uuid] = known
         return self
 
     def uuids(self, _window: Window) -> Iterator[str]:
         return iter(sorted(self.copies))
 
-    def stored(self, uuids: Sequence[str]) -> Iterator[Stored]:
-        return (self.copies.get(uuid, Stored(uuid=uuid)) for uuid in sorted(uuids))
+    def read(self, uuids: Sequence[str]) -> Iterator[IndexedMeeting]:
+        return (self.copies.get(uuid, IndexedMeeting(uuid=uuid)) for uuid in sorted(uuids))
 
-    def right(self, kind: DocumentKind, at: datetime | None, indices: Iterable[str]) -> str | None:
+    def right_index(self, kind: DocumentKind, at: datetime | None, indices: Iterable[str]) -> str | None:
         return right_index(CLUSTER, kind, at, indices)
 
-    def meeting(self, uuid: str) -> Record | None:
+    def meeting(self, uuid: str) -> JournalEntry | None:
         return self.records.get(uuid)
 
     def stored_in(self, _window: Window) -> Iterator[str]:
@@ -240,7 +250,7 @@ def test_leftovers_are_deleted_up_to_the_version_of_the_meeting() -> None:
     left = session("a", "9", number=OLD, stay="waiting_room")
     (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1"), left).found()
     assert (finding.kind, finding.repair) == ("leftovers", "delete")
-    assert list(removals([finding])) == [Removal(SESSIONS, left.document_id, NEW)]
+    assert list(removals([finding])) == [Deletion(SESSIONS, left.document_id, NEW)]
     assert to_harvest([finding]) == {}
 
 
@@ -270,9 +280,9 @@ def test_the_copy_in_the_wrong_index_goes() -> None:
 def test_months_are_told_from_years_by_the_names_of_the_indices() -> None:
     month = "harvester-meetings-2026-11"
     shelf = Shelf()
-    assert shelf.right("meeting", START, [month, "harvester-meetings-2026-12"]) == month
-    assert shelf.right("meeting", None, [month]) is None
-    assert shelf.right("session", START, [month]) is None
+    assert shelf.right_index("meeting", START, [month, "harvester-meetings-2026-12"]) == month
+    assert shelf.right_index("meeting", None, [month]) is None
+    assert shelf.right_index("session", START, [month]) is None
 
 
 def test_where_the_right_copy_is_the_older_one_the_meeting_is_read_again() -> None:
@@ -309,7 +319,7 @@ copies = st.tuples(
 def test_deleting_what_is_to_be_deleted_leaves_nothing_to_delete(
     heads: list[tuple[str, int]], sessions: list[tuple[str, str, int, str]], told: int, listed: bool
 ) -> None:
-    places: dict[tuple[str, str], Copy] = {}
+    places: dict[tuple[str, str], IndexedDocument] = {}
     for index, number in heads:
         one = meeting("a", told, index=index, number=number)
         places[one.document_id, index] = one
@@ -375,7 +385,7 @@ def missing(uuid: str, **more: Any) -> Finding:
     )
 
 
-def known(journal: Journal, uuid: str) -> Record:
+def known(journal: Journal, uuid: str) -> JournalEntry:
     journal.flush()
     found = journal.meeting(uuid)
     assert found is not None
@@ -383,10 +393,10 @@ def known(journal: Journal, uuid: str) -> Record:
 
 
 def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: Journal) -> None:
-    journal.record(ref("other"), frozenset(), 1)
-    journal.ended(ref("other"), "failed", reason="not ours to mend")
-    journal.record(ref("b"), frozenset({"qos"}), 1)
-    journal.stored(ref("b"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.record_intent(ref("other"), frozenset(), 1)
+    journal.set_outcome(ref("other"), "failed", reason="not ours to mend")
+    journal.record_intent(ref("b"), frozenset({"qos"}), 1)
+    journal.mark_stored(ref("b"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
     reading = mending(journal, missing("a"), missing("b"))
     assert list(reading.parts) == []
@@ -401,8 +411,8 @@ def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: 
 
 def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(journal: Journal) -> None:
     for uuid in ("a", "b"):
-        journal.record(ref(uuid), frozenset(), 1)
-        journal.stored(ref(uuid), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+        journal.record_intent(ref(uuid), frozenset(), 1)
+        journal.mark_stored(ref(uuid), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
     reading = mending(journal, missing("a"), missing("b", kind="incomplete", held=3))
     list(reading.first())
@@ -415,8 +425,8 @@ def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(jo
 
 
 def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) -> None:
-    journal.record(ref("a"), frozenset(), 1)
-    journal.stored(ref("a"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.record_intent(ref("a"), frozenset(), 1)
+    journal.mark_stored(ref("a"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
     reading = mending(journal, missing("a", kind="incomplete", held=3))
     list(reading.first())
@@ -427,8 +437,8 @@ def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) 
 
 
 def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> None:
-    journal.record(ref("once"), frozenset(), 1)
-    journal.stored(ref("once"), rank=2, harvested_at=HARVESTED, due=None, reason=None)
+    journal.record_intent(ref("once"), frozenset(), 1)
+    journal.mark_stored(ref("once"), rank=2, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
     findings = [missing(uuid) for uuid in ("once", "never", "later", "failed")]
     orphans_ = missing("orphans", kind="orphans", held=2)

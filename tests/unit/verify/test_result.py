@@ -192,9 +192,9 @@ def chosen(tmp_path: Path, kept: timedelta = 30 * DAY, **request: Any) -> Verdic
 def test_all_that_any_run_was_to_read_is_compared_and_what_none_was_is_not(
     tmp_path: Path, journal: Journal
 ) -> None:
-    journal.want_since(MIDNIGHT - DAY)
-    journal.want(days(10, 7))  # a backfill that was killed before any listing had come to its end
-    journal.listed(days(6, 4), NOTHING, NOW)  # one of before wishes were written down
+    journal.set_first_nightly(MIDNIGHT - DAY)
+    journal.add_target(days(10, 7))  # a backfill that was killed before any listing had come to its end
+    journal.add_listing(days(6, 4), NOTHING, NOW)  # one of before wishes were written down
     journal.flush()
     verdict = chosen(tmp_path)
     assert verdict.windows == [days(10, 7), days(6, 4), days(1, 0)]
@@ -204,7 +204,7 @@ def test_all_that_any_run_was_to_read_is_compared_and_what_none_was_is_not(
 def test_what_nightly_runs_wanted_is_compared_to_yesterday_though_they_failed(
     tmp_path: Path, journal: Journal
 ) -> None:
-    journal.want_since(MIDNIGHT - 5 * DAY)
+    journal.set_first_nightly(MIDNIGHT - 5 * DAY)
     assert chosen(tmp_path).windows == [days(5, 0)]
     assert chosen(tmp_path).gaps == []
 
@@ -212,15 +212,15 @@ def test_what_nightly_runs_wanted_is_compared_to_yesterday_though_they_failed(
 def test_the_end_of_what_a_backfill_read_is_the_end_of_what_is_compared(
     tmp_path: Path, journal: Journal
 ) -> None:
-    journal.want(days(9, 7))
+    journal.add_target(days(9, 7))
     verdict = chosen(tmp_path)
     assert (verdict.windows, verdict.gaps) == ([days(9, 7)], [days(7, 0)])
 
 
 def test_what_the_vendor_no_longer_keeps_is_left_out(tmp_path: Path, journal: Journal) -> None:
-    journal.want(days(20, 12))
-    journal.want(days(9, 8))
-    journal.want_since(MIDNIGHT - 2 * DAY)
+    journal.add_target(days(20, 12))
+    journal.add_target(days(9, 8))
+    journal.set_first_nightly(MIDNIGHT - 2 * DAY)
     verdict = chosen(tmp_path, kept=9.5 * DAY)
     assert verdict.windows == [days(9, 8), days(2, 0)]
     assert verdict.gaps == [days(8, 2)]
@@ -228,7 +228,7 @@ def test_what_the_vendor_no_longer_keeps_is_left_out(tmp_path: Path, journal: Jo
 
 
 def test_days_that_are_given_are_compared_whoever_read_them(tmp_path: Path, journal: Journal) -> None:
-    journal.want(days(9, 8))
+    journal.add_target(days(9, 8))
     verdict = chosen(tmp_path, first=(MIDNIGHT - 7 * DAY).date(), last=(MIDNIGHT - 5 * DAY).date())
     assert (verdict.windows, verdict.gaps) == ([days(7, 4)], [])
 
@@ -239,7 +239,7 @@ def test_without_a_journal_all_that_the_vendor_keeps_is_compared(tmp_path: Path)
 
 
 def test_a_day_that_is_not_over_waits(tmp_path: Path, journal: Journal) -> None:
-    journal.want_since(MIDNIGHT)
+    journal.set_first_nightly(MIDNIGHT)
     assert list(chosen(tmp_path).windows) == []
 
 

@@ -21,7 +21,7 @@ from connectors.errors import (
     VendorError,
 )
 from connectors.webex import Webex
-from connectors.webex.auth import ADOPTED, STORED, OAuth
+from connectors.webex.auth import ADOPTED, STORED_NAME, WebexOAuth
 from harvester.state.account import AccountState
 from tests.unit.fake_context import NOW, FakeContext, MemoryTokens
 from tests.unit.webex.account import API, DAY, Account, items, settings
@@ -30,12 +30,12 @@ Build = Callable[..., Webex]
 
 
 @pytest.fixture
-def auth(context: FakeContext) -> OAuth:
-    return OAuth(settings(), API, context)
+def auth(context: FakeContext) -> WebexOAuth:
+    return WebexOAuth(settings(), API, context)
 
 
 def kept(context: FakeContext) -> Token:
-    token = context.tokens.read(STORED)
+    token = context.tokens.read(STORED_NAME)
     assert token is not None
     return token
 
@@ -51,7 +51,7 @@ def login(access: str = "login", days: float = 10, **more: Any) -> Token:
 
 
 def test_a_chain_begins_with_the_settings_refresh_token(
-    auth: OAuth, account: Account, context: FakeContext
+    auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens(scope="a b")
     assert auth.header() == "Bearer access-1"
@@ -70,7 +70,7 @@ def test_a_chain_begins_with_the_settings_refresh_token(
 
 
 def test_it_is_refreshed_once_before_its_end_however_many_ask(
-    auth: OAuth, account: Account, context: FakeContext
+    auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     with ThreadPoolExecutor(8) as pool:
@@ -82,49 +82,49 @@ def test_it_is_refreshed_once_before_its_end_however_many_ask(
 
 
 def test_another_run_goes_on_with_the_chain_and_mints_nothing(
-    auth: OAuth, account: Account, context: FakeContext
+    auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     auth.header()
-    assert OAuth(settings(), API, context).header() == "Bearer access-1"
-    assert OAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header() == "Bearer access-1"
+    assert WebexOAuth(settings(), API, context).header() == "Bearer access-1"
+    assert WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header() == "Bearer access-1"
 
 
 def test_who_logged_in_needs_no_refresh_token_in_the_settings(context: FakeContext, account: Account) -> None:
     account.gives_tokens()
-    context.tokens.write(STORED, login())
-    assert OAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header() == "Bearer login"
+    context.tokens.write(STORED_NAME, login())
+    assert WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header() == "Bearer login"
     context.seconds += 11 * 86_400
-    assert OAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header() == "Bearer access-1"
+    assert WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header() == "Bearer access-1"
     assert account.refreshed[0]["refresh_token"] == "refresh-of-login"
 
 
 def test_another_refresh_token_in_the_settings_wins_over_the_stored_one(
-    auth: OAuth, account: Account, context: FakeContext
+    auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     auth.header()
-    assert OAuth(settings(WEBEX_REFRESH_TOKEN="a new one"), API, context).header() == "Bearer access-2"
+    assert WebexOAuth(settings(WEBEX_REFRESH_TOKEN="a new one"), API, context).header() == "Bearer access-2"
     assert account.refreshed[1]["refresh_token"] == "a new one"
     assert "a new one" not in str(context.facts)
 
 
 def test_a_login_after_the_settings_token_was_used_wins_over_it(
-    auth: OAuth, account: Account, context: FakeContext
+    auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     auth.header()
-    context.tokens.write(STORED, login())
-    assert OAuth(settings(), API, context).header() == "Bearer login"
+    context.tokens.write(STORED_NAME, login())
+    assert WebexOAuth(settings(), API, context).header() == "Bearer login"
 
 
 def test_an_answer_without_a_refresh_token_keeps_the_old_one(
-    auth: OAuth, account: Account, context: FakeContext
+    auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens(refresh_token=None, refresh_token_expires_in=None, scope=None, expires_in=None)
-    context.tokens.write(STORED, login(days=-1))
+    context.tokens.write(STORED_NAME, login(days=-1))
     context.set_fact(ADOPTED, "another")
-    OAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
+    WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
     token = kept(context)
     assert (token.refresh, token.scope) == ("refresh-of-login", "s")
     assert token.refresh_expires_at == NOW + timedelta(days=80)
@@ -132,7 +132,7 @@ def test_an_answer_without_a_refresh_token_keeps_the_old_one(
 
 
 def test_the_pair_is_in_the_store_before_it_is_used(
-    auth: OAuth, account: Account, context: FakeContext, monkeypatch: pytest.MonkeyPatch
+    auth: WebexOAuth, account: Account, context: FakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_name: str, _token: Token) -> None:
         raise OutputError("the disk is full")
@@ -167,23 +167,23 @@ def test_when_the_machine_dies_between_the_answer_and_the_store_the_next_run_wor
 ) -> None:
     context.tokens = Mortal()
     account.gives_tokens()
-    OAuth(settings(), API, context).header()
+    WebexOAuth(settings(), API, context).header()
     context.seconds += 14 * 86_400
     context.tokens.dies = True
     with suppress(Dead):
-        OAuth(settings(), API, context).header()
+        WebexOAuth(settings(), API, context).header()
     context.tokens.dies = False
     if not rotates:
-        assert OAuth(settings(), API, context).header() == "Bearer access-3"
+        assert WebexOAuth(settings(), API, context).header() == "Bearer access-3"
         return
     account.refuses_tokens(400, '{"error": "invalid_grant"}')
     with pytest.raises(CredentialsError, match="harvester login webex"):
-        OAuth(settings(), API, context).header()
+        WebexOAuth(settings(), API, context).header()
     assert kept(context).refresh == "refresh-1", "nothing is given up"
 
 
 def test_a_refused_setting_leaves_the_login_that_is_there(account: Account, context: FakeContext) -> None:
-    context.tokens.write(STORED, login(days=-1))
+    context.tokens.write(STORED_NAME, login(days=-1))
     account.gives_tokens()
     answer = account.http.registered()[-1].callback  # type: ignore[attr-defined]
 
@@ -193,9 +193,9 @@ def test_a_refused_setting_leaves_the_login_that_is_there(account: Account, cont
         return 400, {}, '{"message": "invalid refresh token"}'
 
     account._token(callback=picky)
-    assert OAuth(settings(), API, context).header() == "Bearer access-1"
+    assert WebexOAuth(settings(), API, context).header() == "Bearer access-1"
     assert any("another still works" in said for said in context.told)
-    assert OAuth(settings(), API, context).header() == "Bearer access-1", "and is tried once only"
+    assert WebexOAuth(settings(), API, context).header() == "Bearer access-1", "and is tried once only"
 
 
 def test_two_processes_make_one_refresh(account: Account, tmp_path: Path) -> None:
@@ -206,10 +206,10 @@ def test_two_processes_make_one_refresh(account: Account, tmp_path: Path) -> Non
         context = FakeContext()
         context.tokens = state  # type: ignore[assignment]
         context.get_fact, context.set_fact = state.get_fact, state.set_fact  # type: ignore[method-assign]
-        auths.append(OAuth(settings(), API, context))
+        auths.append(WebexOAuth(settings(), API, context))
     barrier = threading.Barrier(2)
 
-    def begin(auth: OAuth) -> str:
+    def begin(auth: WebexOAuth) -> str:
         barrier.wait()
         return auth.header()
 
@@ -221,11 +221,11 @@ def test_two_processes_make_one_refresh(account: Account, tmp_path: Path) -> Non
 
 
 def test_a_refused_access_token_is_replaced_by_what_another_run_has_fetched(
-    auth: OAuth, account: Account, context: FakeContext
+    auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     refused = auth.header()
-    context.tokens.write(STORED, login())
+    context.tokens.write(STORED_NAME, login())
     auth.renew(refused)
     assert auth.header() == "Bearer login"
     auth.renew(refused)  # a thread that comes late with the same refusal
@@ -234,7 +234,9 @@ def test_a_refused_access_token_is_replaced_by_what_another_run_has_fetched(
     assert auth.header() == "Bearer access-2"
 
 
-def test_a_life_of_a_minute_is_used_for_half(auth: OAuth, account: Account, context: FakeContext) -> None:
+def test_a_life_of_a_minute_is_used_for_half(
+    auth: WebexOAuth, account: Account, context: FakeContext
+) -> None:
     account.gives_tokens(expires_in=60)
     auth.header()
     context.seconds += 29
@@ -245,7 +247,7 @@ def test_a_life_of_a_minute_is_used_for_half(auth: OAuth, account: Account, cont
 
 @pytest.mark.parametrize("odd", [None, "", "soon", -1, 10**12, "nan"])
 def test_odd_lives_are_taken_for_the_usual_ones(
-    auth: OAuth, account: Account, context: FakeContext, odd: object
+    auth: WebexOAuth, account: Account, context: FakeContext, odd: object
 ) -> None:
     account.gives_tokens(expires_in=odd, refresh_token_expires_in=odd)
     auth.header()
@@ -255,8 +257,8 @@ def test_odd_lives_are_taken_for_the_usual_ones(
 
 
 def test_under_fourteen_days_it_warns_once_with_the_day(account: Account, context: FakeContext) -> None:
-    context.tokens.write(STORED, login(refresh_expires_at=NOW + timedelta(days=13, hours=1)))
-    auth = OAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context)
+    context.tokens.write(STORED_NAME, login(refresh_expires_at=NOW + timedelta(days=13, hours=1)))
+    auth = WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context)
     auth.header()
     auth.header()
     (said,) = context.told
@@ -266,8 +268,8 @@ def test_under_fourteen_days_it_warns_once_with_the_day(account: Account, contex
 
 
 def test_with_more_than_that_it_says_nothing(account: Account, context: FakeContext) -> None:
-    context.tokens.write(STORED, login())
-    OAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
+    context.tokens.write(STORED_NAME, login())
+    WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
     assert context.told == []
 
 
@@ -275,8 +277,8 @@ def test_a_lone_access_token_is_used_as_it_is(account: Account, context: FakeCon
     lone = settings(
         WEBEX_ACCESS_TOKEN="mine", WEBEX_CLIENT_ID="", WEBEX_CLIENT_SECRET="", WEBEX_REFRESH_TOKEN=""
     )
-    context.tokens.write(STORED, login())
-    auth = OAuth(lone, API, context)
+    context.tokens.write(STORED_NAME, login())
+    auth = WebexOAuth(lone, API, context)
     assert auth.header() == "Bearer mine"
     with pytest.raises(CredentialsError, match="WEBEX_ACCESS_TOKEN is refused") as refused:
         auth.renew("Bearer mine")
@@ -286,14 +288,14 @@ def test_a_lone_access_token_is_used_as_it_is(account: Account, context: FakeCon
 
 def test_an_access_token_helps_out_until_somebody_logs_in(account: Account, context: FakeContext) -> None:
     given = settings(WEBEX_ACCESS_TOKEN="mine", WEBEX_REFRESH_TOKEN="")
-    assert OAuth(given, API, context).header() == "Bearer mine"
-    context.tokens.write(STORED, login())
-    assert OAuth(given, API, context).header() == "Bearer login"
+    assert WebexOAuth(given, API, context).header() == "Bearer mine"
+    context.tokens.write(STORED_NAME, login())
+    assert WebexOAuth(given, API, context).header() == "Bearer login"
 
 
 def test_with_nothing_at_all_it_says_how_to_log_in(context: FakeContext) -> None:
     with pytest.raises(CredentialsError, match="nobody is logged in"):
-        OAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
+        WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
 
 
 def test_a_setting_that_is_missing_is_named_unless_there_is_a_token(context: FakeContext) -> None:
@@ -316,7 +318,7 @@ def test_a_setting_that_is_missing_is_named_unless_there_is_a_token(context: Fak
     ],
 )
 def test_a_refusal_says_what_to_do_and_no_value(
-    auth: OAuth, account: Account, status: int, body: str, named: str
+    auth: WebexOAuth, account: Account, status: int, body: str, named: str
 ) -> None:
     account.refuses_tokens(status, body)
     with pytest.raises(CredentialsError, match=named) as refused:
@@ -324,14 +326,14 @@ def test_a_refusal_says_what_to_do_and_no_value(
     assert not any(value in str(refused.value) for value in ("invented", "client-1"))
 
 
-def test_no_token_endpoint_is_a_matter_of_the_address(auth: OAuth, account: Account) -> None:
+def test_no_token_endpoint_is_a_matter_of_the_address(auth: WebexOAuth, account: Account) -> None:
     account.refuses_tokens(404, "")
     with pytest.raises(ConfigurationError, match="WEBEX_API_URL"):
         auth.header()
 
 
 @pytest.mark.parametrize("body", ["{}", '{"access_token": ""}', '{"access_token": "a\\nb"}', "[1]"])
-def test_an_answer_without_a_token_is_broken(auth: OAuth, account: Account, body: str) -> None:
+def test_an_answer_without_a_token_is_broken(auth: WebexOAuth, account: Account, body: str) -> None:
     account.refuses_tokens(200, body)
     with pytest.raises(BrokenResponse):
         auth.header()
@@ -339,7 +341,7 @@ def test_an_answer_without_a_token_is_broken(auth: OAuth, account: Account, body
 
 @pytest.mark.parametrize("status", [429, 500, 503, 403])
 def test_a_server_in_trouble_is_asked_again(
-    auth: OAuth, account: Account, http: responses.RequestsMock, status: int
+    auth: WebexOAuth, account: Account, http: responses.RequestsMock, status: int
 ) -> None:
     account.refuses_tokens(status, "<html>")
     with pytest.raises(HarvestError) as refused:

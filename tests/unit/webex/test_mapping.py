@@ -9,7 +9,7 @@ from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, ses
 from connectors.parsing import parse_instant
 from connectors.webex.mapping import state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.quality import to_quality, with_quality
-from connectors.webex.redaction import without_secrets
+from connectors.webex.redaction import redact_row
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW
 from tests.unit.webex.account import UUID, data, device, live_row, meeting_row, participant_row, without
@@ -30,7 +30,7 @@ def official() -> dict[str, Any]:
 
 
 def test_ciscos_own_instance_goes_through_unharmed() -> None:
-    found = meeting(without_secrets(official()))
+    found = meeting(redact_row(official()))
     assert found == Meeting(
         vendor="webex",
         account="main",
@@ -54,7 +54,7 @@ def test_ciscos_own_instance_goes_through_unharmed() -> None:
 
 @pytest.mark.parametrize("row", [*data("meetings")["items"], data("meeting"), data("admin_meeting")])
 def test_every_meeting_that_cisco_shows_becomes_a_document(row: dict[str, Any]) -> None:
-    found = meeting(without_secrets(row))
+    found = meeting(redact_row(row))
     assert found.topic == row["title"]
     assert found.start_time == parse_instant(row["start"])
     assert list(to_documents(MeetingRecord(meeting=found)))

@@ -15,7 +15,7 @@ import responses
 from connectors.errors import HarvestError
 from connectors.models import MeetingRef
 from connectors.webex import Webex
-from connectors.webex.redaction import without_secrets
+from connectors.webex.redaction import redact_row
 from harvester.documents import to_documents
 from tests.unit.fake_context import FakeContext
 from tests.unit.webex.account import (
@@ -73,14 +73,14 @@ SECRETS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_no_attribute_that_opens_a_meeting_is_kept(name: str) -> None:
-    kept = without_secrets({**meeting_row(), name: SECRETS[name]})
+    kept = redact_row({**meeting_row(), name: SECRETS[name]})
     assert SECRET not in json.dumps(kept)
     assert kept["title"] == "Weekly"
 
 
 def test_whether_there_is_one_and_what_people_wrote_stays() -> None:
     row = {"hasRegistration": True, "excludePassword": False, "title": "see https://example.org/notes"}
-    assert without_secrets(row) == row
+    assert redact_row(row) == row
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -98,7 +98,7 @@ def strings(value: Any) -> Iterator[str]:
 def test_of_ciscos_own_examples_nothing_is_kept_that_its_call_for_admins_hides(row: dict[str, Any]) -> None:
     hidden = ("password", "phoneAndVideoSystemPassword", "hostKey", "webLink", "sipAddress", "agenda")
     values = {row[name] for name in hidden if name in row} | {"1234567890"}
-    told = set(strings(without_secrets(row)))
+    told = set(strings(redact_row(row)))
     assert not values & told
     assert not [text for text in told if "://" in text]
 

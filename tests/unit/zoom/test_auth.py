@@ -10,19 +10,21 @@ import responses
 
 from connectors.base import Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, VendorError
-from connectors.zoom.auth import Credentials, ServerToServer
+from connectors.zoom.auth import AppCredentials, ServerToServerOAuth
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.account import DAY, TOKEN, Account, data
 
-CREDENTIALS = Credentials(account_id="acc-1", client_id="client-1", client_secret="invented-secret")
+CREDENTIALS = AppCredentials(account_id="acc-1", client_id="client-1", client_secret="invented-secret")
 
 
 @pytest.fixture
-def auth(context: FakeContext) -> ServerToServer:
-    return ServerToServer(CREDENTIALS, TOKEN, context)
+def auth(context: FakeContext) -> ServerToServerOAuth:
+    return ServerToServerOAuth(CREDENTIALS, TOKEN, context)
 
 
-def test_the_request_is_the_one_that_zoom_documents(auth: ServerToServer, account: Account, http) -> None:
+def test_the_request_is_the_one_that_zoom_documents(
+    auth: ServerToServerOAuth, account: Account, http
+) -> None:
     account.gives_tokens()
     assert auth.header() == "Bearer token-1"
     request = http.calls[0].request
@@ -33,14 +35,14 @@ def test_the_request_is_the_one_that_zoom_documents(auth: ServerToServer, accoun
     assert "?" not in request.url
 
 
-def test_a_token_is_asked_for_once(auth: ServerToServer, account: Account) -> None:
+def test_a_token_is_asked_for_once(auth: ServerToServerOAuth, account: Account) -> None:
     account.gives_tokens()
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: auth.header(), range(50))) == {"Bearer token-1"}
 
 
 def test_a_token_is_renewed_a_minute_before_it_expires(
-    auth: ServerToServer, account: Account, context: FakeContext
+    auth: ServerToServerOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     auth.header()
@@ -51,7 +53,7 @@ def test_a_token_is_renewed_a_minute_before_it_expires(
 
 
 def test_a_life_of_a_few_seconds_is_used_for_half(
-    auth: ServerToServer, account: Account, context: FakeContext
+    auth: ServerToServerOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens(expires_in=36)
     auth.header()
@@ -63,7 +65,7 @@ def test_a_life_of_a_few_seconds_is_used_for_half(
 
 @pytest.mark.parametrize("life", [None, "", "soon", -1, 10**9, "3599"])
 def test_an_odd_life_is_taken_for_an_hour(
-    auth: ServerToServer, account: Account, context: FakeContext, life: object
+    auth: ServerToServerOAuth, account: Account, context: FakeContext, life: object
 ) -> None:
     account.gives_tokens(expires_in=life)
     auth.header()
@@ -73,36 +75,38 @@ def test_an_odd_life_is_taken_for_an_hour(
     assert auth.header() == "Bearer token-2"
 
 
-def test_another_runs_token_is_used(auth: ServerToServer, account: Account, context: FakeContext) -> None:
+def test_another_runs_token_is_used(
+    auth: ServerToServerOAuth, account: Account, context: FakeContext
+) -> None:
     theirs = Token(access="theirs", expires_at=NOW + timedelta(minutes=30), scope="a b")
-    context.tokens.kept[CREDENTIALS.token_name] = theirs
+    context.tokens.kept[CREDENTIALS.stored_name] = theirs
     assert auth.token() is theirs
     assert account.tokens == 0
 
 
 def test_another_runs_token_of_other_credentials_is_not_used(context: FakeContext, account: Account) -> None:
     account.gives_tokens()
-    context.tokens.kept[CREDENTIALS.token_name] = Token(access="x", expires_at=NOW + timedelta(minutes=30))
-    other = Credentials(account_id="acc-1", client_id="client-1", client_secret="rotated")
-    assert ServerToServer(other, TOKEN, context).header() == "Bearer token-1"
-    assert "rotated" not in other.token_name
+    context.tokens.kept[CREDENTIALS.stored_name] = Token(access="x", expires_at=NOW + timedelta(minutes=30))
+    other = AppCredentials(account_id="acc-1", client_id="client-1", client_secret="rotated")
+    assert ServerToServerOAuth(other, TOKEN, context).header() == "Bearer token-1"
+    assert "rotated" not in other.stored_name
 
 
 def test_another_runs_token_that_has_expired_is_not_used(
-    auth: ServerToServer, account: Account, context: FakeContext
+    auth: ServerToServerOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
-    context.tokens.kept[CREDENTIALS.token_name] = Token(access="x", expires_at=NOW + timedelta(seconds=59))
+    context.tokens.kept[CREDENTIALS.stored_name] = Token(access="x", expires_at=NOW + timedelta(seconds=59))
     assert auth.header() == "Bearer token-1"
 
 
 def test_a_refused_token_is_replaced_by_what_another_run_has_fetched(
-    auth: ServerToServer, account: Account, context: FakeContext
+    auth: ServerToServerOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
     refused = auth.header()
     theirs = Token(access="theirs", expires_at=NOW + timedelta(minutes=30))
-    context.tokens.kept[CREDENTIALS.token_name] = theirs
+    context.tokens.kept[CREDENTIALS.stored_name] = theirs
     auth.renew(refused)
     assert auth.header() == "Bearer theirs"
     auth.renew(refused)  # a thread that comes late with the same refusal
@@ -110,7 +114,9 @@ def test_a_refused_token_is_replaced_by_what_another_run_has_fetched(
     assert account.tokens == 1
 
 
-def test_a_refused_token_is_fetched_anew_by_one_thread_alone(auth: ServerToServer, account: Account) -> None:
+def test_a_refused_token_is_fetched_anew_by_one_thread_alone(
+    auth: ServerToServerOAuth, account: Account
+) -> None:
     account.gives_tokens()
     refused = auth.header()
     with ThreadPoolExecutor(8) as pool:
@@ -155,7 +161,7 @@ def test_a_401_with_every_token_is_told(zoom: Callable, account: Account) -> Non
     ],
 )
 def test_a_refusal_names_what_is_wrong_and_no_value(
-    auth: ServerToServer, account: Account, status: int, body: str, named: str
+    auth: ServerToServerOAuth, account: Account, status: int, body: str, named: str
 ) -> None:
     account.refuses_tokens(status, body)
     with pytest.raises(CredentialsError, match=named) as refused:
@@ -164,20 +170,20 @@ def test_a_refusal_names_what_is_wrong_and_no_value(
     assert not any(value in str(refused.value) for value in ("acc-1", "client-1", "invented-secret"))
 
 
-def test_no_token_endpoint_is_a_matter_of_the_address(auth: ServerToServer, account: Account) -> None:
+def test_no_token_endpoint_is_a_matter_of_the_address(auth: ServerToServerOAuth, account: Account) -> None:
     account.refuses_tokens(404, "")
     with pytest.raises(ConfigurationError, match="ZOOM_TOKEN_URL"):
         auth.header()
 
 
 @pytest.mark.parametrize("body", ["{}", '{"access_token": ""}', '{"access_token": "a\\nb"}', "[1]"])
-def test_an_answer_without_a_token_is_broken(auth: ServerToServer, account: Account, body: str) -> None:
+def test_an_answer_without_a_token_is_broken(auth: ServerToServerOAuth, account: Account, body: str) -> None:
     account.refuses_tokens(200, body)
     with pytest.raises(BrokenResponse):
         auth.header()
 
 
-def test_a_server_in_trouble_is_asked_again(auth: ServerToServer, account: Account, http) -> None:
+def test_a_server_in_trouble_is_asked_again(auth: ServerToServerOAuth, account: Account, http) -> None:
     account.refuses_tokens(503, "")
     with pytest.raises(VendorError):
         auth.header()
@@ -186,7 +192,7 @@ def test_a_server_in_trouble_is_asked_again(auth: ServerToServer, account: Accou
 
 @pytest.mark.parametrize("status", [503, 429, 403])
 def test_a_passing_trouble_costs_nothing_but_time(
-    auth: ServerToServer, http: responses.RequestsMock, status: int
+    auth: ServerToServerOAuth, http: responses.RequestsMock, status: int
 ) -> None:
     http.post(TOKEN, status=status, body="<html>")
     http.post(TOKEN, json={"access_token": "t", "expires_in": 3600})

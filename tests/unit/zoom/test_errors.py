@@ -10,7 +10,7 @@ import pytest
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
 from connectors.http import Response, Retry
 from connectors.zoom import Zoom
-from connectors.zoom.errors import DailyStop, judge, missing_scopes
+from connectors.zoom.errors import DailyLimitGuard, missing_scopes, response_classifier
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.account import DAY, Account, meeting_row, page, participant_row, ref
 
@@ -195,6 +195,6 @@ def test_lists_are_asked_for_at_no_more_than_the_rate_of_a_minute(
 
 
 def test_a_code_of_the_500s_is_asked_again_whatever_status_it_comes_with(context: FakeContext) -> None:
-    verdict = judge(context, DailyStop(context))
+    verdict = response_classifier(context, DailyLimitGuard(context))
     answer = Response(call="Zoom: GET /x", status=200, headers={}, body={"code": 500, "message": ""})
     assert isinstance(verdict(answer), Retry)

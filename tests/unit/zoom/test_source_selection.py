@@ -112,7 +112,7 @@ def test_a_scope_that_was_added_since_is_found_in_a_new_token(
 ) -> None:
     account.quiet()
     connector = zoom()
-    name = connector.auth._credentials.token_name
+    name = connector.auth._credentials.stored_name
     context.tokens.kept[name] = Token(
         access="old", expires_at=NOW + timedelta(hours=1), scope="user:read:admin"
     )

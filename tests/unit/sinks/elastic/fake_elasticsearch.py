@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
-from harvester.sinks.elastic.client import Answer, Client
-from harvester.sinks.elastic.config import Cluster
-from harvester.sinks.elastic.retry import Patience
+from harvester.sinks.elastic.client import Client, Response
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.retry import RetryPolicy
 from tests.unit.fake_context import NOW
 
-CLUSTER = Cluster(host="http://127.0.0.1:9200")
+CLUSTER = ElasticConfig(host="http://127.0.0.1:9200")
 Item = dict[str, Any]
 
 
@@ -25,8 +25,10 @@ class Waits:
     def wait(self, seconds: float) -> None:
         self.seconds.append(seconds)
 
-    def patience(self, seconds: float = 60.0) -> Patience:
-        return Patience(wait=self.wait, elapsed=lambda: sum(self.seconds), now=lambda: NOW, seconds=seconds)
+    def policy(self, seconds: float = 60.0) -> RetryPolicy:
+        return RetryPolicy(
+            wait=self.wait, elapsed=lambda: sum(self.seconds), now=lambda: NOW, seconds=seconds
+        )
 
 
 class Scripted(Client):
@@ -34,17 +36,17 @@ class Scripted(Client):
 
     def __init__(
         self,
-        bulk_answer: Callable[[list[str]], Answer],
-        others: Callable[[str, str], Answer | None] = lambda method, path: None,
-        cluster: Cluster = CLUSTER,
+        bulk_answer: Callable[[list[str]], Response],
+        others: Callable[[str, str], Response | None] = lambda method, path: None,
+        config: ElasticConfig = CLUSTER,
     ) -> None:
-        self.cluster = cluster
+        self.config = config
         self._bulk_answer = bulk_answer
         self._others = others
         self.bulks: list[list[str]] = []
         self.asked: list[tuple[str, str]] = []
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,
@@ -52,7 +54,7 @@ class Scripted(Client):
         body: Any = None,
         params: Mapping[str, str] | None = None,
         content: str = "",
-    ) -> Answer:
+    ) -> Response:
         if path == "/_bulk":
             ids = ids_of(body)
             self.bulks.append(ids)
@@ -60,7 +62,7 @@ class Scripted(Client):
         self.asked.append((method, path))
         told = self._others(method, path)
         missing = method == "GET" and "_template/" in path
-        return told or Answer(status=404 if missing else 200, body={})
+        return told or Response(status=404 if missing else 200, body={})
 
 
 def ids_of(body: bytes) -> list[str]:
@@ -68,13 +70,13 @@ def ids_of(body: bytes) -> list[str]:
     return [orjson.loads(line)["index"]["_id"] for line in body.split(b"\n")[:-1:2]]
 
 
-def stored(ids: list[str]) -> Answer:
+def stored(ids: list[str]) -> Response:
     return items([{"status": 201}] * len(ids))
 
 
-def items(told: list[Item]) -> Answer:
+def items(told: list[Item]) -> Response:
     wrong = any(item["status"] >= 300 for item in told)
-    return Answer(status=200, body={"errors": wrong, "items": [{"index": item} for item in told]})
+    return Response(status=200, body={"errors": wrong, "items": [{"index": item} for item in told]})
 
 
 def refused(status: int, kind: str = "some_exception", reason: str = "because") -> Item:

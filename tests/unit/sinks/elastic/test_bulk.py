@@ -13,13 +13,13 @@ from harvester.sinks.elastic.bulk import (
     OK,
     REJECTED,
     SUPERSEDED,
-    Bulk,
+    BulkSender,
     Operation,
     Results,
     Target,
     action_head,
 )
-from harvester.sinks.elastic.client import Answer
+from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.indices import Indices
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
 
@@ -32,15 +32,15 @@ def operations(count: int) -> list[Operation]:
 
 
 def send(client: Scripted, waits: Waits, count: int = 4, seconds: float = 60.0) -> Results:
-    patience = waits.patience(seconds)
-    return Bulk(client, Indices(client, patience), patience).send(operations(count))
+    patience = waits.policy(seconds)
+    return BulkSender(client, Indices(client, patience), patience).send(operations(count))
 
 
-def in_turn(*answers: Answer | Callable[[list[str]], Answer]) -> Callable[[list[str]], Answer]:
+def in_turn(*answers: Response | Callable[[list[str]], Response]) -> Callable[[list[str]], Response]:
     """These answers, then success for ever."""
     left = chain(answers, repeat(stored))
 
-    def answer(ids: list[str]) -> Answer:
+    def answer(ids: list[str]) -> Response:
         told = next(left)
         return told(ids) if callable(told) else told
 
@@ -53,13 +53,13 @@ def test_an_action_says_index_id_and_version() -> None:
 
 def test_a_batch_that_is_stored_takes_one_request_and_no_wait() -> None:
     client, waits = Scripted(stored), Waits()
-    assert send(client, waits).verdicts == bytes([OK] * 4)
+    assert send(client, waits).outcomes == bytes([OK] * 4)
     assert (client.bulks, waits.seconds) == ([["d0", "d1", "d2", "d3"]], [])
 
 
 def test_a_missing_index_is_created_once_before_the_first_write() -> None:
-    client, patience = Scripted(stored), Waits().patience()
-    bulk = Bulk(client, Indices(client, patience), patience)
+    client, patience = Scripted(stored), Waits().policy()
+    bulk = BulkSender(client, Indices(client, patience), patience)
     bulk.send(operations(1))
     bulk.send(operations(1))
     assert client.asked == [("PUT", f"/{INDEX}")]
@@ -68,7 +68,7 @@ def test_a_missing_index_is_created_once_before_the_first_write() -> None:
 def test_every_item_gets_its_own_verdict() -> None:
     told = [{"status": 201}, refused(409), refused(400, "document_parsing_exception"), refused(404)]
     results = send(Scripted(in_turn(items(told))), Waits())
-    assert list(results.verdicts) == [OK, SUPERSEDED, REJECTED, REJECTED]
+    assert list(results.outcomes) == [OK, SUPERSEDED, REJECTED, REJECTED]
     assert results.kinds == {2: "document_parsing_exception", 3: "some_exception"}
     assert results.reasons[2] == "document_parsing_exception: because"
 
@@ -77,88 +77,88 @@ def test_every_item_gets_its_own_verdict() -> None:
 def test_only_what_may_fare_better_is_sent_again(status: int) -> None:
     told = items([{"status": 201}, refused(status), refused(400), refused(status)])
     client, waits = Scripted(in_turn(told)), Waits()
-    assert list(send(client, waits).verdicts) == [OK, OK, REJECTED, OK]
+    assert list(send(client, waits).outcomes) == [OK, OK, REJECTED, OK]
     assert client.bulks[1:] == [["d1", "d3"]]
     assert len(waits.seconds) == 1
 
 
 @pytest.mark.parametrize("status", [0, 429, 500, 502, 503, 504])
 def test_a_request_that_came_to_nothing_is_sent_again_whole(status: int) -> None:
-    client, waits = Scripted(in_turn(Answer(status=status), Answer(status=status))), Waits()
-    assert list(send(client, waits).verdicts) == [OK] * 4
+    client, waits = Scripted(in_turn(Response(status=status), Response(status=status))), Waits()
+    assert list(send(client, waits).outcomes) == [OK] * 4
     assert len(client.bulks) == 3
 
 
 def test_nothing_is_sent_before_the_time_that_the_server_names() -> None:
     waits = Waits()
-    send(Scripted(in_turn(Answer(status=429, retry_after="17"))), waits)
+    send(Scripted(in_turn(Response(status=429, retry_after="17"))), waits)
     assert waits.seconds == [17.0]
 
 
 def test_waits_are_random_and_their_ceiling_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", lambda low, high: high)
     waits = Waits()
-    send(Scripted(in_turn(*[Answer(status=503)] * 7)), waits, seconds=1_000)
+    send(Scripted(in_turn(*[Response(status=503)] * 7)), waits, seconds=1_000)
     assert waits.seconds == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
 
 def test_patience_has_an_end_and_its_words_name_the_cluster() -> None:
     waits = Waits()
     with pytest.raises(Unreachable, match="cannot be reached; given up after"):
-        send(Scripted(lambda _: Answer(status=0)), waits, seconds=20)
+        send(Scripted(lambda _: Response(status=0)), waits, seconds=20)
     assert sum(waits.seconds) <= 20
 
 
 def test_progress_renews_patience() -> None:
-    def one_at_a_time(ids: list[str]) -> Answer:
+    def one_at_a_time(ids: list[str]) -> Response:
         return items([{"status": 201}] + [refused(429)] * (len(ids) - 1))
 
     waits = Waits()
-    assert list(send(Scripted(one_at_a_time), waits, count=40, seconds=6).verdicts) == [OK] * 40
+    assert list(send(Scripted(one_at_a_time), waits, count=40, seconds=6).outcomes) == [OK] * 40
 
 
 def test_whoever_waits_is_told_when_another_request_has_failed_for_good() -> None:
-    client, patience = Scripted(lambda _: Answer(status=503)), Waits().patience()
+    client, patience = Scripted(lambda _: Response(status=503)), Waits().policy()
     patience.abandoned.set()
     with pytest.raises(Interrupted):
-        Bulk(client, Indices(client, patience), patience).send(operations(1))
+        BulkSender(client, Indices(client, patience), patience).send(operations(1))
 
 
 @pytest.mark.parametrize(("status", "kind"), [(400, "some_exception"), (413, "too_large")])
 def test_a_request_refused_whole_is_halved_until_the_culprit_is_alone(status: int, kind: str) -> None:
-    def but_for_d5(ids: list[str]) -> Answer:
+    def but_for_d5(ids: list[str]) -> Response:
         error = {"error": {"type": "some_exception", "reason": "r"}} if status == 400 else None
-        return Answer(status=status, body=error) if "d5" in ids else stored(ids)
+        return Response(status=status, body=error) if "d5" in ids else stored(ids)
 
     client = Scripted(but_for_d5)
     results = send(client, Waits(), count=16)
-    assert [place for place, verdict in enumerate(results.verdicts) if verdict == REJECTED] == [5]
+    assert [place for place, verdict in enumerate(results.outcomes) if verdict == REJECTED] == [5]
     assert results.kinds == {5: kind}
     assert len(client.bulks) == 9
 
 
 def test_a_proxy_that_takes_little_is_given_less() -> None:
     client, patience = (
-        Scripted(lambda ids: Answer(status=413) if len(ids) > 2 else stored(ids)),
-        Waits().patience(),
+        Scripted(lambda ids: Response(status=413) if len(ids) > 2 else stored(ids)),
+        Waits().policy(),
     )
-    bulk = Bulk(client, Indices(client, patience), patience)
+    bulk = BulkSender(client, Indices(client, patience), patience)
     bulk.send(operations(4))
-    assert bulk.accepted_bytes < 4 * 120
+    assert bulk.max_request_bytes < 4 * 120
 
 
 def test_an_item_that_breaks_the_server_again_and_again_is_rejected() -> None:
-    def breaking(ids: list[str]) -> Answer:
+    def breaking(ids: list[str]) -> Response:
         return items([refused(500) if one == "d1" else {"status": 201} for one in ids])
 
     client = Scripted(breaking)
-    assert list(send(client, Waits()).verdicts) == [OK, REJECTED, OK, OK]
+    assert list(send(client, Waits()).outcomes) == [OK, REJECTED, OK, OK]
     assert len(client.bulks) == 4
 
 
 def test_an_index_that_vanished_is_created_again() -> None:
     client = Scripted(in_turn(items([refused(404, "index_not_found_exception")] * 4)))
-    assert list(send(client, Waits()).verdicts) == [OK] * 4
+    assert list(send(client, Waits()).outcomes) == [OK] * 4
     assert client.asked == [("PUT", f"/{INDEX}")] * 2
 
 
@@ -168,8 +168,8 @@ def test_an_index_that_vanished_is_created_again() -> None:
     ids=["empty", "none", "few", "page"],
 )
 def test_an_answer_that_does_not_account_for_every_document_counts_for_nothing(body: object) -> None:
-    client = Scripted(in_turn(Answer(status=200, body=body)))
-    assert list(send(client, Waits()).verdicts) == [OK] * 4
+    client = Scripted(in_turn(Response(status=200, body=body)))
+    assert list(send(client, Waits()).outcomes) == [OK] * 4
     assert len(client.bulks) == 2
 
 
@@ -201,7 +201,7 @@ def test_what_no_other_document_would_survive_ends_the_load(item: dict, error: t
     ("status", "error"), [(401, CredentialsError), (403, CredentialsError), (404, ConfigurationError)]
 )
 def test_a_request_refused_for_what_we_are_ends_the_load(status: int, error: type) -> None:
-    client = Scripted(in_turn(Answer(status=status)))
+    client = Scripted(in_turn(Response(status=status)))
     with pytest.raises(error):
         send(client, Waits())
     assert len(client.bulks) == 1

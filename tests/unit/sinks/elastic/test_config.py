@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import ConfigurationError
-from harvester.sinks.elastic.config import Cluster
+from harvester.sinks.elastic.config import ElasticConfig
 
 WHEN = datetime(2026, 3, 31, 23, 59, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ WHEN = datetime(2026, 3, 31, 23, 59, tzinfo=UTC)
     ],
 )
 def test_the_port_is_always_known(host: str, url: str) -> None:
-    assert Cluster(host=host).url == url
+    assert ElasticConfig(host=host).url == url
 
 
 @pytest.mark.parametrize(
@@ -49,18 +49,18 @@ def test_the_port_is_always_known(host: str, url: str) -> None:
 )
 def test_what_cannot_be_meant_is_refused_without_repeating_secrets(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        Cluster(**{"host": "http://localhost", **settings})
+        ElasticConfig(**{"host": "http://localhost", **settings})
     assert "marked-secret" not in str(raised.value)
 
 
 def test_secrets_are_not_shown() -> None:
-    shown = repr(Cluster(host="http://localhost", username="a", password="marked-secret"))
+    shown = repr(ElasticConfig(host="http://localhost", username="a", password="marked-secret"))
     assert "marked-secret" not in shown
 
 
 def test_indices_are_named_by_kind_and_period() -> None:
-    assert Cluster(host="http://localhost").index("meeting", WHEN) == "harvester-meetings-2026"
-    monthly = Cluster(host="http://localhost", prefix="x.y-", period="month")
+    assert ElasticConfig(host="http://localhost").index("meeting", WHEN) == "harvester-meetings-2026"
+    monthly = ElasticConfig(host="http://localhost", prefix="x.y-", period="month")
     assert monthly.index("session", WHEN) == "x.y-sessions-2026-03"
     assert monthly.alias("session") == "x.y-sessions"
     assert [monthly.kind_of(name) for name in ("x.y-meetings-2026-03", "x.y-sessions-2026-03")] == [

@@ -14,7 +14,7 @@ from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import bulk_queue
-from harvester.sinks.elastic.client import Answer
+from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.loader import Loader
 from harvester.state.rejects import Rejects
 from tests.documents import many, plain, spoiled
@@ -30,7 +30,7 @@ def rejects(tmp_path: Path) -> Iterator[Rejects]:
 
 
 def loader(client: Scripted, rejects: Rejects) -> Loader:
-    return Loader(client, rejects, Waits().patience())
+    return Loader(client, rejects, Waits().policy())
 
 
 def test_every_harvest_is_acknowledged_once(rejects: Rejects) -> None:
@@ -46,9 +46,9 @@ def test_a_harvest_is_acknowledged_only_when_its_last_request_is_answered(
     monkeypatch.setattr(bulk_queue, "BATCH_OPERATIONS", 3)
     held = Event()
 
-    def slow_for_the_second_half(ids: list[str]) -> Answer:
+    def slow_for_the_second_half(ids: list[str]) -> Response:
         if len(client.bulks) > 1:
-            assert held.wait(10)
+            assert held.wait(60)
         return stored(ids)
 
     client = Scripted(slow_for_the_second_half)
@@ -84,7 +84,7 @@ def test_memory_holds_a_few_batches_however_much_is_to_come(
     monkeypatch.setattr(bulk_queue, "BATCH_OPERATIONS", 4)
     pulled = answered = most = 0
 
-    def counting(ids: list[str]) -> Answer:
+    def counting(ids: list[str]) -> Response:
         nonlocal answered
         answered += 1
         return stored(ids)
@@ -97,22 +97,22 @@ def test_memory_holds_a_few_batches_however_much_is_to_come(
             yield harvest
 
     assert len(list(loader(Scripted(counting), rejects).load(records()))) == 500
-    assert most <= bulk_queue.FLIGHTS + 2
+    assert most <= bulk_queue.REQUESTS_IN_FLIGHT + 2
 
 
 def test_what_waits_too_long_for_company_leaves_alone(rejects: Rejects) -> None:
     arrived = Event()
 
-    def answer(ids: list[str]) -> Answer:
+    def answer(ids: list[str]) -> Response:
         arrived.set()
         return stored(ids)
 
     def a_vendor_that_pauses() -> Iterator[MeetingRecord]:
         yield plain(1)
-        assert arrived.wait(10), "the first meeting was held back"
+        assert arrived.wait(60), "the first meeting was held back"
         yield plain(2)
 
-    sink = Loader(Scripted(answer), rejects, Waits().patience(), flush_seconds=0.01)
+    sink = Loader(Scripted(answer), rejects, Waits().policy(), flush_seconds=0.01)
     assert len(list(sink.load(a_vendor_that_pauses()))) == 2
 
 
@@ -126,7 +126,7 @@ def test_a_fatal_answer_ends_the_load_and_asks_for_no_more(rejects: Rejects) -> 
             yield harvest
 
     with pytest.raises(CredentialsError):
-        list(loader(Scripted(lambda _: Answer(status=401)), rejects).load(records()))
+        list(loader(Scripted(lambda _: Response(status=401)), rejects).load(records()))
     assert asked < 10_000
 
 
@@ -155,7 +155,7 @@ def test_a_document_that_orjson_cannot_write_is_still_sent(rejects: Rejects) -> 
 def test_templates_that_may_not_be_installed_are_told_of_once_and_loading_goes_on(
     rejects: Rejects, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = Scripted(stored, lambda method, path: Answer(status=403) if "_template" in path else None)
+    client = Scripted(stored, lambda method, path: Response(status=403) if "_template" in path else None)
     sink = loader(client, rejects)
     assert len(list(sink.load([plain(1)]))) == 1
     assert len(list(sink.load([plain(2)]))) == 1
@@ -168,7 +168,7 @@ def test_nothing_is_asked_of_the_source_before_the_cluster_knows_us(rejects: Rej
         raise AssertionError("asked for")
         yield
 
-    client = Scripted(stored, lambda method, path: Answer(status=401))
+    client = Scripted(stored, lambda method, path: Response(status=401))
     with pytest.raises(CredentialsError):
         list(loader(client, rejects).load(records()))
 
@@ -181,8 +181,8 @@ def test_lines_and_their_refusals_are_counted(rejects: Rejects) -> None:
     )
     told = list(loader(client, rejects).load_lines(BytesIO(text)))
     assert (told[-1].lines, told[-1].ok, told[-1].rejected) == (6, 3, 2)
-    refusals = [refusal for one in told for refusal in one.refused]
-    assert {refusal.line: refusal.why for refusal in refusals} == {
+    refusals = [refusal for one in told for refusal in one.rejected_lines]
+    assert {refusal.line: refusal.reason for refusal in refusals} == {
         2: "not JSON in UTF-8",
         1: "document_parsing_exception",
     }

@@ -16,8 +16,8 @@ from connectors.parsing import format_milliseconds
 from harvester.documents import encode, record_version, to_documents, version
 from harvester.sinks.elastic import ndjson_reader as lines_module
 from harvester.sinks.elastic.bulk import Operation, Target
-from harvester.sinks.elastic.config import Cluster
-from harvester.sinks.elastic.ndjson_reader import BadLine, Lines, TooLong, blocks
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, read_blocks
 from tests.documents import HARVESTED, full_harvest, plain
 
 DOCUMENTS = [orjson.loads(encode(d)) for harvest in (full_harvest(), plain(1)) for d in to_documents(harvest)]
@@ -26,14 +26,14 @@ BASE = DOCUMENTS[0]
 
 def read(*lines: bytes | TooLong, period: str = "year") -> tuple[list[Operation], list[BadLine]]:
     bad: list[BadLine] = []
-    cluster = Cluster(host="http://localhost", period=period)  # type: ignore[arg-type]  # one of the two
-    return list(Lines(cluster).read(list(lines), bad)), bad
+    cluster = ElasticConfig(host="http://localhost", period=period)  # type: ignore[arg-type]  # one of the two
+    return list(LineReader(cluster).operations(list(lines), bad)), bad
 
 
 def why(line: bytes) -> str:
     operations, bad = read(line)
     assert operations == []
-    return bad[0].why
+    return bad[0].reason
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
@@ -45,13 +45,13 @@ def test_the_short_way_and_the_long_way_agree(document: dict, monkeypatch: pytes
     rank = Detail[document["detail"]]
     expected = Target(f"harvester-{kind}s-2026", document["document_id"], version(rank, HARVESTED))
     assert Target.of(one) == Target.of(other) == expected
-    assert (one.into, one.source, other.source) == (expected.into, short, long)
+    assert (one.index_name, one.source, other.source) == (expected.index_name, short, long)
 
 
 def test_our_own_lines_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[bytes] = []
-    decode = lines_module._decoded
-    monkeypatch.setattr(lines_module, "_decoded", lambda line: decoded.append(line) or decode(line))
+    decode = lines_module._parse
+    monkeypatch.setattr(lines_module, "_parse", lambda line: decoded.append(line) or decode(line))
     operations, _ = read(*[encode(document) for document in DOCUMENTS])
     assert len(operations) == len(DOCUMENTS)
     assert all(len(part) < 200 for part in decoded), "only the few fields that index and version come from"
@@ -62,7 +62,7 @@ def test_any_id_keeps_its_meaning(document_id: str, kind: str) -> None:
     document = {**DOCUMENTS[1 if kind == "session" else 0], "document_id": document_id}
     operations, bad = read(orjson.dumps(document))
     if len(document_id.encode()) > 512:
-        assert bad[0].why == "document_id is longer than 512 bytes"
+        assert bad[0].reason == "document_id is longer than 512 bytes"
     else:
         assert Target.of(operations[0]).document_id == document_id
         assert b"\n" not in operations[0].action
@@ -81,12 +81,12 @@ def test_the_index_follows_the_meeting_not_the_session() -> None:
         "meeting_timestamp": "2026-12-31T23:30:00Z",
     }
     (operation,), _ = read(orjson.dumps(session), period="month")
-    assert operation.into == "harvester-sessions-2026-12"
+    assert operation.index_name == "harvester-sessions-2026-12"
 
 
 def test_an_instant_in_another_zone_is_filed_by_utc() -> None:
     (operation,), _ = read(orjson.dumps({**BASE, "@timestamp": "2027-01-01T00:30:00+02:00"}))
-    assert operation.into == "harvester-meetings-2026"
+    assert operation.index_name == "harvester-meetings-2026"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_what_is_missing_or_wrong_is_named_without_its_value(change: dict, words
 )
 def test_what_is_no_document_is_kept_with_its_digest(line: bytes, words: str) -> None:
     _, (bad,) = read(b"", line)
-    assert (bad.number, bad.why, bad.text) == (2, words, line)
+    assert (bad.number, bad.reason, bad.text) == (2, words, line)
     assert bad.sha256 == hashlib.sha256(line).hexdigest()
 
 
@@ -134,9 +134,9 @@ def test_a_line_with_a_usable_id_keeps_it_whatever_else_is_wrong_with_it() -> No
 
 
 def test_blank_lines_are_counted() -> None:
-    lines = Lines(Cluster(host="http://localhost"))
-    assert list(lines.read([b"", b" \r", encode(BASE), b"", b"nonsense"], [])) != []
-    assert (lines.number, lines.blank) == (5, 3)
+    lines = LineReader(ElasticConfig(host="http://localhost"))
+    assert list(lines.operations([b"", b" \r", encode(BASE), b"", b"nonsense"], [])) != []
+    assert (lines.line_number, lines.blank) == (5, 3)
 
 
 def test_carriage_returns_empty_lines_and_a_byte_order_mark_are_tolerated() -> None:
@@ -159,13 +159,13 @@ class Dripping(io.BytesIO):
 def test_lines_come_out_whole_however_they_come_in(text: bytes) -> None:
     expected = text.removesuffix(b"\n").split(b"\n") if text else []
     for stream in (io.BytesIO(text), Dripping(text)):
-        assert [line for block in blocks(stream) for line in block] == expected
+        assert [line for block in read_blocks(stream) for line in block] == expected
 
 
 def test_a_line_without_end_is_passed_over_and_the_next_one_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines_module, "LINE_BYTES", 50)
     endless = b"x" * 200
-    read_lines = [line for block in blocks(Dripping(endless + b"\nnext")) for line in block]
+    read_lines = [line for block in read_blocks(Dripping(endless + b"\nnext")) for line in block]
     assert read_lines == [TooLong(sha256=hashlib.sha256(endless).hexdigest()), b"next"]
     _, (bad,) = read(read_lines[0])
     assert (bad.text, bad.sha256) == (b"", hashlib.sha256(endless).hexdigest())

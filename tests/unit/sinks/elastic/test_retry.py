@@ -12,10 +12,10 @@ def test_it_says_how_long_it_tries_and_at_the_end_what_to_look_at(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("random.uniform", lambda least, most: (least + most) / 2)
-    tries = Waits().patience(20.0).tries()
+    tries = Waits().policy(20.0).start()
     with pytest.raises(Unreachable) as given_up:
         while True:
-            tries.pause("Elasticsearch at http://127.0.0.1:9 cannot be reached")
+            tries.backoff("Elasticsearch at http://127.0.0.1:9 cannot be reached")
     assert set(caplog.messages) == {
         "Elasticsearch at http://127.0.0.1:9 cannot be reached; trying again, for 20 s at most"
     }

@@ -17,9 +17,9 @@ from connectors.parsing import format_milliseconds
 from harvester.documents import to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale, stale_cleanup
-from harvester.sinks.elastic.client import Answer, Client
-from harvester.sinks.elastic.stale import Claim
-from harvester.sinks.elastic.stale_cleanup import Replacing
+from harvester.sinks.elastic.client import Client, Response
+from harvester.sinks.elastic.stale import CurrentDocuments
+from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
 from tests.documents import HARVESTED, many, plain
 from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER, Item, Waits, refused
 
@@ -38,8 +38,8 @@ class Shelf(Client):
     """The few requests that cleaning makes, answered out of a dictionary. `first` may answer in its place: it gets the
     end of the path, and how often that was asked for before."""
 
-    def __init__(self, first: Callable[[str, int], Answer | None] = lambda what, before: None) -> None:
-        self.cluster = CLUSTER
+    def __init__(self, first: Callable[[str, int], Response | None] = lambda what, before: None) -> None:
+        self.config = CLUSTER
         self.rows: dict[Key, Row] = {}
         self.asked: list[str] = []
         self.deleted: list[Key] = []
@@ -48,14 +48,14 @@ class Shelf(Client):
         self._first = first
 
     def store(self, harvest: MeetingRecord) -> None:
-        claim = Claim.of(harvest, CLUSTER)
+        claim = CurrentDocuments.of(harvest, CLUSTER)
         row = Row(claim.uuid, claim.harvested_at, claim.version)
-        keys = [(claim.sessions, f"{claim.document_id}:{key}") for key in claim.keys]
-        for key in [(claim.meetings, claim.document_id), *keys]:
+        keys = [(claim.session_index, f"{claim.document_id}:{key}") for key in claim.session_keys]
+        for key in [(claim.meeting_index, claim.document_id), *keys]:
             if key not in self.rows or self.rows[key].version < row.version:
                 self.rows[key] = row
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,
@@ -63,15 +63,15 @@ class Shelf(Client):
         body: Any = None,
         params: Mapping[str, str] | None = None,
         content: str = "",
-    ) -> Answer:
+    ) -> Response:
         what = path.partition("?")[0].rpartition("/")[2].strip("_")
         before = self.asked.count(what)
         self.asked.append(what)
         if answer := self._first(what, before):
             return answer
         if what == "search":
-            return Answer(status=200, body={"hits": {"hits": self._hits(body)}})
-        return self._bulk(body) if what == "bulk" else Answer(status=200, body={})
+            return Response(status=200, body={"hits": {"hits": self._hits(body)}})
+        return self._bulk(body) if what == "bulk" else Response(status=200, body={})
 
     def _hits(self, body: Any) -> list[dict[str, Any]]:
         clauses = [clause["bool"] for clause in body["query"]["bool"]["should"]]
@@ -99,7 +99,7 @@ class Shelf(Client):
             for document_id, index in found[: body["size"]]
         ]
 
-    def _bulk(self, body: bytes) -> Answer:
+    def _bulk(self, body: bytes) -> Response:
         actions = [orjson.loads(line)["delete"] for line in body.splitlines()]
         self.deletes.append(len(actions))
         return deletions([self._delete(action) for action in actions])
@@ -116,8 +116,8 @@ class Shelf(Client):
         return {"status": 200}
 
 
-def deletions(told: list[Item]) -> Answer:
-    return Answer(status=200, body={"items": [{"delete": item} for item in told]})
+def deletions(told: list[Item]) -> Response:
+    return Response(status=200, body={"items": [{"delete": item} for item in told]})
 
 
 @dataclass
@@ -153,10 +153,10 @@ class Scene:
     waits: Waits = field(default_factory=Waits)
     loader: Storing | None = None
 
-    def sink(self, spared: Callable[[str], bool] = lambda uuid: False, **more: Any) -> Replacing:
+    def sink(self, spared: Callable[[str], bool] = lambda uuid: False, **more: Any) -> StaleCleanupSink:
         loader = self.loader or Storing(self.shelf)
-        patience = self.waits.patience()
-        return Replacing(loader, self.shelf, patience, spared=spared, **more)
+        patience = self.waits.policy()
+        return StaleCleanupSink(loader, self.shelf, patience, spared=spared, **more)
 
 
 def fewer(harvest: MeetingRecord, sessions: int) -> MeetingRecord:
@@ -233,7 +233,10 @@ def test_what_is_richer_stays() -> None:
     scene = Scene()
     full = plain(1, detail=Detail.full)
     scene.shelf.store(full)
-    new = [(Claim.of(full, CLUSTER).sessions, f"{full.meeting.document_id}:{s.key}") for s in full.sessions]
+    new = [
+        (CurrentDocuments.of(full, CLUSTER).session_index, f"{full.meeting.document_id}:{s.key}")
+        for s in full.sessions
+    ]
     assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [0]
     assert scene.shelf.rows.keys() >= set(new)
 
@@ -303,8 +306,8 @@ def test_every_page_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert scene.shelf.asked.count("refresh") == 1
 
 
-def busy(status: int, times: int, what: str) -> Callable[[str, int], Answer | None]:
-    return lambda asked, before: Answer(status=status) if asked == what and before < times else None
+def busy(status: int, times: int, what: str) -> Callable[[str, int], Response | None]:
+    return lambda asked, before: Response(status=status) if asked == what and before < times else None
 
 
 @pytest.mark.parametrize("what", ["refresh", "search", "bulk"])
@@ -317,7 +320,7 @@ def test_a_busy_cluster_is_asked_again(what: str, status: int) -> None:
 
 
 def test_only_what_was_not_deleted_is_tried_again() -> None:
-    def first(what: str, before: int) -> Answer | None:
+    def first(what: str, before: int) -> Response | None:
         if what != "bulk" or before:
             return None
         return deletions([{"status": 200}, refused(429), {"status": 404}])
@@ -356,7 +359,7 @@ def test_a_cluster_that_stays_silent_settles_nothing_and_what_was_loaded_is_told
 def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(
     what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    forbidden = Answer(status=403, body={"error": {"type": "security_exception", "reason": "somebody"}})
+    forbidden = Response(status=403, body={"error": {"type": "security_exception", "reason": "somebody"}})
     scene = Scene(Shelf(lambda asked, n: forbidden if asked == what else None))
     scene.shelf.store(plain(1))
     sink = scene.sink()
@@ -373,7 +376,7 @@ def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(
 def test_rights_are_asked_for_since_a_search_over_patterns_would_find_nothing_without_them(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    no = Answer(status=200, body={"has_all_requested": False})
+    no = Response(status=200, body={"has_all_requested": False})
     scene = Scene(Shelf(lambda asked, n: no if asked == "has_privileges" else None))
     scene.shelf.store(plain(1))
     assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [0]
@@ -382,7 +385,7 @@ def test_rights_are_asked_for_since_a_search_over_patterns_would_find_nothing_wi
 
 
 def test_one_item_that_may_not_be_deleted_is_a_missing_right(caplog: pytest.LogCaptureFixture) -> None:
-    def first(what: str, before: int) -> Answer | None:
+    def first(what: str, before: int) -> Response | None:
         return deletions([{"status": 200}, refused(403), {"status": 200}]) if what == "bulk" else None
 
     scene = Scene(Shelf(first))
@@ -391,15 +394,15 @@ def test_one_item_that_may_not_be_deleted_is_a_missing_right(caplog: pytest.LogC
     assert len(caplog.messages) == 1
 
 
-def error(status: int, kind: str) -> Answer:
-    return Answer(status=status, body={"error": {"type": kind, "reason": "because"}})
+def error(status: int, kind: str) -> Response:
+    return Response(status=status, body={"error": {"type": kind, "reason": "because"}})
 
 
 @pytest.mark.parametrize(
     ("what", "answer", "expected"),
     [
-        ("refresh", Answer(status=401), CredentialsError),
-        ("bulk", Answer(status=401), CredentialsError),
+        ("refresh", Response(status=401), CredentialsError),
+        ("bulk", Response(status=401), CredentialsError),
         ("search", error(403, "cluster_block_exception"), Unreachable),
         ("bulk", error(403, "cluster_block_exception"), Unreachable),
         ("bulk", deletions([refused(403, "cluster_block_exception")] * 3), Unreachable),
@@ -409,7 +412,7 @@ def error(status: int, kind: str) -> Answer:
     ],
 )
 def test_what_will_not_get_better_is_the_end(
-    what: str, answer: Answer, expected: type[Exception], caplog: pytest.LogCaptureFixture
+    what: str, answer: Response, expected: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     scene = Scene(Shelf(lambda asked, n: answer if asked == what else None))
     scene.shelf.store(plain(1))
@@ -473,10 +476,12 @@ def test_only_ids_of_the_batch_are_held() -> None:
 
 def test_a_claim_knows_its_own_documents() -> None:
     harvest = plain(1)
-    claim = Claim.of(harvest, CLUSTER)
-    for document, index in zip(to_documents(harvest), [claim.meetings] + [claim.sessions] * 3, strict=True):
-        assert claim.holds(index, document["document_id"])
-        assert not claim.holds(index.replace("2026", "2025"), document["document_id"])
-    assert not claim.holds(claim.sessions, f"{claim.document_id}:other")
-    assert not claim.holds(claim.sessions, f"{claim.document_id}:other:{harvest.sessions[0].key}")
+    claim = CurrentDocuments.of(harvest, CLUSTER)
+    for document, index in zip(
+        to_documents(harvest), [claim.meeting_index] + [claim.session_index] * 3, strict=True
+    ):
+        assert claim.contains(index, document["document_id"])
+        assert not claim.contains(index.replace("2026", "2025"), document["document_id"])
+    assert not claim.contains(claim.session_index, f"{claim.document_id}:other")
+    assert not claim.contains(claim.session_index, f"{claim.document_id}:other:{harvest.sessions[0].key}")
     assert claim.harvested_at == format_milliseconds(HARVESTED)

@@ -11,9 +11,9 @@ import pytest
 from connectors.models import Host, Meeting, Session
 from connectors.quality import MEASURES, STREAMS
 from harvester.sinks.elastic import templates
-from harvester.sinks.elastic.config import Cluster, Kind
+from harvester.sinks.elastic.config import ElasticConfig, Kind
 
-CLUSTER = Cluster(host="http://localhost", prefix="our-", period="month")
+CLUSTER = ElasticConfig(host="http://localhost", prefix="our-", period="month")
 
 
 def properties(kind: Kind) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def types(mapping: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, dic
 
 
 def test_names_and_period_are_filled_in() -> None:
-    shown = templates.show(CLUSTER)
+    shown = templates.shipped(CLUSTER)
     assert [template.path for template in shown] == [
         "/_component_template/our-settings",
         "/_component_template/our-shared",

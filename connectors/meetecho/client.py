@@ -16,7 +16,7 @@ from connectors.base import Context
 from connectors.errors import BrokenResponse, VendorError
 from connectors.http import Api, paginate
 from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, PAGE, VENDOR, asked
-from connectors.meetecho.errors import datatracker_judge
+from connectors.meetecho.errors import datatracker_classifier
 from connectors.rate_limit import RateLimiter
 
 Row = Mapping[str, Any]
@@ -26,29 +26,29 @@ PROBES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class TastypiePage:
     rows: list[Row]
-    following: str
+    next_query: str
     """The query of the next page; empty on the last."""
     total: int | None
     lost: int = 0
 
 
-class Tastypie:
+class DatatrackerClient:
     """Safe for many threads. `lost`: records so far that the datatracker cannot show."""
 
     def __init__(self, base_url: str, context: Context, share: float) -> None:
-        self._api = Api(VENDOR, base_url, context, classify=datatracker_judge(context))
+        self._api = Api(VENDOR, base_url, context, classify=datatracker_classifier(context))
         self._context = context
         self._lock = Lock()
-        self.pace = RateLimiter(context, calls=DATATRACKER_CALLS_PER_SECOND, share=share)
-        self.lost = 0
+        self.limiter = RateLimiter(context, calls=DATATRACKER_CALLS_PER_SECOND, share=share)
+        self.unavailable = 0
 
-    def one(self, path: str, number: str) -> Row | None:
+    def get(self, path: str, number: str) -> Row | None:
         """One record by its id; `None` for one that is not there (404)."""
         call = asked(f"{path}{{id}}/")
         try:
-            body = self._api.get(call, f"{path}{number}/", limiter=self.pace)
+            body = self._api.get(call, f"{path}{number}/", limiter=self.limiter)
         except VendorError as error:
             if error.status == 404:
                 return None
@@ -57,16 +57,16 @@ class Tastypie:
             raise BrokenResponse(f"{VENDOR}: {call}: an answer that is no object")
         return body
 
-    def total(self, path: str, **params: str) -> int | None:
+    def count(self, path: str, **params: str) -> int | None:
         """How many records a listing counts, where it says so; not where its first record cannot be shown (404)."""
         found = self._record(path, {**params, "limit": "1"})
         return None if found is None else found.total
 
-    def first(self, path: str, **params: str) -> list[Row]:
+    def first_page(self, path: str, **params: str) -> list[Row]:
         """The first page of a listing, and no more."""
         return self._page(path, urlencode({**params, "limit": str(PAGE)})).rows
 
-    def listing(self, path: str, **params: str) -> list[Row]:
+    def all_rows(self, path: str, **params: str) -> list[Row]:
         """Every record, each once. BrokenResponse where the pages hold fewer than they count."""
         first = urlencode({**params, "limit": str(PAGE)})
         call = asked(path)
@@ -74,10 +74,10 @@ class Tastypie:
         totals: list[int] = []
         lost = 0
 
-        def ask(query: str) -> Page:
+        def ask(query: str) -> TastypiePage:
             return self._or_stepped(path, query or first, totals[-1] if totals else None)
 
-        for page in paginate(ask, lambda page: page.following, call=f"{VENDOR}: {call}"):
+        for page in paginate(ask, lambda page: page.next_query, call=f"{VENDOR}: {call}"):
             for row in page.rows:
                 found.setdefault(row.get("id", row.get("resource_uri")), row)
             totals += [] if page.total is None else [page.total]
@@ -86,9 +86,9 @@ class Tastypie:
             raise BrokenResponse(f"{VENDOR}: {call}: the pages hold fewer records than they count")
         return list(found.values())
 
-    def _page(self, path: str, query: str) -> Page:
+    def _page(self, path: str, query: str) -> TastypiePage:
         call = asked(path)
-        body = self._api.get(call, f"{path}?{query}", limiter=self.pace)
+        body = self._api.get(call, f"{path}?{query}", limiter=self.limiter)
         rows = body.get("objects") if isinstance(body, dict) else None
         meta = body.get("meta") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -96,13 +96,13 @@ class Tastypie:
         if not isinstance(meta, dict):
             raise BrokenResponse(f"{VENDOR}: {call}: an answer without `meta`")
         total = meta.get("total_count")
-        return Page(
+        return TastypiePage(
             rows=rows,
-            following=_query(meta.get("next"), path),
+            next_query=_query(meta.get("next"), path),
             total=total if isinstance(total, int) else None,
         )
 
-    def _or_stepped(self, path: str, query: str, total: int | None) -> Page:
+    def _or_stepped(self, path: str, query: str, total: int | None) -> TastypiePage:
         try:
             return self._page(path, query)
         except VendorError as error:
@@ -110,7 +110,7 @@ class Tastypie:
                 raise
             return self._stepped(path, query, total, error)
 
-    def _stepped(self, path: str, query: str, total: int | None, error: VendorError) -> Page:
+    def _stepped(self, path: str, query: str, total: int | None, error: VendorError) -> TastypiePage:
         """What a page that is not there would hold, record by record, without those that are not there either."""
         params = dict(parse_qsl(query))
         first, limit = _count(params.get("offset")), _count(params.get("limit")) or PAGE
@@ -134,9 +134,9 @@ class Tastypie:
         self._lose(path, lost)
         more = first + limit < total if total is not None else False
         following = urlencode({**params, "limit": str(limit), "offset": str(first + limit)}) if more else ""
-        return Page(rows=rows, following=following, total=total, lost=lost)
+        return TastypiePage(rows=rows, next_query=following, total=total, lost=lost)
 
-    def _record(self, path: str, params: Mapping[str, str]) -> Page | None:
+    def _record(self, path: str, params: Mapping[str, str]) -> TastypiePage | None:
         try:
             return self._page(path, urlencode(params))
         except VendorError as error:
@@ -148,8 +148,8 @@ class Tastypie:
         if not count:
             return
         with self._lock:
-            is_first = self.lost == 0
-            self.lost += count
+            is_first = self.unavailable == 0
+            self.unavailable += count
         if is_first:
             self._context.notify_once(
                 f"{VENDOR}: {asked(path)}: the datatracker cannot show {count} of its own records (404); these, and others "

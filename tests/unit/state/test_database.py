@@ -1,0 +1,91 @@
+"""Opening, migrating and refusing a SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import OutputError, StateError
+from harvester.state.account import MIGRATIONS
+from harvester.state.database import Database
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "account.db"
+    Database(path, [*MIGRATIONS, "CREATE TABLE later (x)"]).close()
+    with pytest.raises(StateError, match="newer version"):
+        Database(path, MIGRATIONS)
+
+
+def test_an_older_database_is_migrated_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "account.db"
+    old = Database(path, MIGRATIONS)
+    with old.transaction() as connection:
+        connection.execute("INSERT INTO facts VALUES ('a', 'b')")
+    old.close()
+    new = Database(path, [*MIGRATIONS, "CREATE TABLE later (x)"])
+    with new.reading() as connection:
+        assert connection.execute("SELECT * FROM facts").fetchall() == [("a", "b")]
+        assert connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
+    new.close()
+
+
+@pytest.mark.parametrize("damage", [b"this is not a database, whatever its name says" * 20, None])
+def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path: Path, damage: bytes | None) -> None:
+    path = tmp_path / "account.db"
+    database = Database(path, MIGRATIONS)
+    with database.transaction() as connection:
+        connection.executemany("INSERT INTO facts VALUES (?, ?)", [(str(n), "x" * 500) for n in range(100)])
+    database.close()
+    path.write_bytes(damage or path.read_bytes()[:9000])
+    before = path.read_bytes()
+    with pytest.raises(StateError, match="damaged"):
+        Database(path, MIGRATIONS)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("journal.db", "the index is the same without it"),
+        ("rejects.db", "lost with it, unless they were exported"),
+        ("account.db", "no meeting and no document is lost"),
+    ],
+)
+def test_the_message_says_what_moving_a_damaged_file_away_costs(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"this is not a database, whatever its name says" * 20)
+    with pytest.raises(StateError, match=f"{name} is damaged.*move it away") as refused:
+        Database(path, MIGRATIONS)
+    assert words.lower() in str(refused.value).lower()
+
+
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "account.db"
+    with sqlite3.connect(path) as foreign:
+        foreign.execute("CREATE TABLE t (x)")
+    foreign.close()
+    with pytest.raises(StateError, match="not a state database"):
+        Database(path, MIGRATIONS)
+
+
+def test_a_state_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="HARVESTER_STATE_DIR"):
+        Database(tmp_path / "file" / "account.db", MIGRATIONS)
+
+
+def test_a_full_disk_is_an_output_error_and_the_transaction_is_rolled_back(tmp_path: Path) -> None:
+    database = Database(tmp_path / "account.db", MIGRATIONS)
+    with database.reading() as connection:
+        connection.execute("PRAGMA max_page_count = 12")
+    rows = [(str(n), "x" * 1000) for n in range(1000)]
+    with pytest.raises(OutputError, match="free some space"), database.transaction() as connection:
+        connection.executemany("INSERT INTO facts VALUES (?, ?)", rows)
+    with database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM facts").fetchone() == (0,)
+    database.close()
