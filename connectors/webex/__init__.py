@@ -112,7 +112,7 @@ class Webex:
         ),
     )
     options: ClassVar[tuple[Option, ...]] = (
-        Option(name="series", help="keep the samples over time of each stay too"),
+        Option(name="series", help="Keep the samples over time of each session."),
     )
     max_window: ClassVar[timedelta] = SPAN
     lookback: ClassVar[timedelta] = LOOKBACK
