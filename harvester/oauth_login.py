@@ -24,8 +24,9 @@ from urllib.parse import parse_qs
 
 from oauthlib.oauth2 import WebApplicationClient
 
-from connectors.base import Context, DeviceCode, Login, Token
+from connectors.base import Context, Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
+from connectors.oauth import DeviceCode, Login
 from harvester.console import ONCE
 
 logger = logging.getLogger(__name__)

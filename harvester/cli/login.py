@@ -11,8 +11,9 @@ from types import FrameType
 import click
 
 import connectors
-from connectors.base import DeviceCode, LoginScope, Token
+from connectors.base import Token
 from connectors.errors import ExitCode, Interrupted
+from connectors.oauth import DeviceCode, LoginScope
 from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import examples, general_options, pass_env
 from harvester.oauth_login import run_browser_flow, run_device_flow

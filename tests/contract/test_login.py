@@ -178,7 +178,7 @@ def test_a_refused_code_ends_with_77_and_repeats_no_word(
     open_in_browser(login.address)
     code, said = login.end()
     assert code == 77
-    assert "too old: run `harvester login webex` again" in said
+    assert "has expired: run `harvester login webex` again" in said
     assert MARK not in said
 
 

@@ -18,7 +18,7 @@ import pytest
 import requests
 import responses
 
-from connectors.base import Context, DeviceCode, Login, LoginScope, Settings, Token
+from connectors.base import Context, Settings, Token
 from connectors.errors import (
     BrokenResponse,
     ConfigurationError,
@@ -27,6 +27,7 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
+from connectors.oauth import DeviceCode, Login, LoginScope
 from connectors.webex.auth import WebexOAuth
 from connectors.webex.login import SCOPES, WebexLogin
 from harvester.oauth_login import HOST, LoopbackServer, Pkce, run_browser_flow, run_device_flow
@@ -297,7 +298,9 @@ def answering(path: str, *answers: tuple[int, object]) -> Iterator[responses.Req
 
 
 def form(mock: responses.RequestsMock, number: int = 0) -> dict[str, str]:
-    return {key: values[0] for key, values in parse_qs(str(mock.calls[number].request.body)).items()}
+    body = mock.calls[number].request.body
+    text = body.decode() if isinstance(body, bytes) else str(body)
+    return {key: values[0] for key, values in parse_qs(text).items()}
 
 
 def redeemed(login: WebexLogin) -> Token:
@@ -360,8 +363,8 @@ def test_webex_need_not_say_how_long_a_token_lives() -> None:
         (401, "", "WEBEX_CLIENT_ID or WEBEX_CLIENT_SECRET is wrong"),
         (400, message("Client Id is invalid"), "WEBEX_CLIENT_ID or WEBEX_CLIENT_SECRET is wrong"),
         (400, {"error": "invalid_client"}, "WEBEX_CLIENT_ID or WEBEX_CLIENT_SECRET is wrong"),
-        (400, {"error": "invalid_grant", "error_description": "marked"}, "used before, or is too old"),
-        (400, {"message": "expired_token", "errors": "marked"}, "used before, or is too old"),
+        (400, {"error": "invalid_grant", "error_description": "marked"}, "already used, or has expired"),
+        (400, {"message": "expired_token", "errors": "marked"}, "already used, or has expired"),
         (400, message("redirect_uri does not match"), "lacks the redirect URI"),
         (400, message("invalid scope"), "lacks a scope: give it meeting:admin_schedule_read"),
         (400, message("tokenlimit_reached"), "as many tokens as Webex permits"),
@@ -484,8 +487,8 @@ def test_webex_too_often_asked_is_left_alone_for_as_long_as_it_says() -> None:
     ("body", "remedy"),
     [
         (message("access_denied"), "access was denied"),
-        ({"error": "expired_token"}, "too old"),
-        (message("invalid_grant"), "too old"),
+        ({"error": "expired_token"}, "has expired"),
+        (message("invalid_grant"), "has expired"),
     ],
 )
 def test_webex_refusing_a_device_ends_the_wait(body: object, remedy: str) -> None:

@@ -294,7 +294,7 @@ def test_an_access_token_helps_out_until_somebody_logs_in(account: Account, cont
 
 
 def test_with_nothing_at_all_it_says_how_to_log_in(context: FakeContext) -> None:
-    with pytest.raises(CredentialsError, match="nobody is logged in"):
+    with pytest.raises(CredentialsError, match="not logged in"):
         WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
 
 

@@ -92,7 +92,7 @@ def test_ciscos_own_quality_goes_through_unharmed() -> None:
     picture = {"fps": {"mean": 25.94, "worst": 25.94, "samples": 1}}
     quality = to_quality(row)
     assert quality is not None
-    assert quality.document() == {
+    assert quality.to_document() == {
         "video_in": {"jitter_ms": {"mean": 170.0, "worst": 170.0, "samples": 1}, **picture},
         "video_out": picture,
         "share_in": picture,

@@ -31,7 +31,7 @@ def test_the_request_is_the_one_that_zoom_documents(
     assert (
         request.headers["Authorization"] == "Basic " + base64.b64encode(b"client-1:invented-secret").decode()
     )
-    assert request.body == "grant_type=account_credentials&account_id=acc-1"
+    assert request.body == b"grant_type=account_credentials&account_id=acc-1"
     assert "?" not in request.url
 
 
