@@ -88,7 +88,7 @@ class Zoom:
         Setting(
             name="ZOOM_PLAN",
             help="which API to read: `business` the Dashboard (Business and above), `pro` the Reports; "
-            "found out where it is not set",
+            "detected if unset",
             how_to_get="Admin > Account Management > Billing at zoom.us",
             choices=("pro", "business"),
         ),
@@ -97,12 +97,14 @@ class Zoom:
             help="the API's base URL, for other regions and clouds",
             default="https://api.zoom.us/v2",
         ),
-        Setting(name="ZOOM_TOKEN_URL", help="where tokens are had", default="https://zoom.us/oauth/token"),
+        Setting(name="ZOOM_TOKEN_URL", help="token endpoint", default="https://zoom.us/oauth/token"),
     )
     options: ClassVar[tuple[Option, ...]] = (
-        Option(name="qos", help="read each stay's quality of service too: a call for every ten of them"),
-        Option(name="series", help="with --qos, keep the samples over time of each stay too"),
-        Option(name="webinars", help="harvest webinars as well"),
+        Option(
+            name="qos", help="Read the quality of service of each session, with one request per ten sessions."
+        ),
+        Option(name="series", help="With --qos: keep the samples over time of each session."),
+        Option(name="webinars", help="Harvest webinars as well."),
     )
     max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK

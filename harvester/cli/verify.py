@@ -14,6 +14,7 @@ import connectors
 from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli import dates
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
     AS_JSON,
     apply,
@@ -26,7 +27,6 @@ from harvester.cli.options import (
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from connectors.base import CheckResult
 from connectors.errors import ConfigurationError, HarvestError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
+from harvester.cli.environment import RunEnvironment
 from harvester.config import checked_url
-from harvester.pipeline.environment import RunEnvironment
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.ndjson import Ndjson

@@ -326,7 +326,7 @@ def test_a_mistake_in_its_use_is_one_without_any_settings_too(
             78,
             "Server-to-Server",
         ),
-        ({"ZOOM_PLAN": "gold"}, 78, "ZOOM_PLAN is one of"),
+        ({"ZOOM_PLAN": "gold"}, 78, "ZOOM_PLAN must be one of"),
         ({"ZOOM_API_URL": "http://api.zoom.us/v2"}, 78, "https"),
         ({"ZOOM_API_URL": "https://api.zoom.us/v2"}, 78, "HARVESTER_NOW"),
         ({"ZOOM_API_URL": "http://127.0.0.1:9/v2", "HARVESTER_SPEED": "10000"}, 69, "no connection"),
