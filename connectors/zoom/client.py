@@ -10,7 +10,7 @@ from connectors.base import Context
 from connectors.errors import BrokenResponse
 from connectors.http import Api, DailyQuota, paginate
 from connectors.rate_limit import RateLimiter
-from connectors.zoom.endpoints import VENDOR, Endpoint
+from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
 from connectors.zoom.errors import DailyLimitGuard, PageTokenExpired
 
 Row = Mapping[str, Any]
@@ -55,7 +55,7 @@ class ZoomClient:
         daily = DailyQuota(name=name, limit=limit)
         self._budgets = {"heavy": daily, "intensive": daily}
 
-    def get(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
+    def get(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> dict[str, Any]:
         """The JSON object of one answer."""
         budget = self._budgets.get(endpoint.label)
         if budget is not None:
@@ -71,7 +71,7 @@ class ZoomClient:
             raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer that is no object")
         return body
 
-    def pages(self, endpoint: Endpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
+    def pages(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
         """Page by page. After an expired page token it begins again: rows that were seen come once more, and whoever
         asks tells them apart by their ids."""
         for left in reversed(range(RESTARTS + 1)):
@@ -83,7 +83,7 @@ class ZoomClient:
             else:
                 return
 
-    def all_rows(self, endpoint: Endpoint, *ids: str, **params: str) -> list[Row]:
+    def all_rows(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> list[Row]:
         """Every row, each once: for lists whose rows have no id of their own, kept back until the last page came."""
         for left in reversed(range(RESTARTS + 1)):
             try:
@@ -94,7 +94,7 @@ class ZoomClient:
         raise AssertionError("the last round returns or raises")
 
     def _pages(
-        self, endpoint: Endpoint, ids: tuple[str, ...], params: Mapping[str, str]
+        self, endpoint: ZoomEndpoint, ids: tuple[str, ...], params: Mapping[str, str]
     ) -> Iterator[list[Row]]:
         # Zoom wants the same parameters with every token.
         fixed = {**params, "page_size": str(endpoint.page_size)}
@@ -111,7 +111,7 @@ def _next_page(page: Row) -> str:
     return str(page.get("next_page_token") or "")
 
 
-def _rows(page: Row, endpoint: Endpoint) -> list[Row]:
+def _rows(page: Row, endpoint: ZoomEndpoint) -> list[Row]:
     rows = page.get(endpoint.rows)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer without the list `{endpoint.rows}`")
