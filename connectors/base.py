@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, ClassVar, Literal, Protocol
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, ExitCode
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 
 
@@ -115,7 +115,7 @@ class CheckResult:
     status: Literal["ok", "warning", "failed"]
     message: str
     remedy: str = ""
-    exit_code: int = 77
+    exit_code: int = ExitCode.NOPERM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,15 +41,16 @@ class RedactionRules:
 def redact(row: Mapping[str, Any], rules: RedactionRules) -> dict[str, Any]:
     """A copy of the row without secret fields and links, at any depth."""
     return {
-        key: _redact_value(value, rules) for key, value in row.items() if not _is_secret(key, value, rules)
+        key: redact_value(value, rules) for key, value in row.items() if not _is_secret(key, value, rules)
     }
 
 
-def _redact_value(value: Any, rules: RedactionRules) -> Any:
+def redact_value(value: Any, rules: RedactionRules) -> Any:
+    """The same for a part of a row: an object, a list, or anything else as it is."""
     if isinstance(value, Mapping):
         return redact(value, rules)
     if isinstance(value, list):
-        return [_redact_value(item, rules) for item in value if not _is_link(item)]
+        return [redact_value(item, rules) for item in value if not _is_link(item)]
     return value
 
 

@@ -12,15 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from connectors.meetecho.datatracker import CANCELED_STATUSES, PlannedTime, id_from_uri
+from connectors.meetecho.redaction import redact_row
 from connectors.meetecho.rooms import Room
 from connectors.models import Detail, Meeting, MeetingRecord, Session, session_key
 from connectors.parsing import parse_instant
 
 Row = Mapping[str, Any]
-
-_HIDDEN = ("token", "secret", "password", "passcode", "apikey", "email")
-_FREE_TEXTS = frozenset({"remote_instructions", "comments", "agenda_note"})
-"""What people wrote for those who come: links and codes of other services among it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,18 +138,3 @@ def to_vendor_data(plan: PlannedMeeting) -> dict[str, Any]:
         "rooms": [room.public_fields() for room in plan.rooms],
     }
     return {name: part for name, part in parts.items() if part}
-
-
-def redact_row(row: Row) -> dict[str, Any]:
-    """A record of the datatracker without what opens something, by its name, at any depth."""
-    return {key: _cleaned(value) for key, value in row.items() if not _hides(key)}
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return redact_row(value)
-    return [_cleaned(item) for item in value] if isinstance(value, list) else value
-
-
-def _hides(key: str) -> bool:
-    return key in _FREE_TEXTS or any(part in key.lower() for part in _HIDDEN)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
 from connectors.parsing import as_text, parse_clock_seconds, parse_instant, seconds_between
+from connectors.zoom.redaction import redact_row
 
 Row = Mapping[str, Any]
 State = Literal["ended", "live"]
@@ -67,7 +68,7 @@ def to_meeting(
         has_video=to_flag(flag("has_video")),
         has_screen_share=to_flag(flag("has_screen_share")),
         recording=to_flag(flag("has_recording")),
-        vendor_data=row if raw else None,
+        vendor_data=redact_row(row) if raw else None,
     )
 
 
@@ -98,7 +99,7 @@ def to_reported_meeting(
         state="ended",
         has_screen_share=to_flag(row.get("has_screen_share")),
         recording=to_flag(row.get("has_recording")),
-        vendor_data=row if raw else None,
+        vendor_data=redact_row(row) if raw else None,
     )
 
 
@@ -138,7 +139,7 @@ def to_session(row: Row, *, raw: bool = False) -> Session:
         share_whiteboard=to_flag(get("share_whiteboard")),
         recording=to_flag(get("recording")),
         leave_reason=as_text(get("leave_reason")),
-        vendor_data=row if raw else None,
+        vendor_data=redact_row(row) if raw else None,
     )
 
 
@@ -160,7 +161,7 @@ def to_reported_session(row: Row, *, raw: bool = False) -> Session:
         join_time=join,
         leave_time=leave,
         duration=_duration(row, join, leave),
-        vendor_data=row if raw else None,
+        vendor_data=redact_row(row) if raw else None,
     )
 
 

@@ -17,7 +17,7 @@ from connectors.quality import (
     summarize,
     to_series,
 )
-from harvester.simulator.expected.quality import hundredths as _truths_hundredths
+from harvester.simulator.expected.quality import round_to_hundredths as _expected_hundredths
 
 SAMPLES = st.lists(st.integers(0, 3000).map(lambda n: n / 8), min_size=1, max_size=8)
 
@@ -60,7 +60,7 @@ def test_a_half_is_rounded_as_what_it_stands_for() -> None:
 )
 def test_a_half_goes_to_the_even_hundredth_as_in_the_truth(told: float, written: float) -> None:
     assert Measure(mean=told, worst=told, samples=3).to_document()["mean"] == written
-    assert _truths_hundredths(told) == written
+    assert _expected_hundredths(told) == written
 
 
 def test_what_was_not_measured_leaves_no_key() -> None:

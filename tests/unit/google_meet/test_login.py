@@ -15,7 +15,7 @@ from connectors.google_meet.auth import STORED_NAME
 from connectors.google_meet.login import SCOPES, GoogleLogin
 from connectors.oauth import LoginScope
 from tests.unit.fake_context import FakeContext
-from tests.unit.google_meet.account import TOKENS, oauth_client, service_account, settings
+from tests.unit.google_meet.fake_api import TOKENS, oauth_client, service_account, settings
 
 REDIRECT = "http://127.0.0.1:8976/callback"
 ANSWER = {"access_token": "a", "expires_in": 3599, "refresh_token": "marked-refresh", "scope": "x y"}

@@ -183,8 +183,8 @@ def webex(state: Path) -> Iterator[AccountState]:
 
 
 def test_quotas_and_facts_of_the_account_are_still_known(zoom: AccountState) -> None:
-    assert zoom.spent("heavy") == 123
-    assert zoom.recall("zoom daily limit until") == "2026-11-22T00:00:00+00:00"
+    assert zoom.quota_used("heavy") == 123
+    assert zoom.get_fact("zoom daily limit until") == "2026-11-22T00:00:00+00:00"
 
 
 def test_tokens_are_still_known(webex: AccountState, state: Path) -> None:
@@ -205,5 +205,5 @@ def test_leases_still_hold_until_they_end(state: Path) -> None:
     for seconds, held in ((-1, True), (1, False)):
         now = datetime.fromtimestamp(until / 1000 + seconds, UTC)
         with closing(AccountState(folder_of(state, "webex"), lambda now=now: now)) as account:  # type: ignore[misc]
-            found = account.claim(name, now)
+            found = account.acquire_lease(name, now)
         assert (found is not None) is held

@@ -24,7 +24,7 @@ from connectors.webex import Webex
 from connectors.webex.auth import ADOPTED, STORED_NAME, WebexOAuth
 from harvester.state.account import AccountState
 from tests.unit.fake_context import NOW, FakeContext, MemoryTokens
-from tests.unit.webex.account import API, DAY, Account, items, settings
+from tests.unit.webex.fake_api import API, DAY, Account, items, settings
 
 Build = Callable[..., Webex]
 

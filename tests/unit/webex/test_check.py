@@ -9,7 +9,7 @@ from connectors.base import CheckResult, Token
 from connectors.webex import Webex
 from connectors.webex.quality_api import REQUEST_INTERVAL, lease_name
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     ADMIN,
     USER,
     UUID,

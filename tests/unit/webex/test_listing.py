@@ -11,7 +11,7 @@ from connectors.errors import BrokenResponse, CredentialsError, Gone, NotReady, 
 from connectors.models import MeetingRef, Window
 from connectors.webex import Webex, listing
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     ADMIN,
     API,
     DAY,

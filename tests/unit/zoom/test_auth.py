@@ -12,7 +12,7 @@ from connectors.base import Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, VendorError
 from connectors.zoom.auth import AppCredentials, ServerToServerOAuth
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.zoom.account import DAY, TOKEN, Account, data
+from tests.unit.zoom.fake_api import DAY, TOKEN, Account, data
 
 CREDENTIALS = AppCredentials(account_id="acc-1", client_id="client-1", client_secret="invented-secret")
 

@@ -15,7 +15,7 @@ from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
 from connectors.zoom.endpoints import ZoomEndpoint
 from connectors.zoom.listing import MAX_WINDOW, date_range
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.zoom.account import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
+from tests.unit.zoom.fake_api import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
 
