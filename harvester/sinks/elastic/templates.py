@@ -52,13 +52,6 @@ class Difference:
     shipped: Any
     installed: Any
 
-    def line(self) -> str:
-        if not self.field:
-            return f"{self.template}: not installed"
-        shipped = "not shipped" if self.shipped is None else f"shipped as {_format(self.shipped)}"
-        installed = "is missing" if self.installed is None else f"is {_format(self.installed)}"
-        return f"{self.template}: {self.field} {installed}, {shipped}"
-
 
 def shipped(config: ElasticConfig) -> list[Template]:
     """The templates to install, components first, since the index templates refer to them."""
@@ -215,10 +208,6 @@ def flatten(value: Any, path: str = "") -> dict[str, Any]:
             for dotted, leaf in flatten(inner, f"{path}.{key}" if path else str(key)).items()
         }
     return {path: _BOOLEANS[value] if isinstance(value, bool) else value}
-
-
-def _format(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _differences(name: str, shipped: dict[str, Any], installed: dict[str, Any]) -> Iterator[Difference]:
