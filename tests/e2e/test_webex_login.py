@@ -81,7 +81,7 @@ def log_in(harvester: Harvester, *words: str) -> str:
         found = re.search(r"http://127\.0\.0\.1:\d+/webex/v1/authorize\S+", "".join(said))
         assert found is not None, said
         assert "Sign in as" in opened(found[0])
-        assert "may be closed" in opened(found[0], decision="allow")
+        assert "close this window" in opened(found[0], decision="allow")
     return "".join(said)
 
 
