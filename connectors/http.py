@@ -195,7 +195,7 @@ class Api:
             self._context.wait(delay)
 
     def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
-        self._context.request_stats.count(call=request.call, requests=1)
+        self._context.request_stats.count(requests=1)
         try:
             raw, content = self._exchange(request, authorization)
         except requests.RequestException as error:

@@ -84,20 +84,20 @@ class GoogleMeet:
     options: ClassVar[tuple[Option, ...]] = (
         Option(
             name="meeting-code",
-            help="Only meetings of this code (abc-mnop-xyz).",
+            help="Harvest only meetings with this code (abc-mnop-xyz).",
             metavar="CODE",
             filters=True,
         ),
         Option(
             name="user",
-            help="Only what this user was at, by address; may be given several times.",
+            help="Harvest only meetings of this user, by email address; repeatable.",
             metavar="EMAIL",
             repeatable=True,
             filters=True,
         ),
         Option(
             name="upcoming",
-            help="What is planned for the next so many days, instead of what took place.",
+            help="Read meetings planned for the next DAYS days instead of past ones.",
             metavar="DAYS",
             filters=True,
             future_days=True,

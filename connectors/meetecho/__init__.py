@@ -92,10 +92,10 @@ class Meetecho:
         ),
     )
     options: ClassVar[tuple[Option, ...]] = (
-        Option(name="groups", help="Only these of the groups, by acronym.", metavar="A,B", filters=True),
+        Option(name="groups", help="Harvest only these groups, by acronym.", metavar="A,B", filters=True),
         Option(
             name="upcoming",
-            help="What is planned for the next so many days, instead of what took place.",
+            help="Read meetings planned for the next DAYS days instead of past ones.",
             metavar="DAYS",
             filters=True,
             future_days=True,

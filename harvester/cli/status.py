@@ -13,10 +13,10 @@ import click
 
 import connectors
 from connectors.errors import ExitCode, HarvestError, StateError
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import AS_JSON, general_options, pass_env
 from harvester.cli.render.status import Scope, as_object, as_text
 from harvester.config import is_loopback
-from harvester.pipeline.environment import RunEnvironment
 from harvester.state import account, rejects
 from harvester.state.account_status import Measures, standing
 from harvester.state.database import Database, has_log
