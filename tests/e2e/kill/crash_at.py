@@ -195,7 +195,7 @@ OF_WEBEX: dict[str, Callable[[Fuse], None]] = {
 
 def _small_batches() -> None:
     bulk_queue.BATCH_OPERATIONS = BATCH_OPERATIONS
-    _default(Loader, flights=FLIGHTS, flush_seconds=FLUSH_SECONDS)
+    _default(Loader, requests_in_flight=FLIGHTS, flush_seconds=FLUSH_SECONDS)
     _default(StaleCleanupSink, meetings=CLEANED_MEETINGS, seconds=FLUSH_SECONDS)
 
 
