@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from connectors.errors import ConfigurationError, OutputError
+from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.config import OWN, Environment, checked_url
 from harvester.pipeline.context import Clock, StopSignal
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
-from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.sinks.ndjson import Ndjson
 from harvester.state.layout import make_private, rejects_folder
 from harvester.state.rejects import Rejects
@@ -99,7 +99,7 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
 
 def retry_policy(stop: StopSignal, machine: Clock) -> RetryPolicy:
     """`machine`: this machine's own clock, since Elasticsearch is real even if the vendors are simulated."""
-    return RetryPolicy(wait=stop.wait, elapsed=machine.elapsed, now=machine.now)
+    return RetryPolicy(wait=stop.wait, elapsed=machine.elapsed, now=machine.now, limits=ELASTICSEARCH_LIMITS)
 
 
 @contextmanager

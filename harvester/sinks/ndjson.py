@@ -12,13 +12,13 @@ from harvester.sinks.base import Ack, Load, PipeClosed
 
 
 class Ndjson:
-    """Writes to `stream`, which stays open. Flushed after every harvest, so that a reader sees whole meetings early."""
+    """Writes to `stream`, which stays open. Flushes after every record, so that a reader sees whole meetings early."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
-        """Raises PipeClosed when the reader is gone, OutputError when the disk is full."""
+        """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
         for load in loads:
             lines = [encode(document) + b"\n" for document in to_documents(load.record)]
             self._write(b"".join(lines))

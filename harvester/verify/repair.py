@@ -11,7 +11,7 @@ from connectors.models import MeetingRef, Pending
 from harvester.formatting import format_instant
 from harvester.pipeline.planner import RunPlan
 from harvester.pipeline.tracker import Fetch, JournalTracker, Unchanged
-from harvester.sinks.elastic.inventory import Deletion
+from harvester.sinks.elastic.deletion import Deletion
 from harvester.state.journal import Journal
 from harvester.verify.findings import KEPT_ORPHANS, Finding, Kind
 

@@ -170,7 +170,7 @@ class _Repair:
         self.journal.end_run(run, now(), result.exit_code, report.summary())
 
     def _repair(self, findings: Sequence[Finding], tracker: RepairTracker, report: Report) -> None:
-        report.replaced += self.inventory.remove(removals(findings))
+        report.replaced += self.inventory.delete(removals(findings))
         if to_harvest(findings):
             engine.harvest(
                 self.account.connector,
@@ -187,7 +187,7 @@ class _Repair:
         """Delete, if asked to, the sessions of meetings that the vendor no longer has. Returns those meetings' uuids."""
         orphaned = orphans(findings, tracker.gone) if self.verifier.delete_orphans else []
         if orphaned:
-            count = self.inventory.remove(removed(orphaned))
+            count = self.inventory.delete(removed(orphaned))
             logger.info(f"{self.account.vendor}: {count} sessions without their meeting deleted")
         return {finding.uuid for finding in orphaned}
 
