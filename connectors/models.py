@@ -84,6 +84,25 @@ class Window:
             yield Window(start=start, end=end)
             start = end
 
+    def intersection(self, other: Window) -> Window | None:
+        """The part of this window that lies in the other one; `None` if there is none."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Window(start=start, end=end) if start < end else None
+
+    def difference(self, others: Iterable[Window]) -> list[Window]:
+        """The parts of this window that lie in none of the others, oldest first."""
+        gaps: list[Window] = []
+        reached = self.start
+        for window in sorted(others, key=lambda other: other.start):
+            if window.start >= self.end:
+                break
+            if window.start > reached:
+                gaps.append(Window(start=reached, end=window.start))
+            reached = max(reached, window.end)
+        if reached < self.end:
+            gaps.append(Window(start=reached, end=self.end))
+        return gaps
+
     def __contains__(self, instant: datetime) -> bool:
         return self.start <= instant < self.end
 
