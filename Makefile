@@ -15,7 +15,7 @@ PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 
 help:
 	@echo "make demo    harvest an invented organisation from simulated vendors and show the result"
-	@echo "make test    all tests, with real Elasticsearch 8 and 9 nodes (see CONTRIBUTING.md)"
+	@echo "make test    all tests, with real Elasticsearch 8 and 9 nodes (fetched if needed, and Java too)"
 	@echo "make check   format, lint, types, unit and contract tests"
 	@echo "make soak    an hour of random kills, faults and property tests"
 	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load"

@@ -44,7 +44,7 @@ from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
 from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.rejects import Rejects
-from tests.e2e import node as nodes
+from tests.e2e import elasticsearch_nodes as nodes
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,7 +13,8 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from connectors.base import Connector, Login
+    from connectors.base import Connector
+    from connectors.oauth import Login
 
 GROUP = "harvester.connectors"
 LOGIN_GROUP = "harvester.logins"

@@ -65,7 +65,7 @@ def _collision_order(session: Session) -> tuple[datetime, str, str]:
 def with_counts(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:
     """The meeting with participants, their sessions and seconds, and its quality. Waiting rooms do not count."""
     attended = [session for session in sessions if session.stay != "waiting_room"]
-    people = by_person(attended)
+    people = group_by_person(attended)
     qualities = [session.quality for session in attended if session.quality is not None]
     return replace(
         meeting,
@@ -76,7 +76,7 @@ def with_counts(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:
     )
 
 
-def by_person(sessions: Sequence[Session]) -> list[list[Session]]:
+def group_by_person(sessions: Sequence[Session]) -> list[list[Session]]:
     """The sessions of each distinct person.
 
     People are told apart by `id`, else by name, else by the id of the single session; a session without any of them is

@@ -1,7 +1,8 @@
-"""What a connector is, and what it is lent: the contract between vendors and everything else.
+"""The connector contract: what a vendor's package provides, and the services that it is given.
 
-A connector reads one account of one vendor. It gets its settings and a `Context`, and so needs no environment, no
-clock and no file of its own; it knows no sink and no command line. `tests/contract` holds every connector to this.
+A connector reads one account of one vendor. Settings and a `Context` are all it gets, so it needs no environment, clock
+or file of its own, and it knows neither the sink nor the command line. `tests/contract` runs one suite over every
+connector. The contract for logging in (`Login`) is in `connectors/oauth.py`.
 """
 
 from __future__ import annotations
@@ -13,27 +14,29 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, ClassVar, Literal, Protocol
 
-from connectors.errors import ConfigurationError, HarvestError
+from connectors.errors import ConfigurationError, ExitCode
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting out of the environment. `default` is what holds where it is not set; `where`: how to get it;
-    `instead`: the name of another setting with which a required one is not."""
+    """One setting, read from the environment."""
 
     name: str
     help: str
     how_to_get: str = ""
+    """Where to find the value, as a phrase: "at zoom.us, under Billing"."""
     secret: bool = False
     required: bool = False
     alternative: str = ""
+    """The name of a setting that makes this required one optional."""
     default: str | None = None
+    """The value used if the setting is unset."""
     choices: tuple[str, ...] = ()
 
 
 def unset_settings(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> list[Setting]:
-    """The required ones among these settings that have no value; nor has what may be set instead."""
+    """The required settings that have no value, and no value of their alternative either."""
     return [
         setting
         for setting in settings
@@ -45,136 +48,103 @@ def unset_settings(settings: tuple[Setting, ...], get: Callable[[str], str | Non
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option of a vendor's command: a switch (`--qos`), off unless given, or with a `value` (the word that stands
-    for it in the help), or, `repeatable`, with several.
-
-    `narrows`: a run with it reads a part of what there is, and so covers nothing in the journal. `ahead`: its value is
-    a number of days, and the run reads those from now on instead of the past.
-    """
+    """One option of a vendor's command: a switch such as `--qos`, or an option with a value."""
 
     name: str
     help: str
     metavar: str = ""
+    """The placeholder for the value in the help; a switch has none."""
     repeatable: bool = False
     filters: bool = False
+    """A run with this option reads only some meetings, so it does not count as coverage in the journal."""
     future_days: bool = False
+    """The value is a number of days from now; the run lists planned meetings instead of past ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What one connector is built with: its account's label, its settings by name, the options that were given.
-
-    `options`: the switches that say what of a meeting is read. `given`: the others, with their values.
-    `rate_share`: the part of the vendor's published rates to use, above 0 up to 1. `raw`: keep the vendor's own rows.
-    """
+    """Everything that one connector is built with."""
 
     account: str = "main"
+    """The account's label in document ids."""
     values: Mapping[str, str] = field(default_factory=dict)
     options: frozenset[str] = frozenset()
+    """The names of the switches that were given."""
     option_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The other options that were given, with their values."""
     rate_share: float = 0.8
+    """The fraction of the vendor's published rate limits to use, above 0 and at most 1."""
     raw: bool = False
+    """Keep the vendor's own rows in the documents."""
 
     def get(self, name: str) -> str | None:
         return self.values.get(name)
 
     def __getitem__(self, name: str) -> str:
-        """The value of a setting that must be there; ConfigurationError names it where it is not."""
+        """The value of a setting. Raises ConfigurationError with its name if it is unset."""
         value = self.values.get(name)
         if value is None:
             raise ConfigurationError(f"{name} is not set")
         return value
 
 
+def validate_settings(vendor: str, declared: tuple[Setting, ...], settings: Settings) -> None:
+    """Raises ConfigurationError if a required setting is unset, or a value is not one of the setting's choices."""
+    unset = unset_settings(declared, settings.get)
+    if unset:
+        names = ", ".join(setting.name for setting in unset)
+        raise ConfigurationError(f"{vendor}: not set: {names}; find it {unset[0].how_to_get}")
+    for setting in declared:
+        value = settings.get(setting.name)
+        if value and setting.choices and value not in setting.choices:
+            choices = " or ".join(setting.choices)
+            raise ConfigurationError(f"{vendor}: {setting.name} must be {choices}, or unset")
+
+
+def setting_or_default(name: str, declared: tuple[Setting, ...], settings: Settings) -> str:
+    """The value of a setting, else its default, else an empty string."""
+    default = next(setting.default for setting in declared if setting.name == name)
+    return settings.get(name) or default or ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One thing that was looked at: what it was, whether it works, what was found, what to do about it."""
+    """The result of one check: what was checked, whether it works, and what to do if it does not."""
 
     subject: str
     status: Literal["ok", "warning", "failed"]
     message: str
     remedy: str = ""
-    exit_code: int = 77
+    exit_code: int = ExitCode.NOPERM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """An access token and what is needed for the next one; `expires_at` is on the calendar of `Context.now`."""
+    """An access token, and what is needed to get the next one. Times are those of `Context.now`."""
 
     access: str
     expires_at: datetime
     refresh: str | None = None
     refresh_expires_at: datetime | None = None
+    """None if the vendor does not say."""
     scope: str = ""
+    """The granted scopes, separated by spaces; empty if the vendor does not say."""
 
 
 class TokenStore(Protocol):
-    """Tokens of one vendor account, kept across runs and shared between processes, mode 0600."""
+    """The stored tokens of one vendor account: kept across runs, shared between processes, mode 0600."""
 
     def read(self, name: str) -> Token | None: ...
     def write(self, name: str, token: Token) -> None:
-        """Safely on the disk when this returns."""
+        """Stores the token. It is safely on disk when this returns."""
 
     def locked(self, name: str) -> AbstractContextManager[None]:
-        """Held by one thread of one process at a time."""
-        ...
-
-
-LoginScope = Literal["admin", "user"]
-"""What a login is for: the whole organisation, which takes an admin, or the meetings of whoever logs in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceCode:
-    """A login that is finished on another device: what is to be typed where. Seconds are the vendor's.
-
-    `direct_address` is the address with the code in it, where there is one; `secret` is what the vendor is asked with.
-    """
-
-    user_code: str
-    verification_uri: str
-    verification_uri_complete: str | None = None
-    device_code: str = field(repr=False)
-    expires_in: float
-    interval: float
-
-
-class Login(Protocol):
-    """A vendor that a person logs in to (OAuth 2.0, RFC 6749, 7636 and 8628).
-
-    Built as `Login(settings, context, reach=…)`, which makes no request and raises ConfigurationError where a setting
-    is missing. Every call raises CredentialsError, with what to do about it, where the vendor refuses.
-    """
-
-    def __init__(self, settings: Settings, context: Context, *, scope: LoginScope) -> None: ...
-
-    def authorization_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
-        """Where the person's browser is sent. `challenge`: of PKCE, by S256."""
-        ...
-
-    def error_for(self, error: str) -> HarvestError:
-        """What to raise when the browser comes back with this `error` (RFC 6749, 4.1.2.1). Its words are our own."""
-        ...
-
-    def exchange_code(self, *, code: str, redirect_uri: str, verifier: str) -> Token:
-        """The token for the code that the browser came back with."""
-        ...
-
-    def request_device_code(self) -> DeviceCode:
-        """Begin a login on another device."""
-        ...
-
-    def poll(self, code: DeviceCode) -> Token | DeviceCode:
-        """The token, or while nobody has decided the code to ask with again, after its `interval`."""
-        ...
-
-    def save(self, token: Token) -> None:
-        """Into the store, from where the connector takes it; an older login is given up."""
+        """A lock held by one thread of one process at a time."""
         ...
 
 
 class RequestStats:
-    """Counts of what was sent to a vendor, shared by all threads of a run."""
+    """Counts of the requests sent to a vendor, shared by all threads of a run."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -193,10 +163,10 @@ class RequestStats:
 
 
 class Context(Protocol):
-    """What the engine lends a connector.
+    """The services given to a connector: clock, tokens, account state, notifications.
 
-    Seconds are the vendor's: a simulator may divide every wait, and then `elapsed` runs as much faster and `wait`
-    returns as much sooner, so that no connector ever knows.
+    Seconds are the vendor's. A simulator may run faster than real time: then `elapsed` runs faster and `wait` returns
+    sooner by the same factor, so a connector needs no knowledge of it.
     """
 
     @property
@@ -205,109 +175,107 @@ class Context(Protocol):
     def request_stats(self) -> RequestStats: ...
     @property
     def timeout(self) -> tuple[float, float]:
-        """Connect and read timeout, in seconds of this machine."""
+        """Connect and read timeout, in real seconds."""
         ...
 
     def now(self) -> datetime:
-        """The calendar, aware UTC."""
+        """The current time, aware, in UTC."""
         ...
 
     def elapsed(self) -> float:
-        """Seconds that never go backwards, for pacing and token lives."""
+        """A monotonic clock in seconds, for pacing and token lifetimes."""
         ...
 
     def wait(self, seconds: float) -> None:
-        """Return after `seconds`, or raise Interrupted as soon as the run is to stop."""
+        """Returns after `seconds`, or raises Interrupted as soon as the run has to stop."""
         ...
 
     def notify_once(self, message: str) -> None:
-        """Say something to the person who runs this, once per run however often it is told."""
+        """Shows a message to the user, once per run however often it is passed."""
         ...
 
     def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
-        """Count against a daily budget of `limit` a UTC day, across runs and processes; QuotaExhausted when it is spent."""
+        """Counts against a daily quota of `limit` per UTC day, across runs and processes. Raises QuotaExhausted if it
+        is used up."""
         ...
 
     def get_fact(self, fact: str) -> str | None:
-        """A small fact that an earlier call or run remembered."""
+        """A fact that an earlier call or run stored with `set_fact`."""
         ...
 
     def set_fact(self, fact: str, value: str) -> None:
-        """Safely on the disk when this returns; written before the call that it speaks of."""
+        """Stores a fact. It is safely on disk when this returns; store it before the call that it describes."""
         ...
 
     def acquire_lease(self, act: str, until: datetime) -> datetime | None:
-        """Take an act for oneself, until then: no other thread, run or process gets it before. `None`: it is ours, and
-        that is safely on the disk; else somebody has it, until the instant returned. What has passed is forgotten."""
+        """Takes the exclusive right to an action until then, across threads, runs and processes. Returns None if the
+        lease is acquired and safely on disk, else the time at which the current holder's lease ends."""
         ...
 
     def extend_lease(self, act: str, until: datetime) -> None:
-        """Nobody may have the act before `until` either: whoever it is done to said so."""
+        """Keeps the action leased until at least `until`, because the vendor asked for it."""
         ...
 
     def stored_refs(self, window: Window) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """What is stored of this time where the run's documents go: uuids, and the hints of their refs. Nothing where
-        no journal is kept."""
+        """The uuids and hints of the meetings of this window that are stored at the run's destination; none if the run
+        keeps no journal."""
         ...
 
 
 class Connector(Protocol):
-    """One vendor. Built as `Connector(settings, context)`; building it makes no request."""
+    """One vendor. Built as `Connector(settings, context)`, which makes no request."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     settings: ClassVar[tuple[Setting, ...]]
     options: ClassVar[tuple[Option, ...]]
     max_window: ClassVar[timedelta]
-    """The longest window that one call of `meetings` may take."""
+    """The longest window that one call of `meetings` accepts."""
     lookback: ClassVar[timedelta]
-    """How late this vendor's data may come."""
+    """How long after a meeting its data may still arrive or change."""
     retention: ClassVar[timedelta]
-    """How long the longest-kept source keeps it."""
+    """How long the vendor keeps the data, in the source that keeps it longest."""
     lists_live: ClassVar[bool]
-    """Whether a window that reaches now lists meetings that are still going on."""
+    """Whether a window that includes the present lists meetings in progress."""
 
     def __init__(self, settings: Settings, context: Context) -> None: ...
 
     @property
     def concurrency(self) -> int:
-        """How many meetings in flight the vendor's rate can use."""
+        """How many meetings to fetch at once to use the vendor's full rate."""
         ...
 
     @property
     def requests_per_second(self) -> float:
-        """The rate at which meetings are fetched, as far as the vendor and the rate share permit."""
+        """The rate for fetching meetings that the vendor's limits and the rate share allow."""
         ...
 
     def check(self) -> Iterator[CheckResult]:
-        """Credentials, scopes, plan, one call per endpoint: what works, and what to do about the rest."""
+        """Checks credentials, scopes and plan, and makes one call to each endpoint."""
         ...
 
     @property
     def daily_quota(self) -> tuple[str, int] | None:
-        """The name and the calls of the budget of `Context.spend` that fetching counts against; `None`: there is none."""
+        """The name and size of the quota of `Context.consume_quota` that fetching counts against; None if there is
+        none."""
         ...
 
     def estimate_requests(self, ref: MeetingRef) -> int:
-        """How many requests a fetch of it takes, as far as its listing row tells."""
+        """How many requests fetching this meeting takes, estimated from its listing row."""
         ...
 
     def meetings(
         self, window: Window, partitions: Collection[str] = ()
     ) -> Iterator[MeetingRef | SkippedPartition]:
-        """Instances that started in the window, in any order. Raises unless it reached the end.
+        """The instances that started in the window, in any order. Raises unless the listing reached its end.
 
-        One that is listed twice counts as it came first: the engine keeps track. A ref whose start is unknown may be
-        listed by more than one window; the engine asks `MeetingRecord.timestamp`. `partitions`: only the parts that an
-        earlier listing had to leave out, as its `SkippedPartition` named them.
+        If an instance is listed twice, the first ref counts. A ref without a start time may be listed by more than one
+        window; the engine then uses `MeetingRecord.timestamp`. `partitions`: list only these partitions, named as in
+        the `SkippedPartition` of an earlier listing.
         """
         ...
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        """Every session of one meeting, or one of `errors`; never a part. Called by many threads at once."""
+        """One meeting with all its sessions; raises one of `connectors.errors` rather than return a part of it. Called
+        by many threads at once."""
         ...
-
-
-def secret_values(settings: tuple[Setting, ...], values: Mapping[str, Any]) -> frozenset[str]:
-    """The secrets among these settings, to be kept out of anything that is printed."""
-    return frozenset(str(values[s.name]) for s in settings if s.secret and values.get(s.name))

@@ -1,25 +1,26 @@
-"""Every exception of the project.
+"""Every exception of the project, and every exit code.
 
-    HarvestError                  what was done on purpose: has words for people and an exit code
+    HarvestError                  a foreseen error: its message is for people, and it has an exit code
     ├── ConfigurationError   78   a setting is missing, contradictory or not understood
-    ├── CredentialsError     77   a vendor or Elasticsearch refuses who we are, a scope, the plan
+    ├── CredentialsError     77   a vendor or Elasticsearch refuses the credentials, a scope or the plan
     ├── OutputError          74   the disk or the output is full, closed or read-only
-    ├── StateError           78   the state database is corrupt, from a newer version, not ours
+    ├── StateError           78   the state database is damaged, from a newer version, or of another program
     ├── Unreachable          69   no answer after the retries
-    ├── QuotaExhausted       75   a daily budget is spent; `until` says when it is filled again
-    ├── AlreadyRunning       75   another run of this account into this index is under way
+    ├── QuotaExhausted       75   a daily quota is spent; `until` is when it is refilled
+    ├── AlreadyRunning       75   another run of this account into this index is in progress
     ├── Interrupted          130  Ctrl-C or SIGTERM (143): the same command resumes
-    ├── VendorError          75   one call failed for good: its meeting has failed, the run goes on
-    │   └── BrokenResponse   75   what came back is not what the vendor documents: HTML, half a body, no list
-    ├── Gone                 0    a vendor answer that the code names says that this meeting is not to be had
-    └── NotReady             0    there is nothing to store yet; `until` says when to ask again
+    ├── VendorError          75   one call failed after the retries: its meeting has failed, the run goes on
+    │   └── BrokenResponse   75   an answer that is not as the vendor documents it: HTML, half a body, no list
+    ├── Gone                 0    an answer that the code names says that this meeting no longer exists
+    └── NotReady             0    there is nothing to store yet; `until` is when to ask again
 
-Messages name the vendor, the call, the day and what to do next. They never hold a token, a query string, a body
-or a person: whoever raises one picks every word of it.
+Messages name the vendor, the call, the day and what to do next. They never contain a token, a query string, a body
+or a person: whoever raises an error writes every word of its message.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -28,42 +29,76 @@ if TYPE_CHECKING:
 
     from connectors.models import Reason
 
-PRECEDENCE = (70, 78, 77, 74, 69, 75, 65)
-"""With several causes, the exit code of a run is the first of these that applies."""
 
+class ExitCode(IntEnum):
+    """Exit codes, named as in sysexits.h, most important first: the order in which `worst` chooses.
 
-def worst_exit(codes: Iterable[int]) -> int:
-    """The one exit code for several causes; 0 for none."""
-    present = set(codes)
-    return next((code for code in PRECEDENCE if code in present), 0)
+    `outcome` says in a word how a run ended, `meaning` explains the code.
+    """
+
+    outcome: str
+    meaning: str
+
+    INTERRUPTED = 130, "interrupted", "Interrupted by Ctrl-C; the same command resumes."
+    TERMINATED = 143, "interrupted", "Interrupted by SIGTERM; the same command resumes."
+    SOFTWARE = 70, "a bug", "A bug; the traceback is on stderr."
+    CONFIG = 78, "configuration", "Configuration, or a damaged state database."
+    NOPERM = 77, "refused", "Credentials, scope or plan refused."
+    IOERR = 74, "disk or output", "The disk or the output is full or cannot be written."
+    UNAVAILABLE = 69, "unreachable", "A vendor or Elasticsearch is unreachable, after the retries."
+    TEMPFAIL = (
+        75,
+        "partial",
+        "Partial: something failed, a daily quota is spent, or another run holds the lock; the same command resumes.",
+    )
+    DATAERR = 65, "documents rejected", "Finished, but documents were rejected or findings remain."
+    USAGE = 64, "usage", "The command line is wrong."
+    OK = 0, "complete", "Everything available today has been stored."
+
+    def __new__(cls, value: int, outcome: str, meaning: str) -> ExitCode:
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.outcome = outcome
+        member.meaning = meaning
+        return member
+
+    @property
+    def is_interruption(self) -> bool:
+        return self in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+
+    @classmethod
+    def worst(cls, codes: Iterable[int]) -> ExitCode:
+        """The one exit code for several causes; OK for none."""
+        present = set(codes)
+        return next((code for code in cls if code in present), cls.OK)
 
 
 class HarvestError(Exception):
-    exit_code: ClassVar[int] = 75
+    exit_code: ClassVar[int] = ExitCode.TEMPFAIL
 
 
 class ConfigurationError(HarvestError):
-    exit_code = 78
+    exit_code = ExitCode.CONFIG
 
 
 class CredentialsError(HarvestError):
-    exit_code = 77
+    exit_code = ExitCode.NOPERM
 
 
 class OutputError(HarvestError):
-    exit_code = 74
+    exit_code = ExitCode.IOERR
 
 
 class StateError(HarvestError):
-    exit_code = 78
+    exit_code = ExitCode.CONFIG
 
 
 class Unreachable(HarvestError):
-    exit_code = 69
+    exit_code = ExitCode.UNAVAILABLE
 
 
 class QuotaExhausted(HarvestError):
-    """`until`: the aware instant at which the vendor counts from zero again."""
+    """`until`: when the vendor refills the quota (aware)."""
 
     def __init__(self, message: str, *, until: datetime) -> None:
         super().__init__(message)
@@ -75,17 +110,17 @@ class AlreadyRunning(HarvestError):
 
 
 class Interrupted(HarvestError):
-    """`exit_code` is 130 for Ctrl-C and 143 for SIGTERM."""
+    """`exit_code` is INTERRUPTED for Ctrl-C and TERMINATED for SIGTERM."""
 
-    exit_code: ClassVar[int] = 130
+    exit_code: ClassVar[int] = ExitCode.INTERRUPTED
 
-    def __init__(self, message: str = "interrupted", *, exit_code: int = 130) -> None:
+    def __init__(self, message: str = "interrupted", *, exit_code: int = ExitCode.INTERRUPTED) -> None:
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]  # one class for both signals; the code is the instance's
 
 
 class VendorError(HarvestError):
-    """`status` and `code` are the vendor's own, where there was an answer."""
+    """`status` and `code` are the vendor's own, if there was an answer."""
 
     def __init__(self, message: str, *, status: int | None = None, code: int | None = None) -> None:
         super().__init__(message)
@@ -98,7 +133,7 @@ class BrokenResponse(VendorError):
 
 
 class Gone(HarvestError):
-    exit_code = 0
+    exit_code = ExitCode.OK
 
     def __init__(self, message: str, *, reason: Reason) -> None:
         super().__init__(message)
@@ -106,7 +141,7 @@ class Gone(HarvestError):
 
 
 class NotReady(HarvestError):
-    exit_code = 0
+    exit_code = ExitCode.OK
 
     def __init__(self, message: str, *, reason: Reason, until: datetime) -> None:
         super().__init__(message)

@@ -1,23 +1,23 @@
-"""The one way to a vendor: a requests session per thread, with authorization, pacing, timeouts and retries.
+"""The HTTP client of all vendors: a requests session per thread, with authorization, pacing, timeouts and retries.
 
-There is one retry layer, and this is it. It repeats one request, never a listing; it waits with full jitter, never less
-than a vendor's `Retry-After`, and gives up after a number of attempts or a total time, whichever comes first. What an
-answer means is the vendor's business: each connector brings a `judge`.
+This is the only layer that retries. It repeats one request, never a listing; it waits with full jitter, never less than
+the vendor's `Retry-After`, and gives up after a number of attempts or a total time, whichever comes first. Each
+connector brings a function that decides what a response means: `classify`.
 
-No message made here holds a query string, a header, a body or a path with ids in it: a call is named by its template.
+Messages and logs never contain a query string, a header, a body or a path with ids: they name a call by its template.
 """
 
 from __future__ import annotations
 
 import json
-import random
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 import orjson
@@ -27,25 +27,26 @@ from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
 from connectors.parsing import parse_retry_after
 from connectors.rate_limit import Limiter
+from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attempts
 
-ATTEMPTS = 7
-TOTAL_SECONDS = 900.0
-BACKOFF_SECONDS = 1.0
-BACKOFF_CAP_SECONDS = 60.0
 CLOCK_TOLERANCE_SECONDS = 300.0
 
 EMPTY = "an empty body"
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What came back. `body` is the parsed JSON; `broken` says why there is none."""
+    """A vendor's answer."""
 
     call: str
     status: int
     headers: Mapping[str, str]
     body: Any
+    """The parsed JSON."""
     broken: str | None = None
+    """Why there is no JSON."""
 
     @property
     def ok(self) -> bool:
@@ -58,27 +59,31 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """The verdict "ask again". `after`: not before so many seconds. `throttled`: we came too fast, all of us.
-    `renew`: with another token (at most once a request). `tries`: how many the request may have in all.
-    `error`: what to raise when there is no further try."""
+    """The decision to send the request again."""
 
     error: HarvestError
+    """Raised if no attempt is left."""
     after: float | None = None
+    """The seconds to wait at least."""
     throttled: bool = False
+    """Whether the vendor limits the rate: then every request of this rate class waits."""
     renew: bool = False
-    attempts: int = ATTEMPTS
+    """Whether to renew the token first; done once for a request, and at once."""
+    attempts: int | None = None
+    """How often the request may be sent in all, if less often than the policy allows."""
 
 
 Decision = Retry | HarvestError | None
+"""Send again, raise this error, or accept the response."""
 Classify = Callable[[Response], Decision]
 
 
 class Auth(Protocol):
-    """Whoever knows the `Authorization` header; shared by all threads."""
+    """Provides the `Authorization` header; shared by all threads."""
 
     def header(self) -> str: ...
     def renew(self, refused: str) -> None:
-        """Get another token, unless somebody has meanwhile: `refused` is the header that the vendor refused."""
+        """Get another token, unless another thread already has. `refused`: the header that the vendor refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +94,24 @@ class DailyQuota:
     limit: int
 
 
+class RequestOptions(TypedDict, total=False):
+    """What a request may have besides its method and path."""
+
+    params: Mapping[str, str] | None
+    data: Mapping[str, str] | bytes | None
+    headers: Mapping[str, str] | None
+    limiter: Limiter | None
+    """The rate limit that the request counts against."""
+    quota: DailyQuota | None
+    """The daily budget that the request counts against."""
+    auth: Auth | None
+    """Replaces the authorization of the `Api`."""
+    attempts: int | None
+    """How often the request may be sent, if less often than the policy allows."""
+
+
 class Api:
-    """One base URL of one vendor."""
+    """One base URL of one vendor. `call` names a request for people: `GET /metrics/meetings/{uuid}/participants`."""
 
     def __init__(
         self, vendor: str, base_url: str, context: Context, *, classify: Classify, auth: Auth | None = None
@@ -98,190 +119,176 @@ class Api:
         self.vendor = vendor
         self._base_url = base_url.rstrip("/")
         self._context = context
-        self._judge = classify
+        self._classify = classify
         self._auth = auth
+        self._policy = RetryPolicy(
+            wait=context.wait, elapsed=context.elapsed, now=context.now, limits=VENDOR_LIMITS
+        )
         self._threads = threading.local()
         self._clock_compared = False
 
-    def get(
-        self,
-        call: str,
-        path: str = "",
-        *,
-        params: Mapping[str, str] | None = None,
-        limiter: Limiter | None = None,
-        quota: DailyQuota | None = None,
-    ) -> Any:
-        """The JSON body of a GET. `call` names it for people: `GET /metrics/meetings/{uuid}/participants`."""
-        return self.request("GET", call, path, params=params, limiter=limiter, quota=quota)
+    def get(self, call: str, path: str = "", **options: Unpack[RequestOptions]) -> Any:
+        """The JSON body of a GET; otherwise like `send`."""
+        return self.send("GET", call, path, **options).body
 
-    def request(
-        self,
-        method: str,
-        call: str,
-        path: str = "",
-        *,
-        params: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        limiter: Limiter | None = None,
-        quota: DailyQuota | None = None,
-    ) -> Any:
-        """The JSON body of the first answer that the judge accepts, as `answer` gets it."""
-        answer = self.send(
-            method, call, path, params=params, data=data, headers=headers, limiter=limiter, quota=quota
-        )
-        return answer.body
+    def request(self, method: str, call: str, path: str = "", **options: Unpack[RequestOptions]) -> Any:
+        """The JSON body of a request; otherwise like `send`."""
+        return self.send(method, call, path, **options).body
 
-    def send(
-        self,
-        method: str,
-        call: str,
-        path: str = "",
-        *,
-        params: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        limiter: Limiter | None = None,
-        quota: DailyQuota | None = None,
-        auth: Auth | None = None,
-        attempts: int = ATTEMPTS,
-    ) -> Response:
-        """The first answer that the judge accepts; else what the judge or the last try said.
+    def send(self, method: str, call: str, path: str = "", **options: Unpack[RequestOptions]) -> Response:
+        """The first response that `classify` accepts.
 
-        `path` may be a whole address of the same host: the next page, as a vendor gave it. `tries`: how often it may
-        be asked at all. `auth`: as whom, where it is not the same for all requests. Raises QuotaExhausted before a request that the budget does not allow, Unreachable after the
-        last try without an answer, BrokenResponse for an address of another host, which must not see the token.
+        `path` may be a URL of the same host, such as the vendor's link to the next page. Raises the error that
+        `classify` decides on or that the last attempt ended with; QuotaExhausted before a request that exceeds the
+        quota, Unreachable if the last attempt got no response, BrokenResponse for a URL of another host, which must not
+        see the token.
         """
-        context = self._context
-        auth = auth or self._auth
-        url = self._url(call, path)
-        began = context.elapsed()
+        request = _Request(
+            method=method, call=call, url=self._url(call, path), auth=self._auth, options=options
+        )
+        state = self._policy.start()
         renewed = False
-        attempt = 0
         while True:
-            attempt += 1
-            if quota is not None:
-                context.consume_quota(quota.name, limit=quota.limit)
-            # The token first: fetching one takes time, and a moment that was waited for must be used at once.
-            authorization = auth.header() if auth is not None else None
-            if limiter is not None:
-                limiter.acquire()
-            verdict = self._try(method, call, url, params, data, headers, authorization)
-            if isinstance(verdict, Response):
-                return verdict
-            if isinstance(verdict, HarvestError):
-                raise verdict from None
-            if verdict.renew:
-                if renewed or auth is None or authorization is None:
-                    raise verdict.error from None
+            decision, authorization = self._attempt(request)
+            if isinstance(decision, Response):
+                return decision
+            if isinstance(decision, HarvestError):
+                raise decision from None
+            if not decision.renew:
+                self._wait(request, decision, state)
+            elif renewed or request.sender is None or authorization is None:
+                raise decision.error from None
+            else:
                 renewed = True
-                auth.renew(authorization)
-                continue
-            pause = self._pause(attempt, verdict)
-            if (
-                attempt >= min(attempts, verdict.attempts)
-                or context.elapsed() + pause - began > TOTAL_SECONDS
-            ):
-                raise verdict.error from None
-            self._rest(pause, verdict, limiter)
+                request.sender.renew(authorization)
 
     def _url(self, call: str, path: str) -> str:
         if "://" not in path.partition("?")[0]:
             return self._base_url + path
         if urlsplit(path)[:2] != urlsplit(self._base_url)[:2]:
-            raise BrokenResponse(
-                f"{self.vendor}: {call}: the next page lies at another host than the one asked"
-            )
+            raise BrokenResponse(f"{self.vendor}: {call}: the link to the next page points to another host")
         return path
 
-    def _rest(self, pause: float, verdict: Retry, limiter: Limiter | None) -> None:
-        self._context.request_stats.count(retries=1, throttled=pause if verdict.throttled else 0.0)
-        if verdict.throttled and limiter is not None:
-            limiter.pause(pause)  # everybody waits, and this request queues again with them
+    def _attempt(self, request: _Request) -> tuple[Response | Retry | HarvestError, str | None]:
+        """Send the request once, when quota and rate limit allow it; also returns the authorization that was used."""
+        quota, limiter = request.options.get("quota"), request.options.get("limiter")
+        if quota is not None:
+            self._context.consume_quota(quota.name, limit=quota.limit)
+        # The token first: fetching one takes time, and the moment that the limiter grants must be used at once.
+        authorization = request.sender.header() if request.sender is not None else None
+        if limiter is not None:
+            limiter.acquire()
+        return self._try(request, authorization), authorization
+
+    def _wait(self, request: _Request, decision: Retry, state: RetryState) -> None:
+        """Wait before the next attempt; raises the decision's error if there is none."""
+        limiter, attempts = request.options.get("limiter"), request.options.get("attempts")
+        allowed = min((n for n in (attempts, decision.attempts) if n is not None), default=None)
+        delay = state.next_delay(decision.after, attempts=allowed)
+        if delay is None:
+            raise decision.error from None
+        logger.debug("%s: %s: next try in %.1f s", self.vendor, request.call, delay)
+        self._context.request_stats.count(retries=1, throttled=delay if decision.throttled else 0.0)
+        if decision.throttled and limiter is not None:
+            limiter.pause(delay)  # all requests of this rate class wait, and this one queues again with them
         else:
-            self._context.wait(pause)
+            self._context.wait(delay)
 
-    def _pause(self, attempt: int, verdict: Retry) -> float:
-        jitter = random.uniform(0, min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2 ** (attempt - 1)))
-        return jitter if verdict.after is None else verdict.after + min(jitter, 1.0)
-
-    def _try(
-        self,
-        method: str,
-        call: str,
-        url: str,
-        params: Mapping[str, str] | None,
-        data: Mapping[str, str] | bytes | None,
-        headers: Mapping[str, str] | None,
-        authorization: str | None,
-    ) -> Response | Retry | HarvestError:
-        session, environment = self._session()
-        sent = dict(headers or {})
-        if authorization is not None:
-            sent["Authorization"] = authorization
-        self._context.request_stats.count(call=call, requests=1)
+    def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
+        self._context.request_stats.count(call=request.call, requests=1)
         try:
-            prepared = session.prepare_request(
-                requests.Request(method, url, params=params, data=data, headers=sent)
-            )
-            response = session.send(
-                prepared, timeout=self._context.timeout, allow_redirects=False, **environment
-            )
-            content = response.content
+            raw, content = self._exchange(request, authorization)
         except requests.RequestException as error:
-            what = "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
-            return Retry(
-                error=Unreachable(
-                    f"{self.vendor}: {call}: {what} ({type(error).__name__}) after {ATTEMPTS} tries; "
-                    "check the network and the vendor's status page, then run the same command again"
-                )
-            )
+            return Retry(error=self._unreachable(request, error))
         body, broken = parse_body(content)
-        answer = Response(
-            call=f"{self.vendor}: {call}",
-            status=response.status_code,
-            headers=response.headers,
+        response = Response(
+            call=f"{self.vendor}: {request.call}",
+            status=raw.status_code,
+            headers=raw.headers,
             body=body,
             broken=broken,
         )
+        logger.debug("%s: %d in %.0f ms", response.call, response.status, raw.elapsed.total_seconds() * 1000)
         if not self._clock_compared:
-            self._compare_clocks(answer)
-        return self._judge(answer) or answer
+            self._compare_clocks(response)
+        return self._classify(response) or response
+
+    def _exchange(self, request: _Request, authorization: str | None) -> tuple[requests.Response, bytes]:
+        session, settings = self._session()
+        headers = dict(request.options.get("headers") or {})
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        prepared = session.prepare_request(
+            requests.Request(
+                request.method,
+                request.url,
+                params=request.options.get("params"),
+                data=request.options.get("data"),
+                headers=headers,
+            )
+        )
+        raw = session.send(prepared, timeout=self._context.timeout, allow_redirects=False, **settings)
+        return raw, raw.content
+
+    def _unreachable(self, request: _Request, error: requests.RequestException) -> Unreachable:
+        problem = "no response in time" if isinstance(error, requests.Timeout) else "no connection"
+        attempts = request.options.get("attempts") or self._policy.limits.attempts or 1
+        logger.debug("%s: %s: %s (%s)", self.vendor, request.call, problem, type(error).__name__)
+        return Unreachable(
+            f"{self.vendor}: {request.call}: {problem} ({type(error).__name__}) after {count_attempts(attempts)}; "
+            "check the network and the vendor's status page, then run the same command again"
+        )
 
     def _session(self) -> tuple[requests.Session, dict[str, Any]]:
-        """This thread's session, and what the environment says of proxies and certificates, asked once."""
+        """This thread's session, and the environment's settings for proxies and certificates, read once."""
         if not hasattr(self._threads, "session"):
             session = requests.Session()
             session.headers["Accept"] = "application/json"
             session.headers["User-Agent"] = "meeting-harvester"
             settings = session.merge_environment_settings(self._base_url, {}, None, None, None)
-            session.trust_env = (
-                False  # it has just been asked; per request it would be read again, .netrc as well
-            )
-            kept = {name: value for name, value in settings.items() if name != "stream"}
-            self._threads.session, self._threads.settings = session, kept
+            # Otherwise requests would read the environment again for every request, and .netrc as well.
+            session.trust_env = False
+            self._threads.session = session
+            self._threads.settings = {name: value for name, value in settings.items() if name != "stream"}
         return self._threads.session, self._threads.settings
 
-    def _compare_clocks(self, answer: Response) -> None:
+    def _compare_clocks(self, response: Response) -> None:
         self._clock_compared = True
         try:
-            theirs = parsedate_to_datetime(answer.headers.get("Date", ""))
+            vendor_time = parsedate_to_datetime(response.headers.get("Date", ""))
         except ValueError:
             return
-        if theirs.tzinfo is None:
-            theirs = theirs.replace(tzinfo=UTC)
-        apart = (self._context.now() - theirs).total_seconds()
-        if abs(apart) > CLOCK_TOLERANCE_SECONDS:
+        if vendor_time.tzinfo is None:
+            vendor_time = vendor_time.replace(tzinfo=UTC)
+        difference = (self._context.now() - vendor_time).total_seconds()
+        if abs(difference) > CLOCK_TOLERANCE_SECONDS:
             self._context.notify_once(
-                f"{self.vendor}: this machine's clock is {abs(apart) / 60:.0f} minutes "
-                f"{'ahead of' if apart > 0 else 'behind'} the vendor's; set it right, or days will be cut wrongly"
+                f"{self.vendor}: this machine's clock is {abs(difference) / 60:.0f} minutes "
+                f"{'ahead of' if difference > 0 else 'behind'} the vendor's; correct it, or meetings are assigned to "
+                "the wrong days"
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    method: str
+    call: str
+    url: str
+    auth: Auth | None
+    options: RequestOptions
+
+    @property
+    def sender(self) -> Auth | None:
+        """Whose authorization the request has: its own, else that of the `Api`."""
+        return self.options.get("auth") or self.auth
 
 
 def parse_body(content: bytes) -> tuple[Any, str | None]:
-    """The JSON in a body, or why there is none. Lone surrogates, which orjson refuses with the page around them,
-    and bytes that are not UTF-8 become U+FFFD; a number that no float holds becomes null."""
+    """The JSON in a body, or the reason why there is none.
+
+    Lone surrogates, which orjson refuses together with the page around them, and bytes that are not UTF-8 become U+FFFD;
+    a number that no float can hold becomes null.
+    """
     if not content:
         return None, EMPTY
     try:
@@ -289,12 +296,12 @@ def parse_body(content: bytes) -> tuple[Any, str | None]:
     except orjson.JSONDecodeError:
         pass
     try:
-        return _clean(json.loads(content.decode("utf-8", "replace"), parse_constant=_refused)), None
+        return _clean(json.loads(content.decode("utf-8", "replace"), parse_constant=_refuse)), None
     except (ValueError, RecursionError):
         return None, "a body that is not JSON"
 
 
-def _refused(constant: str) -> None:
+def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
@@ -312,35 +319,37 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def default_decision(answer: Response, now: datetime) -> Decision:
-    """What HTTP says by itself, for what a vendor's judge has no own word: retry 408, 429, 5xx and broken answers,
-    refuse the rest. `None` for a 2xx with JSON."""
-    if answer.ok:
+def default_decision(response: Response, now: datetime) -> Decision:
+    """The decision by HTTP's own rules, for responses that a vendor's `classify` does not know: accept a 2xx with JSON,
+    retry 408, 425, 429, 5xx and broken responses, refuse the rest."""
+    if response.ok:
         return None
-    after = parse_retry_after(answer.headers.get("Retry-After"), now)
-    if answer.status == 429:
+    after = parse_retry_after(response.headers.get("Retry-After"), now)
+    if response.status == 429:
         error: HarvestError = VendorError(
-            f"{answer.call}: still too many requests (429) after the retries; run the same command again later",
+            f"{response.call}: still too many requests (429) after the retries; run the same command again later",
             status=429,
         )
         return Retry(error=error, after=after, throttled=True)
-    if answer.status in {408, 425} or answer.status >= 500:
+    if response.status in {408, 425} or response.status >= 500:
         error = VendorError(
-            f"{answer.call}: the vendor's error {answer.status}, again and again; run the same command later",
-            status=answer.status,
+            f"{response.call}: the vendor keeps answering with error {response.status}; run the same command again later",
+            status=response.status,
         )
         return Retry(error=error, after=after)
-    if answer.broken is not None and answer.status < 300:
+    if response.broken is not None and response.status < 300:
         error = BrokenResponse(
-            f"{answer.call}: status {answer.status} with {answer.broken} ({answer.content_type})",
-            status=answer.status,
+            f"{response.call}: status {response.status} with {response.broken} ({response.content_type})",
+            status=response.status,
         )
         return Retry(error=error)
-    if answer.status == 401:
-        error = CredentialsError(f"{answer.call}: the token is refused (401)")
+    if response.status == 401:
+        error = CredentialsError(f"{response.call}: the vendor rejected the token (401)")
         return Retry(error=error, renew=True)
-    what = f" ({answer.content_type})" if answer.broken is not None else ""
-    return VendorError(f"{answer.call}: refused with status {answer.status}{what}", status=answer.status)
+    what = f" ({response.content_type})" if response.broken is not None else ""
+    return VendorError(
+        f"{response.call}: refused with status {response.status}{what}", status=response.status
+    )
 
 
 Page = TypeVar("Page")
@@ -349,7 +358,8 @@ Page = TypeVar("Page")
 def paginate(ask: Callable[[str], Page], token: Callable[[Page], str], *, call: str) -> Iterator[Page]:
     """Every page from the first (asked for with `""`) to the one whose token is empty.
 
-    A token that comes back a second time would go round for ever: BrokenResponse. An empty page with a token goes on.
+    Raises BrokenResponse for a token that comes back a second time, which would never end. An empty page with a token
+    goes on.
     """
     seen: set[str] = set()
     current = ""

@@ -1,6 +1,6 @@
-"""What flows from a vendor to a sink: windows of time, references to meetings, and the meetings with their sessions.
+"""The values that flow from a vendor to a sink: windows of time, references to meetings, meetings with their sessions.
 
-Everything is frozen; instants are aware; a value that the vendor does not provide is `None`.
+All of them are frozen. Every instant is aware. A value that the vendor does not provide is `None`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from connectors.quality import Quality
 
 
 class Detail(IntEnum):
-    """How much of a meeting a harvest holds; the rank leads the version, so richer wins over newer."""
+    """How complete a record is. The document version begins with this rank, so a richer record wins over a newer one."""
 
     scheduled = 0
     live = 1
-    basic = 2  # ended; a part was not asked for, or is no longer kept
+    basic = 2  # ended; a part was not requested, or is no longer available
     full = 3
 
 
 class Reason(StrEnum):
-    """Why something is pending, gone or skipped."""
+    """Why a meeting is pending or gone, or a partition skipped. The values are stored in journals."""
 
     live = "live"
     planned = "planned"
@@ -49,7 +49,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A half-open interval [start, end) of UTC time."""
+    """A half-open interval [start, end) in UTC. Raises ValueError if it is empty or an end is naive."""
 
     start: datetime
     end: datetime
@@ -57,7 +57,7 @@ class Window:
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:
             raise ValueError("a window needs aware instants")
-        # In UTC first: instants of one zone are compared by their wall clocks, which show some hours twice.
+        # Convert first: Python compares instants of the same zone by wall clock, which repeats an hour each autumn.
         object.__setattr__(self, "start", self.start.astimezone(UTC))
         object.__setattr__(self, "end", self.end.astimezone(UTC))
         if self.start >= self.end:
@@ -65,19 +65,19 @@ class Window:
 
     @classmethod
     def day(cls, day: date, zone: ZoneInfo) -> Window:
-        """Midnight to midnight as the zone's wall clocks show it: 23 or 25 hours when they change."""
+        """One day in the given zone, midnight to midnight: 23 or 25 hours when the clocks change."""
         return cls.days(day, day, zone)
 
     @classmethod
     def days(cls, first: date, last: date, zone: ZoneInfo) -> Window:
-        """From the first day's midnight to the midnight after the last day."""
+        """From midnight of the first day to the midnight after the last day, in the given zone."""
         return cls(
             start=datetime.combine(first, time(), zone),
             end=datetime.combine(last + timedelta(days=1), time(), zone),
         )
 
     def split(self, step: timedelta) -> Iterator[Window]:
-        """Windows of at most `step` that follow each other, oldest first."""
+        """Consecutive windows of at most `step`, oldest first."""
         start = self.start
         while start < self.end:
             end = min(start + step, self.end)
@@ -109,33 +109,38 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeetingRef:
-    """What a listing knows of one instance; enough to fetch the rest.
-
-    `hint` is journaled: what a later run needs to ask for the head again; no secret, and no person. `row` is the
-    listing row itself, never journaled: `None` in a ref out of the journal, and then `fetch` asks for the head.
-    `asked`: the options that earlier readings of it had (`qos`, `raw`); a fetch asks for that as well.
-    """
+    """What a listing knows of one instance; enough to fetch the rest."""
 
     uuid: str
     start_time: datetime | None
     digest: str
+    """Hash of the listing row; it changes if the row does."""
     hint: Mapping[str, Any] = field(default_factory=dict)
+    """What a later run needs to request the meeting again. Stored in the journal, so it holds no secret and no person."""
     row: Mapping[str, Any] | None = None
+    """The listing row. Never stored: it is `None` in a ref from the journal, and `fetch` then requests the meeting."""
     extras: frozenset[str] = frozenset()
+    """The extras that earlier runs fetched for this meeting (`qos`, `raw`, `series`); a fetch repeats them."""
+
+    def wants(self, extra: str, *, in_run: bool) -> bool:
+        """Whether to fetch this extra: the run asks for it, or an earlier run fetched it."""
+        return in_run or extra in self.extras
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedPartition:
-    """A part of a listing that could not be had: one user, one group. `gone`: nor will it ever be."""
+    """A part of a listing that could not be read."""
 
     partition: str
+    """One user, one group or one conference, by a name that is the same in every run and identifies no person."""
     reason: Reason
     permanent: bool
+    """Whether a later run cannot read it either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """Stored, but to be read again at `until`."""
+    """The meeting is stored, but must be read again at `until`."""
 
     until: datetime
     reason: Reason
@@ -151,7 +156,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
-    """One meeting instance. Field by field the meeting document of the README; durations in whole seconds."""
+    """One meeting instance. The fields are described in docs/documents.md; durations are whole seconds."""
 
     vendor: str
     account: str
@@ -187,9 +192,13 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One stay, from join to leave. `key` comes from `session_key`; quality and the raw row are no part of identity."""
+    """One stay of one participant, from join to leave. The fields are described in docs/documents.md.
+
+    Two sessions are equal if all fields but the quality and the raw row are equal.
+    """
 
     key: str
+    """From `session_key`."""
     stay: Literal["meeting", "waiting_room", "breakout"] = "meeting"
     breakout_id: str | None = None
     id: str | None = None
@@ -221,7 +230,7 @@ class Session:
 
 
 def session_key(*parts: str | datetime | None) -> str:
-    """22 base64url characters (128 bits) out of the ids that the vendor made for this very stay, in a fixed order."""
+    """A key of 22 base64url characters (128 bits), hashed from the ids that the vendor made for this stay, in a fixed order."""
     text = "\x1f".join(
         [
             "" if part is None else part if isinstance(part, str) else format_milliseconds(part)
@@ -233,32 +242,30 @@ def session_key(*parts: str | datetime | None) -> str:
 
 
 def user_partition(user: str) -> str:
-    """The name of a user's part of a listing: the same in every run, and without the user's id or address."""
+    """The name of a user's partition: the same in every run, without the user's id or address."""
     return f"user {session_key(user)[:12]}"
 
 
 def row_digest(row: Mapping[str, Any]) -> str:
-    """Changes when any value of a listing row changes, whatever the order of its keys."""
+    """A hash of a listing row. It depends on every value, and not on the order of the keys."""
     return hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeetingRecord:
-    """One meeting instance with every session of it, or, where the vendor tells of no sessions, the meeting alone.
-
-    `replaces`: uuids under which an earlier harvest knew this meeting; their documents are leftovers.
-    `collisions`: stays whose keys were equal though the stays were not, told apart by `-2`, `-3`.
-    """
+    """One meeting instance with all its sessions, or without any if the vendor reports none."""
 
     meeting: Meeting
     sessions: Sequence[Session] = ()
     pending: Pending | None = None
     replaces: Sequence[str] = ()
+    """Uuids that an earlier harvest used for this meeting; documents under them are stale."""
     collisions: int = 0
+    """How many sessions shared a key with a different session, and got `-2`, `-3` … appended to it."""
 
     @property
     def timestamp(self) -> datetime | None:
-        """The meeting's `@timestamp`: start, else planned start, else the first join. `None`: nothing to file it under."""
+        """The meeting's `@timestamp`: its start, else its planned start, else the first join. `None` if all are unknown."""
         meeting = self.meeting
         return (
             meeting.start_time

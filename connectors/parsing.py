@@ -24,7 +24,7 @@ _MINUTES = re.compile(r"([0-9]{1,6})\s*min(?:ute)?s?$")
 
 
 def parse_instant(text: object) -> datetime | None:
-    """An ISO 8601 instant as aware UTC; `None` for `""`, for null and for anything that is not one.
+    """An ISO 8601 instant as aware UTC; `None` for `""`, null and anything else.
 
     An instant without a zone is taken as UTC. Digits beyond microseconds are cut (Google sends nine).
     """
@@ -40,17 +40,19 @@ def parse_instant(text: object) -> datetime | None:
 
 
 def format_milliseconds(when: datetime) -> str:
-    """`2026-11-20T09:00:00.000Z`: the spelling of hashed instants and of `harvested_at`."""
+    """`2026-11-20T09:00:00.000Z`: the format of hashed instants, of `harvested_at` and of requests to Google."""
     if when.tzinfo is not UTC:
         when = when.astimezone(UTC)
-    # One for every key: this takes a third of what `isoformat` takes.
+    # Called for every session key: orjson needs a third of the time of `isoformat`.
     seconds = orjson.dumps(when, option=_TO_THE_SECOND)[1:20].decode("ascii")
     return f"{seconds}.{when.microsecond // 1000:03d}Z"
 
 
 def parse_clock_seconds(text: object) -> int | None:
-    """Seconds in `"hh:mm:ss"`, `"mm:ss"` (hours may pass 24), `"1 day, 2:30:00"` (as Python spells a timedelta),
-    `"4 mins"`; `None` for `""` and what is not one."""
+    """Seconds of `"hh:mm:ss"`, `"mm:ss"` (hours may exceed 24), `"1 day, 2:30:00"` (a Python timedelta) or `"4 mins"`.
+
+    `None` for `""` and anything else.
+    """
     if not isinstance(text, str):
         return None
     if match := _DAYS.match(text.strip()):
@@ -65,16 +67,16 @@ def parse_clock_seconds(text: object) -> int | None:
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
-    """Whole seconds from start to end; `None` where either is unknown or the end comes first."""
+    """Whole seconds from start to end; `None` if either is unknown or the end comes first."""
     if start is None or end is None or end < start:
         return None
     return int((end - start).total_seconds())
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait, out of a `Retry-After` in any of its spellings: seconds, an HTTP date, or (Zoom) ISO 8601.
+    """Seconds to wait according to a `Retry-After` header: seconds, an HTTP date, or ISO 8601 (Zoom).
 
-    Never negative; `None` where the header is missing or is none of them.
+    Never negative; `None` if the header is missing or unreadable.
     """
     if not value:
         return None
@@ -96,6 +98,11 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (until - now).total_seconds())
 
 
+def format_seconds(when: datetime) -> str:
+    """`2026-11-20T09:00:00Z`: the format of requests to Webex. Fractions are cut."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def as_text(value: Any) -> str | None:
     """A string as sent; a whole number as its digits; `None` for `""`, null and anything else."""
     if value.__class__ is str:  # the common case; isinstance costs as much again
@@ -110,6 +117,11 @@ def as_number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if isfinite(value) else None
+
+
+def as_bool(value: Any) -> bool | None:
+    """A JSON boolean; `None` for anything else."""
+    return value if isinstance(value, bool) else None
 
 
 def as_dict(value: Any) -> dict[str, Any]:
@@ -133,7 +145,7 @@ def truncate_to_milliseconds(instant: datetime) -> datetime:
 
 
 def unique_rows(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[Row]:
-    """Rows without repetitions: of those with the same key, only the ones that differ. Keys keep their first order."""
+    """Rows without repetitions: of rows with the same key, only those that differ. Keys keep the order of their first row."""
     by_key: dict[Hashable, list[Row]] = {}
     for row in rows:
         same = by_key.setdefault(key(row), [])

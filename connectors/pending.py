@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from connectors.errors import Gone, NotReady
 from connectors.models import MeetingRecord, Pending, Reason
 
-ASK_DAILY = timedelta(days=1)
+REFETCH_INTERVAL = timedelta(days=1)
 
 
 def until_settled(ended: datetime | None, settling: timedelta, now: datetime) -> Pending | None:
@@ -32,5 +32,5 @@ def require_timestamp(
     raise NotReady(
         f"{vendor}: the meeting has no start time yet",
         reason=Reason.no_time,
-        until=min(now + ASK_DAILY, until),
+        until=min(now + REFETCH_INTERVAL, until),
     )

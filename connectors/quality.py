@@ -1,8 +1,8 @@
-"""How well a stay or a meeting worked: one shape for every vendor's measurements.
+"""Audio and video quality of a session or a meeting, in one shape for all vendors.
 
-A `Measure` is what was seen of one quantity: the mean over its samples, the worst of them, and how many there were.
-Which end is the worst depends on the quantity: the highest delay and loss, the lowest bitrate, height and frame rate.
-A `Series` is the samples themselves, over time: kept where `--series` asks for them.
+A `Measure` summarizes the samples of one quantity: their mean, the worst of them, and their number. The worst is the
+highest delay, jitter, loss and CPU load, and the lowest bitrate, height and frame rate. A `Series` holds the samples
+themselves, over time; it is kept only with `--series`.
 """
 
 from __future__ import annotations
@@ -15,56 +15,59 @@ from typing import Any
 
 STREAMS = ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
 MEASURES = ("latency_ms", "jitter_ms", "packet_loss_pct", "bitrate_kbps", "height_px", "fps")
-IN_SERIES = ("latency_ms", "jitter_ms", "packet_loss_pct")
-LONGEST_SERIES = 20_000
-"""Two weeks by the minute: what would be longer holds an instant that cannot be true."""
+SERIES_MEASURES = ("latency_ms", "jitter_ms", "packet_loss_pct")
+MAX_SERIES_LENGTH = 20_000
+"""Two weeks of one sample a minute. A longer series must contain a wrong instant."""
 
 LOWEST_IS_WORST = frozenset({"bitrate_kbps", "height_px", "fps"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """`None` is what a vendor does not tell: Google means without extremes, or an extreme without a mean."""
+    """A summary of the samples of one quantity. Google reports some means without extremes, and the reverse."""
 
     mean: float | None
     worst: float | None
     samples: int | None
 
-    def document(self) -> dict[str, Any]:
-        told: dict[str, Any] = {}
+    def to_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {}
         if self.mean is not None:
-            told["mean"] = _rounded(self.mean)
+            document["mean"] = _round(self.mean)
         if self.worst is not None:
-            told["worst"] = _rounded(self.worst)
+            document["worst"] = _round(self.worst)
         if self.samples:
-            told["samples"] = self.samples
-        return told
+            document["samples"] = self.samples
+        return document
 
 
-def _rounded(value: float) -> float:
-    """Two decimals, halves to the even one. The noise of binary fractions goes first, or it would decide which way a
-    half is rounded, and the order in which the sessions were read would show in a document."""
+def _round(value: float) -> float:
+    """Two decimals, half to even.
+
+    The inner rounding removes the noise of binary fractions. Without it, the noise would decide which way a half is
+    rounded, so a document would depend on the order in which sessions were read.
+    """
     return round(round(value * 100, 6)) / 100
 
 
-def measured(
+def summarize(
     name: str, samples: Iterable[float | None], extremes: Iterable[float | None] = ()
 ) -> Measure | None:
-    """One measure of the quantity `name` out of its samples, `None` where nothing was sampled.
+    """The measure of the quantity `name` from its samples; `None` if there are none.
 
-    `extremes` are peaks that a vendor tells beside its averages (a maximum loss per minute): they can make the
-    worst worse, and count for nothing else. Negative values are the vendors' word for "not measured".
+    `extremes` are peaks that a vendor reports beside its averages, such as a maximum loss per minute. They count for the
+    worst value only. Negative values mean "not measured" at all vendors.
     """
-    seen = [value for value in samples if value is not None and value >= 0]
-    if not seen:
+    values = [value for value in samples if value is not None and value >= 0]
+    if not values:
         return None
     worst = min if name in LOWEST_IS_WORST else max
     peaks = [value for value in extremes if value is not None and value >= 0]
-    return Measure(mean=fsum(seen) / len(seen), worst=worst(seen + peaks), samples=len(seen))
+    return Measure(mean=fsum(values) / len(values), worst=worst(values + peaks), samples=len(values))
 
 
-def merged(name: str, measures: Sequence[Measure]) -> Measure | None:
-    """One measure for several stays, the mean weighted by samples; where none of them has any, each mean counts alike."""
+def merge_measures(name: str, measures: Sequence[Measure]) -> Measure | None:
+    """One measure for several sessions. Means are weighted by their samples, or equally if no sample counts are known."""
     if not measures:
         return None
     means = [(m.mean, m.samples or 0) for m in measures if m.mean is not None]
@@ -81,27 +84,32 @@ def merged(name: str, measures: Sequence[Measure]) -> Measure | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Samples at even steps from `start` on, `None` where there is none; a quantity without any has no list."""
+    """Samples at even steps from `start`. A missing sample is `None`; a quantity without samples has an empty tuple."""
 
     start: datetime
     step_s: float
+    """Seconds from one sample to the next."""
     latency_ms: tuple[float | None, ...] = ()
     jitter_ms: tuple[float | None, ...] = ()
     packet_loss_pct: tuple[float | None, ...] = ()
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         step = int(self.step_s) if self.step_s == int(self.step_s) else self.step_s
-        told: dict[str, Any] = {"start": self.start, "step_s": step}
-        for name in IN_SERIES:
+        document: dict[str, Any] = {"start": self.start, "step_s": step}
+        for name in SERIES_MEASURES:
             if samples := getattr(self, name):
-                told[name] = [None if value is None else _rounded(value) for value in samples]
-        return told
+                document[name] = [None if value is None else _round(value) for value in samples]
+        return document
 
     def points(self) -> list[Point]:
+        """The instant of each step, with its samples by quantity."""
         step = timedelta(seconds=self.step_s)
-        lists = [getattr(self, name) for name in IN_SERIES]
+        lists = [getattr(self, name) for name in SERIES_MEASURES]
         return [
-            (self.start + place * step, {n: s[place] for n, s in zip(IN_SERIES, lists, strict=True) if s})
+            (
+                self.start + place * step,
+                {n: s[place] for n, s in zip(SERIES_MEASURES, lists, strict=True) if s},
+            )
             for place in range(max(map(len, lists)))
         ]
 
@@ -109,17 +117,17 @@ class Series:
 Point = tuple[datetime, Mapping[str, float | None]]
 
 
-def series_of(points: Sequence[Point], step_s: float) -> Series | None:
-    """Samples on even steps, each in the place that is nearest to its time; of two in one place the first.
+def to_series(points: Sequence[Point], step_s: float) -> Series | None:
+    """A series with each sample at the step nearest to its time. Of two samples at one step, the first counts.
 
-    `None` where nothing was sampled, and where the times cannot be true.
+    `None` if there are no samples, or their times cannot be right.
     """
     if not points or not (isfinite(step_s) and step_s > 0):
         return None
     start = min(when for when, _ in points)
     places = [round((when - start).total_seconds() / step_s) for when, _ in points]
     size = max(places) + 1
-    if size > LONGEST_SERIES:
+    if size > MAX_SERIES_LENGTH:
         return None
     lists: dict[str, list[float | None]] = {}
     for place, (_, samples) in zip(places, points, strict=True):
@@ -132,19 +140,21 @@ def series_of(points: Sequence[Point], step_s: float) -> Series | None:
     return Series(start=start, step_s=step_s, **{name: tuple(values) for name, values in lists.items()})
 
 
-def joined(parts: Sequence[Series]) -> Series | None:
-    """One series for several parts of one stay, by the finest of their steps; the longest part where they are too far
-    apart to be one."""
+def join_series(parts: Sequence[Series]) -> Series | None:
+    """One series from the parts of one session, with the shortest of their steps.
+
+    If the parts are too far apart for one series, the longest part.
+    """
     if len(parts) < 2:
         return parts[0] if parts else None
     points = [point for part in sorted(parts, key=lambda part: part.start) for point in part.points()]
-    whole = series_of(points, min(part.step_s for part in parts))
+    whole = to_series(points, min(part.step_s for part in parts))
     return whole or max(parts, key=lambda part: len(part.points()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """One direction of one medium; `height_px` and `fps` only of pictures."""
+    """One direction of one medium. Audio has no `height_px` and no `fps`."""
 
     latency_ms: Measure | None = None
     jitter_ms: Measure | None = None
@@ -154,13 +164,17 @@ class Stream:
     fps: Measure | None = None
     series: Series | None = None
 
-    def document(self) -> dict[str, Any]:
-        told = {name: told.document() for name in MEASURES if (told := getattr(self, name)) is not None}
-        return told if self.series is None else {**told, "series": self.series.document()}
+    def to_document(self) -> dict[str, Any]:
+        measures = {
+            name: measure.to_document() for name in MEASURES if (measure := getattr(self, name)) is not None
+        }
+        return measures if self.series is None else {**measures, "series": self.series.to_document()}
 
     @classmethod
-    def of(cls, measures: Mapping[str, Measure | None], series: Series | None = None) -> Stream | None:
-        """Out of measures by name; `None` where nothing was measured."""
+    def from_measures(
+        cls, measures: Mapping[str, Measure | None], series: Series | None = None
+    ) -> Stream | None:
+        """The stream with these measures, by name; `None` if there are none."""
         if not any(measures.values()):
             return None
         latency, jitter, loss, bitrate, height, fps = (measures.get(name) for name in MEASURES)
@@ -175,17 +189,20 @@ class Stream:
         )
 
     @classmethod
-    def merge(cls, streams: Sequence[Stream], *, one_stay: bool) -> Stream | None:
+    def merge(cls, streams: Sequence[Stream], *, same_session: bool) -> Stream | None:
+        """One stream for several; see `Quality.merge`."""
         measures = {
-            name: merged(name, [m for stream in streams if (m := getattr(stream, name)) is not None])
+            name: merge_measures(name, [m for stream in streams if (m := getattr(stream, name)) is not None])
             for name in MEASURES
         }
         parts = [stream.series for stream in streams if stream.series is not None]
-        return cls.of(measures, joined(parts) if one_stay else None)
+        return cls.from_measures(measures, join_series(parts) if same_session else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
+    """The quality of one session or meeting, as the participant's client received (`in`) and sent (`out`) it."""
+
     audio_in: Stream | None = None
     audio_out: Stream | None = None
     video_in: Stream | None = None
@@ -195,24 +212,29 @@ class Quality:
     cpu_pct: Measure | None = None
 
     @classmethod
-    def merge(cls, qualities: Sequence[Quality], *, one_stay: bool = False) -> Quality:
-        """The quality of a meeting: each measure of each stream over all its sessions. `one_stay`: these are parts of
-        one session, whose series are parts of one series; those of several people make none."""
+    def merge(cls, qualities: Sequence[Quality], *, same_session: bool = False) -> Quality:
+        """The quality of a meeting: each measure of each stream over all its sessions.
+
+        With `same_session`, these are parts of one session, and their series are joined. Otherwise series are dropped:
+        several people have no common series.
+        """
         streams = {}
         for name in STREAMS:
-            told = [stream for quality in qualities if (stream := getattr(quality, name)) is not None]
-            if told:
-                streams[name] = Stream.merge(told, one_stay=one_stay)
-        cpu = merged("cpu_pct", [quality.cpu_pct for quality in qualities if quality.cpu_pct is not None])
+            parts = [stream for quality in qualities if (stream := getattr(quality, name)) is not None]
+            if parts:
+                streams[name] = Stream.merge(parts, same_session=same_session)
+        cpu = merge_measures(
+            "cpu_pct", [quality.cpu_pct for quality in qualities if quality.cpu_pct is not None]
+        )
         return cls(**streams, cpu_pct=cpu)
 
-    def document(self) -> dict[str, Any]:
-        """As in the README; empty where nothing was measured."""
-        told: dict[str, Any] = {}
+    def to_document(self) -> dict[str, Any]:
+        """The `quality` object of a document (docs/documents.md); empty if nothing was measured."""
+        document: dict[str, Any] = {}
         for name in STREAMS:
             stream: Stream | None = getattr(self, name)
-            if stream is not None and (measures := stream.document()):
-                told[name] = measures
+            if stream is not None and (measures := stream.to_document()):
+                document[name] = measures
         if self.cpu_pct is not None:
-            told["cpu_pct"] = self.cpu_pct.document()
-        return told
+            document["cpu_pct"] = self.cpu_pct.to_document()
+        return document

@@ -1,12 +1,13 @@
-"""Settings: the environment, a .env file and files named by NAME_FILE, read once and checked; no default is hidden.
+"""Settings: the environment, a .env file and files named by NAME_FILE, read once and checked.
 
-Nothing here looks at the environment by itself: `harvester.cli` passes it in. The settings of the harvester itself are
-listed in `OWN`; each connector lists its own. `example.env` is compared with both by a test.
+The command line passes the environment in. The settings of the harvester itself are listed in `OWN`; each connector
+lists its own. A test compares `example.env` with both.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,6 +102,11 @@ class Environment:
             values[setting.name] = value
         return values
 
+    def override(self, name: str, value: str) -> Environment:
+        """These settings with another value for one of them, as an option of the command line gives it."""
+        others = {other: text for other, text in self.values.items() if other != f"{name}_FILE"}
+        return Environment(values={**others, name: value})
+
     def retired(self) -> str | None:
         """What to say about settings of programs that came before; `None` where there are none."""
         found = [name for name in RETIRED if name in self.values]
@@ -132,6 +138,34 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def account_label(label: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", label):
+        raise ConfigurationError(
+            "HARVESTER_ACCOUNT is part of every document's id: up to 64 of A-Z a-z 0-9 _ . - and nothing else, "
+            "like main or berlin-2"
+        )
+    return label
+
+
+def state_folder(named: str | None) -> Path:
+    """The folder that the settings name, else the one where this system keeps the state of programs."""
+    if named is not None:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return platformdirs.user_state_path("meeting-harvester", appauthor=False)
+
+
+def require_loopback(base_urls: Mapping[str, str]) -> None:
+    """ConfigurationError unless all of these URLs, by setting, are addresses of this machine."""
+    real = [name for name, url in base_urls.items() if not is_loopback(url)]
+    if real:
+        raise ConfigurationError(
+            f"HARVESTER_NOW and HARVESTER_SPEED are for simulated vendors, but {', '.join(sorted(real))} "
+            "is not an address of this machine; unset them"
+        )
 
 
 def zone(name: str) -> ZoneInfo:

@@ -169,7 +169,7 @@ def _add_period(document: Document, start: datetime | None, end: datetime | None
 
 
 def _add_extras(document: Document, quality: Quality | None, vendor_data: Mapping[str, Any] | None) -> None:
-    if quality is not None and (measures := quality.document()):
+    if quality is not None and (measures := quality.to_document()):
         document["quality"] = measures
     if vendor_data is not None:
         document["vendor_data"] = vendor_data

@@ -1,15 +1,13 @@
 """A person logs in to a vendor: in the browser of this machine, or on another device by typing a code.
 
-The browser comes back to a listener on 127.0.0.1 (RFC 8252) that is there for one answer and no longer. It takes only
-the answer that holds this login's `state`, and what it takes is worth nothing without the verifier (PKCE, RFC 7636),
-which never leaves this process but for the vendor.
+For the browser, a server listens on 127.0.0.1 (RFC 8252) until the vendor redirects the browser to it. It accepts only
+a request that carries this login's `state`. The code in it is useless without the PKCE verifier (RFC 7636), which is
+sent to the vendor only.
 """
 
 from __future__ import annotations
 
-import base64
 import errno
-import hashlib
 import logging
 import secrets
 import sys
@@ -24,79 +22,82 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
 
-from connectors.base import Context, DeviceCode, Login, Token
+from oauthlib.oauth2 import WebApplicationClient
+
+from connectors.base import Context, Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
+from connectors.oauth import DeviceCode, Login
 from harvester.console import ONCE
 
 logger = logging.getLogger(__name__)
 
 HOST, PATH = "127.0.0.1", "/callback"
-PATIENCE_SECONDS = 600.0
-"""How long a person may take, on this machine's clock: people are no faster where a simulator is."""
+LOGIN_SECONDS = 600.0
+"""How long to wait for the person, in seconds of this machine: a simulator's speed does not make people faster."""
 
 REQUEST_SECONDS = 5.0
-"""Browsers open connections ahead and send nothing on them."""
+"""Browsers open connections in advance and send nothing on them."""
+
+VERIFIER_LENGTH = 86
+"""Characters; RFC 7636 permits 43 to 128."""
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>meeting-data harvester</title>
 <body style="font: 1.1em sans-serif; margin: 4em auto; max-width: 34em"><h1>{title}</h1><p>{text}</p></body></html>
 """
-BACK = ("Thank you", "This window may be closed. The terminal says whether the login has worked.")
-DENIED = ("Not logged in", "This window may be closed. The terminal says why, and what to do.")
+THANKS = ("Thank you", "You can close this window. The terminal shows whether the login succeeded.")
+DENIED = ("Not logged in", "You can close this window. The terminal shows why, and what to do.")
 REFUSED = (
-    "Not expected",
-    "This is not the answer to the login that is waiting. Use the address in the terminal.",
+    "Unexpected request",
+    "This request does not belong to the current login. Use the address shown in the terminal.",
 )
-NOTHING = ("Nothing here", "This address waits for the end of a login, and for nothing else.")
+NOT_FOUND = ("Not found", "This address is used for a login only.")
 
-STRANGE = (
-    "an answer in the browser that does not belong to this login was refused; still waiting: use the address above, "
-    "not an older window"
-)
-NAMELESS = (
-    "the browser came back with an error that does not say to which login it belongs; still waiting: if it was you "
-    "who denied it, Ctrl-C ends this"
+FOREIGN_CALLBACK = "Refused a callback that does not belong to this login. Still waiting; use the address above, not an older window."
+ERROR_WITHOUT_STATE = (
+    "Ignored an error callback without a state parameter. Still waiting; press Ctrl-C if you denied access."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What ties an answer to this login: `state` goes with it through the browser, the verifier does not."""
+class Pkce:
+    """What ties a callback to this login: `state` travels through the browser, the verifier does not."""
 
     state: str
     verifier: str
 
     @classmethod
-    def fresh(cls) -> Proof:
-        return cls(state=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(64))
+    def create(cls) -> Pkce:
+        verifier = WebApplicationClient("").create_code_verifier(VERIFIER_LENGTH)
+        return cls(state=secrets.token_urlsafe(32), verifier=verifier)
 
     @property
     def challenge(self) -> str:
-        digest = hashlib.sha256(self.verifier.encode("ascii")).digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        challenge: str = WebApplicationClient("").create_code_challenge(self.verifier, "S256")
+        return challenge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
-    """What the browser came back with: one of the two."""
+class CallbackResult:
+    """What the redirect carried: a code or an error."""
 
     code: str = ""
     error: str = ""
 
 
-class Listener(ThreadingMixIn, TCPServer):
-    """Waits on a port of 127.0.0.1 for the browser to come back."""
+class LoopbackServer(ThreadingMixIn, TCPServer):
+    """Waits on a port of 127.0.0.1 for the redirect. ConfigurationError if the port is not available."""
 
     daemon_threads = True
-    allow_reuse_address = True  # the port of a login that has just ended is free again at once
-    allow_reuse_port = False  # but nobody shares it
+    allow_reuse_address = True  # the port of a login that has just ended is available at once
+    allow_reuse_port = False  # but never shared
 
     def __init__(self, port: int, state: str) -> None:
         self._state = state
-        self._returned: SimpleQueue[Returned] = SimpleQueue()
+        self._results: SimpleQueue[CallbackResult] = SimpleQueue()
         try:
-            super().__init__((HOST, port), _Callback)
+            super().__init__((HOST, port), _CallbackHandler)
         except OSError as error:
-            raise _not_free(port, error) from None
+            raise _port_error(port, error) from None
 
     @property
     def redirect_uri(self) -> str:
@@ -112,53 +113,53 @@ class Listener(ThreadingMixIn, TCPServer):
             self.shutdown()
             thread.join()
 
-    def answer(self, seconds: float) -> Returned | None:
-        """The first answer to this login; `None` where none comes in time."""
+    def wait(self, seconds: float) -> CallbackResult | None:
+        """The first callback of this login; `None` if none arrives in time."""
         try:
-            return self._returned.get(timeout=seconds)
+            return self._results.get(timeout=seconds)
         except Empty:
             return None
 
-    def judged(self, asked: Mapping[str, Sequence[str]]) -> Returned | None:
-        """What a query says, `None` unless it is the answer to this login."""
-        states, codes, errors = (asked.get(name, []) for name in ("state", "code", "error"))
-        ours = len(states) == 1 and secrets.compare_digest(states[0].encode(), self._state.encode())
-        if not ours or len(codes) + len(errors) != 1:
-            logger.info(NAMELESS if errors and not states else STRANGE, extra=ONCE)
+    def validate(self, query: Mapping[str, Sequence[str]]) -> CallbackResult | None:
+        """What a query carries; `None` unless it is a callback of this login."""
+        states, codes, errors = (query.get(name, []) for name in ("state", "code", "error"))
+        is_valid = len(states) == 1 and secrets.compare_digest(states[0].encode(), self._state.encode())
+        if not is_valid or len(codes) + len(errors) != 1:
+            logger.info(ERROR_WITHOUT_STATE if errors and not states else FOREIGN_CALLBACK, extra=ONCE)
             return None
-        return Returned(code=codes[0] if codes else "", error=errors[0] if errors else "")
+        return CallbackResult(code=codes[0] if codes else "", error=errors[0] if errors else "")
 
-    def take(self, returned: Returned) -> None:
-        self._returned.put(returned)
+    def accept(self, result: CallbackResult) -> None:
+        self._results.put(result)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that hangs up is none; a bug keeps its traceback."""
+        """Browsers that hang up are ignored; a bug keeps its traceback."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
-class _Callback(BaseHTTPRequestHandler):
-    server: Listener
+class _CallbackHandler(BaseHTTPRequestHandler):
+    server: LoopbackServer
     timeout = REQUEST_SECONDS
     server_version, sys_version = "meeting-harvester", ""
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
         if path != PATH:
-            self._show(HTTPStatus.NOT_FOUND, NOTHING)
+            self._respond(HTTPStatus.NOT_FOUND, NOT_FOUND)
             return
-        returned = self.server.judged(parse_qs(query, keep_blank_values=True))
-        if returned is None:
-            self._show(HTTPStatus.BAD_REQUEST, REFUSED)
+        result = self.server.validate(parse_qs(query, keep_blank_values=True))
+        if result is None:
+            self._respond(HTTPStatus.BAD_REQUEST, REFUSED)
             return
         try:
-            self._show(HTTPStatus.OK, DENIED if returned.error else BACK)
+            self._respond(HTTPStatus.OK, DENIED if result.error else THANKS)
         finally:
-            self.server.take(returned)
+            self.server.accept(result)
 
-    def _show(self, status: HTTPStatus, words: tuple[str, str]) -> None:
-        """A page that holds nothing of what was asked for."""
-        page = PAGE.format(title=words[0], text=words[1]).encode()
+    def _respond(self, status: HTTPStatus, text: tuple[str, str]) -> None:
+        """A page that repeats nothing of the request."""
+        page = PAGE.format(title=text[0], text=text[1]).encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(page)))
@@ -169,37 +170,35 @@ class _Callback(BaseHTTPRequestHandler):
         self.wfile.write(page)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Not a line: it would hold the code."""
+        """No log: it would contain the code."""
 
 
-def in_browser(
+def run_browser_flow(
     login: Login,
     *,
     port: int,
     show: Callable[[str, str], None],
-    patience: float = PATIENCE_SECONDS,
+    timeout: float = LOGIN_SECONDS,
 ) -> Token:
-    """`show` is given the address to open and the redirect URI, once the port is open."""
-    proof = Proof.fresh()
-    with Listener(port, proof.state) as listener:
-        redirect_uri = listener.redirect_uri
-        with listener.listening():
-            show(
-                login.authorization_url(
-                    redirect_uri=redirect_uri, state=proof.state, challenge=proof.challenge
-                ),
-                redirect_uri,
+    """`show` is called with the address to open and the redirect URI, once the port is open."""
+    pkce = Pkce.create()
+    with LoopbackServer(port, pkce.state) as server:
+        redirect_uri = server.redirect_uri
+        with server.listening():
+            address = login.authorization_url(
+                redirect_uri=redirect_uri, state=pkce.state, challenge=pkce.challenge
             )
-            returned = listener.answer(patience)
-    if returned is None:
-        raise _nobody(patience, redirect_uri)
-    if returned.error:
-        raise login.error_for(returned.error)
-    return login.exchange_code(code=returned.code, redirect_uri=redirect_uri, verifier=proof.verifier)
+            show(address, redirect_uri)
+            result = server.wait(timeout)
+    if result is None:
+        raise _timeout_error(timeout, redirect_uri)
+    if result.error:
+        raise login.error_for(result.error)
+    return login.exchange_code(code=result.code, redirect_uri=redirect_uri, verifier=pkce.verifier)
 
 
-def on_device(login: Login, context: Context, show: Callable[[DeviceCode], None]) -> Token:
-    """`show` is given what is to be typed where; then the vendor is asked until somebody has decided."""
+def run_device_flow(login: Login, context: Context, show: Callable[[DeviceCode], None]) -> Token:
+    """`show` is called with the code to enter and where; then the vendor is polled until the person has decided."""
     code = login.request_device_code()
     show(code)
     began = context.elapsed()
@@ -207,7 +206,7 @@ def on_device(login: Login, context: Context, show: Callable[[DeviceCode], None]
         context.wait(code.interval)
         if context.elapsed() - began >= code.expires_in:
             raise CredentialsError(
-                "nobody entered the code before it ended; run the same command for another one"
+                "the code expired before it was entered; run the same command again for a new one"
             )
         answer = login.poll(code)
         if isinstance(answer, Token):
@@ -215,21 +214,21 @@ def on_device(login: Login, context: Context, show: Callable[[DeviceCode], None]
         code = answer
 
 
-def _nobody(patience: float, redirect_uri: str) -> HarvestError:
+def _timeout_error(timeout: float, redirect_uri: str) -> HarvestError:
     return CredentialsError(
-        f"nobody came back from the vendor's login page within {patience / 60:.0f} minutes; run the same command "
-        f"again. Where that page showed an error, the vendor may not know the redirect URI: it is {redirect_uri}, "
-        "to the letter"
+        f"Timed out after {timeout / 60:.0f} minutes waiting for the login. If the vendor showed an error, check that "
+        f"this redirect URI is registered exactly: {redirect_uri}"
     )
 
 
-def _not_free(port: int, error: OSError) -> HarvestError:
+def _port_error(port: int, error: OSError) -> HarvestError:
     if error.errno == errno.EADDRINUSE:
         why = "is in use, perhaps by another login"
     elif error.errno == errno.EACCES:
-        why = "is not for everybody"
+        why = "needs administrator rights"
     else:
-        why = f"cannot be listened on ({error.strerror})"
+        why = f"cannot be opened ({error.strerror})"
     return ConfigurationError(
-        f"port {port} {why}; end what holds it, or choose another with --port and register its redirect URI"
+        f"port {port} {why}; stop the program that uses it, or choose another port with --port and register its "
+        "redirect URI"
     )

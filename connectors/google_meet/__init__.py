@@ -26,23 +26,30 @@ from datetime import timedelta
 from threading import RLock
 from typing import TYPE_CHECKING, ClassVar
 
-from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
-from connectors.errors import ConfigurationError
+from connectors.base import (
+    CheckResult,
+    Context,
+    Option,
+    Setting,
+    Settings,
+    setting_or_default,
+    validate_settings,
+)
 from connectors.google_meet.endpoints import (
     CALENDAR,
-    EVENTS_KEPT,
     LOOKBACK,
+    MAX_WINDOW,
     MEET,
-    RECORDS_KEPT,
+    RECORD_RETENTION,
     REPORTS,
-    SPAN,
+    REPORTS_RETENTION,
     VENDOR,
 )
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 from connectors.rate_limit import MARGIN
 
 if TYPE_CHECKING:
-    from connectors.google_meet.source_selection import Sources
+    from connectors.google_meet.source_selection import SourceSelector
 
 
 class GoogleMeet:
@@ -96,43 +103,38 @@ class GoogleMeet:
             future_days=True,
         ),
     )
-    max_window: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK
-    retention: ClassVar[timedelta] = EVENTS_KEPT
+    retention: ClassVar[timedelta] = REPORTS_RETENTION
     lists_live: ClassVar[bool] = True
     daily_quota: ClassVar[None] = None
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing or not understood; reads no file and makes no request."""
-        missing = unset_settings(self.settings, settings.get)
-        if missing:
-            names = ", ".join(setting.name for setting in missing)
-            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be had {missing[0].how_to_get}")
-        self.source = settings.get("GOOGLE_SOURCE") or "auto"
-        if self.source not in {"auto", "reports", "meet"}:
-            raise ConfigurationError(f"{VENDOR}: GOOGLE_SOURCE is auto, reports or meet")
+        validate_settings(VENDOR, self.settings, settings)
+        self.source = setting_or_default("GOOGLE_SOURCE", self.settings, settings)
         if self.source == "meet":
-            self.retention = RECORDS_KEPT  # type: ignore[misc]  # the other source keeps more; which it is, a setting says
+            self.retention = RECORD_RETENTION  # type: ignore[misc]  # the other source keeps more; which it is, a setting says
         self._settings = settings
         self.context = context
         self._lock = RLock()
-        self._sources: Sources | None = None
+        self._selector: SourceSelector | None = None
 
     def meetings(
         self, window: Window, partitions: Collection[str] = ()
     ) -> Iterator[MeetingRef | SkippedPartition]:
-        return self.sources.meetings(window, partitions)
+        return self.selector.meetings(window, partitions)
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
-        return self.sources.fetch(ref)
+        return self.selector.fetch(ref)
 
     def estimate_requests(self, ref: MeetingRef) -> int:
-        return self.sources.calls(ref)
+        return self.selector.estimate_requests(ref)
 
     def check(self) -> Iterator[CheckResult]:
         from connectors.google_meet.check import run_checks
 
-        return run_checks(self.sources)
+        return run_checks(self.selector)
 
     @property
     def concurrency(self) -> int:
@@ -142,14 +144,14 @@ class GoogleMeet:
     @property
     def requests_per_second(self) -> float:
         """Of the project at Meet, which nearly all calls of a fetch are, and no more than so many at once permit."""
-        return (MEET.of_project or 0) / 60.0 * MARGIN * self._settings.rate_share
+        return (MEET.per_minute_project or 0) / 60.0 * MARGIN * self._settings.rate_share
 
     @property
-    def sources(self) -> Sources:
+    def selector(self) -> SourceSelector:
         """Made when it is first needed: only then is Google's library imported."""
         with self._lock:
-            if self._sources is None:
-                from connectors.google_meet.source_selection import Sources
+            if self._selector is None:
+                from connectors.google_meet.source_selection import SourceSelector
 
-                self._sources = Sources(self._settings, self.context, self.source)
-            return self._sources
+                self._selector = SourceSelector(self._settings, self.context, self.source)
+            return self._selector

@@ -1,11 +1,11 @@
-"""Who we are to Google: a token per user and API out of a service account's key, or the one of whoever logged in.
+"""Google credentials: a token per user and API from a service account's key, or the token of the person who logged in.
 
-A service account sees nothing of Meet by itself: it acts for people, whom it names in the assertion that it signs
-(domain-wide delegation, https://developers.google.com/identity/protocols/oauth2/service-account). google-auth makes the
-assertions and reads the answers; what is sent goes through the project's HTTP layer, and nothing but the token endpoint
-of the credentials file is asked. Without a subject google-auth looks a service account up elsewhere: there always is one.
+A service account sees nothing of Meet by itself. It acts for users, whom it names in the assertion that it signs
+(domain-wide delegation, https://developers.google.com/identity/protocols/oauth2/service-account). google-auth builds the
+assertions and reads the responses; the project's HTTP layer sends them, only to the token endpoint of the credentials
+file. Without a subject, google-auth looks the service account up at another host, so there always is a subject.
 
-Tokens of the admin and of a login are kept in the store, for an hour; those of the other users in memory alone.
+The tokens of the admin and of a login are stored, for an hour; those of other users are kept in memory only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from threading import Lock, RLock
+from threading import RLock
 from typing import Any
 
 import orjson
@@ -30,11 +30,12 @@ from connectors.google_meet.endpoints import CONSOLE, DELEGATION, LOGIN, VENDOR,
 from connectors.google_meet.errors import ApiNotAllowed
 from connectors.http import Api, Decision, Response, Retry, default_decision
 from connectors.models import session_key
+from connectors.oauth import TokenCache, bearer, lifetime, text_field
 
 STORED_NAME = "google-meet"
 CALL = "POST /token"
-SELF = ""
-"""The subject that stands for whoever logged in."""
+LOGGED_IN = ""
+"""The subject that stands for the person who logged in."""
 
 EARLY_SECONDS = 300.0
 ACCESS_TOKEN_LIFE = timedelta(hours=1)
@@ -45,17 +46,11 @@ class UserUnavailable(VendorError):
 
 
 class TokenRequestRefused(VendorError):
-    """The token endpoint gives none. `words`: what it says, in lower case, to be looked through and never printed."""
+    """The token endpoint refuses. `words`: its error in lower case, to search and never to print."""
 
     def __init__(self, message: str, *, status: int, words: str) -> None:
         super().__init__(message, status=status)
         self.words = words
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    token: Token
-    deadline: float  # on Context.elapsed
 
 
 class GoogleTokens:
@@ -65,175 +60,126 @@ class GoogleTokens:
         self._settings = settings
         self._context = context
         self._lock = RLock()
-        self._found: GoogleCredentials | None = None
+        self._credentials: GoogleCredentials | None = None
         self._signer: Any = None
         self._api: Api | None = None
-        self._held: dict[tuple[str, str], _Held] = {}
-        self._locks: dict[tuple[str, str], Lock] = {}
+        self._caches: dict[tuple[str, str], TokenCache] = {}
 
     @property
     def credentials(self) -> GoogleCredentials:
         with self._lock:
-            if self._found is None:
-                self._found = read_credentials(self._settings["GOOGLE_CREDENTIALS"])
-            return self._found
+            if self._credentials is None:
+                self._credentials = read_credentials(self._settings["GOOGLE_CREDENTIALS"])
+            return self._credentials
 
     @property
     def impersonates(self) -> bool:
-        """Whether it can act for every user of the company."""
+        """Whether the credentials can act for every user of the company."""
         return self.credentials.kind is CredentialsKind.service_account
 
     @property
     def admin(self) -> str:
-        """The subject for what only an admin may read. CredentialsError where a service account has none."""
+        """The subject for what only an admin can read. Raises CredentialsError if a service account has none."""
         if not self.impersonates:
-            return SELF
+            return LOGGED_IN
         admin = self._settings.get("GOOGLE_ADMIN")
         if not admin:
             raise CredentialsError(
                 f"{VENDOR}: a service account sees nothing by itself: set GOOGLE_ADMIN to the address of an admin of the "
-                "company, whom it acts for"
+                "company, for whom it acts"
             )
         return admin
 
     def auth_for(self, service: Service, subject: str) -> UserAuth:
         """The `Authorization` of one user at one API."""
-        return UserAuth(self, service, subject if self.impersonates else SELF)
+        subject = subject if self.impersonates else LOGGED_IN
+        return UserAuth(self, service, self._cache(service, subject))
 
-    def token(self, service: Service, subject: str, *, refused: str | None = None) -> Token:
-        """One that is good for some minutes, and is not the one that was refused."""
-        key = (service.scope if self.impersonates else SELF), subject
-        held = self._held.get(key)
-        if held is None or not self._usable(held, refused):
-            with self._lock:
-                lock = self._locks.setdefault(key, Lock())
-            with lock:
-                held = self._held.get(key)
-                if held is None or not self._usable(held, refused):
-                    held = self._hold(key, self._another(service, subject, refused))
-        if not self.impersonates:
-            self._look_for_scope(held.token, service)
-        return held.token
-
-    def _usable(self, held: _Held, refused: str | None) -> bool:
-        return self._context.elapsed() < held.deadline and held.token.access != refused
-
-    def _hold(self, key: tuple[str, str], token: Token) -> _Held:
-        left = (token.expires_at - self._context.now()).total_seconds()
-        held = _Held(token, self._context.elapsed() + left - min(EARLY_SECONDS, left / 2))
-        self._held[key] = held
-        return held
-
-    def _another(self, service: Service, subject: str, refused: str | None) -> Token:
-        if not self.impersonates:
-            return self._of_login(refused)
-        if subject != self.admin:
-            return self._signed(service, subject)
-        name = f"{STORED_NAME} {session_key(self.credentials.client_id, service.scope, subject)}"
-        store = self._context.tokens
-        with store.locked(name):
-            kept = store.read(name)
-            if kept is not None and self._is_good(kept, refused):
-                return kept
-            token = self._signed(service, subject)
-            store.write(name, token)
-            return token
-
-    def _is_good(self, token: Token, refused: str | None) -> bool:
-        left = token.expires_at - self._context.now()
-        return token.access != refused and left > timedelta(seconds=EARLY_SECONDS)
-
-    def _signed(self, service: Service, subject: str) -> Token:
-        """A service account's, for one user and one scope."""
-        with self._lock:
-            if self._signer is None:
-                self._signer = _signer(self.credentials.info)
-        acting = self._signer.with_scopes([service.scope]).with_subject(subject)
-        asked = _Transport(self._endpoint())
-        try:
-            acting.refresh(asked)
-        except TokenRequestRefused as refused:
-            raise self._refusal(refused.words, service, subject) from None
-        except GoogleAuthError:
-            raise _unread() from None
-        return Token(access=acting.token, expires_at=self._context.now() + asked.life, scope=service.scope)
-
-    def _of_login(self, refused: str | None) -> Token:
-        """A person's: refreshed, from the login in the store or from the file."""
-        store, found = self._context.tokens, self.credentials
-        name = (
-            STORED_NAME
-            if found.kind is CredentialsKind.client
-            else f"{STORED_NAME} {session_key(found.info['refresh_token'])}"
-        )
-        with store.locked(name):
-            kept = store.read(name)
-            if kept is not None and self._is_good(kept, refused):
-                return kept
-            refresh = kept.refresh if kept is not None and kept.refresh else found.info.get("refresh_token")
-            if not refresh:
-                raise CredentialsError(f"{VENDOR}: nobody is logged in: {LOGIN}")
-            token = self._refreshed(found, str(refresh))
-            if not token.scope and kept is not None:
-                token = replace(token, scope=kept.scope)
-            store.write(name, token)
-            return token
-
-    def _refreshed(self, found: GoogleCredentials, refresh: str) -> Token:
-        acting: Any = user_credentials.Credentials(  # type: ignore[no-untyped-call]  # google-auth's types are partial
-            token=None,
-            refresh_token=refresh,
-            token_uri=found.token_uri,
-            client_id=found.client_id,
-            client_secret=found.info["client_secret"],
-        )
-        asked = _Transport(self._endpoint())
-        try:
-            acting.refresh(asked)
-        except TokenRequestRefused as refused:
-            raise self._login_refusal(refused.words) from None
-        except GoogleAuthError:
-            raise _unread() from None
-        return Token(
-            access=acting.token,
-            expires_at=self._context.now() + asked.life,
-            refresh=acting.refresh_token or refresh,
-            scope=asked.scope,
-        )
-
-    def _look_for_scope(self, token: Token, service: Service) -> None:
-        if token.scope and service.scope not in token.scope.split():
+    def check_scope(self, token: Token, service: Service) -> None:
+        """Raises ApiNotAllowed if the person who logged in did not grant the API's scope."""
+        if not self.impersonates and token.scope and service.scope not in token.scope.split():
             raise ApiNotAllowed(
                 f"{VENDOR}: the login does not permit the {service.title}: {LOGIN} again and leave its box ticked "
                 f"({service.scope})"
             )
 
-    def _endpoint(self) -> Api:
+    def request_for_user(self, service: Service, subject: str) -> Token:
+        """Requests a token for one user and one scope with the service account's key."""
+        with self._lock:
+            if self._signer is None:
+                self._signer = _signer(self.credentials.info)
+        credentials = self._signer.with_scopes([service.scope]).with_subject(subject)
+        token_endpoint = _Transport(self._token_api())
+        try:
+            credentials.refresh(token_endpoint)
+        except TokenRequestRefused as refused:
+            raise self._error_for(refused.words, service, subject) from None
+        except GoogleAuthError:
+            raise _unreadable() from None
+        expires_at = self._context.now() + token_endpoint.life
+        return Token(access=credentials.token, expires_at=expires_at, scope=service.scope)
+
+    def refresh_login(self, refresh: str) -> Token:
+        """Refreshes the token of a person."""
+        info = self.credentials
+        credentials: Any = user_credentials.Credentials(  # type: ignore[no-untyped-call]  # google-auth's types are partial
+            token=None,
+            refresh_token=refresh,
+            token_uri=info.token_uri,
+            client_id=info.client_id,
+            client_secret=info.info["client_secret"],
+        )
+        token_endpoint = _Transport(self._token_api())
+        try:
+            credentials.refresh(token_endpoint)
+        except TokenRequestRefused as refused:
+            raise self._login_error(refused.words) from None
+        except GoogleAuthError:
+            raise _unreadable() from None
+        return Token(
+            access=credentials.token,
+            expires_at=self._context.now() + token_endpoint.life,
+            refresh=credentials.refresh_token or refresh,
+            scope=token_endpoint.scope,
+        )
+
+    def _cache(self, service: Service, subject: str) -> TokenCache:
+        key = (service.scope if self.impersonates else LOGGED_IN), subject
+        with self._lock:
+            if key not in self._caches:
+                self._caches[key] = (
+                    _UserToken(self, self._context, service, subject)
+                    if self.impersonates
+                    else _LoginToken(self, self._context)
+                )
+            return self._caches[key]
+
+    def _token_api(self) -> Api:
         with self._lock:
             if self._api is None:
                 uri = self.credentials.token_uri
-                self._api = Api(VENDOR, uri, self._context, classify=self._judge)
+                self._api = Api(VENDOR, uri, self._context, classify=self._classify)
             return self._api
 
-    def _judge(self, answer: Response) -> Decision:
-        """What may pass by itself is asked for again here, and nowhere else."""
-        if answer.ok:
-            told = answer.body.get("access_token") if isinstance(answer.body, dict) else None
-            lacking = BrokenResponse(f"{answer.call}: an answer without a token", status=answer.status)
-            return None if isinstance(told, str) and told else Retry(error=lacking)
-        if answer.status in {400, 401, 403} and answer.broken is None:
+    def _classify(self, response: Response) -> Decision:
+        """Temporary errors are retried by the project's HTTP layer, and nowhere else."""
+        if response.ok:
+            token = response.body.get("access_token") if isinstance(response.body, dict) else None
+            broken = BrokenResponse(f"{response.call}: a response without a token", status=response.status)
+            return None if isinstance(token, str) and token else Retry(error=broken)
+        if response.status in {400, 401, 403} and response.broken is None:
             return TokenRequestRefused(
-                f"{answer.call}: no token", status=answer.status, words=_words(answer.body)
+                f"{response.call}: no token", status=response.status, words=_error_words(response.body)
             )
-        return default_decision(answer, self._context.now())
+        return default_decision(response, self._context.now())
 
-    def _refusal(self, words: str, service: Service, subject: str) -> CredentialsError | VendorError:
+    def _error_for(self, words: str, service: Service, subject: str) -> CredentialsError | VendorError:
         """https://developers.google.com/identity/protocols/oauth2/service-account#jwt-error-codes (2026)."""
         if any(word in words for word in ("unauthorized_client", "invalid_scope", "access_denied")):
             return ApiNotAllowed(
                 f"{VENDOR}: no token for the {service.title}: the delegation lacks its scope. At {DELEGATION}, give the "
                 f"client ID {self.credentials.client_id or '(in the credentials file)'} the scope {service.scope}; it "
-                "may take some minutes, up to a day, to hold"
+                "may take some minutes, up to a day, to take effect"
             )
         if "jwt" in words and any(word in words for word in ("iat", "exp", "timeframe", "lifespan")):
             return CredentialsError(
@@ -241,7 +187,7 @@ class GoogleTokens:
             )
         if any(word in words for word in ("signature", "invalid_client", "account not found")):
             return CredentialsError(
-                f"{VENDOR}: {CALL}: the key is refused: it was deleted or disabled; make another at {CONSOLE}, IAM & "
+                f"{VENDOR}: {CALL}: the key is refused: it was deleted or disabled; create another at {CONSOLE}, IAM & "
                 "Admin > Service Accounts > Keys"
             )
         if subject == self.admin:
@@ -251,7 +197,7 @@ class GoogleTokens:
             )
         return UserUnavailable(f"{VENDOR}: {CALL}: no token for one of the users", status=400)
 
-    def _login_refusal(self, words: str) -> CredentialsError:
+    def _login_error(self, words: str) -> CredentialsError:
         if "client" in words and "grant" not in words:
             return CredentialsError(
                 f"{VENDOR}: {CALL}: the OAuth client is refused: download it again at {CONSOLE}, then {LOGIN}"
@@ -262,24 +208,66 @@ class GoogleTokens:
         )
 
 
-class UserAuth:
-    """`connectors.http.Auth` for one user at one API."""
+class _UserToken(TokenCache):
+    """The token of one user at one API. The admin's is stored for other runs."""
 
-    def __init__(self, tokens: GoogleTokens, service: Service, subject: str) -> None:
+    def __init__(self, tokens: GoogleTokens, context: Context, service: Service, subject: str) -> None:
+        super().__init__(context, early_seconds=EARLY_SECONDS)
         self._tokens = tokens
         self._service = service
         self._subject = subject
 
+    def obtain(self, rejected: str | None) -> Token:
+        tokens, service, subject = self._tokens, self._service, self._subject
+        if subject != tokens.admin:
+            return tokens.request_for_user(service, subject)
+        name = f"{STORED_NAME} {session_key(tokens.credentials.client_id, service.scope, subject)}"
+        return self.stored_or_new(name, rejected, lambda _: tokens.request_for_user(service, subject))
+
+
+class _LoginToken(TokenCache):
+    """The token of the person who logged in, at all APIs: from the stored login, or from the credentials file."""
+
+    def __init__(self, tokens: GoogleTokens, context: Context) -> None:
+        super().__init__(context, early_seconds=EARLY_SECONDS)
+        self._tokens = tokens
+
+    def obtain(self, rejected: str | None) -> Token:
+        credentials = self._tokens.credentials
+        if credentials.kind is CredentialsKind.client:
+            return self.stored_or_new(STORED_NAME, rejected, self._refresh)
+        name = f"{STORED_NAME} {session_key(credentials.info['refresh_token'])}"
+        return self.stored_or_new(name, rejected, self._refresh)
+
+    def _refresh(self, stored: Token | None) -> Token:
+        from_file = self._tokens.credentials.info.get("refresh_token")
+        refresh = stored.refresh if stored is not None and stored.refresh else from_file
+        if not refresh:
+            raise CredentialsError(f"{VENDOR}: not logged in: {LOGIN}")
+        token = self._tokens.refresh_login(str(refresh))
+        return token if token.scope or stored is None else replace(token, scope=stored.scope)
+
+
+class UserAuth:
+    """`connectors.http.Auth` for one user at one API."""
+
+    def __init__(self, tokens: GoogleTokens, service: Service, cache: TokenCache) -> None:
+        self._tokens = tokens
+        self._service = service
+        self._cache = cache
+
     def header(self) -> str:
-        return "Bearer " + self._tokens.token(self._service, self._subject).access
+        token = self._cache.token()
+        self._tokens.check_scope(token, self._service)
+        return bearer(token)
 
     def renew(self, refused: str) -> None:
-        self._tokens.token(self._service, self._subject, refused=refused.removeprefix("Bearer "))
+        self._cache.renew(refused)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered(transport.Response):
-    """google-auth's view of an answer; its properties are abstract there, and fields here."""
+class _TransportResponse(transport.Response):
+    """A response as google-auth reads it; its abstract properties are fields here."""
 
     status: int = 0
     headers: Mapping[str, str] | None = None
@@ -287,7 +275,7 @@ class _Answered(transport.Response):
 
 
 class _Transport(Request):
-    """Sends what google-auth wants sent through the project's HTTP layer, and remembers what came back."""
+    """Sends google-auth's requests through the project's HTTP layer, and keeps the last response."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -302,30 +290,26 @@ class _Transport(Request):
         timeout: float | None = None,  # noqa: ARG002  # the HTTP layer has its own
         **_more: Any,
     ) -> transport.Response:
-        answer = self._api.send(method, CALL, url, data=body, headers=headers)
-        self._body = answer.body
-        return _Answered(answer.status, answer.headers, orjson.dumps(answer.body))
+        response = self._api.send(method, CALL, url, data=body, headers=headers)
+        self._body = response.body
+        return _TransportResponse(response.status, response.headers, orjson.dumps(response.body))
 
     @property
     def life(self) -> timedelta:
-        try:
-            return timedelta(seconds=float(self._body["expires_in"])) or ACCESS_TOKEN_LIFE
-        except (TypeError, ValueError, KeyError, OverflowError):
-            return ACCESS_TOKEN_LIFE
+        return lifetime(self._body, "expires_in") or ACCESS_TOKEN_LIFE
 
     @property
     def scope(self) -> str:
-        told = self._body.get("scope") if isinstance(self._body, dict) else None
-        return told if isinstance(told, str) else ""
+        return text_field(self._body, "scope") or ""
 
 
-def _words(body: Any) -> str:
-    told = body if isinstance(body, dict) else {}
-    return " ".join(str(told.get(key) or "") for key in ("error", "error_description")).lower()
+def _error_words(body: Any) -> str:
+    fields = body if isinstance(body, dict) else {}
+    return " ".join(str(fields.get(key) or "") for key in ("error", "error_description")).lower()
 
 
-def _unread() -> BrokenResponse:
-    return BrokenResponse(f"{VENDOR}: {CALL}: an answer that cannot be read as a token")
+def _unreadable() -> BrokenResponse:
+    return BrokenResponse(f"{VENDOR}: {CALL}: a response that cannot be read as a token")
 
 
 def _signer(info: Mapping[str, Any]) -> Any:
@@ -334,5 +318,5 @@ def _signer(info: Mapping[str, Any]) -> Any:
     except (GoogleAuthError, ValueError, TypeError) as error:
         raise CredentialsError(
             f"{VENDOR}: GOOGLE_CREDENTIALS: the private key in it cannot be read ({type(error).__name__}): download it "
-            "once more"
+            "again"
         ) from None

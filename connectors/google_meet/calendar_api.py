@@ -23,14 +23,14 @@ from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.google_meet.redaction import EVENT_FIELDS, redact_event
 from connectors.google_meet.reports_api import spelled
 
-PAGE = 2500
-REMEMBERED = 2000
+PAGE_SIZE = 2500
+MAX_CACHED_EVENTS = 2000
 """Events of which the title is kept for the next conference of a series."""
 
-_NOTHING: Mapping[str, Any] = {}
+_NO_EVENT: Mapping[str, Any] = {}
 
 
-class Calendar:
+class CalendarApi:
     """Safe for many threads. Once refused to everybody, it is not asked again."""
 
     def __init__(self, client: GoogleClient, tokens: GoogleTokens, context: Context) -> None:
@@ -38,23 +38,23 @@ class Calendar:
         self._tokens = tokens
         self._context = context
         self._lock = Lock()
-        self._events: LRUCache[tuple[str, str], Row] = LRUCache(REMEMBERED)
+        self._events: LRUCache[tuple[str, str], Row] = LRUCache(MAX_CACHED_EVENTS)
         self._refused = False
 
-    def event(self, owner: str | None, event: str | None, *, again: bool = False) -> Row:
+    def event(self, owner: str | None, event: str | None, *, refresh: bool = False) -> Row:
         """An event of somebody's calendar; empty where there is none, or none for us."""
         if owner is None or event is None or self._refused or "*" in owner:
-            return _NOTHING
+            return _NO_EVENT
         key = owner.lower(), event
         with self._lock:
-            if key in self._events and not again:
+            if key in self._events and not refresh:
                 return self._events[key]
-        found = self._asked(owner, event)
+        found = self._read(owner, event)
         with self._lock:
             self._events[key] = found
         return found
 
-    def _asked(self, owner: str, event: str) -> Row:
+    def _read(self, owner: str, event: str) -> Row:
         try:
             told = self._client.call(
                 CALENDAR, owner, "events", "get", calendarId=owner, eventId=event, fields=EVENT_FIELDS
@@ -62,23 +62,23 @@ class Calendar:
         except ApiNotAllowed as error:
             self._refused = True
             self._context.notify_once(f"{VENDOR}: meetings come without their titles: {error}")
-            return _NOTHING
+            return _NO_EVENT
         except (UserUnavailable, Forbidden):
-            return _NOTHING
+            return _NO_EVENT
         except VendorError as error:
             if error.status in {400, 404, 410}:
-                return _NOTHING
+                return _NO_EVENT
             raise
         return redact_event(told)
 
-    def allowed(self) -> None:
+    def require_access(self) -> None:
         """Raises what refuses it."""
         owner = self._tokens.admin or "primary"
         self._client.call(
             CALENDAR, owner, "events", "list", calendarId=owner, maxResults=1, fields="items(id)"
         )
 
-    def planned(self, owner: str, start: datetime, end: datetime) -> Iterator[Row]:
+    def list_events(self, owner: str, start: datetime, end: datetime) -> Iterator[Row]:
         """Events of one calendar that run or begin in this time, recurring ones one by one."""
         rows = self._client.all_rows(
             CALENDAR,
@@ -90,7 +90,7 @@ class Calendar:
             timeMax=spelled(end),
             singleEvents=True,
             eventTypes="default",
-            maxResults=PAGE,
+            maxResults=PAGE_SIZE,
             fields=f"nextPageToken,items({EVENT_FIELDS})",
         )
         for row in rows:

@@ -57,7 +57,9 @@ class GoogleClient:
         self._services: dict[str, Any] = {}
         self._resources: dict[tuple[str, str], Any] = {}
         self._paces: dict[tuple[str, str], Limiter] = {}
-        self._projects = {s.scope: self._pace(s.of_project) for s in SERVICES if s.of_project is not None}
+        self._projects = {
+            s.scope: self._pace(s.per_minute_project) for s in SERVICES if s.per_minute_project is not None
+        }
 
     def call(self, service: Service, subject: str, path: str, method: str, **params: Any) -> dict[str, Any]:
         """One answer. `path`: the resource with dots between its parts (`conferenceRecords.participants`); `subject`:
@@ -159,7 +161,7 @@ class GoogleClient:
             with self._lock:
                 found = self._paces.get(key)
                 if found is None:
-                    own = self._pace(service.a_minute)
+                    own = self._pace(service.per_minute_user)
                     project = self._projects.get(service.scope)
                     found = self._paces[key] = own if project is None else CombinedLimiter(own, project)
         return found

@@ -12,17 +12,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.google_meet.reports_rows import code_of, common, email_of, identity, joined, left
+from connectors.google_meet.reports_rows import (
+    email_address,
+    first_text,
+    join_time,
+    leave_time,
+    normalize_code,
+    row_identity,
+)
 from connectors.parsing import parse_instant
 
 Row = Mapping[str, Any]
 
 MARGIN = timedelta(hours=2)
-SLACK = timedelta(minutes=1)
+MAX_TIME_DIFFERENCE = timedelta(minutes=1)
 """How far the two APIs' times of one conference may be apart: in samples it was a second."""
 
-LONG = timedelta(hours=24)
-_EVER = datetime.max.replace(tzinfo=UTC)
+LONG_STAY = timedelta(hours=24)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,46 +40,48 @@ class Conference:
     rows: Sequence[Row]
 
     @classmethod
-    def of(cls, conference: str, rows: Iterable[Row]) -> Conference:
+    def from_rows(cls, conference: str, rows: Iterable[Row]) -> Conference:
         """Each row once, in an order of their own: a digest is not to depend on the listing's."""
-        distinct = {identity(row): row for row in rows}
+        distinct = {row_identity(row): row for row in rows}
         return cls(id=conference, rows=[row for _, row in sorted(distinct.items())])
 
     @property
     def start(self) -> datetime | None:
-        return min((at for row in self.rows if (at := joined(row)) is not None), default=None)
+        return min((at for row in self.rows if (at := join_time(row)) is not None), default=None)
 
     @property
     def end(self) -> datetime | None:
-        return max((at for row in self.rows if (at := left(row)) is not None), default=None)
+        return max((at for row in self.rows if (at := leave_time(row)) is not None), default=None)
 
     @property
     def code(self) -> str | None:
-        return code_of(common(self.rows, "meeting_code"))
+        return normalize_code(first_text(self.rows, "meeting_code"))
 
     @property
     def organizer(self) -> str | None:
-        return common(self.rows, "organizer_email")
+        return first_text(self.rows, "organizer_email")
 
     @property
-    def event(self) -> str | None:
-        return common(self.rows, "calendar_event_id")
+    def event_id(self) -> str | None:
+        return first_text(self.rows, "calendar_event_id")
 
     @property
-    def people(self) -> list[str]:
+    def addresses(self) -> list[str]:
         """The organizer's address, then those of who was there."""
-        told = [self.organizer, *(email_of(row) for row in self.rows)]
+        told = [self.organizer, *(email_address(row) for row in self.rows)]
         return list(dict.fromkeys(address.lower() for address in told if address and "*" not in address))
 
 
 @dataclass(frozen=True, slots=True)
-class Straggler:
+class LateRow:
     """A row of a conference that had been passed on without it."""
 
     conference: str
 
 
-def gathered(pages: Iterable[Sequence[Row]], margin: timedelta = MARGIN) -> Iterator[Conference | Straggler]:
+def group_by_conference(
+    pages: Iterable[Sequence[Row]], margin: timedelta = MARGIN
+) -> Iterator[Conference | LateRow]:
     """Every conference with all its rows."""
     rows: dict[str, dict[tuple[str, str, str], Row]] = {}
     starts: dict[str, datetime] = {}
@@ -81,26 +90,26 @@ def gathered(pages: Iterable[Sequence[Row]], margin: timedelta = MARGIN) -> Iter
         for row in page:
             conference = str(row["conference_id"])
             if conference in passed:
-                yield Straggler(conference)
+                yield LateRow(conference)
                 continue
-            rows.setdefault(conference, {})[identity(row)] = row
-            starts[conference] = min(starts.get(conference, _EVER), joined(row) or _EVER)
-        reached = min((at for row in page if (at := left(row)) is not None), default=_EVER)
-        if reached == _EVER:
+            rows.setdefault(conference, {})[row_identity(row)] = row
+            starts[conference] = min(starts.get(conference, _LATEST), join_time(row) or _LATEST)
+        reached = min((at for row in page if (at := leave_time(row)) is not None), default=_LATEST)
+        if reached == _LATEST:
             continue
         for conference in [
-            key for key, start in starts.items() if start != _EVER and reached < start - margin
+            key for key, start in starts.items() if start != _LATEST and reached < start - margin
         ]:
             passed.add(conference)
             del starts[conference]
-            yield Conference.of(conference, rows.pop(conference).values())
+            yield Conference.from_rows(conference, rows.pop(conference).values())
     for conference, told in rows.items():
-        yield Conference.of(conference, told.values())
+        yield Conference.from_rows(conference, told.values())
 
 
-def is_long(row: Row) -> bool:
-    start, end = joined(row), left(row)
-    return start is not None and end is not None and end - start > LONG
+def is_long_stay(row: Row) -> bool:
+    start, end = join_time(row), leave_time(row)
+    return start is not None and end is not None and end - start > LONG_STAY
 
 
 def record_id(record: Row) -> str:
@@ -116,15 +125,15 @@ def overlap(conference: Conference, record: Row) -> timedelta | None:
     start, end = conference.start, conference.end
     record_start, record_end = (
         parse_instant(record.get("startTime")),
-        parse_instant(record.get("endTime")) or _EVER,
+        parse_instant(record.get("endTime")) or _LATEST,
     )
     if start is None or end is None or record_start is None:
         return None
     common_time = min(end, record_end) - max(start, record_start)
-    return common_time if common_time >= -SLACK else None
+    return common_time if common_time >= -MAX_TIME_DIFFERENCE else None
 
 
-def best(conference: Conference, records: Iterable[Row]) -> Row | None:
+def best_record(conference: Conference, records: Iterable[Row]) -> Row | None:
     """Of the records of one space, the one that is this conference: by id, else the one that it overlaps longest."""
     fitting: list[tuple[timedelta, str, Row]] = []
     for record in records:

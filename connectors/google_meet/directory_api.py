@@ -17,7 +17,7 @@ from connectors.google_meet.endpoints import DIRECTORY, VENDOR
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.parsing import as_text
 
-PAGE = 500
+PAGE_SIZE = 500
 FIELDS = "nextPageToken,users(id,primaryEmail,aliases,nonEditableAliases,name(fullName),suspended,archived)"
 
 
@@ -28,7 +28,7 @@ class Person(NamedTuple):
     active: bool
 
 
-class Directory:
+class DirectoryApi:
     """Safe for many threads: the first that asks reads it, the others wait."""
 
     def __init__(self, client: GoogleClient, tokens: GoogleTokens, context: Context, customer: str) -> None:
@@ -41,7 +41,7 @@ class Directory:
         self._by_address: dict[str, Person] = {}
 
     @property
-    def known(self) -> bool:
+    def is_readable(self) -> bool:
         """Whether it may be read, and holds anybody."""
         return bool(self._people())
 
@@ -53,10 +53,10 @@ class Directory:
         people = self._people()
         return self._by_address.get(address.lower()) if address is not None and people else None
 
-    def everybody(self) -> Iterator[Person]:
+    def people(self) -> Iterator[Person]:
         yield from self._people().values()
 
-    def allowed(self) -> None:
+    def require_access(self) -> None:
         """Raises what refuses it."""
         self._client.call(
             DIRECTORY,
@@ -84,7 +84,7 @@ class Directory:
                 "users",
                 "users",
                 customer=self._customer,
-                maxResults=PAGE,
+                maxResults=PAGE_SIZE,
                 fields=FIELDS,
             )
         except (ApiNotAllowed, Forbidden) as error:

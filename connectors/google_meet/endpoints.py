@@ -33,8 +33,8 @@ class Service:
     scope: str
     setting: str
     url: str
-    a_minute: int
-    of_project: int | None = None
+    per_minute_user: int
+    per_minute_project: int | None = None
 
 
 MEET = Service(
@@ -45,8 +45,8 @@ MEET = Service(
     scope=_SCOPE + "meetings.space.readonly",
     setting="GOOGLE_MEET_API_URL",
     url="https://meet.googleapis.com",
-    a_minute=600,
-    of_project=6000,
+    per_minute_user=600,
+    per_minute_project=6000,
 )
 REPORTS = Service(
     name="admin",
@@ -56,7 +56,7 @@ REPORTS = Service(
     scope=_SCOPE + "admin.reports.audit.readonly",
     setting="GOOGLE_ADMIN_API_URL",
     url="https://admin.googleapis.com",
-    a_minute=250,  # every call here names an event, and so counts as filtered
+    per_minute_user=250,  # every call here names an event, and so counts as filtered
 )
 DIRECTORY = Service(
     name="admin",
@@ -66,7 +66,7 @@ DIRECTORY = Service(
     scope=_SCOPE + "admin.directory.user.readonly",
     setting="GOOGLE_ADMIN_API_URL",
     url="https://admin.googleapis.com",
-    a_minute=2400,
+    per_minute_user=2400,
 )
 CALENDAR = Service(
     name="calendar",
@@ -76,28 +76,28 @@ CALENDAR = Service(
     scope=_SCOPE + "calendar.events.readonly",
     setting="GOOGLE_CALENDAR_API_URL",
     url="https://www.googleapis.com/calendar/v3",
-    a_minute=600,
-    of_project=10_000,
+    per_minute_user=600,
+    per_minute_project=10_000,
 )
 SERVICES = (REPORTS, MEET, DIRECTORY, CALENDAR)
 
-RECORDS_KEPT = timedelta(days=30)
+RECORD_RETENTION = timedelta(days=30)
 """A conference record and all below it is deleted so long after the conference ended (`expireTime`)."""
 
-EVENTS_KEPT = timedelta(days=180)
+REPORTS_RETENTION = timedelta(days=180)
 
 LOOKBACK = timedelta(days=3)
 """Reports' rows arrive minutes after an endpoint has left, sometimes days."""
 
-SPAN = timedelta(days=7)
+MAX_WINDOW = timedelta(days=7)
 """No longest range is documented. Each listing is read a day wider on both sides, which a longer one does less often."""
 
-WIDER = timedelta(hours=24)
+WINDOW_PADDING = timedelta(hours=24)
 """A row is stamped when its endpoint leaves: a conference of this window may have rows so much after it, and one that has
 rows in it may have begun so much before."""
 
-SETTLED = timedelta(hours=2)
+SETTLING_TIME = timedelta(hours=2)
 """Whoever reads a conference sooner after its end reads it once more. Google names no delay for Meet's rows: 30 to 60
 minutes were measured (Microsoft Sentinel's connector), a few by others."""
 
-ASK_AGAIN = timedelta(hours=1)
+REFETCH_INTERVAL = timedelta(hours=1)

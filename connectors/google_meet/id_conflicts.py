@@ -20,28 +20,28 @@ Ids = Literal["conference", "record"]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class OtherSourceDays:
     """The days (UTC) that belong to the other source."""
 
     days: frozenset[date] = frozenset()
 
-    def refuses(self, start: datetime) -> bool:
+    def contains(self, start: datetime) -> bool:
         return start.astimezone(UTC).date() in self.days
 
-    def skipped(self) -> Iterator[SkippedPartition]:
+    def skipped_partitions(self) -> Iterator[SkippedPartition]:
         """Each of them: counted, and not tried again."""
         for day in sorted(self.days):
             yield SkippedPartition(partition=f"day {day}", reason=Reason.replaced, permanent=True)
 
 
-class Families:
+class IdConflicts:
     """`ours`: the ids that this source knows conferences by."""
 
-    def __init__(self, context: Context, *, ours: Ids) -> None:
+    def __init__(self, context: Context, *, own_ids: Ids) -> None:
         self._context = context
-        self._ours = ours
+        self._own_ids = own_ids
 
-    def refused(self, window: Window, known: Callable[[list[str]], bool]) -> Day:
+    def find(self, window: Window, known: Callable[[list[str]], bool]) -> OtherSourceDays:
         """The days that were read from the other source, unless some of their ids are `known` here as well.
 
         ConfigurationError where that is all of the window.
@@ -49,24 +49,24 @@ class Families:
         theirs: dict[date, list[str]] = {}
         for uuid, hint in self._context.stored_refs(window):
             source, start = hint.get("source"), hint.get("day")
-            if self._is_theirs(source, hint.get("ids")) and isinstance(start, str):
+            if self._is_other_source(source, hint.get("ids")) and isinstance(start, str):
                 theirs.setdefault(date.fromisoformat(start), []).append(uuid)
         uuids = [uuid for day in theirs.values() for uuid in day]
         if not uuids or known(uuids):
-            return Day()
+            return OtherSourceDays()
         days = frozenset(theirs)
         if days >= set(_days(window)):
-            raise ConfigurationError(f"{VENDOR}: {self._words(days)}")
-        self._context.notify_once(f"{VENDOR}: {self._words(days)}; the other days are read")
-        return Day(days)
+            raise ConfigurationError(f"{VENDOR}: {self._describe(days)}")
+        self._context.notify_once(f"{VENDOR}: {self._describe(days)}; the other days are read")
+        return OtherSourceDays(days)
 
-    def _is_theirs(self, source: object, ids: object) -> bool:
-        if self._ours == "record":
+    def _is_other_source(self, source: object, ids: object) -> bool:
+        if self._own_ids == "record":
             return source in {"reports", "auto"} and ids == "conference"
         return source == "meet"
 
-    def _words(self, days: frozenset[date]) -> str:
-        other = "meet" if self._ours == "conference" else "reports or auto"
+    def _describe(self, days: frozenset[date]) -> str:
+        other = "meet" if self._own_ids == "conference" else "reports or auto"
         return (
             f"{len(days)} days from {min(days)} on were read from another source, which knows conferences by other ids: to "
             f"read them again, set GOOGLE_SOURCE={other} as it was, or another ES_INDEX_PREFIX or HARVESTER_ACCOUNT"

@@ -17,13 +17,13 @@ from connectors.google_meet.quality import to_quality
 from connectors.google_meet.redaction import redact_row
 from connectors.google_meet.reports_rows import (
     Row,
-    email_of,
+    email_address,
     has_phone,
     has_pictures,
-    identity,
     is_phone,
-    joined,
-    left,
+    join_time,
+    leave_time,
+    row_identity,
 )
 from connectors.models import Detail, Host, Meeting, Session, session_key
 from connectors.parsing import as_dict, as_text, parse_instant, seconds_between
@@ -93,11 +93,11 @@ def to_meeting(
         has_video=has_pictures(known.rows, "video"),
         has_screen_share=has_pictures(known.rows, "screencast"),
         recording=None if known.recordings is None else bool(known.recordings),
-        vendor_data=_raw(known) if raw else None,
+        vendor_data=_to_vendor_data(known) if raw else None,
     )
 
 
-def _raw(known: ConferenceFacts) -> Mapping[str, Any]:
+def _to_vendor_data(known: ConferenceFacts) -> Mapping[str, Any]:
     told: dict[str, Any] = {"event": known.event, "record": known.record, "recordings": known.recordings}
     if known.conference is not None:
         told["conference_id"] = known.conference.id
@@ -106,16 +106,16 @@ def _raw(known: ConferenceFacts) -> Mapping[str, Any]:
 
 def to_session(row: Row, *, name: str | None = None, raw: bool = False) -> Session:
     """Out of a row of Reports; `name` is the Directory's."""
-    join, leave = joined(row), left(row)
+    join, leave = join_time(row), leave_time(row)
     endpoint = as_text(row.get("endpoint_id"))
     identifier, organizer = as_text(row.get("identifier")), as_text(row.get("organizer_email"))
     is_host = identifier is not None and organizer is not None and identifier.lower() == organizer.lower()
     between = seconds_between(join, leave)
     return Session(
-        key=session_key(endpoint) if endpoint else session_key(None, *identity(row)[:2]),
+        key=session_key(endpoint) if endpoint else session_key(None, *row_identity(row)[:2]),
         id=as_text(row.get("@profile")),
         user_name=as_text(row.get("display_name")) or name,
-        email=email_of(row),
+        email=email_address(row),
         user_type=_user_type(row),
         role="host" if is_host else None,
         device=as_text(row.get("device_type")),
@@ -139,13 +139,13 @@ def _user_type(row: Row) -> UserType:
     return "signed_in" if row.get("identifier_type") == "email_address" else "guest"
 
 
-def user_of(participant: Row) -> str | None:
+def user_id(participant: Row) -> str | None:
     """The number of a signed-in person, which the Directory knows them by."""
     told = as_text(as_dict(participant.get("signedinUser")).get("user"))
     return told.removeprefix("users/") if told else None
 
 
-def to_stay(
+def to_record_session(
     participant: Row,
     session: Row,
     *,
@@ -155,10 +155,10 @@ def to_stay(
 ) -> Session:
     """Out of a participant and one participantSession of Meet; `email` and `name` are the Directory's."""
     join, leave = parse_instant(session.get("startTime")), parse_instant(session.get("endTime"))
-    kind, told = _whom(participant)
+    kind, told = _identity(participant)
     return Session(
         key=session_key(as_text(session.get("name"))),
-        id=user_of(participant),
+        id=user_id(participant),
         user_id=as_text(participant.get("name")),
         user_name=as_text(told.get("displayName")) or name,
         email=email,
@@ -170,7 +170,7 @@ def to_stay(
     )
 
 
-def _whom(participant: Row) -> tuple[UserType | None, Row]:
+def _identity(participant: Row) -> tuple[UserType | None, Row]:
     kinds: tuple[tuple[str, UserType], ...] = (
         ("signedinUser", "signed_in"),
         ("anonymousUser", "guest"),
@@ -182,6 +182,6 @@ def _whom(participant: Row) -> tuple[UserType | None, Row]:
     return None, {}
 
 
-def host_of(email: str | None, host_id: str | None = None, name: str | None = None) -> Host | None:
+def to_host(email: str | None, host_id: str | None = None, name: str | None = None) -> Host | None:
     host = Host(host_id=host_id, name=name, email=email)
     return None if host == Host() else host

@@ -19,80 +19,80 @@ from cachetools import LRUCache
 from connectors.base import Context
 from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
-from connectors.google_meet.auth import SELF, GoogleTokens, UserUnavailable
+from connectors.google_meet.auth import LOGGED_IN, GoogleTokens, UserUnavailable
 from connectors.google_meet.client import GoogleClient, PageTokenRefused, Row
-from connectors.google_meet.conferences import SLACK, Conference, best
-from connectors.google_meet.directory_api import Directory
-from connectors.google_meet.endpoints import MEET, RECORDS_KEPT, VENDOR
+from connectors.google_meet.conferences import MAX_TIME_DIFFERENCE, Conference, best_record
+from connectors.google_meet.directory_api import DirectoryApi
+from connectors.google_meet.endpoints import MEET, RECORD_RETENTION, VENDOR
 from connectors.google_meet.errors import Forbidden
 from connectors.google_meet.redaction import SPACE_FIELDS, redact_recording
 from connectors.google_meet.reports_api import spelled
-from connectors.google_meet.reports_rows import code_of
+from connectors.google_meet.reports_rows import normalize_code
 from connectors.models import Reason, SkippedPartition, Window, user_partition
 from connectors.parsing import as_text
 
 USERS_AT_ONCE = 8
-TRIED = 3
+MAX_USERS_TRIED = 3
 """Of those who saw a conference, how many are tried in turn."""
 
-SPACES = 5000
+MAX_CACHED_SPACES = 5000
 _CODE = re.compile(r"[a-z]+-[a-z]+-[a-z]+")
 """What a filter takes for a code; a nickname would be refused."""
 
-LONGEST = timedelta(days=2)
+MAX_CONFERENCE_LENGTH = timedelta(days=2)
 """A conference is looked for from so long before its first known join."""
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
-class Seen:
+class VisibleRecord:
     """A record, and some of those who may read it."""
 
     record: Row
-    subjects: list[str]
+    users: list[str]
 
 
-class Records:
+class MeetApi:
     """Safe for many threads."""
 
     def __init__(
-        self, client: GoogleClient, tokens: GoogleTokens, directory: Directory, context: Context
+        self, client: GoogleClient, tokens: GoogleTokens, directory: DirectoryApi, context: Context
     ) -> None:
         self._client = client
         self._tokens = tokens
         self._directory = directory
         self._context = context
         self._lock = Lock()
-        self._codes: LRUCache[str, str | None] = LRUCache(SPACES)
+        self._codes: LRUCache[str, str | None] = LRUCache(MAX_CACHED_SPACES)
 
-    def subjects(self, users: Collection[str] = ()) -> Iterator[str]:
+    def users_to_impersonate(self, users: Collection[str] = ()) -> Iterator[str]:
         """As whom to ask: the users that were named, else everybody active in the Directory, else whoever it is."""
         if not self._tokens.impersonates:
-            yield SELF
+            yield LOGGED_IN
         elif users:
             yield from dict.fromkeys(user.lower() for user in users)
-        elif self._directory.known:
-            yield from (person.email for person in self._directory.everybody() if person.active)
+        elif self._directory.is_readable:
+            yield from (person.email for person in self._directory.people() if person.active)
         else:
             yield self._tokens.admin
 
-    def allowed(self) -> None:
+    def require_access(self) -> None:
         """Raises what refuses them."""
         self._client.call(MEET, self._tokens.admin, "conferenceRecords", "list", pageSize=1)
 
-    def listed(
-        self, window: Window, subjects: Iterator[str], code: str | None = None
+    def list_records(
+        self, window: Window, users: Iterator[str], code: str | None = None
     ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
         """User by user, several at once, in their order and no further ahead: the records that started in the window."""
         where = f'start_time>="{spelled(window.start)}" AND start_time<="{spelled(window.end)}"'
         if code is not None:
-            where = f"space.meeting_code = {_quoted(code)} AND {where}"
+            where = f"space.meeting_code = {_quote(code)} AND {where}"
         return ordered_map(
-            lambda user: self._of_user(user, where), subjects, workers=USERS_AT_ONCE, name="google-users"
+            lambda user: self._list_user(user, where), users, workers=USERS_AT_ONCE, name="google-users"
         )
 
-    def _of_user(self, user: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
+    def _list_user(self, user: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
         try:
             return user, self._list(user, where)
         except UserUnavailable:
@@ -122,44 +122,44 @@ class Records:
             MEET, user, "conferenceRecords", "conferenceRecords", filter=where, pageSize=100
         )
 
-    def of(self, conference: Conference) -> Seen | None:
+    def find(self, conference: Conference) -> VisibleRecord | None:
         """The record of a conference that Reports tells of: by its code and time, then by its id, as whoever may know it."""
-        if self.is_past(conference.end):
+        if self.is_expired(conference.end):
             return None
-        for user in self._who_was_there(conference):
+        for user in self._attending_users(conference):
             try:
-                record = self._by_code(user, conference) or self.record(conference.id, [user])
+                record = self._find_by_code(user, conference) or self.record(conference.id, [user])
             except (UserUnavailable, Forbidden):
                 continue
             if record is not None:
-                return Seen(record=record, subjects=[user])
+                return VisibleRecord(record=record, users=[user])
         return None
 
-    def _by_code(self, user: str, conference: Conference) -> Row | None:
+    def _find_by_code(self, user: str, conference: Conference) -> Row | None:
         start, end, code = conference.start, conference.end, conference.code
         if start is None or end is None or code is None or not _CODE.fullmatch(code):
             return None
         # Not by its end: of what goes on there is none.
         where = (
-            f"space.meeting_code = {_quoted(code)} AND "
-            f'start_time>="{spelled(start - LONGEST)}" AND start_time<="{spelled(end + SLACK)}"'
+            f"space.meeting_code = {_quote(code)} AND "
+            f'start_time>="{spelled(start - MAX_CONFERENCE_LENGTH)}" AND start_time<="{spelled(end + MAX_TIME_DIFFERENCE)}"'
         )
-        return best(conference, self._list(user, where))
+        return best_record(conference, self._list(user, where))
 
-    def _who_was_there(self, conference: Conference) -> list[str]:
+    def _attending_users(self, conference: Conference) -> list[str]:
         if not self._tokens.impersonates:
-            return [SELF]
-        people = [self._directory.by_address(address) for address in conference.people]
+            return [LOGGED_IN]
+        people = [self._directory.by_address(address) for address in conference.addresses]
         known = list(dict.fromkeys(person.email for person in people if person is not None and person.active))
-        if known or self._directory.known:
-            return known[:TRIED]
-        return conference.people[:1]
+        if known or self._directory.is_readable:
+            return known[:MAX_USERS_TRIED]
+        return conference.addresses[:1]
 
-    def is_past(self, end: datetime | None) -> bool:
+    def is_expired(self, end: datetime | None) -> bool:
         """Whether no record of it is kept any more."""
-        return end is not None and end + RECORDS_KEPT < self._context.now()
+        return end is not None and end + RECORD_RETENTION < self._context.now()
 
-    def record(self, number: str, subjects: Sequence[str]) -> Row | None:
+    def record(self, number: str, users: Sequence[str]) -> Row | None:
         """`None` where nobody of these is told of it."""
 
         def ask(user: str) -> Row:
@@ -167,17 +167,17 @@ class Records:
                 MEET, user, "conferenceRecords", "get", name=f"conferenceRecords/{number}"
             )
 
-        return self._by_any(subjects, ask)
+        return self._first_allowed(users, ask)
 
-    def participants(self, name: str, subjects: Sequence[str]) -> list[Row] | None:
+    def participants(self, name: str, users: Sequence[str]) -> list[Row] | None:
         path = "conferenceRecords.participants"
 
         def ask(user: str) -> list[Row]:
             return self._client.all_rows(MEET, user, path, "participants", parent=name, pageSize=250)
 
-        return self._by_any(subjects, ask)
+        return self._first_allowed(users, ask)
 
-    def stays(self, participant: str, subjects: Sequence[str]) -> list[Row] | None:
+    def participant_sessions(self, participant: str, users: Sequence[str]) -> list[Row] | None:
         path = "conferenceRecords.participants.participantSessions"
 
         def ask(user: str) -> list[Row]:
@@ -185,13 +185,13 @@ class Records:
                 MEET, user, path, "participantSessions", parent=participant, pageSize=250
             )
 
-        return self._by_any(subjects, ask)
+        return self._first_allowed(users, ask)
 
-    def recordings(self, seen: Seen, owner: str | None) -> list[Row] | None:
+    def recordings(self, seen: VisibleRecord, owner: str | None) -> list[Row] | None:
         """What is told of them; never the files. `None` where they are not for us to see: mere participants may be
         refused them, so the owner, where it is known, is the first to be asked for, by address."""
-        name, subjects = str(seen.record["name"]), seen.subjects
-        if owner is not None and SELF not in subjects:
+        name, subjects = str(seen.record["name"]), seen.users
+        if owner is not None and LOGGED_IN not in subjects:
             subjects = list(dict.fromkeys([owner, *subjects]))
 
         def ask(user: str) -> list[Row]:
@@ -199,10 +199,10 @@ class Records:
                 MEET, user, "conferenceRecords.recordings", "recordings", parent=name, pageSize=100
             )
 
-        found = self._by_any(subjects, ask)
+        found = self._first_allowed(subjects, ask)
         return None if found is None else [redact_recording(row) for row in found]
 
-    def code(self, space: str | None, subjects: Sequence[str]) -> str | None:
+    def meeting_code(self, space: str | None, users: Sequence[str]) -> str | None:
         """What people type to get into a space; asked once for each."""
         if space is None:
             return None
@@ -213,15 +213,15 @@ class Records:
         def ask(user: str) -> Row:
             return self._client.call(MEET, user, "spaces", "get", name=space, fields=SPACE_FIELDS)
 
-        found = self._by_any(subjects, ask)
-        code = code_of(found.get("meetingCode")) if found is not None else None
+        found = self._first_allowed(users, ask)
+        code = normalize_code(found.get("meetingCode")) if found is not None else None
         with self._lock:
             self._codes[space] = code
         return code
 
-    def _by_any(self, subjects: Sequence[str], ask: Callable[[str], T]) -> T | None:
+    def _first_allowed(self, users: Sequence[str], ask: Callable[[str], T]) -> T | None:
         """The first of these who is answered. `None`: none of them may see it, or it is not there."""
-        for user in subjects[:TRIED]:
+        for user in users[:MAX_USERS_TRIED]:
             try:
                 return ask(user)
             except (UserUnavailable, Forbidden):
@@ -238,6 +238,6 @@ def space_of(record: Row) -> str | None:
     return as_text(record.get("space"))
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

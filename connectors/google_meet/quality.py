@@ -26,17 +26,17 @@ STREAMS = {
 def to_quality(row: Row) -> Quality | None:
     """`None` where nothing was measured."""
     streams: dict[str, Any] = {
-        ours: _stream(row, google, incoming=ours.endswith("_in")) for ours, google in STREAMS.items()
+        ours: _to_stream(row, google, incoming=ours.endswith("_in")) for ours, google in STREAMS.items()
     }
     return Quality(**streams) if any(streams.values()) else None
 
 
-def _stream(row: Row, name: str, *, incoming: bool) -> Stream | None:
-    seconds = _whole(row.get(f"{name}_seconds"))
+def _to_stream(row: Row, name: str, *, incoming: bool) -> Stream | None:
+    seconds = _whole_seconds(row.get(f"{name}_seconds"))
     samples = seconds or None
 
     def measure(mean: str = "", worst: str = "") -> Measure | None:
-        told, extreme = _number(row.get(mean)), _number(row.get(worst))
+        told, extreme = _non_negative(row.get(mean)), _non_negative(row.get(worst))
         if told is None and extreme is None:
             return None
         return Measure(mean=told, worst=extreme, samples=samples)
@@ -54,15 +54,15 @@ def _stream(row: Row, name: str, *, incoming: bool) -> Stream | None:
             if incoming
             else measure("network_send_jitter_msec_mean")
         )
-    return Stream.of(measures)
+    return Stream.from_measures(measures)
 
 
-def _number(value: Any) -> float | None:
+def _non_negative(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         return None
     return float(value)
 
 
-def _whole(value: Any) -> int:
-    told = _number(value)
+def _whole_seconds(value: Any) -> int:
+    told = _non_negative(value)
     return 0 if told is None else int(told)

@@ -1,8 +1,8 @@
-"""What opens a meeting must not leave the connector: it is asked for as little as possible, and taken out where it comes.
+"""Google Meet: which fields are requested and kept, and which are removed.
 
-A space holds `phoneAccess[].pin` and `gatewaySipAccess[].sipAccessCode`, an event's `conferenceData.entryPoints[]` a
-`pin`, `accessCode`, `meetingCode`, `passcode` and `password`, and what people write into a description may be any of
-them (discovery documents meet.v2 and calendar.v3, 2026-10). Of both, only what is named here is kept.
+A space has `phoneAccess[].pin` and `gatewaySipAccess[].sipAccessCode`; an event's `conferenceData.entryPoints[]` has a
+`pin`, `accessCode`, `meetingCode`, `passcode` and `password`; and people write any of these into a description (discovery
+documents meet.v2 and calendar.v3, 2026-10). Of events and recordings, only the fields named here are kept.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.redaction import RedactionRules, redact_value
+
+RULES = RedactionRules(titles=frozenset(("summary", "displayName", "display_name", "name")))
+
 EVENT_FIELDS = (
     "id,iCalUID,recurringEventId,originalStartTime,status,summary,visibility,eventType,start,end,organizer(email,self),"
     "attendees(email,displayName,responseStatus,resource,organizer),attendeesOmitted,"
     "conferenceData(conferenceId,conferenceSolution(key))"
 )
-"""What Calendar is asked for: nothing that opens a meeting, and no text but the title."""
+"""The fields requested from Calendar: nothing that opens a meeting, and no text but the title."""
 
 SPACE_FIELDS = "name,meetingCode"
 
@@ -26,26 +30,12 @@ _EVENT = frozenset(
     )
 )
 _RECORDING = frozenset(("name", "state", "startTime", "endTime"))
-_OPENS = (
-    *(
-        "pin",
-        "passcode",
-        "password",
-        "accesscode",
-        "secret",
-        "token",
-        "phoneaccess",
-        "sipaccess",
-        "entrypoint",
-    ),
-    *("hangoutlink", "joinuri", "meetinguri", "exporturi", "dialin"),
-)
 
 
-def redact_event(told: Mapping[str, Any]) -> dict[str, Any]:
-    """An event with what may be kept of it; of the way into its conference only the code and whose it is."""
-    kept = {key: redact_row(value) for key, value in told.items() if key in _EVENT}
-    conference = told.get("conferenceData")
+def redact_event(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with the fields that are kept; of its conference data only the meeting code and the type."""
+    kept = {key: redact_row(value) for key, value in event.items() if key in _EVENT}
+    conference = event.get("conferenceData")
     if isinstance(conference, Mapping):
         solution = conference.get("conferenceSolution")
         key = solution.get("key") if isinstance(solution, Mapping) else None
@@ -54,19 +44,11 @@ def redact_event(told: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def redact_recording(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in told.items() if key in _RECORDING}
+def redact_recording(recording: Mapping[str, Any]) -> dict[str, Any]:
+    """The recording without the link to its file."""
+    return {key: value for key, value in recording.items() if key in _RECORDING}
 
 
 def redact_row(value: Any) -> Any:
-    """Anything without what opens a meeting by its name, at any depth."""
-    if isinstance(value, Mapping):
-        return {key: redact_row(inner) for key, inner in value.items() if not _opens(key)}
-    if isinstance(value, list):
-        return [redact_row(inner) for inner in value]
-    return value
-
-
-def _opens(key: str) -> bool:
-    name = key.lower().replace("_", "")
-    return any(part in name for part in _OPENS)
+    """A row, or a part of one, without what opens a meeting."""
+    return redact_value(value, RULES)

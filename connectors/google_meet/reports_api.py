@@ -13,58 +13,58 @@ from datetime import UTC, datetime, timedelta
 from connectors.base import Context
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.client import RESTARTS, GoogleClient, PageTokenRefused, Row
-from connectors.google_meet.endpoints import EVENTS_KEPT, REPORTS, VENDOR
-from connectors.google_meet.reports_rows import EVENT, flat, identity, left
+from connectors.google_meet.endpoints import REPORTS, REPORTS_RETENTION, VENDOR
+from connectors.google_meet.reports_rows import EVENT, flatten, leave_time, row_identity
 
-PAGE = 1000
-EVERYBODY = "all"
+PAGE_SIZE = 1000
+ALL_USERS = "all"
 
 Rows = list[Row]
 
 
-class Activities:
+class ReportsApi:
     def __init__(self, client: GoogleClient, tokens: GoogleTokens, context: Context) -> None:
         self._client = client
         self._tokens = tokens
         self._context = context
 
-    def allowed(self) -> None:
+    def require_access(self) -> None:
         """Raises what refuses them."""
         hour_ago = self._context.now() - timedelta(hours=1)
-        next(self._asked(hour_ago, None, EVERYBODY, "", size=1), None)
+        next(self._pages(hour_ago, None, ALL_USERS, "", size=1), None)
 
-    def rows(
-        self, start: datetime, end: datetime | None = None, *, user: str = EVERYBODY, where: str = ""
+    def row_pages(
+        self, start: datetime, end: datetime | None = None, *, user: str = ALL_USERS, where: str = ""
     ) -> Iterator[Rows]:
         """Pages of rows stamped in this time, newest first; `end` where it is past. After a refused page token it goes on
         from the last row's second: the rows of that come twice, and once from here."""
         last: Rows = []
         for left_over in reversed(range(RESTARTS + 1)):
             try:
-                for page in self._asked(start, end, user, where):
-                    seen = {identity(row) for row in last}
-                    told = [row for row in page if identity(row) not in seen]
+                for page in self._pages(start, end, user, where):
+                    seen = {row_identity(row) for row in last}
+                    told = [row for row in page if row_identity(row) not in seen]
                     last = page or last
                     yield told
             except PageTokenRefused:
                 if not left_over:
                     raise
-                oldest = min((at for row in last if (at := left(row)) is not None), default=end)
+                oldest = min((at for row in last if (at := leave_time(row)) is not None), default=end)
                 end = None if oldest is None else oldest + timedelta(seconds=1)
             else:
                 return
 
-    def of_conference(self, conference: str, since: datetime | None) -> Rows:
+    def conference_rows(self, conference: str, since: datetime | None) -> Rows:
         """Every row of one conference, however late."""
         begin = (since or self._context.now()) - timedelta(days=2)
-        found = self.rows(begin, where=f"conference_id=={conference}")
+        found = self.row_pages(begin, where=f"conference_id=={conference}")
         return [row for page in found for row in page if row.get("conference_id") == conference]
 
-    def _asked(
-        self, start: datetime, end: datetime | None, user: str, where: str, *, size: int = PAGE
+    def _pages(
+        self, start: datetime, end: datetime | None, user: str, where: str, *, size: int = PAGE_SIZE
     ) -> Iterator[Rows]:
         now = self._context.now()
-        times = {"startTime": spelled(max(start, now - EVENTS_KEPT + timedelta(minutes=1)))}
+        times = {"startTime": spelled(max(start, now - REPORTS_RETENTION + timedelta(minutes=1)))}
         if end is not None and end < now:
             times["endTime"] = spelled(end)
         pages = self._client.pages(
@@ -80,10 +80,10 @@ class Activities:
             **({"filters": where} if where else {}),
         )
         for page in pages:
-            yield self._known(page)
+            yield self._with_conference(page)
 
-    def _known(self, page: Sequence[Row]) -> Rows:
-        rows = [row for item in page for row in flat(item)]
+    def _with_conference(self, page: Sequence[Row]) -> Rows:
+        rows = [row for item in page for row in flatten(item)]
         known: Rows = [row for row in rows if row.get("conference_id")]
         if len(known) < len(rows):
             self._context.notify_once(

@@ -20,7 +20,7 @@ EVENT = "call_ended"
 _NOT_LETTERS = re.compile(r"[^a-z]")
 
 
-def flat(item: Row) -> Iterator[dict[str, Any]]:
+def flatten(item: Row) -> Iterator[dict[str, Any]]:
     """The endpoints that an activity tells of. An activity is sent whole if any of its events was asked for."""
     about, actor = as_dict(item.get("id")), as_dict(item.get("actor"))
     around = {
@@ -41,7 +41,7 @@ def flat(item: Row) -> Iterator[dict[str, Any]]:
 
 def _value(parameter: Row) -> Any:
     if "intValue" in parameter:
-        return number(parameter["intValue"])
+        return parse_integer(parameter["intValue"])
     for name in ("value", "boolValue", "multiValue", "multiIntValue"):
         if name in parameter:
             value = parameter[name]
@@ -49,22 +49,22 @@ def _value(parameter: Row) -> Any:
     return None
 
 
-def identity(row: Row) -> tuple[str, str, str]:
+def row_identity(row: Row) -> tuple[str, str, str]:
     """What tells one row from another; the same row may come on two pages."""
     return str(row.get("@time")), str(row.get("@qualifier")), str(row.get("endpoint_id"))
 
 
-def left(row: Row) -> datetime | None:
+def leave_time(row: Row) -> datetime | None:
     """When the endpoint left: the instant that the row is stamped with."""
     return parse_instant(row.get("@time"))
 
 
-def joined(row: Row) -> datetime | None:
+def join_time(row: Row) -> datetime | None:
     """When it joined: told since 2025, before that so long before it left as it stayed."""
     end, start, stayed = (
-        left(row),
-        number(row.get("start_timestamp_seconds")),
-        number(row.get("duration_seconds")),
+        leave_time(row),
+        parse_integer(row.get("start_timestamp_seconds")),
+        parse_integer(row.get("duration_seconds")),
     )
     if start is not None and 0 < start < 32_503_680_000:
         told = datetime.fromtimestamp(start, UTC)
@@ -75,7 +75,7 @@ def joined(row: Row) -> datetime | None:
     return end - timedelta(seconds=stayed)
 
 
-def code_of(told: object) -> str | None:
+def normalize_code(told: object) -> str | None:
     """`WKTIMXIVUK`, `wktimxivuk` and `wkt-imxi-vuk` are one code: the last; of another length as it is, in lower case."""
     if not isinstance(told, str):
         return None
@@ -85,13 +85,13 @@ def code_of(told: object) -> str | None:
     return told.strip().lower() or None
 
 
-def codes_of(code: str) -> tuple[str, ...]:
+def code_spellings(code: str) -> tuple[str, ...]:
     """The spellings that a filter of Reports, which compares to the letter, may find it under."""
     letters = code.replace("-", "")
     return tuple(dict.fromkeys((letters.upper(), code, letters)))
 
 
-def common(rows: Iterable[Row], name: str) -> str | None:
+def first_text(rows: Iterable[Row], name: str) -> str | None:
     """What every row of a conference should tell alike, by the first that tells it."""
     return next((told for row in rows if (told := as_text(row.get(name))) is not None), None)
 
@@ -103,10 +103,10 @@ def has_phone(rows: Iterable[Row]) -> bool | None:
 def has_pictures(rows: Iterable[Row], medium: str) -> bool | None:
     """Whether any endpoint sent or was sent pictures of this kind (`video`, `screencast`) for a while."""
     names = (f"{medium}_send_seconds", f"{medium}_recv_seconds")
-    return True if any((number(row.get(name)) or 0) > 0 for row in rows for name in names) else None
+    return True if any((parse_integer(row.get(name)) or 0) > 0 for row in rows for name in names) else None
 
 
-def email_of(row: Row) -> str | None:
+def email_address(row: Row) -> str | None:
     """An address that is one: those of other companies' people may come with most letters starred out."""
     told = as_text(row.get("identifier")) if row.get("identifier_type") == "email_address" else None
     return None if told is None or "*" in told else told
@@ -119,7 +119,7 @@ def is_phone(row: Row) -> bool:
     )
 
 
-def number(value: Any) -> int | None:
+def parse_integer(value: Any) -> int | None:
     """A whole number, which JSON of Google's spells as a string where it may be long."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None

@@ -12,15 +12,15 @@ from typing import Any
 
 from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
-from connectors.google_meet.auth import SELF, UserUnavailable
+from connectors.google_meet.auth import LOGGED_IN, UserUnavailable
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.mapping import host_of
+from connectors.google_meet.mapping import to_host
 from connectors.google_meet.meet_api import USERS_AT_ONCE
 from connectors.google_meet.meet_source import Apis
 from connectors.google_meet.redaction import redact_row
-from connectors.google_meet.reports_rows import Row, code_of
+from connectors.google_meet.reports_rows import Row, normalize_code
 from connectors.models import (
     Detail,
     Meeting,
@@ -39,39 +39,41 @@ from connectors.parsing import as_dict, as_text, parse_instant, truncate_to_mill
 MEET_CONFERENCE = "hangoutsMeet"
 
 
-class Upcoming:
+class UpcomingSource:
     def __init__(self, apis: Apis) -> None:
         self._apis = apis
 
     def meetings(
-        self, window: Window, subjects: Collection[str] = ()
+        self, window: Window, partitions: Collection[str] = ()
     ) -> Iterator[MeetingRef | SkippedPartition]:
-        users = [user.lower() for user in self._apis.records.subjects(self._apis.users)]
-        if subjects:
-            users = [user for user in users if user_partition(user.lower()) in subjects]
+        users = [user.lower() for user in self._apis.meet.users_to_impersonate(self._apis.users)]
+        if partitions:
+            users = [user for user in users if user_partition(user.lower()) in partitions]
         read, seen = frozenset(users), set[str]()
-        for found in self._by_user(window, users):
+        for found in self._list_users(window, users):
             if isinstance(found, SkippedPartition):
                 yield found
                 continue
             user, events = found
             for event in events:
-                ref = self._ref(event, user, read, window)
+                ref = self._to_ref(event, user, read, window)
                 if ref is not None and ref.uuid not in seen:
                     seen.add(ref.uuid)
                     yield ref
 
-    def _by_user(
+    def _list_users(
         self, window: Window, users: list[str]
     ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
         return ordered_map(
-            lambda user: self._of_user(user, window), users, workers=USERS_AT_ONCE, name="google-calendars"
+            lambda user: self._list_user(user, window), users, workers=USERS_AT_ONCE, name="google-calendars"
         )
 
-    def _of_user(self, user: str, window: Window) -> tuple[str, list[Row]] | SkippedPartition:
+    def _list_user(self, user: str, window: Window) -> tuple[str, list[Row]] | SkippedPartition:
         try:
             return user, [
-                event for event in self._apis.calendar.planned(user, window.start, window.end) if code(event)
+                event
+                for event in self._apis.calendar.list_events(user, window.start, window.end)
+                if event_code(event)
             ]
         except (UserUnavailable, Forbidden):
             return SkippedPartition(
@@ -82,14 +84,14 @@ class Upcoming:
                 partition=user_partition(user.lower()), reason=Reason.error, permanent=False
             )
 
-    def _ref(self, event: Row, user: str, read: frozenset[str], window: Window) -> MeetingRef | None:
-        start, number = begins(event), as_text(event.get("id"))
+    def _to_ref(self, event: Row, user: str, read: frozenset[str], window: Window) -> MeetingRef | None:
+        start, number = event_time(event), as_text(event.get("id"))
         if start is None or start not in window or number is None or event.get("status") == "cancelled":
             return None
-        if self._apis.code is not None and code(event) != self._apis.code:
+        if self._apis.code is not None and event_code(event) != self._apis.code:
             return None
         organizer = as_text(as_dict(event.get("organizer")).get("email"))
-        if user != SELF and organizer and organizer.lower() != user and organizer.lower() in read:
+        if user != LOGGED_IN and organizer and organizer.lower() != user and organizer.lower() in read:
             return None  # it comes with the organizer's calendar
         person = self._apis.directory.by_address(user)
         return MeetingRef(
@@ -102,21 +104,21 @@ class Upcoming:
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = truncate_to_milliseconds(self._apis.context.now())
-        event = ref.row["event"] if ref.row is not None else self._again(ref)
-        ends = begins(event, "end")
+        event = ref.row["event"] if ref.row is not None else self._read_again(ref)
+        ends = event_time(event, "end")
         meeting = Meeting(
             vendor="google-meet",
             account=self._apis.account,
             uuid=ref.uuid,
             detail=Detail.scheduled,
             harvested_at=harvested_at,
-            meeting_code=code(event),
+            meeting_code=event_code(event),
             topic=title(event),
-            host=self._host(event),
-            scheduled_start_time=begins(event),
+            host=self._to_host(event),
+            scheduled_start_time=event_time(event),
             scheduled_end_time=ends,
             state="scheduled",
-            vendor_data={"event": redact_row(event)} if self._apis.asked_raw(ref) else None,
+            vendor_data={"event": redact_row(event)} if self._apis.wants_raw(ref) else None,
         )
         over = ends is None or ends <= self._apis.context.now()
         return MeetingRecord(
@@ -124,17 +126,17 @@ class Upcoming:
             pending=None if over or ends is None else Pending(until=ends, reason=Reason.planned),
         )
 
-    def _host(self, event: Row) -> Any:
+    def _to_host(self, event: Row) -> Any:
         told = as_dict(event.get("organizer"))
         email = as_text(told.get("email"))
         person = self._apis.directory.by_address(email)
-        return host_of(email, person.id, person.name) if person is not None else host_of(email)
+        return to_host(email, person.id, person.name) if person is not None else to_host(email)
 
-    def _again(self, ref: MeetingRef) -> Row:
+    def _read_again(self, ref: MeetingRef) -> Row:
         person = self._apis.directory.by_id(ref.hint.get("user"))
         owner = person.email if person is not None else self._apis.tokens.admin or "primary"
-        event = self._apis.calendar.event(owner, ref.hint.get("event"), again=True)
-        if not event or event.get("status") == "cancelled" or begins(event) is None:
+        event = self._apis.calendar.event(owner, ref.hint.get("event"), refresh=True)
+        if not event or event.get("status") == "cancelled" or event_time(event) is None:
             raise Gone(f"{VENDOR}: a planned meeting that was called off", reason=Reason.deleted)
         return event
 
@@ -145,20 +147,20 @@ def planned_id(event: Row) -> str:
         as_dict(event.get("start")) if event.get("recurringEventId") else {}
     )
     uid = as_text(event.get("iCalUID")) or as_text(event.get("id"))
-    return "plan-" + session_key("plan", uid, _instant(when))
+    return "plan-" + session_key("plan", uid, _parse_event_time(when))
 
 
-def code(event: Row) -> str | None:
+def event_code(event: Row) -> str | None:
     """The meeting's code, where its conference is one of Meet's."""
     conference = as_dict(event.get("conference"))
-    return code_of(conference.get("id")) if conference.get("type") == MEET_CONFERENCE else None
+    return normalize_code(conference.get("id")) if conference.get("type") == MEET_CONFERENCE else None
 
 
-def begins(event: Row, which: str = "start") -> datetime | None:
-    return _instant(as_dict(event.get(which)))
+def event_time(event: Row, which: str = "start") -> datetime | None:
+    return _parse_event_time(as_dict(event.get(which)))
 
 
-def _instant(told: Row) -> datetime | None:
+def _parse_event_time(told: Row) -> datetime | None:
     when = parse_instant(told.get("dateTime"))
     if when is not None:
         return when

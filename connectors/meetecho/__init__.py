@@ -25,14 +25,35 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from connectors.attendance import to_record
-from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
+from connectors.base import (
+    CheckResult,
+    Context,
+    Option,
+    Setting,
+    Settings,
+    setting_or_default,
+    validate_settings,
+)
 from connectors.errors import ConfigurationError, Gone
 from connectors.meetecho.check import run_checks
 from connectors.meetecho.client import DatatrackerClient
 from connectors.meetecho.datatracker import Datatracker
-from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, KEPT, LOOKBACK, SPAN, VENDOR
-from connectors.meetecho.listing import Meetings
-from connectors.meetecho.mapping import Plan, Row, people_in, to_meeting, to_session, with_attendance
+from connectors.meetecho.endpoints import (
+    DATATRACKER_CALLS_PER_SECOND,
+    LOOKBACK,
+    MAX_WINDOW,
+    RETENTION,
+    VENDOR,
+)
+from connectors.meetecho.listing import MeetechoListing
+from connectors.meetecho.mapping import (
+    PlannedMeeting,
+    Row,
+    person_ids,
+    to_meeting,
+    to_session,
+    without_participant_seconds,
+)
 from connectors.meetecho.rooms import RoomsClient
 from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, SkippedPartition, Window
 from connectors.parsing import parse_instant, truncate_to_milliseconds
@@ -81,46 +102,47 @@ class Meetecho:
             future_days=True,
         ),
     )
-    max_window: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK
-    retention: ClassVar[timedelta] = KEPT
+    retention: ClassVar[timedelta] = RETENTION
     lists_live: ClassVar[bool] = False
     daily_quota: ClassVar[None] = None
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing or not understood; makes no request."""
-        missing = unset_settings(self.settings, settings.get)
-        if missing:
-            names = ", ".join(setting.name for setting in missing)
-            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].how_to_get}")
+        validate_settings(VENDOR, self.settings, settings)
         self._settings = settings
         self.context = context
         self.groups = _groups(settings)
-        self.rooms = self._made_rooms()
+        self.rooms_api = self._make_rooms_api()
         self.datatracker = Datatracker(
             DatatrackerClient(self._url("DATATRACKER_URL"), context, settings.rate_share)
         )
-        self._meetings = Meetings(
-            self.datatracker, self.rooms, context, self.groups, ahead="upcoming" in settings.option_values
+        self._listing = MeetechoListing(
+            self.datatracker,
+            self.rooms_api,
+            context,
+            self.groups,
+            upcoming_only="upcoming" in settings.option_values,
         )
 
     def meetings(
         self, window: Window, partitions: Collection[str] = ()
     ) -> Iterator[MeetingRef | SkippedPartition]:
-        if self.rooms is None:
+        if self.rooms_api is None:
             self.context.notify_once(
                 f"{VENDOR}: reading the datatracker alone: no credentials of Meetecho are set"
             )
-        return self._meetings.listed(window, partitions)
+        return self._listing.list_meetings(window, partitions)
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         now = self.context.now()
         harvested_at = truncate_to_milliseconds(now)
-        plan = self._meetings.plan(ref)
+        plan = self._listing.planned_meeting(ref)
         rows = self.attendance(plan, now)
-        if plan.is_called_off and not rows:
+        if plan.is_canceled and not rows:
             raise Gone(f"{VENDOR}: a session that was called off", reason=Reason.deleted)
-        harvest = self._harvest(plan, rows, now, harvested_at, raw=self._raw(ref))
+        harvest = self._to_record(plan, rows, now, harvested_at, raw=self._raw(ref))
         return require_timestamp(
             harvest,
             vendor=VENDOR,
@@ -129,11 +151,11 @@ class Meetecho:
             now=now,
         )
 
-    def attendance(self, plan: Plan, now: datetime) -> list[Row] | None:
+    def attendance(self, plan: PlannedMeeting, now: datetime) -> list[Row] | None:
         """Who attended; `None` where that cannot be had: of what has not begun, or has no session."""
-        if plan.number is None or (plan.start is not None and plan.start > now):
+        if plan.session_id is None or (plan.start is not None and plan.start > now):
             return None
-        return self.datatracker.attendance(plan.number)
+        return self.datatracker.attendance(plan.session_id)
 
     def estimate_requests(self, ref: MeetingRef) -> int:
         """Names apart, of which most are known."""
@@ -152,8 +174,14 @@ class Meetecho:
     def requests_per_second(self) -> float:
         return DATATRACKER_CALLS_PER_SECOND * MARGIN * self._settings.rate_share
 
-    def _harvest(
-        self, plan: Plan, rows: list[Row] | None, now: datetime, harvested_at: datetime, *, raw: bool
+    def _to_record(
+        self,
+        plan: PlannedMeeting,
+        rows: list[Row] | None,
+        now: datetime,
+        harvested_at: datetime,
+        *,
+        raw: bool,
     ) -> MeetingRecord:
         meeting = to_meeting(
             plan, account=self._settings.account, now=now, harvested_at=harvested_at, raw=raw
@@ -163,11 +191,11 @@ class Meetecho:
         replaces = [room.uuid for room in plan.rooms] if plan.session is not None else []
         if rows is None or (pending is not None and not rows):  # that nobody came yet is no figure
             return MeetingRecord(meeting=meeting, pending=pending, replaces=replaces)
-        names = self.datatracker.names(people_in(rows))
+        names = self.datatracker.names(person_ids(rows))
         sessions = [to_session(row, names, raw=raw) for row in rows]
-        return with_attendance(to_record(meeting, sessions, pending=pending, replaces=replaces))
+        return without_participant_seconds(to_record(meeting, sessions, pending=pending, replaces=replaces))
 
-    def _made_rooms(self) -> RoomsClient | None:
+    def _make_rooms_api(self) -> RoomsClient | None:
         names = ("MEETECHO_CLIENT_ID", "MEETECHO_CLIENT_SECRET")
         unset = [name for name in names if not self._settings.get(name)]
         if len(unset) == 1:
@@ -182,8 +210,7 @@ class Meetecho:
         return self._settings.raw or "raw" in ref.extras
 
     def _url(self, name: str) -> str:
-        default = next(setting.default for setting in self.settings if setting.name == name)
-        return self._settings.get(name) or default or ""
+        return setting_or_default(name, self.settings, self._settings)
 
 
 def _groups(settings: Settings) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from connectors.base import Context
 from connectors.errors import BrokenResponse, VendorError
 from connectors.http import Api, paginate
-from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, PAGE, VENDOR, asked
+from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, PAGE_SIZE, VENDOR, call_name
 from connectors.meetecho.errors import datatracker_classifier
 from connectors.rate_limit import RateLimiter
 
@@ -46,7 +46,7 @@ class DatatrackerClient:
 
     def get(self, path: str, number: str) -> Row | None:
         """One record by its id; `None` for one that is not there (404)."""
-        call = asked(f"{path}{{id}}/")
+        call = call_name(f"{path}{{id}}/")
         try:
             body = self._api.get(call, f"{path}{number}/", limiter=self.limiter)
         except VendorError as error:
@@ -64,12 +64,12 @@ class DatatrackerClient:
 
     def first_page(self, path: str, **params: str) -> list[Row]:
         """The first page of a listing, and no more."""
-        return self._page(path, urlencode({**params, "limit": str(PAGE)})).rows
+        return self._page(path, urlencode({**params, "limit": str(PAGE_SIZE)})).rows
 
     def all_rows(self, path: str, **params: str) -> list[Row]:
         """Every record, each once. BrokenResponse where the pages hold fewer than they count."""
-        first = urlencode({**params, "limit": str(PAGE)})
-        call = asked(path)
+        first = urlencode({**params, "limit": str(PAGE_SIZE)})
+        call = call_name(path)
         found: dict[Any, Row] = {}
         totals: list[int] = []
         lost = 0
@@ -87,7 +87,7 @@ class DatatrackerClient:
         return list(found.values())
 
     def _page(self, path: str, query: str) -> TastypiePage:
-        call = asked(path)
+        call = call_name(path)
         body = self._api.get(call, f"{path}?{query}", limiter=self.limiter)
         rows = body.get("objects") if isinstance(body, dict) else None
         meta = body.get("meta") if isinstance(body, dict) else None
@@ -113,7 +113,7 @@ class DatatrackerClient:
     def _stepped(self, path: str, query: str, total: int | None, error: VendorError) -> TastypiePage:
         """What a page that is not there would hold, record by record, without those that are not there either."""
         params = dict(parse_qsl(query))
-        first, limit = _count(params.get("offset")), _count(params.get("limit")) or PAGE
+        first, limit = _count(params.get("offset")), _count(params.get("limit")) or PAGE_SIZE
         rows: list[Row] = []
         lost = 0
         for offset in range(first, first + limit):
@@ -152,7 +152,7 @@ class DatatrackerClient:
             self.unavailable += count
         if is_first:
             self._context.notify_once(
-                f"{VENDOR}: {asked(path)}: the datatracker cannot show {count} of its own records (404); these, and others "
+                f"{VENDOR}: {call_name(path)}: the datatracker cannot show {count} of its own records (404); these, and others "
                 "like them, are left out"
             )
 
@@ -163,7 +163,7 @@ def _query(following: Any, path: str) -> str:
         return ""
     parts = urlsplit(str(following))
     if not parts.path.endswith(path) or not parts.query:
-        raise BrokenResponse(f"{VENDOR}: {asked(path)}: the next page is none of this listing")
+        raise BrokenResponse(f"{VENDOR}: {call_name(path)}: the next page is none of this listing")
     return parts.query
 
 

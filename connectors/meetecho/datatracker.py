@@ -18,10 +18,10 @@ from cachetools import LRUCache
 from connectors.errors import VendorError
 from connectors.meetecho.client import DatatrackerClient, Row
 from connectors.meetecho.endpoints import (
-    AFTER,
     ASSIGNMENTS,
     ATTENDED,
-    BEFORE,
+    DATES_AFTER,
+    DATES_BEFORE,
     GROUPS,
     MEETINGS,
     PEOPLE,
@@ -32,13 +32,13 @@ from connectors.meetecho.endpoints import (
 from connectors.models import Window
 from connectors.parsing import parse_clock_seconds, parse_instant
 
-CALLED_OFF = frozenset({"canceled", "canceledpa", "notmeet", "deleted", "disappr", "resched"})
+CANCELED_STATUSES = frozenset({"canceled", "canceledpa", "notmeet", "deleted", "disappr", "resched"})
 """The slugs of `ietf/name` with which a session does not take place: canceled, also before it was announced; not meeting;
 deleted; disapproved; moved to another session."""
 
-NAMES_KEPT, MEETINGS_KEPT = 20_000, 2_000
+MAX_CACHED_NAMES, MAX_CACHED_MEETINGS = 20_000, 2_000
 
-NAMES_AT_ONCE = 50
+NAMES_PER_REQUEST = 50
 
 Value = TypeVar("Value")
 
@@ -46,7 +46,7 @@ _LAST = re.compile(r"([^/]+)/?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class PlannedTime:
     start: datetime
     end: datetime | None = None
 
@@ -56,30 +56,32 @@ class Datatracker:
 
     def __init__(self, tastypie: DatatrackerClient) -> None:
         self.api = tastypie
-        self._names: LRUCache[str, str] = LRUCache(NAMES_KEPT)
-        self._meetings: LRUCache[str, Row] = LRUCache(MEETINGS_KEPT)
+        self._names: LRUCache[str, str] = LRUCache(MAX_CACHED_NAMES)
+        self._meetings: LRUCache[str, Row] = LRUCache(MAX_CACHED_MEETINGS)
         self._lock = Lock()
         self._several_at_once = True
 
     def group(self, acronym: str) -> str | None:
         """The group's id; `None` where there is none of that name."""
         rows = self.api.all_rows(GROUPS, acronym=acronym)
-        return next((last_of(row.get("id")) for row in rows if row.get("acronym") == acronym), None)
+        return next((id_from_uri(row.get("id")) for row in rows if row.get("acronym") == acronym), None)
 
     def sessions(self, group: str) -> list[Row]:
         """Every session that a group ever asked for, by the group's id."""
-        return [row for row in self.api.all_rows(SESSIONS, group=group) if last_of(row.get("group")) == group]
+        return [
+            row for row in self.api.all_rows(SESSIONS, group=group) if id_from_uri(row.get("group")) == group
+        ]
 
     def session(self, number: str) -> Row | None:
         return self.api.get(SESSIONS, number)
 
     def meetings(self, window: Window) -> frozenset[str]:
         """The ids of the meetings that may have had a session in the window; interim ones, too."""
-        first, last = (window.start - BEFORE).date(), (window.end + AFTER).date()
+        first, last = (window.start - DATES_BEFORE).date(), (window.end + DATES_AFTER).date()
         rows = self.api.all_rows(MEETINGS, date__gte=first.isoformat(), date__lte=last.isoformat())
         found = set()
         for row in rows:
-            number, day = last_of(row.get("id")), _day(row.get("date"))
+            number, day = id_from_uri(row.get("id")), _day(row.get("date"))
             if number is not None and (day is None or first <= day <= last):
                 self._remember(self._meetings, number, row)
                 found.add(number)
@@ -87,7 +89,7 @@ class Datatracker:
 
     def meeting(self, session: Row) -> Row | None:
         """The meeting that a session is of."""
-        number = last_of(session.get("meeting"))
+        number = id_from_uri(session.get("meeting"))
         found = self._recall(self._meetings, number) if number is not None else None
         if found is None and number is not None:
             found = self.api.get(MEETINGS, number)
@@ -95,19 +97,19 @@ class Datatracker:
                 self._remember(self._meetings, number, found)
         return found
 
-    def slot(self, session: str, meeting: Row) -> Slot | None:
+    def planned_time(self, session: str, meeting: Row) -> PlannedTime | None:
         """When the meeting's own schedule has the session; over several timeslots, from the first to the last."""
-        schedule = last_of(meeting.get("schedule"))
+        schedule = id_from_uri(meeting.get("schedule"))
         if schedule is None:
             return None
         rows = self.api.all_rows(ASSIGNMENTS, schedule=schedule, session=session)
         numbers = {
-            last_of(row.get("timeslot"))
+            id_from_uri(row.get("timeslot"))
             for row in rows
-            if last_of(row.get("session")) == session and last_of(row.get("schedule")) == schedule
+            if id_from_uri(row.get("session")) == session and id_from_uri(row.get("schedule")) == schedule
         }
         slots = [self.api.get(TIMESLOTS, number) for number in sorted(filter(None, numbers))]
-        return joined(to_slot(slot) for slot in slots if slot is not None)
+        return merge_times(to_planned_time(slot) for slot in slots if slot is not None)
 
     def status(self, session: str) -> str | None:
         """The slug of a session's latest status."""
@@ -115,14 +117,14 @@ class Datatracker:
         events = [
             (parse_instant(row.get("time")) or datetime.min.replace(tzinfo=UTC), _order(row.get("id")), row)
             for row in rows
-            if last_of(row.get("session")) == session
+            if id_from_uri(row.get("session")) == session
         ]
-        return last_of(max(events, key=lambda event: event[:2])[2].get("status")) if events else None
+        return id_from_uri(max(events, key=lambda event: event[:2])[2].get("status")) if events else None
 
     def attendance(self, session: str) -> list[Row]:
         """A record for everybody who was there."""
         rows = self.api.all_rows(ATTENDED, session=session)
-        return [row for row in rows if last_of(row.get("session")) == session]
+        return [row for row in rows if id_from_uri(row.get("session")) == session]
 
     def attendance_count(self, session: str) -> int | None:
         return self.api.count(ATTENDED, session=session)
@@ -132,14 +134,14 @@ class Datatracker:
         wanted = list(dict.fromkeys(people))
         found = {number: name for number in wanted if (name := self._recall(self._names, number)) is not None}
         missing = [number for number in wanted if number not in found]
-        for at in range(0, len(missing), NAMES_AT_ONCE):
-            found |= self._asked_names(missing[at : at + NAMES_AT_ONCE])
+        for at in range(0, len(missing), NAMES_PER_REQUEST):
+            found |= self._read_names(missing[at : at + NAMES_PER_REQUEST])
         return {number: name for number, name in found.items() if name}
 
-    def _asked_names(self, wanted: Sequence[str]) -> dict[str, str]:
+    def _read_names(self, wanted: Sequence[str]) -> dict[str, str]:
         """Of several people at once where that may be asked, and of whom is then still missing, one by one."""
-        rows = list(self._several(wanted)) if self._several_at_once and len(wanted) > 1 else []
-        told = {number: row for row in rows if (number := last_of(row.get("id"))) in set(wanted)}
+        rows = list(self._read_people(wanted)) if self._several_at_once and len(wanted) > 1 else []
+        told = {number: row for row in rows if (number := id_from_uri(row.get("id"))) in set(wanted)}
         names = {}
         for number in wanted:
             row = told.get(number) or self.api.get(PEOPLE, number) or {}
@@ -156,7 +158,7 @@ class Datatracker:
         with self._lock:
             cache[key] = value
 
-    def _several(self, wanted: Sequence[str]) -> list[Row]:
+    def _read_people(self, wanted: Sequence[str]) -> list[Row]:
         try:
             return self.api.first_page(PEOPLE, id__in=",".join(wanted))
         except VendorError as error:
@@ -166,7 +168,7 @@ class Datatracker:
             return []
 
 
-def last_of(value: Any) -> str | None:
+def id_from_uri(value: Any) -> str | None:
     """The id or slug that an address ends with (`/api/v1/person/person/20209/`), or an id as it is."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -174,19 +176,19 @@ def last_of(value: Any) -> str | None:
     return found.group(1) if found else None
 
 
-def to_slot(row: Row) -> Slot | None:
+def to_planned_time(row: Row) -> PlannedTime | None:
     start, seconds = parse_instant(row.get("time")), parse_clock_seconds(row.get("duration"))
     if start is None:
         return None
-    return Slot(start=start, end=start + timedelta(seconds=seconds) if seconds else None)
+    return PlannedTime(start=start, end=start + timedelta(seconds=seconds) if seconds else None)
 
 
-def joined(slots: Iterable[Slot | None]) -> Slot | None:
+def merge_times(slots: Iterable[PlannedTime | None]) -> PlannedTime | None:
     told = [slot for slot in slots if slot is not None]
     if not told:
         return None
     ends = [slot.end for slot in told if slot.end is not None]
-    return Slot(start=min(slot.start for slot in told), end=max(ends, default=None))
+    return PlannedTime(start=min(slot.start for slot in told), end=max(ends, default=None))
 
 
 def _day(value: Any) -> date | None:
@@ -197,5 +199,5 @@ def _day(value: Any) -> date | None:
 
 
 def _order(value: Any) -> int:
-    number = last_of(value)
+    number = id_from_uri(value)
     return int(number) if number is not None and number.isdecimal() else 0

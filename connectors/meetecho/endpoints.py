@@ -24,20 +24,20 @@ MEETECHO_CALLS_PER_SECOND = 2.0
 DATATRACKER_CALLS_PER_SECOND = 10.0
 """A tenth of a second between requests, as the public client of glasgow-ipl/ietfdata keeps (2026-06)."""
 
-PAGE = 100
+PAGE_SIZE = 100
 
-SPAN = timedelta(days=92)
+MAX_WINDOW = timedelta(days=92)
 
 LOOKBACK = timedelta(days=7)
 """Attendance is pushed while a session runs, and again afterwards; when the last push comes is not documented."""
 
-KEPT = timedelta(days=3650)
+RETENTION = timedelta(days=3650)
 """The datatracker drops nothing."""
 
-BEFORE, AFTER = timedelta(days=14), timedelta(days=2)
+DATES_BEFORE, DATES_AFTER = timedelta(days=14), timedelta(days=2)
 """A meeting's `date` is its first day in its own zone, and its sessions may be on any of its days."""
 
 
-def asked(path: str) -> str:
+def call_name(path: str) -> str:
     """A call to the datatracker, for people."""
     return f"datatracker GET {path}"

@@ -11,49 +11,46 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from connectors.meetecho.datatracker import CALLED_OFF, Slot, last_of
+from connectors.meetecho.datatracker import CANCELED_STATUSES, PlannedTime, id_from_uri
+from connectors.meetecho.redaction import redact_row
 from connectors.meetecho.rooms import Room
 from connectors.models import Detail, Meeting, MeetingRecord, Session, session_key
 from connectors.parsing import parse_instant
 
 Row = Mapping[str, Any]
 
-_HIDDEN = ("token", "secret", "password", "passcode", "apikey", "email")
-_FREE_TEXTS = frozenset({"remote_instructions", "comments", "agenda_note"})
-"""What people wrote for those who come: links and codes of other services among it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class PlannedMeeting:
     """One session of a group with its rooms, or a room of which the datatracker knows no session."""
 
     group: str
     session: Row | None = None
     meeting: Row | None = None
-    slot: Slot | None = None
+    time: PlannedTime | None = None
     status: str | None = None
     rooms: tuple[Room, ...] = ()
     """The one that tells leads."""
     attended: int | None = None
 
     @property
-    def number(self) -> str | None:
-        return None if self.session is None else last_of(self.session.get("id"))
+    def session_id(self) -> str | None:
+        return None if self.session is None else id_from_uri(self.session.get("id"))
 
     @property
     def uuid(self) -> str:
-        return self.number or self.rooms[0].uuid
+        return self.session_id or self.rooms[0].uuid
 
     @property
     def start(self) -> datetime | None:
         room = self.rooms[0].start if self.rooms else None
-        return room or (self.slot.start if self.slot is not None else None)
+        return room or (self.time.start if self.time is not None else None)
 
     @property
     def end(self) -> datetime | None:
         if self.rooms and self.rooms[0].start is not None:
             return self.rooms[0].end
-        return self.slot.end if self.slot is not None else None
+        return self.time.end if self.time is not None else None
 
     @property
     def topic(self) -> str | None:
@@ -70,15 +67,15 @@ class Plan:
         return self.group if self.session is not None or not self.rooms else self.rooms[0].group or self.group
 
     @property
-    def is_called_off(self) -> bool:
-        return self.session is not None and self.status in CALLED_OFF
+    def is_canceled(self) -> bool:
+        return self.session is not None and self.status in CANCELED_STATUSES
 
-    def is_ahead(self, now: datetime) -> bool:
+    def is_upcoming(self, now: datetime) -> bool:
         """Whether its planned end, or where none is told its planned start, is still to come."""
         last = self.end or self.start
         return last is not None and last > now
 
-    def told(self) -> dict[str, Any]:
+    def digest_fields(self) -> dict[str, Any]:
         """What makes it another one when it changes."""
         return {
             "uuid": self.uuid,
@@ -93,9 +90,9 @@ class Plan:
 
 
 def to_meeting(
-    plan: Plan, *, account: str, now: datetime, harvested_at: datetime, raw: bool = False
+    plan: PlannedMeeting, *, account: str, now: datetime, harvested_at: datetime, raw: bool = False
 ) -> Meeting:
-    ahead = plan.is_ahead(now)
+    ahead = plan.is_upcoming(now)
     past = Detail.full if plan.session is not None else Detail.basic
     return Meeting(
         vendor="meetecho",
@@ -108,15 +105,15 @@ def to_meeting(
         scheduled_start_time=plan.start,
         scheduled_end_time=plan.end,
         state="scheduled" if ahead else None,
-        vendor_data=raw_of(plan) if raw else None,
+        vendor_data=to_vendor_data(plan) if raw else None,
     )
 
 
 def to_session(row: Row, names: Mapping[str, str], *, raw: bool = False) -> Session:
     """Out of a record of who attended: one for each person and session."""
-    person = last_of(row.get("person"))
+    person = id_from_uri(row.get("person"))
     return Session(
-        key=session_key(last_of(row.get("id"))),
+        key=session_key(id_from_uri(row.get("id"))),
         id=person,
         user_name=names.get(person) if person is not None else None,
         join_time=parse_instant(row.get("time")),
@@ -124,35 +121,20 @@ def to_session(row: Row, names: Mapping[str, str], *, raw: bool = False) -> Sess
     )
 
 
-def with_attendance(harvest: MeetingRecord) -> MeetingRecord:
+def without_participant_seconds(harvest: MeetingRecord) -> MeetingRecord:
     """The harvest without the seconds that people were there: nobody's leaving is told, so that is not 0 but unknown."""
     return replace(harvest, meeting=replace(harvest.meeting, participant_seconds=None))
 
 
-def people_in(rows: Sequence[Row]) -> list[str]:
-    return [person for row in rows if (person := last_of(row.get("person"))) is not None]
+def person_ids(rows: Sequence[Row]) -> list[str]:
+    return [person for row in rows if (person := id_from_uri(row.get("person"))) is not None]
 
 
-def raw_of(plan: Plan) -> dict[str, Any]:
+def to_vendor_data(plan: PlannedMeeting) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "session": redact_row(plan.session) if plan.session is not None else None,
         "meeting": redact_row(plan.meeting) if plan.meeting is not None else None,
         "status": plan.status,
-        "rooms": [room.told() for room in plan.rooms],
+        "rooms": [room.public_fields() for room in plan.rooms],
     }
     return {name: part for name, part in parts.items() if part}
-
-
-def redact_row(row: Row) -> dict[str, Any]:
-    """A record of the datatracker without what opens something, by its name, at any depth."""
-    return {key: _cleaned(value) for key, value in row.items() if not _hides(key)}
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return redact_row(value)
-    return [_cleaned(item) for item in value] if isinstance(value, list) else value
-
-
-def _hides(key: str) -> bool:
-    return key in _FREE_TEXTS or any(part in key.lower() for part in _HIDDEN)

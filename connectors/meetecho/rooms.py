@@ -23,7 +23,7 @@ from connectors.rate_limit import RateLimiter
 
 CALL = f"GET {ROOMS}"
 
-_LONGEST_MINUTES = 366 * 24 * 60
+_MAX_MINUTES = 366 * 24 * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Room:
     group: str | None = None
     url: str | None = field(default=None, repr=False)
 
-    def told(self) -> dict[str, Any]:
+    def public_fields(self) -> dict[str, Any]:
         """What may be shown of it."""
         plan = {"start_time": self.start, "end_time": self.end}
         shown = {"uuid": self.uuid, "id": self.number, "description": self.description, "group": self.group}
@@ -65,28 +65,28 @@ class RoomsClient:
 
     def __init__(self, settings: Settings, base_url: str, context: Context, groups: Sequence[str]) -> None:
         self._api = Api(VENDOR, base_url, context, classify=meetecho_classifier(context))
-        self._pace = RateLimiter(context, calls=MEETECHO_CALLS_PER_SECOND, share=settings.rate_share)
+        self._limiter = RateLimiter(context, calls=MEETECHO_CALLS_PER_SECOND, share=settings.rate_share)
         self.tokens = GroupTokens(
             self._api,
-            self._pace,
+            self._limiter,
             context,
             client=settings["MEETECHO_CLIENT_ID"],
             secret=settings["MEETECHO_CLIENT_SECRET"],
             groups=groups,
         )
 
-    def of(self, group: str) -> list[Room]:
+    def list_rooms(self, group: str) -> list[Room]:
         """Every room of the group that Meetecho lists. Refused where it lists none to us."""
         token = self.tokens.get(group)
         try:
-            return self._asked(token, group)
+            return self._request(token, group)
         except MeetechoRefused as error:
             if error.status not in {401, 403} or not self.tokens.renew(group, token):
                 raise
-        return self._asked(self.tokens.get(group), group)
+        return self._request(self.tokens.get(group), group)
 
-    def _asked(self, token: str, group: str) -> list[Room]:
-        answer = self._api.send("GET", CALL, ROOMS, auth=_GroupAuth(token), limiter=self._pace)
+    def _request(self, token: str, group: str) -> list[Room]:
+        answer = self._api.send("GET", CALL, ROOMS, auth=_GroupAuth(token), limiter=self._limiter)
         return to_rooms(answer.body, group)
 
 
@@ -95,12 +95,12 @@ def to_rooms(body: Any, group: str) -> list[Room]:
     if body == []:
         return []
     if not isinstance(body, dict):
-        raise _broken()
+        raise _broken_error()
     rooms = body.get("rooms", {} if body.keys() <= {"group"} else None)
     if rooms == []:
         return []
     if not isinstance(rooms, dict):
-        raise _broken()
+        raise _broken_error()
     groups = _text(body.get("group")) or group
     return [to_room(uuid, entry, groups) for uuid, entry in rooms.items() if uuid]
 
@@ -108,12 +108,12 @@ def to_rooms(body: Any, group: str) -> list[Room]:
 def to_room(uuid: str, entry: Any, group: str) -> Room:
     room = entry.get("room") if isinstance(entry, dict) else None
     if not isinstance(room, Mapping):
-        raise _broken()
-    start = _utc(room.get("start_time"))
-    length = _length(room.get("duration"))
+        raise _broken_error()
+    start = _parse_time(room.get("start_time"))
+    length = _parse_duration(room.get("duration"))
     return Room(
         uuid=uuid,
-        number=_number(room.get("id")),
+        number=_parse_id(room.get("id")),
         start=start,
         end=start + length if start is not None and length is not None else None,
         description=_text(room.get("description")),
@@ -122,20 +122,20 @@ def to_room(uuid: str, entry: Any, group: str) -> Room:
     )
 
 
-def _length(minutes: Any) -> timedelta | None:
-    if isinstance(minutes, bool) or not isinstance(minutes, int) or not 0 < minutes < _LONGEST_MINUTES:
+def _parse_duration(minutes: Any) -> timedelta | None:
+    if isinstance(minutes, bool) or not isinstance(minutes, int) or not 0 < minutes < _MAX_MINUTES:
         return None
     return timedelta(minutes=minutes)
 
 
-def _utc(value: Any) -> datetime | None:
+def _parse_time(value: Any) -> datetime | None:
     try:
         return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
 
 
-def _number(value: Any) -> str | None:
+def _parse_id(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) and value.isdecimal() else None
@@ -145,5 +145,5 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _broken() -> BrokenResponse:
+def _broken_error() -> BrokenResponse:
     return BrokenResponse(f"{VENDOR}: {CALL}: an answer without `rooms` as they are documented")

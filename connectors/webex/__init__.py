@@ -29,8 +29,16 @@ from threading import RLock
 from typing import ClassVar
 
 from connectors.attendance import to_record
-from connectors.base import CheckResult, Context, Option, Setting, Settings, unset_settings
-from connectors.errors import ConfigurationError, CredentialsError, Gone, VendorError
+from connectors.base import (
+    CheckResult,
+    Context,
+    Option,
+    Setting,
+    Settings,
+    setting_or_default,
+    validate_settings,
+)
+from connectors.errors import CredentialsError, Gone, VendorError
 from connectors.http import Api
 from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
 from connectors.parsing import as_text, truncate_to_milliseconds
@@ -45,23 +53,23 @@ from connectors.webex.endpoints import (
     PARTICIPANTS,
     QUALITIES,
     VENDOR,
-    lacking,
+    missing_scopes,
 )
 from connectors.webex.errors import response_classifier
 from connectors.webex.listing import (
-    ASK_AGAIN,
-    KEPT,
     LOOKBACK,
-    SPAN,
-    WAIT_FOR_DETAILS,
-    Instances,
-    dated,
-    ended_by,
+    MAX_DETAILS_DELAY,
+    MAX_WINDOW,
+    REFETCH_INTERVAL,
+    RETENTION,
+    WebexListing,
+    finish_record,
+    latest_end,
 )
-from connectors.webex.mapping import known, state_of, to_meeting, to_sessions, with_audio
+from connectors.webex.mapping import known_instant, state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.participants import Participants
 from connectors.webex.quality import with_quality
-from connectors.webex.quality_api import Qualities, Told
+from connectors.webex.quality_api import QualityApi, QualityResult
 from connectors.webex.redaction import redact_row
 
 _INTEGRATION = "in an integration or a service app, made at developer.webex.com/my-apps"
@@ -114,64 +122,67 @@ class Webex:
     options: ClassVar[tuple[Option, ...]] = (
         Option(name="series", help="keep the samples over time of each stay too"),
     )
-    max_window: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK
-    retention: ClassVar[timedelta] = KEPT
+    retention: ClassVar[timedelta] = RETENTION
     lists_live: ClassVar[bool] = True
     daily_quota: ClassVar[None] = None
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing; makes no request."""
-        missing = unset_settings(self.settings, settings.get)
-        if missing:
-            names = ", ".join(setting.name for setting in missing)
-            raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].how_to_get}")
+        validate_settings(VENDOR, self.settings, settings)
         self._settings = settings
         self.context = context
         base_url = self._url("WEBEX_API_URL")
         self.auth = WebexOAuth(settings, base_url, context)
         api = Api(VENDOR, base_url, context, classify=response_classifier(context), auth=self.auth)
         self.client = WebexClient(api, base_url, context, settings.rate_share)
-        self.instances = Instances(self.client, context, self.for_all)
+        self.listing = WebexListing(self.client, context, self.is_admin)
         self._participants = Participants(self.client)
         self._lock = RLock()
-        self._qualities: Qualities | None = None
-        self._is_admin: bool | None = None
+        self._quality_api: QualityApi | None = None
+        self._admin_role: bool | None = None
 
-    def meetings(self, window: Window, _subjects: Collection[str] = ()) -> Iterator[MeetingRef]:
-        self.permitted()
+    def meetings(self, window: Window, _partitions: Collection[str] = ()) -> Iterator[MeetingRef]:
+        self.require_scopes()
         if self.scopes and not MEETINGS.for_all(self.scopes):
-            self._tell_whose()
-        yield from self.instances.listed(window)
+            self._notify_own_meetings_only()
+        yield from self.listing.list_instances(window)
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = truncate_to_milliseconds(self.context.now())
-        row = self.instances.head(ref)
+        row = self.listing.head(ref)
         try:
             rows = self.participants(ref, row)
         except VendorError as error:
-            return self._headed(ref, row, harvested_at, self._unavailable(ref, row, error))
-        raw = self._asked_for(ref, "raw")
+            return self._without_sessions(ref, row, harvested_at, self._pending_or_gone(ref, row, error))
+        raw = self._wants(ref, "raw")
         sessions = [session for one in rows for session in to_sessions(one, raw=raw)]
         live = state_of(row) == "live"
-        told = Told(detail=Detail.live, pending=self._still_live()) if live else self.quality(ref, row)
+        told = (
+            QualityResult(detail=Detail.live, pending=self._still_live())
+            if live
+            else self.fetch_quality(ref, row)
+        )
         if told.rows:
-            sessions = with_quality(sessions, told.rows, series=self._asked_for(ref, "series"), raw=raw)
-        return self._whole(ref, row, rows, sessions, told, harvested_at)
+            sessions = with_quality(sessions, told.rows, series=self._wants(ref, "series"), raw=raw)
+        return self._to_record(ref, row, rows, sessions, told, harvested_at)
 
     def participants(self, ref: MeetingRef, row: Row) -> list[Row]:
-        host = as_text(row.get("hostEmail")) if self._for_all_participants(ref.uuid) else None
-        found = self._participants.of(ref.uuid, host, self._during(ref, row))
+        host = as_text(row.get("hostEmail")) if self._may_read_all_participants(ref.uuid) else None
+        found = self._participants.fetch(ref.uuid, host, self._join_window(ref, row))
         return [redact_row(one) for one in found]
 
-    def quality(self, ref: MeetingRef, row: Row) -> Told:
-        return self.qualities.of(
-            ref.uuid, known(row.get("start")) or ref.start_time, known(row.get("end")) or ended_by(ref)
+    def fetch_quality(self, ref: MeetingRef, row: Row) -> QualityResult:
+        return self.quality_api.fetch(
+            ref.uuid,
+            known_instant(row.get("start")) or ref.start_time,
+            known_instant(row.get("end")) or latest_end(ref),
         )
 
     def estimate_requests(self, ref: MeetingRef) -> int:
         head = 1 if ref.row is None else 0
-        return head + 1 + (1 if self.qualities.may_be_asked(ref.start_time) else 0)
+        return head + 1 + (1 if self.quality_api.needs_request(ref.start_time) else 0)
 
     def check(self) -> Iterator[CheckResult]:
         return run_checks(self)
@@ -191,45 +202,45 @@ class Webex:
         return frozenset(self.auth.token().scope.split())
 
     @property
-    def qualities(self) -> Qualities:
+    def quality_api(self) -> QualityApi:
         """One for all threads, made with the first token: without the scope there is nothing to ask for."""
         with self._lock:
-            if self._qualities is None:
-                self._qualities = self._made()
-            return self._qualities
+            if self._quality_api is None:
+                self._quality_api = self._make_quality_api()
+            return self._quality_api
 
-    def _made(self) -> Qualities:
+    def _make_quality_api(self) -> QualityApi:
         scopes = self.scopes
         # Every answer as it comes: none of these calls may be repeated.
         api = Api(VENDOR, self._url("WEBEX_ANALYTICS_URL"), self.context, classify=lambda _: None)
         permitted = not scopes or QUALITIES.granted(scopes)
-        return Qualities(api, self.auth, self.client.limiter, self.context, permitted=permitted)
+        return QualityApi(api, self.auth, self.client.limiter, self.context, permitted=permitted)
 
-    def permitted(self) -> None:
+    def require_scopes(self) -> None:
         """CredentialsError where the token says that it lacks a scope without which nothing is had."""
-        missing = lacking(self.scopes)
+        missing = missing_scopes(self.scopes)
         if missing:
             raise CredentialsError(
                 f"{VENDOR}: the token lacks scopes: add {', '.join(missing)} to the integration, then {LOGIN}"
             )
 
-    def for_all(self, uuid: str) -> bool:
+    def is_admin(self, uuid: str) -> bool:
         """Whether the token is an admin's. It takes the scope, where the token names any, and the role."""
         scopes = self.scopes
-        return (not scopes or MEETINGS.for_all(scopes)) and self._is_admins(uuid)
+        return (not scopes or MEETINGS.for_all(scopes)) and self._has_admin_role(uuid)
 
-    def _is_admins(self, uuid: str) -> bool:
+    def _has_admin_role(self, uuid: str) -> bool:
         """By the call for admins, asked once with a meeting; by the scopes alone where they do not permit that call."""
         if self.scopes and not ADMIN_MEETING.granted(self.scopes):
             return True
         with self._lock:
-            if self._is_admin is None:
-                self._is_admin = self._admin_answers(uuid)
-        if not self._is_admin:
-            self._tell_whose()
-        return self._is_admin
+            if self._admin_role is None:
+                self._admin_role = self._try_admin_call(uuid)
+        if not self._admin_role:
+            self._notify_own_meetings_only()
+        return self._admin_role
 
-    def _admin_answers(self, uuid: str) -> bool:
+    def _try_admin_call(self, uuid: str) -> bool:
         try:
             self.client.get(ADMIN_MEETING, uuid)
         except VendorError as error:
@@ -240,51 +251,53 @@ class Webex:
                 raise
         return True
 
-    def _for_all_participants(self, uuid: str) -> bool:
+    def _may_read_all_participants(self, uuid: str) -> bool:
         scopes = self.scopes
-        return PARTICIPANTS.for_all(scopes) and self._is_admins(uuid) if scopes else self.for_all(uuid)
+        return PARTICIPANTS.for_all(scopes) and self._has_admin_role(uuid) if scopes else self.is_admin(uuid)
 
-    def _tell_whose(self) -> None:
+    def _notify_own_meetings_only(self) -> None:
         self.context.notify_once(
             f"{VENDOR}: reading only the meetings of the account that is logged in; those of the organisation take "
             f"an admin and the scope {MEETINGS.admin[0]}"
         )
 
-    def _unavailable(self, ref: MeetingRef, row: Row, error: VendorError) -> Pending:
+    def _pending_or_gone(self, ref: MeetingRef, row: Row, error: VendorError) -> Pending:
         """When to ask again for participants that are not told yet. Raises Gone for those that never will be (who is
         neither the host nor an admin may not see them, says the call's description), and what is no such answer."""
         now = self.context.now()
         if error.status == 410:
             raise Gone(f"{VENDOR}: no longer kept by Webex (410)", reason=Reason.expired)
-        if error.status == 403 and not self._for_all_participants(ref.uuid):
+        if error.status == 403 and not self._may_read_all_participants(ref.uuid):
             raise Gone(f"{VENDOR}: a meeting that somebody else hosts (403)", reason=Reason.not_ours)
         if error.status != 404:
             raise error
         if state_of(row) == "live":
             return self._still_live()
-        until = (known(row.get("end")) or ended_by(ref) or now) + WAIT_FOR_DETAILS
+        until = (known_instant(row.get("end")) or latest_end(ref) or now) + MAX_DETAILS_DELAY
         if now < until:
-            return Pending(until=min(now + ASK_AGAIN, until), reason=Reason.not_ended)
-        if not self.instances.is_known(ref):
+            return Pending(until=min(now + REFETCH_INTERVAL, until), reason=Reason.not_ended)
+        if not self.listing.is_known(ref):
             raise Gone(f"{VENDOR}: a meeting that Webex no longer knows (404)", reason=Reason.deleted)
         raise error
 
-    def _headed(self, ref: MeetingRef, row: Row, harvested_at: datetime, pending: Pending) -> MeetingRecord:
+    def _without_sessions(
+        self, ref: MeetingRef, row: Row, harvested_at: datetime, pending: Pending
+    ) -> MeetingRecord:
         """The meeting without any session, and so without the figures that are counted from them."""
         detail = Detail.live if state_of(row) == "live" else Detail.basic
-        raw = self._asked_for(ref, "raw")
+        raw = self._wants(ref, "raw")
         meeting = to_meeting(
             row, account=self._settings.account, detail=detail, harvested_at=harvested_at, raw=raw
         )
-        return dated(MeetingRecord(meeting=meeting, pending=pending), ref, self.context.now())
+        return finish_record(MeetingRecord(meeting=meeting, pending=pending), ref, self.context.now())
 
-    def _whole(
+    def _to_record(
         self,
         ref: MeetingRef,
         row: Row,
         rows: list[Row],
         sessions: list[Session],
-        told: Told,
+        told: QualityResult,
         harvested_at: datetime,
     ) -> MeetingRecord:
         meeting = to_meeting(
@@ -292,27 +305,26 @@ class Webex:
             account=self._settings.account,
             detail=told.detail,
             harvested_at=harvested_at,
-            raw=self._asked_for(ref, "raw"),
+            raw=self._wants(ref, "raw"),
         )
         harvest = to_record(with_audio(meeting, rows), sessions, pending=told.pending)
-        return dated(harvest, ref, self.context.now())
+        return finish_record(harvest, ref, self.context.now())
 
     def _still_live(self) -> Pending:
-        return Pending(until=self.context.now() + ASK_AGAIN, reason=Reason.live)
+        return Pending(until=self.context.now() + REFETCH_INTERVAL, reason=Reason.live)
 
-    def _during(self, ref: MeetingRef, row: Row) -> Window:
+    def _join_window(self, ref: MeetingRef, row: Row) -> Window:
         """From before anybody joined to after the last did."""
         day, now = timedelta(days=1), self.context.now()
-        start = known(row.get("start")) or ref.start_time or now
-        end = known(row.get("end")) or max(now, start)
+        start = known_instant(row.get("start")) or ref.start_time or now
+        end = known_instant(row.get("end")) or max(now, start)
         return Window(
             start=start.replace(microsecond=0) - day, end=max(start, end).replace(microsecond=0) + day
         )
 
-    def _asked_for(self, ref: MeetingRef, option: str) -> bool:
+    def _wants(self, ref: MeetingRef, option: str) -> bool:
         wanted = self._settings.raw if option == "raw" else option in self._settings.options
         return wanted or option in ref.extras
 
     def _url(self, name: str) -> str:
-        default = next(setting.default for setting in self.settings if setting.name == name)
-        return self._settings.get(name) or default or ""
+        return setting_or_default(name, self.settings, self._settings)

@@ -61,7 +61,7 @@ PARTICIPANTS = Endpoint(
 QUALITIES = Endpoint(template="/meeting/qualities", admin=("analytics:read_all",))
 
 
-def lacking(scopes: Collection[str]) -> list[str]:
+def missing_scopes(scopes: Collection[str]) -> list[str]:
     """The scopes without which nothing can be harvested, out of a token that tells what it holds: for the meetings of
     the organisation where it may list those, else for one's own."""
     if not scopes:

@@ -13,8 +13,9 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import TOTAL_SECONDS, Decision, Response, Retry, default_decision
+from connectors.http import Decision, Response, Retry, default_decision
 from connectors.parsing import parse_retry_after
+from connectors.retry import VENDOR_LIMITS
 from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS
 
 BLOCKED_ATTEMPTS = 5
@@ -76,7 +77,7 @@ def _texts(body: Any) -> Iterator[str]:
 
 def _throttled(answer: Response, context: Context) -> Decision:
     after = retry_delay(answer, context, DEFAULT_DELAY_SECONDS)
-    if after > TOTAL_SECONDS:
+    if after > VENDOR_LIMITS.total_seconds:
         until = context.now() + timedelta(seconds=after)
         return QuotaExhausted(
             f"{answer.call}: Webex wants no request until {until:%Y-%m-%d %H:%M} UTC ({answer.status}): "

@@ -17,53 +17,53 @@ from connectors.models import MeetingRecord, MeetingRef, Reason, Window, row_dig
 from connectors.pending import require_timestamp, until_settled
 from connectors.webex.client import Row, WebexClient
 from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, Endpoint
-from connectors.webex.mapping import known, state_of
+from connectors.webex.mapping import known_instant, state_of
 from connectors.webex.redaction import redact_row
 
-SPAN = timedelta(days=7)
+MAX_WINDOW = timedelta(days=7)
 """No longest range is documented; seven days are what Webex takes by itself where one end is left out."""
 
 LOOKBACK = timedelta(days=3)
 """A day is the longest delay that Cisco names for anything about a meeting (its reports); for listings, a quarter of
 an hour."""
 
-KEPT = timedelta(days=2 * 365)
+RETENTION = timedelta(days=2 * 365)
 """No retention of listings is documented: nothing is refused that may be there, but who asks for it has an end."""
 
 PADDING = timedelta(days=1)
 """Were it the end of a meeting that must lie before `to`, one that runs over it would be in no listing."""
 
-CAP = 10_000
+MAX_LISTED = 10_000
 """Instances that one listing shows, however many pages it has."""
 
-SHORTEST_SLICE = timedelta(seconds=2)
+MIN_SLICE = timedelta(seconds=2)
 
-WAIT_FOR_DETAILS = timedelta(days=1)
+MAX_DETAILS_DELAY = timedelta(days=1)
 """After a meeting's end: for so long "not found" is taken for "not yet". The documentation says 15 minutes."""
 
-SETTLED = timedelta(minutes=15)
+SETTLING_TIME = timedelta(minutes=15)
 """Who reads a meeting sooner after its end reads it once more: "Details of an `ended` meeting will only be available 15
 minutes after the meeting has ended" (description of `state` in GET /meetings)."""
 
-ASK_AGAIN = timedelta(hours=1)
+REFETCH_INTERVAL = timedelta(hours=1)
 
 
-class Instances:
+class WebexListing:
     """The instances of one account. `for_all` says whether the token is an admin's, asked with the id of one."""
 
     def __init__(self, client: WebexClient, context: Context, for_all: Callable[[str], bool]) -> None:
         self._client = client
         self._context = context
-        self._for_all = for_all
+        self._is_admin = for_all
 
-    def listed(self, window: Window) -> Iterator[MeetingRef]:
+    def list_instances(self, window: Window) -> Iterator[MeetingRef]:
         """Those that started in the window, live ones too, each once."""
         now = self._context.now()
         start = window.start.replace(microsecond=0)
         end = _ceiling(window.end if window.end >= now else min(window.end + PADDING, now))
         seen: set[str] = set()
         for row in self._rows(start, end):
-            ref = _ref(redact_row(row), min(window.end, now))
+            ref = _to_ref(redact_row(row), min(window.end, now))
             if ref is None or ref.uuid in seen:
                 continue
             if ref.start_time is None or ref.start_time in window:
@@ -79,13 +79,13 @@ class Instances:
         for page in pages:
             count += len(page.rows)
             yield from page.rows
-            if count >= CAP:
+            if count >= MAX_LISTED:
                 break
-        if count < CAP:
+        if count < MAX_LISTED:
             return
-        if end - start < SHORTEST_SLICE:
+        if end - start < MIN_SLICE:
             raise VendorError(
-                f"{VENDOR}: {MEETINGS.call}: {CAP} meetings within a second: not all can be listed"
+                f"{VENDOR}: {MEETINGS.call}: {MAX_LISTED} meetings within a second: not all can be listed"
             )
         middle = start + timedelta(seconds=int((end - start).total_seconds()) // 2)
         yield from self._rows(start, middle)
@@ -99,10 +99,12 @@ class Instances:
         """
         if ref.row is not None:
             return ref.row
-        found = (self._one(ADMIN_MEETING, ref) if self._for_all(ref.uuid) else None) or self._in_listing(ref)
-        found = found or self._one(MEETING, ref)
+        found = (
+            self._get(ADMIN_MEETING, ref) if self._is_admin(ref.uuid) else None
+        ) or self._find_in_listing(ref)
+        found = found or self._get(MEETING, ref)
         if found is None:
-            raise missing(ref, self._context.now())
+            raise missing_error(ref, self._context.now())
         return {**redact_row(found), "id": ref.uuid}
 
     def is_known(self, ref: MeetingRef) -> bool:
@@ -112,7 +114,7 @@ class Instances:
         except (Gone, NotReady):
             return False
 
-    def _one(self, endpoint: Endpoint, ref: MeetingRef) -> Row | None:
+    def _get(self, endpoint: Endpoint, ref: MeetingRef) -> Row | None:
         try:
             return self._client.get(endpoint, ref.uuid)
         except VendorError as error:
@@ -120,7 +122,7 @@ class Instances:
                 return None
             raise
 
-    def _in_listing(self, ref: MeetingRef) -> Row | None:
+    def _find_in_listing(self, ref: MeetingRef) -> Row | None:
         if ref.start_time is None:
             return None
         start = ref.start_time.replace(microsecond=0)
@@ -128,46 +130,46 @@ class Instances:
         return next((row for row in rows if row.get("id") == ref.uuid), None)
 
 
-def _ref(row: Row, known_at: datetime) -> MeetingRef | None:
+def _to_ref(row: Row, known_at: datetime) -> MeetingRef | None:
     """`None` for what is no instance: a listing of instances should hold none, but holds `meetingType` to tell."""
     uuid = row.get("id")
     if not isinstance(uuid, str) or not uuid:
         raise BrokenResponse(f"{VENDOR}: {MEETINGS.call}: a row without an id")
     if row.get("meetingType", "meeting") != "meeting":
         return None
-    end = known(row.get("end")) if state_of(row) == "ended" else None
+    end = known_instant(row.get("end")) if state_of(row) == "ended" else None
     return MeetingRef(
         uuid=uuid,
-        start_time=known(row.get("start")),
+        start_time=known_instant(row.get("start")),
         digest=row_digest(row),
         hint={"end": (end or known_at).isoformat()},
         row=row,
     )
 
 
-def ended_by(ref: MeetingRef) -> datetime | None:
+def latest_end(ref: MeetingRef) -> datetime | None:
     """When it had ended at the latest, as far as it was ever listed."""
-    return known(ref.hint.get("end")) or ref.start_time
+    return known_instant(ref.hint.get("end")) or ref.start_time
 
 
-def missing(ref: MeetingRef, now: datetime) -> Gone | NotReady:
+def missing_error(ref: MeetingRef, now: datetime) -> Gone | NotReady:
     """What to raise for a meeting that no call knows."""
-    until = (ended_by(ref) or now) + WAIT_FOR_DETAILS
+    until = (latest_end(ref) or now) + MAX_DETAILS_DELAY
     if now >= until:
         return Gone(f"{VENDOR}: a meeting that Webex no longer knows (404)", reason=Reason.deleted)
     return NotReady(
         f"{VENDOR}: a meeting whose details are not there yet (404)",
         reason=Reason.not_ended,
-        until=min(now + ASK_AGAIN, until),
+        until=min(now + REFETCH_INTERVAL, until),
     )
 
 
-def dated(harvest: MeetingRecord, ref: MeetingRef, now: datetime) -> MeetingRecord:
+def finish_record(harvest: MeetingRecord, ref: MeetingRef, now: datetime) -> MeetingRecord:
     """The harvest, if it has any instant to be filed under, to be read once more if it has only just ended. One without
     any instant raises NotReady for the lookback, then Gone."""
-    since = known(ref.hint.get("end")) or now
+    since = known_instant(ref.hint.get("end")) or now
     require_timestamp(harvest, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
-    pending = harvest.pending or until_settled(harvest.meeting.end_time, SETTLED, now)
+    pending = harvest.pending or until_settled(harvest.meeting.end_time, SETTLING_TIME, now)
     return replace(harvest, pending=pending)
 
 

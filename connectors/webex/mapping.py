@@ -26,7 +26,7 @@ _UNKNOWN_BEFORE = datetime(1971, 1, 1, tzinfo=UTC)
 
 def state_of(row: Row) -> State:
     """Whether it is over: what has an end is, where the state is none that an instance can have."""
-    return _STATES.get(row.get("state")) or ("ended" if known(row.get("end")) is not None else "live")
+    return _STATES.get(row.get("state")) or ("ended" if known_instant(row.get("end")) is not None else "live")
 
 
 def to_meeting(
@@ -34,8 +34,8 @@ def to_meeting(
 ) -> Meeting:
     """Out of an instance of GET /meetings, or the answer of GET /admin/meetings/{id} or /meetings/{id}."""
     state = state_of(row)
-    start = known(row.get("start"))
-    end = known(row.get("end")) if state == "ended" else None
+    start = known_instant(row.get("start"))
+    end = known_instant(row.get("end")) if state == "ended" else None
     return Meeting(
         vendor="webex",
         account=account,
@@ -50,7 +50,7 @@ def to_meeting(
         end_time=end,
         duration=seconds_between(start, end),
         state=state,
-        recording=truth(row.get("hasRecording")),
+        recording=to_flag(row.get("hasRecording")),
         vendor_data=row if raw else None,
     )
 
@@ -77,7 +77,7 @@ def to_sessions(row: Row, *, raw: bool = False) -> Iterator[Session]:
 def to_session(row: Row, device: Row | None, *, raw: bool = False) -> Session:
     """One stay of a participant on one device, or, where no device is told, the stay of the participant."""
     told = row if device is None else device
-    join, leave = known(told.get("joinedTime")), known(told.get("leftTime"))
+    join, leave = known_instant(told.get("joinedTime")), known_instant(told.get("leftTime"))
     duration = seconds_between(join, leave)
     correlation = None if device is None else as_text(device.get("correlationId"))
     return Session(
@@ -97,7 +97,7 @@ def to_session(row: Row, device: Row | None, *, raw: bool = False) -> Session:
 
 
 def _to_breakout(row: Row, attended: Row, *, raw: bool) -> Session:
-    join, leave = known(attended.get("joinedTime")), known(attended.get("leftTime"))
+    join, leave = known_instant(attended.get("joinedTime")), known_instant(attended.get("leftTime"))
     breakout = as_text(attended.get("id"))
     return Session(
         key=session_key(as_text(row.get("id")), None, breakout, join),
@@ -114,11 +114,11 @@ def _to_breakout(row: Row, attended: Row, *, raw: bool) -> Session:
     )
 
 
-def truth(value: Any) -> bool | None:
+def to_flag(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def known(value: Any) -> datetime | None:
+def known_instant(value: Any) -> datetime | None:
     """An instant; `None` also for the 1970-01-01 that stands for one that is not known."""
     when = parse_instant(value)
     return None if when is None or when < _UNKNOWN_BEFORE else when

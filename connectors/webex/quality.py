@@ -14,8 +14,17 @@ from typing import Any
 
 from connectors.models import Session, row_digest, session_key
 from connectors.parsing import as_dicts, as_list, as_number, as_text, seconds_between
-from connectors.quality import IN_SERIES, Measure, Point, Quality, Stream, joined, measured, series_of
-from connectors.webex.mapping import known
+from connectors.quality import (
+    SERIES_MEASURES,
+    Measure,
+    Point,
+    Quality,
+    Stream,
+    join_series,
+    summarize,
+    to_series,
+)
+from connectors.webex.mapping import known_instant
 from connectors.webex.redaction import redact_row
 
 Row = Mapping[str, Any]
@@ -38,7 +47,7 @@ _PICTURE = {**_SOUND, "height_px": "resolutionHeight", "fps": "frameRate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
+class MediaSession:
     """One row: a media session of one participant."""
 
     row: Row
@@ -53,11 +62,11 @@ class Media:
 
     @property
     def join(self) -> datetime | None:
-        return known(self.row.get("joinTime")) or known(self.row.get("joined"))
+        return known_instant(self.row.get("joinTime")) or known_instant(self.row.get("joined"))
 
     @property
     def leave(self) -> datetime | None:
-        return known(self.row.get("leaveTime")) or known(self.row.get("left"))
+        return known_instant(self.row.get("leaveTime")) or known_instant(self.row.get("left"))
 
     @property
     def client(self) -> str | None:
@@ -72,24 +81,26 @@ def with_quality(
 ) -> list[Session]:
     """The sessions with the quality that belongs to them, and after them a session for each media session that belongs
     to none. A row that comes twice counts once."""
-    found: dict[int, list[Media]] = {}
-    lone: dict[str, list[Media]] = {}
-    people = _People(sessions)
-    for media in (Media(row=row) for row in {row_digest(row): row for row in rows}.values()):
+    found: dict[int, list[MediaSession]] = {}
+    lone: dict[str, list[MediaSession]] = {}
+    people = _SessionsByPerson(sessions)
+    for media in (MediaSession(row=row) for row in {row_digest(row): row for row in rows}.values()):
         place = people.place_of(media)
         if place is None:
             lone.setdefault(_key(media.row), []).append(media)
         else:
             found.setdefault(place, []).append(media)
     told = [
-        _measured(session, found[place], series=series, raw=raw) if place in found else session
+        _with_media(session, found[place], series=series, raw=raw) if place in found else session
         for place, session in enumerate(sessions)
     ]
-    alone = [_measured(to_session(media), media, series=series, raw=raw) for _, media in sorted(lone.items())]
+    alone = [
+        _with_media(to_session(media), media, series=series, raw=raw) for _, media in sorted(lone.items())
+    ]
     return told + alone
 
 
-class _People:
+class _SessionsByPerson:
     """Whose stays are where, by e-mail address and by name."""
 
     def __init__(self, sessions: Sequence[Session]) -> None:
@@ -104,7 +115,7 @@ class _People:
             if session.user_name is not None:
                 self._by_name.setdefault(session.user_name, []).append(place)
 
-    def place_of(self, media: Media) -> int | None:
+    def place_of(self, media: MediaSession) -> int | None:
         """The stay of the same person that it overlaps longest, of equal ones the earliest."""
         overlaps = [
             (overlap, place)
@@ -116,7 +127,7 @@ class _People:
         latest = datetime.max.replace(tzinfo=UTC)
         return min(overlaps, key=lambda it: (-it[0], self._sessions[it[1]].join_time or latest, it[1]))[1]
 
-    def _of(self, media: Media) -> list[int]:
+    def _of(self, media: MediaSession) -> list[int]:
         """By address; by name where either side has no address."""
         places = self._by_email.get(media.email.casefold(), []) if media.email is not None else []
         if places or media.name is None:
@@ -125,14 +136,14 @@ class _People:
         return [place for place in named if media.email is None or self._sessions[place].email is None]
 
 
-def _overlap(session: Session, media: Media) -> timedelta:
+def _overlap(session: Session, media: MediaSession) -> timedelta:
     """How long both ran; an end that is not known is as far off as the other's."""
     joins = [join for join in (session.join_time, media.join) if join is not None]
     leaves = [leave for leave in (session.leave_time, media.leave) if leave is not None]
     return min(leaves) - max(joins) if joins and leaves else timedelta(0)
 
 
-def to_session(media: Sequence[Media]) -> Session:
+def to_session(media: Sequence[MediaSession]) -> Session:
     """The stay of these media sessions, which have one id and belong to no participant's row: from the first join to
     the last leave."""
     first = media[0]
@@ -153,7 +164,7 @@ def _key(row: Row) -> str:
     return session_key(as_text(row.get("participantId")), as_text(row.get("participantSessionId")))
 
 
-def _measured(session: Session, media: Sequence[Media], *, series: bool, raw: bool) -> Session:
+def _with_media(session: Session, media: Sequence[MediaSession], *, series: bool, raw: bool) -> Session:
     """The session with the quality of these, and with what the first of them tells of its machine: out of several, the
     system of one would come beside the client of another."""
     media = sorted(media, key=_order)
@@ -172,12 +183,12 @@ def _measured(session: Session, media: Sequence[Media], *, series: bool, raw: bo
         ip_address=as_text(first.row.get("publicIP")),
         data_center=as_text(first.row.get("serverRegion")),
         network_type=None if network == "unknown" else network,
-        quality=Quality.merge(qualities, one_stay=True) if qualities else None,
+        quality=Quality.merge(qualities, same_session=True) if qualities else None,
         vendor_data=vendor_data,
     )
 
 
-def _order(media: Media) -> tuple[datetime, str]:
+def _order(media: MediaSession) -> tuple[datetime, str]:
     return media.join or datetime.max.replace(tzinfo=UTC), as_text(
         media.row.get("participantSessionId")
     ) or ""
@@ -185,26 +196,26 @@ def _order(media: Media) -> tuple[datetime, str]:
 
 def to_quality(row: Row, *, series: bool = False) -> Quality | None:
     """Out of one media session; `None` where nothing was measured. `series`: with the samples themselves."""
-    streams = {ours: _stream(ours, as_dicts(row.get(webex)), series) for webex, ours in STREAMS.items()}
+    streams = {ours: _to_stream(ours, as_dicts(row.get(webex)), series) for webex, ours in STREAMS.items()}
     resources = as_dicts(row.get("resources"))
-    cpu = measured("cpu_pct", _samples(resources, "systemAverageCPU"), _samples(resources, "systemMaxCPU"))
+    cpu = summarize("cpu_pct", _samples(resources, "systemAverageCPU"), _samples(resources, "systemMaxCPU"))
     if cpu is None and not any(streams.values()):
         return None
     return Quality(**streams, cpu_pct=cpu)
 
 
-def _stream(name: str, parts: Sequence[Row], series: bool) -> Stream | None:
+def _to_stream(name: str, parts: Sequence[Row], series: bool) -> Stream | None:
     names = _SOUND if name.startswith("audio") else _PICTURE
     told: dict[str, Measure | None] = {
-        ours: measured(ours, _samples(parts, webex)) for ours, webex in names.items()
+        ours: summarize(ours, _samples(parts, webex)) for ours, webex in names.items()
     }
-    timed = [made for part in parts if series and (made := series_of(*_timed(part))) is not None]
-    return Stream.of(told, joined(timed))
+    timed = [made for part in parts if series and (made := to_series(*_timed(part))) is not None]
+    return Stream.from_measures(told, join_series(timed))
 
 
 def _timed(part: Row) -> tuple[list[Point], float]:
-    start, step = known(part.get("startTime")), as_number(part.get("samplingInterval")) or 0.0
-    lists = {ours: [as_number(v) for v in as_list(part.get(_SOUND[ours]))] for ours in IN_SERIES}
+    start, step = known_instant(part.get("startTime")), as_number(part.get("samplingInterval")) or 0.0
+    lists = {ours: [as_number(v) for v in as_list(part.get(_SOUND[ours]))] for ours in SERIES_MEASURES}
     size = max(map(len, lists.values()))
     if start is None or not 0 < step < 86_400:
         return [], step

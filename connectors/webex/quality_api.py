@@ -26,25 +26,25 @@ from connectors.webex.client import Row, rows_in
 from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
 from connectors.webex.errors import DEFAULT_DELAY_SECONDS, error_words, is_throttled, retry_delay
 
-AFTER_START = timedelta(minutes=10)
-KEPT = timedelta(days=7)
-APART = timedelta(minutes=5, seconds=10)
+START_DELAY = timedelta(minutes=10)
+RETENTION = timedelta(days=7)
+REQUEST_INTERVAL = timedelta(minutes=5, seconds=10)
 """Five minutes, and what a packet may be late: Webex counts arrivals, and the first call may be slower than the next."""
 
-NOTHING_YET = timedelta(days=1)
+MAX_QUALITY_DELAY = timedelta(days=1)
 """After a meeting's end: for so long "nothing" is taken for "not yet"."""
 
-LARGEST = 1000
+MAX_MEDIA_SESSIONS = 1000
 """Media sessions in one answer. No maximum is documented; Splunk's add-on asks for as many."""
 
-TROUBLES = 3
+MAX_FAILURES = 3
 """So many calls in a row that came to nothing, and it is no passing trouble."""
 
-SHORT_SECONDS = 60.0
+MAX_PAUSE_SECONDS = 60.0
 """So long everybody waits when the endpoint as a whole is asked too fast; for longer, meetings go without and come
 back to it."""
 
-ADMIN = (
+REQUIREMENTS = (
     "it takes the scope analytics:read_all, a full or read-only admin of the organisation (not an external one), and "
     f"the Pro Pack: see the integration at {APP_PAGE}, then {LOGIN}"
 )
@@ -56,15 +56,15 @@ class QualityRefused(CredentialsError):
     """No meeting of this account has one for us."""
 
 
-class Expired(VendorError):
+class QualityExpired(VendorError):
     """Webex no longer keeps it."""
 
 
-class Nothing(VendorError):
+class NoQuality(VendorError):
     """Webex knows of none, or not yet."""
 
 
-class TooSoon(VendorError):
+class QualityTooSoon(VendorError):
     """Not to be asked again before `seconds` have passed."""
 
     def __init__(self, message: str, *, seconds: float, status: int) -> None:
@@ -73,7 +73,7 @@ class TooSoon(VendorError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class QualityResult:
     """The media sessions of one meeting, as far as they are to be had now."""
 
     rows: Sequence[Row] = ()
@@ -81,7 +81,7 @@ class Told:
     pending: Pending | None = None
 
 
-class Qualities:
+class QualityApi:
     """The qualities of one account. Safe for many threads, and beside other processes of the same account.
 
     `api` must take every answer as it comes: none may be asked for again.
@@ -92,117 +92,119 @@ class Qualities:
     ) -> None:
         self._api = api
         self._auth = auth
-        self._pace = limiter
+        self._limiter = limiter
         self._context = context
         self._lock = Lock()
-        self._troubles = 0
+        self._failures = 0
         self._throttled = 0
         self._answered = False
         self._refused_token: str | None = None
         self._refused: HarvestError | None = None
         self._closed_until: datetime | None = None
         if not permitted:
-            self._refuse(QualityRefused(f"{VENDOR}: meetings come without quality: {ADMIN}"))
+            self._disable(QualityRefused(f"{VENDOR}: meetings come without quality: {REQUIREMENTS}"))
 
-    def of(self, uuid: str, start: datetime | None, end: datetime | None) -> Told:
+    def fetch(self, uuid: str, start: datetime | None, end: datetime | None) -> QualityResult:
         """What is to be had of an ended meeting, and when to come back for the rest. Raises VendorError where the
         endpoint has come to nothing again and again."""
         now = self._context.now()
         if self._refused is not None:
-            return Told()
-        if start is not None and now > start + KEPT:
+            return QualityResult()
+        if start is not None and now > start + RETENTION:
             self._context.notify_once(
-                f"{VENDOR}: meetings that began over {KEPT.days} days ago come without quality: it is no longer kept"
+                f"{VENDOR}: meetings that began over {RETENTION.days} days ago come without quality: it is no longer kept"
             )
-            return Told()
-        if start is not None and now < start + AFTER_START:
-            return _later(start + AFTER_START)
+            return QualityResult()
+        if start is not None and now < start + START_DELAY:
+            return _pending(start + START_DELAY)
         if self._closed_until is not None and now < self._closed_until:
-            return _later(self._closed_until)
-        free = self.claimed(uuid)
+            return _pending(self._closed_until)
+        free = self.claim(uuid)
         if free is None:
-            return self._asked(uuid, start, end)
+            return self._request(uuid, start, end)
         self._context.notify_once(
             f"{VENDOR}: some meetings come without quality for now: theirs was asked for less than five minutes ago, by "
             "this run or another, and may be asked for once in five minutes"
         )
-        return _later(free)
+        return _pending(free)
 
-    def claimed(self, uuid: str) -> datetime | None:
+    def claim(self, uuid: str) -> datetime | None:
         """`None`: the one call for this meeting is ours to make, at once; else when there may be another."""
-        self._pace.acquire()  # first: a call that is claimed and then has to wait would come too close to the next one
-        return self._context.acquire_lease(act(uuid), self._context.now() + APART)
+        self._limiter.acquire()  # first: a call that is claimed and then has to wait would come too close to the next one
+        return self._context.acquire_lease(lease_name(uuid), self._context.now() + REQUEST_INTERVAL)
 
-    def may_be_asked(self, start: datetime | None) -> bool:
+    def needs_request(self, start: datetime | None) -> bool:
         """Whether reading a meeting of this start takes a call, as far as is known before."""
         now = self._context.now()
-        return self._refused is None and (start is None or start + AFTER_START <= now <= start + KEPT)
+        return self._refused is None and (start is None or start + START_DELAY <= now <= start + RETENTION)
 
-    def media_sessions(self, uuid: str) -> list[Row]:
+    def request_media_sessions(self, uuid: str) -> list[Row]:
         """The one call, whatever comes of it; to be `claimed` before."""
         used = self._auth.header()
         answer = self._api.send(
             "GET",
             QUALITIES.call,
             QUALITIES.path(),
-            params={"meetingId": uuid, "max": str(LARGEST)},
+            params={"meetingId": uuid, "max": str(MAX_MEDIA_SESSIONS)},
             headers={"Authorization": used},
             attempts=1,
         )
         if answer.status == 401:
             self._renew(used)
-        rows = self._judged(answer)
-        if len(rows) >= LARGEST or "next" in answer.headers.get("Link", ""):
+        rows = self._rows_or_error(answer)
+        if len(rows) >= MAX_MEDIA_SESSIONS or "next" in answer.headers.get("Link", ""):
             self._context.notify_once(
                 f"{VENDOR}: {QUALITIES.call}: a meeting has more than {len(rows)} media sessions: the others come "
                 "without quality, as they may be asked for once in five minutes only"
             )
         return rows
 
-    def _asked(self, uuid: str, start: datetime | None, end: datetime | None) -> Told:
-        until = self._context.now() + APART
+    def _request(self, uuid: str, start: datetime | None, end: datetime | None) -> QualityResult:
+        until = self._context.now() + REQUEST_INTERVAL
         try:
-            rows = self.media_sessions(uuid)
+            rows = self.request_media_sessions(uuid)
         except QualityRefused as error:
-            return self._without(error)
-        except Expired:
-            self._passed()
+            return self._refused_result(error)
+        except QualityExpired:
+            self._reset_failures()
             self._context.notify_once(
                 f"{VENDOR}: some meetings come without quality: Webex no longer keeps it"
             )
-            return Told()
-        except Nothing:
-            self._passed()
+            return QualityResult()
+        except NoQuality:
+            self._reset_failures()
             ended = end or start or self._context.now()
-            if self._context.now() >= ended + NOTHING_YET:
+            if self._context.now() >= ended + MAX_QUALITY_DELAY:
                 self._context.notify_once(
                     f"{VENDOR}: some meetings come without quality: Webex has none of them"
                 )
-                return Told()
-            return _later(max(until, min(self._context.now() + timedelta(hours=1), ended + NOTHING_YET)))
-        except TooSoon as error:
-            return _later(self._too_soon(uuid, error, until))
+                return QualityResult()
+            return _pending(
+                max(until, min(self._context.now() + timedelta(hours=1), ended + MAX_QUALITY_DELAY))
+            )
+        except QualityTooSoon as error:
+            return _pending(self._too_soon(uuid, error, until))
         except (Unreachable, VendorError) as error:
-            self._trouble(error)
-            return _later(until)
-        self._passed()
+            self._count_failure(error)
+            return _pending(until)
+        self._reset_failures()
         self._answered = True
-        return Told(rows=rows, detail=Detail.full)
+        return QualityResult(rows=rows, detail=Detail.full)
 
-    def _judged(self, answer: Response) -> list[Row]:
+    def _rows_or_error(self, answer: Response) -> list[Row]:
         """Which of all that an answer can mean it does."""
         if answer.status == 200 and answer.broken is None:
             return rows_in(answer.body, QUALITIES)
         words, status = error_words(answer.body), answer.status
         if status == 410 or (status == 425 and "expired" in words):
-            raise Expired(f"{answer.call}: no longer kept ({status})", status=status)
+            raise QualityExpired(f"{answer.call}: no longer kept ({status})", status=status)
         if status == 425 or is_throttled(answer):
-            seconds = retry_delay(answer, self._context, APART.total_seconds())
-            raise TooSoon(f"{answer.call}: too soon ({status})", seconds=seconds, status=status)
+            seconds = retry_delay(answer, self._context, REQUEST_INTERVAL.total_seconds())
+            raise QualityTooSoon(f"{answer.call}: too soon ({status})", seconds=seconds, status=status)
         if status in {200, 204, 404} and answer.broken in {None, EMPTY}:
-            raise Nothing(f"{answer.call}: nothing there ({status})", status=status)
+            raise NoQuality(f"{answer.call}: nothing there ({status})", status=status)
         if status == 451 or (status in {401, 403} and answer.broken is None):
-            raise refusal(answer, words)
+            raise refused_error(answer, words)
         if answer.broken is not None and status < 300:
             raise BrokenResponse(f"{answer.call}: status {status} with {answer.broken}", status=status)
         raise VendorError(f"{answer.call}: refused with status {status}", status=status)
@@ -219,60 +221,60 @@ class Qualities:
                 f"{VENDOR}: {QUALITIES.call}: the token was refused (401), and is renewed", status=401
             )
 
-    def _without(self, error: QualityRefused) -> Told:
+    def _refused_result(self, error: QualityRefused) -> QualityResult:
         """No quality for this meeting; for none, unless others had theirs: this one may be another organisation's."""
-        self._passed()
+        self._reset_failures()
         if self._answered:
             self._context.notify_once(
                 f"{VENDOR}: some meetings come without quality: {QUALITIES.call} refuses them (403)"
             )
         else:
-            self._refuse(error)
-        return Told()
+            self._disable(error)
+        return QualityResult()
 
-    def _refuse(self, error: HarvestError) -> None:
+    def _disable(self, error: HarvestError) -> None:
         self._refused = error
         self._context.notify_once(str(error))
 
-    def _too_soon(self, uuid: str, error: TooSoon, until: datetime) -> datetime:
+    def _too_soon(self, uuid: str, error: QualityTooSoon, until: datetime) -> datetime:
         """Another program asked for this meeting; or, where one meeting after the other is answered so, all of us ask
         too fast."""
         free = self._context.now() + timedelta(seconds=error.seconds)
         if free > until:
-            self._context.extend_lease(act(uuid), free)
+            self._context.extend_lease(lease_name(uuid), free)
         with self._lock:
             self._throttled += 1
             everywhere = error.status != 425 and self._throttled > 1
-            if everywhere and error.seconds > SHORT_SECONDS:
+            if everywhere and error.seconds > MAX_PAUSE_SECONDS:
                 self._closed_until = free
-        if everywhere and error.seconds <= SHORT_SECONDS:
-            self._pace.pause(min(error.seconds, SHORT_SECONDS) or DEFAULT_DELAY_SECONDS)
+        if everywhere and error.seconds <= MAX_PAUSE_SECONDS:
+            self._limiter.pause(min(error.seconds, MAX_PAUSE_SECONDS) or DEFAULT_DELAY_SECONDS)
         return max(until, free)
 
-    def _trouble(self, error: HarvestError) -> None:
+    def _count_failure(self, error: HarvestError) -> None:
         with self._lock:
-            self._troubles += 1
-            enough = self._troubles >= TROUBLES
+            self._failures += 1
+            enough = self._failures >= MAX_FAILURES
         if enough:
             raise VendorError(
-                f"{VENDOR}: {QUALITIES.call}: {self._troubles} meetings in a row came to nothing, the last one by: "
+                f"{VENDOR}: {QUALITIES.call}: {self._failures} meetings in a row came to nothing, the last one by: "
                 f"{error}; check WEBEX_ANALYTICS_URL, and run the same command again later"
             ) from None
         self._context.notify_once(
             f"{VENDOR}: a meeting's quality could not be had, and is asked for again later: {error}"
         )
 
-    def _passed(self) -> None:
+    def _reset_failures(self) -> None:
         with self._lock:
-            self._troubles = self._throttled = 0
+            self._failures = self._throttled = 0
 
 
-def act(uuid: str) -> str:
+def lease_name(uuid: str) -> str:
     """The claim that a call for this meeting is made under."""
     return "webex quality " + session_key(uuid)
 
 
-def refusal(answer: Response, words: str) -> QualityRefused:
+def refused_error(answer: Response, words: str) -> QualityRefused:
     """Why an account gets no quality: the other region's host where the message names one, else all that it takes."""
     region = _REGION.search(words)
     if region is not None or answer.status == 451:
@@ -281,8 +283,10 @@ def refusal(answer: Response, words: str) -> QualityRefused:
             f"{answer.call}: the organisation's data lies in another region ({answer.status}): meetings come without "
             f"quality; set WEBEX_ANALYTICS_URL to https://{host}/v1"
         )
-    return QualityRefused(f"{answer.call}: refused ({answer.status}): meetings come without quality: {ADMIN}")
+    return QualityRefused(
+        f"{answer.call}: refused ({answer.status}): meetings come without quality: {REQUIREMENTS}"
+    )
 
 
-def _later(until: datetime) -> Told:
-    return Told(pending=Pending(until=until, reason=Reason.quality))
+def _pending(until: datetime) -> QualityResult:
+    return QualityResult(pending=Pending(until=until, reason=Reason.quality))

@@ -29,8 +29,17 @@ from math import ceil
 from threading import RLock
 from typing import ClassVar
 
-from connectors.base import CheckResult, Context, Option, Setting, Settings, Token, unset_settings
-from connectors.errors import ConfigurationError, CredentialsError
+from connectors.base import (
+    CheckResult,
+    Context,
+    Option,
+    Setting,
+    Settings,
+    Token,
+    setting_or_default,
+    validate_settings,
+)
+from connectors.errors import CredentialsError
 from connectors.http import Api
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 from connectors.rate_limit import MARGIN
@@ -40,10 +49,16 @@ from connectors.zoom.client import BUSINESS, PRO, Rates, ZoomClient, daily_quota
 from connectors.zoom.dashboard import Dashboard
 from connectors.zoom.endpoints import USERS, VENDOR
 from connectors.zoom.errors import APP_PAGE, DailyLimitGuard, PlanTooLow, response_classifier
-from connectors.zoom.hosts import Hosts
-from connectors.zoom.listing import KEPT, LOOKBACK, SPAN
+from connectors.zoom.hosts import HostIds
+from connectors.zoom.listing import LOOKBACK, MAX_WINDOW, RETENTION
 from connectors.zoom.reports import Reports
-from connectors.zoom.source_selection import SourceName, chosen, is_about_the_dashboard, refusal, why
+from connectors.zoom.source_selection import (
+    SourceName,
+    choose_source,
+    describe_choice,
+    error_for,
+    lacks_dashboard,
+)
 
 _CREDENTIALS = f"in App Credentials of a Server-to-Server OAuth app, made by an account's admin at {APP_PAGE} and activated there"
 
@@ -89,14 +104,14 @@ class Zoom:
         Option(name="series", help="with --qos, keep the samples over time of each stay too"),
         Option(name="webinars", help="harvest webinars as well"),
     )
-    max_window: ClassVar[timedelta] = SPAN
+    max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK
-    retention: ClassVar[timedelta] = KEPT
+    retention: ClassVar[timedelta] = RETENTION
     lists_live: ClassVar[bool] = True
 
     def __init__(self, settings: Settings, context: Context) -> None:
         """ConfigurationError where a setting is missing or not understood; makes no request."""
-        _complete(settings)
+        validate_settings(VENDOR, self.settings, settings)
         self._settings = settings
         self.context = context
         self.plan = settings.get("ZOOM_PLAN") or None
@@ -139,7 +154,7 @@ class Zoom:
         return other.fetch(_known_to(other, ref))
 
     def estimate_requests(self, ref: MeetingRef) -> int:
-        return self.source().calls(ref)
+        return self.source().estimate_requests(ref)
 
     def check(self) -> Iterator[CheckResult]:
         return run_checks(self)
@@ -168,7 +183,7 @@ class Zoom:
         with self._lock:
             if self._source is None:
                 name, scopes = self._chosen()
-                self.context.notify_once(why(self.plan, name, scopes))
+                self.context.notify_once(describe_choice(self.plan, name, scopes))
                 self._source = self._reports() if name == Reports.name else self._dashboard(scopes)
             return self._source
 
@@ -177,23 +192,23 @@ class Zoom:
         with self._lock:
             if self._source is not source and self._source is not None:
                 return self._source  # another thread was refused first
-            if self.plan is not None or isinstance(source, Reports) or not is_about_the_dashboard(refused):
-                raise refusal(refused) from None
+            if self.plan is not None or isinstance(source, Reports) or not lacks_dashboard(refused):
+                raise error_for(refused) from None
             self.context.notify_once(
                 f"{VENDOR}: this account has no Dashboard (code 200): reading the Reports instead"
             )
-            chosen("pro", _scopes(self.auth.token()), self.wanted)
+            choose_source("pro", _scopes(self.auth.token()), self.wanted)
             self._source = self._reports()
             return self._source
 
     def _chosen(self) -> tuple[SourceName, frozenset[str]]:
         scopes = _scopes(self.auth.token())
         try:
-            return chosen(self.plan, scopes, self.wanted), scopes
+            return choose_source(self.plan, scopes, self.wanted), scopes
         except CredentialsError:
             # A kept token has the scopes that the app had when it was made.
             scopes = _scopes(self.auth.request_new())
-            return chosen(self.plan, scopes, self.wanted), scopes
+            return choose_source(self.plan, scopes, self.wanted), scopes
 
     def _dashboard(self, scopes: frozenset[str]) -> Dashboard:
         client = self._client(BUSINESS)
@@ -201,7 +216,7 @@ class Zoom:
             self.context.notify_once(
                 f"{VENDOR}: --series has no effect without --qos, which reads the samples"
             )
-        hosts = Hosts(client, self.context, permitted=not scopes or USERS.granted(scopes))
+        hosts = HostIds(client, self.context, permitted=not scopes or USERS.granted(scopes))
         return Dashboard(
             client=client,
             context=self.context,
@@ -229,19 +244,7 @@ class Zoom:
         return ZoomClient(self._api, self._stop, rates, self._settings.rate_share, self.context)
 
     def _url(self, name: str) -> str:
-        default = next(setting.default for setting in self.settings if setting.name == name)
-        return self._settings.get(name) or default or ""
-
-
-def _complete(settings: Settings) -> None:
-    missing = unset_settings(Zoom.settings, settings.get)
-    if missing:
-        names = ", ".join(setting.name for setting in missing)
-        raise ConfigurationError(f"{VENDOR}: not set: {names}; to be found {missing[0].how_to_get}")
-    plans = next(setting.choices for setting in Zoom.settings if setting.name == "ZOOM_PLAN")
-    plan = settings.get("ZOOM_PLAN")
-    if plan and plan not in plans:
-        raise ConfigurationError(f"{VENDOR}: ZOOM_PLAN is {' or '.join(plans)}, or not set at all")
+        return setting_or_default(name, self.settings, self._settings)
 
 
 def _scopes(token: Token) -> frozenset[str]:

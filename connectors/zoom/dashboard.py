@@ -21,32 +21,32 @@ from connectors.zoom.client import Row, ZoomClient
 from connectors.zoom.endpoints import Endpoint
 from connectors.zoom.errors import NOT_FOUND, TOO_OLD
 from connectors.zoom.listing import (
-    ASK_AGAIN,
-    WAIT_FOR_DETAILS,
-    Kind,
-    alone,
-    dated,
-    days,
-    ended_by,
-    headless,
-    identified,
-    listed_joins,
-    pages_of,
-    refs_in,
-    unavailable,
+    MAX_DETAILS_DELAY,
+    REFETCH_INTERVAL,
+    InstanceKind,
+    date_range,
+    expected_joins,
+    finish_record,
+    latest_end,
+    not_ready_error,
+    page_count,
+    pending_or_gone,
+    to_refs,
+    with_uuid,
+    without_sessions,
 )
 from connectors.zoom.mapping import to_meeting, to_session
 from connectors.zoom.quality import with_quality
 from connectors.zoom.source_selection import SourceName
 
-LISTS: Mapping[Kind, Endpoint] = {"meeting": endpoints.MEETINGS, "webinar": endpoints.WEBINARS}
-HEADS: Mapping[Kind, Endpoint] = {"meeting": endpoints.MEETING, "webinar": endpoints.WEBINAR}
-PARTICIPANTS: Mapping[Kind, Endpoint] = {
+LISTS: Mapping[InstanceKind, Endpoint] = {"meeting": endpoints.MEETINGS, "webinar": endpoints.WEBINARS}
+HEADS: Mapping[InstanceKind, Endpoint] = {"meeting": endpoints.MEETING, "webinar": endpoints.WEBINAR}
+PARTICIPANTS: Mapping[InstanceKind, Endpoint] = {
     "meeting": endpoints.PARTICIPANTS,
     "webinar": endpoints.WEBINAR_PARTICIPANTS,
 }
 
-TYPES: Mapping[Kind, tuple[str, ...]] = {"meeting": ("past", "pastOne"), "webinar": ("past",)}
+TYPES: Mapping[InstanceKind, tuple[str, ...]] = {"meeting": ("past", "pastOne"), "webinar": ("past",)}
 """`past` leaves out meetings with one participant: those are `pastOne`. Webinars know no `pastOne`."""
 
 
@@ -65,29 +65,29 @@ class Dashboard:
 
     name: ClassVar[SourceName] = "dashboard"
 
-    def meetings(self, window: Window, _subjects: Collection[str] = ()) -> Iterator[MeetingRef]:
+    def meetings(self, window: Window, _partitions: Collection[str] = ()) -> Iterator[MeetingRef]:
         """Live ones first, so that one which ends in between is in the second list too, and not in neither."""
-        kinds: tuple[Kind, ...] = ("meeting", "webinar") if self.webinars else ("meeting",)
+        kinds: tuple[InstanceKind, ...] = ("meeting", "webinar") if self.webinars else ("meeting",)
         live = ("live",) if self.context.now() < window.end else ()
         for kind in kinds:
             for which in (*live, *TYPES[kind]):
-                yield from self._listed(window, kind, which)
+                yield from self._list(window, kind, which)
 
-    def _listed(self, window: Window, kind: Kind, which: str) -> Iterator[MeetingRef]:
+    def _list(self, window: Window, kind: InstanceKind, which: str) -> Iterator[MeetingRef]:
         now = self.context.now()
-        span = days(window, now)
+        span = date_range(window, now)
         if span is None:
             return
         hint = {"source": self.name, "kind": kind, "type": which}
         for page in self.client.pages(LISTS[kind], **{"type": which, "from": span[0], "to": span[1]}):
-            yield from refs_in(window, page, LISTS[kind], now, hint)
+            yield from to_refs(window, page, LISTS[kind], now, hint)
 
-    def calls(self, ref: MeetingRef) -> int:
-        people = listed_joins(ref)
+    def estimate_requests(self, ref: MeetingRef) -> int:
+        people = expected_joins(ref)
         head = 1 if ref.row is None else 0
         with_qos = (self.qos or "qos" in ref.extras) and _kind(ref) != "webinar"
-        qos = pages_of(people, endpoints.QOS) if with_qos else 0
-        return head + pages_of(people, PARTICIPANTS[_kind(ref)]) + qos
+        qos = page_count(people, endpoints.QOS) if with_qos else 0
+        return head + page_count(people, PARTICIPANTS[_kind(ref)]) + qos
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = truncate_to_milliseconds(self.context.now())
@@ -95,12 +95,12 @@ class Dashboard:
         try:
             sessions = self.participants(ref, which)
         except VendorError as error:
-            pending = unavailable(ref, error, row, self.context.now())
-            return self._whole(ref, row, which, harvested_at, None, Detail.basic, pending)
+            pending = pending_or_gone(ref, error, row, self.context.now())
+            return self._to_record(ref, row, which, harvested_at, None, Detail.basic, pending)
         sessions, detail, pending_quality = self._with_quality(ref, row, which, sessions)
-        return self._whole(ref, row, which, harvested_at, sessions, detail, pending_quality)
+        return self._to_record(ref, row, which, harvested_at, sessions, detail, pending_quality)
 
-    def _whole(
+    def _to_record(
         self,
         ref: MeetingRef,
         row: Row,
@@ -112,7 +112,7 @@ class Dashboard:
     ) -> MeetingRecord:
         if which == "live":
             detail = Detail.live
-            pending = Pending(until=self.context.now() + ASK_AGAIN, reason=Reason.live)
+            pending = Pending(until=self.context.now() + REFETCH_INTERVAL, reason=Reason.live)
         email = as_text(row.get("email"))
         meeting = to_meeting(
             row,
@@ -124,9 +124,11 @@ class Dashboard:
             raw=self._raw(ref),
         )
         harvest = (
-            alone(meeting, pending) if sessions is None else to_record(meeting, sessions, pending=pending)
+            without_sessions(meeting, pending)
+            if sessions is None
+            else to_record(meeting, sessions, pending=pending)
         )
-        return dated(harvest, ref, row, self.context.now())
+        return finish_record(harvest, ref, row, self.context.now())
 
     def head(self, ref: MeetingRef) -> tuple[Row, str]:
         """The listing row, or out of the journal what Zoom says of the meeting now; and under which `type`.
@@ -144,15 +146,15 @@ class Dashboard:
                 if error.code != NOT_FOUND:
                     break
             else:
-                return identified(row, ref.uuid), candidate
-        raise headless(ref, missing, self.context.now())
+                return with_uuid(row, ref.uuid), candidate
+        raise not_ready_error(ref, missing, self.context.now())
 
     def participants(self, ref: MeetingRef, which: str) -> list[Session]:
         rows = self.client.all_rows(PARTICIPANTS[_kind(ref)], ref.uuid, type=which)
         raw = self._raw(ref)
         return [to_session(row, raw=raw) for row in rows]
 
-    def qualities(self, ref: MeetingRef, which: str) -> list[Row]:
+    def quality_rows(self, ref: MeetingRef, which: str) -> list[Row]:
         """Zoom knows these under `past` and `live` alone; for a meeting of one participant it may know none."""
         return self.client.all_rows(endpoints.QOS, ref.uuid, type="live" if which == "live" else "past")
 
@@ -165,21 +167,21 @@ class Dashboard:
         if not (self.qos or "qos" in ref.extras) or _kind(ref) == "webinar":
             return sessions, Detail.basic, None
         try:
-            rows = self.qualities(ref, which)
+            rows = self.quality_rows(ref, which)
         except VendorError as error:
             named = error.code in {NOT_FOUND, TOO_OLD}
             if not named and not (which == "pastOne" and error.status == 404):
                 raise
-            return sessions, Detail.basic, self._quality_later(ref, row, which, error)
+            return sessions, Detail.basic, self._quality_pending(ref, row, which, error)
         series = self.series or "series" in ref.extras
         return with_quality(sessions, rows, series=series), Detail.full, None
 
-    def _quality_later(self, ref: MeetingRef, row: Row, which: str, error: VendorError) -> Pending | None:
-        ended, now = ended_by(ref, row), self.context.now()
-        if which == "pastOne" or error.code != NOT_FOUND or ended is None or now >= ended + WAIT_FOR_DETAILS:
+    def _quality_pending(self, ref: MeetingRef, row: Row, which: str, error: VendorError) -> Pending | None:
+        ended, now = latest_end(ref, row), self.context.now()
+        if which == "pastOne" or error.code != NOT_FOUND or ended is None or now >= ended + MAX_DETAILS_DELAY:
             return None
-        return Pending(until=min(now + ASK_AGAIN, ended + timedelta(days=1)), reason=Reason.quality)
+        return Pending(until=min(now + REFETCH_INTERVAL, ended + timedelta(days=1)), reason=Reason.quality)
 
 
-def _kind(ref: MeetingRef) -> Kind:
+def _kind(ref: MeetingRef) -> InstanceKind:
     return "webinar" if ref.hint.get("kind") == "webinar" else "meeting"

@@ -46,7 +46,7 @@ class Endpoint:
 
     def path(self, *ids: str) -> str:
         filled = iter(ids)
-        return re.sub(r"\{\w+\}", lambda _: encoded(next(filled)), self.template)
+        return re.sub(r"\{\w+\}", lambda _: encode_id(next(filled)), self.template)
 
     def granted(self, scopes: Iterable[str]) -> bool:
         """Whether one of these scopes permits the call; `:master` scopes hold what their `:admin` twins do."""
@@ -58,7 +58,7 @@ class Endpoint:
         return False
 
 
-def encoded(identifier: str) -> str:
+def encode_id(identifier: str) -> str:
     """An id as one segment of a path. Zoom wants ids that begin with `/` or contain `//` encoded twice (quoted from
     the parameter's description in its OpenAPI document); all others once."""
     once = quote(identifier, safe="")
@@ -132,7 +132,7 @@ BY_CALL = {
 """By the name that messages and answers carry."""
 
 
-def missing(endpoints: Iterable[Endpoint], scopes: Iterable[str]) -> list[str]:
+def missing_scopes(endpoints: Iterable[Endpoint], scopes: Iterable[str]) -> list[str]:
     """The granular scopes to add to the app, in order, so that all these endpoints may be called."""
     held = frozenset(scopes)
     return [endpoint.granular for endpoint in endpoints if not endpoint.granted(held)]

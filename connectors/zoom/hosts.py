@@ -14,7 +14,7 @@ from connectors.zoom.client import ZoomClient
 from connectors.zoom.endpoints import USERS, VENDOR
 
 
-class Hosts:
+class HostIds:
     """Safe for many threads: the first that asks reads the table, the others wait for it."""
 
     def __init__(self, client: ZoomClient, context: Context, *, permitted: bool) -> None:
@@ -23,7 +23,7 @@ class Hosts:
         self._lock = Lock()
         self._ids: dict[str, str] | None = None
         if not permitted:
-            self._go_without()
+            self._disable()
 
     def host_id(self, email: str) -> str | None:
         ids = self._ids
@@ -42,11 +42,11 @@ class Hosts:
                         if user is not None and email is not None:
                             ids.setdefault(email.lower(), user)
         except CredentialsError:
-            return self._go_without()
+            return self._disable()
         self._ids = ids
         return ids
 
-    def _go_without(self) -> dict[str, str]:
+    def _disable(self) -> dict[str, str]:
         self._context.notify_once(
             f"{VENDOR}: meetings come without host.host_id: the app may not read /users; "
             f"to have it, add the scope {USERS.granular}"

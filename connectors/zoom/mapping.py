@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
 from connectors.parsing import as_text, parse_clock_seconds, parse_instant, seconds_between
+from connectors.zoom.redaction import redact_row
 
 Row = Mapping[str, Any]
 State = Literal["ended", "live"]
@@ -61,13 +62,13 @@ def to_meeting(
         end_time=end,
         duration=duration,
         state=state,
-        has_pstn=truth(flag("has_pstn")),
-        has_voip=truth(flag("has_voip")),
-        has_3rd_party_audio=truth(flag("has_3rd_party_audio")),
-        has_video=truth(flag("has_video")),
-        has_screen_share=truth(flag("has_screen_share")),
-        recording=truth(flag("has_recording")),
-        vendor_data=row if raw else None,
+        has_pstn=to_flag(flag("has_pstn")),
+        has_voip=to_flag(flag("has_voip")),
+        has_3rd_party_audio=to_flag(flag("has_3rd_party_audio")),
+        has_video=to_flag(flag("has_video")),
+        has_screen_share=to_flag(flag("has_screen_share")),
+        recording=to_flag(flag("has_recording")),
+        vendor_data=redact_row(row) if raw else None,
     )
 
 
@@ -94,11 +95,11 @@ def to_reported_meeting(
         ),
         start_time=start,
         end_time=end,
-        duration=duration if duration is not None else _counted(row.get("duration"), unit=60),
+        duration=duration if duration is not None else _to_seconds(row.get("duration"), unit=60),
         state="ended",
-        has_screen_share=truth(row.get("has_screen_share")),
-        recording=truth(row.get("has_recording")),
-        vendor_data=row if raw else None,
+        has_screen_share=to_flag(row.get("has_screen_share")),
+        recording=to_flag(row.get("has_recording")),
+        vendor_data=redact_row(row) if raw else None,
     )
 
 
@@ -132,13 +133,13 @@ def to_session(row: Row, *, raw: bool = False) -> Session:
         network_type=as_text(get("network_type")),
         join_time=join,
         leave_time=leave,
-        duration=_stayed(row, join, leave),
-        share_application=truth(get("share_application")),
-        share_desktop=truth(get("share_desktop")),
-        share_whiteboard=truth(get("share_whiteboard")),
-        recording=truth(get("recording")),
+        duration=_duration(row, join, leave),
+        share_application=to_flag(get("share_application")),
+        share_desktop=to_flag(get("share_desktop")),
+        share_whiteboard=to_flag(get("share_whiteboard")),
+        recording=to_flag(get("recording")),
         leave_reason=as_text(get("leave_reason")),
-        vendor_data=row if raw else None,
+        vendor_data=redact_row(row) if raw else None,
     )
 
 
@@ -159,12 +160,12 @@ def to_reported_session(row: Row, *, raw: bool = False) -> Session:
         user_type="signed_in" if person is not None else None,
         join_time=join,
         leave_time=leave,
-        duration=_stayed(row, join, leave),
-        vendor_data=row if raw else None,
+        duration=_duration(row, join, leave),
+        vendor_data=redact_row(row) if raw else None,
     )
 
 
-def truth(value: Any) -> bool | None:
+def to_flag(value: Any) -> bool | None:
     """A flag, also as 0 or 1 or the word for it; `None` for anything else."""
     if value is True or value is False:
         return value
@@ -203,12 +204,12 @@ def _place(location: str | None) -> tuple[str | None, str | None]:
     return city, country
 
 
-def _stayed(row: Row, join: datetime | None, leave: datetime | None) -> int | None:
+def _duration(row: Row, join: datetime | None, leave: datetime | None) -> int | None:
     duration = seconds_between(join, leave)
-    return duration if duration is not None else _counted(row.get("duration"), unit=1)
+    return duration if duration is not None else _to_seconds(row.get("duration"), unit=1)
 
 
-def _counted(value: Any, *, unit: int) -> int | None:
+def _to_seconds(value: Any, *, unit: int) -> int | None:
     """A number of `unit` seconds, sometimes sent as text, and in Zoom's examples as `"20:00"` too."""
     if isinstance(value, str):
         if not (value.isascii() and value.isdigit() and len(value) < 10):

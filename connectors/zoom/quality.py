@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.models import Session
 from connectors.parsing import as_text, parse_instant, unique_rows
-from connectors.quality import IN_SERIES, Measure, Point, Quality, Series, Stream, measured, series_of
+from connectors.quality import SERIES_MEASURES, Measure, Point, Quality, Series, Stream, summarize, to_series
 
 Row = Mapping[str, Any]
 
@@ -42,19 +42,21 @@ def to_quality(row: Row, *, series: bool = False) -> Quality | None:
     """Out of one row: every minute of `user_qos` is a sample. `None` where nothing was measured. `series`: with the
     samples themselves."""
     minutes = [minute for minute in row.get("user_qos") or () if isinstance(minute, dict)]
-    streams = {ours: _stream(_parts(minutes, zoom)) for zoom, ours in STREAMS.items()}
+    streams = {ours: _to_stream(_parts(minutes, zoom)) for zoom, ours in STREAMS.items()}
     if series:
         for zoom, ours in STREAMS.items():
             stream = streams[ours]
             if stream is not None:
-                streams[ours] = replace(stream, series=_series(minutes, zoom))
-    cpu = _measure("cpu_pct", _parts(minutes, "cpu_usage"), "zoom_avg_cpu_usage", "%", "zoom_max_cpu_usage")
+                streams[ours] = replace(stream, series=_to_series(minutes, zoom))
+    cpu = _to_measure(
+        "cpu_pct", _parts(minutes, "cpu_usage"), "zoom_avg_cpu_usage", "%", "zoom_max_cpu_usage"
+    )
     if cpu is None and not any(streams.values()):
         return None
     return Quality(**streams, cpu_pct=cpu)
 
 
-def number(value: Any, unit: str) -> float | None:
+def parse_number(value: Any, unit: str) -> float | None:
     """`"126 ms"`, `"27.15kbps"`, `"0.03%"`: the number before the unit, or without one; `None` for `""` and `"-"`."""
     if isinstance(value, str):
         try:
@@ -66,9 +68,9 @@ def number(value: Any, unit: str) -> float | None:
     return float(value) if isfinite(value) else None
 
 
-def height(resolution: Any) -> float | None:
+def parse_height(resolution: Any) -> float | None:
     """720 of `"1280*720"`."""
-    return number(resolution.partition("*")[2], "") if isinstance(resolution, str) else None
+    return parse_number(resolution.partition("*")[2], "") if isinstance(resolution, str) else None
 
 
 def with_quality(sessions: Sequence[Session], rows: Iterable[Row], *, series: bool = False) -> list[Session]:
@@ -82,22 +84,24 @@ def with_quality(sessions: Sequence[Session], rows: Iterable[Row], *, series: bo
         if session.user_id is not None:
             stays.setdefault(session.user_id, []).append(place)
     found: dict[int, list[Quality]] = {}
-    for row in unique_rows(rows, _stay_of):
-        place_of = _place_of(row, sessions, stays.get(as_text(row.get("user_id")) or "", []))
+    for row in unique_rows(rows, _session_of):
+        place_of = _matching_session(row, sessions, stays.get(as_text(row.get("user_id")) or "", []))
         quality = to_quality(row, series=series)
         if place_of is not None and quality is not None:
             found.setdefault(place_of, []).append(quality)
     return [
-        replace(session, quality=Quality.merge(found[place], one_stay=True)) if place in found else session
+        replace(session, quality=Quality.merge(found[place], same_session=True))
+        if place in found
+        else session
         for place, session in enumerate(sessions)
     ]
 
 
-def _stay_of(row: Row) -> tuple[str, str]:
+def _session_of(row: Row) -> tuple[str, str]:
     return str(row.get("user_id")), str(row.get("join_time"))
 
 
-def _place_of(row: Row, sessions: Sequence[Session], places: Sequence[int]) -> int | None:
+def _matching_session(row: Row, sessions: Sequence[Session], places: Sequence[int]) -> int | None:
     join, leave = parse_instant(row.get("join_time")), parse_instant(row.get("leave_time"))
     exact = [place for place in places if join is not None and sessions[place].join_time == join]
     if exact:
@@ -116,28 +120,30 @@ def _parts(minutes: Iterable[Row], name: str) -> list[Row]:
     return [part for minute in minutes if isinstance(part := minute.get(name), dict)]
 
 
-def _stream(parts: Sequence[Row]) -> Stream | None:
+def _to_stream(parts: Sequence[Row]) -> Stream | None:
     if not parts:
         return None
-    told = {ours: _measure(ours, parts, zoom, unit, peak) for ours, zoom, unit, peak in _MEASURES}
-    told["height_px"] = measured("height_px", [height(part.get("resolution")) for part in parts])
-    return Stream.of(told)
+    told = {ours: _to_measure(ours, parts, zoom, unit, peak) for ours, zoom, unit, peak in _MEASURES}
+    told["height_px"] = summarize("height_px", [parse_height(part.get("resolution")) for part in parts])
+    return Stream.from_measures(told)
 
 
-def _series(minutes: Iterable[Row], name: str) -> Series | None:
+def _to_series(minutes: Iterable[Row], name: str) -> Series | None:
     """`date_time` is the minute's own; minutes without one have no place in time."""
     points: list[Point] = []
     for minute in minutes:
         when, part = parse_instant(minute.get("date_time")), minute.get(name)
         if when is not None and isinstance(part, dict):
             named = {
-                ours: number(part.get(key), unit) for ours, key, unit, _ in _MEASURES if ours in IN_SERIES
+                ours: parse_number(part.get(key), unit)
+                for ours, key, unit, _ in _MEASURES
+                if ours in SERIES_MEASURES
             }
             points.append((when, named))
-    return series_of(points, STEP_SECONDS)
+    return to_series(points, STEP_SECONDS)
 
 
-def _measure(name: str, parts: Sequence[Row], key: str, unit: str, peak: str | None) -> Measure | None:
-    samples = [number(part.get(key), unit) for part in parts]
-    extremes = [number(part.get(peak), unit) for part in parts] if peak is not None else []
-    return measured(name, samples, extremes)
+def _to_measure(name: str, parts: Sequence[Row], key: str, unit: str, peak: str | None) -> Measure | None:
+    samples = [parse_number(part.get(key), unit) for part in parts]
+    extremes = [parse_number(part.get(peak), unit) for part in parts] if peak is not None else []
+    return summarize(name, samples, extremes)

@@ -29,25 +29,25 @@ from connectors.zoom.client import Row, ZoomClient
 from connectors.zoom.endpoints import Endpoint
 from connectors.zoom.errors import CANNOT_HOST, OTHER_ACCOUNT, UNKNOWN_USER
 from connectors.zoom.listing import (
-    Kind,
-    alone,
-    dated,
-    days,
-    headless,
-    identified,
-    listed_joins,
-    pages_of,
-    refs_in,
-    unavailable,
+    InstanceKind,
+    date_range,
+    expected_joins,
+    finish_record,
+    not_ready_error,
+    page_count,
+    pending_or_gone,
+    to_refs,
+    with_uuid,
+    without_sessions,
 )
 from connectors.zoom.mapping import WEBINAR_TYPES, to_reported_meeting, to_reported_session
 from connectors.zoom.source_selection import SourceName
 
-HEADS: Mapping[Kind, Endpoint] = {
+HEADS: Mapping[InstanceKind, Endpoint] = {
     "meeting": endpoints.REPORT_MEETING,
     "webinar": endpoints.REPORT_WEBINAR,
 }
-PARTICIPANTS: Mapping[Kind, Endpoint] = {
+PARTICIPANTS: Mapping[InstanceKind, Endpoint] = {
     "meeting": endpoints.REPORT_PARTICIPANTS,
     "webinar": endpoints.REPORT_WEBINAR_PARTICIPANTS,
 }
@@ -55,7 +55,7 @@ PARTICIPANTS: Mapping[Kind, Endpoint] = {
 USERS_AT_ONCE = 8
 """Two calls a user, one after the other, would be bound by Zoom's latency; eight users reach the rate of a Pro plan."""
 
-_NO_SUCH_USER = {
+_UNREADABLE_USER = {
     # Zoom lists hosts in /report/users whom it then cannot find: deleted, moved to another account, no longer hosts.
     UNKNOWN_USER: Reason.unknown_user,
     OTHER_ACCOUNT: Reason.not_ours,
@@ -74,25 +74,28 @@ class Reports:
     name: ClassVar[SourceName] = "reports"
 
     def meetings(
-        self, window: Window, subjects: Collection[str] = ()
+        self, window: Window, partitions: Collection[str] = ()
     ) -> Iterator[MeetingRef | SkippedPartition]:
-        span = days(window, self.context.now())
+        span = date_range(window, self.context.now())
         if span is None:
             return
         between = {"from": span[0], "to": span[1]}
-        for found in self._by_user(window, between, subjects):
+        for found in self._list_users(window, between, partitions):
             if isinstance(found, SkippedPartition):
                 yield found
             else:
                 yield from found
 
-    def _by_user(
-        self, window: Window, between: Mapping[str, str], subjects: Collection[str]
+    def _list_users(
+        self, window: Window, between: Mapping[str, str], partitions: Collection[str]
     ) -> Iterator[list[MeetingRef] | SkippedPartition]:
         """Several users at a time, in the order in which they are listed."""
-        users = (user for user in self.users(between) if not subjects or user_partition(user) in subjects)
+        users = (user for user in self.users(between) if not partitions or user_partition(user) in partitions)
         return ordered_map(
-            lambda user: self._of_user(window, user, between), users, workers=USERS_AT_ONCE, name="zoom-users"
+            lambda user: self._list_user(window, user, between),
+            users,
+            workers=USERS_AT_ONCE,
+            name="zoom-users",
         )
 
     def users(self, between: Mapping[str, str]) -> Iterator[str]:
@@ -106,20 +109,18 @@ class Reports:
                         seen.add(user)
                         yield user
 
-    def _of_user(
+    def _list_user(
         self, window: Window, user: str, between: Mapping[str, str]
     ) -> list[MeetingRef] | SkippedPartition:
         try:
-            return [
-                ref for which in ("past", "pastOne") for ref in self._listed(window, user, which, between)
-            ]
+            return [ref for which in ("past", "pastOne") for ref in self._list(window, user, which, between)]
         except VendorError as error:
-            known = _NO_SUCH_USER.get(error.code or 0)
+            known = _UNREADABLE_USER.get(error.code or 0)
             return SkippedPartition(
                 partition=user_partition(user), reason=known or Reason.error, permanent=known is not None
             )
 
-    def _listed(
+    def _list(
         self, window: Window, user: str, which: str, between: Mapping[str, str]
     ) -> Iterator[MeetingRef]:
         endpoint = endpoints.REPORT_USER_MEETINGS
@@ -131,13 +132,13 @@ class Reports:
                 if webinar and not self.webinars:
                     continue
                 kind = "webinar" if webinar else "meeting"
-                yield from refs_in(window, [row], endpoint, self.context.now(), {**hint, "kind": kind})
+                yield from to_refs(window, [row], endpoint, self.context.now(), {**hint, "kind": kind})
 
-    def calls(self, ref: MeetingRef) -> int:
+    def estimate_requests(self, ref: MeetingRef) -> int:
         head = 1 if ref.row is None else 0
         if ref.hint.get("type") == "pastOne":
             return head
-        return head + pages_of(listed_joins(ref), PARTICIPANTS[_kind(ref)])
+        return head + page_count(expected_joins(ref), PARTICIPANTS[_kind(ref)])
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = truncate_to_milliseconds(self.context.now())
@@ -149,16 +150,16 @@ class Reports:
             host_id=as_text(ref.hint.get("user")) or as_text(row.get("host_id")),
             raw=self._raw(ref),
         )
-        return dated(self._with_participants(ref, row, meeting), ref, row, self.context.now())
+        return finish_record(self._with_participants(ref, row, meeting), ref, row, self.context.now())
 
     def _with_participants(self, ref: MeetingRef, row: Row, meeting: Meeting) -> MeetingRecord:
         if ref.hint.get("type") == "pastOne":
             # Zoom reports no participants of these; that there was one is what `pastOne` says.
-            return alone(replace(meeting, participants=1), None)
+            return without_sessions(replace(meeting, participants=1), None)
         try:
             rows = self.participants(ref)
         except VendorError as error:
-            return alone(meeting, unavailable(ref, error, row, self.context.now()))
+            return without_sessions(meeting, pending_or_gone(ref, error, row, self.context.now()))
         raw = self._raw(ref)
         return to_record(meeting, [to_reported_session(told, raw=raw) for told in rows])
 
@@ -167,13 +168,13 @@ class Reports:
 
     def head(self, ref: MeetingRef) -> Row:
         try:
-            return identified(self.client.get(HEADS[_kind(ref)], ref.uuid), ref.uuid)
+            return with_uuid(self.client.get(HEADS[_kind(ref)], ref.uuid), ref.uuid)
         except VendorError as error:
-            raise headless(ref, error, self.context.now()) from None
+            raise not_ready_error(ref, error, self.context.now()) from None
 
     def participants(self, ref: MeetingRef) -> list[Row]:
         return self.client.all_rows(PARTICIPANTS[_kind(ref)], ref.uuid)
 
 
-def _kind(ref: MeetingRef) -> Kind:
+def _kind(ref: MeetingRef) -> InstanceKind:
     return "webinar" if ref.hint.get("kind") == "webinar" else "meeting"

@@ -7,14 +7,14 @@ from typing import Literal
 
 from connectors.errors import CredentialsError
 from connectors.zoom import endpoints
-from connectors.zoom.endpoints import VENDOR, Endpoint, missing
+from connectors.zoom.endpoints import VENDOR, Endpoint, missing_scopes
 from connectors.zoom.errors import APP_PAGE, PlanTooLow
 
 SourceName = Literal["dashboard", "reports"]
 
 _BY_PLAN: dict[str, SourceName] = {"business": "dashboard", "pro": "reports"}
 
-_NEEDED: dict[SourceName, tuple[Endpoint, ...]] = {
+_REQUIRED: dict[SourceName, tuple[Endpoint, ...]] = {
     "dashboard": (endpoints.MEETINGS, endpoints.PARTICIPANTS),
     "reports": (endpoints.REPORT_USERS, endpoints.REPORT_USER_MEETINGS, endpoints.REPORT_PARTICIPANTS),
 }
@@ -34,13 +34,13 @@ _BETTER_WITH: dict[SourceName, dict[Endpoint, str]] = {
 }
 
 
-def required(name: SourceName, options: Collection[str]) -> tuple[Endpoint, ...]:
+def required_endpoints(name: SourceName, options: Collection[str]) -> tuple[Endpoint, ...]:
     """What must be permitted for a harvest with these options."""
     more = [endpoint for option in sorted(options) for endpoint in _FOR_OPTION[name].get(option, ())]
-    return (*_NEEDED[name], *more)
+    return (*_REQUIRED[name], *more)
 
 
-def optional(name: SourceName, options: Collection[str]) -> dict[Endpoint, str]:
+def optional_endpoints(name: SourceName, options: Collection[str]) -> dict[Endpoint, str]:
     """What is better permitted, or would be needed for an option that was not given: and what is amiss without it."""
     rest = {
         endpoint: f"--{option} cannot be used"
@@ -51,7 +51,7 @@ def optional(name: SourceName, options: Collection[str]) -> dict[Endpoint, str]:
     return {**_BETTER_WITH[name], **rest}
 
 
-def chosen(plan: str | None, scopes: Collection[str], options: Collection[str]) -> SourceName:
+def choose_source(plan: str | None, scopes: Collection[str], options: Collection[str]) -> SourceName:
     """By the plan that was set, else by what the token permits; CredentialsError names the scopes that are missing.
 
     No scopes at all: the token does not tell them. Then the Dashboard is tried, and its answer decides.
@@ -61,7 +61,7 @@ def chosen(plan: str | None, scopes: Collection[str], options: Collection[str]) 
         return name or "dashboard"
     if name is None:
         name = _by_scopes(scopes)
-    lacking = missing(required(name, options), scopes)
+    lacking = missing_scopes(required_endpoints(name, options), scopes)
     if lacking:
         raise CredentialsError(
             f"{VENDOR}: the app lacks scopes for the {name}: add {', '.join(lacking)} to it at {APP_PAGE}"
@@ -72,16 +72,16 @@ def chosen(plan: str | None, scopes: Collection[str], options: Collection[str]) 
 def _by_scopes(scopes: Collection[str]) -> SourceName:
     names: tuple[SourceName, ...] = ("dashboard", "reports")
     for name in names:
-        if not missing(_NEEDED[name], scopes):
+        if not missing_scopes(_REQUIRED[name], scopes):
             return name
-    dashboard, reports = (", ".join(missing(_NEEDED[name], scopes)) for name in names)
+    dashboard, reports = (", ".join(missing_scopes(_REQUIRED[name], scopes)) for name in names)
     raise CredentialsError(
         f"{VENDOR}: the app lacks scopes: add {dashboard} (Business and above), or else {reports} "
         f"(Pro and above) to it at {APP_PAGE}"
     )
 
 
-def why(plan: str | None, name: SourceName, scopes: Collection[str]) -> str:
+def describe_choice(plan: str | None, name: SourceName, scopes: Collection[str]) -> str:
     """What is read and for what reason, in a line."""
     what = {
         "dashboard": "reading the Dashboard",
@@ -96,19 +96,19 @@ def why(plan: str | None, name: SourceName, scopes: Collection[str]) -> str:
     return f"{VENDOR}: {what}, {reason}"
 
 
-def is_about_the_dashboard(refused: PlanTooLow) -> bool:
+def lacks_dashboard(refused: PlanTooLow) -> bool:
     """Whether the account has no Dashboard at all, and not merely no webinars or no quality of service."""
     return refused.call in {endpoints.MEETINGS.call, endpoints.MEETING.call, endpoints.PARTICIPANTS.call}
 
 
-def refusal(refused: PlanTooLow) -> CredentialsError:
+def error_for(refused: PlanTooLow) -> CredentialsError:
     """What to do about code 200, for people."""
     call = refused.call
-    if is_about_the_dashboard(refused):
+    if lacks_dashboard(refused):
         remedy = (
             "the Dashboard needs Business or above with the Dashboard feature enabled, and an app owner whose role "
             "may see it; on Pro set ZOOM_PLAN=pro, with the scopes "
-            + ", ".join(endpoint.granular for endpoint in _NEEDED["reports"])
+            + ", ".join(endpoint.granular for endpoint in _REQUIRED["reports"])
         )
     elif "webinars" in call:
         remedy = "webinars need the Webinar add-on; without it leave out --webinars"

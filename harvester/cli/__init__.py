@@ -1,6 +1,6 @@
-"""The command line: parse, build, run, print. Only this package reads the environment and the machine's clock.
+"""The command line. Only this package reads the environment and the machine's clock.
 
-This module is what `harvester --help` costs: it names every command and imports none.
+`harvester --help` imports this module only: it names every command and imports none of them.
 """
 
 from __future__ import annotations
@@ -14,31 +14,32 @@ from typing import NoReturn
 import click
 
 import connectors
+from connectors.errors import ExitCode, HarvestError
 from harvester import __version__
 
 COMMANDS = {
     "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),
-    "check": ("harvester.cli.check:check", "What is configured, what works, and what to do about the rest."),
-    "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
+    "check": ("harvester.cli.check:check", "Check the settings, the vendors and Elasticsearch."),
+    "demo": ("harvester.cli.demo:demo", "Harvest an invented organization from simulated vendors."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
-    "login": ("harvester.cli.login:login", "Log in to a vendor in the browser, or with --device."),
+    "login": ("harvester.cli.login:login", "Log in to a vendor and store the tokens."),
     "plan": ("harvester.cli.plan:plan", "Estimate a backfill: requests, time, days."),
     "rejects": (
         "harvester.cli.rejects:rejects",
-        "Documents that Elasticsearch refused, and what to do with them.",
+        "List, export, replay or drop documents that Elasticsearch refused.",
     ),
     "simulate": ("harvester.cli.simulate:simulate", "Serve simulated vendors on a local port."),
     "status": (
         "harvester.cli.status:status",
-        "How complete each account is, and what waits, failed or expires.",
+        "Show how complete each account is, and what is pending, failed or about to expire.",
     ),
-    "templates": ("harvester.cli.templates:templates", "The index templates: install, show, diff."),
-    "verify": ("harvester.cli.verify:verify", "Compare the vendor, the journal and the index; repair."),
+    "templates": ("harvester.cli.templates:templates", "Install, show or compare the index templates."),
+    "verify": ("harvester.cli.verify:verify", "Compare vendor, journal and index, and repair differences."),
 }
 
 
 class LazyGroup(click.Group):
-    """Commands by name; a command's module is imported when it is used."""
+    """Commands by name; the module of a command is imported when the command is used."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return [*sorted(connectors.table()), *COMMANDS]
@@ -62,25 +63,32 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), code.meaning) for code in sorted(ExitCode)])
+        super().format_epilog(context, formatter)
+
 
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="\b\nExamples:\n  harvester check\n  harvester zoom --date 2026-11-20 > documents.ndjson\n  harvester all -q",
 )
 @click.version_option(__version__, prog_name="harvester")
 def cli() -> None:
-    """Meetings and sessions out of Zoom, Webex, Google Meet and Meetecho, into Elasticsearch or a pipe.
+    """Harvest meetings and sessions from Zoom, Webex, Google Meet and Meetecho into Elasticsearch or a pipe.
 
-    Documents go to stdout or into the index, everything else to stderr. The README tells what each exit code means;
-    0 is that all that can be had today is stored.
+    Documents go to stdout or into an index, messages to stderr. Exit codes are listed at the end; 0 means everything
+    available today has been stored. Run `harvester COMMAND --help` for the options of a command.
     """
 
 
 def run() -> NoReturn:
-    """The whole program: one place turns errors into words and exit codes."""
+    """The whole program: the one place that turns errors into messages and exit codes."""
     code = _run()
     with suppress(AttributeError, OSError, ValueError):  # closed or full: nothing is left to report it to
         sys.stderr.flush()
-    # Threads that still wait for a vendor's answer must not hold the exit up; everything that counts is stored.
+    # Threads that still wait for a vendor's response must not delay the exit; everything that counts is stored.
     os._exit(code)
 
 
@@ -91,36 +99,35 @@ def _run() -> int:
     except click.ClickException as error:
         with suppress(OSError, ValueError):
             error.show()
-        return 64
+        return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return ExitCode.INTERRUPTED
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else 70
-    except Exception as error:  # noqa: BLE001  # the last stop: whatever it is gets its words and its exit code
+        return leaving.code if isinstance(leaving.code, int) else ExitCode.SOFTWARE
+    except Exception as error:  # noqa: BLE001  # the last resort: every error gets a message and an exit code
         return _report(error)
     return code if isinstance(code, int) else 0
 
 
 def _report(error: Exception) -> int:
-    """Log what went wrong; the exit code."""
+    """Log an error; returns its exit code."""
     import logging
 
-    from connectors.errors import HarvestError
     from harvester import console
 
-    if not console.is_configured():  # it went wrong before the command had read its options
+    if not console.is_configured():  # the error came before the command had read its options
         console.configure_logging()
     logger = logging.getLogger(__name__)
     if isinstance(error, HarvestError):
         logger.error("harvester: %s", error)
         return error.exit_code
     if isinstance(error, BrokenPipeError):
-        return 0
+        return ExitCode.OK
     if isinstance(error, OSError):
         logger.error("harvester: %s: %s", error.strerror or type(error).__name__, error.filename or "output")
-        return 74
+        return ExitCode.IOERR
     logger.error("harvester: this is a bug, please report it with these lines", exc_info=error)
-    return 70
+    return ExitCode.SOFTWARE
 
 
 def _flush_stdout() -> None:

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
 
 from connectors.models import Window
-
-
-class Date(click.ParamType[date]):
-    """A day as `2026-02-03`, and no other way: a day misread is a day lost."""
-
-    name = "date"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        text = str(value)
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            try:
-                return date.fromisoformat(text)
-            except ValueError:
-                raise click.BadParameter(f"{text} is not a day of the calendar", ctx, param) from None
-        if parts := re.fullmatch(r"([0-9]{4})[^0-9]([0-9]{1,2})[^0-9]([0-9]{1,2})", text):
-            year, month, day = map(int, parts.groups())
-            raise click.BadParameter(f"write it {year:04d}-{month:02d}-{day:02d}", ctx, param)
-        raise click.BadParameter("write a day like 2026-02-03", ctx, param)
 
 
 def window(

@@ -21,11 +21,11 @@ import connectors
 from connectors.errors import OutputError
 from connectors.models import MeetingRecord
 from harvester.cli import harvest
-from harvester.cli.environment import RunEnvironment, common_options
+from harvester.cli.options import DESTINATION, ES_HOST, INDEX_PERIOD, OUTPUT, apply, general_options, pass_env
 from harvester.cli.simulate import simulator
 from harvester.config import RETIRED, Environment
 from harvester.documents import to_documents
-from harvester.pipeline import destination
+from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.request import HarvestRequest
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Sink
@@ -61,20 +61,15 @@ class Showing:
     show_default=True,
     help="How much faster than life.",
 )
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Documents to FILE, not to stdout."
-)
-@destination.options
-@common_options
-def demo(
-    env_file: str | None, quiet: bool, size: int, seed: int, speed: float, output: Path | None, **given: Any
-) -> int:
+@apply([DESTINATION, ES_HOST, INDEX_PERIOD, OUTPUT])
+@general_options
+@pass_env
+def demo(env: RunEnvironment, size: int, seed: int, speed: float, output: Path | None, **given: Any) -> int:
     """Simulate the vendors, and harvest two days of an invented organisation from them.
 
     The documents go to stdout, to --output, or into the index where ES_HOST is set. Their account is "demo".
     """
     server = simulator()
-    env = RunEnvironment.find(env_file, quiet=quiet)
     # Noon yesterday: two days are then one whole day and a morning, with meetings going on.
     shown = datetime.combine(datetime.now(UTC).date(), time(12), UTC) - timedelta(days=1)
     vendors = [name for name in sorted(connectors.CONNECTORS) if name in VENDORS]
@@ -86,7 +81,7 @@ def demo(
         now=shown,
         speed=speed,
         vendors=vendors,
-        google=server.GoogleTerms(refuses=False),  # nobody is to blame for what a first look shows
+        google=server.GoogleOptions(refuses=False),  # nobody is to blame for what a first look shows
     )
     with ExitStack() as stack:
         simulated = stack.enter_context(server.serving(options))

@@ -10,14 +10,15 @@ import click
 
 import connectors
 from connectors.errors import ConfigurationError, HarvestError
-from harvester.cli.environment import RunEnvironment
+from harvester.cli.options import handle_signals, harvest_options, pass_env, split_options, stdout_bytes
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summarized
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import PUT_IT, Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
+from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.report import QUIET_ENDS, Report
-from harvester.pipeline.request import HarvestRequest, chosen, harvest_options, vendor_options
+from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink
 
@@ -28,24 +29,23 @@ def vendor_command(name: str) -> click.Command:
     """The command of one vendor, with the options that its connector names."""
     connector = connectors.load(name)
 
-    def command(env_file: str | None, quiet: bool, **given: Any) -> int:
-        ours = chosen(connector.options, given)
-        return harvest_all(
-            [name], HarvestRequest(**given, **ours), RunEnvironment.find(env_file, quiet=quiet)
-        )
+    @harvest_options(connector.options)
+    @pass_env
+    def command(env: RunEnvironment, **given: Any) -> int:
+        options = split_options(connector.options, given)
+        return harvest_all([name], HarvestRequest(**given, **options), env)
 
-    built = vendor_options(connector.options)(harvest_options(command))
-    return click.command(name, help=f"Harvest {connector.title} meetings and their sessions.")(built)
+    return click.command(name, help=f"Harvest {connector.title} meetings and their sessions.")(command)
 
 
 @click.command("all")
-@harvest_options
-def everything(env_file: str | None, quiet: bool, **given: Any) -> int:
+@harvest_options(())
+@pass_env
+def everything(env: RunEnvironment, **given: Any) -> int:
     """Harvest every vendor that is configured, one after the other, without the switches that only some of them have.
 
     What `--qos` or `--webinars` bring every night needs the vendor's own command.
     """
-    env = RunEnvironment.find(env_file, quiet=quiet)
     request = HarvestRequest(**given).validate(env)
     configured = []
     for name in sorted(connectors.table()):
@@ -74,11 +74,11 @@ def harvest_all(
     `stream` takes the documents instead of stdout; `wrapped` may put a sink of its own around the destination.
     """
     request = request.validate(env)
-    env.obey_signals()
+    handle_signals(env)
     label = env.environment.values.get("HARVESTER_ACCOUNT", "main")
     with (
         summarized(request.summary_json, names, label) as summary,
-        destination.opened(request.destination, request.es_host, request.index_period, env, stream) as opened,
+        destination.opened(request.destination, env, stream or stdout_bytes()) as opened,
     ):
         for name in names:
             report = Report(vendor=name, account=env.account, destination=_kind(opened, stream))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from heapq import nsmallest
 from io import BufferedReader
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from connectors.errors import OutputError
-from harvester.cli.environment import RunEnvironment, common_options
+from connectors.errors import ExitCode, OutputError
+from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
+from harvester.cli.render.load import SHOWN, load_summary, refused_lines
 from harvester.pipeline import destination
+from harvester.pipeline.environment import RunEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SAID = 20
-"""So many bad lines are named, the first ones; all are counted, and kept among the rejects."""
-
 COMPRESSED = {
     b"\x1f\x8b": "zcat",
     b"BZh": "bzcat",
@@ -34,87 +33,75 @@ COMPRESSED = {
     b"\x28\xb5\x2f\xfd": "zstdcat",
     b"PK\x03\x04": "unzip -p",
 }
-"""What the usual compressed files begin with, and what unpacks them into a pipe."""
+"""First bytes of the usual compressed files, and the command that unpacks them into a pipe."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "harvester load documents.ndjson",
+        "zcat documents.ndjson.gz | harvester load",
+        "harvester zoom --date 2026-11-20 --destination stdout | jq -c 'del(.email)' | harvester load",
+    )
+)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
-@destination.elasticsearch_options
-@common_options
-def load(
-    env_file: str | None, quiet: bool, file: Path | None, es_host: str | None, index_period: str | None
-) -> int:
-    """Load NDJSON documents, one a line, from FILE or standard input.
+@elasticsearch_options
+@general_options
+@pass_env
+def load(env: RunEnvironment, file: Path | None) -> int:
+    """Load NDJSON documents, one per line, from FILE or standard input.
 
-    The lines are stored as they are. One that cannot be stored is named by its number and kept among the rejects;
-    the rest is loaded. A compressed file is refused: unpack it into a pipe.
+    Documents are stored unchanged. A line that cannot be stored is reported with its number and kept among the
+    rejects; the rest is loaded, and the exit code is 65. Compressed files are refused: unpack them into a pipe.
     """
-    env = RunEnvironment.find(env_file, quiet=quiet)
-    env.obey_signals()
-    with _opened(file) as stream, destination.index(es_host, index_period, env) as index:
+    handle_signals(env)
+    with _open(file) as stream, destination.index(env) as index:
         name = "standard input" if _is_stdin(file) else str(file)
-        return told(index.loader.load_lines(Text(stream, name), name))
+        return report_load(index.loader.load_lines(UncompressedStream(stream, name), name))
 
 
-def told(
-    progress: Iterable[LoadProgress],
-    *,
-    noun: str = "lines",
-    named: Callable[[RejectedLine], str] = lambda refused: f"line {refused.line}",
-) -> int:
-    """Say which lines were refused, the first of them in their order, and what came of it all; 65 where there were
-    any, else 0."""
+def report_load(progress: Iterable[LoadProgress], *, noun: str = "lines", by_key: bool = False) -> int:
+    """Log the refused lines, the first ones in the order of the file, and a summary; returns the exit code."""
     last, count = None, 0
     first: list[RejectedLine] = []
     try:
         for last in progress:
             count += len(last.rejected_lines)
-            first = nsmallest(SAID, [*first, *last.rejected_lines], key=lambda refused: refused.line)
-    finally:  # what was refused is told even where the load comes to no end
-        for refused in first:
-            logger.error(f"{named(refused)}: {refused.reason}")
-        if count > len(first):
-            logger.error(f"… and {count - len(first)} more; `harvester rejects list` has them all")
+            first = nsmallest(SHOWN, [*first, *last.rejected_lines], key=lambda refused: refused.line)
+    finally:  # refused lines are reported even if the load ends with an error
+        for line in refused_lines(first, count, by_key=by_key):
+            logger.error(line)
     if last is None:
-        return 0
-    blank = f" ({last.blank} blank)" if last.blank else ""
-    summary = (
-        f"{last.lines} {noun}{blank}: {last.ok} documents stored, {last.superseded} already there newer or richer, "
-        f"{last.rejected} rejected"
-    )
-    if last.rejected:
-        logger.error(f"{summary}; see `harvester rejects list`")
-        return 65
-    logger.info(summary)
-    return 0
+        return ExitCode.OK
+    logger.log(logging.ERROR if last.rejected else logging.INFO, load_summary(last, noun=noun))
+    return ExitCode.DATAERR if last.rejected else ExitCode.OK
 
 
-class Text:
-    """A stream as it is; UsageError where it turns out to be compressed: every line of it would be a reject."""
+class UncompressedStream:
+    """A stream that raises UsageError if it is compressed: every line of it would become a reject."""
 
     def __init__(self, stream: Readable, name: str) -> None:
         self._stream = stream
         self._name = name
-        self._begun = False
+        self._started = False
 
     def read1(self, size: int, /) -> bytes:
         block = self._stream.read1(size)
-        if not self._begun:
-            self._begun = True
-            self._look(block)
+        if not self._started:
+            self._started = True
+            self._require_text(block)
         return block
 
-    def _look(self, block: bytes) -> None:
-        for magic, unpacked in COMPRESSED.items():
+    def _require_text(self, block: bytes) -> None:
+        for magic, unpack in COMPRESSED.items():
             if block.startswith(magic):
                 file = "FILE" if self._name == "standard input" else self._name
-                raise click.UsageError(f"{self._name} is compressed: use {unpacked} {file} | harvester load")
+                raise click.UsageError(f"{self._name} is compressed: use {unpack} {file} | harvester load")
 
 
 @contextmanager
-def _opened(file: Path | None) -> Iterator[BufferedReader]:
+def _open(file: Path | None) -> Iterator[BufferedReader]:
     if file is None or _is_stdin(file):
-        with open(0, "rb", closefd=False) as stdin:  # which is not ours to close
+        with open(0, "rb", closefd=False) as stdin:
             yield stdin
         return
     try:

@@ -1,4 +1,4 @@
-"""`harvester login`: a person allows the harvester to read at a vendor."""
+"""`harvester login`: a person grants the harvester access to a vendor."""
 
 from __future__ import annotations
 
@@ -7,87 +7,103 @@ import signal
 import webbrowser
 from threading import Thread
 from types import FrameType
-from typing import Any
 
 import click
 
 import connectors
-from connectors.base import DeviceCode, LoginScope, Token
-from connectors.errors import Interrupted
-from harvester.cli.environment import RunEnvironment, common_options
-from harvester.oauth_login import in_browser, on_device
+from connectors.base import Token
+from connectors.errors import ExitCode, Interrupted
+from connectors.oauth import DeviceCode, LoginScope
+from harvester.cli.options import examples, general_options, pass_env
+from harvester.oauth_login import run_browser_flow, run_device_flow
 from harvester.pipeline.account import Account, opened
+from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.request import HarvestRequest
 
 logger = logging.getLogger(__name__)
 
 PORT = 8976
 
-IN_THE_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
-"""Browsers that would take the terminal over, and show no vendor's login page."""
+TERMINAL_BROWSERS = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
+"""Browsers that would take over the terminal, and cannot show a vendor's login page."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "harvester login webex",
+        "harvester login webex --device --scope user",
+        "harvester login google-meet --port 9000 --no-browser",
+    )
+)
 @click.argument("vendor", type=click.Choice(sorted(connectors.logins())))
-@click.option("--device", is_flag=True, help="For a machine without a browser: type a code on another one.")
+@click.option(
+    "--device", is_flag=True, help="Enter a code on another device; for a machine without a browser."
+)
 @click.option(
     "--scope",
-    "reach",
     type=click.Choice(["admin", "user"]),
     default="admin",
     show_default=True,
-    help="admin: the whole organisation; user: the meetings of whoever logs in.",
+    help="Ask for access to the whole organization (admin) or to your own meetings only (user).",
 )
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
+    metavar="PORT",
     default=PORT,
     show_default=True,
-    help="The redirect URI to register is http://127.0.0.1:PORT/callback.",
+    help="Port of the redirect URI to register: http://127.0.0.1:PORT/callback.",
 )
-@click.option("--no-browser", is_flag=True, help="Only say which address to open.")
-@common_options
-def login(vendor: str, env_file: str | None, quiet: bool, reach: LoginScope, **how: Any) -> None:
-    """Log in to a vendor, and keep what it gives for the runs to come.
+@click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
+@general_options
+@pass_env
+def login(
+    env: RunEnvironment, vendor: str, scope: LoginScope, device: bool, port: int, no_browser: bool
+) -> int:
+    """Log in to a vendor and store the tokens for later runs.
 
-    The browser of this machine opens; what the vendor answers comes back to a port of 127.0.0.1 that is open no longer
-    than that takes. Ctrl-C ends it.
+    Opens a browser and waits for the redirect on a temporary port on 127.0.0.1. Press Ctrl-C to cancel.
     """
-    _leave_at_once()
-    env = RunEnvironment.find(env_file, quiet=quiet)
+    _stop_at_once_on_signals()
     with opened(vendor, env, HarvestRequest()) as account:
-        way = connectors.load_login(vendor)(account.settings, account.context, scope=reach)
-        if how["device"]:
-            token = on_device(way, account.context, _show_code)
+        flow = connectors.load_login(vendor)(account.settings, account.context, scope=scope)
+        if device:
+            token = run_device_flow(flow, account.context, _show_code)
         else:
-            token = in_browser(
-                way,
-                port=how["port"],
-                show=lambda address, redirect: _show_address(
-                    address, redirect, open_it=not how["no_browser"]
-                ),
+            token = run_browser_flow(
+                flow,
+                port=port,
+                show=lambda address, redirect: _show_address(address, redirect, open_it=not no_browser),
             )
-        way.save(token)
-        logger.info(f"{vendor}: {_kept(token, account)}; harvester check {vendor} tells what it may read")
+        flow.save(token)
+        logger.info(
+            "%s: %s; run `harvester check %s` to see what it can read",
+            vendor,
+            _stored(token, account),
+            vendor,
+        )
+    return ExitCode.OK
 
 
 def _show_address(address: str, redirect_uri: str, *, open_it: bool) -> None:
-    # Said with -q as well: without it nobody can log in.
-    opened = open_it and _opened(address)
-    where = (
-        "Your browser opens this address; if it does not, open it there" if opened else "Open this address"
-    )
-    click.echo(f"{where}, on this machine:\n\n    {address}\n", err=True)
-    click.echo(f"Waiting for the answer at {redirect_uri}; Ctrl-C ends it.", err=True)
+    # Printed even with --quiet: without it nobody can log in.
+    if open_it and _open_browser(address):
+        click.echo(
+            "Opening this address in your browser; if it does not open, open it yourself", err=True, nl=False
+        )
+    else:
+        click.echo("Open this address in a browser", err=True, nl=False)
+    click.echo(f" on this machine:\n\n    {address}\n", err=True)
+    click.echo(f"Waiting for the redirect to {redirect_uri}; press Ctrl-C to cancel.", err=True)
 
 
-def _opened(address: str) -> bool:
-    """Whether there is a browser to open. It may take its time: some return only when they are closed."""
+def _open_browser(address: str) -> bool:
+    """Whether there is a browser to open. It runs in a thread: some browsers return only when they are closed."""
     try:
         browser = webbrowser.get()
     except webbrowser.Error:
         return False
-    if getattr(browser, "name", "") in IN_THE_TERMINAL:
+    if getattr(browser, "name", "") in TERMINAL_BROWSERS:
         return False
     Thread(target=browser.open, args=(address,), name="browser", daemon=True).start()
     return True
@@ -97,24 +113,24 @@ def _show_code(code: DeviceCode) -> None:
     click.echo(f"On any device, open {code.verification_uri} and enter {code.user_code}", err=True)
     if code.verification_uri_complete:
         click.echo(f"or open {code.verification_uri_complete}", err=True)
-    click.echo(f"The code is good for {code.expires_in / 60:.0f} minutes; Ctrl-C ends it.", err=True)
+    click.echo(f"The code is valid for {code.expires_in / 60:.0f} minutes; press Ctrl-C to cancel.", err=True)
 
 
-def _kept(token: Token, account: Account) -> str:
+def _stored(token: Token, account: Account) -> str:
     until = token.refresh_expires_at if token.refresh else token.expires_at
-    days = (
-        ""
-        if until is None
-        else f" until {until:%Y-%m-%d}, {(until - account.context.now()).days} days from now"
+    if until is None:
+        return "logged in; the login is stored in the state folder"
+    days = (until - account.context.now()).days
+    return (
+        f"logged in; the login is stored in the state folder and valid until {until:%Y-%m-%d} ({days} days)"
     )
-    return f"logged in; the login is kept in the state folder and good{days or ' for later runs'}"
 
 
-def _leave_at_once() -> None:
-    """Nothing here is worth finishing: Ctrl-C and SIGTERM end even the wait for an answer."""
+def _stop_at_once_on_signals() -> None:
+    """A login has nothing to finish: Ctrl-C and SIGTERM end even the wait for an answer."""
 
-    def hear(number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         raise Interrupted(exit_code=128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, hear)
+        signal.signal(number, handle)

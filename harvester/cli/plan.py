@@ -18,8 +18,18 @@ import orjson
 import connectors
 from connectors.errors import QuotaExhausted
 from connectors.models import Window
-from harvester.cli import dates
-from harvester.cli.environment import RunEnvironment, common_options
+from harvester.cli.options import (
+    AS_JSON,
+    ES_HOST,
+    RATE_SHARE,
+    apply,
+    day_options,
+    general_options,
+    handle_signals,
+    pass_env,
+    split_options,
+    vendor_options,
+)
 from harvester.cli.render.progress import Progress
 from harvester.formatting import (
     format_duration,
@@ -31,9 +41,10 @@ from harvester.formatting import (
 )
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected
+from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.planner import backfill
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
+from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
 from harvester.state.intervals import missing, union
 from harvester.state.journal import Journal
@@ -70,27 +81,21 @@ def vendor_command(name: str) -> click.Command:
     connector = connectors.load(name)
     switches = [option for option in connector.options if not option.metavar and not option.filters]
 
-    def command(env_file: str | None, quiet: bool, as_json: bool, **given: Any) -> int:
-        ours = chosen(switches, given)
-        request = HarvestRequest(**given, **ours)
-        return _planned(name, request, RunEnvironment.find(env_file, quiet=quiet), as_json=as_json)
-
-    options = (
-        click.option("--from", "first", type=dates.Date(), required=True, help="First day of the backfill."),
-        click.option("--to", "last", type=dates.Date(), help="Its last day.  [default: yesterday]"),
-        click.option("--timezone", metavar="ZONE", help="Whose midnights these are.  [default: UTC]"),
-        click.option(
-            "--rate-share", type=float, metavar="S", help="Part of the permitted rate.  [default: 0.8]"
-        ),
-        click.option(
-            "--es-host", metavar="URL", help="Whose journal is looked into, if any.  [default: ES_HOST]"
-        ),
-        click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text."),
+    @apply(
+        day_options(
+            None, "First day of the backfill.", "Last day, inclusive.  [default: yesterday]", required=True
+        )
     )
-    built = vendor_options(switches)(common_options(command))
-    for option in reversed(options):
-        built = option(built)
-    return click.command(name, help=f"Estimate a backfill of {connector.title}.")(built)
+    @apply([ES_HOST])
+    @vendor_options(switches)
+    @apply([RATE_SHARE, AS_JSON])
+    @general_options
+    @pass_env
+    def command(env: RunEnvironment, as_json: bool, **given: Any) -> int:
+        options = split_options(switches, given)
+        return _planned(name, HarvestRequest(**given, **options), env, as_json=as_json)
+
+    return click.command(name, help=f"Estimate a backfill of {connector.title}.")(command)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +160,7 @@ class _Known:
 
 def _planned(name: str, request: HarvestRequest, env: RunEnvironment, *, as_json: bool) -> int:
     request.validate(env)
-    env.obey_signals()
+    handle_signals(env)
     report = Report(vendor=name, account=env.account)
     with connected(name, env, request) as vendor:
         estimate = _estimated(vendor, request, env, report)
@@ -244,7 +249,7 @@ def _reading(
     vendor: Connected, window: Window | None, request: HarvestRequest, env: RunEnvironment
 ) -> Iterator[tuple[RunTracker, _Known]]:
     """What the backfill would read, and what a journal, where there is one, knows of it."""
-    folder, zone = _journal(vendor, request, env), env.zone(request.timezone)
+    folder, zone = _journal(vendor, env), env.zone(request.timezone)
     span = vendor.connector.max_window
     if window is None:
         yield NullTracker(()), _Known()
@@ -277,10 +282,10 @@ def _days(windows: Iterable[Window], zone: ZoneInfo) -> int:
     return len({first + number * DAY for first, last in bounds for number in range((last - first).days + 1)})
 
 
-def _journal(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> Path | None:
-    if not (request.es_host or env.environment.get("ES_HOST")):
+def _journal(vendor: Connected, env: RunEnvironment) -> Path | None:
+    if not env.environment.get("ES_HOST"):
         return None
-    cluster = destination.cluster(request.es_host, None, env)
+    cluster = destination.cluster(env)
     index = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
     folder = journal_folder(vendor.folder, index)
     return folder if journal_database(folder).exists() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -13,13 +14,14 @@ import click
 
 from connectors.errors import ConfigurationError, OutputError
 from connectors.parsing import parse_instant
+from harvester.cli.options import examples, logging_options, pass_logging
 from harvester.simulator import APIS, VENDORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def simulator() -> ModuleType:
-    """The simulator's server; ConfigurationError names the extra that it needs, where that is not installed."""
+    """The simulator's server; ConfigurationError names the extra to install if it is missing."""
     try:
         import starlette
         import uvicorn
@@ -43,7 +45,7 @@ _SOURCES = (
 
 
 class Instant(click.ParamType[datetime]):
-    """An ISO 8601 instant, UTC where it names no zone."""
+    """An ISO 8601 instant, UTC if it names no zone."""
 
     name = "instant"
 
@@ -58,84 +60,126 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     return click.option(flag, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=text)
 
 
-@click.command()
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8777, show_default=True, help="0: any free one."
+@click.command(
+    epilog=examples(
+        "harvester simulate --env sim.env",
+        "harvester all --env-file sim.env --destination stdout",
+        "harvester simulate --vendor zoom --faults 0.05 --truth truth.ndjson",
+    )
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organisation.")
-@click.option("--size", type=click.IntRange(1), default=200, show_default=True, help="Meetings per vendor.")
-@click.option("--days", type=click.IntRange(1, 400), default=7, show_default=True, help="Over how many days.")
-@click.option("--now", type=Instant(), help="Where its calendar starts.  [default: the present]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    default=8777,
+    show_default=True,
+    help="Port to listen on; 0 is any free port.",
+)
+@click.option(
+    "--seed", type=int, metavar="N", default=1, show_default=True, help="Seed of the invented organization."
+)
+@click.option(
+    "--size", type=click.IntRange(1), metavar="N", default=200, show_default=True, help="Meetings per vendor."
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 400),
+    metavar="N",
+    default=7,
+    show_default=True,
+    help="Number of days the meetings are spread over.",
+)
+@click.option(
+    "--now", type=Instant(), metavar="INSTANT", help="Start of its calendar.  [default: the present]"
+)
 @click.option(
     "--later",
     type=click.IntRange(0, 59),
     default=0,
     metavar="MINUTES",
-    help="The same organisation, later than --now.",
+    help="Start this much later than --now, with the same organization.",
 )
 @click.option(
-    "--speed", type=click.FloatRange(0.01, 10_000), default=1.0, show_default=True, help="Divides waits."
+    "--speed",
+    type=click.FloatRange(0.01, 10_000),
+    metavar="FACTOR",
+    default=1.0,
+    show_default=True,
+    help="Divide all waits by this factor.",
 )
 @click.option(
-    "--faults", type=click.FloatRange(0, 0.5), default=0.0, help="Part of the answers that go wrong."
+    "--faults",
+    type=click.FloatRange(0, 0.5),
+    metavar="FRACTION",
+    default=0.0,
+    help="Fraction of the responses that fail.",
 )
 @click.option(
     "--vendor",
     "vendors",
     type=click.Choice(VENDORS),
     multiple=True,
-    help="Serve this one; again for another.  [default: all]",
+    help="Serve this vendor only; repeatable.  [default: all]",
 )
-@click.option("--zoom-plan", type=click.Choice(["business", "pro"]), default="business", show_default=True)
-@click.option("--zoom-daily-limit", type=click.IntRange(1), help="Fewer Heavy calls a day than Zoom permits.")
-@click.option("--webex-no-admin", is_flag=True, help="Webex's caller is a host like others.")
 @click.option(
-    "--webex-no-pro-pack", is_flag=True, help="The organisation at Webex has no Pro Pack: no qualities."
+    "--zoom-plan",
+    type=click.Choice(["business", "pro"]),
+    default="business",
+    show_default=True,
+    help="Plan of the Zoom account.",
 )
+@click.option(
+    "--zoom-daily-limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Permit only this many Heavy calls a day at Zoom.",
+)
+@click.option("--webex-no-admin", is_flag=True, help="Make the Webex user an ordinary host, not an admin.")
+@click.option("--webex-no-pro-pack", is_flag=True, help="Serve a Webex organization without Pro Pack.")
 @click.option(
     "--webex-elsewhere",
     type=click.Choice(["451", "403"]),
-    help="Its qualities are in another region, told so.",
+    help="Serve meeting qualities from another region (answer 451 or 403).",
 )
-@click.option("--webex-strict-tokens", is_flag=True, help="Every refresh replaces Webex's refresh token.")
+@click.option("--webex-strict-tokens", is_flag=True, help="Replace Webex's refresh token at every refresh.")
 @click.option(
     "--google-without",
     type=click.Choice(APIS),
     multiple=True,
-    help="Google's service account may not use this API; again for another.",
+    help="Refuse this API to Google's service account; repeatable.",
 )
 @click.option(
     "--google-disabled",
     type=click.Choice(APIS),
     multiple=True,
-    help="This API is not switched on at Google; again for another.",
+    help="Disable this API at Google; repeatable.",
 )
-@click.option(
-    "--google-organised-only", is_flag=True, help="Meet lists conferences to their organizers alone."
-)
+@click.option("--google-organised-only", is_flag=True, help="List Meet conferences to their organizers only.")
 @click.option(
     "--google-ids",
     type=click.Choice(["mixed", "same", "other"]),
     default="mixed",
     show_default=True,
-    help="Whether Reports and Meet have the same id for a conference.",
+    help="Whether Reports and Meet use the same id for a conference.",
 )
-@click.option("--google-user", is_flag=True, help="Google's credentials are a user's who is no admin.")
+@click.option("--google-user", is_flag=True, help="Write credentials of a Google user who is not an admin.")
 @click.option(
-    "--google-client", is_flag=True, help="They are an OAuth client's, for which that user signs in."
+    "--google-client",
+    is_flag=True,
+    help="Write OAuth client credentials instead (use with `harvester login`).",
 )
-@click.option("--meetecho-no-credentials", is_flag=True, help="The settings have none for Meetecho.")
+@click.option("--meetecho-no-credentials", is_flag=True, help="Write no credentials for Meetecho.")
 @click.option(
     "--meetecho-refused",
     multiple=True,
     metavar="GROUP",
-    help="Meetecho refuses this group's rooms; again for another.",
+    help="Refuse the rooms of this Meetecho group; repeatable.",
 )
 @click.option(
     "--meetecho-unknown",
     multiple=True,
     metavar="GROUP",
-    help="Meetecho has no token for this group; again for another.",
+    help="Know no token for this Meetecho group; repeatable.",
 )
 @_file("--truth", "Write the documents of a perfect harvest to FILE.")
 @click.option(
@@ -144,10 +188,12 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     type=click.Choice([f"{vendor}={source}" for vendor, source in _SOURCES] + ["dashboard", "reports"]),
     metavar="[VENDOR=]SOURCE",
     multiple=True,
-    help="For --truth: of a vendor that has several. Without its name: Zoom's.",
+    help="With --truth: the source that a vendor is read from; VENDOR is zoom if absent.",
 )
-@click.option("--truth-qos", is_flag=True, help="For --truth: with Zoom's quality of service.")
-@_file("--env", "Write the settings that point the harvester here to FILE.")
+@click.option("--truth-qos", is_flag=True, help="With --truth: include Zoom's quality of service.")
+@_file("--env", "Write the settings for a harvest of this simulator to FILE.")
+@logging_options
+@pass_logging
 def simulate(
     now: datetime | None,
     later: int,
@@ -156,19 +202,19 @@ def simulate(
     zoom_plan: str,
     **given: Any,
 ) -> None:
-    """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
+    """Serve simulated vendors with an invented organization, until Ctrl-C or SIGTERM."""
     server = simulator()
     sources = {"zoom": "dashboard" if zoom_plan == "business" else "reports", "google-meet": "auto"}
-    for told in truth_sources:
-        vendor, _, source = told.rpartition("=")
+    for choice in truth_sources:
+        vendor, _, source = choice.rpartition("=")
         sources[vendor or "zoom"] = source
-    terms = server.Terms(
+    terms = server.WebexOptions(
         admin=not given.pop("webex_no_admin"),
         pro_pack=not given.pop("webex_no_pro_pack"),
         elsewhere=int(status) if (status := given.pop("webex_elsewhere")) else None,
         strict_tokens=given.pop("webex_strict_tokens"),
     )
-    google = server.GoogleTerms(
+    google = server.GoogleOptions(
         without=given.pop("google_without"),
         disabled=given.pop("google_disabled"),
         attended=not given.pop("google_organised_only"),
@@ -176,7 +222,7 @@ def simulate(
         user=given.pop("google_user"),
         client=given.pop("google_client"),
     )
-    meetecho = server.MeetechoTerms(
+    meetecho = server.MeetechoOptions(
         credentials=not given.pop("meetecho_no_credentials"),
         refused=given.pop("meetecho_refused"),
         unknown=given.pop("meetecho_unknown"),
@@ -194,7 +240,7 @@ def simulate(
         google_source=sources["google-meet"],
     )
     try:
-        server.run(options)
+        server.run(options, announce=partial(click.echo, err=True))
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 import connectors
-from connectors.errors import HarvestError, StateError, worst_exit
-from harvester.cli.environment import RunEnvironment, common_options
+from connectors.errors import ExitCode, HarvestError, StateError
+from harvester.cli.options import AS_JSON, general_options, pass_env
 from harvester.cli.render.status import Scope, as_object, as_text
 from harvester.config import is_loopback
+from harvester.pipeline.environment import RunEnvironment
 from harvester.state import account, rejects
 from harvester.state.account_status import Measures, standing
 from harvester.state.database import Database, has_log
@@ -29,9 +30,10 @@ logger = logging.getLogger(__name__)
 
 @click.command()
 @click.argument("vendors", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@common_options
-def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json: bool) -> int:
+@AS_JSON
+@general_options
+@pass_env
+def status(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
     """The last runs, how far each account is complete, and what is missing, pending, failed or about to expire.
 
     Without VENDORS: all that was ever harvested into an index. It reads the state folder alone: no credentials, no
@@ -39,7 +41,6 @@ def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json:
     expire at the vendor) is said first. That is an answer, not a failure: the exit code is 0 all the same, and 78 only
     where a state database is damaged.
     """
-    env = RunEnvironment.find(env_file, quiet=quiet)
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
@@ -56,7 +57,7 @@ def status(env_file: str | None, quiet: bool, vendors: tuple[str, ...], as_json:
         click.echo(as_object(env.state_folder, scopes, errors, apart))
     elif scopes or not errors:
         click.echo("\n".join(as_text(env.state_folder, scopes, apart)))
-    return worst_exit(error.exit_code for error in errors)
+    return ExitCode.worst(error.exit_code for error in errors)
 
 
 def _journals(state: Path, vendors: Sequence[str]) -> list[Path]:

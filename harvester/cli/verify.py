@@ -14,10 +14,19 @@ import connectors
 from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli import dates
-from harvester.cli.environment import RunEnvironment, common_options
+from harvester.cli.options import (
+    AS_JSON,
+    apply,
+    day_options,
+    elasticsearch_options,
+    general_options,
+    handle_signals,
+    pass_env,
+)
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
+from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
@@ -41,24 +50,25 @@ VISIBLE_SECONDS = 2.0
 
 @click.command()
 @click.argument("vendor", required=False)
-@click.option("--date", "on", type=dates.Date(), help="This one day.")
-@click.option(
-    "--from", "first", type=dates.Date(), help="First day.  [default: the first that a run was ever to read]"
+@apply(
+    day_options(
+        "Check this day only.",
+        "First day to check.  [default: the first day that any run was asked to harvest]",
+        "Last day to check, inclusive.  [default: yesterday]",
+    )
 )
-@click.option("--to", "last", type=dates.Date(), help="Last day.  [default: yesterday]")
-@click.option("--timezone", metavar="ZONE", help="Whose midnights these are.  [default: UTC]")
-@destination.elasticsearch_options
+@elasticsearch_options
 @click.option("--repair", is_flag=True, help="Harvest what is missing, delete what is not to be there.")
 @click.option(
     "--delete-orphans",
     is_flag=True,
     help="With --repair: delete sessions whose meeting the vendor no longer has. They exist nowhere else.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object with every finding.")
-@common_options
+@AS_JSON
+@general_options
+@pass_env
 def verify(
-    env_file: str | None,
-    quiet: bool,
+    env: RunEnvironment,
     vendor: str | None,
     repair: bool,
     delete_orphans: bool,
@@ -78,8 +88,7 @@ def verify(
     """
     if delete_orphans and not repair:
         raise click.UsageError("--delete-orphans goes with --repair")
-    env = RunEnvironment.find(env_file, quiet=quiet)
-    env.obey_signals()
+    handle_signals(env)
     request = HarvestRequest(**given)
     verdicts: list[Verdict] = []
     for name in _vendors(vendor, env):
@@ -93,7 +102,7 @@ def verify(
             verdict.codes.add(error.exit_code)
             if isinstance(error, Interrupted):
                 break
-    tell(verdicts, as_json=as_json, quiet=quiet)
+    tell(verdicts, as_json=as_json, quiet=env.quiet)
     return exit_code(verdicts)
 
 
@@ -116,7 +125,7 @@ def _verify(
     from harvester.sinks.elastic.client import Client
     from harvester.sinks.elastic.inventory import Inventory
 
-    named = destination.cluster(request.es_host, request.index_period, env)
+    named = destination.cluster(env)
     with ExitStack() as stack:
         vendor = stack.enter_context(connected(verdict.vendor, env, request))
         client = stack.enter_context(closing(Client(named)))
@@ -130,7 +139,7 @@ def _verify(
         memory = stack.enter_context(closing(_memory(vendor, named, env)))
         _compare(verdict, vendor, inventory, memory, request, env)
         if written is not None and verdict.findings:
-            index = stack.enter_context(destination.index(request.es_host, request.index_period, env))
+            index = stack.enter_context(destination.index(env))
             repairing = _Repair(vendor, index, inventory, written, memory, env, delete_orphans=delete_orphans)
             repairing.of(verdict)
 

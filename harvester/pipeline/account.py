@@ -11,8 +11,8 @@ from pathlib import Path
 import connectors
 from connectors.base import Connector, Setting, Settings, unset_settings
 from connectors.errors import ConfigurationError
-from harvester.cli.environment import RunEnvironment
 from harvester.pipeline.context import RunContext
+from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.request import HarvestRequest
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
@@ -66,7 +66,7 @@ def _not_set(settings: Iterable[Setting], missing: Sequence[str]) -> str:
 def opened(name: str, env: RunEnvironment, request: HarvestRequest) -> Iterator[Account]:
     """The settings and the state of a vendor's account, whether or not the settings are complete."""
     kind = connectors.load(name)
-    env.hide(kind.settings)
+    env.redact(kind.settings)
     values = env.environment.of(kind.settings)
     urls = {setting: value for setting, value in values.items() if setting.endswith("_URL")}
     clock = env.clock(urls)

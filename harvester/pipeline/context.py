@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 from connectors.base import RequestStats
-from connectors.errors import Interrupted
+from connectors.errors import ExitCode, Interrupted
 from connectors.models import Window
 from harvester.console import ONCE
 from harvester.formatting import without_prefix
@@ -48,7 +48,7 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._event = Event()
-        self.exit_code = 130
+        self.exit_code: int = ExitCode.INTERRUPTED
         self._listeners: list[Callable[[], None]] = []
 
     @property

@@ -7,14 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-import click
+from typing import TYPE_CHECKING, BinaryIO
 
 from connectors.base import CheckResult
 from connectors.errors import ConfigurationError, HarvestError
-from harvester.cli.environment import RunEnvironment, stdout_bytes
 from harvester.config import checked_url
+from harvester.pipeline.environment import RunEnvironment
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.retry import RetryPolicy
@@ -27,39 +25,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_ES_HOST = click.option("--es-host", metavar="URL", help="Elasticsearch's URL.  [default: ES_HOST]")
-_INDEX_PERIOD = click.option(
-    "--index-period",
-    type=click.Choice(["year", "month"]),
-    help="One index per year or month; fixed when the templates are installed.  [default: year]",
-)
 
-OPTIONS = (
-    click.option(
-        "--destination",
-        type=click.Choice(["stdout", "index"]),
-        help="Where documents go.  [default: index where ES_HOST is set, else stdout]",
-    ),
-    _ES_HOST,
-    _INDEX_PERIOD,
-)
-
-
-def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--destination`, `--es-host`, `--index-period`."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
-
-
-def elasticsearch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """For commands that know no other destination."""
-    return _ES_HOST(_INDEX_PERIOD(command))
-
-
-def cluster(es_host: str | None, period: str | None, env: RunEnvironment) -> ElasticConfig:
+def cluster(env: RunEnvironment) -> ElasticConfig:
     """The cluster that the settings name; ConfigurationError where they name none."""
-    host = es_host or env.environment.get("ES_HOST")
+    host = env.environment.get("ES_HOST")
     if host is None:
         raise ConfigurationError(
             "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
@@ -71,7 +40,7 @@ def cluster(es_host: str | None, period: str | None, env: RunEnvironment) -> Ela
         password=env.environment.get("ES_PASSWORD"),
         ca_certs=env.environment.get("ES_CA_CERTS"),
         prefix=env.own["ES_INDEX_PREFIX"],
-        period="month" if period == "month" else "year",
+        period=env.index_period,
     )
 
 
@@ -119,11 +88,11 @@ class Index:
 
 
 @contextmanager
-def index(es_host: str | None, period: str | None, env: RunEnvironment) -> Iterator[Index]:
+def index(env: RunEnvironment) -> Iterator[Index]:
     """The cluster that the settings name, to load into."""
     from harvester.sinks.elastic.client import Client
 
-    named = cluster(es_host, period, env)
+    named = cluster(env)
     with rejects(named, env) as kept, closing(Client(named)) as client:
         yield Index(named, client, kept, env)
 
@@ -131,27 +100,25 @@ def index(es_host: str | None, period: str | None, env: RunEnvironment) -> Itera
 @contextmanager
 def opened(
     destination: str | None,
-    es_host: str | None,
-    period: str | None,
     env: RunEnvironment,
-    stream: BinaryIO | None = None,
+    stream: BinaryIO,
 ) -> Iterator[Index | Sink]:
-    """The destination that was asked for, else the index where `ES_HOST` is set, else stdout (or `stream`), said on stderr."""
-    indexed = es_host or env.environment.get("ES_HOST")
+    """The destination that was asked for, else the index where `ES_HOST` is set, else `stream`."""
+    indexed = env.environment.get("ES_HOST")
     if destination == "index" or (destination is None and indexed):
-        named = cluster(es_host, period, env)
+        named = cluster(env)
         logger.info(f"documents go to {named.url}, indices {named.prefix}*")
-        with index(es_host, period, env) as opened_index:
+        with index(env) as opened_index:
             yield opened_index
         return
     if destination is None:
         logger.info("documents go to stdout, since ES_HOST is not set")
-    yield Ndjson(stream or stdout_bytes())
+    yield Ndjson(stream)
 
 
-def checked(es_host: str | None, period: str | None, env: RunEnvironment) -> Iterator[CheckResult]:
+def checked(env: RunEnvironment) -> Iterator[CheckResult]:
     """What `harvester check` says of Elasticsearch."""
-    if not (es_host or env.environment.get("ES_HOST")):
+    if not env.environment.get("ES_HOST"):
         yield CheckResult(
             subject="elasticsearch",
             status="warning",
@@ -163,7 +130,7 @@ def checked(es_host: str | None, period: str | None, env: RunEnvironment) -> Ite
     from harvester.sinks.elastic.client import Client
 
     try:
-        named = cluster(es_host, period, env)
+        named = cluster(env)
         yield from check(Client(named), patience(env))
     except HarvestError as error:
         yield CheckResult(

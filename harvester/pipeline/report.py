@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from connectors.errors import Gone, HarvestError, NotReady, QuotaExhausted, worst_exit
+from connectors.errors import ExitCode, Gone, HarvestError, NotReady, QuotaExhausted
 from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
 from harvester.formatting import format_instant, plural, without_prefix
 from harvester.sinks.base import Ack
@@ -21,7 +21,7 @@ KEPT_TRACEBACKS = 3
 SHOWN = 10
 """How many failures are printed."""
 
-QUIET_ENDS = frozenset({0, 130, 143})
+QUIET_ENDS = frozenset({ExitCode.OK, ExitCode.INTERRUPTED, ExitCode.TERMINATED})
 """Exit codes of ends that are nobody's failure: whoever read our output wanted no more; Ctrl-C, SIGTERM."""
 
 VERBS = {"index": "stored", "stdout": "printed", "file": "written"}
@@ -123,7 +123,7 @@ class Report:
     def exit_code(self) -> int:
         if self.stopped_with is not None and self.stopped_with in QUIET_ENDS:
             return self.stopped_with
-        return worst_exit(self.causes | ({65} if self.rejected else set()))
+        return ExitCode.worst(self.causes | ({ExitCode.DATAERR} if self.rejected else set()))
 
     @property
     def reason(self) -> str | None:
@@ -151,7 +151,7 @@ class Report:
             self.missing_partitions[reason] += 1
         else:
             self.failed_partitions[reason] += 1
-            self._fail(skipped.partition, reason, 75)
+            self._fail(skipped.partition, reason, ExitCode.TEMPFAIL)
 
     def listing_failed(self, window: Window, error: HarvestError) -> None:
         self.failed_listings += 1
@@ -181,7 +181,7 @@ class Report:
     def bug(self, uuid: str, error: BaseException) -> None:
         """An exception that nobody foresaw, met in one meeting: its traceback is for whoever mends it."""
         self.failed += 1
-        self._fail(uuid, f"a bug: {type(error).__name__}", 70)
+        self._fail(uuid, f"a bug: {type(error).__name__}", ExitCode.SOFTWARE)
         if len(self.tracebacks) < KEPT_TRACEBACKS:
             self.tracebacks.append("".join(traceback.format_exception(error)))
 
@@ -245,7 +245,7 @@ class Report:
 
     def troubles(self) -> Iterator[str]:
         """What went wrong, the cause of it all first."""
-        if self.stopped_with in {130, 143}:
+        if self.stopped_with in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
             goes_on = "resumes" if self.destination == "index" else "begins again"
             yield f"{self.stopped}; the same command {goes_on}"
         elif self.stopped_with != 0 and (said := self.stopped or self._amiss):

@@ -1,10 +1,11 @@
-"""Simulated vendors: an invented organisation behind the wire formats and the rules of the real ones.
+"""Simulated vendors: an invented organisation, served in the wire formats and under the rules of the real
+APIs.
 
-Nothing here imports a connector: what the documents of a perfect harvest are is told by the organisation's facts
-(`truth`), so that a connector and its stand-in cannot share a mistake.
+Nothing here imports a connector. The documents of a perfect harvest are computed from the organisation's
+facts (package `expected`), so a connector and its simulator cannot share a mistake.
 """
 
 VENDORS = ("zoom", "webex", "google-meet", "meetecho")
-"""Who is served."""
+"""The vendors that can be simulated."""
 APIS = ("reports", "meet", "directory", "calendar")
-"""Google's, of which an admin may have allowed some."""
+"""Google's APIs; an administrator may have allowed only some of them."""

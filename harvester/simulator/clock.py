@@ -1,4 +1,5 @@
-"""The simulator's two clocks: a calendar that began at a given instant, and seconds that a speed divides."""
+"""The simulator's two clocks: a calendar that starts at a given instant, and a counter of seconds that runs
+`speed` times as fast."""
 
 from __future__ import annotations
 
@@ -8,44 +9,45 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 
-class Calendar:
-    """SHOWN + the seconds since it was made. `speed` divides waits and lives, never the calendar.
+class SimulatedClock:
+    """Shows `start` plus the real seconds since it was created.
 
-    `seconds`: a clock that never goes backwards.
+    `speed` shortens waits and token lifetimes but never changes the calendar. `monotonic` is a clock that
+    never goes backwards.
     """
 
     def __init__(
-        self, shown: datetime, *, speed: float = 1.0, seconds: Callable[[], float] = time.monotonic
+        self, start: datetime, *, speed: float = 1.0, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self.shown = shown.astimezone(UTC)
+        self.start = start.astimezone(UTC)
         self.speed = speed
-        self.real = datetime.now(UTC)
-        self._seconds = seconds
-        self._began = seconds()
+        self.real_start = datetime.now(UTC)
+        self._monotonic = monotonic
+        self._started = monotonic()
         self._date = (-1, b"")
 
     def now(self) -> datetime:
-        return self.shown + timedelta(seconds=self._seconds() - self._began)
+        return self.start + timedelta(seconds=self._monotonic() - self._started)
 
     def milliseconds(self) -> int:
-        """Now, in milliseconds since 1970."""
-        return int((self.shown.timestamp() + self._seconds() - self._began) * 1000)
+        """Return the current instant in milliseconds since 1970."""
+        return int((self.start.timestamp() + self._monotonic() - self._started) * 1000)
 
     @property
-    def spelled(self) -> str:
-        """`SHOWN@REAL`: what another process needs to show the same time."""
-        return f"{_iso(self.shown)}@{_iso(self.real)}"
+    def as_setting(self) -> str:
+        """The value of HARVESTER_NOW, `SHOWN@REAL`: what another process needs to show the same time."""
+        return f"{_iso(self.start)}@{_iso(self.real_start)}"
 
     def elapsed(self) -> float:
-        """Seconds since the start as the vendors count them: `speed` of them pass in one of this machine's."""
-        return (self._seconds() - self._began) * self.speed
+        """Return the seconds since the start as the vendors count them: `speed` of them per real second."""
+        return (self._monotonic() - self._started) * self.speed
 
-    def date(self) -> bytes:
-        """The `Date` header's value."""
-        second = int(self._seconds() - self._began)
+    def date_header(self) -> bytes:
+        """Return the value of the `Date` header."""
+        second = int(self._monotonic() - self._started)
         if second != self._date[0]:
-            shown = (self.shown + timedelta(seconds=second)).replace(microsecond=0)
-            self._date = (second, format_datetime(shown, usegmt=True).encode())
+            instant = (self.start + timedelta(seconds=second)).replace(microsecond=0)
+            self._date = (second, format_datetime(instant, usegmt=True).encode())
         return self._date[1]
 
 

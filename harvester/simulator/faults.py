@@ -1,8 +1,8 @@
-"""What goes wrong between a vendor and its callers: connections that break, answers that are cut, late or nonsense.
+"""Faults between a vendor and its callers: broken connections and truncated, late or nonsensical answers.
 
-The vendor's own part answers first, so that its counters count; what it said is then spoiled. The same call fails at
-most three times in a row, and in the ways that a caller is right not to try again (a firewall's 403, an error in a
-200) only once, so that who asks again gets an answer in the end.
+The vendor answers first, so its counters include the request; the answer is then damaged. The same call fails
+at most three times in a row. Failures that a caller is right not to retry (a firewall's 403, an error in a
+200) happen only once per meeting, so a caller that asks again succeeds in the end.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harvester.simulator.clock import Calendar
+from harvester.simulator.clock import SimulatedClock
 
 TRANSPORT = "simulator.transport"
-"""The extension of an ASGI scope that holds the connection's transport."""
+"""Key of the ASGI scope's extension that holds the connection's transport."""
 
 SLOW_SECONDS = 90.0
-IN_A_ROW = 3
+MAX_IN_A_ROW = 3
 _WEIGHTS = {
     "reset": 5,
     "reset after the headers": 4,
@@ -47,7 +47,7 @@ _BLOCKED_HTML = (
     b"<body><h1>Sorry, you have been blocked</h1></body></html>"
 )
 _JSON, _HTML = b"application/json", b"text/html; charset=UTF-8"
-_INSTEAD: dict[str, tuple[int, bytes, bytes]] = {
+_REPLACEMENTS: dict[str, tuple[int, bytes, bytes]] = {
     "error in JSON": (500, _JSON, b'{"code":500,"message":"Internal error."}'),
     "error in HTML": (502, _HTML, _ERROR_HTML),
     "429 without headers": (429, _JSON, b'{"code":429,"message":"Too many requests."}'),
@@ -55,7 +55,7 @@ _INSTEAD: dict[str, tuple[int, bytes, bytes]] = {
     "blocked": (403, _HTML, _BLOCKED_HTML),
     "error in a 200": (200, _JSON, b'{"code":500,"message":"Internal error."}'),
 }
-_AT_WEBEX = {
+_WEBEX_ANSWERS = {
     "error in JSON": (
         500,
         _JSON,
@@ -64,7 +64,7 @@ _AT_WEBEX = {
     "429 without headers": (429, _JSON, b'{"message":"Too many requests.","trackingId":"ROUTERGW_0"}'),
     "no JSON": (200, _JSON, b'{"items":[{]}'),
 }
-_AT_GOOGLE = {
+_GOOGLE_ANSWERS = {
     "error in JSON": (
         500,
         _JSON,
@@ -77,106 +77,115 @@ _AT_GOOGLE = {
     ),
     "no JSON": (200, _JSON, b'{"items":[{]}'),
 }
-_AT_MEETECHO = {
+_MEETECHO_ANSWERS = {
     "error in JSON": (500, _JSON, b'{"error":"Internal error"}'),
     "429 without headers": (429, _JSON, b'{"error":"Too many requests"}'),
-    # As the sign of a proxy that hides what went wrong behind it.
+    # What a proxy sends when it hides an error behind it.
     "no JSON": (200, _HTML, b"<!DOCTYPE html><html><head><title>Meetecho</title></head><body></body></html>"),
 }
-_AT_DATATRACKER = {
+_DATATRACKER_ANSWERS = {
     "error in JSON": (500, _JSON, b'{"error_message":"Sorry, this request could not be processed."}'),
     "429 without headers": (429, _JSON, b'{"error":"Too many requests"}'),
     "no JSON": (200, _JSON, b'{"meta":{"limit":20,"next":null},"objects":[{]}'),
 }
-# By the beginning of the path, Zoom apart.
-_THEIRS = {WEBEX: _AT_WEBEX, GOOGLE: _AT_GOOGLE, MEETECHO: _AT_MEETECHO, DATATRACKER: _AT_DATATRACKER}
+# By the beginning of the path; Zoom's answers are in _REPLACEMENTS.
+_VENDOR_ANSWERS = {
+    WEBEX: _WEBEX_ANSWERS,
+    GOOGLE: _GOOGLE_ANSWERS,
+    MEETECHO: _MEETECHO_ANSWERS,
+    DATATRACKER: _DATATRACKER_ANSWERS,
+}
 
 
-class Faults:
-    """An ASGI application around another, whose answers it spoils with this probability."""
+class FaultInjector:
+    """An ASGI application that wraps another one and damages its answers with the given probability."""
 
-    def __init__(self, app: ASGIApp, *, probability: float, seed: int, calendar: Calendar) -> None:
+    def __init__(self, app: ASGIApp, *, probability: float, seed: int, clock: SimulatedClock) -> None:
         self.injected: Counter[str] = Counter()
         self._app = app
         self._probability = probability
-        self._dice = Random(seed)
-        self._calendar = calendar
-        self._row: Counter[str] = Counter()
-        self._done: set[str] = set()
+        self._rng = Random(seed)
+        self._clock = clock
+        self._failures_in_a_row: Counter[str] = Counter()
+        self._blocked_meetings: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = self._draw(scope)
+        kind = self._draw_fault(scope)
         if kind is None:
             await self._app(scope, receive, send)
             return
         self.injected[kind] += 1
-        said = _Said()
-        await self._app(scope, receive, said.take)
-        await self._spoil(kind, said, scope, send)
+        answer = _BufferedAnswer()
+        await self._app(scope, receive, answer.receive_message)
+        await self._break(kind, answer, scope, send)
 
-    def _draw(self, scope: Scope) -> str | None:
+    def _draw_fault(self, scope: Scope) -> str | None:
         if scope["path"].startswith("/_simulator"):
             return None
         call = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
-        if self._dice.random() >= self._probability or self._row[call] >= IN_A_ROW:
-            self._row.pop(call, None)
+        if self._rng.random() >= self._probability or self._failures_in_a_row[call] >= MAX_IN_A_ROW:
+            self._failures_in_a_row.pop(call, None)
             return None
-        self._row[call] += 1
-        kind = self._dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+        self._failures_in_a_row[call] += 1
+        kind = self._rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
         if kind not in _ONCE:
             return kind
-        meeting = _meeting_of(scope)
-        # An error in a 200 is Zoom's; a firewall blocks the address of one meeting, seldom anything else; what runs
-        # into it fails for this run.
-        if meeting is None or meeting in self._done or (_place(scope) and kind != "blocked"):
+        meeting = _meeting_id(scope)
+        # Only Zoom sends an error in a 200. A firewall blocks the address of one meeting, rarely anything
+        # else, and the meeting then fails for this run.
+        if (
+            meeting is None
+            or meeting in self._blocked_meetings
+            or (_path_prefix(scope) and kind != "blocked")
+        ):
             return "error in HTML"
-        self._done.add(meeting)
+        self._blocked_meetings.add(meeting)
         return kind
 
-    async def _spoil(self, kind: str, said: _Said, scope: Scope, send: Send) -> None:
-        if kind in _INSTEAD:
-            theirs = _THEIRS.get(_place(scope), _INSTEAD)
-            words = theirs.get(kind, _INSTEAD[kind])
-            await said.instead(*words, self._calendar.date()).tell(send)
+    async def _break(self, kind: str, answer: _BufferedAnswer, scope: Scope, send: Send) -> None:
+        if kind in _REPLACEMENTS:
+            vendor_answers = _VENDOR_ANSWERS.get(_path_prefix(scope), _REPLACEMENTS)
+            replacement = vendor_answers.get(kind, _REPLACEMENTS[kind])
+            await answer.replaced(*replacement, self._clock.date_header()).send_to(send)
         elif kind == "late":
-            await asyncio.sleep(SLOW_SECONDS / self._calendar.speed)
-            await said.tell(send)
+            await asyncio.sleep(SLOW_SECONDS / self._clock.speed)
+            await answer.send_to(send)
         else:
             transport: asyncio.Transport = scope["extensions"][TRANSPORT]
-            await said.break_off(kind, transport, send)
+            await answer.break_connection(kind, transport, send)
 
 
-def _place(scope: Scope) -> str:
-    """Whose answer it is: the beginning of the path; Zoom's empty."""
-    return next((prefix for prefix in _THEIRS if scope["path"].startswith(prefix)), "")
+def _path_prefix(scope: Scope) -> str:
+    """Return the prefix that identifies the vendor; empty for Zoom."""
+    return next((prefix for prefix in _VENDOR_ANSWERS if scope["path"].startswith(prefix)), "")
 
 
-def _meeting_of(scope: Scope) -> str | None:
-    """What names the meeting of a call about its participants, None for other calls."""
+def _meeting_id(scope: Scope) -> str | None:
+    """Return what identifies the meeting in a request for its participants, None for other requests."""
     path: str = scope["path"]
-    asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-    if _place(scope) == DATATRACKER:
-        return asked.get("session") if path.endswith("/attended/") else None
-    if _place(scope) != WEBEX:
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+    if _path_prefix(scope) == DATATRACKER:
+        return query.get("session") if path.endswith("/attended/") else None
+    if _path_prefix(scope) != WEBEX:
         return path if path.endswith("/participants") else None
-    return asked.get("meetingId") if path.endswith("/meetingParticipants") else None
+    return query.get("meetingId") if path.endswith("/meetingParticipants") else None
 
 
-class _Said:
+class _BufferedAnswer:
     """An answer that has not been sent yet."""
 
     def __init__(self) -> None:
         self.start: dict[str, Any] = {}
         self.body = b""
 
-    async def take(self, message: Message) -> None:
+    async def receive_message(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.start = dict(message)
         else:
             self.body += message.get("body", b"")
 
-    def instead(self, status: int, content_type: bytes, body: bytes, date: bytes) -> _Said:
-        other = _Said()
+    def replaced(self, status: int, content_type: bytes, body: bytes, date: bytes) -> _BufferedAnswer:
+        other = _BufferedAnswer()
         headers = [
             (b"content-type", content_type),
             (b"content-length", b"%d" % len(body)),
@@ -186,12 +195,12 @@ class _Said:
         other.body = body
         return other
 
-    async def tell(self, send: Send) -> None:
+    async def send_to(self, send: Send) -> None:
         await send(self.start)
         await send({"type": "http.response.body", "body": self.body})
 
-    async def break_off(self, kind: str, transport: asyncio.Transport, send: Send) -> None:
-        """Close the connection before, right after the headers, or in the middle of the body."""
+    async def break_connection(self, kind: str, transport: asyncio.Transport, send: Send) -> None:
+        """Close the connection before the headers, right after them, or in the middle of the body."""
         if kind != "reset":
             await send(self.start)
         if kind == "half a body":
@@ -200,11 +209,11 @@ class _Said:
             transport.close()
         else:
             _reset(transport)
-        await asyncio.sleep(0.001)  # until the server has noticed that nobody is left to answer
+        await asyncio.sleep(0.001)  # let the server notice that the client is gone
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    """With RST instead of FIN, as a firewall does."""
+    """Close with RST instead of FIN, as a firewall does."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

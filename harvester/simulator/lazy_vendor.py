@@ -1,4 +1,4 @@
-"""What the server knows of a vendor, and vendors that are not there before somebody asks for them."""
+"""The interface between the server and a vendor, and a wrapper that creates the vendor at its first request."""
 
 from __future__ import annotations
 
@@ -9,33 +9,37 @@ from starlette.types import Receive, Scope, Send
 
 
 class Vendor(Protocol):
-    """An ASGI application that counts how it was asked."""
+    """An ASGI application that counts the requests it received."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
     def traffic(self) -> dict[str, Any]: ...
 
 
-class Late:
-    """A vendor that is made at its first request, so that who asks for one does not wait for all. `settled` is called
-    when it is there."""
+class LazyVendor:
+    """Creates its vendor at the first request, so that using one vendor does not mean waiting for all of
+    them.
 
-    def __init__(self, made: Callable[[], Vendor], settled: Callable[[], None]) -> None:
-        self._made = made
-        self._settled = settled
+    `on_created` is called once the vendor exists.
+    """
+
+    def __init__(self, create: Callable[[], Vendor], on_created: Callable[[], None]) -> None:
+        self._create = create
+        self._on_created = on_created
         self._vendor: Vendor | None = None
 
     def vendor(self) -> Vendor:
         if self._vendor is None:
-            self._vendor = self._made()
-            self._settled()
+            self._vendor = self._create()
+            self._on_created()
         return self._vendor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.vendor()(scope, receive, send)
 
     def traffic(self) -> dict[str, Any]:
-        """Of one that is not there yet: nothing, under the keys that every vendor has."""
+        """Return the vendor's counts; before its first request, empty ones under the keys that every vendor
+        has."""
         if self._vendor is None:
             return {"classes": {}, "refused": 0, "calls": {}}
         return self._vendor.traffic()

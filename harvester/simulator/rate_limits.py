@@ -1,4 +1,4 @@
-"""Rate limits as a vendor counts them: so many answers in any window that slides along, and so many a UTC day."""
+"""Rate limits as vendors count them: requests in a sliding window, and requests in a UTC day."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class RateClass:
-    """At most `limit` in any `period` seconds. Remembers the fullest window of all that arrived, refused or not."""
+class RateLimit:
+    """At most `limit` requests in any `period` seconds.
+
+    `peak` is the largest number of requests in one window, refused ones included.
+    """
 
     limit: int
     period: float
@@ -21,7 +24,8 @@ class RateClass:
     _allowed: deque[float] = field(default_factory=deque)
 
     def admit(self, now: float) -> bool:
-        """Whether a request at `now` (seconds) is within the limit; one that is refused costs nothing more."""
+        """Count a request at `now` (seconds) and return whether it is within the limit; a refused request
+        does not count against it."""
         self.first = self.first if self.requests else now
         self.last = now
         self.requests += 1
@@ -34,13 +38,13 @@ class RateClass:
         return True
 
     def wait(self, now: float) -> float:
-        """Seconds from `now` until one more is within the limit."""
+        """Return the seconds from `now` until another request is within the limit."""
         if _slide(self._allowed, now - self.period) < self.limit:
             return 0.0
         return self._allowed[-self.limit] + self.period - now
 
-    def counted(self) -> dict[str, float]:
-        """For whoever wants to know how it was asked; `first` and `last` in the vendor's seconds."""
+    def counts(self) -> dict[str, float]:
+        """Return the statistics for `/_simulator/traffic`; `first` and `last` are in the vendor's seconds."""
         return {name: getattr(self, name) for name in _COUNTED}
 
 
@@ -48,8 +52,8 @@ _COUNTED = ("limit", "period", "requests", "refused", "peak", "first", "last")
 
 
 @dataclass(slots=True)
-class DailyBudget:
-    """At most `limit` in a calendar day; `day` is any number that changes at midnight."""
+class DailyQuota:
+    """At most `limit` requests in a calendar day; `day` is any number that changes at midnight."""
 
     limit: int
     used: int = 0
@@ -67,7 +71,7 @@ class DailyBudget:
 
 
 def _slide(moments: deque[float], oldest: float) -> int:
-    """Forget what lies at or before `oldest`; how many are left."""
+    """Drop the instants at or before `oldest` and return how many remain."""
     while moments and moments[0] <= oldest:
         moments.popleft()
     return len(moments)

@@ -1,4 +1,4 @@
-"""What every vendor's answers are made with: JSON as fast as it goes, and the bodies of requests."""
+"""HTTP helpers shared by all vendors: fast JSON encoding and reading of request bodies."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import orjson
 from starlette.types import Receive
 
 
-def encoded(body: dict[str, Any]) -> bytes:
-    """JSON; with `\\ud83d` escapes where half a character was cut off, which no stricter encoder would write.
+def encode_json(body: dict[str, Any]) -> bytes:
+    """Encode as JSON; a lone surrogate becomes a `\\ud83d` escape, which stricter encoders refuse to write.
 
-    Bytes among the values are JSON already.
+    Values of type bytes are inserted as JSON without encoding them again.
     """
     try:
         return orjson.dumps(body, default=orjson.Fragment)
@@ -20,8 +20,8 @@ def encoded(body: dict[str, Any]) -> bytes:
         return json.dumps(body, default=orjson.loads).encode()
 
 
-async def body_of(receive: Receive) -> bytes:
-    """The request's body."""
+async def read_body(receive: Receive) -> bytes:
+    """Return the whole request body."""
     parts: list[bytes] = []
     more = True
     while more:

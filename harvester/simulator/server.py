@@ -1,4 +1,4 @@
-"""Serves the simulated vendors on a loopback port, and says what a perfect harvest of them would hold."""
+"""Serves the simulated vendors on a loopback port and writes the documents that a perfect harvest would hold."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from harvester.simulator import VENDORS
-from harvester.simulator.clock import Calendar
-from harvester.simulator.expected import GoogleSource, Source, write
-from harvester.simulator.faults import TRANSPORT, Faults
+from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.expected import GoogleSource, ZoomSource, write
+from harvester.simulator.faults import TRANSPORT, FaultInjector
 from harvester.simulator.google_meet import app as google_meet
 from harvester.simulator.google_meet import service_account
-from harvester.simulator.google_meet.access import Terms as GoogleTerms
+from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account as Workspace
-from harvester.simulator.lazy_vendor import Late, Vendor
+from harvester.simulator.lazy_vendor import LazyVendor, Vendor
 from harvester.simulator.meetecho import app as meetecho
-from harvester.simulator.meetecho.access import Terms as MeetechoTerms
+from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.webex import app as webex
-from harvester.simulator.webex.access import Terms
+from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.zoom import app as zoom
 from harvester.simulator.zoom.access import Plan
 
@@ -49,11 +49,21 @@ READY_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """`port` 0 is any free one; `size`: meetings per vendor over `days`; `now`: where the calendar begins, the
-    present unless given, and `later` than that; `speed` divides waits; `faults`: the part of the answers that goes wrong. `truth`, `env`:
-    files to write. `vendors`: who is served, and in both files. `scopes`: what Zoom's tokens may do, everything unless
-    given; `daily_limit`: Heavy calls a day; `webex`, `google`, `meetecho`: what is agreed with the account there. `google_source`: for
-    the truth."""
+    """Options of the simulator.
+
+    port: 0 takes any free port.
+    size, days: meetings per vendor, and the number of days they are spread over.
+    now, later: where the calendar starts (by default the present), and how long after that the simulator
+        starts.
+    speed: divides waits.
+    faults: the fraction of answers that fail.
+    truth, env: files to write, each covering `vendors` only.
+    vendors: the vendors to serve.
+    scopes: the scopes of Zoom's tokens, by default all of them.
+    daily_limit: Zoom's Heavy calls per day.
+    webex, google, meetecho: options of the simulated account.
+    truth_source, truth_qos, google_source: what the file `truth` assumes was harvested.
+    """
 
     port: int = 0
     seed: int = 1
@@ -64,94 +74,95 @@ class Options:
     speed: float = 1.0
     faults: float = 0.0
     truth: Path | None = None
-    truth_source: Source = "dashboard"
+    truth_source: ZoomSource = "dashboard"
     truth_qos: bool = False
     env: Path | None = None
     vendors: Sequence[str] = VENDORS
     zoom_plan: Plan = "business"
     scopes: Sequence[str] | None = None
     daily_limit: int | None = None
-    webex: Terms = field(default_factory=Terms)
-    google: GoogleTerms = field(default_factory=GoogleTerms)
+    webex: WebexOptions = field(default_factory=WebexOptions)
+    google: GoogleOptions = field(default_factory=GoogleOptions)
     google_source: GoogleSource = "auto"
-    meetecho: MeetechoTerms = field(default_factory=MeetechoTerms)
+    meetecho: MeetechoOptions = field(default_factory=MeetechoOptions)
 
     @property
-    def shown(self) -> datetime:
-        """The organisation's now."""
+    def organisation_now(self) -> datetime:
+        """The organisation's "now"."""
         return (self.now or datetime.now(UTC).replace(microsecond=0)).astimezone(UTC)
 
 
 class Simulator:
-    """The vendors of one organisation behind one ASGI application, and one calendar for all of them.
+    """The vendors of one organisation in one ASGI application, with one clock for all of them.
 
-    `settled` is called whenever a vendor has been made.
+    `on_created` is called whenever a vendor has been created.
     """
 
-    def __init__(self, options: Options, settled: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, options: Options, on_created: Callable[[], None] = lambda: None) -> None:
         self.options = options
         self.organisation = Organisation(
-            seed=options.seed, size=options.size, days=options.days, now=options.shown
+            seed=options.seed, size=options.size, days=options.days, now=options.organisation_now
         )
-        self.calendar = Calendar(options.shown + options.later, speed=options.speed)
-        self.vendors = {name: Late(self._made[name], settled) for name in options.vendors}
-        if len(self.vendors) == 1:  # nobody to spare the time for
+        self.clock = SimulatedClock(options.organisation_now + options.later, speed=options.speed)
+        self.vendors = {name: LazyVendor(self._factories[name], on_created) for name in options.vendors}
+        if len(self.vendors) == 1:  # no other vendor to save the time for
             next(iter(self.vendors.values())).vendor()
         routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic)]
         for name, vendor in self.vendors.items():
             routes += [Mount(prefix, app=vendor) for prefix in _PREFIXES[name]]
-        self.faults = Faults(
-            Starlette(routes=routes), probability=options.faults, seed=options.seed, calendar=self.calendar
+        self.faults = FaultInjector(
+            Starlette(routes=routes), probability=options.faults, seed=options.seed, clock=self.clock
         )
-        # Without faults nothing stands between the server and the vendors.
+        # Without faults, no wrapper stands between the server and the vendors.
         self.app: ASGIApp = self.faults if options.faults else Starlette(routes=routes)
 
     @property
-    def _made(self) -> Mapping[str, Callable[[], Vendor]]:
+    def _factories(self) -> Mapping[str, Callable[[], Vendor]]:
         options = self.options
         return {
             "zoom": lambda: zoom.Zoom(
                 self.organisation,
-                self.calendar,
+                self.clock,
                 plan=options.zoom_plan,
                 scopes=options.scopes,
                 daily_limit=options.daily_limit,
             ),
-            "webex": lambda: webex.Webex(self.organisation, self.calendar, options.webex),
-            "google-meet": lambda: google_meet.GoogleMeet(self.organisation, self.calendar, options.google),
-            "meetecho": lambda: meetecho.Meetecho(self.organisation, self.calendar, options.meetecho),
+            "webex": lambda: webex.Webex(self.organisation, self.clock, options.webex),
+            "google-meet": lambda: google_meet.GoogleMeet(self.organisation, self.clock, options.google),
+            "meetecho": lambda: meetecho.Meetecho(self.organisation, self.clock, options.meetecho),
         }
 
     async def _traffic(self, _request: Request) -> JSONResponse:
         return JSONResponse(self.traffic())
 
     def traffic(self) -> dict[str, Any]:
-        """How each vendor was asked; of one that nobody has asked anything, nothing."""
+        """Return the counted requests per vendor; empty counts for a vendor without requests."""
         return {
             "vendors": {name: vendor.traffic() for name, vendor in self.vendors.items()},
             "faults": dict(self.faults.injected),
         }
 
     def environment(self, base: str) -> dict[str, str]:
-        """The settings that point the harvester here, its clock with them."""
+        """Return the settings that point the harvester at this simulator, including its clock."""
         options = self.options
         settings: Mapping[str, Callable[[], dict[str, str]]] = {
             "zoom": lambda: zoom.environment(base, options.zoom_plan),
             "webex": lambda: webex.environment(base, options.webex, options.seed),
             "google-meet": lambda: google_meet.environment(
-                base, self.organisation, options.google, str(self._credentials(base))
+                base, self.organisation, options.google, str(self._write_google_credentials(base))
             ),
             "meetecho": lambda: meetecho.environment(base, options.meetecho),
         }
-        told = {name: value for vendor in self.vendors for name, value in settings[vendor]().items()}
+        variables = {name: value for vendor in self.vendors for name, value in settings[vendor]().items()}
         return {
-            **told,
-            "HARVESTER_NOW": self.calendar.spelled,
+            **variables,
+            "HARVESTER_NOW": self.clock.as_setting,
             "HARVESTER_SPEED": f"{options.speed:g}",
         }
 
-    def _credentials(self, base: str) -> Path:
-        """Google's are a file: beside that with the settings, or where none is wanted in a folder that goes away."""
+    def _write_google_credentials(self, base: str) -> Path:
+        """Write Google's credentials file beside `env`, or into a temporary folder if there is no `env`, and
+        return its path."""
         options = self.options
         if options.env is not None:
             path = options.env.absolute().with_name(options.env.name + ".google.json")
@@ -160,10 +171,12 @@ class Simulator:
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             path = folder / "credentials.json"
         workspace = Workspace(self.organisation, options.google.ids) if options.google.user else None
-        service_account.write(path, google_meet.credentials(base, workspace, self.calendar, options.google))
+        service_account.write_private_file(
+            path, google_meet.credentials(base, workspace, self.clock, options.google)
+        )
         return path
 
-    def write_truth(self) -> None:
+    def write_expected(self) -> None:
         options = self.options
         if options.truth is not None:
             write(
@@ -172,7 +185,7 @@ class Simulator:
                 vendors=options.vendors,
                 source=options.truth_source,
                 qos=options.truth_qos,
-                terms=options.webex,
+                webex=options.webex,
                 google=options.google,
                 google_source=options.google_source,
                 meetecho=options.meetecho,
@@ -189,21 +202,21 @@ _PREFIXES = {
 
 
 class _Protocol(H11Protocol):
-    """HTTP with the connection lent to the application: breaking it is what a simulator is for."""
+    """HTTP protocol that passes the connection to the application, so that the application can break it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        served: Any = self.app
+        application: Any = self.app
 
-        async def lent(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
             scope["extensions"] = {TRANSPORT: self.transport}
-            await served(scope, receive, send)
+            await application(scope, receive, send)
 
-        self.app = lent
+        self.app = with_transport
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens."""
+    """Sets an event once it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -235,8 +248,8 @@ def _server(app: ASGIApp) -> _Server:
 
 
 def _listener(port: int) -> tuple[socket.socket, str]:
-    """A bound socket and the base URL of what it will serve."""
-    # With the protocol named: asyncio turns Nagle's algorithm off only then, and an answer is two writes.
+    """Return a bound socket and the base URL of what it will serve."""
+    # asyncio turns off Nagle's algorithm only if the protocol is named, and an answer is two writes.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -247,17 +260,22 @@ def _listener(port: int) -> tuple[socket.socket, str]:
     return listener, f"http://{HOST}:{listener.getsockname()[1]}"
 
 
-def run(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT. The settings are written once it listens. OSError: port or file not to be had."""
+def run(options: Options, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` is called with each line of text for the user.
+
+    The settings are written once the server listens. Raises OSError if the port or a file is not available.
+    """
     listener, base = _listener(options.port)
     with listener:
-        simulator = Simulator(options, _settle)
-        simulator.write_truth()
-        _settle()
-        asyncio.run(_serve(simulator, listener, base))
+        simulator = Simulator(options, _freeze_memory)
+        simulator.write_expected()
+        _freeze_memory()
+        asyncio.run(_serve(simulator, listener, base, announce))
 
 
-async def _serve(simulator: Simulator, listener: socket.socket, base: str) -> None:
+async def _serve(
+    simulator: Simulator, listener: socket.socket, base: str, announce: Callable[[str], None]
+) -> None:
     server = _server(simulator.app)
     serving_task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.listening.is_set() and not serving_task.done():
@@ -265,51 +283,52 @@ async def _serve(simulator: Simulator, listener: socket.socket, base: str) -> No
     if server.listening.is_set():
         if simulator.options.env is not None:
             write_environment(simulator.options.env, simulator.environment(base))
-        for line in told(simulator.options, base):
-            print(line, file=sys.stderr, flush=True)  # noqa: T201  # what it is for is to be told
+        for line in startup_lines(simulator.options, base):
+            announce(line)
     await serving_task
 
 
-def told(options: Options, base: str) -> Iterator[str]:
-    """Where it listens, which files it wrote, and what to run next."""
+def startup_lines(options: Options, base: str) -> Iterator[str]:
+    """Yield the lines to print at the start: the address, the files written, and what to run next."""
     yield f"ready: {base}"
     if options.truth is not None:
-        yield f"wrote {options.truth}: what a perfect harvest would hold"
+        yield f"wrote {options.truth}: the documents of a perfect harvest"
     if options.env is None:
-        yield "to harvest from it, begin it with --env FILE: the settings that point the harvester here"
+        yield "to harvest from it, restart it with --env FILE, which writes the settings for the harvester"
         return
-    first = (options.shown - timedelta(days=options.days)).date()
-    yield f"wrote {options.env}: the settings that point the harvester here; in a second terminal:"
+    first = (options.organisation_now - timedelta(days=options.days)).date()
+    yield f"wrote {options.env}: the settings for the harvester. In a second terminal, run:"
     file = shlex.quote(str(options.env))
     yield f"  harvester all --env-file {file} --from {first} --destination stdout > documents.ndjson"
 
 
-def _settle() -> None:
-    # What there is now stays: the collector need not walk through it while requests are counted by the millisecond.
+def _freeze_memory() -> None:
+    # Everything created so far stays: keep the garbage collector from walking through it while requests are
+    # timed in milliseconds.
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(0.001)
 
 
 def write_environment(path: Path, settings: dict[str, str]) -> None:
-    """`NAME=value` lines, whole or not at all: whoever waits for the file may read it at once."""
-    unfinished = path.with_name(path.name + ".new")
+    """Write `NAME=value` lines atomically, so that a process waiting for the file can read it at once."""
+    temporary = path.with_name(path.name + ".new")
     try:
-        unfinished.write_text(
+        temporary.write_text(
             "".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8"
         )
-        unfinished.replace(path)
+        temporary.replace(path)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 @contextmanager
 def serving(options: Options) -> Iterator[dict[str, str]]:
-    """The same in a thread of this process; yields the settings that point the harvester at it."""
+    """Serve in a thread of this process; yields the settings that point the harvester at it."""
     listener, base = _listener(options.port)
     with listener:
         simulator = Simulator(options)
-        simulator.write_truth()
+        simulator.write_expected()
         server = _server(simulator.app)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
@@ -328,11 +347,11 @@ def serving(options: Options) -> Iterator[dict[str, str]]:
 
 
 __all__ = [
-    "GoogleTerms",
-    "MeetechoTerms",
+    "GoogleOptions",
+    "MeetechoOptions",
     "Options",
     "Simulator",
-    "Terms",
+    "WebexOptions",
     "run",
     "serving",
     "write_environment",

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 import orjson
 
-from connectors.errors import worst_exit
+from connectors.errors import ExitCode
 from connectors.models import Window
 from harvester.verify.findings import KINDS, MEANINGS, Finding, Kind, counts, left
 
@@ -47,9 +47,9 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        if interrupted := self.codes & {130, 143}:
-            return max(interrupted)
-        return worst_exit(self.codes | ({65} if left(self.findings) or self.rejected else set()))
+        return ExitCode.worst(
+            self.codes | ({ExitCode.DATAERR} if left(self.findings) or self.rejected else set())
+        )
 
     @property
     def spotless(self) -> bool:
@@ -57,8 +57,7 @@ class Verdict:
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:
-    codes = [verdict.exit_code for verdict in verdicts]
-    return codes[-1] if codes[-1] in {130, 143} else worst_exit(codes)
+    return ExitCode.worst(verdict.exit_code for verdict in verdicts)
 
 
 def tell(verdicts: Sequence[Verdict], *, as_json: bool, quiet: bool) -> None:

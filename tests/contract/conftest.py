@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -41,9 +40,13 @@ def simulated() -> Iterator[Simulated]:
         yield Simulated(values=values)
 
 
-@pytest.fixture
-def build(simulated: Simulated, tmp_path: Path) -> Iterator[Build]:
-    """Builds a connector that asks the simulated vendors; keyword arguments replace settings by name."""
+@pytest.fixture(scope="session")
+def build(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
+    """Builds a connector that asks the simulated vendors; keyword arguments replace settings by name.
+
+    Each has a state folder of its own.
+    """
+    folder = tmp_path_factory.mktemp("accounts")
     states: list[AccountState] = []
 
     def built(
@@ -53,7 +56,7 @@ def build(simulated: Simulated, tmp_path: Path) -> Iterator[Build]:
         values = Environment(values={**simulated.values, **changed}).of(kind.settings)
         shift = SHOWN - datetime.now(UTC)
         clock = Clock(wall=time.time, monotonic=time.monotonic, shift=shift, speed=simulated.speed)
-        state = AccountState(tmp_path / str(len(states)), clock.now)
+        state = AccountState(folder / str(len(states)), clock.now)
         states.append(state)
         context = RunContext(clock, state, StopSignal(), "webex")
         return kind(Settings(values=values, options=options, raw=raw, rate_share=1.0), context)

@@ -1,4 +1,5 @@
-"""A Webex that one can log in to, and that held no meeting: its login page says yes at once, and checks what it is told."""
+"""A minimal Webex for login tests: its login page grants access at once and checks the parameters. It has no
+meetings."""
 
 from __future__ import annotations
 
@@ -21,19 +22,24 @@ USER_CODE = "729703"
 
 @dataclass
 class SmallWebex:
-    """`pending`: how often a device is told to wait. `redirect_error`: what its login page ends with. `stalled`: no code
-    is redeemed before it is set, and `asked_for_token` is set when one is to be."""
+    """State of the fake.
+
+    pending: number of polls that a device login has to wait.
+    redirect_error: the error with which the login page redirects.
+    stalled: no code is exchanged before this event is set.
+    asked_for_token: set when a code is to be exchanged.
+    """
 
     pending: int = 1
     redirect_error: str = ""
     refuses: bool = False
     port: int = 0
-    asked: dict[str, str] = field(default_factory=dict)
+    requested: dict[str, str] = field(default_factory=dict)
     bearers: set[str] = field(default_factory=set)
     tokens: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     stalled: threading.Event | None = None
-    asked_for_token: threading.Event = field(default_factory=threading.Event)
+    token_requested: threading.Event = field(default_factory=threading.Event)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -44,42 +50,42 @@ class SmallWebex:
             "WEBEX_ANALYTICS_URL": f"http://127.0.0.1:{self.port}/v1",
         }
 
-    def page(self, asked: dict[str, str]) -> str:
-        """Where its login page sends the browser."""
-        self.asked = asked
+    def redirect_url(self, requested: dict[str, str]) -> str:
+        """Return the URL to which the login page redirects the browser."""
+        self.requested = requested
         back = {"error": self.redirect_error} if self.redirect_error else {"code": CODE}
-        return asked["redirect_uri"] + "?" + urlencode({**back, "state": asked["state"]})
+        return requested["redirect_uri"] + "?" + urlencode({**back, "state": requested["state"]})
 
-    def answer(self, path: str, told: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
-        if path == "/v1/device/authorize" and told["client_id"] == CLIENT_ID:
+    def answer(self, path: str, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
+        if path == "/v1/device/authorize" and form["client_id"] == CLIENT_ID:
             address = f"http://127.0.0.1:{self.port}/verify"
             codes = {"device_code": DEVICE, "user_code": USER_CODE, "verification_uri": address}
             return 200, {**codes, "expires_in": 300, "interval": 1}
-        if path == "/v1/device/token" and self._is_device(told, authorization):
+        if path == "/v1/device/token" and self._is_device(form, authorization):
             with self.lock:
                 self.pending -= 1
                 return self._token() if self.pending < 0 else (428, {"message": "pending"})
         if path == "/v1/access_token":
-            self.asked_for_token.set()
+            self.token_requested.set()
             if self.stalled is not None:
-                self.stalled.wait(30)
-            if self._is_code(told):
+                self.stalled.wait(300)
+            if self._is_code(form):
                 return self._token()
         return 400, {"message": MARK, "errors": [{"description": f"invalid_grant {MARK}"}]}
 
-    def _is_device(self, told: dict[str, str], authorization: str) -> bool:
+    def _is_device(self, form: dict[str, str], authorization: str) -> bool:
         pair = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
-        return told["device_code"] == DEVICE and authorization == f"Basic {pair}"
+        return form["device_code"] == DEVICE and authorization == f"Basic {pair}"
 
-    def _is_code(self, told: dict[str, str]) -> bool:
-        digest = hashlib.sha256(told.get("code_verifier", "").encode()).digest()
+    def _is_code(self, form: dict[str, str]) -> bool:
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        secret_and_code = told.get("client_secret"), told.get("code")
+        secret_and_code = form.get("client_secret"), form.get("code")
         return (
             not self.refuses
             and secret_and_code == (CLIENT_SECRET, CODE)
-            and (challenge, told["redirect_uri"])
-            == (self.asked["code_challenge"], self.asked["redirect_uri"])
+            and (challenge, form["redirect_uri"])
+            == (self.requested["code_challenge"], self.requested["redirect_uri"])
         )
 
     def _token(self) -> tuple[int, dict[str, Any]]:
@@ -90,7 +96,7 @@ class SmallWebex:
 
 @contextmanager
 def serving(webex: SmallWebex) -> Iterator[SmallWebex]:
-    class Door(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
             if path != "/v1/authorize":
@@ -98,12 +104,12 @@ def serving(webex: SmallWebex) -> Iterator[SmallWebex]:
                 self._send(200, {"items": []})
                 return
             self.send_response(302)
-            self.send_header("Location", webex.page(pairs(query)))
+            self.send_header("Location", webex.redirect_url(pairs(query)))
             self.end_headers()
 
         def do_POST(self) -> None:
-            told = pairs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self._send(*webex.answer(self.path, told, self.headers.get("Authorization", "")))
+            form = pairs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self._send(*webex.answer(self.path, form, self.headers.get("Authorization", "")))
 
         def _send(self, status: int, body: dict[str, Any]) -> None:
             payload = json.dumps(body).encode()
@@ -113,14 +119,14 @@ def serving(webex: SmallWebex) -> Iterator[SmallWebex]:
             self.end_headers()
             self.wfile.write(payload)
 
-        def log_message(self, *_said: object) -> None:
+        def log_message(self, *_args: object) -> None:
             pass
 
     class Server(ThreadingHTTPServer):
-        def handle_error(self, *_hung_up: object) -> None:
-            """A login that was interrupted waits for no answer."""
+        def handle_error(self, *_args: object) -> None:
+            """Ignore it: an interrupted login closes the connection before it is answered."""
 
-    with Server(("127.0.0.1", 0), Door) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         webex.port = server.server_address[1]
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield webex

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,7 +22,8 @@ from connectors.models import Detail, MeetingRecord, MeetingRef, Window
 from harvester.documents import to_documents
 from tests.contract.conftest import SHOWN, Build, Simulated
 
-pytestmark = pytest.mark.parametrize("name", sorted(connectors.CONNECTORS))
+# One vendor after the other, so that one process has what it harvested of it.
+pytestmark = pytest.mark.parametrize("name", sorted(connectors.CONNECTORS), scope="session")
 
 LONG_AGO = Window(start=SHOWN - timedelta(days=60), end=SHOWN - timedelta(days=59))
 
@@ -45,6 +48,20 @@ def records(connector: Connector, window: Window) -> list[MeetingRecord]:
         except (Gone, NotReady):
             continue
     return found
+
+
+Harvested = Callable[..., list[MeetingRecord]]
+
+
+@pytest.fixture(scope="session")
+def harvested(build: Build, simulated: Simulated) -> Harvested:
+    """Everything that a connector finds, once for all tests that change nothing; `raw` is a harvest of its own."""
+
+    @cache
+    def everything(name: str, *, raw: bool = False) -> list[MeetingRecord]:
+        return records(build(name, raw=raw), simulated.whole)
+
+    return everything
 
 
 def ids(found: list[MeetingRecord]) -> list[str]:
@@ -127,10 +144,10 @@ def test_two_windows_hold_what_one_over_both_holds(name: str, build: Build, simu
     assert not told[0] & told[1]
 
 
-def test_ids_are_unique_and_the_same_every_time(name: str, build: Build, simulated: Simulated) -> None:
-    first = ids(records(build(name), simulated.whole))
+def test_ids_are_unique_and_the_same_every_time(name: str, harvested: Harvested) -> None:
+    first = ids(harvested(name))
     assert len(first) == len(set(first)) > 100
-    assert sorted(first) == sorted(ids(records(build(name, raw=True), simulated.whole)))
+    assert sorted(first) == sorted(ids(harvested(name, raw=True)))
 
 
 def test_digests_are_the_same_while_nothing_changes(name: str, build: Build, simulated: Simulated) -> None:
@@ -139,19 +156,17 @@ def test_digests_are_the_same_while_nothing_changes(name: str, build: Build, sim
     assert one == two
 
 
-def test_a_rejoin_is_two_sessions(name: str, build: Build, simulated: Simulated) -> None:
+def test_a_rejoin_is_two_sessions(name: str, harvested: Harvested) -> None:
     stays: Counter[tuple[str, str]] = Counter()
-    for harvest in records(build(name), simulated.whole):
+    for harvest in harvested(name):
         for session in harvest.sessions:
             if session.stay == "meeting" and session.user_name and session.join_time:
                 stays[harvest.meeting.uuid, session.user_name] += 1
     assert max(stays.values()) > 1
 
 
-def test_every_document_carries_its_account_and_one_harvest_moment(
-    name: str, build: Build, simulated: Simulated
-) -> None:
-    for harvest in records(build(name), simulated.whole):
+def test_every_document_carries_its_account_and_one_harvest_moment(name: str, harvested: Harvested) -> None:
+    for harvest in harvested(name):
         meeting, *sessions = to_documents(harvest)
         assert meeting["document_id"] == f"{name}:main:{harvest.meeting.uuid}"
         assert meeting["kind"] == "meeting"
@@ -191,27 +206,27 @@ def test_a_hint_can_be_journaled_and_holds_no_person(name: str, build: Build, si
         assert b"@" not in orjson.dumps(dict(ref.hint))
 
 
-def test_what_goes_on_is_live_and_pending(name: str, build: Build, simulated: Simulated) -> None:
-    connector = build(name)
-    live = [h for h in records(connector, simulated.whole) if h.meeting.detail == Detail.live]
-    assert bool(live) == connector.lists_live
+def test_what_goes_on_is_live_and_pending(name: str, harvested: Harvested) -> None:
+    live = [h for h in harvested(name) if h.meeting.detail == Detail.live]
+    assert bool(live) == connectors.load(name).lists_live
     for harvest in live:
         assert harvest.pending is not None
         assert harvest.pending.until > SHOWN
         assert harvest.meeting.end_time is None
 
 
-def test_raw_keeps_the_vendors_rows_and_no_secret(name: str, build: Build, simulated: Simulated) -> None:
+def test_raw_keeps_the_vendors_rows_and_no_secret(
+    name: str, build: Build, simulated: Simulated, harvested: Harvested
+) -> None:
     import orjson
 
-    connector = build(name, raw=True)
-    found = records(connector, simulated.whole)
+    found = harvested(name, raw=True)
     assert any(harvest.meeting.vendor_data for harvest in found)
     text = b"".join(orjson.dumps(d) for harvest in found for d in to_documents(harvest))
-    hidden = secrets(connector, dict(simulated.values))
+    hidden = secrets(build(name), dict(simulated.values))
     assert hidden
     assert not [secret for secret in hidden if secret.encode() in text]
-    assert not any(harvest.meeting.vendor_data for harvest in records(build(name), simulated.whole)[:5])
+    assert not any(harvest.meeting.vendor_data for harvest in harvested(name)[:5])
 
 
 def test_check_finds_nothing_to_do(name: str, build: Build) -> None:

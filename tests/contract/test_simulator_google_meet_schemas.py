@@ -1,4 +1,5 @@
-"""The simulated Google's answers against the discovery documents in the google-api-python-client wheel."""
+"""Validates the simulated Google's answers against the discovery documents in the google-api-python-client
+wheel."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from jsonschema import Draft7Validator
 from harvester.simulator.google_meet.access import AUTH
 from harvester.simulator.organisation import Case
 from harvester.simulator.server import Options, serving
-from tests.unit.simulator.clients import ACTIVITIES, API_SCOPES, NOW, Answered, Googled, googled
+from tests.unit.simulator.clients import ACTIVITIES, API_SCOPES, NOW, Answer, GoogleClient, google_client
 
 DOCUMENTS = {
     "meet": "meet.v2",
@@ -30,7 +31,7 @@ DOCUMENTS = {
 
 
 def strict(part: Any) -> Any:
-    """As JSON schema, and nothing may be there that is not described."""
+    """Convert to a JSON schema that allows described fields only."""
     if isinstance(part, list):
         return [strict(inner) for inner in part]
     if not isinstance(part, dict):
@@ -53,11 +54,11 @@ def strict(part: Any) -> Any:
 @cache
 def published(api: str) -> dict[str, Any]:
     path = files("googleapiclient") / "discovery_cache" / "documents" / f"{DOCUMENTS[api]}.json"
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return {name: strict(schema) for name, schema in told["schemas"].items()}
+    answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {name: strict(schema) for name, schema in answer["schemas"].items()}
 
 
-def check(api: str, schema: str, answer: Answered) -> Any:
+def check(api: str, schema: str, answer: Answer) -> Any:
     assert answer.status == 200, answer.content
     assert answer.headers["content-type"].startswith("application/json")
     checked = {"$ref": f"#/definitions/{schema}", "definitions": published(api)}
@@ -70,25 +71,25 @@ def check(api: str, schema: str, answer: Answered) -> Any:
 
 
 @pytest.fixture(scope="module")
-def google() -> Googled:
-    return googled(size=60, days=8)
+def google() -> GoogleClient:
+    return google_client(size=60, days=8)
 
 
 @pytest.mark.parametrize("case", [Case.mixed, Case.live_crowd, Case.webinar])
-def test_conferences(google: Googled, case: Case) -> None:
+def test_conferences(google: GoogleClient, case: Case) -> None:
     conference = google.conference(case)
     seer = google.seer(conference).email
     listed = check(
         "meet", "ListConferenceRecordsResponse", google.get("meet", "/conferenceRecords", seer, pageSize=100)
     )
-    name = f"/conferenceRecords/{conference.record}"
+    name = f"/conferenceRecords/{conference.record_id}"
     assert check("meet", "ConferenceRecord", google.get("meet", name, seer)) in listed["conferenceRecords"]
     fields = "participants,nextPageToken,totalSize"
-    told = check(
+    answer = check(
         "meet", "ListParticipantsResponse", google.get("meet", f"{name}/participants", seer, fields=fields)
     )
-    assert told["totalSize"] == len(told["participants"])
-    for participant in told["participants"]:
+    assert answer["totalSize"] == len(answer["participants"])
+    for participant in answer["participants"]:
         check("meet", "Participant", google.get("meet", f"/{participant['name']}", seer))
         sessions = google.get("meet", f"/{participant['name']}/participantSessions", seer)
         for session in check("meet", "ListParticipantSessionsResponse", sessions)["participantSessions"]:
@@ -96,30 +97,30 @@ def test_conferences(google: Googled, case: Case) -> None:
     check("meet", "Space", google.get("meet", f"/spaces/{conference.space}", seer))
 
 
-def test_recordings(google: Googled) -> None:
+def test_recordings(google: GoogleClient) -> None:
     recorded = next(c for c in google.google.account.conferences if c.meeting.recorded and c.owner)
     seer = google.seer(recorded).email
-    path = f"/conferenceRecords/{recorded.record}/recordings"
+    path = f"/conferenceRecords/{recorded.record_id}/recordings"
     [row] = check("meet", "ListRecordingsResponse", google.get("meet", path, seer))["recordings"]
     check("meet", "Recording", google.get("meet", f"/{row['name']}", seer))
 
 
-def test_activities(google: Googled) -> None:
+def test_activities(google: GoogleClient) -> None:
     body = check("reports", "Activities", google.get("reports", ACTIVITIES))
     assert len(body["items"]) > 100
     check("reports", "Activities", google.get("reports", ACTIVITIES, eventName="nothing_of_the_kind"))
 
 
-def test_users(google: Googled) -> None:
+def test_users(google: GoogleClient) -> None:
     body = check("directory", "Users", google.get("directory", "/users", customer="my_customer"))
     for user in body["users"][:40]:
         check("directory", "User", google.get("directory", f"/users/{user['id']}"))
 
 
-def test_events(google: Googled) -> None:
+def test_events(google: GoogleClient) -> None:
     seen = 0
     for person in google.google.account.organisation.people[:12]:
-        if person.standing != "active" or person.index % 17 == 6:
+        if person.status != "active" or person.index % 17 == 6:
             continue
         path = f"/calendars/{person.email}/events"
         for single in ("true", "false"):
@@ -132,11 +133,11 @@ def test_events(google: Googled) -> None:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[dict[str, str]]:
-    with serving(Options(size=40, days=3, now=NOW, vendors=("google-meet",))) as told:
-        yield told
+    with serving(Options(size=40, days=3, now=NOW, vendors=("google-meet",))) as settings:
+        yield settings
 
 
-def test_googles_own_client_reads_it_over_a_connection(served: dict[str, str]) -> None:
+def test_googles_client_library_reads_the_simulator(served: dict[str, str]) -> None:
     whole = Credentials.from_service_account_file(
         served["GOOGLE_CREDENTIALS"], scopes=[AUTH + API_SCOPES["reports"]]
     )
@@ -153,18 +154,18 @@ def test_googles_own_client_reads_it_over_a_connection(served: dict[str, str]) -
     assert len(seen) > 50
 
 
-def test_a_long_query_comes_as_a_body(served: dict[str, str]) -> None:
+def test_a_long_query_is_sent_as_a_body(served: dict[str, str]) -> None:
     credentials = Credentials.from_service_account_file(
         served["GOOGLE_CREDENTIALS"], scopes=[AUTH + API_SCOPES["meet"]], subject=served["GOOGLE_ADMIN"]
     )
     credentials.refresh(Request())
-    told = requests.post(
+    answer = requests.post(
         f"{served['GOOGLE_MEET_API_URL']}/v2/conferenceRecords",
         data={"filter": " OR ".join(f'space.name = "spaces/{n:08}"' for n in range(200))},
         headers={"x-http-method-override": "GET", "Authorization": f"Bearer {credentials.token}"},
-        timeout=10,
+        timeout=60,
     )
-    assert (told.status_code, told.json()) == (200, {})
+    assert (answer.status_code, answer.json()) == (200, {})
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_a_long_query_comes_as_a_body(served: dict[str, str]) -> None:
         ("calendar", "Event", {"attendees": [{"email": 1}]}),
     ],
 )
-def test_the_check_finds_what_is_not_described(api: str, schema: str, wrong: dict[str, Any]) -> None:
-    answer = Answered(200, {"content-type": "application/json"}, json.dumps(wrong).encode())
+def test_the_check_finds_undescribed_fields(api: str, schema: str, wrong: dict[str, Any]) -> None:
+    answer = Answer(200, {"content-type": "application/json"}, json.dumps(wrong).encode())
     with pytest.raises(AssertionError):
         check(api, schema, answer)

@@ -1,7 +1,9 @@
-"""The simulated Meetecho's and datatracker's answers beside recorded ones, which this repository does not contain.
+"""Compares the simulated Meetecho's and datatracker's answers with recorded ones, which are not in this
+repository.
 
-They are looked for in the folder `meetecho` of the one named by VENDOR_SCHEMAS, else beside the checkout. There is no
-published description: an answer has at least the keys of the recorded one, and values of the same types.
+They are read from the folder `meetecho` in the one named by VENDOR_SCHEMAS, by default beside the
+checkout. There is no published schema: an answer must have at least the keys of the recorded one, with
+values of the same types.
 """
 
 from __future__ import annotations
@@ -14,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from tests.unit.simulator.meetecho_client import Groups, groups
+from tests.unit.simulator.meetecho_client import MeetechoClient, meetecho_client
 
 FOLDER = Path(os.environ.get("VENDOR_SCHEMAS") or Path(__file__).parents[3] / "shared" / "vendors" / "data")
 RECORDED = FOLDER / "meetecho"
-# Recorded with a value, and null where it is not known; and the other way round.
+# Recorded with a value but null if unknown, or the other way round.
 NULLABLE = {"time", "attendees", "scheduled", "location", "next", "previous"}
-# Objects whose keys are no names.
+# Objects whose keys are ids.
 KEYED = {"rooms", "tokens"}
 _FORMS = (
     (re.compile(r"/api/v1/[a-z]+/[a-z]+/[^/]+/"), "address"),
@@ -44,59 +46,74 @@ def form(text: str) -> str:
     return next((name for pattern, name in _FORMS if pattern.fullmatch(text)), "text")
 
 
-def differences(theirs: Any, ours: Any, place: str = "", name: str = "") -> list[str]:
-    """Where ours lacks a key, or has a value of another type or in another form."""
-    if (theirs is None or ours is None) and name in NULLABLE:
+def differences(recorded_value: Any, served_value: Any, position: str = "", name: str = "") -> list[str]:
+    """Yield the keys that the answer lacks, and those with a value of another type or format."""
+    if (recorded_value is None or served_value is None) and name in NULLABLE:
         return []
-    if type(theirs) is not type(ours):
-        return [f"{place}: {type(ours).__name__}"]
-    if isinstance(theirs, dict):
+    if type(recorded_value) is not type(served_value):
+        return [f"{position}: {type(served_value).__name__}"]
+    if isinstance(recorded_value, dict):
         if name in KEYED:
-            first = next(iter(theirs.values()))
-            return [d for key, value in ours.items() for d in differences(first, value, f"{place}/{key}")]
-        missing = [f"{place}: no {key}" for key in theirs.keys() - ours.keys()]
-        both = [key for key in theirs if key in ours]
-        return missing + [d for k in both for d in differences(theirs[k], ours[k], f"{place}/{k}", k)]
-    if isinstance(theirs, list):
-        return [d for value in ours if theirs for d in differences(theirs[0], value, f"{place}[]")]
-    if isinstance(theirs, str) and form(theirs) != form(ours) and form(theirs) != "text":
-        return [f"{place}: {ours!r}"]
+            first = next(iter(recorded_value.values()))
+            return [
+                d
+                for key, value in served_value.items()
+                for d in differences(first, value, f"{position}/{key}")
+            ]
+        missing = [f"{position}: no {key}" for key in recorded_value.keys() - served_value.keys()]
+        both = [key for key in recorded_value if key in served_value]
+        return missing + [
+            d for k in both for d in differences(recorded_value[k], served_value[k], f"{position}/{k}", k)
+        ]
+    if isinstance(recorded_value, list):
+        return [
+            d
+            for value in served_value
+            if recorded_value
+            for d in differences(recorded_value[0], value, f"{position}[]")
+        ]
+    if (
+        isinstance(recorded_value, str)
+        and form(recorded_value) != form(served_value)
+        and form(recorded_value) != "text"
+    ):
+        return [f"{position}: {served_value!r}"]
     return []
 
 
 @pytest.fixture(scope="module")
-def served() -> Groups:
-    return groups()
+def served() -> MeetechoClient:
+    return meetecho_client()
 
 
-def test_tokens(served: Groups) -> None:
-    asked = recorded("tokens_request")
-    assert asked.keys() == {"client", "secret", "wgs"}
+def test_tokens(served: MeetechoClient) -> None:
+    parameters = recorded("tokens_request")
+    assert parameters.keys() == {"client", "secret", "wgs"}
     assert differences(recorded("tokens_response"), served.tokens("zquilt", "oakloom").body) == []
 
 
-def test_rooms(served: Groups) -> None:
-    told = recorded("fetchRooms_response")
+def test_rooms(served: MeetechoClient) -> None:
+    recorded_answer = recorded("fetchRooms_response")
     tokens = served.tokens().body["tokens"]
     for turn in range(3):
         for group in ("zquilt", "oakloom", "tealcup"):
             answer = served.fetch(tokens[group]).body
             assert answer["rooms"], turn
-            assert differences(told, answer) == []
+            assert differences(recorded_answer, answer) == []
 
 
 @pytest.mark.parametrize("name", ["session", "attended", "timeslot"])
-def test_listings_of_the_datatracker(served: Groups, name: str) -> None:
-    told = recorded(f"dt_v1_meeting_{name}")
+def test_listings_of_the_datatracker(served: MeetechoClient, name: str) -> None:
+    recorded_answer = recorded(f"dt_v1_meeting_{name}")
     for offset in (0, 20, 40):
         answer = served.get(f"meeting/{name}", offset=offset)
         assert answer.body["objects"]
-        assert differences(told, answer.body) == []
-        assert answer.body["objects"][0].keys() == told["objects"][0].keys()
+        assert differences(recorded_answer, answer.body) == []
+        assert answer.body["objects"][0].keys() == recorded_answer["objects"][0].keys()
 
 
-def test_the_calls_that_write() -> None:
-    served = groups(size=20)
+def test_writing_calls() -> None:
+    served = meetecho_client(size=20)
     bearer = {"authorization": f"bearer {served.tokens().body['tokens']['zquilt']}"}
     made = served.post("meeting/interim/createRoom", recorded("createRoom_request"), **bearer)
     assert differences(recorded("createRoom_response"), made.body) == []
@@ -111,10 +128,12 @@ def test_the_calls_that_write() -> None:
         assert served.post("materials", body, method=method, **bearer).status == 202
 
 
-def test_a_difference_is_seen() -> None:
-    theirs = {"meta": {"limit": 20}, "objects": [{"id": 1, "time": "2024-03-12T18:35:43Z"}]}
-    assert differences(theirs, {"meta": {"limit": 20}, "objects": [{"id": 7, "time": None}]}) == []
-    assert differences(theirs, {"meta": {"limit": 20}, "objects": [{"time": "2024-03-12 18:35:43"}]}) == [
+def test_the_comparison_finds_a_difference() -> None:
+    recorded_value = {"meta": {"limit": 20}, "objects": [{"id": 1, "time": "2024-03-12T18:35:43Z"}]}
+    assert differences(recorded_value, {"meta": {"limit": 20}, "objects": [{"id": 7, "time": None}]}) == []
+    assert differences(
+        recorded_value, {"meta": {"limit": 20}, "objects": [{"time": "2024-03-12 18:35:43"}]}
+    ) == [
         "/objects[]: no id",
         "/objects[]/time: '2024-03-12 18:35:43'",
     ]

@@ -1,4 +1,5 @@
-"""The simulated Meetecho and datatracker as a server, asked by the library that the datatracker's client is made of."""
+"""Tests the simulated Meetecho and datatracker over HTTP with `requests`, which the datatracker's client
+uses."""
 
 from __future__ import annotations
 
@@ -12,77 +13,75 @@ import orjson
 import pytest
 import requests
 
-from harvester.simulator.server import MeetechoTerms, Options, Simulator, serving
+from harvester.simulator.server import MeetechoOptions, Options, Simulator, serving
 from tests.unit.simulator.clients import NOW
 
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, str]]:
-    terms = MeetechoTerms(hasty=0)
-    with serving(Options(size=40, days=3, now=NOW, vendors=("meetecho",), meetecho=terms)) as told:
-        yield told
+    options = MeetechoOptions(hasty=0)
+    with serving(Options(size=40, days=3, now=NOW, vendors=("meetecho",), meetecho=options)) as served:
+        yield served
 
 
-def asked(
-    settings: dict[str, str], method: str, path: str, token: str | None = None, body: Any = None
-) -> Any:
-    """As `MeetechoAPI._request` does it."""
+def call(settings: dict[str, str], method: str, path: str, token: str | None = None, body: Any = None) -> Any:
+    """Send a request as `MeetechoAPI._request` does."""
     headers = {"Accept": "application/json"}
     if token is not None:
         headers["Authorization"] = f"bearer {token}"
     url = urljoin(settings["MEETECHO_API_URL"] + "/", path)
     with requests.Session() as session:
-        return session.request(method, url, headers=headers, json=body, timeout=10)
+        return session.request(method, url, headers=headers, json=body, timeout=60)
 
 
 def traffic(settings: dict[str, str]) -> dict[str, Any]:
-    told = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=10).json()
-    found: dict[str, Any] = told["vendors"]["meetecho"]
+    counts = requests.get(f"{settings['DATATRACKER_URL']}/_simulator/traffic", timeout=60).json()
+    found: dict[str, Any] = counts["vendors"]["meetecho"]
     return found
 
 
-def test_what_the_datatrackers_client_sends_is_taken(settings: dict[str, str]) -> None:
+def test_requests_of_the_datatrackers_client_are_accepted(settings: dict[str, str]) -> None:
     groups = settings["MEETECHO_GROUPS"].split(",")
-    told = {
+    credentials = {
         "client": settings["MEETECHO_CLIENT_ID"],
         "secret": settings["MEETECHO_CLIENT_SECRET"],
         "wgs": groups,
     }
-    tokens = asked(settings, "POST", "auth/ietfservice/tokens", body=told).json()["tokens"]
+    tokens = call(settings, "POST", "auth/ietfservice/tokens", body=credentials).json()["tokens"]
     assert list(tokens) == groups
-    rooms = asked(settings, "GET", "meeting/interim/fetchRooms", tokens["zquilt"])
+    rooms = call(settings, "GET", "meeting/interim/fetchRooms", tokens["zquilt"])
     assert rooms.status_code == 200
     assert rooms.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
-    one = next(iter(rooms.json()["rooms"].values()))
+    room = next(iter(rooms.json()["rooms"].values()))
     assert traffic(settings)["writes"] == 0
-    gone = asked(settings, "POST", "meeting/interim/deleteRoom", one["deletion_token"])
+    gone = call(settings, "POST", "meeting/interim/deleteRoom", room["deletion_token"])
     assert (gone.status_code, gone.json()) == (200, {})
     deck = {"session": "18", "id": 1}
-    assert asked(settings, "DELETE", "materials", tokens["zquilt"], deck).status_code == 202
+    assert call(settings, "DELETE", "materials", tokens["zquilt"], deck).status_code == 202
     assert traffic(settings)["unlike"] == {}
     assert traffic(settings)["writes"] == 2
 
 
-def test_the_next_page_is_below_the_datatrackers_address(settings: dict[str, str]) -> None:
+def test_the_next_link_is_below_the_datatrackers_url(settings: dict[str, str]) -> None:
     base = settings["DATATRACKER_URL"]
-    first = requests.get(f"{base}/api/v1/meeting/session/", params={"limit": 5}, timeout=10).json()
+    first = requests.get(f"{base}/api/v1/meeting/session/", params={"limit": 5}, timeout=60).json()
     assert first["meta"]["next"].startswith("/api/v1/")
-    second = requests.get(base + first["meta"]["next"], timeout=10).json()
+    second = requests.get(base + first["meta"]["next"], timeout=60).json()
     assert second["meta"]["offset"] == 5
-    row = requests.get(base + second["objects"][0]["resource_uri"], timeout=10).json()
+    row = requests.get(base + second["objects"][0]["resource_uri"], timeout=60).json()
     assert row == second["objects"][0]
 
 
-def test_without_credentials_the_settings_have_none_and_the_truth_has_no_rooms(tmp_path: Path) -> None:
-    def meetings(**terms: Any) -> tuple[dict[str, str], set[str]]:
+def test_without_credentials_neither_settings_nor_expected_documents_have_rooms(tmp_path: Path) -> None:
+    def meetings(**access: Any) -> tuple[dict[str, str], set[str]]:
         options = Options(
-            size=40, days=3, now=NOW, vendors=("meetecho",), truth=tmp_path / "truth", meetecho=MeetechoTerms(**terms)
+            size=40, days=3, now=NOW, vendors=("meetecho",), truth=tmp_path / "truth", meetecho=MeetechoOptions(**access)
         )  # fmt: skip
         simulator = Simulator(options)
-        simulator.write_truth()
+        simulator.write_expected()
         lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
-        told = {line["uuid"] for line in lines if line["kind"] == "meeting"}
-        return simulator.environment("http://127.0.0.1:1"), told
+        traffic = {line["uuid"] for line in lines if line["kind"] == "meeting"}
+        return simulator.environment("http://127.0.0.1:1"), traffic
 
     settings, found = meetings()
     without, fewer = meetings(credentials=False)
@@ -91,13 +90,13 @@ def test_without_credentials_the_settings_have_none_and_the_truth_has_no_rooms(t
     assert not any("-" in uuid for uuid in fewer)
 
 
-def test_with_faults_pages_come_instead_of_rooms() -> None:
+def test_faults_return_html_pages_instead_of_rooms() -> None:
     options = Options(size=20, days=3, now=NOW, vendors=("meetecho",), faults=0.5, speed=100_000, seed=3)
     seen = set()
     with serving(options) as settings:
-        for place in range(200):
+        for position in range(200):
             try:
-                answer = asked(settings, "GET", f"nothing/{place}")
+                answer = call(settings, "GET", f"nothing/{position}")
             except requests.RequestException:
                 continue
             seen.add((answer.status_code, answer.headers["Content-Type"].partition(";")[0]))

@@ -1,4 +1,4 @@
-"""The simulator as a server: over a real connection, started, asked, broken and ended."""
+"""Tests the simulator as a server: HTTP requests, broken connections, start and stop of the process."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ LISTING = {"from": "2026-11-17", "to": "2026-11-20", "type": "past", "page_size"
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, str]]:
-    with serving(Options(size=40, days=3, now=NOW)) as told:
-        yield told
+    with serving(Options(size=40, days=3, now=NOW)) as answer:
+        yield answer
 
 
 def token(settings: Mapping[str, str]) -> dict[str, str]:
@@ -39,21 +39,21 @@ def token(settings: Mapping[str, str]) -> dict[str, str]:
         settings["ZOOM_TOKEN_URL"],
         data={"grant_type": "account_credentials", "account_id": settings["ZOOM_ACCOUNT_ID"]},
         auth=(settings["ZOOM_CLIENT_ID"], settings["ZOOM_CLIENT_SECRET"]),
-        timeout=10,
+        timeout=60,
     )
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 def traffic(settings: Mapping[str, str], vendor: str = "zoom") -> dict[str, Any]:
     base = settings["ZOOM_API_URL"].removesuffix("/zoom/v2")
-    told = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
-    return {**told["vendors"][vendor], "faults": told["faults"]}
+    answer = requests.get(f"{base}/_simulator/traffic", timeout=60).json()
+    return {**answer["vendors"][vendor], "faults": answer["faults"]}
 
 
-def test_a_listing_over_a_connection(settings: dict[str, str]) -> None:
+def test_a_listing_over_http(settings: dict[str, str]) -> None:
     before = traffic(settings)["calls"].get("GET /metrics/meetings", 0)
     url = settings["ZOOM_API_URL"] + "/metrics/meetings"
-    answer = requests.get(url, params=LISTING, headers=token(settings), timeout=10)
+    answer = requests.get(url, params=LISTING, headers=token(settings), timeout=60)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
     assert answer.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
@@ -66,17 +66,17 @@ def test_a_listing_over_a_connection(settings: dict[str, str]) -> None:
     ].keys()
 
 
-def test_the_region_in_a_token_is_where_it_came_from(settings: dict[str, str]) -> None:
+def test_the_api_url_in_a_token_response_is_the_simulators(settings: dict[str, str]) -> None:
     answer = requests.post(
         settings["ZOOM_TOKEN_URL"],
         params={"grant_type": "account_credentials", "account_id": settings["ZOOM_ACCOUNT_ID"]},
         auth=(settings["ZOOM_CLIENT_ID"], settings["ZOOM_CLIENT_SECRET"]),
-        timeout=10,
+        timeout=60,
     )
     assert answer.json()["api_url"] + "/v2" == settings["ZOOM_API_URL"]
 
 
-def test_webex_is_served_beside_it_from_its_first_request_on(settings: dict[str, str]) -> None:
+def test_webex_is_created_at_its_first_request(settings: dict[str, str]) -> None:
     refreshed = requests.post(
         f"{settings['WEBEX_API_URL']}/access_token",
         data={
@@ -85,40 +85,40 @@ def test_webex_is_served_beside_it_from_its_first_request_on(settings: dict[str,
             "client_secret": settings["WEBEX_CLIENT_SECRET"],
             "refresh_token": settings["WEBEX_REFRESH_TOKEN"],
         },
-        timeout=10,
+        timeout=60,
     )
     bearer = {"Authorization": f"Bearer {refreshed.json()['access_token']}"}
     url = f"{settings['WEBEX_API_URL']}/meetings"
-    asked = {"meetingType": "meeting", "from": "2026-11-17T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
-    page = requests.get(url, params=asked, headers=bearer, timeout=10)
+    parameters = {"meetingType": "meeting", "from": "2026-11-17T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
+    page = requests.get(url, params=parameters, headers=bearer, timeout=60)
     assert len(page.json()["items"]) == 10
     assert page.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
     assert page.links["next"]["url"].startswith(url)
-    again = requests.get(page.links["next"]["url"], headers=bearer, timeout=10)
+    again = requests.get(page.links["next"]["url"], headers=bearer, timeout=60)
     assert again.json()["items"]
     assert traffic(settings, "webex")["calls"]["GET /meetings"] == 2
     other = f"{settings['WEBEX_ANALYTICS_URL']}/meeting/qualities"
     ended = next(row["id"] for row in again.json()["items"] if row["state"] == "ended")
     asked_for = {"meetingId": ended}
     assert [
-        requests.get(other, params=asked_for, headers=bearer, timeout=10).status_code for _ in range(2)
+        requests.get(other, params=asked_for, headers=bearer, timeout=60).status_code for _ in range(2)
     ] == [
         200,
         429,
     ]
 
 
-def test_only_the_vendors_that_are_asked_for_are_served_and_in_the_settings() -> None:
+def test_only_the_requested_vendors_are_served_and_in_the_settings() -> None:
     with serving(Options(size=20, days=2, now=NOW, vendors=("webex",))) as served:
         assert not [name for name in served if name.startswith("ZOOM")]
         base = served["WEBEX_API_URL"].removesuffix("/webex/v1")
-        assert requests.get(f"{base}/zoom/v2/users", timeout=10).status_code == 404
-        assert requests.get(f"{served['WEBEX_API_URL']}/people/me", timeout=10).status_code == 401
-        told = requests.get(f"{base}/_simulator/traffic", timeout=10).json()
-        assert told["vendors"].keys() == {"webex"}
+        assert requests.get(f"{base}/zoom/v2/users", timeout=60).status_code == 404
+        assert requests.get(f"{served['WEBEX_API_URL']}/people/me", timeout=60).status_code == 401
+        answer = requests.get(f"{base}/_simulator/traffic", timeout=60).json()
+        assert answer["vendors"].keys() == {"webex"}
 
 
-def test_google_is_served_with_a_file_of_credentials_for_its_owner_alone(tmp_path: Path) -> None:
+def test_googles_credentials_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     options = Options(size=20, days=2, now=NOW, vendors=("google-meet",), env=tmp_path / "sim.env")
     with serving(options) as served:
         path = Path(served["GOOGLE_CREDENTIALS"])
@@ -126,15 +126,15 @@ def test_google_is_served_with_a_file_of_credentials_for_its_owner_alone(tmp_pat
         key = Credentials.from_service_account_file(str(path), scopes=[DIRECTORY])
         session = AuthorizedSession(key.with_subject(served["GOOGLE_ADMIN"]))
         url = f"{served['GOOGLE_ADMIN_API_URL']}/admin/directory/v1/users"
-        told = session.get(url, params={"customer": "my_customer"})
-        assert served["GOOGLE_ADMIN"] in {user["primaryEmail"] for user in told.json()["users"]}
-        assert told.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
+        answer = session.get(url, params={"customer": "my_customer"})
+        assert served["GOOGLE_ADMIN"] in {user["primaryEmail"] for user in answer.json()["users"]}
+        assert answer.headers["Date"].startswith("Fri, 20 Nov 2026 12:0")
         lost = session.get(f"{served['GOOGLE_CALENDAR_API_URL']}/calendars/primary/events")
         assert lost.json()["error"]["errors"][0]["reason"] == "insufficientPermissions"
-        assert requests.get(f"{served['GOOGLE_MEET_API_URL']}/v1/nothing", timeout=10).status_code == 404
+        assert requests.get(f"{served['GOOGLE_MEET_API_URL']}/v1/nothing", timeout=60).status_code == 404
 
 
-def test_googles_credentials_are_in_a_folder_of_their_own_where_no_settings_are_written() -> None:
+def test_without_env_googles_credentials_are_in_a_temporary_folder() -> None:
     simulator = Simulator(Options(size=20, days=2, now=NOW, vendors=("google-meet",)))
     path = Path(simulator.environment("http://127.0.0.1:1")["GOOGLE_CREDENTIALS"])
     assert path.stat().st_mode & 0o777 == 0o600
@@ -143,7 +143,7 @@ def test_googles_credentials_are_in_a_folder_of_their_own_where_no_settings_are_
     assert not path.parent.exists()
 
 
-def test_a_vendor_that_nobody_has_asked_is_not_made() -> None:
+def test_a_vendor_without_requests_is_not_created() -> None:
     simulator = Simulator(Options(size=20, days=2, now=NOW))
     assert simulator.traffic()["vendors"] == {
         name: {"classes": {}, "refused": 0, "calls": {}} for name in VENDORS
@@ -152,23 +152,23 @@ def test_a_vendor_that_nobody_has_asked_is_not_made() -> None:
     assert "qualities" in simulator.traffic()["vendors"]["webex"]
 
 
-def test_later_is_the_same_organisation_with_its_clock_put_forward(tmp_path: Path) -> None:
-    def told(**more: Any) -> dict[str, Any]:
+def test_later_keeps_the_organisation_and_moves_the_clock(tmp_path: Path) -> None:
+    def settings_later(**more: Any) -> dict[str, Any]:
         options = Options(size=20, days=2, now=NOW, vendors=("webex",), truth=tmp_path / "truth", **more)
         simulator = Simulator(options)
-        simulator.write_truth()
+        simulator.write_expected()
         shown = simulator.environment("http://127.0.0.1:1")["HARVESTER_NOW"].partition("@")[0]
         assert shown == f"{NOW + options.later:%Y-%m-%dT%H:%M:%SZ}"
         lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
         return {line["document_id"]: line["detail"] for line in lines if line["kind"] == "meeting"}
 
-    before, after = told(), told(later=timedelta(minutes=10))
+    before, after = settings_later(), settings_later(later=timedelta(minutes=10))
     assert before.keys() == after.keys()
     changed = [(before[name], after[name]) for name in before if before[name] != after[name]]
     assert changed == [("basic", "full")] * 2
 
 
-def test_the_settings_hold_one_clock_for_all(settings: dict[str, str]) -> None:
+def test_the_settings_have_one_clock_for_all_vendors(settings: dict[str, str]) -> None:
     shown, _, real = settings["HARVESTER_NOW"].partition("@")
     assert shown == "2026-11-20T12:00:00Z"
     assert real.endswith("Z")
@@ -176,13 +176,13 @@ def test_the_settings_hold_one_clock_for_all(settings: dict[str, str]) -> None:
     assert settings["HARVESTER_SPEED"] == "1"
 
 
-def test_broken_connections_break_and_are_mended() -> None:
+def test_broken_connections_recover() -> None:
     seen: Counter[str] = Counter()
     with serving(Options(size=20, days=3, now=NOW, faults=0.5, speed=100_000, seed=3)) as settings:
         url = settings["ZOOM_API_URL"] + "/nothing"
         for number in range(150):
             try:
-                answer = requests.get(f"{url}/{number}", timeout=5)
+                answer = requests.get(f"{url}/{number}", timeout=60)
             except requests.exceptions.ChunkedEncodingError:
                 seen["half"] += 1
             except requests.ConnectionError as error:
@@ -198,15 +198,15 @@ def test_broken_connections_break_and_are_mended() -> None:
         injected = traffic(settings)["faults"]
     assert seen["reset"] > 0
     assert seen["half"] > 0
-    assert seen["404"] > 50  # what would have been said without faults
+    assert seen["404"] > 50  # the body without faults
     assert {"reset", "reset after the headers", "half a body"} <= injected.keys()
     broken = sum(count for name, count in injected.items() if name.startswith(("reset", "half")))
     assert seen["reset"] + seen["half"] + seen["closed"] == broken
 
 
-def test_a_process_writes_its_files_says_that_it_is_ready_and_ends_on_a_signal(tmp_path: Path) -> None:
+def test_the_process_writes_its_files_announces_itself_and_stops_on_a_signal(tmp_path: Path) -> None:
     options = f"Options(size=20, days=3, now=datetime(2026, 11, 20, 12, tzinfo=UTC), env=Path({str(tmp_path / 'env')!r}), truth=Path({str(tmp_path / 'truth')!r}))"
-    code = f"from datetime import UTC, datetime; from pathlib import Path; from harvester.simulator.server import *; run({options})"
+    code = f"from datetime import UTC, datetime; from pathlib import Path; from harvester.simulator.server import *; import sys; run({options}, lambda line: print(line, file=sys.stderr, flush=True))"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stderr=subprocess.PIPE,
@@ -218,12 +218,14 @@ def test_a_process_writes_its_files_says_that_it_is_ready_and_ends_on_a_signal(t
         settings = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
         assert ready == f"ready: {settings['ZOOM_API_URL'].removesuffix('/zoom/v2')}\n"
         assert token(settings)
-        told = [process.stderr.readline().decode().rstrip() for _ in range(3)]
-        assert told[0].startswith(f"wrote {tmp_path / 'truth'}: ")
-        assert told[1].startswith(f"wrote {tmp_path / 'env'}: ")
-        assert told[2].startswith(f"  harvester all --env-file {tmp_path / 'env'} --from 2026-11-17 ")
+        lines_printed = [process.stderr.readline().decode().rstrip() for _ in range(3)]
+        assert lines_printed[0].startswith(f"wrote {tmp_path / 'truth'}: ")
+        assert lines_printed[1].startswith(f"wrote {tmp_path / 'env'}: ")
+        assert lines_printed[2].startswith(
+            f"  harvester all --env-file {tmp_path / 'env'} --from 2026-11-17 "
+        )
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) in {0, -signal.SIGTERM}
+        assert process.wait(60) in {0, -signal.SIGTERM}
         assert process.stderr.read() == b""
     simulator = Simulator(Options(size=20, days=3, now=NOW))
     lines = [orjson.loads(line) for line in (tmp_path / "truth").read_bytes().splitlines()]
@@ -232,7 +234,7 @@ def test_a_process_writes_its_files_says_that_it_is_ready_and_ends_on_a_signal(t
     ]
 
 
-def test_a_port_that_is_taken_is_an_error(settings: dict[str, str]) -> None:
+def test_a_port_in_use_is_an_error(settings: dict[str, str]) -> None:
     port = int(settings["ZOOM_API_URL"].split(":")[2].split("/")[0])
     with pytest.raises(OSError, match="in use"), serving(Options(port=port, size=1)):
         pass

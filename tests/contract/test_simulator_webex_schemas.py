@@ -1,6 +1,7 @@
-"""The simulated Webex's answers against Cisco's published description, which this repository does not contain.
+"""Validates the simulated Webex's answers against Cisco's published description, which is not in this
+repository.
 
-It is looked for in the folder named by VENDOR_SCHEMAS, else beside the checkout.
+It is read from the folder named by VENDOR_SCHEMAS, by default beside the checkout.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from jsonschema import Draft4Validator
 
 from harvester.simulator.organisation import Case
 from harvester.simulator.webex.account import Quirk
-from tests.unit.simulator.clients import Answered, Webexed, ask, webexed
+from tests.unit.simulator.clients import Answer, WebexClient, send_request, webex_client
 
 FOLDER = Path(os.environ.get("VENDOR_SCHEMAS") or Path(__file__).parents[3] / "shared" / "vendors" / "data")
 WEBEX = FOLDER / "webex-openapi-2026-05.slice.json"
 
-# What the description requires and Webex does not send: by schema, and who says so.
+# Required by the description but not sent by Webex: by schema, with the source.
 NOT_REQUIRED: Mapping[str, tuple[Iterable[str], str]] = {
     "MeetingObjectForListMeeting": (
         ("password", "hostKey", "webLink", "telephony", "enabledBreakoutSessions", "end"),
@@ -35,7 +36,7 @@ NOT_REQUIRED: Mapping[str, tuple[Iterable[str], str]] = {
     ),
     "MediaSessionQuality": (("meetingInstanceId",), "an older page of the documentation calls it meetingId"),
 }
-# What may be null besides: of sound these two mean nothing, and a reader has to live with any sort of nothing.
+# May also be null: these two are meaningless for audio, and a reader must accept any empty value.
 NULL_IN_SOUND = ("resolutionHeight", "frameRate")
 
 
@@ -45,17 +46,17 @@ def published() -> dict[str, Any]:
         pytest.skip(
             f"NOT CHECKED: the vendors' published schemas are not in {FOLDER}; name their folder in VENDOR_SCHEMAS"
         )
-    told: dict[str, Any] = json.loads(WEBEX.read_text(encoding="utf-8"))
-    return told
+    description: dict[str, Any] = json.loads(WEBEX.read_text(encoding="utf-8"))
+    return description
 
 
 @pytest.fixture(scope="module")
 def schemas(published: dict[str, Any]) -> dict[str, Any]:
-    """With the tables above."""
+    """Apply the tables above."""
     widened: dict[str, Any] = deepcopy(published["components"]["schemas"])
     for name, (fields, _) in NOT_REQUIRED.items():
         kept = [field for field in widened[name].pop("required") if field not in fields]
-        if kept:  # an empty list is no schema
+        if kept:  # an empty list is not a schema
             widened[name]["required"] = kept
     for stream in ("AudioIn", "AudioOut"):
         for field in NULL_IN_SOUND:
@@ -65,23 +66,23 @@ def schemas(published: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def webex() -> Webexed:
-    return webexed(size=60, days=6)
+def webex() -> WebexClient:
+    return webex_client(size=60, days=6)
 
 
 class Published:
-    """Checks answers to a call."""
+    """Validates answers to a call."""
 
     def __init__(self, paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
         self._paths = paths
         self._schemas = schemas
 
-    def check(self, path: str, answer: Answered, method: str = "get") -> None:
+    def check(self, path: str, answer: Answer, method: str = "get") -> None:
         assert answer.status == 200, (path, answer.status)
         content = self._paths[path][method]["responses"]["200"]["content"]
-        [(kind, told)] = content.items()
+        [(kind, media_type)] = content.items()
         assert answer.headers["content-type"].partition(";")[0] == kind.partition(";")[0]
-        schema = {**told["schema"], "components": {"schemas": self._schemas}}
+        schema = {**media_type["schema"], "components": {"schemas": self._schemas}}
         errors = [
             f"{path} {list(error.absolute_path)}: {error.message[:200]}"
             for error in Draft4Validator(schema).iter_errors(answer.body)
@@ -95,7 +96,7 @@ def by_cisco(published: dict[str, Any], schemas: dict[str, Any]) -> Published:
 
 
 @pytest.mark.parametrize("kind", ["meeting", "scheduledMeeting", "meetingSeries"])
-def test_listings(by_cisco: Published, webex: Webexed, kind: str) -> None:
+def test_listings(by_cisco: Published, webex: WebexClient, kind: str) -> None:
     period = {} if kind != "meeting" else {"from": "2026-11-01T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
     host = {} if kind == "meeting" else {"hostEmail": webex.instance(Case.drop).meeting.host.email}
     answer = webex.get("/meetings", meetingType=kind, max=100, **period, **host)
@@ -104,7 +105,7 @@ def test_listings(by_cisco: Published, webex: Webexed, kind: str) -> None:
     assert {row["meetingType"] for row in answer.body["items"]} == {kind}
 
 
-def test_single_meetings(by_cisco: Published, webex: Webexed) -> None:
+def test_single_meetings(by_cisco: Published, webex: WebexClient) -> None:
     for instance in webex.webex.account.instances:
         by_cisco.check("/meetings/{meetingId}", webex.get(f"/meetings/{instance.id}"))
         by_cisco.check("/admin/meetings/{meetingId}", webex.get(f"/admin/meetings/{instance.id}"))
@@ -112,7 +113,7 @@ def test_single_meetings(by_cisco: Published, webex: Webexed) -> None:
     by_cisco.check("/admin/meetings", webex.get("/admin/meetings", meetingNumber=number))
 
 
-def test_participants(by_cisco: Published, webex: Webexed) -> None:
+def test_participants(by_cisco: Published, webex: WebexClient) -> None:
     states = set()
     for instance in webex.webex.account.instances:
         answer = webex.get("/meetingParticipants", meetingId=instance.id, max=100)
@@ -123,23 +124,23 @@ def test_participants(by_cisco: Published, webex: Webexed) -> None:
             by_cisco.check("/meetingParticipants/{participantId}", one)
     assert {"end", "joined", "lobby"} <= states
     query = f"meetingId={webex.instance(Case.mixed).id}"
-    answer = ask(
+    answer = send_request(
         webex.webex, "/webex/v1/meetingParticipants/query", method="POST", query=query, body=b"{}",
         authorization=f"Bearer {webex.token}",
     )  # fmt: skip
     by_cisco.check("/meetingParticipants/query", answer, "post")
 
 
-def shortened(answer: Answered) -> Answered:
-    """With a few samples instead of hours of them: they come out of one pool."""
+def shortened(answer: Answer) -> Answer:
+    """Keep a few samples instead of hours of them; all come from one pool."""
     body = answer.body
     for row in body["items"]:
-        for part in (part for told in row.values() if isinstance(told, list) for part in told):
-            part.update({name: told[:6] for name, told in part.items() if isinstance(told, list)})
-    return Answered(answer.status, answer.headers, json.dumps(body).encode())
+        for part in (part for values in row.values() if isinstance(values, list) for part in values):
+            part.update({name: values[:6] for name, values in part.items() if isinstance(values, list)})
+    return Answer(answer.status, answer.headers, json.dumps(body).encode())
 
 
-def test_qualities(by_cisco: Published, webex: Webexed) -> None:
+def test_qualities(by_cisco: Published, webex: WebexClient) -> None:
     seen = set()
     for instance in webex.webex.account.instances:
         webex.clock.seconds += 0.1
@@ -150,21 +151,21 @@ def test_qualities(by_cisco: Published, webex: Webexed) -> None:
     assert {Quirk.old_names, Quirk.heard_frames} <= seen
 
 
-def test_people_and_sites(by_cisco: Published, webex: Webexed) -> None:
+def test_people_and_sites(by_cisco: Published, webex: WebexClient) -> None:
     by_cisco.check("/people", webex.get("/people"))
     by_cisco.check("/people/me", webex.get("/people/me"))
     by_cisco.check("/meetingPreferences/sites", webex.get("/meetingPreferences/sites"))
 
 
-def test_refusals_have_the_published_shape(published: dict[str, Any], webex: Webexed) -> None:
-    told = published["paths"]["/meetingPreferences/sites"]["get"]["responses"]["403"]["content"]
-    [schema] = [kind["schema"] for kind in told.values()]
+def test_errors_have_the_published_shape(published: dict[str, Any], webex: WebexClient) -> None:
+    content = published["paths"]["/meetingPreferences/sites"]["get"]["responses"]["403"]["content"]
+    [schema] = [kind["schema"] for kind in content.values()]
     for number in range(8):
         answer = webex.get(f"/meetings/nothing-{number}")
         assert not list(Draft4Validator(schema).iter_errors(answer.body))
 
 
-def test_nothing_is_waived_that_is_not_published(published: dict[str, Any]) -> None:
+def test_every_exception_to_the_schema_is_still_needed(published: dict[str, Any]) -> None:
     schemas = published["components"]["schemas"]
     for name, (fields, _) in NOT_REQUIRED.items():
         assert set(fields) <= set(schemas[name]["required"])

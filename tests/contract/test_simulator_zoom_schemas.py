@@ -1,6 +1,6 @@
-"""The simulator's answers against the vendors' published schemas, which this repository does not contain.
+"""Validates the simulator's answers against Zoom's published schemas, which are not in this repository.
 
-They are looked for in the folder named by VENDOR_SCHEMAS, else beside the checkout.
+They are read from the folder named by VENDOR_SCHEMAS, by default beside the checkout.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator
 
-from tests.unit.simulator.clients import FROM, TO, Answered, Zoomed, coded, zoomed
+from tests.unit.simulator.clients import FROM, TO, Answer, ZoomClient, coded, zoom_client
 
 FOLDER = Path(os.environ.get("VENDOR_SCHEMAS") or Path(__file__).parents[3] / "shared" / "vendors" / "data")
 ZOOM = FOLDER / "zoom-openapi-2021-08.slice.json"
 
 NULL = {"type": "null"}
 EMPTY = {"enum": [""]}
-# Where the description of 2021 is wrong or too narrow: field, what is sent besides, and who has seen it sent.
+# Where the description of 2021 is wrong or too narrow: field, what is also sent, and who has seen it.
 NOT_AS_PUBLISHED: dict[str, tuple[tuple[dict[str, Any], ...], str]] = {
     "device": (({"type": "string"}, NULL), "free text: https://github.com/Jericho/ZoomNet/issues/168, /354, /369"),
     "audio_quality": ((EMPTY,), 'the schema writes the empty score as " "; its description and answers as ""'),
@@ -49,12 +49,12 @@ def published() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def zoom() -> Zoomed:
-    return zoomed(size=60)
+def zoom() -> ZoomClient:
+    return zoom_client(size=60)
 
 
 def as_sent(schema: Any) -> Any:
-    """The published schema, widened where the table says so."""
+    """Return the published schema, widened according to the table."""
     if isinstance(schema, list):
         return [as_sent(part) for part in schema]
     if not isinstance(schema, dict):
@@ -66,7 +66,7 @@ def as_sent(schema: Any) -> Any:
     return widened
 
 
-def check(published: dict[str, Any], template: str, answer: Answered) -> None:
+def check(published: dict[str, Any], template: str, answer: Answer) -> None:
     assert answer.status == 200, template
     schema = published[template]["get"]["responses"]["200"]["schema"]
     errors = [
@@ -76,16 +76,16 @@ def check(published: dict[str, Any], template: str, answer: Answered) -> None:
     assert errors == []
 
 
-def shortened(answer: Answered) -> Answered:
-    """With a few minutes of quality instead of hours: they come out of one pool."""
+def shortened(answer: Answer) -> Answer:
+    """Keep a few minutes of quality instead of hours; all come from one pool."""
     body = answer.body
     for row in body.get("participants", ()):
         row["user_qos"] = row.get("user_qos", [])[:6]
-    return Answered(answer.status, answer.headers, json.dumps(body).encode())
+    return Answer(answer.status, answer.headers, json.dumps(body).encode())
 
 
-def readable(zoom: Zoomed) -> Iterator[tuple[str, str, str]]:
-    """Path of an instance, its `type`, and whether it is a meeting or a webinar, of a fair choice of instances."""
+def readable(zoom: ZoomClient) -> Iterator[tuple[str, str, str]]:
+    """Return path, `type` and kind (meeting or webinar) of a sample of instances."""
     for instance in zoom.zoom.account.instances:
         webinar = instance.meeting.webinar
         for kind in ("past", "pastOne", "live"):
@@ -95,20 +95,20 @@ def readable(zoom: Zoomed) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("kind", ["past", "pastOne", "live"])
-def test_listings_of_meetings(published: dict[str, Any], zoom: Zoomed, kind: str) -> None:
+def test_listings_of_meetings(published: dict[str, Any], zoom: ZoomClient, kind: str) -> None:
     answer = zoom.get("/metrics/meetings", **{"from": FROM, "to": TO, "type": kind, "page_size": 300})
     check(published, "/metrics/meetings", answer)
     assert answer.body["meetings"]
 
 
-def test_listings_of_webinars(published: dict[str, Any], zoom: Zoomed) -> None:
+def test_listings_of_webinars(published: dict[str, Any], zoom: ZoomClient) -> None:
     answer = zoom.get("/metrics/webinars", **{"from": FROM, "to": TO, "type": "past"})
     check(published, "/metrics/webinars", answer)
     assert answer.body["webinars"]
 
 
 @pytest.mark.parametrize("end", ["", "/participants", "/participants/qos"])
-def test_what_the_dashboard_tells_of_an_instance(published: dict[str, Any], zoom: Zoomed, end: str) -> None:
+def test_dashboard_answers_for_an_instance(published: dict[str, Any], zoom: ZoomClient, end: str) -> None:
     seen = set()
     for path, kind, template in readable(zoom):
         answer = zoom.get(f"/metrics{path}{end}", type=kind, page_size=1 if end.endswith("qos") else 30)
@@ -120,7 +120,7 @@ def test_what_the_dashboard_tells_of_an_instance(published: dict[str, Any], zoom
 
 
 @pytest.mark.parametrize("end", ["", "/participants"])
-def test_what_the_reports_tell_of_an_instance(published: dict[str, Any], zoom: Zoomed, end: str) -> None:
+def test_report_answers_for_an_instance(published: dict[str, Any], zoom: ZoomClient, end: str) -> None:
     seen = set()
     for path, kind, template in readable(zoom):
         answer = zoom.get(f"/report{path}{end}") if kind == "past" else None
@@ -130,7 +130,7 @@ def test_what_the_reports_tell_of_an_instance(published: dict[str, Any], zoom: Z
     assert seen == {"/meetings/{meetingId}", "/webinars/{webinarId}"}
 
 
-def test_hosts_and_their_meetings(published: dict[str, Any], zoom: Zoomed) -> None:
+def test_hosts_and_their_meetings(published: dict[str, Any], zoom: ZoomClient) -> None:
     period = {"from": FROM, "to": TO, "page_size": 300}
     hosts = zoom.get("/report/users", **period)
     check(published, "/report/users", hosts)
@@ -142,11 +142,11 @@ def test_hosts_and_their_meetings(published: dict[str, Any], zoom: Zoomed) -> No
 
 
 @pytest.mark.parametrize("status", ["active", "inactive", "pending"])
-def test_users(published: dict[str, Any], zoom: Zoomed, status: str) -> None:
+def test_users(published: dict[str, Any], zoom: ZoomClient, status: str) -> None:
     check(published, "/users", zoom.get("/users", status=status))
 
 
-def test_past_meetings(published: dict[str, Any], zoom: Zoomed) -> None:
+def test_past_meetings(published: dict[str, Any], zoom: ZoomClient) -> None:
     ended = [i for i in zoom.zoom.account.instances if i.meeting.kind == "recurring"][:5]
     for instance in ended:
         path = f"/past_meetings/{coded(instance.uuid)}"
@@ -171,5 +171,5 @@ def properties(schema: Any) -> Iterator[str]:
             yield from properties(part)
 
 
-def test_nothing_is_widened_that_is_not_published(published: dict[str, Any]) -> None:
+def test_every_widened_field_is_still_published(published: dict[str, Any]) -> None:
     assert NOT_AS_PUBLISHED.keys() <= set(properties(published))

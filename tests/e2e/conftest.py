@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import node as nodes
-from tests.e2e.fleet import Borrower, Fleet, Owner
-from tests.e2e.node import Node, User
-from tests.e2e.place import Place
+from tests.e2e import elasticsearch_nodes as nodes
+from tests.e2e.elasticsearch_nodes import Node, User
+from tests.e2e.index_sandbox import Place
+from tests.e2e.shared_nodes import Borrower, Fleet, Owner
 
 ROLES = """\
 loading:

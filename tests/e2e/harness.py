@@ -18,6 +18,9 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 120.0
+HANGS_SECONDS = 60.0
+"""A process that has not ended after so long hangs. None takes nearly as long, not even on a busy machine."""
+
 Documents = dict[str, dict[str, Any]]
 
 

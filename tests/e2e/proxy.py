@@ -52,7 +52,7 @@ class Plan:
     """How likely each fault befalls a new connection, and the answer to a request. Seconds are the machine's.
 
     `hole_seconds`: when a black hole ends by itself, with RST. `retry_after`: what a busy answer says, nominally;
-    `speed` divides it, as it divides the harvester's own waits for simulated vendors.
+    `speed` divides it, as it divides the harvester's own waits for simulated vendors; `clock` measures it.
     """
 
     seed: int = 1
@@ -63,6 +63,7 @@ class Plan:
     hole_seconds: float = 10.0
     retry_after: int = 2
     speed: float = 1.0
+    clock: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,7 @@ class Proxy:
 
     def _told(self, request: Message) -> Fault | None:
         """What befalls this request; counted, and noted when it must not come again."""
-        key, now = request.key, time.monotonic()
+        key, now = request.key, self._plan.clock()
         with self._lock:
             self.requests += 1
             if now < self._not_before.pop(key, now):
@@ -230,7 +231,7 @@ class Proxy:
             else:
                 self._row[key] += 1
             if fault is Fault.busy:
-                self._not_before[key] = time.monotonic() + self._plan.retry_after / self._plan.speed
+                self._not_before[key] = self._plan.clock() + self._plan.retry_after / self._plan.speed
         return fault
 
     def _drawn(self, odds: Mapping[Fault, float]) -> Fault | None:

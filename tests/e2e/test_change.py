@@ -19,11 +19,11 @@ import orjson
 import pytest
 
 from harvester.simulator import server
-from harvester.simulator.clock import Calendar
-from harvester.simulator.expected.zoom import ZoomTruth
+from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.expected.zoom import ExpectedZoom
 from harvester.simulator.organisation import Case, Organisation, milliseconds
 from tests.e2e.harness import Documents, Harvester, by_id, differences
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 from tests.e2e.test_harvest import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -42,10 +42,13 @@ class Vendor:
 
     @contextmanager
     def at(self, shown: datetime) -> Iterator[Harvester]:
-        def made(_now: datetime, *, speed: float) -> Calendar:
-            return Calendar(shown, speed=speed)
+        def made(_now: datetime, *, speed: float) -> SimulatedClock:
+            return SimulatedClock(shown, speed=speed)
 
-        with patch.object(server, "Calendar", made), server.serving(OPTIONS(port=self._port)) as settings:
+        with (
+            patch.object(server, "SimulatedClock", made),
+            server.serving(OPTIONS(port=self._port)) as settings,
+        ):
             self._port = urlsplit(settings["ZOOM_API_URL"]).port or 0
             where = {"ES_HOST": self._place.node.url, "ES_INDEX_PREFIX": self._place.prefix}
             yield Harvester(self._place.folder, {**settings, **where})
@@ -66,9 +69,9 @@ def truth(shown: datetime, *, qos: bool = False) -> Documents:
     return by_id(orjson.loads(orjson.dumps(each, option=orjson.OPT_UTC_Z)) for each in told.documents())
 
 
-def _zoom(*, qos: bool) -> ZoomTruth:
+def _zoom(*, qos: bool) -> ExpectedZoom:
     organisation = Organisation(seed=11, size=60, days=3, now=NOW)
-    return ZoomTruth(organisation, source="dashboard", qos=qos, webinars=False, account="main")
+    return ExpectedZoom(organisation, source="dashboard", qos=qos, webinars=False, account="main")
 
 
 def late_alone(documents: Documents, *, wanted: bool = True) -> Documents:

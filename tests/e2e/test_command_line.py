@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import Harvester, Simulator, command, differences, lines
+from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, command, differences, lines
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MARK = "marked-secret-8f2c"
@@ -236,7 +236,7 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     assert process.stdout is not None
     first = process.stdout.readline()
     process.send_signal(sent)
-    rest, errors = process.communicate(timeout=20)
+    rest, errors = process.communicate(timeout=HANGS_SECONDS)
     assert process.returncode == code
     assert b"the same command begins again" in errors
     summary = json.loads((harvester.folder / "summary.json").read_text())
@@ -246,8 +246,9 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
 
 
 def test_a_second_signal_leaves_at_once(harvester: Harvester, simulator: Simulator) -> None:
+    """Without the summary that the first one lets it write. Both are there before it can act on either."""
     process = subprocess.Popen(
-        command("zoom", *simulator.dates, "--rate-share", "0.02"),
+        command("zoom", *simulator.dates, "--rate-share", "0.02", "--summary-json", "summary.json"),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=harvester.environment(),
@@ -255,10 +256,10 @@ def test_a_second_signal_leaves_at_once(harvester: Harvester, simulator: Simulat
     )
     assert process.stdout is not None
     process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 143
+    for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+        process.send_signal(number)
+    assert process.wait(HANGS_SECONDS) == 143
+    assert not (harvester.folder / "summary.json").exists()
     process.stdout.close()
 
 

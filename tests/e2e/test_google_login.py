@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.google_meet.access import Terms
+from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.login import CLIENT_SECRET
-from tests.e2e.harness import Harvester, differences, lines
-from tests.e2e.served import Served, Vendors
+from tests.e2e.harness import HANGS_SECONDS, Harvester, differences, lines
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_google_meet import OPTIONS, WHOLE
 from tests.e2e.test_webex_login import free_port, opened, started
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with Vendors(tmp_path, OPTIONS).at(google=Terms(client=True)) as there:
+    with Vendors(tmp_path, OPTIONS).at(google=GoogleOptions(client=True)) as there:
         yield there
 
 
@@ -37,7 +37,7 @@ def log_in(harvester: Harvester) -> str:
         assert found is not None, said
         assert "Sign in as" in opened(found[0])
         assert "may be closed" in opened(found[0], decision="allow")
-        said.append(process.communicate(timeout=30)[1])
+        said.append(process.communicate(timeout=HANGS_SECONDS)[1])
         assert process.returncode == 0, "".join(said)
     return "".join(said)
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from harvester.simulator.expected import GoogleSource
-from harvester.simulator.google_meet.access import Terms
+from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account
 from harvester.simulator.organisation import Organisation, seeded_random
 from tests.e2e.harness import Documents, Harvester, differences
-from tests.e2e.place import Place
-from tests.e2e.served import Served, Vendors
+from tests.e2e.index_sandbox import Place
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_harvest import hits, stored
 from tests.e2e.test_webex import relabelled
 
@@ -179,16 +179,16 @@ def test_users_who_cannot_be_acted_for_stop_nobody_else_and_are_tried_again(
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        (Terms(without=("calendar",)), "without their titles"),
-        (Terms(disabled=("directory",)), "without the Directory"),
-        (Terms(without=("meet",)), "without what Meet adds"),
-        (Terms(disabled=("reports",)), "Meet alone, since Reports is refused"),
-        (Terms(without=("directory", "calendar"), disabled=("meet",)), "without what Meet adds"),
+        (GoogleOptions(without=("calendar",)), "without their titles"),
+        (GoogleOptions(disabled=("directory",)), "without the Directory"),
+        (GoogleOptions(without=("meet",)), "without what Meet adds"),
+        (GoogleOptions(disabled=("reports",)), "Meet alone, since Reports is refused"),
+        (GoogleOptions(without=("directory", "calendar"), disabled=("meet",)), "without what Meet adds"),
     ],
     ids=["no Calendar", "no Directory", "no Meet", "no Reports", "Reports alone"],
 )
 def test_what_may_be_had_is_had_where_an_api_is_refused(
-    newest: Place, google: Vendors, terms: Terms, said: str
+    newest: Place, google: Vendors, terms: GoogleOptions, said: str
 ) -> None:
     with google.at(google=terms) as served:
         harvester = from_source(served, newest)
@@ -204,10 +204,10 @@ def test_what_may_be_had_is_had_where_an_api_is_refused(
 def test_another_source_replaces_what_the_first_one_read_where_their_ids_agree(
     newest: Place, google: Vendors
 ) -> None:
-    with google.at(google=Terms(ids="same"), google_source="meet") as served:
+    with google.at(google=GoogleOptions(ids="same"), google_source="meet") as served:
         run(from_source(served, newest, "meet"))
         before = meetings(stored(newest))
-    with google.at(6 * HOUR, google=Terms(ids="same")) as served:
+    with google.at(6 * HOUR, google=GoogleOptions(ids="same")) as served:
         run(from_source(served, newest), *WHOLE, "--force")
         after = stored(newest)
         assert differences(after, served.truth) == []
@@ -218,7 +218,7 @@ def test_another_source_replaces_what_the_first_one_read_where_their_ids_agree(
 def test_another_source_is_refused_where_it_would_store_everything_twice(
     newest: Place, google: Vendors
 ) -> None:
-    terms = Terms(ids="other")
+    terms = GoogleOptions(ids="other")
     with google.at(google=terms, google_source="meet") as served:
         run(from_source(served, newest, "meet"))
         before = versions(newest)
@@ -285,7 +285,7 @@ def test_plans_beside_what_was_held_tell_what_was_never_held_and_what_was_never_
     newest: Place, google: Vendors
 ) -> None:
     """As the README asks the index: by code, of one day."""
-    with google.at(google=Terms(ids="same")) as served:
+    with google.at(google=GoogleOptions(ids="same")) as served:
         planned = run(from_source(served, newest), "--upcoming", "2")
         assert planned["listed"] == len(meetings(stored(newest), state="scheduled")) > 0
         held = {d["meeting_code"] for d in meetings(served.truth).values()}

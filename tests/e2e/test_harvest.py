@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import Documents, Harvester, Simulator, differences
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.loader import Loader, LoadProgress
 from tests.documents import full_harvest, many, plain
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 
 
 def lines_of(*records: MeetingRecord) -> list[bytes]:

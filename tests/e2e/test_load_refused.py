@@ -19,7 +19,7 @@ from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
 from harvester.state.rejects import Reject, Rejects
 from tests.documents import many, plain, spoiled
-from tests.e2e.place import PATIENCE, Place, login
+from tests.e2e.index_sandbox import PATIENCE, Place, login
 
 SHORT = replace(PATIENCE, seconds=1.0)
 

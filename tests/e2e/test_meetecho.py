@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.meetecho.access import Terms
+from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from tests.e2e.harness import Harvester, differences, lines
-from tests.e2e.place import Place
-from tests.e2e.served import Served, Vendors
+from tests.e2e.index_sandbox import Place
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_harvest import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -85,7 +85,7 @@ def test_rooms_and_who_was_there_arrive_as_the_truth_has_them_and_plans_are_comp
 def test_without_credentials_the_datatracker_makes_the_meetings_and_credentials_keep_their_names(
     newest: Place, groups: Vendors
 ) -> None:
-    with groups.at(meetecho=Terms(credentials=False)) as served:
+    with groups.at(meetecho=MeetechoOptions(credentials=False)) as served:
         said = run(served.pointed(newest), *WHOLE)["said"]
         assert "the datatracker alone" in said
         assert differences(stored(newest), served.truth) == []
@@ -101,7 +101,7 @@ def test_a_group_that_is_refused_stops_no_other(newest: Place, groups: Vendors) 
         whole = served.truth
         settings = dict(served.settings)
     refused, *others = settings["MEETECHO_GROUPS"].split(",")
-    with groups.at(meetecho=Terms(refused=(refused,))) as served:
+    with groups.at(meetecho=MeetechoOptions(refused=(refused,))) as served:
         told = run(served.pointed(newest), *WHOLE, status=75)
         assert told["failed_partitions"]
         expected = {

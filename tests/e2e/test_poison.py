@@ -10,7 +10,7 @@ from typing import Any
 
 from harvester.sinks.elastic import templates
 from tests.e2e.harness import Harvester, Simulator, differences, lines
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 from tests.e2e.small_zoom import Answer, page, small_zoom
 from tests.e2e.test_harvest import pointed, stored
 

@@ -21,7 +21,7 @@ from harvester.sinks.elastic.config import Period
 from harvester.sinks.elastic.stale import StaleDocuments
 from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
 from tests.documents import HARVESTED, many, plain, spoiled
-from tests.e2e.place import PATIENCE, Place, login
+from tests.e2e.index_sandbox import PATIENCE, Place, login
 
 EARLIER = HARVESTED - timedelta(days=1)
 LATER = HARVESTED + timedelta(days=1)

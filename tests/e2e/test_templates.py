@@ -13,7 +13,7 @@ from harvester.documents import encode, to_documents
 from harvester.sinks.elastic import mapping_diff, templates
 from tests.documents import full_harvest, many, with_series
 from tests.e2e.harness import Harvester
-from tests.e2e.place import PATIENCE, Place, login
+from tests.e2e.index_sandbox import PATIENCE, Place, login
 
 NOT_INDEXED = ("quality.audio_in.series",)
 

@@ -22,7 +22,7 @@ from harvester.state.journal import Journal
 from harvester.verify.findings import KINDS
 from tests.documents import START, many, plain
 from tests.e2e.harness import Harvester, Simulator, differences
-from tests.e2e.place import PATIENCE, Place, login
+from tests.e2e.index_sandbox import PATIENCE, Place, login
 from tests.e2e.test_harvest import NOW, pointed, stored
 
 DAYS = ["--from", "2026-11-17", "--to", "2026-11-19"]

@@ -17,13 +17,13 @@ import pytest
 
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.webex import meeting_rows
-from harvester.simulator.webex.access import Terms
+from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.account import Account, Quirk
 from harvester.simulator.webex.tokens import CLIENT_SECRET
+from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import Documents, Harvester, Simulator, differences, lines
-from tests.e2e.node import Node
-from tests.e2e.place import Place
-from tests.e2e.served import Served, Vendors
+from tests.e2e.index_sandbox import Place
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_harvest import hits, pointed, stored
 
 NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)
@@ -199,15 +199,18 @@ def test_stdout_piped_into_load_is_the_same_index(newest: Place, webex: Vendors)
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        (Terms(admin=False), ["reading only the meetings of the account that is logged in", "Pro Pack"]),
-        (Terms(pro_pack=False), ["meetings come without quality", "Pro Pack"]),
-        (Terms(elsewhere=451), ["another region (451)", "https://analytics-eu.webexapis.com/v1"]),
-        (Terms(elsewhere=403), ["another region (403)", "https://analytics-eu.webexapis.com/v1"]),
+        (
+            WebexOptions(admin=False),
+            ["reading only the meetings of the account that is logged in", "Pro Pack"],
+        ),
+        (WebexOptions(pro_pack=False), ["meetings come without quality", "Pro Pack"]),
+        (WebexOptions(elsewhere=451), ["another region (451)", "https://analytics-eu.webexapis.com/v1"]),
+        (WebexOptions(elsewhere=403), ["another region (403)", "https://analytics-eu.webexapis.com/v1"]),
     ],
     ids=["no admin", "no Pro Pack", "elsewhere, 451", "elsewhere, 403"],
 )
 def test_an_account_that_may_less_has_all_that_it_may_and_is_told_why(
-    newest: Place, webex: Vendors, terms: Terms, said: list[str]
+    newest: Place, webex: Vendors, terms: WebexOptions, said: list[str]
 ) -> None:
     with webex.at(10 * MINUTE, webex=terms) as served:
         harvester = served.pointed(newest)
@@ -225,10 +228,10 @@ def test_an_account_that_may_less_has_all_that_it_may_and_is_told_why(
 def test_with_the_right_region_set_the_next_forced_reading_has_the_quality(
     newest: Place, webex: Vendors
 ) -> None:
-    with webex.at(10 * MINUTE, webex=Terms(elsewhere=451)) as served:
+    with webex.at(10 * MINUTE, webex=WebexOptions(elsewhere=451)) as served:
         run(served.pointed(newest), *WHOLE)
         assert details(stored(newest))["full"] == 0
-    with webex.at(16 * MINUTE, webex=Terms(elsewhere=451)) as served:
+    with webex.at(16 * MINUTE, webex=WebexOptions(elsewhere=451)) as served:
         url = served.settings["WEBEX_ANALYTICS_URL"].replace("-analytics/", "-analytics-eu/")
         run(served.pointed(newest, WEBEX_ANALYTICS_URL=url), *WHOLE, "--force")
     with webex.at(16 * MINUTE) as served:

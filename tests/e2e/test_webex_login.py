@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 
 from connectors.webex.auth import STORED_NAME
-from harvester.simulator.webex.access import Terms
+from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.tokens import GRACE_SECONDS
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
-from tests.e2e.harness import ROOT, Harvester, command, differences, lines
-from tests.e2e.served import Served, Vendors
+from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, command, differences, lines
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_webex import DAY, MINUTE, NOW, OPTIONS, WHOLE
 
 MARK = "marked-secret-51c4"
@@ -57,7 +57,7 @@ def free_port() -> int:
 def opened(address: str, **form: str) -> str:
     """A page as a browser gets it, redirects followed; with a form, that is posted."""
     body = urllib.parse.urlencode(form).encode() if form else None
-    with urllib.request.urlopen(address, body, timeout=20) as page:  # noqa: S310  # loopback
+    with urllib.request.urlopen(address, body, timeout=HANGS_SECONDS) as page:  # noqa: S310  # loopback
         return str(page.read().decode())
 
 
@@ -71,7 +71,7 @@ def logging_in(harvester: Harvester, *words: str) -> Iterator[list[str]]:
             said.append(process.stderr.readline())
             assert said[-1], "".join(said)
         yield said
-        said.append(process.communicate(timeout=30)[1])
+        said.append(process.communicate(timeout=HANGS_SECONDS)[1])
         assert process.returncode == 0, "".join(said)
 
 
@@ -116,7 +116,7 @@ def test_a_login_on_another_device_is_enough_as_well(served: Served, tmp_path: P
 
 def test_who_logs_in_for_themselves_reads_their_own_meetings(webex: Vendors, tmp_path: Path) -> None:
     scopes = ("meeting:schedules_read", "meeting:participants_read")
-    with webex.at(10 * MINUTE, webex=Terms(admin=False, scopes=scopes)) as served:
+    with webex.at(10 * MINUTE, webex=WebexOptions(admin=False, scopes=scopes)) as served:
         harvester = beginner(served, tmp_path)
         log_in(harvester, "--scope", "user")
         harvested(served, harvester)
@@ -135,7 +135,7 @@ def test_two_processes_that_need_a_token_at_once_make_one_refresh(served: Served
                 assert "reading" in process.stderr.readline()
             time.sleep(0.5)
             assert served.traffic()["tokens"]["refreshes"] == 0
-        ended = [process.communicate(timeout=60)[1] for process in both]
+        ended = [process.communicate(timeout=HANGS_SECONDS)[1] for process in both]
         assert [process.returncode for process in both] == [0, 0], ended
     assert served.traffic()["tokens"] == {"refreshes": 1, "active": 1}
     assert harvester(*words).returncode == 0
@@ -150,7 +150,7 @@ def test_a_machine_that_dies_before_it_keeps_a_token_goes_on_or_says_how(
     with webex.at(10 * MINUTE) as served:
         harvester = beginner(served, tmp_path)
         log_in(harvester)
-    with webex.at(15 * DAY, webex=Terms(strict_tokens=strict)) as served:
+    with webex.at(15 * DAY, webex=WebexOptions(strict_tokens=strict)) as served:
         harvester = beginner(served, tmp_path)
         killed(harvester, "before a token is kept")
         assert served.traffic()["tokens"]["refreshes"] == 1
@@ -163,7 +163,7 @@ def test_a_machine_that_dies_before_it_keeps_a_token_goes_on_or_says_how(
 
 def test_a_token_that_is_kept_when_the_machine_dies_goes_on(webex: Vendors, tmp_path: Path) -> None:
     """Even if it dies before it has written down that the settings' token was made use of, which is worth nothing now."""
-    with webex.at(10 * MINUTE, webex=Terms(strict_tokens=True)) as served:
+    with webex.at(10 * MINUTE, webex=WebexOptions(strict_tokens=True)) as served:
         harvester = Harvester(tmp_path, served.settings)
         killed(harvester, "after a token is kept")
         time.sleep(GRACE_SECONDS / OPTIONS["speed"])
@@ -202,12 +202,12 @@ def is_refused(harvester: Harvester) -> None:
 def killed(harvester: Harvester, point: str) -> None:
     words = ["webex", *WHOLE, "--destination", "stdout"]
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.kill.victim", point, "1", "--", *words],
+        [sys.executable, "-m", "tests.e2e.kill.crash_at", point, "1", "--", *words],
         capture_output=True,
         env=harvester.environment(PYTHONPATH=str(ROOT)),
         cwd=harvester.folder,
         check=False,
-        timeout=60,
+        timeout=HANGS_SECONDS,
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
 

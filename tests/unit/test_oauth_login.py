@@ -1,4 +1,4 @@
-"""Logging in: the listener that the browser comes back to, the wait for another device, and Webex's part in both."""
+"""Browser flow, device flow and the loopback server, and Webex's part in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 import requests
 import responses
 
-from connectors.base import Context, DeviceCode, Login, LoginScope, Settings, Token
+from connectors.base import Context, Settings, Token
 from connectors.errors import (
     BrokenResponse,
     ConfigurationError,
@@ -27,9 +27,10 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
+from connectors.oauth import DeviceCode, Login, LoginScope
 from connectors.webex.auth import WebexOAuth
 from connectors.webex.login import SCOPES, WebexLogin
-from harvester.oauth_login import HOST, Listener, Proof, in_browser, on_device
+from harvester.oauth_login import HOST, LoopbackServer, Pkce, run_browser_flow, run_device_flow
 from harvester.state.account import AccountState
 from tests.unit.fake_context import NOW, FakeContext
 
@@ -79,7 +80,7 @@ class Vendor:
 
 
 def get(port: int, path: str, method: str = "GET") -> tuple[int, str]:
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request(method, path)
         answer = connection.getresponse()
@@ -112,19 +113,19 @@ class Browser(threading.Thread):
         self.pages = [get(self.port, query.format(state=self.state)) for query in self.queries]
 
 
-def browsed(*queries: str, patience: float = 5.0) -> tuple[Vendor, Browser, Token | HarvestError]:
+def browsed(*queries: str, timeout: float = 5.0) -> tuple[Vendor, Browser, Token | HarvestError]:
     vendor, browser = Vendor(), Browser(free_port(), *queries)
     ended: Token | HarvestError
     try:
-        ended = in_browser(
+        ended = run_browser_flow(
             as_login(vendor),
             port=browser.port,
             show=browser.show,
-            patience=patience,
+            timeout=timeout,
         )
     except HarvestError as error:
         ended = error
-    browser.join(5)
+    browser.join(60)
     return vendor, browser, ended
 
 
@@ -133,28 +134,28 @@ def as_login(vendor: Vendor) -> Login:
 
 
 def test_the_challenge_is_the_one_of_the_example_in_rfc_7636() -> None:
-    proof = Proof(state="", verifier="dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
+    proof = Pkce(state="", verifier="dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
     assert proof.challenge == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-def test_every_login_has_a_proof_of_its_own() -> None:
-    one, two = Proof.fresh(), Proof.fresh()
+def test_every_login_has_its_own_verifier_and_state() -> None:
+    one, two = Pkce.create(), Pkce.create()
     assert len({one.state, two.state, one.verifier, two.verifier}) == 4
     assert 43 <= len(one.verifier) <= 128
 
 
-def test_the_code_that_the_browser_brings_back_is_redeemed_with_its_verifier() -> None:
+def test_the_code_of_the_callback_is_exchanged_with_the_verifier() -> None:
     vendor, browser, ended = browsed("/callback?code=c0de&state={state}")
     assert ended == TOKEN
     assert vendor.redeemed["code"] == "c0de"
     assert vendor.redeemed["redirect_uri"] == f"http://127.0.0.1:{browser.port}/callback"
-    assert Proof(state="", verifier=vendor.redeemed["verifier"]).challenge == vendor.challenge
+    assert Pkce(state="", verifier=vendor.redeemed["verifier"]).challenge == vendor.challenge
     (page,) = browser.pages
     assert page[0] == 200
-    assert "may be closed" in page[1]
+    assert "close this window" in page[1]
 
 
-def test_an_answer_with_another_state_is_refused_and_the_right_one_still_awaited(
+def test_a_callback_with_another_state_is_refused_and_the_right_one_still_awaited(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     vendor, browser, ended = browsed(
@@ -169,7 +170,7 @@ def test_an_answer_with_another_state_is_refused_and_the_right_one_still_awaited
     assert vendor.redeemed["code"] == "c0de"
     assert [status for status, _ in browser.pages] == [400] * 5 + [200]
     assert len(caplog.messages) == 5
-    assert all("refused" in message for message in caplog.messages)
+    assert all("Refused" in message for message in caplog.messages)
 
 
 def test_a_login_that_was_denied_says_so_in_the_vendors_words_for_it() -> None:
@@ -179,7 +180,7 @@ def test_a_login_that_was_denied_says_so_in_the_vendors_words_for_it() -> None:
     assert "Not logged in" in browser.pages[0][1]
 
 
-def test_an_error_that_names_no_login_is_told_and_ends_none(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_without_state_is_reported_and_ignored(caplog: pytest.LogCaptureFixture) -> None:
     _, _, ended = browsed("/callback?error=access_denied", "/callback?code=c0de&state={state}")
     assert ended == TOKEN
     assert "Ctrl-C" in caplog.messages[0]
@@ -194,40 +195,40 @@ def test_other_paths_are_not_found() -> None:
 
 
 def test_only_get_is_answered() -> None:
-    with Listener(0, "state") as listener, listener.listening():
+    with LoopbackServer(0, "state") as listener, listener.listening():
         assert get(listener.server_address[1], "/callback?code=c&state=state", "POST")[0] == 501
-        assert listener.answer(0) is None
+        assert listener.wait(0) is None
 
 
 def test_the_first_answer_is_the_one_that_counts() -> None:
-    with Listener(0, "state") as listener, listener.listening():
+    with LoopbackServer(0, "state") as listener, listener.listening():
         for code in ("first", "second"):
             get(listener.server_address[1], f"/callback?code={code}&state=state")
-        returned = listener.answer(1)
+        returned = listener.wait(1)
         assert returned is not None
         assert returned.code == "first"
 
 
-def test_nobody_listens_any_more_once_the_answer_is_there() -> None:
+def test_the_port_is_closed_once_the_callback_has_arrived() -> None:
     _, browser, _ = browsed("/callback?code=c0de&state={state}")
     with pytest.raises(ConnectionRefusedError):
         get(browser.port, "/callback")
 
 
-def test_a_connection_on_which_nothing_is_sent_holds_nobody_up() -> None:
-    with Listener(0, "state") as listener, listener.listening():
+def test_an_idle_connection_delays_nothing() -> None:
+    with LoopbackServer(0, "state") as listener, listener.listening():
         with socket.create_connection((HOST, listener.server_address[1])):
             assert get(listener.server_address[1], "/callback?code=c0de&state=state")[0] == 200
-        assert listener.answer(1) is not None
+        assert listener.wait(1) is not None
 
 
 def test_it_listens_on_this_machine_alone() -> None:
-    with Listener(0, "state") as listener:
+    with LoopbackServer(0, "state") as listener:
         assert listener.socket.getsockname()[0] == "127.0.0.1"
 
 
-def test_whoever_never_comes_back_is_told_which_redirect_uri_it_was() -> None:
-    _, browser, ended = browsed(patience=0.05)
+def test_a_timeout_names_the_redirect_uri() -> None:
+    _, browser, ended = browsed(timeout=0.05)
     assert isinstance(ended, CredentialsError)
     assert f"http://127.0.0.1:{browser.port}/callback" in str(ended)
 
@@ -239,11 +240,11 @@ def test_a_port_in_use_is_named_before_a_browser_opens() -> None:
         port = other.getsockname()[1]
         shown: list[str] = []
         with pytest.raises(ConfigurationError, match=f"port {port} is in use.*--port"):
-            in_browser(as_login(Vendor()), port=port, show=lambda *said: shown.extend(said))
+            run_browser_flow(as_login(Vendor()), port=port, show=lambda *said: shown.extend(said))
     assert shown == []
 
 
-def test_nothing_of_the_answer_is_said_or_shown(
+def test_nothing_of_the_callback_is_printed_or_shown(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     _, browser, _ = browsed(
@@ -254,23 +255,23 @@ def test_nothing_of_the_answer_is_said_or_shown(
     assert browser.state not in said
 
 
-def test_a_device_is_asked_for_at_its_interval_until_somebody_has_decided() -> None:
+def test_the_vendor_is_polled_at_its_interval_until_the_person_has_decided() -> None:
     context, shown = FakeContext(), list[DeviceCode]()
-    assert on_device(as_login(Vendor(polls=[CODE, CODE, TOKEN])), context, shown.append) == TOKEN
+    assert run_device_flow(as_login(Vendor(polls=[CODE, CODE, TOKEN])), context, shown.append) == TOKEN
     assert shown == [CODE]
     assert context.waits == [2.0, 2.0, 2.0]
 
 
 def test_a_device_that_is_to_slow_down_does() -> None:
     context, slower = FakeContext(), replace(CODE, interval=7.0)
-    assert on_device(as_login(Vendor(polls=[slower, slower, TOKEN])), context, lambda _: None) == TOKEN
+    assert run_device_flow(as_login(Vendor(polls=[slower, slower, TOKEN])), context, lambda _: None) == TOKEN
     assert context.waits == [2.0, 7.0, 7.0]
 
 
-def test_a_code_that_nobody_enters_ends() -> None:
+def test_a_code_that_is_not_entered_expires() -> None:
     context = FakeContext()
-    with pytest.raises(CredentialsError, match="nobody entered the code"):
-        on_device(as_login(Vendor()), context, lambda _: None)
+    with pytest.raises(CredentialsError, match="the code expired"):
+        run_device_flow(as_login(Vendor()), context, lambda _: None)
     assert context.seconds == CODE.expires_in
 
 
@@ -297,7 +298,9 @@ def answering(path: str, *answers: tuple[int, object]) -> Iterator[responses.Req
 
 
 def form(mock: responses.RequestsMock, number: int = 0) -> dict[str, str]:
-    return {key: values[0] for key, values in parse_qs(str(mock.calls[number].request.body)).items()}
+    body = mock.calls[number].request.body
+    text = body.decode() if isinstance(body, bytes) else str(body)
+    return {key: values[0] for key, values in parse_qs(text).items()}
 
 
 def redeemed(login: WebexLogin) -> Token:
@@ -360,8 +363,8 @@ def test_webex_need_not_say_how_long_a_token_lives() -> None:
         (401, "", "WEBEX_CLIENT_ID or WEBEX_CLIENT_SECRET is wrong"),
         (400, message("Client Id is invalid"), "WEBEX_CLIENT_ID or WEBEX_CLIENT_SECRET is wrong"),
         (400, {"error": "invalid_client"}, "WEBEX_CLIENT_ID or WEBEX_CLIENT_SECRET is wrong"),
-        (400, {"error": "invalid_grant", "error_description": "marked"}, "used before, or is too old"),
-        (400, {"message": "expired_token", "errors": "marked"}, "used before, or is too old"),
+        (400, {"error": "invalid_grant", "error_description": "marked"}, "already used, or has expired"),
+        (400, {"message": "expired_token", "errors": "marked"}, "already used, or has expired"),
         (400, message("redirect_uri does not match"), "lacks the redirect URI"),
         (400, message("invalid scope"), "lacks a scope: give it meeting:admin_schedule_read"),
         (400, message("tokenlimit_reached"), "as many tokens as Webex permits"),
@@ -484,8 +487,8 @@ def test_webex_too_often_asked_is_left_alone_for_as_long_as_it_says() -> None:
     ("body", "remedy"),
     [
         (message("access_denied"), "access was denied"),
-        ({"error": "expired_token"}, "too old"),
-        (message("invalid_grant"), "too old"),
+        ({"error": "expired_token"}, "has expired"),
+        (message("invalid_grant"), "has expired"),
     ],
 )
 def test_webex_refusing_a_device_ends_the_wait(body: object, remedy: str) -> None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from connectors.errors import HarvestError
+from connectors.errors import ExitCode, HarvestError
 from connectors.models import Window
 from harvester.formatting import format_days, format_duration, format_instant, format_span, local_days, plural
 from harvester.state.account_status import DAY, SOON, Failing, Standing
@@ -23,23 +23,10 @@ LABEL = 12
 SHOWN = 5
 """So many windows, reasons or parts are shown; the rest is counted. `--json` has them all."""
 
-MEANINGS = {
-    0: "complete",
-    65: "documents rejected",
-    69: "somebody could not be reached",
-    70: "a bug",
-    74: "disk or output",
-    75: "in part",
-    77: "refused",
-    78: "configuration",
-    130: "interrupted",
-    143: "interrupted",
-}
-
 FINDINGS = "findings left"
 """What 65 means of `verify --repair`."""
 
-_BAD = frozenset(MEANINGS.values()) - {"complete", "interrupted"} | {"killed", FINDINGS}
+_BAD = frozenset(code.outcome for code in ExitCode) - {"complete", "interrupted"} | {"killed", FINDINGS}
 _NO_END = {
     "killed": "no end: killed or crashed",
     "killed or under way": "no end: killed or crashed, or still under way",
@@ -98,12 +85,16 @@ def _runs(scope: Scope) -> Iterator[tuple[Run, str]]:
     """The last runs, newest first, and what each came to, in a word. Only the newest can be under way."""
     for place, run in enumerate(scope.state.runs):
         if run.exit_code is not None:
-            repair = run.exit_code == 65 and run.what == "verify --repair"
-            yield run, FINDINGS if repair else MEANINGS.get(run.exit_code, "unknown")
+            repair = run.exit_code == ExitCode.DATAERR and run.what == "verify --repair"
+            yield run, FINDINGS if repair else _outcome(run.exit_code)
         elif place or scope.held is False:
             yield run, "killed"
         else:
             yield run, "under way" if scope.held else "killed or under way"
+
+
+def _outcome(exit_code: int) -> str:
+    return next((code.outcome for code in ExitCode if code == exit_code), "unknown")
 
 
 def _ran(run: Run, outcome: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from connectors.errors import HarvestError, OutputError, worst_exit
+from connectors.errors import ExitCode, HarvestError, OutputError
 from harvester.pipeline.report import Report
 
 STDERR = Path("-")
@@ -31,10 +31,8 @@ class Summary:
         if self.error is not None:
             return self.error.exit_code
         if not self.whole:
-            return 70
-        codes = [report.exit_code for report in self.reports]
-        interrupted = [code for code in codes if code in {130, 143}]
-        return interrupted[0] if interrupted else worst_exit(codes)
+            return ExitCode.SOFTWARE
+        return ExitCode.worst(report.exit_code for report in self.reports)
 
     @property
     def reason(self) -> str | None:
@@ -72,7 +70,7 @@ def summarized(path: Path | None, names: Sequence[str], account: str) -> Iterato
     finally:
         if not summary.whole and summary.error is None:
             for report in summary.reports[-1:]:  # the one that was under way
-                report.causes.add(70)
+                report.causes.add(ExitCode.SOFTWARE)
                 report.stopped = report.stopped or summary.reason
         if path is not None:
             _write(path, summary.text())

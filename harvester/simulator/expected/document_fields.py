@@ -1,4 +1,4 @@
-"""What all vendors' documents share: keys, numbered twins, who counts as one person, how long they were there."""
+"""Fields that all vendors' documents share: keys, numbered duplicates, counts of people and seconds."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 Fields = dict[str, Any]
 
 
-def moment(instant: int) -> datetime:
-    """Milliseconds since 1970 as an aware instant."""
+def to_datetime(instant: int) -> datetime:
+    """Convert milliseconds since 1970 to an aware datetime."""
     return _EPOCH + timedelta(milliseconds=instant)
 
 
-def whole(text: str | None) -> str | None:
-    """Half of a cut-off character cannot be stored: U+FFFD stands in for it."""
+def replace_surrogates(text: str | None) -> str | None:
+    """Replace lone surrogates, which cannot be stored, by U+FFFD."""
     return None if text is None else _LONE_SURROGATE.sub("\ufffd", text)
 
 
-def told(fields: Mapping[str, Any]) -> Fields:
-    """Without what nobody told."""
+def without_none(fields: Mapping[str, Any]) -> Fields:
+    """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def key(*ids: str | None) -> str:
-    """22 letters out of the vendor's ids of one stay, in their order."""
+def session_key(*ids: str | None) -> str:
+    """Return the 22-character key over the vendor's ids of one session, in their order."""
     digest = sha256("\x1f".join(part or "" for part in ids).encode()).digest()
     return urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
-def hashed_instant(instant: int) -> str:
-    """As instants are spelled inside a key: always with milliseconds."""
-    return f"{moment(instant):%Y-%m-%dT%H:%M:%S}.{instant % 1000:03}Z"
+def key_instant(instant: int) -> str:
+    """Format an instant as it goes into a key: always with milliseconds."""
+    return f"{to_datetime(instant):%Y-%m-%dT%H:%M:%S}.{instant % 1000:03}Z"
 
 
 def period(start: datetime | None, end: datetime | None) -> Fields | None:
@@ -53,10 +53,13 @@ def seconds(start: datetime | None, end: datetime | None) -> int | None:
     return (end - start) // timedelta(seconds=1)
 
 
-def distinct(stays: Iterable[tuple[str, Fields]]) -> list[tuple[str, Fields]]:
-    """Equal stays of one key once; others numbered `-2`, `-3` by their end, then by name. An end unknown comes last."""
+def number_duplicates(sessions: Iterable[tuple[str, Fields]]) -> list[tuple[str, Fields]]:
+    """Drop equal sessions of one key and number different ones `-2`, `-3` by leave time, then name.
+
+    A session without a leave time comes last.
+    """
     by_key: dict[str, list[Fields]] = {}
-    for name, fields in stays:
+    for name, fields in sessions:
         same = by_key.setdefault(name, [])
         if fields not in same:
             same.append(fields)
@@ -71,32 +74,32 @@ def _by_end(fields: Fields) -> tuple[bool, datetime, str]:
     return "leave_time" not in fields, fields.get("leave_time", _EPOCH), fields.get("user_name", "")
 
 
-def figures(stays: Sequence[Fields]) -> Fields:
-    """`participant_sessions`, `participants` and `participant_seconds` of a meeting's stays."""
-    inside = [stay for stay in stays if stay["stay"] != "waiting_room"]
+def attendance_fields(sessions: Sequence[Fields]) -> Fields:
+    """Return `participant_sessions`, `participants` and `participant_seconds` of a meeting."""
+    inside = [session for session in sessions if session["stay"] != "waiting_room"]
     people: dict[tuple[str, object], list[Fields]] = {}
-    for place, stay in enumerate(inside):
-        people.setdefault(_person(place, stay), []).append(stay)
+    for position, session in enumerate(inside):
+        people.setdefault(_person(position, session), []).append(session)
     return {
-        "participant_sessions": sum(stay["stay"] == "meeting" for stay in inside),
+        "participant_sessions": sum(session["stay"] == "meeting" for session in inside),
         "participants": len(people),
-        "participant_seconds": sum(map(_presence, people.values())),
+        "participant_seconds": sum(map(_seconds_present, people.values())),
     }
 
 
-def _person(place: int, stay: Fields) -> tuple[str, object]:
+def _person(position: int, session: Fields) -> tuple[str, object]:
     for name in ("id", "user_name", "user_id"):
-        if name in stay:
-            return name, stay[name]
-    return "place", place
+        if name in session:
+            return name, session[name]
+    return "place", position
 
 
-def _presence(stays: Iterable[Fields]) -> int:
-    """Seconds with at least one of these stays, of those whose both ends are known."""
+def _seconds_present(sessions: Iterable[Fields]) -> int:
+    """Return the seconds covered by at least one of these sessions, of those with a join and a leave time."""
     changes = []
-    for stay in stays:
-        if "join_time" in stay and "leave_time" in stay:
-            changes += [(stay["join_time"], 1), (stay["leave_time"], -1)]
+    for session in sessions:
+        if "join_time" in session and "leave_time" in session:
+            changes += [(session["join_time"], 1), (session["leave_time"], -1)]
     total, inside, since = timedelta(), 0, _EPOCH
     for when, change in sorted(changes, key=_opening_first):
         if inside:

@@ -1,4 +1,4 @@
-"""What a perfect harvest of the simulated Workspace holds: from Reports, from Meet, or from both."""
+"""The documents of a perfect harvest of the simulated Workspace: from Reports, from Meet, or from both."""
 
 from __future__ import annotations
 
@@ -10,104 +10,111 @@ from typing import Any, Literal
 from harvester.simulator.expected import google_meet_quality
 from harvester.simulator.expected.document_fields import (
     Fields,
-    distinct,
-    figures,
-    key,
+    attendance_fields,
+    number_duplicates,
     period,
+    replace_surrogates,
     seconds,
-    told,
-    whole,
+    session_key,
+    without_none,
 )
-from harvester.simulator.expected.document_fields import moment as millisecond
-from harvester.simulator.google_meet.access import Terms
+from harvester.simulator.expected.document_fields import to_datetime as milliseconds_to_datetime
+from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import (
     RECORD_KEPT,
     ROWS_KEPT,
     Account,
     Conference,
-    can_be_acted_for,
+    can_be_impersonated,
     has_meet,
 )
-from harvester.simulator.google_meet.attendance import Endpoint, Presences, gone
+from harvester.simulator.google_meet.attendance import Attendance, Endpoint, known_end
 from harvester.simulator.google_meet.calendar_events import has_calendar
-from harvester.simulator.google_meet.call_ended_rows import Calls
+from harvester.simulator.google_meet.call_ended_rows import CallEndedRows
 from harvester.simulator.organisation import Organisation, Person
 
 GoogleSource = Literal["auto", "reports", "meet"]
-Named = tuple[str, Fields]
-Measured = dict[str, dict[google_meet_quality.Place, google_meet_quality.Told]]
+KeyedFields = tuple[str, Fields]
+Measured = dict[str, dict[google_meet_quality.MeasureKey, google_meet_quality.Measurement]]
 
 
-def moment(instant: int) -> datetime:
-    """Nanoseconds since 1970, cut to the microsecond."""
-    return millisecond(0) + timedelta(microseconds=instant // 1000)
+def nanoseconds_to_datetime(instant: int) -> datetime:
+    """Convert nanoseconds since 1970 to a datetime, cut to the microsecond."""
+    return milliseconds_to_datetime(0) + timedelta(microseconds=instant // 1000)
 
 
-class GoogleTruth:
-    """`terms`: what is agreed with the Workspace. `later`: how long after the organisation's now the harvest begins."""
+class ExpectedGoogleMeet:
+    """`options`: of the Workspace. `later`: how long after the organisation's now the harvest starts."""
 
     def __init__(
-        self, organisation: Organisation, *, terms: Terms, source: GoogleSource, account: str,
+        self, organisation: Organisation, *, options: GoogleOptions, source: GoogleSource, account: str,
         later: timedelta = timedelta(),
     ) -> None:  # fmt: skip
-        self._account = Account(organisation, terms.ids)
-        self._presences = Presences(self._account)
-        self._calls = Calls(organisation)
+        self._account = Account(organisation, options.ids)
+        self._attendance = Attendance(self._account)
+        self._calls = CallEndedRows(organisation)
         self._first = organisation.first
         self._now = organisation.now + later // timedelta(milliseconds=1)
-        self._terms = terms
+        self._options = options
         self._label = account
-        reports = source != "meet" and terms.has("reports") and not terms.personal
+        reports = source != "meet" and options.has("reports") and not options.personal
         self._reports = reports
-        self._meet = terms.has("meet") and (source != "reports")
-        self._directory = terms.has("directory") and not terms.personal
+        self._meet = options.has("meet") and (source != "reports")
+        self._directory = options.has("directory") and not options.personal
 
     def documents(self) -> Iterator[Fields]:
-        """Of every conference that began since the first day, or since what the source still keeps."""
-        kept = ROWS_KEPT if self._reports else RECORD_KEPT
-        first = millisecond(max(self._first, self._now - kept))
-        for conference in self._account.begun(self._now):
-            reported = self._reported(conference)
-            recorded = self._meet and conference.kept(self._now) and self._seen(conference)
+        """Yield the documents of every conference that started since the first day, or as far back as the
+        source retains data."""
+        has_record = ROWS_KEPT if self._reports else RECORD_KEPT
+        first = milliseconds_to_datetime(max(self._first, self._now - has_record))
+        for conference in self._account.started(self._now):
+            reported = self._reported_endpoints(conference)
+            recorded = self._meet and conference.has_record(self._now) and self._is_recorded(conference)
             if reported or recorded:
-                documents = list(self._of(conference, reported, recorded=recorded))
+                documents = list(self._documents_of(conference, reported, recorded=recorded))
                 if documents[0]["@timestamp"] >= first:
                     yield from documents
 
-    def _reported(self, conference: Conference) -> list[Endpoint]:
-        """Whose rows there are by now."""
+    def _reported_endpoints(self, conference: Conference) -> list[Endpoint]:
+        """Return the endpoints whose rows are available by now."""
         if not self._reports:
             return []
         oldest = self._now - ROWS_KEPT
-        return [e for e in self._presences.rows(conference) if e.reported(self._now) and e.left_at >= oldest]
+        return [
+            e
+            for e in self._attendance.reported_endpoints(conference)
+            if e.is_reported(self._now) and e.left_at >= oldest
+        ]
 
     @cached_property
-    def _seers(self) -> set[int]:
-        """By index everybody for whom Meet can be asked: all, where it is known who they are."""
-        if self._terms.personal:
+    def _impersonated(self) -> set[int]:
+        """Indexes of the people who can be impersonated for Meet: everyone, if the Directory lists them."""
+        if self._options.personal:
             return {self._account.busiest_host.index}
         if not self._directory:
             return {self._account.administrator.index}
-        return {p.index for p in self._account.by_email.values() if can_be_acted_for(p) and has_meet(p)}
+        return {p.index for p in self._account.by_email.values() if can_be_impersonated(p) and has_meet(p)}
 
-    def _seen(self, conference: Conference) -> bool:
-        """Whether the record is listed to anybody who can be asked for."""
-        if self._owner_seen(conference):
+    def _is_recorded(self, conference: Conference) -> bool:
+        """Return whether the record is listed to anyone who can be impersonated."""
+        if self._owner_is_asked(conference):
             return True
-        present = self._presences.present(conference, self._now)
-        return self._terms.attended and any(
-            e.person is not None and e.person.index in self._seers for e in present
+        present = self._attendance.present(conference, self._now)
+        return self._options.attended and any(
+            e.person is not None and e.person.index in self._impersonated for e in present
         )
 
-    def _owner_seen(self, conference: Conference) -> bool:
+    def _owner_is_asked(self, conference: Conference) -> bool:
         owner = conference.owner
         if owner is None:
             return False
-        # Without the Directory, Reports tells who the organizer is, and so for whom to ask.
-        told = not self._directory and bool(self._reported(conference))
-        return owner.index in self._seers or (told and can_be_acted_for(owner) and has_meet(owner))
+        # Without the Directory, the organizer in Reports' rows says whom to impersonate.
+        named_by_reports = not self._directory and bool(self._reported_endpoints(conference))
+        return owner.index in self._impersonated or (
+            named_by_reports and can_be_impersonated(owner) and has_meet(owner)
+        )
 
-    def _of(
+    def _documents_of(
         self, conference: Conference, reported: Sequence[Endpoint], *, recorded: bool
     ) -> Iterator[Fields]:
         live = recorded and not conference.ended(self._now)
@@ -117,33 +124,40 @@ class GoogleTruth:
         if by_rows:
             named = [self._row(conference, e, parameters[e.id]) for e in reported]
             measured = {
-                key(e.id): found for e in reported if (found := google_meet_quality.of_row(parameters[e.id]))
+                session_key(e.id): found
+                for e in reported
+                if (found := google_meet_quality.of_row(parameters[e.id]))
             }
         else:
-            named = [self._session(endpoint) for endpoint in self._presences.present(conference, self._now)]
-        stays = distinct(named)
-        head = self._head(conference, stays, reported, recorded=recorded, live=live)
-        head |= _media(list(parameters.values()))
+            named = [self._session(endpoint) for endpoint in self._attendance.present(conference, self._now)]
+        sessions = number_duplicates(named)
+        head = self._head(conference, sessions, reported, recorded=recorded, live=live)
+        head |= _media_fields(list(parameters.values()))
         detail = "live" if live else "full" if recorded and reported else "basic"
-        uuid = conference.reported if reported else conference.record
+        uuid = conference.reports_id if reported else conference.record_id
         quality = (
             google_meet_quality.document(google_meet_quality.of_meeting(measured.values()))
             if measured
             else None
         )
-        yield self._meeting_document(uuid, detail, head | figures([f for _, f in stays]), quality)
-        yield from self._session_documents(uuid, detail, head, stays, measured)
+        yield self._meeting_document(
+            uuid, detail, head | attendance_fields([f for _, f in sessions]), quality
+        )
+        yield from self._session_documents(uuid, detail, head, sessions, measured)
 
     def _head(
-        self, conference: Conference, stays: Sequence[Named], reported: Sequence[Endpoint], *, recorded: bool, live: bool
+        self, conference: Conference, sessions: Sequence[KeyedFields], reported: Sequence[Endpoint], *, recorded: bool, live: bool
     ) -> Fields:  # fmt: skip
         if recorded:
-            start, end = moment(conference.start), None if live else moment(conference.end)
+            start, end = (
+                nanoseconds_to_datetime(conference.start),
+                None if live else nanoseconds_to_datetime(conference.end),
+            )
         else:
-            start = min(fields["join_time"] for _, fields in stays)
-            end = max(fields["leave_time"] for _, fields in stays)
-        recording = recorded and self._owner_seen(conference)
-        return told(
+            start = min(fields["join_time"] for _, fields in sessions)
+            end = max(fields["leave_time"] for _, fields in sessions)
+        recording = recorded and self._owner_is_asked(conference)
+        return without_none(
             {
                 "start_time": start,
                 "end_time": end,
@@ -152,51 +166,51 @@ class GoogleTruth:
                 "state": "live" if live else "ended",
                 "meeting_code": conference.code,
                 "meeting_series_id": conference.space if recorded else None,
-                "topic": whole(self._topic(conference)) if reported else None,
+                "topic": replace_surrogates(self._topic(conference)) if reported else None,
                 "host": self._host(conference) if reported else None,
                 "recording": conference.meeting.recorded if recording else None,
             }
         )
 
     def _topic(self, conference: Conference) -> str | None:
-        """As the owner's own calendar shows it, but for private events: what somebody keeps from their colleagues is
-        not for an index."""
+        """Return the title in the owner's own calendar, except for private events: what someone hides from
+        colleagues does not belong in an index."""
         event = conference.event
-        if event is None or event.gone or event.private or not self._terms.has("calendar"):
+        if event is None or event.removed or event.private or not self._options.has("calendar"):
             return None
-        return event.summary if can_be_acted_for(event.owner) and has_calendar(event.owner) else None
+        return event.summary if can_be_impersonated(event.owner) and has_calendar(event.owner) else None
 
     def _host(self, conference: Conference) -> Fields | None:
         owner = conference.owner
         if owner is None:
             return None
-        known = self._known(owner)
-        return told(
+        known = self._in_directory(owner)
+        return without_none(
             {
                 "host_id": self._account.user_id(owner) if known else None,
-                "name": whole(owner.name) if known else None,
+                "name": replace_surrogates(owner.name) if known else None,
                 "email": owner.email,
             }
         )
 
-    def _known(self, person: Person | None) -> bool:
-        """Whether the Directory tells of them."""
-        return self._directory and person is not None and person.standing != "departed"
+    def _in_directory(self, person: Person | None) -> bool:
+        """Return whether the Directory contains the person."""
+        return self._directory and person is not None and person.status != "departed"
 
-    def _row(self, conference: Conference, endpoint: Endpoint, parameters: dict[str, Any]) -> Named:
+    def _row(self, conference: Conference, endpoint: Endpoint, parameters: dict[str, Any]) -> KeyedFields:
         person = endpoint.person
         identifier, kind = parameters.get("identifier"), parameters.get("identifier_type")
-        leave = millisecond(endpoint.left_at)
+        leave = milliseconds_to_datetime(endpoint.left_at)
         start = parameters.get("start_timestamp_seconds")
         lasted = timedelta(seconds=parameters["duration_seconds"])
-        join = leave - lasted if start is None else millisecond(start * 1000)
-        known = person.name if person is not None and self._known(person) else None
+        join = leave - lasted if start is None else milliseconds_to_datetime(start * 1000)
+        known = person.name if person is not None and self._in_directory(person) else None
         shown = kind == "email_address" and identifier is not None and "*" not in identifier
         hosts = conference.owner is not None and identifier == conference.owner.email
         fields = {
             "stay": "meeting",
             "id": None if person is None else self._account.user_id(person),
-            "user_name": whole(parameters.get("display_name", known)),
+            "user_name": replace_surrogates(parameters.get("display_name", known)),
             "email": identifier if shown else None,
             "user_type": _user_type(kind, endpoint.device),
             "role": "host" if hosts else None,
@@ -210,29 +224,32 @@ class GoogleTruth:
             "duration": seconds(join, leave),
             "period": period(join, leave),
         }
-        return key(endpoint.id), told(fields)
+        return session_key(endpoint.id), without_none(fields)
 
-    def _session(self, endpoint: Endpoint) -> Named:
+    def _session(self, endpoint: Endpoint) -> KeyedFields:
         person = endpoint.person
-        end = gone(endpoint, self._now)
-        join, leave = moment(endpoint.start), None if end is None else moment(end)
+        end = known_end(endpoint, self._now)
+        join, leave = (
+            nanoseconds_to_datetime(endpoint.start),
+            None if end is None else nanoseconds_to_datetime(end),
+        )
         kinds = {"account": "signed_in", "room": "signed_in", "phone": "phone", "anonymous": "guest"}
         fields = {
             "stay": "meeting",
             "id": endpoint.user,
-            "user_id": endpoint.session.partition("/participantSessions/")[0],
-            "user_name": whole(endpoint.name),
-            "email": person.email if person is not None and self._known(person) else None,
-            "user_type": kinds[endpoint.means],
+            "user_id": endpoint.session_name.partition("/participantSessions/")[0],
+            "user_name": replace_surrogates(endpoint.name),
+            "email": person.email if person is not None and self._in_directory(person) else None,
+            "user_type": kinds[endpoint.joined_by],
             "join_time": join,
             "leave_time": leave,
             "duration": seconds(join, leave),
             "period": period(join, leave),
         }
-        return key(endpoint.session), told(fields)
+        return session_key(endpoint.session_name), without_none(fields)
 
     def _meeting_document(self, uuid: str, detail: str, head: Fields, quality: Fields | None) -> Fields:
-        return told(
+        return without_none(
             {
                 "document_id": f"google-meet:{self._label}:{uuid}",
                 "@timestamp": head["start_time"],
@@ -247,10 +264,10 @@ class GoogleTruth:
         )
 
     def _session_documents(
-        self, uuid: str, detail: str, head: Fields, stays: Sequence[Named], measured: Measured
+        self, uuid: str, detail: str, head: Fields, sessions: Sequence[KeyedFields], measured: Measured
     ) -> Iterator[Fields]:
-        for name, fields in stays:
-            yield told(
+        for name, fields in sessions:
+            yield without_none(
                 {
                     "document_id": f"google-meet:{self._label}:{uuid}:{name}",
                     "@timestamp": fields["join_time"],
@@ -268,8 +285,8 @@ class GoogleTruth:
             )
 
 
-def _media(reported: Sequence[dict[str, Any]]) -> Fields:
-    """What device types and seconds tell; what they do not is not known."""
+def _media_fields(reported: Sequence[dict[str, Any]]) -> Fields:
+    """Return what device types and seconds say about the media; what they do not say is unknown."""
 
     def ran(prefix: str) -> bool | None:
         return (
@@ -277,7 +294,7 @@ def _media(reported: Sequence[dict[str, Any]]) -> Fields:
             or None
         )
 
-    return told(
+    return without_none(
         {
             "has_pstn": any(row["device_type"].startswith("pstn_") for row in reported) or None,
             "has_video": ran("video"),

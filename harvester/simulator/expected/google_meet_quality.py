@@ -1,4 +1,5 @@
-"""The quality that Reports' rows tell: a mean or a worst without the other, weighted by the seconds of its stream."""
+"""Quality from Reports' rows: some measures have only a mean or only a worst value, weighted by the seconds
+of the stream."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harvester.simulator.expected.quality import hundredths
+from harvester.simulator.expected.quality import round_to_hundredths
 
 _STREAMS = {
     "audio_in": "audio_recv",
@@ -16,43 +17,44 @@ _STREAMS = {
     "share_in": "screencast_recv",
     "share_out": "screencast_send",
 }
-# By measure the parameters behind a stream's name: of the mean, of the worst.
-_OWN = {
+# By measure, the end of the parameter names of a stream's mean and worst value.
+_STREAM_PARAMETERS = {
     "packet_loss_pct": ("packet_loss_mean", "packet_loss_max"),
     "bitrate_kbps": ("bitrate_kbps_mean", None),
     "height_px": ("short_side_median_pixels", None),
     "fps": ("fps_mean", None),
 }
-_ORDER = ("latency_ms", "jitter_ms", "packet_loss_pct", "bitrate_kbps", "height_px", "fps")
-Place = tuple[str, str]
+_MEASURES = ("latency_ms", "jitter_ms", "packet_loss_pct", "bitrate_kbps", "height_px", "fps")
+MeasureKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What was told of one measure. `weight`: the stream's seconds, 0 where they were not told."""
+class Measurement:
+    """One measure. `weight`: seconds of the stream, 0 if unknown."""
 
     mean: float | None
     worst: float | None
     weight: int
 
 
-def of_row(parameters: Mapping[str, Any]) -> dict[Place, Told]:
-    """By stream and measure; delay and jitter, which are the whole connection's, on each stream that ran."""
-    found: dict[Place, Told] = {}
+def of_row(parameters: Mapping[str, Any]) -> dict[MeasureKey, Measurement]:
+    """Return the measures by stream; latency and jitter belong to the whole connection and are set on each
+    stream that ran."""
+    measurements: dict[MeasureKey, Measurement] = {}
     for stream, prefix in _STREAMS.items():
         seconds = parameters.get(f"{prefix}_seconds", 0)
         for measure, mean, worst in _measures(parameters, stream, prefix, ran=seconds > 0):
             if mean is not None or worst is not None:
-                found[stream, measure] = Told(mean, worst, seconds)
-    return found
+                measurements[stream, measure] = Measurement(mean, worst, seconds)
+    return measurements
 
 
 def _measures(
     parameters: Mapping[str, Any], stream: str, prefix: str, *, ran: bool
 ) -> Iterator[tuple[str, float | None, float | None]]:
-    for measure, (mean, worst) in _OWN.items():
-        most = parameters.get(f"{prefix}_{worst}") if worst else None
-        yield measure, parameters.get(f"{prefix}_{mean}"), most
+    for measure, (mean, worst) in _STREAM_PARAMETERS.items():
+        maximum = parameters.get(f"{prefix}_{worst}") if worst else None
+        yield measure, parameters.get(f"{prefix}_{mean}"), maximum
     if ran:
         yield "latency_ms", parameters.get("network_rtt_msec_mean"), None
         way = "recv" if stream.endswith("_in") else "send"
@@ -60,47 +62,47 @@ def _measures(
         yield "jitter_ms", parameters.get(f"{jitter}_mean"), parameters.get(f"{jitter}_max")
 
 
-def of_meeting(rows: Iterable[Mapping[Place, Told]]) -> dict[Place, Told]:
-    """Over all rows; where nobody told any seconds, each counts alike."""
-    by_place: dict[Place, list[Told]] = {}
+def of_meeting(rows: Iterable[Mapping[MeasureKey, Measurement]]) -> dict[MeasureKey, Measurement]:
+    """Merge all rows; if no row has seconds, each counts equally."""
+    by_place: dict[MeasureKey, list[Measurement]] = {}
     for row in rows:
-        for place, told in row.items():
-            by_place.setdefault(place, []).append(told)
-    return {place: _merged(told) for place, told in by_place.items()}
+        for key, measurement in row.items():
+            by_place.setdefault(key, []).append(measurement)
+    return {key: _merge(measurement) for key, measurement in by_place.items()}
 
 
-def _merged(parts: Sequence[Told]) -> Told:
-    means = [(part.mean, part.weight) for part in parts if part.mean is not None]
+def _merge(parts: Sequence[Measurement]) -> Measurement:
+    joined_by = [(part.mean, part.weight) for part in parts if part.mean is not None]
     worst = [part.worst for part in parts if part.worst is not None]
     weight = sum(part.weight for part in parts)
-    return Told(_mean(means), max(worst, default=None), weight)
+    return Measurement(_mean(joined_by), max(worst, default=None), weight)
 
 
-def _mean(means: Sequence[tuple[float, int]]) -> float | None:
-    if not means:
+def _mean(joined_by: Sequence[tuple[float, int]]) -> float | None:
+    if not joined_by:
         return None
-    total = sum(weight for _, weight in means)
+    total = sum(weight for _, weight in joined_by)
     if not total:
-        return sum(mean for mean, _ in means) / len(means)
-    return sum(mean * weight for mean, weight in means) / total
+        return sum(mean for mean, _ in joined_by) / len(joined_by)
+    return sum(mean * weight for mean, weight in joined_by) / total
 
 
-def document(measured: Mapping[Place, Told]) -> dict[str, Any] | None:
-    """The `quality` of a document; None where nothing was measured."""
-    written: dict[str, Any] = {}
+def document(measured: Mapping[MeasureKey, Measurement]) -> dict[str, Any] | None:
+    """Return the `quality` field of a document, None if nothing was measured."""
+    document_fields: dict[str, Any] = {}
     for stream in _STREAMS:
-        measures = {m: _written(measured[stream, m]) for m in _ORDER if (stream, m) in measured}
+        measures = {m: _measure_document(measured[stream, m]) for m in _MEASURES if (stream, m) in measured}
         if measures:
-            written[stream] = measures
-    return written or None
+            document_fields[stream] = measures
+    return document_fields or None
 
 
-def _written(told: Told) -> dict[str, float]:
-    found: dict[str, float] = {}
-    if told.mean is not None:
-        found["mean"] = hundredths(told.mean)
-    if told.worst is not None:
-        found["worst"] = hundredths(told.worst)
-    if told.weight:
-        found["samples"] = told.weight
-    return found
+def _measure_document(measurement: Measurement) -> dict[str, float]:
+    measurements: dict[str, float] = {}
+    if measurement.mean is not None:
+        measurements["mean"] = round_to_hundredths(measurement.mean)
+    if measurement.worst is not None:
+        measurements["worst"] = round_to_hundredths(measurement.worst)
+    if measurement.weight:
+        measurements["samples"] = measurement.weight
+    return measurements

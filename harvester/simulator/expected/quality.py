@@ -1,4 +1,4 @@
-"""The quality of a stay and of a meeting, out of the minutes that they had."""
+"""The quality of a session and of a meeting, from its minutes."""
 
 from __future__ import annotations
 
@@ -13,52 +13,53 @@ from harvester.simulator.organisation.quality import STREAMS, Sample
 _MEASURES = ("latency_ms", "jitter_ms", "packet_loss_pct", "bitrate_kbps", "height_px", "fps")
 _LOW_IS_BAD = {"bitrate_kbps", "height_px", "fps"}
 
-Place = tuple[str, str]
+MeasureKey = tuple[str, str]
 Measured = tuple[float, float, int]
-"""Mean, worst, samples."""
+"""Mean, worst value, number of samples."""
 
 
-Told = tuple[Place, float | None, float | None]
-"""Where, a sample, and a peak that can only make the worst worse."""
+Reading = tuple[MeasureKey, float | None, float | None]
+"""Key, value, and a peak that only affects the worst value."""
 
 
-def of_stay(minutes: Iterable[Sequence[Told]]) -> dict[Place, Measured]:
-    """By stream and measure; the processor's load under ("cpu_pct", "")."""
-    samples: dict[Place, list[float]] = {}
-    peaks: dict[Place, list[float]] = {}
-    for place, value, peak in chain.from_iterable(minutes):
+def of_session(minutes: Iterable[Sequence[Reading]]) -> dict[MeasureKey, Measured]:
+    """Return the measured values by stream and measure; the processor load has the key ("cpu_pct", "")."""
+    samples: dict[MeasureKey, list[float]] = {}
+    peaks: dict[MeasureKey, list[float]] = {}
+    for key, value, peak in chain.from_iterable(minutes):
         if value is not None:
-            samples.setdefault(place, []).append(value)
+            samples.setdefault(key, []).append(value)
         if peak is not None:
-            peaks.setdefault(place, []).append(peak)
+            peaks.setdefault(key, []).append(peak)
     return {
-        place: (sum(seen) / len(seen), _worst(place, seen + peaks.get(place, [])), len(seen))
-        for place, seen in samples.items()
+        key: (sum(seen) / len(seen), _worst(key, seen + peaks.get(key, [])), len(seen))
+        for key, seen in samples.items()
     }
 
 
-def told(minute: Minute) -> Iterator[Told]:
-    """What one minute adds."""
+def readings(minute: Minute) -> Iterator[Reading]:
+    """Yield the values of one minute."""
     for stream, sample in minute.streams.items():
         if sample is not None:
             for measure, value in zip(_MEASURES, _values(sample), strict=True):
                 yield (stream, measure), value, sample.peak_loss if measure == "packet_loss_pct" else None
     if minute.cpu is not None:
-        _, mean, most, _ = minute.cpu
-        yield ("cpu_pct", ""), mean, most
+        _, mean, maximum, _ = minute.cpu
+        yield ("cpu_pct", ""), mean, maximum
 
 
 def of_columns(
-    columns: Mapping[Place, Sequence[float | None]], places: Sequence[int], peaks: Mapping[Place, Sequence[float | None]]
-) -> dict[Place, Measured]:  # fmt: skip
-    """The same as `of_stay`, out of a column of all the pool's minutes for each place: faster for many stays."""
-    measured: dict[Place, Measured] = {}
-    for place, column in columns.items():
-        seen = [value for minute in places if (value := column[minute]) is not None]
+    columns: Mapping[MeasureKey, Sequence[float | None]], positions: Sequence[int], peaks: Mapping[MeasureKey, Sequence[float | None]]
+) -> dict[MeasureKey, Measured]:  # fmt: skip
+    """Return the same as `of_session` from one column per key over all minutes of the pool; faster for many
+    sessions."""
+    measured: dict[MeasureKey, Measured] = {}
+    for key, column in columns.items():
+        seen = [value for minute in positions if (value := column[minute]) is not None]
         if seen:
-            peak = peaks.get(place, ())
-            most = [value for minute in places if (value := peak[minute]) is not None] if peak else []
-            measured[place] = (sum(seen) / len(seen), _worst(place, seen + most), len(seen))
+            peak = peaks.get(key, ())
+            maximum = [value for minute in positions if (value := peak[minute]) is not None] if peak else []
+            measured[key] = (sum(seen) / len(seen), _worst(key, seen + maximum), len(seen))
     return measured
 
 
@@ -66,41 +67,41 @@ def _values(sample: Sample) -> tuple[float | None, ...]:
     return sample.latency, sample.jitter, sample.loss, sample.bitrate, sample.height, sample.fps
 
 
-def _worst(place: Place, values: Sequence[float]) -> float:
-    return min(values) if place[1] in _LOW_IS_BAD else max(values)
+def _worst(key: MeasureKey, values: Sequence[float]) -> float:
+    return min(values) if key[1] in _LOW_IS_BAD else max(values)
 
 
-def of_meeting(stays: Sequence[dict[Place, Measured]]) -> dict[Place, Measured]:
-    """Over the stays: the mean weighted by samples."""
-    merged: dict[Place, Measured] = {}
-    for place in {place: None for stay in stays for place in stay}:
-        parts = [stay[place] for stay in stays if place in stay]
+def of_meeting(sessions: Sequence[dict[MeasureKey, Measured]]) -> dict[MeasureKey, Measured]:
+    """Merge sessions: the mean is weighted by the number of samples."""
+    merged: dict[MeasureKey, Measured] = {}
+    for key in {key: None for session in sessions for key in session}:
+        parts = [session[key] for session in sessions if key in session]
         count = sum(samples for _, _, samples in parts)
         mean = sum(mean * samples for mean, _, samples in parts) / count
-        merged[place] = (mean, _worst(place, [worst for _, worst, _ in parts]), count)
+        merged[key] = (mean, _worst(key, [worst for _, worst, _ in parts]), count)
     return merged
 
 
-def document(measured: dict[Place, Measured]) -> dict[str, Any] | None:
-    """The `quality` of a document; None where nothing was measured."""
-    written: dict[str, Any] = {}
+def document(measured: dict[MeasureKey, Measured]) -> dict[str, Any] | None:
+    """Return the `quality` field of a document, None if nothing was measured."""
+    document_fields: dict[str, Any] = {}
     for stream in STREAMS:
-        measures = {m: _written(measured[stream, m]) for m in _MEASURES if (stream, m) in measured}
+        measures = {m: _measure_document(measured[stream, m]) for m in _MEASURES if (stream, m) in measured}
         if measures:
-            written[stream] = measures
+            document_fields[stream] = measures
     if ("cpu_pct", "") in measured:
-        written["cpu_pct"] = _written(measured["cpu_pct", ""])
-    return written or None
+        document_fields["cpu_pct"] = _measure_document(measured["cpu_pct", ""])
+    return document_fields or None
 
 
-def _written(measured: Measured) -> dict[str, float]:
+def _measure_document(measured: Measured) -> dict[str, float]:
     mean, worst, samples = measured
-    return {"mean": hundredths(mean), "worst": hundredths(worst), "samples": samples}
+    return {"mean": round_to_hundredths(mean), "worst": round_to_hundredths(worst), "samples": samples}
 
 
-def hundredths(value: float) -> float:
-    """Rounded as the fraction that it stands for, halves to the even hundredth."""
-    hundredths = value * 100
-    if abs(hundredths % 1 - 0.5) > 0.001:  # no half, whatever the noise of binary fractions
-        return round(hundredths) / 100
+def round_to_hundredths(value: float) -> float:
+    """Round as the fraction it represents, halves to the even hundredth."""
+    round_to_hundredths = value * 100
+    if abs(round_to_hundredths % 1 - 0.5) > 0.001:  # not a half, whatever the noise of binary fractions
+        return round(round_to_hundredths) / 100
     return float(round(Fraction(value).limit_denominator(10**6), 2))

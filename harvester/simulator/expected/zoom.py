@@ -1,4 +1,4 @@
-"""What a perfect harvest of the simulated Zoom account holds, from its dashboard or from its reports."""
+"""The documents of a perfect harvest of the simulated Zoom account, from its dashboard or from its reports."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Any, Literal
 from harvester.simulator.expected import quality
 from harvester.simulator.expected.document_fields import (
     Fields,
-    distinct,
-    figures,
-    hashed_instant,
-    key,
-    moment,
+    attendance_fields,
+    key_instant,
+    number_duplicates,
     period,
+    replace_surrogates,
     seconds,
-    told,
-    whole,
+    session_key,
+    to_datetime,
+    without_none,
 )
 from harvester.simulator.organisation import MINUTE, Case, Organisation, Person
 from harvester.simulator.zoom import dashboard_rows, report_rows
 from harvester.simulator.zoom.account import Account, Instance, ListType, Quirk, list_type, user_id
-from harvester.simulator.zoom.attendance import Presence, Presences
+from harvester.simulator.zoom.attendance import Attendance, SessionRecord
 
-Source = Literal["dashboard", "reports"]
+ZoomSource = Literal["dashboard", "reports"]
 
 
-class ZoomTruth:
+class ExpectedZoom:
     def __init__(
-        self, organisation: Organisation, *, source: Source, qos: bool, webinars: bool, account: str
+        self, organisation: Organisation, *, source: ZoomSource, qos: bool, webinars: bool, account: str
     ) -> None:
         self._organisation = organisation
         self._account = Account(organisation)
-        self._presences = Presences(self._account)
+        self._attendance = Attendance(self._account)
         self._reports = source == "reports"
         self._qos = qos and not self._reports
         self._webinars = webinars
@@ -44,9 +44,9 @@ class ZoomTruth:
         for instance in self._account.instances:
             meeting = instance.meeting
             if meeting.start >= self._organisation.first and (self._webinars or not meeting.webinar):
-                yield from self._of(instance)
+                yield from self._documents_of(instance)
 
-    def _of(self, instance: Instance) -> Iterator[Fields]:
+    def _documents_of(self, instance: Instance) -> Iterator[Fields]:
         meeting, now = instance.meeting, self._organisation.now
         kind = list_type(meeting, now)
         if kind is None or (self._reports and (kind == "live" or _unreachable(meeting.host))):
@@ -57,45 +57,45 @@ class ZoomTruth:
         detail = self._detail(instance, kind, unread=unread)
         measured = self._qos and kind != "pastOne" and not meeting.webinar
         rows = [] if unread else self._rows(instance, kind)
-        stays = distinct(self._stay(presence, measured=measured) for presence in rows)
-        head = self._reported_head(instance) if self._reports else self._head(instance, kind)
-        timestamp = head.get("start_time") or min((f["join_time"] for _, f in stays), default=None)
+        sessions = number_duplicates(self._session(record, measured=measured) for record in rows)
+        head = self._report_head(instance) if self._reports else self._head(instance, kind)
+        timestamp = head.get("start_time") or min((f["join_time"] for _, f in sessions), default=None)
         if timestamp is None:
             return
         if not unread:
-            head |= figures([fields for _, fields in stays])
+            head |= attendance_fields([fields for _, fields in sessions])
         elif kind == "pastOne":
             head["participants"] = 1
-        yield self._meeting_document(instance, timestamp, detail, head, stays)
-        yield from self._session_documents(instance, timestamp, detail, head, stays)
+        yield self._meeting_document(instance, timestamp, detail, head, sessions)
+        yield from self._session_documents(instance, timestamp, detail, head, sessions)
 
     def _detail(self, instance: Instance, kind: ListType, *, unread: bool) -> str:
         if kind == "live":
             return "live"
-        # Of meetings of one person Zoom has no quality, of webinars nobody asks for it.
-        asked = self._qos and kind == "past" and not instance.meeting.webinar
-        return "full" if asked and not unread else "basic"
+        # Zoom has no quality for meetings of one person, and the harvester does not ask for that of webinars.
+        request = self._qos and kind == "past" and not instance.meeting.webinar
+        return "full" if request and not unread else "basic"
 
-    def _rows(self, instance: Instance, kind: ListType) -> list[Presence]:
+    def _rows(self, instance: Instance, kind: ListType) -> list[SessionRecord]:
         now = self._organisation.now
-        presences = self._presences.of(instance)
+        records = self._attendance.records(instance)
         if kind == "live":
-            return [p for p in presences if p.join <= now]
-        return [p for p in presences if p.known_at <= now]
+            return [p for p in records if p.join <= now]
+        return [p for p in records if p.known_at <= now]
 
     def _head(self, instance: Instance, kind: ListType) -> Fields:
         meeting, host = instance.meeting, instance.meeting.host
         flags = dashboard_rows.flags(instance)
-        start = None if instance.blank else moment(meeting.start)
+        start = None if instance.blank else to_datetime(meeting.start)
         over = not instance.blank and kind != "live"
-        end = moment(meeting.end) if over and Quirk.no_end not in instance.quirks else None
-        return told(
+        end = to_datetime(meeting.end) if over and Quirk.no_end not in instance.quirks else None
+        return without_none(
             {
-                "host": told(
+                "host": without_none(
                     {
-                        "host_id": None if host.standing == "departed" else self._id(host),
+                        "host_id": None if host.status == "departed" else self._id(host),
                         "name": host.name.replace(",", "#"),
-                        "email": dashboard_rows.written_email(host),
+                        "email": dashboard_rows.shown_email(host),
                         "user_type": dashboard_rows.user_type(host),
                     }
                 ),
@@ -108,13 +108,13 @@ class ZoomTruth:
             }
         )
 
-    def _reported_head(self, instance: Instance) -> Fields:
+    def _report_head(self, instance: Instance) -> Fields:
         meeting, host = instance.meeting, instance.meeting.host
-        start = None if instance.blank else moment(meeting.start)
-        end = None if instance.blank or Quirk.no_end in instance.quirks else moment(meeting.end)
+        start = None if instance.blank else to_datetime(meeting.start)
+        end = None if instance.blank or Quirk.no_end in instance.quirks else to_datetime(meeting.end)
         minutes = -(-(meeting.end - meeting.start) // MINUTE)
         media = report_rows.media(instance)
-        return told(
+        return without_none(
             {
                 "host": {"host_id": self._id(host), "name": host.name.replace(",", "#"), "email": host.email},
                 "start_time": start,
@@ -129,40 +129,40 @@ class ZoomTruth:
     def _id(self, person: Person) -> str:
         return user_id(self._organisation.seed, person)
 
-    def _stay(self, presence: Presence, *, measured: bool) -> tuple[str, Fields]:
-        ids = (presence.user_id, hashed_instant(presence.join), presence.status, presence.breakout)
-        join = moment(presence.join)
-        leave = moment(presence.leave) if presence.leave <= self._organisation.now else None
+    def _session(self, record: SessionRecord, *, measured: bool) -> tuple[str, Fields]:
+        ids = (record.user_id, key_instant(record.join), record.status, record.breakout)
+        join = to_datetime(record.join)
+        leave = to_datetime(record.leave) if record.leave <= self._organisation.now else None
         fields: Fields = {
-            "stay": presence.stay.place,
-            "breakout_id": presence.breakout,
-            "id": presence.id,
-            "user_id": presence.user_id,
-            "user_name": whole(presence.name),
-            "email": presence.email,
+            "stay": record.session.kind,
+            "breakout_id": record.breakout,
+            "id": record.id,
+            "user_id": record.user_id,
+            "user_name": replace_surrogates(record.name),
+            "email": record.email,
             "join_time": join,
             "leave_time": leave,
             "duration": seconds(join, leave),
             "period": period(join, leave),
         }
         if self._reports:
-            fields["user_type"] = "signed_in" if presence.id else None
+            fields["user_type"] = "signed_in" if record.id else None
         else:
-            fields |= _shown(presence, gone=leave is not None)
-        if measured and presence.measured and leave is not None:
-            minutes = self._organisation.quality(presence.stay)
-            fields["quality"] = quality.of_stay(self._minutes[place] for place in minutes) or None
-        return key(*ids), told(fields)
+            fields |= _dashboard_fields(record, has_left=leave is not None)
+        if measured and record.measured and leave is not None:
+            minutes = self._organisation.quality_minutes(record.session)
+            fields["quality"] = quality.of_session(self._minutes[position] for position in minutes) or None
+        return session_key(*ids), without_none(fields)
 
     @cached_property
-    def _minutes(self) -> list[list[quality.Told]]:
-        return [list(quality.told(minute)) for minute in self._organisation.minutes]
+    def _minutes(self) -> list[list[quality.Reading]]:
+        return [list(quality.readings(minute)) for minute in self._organisation.minutes]
 
     def _meeting_document(
-        self, instance: Instance, timestamp: datetime, detail: str, head: Fields, stays: Sequence[tuple[str, Fields]]
+        self, instance: Instance, timestamp: datetime, detail: str, head: Fields, sessions: Sequence[tuple[str, Fields]]
     ) -> Fields:  # fmt: skip
-        measured = [fields["quality"] for _, fields in stays if "quality" in fields]
-        return told(
+        measured = [fields["quality"] for _, fields in sessions if "quality" in fields]
+        return without_none(
             {
                 "document_id": f"zoom:{self._label}:{instance.uuid}",
                 "@timestamp": timestamp,
@@ -172,7 +172,7 @@ class ZoomTruth:
                 "uuid": instance.uuid,
                 "meeting_series_id": str(instance.number),
                 "meeting_code": str(instance.number),
-                "topic": whole(instance.topic),
+                "topic": replace_surrogates(instance.topic),
                 "detail": detail,
                 "period": period(head.get("start_time"), head.get("end_time")),
                 "quality": quality.document(quality.of_meeting(measured)) if measured else None,
@@ -181,9 +181,9 @@ class ZoomTruth:
         )
 
     def _session_documents(
-        self, instance: Instance, timestamp: datetime, detail: str, head: Fields, stays: Sequence[tuple[str, Fields]]
+        self, instance: Instance, timestamp: datetime, detail: str, head: Fields, sessions: Sequence[tuple[str, Fields]]
     ) -> Iterator[Fields]:  # fmt: skip
-        for name, fields in stays:
+        for name, fields in sessions:
             document: dict[str, Any] = {
                 "document_id": f"zoom:{self._label}:{instance.uuid}:{name}",
                 "@timestamp": fields["join_time"],
@@ -191,7 +191,7 @@ class ZoomTruth:
                 "vendor": "zoom",
                 "account": self._label,
                 "meeting": instance.uuid,
-                "topic": whole(instance.topic),
+                "topic": replace_surrogates(instance.topic),
                 "host_email": head["host"]["email"],
                 "meeting_timestamp": timestamp,
                 "detail": detail,
@@ -199,43 +199,43 @@ class ZoomTruth:
             }
             if "quality" in fields:
                 document["quality"] = quality.document(fields["quality"])
-            yield told(document)
+            yield without_none(document)
 
 
 def _unreachable(host: Person) -> bool:
-    # The reports are read by host, and of this one they say that there is no such user.
-    return host.standing == "departed"
+    # Reports are read by host, and Zoom answers that this user does not exist.
+    return host.status == "departed"
 
 
-def _shown(presence: Presence, *, gone: bool) -> Fields:
-    """What only the dashboard tells of a stay."""
-    station = presence.station
-    application, desktop, whiteboard, recording = presence.shares
+def _dashboard_fields(record: SessionRecord, *, has_left: bool) -> Fields:
+    """Return the session fields that only the dashboard has."""
+    device_info = record.device_info
+    application, desktop, whiteboard, recording = record.shares
     return {
-        "user_type": _user_type(presence),
-        "role": presence.role,
-        "device": station.device,
-        "os": station.os,
-        "app": station.client,
-        "app_version": station.version,
-        "ip_address": station.ip_address,
-        "location": station.location,
-        "city": station.city,
-        "country": station.country,
-        "data_center": station.data_center,
-        "network_type": station.network_type,
+        "user_type": _user_type(record),
+        "role": record.role,
+        "device": device_info.device,
+        "os": device_info.os,
+        "app": device_info.client,
+        "app_version": device_info.version,
+        "ip_address": device_info.ip_address,
+        "location": device_info.location,
+        "city": device_info.city,
+        "country": device_info.country,
+        "data_center": device_info.data_center,
+        "network_type": device_info.network_type,
         "share_application": application,
         "share_desktop": desktop,
         "share_whiteboard": whiteboard,
         "recording": recording,
-        "leave_reason": whole(presence.reason) if gone else None,
+        "leave_reason": replace_surrogates(record.reason) if has_left else None,
     }
 
 
-def _user_type(presence: Presence) -> str:
-    device = presence.station.device or ""
+def _user_type(record: SessionRecord) -> str:
+    device = record.device_info.device or ""
     if device == "Phone":
         return "phone"
     if device == "H.323/SIP" or device.startswith("Zoom Room"):
         return "room"
-    return "signed_in" if presence.id else "guest"
+    return "signed_in" if record.id else "guest"

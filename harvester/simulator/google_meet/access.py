@@ -1,7 +1,8 @@
-"""Who may come in: scopes and APIs, who may act for whom, and how often may be asked.
+"""Access to the simulated Workspace: scopes, enabled APIs and quotas.
 
-Quotas: Meet 6,000 reads a minute and project, 600 a user; Reports 2,400 a user, 250 of them filtered; the Directory
-2,400 a user; Calendar 10,000 a project, 600 a user (each API's page of limits, read 2026).
+Quotas per minute: Meet 6,000 reads per project, 600 per user; Reports 2,400 per user, 250 of them filtered;
+the Directory 2,400 per user; Calendar 10,000 per project, 600 per user (each API's page of limits, read in
+2026).
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from math import ceil
 from typing import Literal
 
 from harvester.simulator import APIS
-from harvester.simulator.clock import Calendar
+from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.google_meet.account import Ids
-from harvester.simulator.google_meet.error_responses import Refusal
-from harvester.simulator.google_meet.request import Question
-from harvester.simulator.rate_limits import RateClass
+from harvester.simulator.google_meet.error_responses import ErrorResponse
+from harvester.simulator.google_meet.request import Request
+from harvester.simulator.rate_limits import RateLimit
 
 AUTH = "https://www.googleapis.com/auth/"
 
-# By API: a token with one of these may read.
+# By API: a token with one of these scopes may read.
 READ = {
     "reports": ("admin.reports.audit.readonly",),
     "meet": ("meetings.space.readonly",),
@@ -52,12 +53,17 @@ _SERVICES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What is agreed with this Workspace. `without`: APIs whose scopes are not in the delegation entry; `disabled`:
-    APIs that are not switched on in the Cloud project. `attended`: conference records are listed to whoever was there,
-    else to owners alone. `ids`: whether Reports and Meet have one id for a conference. `user`: the credentials are the
-    saved token of somebody who is no admin, instead of a service account's; `client`: they are an OAuth client's, and
-    the same person signs in. `refuses`: people for whom Meet is turned off are refused, else merely shown nothing."""
+class GoogleOptions:
+    """Options of the simulated Workspace.
+
+    without: APIs whose scopes are missing from the delegation entry.
+    disabled: APIs that are not enabled in the Cloud project.
+    attended: conference records are listed to their participants, otherwise only to their owners.
+    ids: whether Reports and Meet use the same id for a conference.
+    user: the credentials are the saved token of a user without admin rights instead of a service account.
+    client: the credentials are an OAuth client, and the same user signs in.
+    refuses: people for whom Meet is switched off are refused, otherwise they get empty lists.
+    """
 
     without: Sequence[str] = ()
     disabled: Sequence[str] = ()
@@ -69,7 +75,7 @@ class Terms:
 
     @property
     def personal(self) -> bool:
-        """Whether somebody who is no admin is all that there are credentials of."""
+        """Whether the only credentials are those of a user without admin rights."""
         return self.user or self.client
 
     @property
@@ -77,7 +83,7 @@ class Terms:
         return frozenset(AUTH + name for api in APIS if api not in self.without for name in _DELEGATED[api])
 
     def has(self, api: str) -> bool:
-        """Whether an administrator can use it."""
+        """Return whether an administrator can use the API."""
         return api not in self.without and api not in self.disabled
 
 
@@ -99,84 +105,91 @@ _QUOTAS = {
 _FILTERS = ("actorIpAddress", "eventName", "filters", "orgUnitID", "groupIdFilter")
 
 
-class Counters:
-    """How often each API was asked, and for whom; refuses what is too often."""
+class RateLimits:
+    """Counts the requests to each API and for each user, and refuses those above a quota."""
 
-    def __init__(self, calendar: Calendar) -> None:
-        self._calendar = calendar
-        self._rates: dict[tuple[str, int | None], RateClass] = {}
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+        self._rates: dict[tuple[str, int | None], RateLimit] = {}
         self._refusals = 0
 
-    def admit(self, api: str, asked: Question) -> None:
+    def admit(self, api: str, request: Request) -> None:
         names = [name for name in _QUOTAS if name.split()[0] == api]
-        if api == "reports" and not filtered(asked):
+        if api == "reports" and not filtered(request):
             names.remove("reports filtered")
-        now = self._calendar.elapsed()
+        now = self._clock.elapsed()
         for name in names:
-            rate = self._rate(name, asked.person.index if asked.person else None)
+            rate = self._rate(name, request.person.index if request.person else None)
             if not rate.admit(now):
                 raise self._too_many(name, rate.wait(now))
 
-    def _rate(self, name: str, user: int | None) -> RateClass:
+    def _rate(self, name: str, user: int | None) -> RateLimit:
         quota = _QUOTAS[name]
         key = name, user if quota.per == "user" else None
         if key not in self._rates:
-            self._rates[key] = RateClass(quota.limit, 60.0)
+            self._rates[key] = RateLimit(quota.limit, 60.0)
         return self._rates[key]
 
-    def _too_many(self, name: str, seconds: float) -> Refusal:
-        """Each API says it in its own way; whether with Retry-After is documented for none, so by turns."""
+    def _too_many(self, name: str, seconds: float) -> ErrorResponse:
+        """Return a rate limit error as each API sends it.
+
+        Whether they send Retry-After is documented for none of them, so it is sent in turn.
+        """
         turn, self._refusals = self._refusals % 4, self._refusals + 1
-        told = f"Quota exceeded for quota metric 'Queries' and limit '{name} per minute'."
+        message = f"Quota exceeded for quota metric 'Queries' and limit '{name} per minute'."
         if name.startswith("reports"):
-            refusal = Refusal(503, "The service is currently unavailable.", reason="backendError")
+            error = ErrorResponse(503, "The service is currently unavailable.", reason="backendError")
         elif name.startswith("directory"):
             reason = "quotaExceeded" if turn % 2 else "userRateLimitExceeded"
-            refusal = Refusal(
+            error = ErrorResponse(
                 403, "Request rate higher than configured.", reason=reason, domain="usageLimits"
             )
         elif name.startswith("calendar"):
             reason = ("rateLimitExceeded", "userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded")[
                 turn
             ]
-            refusal = Refusal(
+            error = ErrorResponse(
                 429 if turn == 2 else 403, "Rate Limit Exceeded", reason=reason, domain="usageLimits"
             )
         else:
-            refusal = Refusal(429, told, reason="rateLimitExceeded", detail="RATE_LIMIT_EXCEEDED")
+            error = ErrorResponse(429, message, reason="rateLimitExceeded", detail="RATE_LIMIT_EXCEEDED")
         if turn % 2:
-            refusal.headers["Retry-After"] = str(ceil(seconds))
-        return refusal
+            error.headers["Retry-After"] = str(ceil(seconds))
+        return error
 
-    def counted(self) -> dict[str, dict[str, float]]:
-        """By quota, over all users: every request, and the fullest minute of any of them."""
-        found: dict[str, dict[str, float]] = {}
+    def counts(self) -> dict[str, dict[str, float]]:
+        """Return the statistics by quota over all users; `peak` is that of the busiest user."""
+        totals: dict[str, dict[str, float]] = {}
         for (name, _), rate in self._rates.items():
-            told, one = found.get(name), rate.counted()
-            if told is not None:
-                one["requests"] += told["requests"]
-                one["refused"] += told["refused"]
-                one["peak"] = max(one["peak"], told["peak"])
-                one["first"], one["last"] = min(one["first"], told["first"]), max(one["last"], told["last"])
-            found[name] = one
-        return found
+            total, counts = totals.get(name), rate.counts()
+            if total is not None:
+                counts["requests"] += total["requests"]
+                counts["refused"] += total["refused"]
+                counts["peak"] = max(counts["peak"], total["peak"])
+                counts["first"], counts["last"] = (
+                    min(counts["first"], total["first"]),
+                    max(counts["last"], total["last"]),
+                )
+            totals[name] = counts
+        return totals
 
 
-def filtered(asked: Question) -> bool:
-    """Whether a query counts against the smaller quota of Reports."""
-    user = asked.path[2] if len(asked.path) > 2 else "all"
-    return user != "all" or any(asked.get(name) is not None for name in _FILTERS)
+def filtered(request: Request) -> bool:
+    """Return whether a query counts against the smaller quota of Reports."""
+    user = request.path[2] if len(request.path) > 2 else "all"
+    return user != "all" or any(request.get(name) is not None for name in _FILTERS)
 
 
-def require(asked: Question, api: str, terms: Terms, *others: str) -> None:
-    """The API is switched on, and the token has a scope for it: one that reads, or one of `others`."""
-    if api in terms.disabled:
+def require(request: Request, api: str, options: GoogleOptions, *others: str) -> None:
+    """Raise ErrorResponse unless the API is enabled and the token has a scope that reads it, or one of
+    `others`."""
+    if api in options.disabled:
         message = f"{_SERVICES[api]} has not been used in project 123456789012 before or it is disabled."
-        raise Refusal(
+        raise ErrorResponse(
             403, message, reason="accessNotConfigured", domain="usageLimits", detail="SERVICE_DISABLED"
         )
-    if asked.scopes.isdisjoint(_full((*READ[api], *others))):
-        raise Refusal(
+    if request.scopes.isdisjoint(_full((*READ[api], *others))):
+        raise ErrorResponse(
             403,
             "Request had insufficient authentication scopes.",
             reason="insufficientPermissions",

@@ -1,7 +1,7 @@
-"""The organisation's Workspace: which conferences took place in which spaces, and what the calendars say of them.
+"""The organisation's Workspace: conferences in their spaces, and the calendar events they belong to.
 
-Whether Reports' `conference_id` is the id of Meet's conference record is documented nowhere: here it is for some
-conferences and is not for others, unless the terms say otherwise.
+Whether Reports' `conference_id` is the id of Meet's conference record is documented nowhere: here the two are
+equal for some conferences, unless the options say otherwise.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Literal
 
 from harvester.simulator.google_meet import formats
-from harvester.simulator.google_meet.calendar_events import Event, Events
+from harvester.simulator.google_meet.calendar_events import CalendarEvent, CalendarEvents
 from harvester.simulator.organisation import (
     DAY,
     MINUTE,
@@ -38,16 +38,20 @@ Ids = Literal["mixed", "same", "other"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conference:
-    """One conference. `reported`: its id in Reports. `event_told`: the id of its event as Reports tells it, of the
-    instance or of the series. `foreign`: called by somebody of another organisation."""
+    """One conference.
+
+    record_id, reports_id: its ids in Meet and in Reports.
+    event_id_in_reports: the id of its calendar event in Reports, of the instance or of the series.
+    foreign: hosted by another organisation.
+    """
 
     meeting: Meeting
-    record: str
-    reported: str
+    record_id: str
+    reports_id: str
     space: str
     code: str
-    event: Event | None
-    event_told: str | None
+    event: CalendarEvent | None
+    event_id_in_reports: str | None
     foreign: bool
 
     @property
@@ -56,23 +60,23 @@ class Conference:
 
     @property
     def start(self) -> int:
-        """Nanoseconds: a moment before anybody joins."""
+        """In nanoseconds: shortly before the first join."""
         return self.meeting.start * formats.MILLISECOND - formats.fraction(self.meeting.seed)
 
     @property
     def end(self) -> int:
-        """Nanoseconds: a moment after the last one has left."""
+        """In nanoseconds: shortly after the last leave."""
         after = self.meeting.end + SECOND
         return after * formats.MILLISECOND + formats.fraction(self.meeting.seed * 7 + 3)
 
     def ended(self, instant: int) -> bool:
-        """At this instant, in milliseconds."""
+        """Return whether it has ended at this instant, in milliseconds."""
         return self.meeting.end <= instant
 
-    def kept(self, instant: int) -> bool:
-        """Whether there is a record of it at this instant, in milliseconds."""
-        begun = self.meeting.start <= instant
-        return begun and instant * formats.MILLISECOND < self.end + RECORD_KEPT * formats.MILLISECOND
+    def has_record(self, instant: int) -> bool:
+        """Return whether its record exists at this instant, in milliseconds."""
+        started = self.meeting.start <= instant
+        return started and instant * formats.MILLISECOND < self.end + RECORD_KEPT * formats.MILLISECOND
 
 
 class Account:
@@ -81,13 +85,13 @@ class Account:
     def __init__(self, organisation: Organisation, ids: Ids = "mixed") -> None:
         self.organisation = organisation
         self._ids = ids
-        meetings = [_settled(meeting, organisation.now) for meeting in organisation.meetings(PLATFORM)]
+        meetings = [_avoid_expiry(meeting, organisation.now) for meeting in organisation.meetings(PLATFORM)]
         meetings.sort(key=lambda meeting: (meeting.start, meeting.seed))
         spaces = _spaces([m for m in meetings if m.case is not Case.deleted])
-        self.events = Events(organisation, meetings, spaces)
+        self.events = CalendarEvents(organisation, meetings, spaces)
         self.conferences = [self._conference(m, spaces[m.seed]) for m in meetings if m.seed in spaces]
         self._starts = [conference.meeting.start for conference in self.conferences]
-        self._by_record = {conference.record: conference for conference in self.conferences}
+        self._by_record = {conference.record_id: conference for conference in self.conferences}
         self._in_space: dict[str, list[Conference]] = {}
         for conference in self.conferences:
             self._in_space.setdefault(conference.space, []).append(conference)
@@ -99,11 +103,11 @@ class Account:
         same = self._ids == "same" or (
             self._ids == "mixed" and seeded_random.number("ids", meeting.seed) % 5 < 3
         )
-        event = self.events.of(meeting)
-        told = None
+        event = self.events.event_of(meeting)
+        event_id = None
         if event is not None:
-            # Google's own samples show instances; nobody says that it never is the series.
-            told = (
+            # Google's own samples have the instance; nothing says that it is never the series.
+            event_id = (
                 event.series
                 if event.series and seeded_random.number("told", event.series) % 3 == 0
                 else event.id
@@ -115,27 +119,27 @@ class Account:
             formats.space(seed, space),
             formats.code(seed, space),
             event,
-            told,
+            event_id,
             meeting.webinar,
         )
 
-    def record(self, name: str, instant: int) -> Conference | None:
-        """A conference whose record there is, by the id of that."""
+    def find_record(self, name: str, instant: int) -> Conference | None:
+        """Return the conference with this record id, if the record exists at this instant."""
         found = self._by_record.get(name)
-        return found if found is not None and found.kept(instant) else None
+        return found if found is not None and found.has_record(instant) else None
 
-    def begun(self, instant: int) -> Sequence[Conference]:
+    def started(self, instant: int) -> Sequence[Conference]:
         return self.conferences[: bisect_right(self._starts, instant)]
 
     def in_space(self, key: str) -> Sequence[Conference]:
-        """The conferences in a space, by its id or by its code."""
+        """Return the conferences in a space, found by id or meeting code."""
         space = key if key in self._in_space else self._by_code.get(key.lower(), "")
         return self._in_space.get(space, [])
 
     @cached_property
     def by_email(self) -> dict[str, Person]:
-        """Those with an account: of who has left it is gone."""
-        return {p.email: p for p in self.organisation.people if p.standing != "departed"}
+        """Everyone with an account; accounts of departed people are deleted."""
+        return {p.email: p for p in self.organisation.people if p.status != "departed"}
 
     @cached_property
     def by_id(self) -> dict[str, Person]:
@@ -150,27 +154,27 @@ class Account:
 
     @property
     def busiest_host(self) -> Person:
-        """Whoever called the most meetings, of those with an account who are no administrators."""
+        """The person with an account and without admin rights who hosted the most meetings."""
         owners = [c.owner.index for c in self.conferences if c.owner is not None and has_meet(c.owner)]
-        counted = Counter(index for index in owners if index != self.administrator.index)
-        if not counted:
+        counts = Counter(index for index in owners if index != self.administrator.index)
+        if not counts:
             return self.organisation.people[1]
-        busiest = min(counted, key=lambda index: (-counted[index], index))
+        busiest = min(counts, key=lambda index: (-counts[index], index))
         return self.organisation.people[busiest]
 
 
-def can_be_acted_for(person: Person) -> bool:
-    """Whether a service account gets tokens for somebody: not of those who are suspended or gone."""
-    return person.standing in {"active", "pending"}
+def can_be_impersonated(person: Person) -> bool:
+    """Return whether a service account gets tokens for a person: not if they are suspended or departed."""
+    return person.status in {"active", "pending"}
 
 
 def has_meet(person: Person) -> bool:
-    """Some have an account, and Meet is turned off for them."""
-    return person.standing == "active"
+    """Return whether Meet is switched on for a person."""
+    return person.status == "active"
 
 
-def _settled(meeting: Meeting, now: int) -> Meeting:
-    """So much earlier that nothing of it expires within the quiet hour."""
+def _avoid_expiry(meeting: Meeting, now: int) -> Meeting:
+    """Move a meeting to an earlier time so that nothing of it expires within the quiet hour."""
     shift = 0
     edges = (now - RECORD_KEPT, now - ROWS_KEPT)
     while any(
@@ -186,13 +190,14 @@ def _settled(meeting: Meeting, now: int) -> Meeting:
 
 
 def _spaces(meetings: Sequence[Meeting]) -> dict[int, str]:
-    """By a meeting's seed the name of its space: one for a series, but never two conferences at once in one."""
-    named: dict[int, str] = {}
+    """Return the name of the space by meeting seed: one space per series, but never two conferences at once
+    in a space."""
+    names: dict[int, str] = {}
     busy: dict[str, list[int]] = {}
     for meeting in meetings:
         ends = busy.setdefault(meeting.series, [])
-        # A gap of ten seconds is what a connection that breaks leaves.
-        place = next((n for n, end in enumerate(ends) if end + 10 * SECOND < meeting.start), len(ends))
-        ends[place : place + 1] = [meeting.end]
-        named[meeting.seed] = f"{meeting.series}#{place}" if place else meeting.series
-    return named
+        # A broken connection leaves a gap of ten seconds.
+        position = next((n for n, end in enumerate(ends) if end + 10 * SECOND < meeting.start), len(ends))
+        ends[position : position + 1] = [meeting.end]
+        names[meeting.seed] = f"{meeting.series}#{position}" if position else meeting.series
+    return names

@@ -1,4 +1,4 @@
-"""Google on the wire: one ASGI application for the token endpoint and the four APIs, below `/google`."""
+"""The simulated Google as an ASGI application: the token endpoint and the four APIs, below `/google`."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from urllib.parse import parse_qs, unquote
 
 from starlette.types import Receive, Scope, Send
 
-from harvester.simulator.clock import Calendar
+from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.google_meet import service_account
-from harvester.simulator.google_meet.access import Counters, Terms
+from harvester.simulator.google_meet.access import GoogleOptions, RateLimits
 from harvester.simulator.google_meet.account import Account
-from harvester.simulator.google_meet.attendance import Presences
-from harvester.simulator.google_meet.calendar_api import Calendars
-from harvester.simulator.google_meet.directory_api import Directory
-from harvester.simulator.google_meet.error_responses import Refusal
-from harvester.simulator.google_meet.field_mask import mask, selected
-from harvester.simulator.google_meet.login import client
-from harvester.simulator.google_meet.meet_api import Meet
-from harvester.simulator.google_meet.reports_api import Reports
-from harvester.simulator.google_meet.request import Question
+from harvester.simulator.google_meet.attendance import Attendance
+from harvester.simulator.google_meet.calendar_api import CalendarApi
+from harvester.simulator.google_meet.directory_api import DirectoryApi
+from harvester.simulator.google_meet.error_responses import ErrorResponse
+from harvester.simulator.google_meet.field_mask import apply_mask, parse_mask
+from harvester.simulator.google_meet.login import client_file
+from harvester.simulator.google_meet.meet_api import MeetApi
+from harvester.simulator.google_meet.reports_api import ReportsApi
+from harvester.simulator.google_meet.request import Request
 from harvester.simulator.google_meet.tokens import Grant, Tokens, authorized_user
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.responses import body_of, encoded
+from harvester.simulator.responses import encode_json, read_body
 
 PREFIX = "/google"
 TOKEN = f"{PREFIX}/token"
 CONSENT = f"{PREFIX}/auth"
-# By API where it begins, and which parts of its paths name something.
+# By API, the beginning of its paths.
 _ROOTS = {
     "meet": f"{PREFIX}/meet/v2/",
     "reports": f"{PREFIX}/admin/admin/reports/v1/",
@@ -47,35 +47,37 @@ _HTML = "text/html; charset=UTF-8"
 _NOTHING_HERE = (
     b"<!DOCTYPE html><html lang=en><title>Error 404 (Not Found)!!1</title><p>404. That's an error."
 )
-_PIECE = 1 << 18
+_CHUNK_BYTES = 1 << 18
 
 
 class GoogleMeet:
     """One organisation at Google."""
 
-    def __init__(self, organisation: Organisation, calendar: Calendar, terms: Terms | None = None) -> None:
-        self.terms = terms or Terms()
-        self.account = Account(organisation, self.terms.ids)
-        self.presences = Presences(self.account)
-        self.counters = Counters(calendar)
+    def __init__(
+        self, organisation: Organisation, clock: SimulatedClock, options: GoogleOptions | None = None
+    ) -> None:
+        self.options = options or GoogleOptions()
+        self.account = Account(organisation, self.options.ids)
+        self.attendance = Attendance(self.account)
+        self.rate_limits = RateLimits(clock)
         self.calls: Counter[str] = Counter()
-        self._calendar = calendar
-        began = calendar.shown.timestamp() - organisation.now / 1000
-        self.tokens = Tokens(calendar, self.account, self.terms, began)
-        self._meet = Meet(self.account, self.presences, self.terms)
-        self._reports = Reports(self.account, self.presences, self.terms)
-        self._directory = Directory(self.account, self.terms)
-        self._calendars = Calendars(self.account, self.terms)
+        self._clock = clock
+        began = clock.start.timestamp() - organisation.now / 1000
+        self.tokens = Tokens(clock, self.account, self.options, began)
+        self._meet = MeetApi(self.account, self.attendance, self.options)
+        self._reports = ReportsApi(self.account, self.attendance, self.options)
+        self._directory = DirectoryApi(self.account, self.options)
+        self._calendar_api = CalendarApi(self.account, self.options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["raw_path"].decode("latin-1")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await body_of(receive) if scope["method"] == "POST" else b""
+        body = await read_body(receive) if scope["method"] == "POST" else b""
         if path == TOKEN:
             await self._token(send, headers, body)
             return
         if path == CONSENT:
-            await self._consent(send, scope["method"], scope["query_string"].decode(), body)
+            await self._login(send, scope["method"], scope["query_string"].decode(), body)
             return
         api = next((name for name, root in _ROOTS.items() if path.startswith(root)), None)
         if api is None:
@@ -83,30 +85,30 @@ class GoogleMeet:
             await self._send(send, 404, _HTML, _NOTHING_HERE)
             return
         try:
-            told = self._answer(api, scope, path, headers, body)
-            await self._send(send, 200, _JSON, encoded(told))
-        except Refusal as refused:
-            told = refused.body(older=api != "meet")
-            await self._send(send, refused.status, _JSON, encoded(told), refused.headers)
+            answer = self._answer(api, scope, path, headers, body)
+            await self._send(send, 200, _JSON, encode_json(answer))
+        except ErrorResponse as error:
+            answer = error.body(older=api != "meet")
+            await self._send(send, error.status, _JSON, encode_json(answer), error.headers)
 
     async def _token(self, send: Send, headers: Mapping[str, str], form: bytes) -> None:
         self.calls["POST /token"] += 1
         own = f"http://{headers.get('host', '127.0.0.1')}{TOKEN}"
         try:
-            await self._send(send, 200, _JSON, encoded(self.tokens.token(headers, form, own)))
-        except Refusal as refused:
-            await self._send(send, refused.status, _JSON, encoded(refused.body(older=False)))
+            await self._send(send, 200, _JSON, encode_json(self.tokens.token(headers, form, own)))
+        except ErrorResponse as error:
+            await self._send(send, error.status, _JSON, encode_json(error.body(older=False)))
 
-    async def _consent(self, send: Send, method: str, query: str, form: bytes) -> None:
+    async def _login(self, send: Send, method: str, query: str, form: bytes) -> None:
         self.calls[f"{method} /auth"] += 1
         try:
-            page = self.tokens.consent.page(method, query, form, self.tokens.now())
-        except Refusal as refused:
-            told = f"<!DOCTYPE html><title>Error</title><p>Error {refused.status}: {refused.oauth}".encode()
-            await self._send(send, refused.status, _HTML, told)
+            page = self.tokens.login.authorize(method, query, form, self.tokens.now())
+        except ErrorResponse as error:
+            page_body = f"<!DOCTYPE html><title>Error</title><p>Error {error.status}: {error.oauth}".encode()
+            await self._send(send, error.status, _HTML, page_body)
             return
-        place = {"Location": page.location} if page.location else {}
-        await self._send(send, 302 if place else 200, _HTML, page.html.encode(), place)
+        location = {"Location": page.location} if page.location else {}
+        await self._send(send, 302 if location else 200, _HTML, page.html.encode(), location)
 
     def _answer(
         self, api: str, scope: Scope, path: str, headers: Mapping[str, str], body: bytes
@@ -118,32 +120,32 @@ class GoogleMeet:
         parts = [unquote(part) for part in path.removeprefix(_ROOTS[api]).split("/")]
         call = _call(parts)
         self.calls[f"{method} {api} {call}"] += 1
-        grant = self.tokens.checked(headers.get("authorization", ""))
-        asked = self._question(parts, query, grant)
-        self.counters.admit(api, asked)
+        grant = self.tokens.check(headers.get("authorization", ""))
+        request = self._request(parts, query, grant)
+        self.rate_limits.admit(api, request)
         if method != "GET":
-            raise Refusal(403, "Only reading is simulated.", reason="insufficientPermissions")
-        told = self._told(api, call, asked)
-        fields = asked.get("fields")
-        return selected(told, mask(fields)) if fields else told
+            raise ErrorResponse(403, "Only reading is simulated.", reason="insufficientPermissions")
+        answer = self._call_api(api, call, request)
+        fields = request.get("fields")
+        return apply_mask(answer, parse_mask(fields)) if fields else answer
 
-    def _told(self, api: str, call: str, asked: Question) -> dict[str, Any]:
+    def _call_api(self, api: str, call: str, request: Request) -> dict[str, Any]:
         if api == "meet":
-            return self._meet.answer(call, asked)
+            return self._meet.answer(call, request)
         if api == "directory":
-            return self._directory.answer(call, asked)
+            return self._directory.answer(call, request)
         if api == "calendar":
-            return self._calendars.answer(call, asked)
+            return self._calendar_api.answer(call, request)
         if call != "activity/users/{id}/applications/{id}":
-            raise Refusal(404, "Not Found", reason="notFound")
-        return self._reports.answer(asked)
+            raise ErrorResponse(404, "Not Found", reason="notFound")
+        return self._reports.answer(request)
 
-    def _question(self, parts: list[str], query: str, grant: Grant) -> Question:
-        return Question(
+    def _request(self, parts: list[str], query: str, grant: Grant) -> Request:
+        return Request(
             path=parts,
             query=parse_qs(query, keep_blank_values=True),
-            instant=self._calendar.milliseconds(),
-            seconds=self._calendar.elapsed(),
+            instant=self._clock.milliseconds(),
+            seconds=self._clock.elapsed(),
             scopes=grant.scopes,
             person=grant.person,
         )
@@ -154,17 +156,17 @@ class GoogleMeet:
         headers = [
             (b"content-type", kind.encode()),
             (b"content-length", b"%d" % len(body)),
-            (b"date", self._calendar.date()),
+            (b"date", self._clock.date_header()),
         ]
         headers += [(name.lower().encode(), value.encode()) for name, value in (more or {}).items()]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        for start in range(0, max(1, len(body)), _PIECE):
-            piece, rest = body[start : start + _PIECE], start + _PIECE < len(body)
-            await send({"type": "http.response.body", "body": piece, "more_body": rest})
+        for start in range(0, max(1, len(body)), _CHUNK_BYTES):
+            chunk, rest = body[start : start + _CHUNK_BYTES], start + _CHUNK_BYTES < len(body)
+            await send({"type": "http.response.body", "body": chunk, "more_body": rest})
 
     def traffic(self) -> dict[str, Any]:
-        """How it was asked: by quota over all users, the fullest minute of any one of them."""
-        classes = self.counters.counted()
+        """Return the counted requests; by quota over all users, with the peak of the busiest user."""
+        classes = self.rate_limits.counts()
         return {
             "classes": classes,
             "refused": sum(rate["refused"] for rate in classes.values()),
@@ -174,36 +176,45 @@ class GoogleMeet:
 
 
 def _call(parts: list[str]) -> str:
-    """The path with `{id}` for what names something: every other part."""
+    """Return the path with `{id}` in place of ids, which are every other part."""
     if parts[0] == "activity":
         return "activity/" + _call(parts[1:])
     return "/".join(
-        part if place % 2 == 0 and part in _COLLECTIONS else "{id}" if _named(place, parts) else "(unknown)"
-        for place, part in enumerate(parts)
+        part
+        if location % 2 == 0 and part in _COLLECTIONS
+        else "{id}"
+        if _is_id(location, parts)
+        else "(unknown)"
+        for location, part in enumerate(parts)
     )
 
 
-def _named(place: int, parts: list[str]) -> bool:
-    return place % 2 == 1 and bool(parts[place])
+def _is_id(location: int, parts: list[str]) -> bool:
+    return location % 2 == 1 and bool(parts[location])
 
 
-def credentials(base: str, account: Account | None, calendar: Calendar, terms: Terms) -> dict[str, Any]:
-    """The content of the file that GOOGLE_CREDENTIALS names; `account`: of whom a user's token is."""
-    if terms.client:
-        return client(base + CONSENT, base + TOKEN)
+def credentials(
+    base: str, account: Account | None, clock: SimulatedClock, options: GoogleOptions
+) -> dict[str, Any]:
+    """Return the content of the file that GOOGLE_CREDENTIALS names; with `account`, a user's saved token."""
+    if options.client:
+        return client_file(base + CONSENT, base + TOKEN)
     if account is None:
         return dict(service_account.service_account(base + TOKEN))
-    began = calendar.shown.timestamp() - account.organisation.now / 1000
-    token = Tokens(calendar, account, terms, began).refresh_token()
-    return authorized_user(token, base + TOKEN, terms.granted)
+    began = clock.start.timestamp() - account.organisation.now / 1000
+    token = Tokens(clock, account, options, began).refresh_token()
+    return authorized_user(token, base + TOKEN, options.granted)
 
 
-def environment(base: str, organisation: Organisation, terms: Terms, credentials: str) -> dict[str, str]:
-    """The settings that point a program to the Workspace that is served at this address. `credentials`: the file."""
-    told = {
+def environment(
+    base: str, organisation: Organisation, options: GoogleOptions, credentials: str
+) -> dict[str, str]:
+    """Return the settings that point a program at the Workspace served at this address; `credentials` is the
+    file."""
+    variables = {
         "GOOGLE_CREDENTIALS": credentials,
         "GOOGLE_MEET_API_URL": f"{base}{PREFIX}/meet",
         "GOOGLE_ADMIN_API_URL": f"{base}{PREFIX}/admin",
         "GOOGLE_CALENDAR_API_URL": f"{base}{PREFIX}/calendar/v3",
     }
-    return told if terms.personal else told | {"GOOGLE_ADMIN": organisation.people[0].email}
+    return variables if options.personal else variables | {"GOOGLE_ADMIN": organisation.people[0].email}

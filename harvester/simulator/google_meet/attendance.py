@@ -1,7 +1,8 @@
-"""Who was in a conference, endpoint by endpoint: the one source of Meet's participants, of Reports' rows and of the truth.
+"""Who attended each conference, endpoint by endpoint: the only source of Meet's participants, Reports' rows
+and the expected documents.
 
-An endpoint is one join of one device. Meet groups those of one account into a participant; whoever has none, or calls
-by telephone, is another participant each time.
+An endpoint is one join of one device. Meet groups the endpoints of an account into one participant; every
+join without an account or by telephone is a participant of its own.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from harvester.simulator.organisation import (
     Guest,
     Organisation,
     Person,
-    Stay,
+    Session,
     Visitor,
 )
 
-Means = Literal["account", "anonymous", "phone", "room"]
+JoinedBy = Literal["account", "anonymous", "phone", "room"]
 
 _HALF = re.compile("[\ud800-\udfff]")
 _DEVICES = {
@@ -38,14 +39,20 @@ _DEVICES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """`participant`, `session`: resource names. `start`, `end`: nanoseconds. `known_at`: from when on, in
-    milliseconds, Reports tells of it. `person`: somebody of the organisation; `email` of others where they have an
-    account. `second`: somebody who is there already, on another device."""
+    """One join of one device.
+
+    participant_name, session_name: resource names.
+    start, end: in nanoseconds.
+    known_at: when Reports has the row, in milliseconds.
+    person: a member of the organisation.
+    email: of external people only if they have an account.
+    second: the person is already present on another device.
+    """
 
     id: str
-    participant: str
-    session: str
-    means: Means
+    participant_name: str
+    session_name: str
+    joined_by: JoinedBy
     user: str | None
     name: str | None
     email: str | None
@@ -55,20 +62,20 @@ class Endpoint:
     end: int
     known_at: int
     second: bool
-    stay: Stay
+    session: Session
 
     @property
     def left_at(self) -> int:
-        """The milliseconds of a row in Reports."""
+        """The leave time in milliseconds, as in Reports."""
         return self.end // formats.MILLISECOND
 
-    def reported(self, instant: int) -> bool:
+    def is_reported(self, instant: int) -> bool:
         return self.known_at <= instant and self.left_at <= instant
 
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """`end` None: somebody who is still there."""
+    """One participant of Meet; `end` is None while they are present."""
 
     name: str
     endpoints: Sequence[Endpoint]
@@ -78,73 +85,80 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of Reports, to be made when it is asked for. Instants are milliseconds."""
+    """A row of Reports, rendered on demand. Instants are milliseconds."""
 
     left_at: int
     known_at: int
     conference: Conference
-    place: int
+    position: int
 
 
-class Presences:
+class Attendance:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._organisation: Organisation = account.organisation
         self.endpoints = lru_cache(maxsize=2048)(self._endpoints)
 
     def _endpoints(self, conference: Conference) -> Sequence[Endpoint]:
-        """In the order of joining, also those of later."""
-        there: dict[tuple[bool, int], int] = {}
-        found = []
-        for stay in self._organisation.stays(conference.meeting):
-            if stay.place == "meeting":
-                visitor = _visitor(conference, stay)
+        """Return the endpoints in the order of joining, including future ones."""
+        present: dict[tuple[bool, int], int] = {}
+        result = []
+        for session in self._organisation.sessions(conference.meeting):
+            if session.kind == "meeting":
+                visitor = _visitor(conference, session)
                 who = isinstance(visitor, Person), visitor.index
-                second = stay.join < there.get(who, 0)
-                there[who] = max(stay.leave, there.get(who, 0))
-                found.append(self._endpoint(conference, stay, visitor, second=second))
-        return found
+                second = session.join < present.get(who, 0)
+                present[who] = max(session.leave, present.get(who, 0))
+                result.append(self._endpoint(conference, session, visitor, second=second))
+        return result
 
-    def _endpoint(self, conference: Conference, stay: Stay, visitor: Visitor, *, second: bool) -> Endpoint:
-        means = _means(visitor, stay, second=second)
-        person = visitor if isinstance(visitor, Person) and means == "account" else None
-        seed, bits = conference.meeting.seed, stay.bits
-        who = f"{type(visitor).__name__} {visitor.index}" if means in {"account", "room"} else str(stay.visit)
-        participant = f"conferenceRecords/{conference.record}/participants/{formats.digits(seed, 'participant', means, who)}"
-        device = _device(stay, means)
-        start = stay.join * formats.MILLISECOND + formats.fraction(bits)
-        end = stay.leave * formats.MILLISECOND + formats.fraction(bits >> 5)
+    def _endpoint(
+        self, conference: Conference, session: Session, visitor: Visitor, *, second: bool
+    ) -> Endpoint:
+        joined_by = _joined_by(visitor, session, second=second)
+        person = visitor if isinstance(visitor, Person) and joined_by == "account" else None
+        seed, bits = conference.meeting.seed, session.bits
+        who = (
+            f"{type(visitor).__name__} {visitor.index}"
+            if joined_by in {"account", "room"}
+            else str(session.connection)
+        )
+        participant = f"conferenceRecords/{conference.record_id}/participants/{formats.digits(seed, 'participant', joined_by, who)}"
+        device = _device(session, joined_by)
+        start = session.join * formats.MILLISECOND + formats.fraction(bits)
+        end = session.leave * formats.MILLISECOND + formats.fraction(bits >> 5)
         return Endpoint(
-            f"meet_{device}_{formats.digits(seed, 'endpoint', stay.visit)[:19]}",
+            f"meet_{device}_{formats.digits(seed, 'endpoint', session.connection)[:19]}",
             participant,
-            f"{participant}/participantSessions/{formats.digits(seed, 'session', stay.visit)}",
-            means,
-            self._user(visitor, person, means),
-            _name(visitor, stay, means),
-            visitor.email if means == "account" else None,
+            f"{participant}/participantSessions/{formats.digits(seed, 'session', session.connection)}",
+            joined_by,
+            self._user(visitor, person, joined_by),
+            _name(visitor, session, joined_by),
+            visitor.email if joined_by == "account" else None,
             person,
             device,
             start,
             end,
-            self._known_at(conference, stay, end // formats.MILLISECOND),
+            self._known_at(conference, session, end // formats.MILLISECOND),
             second,
-            stay,
+            session,
         )
 
-    def _user(self, visitor: Visitor, person: Person | None, means: Means) -> str | None:
-        """The id of an account: of the organisation's people, of others, of a room's robot."""
+    def _user(self, visitor: Visitor, person: Person | None, joined_by: JoinedBy) -> str | None:
+        """Return the id of an account: of a member, an external person, or a room's robot."""
         if person is not None:
             return self._account.user_id(person)
-        return formats.digits("user elsewhere", visitor.index) if means in {"account", "room"} else None
+        return formats.digits("user elsewhere", visitor.index) if joined_by in {"account", "room"} else None
 
-    def _known_at(self, conference: Conference, stay: Stay, left: int) -> int:
-        """Mostly within the hour, of some days later, never within the quiet hour."""
+    def _known_at(self, conference: Conference, session: Session, left: int) -> int:
+        """Return when Reports has the row: usually within an hour, sometimes days later, never within the
+        quiet hour."""
         now, meeting = self._organisation.now, conference.meeting
-        if meeting.case is Case.late and stay.known_at > now:
-            return stay.known_at
-        if meeting.case is Case.unsettled:
+        if meeting.case is Case.late and session.known_at > now:
+            return session.known_at
+        if meeting.case is Case.records_pending:
             return meeting.records_at
-        draw, rest = stay.bits >> 3 & 127, stay.bits >> 10
+        draw, rest = session.bits >> 3 & 127, session.bits >> 10
         if draw < 96:
             lag = 3 * MINUTE + rest % (42 * MINUTE)
         elif draw < 123:
@@ -155,124 +169,131 @@ class Presences:
         return max(left, now - 2 * MINUTE) if now - MINUTE < known <= now + QUIET + MINUTE else known
 
     def present(self, conference: Conference, instant: int) -> list[Endpoint]:
-        """Who has joined by then, whether they are still there or not."""
+        """Return the endpoints that have joined by then, whether or not they have left."""
         return [e for e in self.endpoints(conference) if e.start // formats.MILLISECOND <= instant]
 
     def participants(self, conference: Conference, instant: int) -> list[Participant]:
-        """Who has joined by then, last joined first."""
-        return self.grouped(self.present(conference, instant), instant)
+        """Return the participants who have joined by then, the latest first."""
+        return self.group_participants(self.present(conference, instant), instant)
 
-    def grouped(self, there: Sequence[Endpoint], instant: int) -> list[Participant]:
-        """The participants whose endpoints these are, last joined first."""
-        found = []
-        everybody = sorted(there, key=_participant)
+    def group_participants(self, present: Sequence[Endpoint], instant: int) -> list[Participant]:
+        """Group endpoints into participants, the latest first."""
+        result = []
+        everybody = sorted(present, key=_participant)
         for name, group in groupby(everybody, key=_participant):
             endpoints = sorted(group, key=_start)
-            still = any(gone(endpoint, instant) is None for endpoint in endpoints)
+            still = any(known_end(endpoint, instant) is None for endpoint in endpoints)
             end = None if still else max(endpoint.end for endpoint in endpoints)
-            found.append(Participant(name, endpoints, endpoints[0].start, end))
-        return sorted(found, key=lambda participant: (-participant.start, participant.name))
+            result.append(Participant(name, endpoints, endpoints[0].start, end))
+        return sorted(result, key=lambda participant: (-participant.start, participant.name))
 
-    def rows(self, conference: Conference) -> list[Endpoint]:
-        """Those of whom Reports tells, sooner or later: of a conference of others only one's own people."""
+    def reported_endpoints(self, conference: Conference) -> list[Endpoint]:
+        """Return the endpoints that Reports will have: only members' in a foreign conference."""
         return [e for e in self.endpoints(conference) if not conference.foreign or e.person is not None]
 
     @cached_property
     def attended(self) -> dict[int, list[tuple[Conference, int]]]:
-        """By a person's index the conferences that they came to, and when, in milliseconds; oldest first."""
-        return self._walked[0]
+        """By a person's index, the conferences that they attended and when they joined, in milliseconds;
+        oldest first."""
+        return self._attended_and_rows[0]
 
     @cached_property
     def every_row(self) -> list[Row]:
-        """Of all conferences, last left first."""
-        return sorted(self._walked[1], key=lambda row: (-row.left_at, row.conference.meeting.seed, row.place))
+        """The rows of all conferences, the latest leave first."""
+        return sorted(
+            self._attended_and_rows[1],
+            key=lambda row: (-row.left_at, row.conference.meeting.seed, row.position),
+        )
 
     @cached_property
-    def _walked(self) -> tuple[dict[int, list[tuple[Conference, int]]], list[Row]]:
-        # Both in one walk: the endpoints of a year are not kept, and making them takes its time.
+    def _attended_and_rows(self) -> tuple[dict[int, list[tuple[Conference, int]]], list[Row]]:
+        # Both in one pass: the endpoints of a year are not kept, and generating them takes time.
         attended: dict[int, list[tuple[Conference, int]]] = {}
-        rows: list[Row] = []
+        reported_endpoints: list[Row] = []
         for conference in self._account.conferences:
             seen: set[int] = set()
-            for place, endpoint in enumerate(self.rows(conference)):
-                rows.append(Row(endpoint.left_at, endpoint.known_at, conference, place))
+            for position, endpoint in enumerate(self.reported_endpoints(conference)):
+                reported_endpoints.append(Row(endpoint.left_at, endpoint.known_at, conference, position))
                 person = endpoint.person
                 if person is not None and person.index not in seen:
                     seen.add(person.index)
                     joined = endpoint.start // formats.MILLISECOND
                     attended.setdefault(person.index, []).append((conference, joined))
-        return attended, rows
+        return attended, reported_endpoints
 
     @cached_property
     def owned(self) -> dict[int, list[Conference]]:
-        """By a person's index the conferences in their spaces, oldest first."""
-        found: dict[int, list[Conference]] = {}
+        """By a person's index, the conferences in their spaces, oldest first."""
+        result: dict[int, list[Conference]] = {}
         for conference in self._account.conferences:
             if conference.owner is not None:
-                found.setdefault(conference.owner.index, []).append(conference)
-        return found
+                result.setdefault(conference.owner.index, []).append(conference)
+        return result
 
-    def seen_by(self, person: Person, instant: int, *, attended: bool) -> list[Conference]:
-        """The conferences with a record that are listed to somebody, latest first. `attended`: not only their own."""
+    def listed_to(self, person: Person, instant: int, *, attended: bool) -> list[Conference]:
+        """Return the conferences with a record that are listed to a person, latest first.
+
+        With `attended`, not only the person's own conferences.
+        """
         if not has_meet(person):
             return []
-        seen = list(self.owned.get(person.index, ()))
+        listed = list(self.owned.get(person.index, ()))
         if attended:
-            seen += [
+            listed += [
                 c
                 for c, joined in self.attended.get(person.index, ())
                 if joined <= instant and c.owner != person
             ]
-        kept = [conference for conference in seen if conference.kept(instant)]
-        return sorted(kept, key=lambda c: (-c.start, c.record))
+        kept = [conference for conference in listed if conference.has_record(instant)]
+        return sorted(kept, key=lambda c: (-c.start, c.record_id))
 
     def may_read(self, person: Person, conference: Conference, instant: int) -> bool:
-        """Owners and participants."""
+        """Return whether the person is the owner or a participant."""
         if conference.owner is person:
             return True
         return any(endpoint.person is person for endpoint in self.present(conference, instant))
 
 
-def gone(endpoint: Endpoint, instant: int) -> int | None:
-    """When they left, in nanoseconds, as is known at this instant."""
+def known_end(endpoint: Endpoint, instant: int) -> int | None:
+    """Return the leave time in nanoseconds, None if the endpoint is still present at this instant."""
     return endpoint.end if endpoint.left_at <= instant else None
 
 
-def _visitor(conference: Conference, stay: Stay) -> Visitor:
-    """Of a foreign conference the host is somebody else."""
-    visitor = stay.visitor
+def _visitor(conference: Conference, session: Session) -> Visitor:
+    """Return the visitor; a foreign conference has an external host."""
+    visitor = session.visitor
     if conference.foreign and visitor == conference.meeting.host:
         index = 500_000 + visitor.index
         return Guest(index=index, name="Organizer Elsewhere", email=f"organizer{index}@partner.example")
     return visitor
 
 
-def _means(visitor: Visitor, stay: Stay, *, second: bool) -> Means:
+def _joined_by(visitor: Visitor, session: Session, *, second: bool) -> JoinedBy:
     if isinstance(visitor, Person):
-        # Some take the sound by telephone, others have a second screen.
-        return "phone" if second and stay.bits % 3 == 0 else "account"
-    if visitor.means == "guest":
+        # Some use a telephone for audio, others a second screen.
+        return "phone" if second and session.bits % 3 == 0 else "account"
+    if visitor.joined_by == "guest":
         return "account" if visitor.email else "anonymous"
-    return visitor.means
+    return visitor.joined_by
 
 
-def _device(stay: Stay, means: Means) -> str:
-    if means == "phone":
-        return "pstn_out" if stay.bits & 32 else "pstn_in"
-    if stay.kit.platform == "room":
-        return "chromebase" if stay.kit.index % 3 == 0 else "chromebox"
-    return _DEVICES.get(stay.kit.platform, "other_client")
+def _device(session: Session, joined_by: JoinedBy) -> str:
+    if joined_by == "phone":
+        return "pstn_out" if session.bits & 32 else "pstn_in"
+    if session.device.platform == "room":
+        return "chromebase" if session.device.index % 3 == 0 else "chromebox"
+    return _DEVICES.get(session.device.platform, "other_client")
 
 
-def _name(visitor: Visitor, stay: Stay, means: Means) -> str | None:
-    if means == "phone":
-        return f"1555***0{100 + stay.bits % 100}"
-    # Google's text is whole: half a character becomes the one that stands for what cannot be read.
+def _name(visitor: Visitor, session: Session, joined_by: JoinedBy) -> str | None:
+    if joined_by == "phone":
+        return f"1555***0{100 + session.bits % 100}"
+    # Google's text is valid Unicode: a lone surrogate becomes the replacement character.
     return None if visitor.name is None else _HALF.sub("\ufffd", visitor.name)
 
 
 def _participant(endpoint: Endpoint) -> str:
-    return endpoint.participant
+    return endpoint.participant_name
 
 
 def _start(endpoint: Endpoint) -> int:

@@ -1,7 +1,8 @@
-"""A row of Reports, `call_ended`: what is told of an endpoint that has left, and how it had worked.
+"""Rows of Reports' `call_ended` events: an endpoint that has left, and its media quality.
 
-Names and types of the parameters: https://developers.google.com/workspace/admin/reports/v1/appendix/activity/meet.
-Figures are whole numbers; what was not measured is left out.
+Names and types of the parameters:
+https://developers.google.com/workspace/admin/reports/v1/appendix/activity/meet. Numbers are integers; a value
+that was not measured is missing.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from harvester.simulator.google_meet.account import Conference
 from harvester.simulator.google_meet.attendance import Endpoint
 from harvester.simulator.organisation import MINUTE, Minute, Organisation, seeded_random
 
-Told = dict[str, str | int | bool]
+Parameters = dict[str, str | int | bool]
 
-# Which of a stream's figures there are; those of received sound and pictures have no bitrate.
+# The figures of each stream; received audio and video have no bitrate.
 _STREAMS = {
     "audio_in": ("audio_recv", ()),
     "audio_out": ("audio_send", ("bitrate",)),
@@ -33,35 +34,35 @@ Column = list[float]
 Pick = Callable[[Column], Sequence[float]]
 
 
-class Calls:
+class CallEndedRows:
     def __init__(self, organisation: Organisation) -> None:
         self._organisation = organisation
 
-    def parameters(self, conference: Conference, endpoint: Endpoint) -> Told:
-        """Everything that a row tells."""
+    def parameters(self, conference: Conference, endpoint: Endpoint) -> Parameters:
+        """Return all parameters of a row."""
         return {
-            **of_conference(conference),
+            **conference_parameters(conference),
             **_identity(endpoint),
             **_times(endpoint),
-            **_place(endpoint),
+            **_location_parameters(endpoint),
             **self.measured(endpoint),
         }
 
-    def measured(self, endpoint: Endpoint) -> Told:
-        """Of telephones and of who was there less than a minute: nothing."""
-        if endpoint.means == "phone" or endpoint.stay.leave - endpoint.stay.join < MINUTE:
+    def measured(self, endpoint: Endpoint) -> Parameters:
+        """Return the measured parameters; none for telephones and for calls of less than a minute."""
+        if endpoint.joined_by == "phone" or endpoint.session.leave - endpoint.session.join < MINUTE:
             return {}
-        drawn = self._organisation.quality(endpoint.stay)
-        # Twice the same for somebody of one minute, because it picks a single value as no list of one.
-        of = itemgetter(*drawn, *(drawn if len(drawn) == 1 else ()))
-        told: Told = {}
+        drawn = self._organisation.quality_minutes(endpoint.session)
+        # Doubled for a call of one minute, since itemgetter returns a single value instead of a tuple of one.
+        pick = itemgetter(*drawn, *(drawn if len(drawn) == 1 else ()))
+        parameters: Parameters = {}
         for stream, (prefix, figures) in _STREAMS.items():
-            told |= _stream(self._pool.streams[stream], prefix, figures, of)
+            parameters |= _stream(self._pool.streams[stream], prefix, figures, pick)
             if len(drawn) == 1:
-                told[f"{prefix}_seconds"] = int(told[f"{prefix}_seconds"]) // 2
-            for name in _unmeasured(prefix, endpoint.stay.bits):
-                told.pop(name, None)
-        return told | _network(self._pool, of, endpoint.stay.bits)
+                parameters[f"{prefix}_seconds"] = int(parameters[f"{prefix}_seconds"]) // 2
+            for name in _unmeasured(prefix, endpoint.session.bits):
+                parameters.pop(name, None)
+        return parameters | _network(self._pool, pick, endpoint.session.bits)
 
     @cached_property
     def _pool(self) -> _Pool:
@@ -69,8 +70,10 @@ class Calls:
 
 
 class _Pool:
-    """Of all minutes of the pool the columns that a row's figures are made of: sums with 0 for what was not measured,
-    so that a thousand rows can be made while a page is waited for."""
+    """Columns over all minutes of the pool, with 0 for values that were not measured.
+
+    Sums over columns are fast enough to render a thousand rows per page.
+    """
 
     def __init__(self, minutes: Sequence[Minute]) -> None:
         self.streams = {
@@ -89,7 +92,7 @@ def _value(minute: Minute, stream: str, name: str) -> float:
 
 
 def _together(minutes: Sequence[Minute], name: str, ending: str) -> tuple[Column, Column, Column]:
-    """Over all streams of this ending: the sums, how many there were, the most."""
+    """Return, over all streams with this ending, the sums, the counts and the maxima."""
     measured = [
         [
             value
@@ -105,29 +108,29 @@ def _together(minutes: Sequence[Minute], name: str, ending: str) -> tuple[Column
     )
 
 
-def _stream(columns: Mapping[str, Column], prefix: str, figures: Sequence[str], of: Pick) -> Told:
-    ran = sum(of(columns["ran"]))
+def _stream(columns: Mapping[str, Column], prefix: str, figures: Sequence[str], pick: Pick) -> Parameters:
+    ran = sum(pick(columns["ran"]))
     if not ran:
         return {f"{prefix}_seconds": 0}
-    told: Told = {
+    parameters: Parameters = {
         f"{prefix}_seconds": int(ran) * 60,
-        f"{prefix}_packet_loss_mean": round(sum(of(columns["loss"])) / ran),
-        f"{prefix}_packet_loss_max": ceil(max(of(columns["peak_loss"]))),
+        f"{prefix}_packet_loss_mean": round(sum(pick(columns["loss"])) / ran),
+        f"{prefix}_packet_loss_max": ceil(max(pick(columns["peak_loss"]))),
     }
     if "bitrate" in figures:
-        told[f"{prefix}_bitrate_kbps_mean"] = round(sum(of(columns["bitrate"])) / ran)
+        parameters[f"{prefix}_bitrate_kbps_mean"] = round(sum(pick(columns["bitrate"])) / ran)
     if "fps" in figures:
-        told[f"{prefix}_fps_mean"] = round(sum(of(columns["fps"])) / ran)
+        parameters[f"{prefix}_fps_mean"] = round(sum(pick(columns["fps"])) / ran)
     if "size" in figures:
-        # Minutes without a picture are zero, and come first.
+        # Minutes without video are zero and sort first.
         middle = -(int(ran) // 2) - 1 if int(ran) % 2 else -(int(ran) // 2)
-        told[f"{prefix}_long_side_median_pixels"] = int(sorted(of(columns["width"]))[middle])
-        told[f"{prefix}_short_side_median_pixels"] = int(sorted(of(columns["height"]))[middle])
-    return told
+        parameters[f"{prefix}_long_side_median_pixels"] = int(sorted(pick(columns["width"]))[middle])
+        parameters[f"{prefix}_short_side_median_pixels"] = int(sorted(pick(columns["height"]))[middle])
+    return parameters
 
 
-def _network(pool: _Pool, of: Pick, bits: int) -> Told:
-    told: Told = {
+def _network(pool: _Pool, pick: Pick, bits: int) -> Parameters:
+    parameters: Parameters = {
         "network_congestion": bits % 9,
         "network_estimated_download_kbps_mean": 900 + bits % 4000,
         "network_estimated_upload_kbps_mean": 600 + bits % 3000,
@@ -138,55 +141,59 @@ def _network(pool: _Pool, of: Pick, bits: int) -> Told:
         ("recv_jitter_msec", pool.received),
         ("send_jitter_msec", pool.sent),
     )
-    for name, (sums, counts, most) in figures:
-        count = sum(of(counts))
+    for name, (sums, counts, maximum) in figures:
+        count = sum(pick(counts))
         if count:
-            told[f"network_{name}_mean"] = round(sum(of(sums)) / count)
+            parameters[f"network_{name}_mean"] = round(sum(pick(sums)) / count)
             if name.startswith("recv"):
-                told[f"network_{name}_max"] = ceil(max(of(most)))
+                parameters[f"network_{name}_max"] = ceil(max(pick(maximum)))
     if bits % 31 == 9:
-        told.pop("network_rtt_msec_mean", None)
+        parameters.pop("network_rtt_msec_mean", None)
     if bits % 37 == 11:
-        told.pop("network_recv_jitter_msec_mean", None)
-    return told
+        parameters.pop("network_recv_jitter_msec_mean", None)
+    return parameters
 
 
-def of_conference(conference: Conference) -> Told:
-    """What every row of a conference tells alike."""
-    told: Told = {
-        "conference_id": conference.reported,
-        "meeting_code": formats.shouted(conference.code),
+def conference_parameters(conference: Conference) -> Parameters:
+    """Return the parameters that all rows of a conference share."""
+    parameters: Parameters = {
+        "conference_id": conference.reports_id,
+        "meeting_code": formats.without_dashes(conference.code),
         "product_type": "meet",
     }
     if conference.owner is not None:
-        told["organizer_email"] = conference.owner.email
-    if conference.event_told is not None:
-        told["calendar_event_id"] = conference.event_told
-    return told
+        parameters["organizer_email"] = conference.owner.email
+    if conference.event_id_in_reports is not None:
+        parameters["calendar_event_id"] = conference.event_id_in_reports
+    return parameters
 
 
-def _identity(endpoint: Endpoint) -> Told:
-    bits = endpoint.stay.bits
-    told: Told = {
+def _identity(endpoint: Endpoint) -> Parameters:
+    bits = endpoint.session.bits
+    parameters: Parameters = {
         "endpoint_id": endpoint.id,
         "device_type": endpoint.device,
-        "is_external": endpoint.person is None and endpoint.means != "room",
+        "is_external": endpoint.person is None and endpoint.joined_by != "room",
     }
     if endpoint.name is not None and not (endpoint.person is not None and bits >> 7 & 7 == 3):
-        told["display_name"] = endpoint.name
-    if endpoint.means == "phone":
-        return told | {"identifier_type": "phone_number", "identifier": endpoint.name or ""}
-    if endpoint.means == "room":
-        return told | {
+        parameters["display_name"] = endpoint.name
+    if endpoint.joined_by == "phone":
+        return parameters | {"identifier_type": "phone_number", "identifier": endpoint.name or ""}
+    if endpoint.joined_by == "room":
+        return parameters | {
             "identifier_type": "device_id",
-            "identifier": formats.event("device", endpoint.stay.kit.index),
+            "identifier": formats.event("device", endpoint.session.device.index),
         }
-    email = endpoint.email if endpoint.person is not None else _shown(endpoint.email)
-    return told if email is None else told | {"identifier_type": "email_address", "identifier": email}
+    email = endpoint.email if endpoint.person is not None else _shown_email(endpoint.email)
+    return (
+        parameters
+        if email is None
+        else parameters | {"identifier_type": "email_address", "identifier": email}
+    )
 
 
-def _shown(email: str | None) -> str | None:
-    """The address of somebody from elsewhere: shown, obscured or kept back, for each of them always the same way."""
+def _shown_email(email: str | None) -> str | None:
+    """Return an external person's address: shown, obscured or withheld, always the same way for one person."""
     if email is None:
         return None
     turn = seeded_random.number("shown", email) % 3
@@ -194,33 +201,35 @@ def _shown(email: str | None) -> str | None:
     return email if turn == 0 else f"{local[:2]}***@{domain[:1]}***.example" if turn == 1 else None
 
 
-def _times(endpoint: Endpoint) -> Told:
-    """Older rows lack the start."""
+def _times(endpoint: Endpoint) -> Parameters:
+    """Return the times; older rows lack the start."""
     start = endpoint.start // formats.SECOND
-    told: Told = {"duration_seconds": endpoint.left_at // 1000 - start}
-    return told if endpoint.stay.bits % 8 == 5 else told | {"start_timestamp_seconds": start}
+    parameters: Parameters = {"duration_seconds": endpoint.left_at // 1000 - start}
+    return parameters if endpoint.session.bits % 8 == 5 else parameters | {"start_timestamp_seconds": start}
 
 
-def _place(endpoint: Endpoint) -> Told:
-    """Nothing of who is not of the organisation but, of some, the country."""
-    kit, bits = endpoint.stay.kit, endpoint.stay.bits
-    told: Told = {}
-    own = endpoint.person is not None or endpoint.means == "room"
-    if own and kit.ip is not None and kit.ip.count(".") != 2:  # which is no address
-        told["ip_address"] = kit.ip
-    if kit.place.country is not None and (own or bits & 1):
-        told["location_country"] = kit.place.country
-    if kit.place.city is not None and own:
-        told["location_region"] = kit.place.city
+def _location_parameters(endpoint: Endpoint) -> Parameters:
+    """Return address, location and end reason; for external people at most the country."""
+    device, bits = endpoint.session.device, endpoint.session.bits
+    parameters: Parameters = {}
+    own = endpoint.person is not None or endpoint.joined_by == "room"
+    if own and device.ip is not None and device.ip.count(".") != 2:  # not a valid address
+        parameters["ip_address"] = device.ip
+    if device.location.country is not None and (own or bits & 1):
+        parameters["location_country"] = device.location.country
+    if device.location.city is not None and own:
+        parameters["location_region"] = device.location.city
     if bits % 5 != 2:
-        told["end_call_reason"] = _REASONS[bits >> 9 & 31] if bits >> 9 & 31 < len(_REASONS) else "normal"
+        parameters["end_call_reason"] = (
+            _REASONS[bits >> 9 & 31] if bits >> 9 & 31 < len(_REASONS) else "normal"
+        )
     if bits % 41 == 7:
-        told["end_of_call_rating"] = 1 + bits % 5
-    return told
+        parameters["end_of_call_rating"] = 1 + bits % 5
+    return parameters
 
 
 def _unmeasured(prefix: str, bits: int) -> Sequence[str]:
-    """What one row in some dozens lacks."""
+    """Return the parameters that a few rows lack."""
     return {
         ("audio_recv", 4): ("audio_recv_seconds",),
         ("audio_send", 5): ("audio_send_packet_loss_mean",),

@@ -1,4 +1,4 @@
-"""The Directory: who has an account, the suspended with them, those who have left not."""
+"""The Directory API: everyone with an account, including suspended people, excluding departed ones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from harvester.simulator.google_meet.access import Terms, require
+from harvester.simulator.google_meet.access import GoogleOptions, require
 from harvester.simulator.google_meet.account import CUSTOMER, DOMAIN, Account
-from harvester.simulator.google_meet.error_responses import Refusal, bad
+from harvester.simulator.google_meet.error_responses import ErrorResponse, bad_request
 from harvester.simulator.google_meet.paging import DIRECTORY_TOKEN_SECONDS, Pages
-from harvester.simulator.google_meet.request import Question
+from harvester.simulator.google_meet.request import Request
 from harvester.simulator.organisation import Person
 
 _TERM = re.compile(r"(\w+)\s*(=|:)\s*('[^']*'|\S+)\s*")
@@ -21,49 +21,51 @@ _ORDERS: dict[str, Callable[[Person], str]] = {
 }
 
 
-class Directory:
-    def __init__(self, account: Account, terms: Terms) -> None:
+class DirectoryApi:
+    def __init__(self, account: Account, options: GoogleOptions) -> None:
         self._account = account
-        self._terms = terms
+        self._options = options
         self._pages = Pages(account.organisation.seed, seconds=DIRECTORY_TOKEN_SECONDS)
 
-    def answer(self, call: str, asked: Question) -> dict[str, Any]:
-        """`users` and `users/{id}`."""
-        require(asked, "directory", self._terms)
-        if asked.person is None or asked.person != self._account.administrator:
-            raise Refusal(403, "Not Authorized to access this resource/api", reason="forbidden")
+    def answer(self, call: str, request: Request) -> dict[str, Any]:
+        """Answer `users` and `users/{id}`."""
+        require(request, "directory", self._options)
+        if request.person is None or request.person != self._account.administrator:
+            raise ErrorResponse(403, "Not Authorized to access this resource/api", reason="forbidden")
         if call == "users":
-            return self._users(asked)
+            return self._users(request)
         if call == "users/{id}":
-            return self._user(asked)
-        raise Refusal(404, "Not Found", reason="notFound")
+            return self._user(request)
+        raise ErrorResponse(404, "Not Found", reason="notFound")
 
-    def _users(self, asked: Question) -> dict[str, Any]:
-        customer, domain = asked.get("customer"), asked.get("domain")
+    def _users(self, request: Request) -> dict[str, Any]:
+        customer, domain = request.get("customer"), request.get("domain")
         if customer is None and domain is None:
-            raise bad("Bad Request", "badRequest")
+            raise bad_request("Bad Request", "badRequest")
         if customer not in {None, "my_customer", CUSTOMER} or domain not in {None, DOMAIN}:
-            raise Refusal(404, "Domain not found.", reason="notFound")
-        if asked.get("showDeleted") == "true":
-            found = [p for p in self._account.organisation.people if p.standing == "departed"]
+            raise ErrorResponse(404, "Domain not found.", reason="notFound")
+        if request.get("showDeleted") == "true":
+            found = [p for p in self._account.organisation.people if p.status == "departed"]
         else:
-            found = [p for p in self._account.by_email.values() if self._fits(p, asked.get("query") or "")]
-        order = asked.get("orderBy")
+            found = [
+                p for p in self._account.by_email.values() if self._matches(p, request.get("query") or "")
+            ]
+        order = request.get("orderBy")
         if order is not None:
             if order not in _ORDERS:
-                raise bad(f"Invalid Input: {order}")
-            found.sort(key=_ORDERS[order], reverse=asked.get("sortOrder") == "DESCENDING")
-        size = asked.count("maxResults", default=100, most=500)
-        shown, token = self._pages.page(asked, found, size)
+                raise bad_request(f"Invalid Input: {order}")
+            found.sort(key=_ORDERS[order], reverse=request.get("sortOrder") == "DESCENDING")
+        size = request.count("maxResults", default=100, maximum=500)
+        shown, token = self._pages.page(request, found, size)
         body: dict[str, Any] = {"kind": "admin#directory#users", "etag": f'"{len(found):x}"'}
         if shown:
             body["users"] = [self._row(person) for person in shown]
         return body | ({"nextPageToken": token} if token else {})
 
-    def _fits(self, person: Person, query: str) -> bool:
+    def _matches(self, person: Person, query: str) -> bool:
         rest = _TERM.sub("", query).strip()
         if rest:
-            raise bad("Invalid Input: query")
+            raise bad_request("Invalid Input: query")
         row = self._row(person)
         known = {
             "isSuspended": str(row["suspended"]).lower(),
@@ -73,21 +75,21 @@ class Directory:
         }
         for name, sign, value in _TERM.findall(query):
             if name not in known:
-                raise bad("Invalid Input: query")
-            wanted = value.strip("'")
-            told = known[name]
-            starts = sign == ":" or wanted.endswith("*")
-            if not (told.startswith(wanted.rstrip("*")) if starts else told == wanted):
+                raise bad_request("Invalid Input: query")
+            expected = value.strip("'")
+            actual = known[name]
+            is_prefix = sign == ":" or expected.endswith("*")
+            if not (actual.startswith(expected.rstrip("*")) if is_prefix else actual == expected):
                 return False
         return True
 
-    def _user(self, asked: Question) -> dict[str, Any]:
-        key = asked.path[1].lower()
+    def _user(self, request: Request) -> dict[str, Any]:
+        key = request.path[1].lower()
         account = self._account
         alias = next((p for p in account.by_email.values() if key in _aliases(p)), None)
         person = account.by_email.get(key) or account.by_id.get(key) or alias
         if person is None:
-            raise Refusal(404, f"Resource Not Found: userKey {key}", reason="notFound")
+            raise ErrorResponse(404, f"Resource Not Found: userKey {key}", reason="notFound")
         return self._row(person)
 
     def _row(self, person: Person) -> dict[str, Any]:
@@ -100,13 +102,13 @@ class Directory:
             "name": {"givenName": given, "familyName": family, "fullName": person.name},
             "isAdmin": person == self._account.administrator,
             "isDelegatedAdmin": False,
-            "suspended": person.standing == "inactive",
+            "suspended": person.status == "inactive",
             "archived": False,
             "orgUnitPath": f"/{person.department}",
             "customerId": CUSTOMER,
             "emails": [{"address": person.email, "primary": True}],
         }
-        if person.standing == "inactive":
+        if person.status == "inactive":
             row["suspensionReason"] = "ADMIN"
         aliases = _aliases(person)
         return row | {"aliases": aliases} if aliases else row

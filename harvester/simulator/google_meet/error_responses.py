@@ -1,7 +1,7 @@
-"""What Google refuses, and in which words: both shapes of errors, pages, `fields`, and the parameters of a request.
+"""Google's error responses in both forms.
 
-Meet answers with google.rpc.Status; the Admin SDK and Calendar with the older list of `errors`, each with a reason.
-Page tokens: the Directory's are good for three days (its reference); of the others nobody says, here it is an hour.
+Meet answers with google.rpc.Status, the Admin SDK and Calendar with the older list of `errors`, each with a
+reason.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ _STATUS = {
 }  # fmt: skip
 
 
-class Refusal(Exception):
-    """An answer that is not 200. `reason`: the word of the older shape; `detail`: of the newer one, in `ErrorInfo`;
-    `oauth`: the token endpoint's."""
+class ErrorResponse(Exception):
+    """An answer other than 200.
+
+    `reason` is the code of the older form, `detail` that of the newer one in `ErrorInfo`, `oauth` that of the
+    token endpoint.
+    """
 
     def __init__(
         self, status: int, message: str, *, reason: str = "", domain: str = "global", detail: str = "", oauth: str = ""
@@ -46,5 +49,5 @@ class Refusal(Exception):
         return {"error": error}
 
 
-def bad(message: str, reason: str = "invalid") -> Refusal:
-    return Refusal(400, message, reason=reason)
+def bad_request(message: str, reason: str = "invalid") -> ErrorResponse:
+    return ErrorResponse(400, message, reason=reason)

@@ -1,4 +1,4 @@
-"""The little languages of `filter` in Meet and of `filters` in Reports."""
+"""The filter languages of Meet (`filter`) and of Reports (`filters`)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any
 
 from harvester.simulator.google_meet import formats
-from harvester.simulator.google_meet.error_responses import bad
+from harvester.simulator.google_meet.error_responses import bad_request
 from harvester.simulator.google_meet.request import instant_of
 
 Value = str | int | None
-Facts = Callable[[str], Value]
-Test = Callable[[Facts], bool]
+Fields = Callable[[str], Value]
+Test = Callable[[Fields], bool]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>\"(?:\\.|[^\"\\])*\")|(?P<sign>>=|<=|!=|=|<|>)|(?P<mark>[()])|(?P<word>[A-Za-z_][\w.]*))"
@@ -26,19 +26,22 @@ _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
 _REPORTED = re.compile(r"^([a-z_]+)(==|<>|<=|>=|<|>)(.+)$")
 
 
-def meet(text: str | None, *names: str) -> Test:
-    """`start_time>="2026-11-20T00:00:00Z" AND end_time IS NULL`; times are compared as nanoseconds, and one that is
-    not known satisfies nothing but IS NULL. `names`: what may be asked about."""
+def parse_meet_filter(text: str | None, *names: str) -> Test:
+    """Parse a filter like `start_time>="2026-11-20T00:00:00Z" AND end_time IS NULL`.
+
+    Times are compared in nanoseconds; an unknown time matches only IS NULL. `names` are the fields that may
+    be filtered.
+    """
     if not text:
         return lambda _: True
     parser = _Parser(text, names)
-    found = parser.either()
-    parser.done()
+    found = parser.parse_or()
+    parser.expect_end()
     return found
 
 
 class _Parser:
-    """AND binds tighter than OR."""
+    """A recursive descent parser; AND binds tighter than OR."""
 
     def __init__(self, text: str, names: tuple[str, ...]) -> None:
         self._tokens = list(_tokens(text))
@@ -53,84 +56,84 @@ class _Parser:
         self._place += 1
         return token
 
-    def done(self) -> None:
+    def expect_end(self) -> None:
         if self._peek():
-            raise _wrong(f"unexpected {self._peek()}")
+            raise _invalid(f"unexpected {self._peek()}")
 
-    def either(self) -> Test:
-        tests = [self._both()]
+    def parse_or(self) -> Test:
+        tests = [self._parse_and()]
         while self._peek().upper() == "OR":
             self._take()
-            tests.append(self._both())
-        return lambda facts: any(test(facts) for test in tests)
+            tests.append(self._parse_and())
+        return lambda fields: any(test(fields) for test in tests)
 
-    def _both(self) -> Test:
-        tests = [self._one()]
+    def _parse_and(self) -> Test:
+        tests = [self._parse_term()]
         while self._peek().upper() == "AND":
             self._take()
-            tests.append(self._one())
-        return lambda facts: all(test(facts) for test in tests)
+            tests.append(self._parse_term())
+        return lambda fields: all(test(fields) for test in tests)
 
-    def _one(self) -> Test:
+    def _parse_term(self) -> Test:
         if self._peek() == "(":
             self._take()
-            inner = self.either()
+            inner = self.parse_or()
             if self._take() != ")":
-                raise _wrong("a parenthesis is not closed")
+                raise _invalid("a parenthesis is not closed")
             return inner
         name = self._take()
         if name not in self._names:
-            raise _wrong(f"unknown field {name!r}")
+            raise _invalid(f"unknown field {name!r}")
         sign = self._take()
         if sign.upper() == "IS":
-            return self._null(name)
+            return self._parse_is_null(name)
         if sign not in _SIGNS:
-            raise _wrong(f"unknown operator {sign!r}")
+            raise _invalid(f"unknown operator {sign!r}")
         text = self._take()
         if not text.startswith('"'):
-            raise _wrong(f"{name} needs a quoted value")
-        return _compared(name, _SIGNS[sign], re.sub(r"\\(.)", r"\1", text[1:-1]))
+            raise _invalid(f"{name} needs a quoted value")
+        return _comparison(name, _SIGNS[sign], re.sub(r"\\(.)", r"\1", text[1:-1]))
 
-    def _null(self, name: str) -> Test:
-        wanted = True
+    def _parse_is_null(self, name: str) -> Test:
+        expect_null = True
         if self._peek().upper() == "NOT":
             self._take()
-            wanted = False
+            expect_null = False
         if self._take().upper() != "NULL":
-            raise _wrong("IS needs NULL")
-        return lambda facts: (facts(name) is None) is wanted
+            raise _invalid("IS needs NULL")
+        return lambda fields: (fields(name) is None) is expect_null
 
 
-def _compared(name: str, compare: Callable[[Any, Any], bool], text: str) -> Test:
+def _comparison(name: str, compare: Callable[[Any, Any], bool], text: str) -> Test:
     value: str | int = nanoseconds(text, name) if name.endswith("_time") else text
 
-    def test(facts: Facts) -> bool:
-        told = facts(name)
-        return told is not None and compare(told, value)
+    def test(fields: Fields) -> bool:
+        actual = fields(name)
+        return actual is not None and compare(actual, value)
 
     return test
 
 
 def nanoseconds(text: str, name: str) -> int:
-    """Of an RFC 3339 instant, with all its digits."""
+    """Convert an RFC 3339 instant to nanoseconds, keeping all its digits."""
     found = _FRACTION.search(text)
     whole = instant_of(text.replace(found[0], "") if found else text, name)
     return whole * formats.MILLISECOND + (int(found[1].ljust(9, "0")) if found else 0)
 
 
 def _tokens(text: str) -> Iterator[str]:
-    place = 0
+    position = 0
     text = text.rstrip()
-    while place < len(text):
-        found = _TOKEN.match(text, place)
+    while position < len(text):
+        found = _TOKEN.match(text, position)
         if found is None:
-            raise _wrong(f"cannot be read from {text[place : place + 12]!r} on")
+            raise _invalid(f"cannot be read from {text[position : position + 12]!r} on")
         yield found[0].strip()
-        place = found.end()
+        position = found.end()
 
 
-def _wrong(message: str) -> Exception:
-    return bad(f"Invalid filter: {message}.")
+def _invalid(message: str) -> Exception:
+    return bad_request(f"Invalid filter: {message}.")
 
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -141,37 +144,45 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 Parameters = Mapping[str, Any]
 
 
-def reports(text: str) -> tuple[Callable[[Parameters], bool] | None, Callable[[Parameters], bool] | None]:
-    """`meeting_code==WKTIMXIVUK,duration_seconds>60`: all of them; of one parameter that comes twice the last counts.
-    A parameter that does not exist is not asked about. Two tests: of what a whole conference has in common and of the
-    rest of a row, each None where nothing of that is asked about."""
-    wanted: dict[str, tuple[str, str]] = {}
+def parse_reports_filters(
+    text: str,
+) -> tuple[Callable[[Parameters], bool] | None, Callable[[Parameters], bool] | None]:
+    """Parse filters like `meeting_code==WKTIMXIVUK,duration_seconds>60`, all of which must match.
+
+    The last filter on a parameter counts, and unknown parameters are ignored. Returns two tests, for the
+    parameters that a whole conference shares and for the others, each None if nothing is filtered.
+    """
+    conditions: dict[str, tuple[str, str]] = {}
     for part in text.split(",") if text else ():
         found = _REPORTED.match(part)
         if found is None:
-            raise bad(f"Invalid filter: {part}", "invalidParameter")
+            raise bad_request(f"Invalid filter: {part}", "invalidParameter")
         if found[1] in PARAMETERS:
-            wanted[found[1]] = found[2], found[3]
-    common = {name: test for name, test in wanted.items() if name in _COMMON}
-    own = {name: test for name, test in wanted.items() if name not in _COMMON}
-    return partial(_hold, common) if common else None, partial(_hold, own) if own else None
+            conditions[found[1]] = found[2], found[3]
+    of_conference = {name: test for name, test in conditions.items() if name in _CONFERENCE_PARAMETERS}
+    of_row = {name: test for name, test in conditions.items() if name not in _CONFERENCE_PARAMETERS}
+    return partial(_all_match, of_conference) if of_conference else None, partial(
+        _all_match, of_row
+    ) if of_row else None
 
 
-def _hold(wanted: Mapping[str, tuple[str, str]], parameters: Parameters) -> bool:
-    return all(_holds(parameters.get(name), sign, value) for name, (sign, value) in wanted.items())
+def _all_match(conditions: Mapping[str, tuple[str, str]], parameters: Parameters) -> bool:
+    return all(_matches(parameters.get(name), sign, value) for name, (sign, value) in conditions.items())
 
 
-def _holds(told: Any, sign: str, value: str) -> bool:
-    if told is None:
+def _matches(actual: Any, sign: str, value: str) -> bool:
+    if actual is None:
         return sign == "<>"
-    if isinstance(told, bool):
-        return _COMPARE[sign](str(told).lower(), value)
-    if isinstance(told, int):
-        return value.lstrip("-").isdigit() and _COMPARE[sign](told, int(value))
-    return _COMPARE[sign](told, value)
+    if isinstance(actual, bool):
+        return _COMPARE[sign](str(actual).lower(), value)
+    if isinstance(actual, int):
+        return value.lstrip("-").isdigit() and _COMPARE[sign](actual, int(value))
+    return _COMPARE[sign](actual, value)
 
 
-_COMMON = frozenset({"conference_id", "meeting_code", "calendar_event_id", "organizer_email", "product_type"})
+_CONFERENCE_PARAMETERS = frozenset(
+    {"conference_id", "meeting_code", "calendar_event_id", "organizer_email", "product_type"}
+)
 PARAMETERS = frozenset(
     {
         "conference_id", "meeting_code", "calendar_event_id", "organizer_email", "product_type", "endpoint_id",

@@ -1,4 +1,4 @@
-"""How Google spells instants, meeting codes and ids. Instants are nanoseconds since 1970, always UTC."""
+"""Google's formats: instants, meeting codes and ids. Instants are nanoseconds since 1970, always UTC."""
 
 from __future__ import annotations
 
@@ -22,56 +22,58 @@ def _date(day: int) -> str:
 
 
 def stamp(instant: int) -> str:
-    """RFC 3339 with nine, six, three or no digits behind the point, as many as it takes."""
+    """Format an instant as RFC 3339 with nine, six, three or no decimals, as few as possible."""
     seconds, fraction = divmod(instant, SECOND)
     day, second = divmod(seconds, _DAY)
     minute, second = divmod(second, 60)
     hour, minute = divmod(minute, 60)
-    told = f"{_date(day)}T{hour:02}:{minute:02}:{second:02}"
+    text = f"{_date(day)}T{hour:02}:{minute:02}:{second:02}"
     if not fraction:
-        return told + "Z"
+        return text + "Z"
     digits = f"{fraction:09}"
     while digits.endswith("000"):
         digits = digits[:-3]
-    return f"{told}.{digits}Z"
+    return f"{text}.{digits}Z"
 
 
-def to_the_millisecond(instant: int) -> str:
-    """As in Reports and Calendar: always three digits. `instant` in milliseconds."""
+def milliseconds_stamp(instant: int) -> str:
+    """Format an instant in milliseconds with three decimals, as in Reports and Calendar."""
     whole = stamp(instant // 1000 * SECOND)
     return f"{whole[:-1]}.{instant % 1000:03}Z"
 
 
 def compact(instant: int) -> str:
-    """`20261120T090000Z`, out of milliseconds: in the ids of a recurring event's instances."""
+    """Format an instant in milliseconds as `20261120T090000Z`, as in the ids of a recurring event's
+    instances."""
     return stamp(instant // 1000 * SECOND).replace("-", "").replace(":", "")
 
 
 def fraction(bits: int) -> int:
-    """Nanoseconds below one second; mostly to the last digit, sometimes rounder."""
+    """Return nanoseconds below one second; usually with nine significant digits, sometimes rounder."""
     unit = _UNITS[bits % len(_UNITS)]
     return bits * 2_654_435_761 % SECOND // unit * unit
 
 
 def code(seed: int, space: str) -> str:
-    """`wkt-imxi-vuk`: what people type to join."""
-    told = number(seed, "meeting code", space)
+    """Return a meeting code like `wkt-imxi-vuk`."""
+    rest = number(seed, "meeting code", space)
     letters = []
     for _ in range(10):
-        told, letter = divmod(told, len(_LETTERS))
+        rest, letter = divmod(rest, len(_LETTERS))
         letters.append(_LETTERS[letter])
     text = "".join(letters)
     return f"{text[:3]}-{text[3:7]}-{text[7:]}"
 
 
-def shouted(code: str) -> str:
-    """As Reports writes it."""
+def without_dashes(code: str) -> str:
+    """Return the meeting code as Reports writes it."""
     return code.replace("-", "").upper()
 
 
-def conference(*words: str | int) -> str:
-    """`R3HZ3EpDqgVoEmhkcXpkDxIWOAIIigIgABgDCA`: with the letters in the middle that all of them have."""
-    text = urlsafe_b64encode(digest("conference", *words, size=20)).decode()
+def conference(*parts: str | int) -> str:
+    """Return an id like `R3HZ3EpDqgVoEmhkcXpkDxIWOAIIigIgABgDCA`; all of them have the same letters in the
+    middle."""
+    text = urlsafe_b64encode(digest("conference", *parts, size=20)).decode()
     return f"{text[:16]}DxIWO{text[17:26].rstrip('=')}"
 
 
@@ -79,10 +81,10 @@ def space(seed: int, name: str) -> str:
     return urlsafe_b64encode(digest(seed, "space", name, size=9)).decode()
 
 
-def digits(*words: str | int) -> str:
-    """The twenty-one of people, participants and sessions."""
-    return str(10**20 + number(*words) % (9 * 10**19))
+def digits(*parts: str | int) -> str:
+    """Return the 21-digit id of a person, participant or session."""
+    return str(10**20 + number(*parts) % (9 * 10**19))
 
 
-def event(*words: str | int) -> str:
-    return digest("event", *words, size=13).hex()
+def event(*parts: str | int) -> str:
+    return digest("event", *parts, size=13).hex()

@@ -1,7 +1,7 @@
-"""Google's consent page: a person allows a program what it asks for, and the program exchanges a code for tokens.
+"""Google's login page: a user grants scopes to a program, which exchanges a code for tokens.
 
-As RFC 6749 and 7636 have it; a code is good once and for ten minutes. Whoever signs in is the one who called the most
-conferences, and no administrator.
+As in RFC 6749 and RFC 7636; a code is valid once and for ten minutes. The user is the one without admin
+rights who hosted the most conferences.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from harvester.simulator.google_meet.access import EVERY_SCOPE
-from harvester.simulator.google_meet.error_responses import Refusal
+from harvester.simulator.google_meet.error_responses import ErrorResponse
 
 CLIENT_ID = "123456789012-invented.apps.googleusercontent.com"
 CLIENT_SECRET = "inventedGoogleSecretNobodyHas"
@@ -25,7 +25,7 @@ CODE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page, or where the browser is sent on to."""
+    """A page, or a redirect."""
 
     html: str
     location: str = ""
@@ -40,54 +40,57 @@ class _Code:
     method: str
 
 
-class Consent:
-    """`user`: the address of whoever signs in."""
+class Login:
+    """`user` is the e-mail address of the person who signs in."""
 
     def __init__(self, user: str) -> None:
         self._user = user
         self._codes: dict[str, _Code] = {}
 
-    def page(self, method: str, query: str, form: bytes, now: float) -> Page:
-        asked = dict(parse_qsl(query))
-        _check(asked)
+    def authorize(self, method: str, query: str, form: bytes, now: float) -> Page:
+        parameters = dict(parse_qsl(query))
+        _check_request(parameters)
         if method != "POST":
-            wanted = "".join(f"<li>{escape(name)}</li>" for name in asked.get("scope", "").split())
+            scope_items = "".join(f"<li>{escape(name)}</li>" for name in parameters.get("scope", "").split())
             return Page(
                 '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Simulated sign-in</title>'
-                f"<p>A program would like:</p><ul>{wanted}</ul>"
+                f"<p>A program would like:</p><ul>{scope_items}</ul>"
                 f'<form method="post" action="?{escape(query)}">'
                 f'<button name="decision" value="allow">Sign in as {escape(self._user)}</button>'
                 '<button name="decision" value="deny">Deny</button></form>'
             )
-        state = {"state": asked["state"]} if "state" in asked else {}
+        state = {"state": parameters["state"]} if "state" in parameters else {}
         if dict(parse_qsl(form.decode("utf-8", "replace"))).get("decision") != "allow":
-            return Page("", _with(asked["redirect_uri"], {"error": "access_denied", **state}))
+            return Page("", _redirect_url(parameters["redirect_uri"], {"error": "access_denied", **state}))
         code = secrets.token_urlsafe(24)
         self._codes[code] = _Code(
             now,
-            frozenset(asked["scope"].split()),
-            asked["redirect_uri"],
-            asked.get("code_challenge", ""),
-            asked.get("code_challenge_method", "plain"),
+            frozenset(parameters["scope"].split()),
+            parameters["redirect_uri"],
+            parameters.get("code_challenge", ""),
+            parameters.get("code_challenge_method", "plain"),
         )
-        return Page("", _with(asked["redirect_uri"], {"code": code, "scope": asked["scope"], **state}))
+        return Page(
+            "",
+            _redirect_url(parameters["redirect_uri"], {"code": code, "scope": parameters["scope"], **state}),
+        )
 
-    def exchanged(self, asked: Mapping[str, str], now: float) -> frozenset[str]:
-        """The scopes that were allowed, for a code that is spent by that."""
-        code = self._codes.pop(asked.get("code", ""), None)
+    def exchange_code(self, parameters: Mapping[str, str], now: float) -> frozenset[str]:
+        """Return the granted scopes for a code, and invalidate the code."""
+        code = self._codes.pop(parameters.get("code", ""), None)
         if code is None or now - code.issued > CODE_SECONDS:
-            raise Refusal(400, "Malformed auth code.", oauth="invalid_grant")
-        if asked.get("redirect_uri") != code.redirect:
-            raise Refusal(400, "Bad Request", oauth="redirect_uri_mismatch")
-        verifier = asked.get("code_verifier", "")
+            raise ErrorResponse(400, "Malformed auth code.", oauth="invalid_grant")
+        if parameters.get("redirect_uri") != code.redirect:
+            raise ErrorResponse(400, "Bad Request", oauth="redirect_uri_mismatch")
+        verifier = parameters.get("code_verifier", "")
         hashed = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
         if code.challenge and code.challenge != (hashed if code.method == "S256" else verifier):
-            raise Refusal(400, "Invalid code verifier.", oauth="invalid_grant")
+            raise ErrorResponse(400, "Invalid code verifier.", oauth="invalid_grant")
         return code.scopes
 
 
-def client(auth_uri: str, token_uri: str) -> dict[str, Any]:
-    """The content of an OAuth client's file, of a desktop application."""
+def client_file(auth_uri: str, token_uri: str) -> dict[str, Any]:
+    """Return the content of a desktop application's OAuth client file."""
     return {
         "installed": {
             "client_id": CLIENT_ID,
@@ -100,8 +103,8 @@ def client(auth_uri: str, token_uri: str) -> dict[str, Any]:
     }
 
 
-def authenticated(headers: Mapping[str, str], asked: Mapping[str, str]) -> None:
-    """The client's id and secret in the body, or as HTTP Basic."""
+def check_client(headers: Mapping[str, str], parameters: Mapping[str, str]) -> None:
+    """Check the client's id and secret, in the body or as HTTP Basic."""
     kind, _, text = headers.get("authorization", "").partition(" ")
     basic: tuple[str, ...] = ()
     if kind.lower() == "basic":
@@ -109,23 +112,25 @@ def authenticated(headers: Mapping[str, str], asked: Mapping[str, str]) -> None:
             basic = tuple(b64decode(text).decode().split(":", 1))
         except ValueError:
             basic = ()
-    in_body = asked.get("client_id"), asked.get("client_secret")
+    in_body = parameters.get("client_id"), parameters.get("client_secret")
     if (CLIENT_ID, CLIENT_SECRET) not in {in_body, basic}:
-        raise Refusal(401, "The OAuth client was not found.", oauth="invalid_client")
+        raise ErrorResponse(401, "The OAuth client was not found.", oauth="invalid_client")
 
 
-def _check(asked: Mapping[str, str]) -> None:
-    redirect = urlsplit(asked.get("redirect_uri", ""))
-    if asked.get("client_id") != CLIENT_ID:
-        raise Refusal(401, "The OAuth client was not found.", oauth="invalid_client")
+def _check_request(parameters: Mapping[str, str]) -> None:
+    redirect = urlsplit(parameters.get("redirect_uri", ""))
+    if parameters.get("client_id") != CLIENT_ID:
+        raise ErrorResponse(401, "The OAuth client was not found.", oauth="invalid_client")
     if redirect.scheme != "http" or redirect.hostname not in {"localhost", "127.0.0.1", "::1"}:
-        raise Refusal(400, "The redirect URI is not one of this client's.", oauth="redirect_uri_mismatch")
-    if asked.get("response_type") != "code":
-        raise Refusal(400, "The response type is not supported.", oauth="unsupported_response_type")
-    scopes = set(asked.get("scope", "").split())
+        raise ErrorResponse(
+            400, "The redirect URI is not one of this client's.", oauth="redirect_uri_mismatch"
+        )
+    if parameters.get("response_type") != "code":
+        raise ErrorResponse(400, "The response type is not supported.", oauth="unsupported_response_type")
+    scopes = set(parameters.get("scope", "").split())
     if not scopes or scopes - set(EVERY_SCOPE):
-        raise Refusal(400, "Some requested scopes were invalid.", oauth="invalid_scope")
+        raise ErrorResponse(400, "Some requested scopes were invalid.", oauth="invalid_scope")
 
 
-def _with(redirect: str, told: Mapping[str, str]) -> str:
-    return f"{redirect}{'&' if urlsplit(redirect).query else '?'}{urlencode(told)}"
+def _redirect_url(redirect: str, parameters: Mapping[str, str]) -> str:
+    return f"{redirect}{'&' if urlsplit(redirect).query else '?'}{urlencode(parameters)}"

@@ -1,4 +1,8 @@
-"""Google's page tokens."""
+"""Google's page tokens.
+
+The Directory's tokens are valid for three days (its reference). The others' lifetime is documented nowhere;
+here it is an hour.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TypeVar
 
-from harvester.simulator.google_meet.error_responses import bad
-from harvester.simulator.google_meet.request import Question
+from harvester.simulator.google_meet.error_responses import bad_request
+from harvester.simulator.google_meet.request import Request
 
 Row = TypeVar("Row")
 
@@ -23,7 +27,7 @@ DIRECTORY_TOKEN_SECONDS = 3 * 86_400.0
 
 @dataclass(slots=True)
 class Pages:
-    """Tokens that hold where to go on, sealed together with the query that they were given for."""
+    """Page tokens that contain the offset, signed together with the query that they belong to."""
 
     seed: int
     seconds: float = TOKEN_SECONDS
@@ -33,19 +37,22 @@ class Pages:
         self._key = self.seed.to_bytes(16, "big", signed=True)
 
     def page(
-        self, asked: Question, found: Sequence[Row], size: int, *, short: bool = False, empty: bool = False
+        self, request: Request, found: Sequence[Row], size: int, *, short: bool = False, empty: bool = False
     ) -> tuple[Sequence[Row], str | None]:
-        """The rows and the next token. `short`: a page may hold less than asked for though it is not the last;
-        `empty`: it may even hold nothing."""
-        offset, turn = self._place(asked)
+        """Return the rows and the next token.
+
+        `short`: a page may hold fewer rows than requested although it is not the last. `empty`: it may even
+        be empty.
+        """
+        offset, turn = self._read_token(request)
         end = offset + size
         if end < len(found) and turn % 3 == 1:
             end = offset if empty else max(offset + 1, end - 2) if short else end
-        token = self._token(asked, end, turn + 1) if end < len(found) else None
+        token = self._token(request, end, turn + 1) if end < len(found) else None
         return found[offset:end], token
 
-    def _place(self, asked: Question) -> tuple[int, int]:
-        token = asked.get("pageToken")
+    def _read_token(self, request: Request) -> tuple[int, int]:
+        token = request.get("pageToken")
         if not token:
             return 0, 0
         try:
@@ -53,19 +60,19 @@ class Pages:
             body, seal = sealed[:16], sealed[16:]
             offset, turn, issued = struct.unpack(">IId", body)
         except (ValueError, struct.error):
-            raise bad("Invalid page token.") from None
-        if seal != self._seal(asked, body) or asked.seconds - issued > self.seconds:
-            raise bad("Invalid page token.")
+            raise bad_request("Invalid page token.") from None
+        if seal != self._seal(request, body) or request.seconds - issued > self.seconds:
+            raise bad_request("Invalid page token.")
         return int(offset), int(turn)
 
-    def _token(self, asked: Question, offset: int, turn: int) -> str:
-        body = struct.pack(">IId", offset, turn, asked.seconds)
-        return urlsafe_b64encode(body + self._seal(asked, body)).decode().rstrip("=")
+    def _token(self, request: Request, offset: int, turn: int) -> str:
+        body = struct.pack(">IId", offset, turn, request.seconds)
+        return urlsafe_b64encode(body + self._seal(request, body)).decode().rstrip("=")
 
-    def _seal(self, asked: Question, body: bytes) -> bytes:
-        apart = {"pageToken", "fields", "alt", "prettyPrint"}
-        query = sorted((name, tuple(told)) for name, told in asked.query.items() if name not in apart)
-        who = asked.person.index if asked.person else None
+    def _seal(self, request: Request, body: bytes) -> bytes:
+        ignored = {"pageToken", "fields", "alt", "prettyPrint"}
+        query = sorted((name, tuple(values)) for name, values in request.query.items() if name not in ignored)
+        who = request.person.index if request.person else None
         return blake2b(
-            repr((tuple(asked.path), query, who)).encode() + body, key=self._key, digest_size=12
+            repr((tuple(request.path), query, who)).encode() + body, key=self._key, digest_size=12
         ).digest()

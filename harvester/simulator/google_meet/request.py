@@ -1,4 +1,4 @@
-"""A request to a simulated Google API, and the checks of its parameters."""
+"""A request to a simulated Google API, and the parsing of its parameters."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from harvester.simulator.google_meet.error_responses import bad
+from harvester.simulator.google_meet.error_responses import bad_request
 from harvester.simulator.organisation import Person, milliseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """`path`: its parts below the API's version; `instant`: now, in milliseconds; `seconds`: the vendor's. `person`:
-    for whom it is asked, None for a service account by itself."""
+class Request:
+    """A request.
+
+    path: its parts below the API's version.
+    instant: now, in milliseconds.
+    seconds: now, in the vendor's seconds.
+    person: the impersonated user, None for the service account itself.
+    """
 
     path: Sequence[str]
     query: Mapping[str, Sequence[str]]
@@ -23,38 +28,39 @@ class Question:
     person: Person | None
 
     def get(self, name: str) -> str | None:
-        """The last one told."""
-        told = self.query.get(name)
-        return told[-1] if told else None
+        """Return the last value of a parameter."""
+        value = self.query.get(name)
+        return value[-1] if value else None
 
     def flag(self, name: str) -> bool:
-        told = self.get(name) or "false"
-        if told not in {"true", "false"}:
-            raise bad(f"Invalid value for {name}: {told}")
-        return told == "true"
+        value = self.get(name) or "false"
+        if value not in {"true", "false"}:
+            raise bad_request(f"Invalid value for {name}: {value}")
+        return value == "true"
 
-    def count(self, name: str, *, default: int, most: int, strict: bool = False) -> int:
-        """A page's size: what is above the most is as much as there may be, or, where that is strict, refused."""
-        told = self.get(name)
-        if told is None or (told == "0" and not strict):
+    def count(self, name: str, *, default: int, maximum: int, strict: bool = False) -> int:
+        """Parse a page size; one above the maximum is lowered or, with `strict`, refused."""
+        value = self.get(name)
+        if value is None or (value == "0" and not strict):
             return default
-        if not told.isdigit() or (strict and not 1 <= int(told) <= most):
-            raise bad(
-                f"Invalid value '{told}'. Values must be within the range: [1, {most}]", "invalidParameter"
+        if not value.isdigit() or (strict and not 1 <= int(value) <= maximum):
+            raise bad_request(
+                f"Invalid value '{value}'. Values must be within the range: [1, {maximum}]",
+                "invalidParameter",
             )
-        return min(int(told), most)
+        return min(int(value), maximum)
 
     def instant_of(self, name: str) -> int | None:
-        """Milliseconds; the offset is required."""
-        told = self.get(name)
-        return None if told is None else instant_of(told, name)
+        """Parse an instant into milliseconds; the offset is required."""
+        instant = self.get(name)
+        return None if instant is None else instant_of(instant, name)
 
 
 def instant_of(text: str, name: str) -> int:
     try:
-        told = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
-        raise bad(f"Invalid value for: {name}: {text!r} is no RFC 3339 instant.") from None
-    if told.tzinfo is None or "T" not in text.upper():
-        raise bad(f"Invalid value for: {name}: {text!r} has no offset.")
-    return milliseconds(told)
+        raise bad_request(f"Invalid value for: {name}: {text!r} is no RFC 3339 instant.") from None
+    if instant.tzinfo is None or "T" not in text.upper():
+        raise bad_request(f"Invalid value for: {name}: {text!r} has no offset.")
+    return milliseconds(instant)

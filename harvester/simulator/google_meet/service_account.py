@@ -1,4 +1,5 @@
-"""The service account: its key and its file. The key's primes follow from words, so that it is the same everywhere."""
+"""The service account: its key and its credentials file. The key is derived from fixed words, so it is the
+same everywhere."""
 
 from __future__ import annotations
 
@@ -18,14 +19,14 @@ CLIENT_EMAIL = "harvester@invented-project.iam.gserviceaccount.com"
 CLIENT_ID = "109876543210987654321"
 KEY_ID = "0123456789abcdef0123456789abcdef01234567"
 _EXPONENT = 65_537
-# From the words to the next prime each.
+# The distance from the derived numbers to the next primes.
 _STEPS = {"first": 52, "second": 2294}
 
 
 def _prime(name: str) -> int:
-    # The two highest bits are set, so that the product has all its 2,048.
-    words = b"".join(seeded_random.digest("google key", name, part, size=64) for part in (1, 2))
-    return (int.from_bytes(words, "big") | 3 << 1022 | 1) + _STEPS[name]
+    # The two highest bits are set, so that the product has 2,048 bits.
+    digest_bytes = b"".join(seeded_random.digest("google key", name, part, size=64) for part in (1, 2))
+    return (int.from_bytes(digest_bytes, "big") | 3 << 1022 | 1) + _STEPS[name]
 
 
 @cache
@@ -46,7 +47,7 @@ def public_key() -> RSAPublicKey:
 
 
 def service_account(token_uri: str) -> dict[str, str]:
-    """The content of a service account's key file."""
+    """Return the content of a service account's key file."""
     from cryptography.hazmat.primitives import serialization
 
     pem = _private().private_bytes(
@@ -65,8 +66,8 @@ def service_account(token_uri: str) -> dict[str, str]:
     }
 
 
-def write(path: Path, content: Mapping[str, Any]) -> None:
-    """For its owner's eyes only, whole or not at all."""
+def write_private_file(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file atomically, readable by its owner only."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     with os.fdopen(

@@ -1,6 +1,7 @@
-"""What is agreed with Meetecho, its tokens, and how requests must look: as the datatracker's own client sends them.
+"""Access to the simulated Meetecho: credentials, and groups that are refused.
 
-Nobody outside knows what Meetecho makes of any other request, how long a token lives or what it says when it refuses.
+What Meetecho answers to requests that the datatracker's client does not send, how long a token lives, and its
+error messages are not publicly known.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """`credentials`: whether the settings have Meetecho's. `refused`: groups that get a token and are refused with it;
-    `unknown`: groups that get none. `hasty`: every so many answers of the datatracker's are a 429 that says to wait no
-    time; 0: none."""
+class MeetechoOptions:
+    """Options of the simulated account.
+
+    credentials: the settings contain Meetecho's credentials.
+    refused: groups that get a token but no rooms.
+    unknown: groups that get no token.
+    hasty: one in so many answers of the datatracker is a 429 with `Retry-After: 0`; 0 means none.
+    """
 
     credentials: bool = True
     refused: Sequence[str] = ()
@@ -21,5 +26,5 @@ class Terms:
     hasty: int = 40
 
     def rooms(self, group: str) -> bool:
-        """Whether the rooms of a group can be had."""
+        """Return whether the rooms of a group can be read."""
         return self.credentials and group not in self.refused and group not in self.unknown

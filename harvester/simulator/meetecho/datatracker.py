@@ -1,7 +1,7 @@
-"""The datatracker's resources: their fields, what may be filtered, and the rows of the organisation's groups.
+"""The datatracker's resources: fields, permitted filters, and the rows of the organisation's groups.
 
-Fields and filters are those of `ietf/*/resources.py`; of `attended` and `schedulingevent`, of which no version was to
-be had, only the relations and the id may be filtered.
+Fields and filters are those of `ietf/*/resources.py`. For `attended` and `schedulingevent`, whose source was
+not available, only relations and the id can be filtered.
 """
 
 from __future__ import annotations
@@ -10,59 +10,59 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from harvester.simulator.meetecho.account import Account, Gathering, Session
-from harvester.simulator.meetecho.attendance import Attendance, Attended
+from harvester.simulator.meetecho.account import Account, GroupSession, IetfMeeting
+from harvester.simulator.meetecho.attendance import Attendance, AttendanceRecord
 from harvester.simulator.meetecho.formats import day
 from harvester.simulator.meetecho.schedule import CONFIGURED, ELSEWHERE
-from harvester.simulator.meetecho.tastypie import Api, Kind, Resource, Row, To
+from harvester.simulator.meetecho.tastypie import FieldType, Relation, Resource, Row, TastypieApi
 from harvester.simulator.organisation import DAY, HOUR, MINUTE, Guest
 
-_GROUP_IDS = {acronym: 1_803 + 7 * place for place, acronym in enumerate((*CONFIGURED, ELSEWHERE))}
+_GROUP_IDS = {acronym: 1_803 + 7 * position for position, acronym in enumerate((*CONFIGURED, ELSEWHERE))}
 _AREA = 1_700
 _SECRETARIAT = 21_000
-_NAMES: Mapping[str, To] = {
-    name: To(f"name/{name}name")
+_NAMES: Mapping[str, Relation] = {
+    name: Relation(f"name/{name}name")
     for name in ("timeslottype", "sessionpurpose", "sessionstatus", "meetingtype", "groupstate", "grouptype")
 }
-_FIELDS: dict[str, dict[str, Kind | To]] = {
+_FIELDS: dict[str, dict[str, FieldType | Relation]] = {
     "meeting/session": {
-        "id": "number", "type": _NAMES["timeslottype"], "name": "text", "meeting": To("meeting/meeting"),
-        "group": To("group/group"), "materials": To("doc/document", many=True), "scheduled": "time",
-        "requested_duration": "span", "resources": To("meeting/resourceassociation", many=True), "agenda_note": "text",
-        "assignments": To("meeting/schedtimesessassignment", many=True), "remote_instructions": "text",
+        "id": "number", "type": _NAMES["timeslottype"], "name": "text", "meeting": Relation("meeting/meeting"),
+        "group": Relation("group/group"), "materials": Relation("doc/document", many=True), "scheduled": "time",
+        "requested_duration": "span", "resources": Relation("meeting/resourceassociation", many=True), "agenda_note": "text",
+        "assignments": Relation("meeting/schedtimesessassignment", many=True), "remote_instructions": "text",
         "short": "text", "attendees": "number", "modified": "time", "comments": "text", "on_agenda": "flag",
         "purpose": _NAMES["sessionpurpose"], "has_onsite_tool": "flag", "chat_room": "text",
     },
     "meeting/timeslot": {
-        "id": "number", "type": _NAMES["timeslottype"], "meeting": To("meeting/meeting"),
-        "sessions": To("meeting/session", many=True), "name": "text", "time": "time", "duration": "span",
-        "location": To("meeting/room"), "show_location": "flag", "modified": "time",
+        "id": "number", "type": _NAMES["timeslottype"], "meeting": Relation("meeting/meeting"),
+        "sessions": Relation("meeting/session", many=True), "name": "text", "time": "time", "duration": "span",
+        "location": Relation("meeting/room"), "show_location": "flag", "modified": "time",
     },
     "meeting/schedtimesessassignment": {
-        "id": "number", "timeslot": To("meeting/timeslot"), "session": To("meeting/session"),
-        "schedule": To("meeting/schedule"), "extendedfrom": To("meeting/schedtimesessassignment"),
+        "id": "number", "timeslot": Relation("meeting/timeslot"), "session": Relation("meeting/session"),
+        "schedule": Relation("meeting/schedule"), "extendedfrom": Relation("meeting/schedtimesessassignment"),
         "modified": "time", "notes": "text", "badness": "number", "pinned": "flag",
     },
     "meeting/schedulingevent": {
-        "id": "number", "session": To("meeting/session"), "time": "time", "status": _NAMES["sessionstatus"],
-        "by": To("person/person"),
+        "id": "number", "session": Relation("meeting/session"), "time": "time", "status": _NAMES["sessionstatus"],
+        "by": Relation("person/person"),
     },
     "meeting/attended": {
-        "id": "number", "origin": "text", "person": To("person/person"), "session": To("meeting/session"),
+        "id": "number", "origin": "text", "person": Relation("person/person"), "session": Relation("meeting/session"),
         "time": "time",
     },
     "meeting/meeting": {
         "id": "number", "number": "text", "type": _NAMES["meetingtype"], "date": "date", "days": "number",
         "city": "text", "country": "text", "time_zone": "text", "venue_name": "text",
-        "schedule": To("meeting/schedule"), "updated": "time", "proceedings_final": "flag",
+        "schedule": Relation("meeting/schedule"), "updated": "time", "proceedings_final": "flag",
     },
     "meeting/schedule": {
-        "id": "number", "name": "text", "meeting": To("meeting/meeting"), "owner": To("person/person"),
+        "id": "number", "name": "text", "meeting": Relation("meeting/meeting"), "owner": Relation("person/person"),
         "visible": "flag", "public": "flag", "badness": "number",
     },
     "group/group": {
         "id": "number", "acronym": "text", "name": "text", "state": _NAMES["groupstate"],
-        "type": _NAMES["grouptype"], "parent": To("group/group"), "description": "text", "time": "time",
+        "type": _NAMES["grouptype"], "parent": Relation("group/group"), "description": "text", "time": "time",
     },
     "person/person": {
         "id": "number", "name": "text", "ascii": "text", "ascii_short": "text", "plain": "text",
@@ -109,8 +109,8 @@ class Table:
         return [chosen[key] for key in sorted(chosen)]
 
 
-class Presences:
-    """The rows of `attended`, made session by session when they are asked for."""
+class AttendedTable:
+    """The rows of `attended`, generated per session on demand."""
 
     def __init__(self, account: Account, attendance: Attendance) -> None:
         self._account = account
@@ -118,7 +118,9 @@ class Presences:
 
     def rows(self) -> Sequence[Row]:
         return [
-            _presence(told) for session in self._account.sessions for told in self._attendance.of(session)
+            _attended_row(record)
+            for session in self._account.sessions
+            for record in self._attendance.records(session)
         ]
 
     def find(self, key: Any) -> Row | None:
@@ -128,27 +130,27 @@ class Presences:
         if name != "session":
             return None
         sessions = [self._account.by_id[key] for key in sorted(set(keys)) if key in self._account.by_id]
-        return [_presence(told) for session in sessions for told in self._attendance.of(session)]
+        return [_attended_row(record) for session in sessions for record in self._attendance.records(session)]
 
 
-def _presence(told: Attended) -> Row:
+def _attended_row(record: AttendanceRecord) -> Row:
     return {
-        "id": told.id,
+        "id": record.id,
         "origin": "datatracker",
-        "person": told.person,
-        "session": told.session,
-        "time": told.time,
-        "broken": told.broken,
+        "person": record.person,
+        "session": record.session,
+        "time": record.time,
+        "broken": record.broken,
     }
 
 
 def _broken(row: Row) -> int | None:
-    """As a `next` page with corrupt rows in it has been seen to answer."""
+    """Return the status with which a page with corrupt rows has been seen to fail."""
     return 404 if row["broken"] else None
 
 
-class Rows:
-    """The rows of everything but attendance."""
+class DatatrackerRows:
+    """The rows of all resources but `attended`."""
 
     def __init__(self, account: Account, attendance: Attendance) -> None:
         self._account = account
@@ -156,26 +158,27 @@ class Rows:
 
     @cached_property
     def assignments(self) -> list[dict[str, Any]]:
-        """In the schedule in force, and before that in a draft, in which the session is a day later."""
+        """The assignments to the schedule in force, and before that to a draft in which the session is a day
+        later."""
         made: list[dict[str, Any]] = []
         for session in self._account.sessions:
-            gathering = session.gathering
-            for schedule, wanted in (
-                (gathering.draft, session.drafted),
-                (gathering.schedule, session.start is not None),
+            ietf_meeting = session.ietf_meeting
+            for schedule, assigned in (
+                (ietf_meeting.draft, session.drafted),
+                (ietf_meeting.schedule, session.start is not None),
             ):
-                if wanted:
+                if assigned:
                     made.append(self._assignment(60_000 + len(made), session, schedule))
         return made
 
-    def _assignment(self, pk: int, session: Session, schedule: int | None) -> dict[str, Any]:
+    def _assignment(self, pk: int, session: GroupSession, schedule: int | None) -> dict[str, Any]:
         return {
             "id": pk,
             "timeslot": pk - 48_000,
             "session": session.id,
             "schedule": schedule,
             "extendedfrom": None,
-            "modified": _asked(session),
+            "modified": _requested_at(session),
             "notes": "",
             "badness": 0,
             "pinned": False,
@@ -185,20 +188,20 @@ class Rows:
     def timeslots(self) -> list[dict[str, Any]]:
         return [self._timeslot(row, self._account.by_id[row["session"]]) for row in self.assignments]
 
-    def _timeslot(self, row: Row, session: Session) -> dict[str, Any]:
-        drafted = row["schedule"] == session.gathering.draft
-        planned = session.gathering.start + 9 * HOUR if session.start is None else session.start
+    def _timeslot(self, row: Row, session: GroupSession) -> dict[str, Any]:
+        drafted = row["schedule"] == session.ietf_meeting.draft
+        planned = session.ietf_meeting.start + 9 * HOUR if session.start is None else session.start
         return {
             "id": row["timeslot"],
             "type": "regular",
-            "meeting": session.gathering.id,
+            "meeting": session.ietf_meeting.id,
             "sessions": [session.id],
             "name": "",
             "time": planned + DAY if drafted else planned,
             "duration": session.minutes + (30 if drafted else 0),
-            "location": None if session.gathering.type == "interim" else 400 + row["id"] % 9,
+            "location": None if session.ietf_meeting.type == "interim" else 400 + row["id"] % 9,
             "show_location": True,
-            "modified": _asked(session),
+            "modified": _requested_at(session),
         }
 
     @property
@@ -208,16 +211,16 @@ class Rows:
             assigned.setdefault(row["session"], []).append(row["id"])
         return [self._session(session, assigned.get(session.id, [])) for session in self._account.sessions]
 
-    def _session(self, session: Session, assigned: list[int]) -> dict[str, Any]:
-        label = f"{session.gathering.number}-{session.group}"
+    def _session(self, session: GroupSession, assigned: list[int]) -> dict[str, Any]:
+        label = f"{session.ietf_meeting.number}-{session.group}"
         return {
             "id": session.id,
             "type": "regular",
             "name": session.name,
-            "meeting": session.gathering.id,
+            "meeting": session.ietf_meeting.id,
             "group": _GROUP_IDS[session.group],
             "materials": [f"agenda-{label}"] if session.id % 3 else [],
-            "scheduled": _asked(session) if session.start is not None else None,
+            "scheduled": _requested_at(session) if session.start is not None else None,
             "requested_duration": session.minutes,
             "resources": [],
             "agenda_note": "",
@@ -225,11 +228,11 @@ class Rows:
             "remote_instructions": session.instructions,
             "short": "",
             "attendees": None if session.id % 4 == 0 else 40,
-            "modified": _asked(session),
+            "modified": _requested_at(session),
             "comments": "",
             "on_agenda": True,
             "purpose": "regular",
-            "has_onsite_tool": session.gathering.type == "ietf",
+            "has_onsite_tool": session.ietf_meeting.type == "ietf",
             "chat_room": "",
         }
 
@@ -242,7 +245,7 @@ class Rows:
                     {
                         "id": 90_000 + len(made),
                         "session": session.id,
-                        "time": _asked(session) + step * HOUR,
+                        "time": _requested_at(session) + step * HOUR,
                         "status": status,
                         "by": _SECRETARIAT,
                     }
@@ -251,7 +254,7 @@ class Rows:
 
     @property
     def meetings(self) -> list[dict[str, Any]]:
-        return [_meeting(gathering) for gathering in self._account.gatherings]
+        return [_meeting(ietf_meeting) for ietf_meeting in self._account.ietf_meetings]
 
     @property
     def schedules(self) -> list[dict[str, Any]]:
@@ -259,14 +262,14 @@ class Rows:
             {
                 "id": pk,
                 "name": name,
-                "meeting": gathering.id,
+                "meeting": ietf_meeting.id,
                 "owner": _SECRETARIAT,
                 "visible": True,
                 "public": name == "agenda",
                 "badness": None,
             }
-            for gathering in self._account.gatherings
-            for name, pk in (("agenda", gathering.schedule), ("draft", gathering.draft))
+            for ietf_meeting in self._account.ietf_meetings
+            for name, pk in (("agenda", ietf_meeting.schedule), ("draft", ietf_meeting.draft))
             if pk is not None
         ]
 
@@ -307,34 +310,34 @@ class Rows:
         ]
 
 
-def _asked(session: Session) -> int:
-    """When a session was asked for and last changed: before it took place, or would have."""
-    planned = session.gathering.start if session.start is None else session.start
+def _requested_at(session: GroupSession) -> int:
+    """Return when a session was requested and last changed: some weeks before its start."""
+    planned = session.ietf_meeting.start if session.start is None else session.start
     return planned - 20 * DAY + session.id % 50 * MINUTE
 
 
-def _meeting(gathering: Gathering) -> dict[str, Any]:
-    ietf = gathering.type == "ietf"
+def _meeting(ietf_meeting: IetfMeeting) -> dict[str, Any]:
+    ietf = ietf_meeting.type == "ietf"
     return {
-        "id": gathering.id,
-        "number": gathering.number,
-        "type": gathering.type,
-        "date": day(gathering.start).isoformat(),
+        "id": ietf_meeting.id,
+        "number": ietf_meeting.number,
+        "type": ietf_meeting.type,
+        "date": day(ietf_meeting.start).isoformat(),
         "days": 7 if ietf else 1,
         "city": "Nowhere" if ietf else "",
         "country": "",
         "time_zone": "Europe/Vienna" if ietf else "UTC",
         "venue_name": "",
-        "schedule": gathering.schedule,
-        "updated": gathering.start - 30 * DAY,
+        "schedule": ietf_meeting.schedule,
+        "updated": ietf_meeting.start - 30 * DAY,
         "proceedings_final": False,
     }
 
 
-def api(account: Account, attendance: Attendance) -> Api:
-    """Every resource, over the rows of this account."""
-    rows = Rows(account, attendance)
-    tables: dict[str, Table | Presences] = {
+def datatracker_api(account: Account, attendance: Attendance) -> TastypieApi:
+    """Return the API with every resource of this account."""
+    rows = DatatrackerRows(account, attendance)
+    tables: dict[str, Table | AttendedTable] = {
         "meeting/session": Table(rows.sessions),
         "meeting/timeslot": Table(rows.timeslots),
         "meeting/schedtimesessassignment": Table(rows.assignments),
@@ -343,14 +346,14 @@ def api(account: Account, attendance: Attendance) -> Api:
         "meeting/schedule": Table(rows.schedules),
         "group/group": Table(rows.groups),
         "person/person": Table(rows.people),
-        "meeting/attended": Presences(account, attendance),
+        "meeting/attended": AttendedTable(account, attendance),
     }
-    return Api({name: _resource(name, table) for name, table in tables.items()})
+    return TastypieApi({name: _resource(name, table) for name, table in tables.items()})
 
 
-def _resource(name: str, table: Table | Presences) -> Resource:
+def _resource(name: str, table: Table | AttendedTable) -> Resource:
     fields = _FIELDS[name]
-    attended = isinstance(table, Presences)
+    attended = isinstance(table, AttendedTable)
     return Resource(
         name=name,
         fields=fields,

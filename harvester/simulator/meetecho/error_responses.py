@@ -1,10 +1,10 @@
-"""Meetecho's error answers."""
+"""Meetecho's error responses."""
 
 from __future__ import annotations
 
 
-class Refusal(Exception):
-    """An answer of Meetecho's that is neither 200 nor 202."""
+class ErrorResponse(Exception):
+    """An answer of Meetecho other than 200 and 202."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""How Meetecho and the datatracker spell instants and durations. Instants are milliseconds since 1970."""
+"""Formats of Meetecho and the datatracker: instants and durations. Instants are milliseconds since 1970."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 from harvester.simulator.organisation import MINUTE, SECOND
 
-# The datatracker spells them both ways; by turns, as the ids of the rows go.
+# The datatracker uses both formats; here they alternate with the ids of the rows.
 _ZONES = (None, timezone(-timedelta(hours=7)), None, timezone(timedelta(hours=5, minutes=30)))
-# Of an instant without an offset nobody says whose clock it is: here the one of the datatracker's first years.
+# The time zone of an instant without an offset is documented nowhere; here it is that of the datatracker's
+# first years.
 _NAIVE = timezone(-timedelta(hours=8))
 
 
 def stamp(instant: int, row: int) -> str:
-    """`2024-03-12T18:35:43Z` or `2020-08-05T06:00:00-07:00`: whole seconds, by turns."""
+    """Format as `2024-03-12T18:35:43Z` or `2020-08-05T06:00:00-07:00`, in turn, in whole seconds."""
     zone = _ZONES[row % len(_ZONES)]
-    told = datetime.fromtimestamp(instant // SECOND, zone or UTC)
-    return told.isoformat().replace("+00:00", "Z")
+    local = datetime.fromtimestamp(instant // SECOND, zone or UTC)
+    return local.isoformat().replace("+00:00", "Z")
 
 
-def parsed(text: str) -> int:
-    """ISO 8601, a day alone too. ValueError for anything else."""
-    told = datetime.fromisoformat(text)
-    aware = told if told.tzinfo else told.replace(tzinfo=_NAIVE)
+def parse_instant(text: str) -> int:
+    """Parse an ISO 8601 instant or date. Raises ValueError for anything else."""
+    parsed = datetime.fromisoformat(text)
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=_NAIVE)
     return int(aware.timestamp() * SECOND)
 
 
-def plain(instant: int) -> str:
-    """Meetecho's: `2021-09-14 10:00:00`, always UTC, which it does not say."""
+def meetecho_stamp(instant: int) -> str:
+    """Format as Meetecho does: `2021-09-14 10:00:00`, in UTC without saying so."""
     return f"{datetime.fromtimestamp(instant // SECOND, UTC):%Y-%m-%d %H:%M:%S}"
 
 
@@ -36,15 +37,15 @@ def day(instant: int) -> date:
 
 
 def duration(minutes: int) -> str:
-    """`1:30:00`, and from a day on `1 day, 1:00:00`, as Python writes it."""
+    """Format a duration as Python does: `1:30:00`, or `1 day, 1:00:00` from a day on."""
     return str(timedelta(minutes=minutes))
 
 
 def storable(text: str) -> str:
-    """What a PostgreSQL can hold: no NUL, no half of a character."""
+    """Remove what PostgreSQL cannot store: NUL and lone surrogates."""
     return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def minute(instant: int) -> int:
-    """Cut to the minute."""
+    """Cut an instant to the minute."""
     return instant // MINUTE * MINUTE

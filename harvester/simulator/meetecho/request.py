@@ -1,4 +1,4 @@
-"""A request to the simulated Meetecho, and its checks."""
+"""A request to the simulated Meetecho, and the check that it is one that the datatracker's client would send."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harvester.simulator.meetecho.error_responses import Refusal
+from harvester.simulator.meetecho.error_responses import ErrorResponse
 
 _SENT_BY_REQUESTS = frozenset({"host", "user-agent", "accept-encoding", "connection"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A request to Meetecho. Header names in lower case."""
+class Request:
+    """A request to Meetecho. Header names are in lower case."""
 
     method: str
     path: str
@@ -29,43 +29,46 @@ class Question:
 
 
 @dataclass(slots=True)
-class Strictness:
-    """Counts by their fault the requests that the datatracker's client would not have sent."""
+class RequestChecker:
+    """Counts, by fault, the requests that the datatracker's client would not have sent."""
 
-    unlike: Counter[str] = field(default_factory=Counter)
+    unexpected: Counter[str] = field(default_factory=Counter)
 
-    def refuse(self, fault: str, status: int = 400) -> Refusal:
-        self.unlike[fault] += 1
-        return Refusal(status, fault)
+    def error(self, fault: str, status: int = 400) -> ErrorResponse:
+        self.unexpected[fault] += 1
+        return ErrorResponse(status, fault)
 
-    def check(self, asked: Question, keys: Collection[str] | None, *, token: bool) -> Any:
-        """The body. `keys`: what it must hold, None for no body at all."""
-        headers = asked.headers
+    def check(self, request: Request, keys: Collection[str] | None, *, token: bool) -> Any:
+        """Check the request and return its body.
+
+        `keys` are the keys that the body must have, None for no body.
+        """
+        headers = request.headers
         wanted = {"accept"} | ({"authorization"} if token else set())
         body = {"content-type", "content-length"}
         others = headers.keys() - _SENT_BY_REQUESTS - wanted - body
         if others:
-            raise self.refuse(f"header {min(others)}")
+            raise self.error(f"header {min(others)}")
         if headers.get("accept") != "application/json":
-            raise self.refuse("header accept", 406)
-        if asked.query:
-            raise self.refuse("query")
+            raise self.error("header accept", 406)
+        if request.query:
+            raise self.error("query")
         if token and not headers.get("authorization", "").startswith("bearer "):
-            raise self.refuse("no bearer", 401)
+            raise self.error("no bearer", 401)
         if keys is None:
-            # A POST without a body has its length in a header all the same.
-            if asked.content or "content-type" in headers or headers.get("content-length", "0") != "0":
-                raise self.refuse("a body")
+            # A POST without a body still has a Content-Length header.
+            if request.content or "content-type" in headers or headers.get("content-length", "0") != "0":
+                raise self.error("a body")
             return None
-        return self._body(asked, keys)
+        return self._body(request, keys)
 
-    def _body(self, asked: Question, keys: Collection[str]) -> Any:
-        if asked.headers.get("content-type") != "application/json":
-            raise self.refuse("content type", 415)
+    def _body(self, request: Request, keys: Collection[str]) -> Any:
+        if request.headers.get("content-type") != "application/json":
+            raise self.error("content type", 415)
         try:
-            told = json.loads(asked.content)
+            body = json.loads(request.content)
         except ValueError:
-            raise self.refuse("no JSON") from None
-        if not isinstance(told, dict) or told.keys() != set(keys):
-            raise self.refuse("keys of the body")
-        return told
+            raise self.error("no JSON") from None
+        if not isinstance(body, dict) or body.keys() != set(keys):
+            raise self.error("keys of the body")
+        return body

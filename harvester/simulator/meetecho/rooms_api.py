@@ -1,4 +1,4 @@
-"""Meetecho's API v1: tokens, rooms, and the calls that write, which a harvest has no business with."""
+"""Meetecho's API v1: tokens, rooms, and the writing calls, which a harvest must not use."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harvester.simulator.clock import Calendar
-from harvester.simulator.meetecho.access import Terms
+from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.account import Account, Room
-from harvester.simulator.meetecho.error_responses import Refusal
-from harvester.simulator.meetecho.formats import parsed, plain
-from harvester.simulator.meetecho.request import Question, Strictness
+from harvester.simulator.meetecho.error_responses import ErrorResponse
+from harvester.simulator.meetecho.formats import meetecho_stamp, parse_instant
+from harvester.simulator.meetecho.request import Request, RequestChecker
 from harvester.simulator.meetecho.schedule import CONFIGURED, ELSEWHERE
 from harvester.simulator.meetecho.tokens import Tokens
 from harvester.simulator.organisation import seeded_random
 
 Answer = tuple[int, Any]
 
-_NEW = ("room_id", "description", "start_time", "duration", "extrainfo")
-_DECK = ("session", "title", "id", "url", "rev", "order")
-_NOTHING: tuple[Any, ...] = ({"rooms": {}}, {"rooms": []}, {}, [])
-"""How no rooms at all may look."""
+_ROOM_KEYS = ("room_id", "description", "start_time", "duration", "extrainfo")
+_SLIDES_KEYS = ("session", "title", "id", "url", "rev", "order")
+_EMPTY_LISTS: tuple[Any, ...] = ({"rooms": {}}, {"rooms": []}, {}, [])
+"""The forms that an empty list of rooms may take."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """`keys`: of the body, None where there is none. `token`: whether one is sent."""
+class _Endpoint:
+    """`keys` are those of the body, None without a body. `token`: whether a token is required."""
 
     handler: str
     keys: tuple[str, ...] | None
@@ -35,105 +35,108 @@ class _Call:
     writes: bool = False
 
 
-_CALLS = {
-    "POST auth/ietfservice/tokens": _Call("tokens", ("client", "secret", "wgs"), token=False),
-    "GET meeting/interim/fetchRooms": _Call("fetch", None),
-    "POST meeting/interim/createRoom": _Call("create", _NEW, writes=True),
-    "POST meeting/interim/deleteRoom": _Call("delete", None, writes=True),
-    "POST materials": _Call("materials", _DECK, writes=True),
-    "PUT materials": _Call("materials", ("session", "decks"), writes=True),
-    "DELETE materials": _Call("materials", ("session", "id"), writes=True),
+_ENDPOINTS = {
+    "POST auth/ietfservice/tokens": _Endpoint("tokens", ("client", "secret", "wgs"), token=False),
+    "GET meeting/interim/fetchRooms": _Endpoint("fetch", None),
+    "POST meeting/interim/createRoom": _Endpoint("create", _ROOM_KEYS, writes=True),
+    "POST meeting/interim/deleteRoom": _Endpoint("delete", None, writes=True),
+    "POST materials": _Endpoint("materials", _SLIDES_KEYS, writes=True),
+    "PUT materials": _Endpoint("materials", ("session", "decks"), writes=True),
+    "DELETE materials": _Endpoint("materials", ("session", "id"), writes=True),
 }
 
 
-class Rooms:
-    def __init__(self, account: Account, calendar: Calendar, terms: Terms) -> None:
-        self.strictness = Strictness()
+class RoomsApi:
+    def __init__(self, account: Account, clock: SimulatedClock, options: MeetechoOptions) -> None:
+        self.checker = RequestChecker()
         self.calls: Counter[str] = Counter()
         self.writes = 0
         self._seed = account.organisation.seed
-        self.tokens = Tokens(calendar, terms, self._seed, (*CONFIGURED, ELSEWHERE))
+        self.tokens = Tokens(clock, options, self._seed, (*CONFIGURED, ELSEWHERE))
         self._rooms: dict[str, list[Room]] = {}
         for room in account.rooms:
             self._rooms.setdefault(room.group, []).append(room)
         self._listings = 0
         self._empty = 0
 
-    def answer(self, asked: Question) -> Answer:
-        """Status and body. Refusal: anything that the datatracker's client would not have sent, with the rest."""
-        name = f"{asked.method} {asked.path}"
-        call = _CALLS.get(name)
+    def answer(self, request: Request) -> Answer:
+        """Return status and body.
+
+        Raises ErrorResponse for any request that the datatracker's client would not have sent.
+        """
+        name = f"{request.method} {request.path}"
+        call = _ENDPOINTS.get(name)
         if call is None:
-            self.calls[f"{asked.method} (unknown)"] += 1
-            known = any(other.partition(" ")[2] == asked.path for other in _CALLS)
-            raise self.strictness.refuse("method" if known else "path", 405 if known else 404)
+            self.calls[f"{request.method} (unknown)"] += 1
+            known = any(other.partition(" ")[2] == request.path for other in _ENDPOINTS)
+            raise self.checker.error("method" if known else "path", 405 if known else 404)
         self.calls[name] += 1
         self.writes += call.writes
-        told = self.strictness.check(asked, call.keys, token=call.token)
-        handler: Callable[[Question, Any], Answer] = getattr(self, f"_{call.handler}")
-        return handler(asked, told)
+        body = self.checker.check(request, call.keys, token=call.token)
+        handler: Callable[[Request, Any], Answer] = getattr(self, f"_{call.handler}")
+        return handler(request, body)
 
-    def _tokens(self, _asked: Question, told: Mapping[str, Any]) -> Answer:
-        groups = told["wgs"]
+    def _tokens(self, _asked: Request, body: Mapping[str, Any]) -> Answer:
+        groups = body["wgs"]
         if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
-            raise self.strictness.refuse("wgs")
-        return 200, {"tokens": self.tokens.tokens(told)}
+            raise self.checker.error("wgs")
+        return 200, {"tokens": self.tokens.issue(body)}
 
-    def _fetch(self, asked: Question, _told: None) -> Answer:
-        group = self.tokens.group(asked.token)
-        found = self._rooms.get(group, [])
-        if not found:
+    def _fetch(self, request: Request, _told: None) -> Answer:
+        group = self.tokens.group(request.token)
+        rooms = self._rooms.get(group, [])
+        if not rooms:
             self._empty += 1
-            return 200, _NOTHING[self._empty % len(_NOTHING)]
+            return 200, _EMPTY_LISTS[self._empty % len(_EMPTY_LISTS)]
         self._listings += 1
-        return 200, self._listed(group, found, self._listings % 3)
+        return 200, self._list_body(group, rooms, self._listings % 3)
 
-    def _listed(self, group: str, found: list[Room], turn: int) -> dict[str, Any]:
-        """By turns with the group nowhere, above the rooms, in each of them."""
-        rooms = {room.uuid: self._shown(room) for room in found}
+    def _list_body(self, group: str, found: list[Room], turn: int) -> dict[str, Any]:
+        """Return the rooms, in turn without the group, with the group above them, and with it in each room."""
+        rooms = {room.uuid: self._room_row(room) for room in found}
         if turn == 1:
             return {"group": group, "rooms": rooms, "version": {"api": "1.9", "build": 4711}}
         if turn == 2:
-            rooms = {uuid: {**told, "group": group, "features": ["chat"]} for uuid, told in rooms.items()}
+            rooms = {uuid: {**row, "group": group, "features": ["chat"]} for uuid, row in rooms.items()}
         return {"rooms": rooms}
 
-    def _shown(self, room: Room) -> dict[str, Any]:
-        told: dict[str, Any] = {
+    def _room_row(self, room: Room) -> dict[str, Any]:
+        row: dict[str, Any] = {
             "id": room.number,
-            "start_time": plain(room.start),
+            "start_time": meetecho_stamp(room.start),
             "duration": room.minutes,
             "description": room.description,
         }
         if room.uuid[0] in "02468ace":
-            told["extrainfo"] = {"remote": None}
-        return {"room": told, "url": room.url, "deletion_token": self._deletion(room)}
+            row["extrainfo"] = {"remote": None}
+        return {"room": row, "url": room.url, "deletion_token": self._deletion_token(room)}
 
-    def _deletion(self, room: Room) -> str:
+    def _deletion_token(self, room: Room) -> str:
         return f"delete-{seeded_random.digest(self._seed, 'deletion token', room.uuid).hex()}"
 
-    def _create(self, asked: Question, told: Mapping[str, Any]) -> Answer:
-        group = self.tokens.group(asked.token)
-        words = seeded_random.digest(self._seed, "created room", self.writes).hex()
+    def _create(self, request: Request, body: Mapping[str, Any]) -> Answer:
+        group = self.tokens.group(request.token)
+        digits = seeded_random.digest(self._seed, "created room", self.writes).hex()
         room = Room(
-            uuid=f"{words[:8]}-{words[8:12]}-4{words[13:16]}-a{words[17:20]}-{words[20:]}",
+            uuid=f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}",
             group=group,
-            number=int(told["room_id"]),
-            start=parsed(f"{told['start_time']}+00:00"),
-            minutes=int(told["duration"]),
-            description=str(told["description"]),
+            number=int(body["room_id"]),
+            start=parse_instant(f"{body['start_time']}+00:00"),
+            minutes=int(body["duration"]),
+            description=str(body["description"]),
             session=None,
         )
         self._rooms.setdefault(group, []).append(room)
-        return 200, {"rooms": {room.uuid: self._shown(room)}}
+        return 200, {"rooms": {room.uuid: self._room_row(room)}}
 
-    def _delete(self, asked: Question, _told: None) -> Answer:
+    def _delete(self, request: Request, _told: None) -> Answer:
         for rooms in self._rooms.values():
             for room in rooms:
-                if self._deletion(room) == asked.token:
+                if self._deletion_token(room) == request.token:
                     rooms.remove(room)
                     return 200, {}
-        raise Refusal(403, "Invalid token")
+        raise ErrorResponse(403, "Invalid token")
 
-    def _materials(self, asked: Question, _told: Mapping[str, Any]) -> Answer:
-        self.tokens.group(asked.token)
+    def _materials(self, request: Request, _told: Mapping[str, Any]) -> Answer:
+        self.tokens.group(request.token)
         return 202, None

@@ -1,7 +1,7 @@
-"""What the working groups planned: out of the organisation's meetings, and what is still ahead of them.
+"""The sessions that the working groups scheduled: from the organisation's meetings, and future ones.
 
-No plan begins, ends or lies ahead within the hour after the organisation's now, nor begins between then and midnight:
-whether a harvest up to tonight is to have it would be a matter of taste.
+No session starts or ends in the hour after the organisation's now, and none starts between then and midnight,
+since whether a harvest up to tonight includes it would be arbitrary.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ PLATFORM = "meetecho"
 CONFIGURED = ("zquilt", "oakloom", "inkferry", "brambl", "tealcup", "hushwg")
 """The groups in MEETECHO_GROUPS; the last one has no rooms."""
 ELSEWHERE = "farwg"
-"""Meets as the others do, and nobody asks for it."""
+"""A group with sessions that is not in MEETECHO_GROUPS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """`recorded`: whether the datatracker knows a session of it, or Meetecho a room alone. `together`: what it shares
-    with other sessions of one interim meeting; `plenary`: held at the IETF meeting where there is one that week."""
+class PlannedSession:
+    """One scheduled session.
+
+    recorded: the datatracker has a session, otherwise there is only a room at Meetecho.
+    together: shared by the sessions of one interim meeting.
+    plenary: held at the IETF meeting if there is one that week.
+    """
 
     key: str
     group: str
@@ -39,42 +43,45 @@ class Plan:
     minutes: int
     together: str
     plenary: bool
-    held: Meeting | None = None
+    meeting: Meeting | None = None
     recorded: bool = True
     canceled: bool = False
     unscheduled: bool = False
     description: str = ""
 
 
-def plans(organisation: Organisation) -> list[Plan]:
-    """All of them, by their start."""
-    made = [_of(meeting, organisation) for meeting in organisation.meetings(PLATFORM)]
-    made += _ahead(organisation) + _unscheduled(organisation) + _test_rooms(organisation)
-    return sorted(made, key=lambda plan: (plan.start, plan.key))
+def plan_sessions(organisation: Organisation) -> list[PlannedSession]:
+    """Return all scheduled sessions, by start."""
+    planned = [_from_meeting(meeting, organisation) for meeting in organisation.meetings(PLATFORM)]
+    planned += _future_sessions(organisation) + _unscheduled(organisation) + _test_rooms(organisation)
+    return sorted(planned, key=lambda session: (session.start, session.key))
 
 
-def _of(meeting: Meeting, organisation: Organisation) -> Plan:
-    start, end = _planned(meeting, organisation.now)
+def _from_meeting(meeting: Meeting, organisation: Organisation) -> PlannedSession:
+    start, end = _planned_times(meeting, organisation.now)
     group = CONFIGURED[seeded_random.number("group", meeting.series) % len(CONFIGURED)]
     if meeting.case is Case.plain and meeting.seed % 9 == 4:
         group = ELSEWHERE
-    deleted = meeting.case is Case.deleted  # in the datatracker; the room is still there
+    deleted = meeting.case is Case.deleted  # deleted in the datatracker; the room still exists
     broken = meeting.case in {Case.drop, Case.resumed}
-    return Plan(
+    return PlannedSession(
         key=f"meeting:{meeting.seed}",
         group=CONFIGURED[meeting.seed % 5] if deleted else group,
         start=start,
         minutes=(end - start) // MINUTE,
         together=f"{group}:{meeting.series}:{start // DAY}" if broken else f"meeting:{meeting.seed}",
         plenary=not broken and seeded_random.number("plenary", meeting.seed) % 2 == 0,
-        held=None if deleted else meeting,
+        meeting=None if deleted else meeting,
         recorded=not deleted,
         description=meeting.topic or "" if deleted else "",
     )
 
 
-def _planned(meeting: Meeting, now: int) -> tuple[int, int]:
-    """What is over was over by plan, too; what runs is to run on beyond the quiet hour."""
+def _planned_times(meeting: Meeting, now: int) -> tuple[int, int]:
+    """Return planned start and end.
+
+    A meeting that has ended was planned to end by now; a live one is planned to last beyond the quiet hour.
+    """
     start = minute(meeting.start if meeting.case is Case.resumed else meeting.planned_start)
     end = start + (meeting.planned_end - meeting.planned_start) // MINUTE * MINUTE
     if meeting.case in LIVE:
@@ -84,16 +91,16 @@ def _planned(meeting: Meeting, now: int) -> tuple[int, int]:
     return start, max(start + MINUTE, min(end, minute(now - 5 * MINUTE)))
 
 
-def _ahead(organisation: Organisation) -> list[Plan]:
-    """From tomorrow on, for three weeks: some canceled already, some a room alone."""
-    dice = Random(seeded_random.number(organisation.seed, PLATFORM, "ahead"))
+def _future_sessions(organisation: Organisation) -> list[PlannedSession]:
+    """Return sessions of the next three weeks: some already canceled, some only a room."""
+    rng = Random(seeded_random.number(organisation.seed, PLATFORM, "ahead"))
     tomorrow = (organisation.now // DAY + 1) * DAY
     return [
-        Plan(
+        PlannedSession(
             key=f"ahead:{n}",
             group=CONFIGURED[n % len(CONFIGURED)] if n % 6 != 5 else CONFIGURED[n // 6 % 5],
-            start=tomorrow + 2 * HOUR + dice.randrange(20 * 24 * 12) * 5 * MINUTE,
-            minutes=dice.choice((30, 60, 60, 90, 120)),
+            start=tomorrow + 2 * HOUR + rng.randrange(20 * 24 * 12) * 5 * MINUTE,
+            minutes=rng.choice((30, 60, 60, 90, 120)),
             together=f"ahead:{n}",
             plenary=n % 4 == 1,
             recorded=n % 6 != 5,
@@ -104,10 +111,10 @@ def _ahead(organisation: Organisation) -> list[Plan]:
     ]
 
 
-def _unscheduled(organisation: Organisation) -> list[Plan]:
-    """Sessions that were asked for and have no timeslot. Where there is a room, that alone tells when."""
+def _unscheduled(organisation: Organisation) -> list[PlannedSession]:
+    """Return sessions that were requested and have no timeslot; only their room, if any, has a time."""
     return [
-        Plan(
+        PlannedSession(
             key=f"unscheduled:{n}",
             group=CONFIGURED[(n * 2 + organisation.seed) % 5],
             start=organisation.first + 9 * HOUR + n * 47 * MINUTE,
@@ -120,15 +127,15 @@ def _unscheduled(organisation: Organisation) -> list[Plan]:
     ]
 
 
-def _test_rooms(organisation: Organisation) -> list[Plan]:
-    dice = Random(seeded_random.number(organisation.seed, PLATFORM, "test rooms"))
+def _test_rooms(organisation: Organisation) -> list[PlannedSession]:
+    rng = Random(seeded_random.number(organisation.seed, PLATFORM, "test rooms"))
     over = minute(organisation.now - 3 * HOUR)
     return [
-        Plan(
+        PlannedSession(
             key=f"test room:{n}",
             group=CONFIGURED[n % 5],
-            start=max(organisation.first, over - dice.randrange(1, 48 * 12) * 5 * MINUTE),
-            minutes=dice.choice((30, 60, 90)),
+            start=max(organisation.first, over - rng.randrange(1, 48 * 12) * 5 * MINUTE),
+            minutes=rng.choice((30, 60, 90)),
             together=f"test room:{n}",
             plenary=False,
             recorded=False,

@@ -1,7 +1,7 @@
-"""The manners of Django Tastypie, which makes the datatracker's API: filters, pages, addresses of rows, refusals.
+"""Django Tastypie, the framework of the datatracker's API: filters, pages, URIs of rows, errors.
 
-A parameter that names no field is ignored, as Tastypie does it, and counted; a field that may not be filtered, a lookup
-that there is not, and a value that does not fit are refused with 400.
+An unknown parameter is ignored, as Tastypie does, and counted. A field that may not be filtered, an unknown
+lookup and an invalid value are refused with 400.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from harvester.simulator.meetecho.formats import duration, parsed, stamp
+from harvester.simulator.meetecho.formats import duration, parse_instant, stamp
 
 ROOT = "/api/v1/"
 DEFAULT_LIMIT = 20
-MOST = 1000
+MAX_LIMIT = 1000
 
 Row = Mapping[str, Any]
-Kind = Literal["number", "text", "time", "date", "span", "flag"]
+FieldType = Literal["number", "text", "time", "date", "span", "flag"]
 
 
-class Wrong(Exception):
-    """A request that Tastypie refuses; `status` 404 for what is not there."""
+class BadRequest(Exception):
+    """A request that Tastypie refuses; `status` is 404 if the row does not exist."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -31,8 +31,8 @@ class Wrong(Exception):
         self.message = message
 
 
-class Broken(Exception):
-    """A row of which no answer can be made. `status`: what is said of it."""
+class BrokenRow(Exception):
+    """A row that cannot be rendered; the request fails with `status`."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -40,8 +40,8 @@ class Broken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class To:
-    """A field that holds another row, or `many`."""
+class Relation:
+    """A field that refers to another row, or to `many`."""
 
     resource: str
     many: bool = False
@@ -49,12 +49,16 @@ class To:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """`fields` in the order of the alphabet or not, as they are shown. `filters`, `order`: what is allowed. `broken`:
-    the status of rows that no answer can be made of, else None. `select(field, keys)`: rows by what one field holds,
-    without looking at all of them, None where that is not to be had."""
+    """One resource of the API.
+
+    fields: in the order in which they are rendered.
+    filters, order: the fields that may be used.
+    broken: returns the error status of a row that cannot be rendered, else None.
+    select: returns the rows by the values of one field without a scan, None if there is no index.
+    """
 
     name: str
-    fields: Mapping[str, Kind | To]
+    fields: Mapping[str, FieldType | Relation]
     filters: frozenset[str]
     order: frozenset[str]
     rows: Callable[[], Sequence[Row]]
@@ -65,19 +69,19 @@ class Resource:
     def uri(self, key: Any) -> str:
         return f"{ROOT}{self.name}/{key}/"
 
-    def shown(self, row: Row) -> dict[str, Any]:
+    def render(self, row: Row) -> dict[str, Any]:
         status = self.broken(row)
         if status is not None:
-            raise Broken(status)
-        told = {name: _shown(row, name, kind) for name, kind in self.fields.items()}
-        return {**told, "resource_uri": self.uri(row["id"])}
+            raise BrokenRow(status)
+        row_fields = {name: _render_field(row, name, kind) for name, kind in self.fields.items()}
+        return {**row_fields, "resource_uri": self.uri(row["id"])}
 
 
-def _shown(row: Row, name: str, kind: Kind | To) -> Any:
+def _render_field(row: Row, name: str, kind: FieldType | Relation) -> Any:
     value = row[name]
     if value is None:
         return None
-    if isinstance(kind, To):
+    if isinstance(kind, Relation):
         addresses = [f"{ROOT}{kind.resource}/{key}/" for key in (value if kind.many else [value])]
         return addresses if kind.many else addresses[0]
     if kind == "time":
@@ -86,22 +90,25 @@ def _shown(row: Row, name: str, kind: Kind | To) -> Any:
 
 
 @dataclass(slots=True)
-class Api:
-    """Answers questions about its resources. `ignored`: parameters that named no field."""
+class TastypieApi:
+    """Answers requests for its resources. `ignored` counts unknown parameters."""
 
     resources: Mapping[str, Resource]
     ignored: Counter[str] = field(default_factory=Counter)
 
     def page(self, resource: Resource, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-        """A page of a listing. Broken where one of its rows is, so that only a smaller page can be had."""
+        """Return a page of a listing.
+
+        Raises BrokenRow if one of its rows is broken; only a smaller page can then be read.
+        """
         limit, offset = _count(query, "limit", DEFAULT_LIMIT), _count(query, "offset", 0)
-        limit = min(limit or MOST, MOST)
-        found = self._ordered(resource, self._found(resource, query), query)
-        objects = [resource.shown(row) for row in found[offset : offset + limit]]
-        asked = {name: told[-1] for name, told in query.items()}
+        limit = min(limit or MAX_LIMIT, MAX_LIMIT)
+        found = self._ordered(resource, self._select(resource, query), query)
+        objects = [resource.render(row) for row in found[offset : offset + limit]]
+        parameters = {name: values[-1] for name, values in query.items()}
 
         def address(start: int) -> str:
-            return f"{ROOT}{resource.name}/?{urlencode({**asked, 'limit': limit, 'offset': start})}"
+            return f"{ROOT}{resource.name}/?{urlencode({**parameters, 'limit': limit, 'offset': start})}"
 
         meta = {
             "limit": limit,
@@ -112,20 +119,20 @@ class Api:
         }
         return {"meta": meta, "objects": objects}
 
-    def one(self, resource: Resource, key: str) -> dict[str, Any]:
+    def get_one(self, resource: Resource, key: str) -> dict[str, Any]:
         row = resource.find(_key(resource, key))
         if row is None:
-            raise Wrong("", 404)
-        return resource.shown(row)
+            raise BadRequest("", 404)
+        return resource.render(row)
 
-    def several(self, resource: Resource, keys: Sequence[str]) -> dict[str, Any]:
-        """`set/1;2;3/`."""
+    def get_many(self, resource: Resource, keys: Sequence[str]) -> dict[str, Any]:
+        """Answer `set/1;2;3/`."""
         rows = {key: resource.find(_key(resource, key)) for key in keys}
-        told: dict[str, Any] = {"objects": [resource.shown(row) for row in rows.values() if row is not None]}
+        body: dict[str, Any] = {"objects": [resource.render(row) for row in rows.values() if row is not None]}
         missing = [key for key, row in rows.items() if row is None]
-        return told | ({"not_found": missing} if missing else {})
+        return body | ({"not_found": missing} if missing else {})
 
-    def _found(self, resource: Resource, query: Mapping[str, Sequence[str]]) -> list[Row]:
+    def _select(self, resource: Resource, query: Mapping[str, Sequence[str]]) -> list[Row]:
         tests = []
         rows: Sequence[Row] | None = None
         for name, values in query.items():
@@ -143,50 +150,50 @@ class Api:
         return [
             row
             for row in found
-            if all(self._fits(resource, row, path, lookup, wanted) for path, lookup, wanted in tests)
+            if all(self._matches(resource, row, path, lookup, wanted) for path, lookup, wanted in tests)
         ]
 
     def _test(
         self, resource: Resource, parts: Sequence[str], values: Sequence[str]
     ) -> tuple[list[str], str, Any]:
-        """Which fields lead to what is compared, how, and with what."""
+        """Return the fields that lead to the compared value, the lookup, and the value to compare with."""
         path: list[str] = []
         at: Resource | None = resource
-        kind: Kind | To = "text"
+        kind: FieldType | Relation = "text"
         rest = list(parts)
         while at is not None and rest and rest[0] in at.fields:
             name = rest.pop(0)
             kind = at.fields[name]
             if name not in at.filters:
-                raise Wrong(f"The '{name}' field does not allow filtering.")
-            if isinstance(kind, To) and rest[:1] in (["id"], ["pk"], ["slug"]):
+                raise BadRequest(f"The '{name}' field does not allow filtering.")
+            if isinstance(kind, Relation) and rest[:1] in (["id"], ["pk"], ["slug"]):
                 rest.pop(0)
                 at = None
             else:
-                at = self.resources.get(kind.resource) if isinstance(kind, To) else None
+                at = self.resources.get(kind.resource) if isinstance(kind, Relation) else None
             path.append(name)
         lookup = rest.pop(0) if rest else "exact"
         if rest or lookup not in _LOOKUPS:
-            raise Wrong(f"'{lookup}' is not an allowed filter on the '{path[-1]}' field.")
-        return path, lookup, _wanted(kind, lookup, values)
+            raise BadRequest(f"'{lookup}' is not an allowed filter on the '{path[-1]}' field.")
+        return path, lookup, _parse_values(kind, lookup, values)
 
-    def _fits(self, resource: Resource, row: Row, path: Sequence[str], lookup: str, wanted: Any) -> bool:
+    def _matches(self, resource: Resource, row: Row, path: Sequence[str], lookup: str, wanted: Any) -> bool:
         kind, value = resource.fields[path[0]], row[path[0]]
-        if isinstance(kind, To):
+        if isinstance(kind, Relation):
             keys = value if kind.many else [value]
             if len(path) == 1:
-                return any(_compared(lookup, key, wanted) for key in keys or [None])
+                return any(_compare(lookup, key, wanted) for key in keys or [None])
             other = self.resources[kind.resource]
             rows = [found for key in keys if key is not None and (found := other.find(key)) is not None]
-            return any(self._fits(other, found, path[1:], lookup, wanted) for found in rows)
-        return _compared(lookup, value, wanted)
+            return any(self._matches(other, found, path[1:], lookup, wanted) for found in rows)
+        return _compare(lookup, value, wanted)
 
     def _ordered(self, resource: Resource, found: list[Row], query: Mapping[str, Sequence[str]]) -> list[Row]:
-        for told in reversed(query.get("order_by", [])):
-            name = told.removeprefix("-")
+        for order in reversed(query.get("order_by", [])):
+            name = order.removeprefix("-")
             if name not in resource.order:
-                raise Wrong(f"The '{name}' field does not allow ordering.")
-            found.sort(key=lambda row: row[name], reverse=told.startswith("-"))
+                raise BadRequest(f"The '{name}' field does not allow ordering.")
+            found.sort(key=lambda row: row[name], reverse=order.startswith("-"))
         return found
 
 
@@ -208,51 +215,51 @@ _LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
 _TRUE = {"true", "True", "1"}
 
 
-def _compared(lookup: str, value: Any, wanted: Any) -> bool:
+def _compare(lookup: str, value: Any, wanted: Any) -> bool:
     if value is None and lookup != "isnull":
         return False
     return _LOOKUPS[lookup](value, wanted)
 
 
-def _wanted(kind: Kind | To, lookup: str, values: Sequence[str]) -> Any:
+def _parse_values(kind: FieldType | Relation, lookup: str, values: Sequence[str]) -> Any:
     if lookup == "isnull":
         return values[-1] in _TRUE
-    several = [part for value in values for part in value.split(",")]
-    compared: Kind | To = kind
-    if isinstance(kind, To):
-        # Names and documents are known by words, everything else by a number.
+    get_many = [part for value in values for part in value.split(",")]
+    compared: FieldType | Relation = kind
+    if isinstance(kind, Relation):
+        # Names and documents have text keys, everything else has numbers.
         compared = "text" if kind.resource.startswith(("name/", "doc/")) else "number"
     try:
         if lookup == "in":
-            return [_value(compared, text) for text in several]
+            return [_parse_value(compared, text) for text in get_many]
         if lookup == "range":
-            first, last = (_value(compared, text) for text in several)
+            first, last = (_parse_value(compared, text) for text in get_many)
             return first, last
-        return values[-1] if "with" in lookup or "contains" in lookup else _value(compared, values[-1])
+        return values[-1] if "with" in lookup or "contains" in lookup else _parse_value(compared, values[-1])
     except ValueError:
-        raise Wrong("Invalid resource lookup data provided (mismatched type).") from None
+        raise BadRequest("Invalid resource lookup data provided (mismatched type).") from None
 
 
-def _value(kind: Kind | To, text: str) -> Any:
+def _parse_value(kind: FieldType | Relation, text: str) -> Any:
     if kind in ("number", "span"):
         return int(text)
     if kind == "time":
-        return parsed(text)
+        return parse_instant(text)
     return text in _TRUE if kind == "flag" else text
 
 
 def _count(query: Mapping[str, Sequence[str]], name: str, default: int) -> int:
-    told = query.get(name)
-    if told is None:
+    values = query.get(name)
+    if values is None:
         return default
-    if not told[-1].isdecimal():
-        raise Wrong(f"Invalid {name} '{told[-1]}' provided. Please provide a positive integer.")
-    return int(told[-1])
+    if not values[-1].isdecimal():
+        raise BadRequest(f"Invalid {name} '{values[-1]}' provided. Please provide a positive integer.")
+    return int(values[-1])
 
 
 def _key(resource: Resource, text: str) -> Any:
     if resource.fields["id"] != "number":
         return text
     if not text.isdecimal():
-        raise Wrong("", 404)
+        raise BadRequest("", 404)
     return int(text)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harvester.simulator.clock import Calendar
-from harvester.simulator.meetecho.access import Terms
-from harvester.simulator.meetecho.error_responses import Refusal
+from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.meetecho.access import MeetechoOptions
+from harvester.simulator.meetecho.error_responses import ErrorResponse
 from harvester.simulator.organisation import seeded_random
 
 CLIENT_ID = "invented-datatracker"
@@ -22,33 +22,34 @@ TOKEN_SECONDS = 3600.0
 
 @dataclass(slots=True)
 class Tokens:
-    """Each is good for one group and an hour; asking again gives others."""
+    """Issues tokens, each valid for one group and an hour; another request returns new ones."""
 
-    calendar: Calendar
-    terms: Terms
+    clock: SimulatedClock
+    options: MeetechoOptions
     seed: int
     groups: Collection[str]
     issued: int = 0
     _live: dict[str, tuple[str, float]] = field(default_factory=dict)
 
-    def tokens(self, told: Mapping[str, Any]) -> dict[str, str]:
-        """For those of the groups that are known. Refusal: credentials."""
-        if (told["client"], told["secret"]) != (CLIENT_ID, CLIENT_SECRET):
-            raise Refusal(401, "Invalid client or secret")
+    def issue(self, body: Mapping[str, Any]) -> dict[str, str]:
+        """Return a token for each known group. Raises ErrorResponse if the credentials are wrong."""
+        if (body["client"], body["secret"]) != (CLIENT_ID, CLIENT_SECRET):
+            raise ErrorResponse(401, "Invalid client or secret")
         self.issued += 1
-        given = {}
-        for group in told["wgs"]:
-            if group in self.groups and group not in self.terms.unknown:
-                words = seeded_random.digest(self.seed, "meetecho token", group, self.issued).hex()
-                given[group] = f"wg-{group}-{words}"
-                self._live[given[group]] = group, self.calendar.elapsed() + TOKEN_SECONDS
-        return given
+        tokens = {}
+        for group in body["wgs"]:
+            if group in self.groups and group not in self.options.unknown:
+                digits = seeded_random.digest(self.seed, "meetecho token", group, self.issued).hex()
+                tokens[group] = f"wg-{group}-{digits}"
+                self._live[tokens[group]] = group, self.clock.elapsed() + TOKEN_SECONDS
+        return tokens
 
     def group(self, token: str) -> str:
-        """Whose token it is. Refusal: nobody's, one that has died, or a group that is refused."""
+        """Return the group of a token. Raises ErrorResponse if the token is unknown or expired, or if the
+        group is refused."""
         group, until = self._live.get(token, ("", 0.0))
-        if self.calendar.elapsed() >= until:
-            raise Refusal(401, "Invalid token")
-        if group in self.terms.refused:
-            raise Refusal(403, "Not allowed")
+        if self.clock.elapsed() >= until:
+            raise ErrorResponse(401, "Invalid token")
+        if group in self.options.refused:
+            raise ErrorResponse(403, "Not allowed")
         return group

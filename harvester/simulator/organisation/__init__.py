@@ -1,7 +1,8 @@
-"""One invented organisation, out of a seed: its people, their meetings, who came and how well it worked.
+"""One invented organisation, generated from a seed: its people, their meetings, who attended, and the media
+quality.
 
-It knows no vendor. A platform is nothing but a name here, which gives its meetings dice of their own; what a vendor
-calls things, what it hides and how it spells them is for the vendor's own module.
+It knows no vendor. A platform is only a name here, which seeds the random numbers of its meetings. What a
+vendor calls things, what it hides and how it formats them is up to that vendor's package.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ from harvester.simulator.organisation.meetings import (
     SECOND,
     Case,
     Meeting,
-    Planner,
+    MeetingGenerator,
 )
 from harvester.simulator.organisation.people import (
+    Device,
     Guest,
-    Kit,
     Person,
     Visitor,
-    guests,
-    kits,
-    odd_guests,
-    special_kits,
-    staff,
+    generate_devices,
+    generate_guests,
+    generate_odd_guests,
+    generate_people,
+    generate_special_devices,
 )
 from harvester.simulator.organisation.quality import Minute, Quality
-from harvester.simulator.organisation.sessions import Cast, Stay
+from harvester.simulator.organisation.sessions import Session, SessionGenerator
 
 __all__ = [
     "DAY",
@@ -43,27 +44,27 @@ __all__ = [
     "QUIET",
     "SECOND",
     "Case",
+    "Device",
     "Guest",
-    "Kit",
     "Meeting",
     "Minute",
     "Organisation",
     "Person",
-    "Stay",
+    "Session",
     "Visitor",
     "milliseconds",
 ]
 
-_STAYS_KEPT = 2048
+_SESSIONS_CACHED = 2048
 
 
 def milliseconds(instant: datetime) -> int:
-    """Milliseconds since 1970 of an aware instant."""
+    """Return an aware instant in milliseconds since 1970."""
     return int(instant.timestamp()) * SECOND + instant.microsecond // 1000
 
 
 class Organisation:
-    """`size`: meetings on each platform, over `days` whole UTC days and what there is of today before `now`."""
+    """`size` meetings on each platform, spread over `days` whole UTC days and the part of today before `now`."""
 
     def __init__(self, *, seed: int, size: int, days: int, now: datetime) -> None:
         self.seed = seed
@@ -71,27 +72,37 @@ class Organisation:
         self.now = milliseconds(now.astimezone(UTC))
         self.first = self.now // DAY * DAY - days * DAY
         count = min(4000, 40 + size // 6)
-        self.people: Sequence[Person] = staff(seed, count)
-        devices = kits(seed, 2 * min(count, 600))
-        self._cast = Cast(self.people, guests(seed, 400), odd_guests(), devices, special_kits(seed), self.now)
+        self.people: Sequence[Person] = generate_people(seed, count)
+        devices = generate_devices(seed, 2 * min(count, 600))
+        self._session_generator = SessionGenerator(
+            self.people,
+            generate_guests(seed, 400),
+            generate_odd_guests(),
+            devices,
+            generate_special_devices(seed),
+            self.now,
+        )
         self._quality = Quality(seed)
-        self._stays = lru_cache(maxsize=_STAYS_KEPT)(self._cast.stays)
+        self._sessions = lru_cache(maxsize=_SESSIONS_CACHED)(self._session_generator.sessions)
 
-    def meetings(self, platform: str, also: Sequence[Case] = ()) -> list[Meeting]:
-        """Every instance on one platform, oldest first, also those that are still running.
+    def meetings(self, platform: str, extra_cases: Sequence[Case] = ()) -> list[Meeting]:
+        """Return every instance on one platform, oldest first, including those still running.
 
-        `also`: cases that matter on this platform and are not on every one.
+        `extra_cases` are special cases that matter on this platform only.
         """
-        planner = Planner(self.seed, platform, self.size, self.first, self.now, self.people, also)
-        return planner.meetings()
+        generator = MeetingGenerator(
+            self.seed, platform, self.size, self.first, self.now, self.people, extra_cases
+        )
+        return generator.meetings()
 
-    def stays(self, meeting: Meeting) -> list[Stay]:
-        """Who came, in the order of joining; shared, not to be changed."""
-        return self._stays(meeting)
+    def sessions(self, meeting: Meeting) -> list[Session]:
+        """Return the sessions of a meeting in the order of joining; the list is shared and must not be
+        changed."""
+        return self._sessions(meeting)
 
-    def quality(self, stay: Stay) -> list[int]:
-        """How each whole minute of a stay went, as places in `minutes`."""
-        return self._quality.of(stay)
+    def quality_minutes(self, session: Session) -> list[int]:
+        """Return the quality of each whole minute of a session, as indexes into `minutes`."""
+        return self._quality.draw(session)
 
     @property
     def minutes(self) -> Sequence[Minute]:

@@ -1,8 +1,8 @@
-"""Invented names in many scripts, and the odd ones that break programs. Nobody here is real."""
+"""Invented names in many scripts, and odd ones that break programs. None of them belongs to a real person."""
 
 from __future__ import annotations
 
-# (given, family, the two in ASCII for addresses, family first)
+# (given name, family name, both in ASCII for e-mail addresses, whether the family name comes first)
 PEOPLE: tuple[tuple[str, str, str, bool], ...] = (
     ("Ana", "Lima", "ana.lima", False),
     ("Björn", "Ødegård", "bjorn.odegard", False),
@@ -34,7 +34,7 @@ PEOPLE: tuple[tuple[str, str, str, bool], ...] = (
     ("Mikołaj", "Dąbrowski", "mikolaj.dabrowski", False),
 )
 
-# One each at the least, wherever names are shown: what has broken somebody's parser, terminal or page before.
+# Each occurs at least once where names are shown: these have broken parsers, terminals and web pages before.
 ODD: tuple[str, ...] = (
     'Dr. "Bob" O\'Neil \\ Sons',
     "Line one\nLine two\tand a tab",

@@ -1,0 +1,1 @@
+"""A simulated Webex: meetings, participants, meeting qualities and OAuth login."""

@@ -1,7 +1,8 @@
-"""Who may come in: Webex's scopes, roles and licences, and how often it may be asked.
+"""Access to the simulated Webex: scopes, roles, licences and rate limits.
 
-The general limits are published nowhere (https://developer.webex.com/blog/rate-limiting-and-the-webex-api): the ones
-here are invented. That of the qualities is published: one call every five minutes for the same meeting.
+The general limits are not published (https://developer.webex.com/blog/rate-limiting-and-the-webex-api), so
+the ones here are invented. The limit of the qualities is published: one call every five minutes for the same
+meeting.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
-from harvester.simulator.clock import Calendar
-from harvester.simulator.rate_limits import RateClass
-from harvester.simulator.webex.error_responses import TOO_MANY, Refusal, forbidden
+from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.rate_limits import RateLimit
+from harvester.simulator.webex.error_responses import TOO_MANY, ErrorResponse, forbidden
 
 SCOPES = (
     "spark:kms",
@@ -38,11 +39,17 @@ RIGHT_REGION = "analytics-eu.webexapis.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What is agreed with this account. `scopes`: of its integration, everything that a harvester may use unless given;
-    `admin`: whether the caller is an administrator, else a host like others; `pro_pack`: the licence for qualities;
-    `elsewhere`: the status with which the analytics host says that the data are in another region; `strict_tokens`:
-    every refresh gives another refresh token, and the old one dies; `per_ten_seconds`: calls to either host."""
+class WebexOptions:
+    """Options of the simulated account.
+
+    scopes: of its integration; by default everything that a harvester may use.
+    admin: the caller is an administrator, otherwise an ordinary host.
+    pro_pack: the licence for qualities.
+    elsewhere: status with which the analytics host says that the data are in another region.
+    strict_tokens: every refresh returns a new refresh token and revokes the old one.
+    per_ten_seconds: calls permitted to each host.
+    max_listed, max_qualities: the longest listing, and the largest page of qualities.
+    """
 
     scopes: Sequence[str] | None = None
     admin: bool = True
@@ -50,8 +57,8 @@ class Terms:
     elsewhere: Literal[451, 403] | None = None
     strict_tokens: bool = False
     per_ten_seconds: int = 150
-    most_listed: int = 10_000
-    most_qualities: int = 1_000
+    max_listed: int = 10_000
+    max_qualities: int = 1_000
 
     @property
     def granted(self) -> tuple[str, ...]:
@@ -59,64 +66,70 @@ class Terms:
 
     @property
     def analytics(self) -> bool:
-        """Whether this account gets any qualities from where its settings point."""
+        """Whether the account gets qualities from the host that its settings name."""
         here = self.elsewhere is None
         return here and self.admin and self.pro_pack and "analytics:read_all" in self.granted
 
 
 @dataclass(slots=True)
-class _Asked:
-    """Calls about one meeting's qualities, in the vendor's seconds."""
+class _QualityCalls:
+    """Times of the last calls for one meeting's qualities, in the vendor's seconds."""
 
     answered: float
     arrived: float
 
 
-class Counters:
-    """How often each host was asked, and about which meeting; refuses what is too often."""
+class RateLimits:
+    """Counts the requests to each host and for each meeting, and refuses those above the limit."""
 
-    def __init__(self, calendar: Calendar, terms: Terms) -> None:
-        self._calendar = calendar
-        self.classes = {name: RateClass(terms.per_ten_seconds, 10.0) for name in ("general", "analytics")}
-        self.qualities = RateClass(1, QUALITY_SECONDS)
+    def __init__(self, clock: SimulatedClock, options: WebexOptions) -> None:
+        self._clock = clock
+        self.classes = {name: RateLimit(options.per_ten_seconds, 10.0) for name in ("general", "analytics")}
+        self.qualities = RateLimit(1, QUALITY_SECONDS)
         self.smallest_gap: float | None = None
-        self._by_meeting: dict[str, _Asked] = {}
+        self._by_meeting: dict[str, _QualityCalls] = {}
         self._refusals = 0
 
     def admit(self, host: str) -> None:
-        now, rate = self._calendar.elapsed(), self.classes[host]
+        now, rate = self._clock.elapsed(), self.classes[host]
         if not rate.admit(now):
             raise self._too_many(rate.wait(now))
 
     def admit_quality(self, meeting: str) -> None:
-        """One call in five minutes about the same meeting: every one that was let through counts, whatever was
-        answered, and any page of it."""
-        now = self._calendar.elapsed()
+        """Allow one call in five minutes for the same meeting.
+
+        Every admitted call counts, whatever the answer, and so does any page.
+        """
+        now = self._clock.elapsed()
         self.qualities.requests += 1
-        asked = self._by_meeting.get(meeting)
-        if asked is None:
-            self._by_meeting[meeting] = _Asked(now, now)
+        calls = self._by_meeting.get(meeting)
+        if calls is None:
+            self._by_meeting[meeting] = _QualityCalls(now, now)
             return
-        gap = now - asked.arrived
+        gap = now - calls.arrived
         self.smallest_gap = gap if self.smallest_gap is None else min(gap, self.smallest_gap)
-        asked.arrived = now
-        if now - asked.answered < QUALITY_SECONDS:
+        calls.arrived = now
+        if now - calls.answered < QUALITY_SECONDS:
             self.qualities.refused += 1
-            raise self._too_many(QUALITY_SECONDS - (now - asked.answered))
-        asked.answered = now
+            raise self._too_many(QUALITY_SECONDS - (now - calls.answered))
+        calls.answered = now
 
-    def _too_many(self, seconds: float) -> Refusal:
-        """Clients have met Retry-After with seconds, with minutes' worth of them, with 0, and not at all; and 423."""
+    def _too_many(self, seconds: float) -> ErrorResponse:
+        """Return a rate limit error.
+
+        Clients have seen Retry-After with seconds, with a minute too many, with 0, and missing; and status
+        423.
+        """
         turn, self._refusals = self._refusals % 8, self._refusals + 1
-        refusal = Refusal(423 if turn == 7 else 429, TOO_MANY)
+        error = ErrorResponse(423 if turn == 7 else 429, TOO_MANY)
         if turn in {1, 6}:
-            refusal.headers["Retry-After"] = "0"
+            error.headers["Retry-After"] = "0"
         elif turn != 3:
-            refusal.headers["Retry-After"] = str(ceil(seconds) + (60 if turn == 4 else 0))
-        return refusal
+            error.headers["Retry-After"] = str(ceil(seconds) + (60 if turn == 4 else 0))
+        return error
 
 
-def require(scopes: frozenset[str], *wanted: str) -> None:
-    """One of these scopes."""
-    if scopes.isdisjoint(wanted):
-        raise forbidden(f"The access token is missing a scope: one of {', '.join(wanted)}.")
+def require(scopes: frozenset[str], *any_of: str) -> None:
+    """Raise ErrorResponse unless the token has one of these scopes."""
+    if scopes.isdisjoint(any_of):
+        raise forbidden(f"The access token is missing a scope: one of {', '.join(any_of)}.")

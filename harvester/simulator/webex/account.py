@@ -1,8 +1,8 @@
-"""The organisation's account at Webex: which instances there are, under which ids, and what is odd about each.
+"""The organisation's account at Webex: its meeting instances, their ids, and their quirks.
 
-Ids as Webex makes them: a series has 32 hex digits, some with dashes; an instance those and, behind `_I_`, the 18
-digits of its conference; a scheduled meeting the series' and its planned start. Nothing of an instance tells the number
-that people dial but, sometimes, the listing.
+Ids have Webex's format. A series has 32 hex digits, some with dashes. An instance has those, then `_I_` and
+the 18 digits of its conference. A scheduled meeting has the id of its series and its planned start. Only the
+listing sometimes contains the number that people dial.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from harvester.simulator.webex.formats import stamp, uuid
 PLATFORM = "webex"
 SITE = "inventedorg.webex.com"
 YOUNG = (Case.young, Case.young_live, Case.young, Case.young_live)
-"""Meetings whose qualities cannot be had yet."""
+"""Meetings whose qualities are not available yet."""
 
 READY = 10 * MINUTE
 KEPT = 7 * DAY
-"""From when after its start, and for how long, the qualities of a meeting are told."""
+"""The qualities of a meeting are available from READY after its start until KEPT after it."""
 
 State = Literal["inProgress", "lobby", "ended"]
 
 
 class Quirk(Enum):
-    """What Webex does to an instance that the organisation knows nothing of."""
+    """Peculiarities of Webex's data that the organisation knows nothing of."""
 
-    padded = auto()  # a listing row as in the published example of 2026, passwords and all
-    numbered = auto()  # one that tells the number to dial, too
+    padded = auto()  # a listing row as in the published example of 2026, including passwords
+    numbered = auto()  # the row also contains the number to dial
     old_names = auto()  # qualities with the field names of 2020
     heard_frames = auto()  # frame rates of audio, as in the published example
-    duplicates = auto()  # participants that come twice
-    shared_join = auto()  # devices of one participant under one correlationId
+    duplicates = auto()  # participants that appear twice
+    shared_join = auto()  # devices of one participant with the same correlationId
     fractions = auto()  # instants with milliseconds
-    waits = auto()  # live, and nobody has been let in yet
+    waits = auto()  # live, and nobody has been admitted yet
 
 
 NO_QUIRKS: frozenset[Quirk] = frozenset()
@@ -83,7 +83,7 @@ class Instance:
 
     @property
     def hexadecimal(self) -> str:
-        """What its participants' ids begin with."""
+        """The beginning of its participants' ids."""
         return self.id[:32]
 
     def state(self, instant: int) -> State:
@@ -93,14 +93,14 @@ class Instance:
 
 
 class Account:
-    """Every instance, found by what Webex is asked for. Instants are milliseconds since 1970.
+    """Every instance, with the look-ups that the API needs. Instants are milliseconds since 1970.
 
-    Deleted meetings leave nothing: Webex documents no answer that would tell of them.
+    Deleted meetings are missing: Webex documents no answer for them.
     """
 
     def __init__(self, organisation: Organisation) -> None:
         self.organisation = organisation
-        meetings = [_settled(m, organisation.now) for m in organisation.meetings(PLATFORM, YOUNG)]
+        meetings = [_avoid_expiry(m, organisation.now) for m in organisation.meetings(PLATFORM, YOUNG)]
         meetings = sorted(
             (m for m in meetings if m.case is not Case.deleted), key=lambda m: (m.start, m.seed)
         )
@@ -111,7 +111,7 @@ class Account:
         self._by_series: dict[str, list[Instance]] = {}
         for instance in self.instances:
             self._by_series.setdefault(instance.series.replace("-", ""), []).append(instance)
-        self.joined_by = lru_cache(maxsize=64)(self._joined_by)
+        self.attended_by = lru_cache(maxsize=64)(self._attended_by)
 
     def _instance(self, meeting: Meeting, quirks: frozenset[Quirk]) -> Instance:
         digest = seeded_random.digest(self.organisation.seed, "webex series", meeting.series)
@@ -128,31 +128,31 @@ class Account:
             quirks,
         )
 
-    def found(self, key: str, instant: int) -> Instance | None:
-        """An instance that has begun, by its own id."""
+    def find(self, key: str, instant: int) -> Instance | None:
+        """Return an instance that has started, by its id."""
         instance = self._by_id.get(key)
         return instance if instance is not None and instance.meeting.start <= instant else None
 
     def last_of(self, key: str, instant: int) -> Instance | None:
-        """The last instance that has begun, of a series or of a scheduled meeting."""
+        """Return the last instance that has started, of a series or of a scheduled meeting."""
         series, _, clock = key.partition("_")
         begun = [i for i in self.of_series(series, instant) if not clock or i.scheduled == key]
         return begun[-1] if begun else None
 
     def of_series(self, series: str, instant: int) -> list[Instance]:
-        """The instances of a series that have begun, oldest first."""
+        """Return the instances of a series that have started, oldest first."""
         return [i for i in self._by_series.get(series.replace("-", ""), ()) if i.meeting.start <= instant]
 
     def series_of(self, number: str) -> str | None:
-        """The series that is dialled by this number."""
+        """Return the series with this number to dial."""
         return next((i.series for i in self.instances if i.number == number), None)
 
     def of_participant(self, participant: str, instant: int) -> Iterator[Instance]:
-        """The instances that a participant's id may belong to."""
+        """Yield the instances that a participant's id may belong to."""
         yield from self.of_series(participant.partition("_")[0], instant)
 
     def between(self, first: int, last: int, instant: int) -> Sequence[Instance]:
-        """Instances that have begun, in [first, last), oldest first."""
+        """Return the instances in [first, last) that have started, oldest first."""
         low, high = bisect_left(self._starts, first), bisect_left(self._starts, min(last, instant + 1))
         return self.instances[low:high]
 
@@ -165,26 +165,24 @@ class Account:
 
     @property
     def busiest_host(self) -> Person:
-        """Whoever called the most meetings, of those with an account."""
-        hosts = [i.meeting.host for i in self.instances if i.meeting.host.standing == "active"]
+        """The person with an account who hosted the most meetings."""
+        hosts = [i.meeting.host for i in self.instances if i.meeting.host.status == "active"]
         by_index = {host.index: host for host in hosts}
-        counted = Counter(host.index for host in hosts)
+        counts = Counter(host.index for host in hosts)
         return (
-            by_index[min(counted, key=lambda index: (-counted[index], index))]
-            if hosts
-            else self.administrator
+            by_index[min(counts, key=lambda index: (-counts[index], index))] if hosts else self.administrator
         )
 
-    def _joined_by(self, index: int) -> frozenset[str]:
-        """The ids of the meetings that somebody called or came to."""
-        return frozenset(i.id for i in self.instances if self._came(i.meeting, index))
+    def _attended_by(self, index: int) -> frozenset[str]:
+        """Return the ids of the meetings that a person hosted or attended."""
+        return frozenset(i.id for i in self.instances if self._attended(i.meeting, index))
 
-    def _came(self, meeting: Meeting, index: int) -> bool:
+    def _attended(self, meeting: Meeting, index: int) -> bool:
         if meeting.host.index == index:
             return True
         return any(
             isinstance(s.visitor, Person) and s.visitor.index == index
-            for s in self.organisation.stays(meeting)
+            for s in self.organisation.sessions(meeting)
         )
 
 
@@ -193,8 +191,8 @@ def person_id(person: Person) -> str:
     return b64encode(text.encode()).decode().rstrip("=")
 
 
-def _settled(meeting: Meeting, now: int) -> Meeting:
-    """The same an hour earlier, where its qualities would be given up within the quiet hour."""
+def _avoid_expiry(meeting: Meeting, now: int) -> Meeting:
+    """Move a meeting to an earlier time if its qualities would expire within the quiet hour."""
     if not now - KEPT - MINUTE <= meeting.start <= now - KEPT + QUIET + MINUTE:
         return meeting
     earlier = QUIET + 5 * MINUTE
@@ -203,16 +201,19 @@ def _settled(meeting: Meeting, now: int) -> Meeting:
 
 
 def _quirks(meetings: Sequence[Meeting], now: int) -> dict[int, frozenset[Quirk]]:
-    """Each quirk once where there are meetings enough, of which qualities may be had, and then on a few of a hundred."""
-    found: dict[int, frozenset[Quirk]] = {}
+    """Assign each quirk once if there are enough meetings, among those with qualities, and then to a few
+    percent of the rest."""
+    by_meeting: dict[int, frozenset[Quirk]] = {}
     for case, quirks in ((Case.mixed, _ROW_QUIRKS), (Case.young_live, (NO_QUIRKS, frozenset({Quirk.waits})))):
         matching = sorted((m for m in meetings if m.case is case), key=lambda m: m.seed)
-        found |= {m.seed: quirks[n % len(quirks)] for n, m in enumerate(matching)}
+        by_meeting |= {m.seed: quirks[n % len(quirks)] for n, m in enumerate(matching)}
     ordinary = [m for m in meetings if m.case in {Case.plain, Case.recurring} and m.attendance > 2]
-    for place, meeting in enumerate(sorted(ordinary, key=lambda m: (now - m.start > KEPT - DAY, m.seed))):
+    for position, meeting in enumerate(sorted(ordinary, key=lambda m: (now - m.start > KEPT - DAY, m.seed))):
         turn = (
-            place if place < len(_IN_TURN) else seeded_random.number("webex quirk", meeting.seed, size=2) % 12
+            position
+            if position < len(_IN_TURN)
+            else seeded_random.number("webex quirk", meeting.seed, size=2) % 12
         )
         if turn < len(_IN_TURN):
-            found[meeting.seed] = _IN_TURN[turn]
-    return found
+            by_meeting[meeting.seed] = _IN_TURN[turn]
+    return by_meeting

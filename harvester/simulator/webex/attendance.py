@@ -1,7 +1,7 @@
-"""What Webex knows of who was there, before anybody spells it: the one source of its answers and of the truth.
+"""Who attended each meeting, as Webex knows it: the only source of its answers and of the expected documents.
 
-Webex tells participants, each with the devices that they joined on. Whether somebody who comes back is the same
-participant with another device or another participant is documented nowhere: here some are the one, some the other.
+Webex lists participants, each with the devices they joined on. Whether someone who rejoins is the same
+participant with another device or another participant is documented nowhere; here both occur.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from harvester.simulator.organisation import (
     LIVE,
     MINUTE,
     Case,
-    Kit,
+    Device,
     Organisation,
     Person,
-    Stay,
+    Session,
     seeded_random,
 )
 from harvester.simulator.webex.account import Account, Instance, Quirk
@@ -34,9 +34,12 @@ _LONG = 20 * MINUTE
 
 
 @dataclass(slots=True)
-class Device:
-    """One join on one device. `join_told`, `leave_told`: while a meeting runs Webex often knows neither, of telephones
-    sometimes not even afterwards."""
+class JoinedDevice:
+    """One join on one device.
+
+    join_known, leave_known: while a meeting runs, Webex often knows neither; for telephones it sometimes does
+    not know them even afterwards.
+    """
 
     correlation: str
     type: str
@@ -44,14 +47,14 @@ class Device:
     call: str | None
     join: int
     leave: int
-    join_told: bool
-    leave_told: bool
-    stay: Stay
+    join_known: bool
+    leave_known: bool
+    session: Session
 
 
 @dataclass(slots=True)
 class Room:
-    """A breakout session that somebody was in."""
+    """A breakout session that a participant was in."""
 
     id: str
     name: str
@@ -61,8 +64,12 @@ class Room:
 
 @dataclass(slots=True)
 class Participant:
-    """One element of the list of participants. `bare`: told without its devices, with its own two instants.
-    `in_lobby`: never let in, as far as Webex knows. `co_host` None: not told."""
+    """One element of the list of participants.
+
+    without_devices: listed without devices, with join and leave time of its own.
+    in_lobby: never admitted, as far as Webex knows.
+    co_host: None if the field is missing.
+    """
 
     id: str
     name: str | None
@@ -71,123 +78,130 @@ class Participant:
     host: bool
     co_host: bool | None
     bits: int
-    bare: bool
+    without_devices: bool
     in_lobby: bool
-    devices: list[Device]
+    devices: list[JoinedDevice]
     rooms: list[Room] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class MediaSession:
-    """One row of the qualities: somebody's media from `join` to `leave`, in the vendor's milliseconds.
+    """One row of the qualities: the media of one participant from `join` to `leave`, in milliseconds.
 
-    `minutes`: places in the organisation's pool.
+    `minutes` are indexes into the organisation's pool.
     """
 
     participant: str
-    session: str
+    session_id: str
     name: str | None
     email: str | None
     join: int
     leave: int
     minutes: Sequence[int]
-    kit: Kit
+    device: Device
     bits: int
 
 
-class Presences:
+class Attendance:
     def __init__(self, account: Account) -> None:
         self._organisation: Organisation = account.organisation
-        self._everybody = lru_cache(maxsize=2048)(self._cast)
+        self._participants = lru_cache(maxsize=2048)(self._list_participants)
         self.ended = lru_cache(maxsize=2048)(self._ended)
 
-    def at(self, instance: Instance, instant: int) -> Sequence[Participant]:
-        """Who is told at this instant: of a meeting that is running who is there, else everybody who came."""
+    def participants_at(self, instance: Instance, instant: int) -> Sequence[Participant]:
+        """Return the participants listed at this instant: those present in a running meeting, everyone in an
+        ended one."""
         if instance.meeting.end <= instant:
             return self.ended(instance)
         return list(self._present(instance, instant))
 
     def _ended(self, instance: Instance) -> Sequence[Participant]:
-        told, unlisted = self._everybody(instance)
-        return [p for p in told if p is not unlisted]
+        participants, unlisted = self._participants(instance)
+        return [p for p in participants if p is not unlisted]
 
     def _present(self, instance: Instance, instant: int) -> Iterator[Participant]:
-        told, unlisted = self._everybody(instance)
-        for place, participant in enumerate(told):
+        participants, unlisted = self._participants(instance)
+        for position, participant in enumerate(participants):
             begun = [d for d in participant.devices if d.join <= instant]
             if participant is unlisted or not any(instant < d.leave for d in begun):
                 continue
-            kept_out = place % 5 == 3 and not participant.host
+            kept_out = position % 5 == 3 and not participant.host
             yield replace(
                 participant,
-                devices=[_running(device, instant) for device in begun],
+                devices=[_as_running(device, instant) for device in begun],
                 rooms=[r for r in participant.rooms if r.join <= instant < r.leave],
                 in_lobby=kept_out or Quirk.waits in instance.quirks,
             )
 
     def measured(self, instance: Instance) -> list[MediaSession]:
-        """Every row of the qualities of a meeting that is over, in the order of joining."""
-        told, _ = self._everybody(instance)
-        ambiguous = _ambiguous(told)
+        """Return every row of the qualities of an ended meeting in the order of joining."""
+        participants, _ = self._participants(instance)
+        ambiguous = _ambiguous_names(participants)
         rows: list[MediaSession] = []
-        for participant in {id(p): p for p in told}.values():
+        for participant in {id(p): p for p in participants}.values():
             if participant.in_lobby or (participant.email is None and participant.name in ambiguous):
                 continue
             for device in participant.devices:
-                if device.stay.kit.platform != "phone":
+                if device.session.device.platform != "phone":
                     rows += self._media(instance, participant, device)
-        rows.sort(key=lambda row: (row.join, row.session))
+        rows.sort(key=lambda row: (row.join, row.session_id))
         return rows
 
-    def _media(self, instance: Instance, participant: Participant, device: Device) -> Iterator[MediaSession]:
-        """Mostly one row, sometimes two that follow each other."""
-        stay = device.stay
-        minutes = self._organisation.quality(stay)
+    def _media(
+        self, instance: Instance, participant: Participant, device: JoinedDevice
+    ) -> Iterator[MediaSession]:
+        """Yield one row, sometimes two consecutive ones."""
+        session = device.session
+        minutes = self._organisation.quality_minutes(session)
         whole = MediaSession(
-            f"{instance.id}_{stay.visit}",
-            uuid(seeded_random.digest("webex media", instance.id, stay.visit)).upper(),
+            f"{instance.id}_{session.connection}",
+            uuid(seeded_random.digest("webex media", instance.id, session.connection)).upper(),
             participant.name,
-            _written(participant),
+            _shown_email(participant),
             device.join,
             device.leave,
             minutes,
-            stay.kit,
-            stay.bits,
+            session.device,
+            session.bits,
         )
         half = len(minutes) // 2
-        if device.leave - device.join < _LONG or stay.bits >> 4 & 7:
+        if device.leave - device.join < _LONG or session.bits >> 4 & 7:
             yield whole
         else:
             middle = device.join + half * MINUTE
             yield replace(whole, leave=middle, minutes=minutes[:half])
             yield replace(whole, join=middle, minutes=minutes[half:])
 
-    def _cast(self, instance: Instance) -> tuple[list[Participant], Participant | None]:
-        """Everybody with every device, and the one of them whom only the qualities know."""
-        stays = self._organisation.stays(instance.meeting)
-        told: list[Participant] = []
-        for group in _visits(stays):
-            told.append(self._participant(instance, group))
-        by_visit = {device.stay.visit: participant for participant in told for device in participant.devices}
-        for stay in stays:
-            if stay.place == "breakout":
-                by_visit[stay.visit].rooms.append(_room(instance, stay))
-            elif stay.place == "waiting_room" and stay.bits & 2:
-                told.append(_kept_waiting(instance, by_visit[stay.visit], stay))
-        unlisted = _unlisted(told) if instance.meeting.case is Case.mixed else None
+    def _list_participants(self, instance: Instance) -> tuple[list[Participant], Participant | None]:
+        """Return everyone with every device, and the one participant whom only the qualities contain."""
+        sessions = self._organisation.sessions(instance.meeting)
+        participants: list[Participant] = []
+        for group in _group_by_participant(sessions):
+            participants.append(self._participant(instance, group))
+        by_connection = {
+            device.session.connection: participant
+            for participant in participants
+            for device in participant.devices
+        }
+        for session in sessions:
+            if session.kind == "breakout":
+                by_connection[session.connection].rooms.append(_room(instance, session))
+            elif session.kind == "waiting_room" and session.bits & 2:
+                participants.append(_lobby_participant(instance, by_connection[session.connection], session))
+        unlisted = _find_unlisted(participants) if instance.meeting.case is Case.mixed else None
         if Quirk.duplicates in instance.quirks:
-            told += [p for p in told[:5:2] if p is not unlisted]
-        return told, unlisted
+            participants += [p for p in participants[:5:2] if p is not unlisted]
+        return participants, unlisted
 
-    def _participant(self, instance: Instance, stays: Sequence[Stay]) -> Participant:
-        first, live = stays[0], instance.meeting.case in LIVE
+    def _participant(self, instance: Instance, sessions: Sequence[Session]) -> Participant:
+        first, live = sessions[0], instance.meeting.case in LIVE
         visitor, bits = first.visitor, first.bits
-        devices = [_device(instance, stay) for stay in stays]
+        devices = [_device(instance, session) for session in sessions]
         if Quirk.shared_join in instance.quirks:
             for device in devices:
                 device.correlation = devices[0].correlation
         return Participant(
-            f"{instance.hexadecimal}_{uuid(seeded_random.digest('webex participant', instance.id, first.visit))}",
+            f"{instance.hexadecimal}_{uuid(seeded_random.digest('webex participant', instance.id, first.connection))}",
             visitor.name,
             visitor.email,
             visitor if isinstance(visitor, Person) else None,
@@ -200,86 +214,92 @@ class Presences:
         )
 
 
-def _visits(stays: Sequence[Stay]) -> list[list[Stay]]:
-    """The stays in the meeting itself, those of one participant together."""
-    groups: dict[tuple[object, ...], list[Stay]] = {}
-    for stay in stays:
-        if stay.place == "meeting":
-            visitor = (type(stay.visitor), stay.visitor.index)
+def _group_by_participant(sessions: Sequence[Session]) -> list[list[Session]]:
+    """Group the sessions in the meeting itself by participant."""
+    groups: dict[tuple[object, ...], list[Session]] = {}
+    for session in sessions:
+        if session.kind == "meeting":
+            visitor = (type(session.visitor), session.visitor.index)
             first = groups.setdefault((visitor, "first"), [])
-            # Every second visitor keeps their identity when they come back.
+            # Every second visitor keeps their identity when they rejoin.
             if not first or first[0].bits & 1:
-                first.append(stay)
+                first.append(session)
             else:
-                groups[visitor, stay.visit] = [stay]
+                groups[visitor, session.connection] = [session]
     return list(groups.values())
 
 
-def _device(instance: Instance, stay: Stay) -> Device:
-    bits, phone = stay.bits, stay.kit.platform == "phone"
+def _device(instance: Instance, session: Session) -> JoinedDevice:
+    bits, phone = session.bits, session.device.platform == "phone"
     pstn = phone or bits >> 17 & 15 == 1
-    late = instance.meeting.end > stay.leave and phone and bits & 7 == 0
+    late = instance.meeting.end > session.leave and phone and bits & 7 == 0
     shift = (bits % 997, bits % 991) if Quirk.fractions in instance.quirks else (0, 0)
-    join, leave = stay.join + shift[0], stay.leave + shift[1]
-    return Device(
-        uuid(seeded_random.digest("webex join", instance.id, stay.visit)),
-        _DEVICES[stay.kit.platform],
+    join, leave = session.join + shift[0], session.leave + shift[1]
+    return JoinedDevice(
+        uuid(seeded_random.digest("webex join", instance.id, session.connection)),
+        _DEVICES[session.device.platform],
         "pstn" if pstn else "inactive" if bits >> 21 & 31 == 1 else "voip",
         ("callBack" if bits & 16 else "callIn") if pstn else None,
         join,
         max(leave, join),
         True,
         not late,
-        stay,
+        session,
     )
 
 
-def _running(device: Device, instant: int) -> Device:
-    """A device of a meeting that is running: an end that has not come is not told, a beginning not always."""
+def _as_running(device: JoinedDevice, instant: int) -> JoinedDevice:
+    """Return a device as listed while the meeting runs: without a future leave time, and not always with the
+    join time."""
     there = device.leave > instant
     return replace(
-        device, join_told=device.stay.bits >> 8 & 3 != 0, leave_told=not there and device.leave_told
+        device, join_known=device.session.bits >> 8 & 3 != 0, leave_known=not there and device.leave_known
     )
 
 
-def _room(instance: Instance, stay: Stay) -> Room:
-    name = f"Breakout session {stay.room}"
-    return Room(uuid(seeded_random.digest("webex room", instance.id, stay.room)), name, stay.join, stay.leave)
+def _room(instance: Instance, session: Session) -> Room:
+    name = f"Breakout session {session.room}"
+    return Room(
+        uuid(seeded_random.digest("webex room", instance.id, session.room)), name, session.join, session.leave
+    )
 
 
-def _kept_waiting(instance: Instance, admitted: Participant, stay: Stay) -> Participant:
-    """Somebody in the lobby: what becomes of those who were let in later is documented nowhere, here it is another participant."""
+def _lobby_participant(instance: Instance, admitted: Participant, session: Session) -> Participant:
+    """Return a participant in the lobby.
+
+    What becomes of those admitted later is documented nowhere; here they are listed as another participant.
+    """
     return replace(
         admitted,
-        id=f"{instance.hexadecimal}_{uuid(seeded_random.digest('webex lobby', instance.id, stay.visit))}",
+        id=f"{instance.hexadecimal}_{uuid(seeded_random.digest('webex lobby', instance.id, session.connection))}",
         co_host=None,
-        bare=True,
+        without_devices=True,
         in_lobby=True,
-        devices=[_device(instance, stay)],
+        devices=[_device(instance, session)],
         rooms=[],
     )
 
 
-def _unlisted(told: Sequence[Participant]) -> Participant | None:
-    """One who can be taken for nobody else and left nothing but media."""
-    names, emails = Counter(p.name for p in told), Counter(p.email for p in told)
-    for p in told:
+def _find_unlisted(participants: Sequence[Participant]) -> Participant | None:
+    """Return one participant with a unique identity who will appear in the qualities only."""
+    names, emails = Counter(p.name for p in participants), Counter(p.email for p in participants)
+    for p in participants:
         alone = names[p.name] == 1 and (p.email is None or emails[p.email] == 1)
-        media = [d for d in p.devices if d.stay.kit.platform != "phone"]
+        media = [d for d in p.devices if d.session.device.platform != "phone"]
         if p.name and alone and len(p.devices) == len(media) == 1 and not (p.host or p.rooms or p.in_lobby):
             return p
     return None
 
 
-def _ambiguous(told: Sequence[Participant]) -> set[str | None]:
-    """Names that people share of whom some gave an address and some did not: nobody could tell whose media is whose."""
+def _ambiguous_names(participants: Sequence[Participant]) -> set[str | None]:
+    """Return names shared by participants with and without an address: their media cannot be assigned."""
     emails: dict[str | None, set[str | None]] = {}
-    for participant in told:
+    for participant in participants:
         emails.setdefault(participant.name, set()).add(participant.email)
     return {name for name, shared in emails.items() if len(shared) > 1}
 
 
-def _written(participant: Participant) -> str | None:
-    """The address as the qualities show it: of every seventh person with the capitals that they once typed."""
+def _shown_email(participant: Participant) -> str | None:
+    """Return the address as the qualities show it: one in seven people typed it with capitals."""
     person = participant.person
     return person.email.title() if person and person.index % 7 == 3 else participant.email

@@ -1,7 +1,7 @@
-"""What Webex refuses, and in which words: error bodies, parameters, pages and the `Link` header.
+"""Webex's error responses.
 
-Sources: Webex's pages on the basics, on meetings and on rate limits (2025 and 2026), its OpenAPI description of
-2026-05, and what clients of the API guard against.
+Sources: Webex's pages on the basics, on meetings and on rate limits (2025 and 2026), its OpenAPI description
+of 2026-05, and what clients of the API guard against.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ NO_TOKEN = "The request requires a valid access token set in the Authorization r
 TOO_MANY = "The server is currently overloaded or you have sent too many requests. Please try again later."
 
 
-class Refusal(Exception):
-    """An answer that is not 200: a message and what is wrong in particular. `more`: other keys of the body;
-    `error`: OAuth's word for it."""
+class ErrorResponse(Exception):
+    """An answer other than 200.
+
+    `descriptions` say what is wrong in particular, `more` are other keys of the body, `error` is the OAuth
+    error code.
+    """
 
     def __init__(self, status: int, message: str, *descriptions: str, error: str = "", **more: Any) -> None:
         super().__init__(message)
@@ -32,25 +35,26 @@ class Refusal(Exception):
         self.headers: dict[str, str] = {}
 
     def body(self, number: int) -> dict[str, Any]:
-        """The `number`th one: `errors` is not always there, and OAuth's errors come in two shapes."""
+        """Return the body of the `number`th error: `errors` is sometimes missing, and OAuth errors have two
+        shapes."""
         if self.error and number % 2:
             return {"error": self.error, "error_description": self.message}
-        told: dict[str, Any] = {"message": self.message, **self.more}
+        body: dict[str, Any] = {"message": self.message, **self.more}
         if number % 4 != 3 or self.error:
-            said = (*self.descriptions, *([self.error] if self.error else [])) or (self.message,)
-            told["errors"] = [{"description": description} for description in said]
+            descriptions = (*self.descriptions, *([self.error] if self.error else [])) or (self.message,)
+            body["errors"] = [{"description": description} for description in descriptions]
             if number % 4 == 2:
-                told["errors"][0]["errorCode"] = self.status * 100
-        return told | {"trackingId": f"ROUTERGW_{number:08x}-0000-4000-8000-inventedorg"}
+                body["errors"][0]["errorCode"] = self.status * 100
+        return body | {"trackingId": f"ROUTERGW_{number:08x}-0000-4000-8000-inventedorg"}
 
 
-def bad(description: str) -> Refusal:
-    return Refusal(400, BAD, description)
+def bad_request(description: str) -> ErrorResponse:
+    return ErrorResponse(400, BAD, description)
 
 
-def not_found(description: str) -> Refusal:
-    return Refusal(404, NOT_FOUND, description)
+def not_found(description: str) -> ErrorResponse:
+    return ErrorResponse(404, NOT_FOUND, description)
 
 
-def forbidden(description: str) -> Refusal:
-    return Refusal(403, NOT_ALLOWED, description)
+def forbidden(description: str) -> ErrorResponse:
+    return ErrorResponse(403, NOT_ALLOWED, description)

@@ -1,4 +1,4 @@
-"""How Webex spells instants: with milliseconds or without, and 1970 where it does not know."""
+"""Webex's formats: instants with or without milliseconds, 1970 for an unknown instant, UUIDs."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def _clock(instant: int) -> tuple[str, int]:
 
 
 def stamp(instant: int) -> str:
-    """`2026-11-20T09:00:00Z`: of meetings."""
+    """Format an instant of a meeting: `2026-11-20T09:00:00Z`."""
     return f"{_clock(instant)[0]}Z"
 
 
 def exact(instant: int) -> str:
-    """`2026-11-20T09:00:00.000Z`: of devices and media sessions."""
-    told, fraction = _clock(instant)
-    return f"{told}.{fraction:03}Z"
+    """Format an instant of a device or media session: `2026-11-20T09:00:00.000Z`."""
+    text, fraction = _clock(instant)
+    return f"{text}.{fraction:03}Z"
 
 
 def uuid(digest: bytes) -> str:
-    """`3c2e2338-e950-43bf-b588-573773ee43d1` out of sixteen bytes."""
+    """Format sixteen bytes as `3c2e2338-e950-43bf-b588-573773ee43d1`."""
     text = digest.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,6 +1,7 @@
-"""Webex's OAuth endpoints: the login page, the exchange of codes and refresh tokens, the device grant.
+"""Webex's OAuth endpoints: login page, exchange of codes and refresh tokens, device grant.
 
-https://developer.webex.com/docs/login-with-webex; PKCE comes on top of the client's secret, never instead of it.
+Source: https://developer.webex.com/docs/login-with-webex. PKCE is used in addition to the client secret,
+never instead of it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from re import fullmatch
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from harvester.simulator.webex.access import Terms
-from harvester.simulator.webex.error_responses import NO_TOKEN, Refusal
-from harvester.simulator.webex.request import parameters
+from harvester.simulator.webex.access import WebexOptions
+from harvester.simulator.webex.error_responses import NO_TOKEN, ErrorResponse
+from harvester.simulator.webex.request import query_parameters
 from harvester.simulator.webex.tokens import CLIENT_ID, CLIENT_SECRET, Tokens, invalid_grant
 
 CODE_SECONDS = 300.0
@@ -29,7 +30,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a browser gets: a page, or the way to another one."""
+    """What a browser receives: a page or a redirect."""
 
     html: str = ""
     location: str = ""
@@ -53,74 +54,79 @@ class _Device:
 
 
 class Login:
-    """`user`: who signs in."""
+    """`user` is the person who signs in."""
 
-    def __init__(self, tokens: Tokens, terms: Terms, user: str) -> None:
+    def __init__(self, tokens: Tokens, options: WebexOptions, user: str) -> None:
         self._tokens = tokens
-        self._granted = frozenset(terms.granted)
+        self._granted = frozenset(options.granted)
         self._user = user
         self._codes: dict[str, _Code] = {}
         self._devices: dict[str, _Device] = {}
         self._user_codes: dict[str, str] = {}
 
     def authorize(self, method: str, query: str, form: bytes) -> Page:
-        """The login page, and what its buttons do. Refusal where there is nobody to be sent back to."""
-        asked = parameters(query)
-        redirect = asked.get("redirect_uri", "")
-        if asked.get("client_id") != CLIENT_ID:
-            raise Refusal(400, "The requested client_id is invalid.", error="invalid_client")
-        if not _registered(redirect):
-            raise Refusal(400, "The redirect_uri is not registered.", error="invalid_request")
-        told = {"state": asked["state"]} if "state" in asked else {}
-        error = self._refused(asked)
+        """Answer the login page and its buttons.
+
+        Raises ErrorResponse if there is no valid URI to redirect to.
+        """
+        parameters = query_parameters(query)
+        redirect = parameters.get("redirect_uri", "")
+        if parameters.get("client_id") != CLIENT_ID:
+            raise ErrorResponse(400, "The requested client_id is invalid.", error="invalid_client")
+        if not _is_registered(redirect):
+            raise ErrorResponse(400, "The redirect_uri is not registered.", error="invalid_request")
+        state = {"state": parameters["state"]} if "state" in parameters else {}
+        error = self._authorization_error(parameters)
         if error:
-            return Page(location=_with(redirect, {"error": error, **told}))
-        if method != "POST" and asked.get("prompt") != "none":
-            return Page(html=_login_page(self._user, query, asked["scope"]))
+            return Page(location=_redirect_url(redirect, {"error": error, **state}))
+        if method != "POST" and parameters.get("prompt") != "none":
+            return Page(html=_login_page(self._user, query, parameters["scope"]))
         if method == "POST" and dict(parse_qsl(form.decode())).get("decision") == "deny":
-            return Page(location=_with(redirect, {"error": "access_denied", **told}))
+            return Page(location=_redirect_url(redirect, {"error": "access_denied", **state}))
         code = secrets.token_urlsafe(24)
         self._codes[code] = _Code(
             self._tokens.now(),
             redirect,
-            frozenset(asked["scope"].split()),
-            asked.get("code_challenge", ""),
-            asked.get("code_challenge_method", "plain"),
+            frozenset(parameters["scope"].split()),
+            parameters.get("code_challenge", ""),
+            parameters.get("code_challenge_method", "plain"),
         )
-        return Page(location=_with(redirect, {"code": code, **told}))
+        return Page(location=_redirect_url(redirect, {"code": code, **state}))
 
-    def _refused(self, asked: Mapping[str, str]) -> str:
-        if asked.get("response_type") != "code":
+    def _authorization_error(self, parameters: Mapping[str, str]) -> str:
+        if parameters.get("response_type") != "code":
             return "unsupported_response_type"
-        scopes = frozenset(asked.get("scope", "").split())
+        scopes = frozenset(parameters.get("scope", "").split())
         if not scopes or not scopes <= self._granted:
             return "invalid_scope"
-        return "" if asked.get("code_challenge_method", "plain") in {"plain", "S256"} else "invalid_request"
+        return (
+            "" if parameters.get("code_challenge_method", "plain") in {"plain", "S256"} else "invalid_request"
+        )
 
     def access_token(self, headers: Mapping[str, str], form: bytes) -> dict[str, Any]:
-        asked = _form(headers, form)
-        _authenticated(headers, asked)
-        grant = asked.get("grant_type")
+        parameters = _form(headers, form)
+        _check_client(headers, parameters)
+        grant = parameters.get("grant_type")
         if grant == "refresh_token":
-            return self._tokens.refreshed(asked.get("refresh_token", ""))
+            return self._tokens.refresh(parameters.get("refresh_token", ""))
         if grant != "authorization_code":
-            raise Refusal(400, "The grant_type is not supported.", error="unsupported_grant_type")
-        code = self._codes.pop(asked.get("code", ""), None)  # good once, whatever comes of it
+            raise ErrorResponse(400, "The grant_type is not supported.", error="unsupported_grant_type")
+        code = self._codes.pop(parameters.get("code", ""), None)  # a code is valid once, whatever the outcome
         if code is None or self._tokens.now() - code.issued > CODE_SECONDS:
             raise invalid_grant("The code is invalid or expired.")
-        if asked.get("redirect_uri") != code.redirect:
+        if parameters.get("redirect_uri") != code.redirect:
             raise invalid_grant("The redirect_uri is not the one that the code was given for.")
-        if code.challenge and not _proven(code, asked.get("code_verifier", "")):
+        if code.challenge and not _verifier_matches(code, parameters.get("code_verifier", "")):
             raise invalid_grant("The code_verifier does not fit the code_challenge.")
-        return self._tokens.issued(code.scopes)
+        return self._tokens.issue(code.scopes)
 
     def device_authorize(self, headers: Mapping[str, str], form: bytes, base: str) -> dict[str, Any]:
-        asked = _form(headers, form)
-        if asked.get("client_id") != CLIENT_ID:
-            raise Refusal(400, "The requested client_id is invalid.", error="invalid_client")
-        scopes = frozenset(asked.get("scope", "").split())
+        parameters = _form(headers, form)
+        if parameters.get("client_id") != CLIENT_ID:
+            raise ErrorResponse(400, "The requested client_id is invalid.", error="invalid_client")
+        scopes = frozenset(parameters.get("scope", "").split())
         if not scopes or not scopes <= self._granted:
-            raise Refusal(400, "The requested scope is invalid.", error="invalid_scope")
+            raise ErrorResponse(400, "The requested scope is invalid.", error="invalid_scope")
         device, user = secrets.token_urlsafe(24), f"{secrets.randbelow(10**6):06}"
         self._devices[device] = _Device(self._tokens.now(), scopes, self._tokens.now() - DEVICE_INTERVAL)
         self._user_codes[user] = device
@@ -134,56 +140,56 @@ class Login:
         }
 
     def verify(self, method: str, query: str, form: bytes) -> Page:
-        """The page where the six digits are typed; the simulator's own, Webex's is on another host."""
-        asked = {**dict(parse_qsl(query)), **dict(parse_qsl(form.decode()))}
-        device = self._devices.get(self._user_codes.get(asked.get("userCode", ""), ""))
+        """Answer the page for the six-digit code; the simulator's own, since Webex's page is on another host."""
+        parameters = {**dict(parse_qsl(query)), **dict(parse_qsl(form.decode()))}
+        device = self._devices.get(self._user_codes.get(parameters.get("userCode", ""), ""))
         if method == "POST" and device is not None:
-            device.answer = "access_denied" if asked.get("decision") == "deny" else ""
+            device.answer = "access_denied" if parameters.get("decision") == "deny" else ""
             return Page(html=_page("Thank you", "<p>You may close this page.</p>"))
-        return Page(html=_page("Activate a device", _code_form(asked.get("userCode", ""))))
+        return Page(html=_page("Activate a device", _code_form(parameters.get("userCode", ""))))
 
     def device_token(self, headers: Mapping[str, str], form: bytes) -> dict[str, Any]:
-        """Polled until somebody has signed in: 428 until then, 400 for whoever asks too often."""
-        asked = _form(headers, form)
+        """Answer a poll: 428 until the user has signed in, 400 if polled too often."""
+        parameters = _form(headers, form)
         if _basic(headers) != (CLIENT_ID, CLIENT_SECRET):
-            raise Refusal(401, NO_TOKEN, error="invalid_client")
-        if asked.get("grant_type") != DEVICE_GRANT:
-            raise Refusal(400, "The grant_type is not supported.", error="unsupported_grant_type")
-        device, now = self._devices.get(asked.get("device_code", "")), self._tokens.now()
+            raise ErrorResponse(401, NO_TOKEN, error="invalid_client")
+        if parameters.get("grant_type") != DEVICE_GRANT:
+            raise ErrorResponse(400, "The grant_type is not supported.", error="unsupported_grant_type")
+        device, now = self._devices.get(parameters.get("device_code", "")), self._tokens.now()
         if device is None or now - device.issued > DEVICE_SECONDS:
             raise invalid_grant("The device_code is invalid or expired.")
-        hurried, device.polled = now - device.polled < DEVICE_INTERVAL, now
-        if hurried:
-            raise Refusal(400, "Polled too often.", error="slow_down")
+        too_fast, device.polled = now - device.polled < DEVICE_INTERVAL, now
+        if too_fast:
+            raise ErrorResponse(400, "Polled too often.", error="slow_down")
         if device.answer == "authorization_pending":
-            raise Refusal(428, "The authorization is pending.", error=device.answer)
+            raise ErrorResponse(428, "The authorization is pending.", error=device.answer)
         if device.answer:
-            raise Refusal(400, "The user has denied access.", error=device.answer)
-        del self._devices[asked["device_code"]]
-        return self._tokens.issued(device.scopes)
+            raise ErrorResponse(400, "The user has denied access.", error=device.answer)
+        del self._devices[parameters["device_code"]]
+        return self._tokens.issue(device.scopes)
 
 
-def _registered(redirect: str) -> bool:
-    """An integration's redirect URIs are listed one by one; any on this machine counts as one of this integration's."""
-    told = urlsplit(redirect)
-    return told.scheme == "http" and told.hostname in {"localhost", "127.0.0.1", "::1"} and not told.fragment
+def _is_registered(redirect: str) -> bool:
+    """Return whether the redirect URI is registered: any on this machine is."""
+    url = urlsplit(redirect)
+    return url.scheme == "http" and url.hostname in {"localhost", "127.0.0.1", "::1"} and not url.fragment
 
 
-def _with(redirect: str, told: Mapping[str, str]) -> str:
-    return f"{redirect}{'&' if urlsplit(redirect).query else '?'}{urlencode(told)}"
+def _redirect_url(redirect: str, parameters: Mapping[str, str]) -> str:
+    return f"{redirect}{'&' if urlsplit(redirect).query else '?'}{urlencode(parameters)}"
 
 
 def _form(headers: Mapping[str, str], form: bytes) -> dict[str, str]:
     if not headers.get("content-type", "").startswith(_FORM):
-        raise Refusal(415, "The body must be a form.", error="invalid_request")
+        raise ErrorResponse(415, "The body must be a form.", error="invalid_request")
     return dict(parse_qsl(form.decode("utf-8", "replace")))
 
 
-def _authenticated(headers: Mapping[str, str], asked: Mapping[str, str]) -> None:
-    """The client's id and secret in the body, or as HTTP Basic."""
-    in_body = asked.get("client_id"), asked.get("client_secret")
+def _check_client(headers: Mapping[str, str], parameters: Mapping[str, str]) -> None:
+    """Check the client's id and secret, in the body or as HTTP Basic."""
+    in_body = parameters.get("client_id"), parameters.get("client_secret")
     if (CLIENT_ID, CLIENT_SECRET) not in {in_body, _basic(headers)}:
-        raise Refusal(401, "The client's credentials are invalid.", error="invalid_client")
+        raise ErrorResponse(401, "The client's credentials are invalid.", error="invalid_client")
 
 
 def _basic(headers: Mapping[str, str]) -> tuple[str, str]:
@@ -195,25 +201,27 @@ def _basic(headers: Mapping[str, str]) -> tuple[str, str]:
     return (client, secret) if kind.lower() == "basic" else ("", "")
 
 
-def _proven(code: _Code, verifier: str) -> bool:
+def _verifier_matches(code: _Code, verifier: str) -> bool:
     if not fullmatch(r"[A-Za-z0-9._~-]{43,128}", verifier):
         return False
-    methods: dict[str, Callable[[str], str]] = {"plain": str, "S256": _hashed}
+    methods: dict[str, Callable[[str], str]] = {"plain": str, "S256": _sha256_challenge}
     return methods[code.method](verifier) == code.challenge
 
 
-def _hashed(verifier: str) -> str:
+def _sha256_challenge(verifier: str) -> str:
     return urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 def _login_page(user: str, query: str, scope: str) -> str:
-    wanted = "".join(f"<li>{escape(name)}</li>" for name in scope.split())
+    scope_items = "".join(f"<li>{escape(name)}</li>" for name in scope.split())
     buttons = (
         f'<form method="post" action="?{escape(query)}">'
         f'<button name="decision" value="allow">Sign in as {escape(user)}</button>'
         '<button name="decision" value="deny">Deny</button></form>'
     )
-    return _page("Sign in to the simulated Webex", f"<p>A program would like:</p><ul>{wanted}</ul>{buttons}")
+    return _page(
+        "Sign in to the simulated Webex", f"<p>A program would like:</p><ul>{scope_items}</ul>{buttons}"
+    )
 
 
 def _code_form(code: str) -> str:

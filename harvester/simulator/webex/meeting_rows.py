@@ -1,8 +1,8 @@
-"""The rows of `/meetings`, `/meetings/{id}` and `/admin/meetings/{id}`.
+"""Rows of `/meetings`, `/meetings/{id}` and `/admin/meetings/{id}`.
 
-Of an ended instance Webex's own table of attributes (https://developer.webex.com/docs/meetings) has little more than
-who, when and what about; the example published since 2026-02 pads it with what belongs to the scheduled meeting:
-passwords, the host's key, how to dial in. Both are sent here, and no caller may pass the secrets on.
+For ended instances, Webex's table of attributes (https://developer.webex.com/docs/meetings) has little more
+than people, times and title. The example published since 2026-02 adds attributes of the scheduled meeting:
+passwords, the host key, dial-in data. Both forms are sent here, and a caller must not pass on the secrets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harvester.simulator.organisation import DAY, seeded_random
 from harvester.simulator.webex.account import SITE, Instance, Quirk, person_id
 from harvester.simulator.webex.formats import stamp
 
-HAS = (
+LEFTOVERS = (
     "hasChat",
     "hasRecording",
     "hasTranscription",
@@ -63,14 +63,14 @@ _OPTIONS: dict[str, Any] = {
 
 
 def flags(instance: Instance) -> dict[str, bool]:
-    """What an ended instance has left behind."""
+    """Return the artefacts that an ended instance has left behind."""
     seed = instance.meeting.seed
-    told = {name: seed >> place & 3 == 1 for place, name in enumerate(HAS)}
-    return told | {"hasRecording": instance.meeting.recorded}
+    values = {name: seed >> position & 3 == 1 for position, name in enumerate(LEFTOVERS)}
+    return values | {"hasRecording": instance.meeting.recorded}
 
 
 def listing_row(instance: Instance, instant: int) -> dict[str, Any]:
-    """One instance in the listing."""
+    """Return an instance as listed."""
     row = _instance(instance, instant)
     if Quirk.padded in instance.quirks:
         row |= {**_OPTIONS, **secrets(instance)}
@@ -80,7 +80,7 @@ def listing_row(instance: Instance, instant: int) -> dict[str, Any]:
 
 
 def admin_row(instance: Instance, instant: int) -> dict[str, Any]:
-    """One meeting for an admin: without its secrets."""
+    """Return a meeting for an administrator, without its secrets."""
     row = listing_row(instance, instant)
     for name in _HIDDEN:
         row.pop(name, None)
@@ -90,38 +90,38 @@ def admin_row(instance: Instance, instant: int) -> dict[str, Any]:
 
 
 def detail_row(instance: Instance, instant: int) -> dict[str, Any]:
-    """One meeting by its id. The published schema knows neither its series nor what it has left behind."""
+    """Return a meeting looked up by id. The published schema has neither the series nor the artefacts."""
     row = listing_row(instance, instant)
-    for name in ("meetingSeriesId", "scheduledMeetingId", *HAS):
+    for name in ("meetingSeriesId", "scheduledMeetingId", *LEFTOVERS):
         row.pop(name, None)
     return row
 
 
 def secrets(instance: Instance) -> dict[str, Any]:
-    """What lets people in who were not asked, in the fields that hold it."""
-    told = seeded_random.digest("webex secrets", instance.id).hex()
+    """Return the fields that let uninvited people into a meeting."""
+    digits = seeded_random.digest("webex secrets", instance.id).hex()
     return {
-        "password": f"Pw-{told[:8]}",
-        "phoneAndVideoSystemPassword": f"9{int(told[8:16], 16):010}",
-        "panelistPassword": f"Pp-{told[16:24]}",
-        "phoneAndVideoSystemPanelistPassword": f"8{int(told[24:32], 16):010}",
-        "hostKey": f"7{int(told[:6], 16):08}",
-        "webLink": f"{_link(instance)}&pw={told[4:16]}",
+        "password": f"Pw-{digits[:8]}",
+        "phoneAndVideoSystemPassword": f"9{int(digits[8:16], 16):010}",
+        "panelistPassword": f"Pp-{digits[16:24]}",
+        "phoneAndVideoSystemPanelistPassword": f"8{int(digits[24:32], 16):010}",
+        "hostKey": f"7{int(digits[:6], 16):08}",
+        "webLink": f"{_link(instance)}&pw={digits[4:16]}",
         "sipAddress": f"{instance.number}@{SITE}",
         "telephony": {
-            "accessCode": f"6{int(told[6:14], 16):010}",
+            "accessCode": f"6{int(digits[6:14], 16):010}",
             "callInNumbers": _NUMBERS,
             "links": [
                 {
                     "rel": "globalCallinNumbers",
-                    "href": f"/api/v1/meetings/{instance.series}/globalCallinNumbers?pin={told[2:14]}",
+                    "href": f"/api/v1/meetings/{instance.series}/globalCallinNumbers?pin={digits[2:14]}",
                     "method": "GET",
                 }
             ],
         },
         "liveStream": {
             "destination": "Other",
-            "rtmpUrl": f"rtmps://stream.example.org/live?key={told[12:28]}",
+            "rtmpUrl": f"rtmps://stream.example.org/live?key={digits[12:28]}",
             "streamUrl": "https://stream.example.org/watch",
         },
     }
@@ -164,7 +164,7 @@ def _instance(instance: Instance, instant: int) -> dict[str, Any]:
 
 
 def planned_rows(instance: Instance, first: int, last: int, *, series: bool) -> Iterator[dict[str, Any]]:
-    """A series, or its next occurrences, weekly, that begin in [first, last): plans, not what has taken place."""
+    """Yield a series, or its weekly occurrences that start in [first, last): planned meetings, not held ones."""
     meeting, week = instance.meeting, 7 * DAY
     start = meeting.planned_start + max(0, -(-(first - meeting.planned_start) // week)) * week
     while start < last:
@@ -177,7 +177,7 @@ def planned_rows(instance: Instance, first: int, last: int, *, series: bool) -> 
 def _planned(instance: Instance, start: int, *, series: bool) -> dict[str, Any]:
     meeting = instance.meeting
     row = listing_row(instance, meeting.end) | {**_OPTIONS, **secrets(instance)}
-    for name in (*HAS, "scheduledMeetingId"):
+    for name in (*LEFTOVERS, "scheduledMeetingId"):
         row.pop(name, None)
     clock = f"{datetime.fromtimestamp(start / 1000, UTC):%Y%m%dT%H%M%SZ}"
     row |= {

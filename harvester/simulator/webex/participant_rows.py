@@ -1,4 +1,4 @@
-"""The rows of `/meetingParticipants`. Fields as in Cisco's OpenAPI description of 2026-05."""
+"""Rows of `/meetingParticipants`. Fields as in Cisco's OpenAPI description of 2026-05."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from harvester.simulator.organisation import SECOND
 from harvester.simulator.webex.account import SITE, Instance
-from harvester.simulator.webex.attendance import Device, Participant
+from harvester.simulator.webex.attendance import JoinedDevice, Participant
 from harvester.simulator.webex.formats import UNKNOWN, exact, stamp
 
 ORGANISATION = "1eb65fdf-9643-417f-9974-ad72cae0e10f"
 
 
 def participant_row(instance: Instance, participant: Participant, instant: int) -> dict[str, Any]:
-    """One participant, as they are told at this instant."""
+    """Return a participant as listed at this instant."""
     meeting, bits = instance.meeting, participant.bits
     ended = meeting.end <= instant
     devices = participant.devices
@@ -40,8 +40,8 @@ def participant_row(instance: Instance, participant: Participant, instant: int) 
     if not ended and participant.person is not None:
         row["orgId"] = ORGANISATION
     last = max(devices, key=lambda device: device.leave)
-    _add_times(row, devices[0].join_told, devices[0].join, last.leave_told, last.leave, bits)
-    if not (participant.bare or participant.in_lobby):
+    _add_times(row, devices[0].join_known, devices[0].join, last.leave_known, last.leave, bits)
+    if not (participant.without_devices or participant.in_lobby):
         row["devices"] = [_device(device) for device in devices]
     elif bits & 64:
         row["devices"] = []
@@ -58,7 +58,7 @@ def _state(participant: Participant, *, ended: bool) -> str:
 
 
 def _add_rooms(row: dict[str, Any], participant: Participant, *, ended: bool) -> None:
-    """Those attended only once it is all over; before that the one that somebody is in."""
+    """Add the breakout sessions attended to an ended meeting, or the current one to a running meeting."""
     if not participant.rooms or participant.in_lobby:
         return
     if not ended:
@@ -70,15 +70,15 @@ def _add_rooms(row: dict[str, Any], participant: Participant, *, ended: bool) ->
     ]
 
 
-def _device(device: Device) -> dict[str, Any]:
-    bits = device.stay.bits
+def _device(device: JoinedDevice) -> dict[str, Any]:
+    bits = device.session.bits
     row: dict[str, Any] = {
         "correlationId": device.correlation,
         "deviceType": device.type,
         "audioType": device.audio,
     }
-    _add_times(row, device.join_told, device.join, device.leave_told, device.leave, bits >> 3)
-    if device.join_told and device.leave_told:
+    _add_times(row, device.join_known, device.join, device.leave_known, device.leave, bits >> 3)
+    if device.join_known and device.leave_known:
         row["durationSecond"] = (device.leave - device.join) // SECOND
     elif bits & 512:
         row["durationSecond"] = 0
@@ -88,12 +88,12 @@ def _device(device: Device) -> dict[str, Any]:
 
 
 def _add_times(
-    row: dict[str, Any], join_told: bool, join: int, leave_told: bool, leave: int, bits: int
+    row: dict[str, Any], join_known: bool, join: int, leave_known: bool, leave: int, bits: int
 ) -> None:
-    """What is not known is missing, or 1970."""
+    """Add join and leave time; an unknown one is missing or 1970."""
     for name, known, instant, missing in (
-        ("joinedTime", join_told, join, bits & 256),
-        ("leftTime", leave_told, leave, bits & 1024),
+        ("joinedTime", join_known, join, bits & 256),
+        ("leftTime", leave_known, leave, bits & 1024),
     ):
         if known:
             row[name] = exact(instant)

@@ -1,4 +1,4 @@
-"""A request to the simulated Webex, the answer to it, and the checks of its parameters."""
+"""A request to the simulated Webex, the response to it, and the parsing of its parameters."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from harvester.simulator.organisation import DAY, milliseconds
-from harvester.simulator.webex.error_responses import bad
+from harvester.simulator.webex.error_responses import bad_request
 
 WEEK = 7 * DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """`path`: with the base URL that it was sent to; `key`: the id in it; `instant`: now, in ms; `admin`: whether the
-    caller's role counts; `form`: a body that was sent along."""
+class Request:
+    """A request.
+
+    path: with the base URL that it was sent to.
+    key: the id in the path.
+    instant: now, in milliseconds.
+    admin: whether the caller's role counts.
+    form: the body.
+    """
 
     path: str
     key: str
@@ -32,21 +38,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """A good answer, not encoded yet; `rows` go into `items`."""
+class Response:
+    """A successful response, not encoded yet."""
 
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
     status: int = 200
 
 
-def parameters(query: str) -> dict[str, str]:
-    """A parameter that comes twice is what clients send that add their own ones to a `next` URL."""
+def query_parameters(query: str) -> dict[str, str]:
+    """Parse a query; a repeated parameter is refused, as sent by clients that add their own parameters to a
+    `next` URL."""
     pairs = parse_qsl(query, keep_blank_values=True)
-    told = dict(pairs)
-    if len(told) != len(pairs):
-        raise bad("A query parameter is given more than once.")
-    return told
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise bad_request("A query parameter is given more than once.")
+    return parameters
 
 
 def instant_of(query: Mapping[str, str], name: str) -> int | None:
@@ -54,10 +61,10 @@ def instant_of(query: Mapping[str, str], name: str) -> int | None:
     if text is None:
         return None
     try:
-        told = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
-        raise bad(f"'{name}' is not a date and time of ISO 8601.") from None
-    return milliseconds(told if told.tzinfo else told.replace(tzinfo=UTC))
+        raise bad_request(f"'{name}' is not a date and time of ISO 8601.") from None
+    return milliseconds(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,39 +76,39 @@ class Range:
 
 
 def time_range(query: Mapping[str, str], now: int, *, instances: bool) -> Range:
-    """`from` and `to`; without them a week: of instances the last one, of plans the next."""
+    """Parse `from` and `to`; the default is a week: the last one for instances, the next one for plans."""
     start, end = instant_of(query, "from"), instant_of(query, "to")
     first = now - WEEK if instances else now
     if start is not None or end is not None:
         first = start if start is not None else (end or 0) - WEEK
     last = first + WEEK if end is None else end
     if first > last:
-        raise bad("'from' cannot be after 'to'.")
+        raise bad_request("'from' cannot be after 'to'.")
     return Range(first, last)
 
 
 def choice(query: Mapping[str, str], name: str, *allowed: str) -> str | None:
     value = query.get(name)
     if value is not None and value not in allowed:
-        raise bad(f"'{name}' must be one of {', '.join(allowed)}.")
+        raise bad_request(f"'{name}' must be one of {', '.join(allowed)}.")
     return value
 
 
 def boolean(query: Mapping[str, str], name: str) -> bool | None:
-    told = choice(query, name, "true", "false")
-    return None if told is None else told == "true"
+    value = choice(query, name, "true", "false")
+    return None if value is None else value == "true"
 
 
-def page_size(query: Mapping[str, str], *, default: int, most: int) -> int:
-    """More than there may be is as many as there may be, without a word."""
+def page_size(query: Mapping[str, str], *, default: int, maximum: int) -> int:
+    """Parse `max`; a larger value than permitted is silently lowered."""
     text = query.get("max", str(default))
     if not text.isdigit() or int(text) < 1:
-        raise bad("'max' must be a positive number.")
-    return min(int(text), most)
+        raise bad_request("'max' must be a positive number.")
+    return min(int(text), maximum)
 
 
 def count(query: Mapping[str, str], name: str) -> int:
     text = query.get(name, "0")
     if not text.isdigit():
-        raise bad(f"'{name}' must be a number.")
+        raise bad_request(f"'{name}' must be a number.")
     return int(text)

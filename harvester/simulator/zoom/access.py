@@ -1,7 +1,6 @@
-"""Who may come in: Zoom's tokens and scopes, its plans, and how often it may be asked.
+"""Access to the simulated Zoom account: scopes, plans and rate limits.
 
-Server-to-server OAuth: https://developers.zoom.us/docs/rooms/s2s-oauth/. Rates:
-https://developers.zoom.us/docs/api/rate-limits/, counted per account and label, not per endpoint.
+Rates: https://developers.zoom.us/docs/api/rate-limits/, counted per account and label, not per endpoint.
 """
 
 from __future__ import annotations
@@ -9,14 +8,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from harvester.simulator.clock import Calendar
-from harvester.simulator.rate_limits import DailyBudget, RateClass
-from harvester.simulator.zoom.error_responses import DAILY, PER_SECOND, Refusal
+from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.rate_limits import DailyQuota, RateLimit
+from harvester.simulator.zoom.error_responses import DAILY, PER_SECOND, ErrorResponse
 
 Plan = Literal["business", "pro"]
 Label = Literal["Light", "Medium", "Heavy", "Resource-intensive"]
 
-# The granular ones; that of the qualities of webinars, which no published table names, by analogy.
+# Granular scopes. The one for the qualities of webinars is in no published table; it is named by analogy.
 SCOPES = (
     "dashboard:read:list_meetings:admin",
     "dashboard:read:meeting:admin",
@@ -44,36 +43,36 @@ _RATES: dict[Plan, dict[Label, tuple[int, float]]] = {
 _A_DAY: dict[Plan, int] = {"business": 60_000, "pro": 30_000}
 
 
-class Counters:
-    """Requests by label; refuses what is too many with the headers that Zoom sends."""
+class RateLimits:
+    """Counts requests by label and refuses those above the limit, with the headers that Zoom sends."""
 
-    def __init__(self, calendar: Calendar, plan: Plan, daily_limit: int | None) -> None:
-        self._calendar = calendar
-        self.classes = {label: RateClass(limit, period) for label, (limit, period) in _RATES[plan].items()}
-        self.daily = DailyBudget(_A_DAY[plan] if daily_limit is None else daily_limit)
+    def __init__(self, clock: SimulatedClock, plan: Plan, daily_limit: int | None) -> None:
+        self._clock = clock
+        self.classes = {label: RateLimit(limit, period) for label, (limit, period) in _RATES[plan].items()}
+        self.daily = DailyQuota(_A_DAY[plan] if daily_limit is None else daily_limit)
 
     def admit(self, label: Label) -> None:
         rate = self.classes[label]
-        if not rate.admit(self._calendar.elapsed()):
+        if not rate.admit(self._clock.elapsed()):
             raise _too_many(PER_SECOND, label, "QPS", rate.limit)
         if label not in {"Heavy", "Resource-intensive"}:
             return
-        now = self._calendar.now()
+        now = self._clock.now()
         if not self.daily.admit(now.toordinal()):
-            refusal = _too_many(DAILY, label, "Daily-limit", self.daily.limit)
-            refusal.headers["Retry-After"] = f"{_midnight(now):%Y-%m-%dT%H:%M:%SZ}"
-            raise refusal
+            error = _too_many(DAILY, label, "Daily-limit", self.daily.limit)
+            error.headers["Retry-After"] = f"{_midnight(now):%Y-%m-%dT%H:%M:%SZ}"
+            raise error
 
 
-def _too_many(message: str, label: Label, kind: str, limit: int) -> Refusal:
-    refusal = Refusal(429, 429, message)
-    refusal.headers = {
+def _too_many(message: str, label: Label, kind: str, limit: int) -> ErrorResponse:
+    error = ErrorResponse(429, 429, message)
+    error.headers = {
         "X-RateLimit-Category": label,
         "X-RateLimit-Type": kind,
         "X-RateLimit-Limit": str(limit),
         "X-RateLimit-Remaining": "0",
     }
-    return refusal
+    return error
 
 
 def _midnight(now: datetime) -> datetime:

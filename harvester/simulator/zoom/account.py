@@ -1,7 +1,8 @@
-"""The organisation's account at Zoom: which instances there are, under which ids, and what is odd about each.
+"""The organisation's account at Zoom: its meeting instances, their ids, and their quirks.
 
-Ids as Zoom makes them: an instance has a base64 UUID, which may begin with `/` or hold `//` and `+`; a series has a
-meeting number of 11 digits, a personal room one of 10, both beyond 2³¹; people have ids of 22 letters.
+Ids have Zoom's format. An instance has a base64 UUID, which may begin with `/` or contain `//` and `+`. A
+series has a meeting number of 11 digits and a personal room one of 10, both above 2³¹. A person has an id of
+22 letters.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ ListType = Literal["past", "pastOne", "live"]
 
 
 class Quirk(Enum):
-    """What Zoom does to an instance that the organisation knows nothing of."""
+    """Peculiarities of Zoom's data that the organisation knows nothing of."""
 
-    blank = auto()  # start, end and duration "" and nobody counted, though rows are there
+    blank = auto()  # start, end and duration are "" and no participants are counted, but there are rows
     blank_empty = auto()  # the same without any row
-    no_end = auto()  # end_time null, though it is over
-    miscounted = auto()  # the listing's participants differ from the rows
+    no_end = auto()  # end_time is null although the meeting is over
+    miscounted = auto()  # the listing's number of participants differs from the rows
     flags_missing = auto()
     flags_null = auto()
-    hidden = auto()  # names, addresses and places kept back (a business associate agreement)
-    duplicates = auto()  # rows that come twice
+    hidden = auto()  # names, addresses and locations are withheld (a business associate agreement)
+    duplicates = auto()  # rows that appear twice
     collision = auto()  # two different rows with the same ids and join time
     numbers = auto()  # user_id as a number
     fractions = auto()  # instants with milliseconds
@@ -58,7 +59,7 @@ class Instance:
 
     @property
     def type(self) -> int:
-        """Zoom's number for the kind of meeting, as its reports tell it."""
+        """Zoom's number for the kind of meeting, as in its reports."""
         return _TYPES[self.meeting.kind]
 
     @property
@@ -76,7 +77,7 @@ class Instance:
 
 
 class Account:
-    """Every instance, found by what Zoom is asked for. Instants are milliseconds since 1970."""
+    """Every instance, with the look-ups that the API needs. Instants are milliseconds since 1970."""
 
     def __init__(self, organisation: Organisation) -> None:
         self.organisation = organisation
@@ -90,29 +91,30 @@ class Account:
             self._by_number.setdefault(instance.number, []).append(instance)
         self._people = {user_id(organisation.seed, person): person for person in organisation.people}
         self._by_email = {person.email: person for person in organisation.people}
-        self._changes = sorted(self._coming_changes())
+        self._changes = sorted(self._future_changes())
         self.between = lru_cache(maxsize=512)(self._between)
 
-    def _instance(self, place: int, meeting: Meeting, quirks: frozenset[Quirk] | None) -> Instance:
+    def _instance(self, position: int, meeting: Meeting, quirks: frozenset[Quirk] | None) -> Instance:
         seed = self.organisation.seed
-        return Instance(meeting, _uuid(place, meeting), _number(seed, meeting), quirks or NO_QUIRKS)
+        return Instance(meeting, _uuid(position, meeting), _number(seed, meeting), quirks or NO_QUIRKS)
 
-    def _coming_changes(self) -> Iterator[int]:
+    def _future_changes(self) -> Iterator[int]:
         now = self.organisation.now
         for instance in self.instances:
             meeting = instance.meeting
             if meeting.end > now or meeting.records_at > now or meeting.case is Case.late:
                 yield meeting.end
                 yield meeting.records_at
-                for stay in self.organisation.stays(meeting):
-                    yield from (stay.join, stay.leave, stay.known_at)
+                for session in self.organisation.sessions(meeting):
+                    yield from (session.join, session.leave, session.known_at)
 
     def epoch(self, instant: int) -> int:
-        """Two instants with the same epoch get the same answers. All of the quiet hour is one."""
+        """Return a number that is the same for all instants with the same answers; the whole quiet hour is
+        one epoch."""
         return bisect_right(self._changes, instant)
 
-    def found(self, key: str, instant: int) -> Instance | None:
-        """By UUID; by a meeting number only the last instance that has begun."""
+    def find(self, key: str, instant: int) -> Instance | None:
+        """Find an instance by UUID, or the last one that has started by meeting number."""
         if key.isdigit():
             begun = [i for i in self._by_number.get(int(key), ()) if i.meeting.start <= instant]
             return begun[-1] if begun else None
@@ -124,7 +126,7 @@ class Account:
     def _between(
         self, first: int, last: int, kind: ListType, webinars: bool, by_end: bool, epoch: int
     ) -> list[Instance]:
-        """Instances that started (or ended) in [first, last], as they stood in this epoch."""
+        """Return the instances that started (or ended) in [first, last], as of this epoch."""
         instant = self._changes[epoch - 1] if epoch else self.organisation.now
         low = bisect_left(self._starts, first - (3 * DAY if by_end else 0))
         high = bisect_right(self._starts, last)
@@ -137,12 +139,12 @@ class Account:
         ]
 
     def user(self, key: str) -> Person | None:
-        """By id or e-mail."""
+        """Return a person by id or e-mail address."""
         return self._people.get(key) or self._by_email.get(key.lower())
 
 
 def list_type(meeting: Meeting, instant: int) -> ListType | None:
-    """Where a meeting is listed: nowhere before its start, as one person's only once it is over."""
+    """Return the listing that contains a meeting: none before its start, `pastOne` only once it is over."""
     if meeting.start > instant:
         return None
     if meeting.end > instant:
@@ -167,30 +169,32 @@ def _number(seed: int, meeting: Meeting) -> int:
     return 80_000_000_000 + seeded_random.number(seed, meeting.series, size=6) % 19_999_999_999
 
 
-def _uuid(place: int, meeting: Meeting) -> str:
+def _uuid(position: int, meeting: Meeting) -> str:
     text = b64encode(seeded_random.digest("zoom instance", meeting.seed)).decode()
-    odd = place % 50
-    if odd == 3:
+    oddity = position % 50
+    if oddity == 3:
         return "/" + text[1:]
-    if odd == 7:
+    if oddity == 7:
         return f"{text[:9]}//{text[11:]}"
-    if odd == 11:
+    if oddity == 11:
         return f"/{text[1:5]}+/{text[7:]}"
-    if odd == 15:
+    if oddity == 15:
         return f"{text[:6]}+{text[7:12]}/{text[13:]}"
     return text
 
 
 def _quirks(meetings: Sequence[Meeting]) -> dict[int, frozenset[Quirk]]:
-    """Each quirk once where there are meetings enough, and then on a few of a hundred."""
+    """Assign each quirk once if there are enough meetings, and then to a few percent of the rest."""
     mixed = sorted((m for m in meetings if m.case is Case.mixed), key=lambda m: m.seed)
-    found = {m.seed: _ROW_QUIRKS[n % len(_ROW_QUIRKS)] for n, m in enumerate(mixed)}
+    quirks = {m.seed: _ROW_QUIRKS[n % len(_ROW_QUIRKS)] for n, m in enumerate(mixed)}
     ordinary = [m for m in meetings if m.case in {Case.plain, Case.recurring} and m.attendance > 2]
     ordinary.sort(key=lambda m: m.seed)
-    for place, meeting in enumerate(ordinary):
+    for position, meeting in enumerate(ordinary):
         turn = (
-            place if place < len(_HEAD_QUIRKS) else seeded_random.number("quirk", meeting.seed, size=2) % 180
+            position
+            if position < len(_HEAD_QUIRKS)
+            else seeded_random.number("quirk", meeting.seed, size=2) % 180
         )
         if turn < len(_HEAD_QUIRKS):
-            found[meeting.seed] = frozenset({_HEAD_QUIRKS[turn]})
-    return found
+            quirks[meeting.seed] = frozenset({_HEAD_QUIRKS[turn]})
+    return quirks

@@ -1,6 +1,6 @@
-"""What Zoom knows of every stay, before anybody spells it: the one source of its answers and of the truth.
+"""Who attended each meeting, as Zoom knows it: the only source of its answers and of the expected documents.
 
-`None` is what Zoom does not tell. Whether it then writes "", null or no key at all is for the rows.
+`None` means that Zoom does not return the value. Whether a row then has "", null or no key is up to the row.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from harvester.simulator.organisation import Kit, Organisation, Person, Stay
+from harvester.simulator.organisation import Device, Organisation, Person, Session
 from harvester.simulator.zoom.account import Account, Instance, Quirk, user_id
 
 FIRST_USER_ID = 16_778_240
 _IN_MEETING = "in_meeting"
 _WAITING = "in_waiting_room"
 
-# Free text, whatever the documentation lists: https://github.com/Jericho/ZoomNet/issues/168, /237, /324, /354, /369
+# Free text, whatever the documentation lists: https://github.com/Jericho/ZoomNet/issues/168, /237, /324,
+# /354, /369
 _DEVICES = {
     "windows": ("Windows", "WIN", "win 10+ 17763", "Windows 11"),
     "mac": ("Mac", "Mac", "MAC"),
@@ -33,8 +34,11 @@ _CLIENTS = {"phone": None, "web": "Web", "room": "Zoom Rooms", "sip": "CRC"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Station:
-    """A kit in Zoom's words. `city` and `country` are told apart where the location has the form "Berlin (DE)"."""
+class DeviceInfo:
+    """A device in Zoom's terms.
+
+    `city` and `country` are set if the location has the form "Berlin (DE)".
+    """
 
     index: int
     device: str | None
@@ -52,9 +56,13 @@ class Station:
 
 
 @dataclass(slots=True)
-class Presence:
-    """One row about one stay. `join`, `leave`, `known_at`: milliseconds since 1970; `shares`: application, desktop,
-    whiteboard, recording; `bits`: chance, for the spelling of the row."""
+class SessionRecord:
+    """One row about one session.
+
+    join, leave, known_at: milliseconds since 1970.
+    shares: application, desktop, whiteboard, recording.
+    bits: random bits for the form of the row.
+    """
 
     user_id: str
     participant_uuid: str
@@ -67,103 +75,106 @@ class Presence:
     join: int
     leave: int
     known_at: int
-    station: Station
+    device_info: DeviceInfo
     reason: str | None
     shares: tuple[bool | None, bool | None, bool | None, bool | None]
     bits: int
-    stay: Stay
+    session: Session
     measured: bool
-    """Whether the qualities list it: connections into the meeting itself, told apart by their ids."""
+    """Whether the qualities contain it: they list connections to the meeting itself, distinguished by their
+    ids."""
 
 
-class Presences:
-    """Every row about an instance, in the order of joining."""
+class Attendance:
+    """The rows of every instance in the order of joining."""
 
     def __init__(self, account: Account) -> None:
         self._organisation: Organisation = account.organisation
         self._ids = lru_cache(maxsize=8192)(self._id)
-        self._stations: dict[int, Station] = {}
-        self.of = lru_cache(maxsize=2048)(self._of)
+        self._device_infos: dict[int, DeviceInfo] = {}
+        self.records = lru_cache(maxsize=2048)(self._records)
 
-    def _of(self, instance: Instance) -> Sequence[Presence]:
+    def _records(self, instance: Instance) -> Sequence[SessionRecord]:
         if Quirk.blank_empty in instance.quirks:
             return ()
-        stays = self._organisation.stays(instance.meeting)
-        rows = [self._presence(instance, stay) for stay in stays]
-        return _with_quirks(rows, instance.quirks) if instance.quirks else rows
+        sessions = self._organisation.sessions(instance.meeting)
+        rows = [self._record(instance, session) for session in sessions]
+        return _apply_quirks(rows, instance.quirks) if instance.quirks else rows
 
-    def _presence(self, instance: Instance, stay: Stay) -> Presence:
-        visitor, bits, seed = stay.visitor, stay.bits, instance.meeting.seed
+    def _record(self, instance: Instance, session: Session) -> SessionRecord:
+        visitor, bits, seed = session.visitor, session.bits, instance.meeting.seed
         name = visitor.name.replace(",", "#") if visitor.name else None
-        waiting, breakout = stay.place == "waiting_room", stay.place == "breakout"
-        return Presence(
-            str(FIRST_USER_ID + 1024 * stay.visit),
-            f"{bits:08X}-{seed & 0xFFFF:04X}-4{stay.visit & 0xFFF:03X}-8A5F-{seed & 0xFFFFFFFFFFFF:012X}",
+        waiting, breakout = session.kind == "waiting_room", session.kind == "breakout"
+        return SessionRecord(
+            str(FIRST_USER_ID + 1024 * session.connection),
+            f"{bits:08X}-{seed & 0xFFFF:04X}-4{session.connection & 0xFFF:03X}-8A5F-{seed & 0xFFFFFFFFFFFF:012X}",
             self._ids(visitor) if isinstance(visitor, Person) else None,
             name,
             visitor.email,
-            None if bits & 63 == 17 else stay.role,
+            None if bits & 63 == 17 else session.role,
             _WAITING if waiting else None if bits & 31 == 9 else _IN_MEETING,
-            f"{seed & 0xFFFFFF:06x}/BO+{stay.room}==" if breakout else None,
-            stay.join,
-            stay.leave,
-            stay.known_at,
-            self._station(stay.kit),
-            _reason(stay, name or ""),
+            f"{seed & 0xFFFFFF:06x}/BO+{session.room}==" if breakout else None,
+            session.join,
+            session.leave,
+            session.known_at,
+            self._device_info(session.device),
+            _reason(session, name or ""),
             _shares(bits, instance.meeting.shared),
             bits,
-            stay,
-            stay.place == "meeting",
+            session,
+            session.kind == "meeting",
         )
 
     def _id(self, person: Person) -> str:
         return user_id(self._organisation.seed, person)
 
-    def _station(self, kit: Kit) -> Station:
-        station = self._stations.get(kit.index)
-        if station is None:
-            station = self._stations[kit.index] = _station(kit)
-        return station
+    def _device_info(self, device: Device) -> DeviceInfo:
+        device_info = self._device_infos.get(device.index)
+        if device_info is None:
+            device_info = self._device_infos[device.index] = _device_info(device)
+        return device_info
 
 
-def _station(kit: Kit) -> Station:
-    devices = _DEVICES[kit.platform]
-    system, _, version = kit.system.partition(" ")
-    told = kit.index % 19 != 5  # some places are not known
-    return Station(
-        index=kit.index,
-        device=None if kit.index % 23 == 7 else devices[kit.index % len(devices)],
+def _device_info(device: Device) -> DeviceInfo:
+    devices = _DEVICES[device.platform]
+    system, _, version = device.system.partition(" ")
+    known = device.index % 19 != 5  # some locations are unknown
+    return DeviceInfo(
+        index=device.index,
+        device=None if device.index % 23 == 7 else devices[device.index % len(devices)],
         os=system or None,
         os_version=version or None,
-        client=_CLIENTS.get(kit.platform, "Zoom Workplace"),
+        client=_CLIENTS.get(device.platform, "Zoom Workplace"),
         version=None
-        if kit.platform in {"phone", "sip"}
-        else f"6.{kit.index % 4}.{kit.index % 13}.{48500 + kit.index % 999}",
-        ip_address=kit.ip,
-        location=_location(kit) if told else None,
-        city=kit.place.city if told and kit.place.country else None,
-        country=kit.place.country if told else None,
-        network_type="PPP" if kit.index % 41 == 4 else _NETWORKS[kit.network],
-        data_center=kit.place.data_center,
-        camera="Built-in camera" if kit.camera else None,
+        if device.platform in {"phone", "sip"}
+        else f"6.{device.index % 4}.{device.index % 13}.{48500 + device.index % 999}",
+        ip_address=device.ip,
+        location=_location(device) if known else None,
+        city=device.location.city if known and device.location.country else None,
+        country=device.location.country if known else None,
+        network_type="PPP" if device.index % 41 == 4 else _NETWORKS[device.network],
+        data_center=device.location.data_center,
+        camera="Built-in camera" if device.camera else None,
     )
 
 
-def _location(kit: Kit) -> str:
-    place = kit.place
-    if place.city is None:
-        return place.country_name
-    return f"{place.city} ({place.country})" if place.country else place.city
+def _location(device: Device) -> str:
+    location = device.location
+    if location.city is None:
+        return location.country_name
+    return f"{location.city} ({location.country})" if location.country else location.city
 
 
-def _reason(stay: Stay, name: str) -> str | None:
-    if stay.bits & 127 == 5:
+def _reason(session: Session, name: str) -> str | None:
+    if session.bits & 127 == 5:
         return None
-    if stay.exit == "left":
+    if session.leave_reason == "left":
         return f"{name} left the meeting."
-    if stay.exit == "dropped":
+    if session.leave_reason == "dropped":
         return f"{name} got disconnected from the meeting.<br>Reason: Network connection error."
-    return "Host ended the meeting." if stay.exit == "ended" else f"{name} was removed by the host."
+    return (
+        "Host ended the meeting." if session.leave_reason == "ended" else f"{name} was removed by the host."
+    )
 
 
 def _shares(bits: int, shared: bool) -> tuple[bool | None, bool | None, bool | None, bool | None]:
@@ -173,9 +184,9 @@ def _shares(bits: int, shared: bool) -> tuple[bool | None, bool | None, bool | N
     return shared and bits >> 8 & 15 == 0, desktop, bits >> 18 & 63 == 0, bits >> 10 & 31 == 0
 
 
-def _with_quirks(rows: list[Presence], quirks: frozenset[Quirk]) -> list[Presence]:
+def _apply_quirks(rows: list[SessionRecord], quirks: frozenset[Quirk]) -> list[SessionRecord]:
     if Quirk.hidden in quirks:
-        rows = [_hidden(row) for row in rows]
+        rows = [_hide(row) for row in rows]
     if Quirk.fractions in quirks:
         rows = [
             replace(row, join=row.join + row.bits % 997, leave=row.leave + row.bits % 991) for row in rows
@@ -183,23 +194,23 @@ def _with_quirks(rows: list[Presence], quirks: frozenset[Quirk]) -> list[Presenc
     if Quirk.duplicates in quirks:
         rows = rows + rows[:5:2]
     if Quirk.collision in quirks:
-        rows = _collided(rows)
+        rows = _add_collisions(rows)
     return rows
 
 
-def _hidden(row: Presence) -> Presence:
-    station = replace(row.station, index=-1, ip_address=None, location=None, city=None, country=None)
-    return replace(row, name=None, email=None, reason=None, station=station)
+def _hide(row: SessionRecord) -> SessionRecord:
+    device_info = replace(row.device_info, index=-1, ip_address=None, location=None, city=None, country=None)
+    return replace(row, name=None, email=None, reason=None, device_info=device_info)
 
 
-def _collided(rows: list[Presence]) -> list[Presence]:
-    """The longest stays come again, each with another end: the qualities then know none of them."""
-    told: list[Presence] = []
+def _add_collisions(rows: list[SessionRecord]) -> list[SessionRecord]:
+    """Repeat the longest sessions with another end; the qualities then contain none of them."""
+    result: list[SessionRecord] = []
     longest = {id(row) for row in sorted(rows, key=lambda row: row.join - row.leave)[:3]}
     for row in rows:
         if id(row) not in longest:
-            told.append(row)
+            result.append(row)
             continue
-        told.append(replace(row, measured=False))
-        told.append(replace(row, leave=row.leave - 17_000, known_at=row.known_at - 17_000, measured=False))
-    return told
+        result.append(replace(row, measured=False))
+        result.append(replace(row, leave=row.leave - 17_000, known_at=row.known_at - 17_000, measured=False))
+    return result

@@ -1,6 +1,6 @@
-"""The rows of Zoom's dashboard: `/metrics/meetings`, its details, and who was there.
+"""Rows of Zoom's dashboard: `/metrics/meetings`, meeting details, and participants.
 
-Fields as in Zoom's published description of 2021-08 and what its changelogs added since (2022 to 2026).
+Fields as in Zoom's published description of 2021-08 and as added by its changelogs since (2022 to 2026).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from typing import Any
 
 from harvester.simulator.organisation import Person
 from harvester.simulator.zoom.account import Instance, Quirk
-from harvester.simulator.zoom.attendance import Presence, Station
-from harvester.simulator.zoom.formats import add_told, clock, stamp
+from harvester.simulator.zoom.attendance import DeviceInfo, SessionRecord
+from harvester.simulator.zoom.formats import add_optional, format_duration, stamp
 
 FLAGS = ("has_pstn", "has_voip", "has_3rd_party_audio", "has_video", "has_screen_share", "has_recording")
 _GRADES = ("", "good", "good", "fair", "poor", "bad")
@@ -18,9 +18,9 @@ _SHARES = ("share_application", "share_desktop", "share_whiteboard", "recording"
 
 
 def flags(instance: Instance) -> dict[str, bool | None]:
-    """What ran in a meeting; None where this row does not tell."""
+    """Return what ran in a meeting; None if the row does not say."""
     meeting = instance.meeting
-    told: dict[str, bool | None] = {
+    values: dict[str, bool | None] = {
         "has_pstn": meeting.dial_in,
         "has_voip": meeting.attendance > 0,
         "has_3rd_party_audio": meeting.seed % 31 == 0,
@@ -29,39 +29,39 @@ def flags(instance: Instance) -> dict[str, bool | None]:
         "has_recording": meeting.recorded,
     }
     if instance.quirks & {Quirk.flags_missing, Quirk.flags_null}:
-        told |= {"has_pstn": None, "has_recording": None}
-    return told
+        values |= {"has_pstn": None, "has_recording": None}
+    return values
 
 
 def user_type(person: Person) -> str:
     return ("Licensed", "Licensed", "Basic", "Pro|Webinar1000")[person.index % 4]
 
 
-def written_email(person: Person) -> str:
-    """The address as the dashboard shows it: of every seventh person with the capitals that they once typed."""
+def shown_email(person: Person) -> str:
+    """Return the address as the dashboard shows it: one in seven people typed it with capitals."""
     return person.email.title() if person.index % 7 == 3 else person.email
 
 
-def counted(instance: Instance) -> int:
-    """Zoom's own number of participants, which is nobody else's."""
+def participant_count(instance: Instance) -> int:
+    """Return Zoom's own number of participants, which differs from every other count."""
     if instance.blank:
         return 0
     return instance.meeting.attendance + (3 if Quirk.miscounted in instance.quirks else 0)
 
 
 def meeting_row(instance: Instance, instant: int) -> dict[str, Any]:
-    """One element of the listing; most of the details as well."""
+    """Return an element of the listing; it has most fields of the details as well."""
     meeting, host = instance.meeting, instance.meeting.host
     row: dict[str, Any] = {
         "uuid": instance.uuid,
         "id": instance.number,
         "topic": instance.topic,
         "host": host.name.replace(",", "#"),
-        "email": written_email(host),
+        "email": shown_email(host),
         "user_type": user_type(host),
         "dept": host.department if host.index % 3 else "",
         **_times(instance, instant),
-        "participants": counted(instance),
+        "participants": participant_count(instance),
         "has_sip": meeting.seed % 17 == 0,
         "has_archiving": False,
         "has_manual_captions": False,
@@ -74,9 +74,9 @@ def meeting_row(instance: Instance, instant: int) -> dict[str, Any]:
         "session_key": "",
         "custom_keys": [],
     }
-    for name, told in flags(instance).items():
-        if told is not None or Quirk.flags_null in instance.quirks:
-            row[name] = told
+    for name, value in flags(instance).items():
+        if value is not None or Quirk.flags_null in instance.quirks:
+            row[name] = value
     if meeting.seed % 23 == 0:
         row["a_field_of_tomorrow"] = {"nobody": ["knows", 1, None]}
     return row
@@ -89,7 +89,7 @@ def _times(instance: Instance, instant: int) -> dict[str, Any]:
     start = stamp(meeting.start)
     if meeting.end > instant:
         return {"start_time": start, "end_time": "", "duration": ""}
-    length = clock(meeting.end - meeting.start, hours=meeting.seed % 2 == 0)
+    length = format_duration(meeting.end - meeting.start, hours=meeting.seed % 2 == 0)
     end = None if Quirk.no_end in instance.quirks else stamp(meeting.end)
     return {"start_time": start, "end_time": end, "duration": length}
 
@@ -112,34 +112,37 @@ def detail_row(instance: Instance, instant: int, in_room: int) -> dict[str, Any]
 
 
 class ParticipantRows:
-    """Rows about stays; what follows from a device alone is written once for each."""
+    """Rows about participants; the part that depends on the device only is made once per device."""
 
     def __init__(self) -> None:
-        self._stations: dict[tuple[int, bool], dict[str, Any]] = {}
+        self._device_infos: dict[tuple[int, bool], dict[str, Any]] = {}
 
-    def row(self, instance: Instance, presence: Presence, instant: int) -> dict[str, Any]:
-        """One stay. Zoom keeps ids back from guests, and sends the keys of what it keeps back in three ways."""
-        bits, signed_in = presence.bits, presence.id is not None
-        row = self._station(presence, signed_in).copy()
+    def row(self, instance: Instance, record: SessionRecord, instant: int) -> dict[str, Any]:
+        """Return the row of one session.
+
+        Zoom withholds ids from guests, and sends the keys of withheld values in three ways.
+        """
+        bits, signed_in = record.bits, record.id is not None
+        row = self._device_info(record, signed_in).copy()
         number = bits & 1 and Quirk.numbers in instance.quirks
-        row["user_id"] = int(presence.user_id) if number else presence.user_id
-        row["participant_uuid"] = presence.participant_uuid
-        row["id"] = presence.id or ""
+        row["user_id"] = int(record.user_id) if number else record.user_id
+        row["participant_uuid"] = record.participant_uuid
+        row["id"] = record.id or ""
         if signed_in or bits & 4:
-            row["participant_user_id"] = presence.id or ""
-        add_told(row, "user_name", presence.name, bits >> 3)
-        add_told(row, "email", presence.email, 0)
-        row["join_time"] = stamp(presence.join)
-        if presence.leave <= instant:
-            row["leave_time"] = stamp(presence.leave)
-            add_told(row, "leave_reason", presence.reason, bits >> 5)
-        add_told(row, "role", presence.role, bits >> 7)
-        add_told(row, "status", presence.status, bits >> 9)
-        if presence.breakout is not None or bits & 8:
-            row["bo_mtg_id"] = presence.breakout or ""
-        for name, told in zip(_SHARES, presence.shares, strict=True):
-            if told is not None:
-                row[name] = told
+            row["participant_user_id"] = record.id or ""
+        add_optional(row, "user_name", record.name, bits >> 3)
+        add_optional(row, "email", record.email, 0)
+        row["join_time"] = stamp(record.join)
+        if record.leave <= instant:
+            row["leave_time"] = stamp(record.leave)
+            add_optional(row, "leave_reason", record.reason, bits >> 5)
+        add_optional(row, "role", record.role, bits >> 7)
+        add_optional(row, "status", record.status, bits >> 9)
+        if record.breakout is not None or bits & 8:
+            row["bo_mtg_id"] = record.breakout or ""
+        for name, value in zip(_SHARES, record.shares, strict=True):
+            if value is not None:
+                row[name] = value
             elif bits & 16:
                 row[name] = None
         row["audio_quality"] = _GRADES[bits % 6]
@@ -147,38 +150,38 @@ class ParticipantRows:
             row["aic_disclaimer"] = {"accepted": True}
         return row
 
-    def _station(self, presence: Presence, signed_in: bool) -> dict[str, Any]:
-        station = presence.station
-        if station.index < 0:
-            return station_row(station, signed_in)
-        key = (station.index, signed_in)
-        row = self._stations.get(key)
+    def _device_info(self, record: SessionRecord, signed_in: bool) -> dict[str, Any]:
+        device_info = record.device_info
+        if device_info.index < 0:
+            return device_row(device_info, signed_in)
+        key = (device_info.index, signed_in)
+        row = self._device_infos.get(key)
         if row is None:
-            row = self._stations[key] = station_row(station, signed_in)
+            row = self._device_infos[key] = device_row(device_info, signed_in)
         return row
 
 
-def station_row(station: Station, signed_in: bool) -> dict[str, Any]:
-    """What follows from the device; much of it is kept back from people of other accounts."""
-    index = abs(station.index)
+def device_row(device_info: DeviceInfo, signed_in: bool) -> dict[str, Any]:
+    """Return the fields that depend on the device; many of them are withheld for external participants."""
+    index = abs(device_info.index)
     row: dict[str, Any] = {
-        "network_type": station.network_type,
+        "network_type": device_info.network_type,
         "connection_type": "UDP",
         "video_connection_type": "UDP",
         "as_connection_type": "",
-        "data_center": station.data_center,
-        "full_data_center": f"{station.data_center};",
+        "data_center": device_info.data_center,
+        "full_data_center": f"{device_info.data_center};",
         "internal_ip_addresses": [f"192.168.{index % 250}.{1 + index % 200}"] if signed_in else [],
         "microphone": "Headset" if signed_in else "",
         "speaker": "Headset" if signed_in else "",
-        "camera": station.camera or (None if index % 11 == 3 else ""),
+        "camera": device_info.camera or (None if index % 11 == 3 else ""),
         "domain": "example.org" if signed_in else "",
         "mac_addr": "",
         "harddisk_id": "",
         "pc_name": f"pc-{index}" if signed_in else "",
     }
-    for place, name in enumerate(
+    for position, name in enumerate(
         ("device", "os", "os_version", "client", "version", "ip_address", "location")
     ):
-        add_told(row, name, getattr(station, name), index + place)
+        add_optional(row, name, getattr(device_info, name), index + position)
     return row

@@ -1,7 +1,7 @@
-"""What Zoom refuses, and in which words: error bodies, dates, page tokens.
+"""Zoom's error responses.
 
-Sources: Zoom's pages on errors, pagination and rate limits (2026-02), its API descriptions of 2021 to 2025, and what
-users of the API have published of its answers.
+Sources: Zoom's pages on errors, pagination and rate limits (2026-02), its API descriptions of 2021 to 2025,
+and answers that users of the API have published.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ DAILY = (
 )
 
 
-class Refusal(Exception):
-    """An answer that is not 200: Zoom's code and words."""
+class ErrorResponse(Exception):
+    """An answer other than 200, with Zoom's code and message."""
 
     def __init__(self, status: int, code: int, message: str, **more: Any) -> None:
         super().__init__(message)
@@ -36,5 +36,5 @@ class Refusal(Exception):
         self.headers: dict[str, str] = {}
 
 
-def invalid(field: str, message: str) -> Refusal:
-    return Refusal(400, 300, "Validation Failed.", errors=[{"field": field, "message": message}])
+def validation_error(field: str, message: str) -> ErrorResponse:
+    return ErrorResponse(400, 300, "Validation Failed.", errors=[{"field": field, "message": message}])

@@ -1,4 +1,4 @@
-"""How Zoom spells things: instants, durations, and what it does not tell."""
+"""Zoom's formats: instants, durations, and missing values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _date(day: int) -> str:
 
 
 def stamp(instant: int) -> str:
-    """`2026-11-20T09:00:00Z`, with `.123` where there are milliseconds."""
+    """Format an instant as `2026-11-20T09:00:00Z`, with `.123` if it has milliseconds."""
     seconds, fraction = divmod(instant, SECOND)
     day, second = divmod(seconds, DAY // SECOND)
     minute, second = divmod(second, 60)
@@ -31,8 +31,9 @@ def date(instant: int) -> str:
     return _date(instant // DAY)
 
 
-def clock(length: int, *, hours: bool) -> str:
-    """`mm:ss`, or `hh:mm:ss` from an hour on and where asked for; a day and an hour is `25:00:00`."""
+def format_duration(length: int, *, hours: bool) -> str:
+    """Format a duration as `mm:ss`, or as `hh:mm:ss` from an hour on or if `hours` is set; 25 hours are
+    `25:00:00`."""
     seconds = length // SECOND
     hour, rest = divmod(seconds, 3600)
     minute, second = divmod(rest, 60)
@@ -40,12 +41,12 @@ def clock(length: int, *, hours: bool) -> str:
 
 
 def whole_minutes(length: int) -> int:
-    """Rounded up, as the reports do: six seconds are one minute."""
+    """Return the duration in minutes, rounded up as in the reports: six seconds are one minute."""
     return -(-length // (60 * SECOND))
 
 
-def add_told(row: dict[str, Any], key: str, value: Any, chance: int) -> None:
-    """Set what is told; of what is not, write "", seldom null, and seldom no key at all."""
+def add_optional(row: dict[str, Any], key: str, value: Any, chance: int) -> None:
+    """Set a value; a missing one becomes "", rarely null, and rarely no key at all."""
     if value is not None:
         row[key] = value
     elif chance % 16 == 1:

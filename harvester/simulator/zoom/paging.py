@@ -6,16 +6,17 @@ import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 
-from harvester.simulator.zoom.error_responses import BAD_PAGE_TOKEN, Refusal
+from harvester.simulator.zoom.error_responses import BAD_PAGE_TOKEN, ErrorResponse
 from harvester.simulator.zoom.request import Query
 
 PAGE_TOKEN_SECONDS = 15 * 60
 
 
 class PageTokens:
-    """Page tokens that hold where to go on and since when, sealed together with the query that they were given for.
+    """Page tokens that contain the offset and the time of issue, signed together with the query that they
+    belong to.
 
-    Seconds are the vendor's.
+    Times are in the vendor's seconds.
     """
 
     def __init__(self, seed: int) -> None:
@@ -26,7 +27,10 @@ class PageTokens:
         return urlsafe_b64encode(body + self._seal(path, query, body)).decode().rstrip("=")
 
     def offset(self, path: str, query: Query, seconds: float) -> int:
-        """Where the query's token says to go on; 0 without one. Refused: another query's, an old one, a made-up one."""
+        """Return the offset of the query's token, 0 without one.
+
+        Tokens of another query, expired and invented ones are refused.
+        """
         token = query.get("next_page_token")
         if not token:
             return 0
@@ -35,11 +39,11 @@ class PageTokens:
             body, seal = sealed[:12], sealed[12:]
             offset, issued = struct.unpack(">Id", body)
         except (ValueError, struct.error):
-            raise Refusal(400, 300, BAD_PAGE_TOKEN) from None
+            raise ErrorResponse(400, 300, BAD_PAGE_TOKEN) from None
         if seal != self._seal(path, query, body) or seconds - issued > PAGE_TOKEN_SECONDS:
-            raise Refusal(400, 300, BAD_PAGE_TOKEN)
+            raise ErrorResponse(400, 300, BAD_PAGE_TOKEN)
         return int(offset)
 
     def _seal(self, path: str, query: Query, body: bytes) -> bytes:
-        asked = sorted((k, v) for k, v in query.items() if k not in {"next_page_token", "page_number"})
-        return blake2b(repr((path, asked)).encode() + body, key=self._key, digest_size=12).digest()
+        parameters = sorted((k, v) for k, v in query.items() if k not in {"next_page_token", "page_number"})
+        return blake2b(repr((path, parameters)).encode() + body, key=self._key, digest_size=12).digest()

@@ -1,6 +1,7 @@
-"""Zoom's quality of service: strings with units, one element a minute, ten stays a request at the most.
+"""Rows of Zoom's quality of service: strings with units, one element per minute, at most ten sessions per
+request.
 
-Every minute of the organisation's pool is encoded once; a page is then put together from ready pieces.
+Every minute of the organisation's pool is encoded once; pages are assembled from these parts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import orjson
 from harvester.simulator.organisation import MINUTE, Minute, Organisation
 from harvester.simulator.organisation.quality import Sample
 from harvester.simulator.zoom.account import Instance
-from harvester.simulator.zoom.attendance import Presence
+from harvester.simulator.zoom.attendance import SessionRecord
 from harvester.simulator.zoom.dashboard_rows import ParticipantRows
 from harvester.simulator.zoom.formats import stamp
 
@@ -36,52 +37,55 @@ class QosRows:
         self._rows = rows
 
     @cached_property
-    def _pieces(self) -> list[bytes]:
-        return [_piece(place, minute) for place, minute in enumerate(self._organisation.minutes)]
+    def _encoded_minutes(self) -> list[bytes]:
+        return [
+            _encode_minute(position, minute) for position, minute in enumerate(self._organisation.minutes)
+        ]
 
-    def row(self, instance: Instance, presence: Presence, instant: int) -> dict[str, Any]:
-        """One stay with its minutes, as JSON already (bytes in a row are to be copied); of somebody who is still there Zoom has none yet.
+    def row(self, instance: Instance, record: SessionRecord, instant: int) -> dict[str, Any]:
+        """Return a session with its minutes, encoded as JSON (bytes in a row are inserted as they are).
 
-        Some rows begin a second after the stay that they are about.
+        Zoom has no minutes of participants who are still present. Some rows start a second after their
+        session.
         """
-        row = self._rows.row(instance, presence, instant)
+        row = self._rows.row(instance, record, instant)
         row = {name: row[name] for name in _COPIED if name in row}
-        if presence.bits >> 20 & 15 == 0:
-            row["join_time"] = stamp(presence.join + 1000)
-        there = presence.leave > instant
-        row["user_qos"] = [] if there else b"[" + b",".join(self._minutes(presence)) + b"]"
+        if record.bits >> 20 & 15 == 0:
+            row["join_time"] = stamp(record.join + 1000)
+        still_present = record.leave > instant
+        row["user_qos"] = [] if still_present else b"[" + b",".join(self._minutes(record)) + b"]"
         return row
 
-    def _minutes(self, presence: Presence) -> Iterator[bytes]:
-        when = presence.join
-        for place in self._organisation.quality(presence.stay):
-            yield b'{"date_time":"' + stamp(when).encode() + b'",' + self._pieces[place]
+    def _minutes(self, record: SessionRecord) -> Iterator[bytes]:
+        when = record.join
+        for position in self._organisation.quality_minutes(record.session):
+            yield b'{"date_time":"' + stamp(when).encode() + b'",' + self._encoded_minutes[position]
             when += MINUTE
 
 
-def listed(presences: Sequence[Presence]) -> list[Presence]:
-    """The stays that have a row here, each once."""
-    return list({id(presence): presence for presence in presences if presence.measured}.values())
+def measured_records(records: Sequence[SessionRecord]) -> list[SessionRecord]:
+    """Return the records that have a row here, each once."""
+    return list({id(record): record for record in records if record.measured}.values())
 
 
-def _piece(place: int, minute: Minute) -> bytes:
-    """The element without its instant. What was not measured is "", "-" or not there."""
-    empty = ("", "-")[place % 2]
-    told: dict[str, Any] = {}
+def _encode_minute(position: int, minute: Minute) -> bytes:
+    """Return the element without its instant. A value that was not measured is "", "-" or missing."""
+    empty = ("", "-")[position % 2]
+    streams: dict[str, Any] = {}
     for name, sample in minute.streams.items():
         pictures = not name.startswith("audio")
         if sample is not None:
-            told[_NAMES[name]] = _texts(sample, place, empty, pictures=pictures)
-        elif place % 3:
-            told[_NAMES[name]] = _silence(empty, pictures=pictures)
+            streams[_NAMES[name]] = _measure_texts(sample, position, empty, pictures=pictures)
+        elif position % 3:
+            streams[_NAMES[name]] = _empty_texts(empty, pictures=pictures)
     if minute.cpu is not None:
         keys = ("zoom_min_cpu_usage", "zoom_avg_cpu_usage", "zoom_max_cpu_usage", "system_max_cpu_usage")
-        told["cpu_usage"] = dict(zip(keys, (f"{load}%" for load in minute.cpu), strict=True))
-    return orjson.dumps(told)[1:] if told else b'"wifi_rssi":{}}'
+        streams["cpu_usage"] = dict(zip(keys, (f"{load}%" for load in minute.cpu), strict=True))
+    return orjson.dumps(streams)[1:] if streams else b'"wifi_rssi":{}}'
 
 
-def _texts(sample: Sample, place: int, empty: str, *, pictures: bool) -> dict[str, str]:
-    gap = " " if place % 2 else ""
+def _measure_texts(sample: Sample, position: int, empty: str, *, pictures: bool) -> dict[str, str]:
+    gap = " " if position % 2 else ""
     texts = {
         "bitrate": _text(sample.bitrate, f"{gap}kbps", empty),
         "latency": _text(sample.latency, f"{gap}ms", empty),
@@ -99,6 +103,6 @@ def _text(value: float | None, unit: str, empty: str) -> str:
     return empty if value is None else f"{value}{unit}"
 
 
-def _silence(empty: str, *, pictures: bool) -> dict[str, str]:
+def _empty_texts(empty: str, *, pictures: bool) -> dict[str, str]:
     keys = ["bitrate", "latency", "jitter", "avg_loss", "max_loss"]
     return dict.fromkeys(keys + ["resolution", "frame_rate"] * pictures, empty)

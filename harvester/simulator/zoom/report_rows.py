@@ -1,4 +1,4 @@
-"""The rows of Zoom's usage reports, of `/past_meetings` and of `/users`: fewer fields, other names, minutes."""
+"""Rows of Zoom's usage reports, of `/past_meetings` and of `/users`: fewer fields, other names, minutes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from harvester.simulator.organisation import SECOND, Meeting, Person, seeded_random
 from harvester.simulator.zoom.account import Instance, Quirk, personal_number, user_id
-from harvester.simulator.zoom.attendance import Presence
-from harvester.simulator.zoom.dashboard_rows import counted
-from harvester.simulator.zoom.formats import add_told, stamp, whole_minutes
+from harvester.simulator.zoom.attendance import SessionRecord
+from harvester.simulator.zoom.dashboard_rows import participant_count
+from harvester.simulator.zoom.formats import add_optional, stamp, whole_minutes
 
 
 def meeting_row(instance: Instance, seed: int) -> dict[str, Any]:
-    """One meeting or webinar, as listed for its host; the same, with a department, is its detail.
+    """Return a meeting or webinar as listed for its host; the details are the same with a department.
 
-    `host_id` comes with some rows only: it is in the example of 2021 and not in the schema of 2025.
+    Only some rows have `host_id`: it is in the example of 2021 and not in the schema of 2025.
     """
     meeting = instance.meeting
     length = meeting.end - meeting.start
@@ -30,7 +30,7 @@ def meeting_row(instance: Instance, seed: int) -> dict[str, Any]:
         "end_time": "" if instance.blank or Quirk.no_end in instance.quirks else stamp(meeting.end),
         "duration": whole_minutes(length),
         "total_minutes": whole_minutes(length) * max(1, meeting.attendance),
-        "participants_count": counted(instance),
+        "participants_count": participant_count(instance),
         "source": "Zoom",
         "meeting_encryption_status": 1,
         "custom_keys": [],
@@ -42,7 +42,7 @@ def meeting_row(instance: Instance, seed: int) -> dict[str, Any]:
 
 
 def media(instance: Instance) -> dict[str, bool]:
-    """What a row of the reports tells of the media: older rows nothing at all."""
+    """Return what a row of the reports says about the media; older rows say nothing."""
     meeting = instance.meeting
     if meeting.seed % 9 == 4:
         return {}
@@ -56,32 +56,35 @@ def detail_row(instance: Instance, seed: int) -> dict[str, Any]:
     return row
 
 
-def participant_row(instance: Instance, presence: Presence) -> dict[str, Any]:
-    """One stay. `id` is on its way out ("use participant_user_id"): of some rows it is empty already."""
-    bits = presence.bits
+def participant_row(instance: Instance, record: SessionRecord) -> dict[str, Any]:
+    """Return the row of one session.
+
+    `id` is being phased out ("use participant_user_id"); in some rows it is already empty.
+    """
+    bits = record.bits
     number = bits & 1 and Quirk.numbers in instance.quirks
     row: dict[str, Any] = {
-        "id": presence.id if presence.id and bits & 6 else "",
-        "user_id": int(presence.user_id) if number else presence.user_id,
-        "join_time": stamp(presence.join),
-        "leave_time": stamp(presence.leave),
-        "duration": (presence.leave - presence.join) // SECOND,
+        "id": record.id if record.id and bits & 6 else "",
+        "user_id": int(record.user_id) if number else record.user_id,
+        "join_time": stamp(record.join),
+        "leave_time": stamp(record.leave),
+        "duration": (record.leave - record.join) // SECOND,
         "failover": False,
     }
-    if presence.id is not None or bits & 8:
-        row["participant_user_id"] = presence.id or ""
-    add_told(row, "name", presence.name, bits >> 3)
-    add_told(row, "user_email", presence.email, 0)
-    add_told(row, "status", presence.status, bits >> 9)
-    if presence.breakout is not None or bits & 16:
-        row["bo_mtg_id"] = presence.breakout or ""
+    if record.id is not None or bits & 8:
+        row["participant_user_id"] = record.id or ""
+    add_optional(row, "name", record.name, bits >> 3)
+    add_optional(row, "user_email", record.email, 0)
+    add_optional(row, "status", record.status, bits >> 9)
+    if record.breakout is not None or bits & 16:
+        row["bo_mtg_id"] = record.breakout or ""
     if bits & 32:
         row["attentiveness_score"] = ""
     return row
 
 
 def host_row(person: Person, meetings: Iterable[Meeting], seed: int) -> dict[str, Any]:
-    """One element of `/report/users`."""
+    """Return an element of `/report/users`."""
     held = list(meetings)
     return {
         "id": user_id(seed, person),
@@ -96,31 +99,34 @@ def host_row(person: Person, meetings: Iterable[Meeting], seed: int) -> dict[str
 
 
 def past_row(instance: Instance, seed: int) -> dict[str, Any]:
-    """`/past_meetings/{uuid}`: the cheap way to the host's id."""
+    """Answer `/past_meetings/{uuid}`: the cheapest way to get the host's id."""
     row = meeting_row(instance, seed)
-    told = ("uuid", "id", "type", "topic", "user_name", "user_email", "start_time", "end_time", "duration")
-    kept = {name: row[name] for name in (*told, "total_minutes", "participants_count", "source")}
-    return kept | {"host_id": user_id(seed, instance.meeting.host), "dept": instance.meeting.host.department}
+    names = ("uuid", "id", "type", "topic", "user_name", "user_email", "start_time", "end_time", "duration")
+    copied = {name: row[name] for name in (*names, "total_minutes", "participants_count", "source")}
+    return copied | {
+        "host_id": user_id(seed, instance.meeting.host),
+        "dept": instance.meeting.host.department,
+    }
 
 
-def past_participant_row(presence: Presence) -> dict[str, Any]:
+def past_participant_row(record: SessionRecord) -> dict[str, Any]:
     return {
-        "id": presence.id or "",
-        "name": presence.name or "",
-        "user_id": presence.user_id,
-        "user_email": presence.email or "",
-        "join_time": stamp(presence.join),
-        "leave_time": stamp(presence.leave),
-        "duration": (presence.leave - presence.join) // SECOND,
+        "id": record.id or "",
+        "name": record.name or "",
+        "user_id": record.user_id,
+        "user_email": record.email or "",
+        "join_time": stamp(record.join),
+        "leave_time": stamp(record.leave),
+        "duration": (record.leave - record.join) // SECOND,
         "registrant_id": "",
         "failover": False,
-        "status": presence.status or "in_meeting",
-        "internal_user": presence.id is not None,
+        "status": record.status or "in_meeting",
+        "internal_user": record.id is not None,
     }
 
 
 def user_row(person: Person, seed: int) -> dict[str, Any]:
-    """One element of `/users`; somebody who has not yet accepted the invitation has no id."""
+    """Return an element of `/users`; a person who has not accepted the invitation yet has no id."""
     first, _, last = person.name.partition(" ")
     row: dict[str, Any] = {
         "id": user_id(seed, person),
@@ -132,13 +138,13 @@ def user_row(person: Person, seed: int) -> dict[str, Any]:
         "dept": person.department,
         "pmi": personal_number(seed, person),
         "timezone": "Europe/Berlin",
-        "verified": int(person.standing == "active"),
-        "status": person.standing,
+        "verified": int(person.status == "active"),
+        "status": person.status,
         "created_at": "2021-03-04T05:06:07Z",
         "last_login_time": stamp(1_700_000_000_000 + seeded_random.number(seed, person.index, size=4) * 10),
         "group_ids": [],
         "role_id": "2",
     }
-    if person.standing == "pending":
+    if person.status == "pending":
         del row["id"]
     return row

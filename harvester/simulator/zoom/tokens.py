@@ -1,4 +1,4 @@
-"""Zoom's token endpoint."""
+"""Zoom's token endpoint. Server-to-server OAuth: https://developers.zoom.us/docs/rooms/s2s-oauth/."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from harvester.simulator.clock import Calendar
+from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.organisation import seeded_random
-from harvester.simulator.zoom.error_responses import Refusal
+from harvester.simulator.zoom.error_responses import ErrorResponse
 
 ACCOUNT_ID = "inventedAccountAAAAAAAA"
 
@@ -24,25 +24,28 @@ TOKEN_SECONDS = 3600
 
 
 class Tokens:
-    """The token endpoint, and the tokens that are still good: several may be, each for an hour."""
+    """Issues access tokens and checks them; several are valid at once, each for an hour."""
 
-    def __init__(self, calendar: Calendar, scopes: Sequence[str], seed: int) -> None:
-        self._calendar = calendar
+    def __init__(self, clock: SimulatedClock, scopes: Sequence[str], seed: int) -> None:
+        self._clock = clock
         self._scopes = tuple(scopes)
         self._seed = seed
         self._issued: dict[str, float] = {}
 
-    def answer(self, authorization: str, query: str, body: str, base: str) -> dict[str, Any]:
-        """An access token, for parameters in the query or in the form; Refusal with Zoom's `reason` and `error`."""
-        asked = dict(parse_qsl(query)) | dict(parse_qsl(body))
+    def issue(self, authorization: str, query: str, body: str, base: str) -> dict[str, Any]:
+        """Return an access token; parameters may be in the query or in the form.
+
+        Raises ErrorResponse with Zoom's `reason` and `error`.
+        """
+        parameters = dict(parse_qsl(query)) | dict(parse_qsl(body))
         if _basic(authorization) != (CLIENT_ID, CLIENT_SECRET):
-            raise _refused(401, "invalid_client", "Invalid client_id or client_secret")
-        if asked.get("grant_type") != "account_credentials":
-            raise _refused(400, "unsupported_grant_type", "unsupported grant type")
-        if asked.get("account_id") != ACCOUNT_ID:
-            raise _refused(400, "invalid_request", "Bad Request: unknown account_id")
+            raise _token_error(401, "invalid_client", "Invalid client_id or client_secret")
+        if parameters.get("grant_type") != "account_credentials":
+            raise _token_error(400, "unsupported_grant_type", "unsupported grant type")
+        if parameters.get("account_id") != ACCOUNT_ID:
+            raise _token_error(400, "invalid_request", "Bad Request: unknown account_id")
         token = f"eyJ.{seeded_random.digest(self._seed, 'token', len(self._issued)).hex()}.invented"
-        self._issued[token] = self._calendar.elapsed()
+        self._issued[token] = self._clock.elapsed()
         return {
             "access_token": token,
             "token_type": "bearer",
@@ -52,19 +55,20 @@ class Tokens:
         }
 
     def check(self, authorization: str) -> None:
-        """401 with code 124, as for any bearer that is not ours or no longer good."""
+        """Raise ErrorResponse, 401 with code 124, if the bearer token is unknown or expired."""
         kind, _, token = authorization.partition(" ")
         issued = self._issued.get(token.strip()) if kind.lower() == "bearer" else None
         if issued is None:
-            raise Refusal(401, 124, "Invalid access token.")
-        if self._calendar.elapsed() - issued >= TOKEN_SECONDS:
-            raise Refusal(401, 124, "Access token is expired.")
+            raise ErrorResponse(401, 124, "Invalid access token.")
+        if self._clock.elapsed() - issued >= TOKEN_SECONDS:
+            raise ErrorResponse(401, 124, "Access token is expired.")
 
     def require(self, granular: str, classic: Sequence[str]) -> None:
-        """One of an endpoint's scopes; code 4711 names the missing one."""
+        """Raise ErrorResponse unless the token has one of the endpoint's scopes; code 4711 names the missing
+        one."""
         if granular not in self._scopes and not any(scope in self._scopes for scope in classic):
             message = f"Invalid access token, does not contain scopes:[{granular}]."
-            raise Refusal(400, 4711, message)
+            raise ErrorResponse(400, 4711, message)
 
 
 def _basic(authorization: str) -> tuple[str, str]:
@@ -76,8 +80,8 @@ def _basic(authorization: str) -> tuple[str, str]:
     return (client, secret) if kind.lower() == "basic" else ("", "")
 
 
-def _refused(status: int, error: str, reason: str) -> Refusal:
-    # The token endpoint speaks in `reason` and `error`, not in `code` and `message`.
-    refusal = Refusal(status, 0, reason)
-    refusal.body = {"reason": reason, "error": error}
-    return refusal
+def _token_error(status: int, code: str, reason: str) -> ErrorResponse:
+    # The token endpoint answers with `reason` and `error`, not with `code` and `message`.
+    error = ErrorResponse(status, 0, reason)
+    error.body = {"reason": reason, "error": code}
+    return error

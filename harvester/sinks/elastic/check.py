@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from connectors.base import CheckResult
-from connectors.errors import HarvestError
+from connectors.errors import ExitCode, HarvestError
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.retry import RetryPolicy
@@ -106,7 +106,7 @@ def _templates(client: Client, retry: RetryPolicy) -> CheckResult:
         status="warning",
         message=found,
         remedy="`harvester templates diff` shows them, `harvester templates install` puts ours in place",
-        exit_code=78,
+        exit_code=ExitCode.CONFIG,
     )
 
 
@@ -127,7 +127,7 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
                 status="failed",
                 message=f"is not ours, and is where {config.prefix}meetings-…, {config.prefix}sessions-… should be",
                 remedy="choose another ES_INDEX_PREFIX, or move it away",
-                exit_code=78,
+                exit_code=ExitCode.CONFIG,
             )
         elif closed_to_writing:
             yield CheckResult(
@@ -135,5 +135,5 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
                 status="failed",
                 message=f"is closed to writing: index.blocks.{', '.join(closed_to_writing)}",
                 remedy="free disk space there, or take the block away",
-                exit_code=69,
+                exit_code=ExitCode.UNAVAILABLE,
             )

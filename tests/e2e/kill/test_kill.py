@@ -25,10 +25,10 @@ from typing import Any
 import pytest
 
 from harvester.sinks.elastic import templates
+from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import ROOT, Documents, Harvester, Simulator, command, differences
-from tests.e2e.kill.victim import BATCH_OPERATIONS, CLEANED_MEETINGS, FLIGHTS, POINTS
-from tests.e2e.node import Node
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
+from tests.e2e.kill.crash_at import BATCH_OPERATIONS, CLEANED_MEETINGS, FLIGHTS, POINTS
 from tests.e2e.test_harvest import NOW, hits, pointed, stored
 
 SIZE, DAYS, SPEED = 200, 4, 2.0
@@ -142,7 +142,7 @@ class Scene:
     _calls: int = 0
 
     def victim(self, point: str = "never", times: int = 0) -> list[str]:
-        return [sys.executable, "-m", "tests.e2e.kill.victim", point, str(times), "--", *BACKFILL]
+        return [sys.executable, "-m", "tests.e2e.kill.crash_at", point, str(times), "--", *BACKFILL]
 
     def run(self, words: Sequence[str], seconds: float = TIMEOUT) -> tuple[int, str]:
         """Exit status and stderr of one run, which is killed by its pid when the time is over."""
@@ -196,8 +196,9 @@ class Scene:
         self.look()
 
     def calls(self) -> int:
-        """How often participants were asked for so far."""
-        return int(self.simulator.traffic()["calls"].get(PARTICIPANTS, 0))
+        """How often participants were asked for so far. A call that is refused with 429 is made again: it counts once."""
+        traffic = self.simulator.traffic()
+        return int(traffic["calls"].get(PARTICIPANTS, 0)) - int(traffic["classes"]["heavy"]["refused"])
 
     def look(self) -> None:
         """Nothing gone, nothing twice, nothing older or poorer; every database readable."""

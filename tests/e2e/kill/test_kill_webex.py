@@ -13,9 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.e2e.harness import ROOT, Documents, Harvester, differences, lines
-from tests.e2e.kill.victim import OF_WEBEX
-from tests.e2e.place import Place
-from tests.e2e.served import Served, Vendors
+from tests.e2e.index_sandbox import Place
+from tests.e2e.kill.crash_at import OF_WEBEX
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_harvest import stored
 from tests.e2e.test_webex import OPTIONS, WHOLE, nothing_is_wrong
 
@@ -29,7 +29,7 @@ COMMAND = ("webex", *WHOLE, "--concurrency", "2")
 def killed(harvester: Harvester, point: str, times: int, *words: str) -> bytes:
     """What it printed before it killed itself there."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.kill.victim", point, str(times), "--", *COMMAND, *words],
+        [sys.executable, "-m", "tests.e2e.kill.crash_at", point, str(times), "--", *COMMAND, *words],
         capture_output=True,
         env=harvester.environment(PYTHONPATH=str(ROOT)),
         cwd=harvester.folder,

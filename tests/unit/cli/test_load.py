@@ -14,7 +14,8 @@ from click import UsageError
 from click.testing import CliRunner, Result
 
 from harvester.cli import cli
-from harvester.cli.load import SAID, Text, told
+from harvester.cli.load import UncompressedStream, report_load
+from harvester.cli.render.load import SHOWN
 from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
 from harvester.sinks.elastic.ndjson_reader import read_blocks
@@ -63,10 +64,10 @@ def test_refused_lines_are_told_in_their_order_and_the_rest_is_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     progress = [so_far(*range(41, 20, -1), rejected=21), so_far(*range(1, 21), rejected=41)]
-    assert told(progress) == 65
+    assert report_load(progress) == 65
     lines = caplog.messages
-    assert lines[:SAID] == [f"line {number}: bad" for number in range(1, SAID + 1)]
-    assert lines[SAID] == "… and 21 more; `harvester rejects list` has them all"
+    assert lines[:SHOWN] == [f"line {number}: bad" for number in range(1, SHOWN + 1)]
+    assert lines[SHOWN] == "… and 21 more; run `harvester rejects list` to see all"
     assert "41 rejected" in lines[-1]
 
 
@@ -76,12 +77,12 @@ def test_what_was_refused_is_told_though_the_load_comes_to_no_end(caplog: pytest
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        told(ends_badly())
+        report_load(ends_badly())
     assert caplog.messages == ["line 3: bad"]
 
 
 def test_blank_lines_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    assert told([so_far(rejected=0, blank=7)]) == 0
+    assert report_load([so_far(rejected=0, blank=7)]) == 0
     assert "100 lines (7 blank): 90 documents stored" in caplog.messages[-1]
 
 
@@ -93,22 +94,26 @@ def test_a_compressed_file_is_refused_with_what_to_do(begins: bytes) -> None:
         return io.BytesIO(begins + b"\n" * 100)
 
     with pytest.raises(UsageError, match=r"is compressed: use .+ all\.gz \| harvester load"):
-        Text(stream(), "all.gz").read1(100)
+        UncompressedStream(stream(), "all.gz").read1(100)
     with pytest.raises(UsageError, match="standard input is compressed: use .+ FILE"):
-        Text(stream(), "standard input").read1(100)
+        UncompressedStream(stream(), "standard input").read1(100)
 
 
 def test_text_is_not_taken_for_compressed_and_nothing_of_it_is_lost() -> None:
     for text in (b"", b"{", b'{"document_id":"a"}\n'):
         assert [
-            line for block in read_blocks(Text(io.BytesIO(text), "a")) for line in block
+            line for block in read_blocks(UncompressedStream(io.BytesIO(text), "a")) for line in block
         ] == text.splitlines()
 
 
 def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
     loader = Loader(Scripted(stored), rejects, Waits().policy())
     with pytest.raises(UsageError, match=r"zcat all.gz \| harvester load"):
-        list(loader.load_lines(Text(io.BytesIO(gzip.compress(b"{}\n" * 10, mtime=0)), "all.gz"), "all.gz"))
+        list(
+            loader.load_lines(
+                UncompressedStream(io.BytesIO(gzip.compress(b"{}\n" * 10, mtime=0)), "all.gz"), "all.gz"
+            )
+        )
     assert len(rejects) == 0
 
 
@@ -161,7 +166,10 @@ def test_the_list_says_where_each_came_from_and_which_have_to_be_dropped(run: Ru
         "zoom:main:meeting-1\n    kind is neither meeting nor session\n    all.ndjson line 1, 2026-" in text
     )
     assert (
-        text.count("no usable document_id: once it is mended and loaded, `harvester rejects drop` this") == 1
+        text.count(
+            "no usable document_id: delete it with `harvester rejects drop` once it is fixed and loaded"
+        )
+        == 1
     )
     line, document_ = json.loads(run("rejects", "list", "--json").stdout)["rejects"]
     assert (line["has_document_id"], document_["has_document_id"]) == (False, True)

@@ -21,7 +21,6 @@ from connectors.errors import (
     VendorError,
 )
 from connectors.http import (
-    ATTEMPTS,
     Api,
     DailyQuota,
     Decision,
@@ -32,10 +31,12 @@ from connectors.http import (
     parse_body,
 )
 from connectors.rate_limit import RateLimiter
+from connectors.retry import VENDOR_LIMITS
 from tests.unit.fake_context import NOW, FakeContext
 
 URL = "https://vendor.example/v1"
 CALL = "GET /things/{id}"
+ATTEMPTS = VENDOR_LIMITS.attempts or 0
 
 
 class Tokens:
@@ -67,13 +68,13 @@ def http() -> Iterator[responses.RequestsMock]:
 @pytest.fixture
 def api(context: FakeContext) -> Callable[..., Api]:
     def build(**more: object) -> Api:
-        judge = more.pop("judge", None) or (lambda answer: default_decision(answer, context.now()))
-        return Api("Vendor", URL + "/", context, classify=judge, **more)  # type: ignore[arg-type]  # as given by the tests
+        classify = more.pop("classify", None) or (lambda response: default_decision(response, context.now()))
+        return Api("Vendor", URL + "/", context, classify=classify, **more)  # type: ignore[arg-type]  # as given by the tests
 
     return build
 
 
-def test_the_body_of_an_answer_is_its_json(api, http, context: FakeContext) -> None:
+def test_get_returns_the_parsed_body(api, http, context: FakeContext) -> None:
     http.get(f"{URL}/things/7", json={"a": 1}, match=[responses.matchers.query_param_matcher({"q": "x y"})])
     assert api().get(CALL, "/things/7", params={"q": "x y"}) == {"a": 1}
     assert context.request_stats.requests == 1
@@ -82,7 +83,7 @@ def test_the_body_of_an_answer_is_its_json(api, http, context: FakeContext) -> N
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-def test_what_may_pass_is_asked_again_until_the_tries_are_used_up(api, http, context, status: int) -> None:
+def test_a_transient_status_is_retried_until_no_attempt_is_left(api, http, context, status: int) -> None:
     http.get(f"{URL}/x", status=status, body="?")
     with pytest.raises(VendorError) as error:
         api().get(CALL, "/x")
@@ -92,7 +93,7 @@ def test_what_may_pass_is_asked_again_until_the_tries_are_used_up(api, http, con
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404, 410, 422])
-def test_what_stays_is_asked_once(api, http, status: int) -> None:
+def test_a_permanent_status_is_not_retried(api, http, status: int) -> None:
     http.get(f"{URL}/x", status=status, json={}, headers={"Location": "https://elsewhere.example/"})
     with pytest.raises(VendorError) as error:
         api().get(CALL, "/x")
@@ -106,21 +107,21 @@ def test_what_stays_is_asked_once(api, http, status: int) -> None:
     ids=["seconds", "http", "iso"],
 )
 @pytest.mark.parametrize("status", [429, 503])
-def test_no_request_comes_before_retry_after(api, http, context, spelling: str, status: int) -> None:
+def test_no_request_is_sent_before_retry_after(api, http, context, spelling: str, status: int) -> None:
     http.get(f"{URL}/x", status=status, headers={"Retry-After": spelling})
     http.get(f"{URL}/x", json={})
     api().get(CALL, "/x")
     assert 30 <= context.seconds <= 31.1
 
 
-def test_a_wait_that_is_too_long_is_not_begun(api, http, context) -> None:
+def test_a_wait_beyond_the_total_time_is_not_started(api, http, context) -> None:
     http.get(f"{URL}/x", status=503, headers={"Retry-After": "7200"})
     with pytest.raises(VendorError):
         api().get(CALL, "/x")
     assert context.seconds == 0
 
 
-def test_a_refusal_for_haste_holds_the_whole_pace(api, http, context) -> None:
+def test_a_429_pauses_the_whole_rate_class(api, http, context) -> None:
     limiter = RateLimiter(context, calls=10)
     http.get(f"{URL}/x", status=429, headers={"Retry-After": "5"})
     http.get(f"{URL}/x", json={})
@@ -130,13 +131,13 @@ def test_a_refusal_for_haste_holds_the_whole_pace(api, http, context) -> None:
     assert limiter.per_second < 9.7
 
 
-def test_the_number_of_tries_is_the_verdicts(api, http) -> None:
-    def judge(answer: Response) -> Decision:
+def test_a_decision_can_lower_the_number_of_attempts(api, http) -> None:
+    def classify(response: Response) -> Decision:
         return Retry(error=VendorError("no"), attempts=2)
 
     http.get(f"{URL}/x", json={})
     with pytest.raises(VendorError):
-        api(judge=judge).get(CALL, "/x")
+        api(classify=classify).get(CALL, "/x")
     assert len(http.calls) == 2
 
 
@@ -148,7 +149,7 @@ def test_the_number_of_tries_is_the_verdicts(api, http) -> None:
         requests.exceptions.ChunkedEncodingError("x"),
     ],
 )
-def test_no_connection_is_unreachable_after_the_tries(api, http, error: Exception) -> None:
+def test_no_connection_is_unreachable_once_no_attempt_is_left(api, http, error: Exception) -> None:
     http.get(f"{URL}/x", body=error)
     with pytest.raises(Unreachable) as unreachable:
         api().get(CALL, "/x")
@@ -175,14 +176,14 @@ def test_a_second_401_is_an_error(api, http) -> None:
     assert len(http.calls) == 2
 
 
-def test_without_a_token_a_401_is_an_error_at_once(api, http) -> None:
+def test_a_401_without_a_token_is_an_error_at_once(api, http) -> None:
     http.get(f"{URL}/x", status=401, json={})
     with pytest.raises(CredentialsError):
         api().get(CALL, "/x")
     assert len(http.calls) == 1
 
 
-def test_every_request_counts_against_its_budget(api, http, context) -> None:
+def test_every_attempt_counts_against_the_quota(api, http, context) -> None:
     http.get(f"{URL}/x", status=503)
     context.limits["day"] = 3
     with pytest.raises(QuotaExhausted):
@@ -191,7 +192,7 @@ def test_every_request_counts_against_its_budget(api, http, context) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"a": ', b"NaN", b"\xff"])
-def test_an_answer_that_is_no_json_is_asked_for_again_and_then_broken(api, http, content: bytes) -> None:
+def test_a_response_without_json_is_retried_and_then_broken(api, http, content: bytes) -> None:
     http.get(f"{URL}/x", body=content, content_type="text/html; charset=utf-8")
     with pytest.raises(BrokenResponse, match="text/html") as error:
         api().get(CALL, "/x")
@@ -199,26 +200,24 @@ def test_an_answer_that_is_no_json_is_asked_for_again_and_then_broken(api, http,
     assert len(http.calls) == ATTEMPTS
 
 
-@pytest.mark.parametrize(("apart", "told"), [(299, 0), (-299, 0), (301, 1), (-301, 1)])
-def test_a_clock_that_is_wrong_is_told_once(api, http, context, apart: int, told: int) -> None:
-    theirs = format_datetime(NOW + timedelta(seconds=apart), usegmt=True)
-    http.get(f"{URL}/x", json={}, headers={"Date": theirs})
+@pytest.mark.parametrize(("difference", "notices"), [(299, 0), (-299, 0), (301, 1), (-301, 1)])
+def test_a_wrong_clock_is_reported_once(api, http, context, difference: int, notices: int) -> None:
+    vendor_time = format_datetime(NOW + timedelta(seconds=difference), usegmt=True)
+    http.get(f"{URL}/x", json={}, headers={"Date": vendor_time})
     client = api()
     client.get(CALL, "/x")
     client.get(CALL, "/x")
-    assert len(context.told) == told
+    assert len(context.told) == notices
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Sat, 99 Nov 2026 06:00:30 GMT"])
-def test_a_date_that_is_none_is_no_matter(api, http, context, date: str) -> None:
+def test_an_unusable_date_header_is_ignored(api, http, context, date: str) -> None:
     http.get(f"{URL}/x", json={}, headers={"Date": date})
     api().get(CALL, "/x")
     assert context.told == []
 
 
-def test_proxies_and_netrc_of_the_environment_never_add_a_password(
-    api, http, monkeypatch: pytest.MonkeyPatch, tmp_path
-) -> None:
+def test_netrc_never_adds_a_password(api, http, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine vendor.example login me password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -246,47 +245,47 @@ def test_many_threads_share_one_api(api, http, context) -> None:
         (b'["\\ud83d", 123456789012345678901234567890]', ["\ufffd", 123456789012345678901234567890.0]),
     ],
 )
-def test_what_orjson_refuses_is_read_and_can_be_written_again(content: bytes, value: object) -> None:
+def test_json_that_orjson_refuses_is_read_and_can_be_written_again(content: bytes, value: object) -> None:
     found, broken = parse_body(content)
     assert (found, broken) == (value, None)
     orjson.dumps(found)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"Infinity", b"[" * 100_000, b"1" + b"0" * 5000 + b"x"])
-def test_what_is_no_json_says_so(content: bytes) -> None:
+def test_a_body_without_json_gives_a_reason(content: bytes) -> None:
     found, broken = parse_body(content)
     assert found is None
     assert broken
 
 
 @given(st.binary(max_size=40))
-def test_no_bytes_make_reading_fail(content: bytes) -> None:
+def test_parse_body_never_raises(content: bytes) -> None:
     found, broken = parse_body(content)
     if broken is None:
         orjson.dumps(found)
 
 
-def test_pages_end_at_the_empty_token_and_go_on_over_empty_pages() -> None:
+def test_paging_ends_at_an_empty_token_and_continues_after_an_empty_page() -> None:
     book = {"": ([1], "a"), "a": ([], "b"), "b": ([2], "")}
     found = [rows for rows, _ in paginate(lambda token: book[token], lambda page: page[1], call=CALL)]
     assert found == [[1], [], [2]]
 
 
-def test_a_page_token_that_comes_back_is_an_error() -> None:
+def test_a_repeated_page_token_is_an_error() -> None:
     book = {"": "a", "a": "b", "b": "a"}
     with pytest.raises(BrokenResponse, match="twice"):
         list(paginate(lambda token: book[token], lambda page: page, call=CALL))
 
 
 @given(st.integers(100, 599), st.sampled_from([None, "broken"]))
-def test_nothing_but_a_2xx_with_json_is_accepted(status: int, broken: str | None) -> None:
+def test_only_a_2xx_with_json_is_accepted(status: int, broken: str | None) -> None:
     answer = Response(call=CALL, status=status, headers={}, body=None, broken=broken)
     verdict = default_decision(answer, NOW)
     assert (verdict is None) == (200 <= status < 300 and broken is None)
     assert verdict is None or isinstance(verdict, Retry | HarvestError)
 
 
-def test_a_whole_address_of_the_same_host_is_asked_as_it_is(
+def test_a_url_of_the_same_host_is_requested_unchanged(
     api: Callable[..., Api], http: responses.RequestsMock
 ) -> None:
     http.get(f"{URL}/things?next=a%2Fb", json={"ok": True}, headers={"Link": "more"})
@@ -299,14 +298,14 @@ def test_a_whole_address_of_the_same_host_is_asked_as_it_is(
     "address",
     ["https://elsewhere.example/v1/x", "http://vendor.example/v1/x", "https://vendor.example:8443/v1"],
 )
-def test_an_address_of_another_host_is_not_asked(api: Callable[..., Api], address: str) -> None:
+def test_a_url_of_another_host_is_not_requested(api: Callable[..., Api], address: str) -> None:
     with pytest.raises(BrokenResponse, match="another host") as refused:
         api(auth=Tokens()).send("GET", CALL, address)
     assert "elsewhere" not in str(refused.value)
 
 
 @pytest.mark.parametrize("trouble", ["status", "connection"])
-def test_what_may_be_asked_once_is_asked_once(
+def test_a_request_with_one_attempt_is_not_retried(
     api: Callable[..., Api], http: responses.RequestsMock, trouble: str
 ) -> None:
     if trouble == "status":
@@ -316,3 +315,18 @@ def test_what_may_be_asked_once_is_asked_once(
     with pytest.raises(HarvestError):
         api().send("GET", CALL, "/x", attempts=1)
     assert len(http.calls) == 1
+
+
+def test_every_attempt_is_logged_without_query_and_token(
+    api: Callable[..., Api], http: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="connectors.http")
+    http.get(f"{URL}/things/7", status=503)
+    http.get(f"{URL}/things/7", json={})
+    api(auth=Tokens()).get(CALL, "/things/7", params={"q": "secret"})
+    first, pause, second = caplog.messages
+    assert first.startswith(f"Vendor: {CALL}: 503 in ")
+    assert pause.startswith(f"Vendor: {CALL}: next try in ")
+    assert second.startswith(f"Vendor: {CALL}: 200 in ")
+    assert "secret" not in caplog.text
+    assert "Bearer" not in caplog.text

@@ -7,67 +7,67 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.quality import (
-    LONGEST_SERIES,
+    MAX_SERIES_LENGTH,
     Measure,
     Quality,
     Series,
     Stream,
-    joined,
-    measured,
-    merged,
-    series_of,
+    join_series,
+    merge_measures,
+    summarize,
+    to_series,
 )
-from harvester.simulator.expected.quality import hundredths as _truths_hundredths
+from harvester.simulator.expected.quality import round_to_hundredths as _expected_hundredths
 
 SAMPLES = st.lists(st.integers(0, 3000).map(lambda n: n / 8), min_size=1, max_size=8)
 
 
 def test_a_measure_is_mean_worst_and_samples() -> None:
-    assert measured("latency_ms", [10, None, 20, -1]) == Measure(mean=15, worst=20, samples=2)
-    assert measured("fps", [10, 20]) == Measure(mean=15, worst=10, samples=2)
+    assert summarize("latency_ms", [10, None, 20, -1]) == Measure(mean=15, worst=20, samples=2)
+    assert summarize("fps", [10, 20]) == Measure(mean=15, worst=10, samples=2)
 
 
 def test_peaks_make_the_worst_worse_and_count_for_nothing_else() -> None:
-    assert measured("packet_loss_pct", [1, 3], [None, 9, -1]) == Measure(mean=2, worst=9, samples=2)
-    assert measured("packet_loss_pct", [1, 3], [2]) == Measure(mean=2, worst=3, samples=2)
+    assert summarize("packet_loss_pct", [1, 3], [None, 9, -1]) == Measure(mean=2, worst=9, samples=2)
+    assert summarize("packet_loss_pct", [1, 3], [2]) == Measure(mean=2, worst=3, samples=2)
 
 
 @pytest.mark.parametrize("samples", [[], [None], [-1, None], [float("nan")]])
 def test_without_samples_there_is_no_measure(samples: list[float | None]) -> None:
-    assert measured("latency_ms", samples, [5]) is None
+    assert summarize("latency_ms", samples, [5]) is None
 
 
 @given(st.lists(SAMPLES, min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_what_a_meeting_shows_does_not_hang_on_the_order_of_its_stays(
     parts: list[list[float]], random
 ) -> None:
-    whole = measured("latency_ms", [value for part in parts for value in part])
-    measures = [measured("latency_ms", part) for part in parts]
+    whole = summarize("latency_ms", [value for part in parts for value in part])
+    measures = [summarize("latency_ms", part) for part in parts]
     random.shuffle(measures)
-    together = merged("latency_ms", [measure for measure in measures if measure is not None])
+    together = merge_measures("latency_ms", [measure for measure in measures if measure is not None])
     assert whole is not None
     assert together is not None
-    assert together.document() == whole.document()
+    assert together.to_document() == whole.to_document()
 
 
 def test_a_half_is_rounded_as_what_it_stands_for() -> None:
     noisy = Measure(mean=12.125000000000002, worst=12.125, samples=8)
-    assert noisy.document() == {"mean": 12.12, "worst": 12.12, "samples": 8}
+    assert noisy.to_document() == {"mean": 12.12, "worst": 12.12, "samples": 8}
 
 
 @pytest.mark.parametrize(
     ("told", "written"), [(17.775, 17.78), (17.765, 17.76), (0.005, 0.0), (1333.335, 1333.34)]
 )
 def test_a_half_goes_to_the_even_hundredth_as_in_the_truth(told: float, written: float) -> None:
-    assert Measure(mean=told, worst=told, samples=3).document()["mean"] == written
-    assert _truths_hundredths(told) == written
+    assert Measure(mean=told, worst=told, samples=3).to_document()["mean"] == written
+    assert _expected_hundredths(told) == written
 
 
 def test_what_was_not_measured_leaves_no_key() -> None:
     fps = Measure(mean=12, worst=10, samples=3)
     quality = Quality(audio_in=Stream(), video_in=Stream(fps=fps))
-    assert quality.document() == {"video_in": {"fps": {"mean": 12, "worst": 10, "samples": 3}}}
-    assert Quality().document() == {}
+    assert quality.to_document() == {"video_in": {"fps": {"mean": 12, "worst": 10, "samples": 3}}}
+    assert Quality().to_document() == {}
 
 
 def test_a_meetings_quality_is_stream_by_stream() -> None:
@@ -93,9 +93,9 @@ def test_a_series_has_even_steps_and_null_where_there_is_no_sample() -> None:
         (after(0), {"latency_ms": 40.126, "jitter_ms": None}),
         (after(121), {"latency_ms": 60, "jitter_ms": -1, "packet_loss_pct": 0}),
     ]
-    series = series_of(points, 60)
+    series = to_series(points, 60)
     assert series is not None
-    assert series.document() == {
+    assert series.to_document() == {
         "start": NINE,
         "step_s": 60,
         "latency_ms": [40.13, None, 60],
@@ -110,29 +110,29 @@ def test_a_series_has_even_steps_and_null_where_there_is_no_sample() -> None:
         ([(NINE, {"latency_ms": None})], 60),
         ([(NINE, {"latency_ms": 1.0})], 0),
         ([(NINE, {"latency_ms": 1.0})], float("nan")),
-        ([(NINE, {"latency_ms": 1.0}), (after(60 * LONGEST_SERIES), {"latency_ms": 1.0})], 60),
+        ([(NINE, {"latency_ms": 1.0}), (after(60 * MAX_SERIES_LENGTH), {"latency_ms": 1.0})], 60),
     ],
 )
 def test_what_cannot_be_a_series_is_none(points: list, step: float) -> None:
-    assert series_of(points, step) is None
+    assert to_series(points, step) is None
 
 
 def test_the_parts_of_a_stay_are_one_series_by_the_finest_step() -> None:
     first = Series(start=NINE, step_s=60, latency_ms=(1.0, 2.0))
     second = Series(start=after(180), step_s=30, latency_ms=(3.0, 4.0), jitter_ms=(5.0, None))
-    whole = joined([second, first])
+    whole = join_series([second, first])
     assert whole is not None
     assert whole.start == NINE
     assert whole.step_s == 30
     assert whole.latency_ms == (1.0, None, 2.0, None, None, None, 3.0, 4.0)
     assert whole.jitter_ms == (None, None, None, None, None, None, 5.0, None)
-    assert joined([first]) is first
-    assert joined([]) is None
+    assert join_series([first]) is first
+    assert join_series([]) is None
 
 
 def test_parts_that_are_too_far_apart_are_not_one_series() -> None:
     first = Series(start=NINE, step_s=1, latency_ms=(1.0, 2.0))
-    assert joined([first, Series(start=after(9**9), step_s=1, latency_ms=(1.0,))]) is first
+    assert join_series([first, Series(start=after(9**9), step_s=1, latency_ms=(1.0,))]) is first
 
 
 def test_a_meeting_has_no_series_and_a_stay_has() -> None:
@@ -141,8 +141,8 @@ def test_a_meeting_has_no_series_and_a_stay_has() -> None:
         series=Series(start=NINE, step_s=60, latency_ms=(1.0,)),
     )
     parts = [Quality(audio_in=stream), Quality(audio_in=stream)]
-    assert "series" not in Quality.merge(parts).document()["audio_in"]
-    assert "series" in Quality.merge(parts, one_stay=True).document()["audio_in"]
+    assert "series" not in Quality.merge(parts).to_document()["audio_in"]
+    assert "series" in Quality.merge(parts, same_session=True).to_document()["audio_in"]
 
 
 @given(
@@ -152,7 +152,7 @@ def test_a_meeting_has_no_series_and_a_stay_has() -> None:
     st.integers(1, 120),
 )
 def test_a_series_that_is_taken_apart_is_the_same_again(sent: list, step: int) -> None:
-    series = series_of([(after(at), {"latency_ms": value}) for at, value in sent], step)
+    series = to_series([(after(at), {"latency_ms": value}) for at, value in sent], step)
     if series is not None:
-        assert series_of(series.points(), step) == series
+        assert to_series(series.points(), step) == series
         assert len(series.latency_ms) <= 5001

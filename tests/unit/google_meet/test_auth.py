@@ -19,7 +19,7 @@ from connectors.google_meet.auth import STORED_NAME
 from connectors.google_meet.credentials import CredentialsKind, read_credentials
 from connectors.google_meet.endpoints import MEET, REPORTS
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.google_meet.account import (
+from tests.unit.google_meet.fake_api import (
     ADMIN,
     DAY,
     HOST,

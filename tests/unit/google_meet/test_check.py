@@ -8,7 +8,7 @@ import pytest
 
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS, SERVICES, Service
-from tests.unit.google_meet.account import ADMIN, CLIENT_ID, Google, error_body, status_body
+from tests.unit.google_meet.fake_api import ADMIN, CLIENT_ID, Google, error_body, status_body
 
 Build = Callable[..., GoogleMeet]
 

@@ -17,7 +17,7 @@ from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.models import MeetingRef
 from connectors.rate_limit import MARGIN
 from tests.unit.fake_context import FakeContext
-from tests.unit.google_meet.account import ADMIN, DAY, HOST, Google, error_body, settings, status_body
+from tests.unit.google_meet.fake_api import ADMIN, DAY, HOST, Google, error_body, settings, status_body
 
 Build = Callable[..., GoogleMeet]
 

@@ -10,12 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import responses
 
-from connectors.base import LoginScope
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.google_meet.auth import STORED_NAME
 from connectors.google_meet.login import SCOPES, GoogleLogin
+from connectors.oauth import LoginScope
 from tests.unit.fake_context import FakeContext
-from tests.unit.google_meet.account import TOKENS, oauth_client, service_account, settings
+from tests.unit.google_meet.fake_api import TOKENS, oauth_client, service_account, settings
 
 REDIRECT = "http://127.0.0.1:8976/callback"
 ANSWER = {"access_token": "a", "expires_in": 3599, "refresh_token": "marked-refresh", "scope": "x y"}
@@ -48,7 +48,7 @@ def test_a_code_becomes_a_token_that_is_kept(context: FakeContext, http: respons
     http.post(TOKENS, json=ANSWER)
     way = login(context)
     way.save(redeemed(way))
-    sent = {name: values[0] for name, values in parse_qs(str(http.calls[0].request.body)).items()}
+    sent = {name: values[0] for name, values in parse_qs(http.calls[0].request.body.decode()).items()}
     assert sent["code_verifier"] == "marked-verifier"
     assert (sent["grant_type"], sent["client_secret"]) == ("authorization_code", "invented-secret")
     assert context.tokens.kept[STORED_NAME].refresh == "marked-refresh"
@@ -58,7 +58,7 @@ def test_a_code_becomes_a_token_that_is_kept(context: FakeContext, http: respons
 @pytest.mark.parametrize(
     ("status", "body", "named"),
     [
-        (400, {"error": "invalid_grant", "error_description": "marked"}, "too old"),
+        (400, {"error": "invalid_grant", "error_description": "marked"}, "has expired"),
         (401, {"error": "invalid_client", "error_description": "marked"}, "client is refused"),
         (400, {"error": "redirect_uri_mismatch"}, "Desktop app"),
         (200, {"access_token": "a", "expires_in": 3599}, "no refresh token"),

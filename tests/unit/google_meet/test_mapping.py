@@ -11,28 +11,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.google_meet.conferences import Conference, Straggler, best, gathered
-from connectors.google_meet.mapping import to_session, to_stay
+from connectors.google_meet.conferences import Conference, LateRow, best_record, group_by_conference
+from connectors.google_meet.mapping import to_record_session, to_session
 from connectors.google_meet.quality import to_quality
-from connectors.google_meet.reports_rows import code_of, codes_of, flat, identity, joined, left
+from connectors.google_meet.reports_rows import (
+    code_spellings,
+    flatten,
+    join_time,
+    leave_time,
+    normalize_code,
+    row_identity,
+)
 from connectors.models import session_key
-from tests.unit.google_meet.account import GUEST, HOST, activity
+from tests.unit.google_meet.fake_api import GUEST, HOST, activity
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    (found,) = flat(activity("conf1", "2026-11-20T09:30:00.250Z", **changes))
+    (found,) = flatten(activity("conf1", "2026-11-20T09:30:00.250Z", **changes))
     return found
 
 
 @pytest.mark.parametrize("told", ["WKTIMXIVUK", "wktimxivuk", "wkt-imxi-vuk", " WKT-IMXI-VUK "])
 def test_a_code_has_one_spelling(told: str) -> None:
-    assert code_of(told) == "wkt-imxi-vuk"
-    assert codes_of("wkt-imxi-vuk") == ("WKTIMXIVUK", "wkt-imxi-vuk", "wktimxivuk")
+    assert normalize_code(told) == "wkt-imxi-vuk"
+    assert code_spellings("wkt-imxi-vuk") == ("WKTIMXIVUK", "wkt-imxi-vuk", "wktimxivuk")
 
 
 @pytest.mark.parametrize(("told", "code"), [("", None), (None, None), (7, None), ("Nick-Name", "nick-name")])
 def test_what_is_no_code_stays_what_it_is(told: object, code: str | None) -> None:
-    assert code_of(told) == code
+    assert normalize_code(told) == code
 
 
 def test_a_row_is_a_stay() -> None:
@@ -53,10 +60,10 @@ def test_a_row_is_a_stay() -> None:
 
 def test_without_a_start_it_is_as_long_before_the_end_as_it_lasted() -> None:
     told = row(start_timestamp_seconds=None, stayed=90)
-    assert left(told) is not None
-    assert (left(told) - joined(told)).total_seconds() == 90  # type: ignore[operator]
-    assert joined(row(start_timestamp_seconds=None, duration_seconds=None)) == left(told)
-    assert joined(row(start_timestamp_seconds=10**13, stayed=60)) == joined(
+    assert leave_time(told) is not None
+    assert (leave_time(told) - join_time(told)).total_seconds() == 90  # type: ignore[operator]
+    assert join_time(row(start_timestamp_seconds=None, duration_seconds=None)) == leave_time(told)
+    assert join_time(row(start_timestamp_seconds=10**13, stayed=60)) == join_time(
         row(stayed=60, start_timestamp_seconds=None)
     )
 
@@ -84,14 +91,14 @@ def test_the_organizer_is_the_host_and_a_name_comes_from_the_directory() -> None
 
 def test_a_stay_of_meets() -> None:
     participant = {"name": "p", "signedinUser": {"user": "users/42", "displayName": "Room"}}
-    session = to_stay(
+    session = to_record_session(
         participant, {"name": "p/s", "startTime": "2026-11-20T09:00:00.123456789Z"}, email="a@example.org"
     )
     assert (session.key, session.id, session.user_type) == (session_key("p/s"), "42", "signed_in")
     assert (session.leave_time, session.duration, session.email) == (None, None, "a@example.org")
-    assert to_stay({"anonymousUser": {"displayName": "X"}}, {"name": "s"}).user_type == "guest"
-    assert to_stay({"phoneUser": {"displayName": "+4"}}, {"name": "s"}).user_type == "phone"
-    assert to_stay({}, {"name": "s"}).user_type is None
+    assert to_record_session({"anonymousUser": {"displayName": "X"}}, {"name": "s"}).user_type == "guest"
+    assert to_record_session({"phoneUser": {"displayName": "+4"}}, {"name": "s"}).user_type == "phone"
+    assert to_record_session({}, {"name": "s"}).user_type is None
 
 
 def test_quality_is_what_was_measured() -> None:
@@ -113,7 +120,7 @@ def test_quality_is_what_was_measured() -> None:
     )
     quality = to_quality(told)
     assert quality is not None
-    document = quality.document()
+    document = quality.to_document()
     assert document["audio_in"]["packet_loss_pct"] == {"mean": 1, "worst": 7, "samples": 500}
     assert document["audio_in"]["latency_ms"] == {"mean": 40, "samples": 500}
     assert document["audio_in"]["jitter_ms"] == {"mean": 3, "worst": 30, "samples": 500}
@@ -128,7 +135,7 @@ def test_quality_is_what_was_measured() -> None:
 
 def test_every_parameter_that_google_lists_is_read_without_harm() -> None:
     listed = json.loads(
-        (Path(__file__).parents[2] / "data" / "google" / "call_ended_parameters.json").read_text(
+        (Path(__file__).parents[2] / "data" / "google_meet" / "call_ended_parameters.json").read_text(
             encoding="utf-8"
         )
     )
@@ -139,7 +146,7 @@ def test_every_parameter_that_google_lists_is_read_without_harm() -> None:
             "id": {"time": "2026-11-20T09:00:00Z"},
             "events": [{"name": "call_ended", "parameters": parameters}],
         }
-        for told in flat(item):
+        for told in flatten(item):
             assert to_session({**told, "conference_id": "c"}).key
 
 
@@ -174,7 +181,7 @@ def listings(draw: st.DrawFn) -> list[dict[str, Any]]:
 def whole(rows: list[dict[str, Any]]) -> dict[str, list[tuple[str, str, str]]]:
     found: dict[str, list[tuple[str, str, str]]] = {}
     for told in rows:
-        found.setdefault(told["conference_id"], []).append(identity(told))
+        found.setdefault(told["conference_id"], []).append(row_identity(told))
     return {key: sorted(set(value)) for key, value in found.items()}
 
 
@@ -182,9 +189,9 @@ def whole(rows: list[dict[str, Any]]) -> dict[str, list[tuple[str, str, str]]]:
 def test_every_conference_comes_once_with_all_its_rows(rows: list[dict[str, Any]], size: int) -> None:
     newest_first = sorted(rows, key=lambda told: told["@time"], reverse=True)
     pages = [newest_first[at : at + size] for at in range(0, len(newest_first), size)]
-    found = list(gathered(pages))
-    assert not [one for one in found if isinstance(one, Straggler)]
-    told = {one.id: sorted(map(identity, one.rows)) for one in found if isinstance(one, Conference)}
+    found = list(group_by_conference(pages))
+    assert not [one for one in found if isinstance(one, LateRow)]
+    told = {one.id: sorted(map(row_identity, one.rows)) for one in found if isinstance(one, Conference)}
     assert len(found) == len(told)
     assert told == whole(rows)
 
@@ -195,12 +202,12 @@ def test_out_of_order_nothing_is_lost_without_a_word(order: list[int], data: st.
     shuffled = [rows[place % len(rows)] for place in order] + rows
     told: dict[str, set[tuple[str, str, str]]] = {}
     late: set[str] = set()
-    for found in gathered([[one] for one in shuffled]):
-        if isinstance(found, Straggler):
+    for found in group_by_conference([[one] for one in shuffled]):
+        if isinstance(found, LateRow):
             late.add(found.conference)
         else:
             assert found.id not in told
-            told[found.id] = set(map(identity, found.rows))
+            told[found.id] = set(map(row_identity, found.rows))
     for conference, identities in whole(rows).items():
         assert conference in late or told[conference] == set(identities)
 
@@ -221,14 +228,14 @@ def test_few_rows_are_held_at_once() -> None:
             ]
             held.append(hour)
 
-    for found in gathered(pages()):
+    for found in group_by_conference(pages()):
         assert isinstance(found, Conference)
         if held[-1:] != [1]:
             assert int(found.id[1:]) - (held[-1] if held else 200) <= 4
 
 
 def test_of_records_of_one_space_the_one_of_that_id_or_time() -> None:
-    conference = Conference.of("conf1", [row()])
+    conference = Conference.from_rows("conf1", [row()])
     early = {
         "name": "conferenceRecords/a",
         "startTime": "2026-11-20T07:00:00Z",
@@ -241,7 +248,7 @@ def test_of_records_of_one_space_the_one_of_that_id_or_time() -> None:
     }
     live = {"name": "conferenceRecords/c", "startTime": "2026-11-20T09:29:00Z"}
     named = {"name": "conferenceRecords/conf1"}
-    assert best(conference, [early, right, live]) is right
-    assert best(conference, [early, right, named]) is named
-    assert best(conference, [live]) is live
-    assert best(conference, [early]) is None
+    assert best_record(conference, [early, right, live]) is right
+    assert best_record(conference, [early, right, named]) is named
+    assert best_record(conference, [live]) is live
+    assert best_record(conference, [early]) is None

@@ -10,10 +10,10 @@ import pytest
 
 from connectors.errors import CredentialsError, Gone, VendorError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.endpoints import DIRECTORY, MEET, RECORDS_KEPT
+from connectors.google_meet.endpoints import DIRECTORY, MEET, RECORD_RETENTION
 from connectors.models import Detail, MeetingRef, Reason, SkippedPartition, Window
 from tests.unit.fake_context import FakeContext
-from tests.unit.google_meet.account import CODE, DAY, GUEST, HOST, Google, signed_in, status_body
+from tests.unit.google_meet.fake_api import CODE, DAY, GUEST, HOST, Google, signed_in, status_body
 
 Build = Callable[..., GoogleMeet]
 
@@ -107,7 +107,7 @@ def test_an_expired_record_is_gone_and_a_vanished_one_has_failed(
     whole.records.clear()
     with pytest.raises(VendorError):
         connector.fetch(ref)
-    context.seconds += RECORDS_KEPT.total_seconds()
+    context.seconds += RECORD_RETENTION.total_seconds()
     with pytest.raises(Gone) as gone:
         connector.fetch(ref)
     assert gone.value.reason == Reason.expired
@@ -126,7 +126,7 @@ def test_a_user_without_a_token_is_left_out(
 ) -> None:
     whole.person("9", "odd@example.org", "Odd")
     connector = meet(GOOGLE_SOURCE="meet")
-    assert connector.sources.apis.directory.known
+    assert connector.selector.apis.directory.is_readable
     del whole.people["odd@example.org"]
     found = list(connector.meetings(DAY))
     assert [one.reason for one in found if isinstance(one, SkippedPartition)] == [Reason.unknown_user]
@@ -140,7 +140,7 @@ def test_a_missing_delegation_ends_the_run_with_what_to_do(meet: Build, whole: G
 
 def test_meet_keeps_thirty_days(meet: Build, whole: Google) -> None:
     connector = meet(GOOGLE_SOURCE="meet")
-    assert connector.retention == RECORDS_KEPT
+    assert connector.retention == RECORD_RETENTION
     assert GoogleMeet.retention == timedelta(days=180)
     old = Window(start=DAY.start - timedelta(days=60), end=DAY.end - timedelta(days=60))
     assert refs(connector, old) == []

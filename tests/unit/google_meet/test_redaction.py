@@ -19,15 +19,7 @@ from connectors.google_meet.redaction import EVENT_FIELDS, redact_event, redact_
 from connectors.models import MeetingRef, Window
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.google_meet.account import (
-    DAY,
-    HOST,
-    TOKENS,
-    Google,
-    event,
-    private_key,
-    signed_in,
-)
+from tests.unit.google_meet.fake_api import DAY, HOST, TOKENS, Google, event, private_key, signed_in
 
 Build = Callable[..., GoogleMeet]
 SECRET = "marked-secret-4f1d"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connectors.meetecho import Meetecho
-from tests.unit.meetecho.account import Account
+from tests.unit.meetecho.fake_api import Account
 
 Build = Callable[..., Meetecho]
 

@@ -13,7 +13,7 @@ from connectors.errors import ConfigurationError, CredentialsError
 from connectors.meetecho import Meetecho
 from connectors.models import MeetingRef, SkippedPartition
 from tests.unit.fake_context import FakeContext
-from tests.unit.meetecho.account import DAY, MEETECHO, Account, data, settings
+from tests.unit.meetecho.fake_api import DAY, MEETECHO, Account, data, settings
 
 Build = Callable[..., Meetecho]
 

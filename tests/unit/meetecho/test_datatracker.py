@@ -8,10 +8,10 @@ import pytest
 
 from connectors.errors import BrokenResponse, VendorError
 from connectors.meetecho import Meetecho
-from connectors.meetecho.datatracker import Slot, to_slot
+from connectors.meetecho.datatracker import PlannedTime, to_planned_time
 from connectors.meetecho.endpoints import ATTENDED, PEOPLE
 from tests.unit.fake_context import FakeContext
-from tests.unit.meetecho.account import Account, data
+from tests.unit.meetecho.fake_api import Account, data
 
 Build = Callable[..., Meetecho]
 
@@ -116,8 +116,8 @@ def test_names_that_may_not_be_asked_for_together_are_one_by_one(alone: Build, a
 
 
 def test_the_payload_of_a_timeslot_is_understood() -> None:
-    slot = to_slot(data("dt_v1_meeting_timeslot")["objects"][0])
-    assert isinstance(slot, Slot)
+    slot = to_planned_time(data("dt_v1_meeting_timeslot")["objects"][0])
+    assert isinstance(slot, PlannedTime)
     assert slot.end is not None
     assert (slot.start.isoformat(), (slot.end - slot.start).total_seconds()) == (
         "2020-08-05T13:00:00+00:00",

@@ -12,13 +12,13 @@ import pytest
 
 from connectors.errors import Gone, NotReady
 from connectors.meetecho import Meetecho
-from connectors.meetecho.listing import join
-from connectors.meetecho.mapping import Plan, to_meeting, to_session
+from connectors.meetecho.listing import match_rooms
+from connectors.meetecho.mapping import PlannedMeeting, to_meeting, to_session
 from connectors.meetecho.rooms import to_rooms
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window, session_key
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.meetecho.account import DAY, Account, data, room, uri
+from tests.unit.meetecho.fake_api import DAY, Account, data, room, uri
 
 Build = Callable[..., Meetecho]
 URL = "https://meetecho.example.org/interim/?short="
@@ -90,7 +90,7 @@ def test_rooms_of_one_session_are_one_meeting_told_by_the_one_that_it_names(
 
 def test_a_number_of_meetechos_own_is_no_session_of_another_group() -> None:
     rooms = to_rooms({"rooms": {"r": {**room(18, "2026-11-20 10:00:00", URL), "group": "beta"}}}, "acro")
-    joined, alone = join({"18": {"id": 18, "remote_instructions": None}}, rooms, "acro")
+    joined, alone = match_rooms({"18": {"id": 18, "remote_instructions": None}}, rooms, "acro")
     assert (joined, [one.uuid for one in alone]) == ({}, ["r"])
 
 
@@ -252,12 +252,14 @@ def test_the_payloads_go_through_unharmed() -> None:
     attended = data("dt_v1_meeting_attended")["objects"][0]
     now = datetime(2026, 11, 20, tzinfo=UTC)
     first, second, _ = rooms
-    meeting = to_meeting(Plan(group="acro", rooms=(second,)), account="main", now=now, harvested_at=now)
+    meeting = to_meeting(
+        PlannedMeeting(group="acro", rooms=(second,)), account="main", now=now, harvested_at=now
+    )
     assert (meeting.uuid, meeting.topic) == ("e68e96d4-d38f-475b-9073-ecab46ca96a5", "interim-2021-wgname-02")
     assert meeting.scheduled_start_time == datetime(2021, 9, 15, 14, 30, tzinfo=UTC)
     assert meeting.scheduled_end_time == datetime(2021, 9, 15, 15, tzinfo=UTC)
     both = to_meeting(
-        Plan(group="homenet", session=session, rooms=(first,)),
+        PlannedMeeting(group="homenet", session=session, rooms=(first,)),
         account="main",
         now=now,
         harvested_at=now,

@@ -12,11 +12,11 @@ import pytest
 
 from connectors.errors import HarvestError
 from connectors.meetecho import Meetecho
-from connectors.meetecho.mapping import redact_row
+from connectors.meetecho.redaction import redact_row
 from connectors.models import MeetingRef
 from harvester.documents import to_documents
 from tests.unit.fake_context import FakeContext
-from tests.unit.meetecho.account import DAY, SECRET, Account, room
+from tests.unit.meetecho.fake_api import DAY, SECRET, Account, room
 
 Build = Callable[..., Meetecho]
 URL = "https://meetecho.example.org/interim/?short=r-1"

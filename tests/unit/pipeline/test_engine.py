@@ -323,7 +323,7 @@ def test_listing_and_fetching_overlap(state: AccountState) -> None:
 
     def listing(_: Window) -> Iterator[MeetingRef]:
         yield ref("first")
-        assert fetched.wait(10), "the first page's meetings are fetched while the second is listed"
+        assert fetched.wait(60), "the first page's meetings are fetched while the second is listed"
         yield ref("second")
 
     def answer() -> MeetingRecord:
@@ -347,5 +347,5 @@ def test_an_error_of_the_sink_is_raised_and_every_thread_ends(state: AccountStat
         run.go()
     for thread in threading.enumerate():
         if thread.name.startswith(("fetch", "list")):
-            thread.join(10)
+            thread.join(60)
     assert threading.active_count() <= before

@@ -17,11 +17,13 @@ from click.testing import CliRunner
 
 from connectors.base import Option
 from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
-from harvester.cli.environment import RunEnvironment
+from harvester.cli.options import split_options, vendor_options
 from harvester.config import Environment
 from harvester.pipeline import runner
+from harvester.pipeline.context import Clock
+from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.planner import RunPlan, Slice, backfill, narrowed, nightly
-from harvester.pipeline.request import HarvestRequest, chosen, vendor_options
+from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker, LoadedMeeting
 from harvester.state.journal import Journal
 
@@ -45,7 +47,7 @@ def request(*words: str) -> HarvestRequest | str:
     @click.command()
     @vendor_options(OPTIONS)
     def command(**given: Any) -> None:
-        ours = chosen(OPTIONS, given)
+        ours = split_options(OPTIONS, given)
         found.append(HarvestRequest(**given, **ours))
 
     ended = CliRunner().invoke(command, list(words))
@@ -81,7 +83,9 @@ def test_days_ahead_are_a_number_and_go_without_dates() -> None:
     assert "range" in str(request("--upcoming", "0"))
     with pytest.raises(click.UsageError, match="from now on"):
         HarvestRequest(upcoming_days=7, filtered=True, on=DAY.start.date()).validate(
-            RunEnvironment(environment=Environment(values={}))
+            RunEnvironment(
+                environment=Environment(values={}), machine=Clock(wall=NOW.timestamp, monotonic=lambda: 0.0)
+            )
         )
 
 

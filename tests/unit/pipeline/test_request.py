@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.models import Window
 from harvester.cli import dates
+from harvester.cli.options import Date
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -38,7 +39,7 @@ def window(on: str = "", first: str = "", last: str = "", zone: ZoneInfo = UTC_Z
 )
 def test_a_day_misspelt_is_refused_with_the_right_spelling(text: str, said: str) -> None:
     with pytest.raises(click.BadParameter, match=said):
-        dates.Date().convert(text, None, None)
+        Date().convert(text, None, None)
 
 
 def test_without_dates_it_is_yesterday() -> None:

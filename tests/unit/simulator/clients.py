@@ -1,4 +1,4 @@
-"""Asking a simulated vendor without a network: its ASGI application is called as a server would call it."""
+"""Test clients that call a simulated vendor's ASGI application directly, without a network."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.types import ASGIApp, Message
 
-from harvester.simulator.clock import Calendar
+from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet import tokens as google_tokens
-from harvester.simulator.google_meet.access import AUTH
-from harvester.simulator.google_meet.access import Terms as GoogleTerms
+from harvester.simulator.google_meet.access import AUTH, GoogleOptions
 from harvester.simulator.google_meet.account import Conference
 from harvester.simulator.google_meet.app import GoogleMeet
 from harvester.simulator.organisation import Case, Organisation, Person
-from harvester.simulator.webex.access import Terms
+from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.account import Instance as WebexInstance
 from harvester.simulator.webex.account import Quirk as WebexQuirk
 from harvester.simulator.webex.app import Webex
@@ -41,8 +40,8 @@ BASIC = "Basic " + b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
 
 
 @dataclass
-class Clock:
-    """Seconds that pass when a test says so."""
+class ManualClock:
+    """Seconds that advance only when a test says so."""
 
     seconds: float = 0.0
 
@@ -51,7 +50,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
@@ -61,10 +60,10 @@ class Answered:
         return json.loads(self.content)
 
 
-def ask(
+def send_request(
     app: ASGIApp, path: str, *, method: str = "GET", query: str = "", body: bytes = b"", **headers: str
-) -> Answered:
-    """One request; `path` goes as it is into the request line."""
+) -> Answer:
+    """Send one request; `path` is used as the raw path."""
     said: list[Message] = []
 
     async def receive() -> Message:
@@ -83,7 +82,7 @@ def ask(
     }
     _runner().run(app(scope, receive, send))  # type: ignore[arg-type]  # an ASGI application is a coroutine function
     start = said[0]
-    return Answered(
+    return Answer(
         start["status"],
         {name.decode().lower(): value.decode() for name, value in start["headers"]},
         b"".join(message.get("body", b"") for message in said[1:]),
@@ -92,18 +91,18 @@ def ask(
 
 @cache
 def _runner() -> asyncio.Runner:
-    # One event loop for all requests: making one takes longer than an answer.
+    # One event loop for all requests: creating one takes longer than an answer.
     runner = asyncio.Runner()
     atexit.register(runner.close)
     return runner
 
 
 @dataclass
-class Zoomed:
-    """A Zoom account, its clock, and a token for it."""
+class ZoomClient:
+    """A Zoom account, its clock, and an access token."""
 
     zoom: Zoom
-    clock: Clock
+    clock: ManualClock
     token: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -112,20 +111,22 @@ class Zoomed:
     def renew(self) -> None:
         self.token = self.ask_token().body["access_token"]
 
-    def ask_token(self, *, authorization: str = BASIC, in_body: bool = False, **changed: str) -> Answered:
-        asked = urlencode({"grant_type": "account_credentials", "account_id": ACCOUNT_ID, **changed})
-        query, body = ("", asked.encode()) if in_body else (asked, b"")
-        return ask(
+    def ask_token(self, *, authorization: str = BASIC, in_body: bool = False, **changed: str) -> Answer:
+        parameters = urlencode({"grant_type": "account_credentials", "account_id": ACCOUNT_ID, **changed})
+        query, body = ("", parameters.encode()) if in_body else (parameters, b"")
+        return send_request(
             self.zoom, "/zoom/oauth/token", method="POST", query=query, body=body, authorization=authorization
         )
 
-    def get(self, path: str, **query: object) -> Answered:
-        """A call, long enough after the last one for every rate limit."""
+    def get(self, path: str, **query: object) -> Answer:
+        """Send a GET request, late enough after the last one for every rate limit."""
         self.clock.seconds += 4
-        return ask(self.zoom, f"/zoom/v2{path}", query=urlencode(query), authorization=f"Bearer {self.token}")
+        return send_request(
+            self.zoom, f"/zoom/v2{path}", query=urlencode(query), authorization=f"Bearer {self.token}"
+        )
 
     def rows(self, path: str, name: str, **query: object) -> list[dict[str, Any]]:
-        """Every row of every page."""
+        """Return every row of every page."""
         found: list[dict[str, Any]] = []
         token = ""
         while True:
@@ -140,57 +141,60 @@ class Zoomed:
 
     def participants(self, instance: Instance, **query: object) -> list[dict[str, Any]]:
         kind = "pastOne" if instance.meeting.alone else "past"
-        asked = {"type": kind, "page_size": 300, **query}
-        return self.rows(f"/metrics/meetings/{coded(instance.uuid)}/participants", "participants", **asked)
+        parameters = {"type": kind, "page_size": 300, **query}
+        return self.rows(
+            f"/metrics/meetings/{coded(instance.uuid)}/participants", "participants", **parameters
+        )
 
 
 @dataclass
-class Webexed:
-    """A Webex account, its clock, and a token for it."""
+class WebexClient:
+    """A Webex account, its clock, and an access token."""
 
     webex: Webex
-    clock: Clock
+    clock: ManualClock
     token: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.renew()
 
     def renew(self) -> None:
-        first = first_refresh_token(self.webex.account.organisation.seed, self.webex.terms)
+        first = first_refresh_token(self.webex.account.organisation.seed, self.webex.options)
         self.token = self.form("/access_token", grant_type="refresh_token", refresh_token=first).body[
             "access_token"
         ]
 
     def form(
-        self, path: str, *, secret: bool = True, headers: Mapping[str, str] | None = None, **told: str
-    ) -> Answered:
-        """A form, with the client's id and secret in it."""
+        self, path: str, *, secret: bool = True, headers: Mapping[str, str] | None = None, **fields: str
+    ) -> Answer:
+        """Post a form with the client's id and secret."""
         client = {"client_id": WEBEX_ID, "client_secret": WEBEX_SECRET} if secret else {}
         sent = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
-        body = urlencode({**client, **told}).encode()
-        return ask(self.webex, f"/webex/v1{path}", method="POST", body=body, **sent)
+        body = urlencode({**client, **fields}).encode()
+        return send_request(self.webex, f"/webex/v1{path}", method="POST", body=body, **sent)
 
-    def get(self, path: str, **query: object) -> Answered:
-        """A call, long enough after the last one for the general limit. `from_` is `from`."""
+    def get(self, path: str, **query: object) -> Answer:
+        """Send a GET request, late enough after the last one for the general limit. `from_` stands for
+        `from`."""
         self.clock.seconds += 0.1
         return self.follow(f"/webex/v1{path}?{urlencode({n.rstrip('_'): v for n, v in query.items()})}")
 
-    def follow(self, url: str) -> Answered:
-        told = urlsplit(url)
-        return ask(
+    def follow(self, url: str) -> Answer:
+        parts = urlsplit(url)
+        return send_request(
             self.webex,
-            told.path,
-            query=told.query,
+            parts.path,
+            query=parts.query,
             authorization=f"Bearer {self.token}",
             host="sim.example.org",
         )
 
-    def qualities(self, meeting: str, *, host: str = "webex-analytics", **query: object) -> Answered:
-        asked = urlencode({"meetingId": meeting, **query})
-        return self.follow(f"/{host}/v1/meeting/qualities?{asked}")
+    def qualities(self, meeting: str, *, host: str = "webex-analytics", **query: object) -> Answer:
+        parameters = urlencode({"meetingId": meeting, **query})
+        return self.follow(f"/{host}/v1/meeting/qualities?{parameters}")
 
     def items(self, path: str, **query: object) -> list[dict[str, Any]]:
-        """Every item of every page, those that come twice as well."""
+        """Return every item of every page, including repeated ones."""
         answer = self.get(path, **query)
         found: list[dict[str, Any]] = answer.body["items"]
         while url := next_url(answer):
@@ -200,7 +204,7 @@ class Webexed:
         return found
 
     def listed(self, **query: object) -> list[dict[str, Any]]:
-        """Every instance, once."""
+        """Return every listed instance once."""
         period = {"from_": "2026-11-01T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
         found = self.items("/meetings", **{"meetingType": "meeting", "max": 100, **period, **query})
         return list({row["id"]: row for row in found}.values())
@@ -209,7 +213,7 @@ class Webexed:
         return next(i for i in self.webex.account.instances if wanted is i.meeting.case or wanted in i.quirks)
 
 
-def next_url(answer: Answered) -> str | None:
+def next_url(answer: Answer) -> str | None:
     for link in answer.headers.get("link", "").split(", "):
         url, _, rel = link.partition("; ")
         if rel == 'rel="next"':
@@ -217,11 +221,15 @@ def next_url(answer: Answered) -> str | None:
     return None
 
 
-def webexed(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> Webexed:
-    """An account whose calendar shows `later` after the organisation's now; `options`: of the organisation, and terms."""
+def webex_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> WebexClient:
+    """Create an account whose clock shows `later` after the organisation's now; `options` are those of the
+    organisation and the account."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
-    clock = Clock()
-    return Webexed(Webex(built, Calendar(NOW + later, speed=speed, seconds=clock), Terms(**options)), clock)
+    clock = ManualClock()
+    return WebexClient(
+        Webex(built, SimulatedClock(NOW + later, speed=speed, monotonic=clock), WebexOptions(**options)),
+        clock,
+    )
 
 
 API_SCOPES = {
@@ -240,12 +248,13 @@ ACTIVITIES = "/activity/users/all/applications/meet"
 
 
 def assertion(*, key: Any = None, **claims: object) -> str:
-    """Signed by the service account, for the administrator, with claims changed or, by None, left out."""
+    """Return an assertion for the administrator, signed by the service account; claims can be changed or,
+    with None, left out."""
     from google.auth import jwt
 
     signer = key or _signer()
     now = int(time.time())
-    told: dict[str, object] = {
+    payload_claims: dict[str, object] = {
         "iss": service_account.CLIENT_EMAIL,
         "aud": google_tokens.AUDIENCE,
         "scope": " ".join(AUTH + scope for scope in API_SCOPES.values()),
@@ -253,13 +262,13 @@ def assertion(*, key: Any = None, **claims: object) -> str:
         "exp": now + 3600,
         **claims,
     }
-    payload = {name: value for name, value in told.items() if value is not None}
+    payload = {name: value for name, value in payload_claims.items() if value is not None}
     return bytes(jwt.encode(signer, payload)).decode()
 
 
 @cache
 def _signer() -> Any:
-    # Once: reading a key takes longer than a hundred signatures.
+    # Cached: reading a key takes longer than a hundred signatures.
     from google.auth import crypt
 
     account = service_account.service_account("http://sim.example.org/google/token")
@@ -267,43 +276,46 @@ def _signer() -> Any:
 
 
 @dataclass
-class Googled:
-    """A Workspace, its clock, and tokens for whoever asks."""
+class GoogleClient:
+    """A Workspace, its clock, and access tokens for any user."""
 
     google: GoogleMeet
-    clock: Clock
+    clock: ManualClock
     tokens: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
     @property
     def admin(self) -> str:
         return self.google.account.administrator.email
 
-    def form(self, **told: str) -> Answered:
+    def form(self, **fields: str) -> Answer:
         sent = {"content-type": "application/x-www-form-urlencoded", "host": "sim.example.org"}
-        return ask(self.google, "/google/token", method="POST", body=urlencode(told).encode(), **sent)
+        return send_request(
+            self.google, "/google/token", method="POST", body=urlencode(fields).encode(), **sent
+        )
 
-    def asserted(self, **claims: object) -> Answered:
+    def asserted(self, **claims: object) -> Answer:
         return self.form(grant_type=google_tokens.JWT_BEARER, assertion=assertion(**claims))
 
     def token(self, api: str, email: str | None) -> str:
-        """Kept: signing takes longer than an answer."""
+        """Return a token, cached: signing takes longer than an answer."""
         if (api, email) not in self.tokens:
-            told = self.asserted(sub=email, scope=AUTH + API_SCOPES[api])
-            self.tokens[api, email] = told.body["access_token"]
+            answer = self.asserted(sub=email, scope=AUTH + API_SCOPES[api])
+            self.tokens[api, email] = answer.body["access_token"]
         return self.tokens[api, email]
 
-    def get(self, api: str, path: str, email: str | None = "", **query: object) -> Answered:
-        """A call for somebody, the administrator unless told, long enough after the last one for every quota."""
+    def get(self, api: str, path: str, email: str | None = "", **query: object) -> Answer:
+        """Send a GET request for a user, by default the administrator, late enough after the last one for
+        every quota."""
         self.clock.seconds += 0.3
         bearer = f"Bearer {self.token(api, self.admin if email == '' else email)}"
-        return ask(
+        return send_request(
             self.google, GOOGLE_PATHS[api] + path, query=urlencode(query, doseq=True), authorization=bearer
         )
 
     def rows(
         self, name: str, api: str, path: str, email: str | None = "", **query: object
     ) -> list[dict[str, Any]]:
-        """Every row of every page."""
+        """Return every row of every page."""
         found: list[dict[str, Any]] = []
         token = ""
         while True:
@@ -315,47 +327,52 @@ class Googled:
                 return found
 
     def ended_calls(self, **query: object) -> list[dict[str, Any]]:
-        """The parameters of every `call_ended`, with `time` and `actor`."""
+        """Return the parameters of every `call_ended` event, with `time` and `actor`."""
         items = self.rows("items", "reports", ACTIVITIES, **{"eventName": "call_ended", **query})
         found = []
         for item in items:
             [event] = [event for event in item["events"] if event["name"] == "call_ended"]
-            told = {p["name"]: next(v for n, v in p.items() if n != "name") for p in event["parameters"]}
-            found.append({**told, "time": item["id"]["time"], "actor": item["actor"]})
+            parameters = {
+                p["name"]: next(v for n, v in p.items() if n != "name") for p in event["parameters"]
+            }
+            found.append({**parameters, "time": item["id"]["time"], "actor": item["actor"]})
         return found
 
     def conference(self, case: Case) -> Conference:
         return next(c for c in self.google.account.conferences if c.meeting.case is case)
 
     def seer(self, conference: Conference) -> Person:
-        """Somebody to whom its record is listed."""
-        there = self.google.presences.present(conference, self.google.account.organisation.now)
+        """Return a person to whom the record is listed."""
+        there = self.google.attendance.present(conference, self.google.account.organisation.now)
         everybody = [conference.owner, *(endpoint.person for endpoint in there)]
-        return next(person for person in everybody if person is not None and person.standing == "active")
+        return next(person for person in everybody if person is not None and person.status == "active")
 
 
-def googled(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> Googled:
-    """A Workspace whose calendar shows `later` after the organisation's now; `options`: of the organisation, and terms."""
+def google_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> GoogleClient:
+    """Create a Workspace whose clock shows `later` after the organisation's now; `options` are those of the
+    organisation and the Workspace."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
-    clock = Clock()
-    calendar = Calendar(NOW + later, speed=speed, seconds=clock)
-    return Googled(GoogleMeet(built, calendar, GoogleTerms(**options)), clock)
+    clock = ManualClock()
+    simulated_clock = SimulatedClock(NOW + later, speed=speed, monotonic=clock)
+    return GoogleClient(GoogleMeet(built, simulated_clock, GoogleOptions(**options)), clock)
 
 
 def coded(uuid: str) -> str:
-    """A UUID for a path, by Zoom's rule."""
+    """Encode a UUID for a path by Zoom's rule."""
     once = quote(uuid, safe="")
     return quote(once, safe="") if uuid.startswith("/") or "//" in uuid else once
 
 
 @cache
 def organisation(*, size: int = 60, seed: int = 7, days: int = 8, now: datetime = NOW) -> Organisation:
-    """Shared between tests: nobody can change one."""
+    """Return an organisation, shared between tests; it is immutable."""
     return Organisation(seed=seed, size=size, days=days, now=now)
 
 
-def zoomed(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> Zoomed:
-    """An account whose calendar shows `later` after the organisation's now; the clock stands still."""
+def zoom_client(*, speed: float = 1.0, later: timedelta = timedelta(), **options: Any) -> ZoomClient:
+    """Create an account whose clock shows `later` after the organisation's now; the clock stands still."""
     built = organisation(**{k: options.pop(k) for k in ("size", "seed", "days") if k in options})
-    clock = Clock()
-    return Zoomed(Zoom(built, Calendar(NOW + later, speed=speed, seconds=clock), **options), clock)
+    clock = ManualClock()
+    return ZoomClient(
+        Zoom(built, SimulatedClock(NOW + later, speed=speed, monotonic=clock), **options), clock
+    )

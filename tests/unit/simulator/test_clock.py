@@ -1,40 +1,40 @@
-"""One calendar for the simulator and everybody who asks it."""
+"""Tests the clock that the simulator and its clients share."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from harvester.simulator.clock import Calendar
-from tests.unit.simulator.clients import NOW, Clock
+from harvester.simulator.clock import SimulatedClock
+from tests.unit.simulator.clients import NOW, ManualClock
 
 
-def test_the_calendar_runs_on_at_the_pace_of_the_world_whatever_the_speed() -> None:
-    clock = Clock(1000.0)
-    calendar = Calendar(NOW, speed=25, seconds=clock)
-    assert calendar.now() == NOW
+def test_the_calendar_runs_in_real_time_at_any_speed() -> None:
+    clock = ManualClock(1000.0)
+    simulated_clock = SimulatedClock(NOW, speed=25, monotonic=clock)
+    assert simulated_clock.now() == NOW
     clock.seconds += 90.5
-    assert calendar.now() == NOW + timedelta(seconds=90.5)
-    assert calendar.milliseconds() == int(NOW.timestamp() * 1000) + 90_500
+    assert simulated_clock.now() == NOW + timedelta(seconds=90.5)
+    assert simulated_clock.milliseconds() == int(NOW.timestamp() * 1000) + 90_500
 
 
-def test_the_vendors_seconds_pass_faster_by_the_speed() -> None:
-    clock = Clock()
-    calendar = Calendar(NOW, speed=25, seconds=clock)
+def test_the_vendors_seconds_are_multiplied_by_the_speed() -> None:
+    clock = ManualClock()
+    simulated_clock = SimulatedClock(NOW, speed=25, monotonic=clock)
     clock.seconds += 4
-    assert calendar.elapsed() == 100
+    assert simulated_clock.elapsed() == 100
 
 
 def test_the_date_header_changes_every_second() -> None:
-    clock = Clock()
-    calendar = Calendar(NOW, seconds=clock)
-    assert calendar.date() == b"Fri, 20 Nov 2026 12:00:00 GMT"
+    clock = ManualClock()
+    simulated_clock = SimulatedClock(NOW, monotonic=clock)
+    assert simulated_clock.date_header() == b"Fri, 20 Nov 2026 12:00:00 GMT"
     clock.seconds += 0.9
-    assert calendar.date() == b"Fri, 20 Nov 2026 12:00:00 GMT"
+    assert simulated_clock.date_header() == b"Fri, 20 Nov 2026 12:00:00 GMT"
     clock.seconds += 60.1
-    assert calendar.date() == b"Fri, 20 Nov 2026 12:01:01 GMT"
+    assert simulated_clock.date_header() == b"Fri, 20 Nov 2026 12:01:01 GMT"
 
 
-def test_both_ends_of_the_clock_are_told() -> None:
-    shown, _, real = Calendar(NOW).spelled.partition("@")
+def test_the_setting_has_simulated_and_real_start() -> None:
+    shown, _, real = SimulatedClock(NOW).as_setting.partition("@")
     assert shown == "2026-11-20T12:00:00Z"
     assert real.endswith("Z")

@@ -1,4 +1,4 @@
-"""The invented organisation: always the same, awkward in every way, quiet for an hour."""
+"""Tests the invented organisation: reproducible, with every special case, and quiet for an hour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harvester.simulator.organisation import (
     Guest,
     Organisation,
     Person,
-    Stay,
+    Session,
 )
 from harvester.simulator.organisation.names import ODD
 from harvester.simulator.webex.account import YOUNG
@@ -25,23 +25,23 @@ from tests.unit.simulator.clients import NOW, organisation
 
 SMALL = organisation(size=40)
 MEETINGS = SMALL.meetings("zoom")
-STAYS = {meeting.seed: SMALL.stays(meeting) for meeting in MEETINGS}
+STAYS = {meeting.seed: SMALL.sessions(meeting) for meeting in MEETINGS}
 
 
-def every_stay() -> list[Stay]:
-    return [stay for stays in STAYS.values() for stay in stays]
+def every_stay() -> list[Session]:
+    return [session for sessions in STAYS.values() for session in sessions]
 
 
 def test_the_same_seed_makes_the_same_organisation() -> None:
     again = Organisation(seed=7, size=40, days=8, now=NOW)
     assert again.people == SMALL.people
     assert again.meetings("zoom") == MEETINGS
-    assert [again.stays(meeting) for meeting in MEETINGS] == list(STAYS.values())
+    assert [again.sessions(meeting) for meeting in MEETINGS] == list(STAYS.values())
 
 
-def test_stays_do_not_depend_on_the_order_in_which_they_are_asked_for() -> None:
+def test_sessions_do_not_depend_on_the_order_of_requests() -> None:
     again = Organisation(seed=7, size=40, days=8, now=NOW)
-    assert {m.seed: again.stays(m) for m in reversed(again.meetings("zoom"))} == STAYS
+    assert {m.seed: again.sessions(m) for m in reversed(again.meetings("zoom"))} == STAYS
 
 
 def test_another_seed_or_another_platform_has_other_meetings() -> None:
@@ -50,28 +50,28 @@ def test_another_seed_or_another_platform_has_other_meetings() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 5, 40, 41, 777])
-def test_there_are_as_many_meetings_as_asked_for(size: int) -> None:
+def test_there_are_as_many_meetings_as_requested(size: int) -> None:
     assert len(organisation(size=size).meetings("zoom")) == size
 
 
 @pytest.mark.parametrize("seed", [1, 2, 7])
-def test_forty_meetings_are_enough_for_every_awkward_case(seed: int) -> None:
+def test_forty_meetings_contain_every_special_case(seed: int) -> None:
     made = organisation(size=40, seed=seed)
     assert {meeting.case for meeting in made.meetings("zoom")} == set(Case) - set(YOUNG)
     assert {meeting.case for meeting in made.meetings("webex", YOUNG)} == set(Case)
 
 
-def test_young_meetings_began_minutes_ago_and_are_over_or_not() -> None:
+def test_young_meetings_started_minutes_ago_and_are_over_or_live() -> None:
     young = [meeting for meeting in SMALL.meetings("webex", YOUNG) if meeting.case in YOUNG]
     assert len(young) == len(YOUNG)
     for meeting in young:
         assert 0 < SMALL.now - meeting.start < 6 * MINUTE
         assert (meeting.end > SMALL.now) is (meeting.case is Case.young_live)
-        assert SMALL.stays(meeting)
+        assert SMALL.sessions(meeting)
 
 
-def test_a_small_organisation_has_few_stays_and_one_crowd() -> None:
-    counts = sorted(len(stays) for stays in STAYS.values())
+def test_a_small_organisation_has_few_sessions_and_one_large_meeting() -> None:
+    counts = sorted(len(sessions) for sessions in STAYS.values())
     assert 300 < counts[-1] < 1000
     assert sum(counts[:-1]) / len(counts) < 10
 
@@ -89,22 +89,22 @@ def test_nothing_happens_in_the_hour_after_now(days: int, seed: int) -> None:
     hush, wake = quiet.now, quiet.now + QUIET
     for meeting in quiet.meetings("zoom") + quiet.meetings("webex", YOUNG):
         happens = [meeting.start, meeting.end, meeting.records_at]
-        for stay in quiet.stays(meeting):
-            happens += [stay.join, stay.leave, stay.known_at]
+        for session in quiet.sessions(meeting):
+            happens += [session.join, session.leave, session.known_at]
         assert not [instant for instant in happens if hush - 60 * SECOND < instant <= wake], meeting.case
 
 
 @pytest.mark.parametrize("days", [1, 3, 30])
 @pytest.mark.parametrize("hours", [0, 9, 23])
-def test_meetings_lie_within_the_days_and_stays_within_their_meetings(days: int, hours: int) -> None:
+def test_meetings_are_within_the_days_and_sessions_within_their_meetings(days: int, hours: int) -> None:
     made = Organisation(seed=3, size=80, days=days, now=NOW.replace(hour=hours) + timedelta(minutes=5))
     for meeting in made.meetings("zoom"):
         assert meeting.start < meeting.end
         assert (meeting.start < made.first) is (meeting.case is Case.early)
         assert (meeting.end > made.now) is (meeting.case in {Case.live, Case.live_crowd})
-        for stay in made.stays(meeting):
-            assert meeting.start <= stay.join < stay.leave
-            assert stay.leave <= meeting.end or meeting.end > made.now
+        for session in made.sessions(meeting):
+            assert meeting.start <= session.join < session.leave
+            assert session.leave <= meeting.end or meeting.end > made.now
 
 
 def test_some_meetings_cross_midnight_and_one_is_longer_than_a_day() -> None:
@@ -114,7 +114,7 @@ def test_some_meetings_cross_midnight_and_one_is_longer_than_a_day() -> None:
     assert day_long.end - day_long.start > 24 * HOUR
 
 
-def test_a_dropped_host_comes_back_to_another_instance_of_the_same_series() -> None:
+def test_a_dropped_host_returns_to_another_instance_of_the_series() -> None:
     big = organisation(size=2000, days=30).meetings("zoom")
     dropped = {m.series + str(m.end): m for m in big if m.case is Case.drop}
     gaps = []
@@ -128,21 +128,21 @@ def test_a_dropped_host_comes_back_to_another_instance_of_the_same_series() -> N
     assert all(11 <= gap <= 147 for gap in gaps)
 
 
-def test_live_meetings_have_people_who_left_and_people_who_are_there() -> None:
+def test_live_meetings_have_people_who_left_and_people_who_are_present() -> None:
     live = next(m for m in MEETINGS if m.case is Case.live_crowd)
-    left = [stay.leave <= SMALL.now for stay in STAYS[live.seed] if stay.join <= SMALL.now]
+    left = [session.leave <= SMALL.now for session in STAYS[live.seed] if session.join <= SMALL.now]
     assert set(left) == {True, False}
 
 
-def test_people_rejoin_and_sit_there_on_two_devices() -> None:
+def test_people_rejoin_and_use_two_devices() -> None:
     overlaps = rejoins = 0
     for meeting in MEETINGS:
-        mains = [stay for stay in STAYS[meeting.seed] if stay.place == "meeting"]
+        mains = [session for session in STAYS[meeting.seed] if session.kind == "meeting"]
         for one in mains:
             for other in mains:
                 if (
                     one.visitor is other.visitor
-                    and one.visit < other.visit
+                    and one.connection < other.connection
                     and isinstance(one.visitor, Person)
                 ):
                     overlaps += one.join < other.leave and other.join < one.leave
@@ -152,34 +152,34 @@ def test_people_rejoin_and_sit_there_on_two_devices() -> None:
 
 
 def test_waiting_rooms_and_breakouts_belong_to_a_connection() -> None:
-    assert {stay.place for stay in every_stay()} == {"meeting", "waiting_room", "breakout"}
-    for stays in STAYS.values():
-        connections = {stay.visit for stay in stays if stay.place == "meeting"}
-        assert {stay.visit for stay in stays} == connections
+    assert {session.kind for session in every_stay()} == {"meeting", "waiting_room", "breakout"}
+    for sessions in STAYS.values():
+        connections = {session.connection for session in sessions if session.kind == "meeting"}
+        assert {session.connection for session in sessions} == connections
 
 
-def test_there_are_guests_callers_rooms_and_the_nameless() -> None:
-    visitors = [stay.visitor for stay in every_stay() if isinstance(stay.visitor, Guest)]
-    assert {guest.means for guest in visitors} == {"guest", "phone", "room"}
+def test_there_are_guests_callers_rooms_and_unnamed_participants() -> None:
+    visitors = [session.visitor for session in every_stay() if isinstance(session.visitor, Guest)]
+    assert {guest.joined_by for guest in visitors} == {"guest", "phone", "room"}
     assert any(guest.name is None for guest in visitors)
     assert {guest.email is None for guest in visitors} == {True, False}
 
 
-def test_every_odd_name_comes_up_in_a_large_organisation() -> None:
+def test_every_odd_name_occurs_in_a_large_organisation() -> None:
     big = organisation(size=500, days=20)
-    seen = {stay.visitor.name for meeting in big.meetings("zoom") for stay in big.stays(meeting)}
+    seen = {session.visitor.name for meeting in big.meetings("zoom") for session in big.sessions(meeting)}
     assert set(ODD) <= seen
 
 
-def test_addresses_are_unique_and_end_in_domains_that_nobody_owns() -> None:
+def test_addresses_are_unique_and_in_reserved_domains() -> None:
     people = organisation(size=20_000).people
     assert len({person.email for person in people}) == len(people)
     assert all(person.email.endswith("@example.org") and person.email.isascii() for person in people)
 
 
 def test_quality_is_drawn_for_every_whole_minute() -> None:
-    stay = max(every_stay(), key=lambda stay: stay.leave - stay.join)
-    drawn = SMALL.quality(stay)
-    assert len(drawn) == (stay.leave - stay.join) // (60 * SECOND)
+    session = max(every_stay(), key=lambda session: session.leave - session.join)
+    drawn = SMALL.quality_minutes(session)
+    assert len(drawn) == (session.leave - session.join) // (60 * SECOND)
     assert set(drawn) <= set(range(len(SMALL.minutes)))
-    assert drawn == SMALL.quality(stay)
+    assert drawn == SMALL.quality_minutes(session)

@@ -222,7 +222,7 @@ def test_what_is_pending_is_told_with_its_reasons_and_when_it_is_due(
 
 @pytest.mark.parametrize(
     ("code", "word", "bad"),
-    [(0, "complete", False), (75, "in part", True), (77, "refused", True), (130, "interrupted", False)],
+    [(0, "complete", False), (75, "partial", True), (77, "refused", True), (130, "interrupted", False)],
 )
 def test_a_runs_exit_code_is_told_in_a_word(
     status: Status, journal: Journal, code: int, word: str, bad: bool
@@ -417,7 +417,7 @@ def test_why_a_run_ended_in_part_is_told_and_when_to_go_on(status: Status, journ
     journal.end_run(run, NOW, 75, summary)
     journal.flush()
     text = " ".join(status().stdout.split())
-    why = "in part: today's 100 calls (heavy) are spent: go on at 2026-11-21 00:00 UTC with the same command"
+    why = "partial: today's 100 calls (heavy) are spent: go on at 2026-11-21 00:00 UTC with the same command"
     assert f"the last run: {why}" in text
     (ran,) = only_scope(status)["runs"]
     assert (ran["reason"], ran["until"]) == (summary["reason"], summary["until"])

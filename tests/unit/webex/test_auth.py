@@ -24,7 +24,7 @@ from connectors.webex import Webex
 from connectors.webex.auth import ADOPTED, STORED_NAME, WebexOAuth
 from harvester.state.account import AccountState
 from tests.unit.fake_context import NOW, FakeContext, MemoryTokens
-from tests.unit.webex.account import API, DAY, Account, items, settings
+from tests.unit.webex.fake_api import API, DAY, Account, items, settings
 
 Build = Callable[..., Webex]
 
@@ -294,7 +294,7 @@ def test_an_access_token_helps_out_until_somebody_logs_in(account: Account, cont
 
 
 def test_with_nothing_at_all_it_says_how_to_log_in(context: FakeContext) -> None:
-    with pytest.raises(CredentialsError, match="nobody is logged in"):
+    with pytest.raises(CredentialsError, match="not logged in"):
         WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
 
 

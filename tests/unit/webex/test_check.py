@@ -7,9 +7,9 @@ import pytest
 
 from connectors.base import CheckResult, Token
 from connectors.webex import Webex
-from connectors.webex.quality_api import APART, act
+from connectors.webex.quality_api import REQUEST_INTERVAL, lease_name
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     ADMIN,
     USER,
     UUID,
@@ -125,7 +125,7 @@ def test_the_pro_pack_and_the_region_are_told(webex: Build, whole: Account, stat
 def test_a_meeting_that_was_just_asked_about_is_left_alone(
     webex: Build, whole: Account, context: FakeContext
 ) -> None:
-    context.acquire_lease(act(UUID), NOW + APART)
+    context.acquire_lease(lease_name(UUID), NOW + REQUEST_INTERVAL)
     assert checked(webex())[QUALITIES].status == "warning"
     assert whole.asked_for("/meeting/qualities") == []
     whole.on("/meetings", items(meeting_row(), meeting_row("another")))

@@ -11,7 +11,7 @@ from connectors.errors import BrokenResponse, CredentialsError, Gone, NotReady, 
 from connectors.models import MeetingRef, Window
 from connectors.webex import Webex, listing
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     ADMIN,
     API,
     DAY,
@@ -151,7 +151,7 @@ class Crowd:
 def test_more_than_a_listing_shows_is_met_by_halves(
     webex: Build, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "CAP", 300)
+    monkeypatch.setattr(listing, "MAX_LISTED", 300)
     connector = webex()
     crowd = Crowd(account, count=1000, cap=300)
     assert sorted(uuids(connector)) == sorted(start.isoformat() for start in crowd.starts)
@@ -161,7 +161,7 @@ def test_more_than_a_listing_shows_is_met_by_halves(
 def test_more_in_a_second_than_a_listing_shows_is_an_error(
     webex: Build, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "CAP", 2)
+    monkeypatch.setattr(listing, "MAX_LISTED", 2)
     account.has(meeting_row("a"), meeting_row("b"))
     with pytest.raises(VendorError, match="within a second"):
         uuids(webex())

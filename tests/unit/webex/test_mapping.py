@@ -12,7 +12,7 @@ from connectors.webex.quality import to_quality, with_quality
 from connectors.webex.redaction import redact_row
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW
-from tests.unit.webex.account import UUID, data, device, live_row, meeting_row, participant_row, without
+from tests.unit.webex.fake_api import UUID, data, device, live_row, meeting_row, participant_row, without
 
 
 def meeting(row: dict[str, Any]) -> Meeting:
@@ -92,7 +92,7 @@ def test_ciscos_own_quality_goes_through_unharmed() -> None:
     picture = {"fps": {"mean": 25.94, "worst": 25.94, "samples": 1}}
     quality = to_quality(row)
     assert quality is not None
-    assert quality.document() == {
+    assert quality.to_document() == {
         "video_in": {"jitter_ms": {"mean": 170.0, "worst": 170.0, "samples": 1}, **picture},
         "video_out": picture,
         "share_in": picture,

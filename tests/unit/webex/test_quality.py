@@ -8,7 +8,7 @@ import pytest
 from connectors.models import Session, session_key
 from connectors.webex.mapping import to_sessions
 from connectors.webex.quality import to_quality, with_quality
-from tests.unit.webex.account import UUID, device, media_row, participant_row, stream, without
+from tests.unit.webex.fake_api import UUID, device, media_row, participant_row, stream, without
 
 
 def stays(*rows: dict[str, Any]) -> list[Session]:
@@ -24,7 +24,7 @@ def placed(media: list[dict[str, Any]], *sessions: Session) -> list[int]:
 def test_what_was_not_measured_counts_for_nothing() -> None:
     quality = to_quality(media_row())
     assert quality is not None
-    assert quality.document() == {
+    assert quality.to_document() == {
         "audio_in": {
             "latency_ms": {"mean": 50.25, "worst": 60.5, "samples": 2},
             "packet_loss_pct": {"mean": 1.0, "worst": 1.5, "samples": 2},
@@ -45,7 +45,7 @@ def test_pictures_have_a_height_and_a_rate_and_sounds_have_not() -> None:
     picture = stream(resolutionHeight=[720, 360], frameRate=[25.940001, 12])
     quality = to_quality(media_row(videoOut=[picture], audioOut=[picture]))
     assert quality is not None
-    told = quality.document()
+    told = quality.to_document()
     assert told["video_out"]["height_px"] == {"mean": 540.0, "worst": 360.0, "samples": 2}
     assert told["video_out"]["fps"] == {"mean": 18.97, "worst": 12.0, "samples": 2}
     assert "fps" not in told["audio_out"]
@@ -56,7 +56,7 @@ def test_a_stream_that_was_interrupted_is_one_stream() -> None:
     assert quality is not None
     assert quality.audio_in is not None
     assert quality.audio_in.latency_ms is not None
-    assert quality.audio_in.latency_ms.document() == {"mean": 40.0, "worst": 70.0, "samples": 3}
+    assert quality.audio_in.latency_ms.to_document() == {"mean": 40.0, "worst": 70.0, "samples": 3}
 
 
 def test_a_row_belongs_to_the_stay_of_the_same_person() -> None:
@@ -113,7 +113,7 @@ def test_several_rows_of_one_stay_are_merged_and_one_that_comes_twice_counts_onc
     assert session.quality is not None
     assert session.quality.audio_in is not None
     assert session.quality.audio_in.latency_ms is not None
-    assert session.quality.audio_in.latency_ms.document() == {"mean": 75.12, "worst": 100.0, "samples": 4}
+    assert session.quality.audio_in.latency_ms.to_document() == {"mean": 75.12, "worst": 100.0, "samples": 4}
 
 
 def test_the_machine_is_told_by_the_quality_alone() -> None:
@@ -146,7 +146,7 @@ def test_the_field_names_of_2022_are_read_too() -> None:
 def test_series_keep_the_samples_with_null_where_there_is_none() -> None:
     (session,) = with_quality(stays(participant_row()), [media_row()], series=True)
     assert session.quality is not None
-    told = session.quality.document()["audio_in"]["series"]
+    told = session.quality.to_document()["audio_in"]["series"]
     assert told == {
         "start": datetime(2026, 11, 20, 9, 1, tzinfo=UTC),
         "step_s": 60,
@@ -155,7 +155,7 @@ def test_series_keep_the_samples_with_null_where_there_is_none() -> None:
     }
     (without_series,) = with_quality(stays(participant_row()), [media_row()])
     assert without_series.quality is not None
-    assert "series" not in without_series.quality.document()["audio_in"]
+    assert "series" not in without_series.quality.to_document()["audio_in"]
 
 
 def test_the_parts_of_one_stay_are_one_series() -> None:
@@ -164,7 +164,7 @@ def test_the_parts_of_one_stay_are_one_series() -> None:
         stays(participant_row()), [media_row(), media_row(audioIn=[later])], series=True
     )
     assert session.quality is not None
-    series = session.quality.document()["audio_in"]["series"]
+    series = session.quality.to_document()["audio_in"]["series"]
     assert series["latency_ms"] == [40.0, 60.5, None, None, None, 80.0]
 
 
@@ -172,7 +172,7 @@ def test_the_parts_of_one_stay_are_one_series() -> None:
 def test_without_a_start_or_a_step_there_is_no_series(odd: dict[str, Any]) -> None:
     quality = to_quality(media_row(audioIn=[stream(**odd)]), series=True)
     assert quality is not None
-    assert "series" not in quality.document()["audio_in"]
+    assert "series" not in quality.to_document()["audio_in"]
 
 
 def test_raw_keeps_every_row_of_a_stay() -> None:

@@ -22,10 +22,10 @@ from connectors.http import Api
 from connectors.models import Detail, MeetingRecord, Reason
 from connectors.rate_limit import RateLimiter
 from connectors.webex import Webex
-from connectors.webex.quality_api import Qualities
+from connectors.webex.quality_api import QualityApi
 from harvester.state.account import AccountState
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     ADMIN,
     ANALYTICS,
     UUID,
@@ -351,14 +351,14 @@ def test_never_two_calls_for_one_meeting_within_five_minutes(steps: list[tuple[s
         assert all(b - a >= timedelta(minutes=5) for a, b in pairwise(times))
 
 
-def begun(folder: Path, calendar: FakeContext) -> Qualities:
+def begun(folder: Path, calendar: FakeContext) -> QualityApi:
     """A process as it starts; the one before it is never closed, as one that is killed is not."""
     context = _Process(AccountState(folder, calendar.now), calendar)
     api = Api("Webex", ANALYTICS, context, classify=lambda _: None)
-    return Qualities(api, _Auth(), RateLimiter(context, calls=5), context, permitted=True)
+    return QualityApi(api, _Auth(), RateLimiter(context, calls=5), context, permitted=True)
 
 
-def ask(qualities: Qualities, uuid: str) -> None:
+def ask(qualities: QualityApi, uuid: str) -> None:
     start = NOW - timedelta(hours=1)
     with suppress(VendorError, CredentialsError):
-        qualities.of(uuid, start, start + timedelta(minutes=30))
+        qualities.fetch(uuid, start, start + timedelta(minutes=30))

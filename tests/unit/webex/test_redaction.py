@@ -18,7 +18,7 @@ from connectors.webex import Webex
 from connectors.webex.redaction import redact_row
 from harvester.documents import to_documents
 from tests.unit.fake_context import FakeContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     API,
     DAY,
     HOST,

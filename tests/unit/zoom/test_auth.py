@@ -12,7 +12,7 @@ from connectors.base import Token
 from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, VendorError
 from connectors.zoom.auth import AppCredentials, ServerToServerOAuth
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.zoom.account import DAY, TOKEN, Account, data
+from tests.unit.zoom.fake_api import DAY, TOKEN, Account, data
 
 CREDENTIALS = AppCredentials(account_id="acc-1", client_id="client-1", client_secret="invented-secret")
 
@@ -31,7 +31,7 @@ def test_the_request_is_the_one_that_zoom_documents(
     assert (
         request.headers["Authorization"] == "Basic " + base64.b64encode(b"client-1:invented-secret").decode()
     )
-    assert request.body == "grant_type=account_credentials&account_id=acc-1"
+    assert request.body == b"grant_type=account_credentials&account_id=acc-1"
     assert "?" not in request.url
 
 

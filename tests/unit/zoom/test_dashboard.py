@@ -12,10 +12,10 @@ from connectors.errors import BrokenResponse, CredentialsError, Gone, NotReady, 
 from connectors.models import Detail, Host, MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
-from connectors.zoom.endpoints import encoded
-from connectors.zoom.listing import SPAN, days
+from connectors.zoom.endpoints import encode_id
+from connectors.zoom.listing import MAX_WINDOW, date_range
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.zoom.account import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
+from tests.unit.zoom.fake_api import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
 
@@ -118,13 +118,13 @@ def test_an_answer_without_the_list_of_meetings_is_an_error(
 
 @given(
     start=st.timedeltas(timedelta(days=-400), timedelta(days=100)).map(lambda apart: NOW + apart),
-    length=st.timedeltas(timedelta(microseconds=1), SPAN),
+    length=st.timedeltas(timedelta(microseconds=1), MAX_WINDOW),
     now=st.timedeltas(timedelta(), timedelta(days=1)).map(lambda apart: NOW + apart),
 )
 def test_a_list_is_never_asked_for_more_than_28_days_nor_past_keeping_nor_the_future(
     start, length, now
 ) -> None:
-    found = days(Window(start=start, end=start + length), now)
+    found = date_range(Window(start=start, end=start + length), now)
     if found is None:
         assert start > now or start + length < now - timedelta(days=179)
         return
@@ -155,7 +155,7 @@ def test_a_uuid_is_encoded_twice_where_zoom_wants_it_so(
     account.on(path, page("participants", participant_row()))
     assert len(zoom().fetch(ref(meeting_row(uuid))).sessions) == 1
     assert PARTICIPANTS_ENDPOINT.path(uuid) == path
-    assert "/" not in encoded(uuid)
+    assert "/" not in encode_id(uuid)
 
 
 def test_a_meeting_is_what_its_row_says(zoom: Build, account: Account) -> None:
@@ -341,6 +341,6 @@ def test_series_are_kept_with_qos_and_have_no_effect_without(
     account.on(QOS, data("metrics_qos"))
     (session,) = zoom("qos", "series").fetch(ref(meeting_row())).sessions
     assert session.quality is not None
-    assert session.quality.document()["audio_in"]["series"]["step_s"] == 60
+    assert session.quality.to_document()["audio_in"]["series"]["step_s"] == 60
     zoom("series").fetch(ref(meeting_row()))
     assert any("--series has no effect without --qos" in said for said in context.told)

@@ -12,7 +12,7 @@ from connectors.http import Response, Retry
 from connectors.zoom import Zoom
 from connectors.zoom.errors import DailyLimitGuard, missing_scopes, response_classifier
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.zoom.account import DAY, Account, meeting_row, page, participant_row, ref
+from tests.unit.zoom.fake_api import DAY, Account, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
 

@@ -8,8 +8,8 @@ import pytest
 from connectors.attendance import to_record
 from connectors.models import Session
 from connectors.zoom.mapping import to_session
-from connectors.zoom.quality import height, number, to_quality, with_quality
-from tests.unit.zoom.account import data, participant_row
+from connectors.zoom.quality import parse_height, parse_number, to_quality, with_quality
+from tests.unit.zoom.fake_api import data, participant_row
 
 
 def qos_row(**changes: Any) -> dict[str, Any]:
@@ -36,20 +36,20 @@ def qos_row(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_number_is_read_with_its_own_unit_alone(sent: object, unit: str, expected: float | None) -> None:
-    assert number(sent, unit) == expected
+    assert parse_number(sent, unit) == expected
 
 
 @pytest.mark.parametrize(
     ("sent", "expected"), [("1280*720", 720), ("", None), ("-", None), (None, None), ("HD", None)]
 )
 def test_the_height_of_a_picture(sent: object, expected: float | None) -> None:
-    assert height(sent) == expected
+    assert parse_height(sent) == expected
 
 
 def test_every_minute_is_a_sample() -> None:
     quality = to_quality(qos_row())
     assert quality is not None
-    assert quality.document() == {
+    assert quality.to_document() == {
         "audio_in": {
             "latency_ms": {"mean": 113.0, "worst": 126.0, "samples": 2},
             "jitter_ms": {"mean": 0.0, "worst": 0.0, "samples": 2},
@@ -138,7 +138,7 @@ def test_series_keep_the_samples_by_the_minute() -> None:
     row = qos_row(user_qos=[minutes[0], later, {**later, "date_time": ""}])
     (session,) = with_quality([to_session(participant_row())], [row], series=True)
     assert session.quality is not None
-    told = session.quality.document()
+    told = session.quality.to_document()
     assert told["audio_in"]["series"] == {
         "start": datetime(2026, 11, 20, 9, 1, tzinfo=UTC),
         "step_s": 60,
@@ -148,4 +148,4 @@ def test_series_keep_the_samples_by_the_minute() -> None:
     }
     (bare,) = with_quality([to_session(participant_row())], [row])
     assert bare.quality is not None
-    assert "series" not in bare.quality.document()["audio_in"]
+    assert "series" not in bare.quality.to_document()["audio_in"]

@@ -14,7 +14,7 @@ from connectors.models import MeetingRef
 from connectors.zoom import Zoom
 from connectors.zoom.endpoints import BY_CALL, USERS
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.zoom.account import (
+from tests.unit.zoom.fake_api import (
     BOTH,
     DASHBOARD,
     DAY,

@@ -1,4 +1,4 @@
-"""The documents of a perfect harvest of Google, beside a plain reading of what its simulator answers."""
+"""Compares the expected documents of Google Meet with a plain reading of the simulator's answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import orjson
 import pytest
 
 from harvester.simulator.expected import Document, GoogleSource, documents, google_meet_quality
-from harvester.simulator.expected.document_fields import key
-from harvester.simulator.expected.google_meet import GoogleTruth, moment
-from harvester.simulator.google_meet.access import Terms
+from harvester.simulator.expected.document_fields import session_key
+from harvester.simulator.expected.google_meet import ExpectedGoogleMeet, nanoseconds_to_datetime
+from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account, Conference
 from harvester.simulator.organisation import DAY, Case
-from tests.unit.simulator.clients import NOW, Googled, googled, organisation
+from tests.unit.simulator.clients import NOW, GoogleClient, google_client, organisation
 
 MADE = organisation(size=80)
 ACCOUNT = Account(MADE)
@@ -24,22 +24,24 @@ FIRST = datetime.fromtimestamp(MADE.first / 1000, UTC)
 
 
 @cache
-def told(source: GoogleSource, **terms: Any) -> dict[str, Document]:
-    """As JSON has it."""
-    found = GoogleTruth(MADE, terms=Terms(**terms), source=source, account="main").documents()
+def expected_documents(source: GoogleSource, **options: Any) -> dict[str, Document]:
+    """Return the documents by id, as JSON values."""
+    found = ExpectedGoogleMeet(
+        MADE, options=GoogleOptions(**options), source=source, account="main"
+    ).documents()
     plain = [orjson.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z)) for document in found]
     by_id = {document["document_id"]: document for document in plain}
     assert len(by_id) == len(plain)
     return by_id
 
 
-def meetings(source: GoogleSource, **terms: Any) -> dict[str, Document]:
-    return {d["uuid"]: d for d in told(source, **terms).values() if d["kind"] == "meeting"}
+def expected_meetings(source: GoogleSource, **options: Any) -> dict[str, Document]:
+    return {d["uuid"]: d for d in expected_documents(source, **options).values() if d["kind"] == "meeting"}
 
 
-def sessions(source: GoogleSource, uuid: str, **terms: Any) -> dict[str, Document]:
-    """By key."""
-    found = [d for d in told(source, **terms).values() if d.get("meeting") == uuid]
+def expected_sessions(source: GoogleSource, uuid: str, **options: Any) -> dict[str, Document]:
+    """Return the session documents of a conference by key."""
+    found = [d for d in expected_documents(source, **options).values() if d.get("meeting") == uuid]
     return {d["document_id"].rpartition(":")[2]: d for d in found}
 
 
@@ -57,12 +59,12 @@ def normal(code: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def google() -> Googled:
-    return googled(size=80)
+def google() -> GoogleClient:
+    return google_client(size=80)
 
 
 @pytest.fixture(scope="module")
-def reported(google: Googled) -> dict[str, list[dict[str, Any]]]:
+def reported(google: GoogleClient) -> dict[str, list[dict[str, Any]]]:
     """Every row of Reports, by conference."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in google.ended_calls():
@@ -75,8 +77,8 @@ def reported(google: Googled) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def recorded(google: Googled) -> dict[str, tuple[dict[str, Any], str]]:
-    """Every record that is listed to anybody, and to whom."""
+def recorded(google: GoogleClient) -> dict[str, tuple[dict[str, Any], str]]:
+    """Every record that is listed to anyone, with one person to whom it is listed."""
     found: dict[str, tuple[dict[str, Any], str]] = {}
     for user in google.rows("users", "directory", "/users", customer="my_customer"):
         answer = google.asserted(
@@ -92,13 +94,13 @@ def recorded(google: Googled) -> dict[str, tuple[dict[str, Any], str]]:
     return found
 
 
-def test_reports_alone(google: Googled, reported: dict[str, list[dict[str, Any]]]) -> None:
-    truth = meetings("reports")
-    assert truth.keys() == reported.keys()
+def test_reports_alone(google: GoogleClient, reported: dict[str, list[dict[str, Any]]]) -> None:
+    expected = expected_meetings("reports")
+    assert expected.keys() == reported.keys()
     users = {u["id"]: u for u in google.rows("users", "directory", "/users", customer="my_customer")}
     by_email = {u["primaryEmail"]: u for u in users.values()}
     for uuid, many in reported.items():
-        head = truth[uuid]
+        head = expected[uuid]
         assert (head["detail"], head["state"]) == ("basic", "ended")
         assert instant(head["start_time"]) == min(row["joined"] for row in many)
         assert instant(head["end_time"]) == max(row["left"] for row in many)
@@ -109,97 +111,102 @@ def test_reports_alone(google: Googled, reported: dict[str, list[dict[str, Any]]
         host = head.get("host", {})
         assert host.get("email") == organizer
         assert host.get("name") == by_email.get(organizer, {}).get("name", {}).get("fullName")
-        stays = sessions("reports", uuid)
-        assert stays.keys() == {key(row["endpoint_id"]) for row in many}
+        sessions = expected_sessions("reports", uuid)
+        assert sessions.keys() == {session_key(row["endpoint_id"]) for row in many}
         for row in many:
-            stay = stays[key(row["endpoint_id"])]
+            session = sessions[session_key(row["endpoint_id"])]
             profile = row["actor"].get("profileId")
-            assert stay.get("id") == profile
-            assert (instant(stay["join_time"]), instant(stay["leave_time"])) == (row["joined"], row["left"])
-            assert stay["duration"] == int(row["duration_seconds"])
+            assert session.get("id") == profile
+            assert (instant(session["join_time"]), instant(session["leave_time"])) == (
+                row["joined"],
+                row["left"],
+            )
+            assert session["duration"] == int(row["duration_seconds"])
             name = row.get("display_name", users.get(profile, {}).get("name", {}).get("fullName"))
-            assert stay.get("user_name") == name
+            assert session.get("user_name") == name
             identifier = row.get("identifier", "")
             shown = row.get("identifier_type") == "email_address" and "*" not in identifier
-            assert stay.get("email") == (identifier if shown else None)
-            assert stay["device"] == row["device_type"]
-            assert stay.get("ip_address") == row.get("ip_address")
-            assert stay.get("leave_reason") == row.get("end_call_reason")
-            assert (stay.get("role") == "host") is (identifier == organizer and organizer is not None)
+            assert session.get("email") == (identifier if shown else None)
+            assert session["device"] == row["device_type"]
+            assert session.get("ip_address") == row.get("ip_address")
+            assert session.get("leave_reason") == row.get("end_call_reason")
+            assert (session.get("role") == "host") is (identifier == organizer and organizer is not None)
 
 
-def test_the_quality_of_a_row_is_what_it_tells(reported: dict[str, list[dict[str, Any]]]) -> None:
+def test_the_quality_of_a_session_is_that_of_its_row(reported: dict[str, list[dict[str, Any]]]) -> None:
     seen = 0
     for uuid, many in reported.items():
-        stays = sessions("reports", uuid)
+        sessions = expected_sessions("reports", uuid)
         for row in many:
-            quality = stays[key(row["endpoint_id"])].get("quality", {})
+            quality = sessions[session_key(row["endpoint_id"])].get("quality", {})
             sound = quality.get("audio_in", {})
             seconds = int(row.get("audio_recv_seconds", 0))
             loss = sound.get("packet_loss_pct", {})
-            assert loss.get("worst") == whole(row.get("audio_recv_packet_loss_max"))
-            assert loss.get("mean") == whole(row.get("audio_recv_packet_loss_mean"))
+            assert loss.get("worst") == replace_surrogates(row.get("audio_recv_packet_loss_max"))
+            assert loss.get("mean") == replace_surrogates(row.get("audio_recv_packet_loss_mean"))
             assert loss.get("samples", 0) == (seconds if loss else 0)
             if seconds:
                 seen += 1
-                assert sound.get("latency_ms", {}).get("mean") == whole(row.get("network_rtt_msec_mean"))
+                assert sound.get("latency_ms", {}).get("mean") == replace_surrogates(
+                    row.get("network_rtt_msec_mean")
+                )
                 assert "worst" not in sound.get("latency_ms", {})
-                assert sound["jitter_ms"]["worst"] == whole(row["network_recv_jitter_msec_max"])
+                assert sound["jitter_ms"]["worst"] == replace_surrogates(row["network_recv_jitter_msec_max"])
             picture = quality.get("video_out", {})
-            assert picture.get("height_px", {}).get("mean") == whole(
+            assert picture.get("height_px", {}).get("mean") == replace_surrogates(
                 row.get("video_send_short_side_median_pixels")
             )
-            assert picture.get("fps", {}).get("mean") == whole(row.get("video_send_fps_mean"))
+            assert picture.get("fps", {}).get("mean") == replace_surrogates(row.get("video_send_fps_mean"))
     assert seen > 300
 
 
-def whole(text: str | None) -> float | None:
+def replace_surrogates(text: str | None) -> float | None:
     return None if text is None else float(text)
 
 
-def test_meet_alone(google: Googled, recorded: dict[str, tuple[dict[str, Any], str]]) -> None:
-    truth = meetings("meet")
-    assert truth.keys() == recorded.keys()
+def test_meet_alone(google: GoogleClient, recorded: dict[str, tuple[dict[str, Any], str]]) -> None:
+    expected = expected_meetings("meet")
+    assert expected.keys() == recorded.keys()
     users = {u["id"]: u for u in google.rows("users", "directory", "/users", customer="my_customer")}
     for uuid, (record, seer) in list(recorded.items())[::3]:
-        head = truth[uuid]
+        head = expected[uuid]
         assert instant(head["start_time"]) == instant(cut(record["startTime"]))
         assert ("end_time" in head) is ("endTime" in record) is (head["detail"] == "basic")
         assert head["meeting_series_id"] == record["space"].partition("/")[2]
         space = google.get("meet", f"/{record['space']}", seer).body
         assert head["meeting_code"] == space["meetingCode"]
         assert not {"host", "topic", "quality", "has_video"} & head.keys()
-        stays = sessions("meet", uuid)
+        sessions = expected_sessions("meet", uuid)
         found = {}
         for participant in google.rows("participants", "meet", f"/{record['name']}/participants", seer):
             path = f"/{participant['name']}/participantSessions"
-            for session in google.rows("participantSessions", "meet", path, seer):
-                found[key(session["name"])] = session, participant
-        assert stays.keys() == found.keys()
-        for name, (session, participant) in found.items():
-            stay = stays[name]
+            for listed_session in google.rows("participantSessions", "meet", path, seer):
+                found[session_key(listed_session["name"])] = listed_session, participant
+        assert sessions.keys() == found.keys()
+        for name, (listed_session, participant) in found.items():
+            session = sessions[name]
             account = participant.get("signedinUser", {}).get("user", "/").partition("/")[2]
-            assert stay.get("id", "") == account
-            assert stay.get("email") == users.get(account, {}).get("primaryEmail")
-            assert instant(stay["join_time"]) == instant(cut(session["startTime"]))
-            assert ("leave_time" in stay) is ("endTime" in session)
+            assert session.get("id", "") == account
+            assert session.get("email") == users.get(account, {}).get("primaryEmail")
+            assert instant(session["join_time"]) == instant(cut(listed_session["startTime"]))
+            assert ("leave_time" in session) is ("endTime" in listed_session)
             kind = "signed_in" if account else "phone" if "phoneUser" in participant else "guest"
-            assert stay["user_type"] == kind
+            assert session["user_type"] == kind
 
 
 def cut(text: str) -> str:
-    """To the microsecond."""
+    """Cut an instant to the microsecond."""
     return re.sub(r"(\.\d{6})\d+", r"\1", text)
 
 
-def test_recordings_are_known_where_the_owner_can_be_asked(
-    google: Googled, recorded: dict[str, tuple[dict[str, Any], str]]
+def test_recordings_are_known_if_the_owner_can_be_impersonated(
+    google: GoogleClient, recorded: dict[str, tuple[dict[str, Any], str]]
 ) -> None:
     known = set()
     for uuid in recorded:
-        owner = next(c for c in ACCOUNT.conferences if c.record == uuid).owner
-        head = meetings("meet")[uuid]
-        if owner is None or owner.standing != "active":
+        owner = next(c for c in ACCOUNT.conferences if c.record_id == uuid).owner
+        head = expected_meetings("meet")[uuid]
+        if owner is None or owner.status != "active":
             assert "recording" not in head
             known.add(None)
         else:
@@ -210,37 +217,42 @@ def test_recordings_are_known_where_the_owner_can_be_asked(
     assert known == {True, False, None}
 
 
-def test_both_together(
+def test_reports_and_meet_together(
     reported: dict[str, list[dict[str, Any]]], recorded: dict[str, tuple[dict[str, Any], str]]
 ) -> None:
-    truth = meetings("auto")
+    expected = expected_meetings("auto")
     joined: dict[str, tuple[list[dict[str, Any]], str | None]] = {}
     unused = dict(recorded)
     for uuid, many in reported.items():
         found = next((name for name in unused if fits(uuid, many, name, unused[name][0])), None)
         joined[uuid] = many, found
         unused.pop(found or "", None)
-    assert truth.keys() == joined.keys() | unused.keys()
+    assert expected.keys() == joined.keys() | unused.keys()
     differ = 0
     for uuid, (_, record) in joined.items():
         live = record is not None and "endTime" not in recorded[record][0]
-        assert truth[uuid]["detail"] == ("live" if live else "full" if record else "basic")
+        assert expected[uuid]["detail"] == ("live" if live else "full" if record else "basic")
         differ += record not in {None, uuid}
-        keys = meetings("reports")[uuid]["participant_sessions"]
-        stays = sessions("auto", uuid)
-        assert stays.keys() == (sessions("meet", record or "") if live else sessions("reports", uuid)).keys()
-        assert live or len(stays) == keys
+        keys = expected_meetings("reports")[uuid]["participant_sessions"]
+        sessions = expected_sessions("auto", uuid)
+        assert (
+            sessions.keys()
+            == (
+                expected_sessions("meet", record or "") if live else expected_sessions("reports", uuid)
+            ).keys()
+        )
+        assert live or len(sessions) == keys
     assert differ > 10
     for uuid in unused:
-        assert truth[uuid]["detail"] in {"basic", "live"}
-        assert sessions("auto", uuid).keys() == sessions("meet", uuid).keys()
+        assert expected[uuid]["detail"] in {"basic", "live"}
+        assert expected_sessions("auto", uuid).keys() == expected_sessions("meet", uuid).keys()
 
 
 def fits(uuid: str, many: list[dict[str, Any]], name: str, record: dict[str, Any]) -> bool:
-    """By id, else by code and time."""
+    """Return the event by id, or by code and time."""
     if name == uuid:
         return True
-    code = next(c.code for c in ACCOUNT.conferences if c.record == name)
+    code = next(c.code for c in ACCOUNT.conferences if c.record_id == name)
     start = instant(cut(record["startTime"]))
     end = instant(cut(record["endTime"])) if "endTime" in record else NOW
     first, last = min(row["joined"] for row in many), max(row["left"] for row in many)
@@ -248,7 +260,7 @@ def fits(uuid: str, many: list[dict[str, Any]], name: str, record: dict[str, Any
 
 
 def test_topics_come_from_the_owners_calendar(
-    google: Googled, reported: dict[str, list[dict[str, Any]]]
+    google: GoogleClient, reported: dict[str, list[dict[str, Any]]]
 ) -> None:
     absent = 0
     for uuid, many in reported.items():
@@ -259,12 +271,12 @@ def test_topics_come_from_the_owners_calendar(
             kept_close = answer.body.get("visibility") == "private"
             topic = answer.body.get("summary") if answer.status == 200 and not kept_close else None
             absent += topic is None
-        assert meetings("reports")[uuid].get("topic") == topic
-        assert meetings("auto")[uuid].get("topic") == topic
+        assert expected_meetings("reports")[uuid].get("topic") == topic
+        assert expected_meetings("auto")[uuid].get("topic") == topic
     assert absent > 3
 
 
-def test_a_row_tells_without_its_seconds_or_half_of_a_measure() -> None:
+def test_a_row_may_lack_seconds_or_half_of_a_measure() -> None:
     row = {"audio_recv_packet_loss_mean": 2, "audio_recv_packet_loss_max": 9, "network_rtt_msec_mean": 40}
     row |= {"audio_send_seconds": 60, "audio_send_packet_loss_max": 4, "video_send_seconds": 0}
     quality = google_meet_quality.document(google_meet_quality.of_row(row))
@@ -293,47 +305,55 @@ def test_a_meetings_quality_is_weighted_by_seconds() -> None:
 
 
 @pytest.mark.parametrize("source", ["auto", "reports", "meet"])
-def test_documents_hold_nothing_that_was_not_told(source: GoogleSource) -> None:
-    for document in told(source).values():
+def test_documents_have_no_empty_fields(source: GoogleSource) -> None:
+    for document in expected_documents(source).values():
         assert not [name for name, value in document.items() if value in (None, "", {})]
         assert "harvested_at" not in document
 
 
-def test_what_is_late_is_not_there() -> None:
-    late, unsettled = conference(Case.late), conference(Case.unsettled)
-    assert 0 < len(sessions("reports", late.reported)) < len(sessions("meet", late.record))
-    assert unsettled.reported not in meetings("reports")
-    assert meetings("auto")[unsettled.record]["detail"] == "basic"
+def test_late_rows_are_missing() -> None:
+    late, records_pending = conference(Case.late), conference(Case.records_pending)
+    assert (
+        0
+        < len(expected_sessions("reports", late.reports_id))
+        < len(expected_sessions("meet", late.record_id))
+    )
+    assert records_pending.reports_id not in expected_meetings("reports")
+    assert expected_meetings("auto")[records_pending.record_id]["detail"] == "basic"
 
 
 def test_conferences_over_midnight_and_over_a_day_are_whole() -> None:
     for case in (Case.midnight, Case.day_long):
         found = conference(case)
-        head = meetings("reports")[found.reported]
+        head = expected_meetings("reports")[found.reports_id]
         assert instant(head["start_time"]).date() < instant(head["end_time"]).date()
-        assert head["participant_sessions"] == len(sessions("reports", found.reported))
-    assert meetings("auto")[conference(Case.day_long).reported]["duration"] > 86_400
+        assert head["participant_sessions"] == len(expected_sessions("reports", found.reports_id))
+    assert expected_meetings("auto")[conference(Case.day_long).reports_id]["duration"] > 86_400
 
 
-def test_what_began_before_the_first_day_is_left_out_and_nobody_s_conference_is_there() -> None:
+def test_conferences_before_the_first_day_are_left_out_and_those_without_owner_are_not() -> None:
     early, empty = conference(Case.early), conference(Case.empty)
-    assert not {early.record, early.reported} & meetings("auto").keys()
-    assert meetings("auto")[empty.record]["participants"] == 0
-    assert empty.reported not in meetings("reports")
+    assert not {early.record_id, early.reports_id} & expected_meetings("auto").keys()
+    assert expected_meetings("auto")[empty.record_id]["participants"] == 0
+    assert empty.reports_id not in expected_meetings("reports")
 
 
 def test_without_reports_auto_is_meet_and_without_meet_it_is_reports() -> None:
-    assert told("auto", without=("reports",)) == told("meet")
-    assert told("auto", disabled=("meet",)) == told("reports")
-    assert {d["detail"] for d in told("auto", without=("calendar",)).values()} == {"live", "full", "basic"}
-    assert not [d for d in told("auto", without=("calendar",)).values() if "topic" in d]
+    assert expected_documents("auto", without=("reports",)) == expected_documents("meet")
+    assert expected_documents("auto", disabled=("meet",)) == expected_documents("reports")
+    assert {d["detail"] for d in expected_documents("auto", without=("calendar",)).values()} == {
+        "live",
+        "full",
+        "basic",
+    }
+    assert not [d for d in expected_documents("auto", without=("calendar",)).values() if "topic" in d]
 
 
-def test_owners_alone_see_less_and_a_user_only_their_own() -> None:
-    assert meetings("meet", attended=False).keys() < meetings("meet").keys()
-    own = meetings("auto", user=True)
-    assert 0 < len(own) < len(meetings("meet"))
-    assert not [d for d in told("auto", user=True).values() if "email" in d]
+def test_owners_see_fewer_conferences_and_a_user_only_their_own() -> None:
+    assert expected_meetings("meet", attended=False).keys() < expected_meetings("meet").keys()
+    own = expected_meetings("auto", user=True)
+    assert 0 < len(own) < len(expected_meetings("meet"))
+    assert not [d for d in expected_documents("auto", user=True).values() if "email" in d]
 
 
 def test_records_expire_and_rows_stay() -> None:
@@ -350,5 +370,5 @@ def test_records_expire_and_rows_stay() -> None:
 
 
 def test_instants_are_cut_to_microseconds() -> None:
-    assert moment(1_999).microsecond == 1
-    assert moment(DAY * 10**6) == datetime(1970, 1, 2, tzinfo=UTC)
+    assert nanoseconds_to_datetime(1_999).microsecond == 1
+    assert nanoseconds_to_datetime(DAY * 10**6) == datetime(1970, 1, 2, tzinfo=UTC)

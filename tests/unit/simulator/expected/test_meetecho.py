@@ -1,4 +1,4 @@
-"""The documents of a perfect harvest of the groups, beside a plain reading of what is served."""
+"""Compares the expected documents of the working groups with a plain reading of the simulator's answers."""
 
 from __future__ import annotations
 
@@ -11,41 +11,45 @@ import orjson
 import pytest
 
 from harvester.simulator.expected import Document, documents
-from harvester.simulator.expected.document_fields import key
-from harvester.simulator.expected.meetecho import MeetechoTruth
-from harvester.simulator.meetecho.access import Terms
+from harvester.simulator.expected.document_fields import session_key
+from harvester.simulator.expected.meetecho import ExpectedMeetecho
+from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.account import CANCELED, Account
 from harvester.simulator.meetecho.schedule import CONFIGURED
 from harvester.simulator.organisation import DAY, MINUTE, QUIET, Case, Organisation
 from tests.unit.simulator.clients import NOW, organisation
-from tests.unit.simulator.meetecho_client import Groups, groups, pk
+from tests.unit.simulator.meetecho_client import MeetechoClient, meetecho_client, pk
 
 FIRST = NOW.replace(hour=0) - timedelta(days=8)
 
 
 @cache
-def told(*, upcoming: bool = False, **terms: Any) -> dict[str, Document]:
-    """As JSON has it."""
-    made = MeetechoTruth(organisation(), terms=Terms(**terms), account="main", upcoming=upcoming)
-    plain = [orjson.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z)) for document in made.documents()]
-    found = {document["document_id"]: document for document in plain}
-    assert len(found) == len(plain)
+def expected_documents(*, upcoming: bool = False, **options: Any) -> dict[str, Document]:
+    """Return the documents by id, as JSON values."""
+    made = ExpectedMeetecho(
+        organisation(), options=MeetechoOptions(**options), account="main", upcoming=upcoming
+    )
+    meetecho_stamp = [
+        orjson.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z)) for document in made.documents()
+    ]
+    found = {document["document_id"]: document for document in meetecho_stamp}
+    assert len(found) == len(meetecho_stamp)
     return found
 
 
-def meetings(found: dict[str, Document]) -> dict[str, Document]:
+def expected_meetings(found: dict[str, Document]) -> dict[str, Document]:
     return {d["uuid"]: d for d in found.values() if d["kind"] == "meeting"}
 
 
 @pytest.fixture(scope="module")
-def served() -> Groups:
-    return groups()
+def served() -> MeetechoClient:
+    return meetecho_client()
 
 
 class Plain:
-    """Reads what is served, everything at once, and joins it by the rules that are written down."""
+    """Read everything that is served and join it by the documented rules."""
 
-    def __init__(self, served: Groups, *, rooms: bool) -> None:
+    def __init__(self, served: MeetechoClient, *, rooms: bool) -> None:
         self._served = served
         self._rooms = served.rooms() if rooms else {}
         rows = {
@@ -72,16 +76,18 @@ class Plain:
             plan = self._of_room(rooms[0][1]) if rooms else self._slot(row)
             if group in CONFIGURED and plan is not None and not off:
                 described = rooms[0][1]["room"]["description"] if rooms else ""
-                gathering = self._rows["meeting"][pk(row["meeting"])]
-                topic = described or row["name"] or gathering["number"]
+                ietf_meeting = self._rows["meeting"][pk(row["meeting"])]
+                topic = described or row["name"] or ietf_meeting["number"]
                 yield str(number), {"plan": plan, "topic": topic, "who": self._attended[number]}
         for uuid, (_, room) in self._rooms.items():
             if uuid not in taken:
                 yield uuid, {"plan": self._of_room(room), "topic": room["room"]["description"], "who": None}
 
     def _rooms_of(self, number: int, group: str, text: str) -> list[tuple[str, dict[str, Any]]]:
-        ours = [(uuid, room) for uuid, (of, room) in self._rooms.items() if of == group]
-        return [(uuid, room) for uuid, room in ours if room["room"]["id"] == number or room["url"] in text]
+        of_group = [(uuid, room) for uuid, (of, room) in self._rooms.items() if of == group]
+        return [
+            (uuid, room) for uuid, room in of_group if room["room"]["id"] == number or room["url"] in text
+        ]
 
     def _of_room(self, room: dict[str, Any]) -> tuple[datetime, datetime]:
         start = datetime.strptime(room["room"]["start_time"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
@@ -101,9 +107,11 @@ class Plain:
 
 
 @pytest.mark.parametrize("credentials", [True, False])
-def test_the_truth_is_what_is_served_joined_by_the_rules(served: Groups, credentials: bool) -> None:
-    wanted = meetings(told(credentials=credentials))
-    sessions = [d for d in told(credentials=credentials).values() if d["kind"] == "session"]
+def test_the_documents_are_the_served_rows_joined_by_the_rules(
+    served: MeetechoClient, credentials: bool
+) -> None:
+    wanted = expected_meetings(expected_documents(credentials=credentials))
+    sessions = [d for d in expected_documents(credentials=credentials).values() if d["kind"] == "session"]
     seen = {
         uuid: found
         for uuid, found in Plain(served, rooms=credentials).found()
@@ -121,7 +129,7 @@ def test_the_truth_is_what_is_served_joined_by_the_rules(served: Groups, credent
         assert document.get("state") == ("scheduled" if ahead else None)
         assert document.get("participants") == (None if found["who"] is None else len(found["who"]))
         stays = {d["document_id"].rpartition(":")[2]: d for d in sessions if d["meeting"] == uuid}
-        records = {key(str(row["id"])): row for row in found["who"] or ()}
+        records = {session_key(str(row["id"])): row for row in found["who"] or ()}
         assert stays.keys() == records.keys()
         for name, stay in stays.items():
             row = records[name]
@@ -131,15 +139,18 @@ def test_the_truth_is_what_is_served_joined_by_the_rules(served: Groups, credent
             assert not stay.keys() & {"leave_time", "duration", "period", "user_type", "email"}
 
 
-def test_names_are_those_of_the_datatracker(served: Groups) -> None:
+def test_names_are_those_of_the_datatracker(served: MeetechoClient) -> None:
     names = {str(row["id"]): row["name"] for row in served.rows("person/person")}
-    sessions = [d for d in told().values() if d["kind"] == "session"]
+    sessions = [d for d in expected_documents().values() if d["kind"] == "session"]
     assert {d["user_name"] for d in sessions} == {names[d["id"]] for d in sessions}
     assert all(d["user_name"] == names[d["id"]] for d in sessions)
 
 
-def test_a_meeting_does_not_change_its_name_when_credentials_come_and_go() -> None:
-    with_rooms, without = meetings(told()), meetings(told(credentials=False))
+def test_a_meeting_keeps_its_id_with_and_without_credentials() -> None:
+    with_rooms, without = (
+        expected_meetings(expected_documents()),
+        expected_meetings(expected_documents(credentials=False)),
+    )
     assert without.keys() < with_rooms.keys()
     more = [with_rooms[uuid] for uuid in with_rooms.keys() - without.keys()]
     assert {"basic", "full"} == {document["detail"] for document in more}
@@ -148,28 +159,28 @@ def test_a_meeting_does_not_change_its_name_when_credentials_come_and_go() -> No
     assert any(without[u]["topic"] != with_rooms[u]["topic"] for u in differing)
 
 
-def test_groups_that_are_refused_are_as_without_credentials_and_others_as_with_them() -> None:
-    told_apart = meetings(told(refused=("zquilt",), unknown=("brambl",)))
+def test_refused_groups_look_as_without_credentials_and_others_as_with_them() -> None:
+    refused = expected_meetings(expected_documents(refused=("zquilt",), unknown=("brambl",)))
     for group in CONFIGURED:
-        wanted = meetings(told(credentials=group not in {"zquilt", "brambl"}))
-        assert {u: d for u, d in told_apart.items() if d["meeting_series_id"] == group} == {
+        wanted = expected_meetings(expected_documents(credentials=group not in {"zquilt", "brambl"}))
+        assert {u: d for u, d in refused.items() if d["meeting_series_id"] == group} == {
             u: d for u, d in wanted.items() if d["meeting_series_id"] == group
         }
 
 
-def test_what_lies_ahead_is_told_when_it_is_asked_for() -> None:
-    ahead = meetings(told(upcoming=True))
-    assert not ahead.keys() & meetings(told()).keys()
+def test_future_sessions_are_included_on_request() -> None:
+    ahead = expected_meetings(expected_documents(upcoming=True))
+    assert not ahead.keys() & expected_meetings(expected_documents()).keys()
     assert {(d["detail"], d["state"]) for d in ahead.values()} == {("scheduled", "scheduled")}
     assert min(d["@timestamp"] for d in ahead.values()) > "2026-11-21"
-    assert any("-" in uuid for uuid in ahead)  # rooms alone
-    assert len(meetings(told(upcoming=True, credentials=False))) < len(ahead)
+    assert any("-" in uuid for uuid in ahead)  # rooms without a session
+    assert len(expected_meetings(expected_documents(upcoming=True, credentials=False))) < len(ahead)
     assert all("participants" not in d for d in ahead.values())
 
 
 @pytest.mark.parametrize(("hour", "minute"), [(0, 0), (0, 20), (3, 0), (12, 0), (23, 30)])
 @pytest.mark.parametrize("days", [1, 3, 30])
-def test_nothing_planned_begins_or_ends_in_the_quiet_hour_or_begins_before_midnight(
+def test_no_session_starts_or_ends_in_the_quiet_hour_or_starts_before_midnight(
     hour: int, minute: int, days: int
 ) -> None:
     now = NOW.replace(hour=hour, minute=minute)
@@ -183,19 +194,19 @@ def test_nothing_planned_begins_or_ends_in_the_quiet_hour_or_begins_before_midni
         assert not made.now - MINUTE <= start < max(midnight, made.now + QUIET + MINUTE)
 
 
-def test_attendance_that_comes_late_is_not_there_yet() -> None:
-    sessions = {s.held.case: s for s in Account(organisation()).sessions if s.held is not None}
-    found = meetings(told())
-    late, unsettled = sessions[Case.late], sessions[Case.unsettled]
+def test_late_attendance_is_missing() -> None:
+    sessions = {s.meeting.case: s for s in Account(organisation()).sessions if s.meeting is not None}
+    found = expected_meetings(expected_documents())
+    late, records_pending = sessions[Case.late], sessions[Case.records_pending]
     assert 0 < found[str(late.id)]["participants"] < 6
-    empty = found[str(unsettled.id)]
+    empty = found[str(records_pending.id)]
     assert (empty["detail"], empty["participants"], empty["participant_sessions"]) == ("full", 0, 0)
     running = found[str(sessions[Case.live].id)]
     assert (running["detail"], running["state"]) == ("scheduled", "scheduled")
 
 
-def test_the_truth_of_all_vendors_has_it() -> None:
+def test_the_documents_of_all_vendors_include_meetecho() -> None:
     found = {d["vendor"] for d in documents(organisation(), vendors=("meetecho",))}
     assert found == {"meetecho"}
     uuids = {d["uuid"] for d in documents(organisation(), vendors=("meetecho",)) if d["kind"] == "meeting"}
-    assert uuids == meetings(told()).keys()
+    assert uuids == expected_meetings(expected_documents()).keys()

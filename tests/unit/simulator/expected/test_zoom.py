@@ -1,4 +1,4 @@
-"""The documents of a perfect harvest."""
+"""Tests the expected documents of Zoom."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ import pytest
 
 from harvester.simulator import expected
 from harvester.simulator.expected import Document, write
-from harvester.simulator.expected.document_fields import distinct, figures, hashed_instant, key
+from harvester.simulator.expected.document_fields import (
+    attendance_fields,
+    key_instant,
+    number_duplicates,
+    session_key,
+)
 from harvester.simulator.organisation import Case
 from harvester.simulator.zoom.account import Account, Instance, Quirk
 from tests.unit.simulator.clients import NOW, organisation
@@ -21,10 +26,10 @@ from tests.unit.simulator.clients import NOW, organisation
 MADE = organisation(size=40)
 documents = partial(expected.documents, vendors=("zoom",))
 ACCOUNT = Account(MADE)
-Told = Callable[[], dict[str, Document]]
+DocumentsById = Callable[[], dict[str, Document]]
 
 
-# Made by the process that runs these tests, and not by each that counts them.
+# Cached per process, and created on first use rather than at collection.
 
 
 @cache
@@ -46,12 +51,14 @@ def instance(wanted: Case | Quirk) -> Instance:
     return next(i for i in ACCOUNT.instances if wanted is i.meeting.case or wanted in i.quirks)
 
 
-def meeting(wanted: Case | Quirk, told: Told = dashboard) -> Document:
-    return told()[f"zoom:main:{instance(wanted).uuid}"]
+def meeting(wanted: Case | Quirk, documents_of: DocumentsById = dashboard) -> Document:
+    return documents_of()[f"zoom:main:{instance(wanted).uuid}"]
 
 
-def sessions(wanted: Case | Quirk, told: Told = dashboard) -> list[Document]:
-    return [document for document in told().values() if document.get("meeting") == instance(wanted).uuid]
+def sessions(wanted: Case | Quirk, documents_of: DocumentsById = dashboard) -> list[Document]:
+    return [
+        document for document in documents_of().values() if document.get("meeting") == instance(wanted).uuid
+    ]
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -62,16 +69,16 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-@pytest.mark.parametrize("told", [dashboard, reports, qos], ids=["dashboard", "reports", "qos"])
-def test_documents_hold_nothing_that_was_not_told(told: Told) -> None:
-    for document in told().values():
+@pytest.mark.parametrize("documents_of", [dashboard, reports, qos], ids=["dashboard", "reports", "qos"])
+def test_documents_have_no_empty_fields(documents_of: DocumentsById) -> None:
+    for document in documents_of().values():
         assert not [value for value in leaves(document) if value is None or value == ""]
         assert "harvested_at" not in document
         orjson.dumps(document)
 
 
 @pytest.mark.parametrize("source", ["dashboard", "reports"])
-def test_no_id_comes_twice(source: Any) -> None:
+def test_no_id_occurs_twice(source: Any) -> None:
     ids = [document["document_id"] for document in documents(MADE, source=source, webinars=True)]
     assert len(set(ids)) == len(ids)
 
@@ -82,44 +89,44 @@ def test_the_account_is_part_of_every_id() -> None:
         assert document["account"] == "branch"
 
 
-def test_what_began_before_the_first_day_and_webinars_are_left_out() -> None:
+def test_meetings_before_the_first_day_and_webinars_are_left_out() -> None:
     for case in (Case.early, Case.webinar):
         assert f"zoom:main:{instance(case).uuid}" not in dashboard()
-    told = {document["document_id"] for document in documents(MADE, webinars=True)}
-    assert f"zoom:main:{instance(Case.webinar).uuid}" in told
+    ids = {document["document_id"] for document in documents(MADE, webinars=True)}
+    assert f"zoom:main:{instance(Case.webinar).uuid}" in ids
 
 
 def test_deleted_meetings_leave_nothing() -> None:
-    for told in (dashboard(), reports()):
-        assert not [i for i in told if instance(Case.deleted).uuid in i]
+    for ids in (dashboard(), reports()):
+        assert not [i for i in ids if instance(Case.deleted).uuid in i]
 
 
-def test_a_meeting_whose_records_are_not_ready_stands_alone() -> None:
-    document = meeting(Case.unsettled)
-    assert document["detail"] == meeting(Case.unsettled, qos)["detail"] == "basic"
+def test_a_meeting_without_ready_records_has_no_sessions() -> None:
+    document = meeting(Case.records_pending)
+    assert document["detail"] == meeting(Case.records_pending, qos)["detail"] == "basic"
     assert "participants" not in document
-    assert sessions(Case.unsettled) == []
+    assert sessions(Case.records_pending) == []
 
 
-def test_late_rows_are_not_there() -> None:
+def test_late_rows_are_missing() -> None:
     late = instance(Case.late)
-    known = [stay for stay in MADE.stays(late.meeting) if stay.known_at <= MADE.now]
-    assert 0 < len(known) < len(MADE.stays(late.meeting))
+    known = [session for session in MADE.sessions(late.meeting) if session.known_at <= MADE.now]
+    assert 0 < len(known) < len(MADE.sessions(late.meeting))
     assert len(sessions(Case.late)) == len(known)
 
 
-def test_a_live_meeting_has_no_end_and_neither_have_those_who_are_there() -> None:
+def test_a_live_meeting_and_its_present_participants_have_no_end() -> None:
     document = meeting(Case.live_crowd)
     assert (document["state"], document["detail"]) == ("live", "live")
     assert not {"end_time", "duration", "period"} & document.keys()
-    told = sessions(Case.live_crowd)
-    assert {"leave_time" in session for session in told} == {True, False}
+    present = sessions(Case.live_crowd)
+    assert {"leave_time" in session for session in present} == {True, False}
     assert all(
-        ("leave_time" in session) is ("duration" in session) is ("period" in session) for session in told
+        ("leave_time" in session) is ("duration" in session) is ("period" in session) for session in present
     )
 
 
-def test_the_reports_know_no_live_meetings_and_no_stays_of_one_person() -> None:
+def test_the_reports_have_no_live_meetings_and_no_sessions_of_one_person_meetings() -> None:
     assert not [i for i in reports() if instance(Case.live).uuid in i]
     alone = meeting(Case.alone, reports)
     assert alone["participants"] == 1
@@ -128,13 +135,13 @@ def test_the_reports_know_no_live_meetings_and_no_stays_of_one_person() -> None:
     assert len(sessions(Case.alone)) == 1
 
 
-def test_the_reports_do_not_reach_a_host_whose_account_is_gone() -> None:
-    assert not [i for i in reports() if instance(Case.nobody_knows_host).uuid in i]
-    assert "host_id" not in meeting(Case.nobody_knows_host)["host"]
-    assert "host_id" in meeting(Case.retired_host)["host"]
+def test_the_reports_do_not_cover_a_host_without_account() -> None:
+    assert not [i for i in reports() if instance(Case.departed_host).uuid in i]
+    assert "host_id" not in meeting(Case.departed_host)["host"]
+    assert "host_id" in meeting(Case.inactive_host)["host"]
 
 
-def test_an_empty_meeting_was_read_and_had_nobody() -> None:
+def test_an_empty_meeting_has_no_participants() -> None:
     document = meeting(Case.empty)
     assert [document[name] for name in ("participant_sessions", "participants", "participant_seconds")] == [
         0,
@@ -143,22 +150,22 @@ def test_an_empty_meeting_was_read_and_had_nobody() -> None:
     ]
 
 
-def test_a_blank_meeting_is_filed_by_its_first_join_and_without_one_not_at_all() -> None:
+def test_a_blank_meeting_has_the_time_of_its_first_join_and_without_one_is_left_out() -> None:
     document = meeting(Quirk.blank)
     assert not {"start_time", "end_time", "duration"} & document.keys()
     assert document["@timestamp"] == min(session["join_time"] for session in sessions(Quirk.blank))
     assert not [i for i in dashboard() if instance(Quirk.blank_empty).uuid in i]
 
 
-def test_the_reports_whole_minutes_count_where_a_time_is_missing() -> None:
-    told, reported = meeting(Quirk.no_end), meeting(Quirk.no_end, reports)
+def test_the_reports_duration_in_minutes_counts_if_a_time_is_missing() -> None:
+    from_dashboard, reported = meeting(Quirk.no_end), meeting(Quirk.no_end, reports)
     assert reported["duration"] % 60 == 0
-    assert 0 <= reported["duration"] - told["duration"] < 60
+    assert 0 <= reported["duration"] - from_dashboard["duration"] < 60
 
 
-def test_rows_that_come_twice_are_one_and_rows_with_one_key_are_numbered() -> None:
+def test_identical_rows_are_one_and_rows_with_one_key_are_numbered() -> None:
     shown = Account(MADE)
-    assert len(sessions(Quirk.duplicates)) == len(MADE.stays(instance(Quirk.duplicates).meeting))
+    assert len(sessions(Quirk.duplicates)) == len(MADE.sessions(instance(Quirk.duplicates).meeting))
     assert shown.instances
     numbered = [session for session in sessions(Quirk.collision) if session["document_id"].endswith("-2")]
     assert len(numbered) == 3
@@ -167,7 +174,7 @@ def test_rows_that_come_twice_are_one_and_rows_with_one_key_are_numbered() -> No
         assert first["leave_time"] < session["leave_time"]
 
 
-def test_a_cut_off_character_is_replaced_and_nothing_else_is_cleaned() -> None:
+def test_a_lone_surrogate_is_replaced_and_nothing_else_changes() -> None:
     names = {document.get("user_name") for document in documents(organisation(size=200))}
     assert "cut off \ufffd here" in names
     assert {
@@ -178,20 +185,20 @@ def test_a_cut_off_character_is_replaced_and_nothing_else_is_cleaned() -> None:
     } <= names
 
 
-def test_only_dashboard_documents_tell_of_devices() -> None:
+def test_only_dashboard_documents_have_devices() -> None:
     assert any("device" in document for document in dashboard().values())
     kept_back = {"device", "ip_address", "location", "role", "network_type", "leave_reason", "share_desktop"}
     assert not [document for document in reports().values() if document.keys() & kept_back]
     assert {d.get("user_type") for d in reports().values() if d["kind"] == "session"} == {"signed_in", None}
 
 
-def test_all_four_kinds_of_participants_and_three_of_stays() -> None:
-    told = [document for document in dashboard().values() if document["kind"] == "session"]
-    assert {session["user_type"] for session in told} == {"signed_in", "guest", "phone", "room"}
-    assert {session["stay"] for session in told} == {"meeting", "waiting_room", "breakout"}
+def test_all_four_kinds_of_participants_and_three_of_sessions() -> None:
+    all_sessions = [document for document in dashboard().values() if document["kind"] == "session"]
+    assert {session["user_type"] for session in all_sessions} == {"signed_in", "guest", "phone", "room"}
+    assert {session["stay"] for session in all_sessions} == {"meeting", "waiting_room", "breakout"}
 
 
-def test_quality_makes_full_what_had_more_than_one_person() -> None:
+def test_quality_makes_meetings_of_several_people_full() -> None:
     assert meeting(Case.recurring, qos)["detail"] == "full"
     assert meeting(Case.alone, qos)["detail"] == "basic"
     assert "quality" not in meeting(Case.alone, qos)
@@ -206,51 +213,63 @@ def test_quality_makes_full_what_had_more_than_one_person() -> None:
     assert qos().keys() == dashboard().keys()
 
 
-def test_the_key_of_a_stay_is_a_hash_over_its_ids_in_their_order() -> None:
-    # sha256("16778240\x1f2026-11-20T09:00:00.000Z\x1fin_meeting\x1f"), its first 16 bytes, by coreutils and basenc
-    assert key("16778240", "2026-11-20T09:00:00.000Z", "in_meeting", None) == "xolJmZju8IhVeik8viqWYQ"
-    assert hashed_instant(1_795_165_200_007) == "2026-11-20T09:00:00.007Z"
+def test_the_session_key_is_a_hash_over_the_ids_in_order() -> None:
+    # The first 16 bytes of sha256("16778240\x1f2026-11-20T09:00:00.000Z\x1fin_meeting\x1f"), computed with
+    # coreutils and basenc.
+    assert session_key("16778240", "2026-11-20T09:00:00.000Z", "in_meeting", None) == "xolJmZju8IhVeik8viqWYQ"
+    assert key_instant(1_795_165_200_007) == "2026-11-20T09:00:00.007Z"
 
 
-def stay(start: int, end: int | None, **more: Any) -> Document:
+def session(start: int, end: int | None, **more: Any) -> Document:
     times = {"join_time": datetime(2026, 11, 20, 9, start, tzinfo=UTC)}
     if end is not None:
         times["leave_time"] = datetime(2026, 11, 20, 9, end, tzinfo=UTC)
     return {"stay": "meeting", **times, **more}
 
 
-def test_seconds_are_the_union_of_one_persons_stays() -> None:
-    told = figures(
+def test_seconds_are_the_union_of_a_persons_sessions() -> None:
+    counts = attendance_fields(
         [
-            stay(0, 10, id="a"),
-            stay(5, 20, id="a"),
-            stay(30, 40, id="a"),
-            stay(40, 41, id="a"),
-            stay(0, 10, user_name="Bea"),
-            stay(2, 4, user_name="Bea", stay="breakout"),
-            stay(0, None, user_name="Bea"),
+            session(0, 10, id="a"),
+            session(5, 20, id="a"),
+            session(30, 40, id="a"),
+            session(40, 41, id="a"),
+            session(0, 10, user_name="Bea"),
+            session(2, 4, user_name="Bea", stay="breakout"),
+            session(0, None, user_name="Bea"),
         ]
     )
-    assert told == {"participant_sessions": 6, "participants": 2, "participant_seconds": 31 * 60 + 10 * 60}
+    assert counts == {"participant_sessions": 6, "participants": 2, "participant_seconds": 31 * 60 + 10 * 60}
 
 
-def test_waiting_rooms_count_for_nothing_and_the_nameless_each_for_themselves() -> None:
-    told = figures(
-        [stay(0, 1, stay="waiting_room", user_name="Bea"), stay(0, 1), stay(0, 1), stay(1, 2, user_id="7")]
+def test_waiting_rooms_do_not_count_and_each_unnamed_participant_counts() -> None:
+    counts = attendance_fields(
+        [
+            session(0, 1, stay="waiting_room", user_name="Bea"),
+            session(0, 1),
+            session(0, 1),
+            session(1, 2, user_id="7"),
+        ]
     )
-    assert told == {"participant_sessions": 3, "participants": 3, "participant_seconds": 180}
+    assert counts == {"participant_sessions": 3, "participants": 3, "participant_seconds": 180}
 
 
-def test_twins_are_numbered_by_their_end_and_the_endless_come_last() -> None:
-    found = distinct(
-        [("k", stay(0, None)), ("k", stay(0, 9)), ("k", stay(0, 5)), ("k", stay(0, 9)), ("o", stay(0, 9))]
+def test_duplicates_are_numbered_by_leave_time_and_those_without_come_last() -> None:
+    found = number_duplicates(
+        [
+            ("k", session(0, None)),
+            ("k", session(0, 9)),
+            ("k", session(0, 5)),
+            ("k", session(0, 9)),
+            ("o", session(0, 9)),
+        ]
     )
-    assert [(name, told.get("leave_time", NOW).minute) for name, told in found] == [
+    assert [(name, fields.get("leave_time", NOW).minute) for name, fields in found] == [
         ("k", 5), ("k-2", 9), ("k-3", 0), ("o", 9),
     ]  # fmt: skip
 
 
-def test_a_truth_file_holds_a_document_a_line(tmp_path: Path) -> None:
+def test_the_file_has_one_document_per_line(tmp_path: Path) -> None:
     write(tmp_path / "truth.ndjson", MADE, vendors=("zoom",), source="dashboard", qos=False)
     lines = (tmp_path / "truth.ndjson").read_bytes().splitlines()
     assert [orjson.loads(line)["document_id"] for line in lines] == list(dashboard())

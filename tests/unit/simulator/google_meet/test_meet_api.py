@@ -1,4 +1,4 @@
-"""Meet's rules: who sees what, filters, pages, what is live and what has expired, and how it refuses."""
+"""Tests the simulated Meet API: visibility, filters, pages, live and expired conferences, errors."""
 
 from __future__ import annotations
 
@@ -8,82 +8,82 @@ import pytest
 
 from harvester.simulator.google_meet import filters, formats
 from harvester.simulator.google_meet.account import RECORD_KEPT, ROWS_KEPT, Account
-from harvester.simulator.google_meet.attendance import Presences
-from harvester.simulator.google_meet.error_responses import Refusal
-from harvester.simulator.google_meet.field_mask import mask, selected
+from harvester.simulator.google_meet.attendance import Attendance
+from harvester.simulator.google_meet.error_responses import ErrorResponse
+from harvester.simulator.google_meet.field_mask import apply_mask, parse_mask
 from harvester.simulator.organisation import DAY, QUIET, Case, milliseconds
-from tests.unit.simulator.clients import API_SCOPES, Googled, googled, organisation
+from tests.unit.simulator.clients import API_SCOPES, GoogleClient, google_client, organisation
 
 MADE = organisation(size=60, days=8)
 
 
 @pytest.fixture(scope="module")
-def google() -> Googled:
-    return googled(size=60, days=8)
+def google() -> GoogleClient:
+    return google_client(size=60, days=8)
 
 
-def names(google: Googled, email: str, **query: object) -> list[str]:
+def names(google: GoogleClient, email: str, **query: object) -> list[str]:
     rows = google.rows("conferenceRecords", "meet", "/conferenceRecords", email, **query)
     return [row["name"].partition("/")[2] for row in rows]
 
 
-def test_attended_conferences_are_listed_or_only_ones_own() -> None:
-    both, own = googled(), googled(attended=False)
+def test_attended_conferences_are_listed_or_only_owned_ones() -> None:
+    both, own = google_client(), google_client(attended=False)
     account = both.google.account
     for person in account.organisation.people[:8]:
-        if person.standing != "active":
+        if person.status != "active":
             continue
         attended = names(both, person.email)
         organised = names(own, person.email)
-        owned = {c.record for c in account.conferences if c.owner == person}
+        owned = {c.record_id for c in account.conferences if c.owner == person}
         assert set(organised) == owned
         assert owned <= set(attended)
         guests = [name for name in attended if name not in owned]
-        for name in guests[:3]:  # may be read, listed or not
+        for name in guests[:3]:  # readable, whether listed or not
             assert own.get("meet", f"/conferenceRecords/{name}", person.email).status == 200
     assert guests
 
 
-def test_everybody_together_sees_every_conference_that_somebody_with_meet_came_to(google: Googled) -> None:
-    people = [p for p in google.google.account.by_email.values() if p.standing == "active"]
+def test_every_conference_attended_by_a_person_with_meet_is_listed_to_someone(
+    google: GoogleClient,
+) -> None:
+    people = [p for p in google.google.account.by_email.values() if p.status == "active"]
     seen = {name for person in people for name in names(google, person.email)}
-    every = {c.record for c in google.google.account.conferences}
-    missed = [c for c in google.google.account.conferences if c.record not in seen]
+    every = {c.record_id for c in google.google.account.conferences}
+    missed = [c for c in google.google.account.conferences if c.record_id not in seen]
     assert seen <= every
     for conference in missed:
-        there = google.google.presences.endpoints(conference)
-        assert not [e for e in there if e.person is not None and e.person.standing == "active"]
+        there = google.google.attendance.endpoints(conference)
+        assert not [e for e in there if e.person is not None and e.person.status == "active"]
 
 
-def test_others_may_not_read_and_recordings_are_for_owners(google: Googled) -> None:
+def test_outsiders_cannot_read_a_conference_and_recordings_are_for_owners(google: GoogleClient) -> None:
     conference = google.conference(Case.alone)
     outsider = next(
-        p
-        for p in google.google.account.organisation.people
-        if p.standing == "active" and p != conference.owner
+        p for p in google.google.account.organisation.people if p.status == "active" and p != conference.owner
     )
-    answer = google.get("meet", f"/conferenceRecords/{conference.record}", outsider.email)
+    answer = google.get("meet", f"/conferenceRecords/{conference.record_id}", outsider.email)
     assert (answer.status, answer.body["error"]["status"]) == (403, "PERMISSION_DENIED")
     assert "errors" not in answer.body["error"]
     mixed = google.conference(Case.mixed)
     guest = next(
         e.person
-        for e in google.google.presences.endpoints(mixed)
-        if e.person is not None and e.person.standing == "active" and e.person != mixed.owner
+        for e in google.google.attendance.endpoints(mixed)
+        if e.person is not None and e.person.status == "active" and e.person != mixed.owner
     )
-    path = f"/conferenceRecords/{mixed.record}"
+    path = f"/conferenceRecords/{mixed.record_id}"
     assert google.get("meet", path, guest.email).status == 200
     assert google.get("meet", f"{path}/recordings", guest.email).status == 403
     assert google.get("meet", f"/spaces/{mixed.code.upper()}", guest.email).body["meetingCode"] == mixed.code
 
 
-def test_meet_is_turned_off_for_some(google: Googled) -> None:
-    pending = next(p for p in google.google.account.organisation.people if p.standing == "pending")
+def test_meet_is_switched_off_for_some_people(google: GoogleClient) -> None:
+    pending = next(p for p in google.google.account.organisation.people if p.status == "pending")
     assert google.get("meet", "/conferenceRecords", pending.email).status == 403
 
 
-def test_records_come_latest_first_over_pages_that_may_be_short() -> None:
-    google = googled(size=300, days=8)
+def test_records_are_listed_latest_first_on_pages_that_may_be_short() -> None:
+    google = google_client(size=300, days=8)
     busiest = google.google.account.busiest_host.email
     whole = names(google, busiest, pageSize=100)
     assert names(google, busiest, pageSize=4) == whole
@@ -98,8 +98,8 @@ def test_records_come_latest_first_over_pages_that_may_be_short() -> None:
     assert "nextPageToken" in third.body
 
 
-def test_a_page_token_is_good_for_its_query_for_its_caller_and_for_an_hour() -> None:
-    google = googled(size=300, days=8)
+def test_a_page_token_is_valid_for_its_query_and_caller_for_an_hour() -> None:
+    google = google_client(size=300, days=8)
     busiest = google.google.account.busiest_host.email
     path = "/conferenceRecords"
     token = google.get("meet", path, busiest, pageSize=2).body["nextPageToken"]
@@ -112,67 +112,65 @@ def test_a_page_token_is_good_for_its_query_for_its_caller_and_for_an_hour() -> 
     assert google.get("meet", path, busiest, pageSize=2, pageToken=token).status == 400
 
 
-def test_live_conferences_have_no_end_and_neither_have_those_who_are_there(google: Googled) -> None:
+def test_live_conferences_and_their_present_participants_have_no_end(google: GoogleClient) -> None:
     live = google.conference(Case.live_crowd)
     seer = google.seer(live).email
-    assert live.record in names(google, seer, filter="end_time IS NULL")
-    row = google.get("meet", f"/conferenceRecords/{live.record}", seer).body
+    assert live.record_id in names(google, seer, filter="end_time IS NULL")
+    row = google.get("meet", f"/conferenceRecords/{live.record_id}", seer).body
     assert not {"endTime", "expireTime"} & row.keys()
-    everybody = google.rows("participants", "meet", f"/conferenceRecords/{live.record}/participants", seer)
+    everybody = google.rows("participants", "meet", f"/conferenceRecords/{live.record_id}/participants", seer)
     assert {"latestEndTime" in participant for participant in everybody} == {True, False}
     there = google.rows(
         "participants",
         "meet",
-        f"/conferenceRecords/{live.record}/participants",
+        f"/conferenceRecords/{live.record_id}/participants",
         seer,
         filter="latest_end_time IS NULL",
     )
     assert there == [p for p in everybody if "latestEndTime" not in p]
     space = google.get("meet", f"/spaces/{live.space}", seer).body
-    assert space["activeConference"] == {"conferenceRecord": f"conferenceRecords/{live.record}"}
+    assert space["activeConference"] == {"conferenceRecord": f"conferenceRecords/{live.record_id}"}
 
 
-def test_a_record_is_gone_thirty_days_after_its_end() -> None:
-    google = googled(size=200, days=40)
+def test_a_record_expires_thirty_days_after_its_end() -> None:
+    google = google_client(size=200, days=40)
     account = google.google.account
     now = account.organisation.now
-    owned = [
-        (c, c.owner) for c in account.conferences if c.owner is not None and c.owner.standing == "active"
-    ]
+    owned = [(c, c.owner) for c in account.conferences if c.owner is not None and c.owner.status == "active"]
     old, host = next((c, owner) for c, owner in owned if c.meeting.end < now - 30 * DAY - 1000)
-    assert google.get("meet", f"/conferenceRecords/{old.record}", host.email).status == 404
-    assert old.record not in names(google, host.email)
+    assert google.get("meet", f"/conferenceRecords/{old.record_id}", host.email).status == 404
+    assert old.record_id not in names(google, host.email)
     young, host = next((c, owner) for c, owner in owned if c.meeting.end > now - 30 * DAY)
-    assert google.get("meet", f"/conferenceRecords/{young.record}", host.email).status == 200
+    assert google.get("meet", f"/conferenceRecords/{young.record_id}", host.email).status == 200
 
 
-def test_participants_are_accounts_telephones_and_the_nameless(google: Googled) -> None:
+def test_participants_are_accounts_telephones_and_anonymous_users(google: GoogleClient) -> None:
     mixed = google.conference(Case.mixed)
     seer = google.seer(mixed).email
-    rows = google.rows("participants", "meet", f"/conferenceRecords/{mixed.record}/participants", seer)
+    rows = google.rows("participants", "meet", f"/conferenceRecords/{mixed.record_id}/participants", seer)
     kinds = [({"signedinUser", "anonymousUser", "phoneUser"} & row.keys()) for row in rows]
     assert {len(kind) for kind in kinds} == {1}
     assert set().union(*kinds) == {"signedinUser", "anonymousUser", "phoneUser"}
     assert not [row for row in rows if "@" in str(row)]
 
 
-def test_somebody_who_comes_back_has_another_session_and_some_a_second_screen() -> None:
-    google = googled(size=200, days=8)
-    presences = google.google.presences
+def test_a_rejoin_is_another_session_and_some_people_use_two_devices() -> None:
+    google = google_client(size=200, days=8)
+    attendance = google.google.attendance
     back = second = phones = 0
     for conference in google.google.account.conferences:
-        for participant in presences.participants(conference, MADE.now):
-            if participant.endpoints[0].means == "account":
+        for participant in attendance.participants(conference, MADE.now):
+            if participant.endpoints[0].joined_by == "account":
                 back += len(participant.endpoints) > 1
                 second += any(endpoint.second for endpoint in participant.endpoints)
-            phones += any(e.second and e.means == "phone" for e in participant.endpoints)
-            assert len({e.session for e in participant.endpoints}) == len(participant.endpoints)
+            phones += any(e.second and e.joined_by == "phone" for e in participant.endpoints)
+            assert len({e.session_name for e in participant.endpoints}) == len(participant.endpoints)
     assert back > 10
     assert second > 3
     assert phones > 1
 
 
-def test_no_two_conferences_are_in_one_space_at_once() -> None:
+def test_no_space_has_two_conferences_at_once() -> None:
     account = Account(organisation(size=2000, days=30))
     by_space: dict[str, int] = {}
     shared = 0
@@ -183,9 +181,9 @@ def test_no_two_conferences_are_in_one_space_at_once() -> None:
     assert shared > 300
 
 
-def test_the_ids_agree_for_some_or_as_the_terms_say() -> None:
+def test_the_ids_are_equal_for_some_conferences_or_as_the_options_say() -> None:
     def agree(ids: str) -> set[bool]:
-        return {c.record == c.reported for c in googled(ids=ids).google.account.conferences}
+        return {c.record_id == c.reports_id for c in google_client(ids=ids).google.account.conferences}
 
     assert agree("mixed") == {True, False}
     assert agree("same") == {True}
@@ -196,11 +194,11 @@ def test_nothing_happens_in_the_hour_after_now() -> None:
     for seed in range(3):
         made = organisation(size=200, days=8, seed=seed)
         account = Account(made)
-        presences = Presences(account)
+        attendance = Attendance(account)
         hush, wake = made.now - 60_000, made.now + QUIET
         for conference in account.conferences:
             happens = [conference.start // 10**6, conference.end // 10**6]
-            for endpoint in presences.endpoints(conference):
+            for endpoint in attendance.endpoints(conference):
                 happens += [endpoint.start // 10**6, endpoint.left_at, endpoint.known_at]
                 assert conference.start <= endpoint.start < endpoint.end
                 assert endpoint.end <= conference.end or conference.meeting.end > made.now
@@ -234,10 +232,10 @@ def test_nothing_expires_in_the_hour_after_now() -> None:
         ('(end_time IS NULL OR space.name="x") AND start_time<"2026-11-20T09:00:00Z"', False),
     ],
 )
-def test_filters(text: str, fits: bool) -> None:
+def test_filters_match(text: str, fits: bool) -> None:
     nine = milliseconds(datetime(2026, 11, 20, 9, tzinfo=UTC)) * 10**6
     facts: dict[str, str | int | None] = {"start_time": nine, "end_time": None, "space.name": 'spaces/a"b'}
-    assert filters.meet(text, "start_time", "end_time", "space.name")(facts.get) is fits
+    assert filters.parse_meet_filter(text, "start_time", "end_time", "space.name")(facts.get) is fits
 
 
 @pytest.mark.parametrize(
@@ -255,21 +253,21 @@ def test_filters(text: str, fits: bool) -> None:
         "%",
     ],
 )
-def test_filters_that_cannot_be_read_are_refused(google: Googled, text: str) -> None:
+def test_malformed_filters_are_refused(google: GoogleClient, text: str) -> None:
     answer = google.get("meet", "/conferenceRecords", filter=text)
     assert (answer.status, answer.body["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_six_hundred_calls_a_minute_for_a_user_and_six_thousand_for_all() -> None:
-    google = googled()
+def test_the_quota_is_600_calls_a_minute_per_user_and_6000_in_all() -> None:
+    google = google_client()
     google.token("meet", google.admin)
 
     def burst(count: int, email: str) -> list[int]:
-        told = []
+        statuses = []
         for _ in range(count):
-            told.append(google.get("meet", "/conferenceRecords/none", email).status)
+            statuses.append(google.get("meet", "/conferenceRecords/none", email).status)
             google.clock.seconds -= 0.3
-        return told
+        return statuses
 
     assert burst(601, google.admin) == [404] * 600 + [429]
     refused = google.get("meet", "/conferenceRecords/none")
@@ -283,50 +281,50 @@ def test_six_hundred_calls_a_minute_for_a_user_and_six_thousand_for_all() -> Non
     assert classes["meet user"]["refused"] == 2
 
 
-def test_some_refusals_say_how_long_to_wait_and_some_do_not() -> None:
-    google = googled()
-    told = set()
+def test_some_rate_limit_errors_have_retry_after() -> None:
+    google = google_client()
+    with_header = set()
     for _ in range(604):
         answer = google.get("meet", "/conferenceRecords/none")
         google.clock.seconds -= 0.3
         if answer.status == 429:
-            told.add("retry-after" in answer.headers)
-    assert told == {True, False}
+            with_header.add("retry-after" in answer.headers)
+    assert with_header == {True, False}
 
 
-def test_an_api_that_is_off_and_a_scope_that_is_missing_are_told_apart() -> None:
-    google = googled(disabled=("meet",))
+def test_a_disabled_api_and_a_missing_scope_are_different_errors() -> None:
+    google = google_client(disabled=("meet",))
     off = google.get("meet", "/conferenceRecords").body["error"]
     assert off["details"][0]["reason"] == "SERVICE_DISABLED"
-    google = googled()
+    google = google_client()
     google.tokens["meet", google.admin] = google.token("calendar", google.admin)
     missing = google.get("meet", "/conferenceRecords").body["error"]
     assert missing["details"][0]["reason"] == "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
     assert API_SCOPES["meet"] not in str(missing)
 
 
-def test_what_is_not_there_and_who_has_no_token() -> None:
-    google = googled()
+def test_unknown_resources_and_missing_tokens_are_refused() -> None:
+    google = google_client()
     assert google.get("meet", "/conferenceRecords/none").status == 404
     assert google.get("meet", "/conferenceRecords/-/participants").status == 404
     google.tokens["meet", google.admin] = "ya29.invented"
     assert google.get("meet", "/conferenceRecords").status == 401
 
 
-def test_fields_leave_out_what_is_not_asked_for() -> None:
+def test_fields_selects_parts_of_an_answer() -> None:
     body = {"a": [{"b": 1, "c": {"d": 2, "e": 3}}], "f": 4, "g": 5}
-    assert selected(body, mask("a(b,c/d),f")) == {
+    assert apply_mask(body, parse_mask("a(b,c/d),f")) == {
         "a": [{"b": 1, "c": {"d": 2}}],
         "f": 4,
     }
-    assert selected(body, mask("*")) == body
+    assert apply_mask(body, parse_mask("*")) == body
     for wrong in ("a(b", "a)", "a//b"):
-        with pytest.raises(Refusal):
-            mask(wrong)
+        with pytest.raises(ErrorResponse):
+            parse_mask(wrong)
 
 
-def test_instants_have_as_many_digits_as_they_take() -> None:
+def test_instants_have_as_many_decimals_as_needed() -> None:
     nine = milliseconds(datetime(2026, 11, 20, 9, tzinfo=UTC)) * 10**6
-    told = [formats.stamp(nine + more)[19:] for more in (0, 5_000_000, 5_000, 5)]
-    assert told == ["Z", ".005Z", ".000005Z", ".000000005Z"]
-    assert formats.to_the_millisecond(nine // 10**6).endswith("09:00:00.000Z")
+    texts = [formats.stamp(nine + more)[19:] for more in (0, 5_000_000, 5_000, 5)]
+    assert texts == ["Z", ".005Z", ".000005Z", ".000000005Z"]
+    assert formats.milliseconds_stamp(nine // 10**6).endswith("09:00:00.000Z")

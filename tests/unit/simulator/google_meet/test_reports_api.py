@@ -1,4 +1,5 @@
-"""Reports' rows: when they come, how they are spelled, what they leave out; and the rules of asking for them."""
+"""Tests the simulated Reports API: when rows appear, their format, what they lack, and the parameters of
+queries."""
 
 from __future__ import annotations
 
@@ -9,37 +10,37 @@ from typing import Any
 import pytest
 
 from harvester.simulator.google_meet.account import ROWS_KEPT
-from harvester.simulator.google_meet.error_responses import Refusal
+from harvester.simulator.google_meet.error_responses import ErrorResponse
 from harvester.simulator.organisation import DAY, HOUR, Case
-from tests.unit.simulator.clients import ACTIVITIES, NOW, Googled, googled
+from tests.unit.simulator.clients import ACTIVITIES, NOW, GoogleClient, google_client
 
 Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def google() -> Googled:
-    return googled(size=120, days=8)
+def google() -> GoogleClient:
+    return google_client(size=120, days=8)
 
 
 @pytest.fixture(scope="module")
-def rows(google: Googled) -> list[Row]:
+def rows(google: GoogleClient) -> list[Row]:
     return google.ended_calls(maxResults=1000)
 
 
-def refused(google: Googled, **query: object) -> tuple[int, str]:
+def refused(google: GoogleClient, **query: object) -> tuple[int, str]:
     answer = google.get("reports", ACTIVITIES, **query)
     return answer.status, answer.body["error"]["errors"][0]["reason"]
 
 
-def test_a_row_for_every_endpoint_that_has_left_and_is_known_newest_first(
-    google: Googled, rows: list[Row]
+def test_every_known_endpoint_that_has_left_has_a_row_newest_first(
+    google: GoogleClient, rows: list[Row]
 ) -> None:
     now = google.google.account.organisation.now
     known = [
         e.id
         for c in google.google.account.conferences
-        for e in google.google.presences.rows(c)
-        if e.reported(now)
+        for e in google.google.attendance.reported_endpoints(c)
+        if e.is_reported(now)
     ]
     assert Counter(row["endpoint_id"] for row in rows) == Counter(known)
     times = [row["time"] for row in rows]
@@ -47,7 +48,7 @@ def test_a_row_for_every_endpoint_that_has_left_and_is_known_newest_first(
     assert all(len(time) == 24 for time in times)
 
 
-def test_rows_are_spelled_as_google_does(rows: list[Row]) -> None:
+def test_rows_have_googles_format(rows: list[Row]) -> None:
     for row in rows:
         assert row["meeting_code"].isupper()
         assert row["meeting_code"].isalpha()
@@ -63,7 +64,7 @@ def test_rows_are_spelled_as_google_does(rows: list[Row]) -> None:
                and row.get("identifier_type") == "email_address")  # fmt: skip
 
 
-def test_outsiders_are_shown_obscured_or_kept_back(rows: list[Row]) -> None:
+def test_external_addresses_are_shown_obscured_or_withheld(rows: list[Row]) -> None:
     outside = [
         row for row in rows if row["is_external"] and row["device_type"] not in {"pstn_in", "pstn_out"}
     ]
@@ -79,7 +80,7 @@ def test_outsiders_are_shown_obscured_or_kept_back(rows: list[Row]) -> None:
     assert {"web", "ios", "android", "pstn_in", "chromebox"} <= {row["device_type"] for row in rows}
 
 
-def test_what_was_not_measured_is_left_out(rows: list[Row]) -> None:
+def test_unmeasured_values_are_missing(rows: list[Row]) -> None:
     phones = [row for row in rows if row["device_type"].startswith("pstn")]
     assert phones
     assert not [row for row in phones if any(name.startswith(("audio", "network")) for name in row)]
@@ -95,21 +96,25 @@ def test_what_was_not_measured_is_left_out(rows: list[Row]) -> None:
     ]
 
 
-def test_some_come_days_late_and_those_of_late_conferences_after_the_quiet_hour(google: Googled) -> None:
-    presences, account = google.google.presences, google.google.account
-    lags = [(e.known_at - e.left_at) / HOUR for c in account.conferences for e in presences.rows(c)]
+def test_some_rows_are_days_late_and_those_of_late_conferences_appear_after_the_quiet_hour(
+    google: GoogleClient,
+) -> None:
+    attendance, account = google.google.attendance, google.google.account
+    lags = [
+        (e.known_at - e.left_at) / HOUR for c in account.conferences for e in attendance.reported_endpoints(c)
+    ]
     assert sum(lag < 1 for lag in lags) > 0.6 * len(lags)
     assert sum(lag > 24 for lag in lags) > 5
-    late = presences.rows(google.conference(Case.late))
-    assert {endpoint.reported(account.organisation.now) for endpoint in late} == {True, False}
-    unsettled = presences.rows(google.conference(Case.unsettled))
-    assert not [endpoint for endpoint in unsettled if endpoint.reported(account.organisation.now)]
-    later = googled(size=120, days=8, later=timedelta(hours=4)).ended_calls()
-    ended = {endpoint.id for endpoint in unsettled}
+    late = attendance.reported_endpoints(google.conference(Case.late))
+    assert {endpoint.is_reported(account.organisation.now) for endpoint in late} == {True, False}
+    records_pending = attendance.reported_endpoints(google.conference(Case.records_pending))
+    assert not [endpoint for endpoint in records_pending if endpoint.is_reported(account.organisation.now)]
+    later = google_client(size=120, days=8, later=timedelta(hours=4)).ended_calls()
+    ended = {endpoint.id for endpoint in records_pending}
     assert ended <= {row["endpoint_id"] for row in later}
 
 
-def test_pages_and_the_time_that_is_asked_for(google: Googled, rows: list[Row]) -> None:
+def test_paging_and_time_range(google: GoogleClient, rows: list[Row]) -> None:
     paged = google.ended_calls(maxResults=100)
     assert [row["endpoint_id"] for row in paged] == [row["endpoint_id"] for row in rows]
     low, high = rows[300]["time"], rows[100]["time"]
@@ -118,14 +123,14 @@ def test_pages_and_the_time_that_is_asked_for(google: Googled, rows: list[Row]) 
 
 
 def test_rows_are_kept_for_180_days() -> None:
-    google = googled(size=120, days=200)
+    google = google_client(size=120, days=200)
     rows = google.ended_calls()
     now = google.google.account.organisation.now
     oldest = datetime.fromisoformat(rows[-1]["time"]).timestamp() * 1000
     assert now - ROWS_KEPT <= oldest < now - ROWS_KEPT + 20 * DAY
 
 
-def test_filters_and_users(google: Googled, rows: list[Row]) -> None:
+def test_filters_and_users(google: GoogleClient, rows: list[Row]) -> None:
     code = rows[50]["meeting_code"]
     of_code = google.ended_calls(filters=f"meeting_code=={code}")
     assert of_code == [row for row in rows if row["meeting_code"] == code]
@@ -140,14 +145,14 @@ def test_filters_and_users(google: Googled, rows: list[Row]) -> None:
     assert len(own) == sum(row["actor"].get("email") == host.email for row in rows)
 
 
-def test_an_item_may_hold_other_events_and_is_told_whole(google: Googled) -> None:
+def test_an_item_may_have_other_events_and_is_returned_whole(google: GoogleClient) -> None:
     named = google.rows("items", "reports", ACTIVITIES, eventName="presentation_stopped")
     assert named
     for item in named:
         assert [event["name"] for event in item["events"]] == ["presentation_stopped", "call_ended"]
 
 
-def test_what_cannot_be_asked(google: Googled) -> None:
+def test_invalid_queries_are_refused(google: GoogleClient) -> None:
     later = (NOW + timedelta(hours=6)).isoformat()
     assert refused(google, endTime=later) == (400, "invalid")
     assert refused(google, startTime="2026-11-20T09:00:00Z", endTime="2026-11-20T08:00:00Z") == (
@@ -162,18 +167,18 @@ def test_what_cannot_be_asked(google: Googled) -> None:
     assert google.get("reports", ACTIVITIES, host).status == 403
 
 
-def test_250_filtered_queries_a_minute_and_then_503() -> None:
-    google = googled()
+def test_the_quota_is_250_filtered_queries_a_minute_then_503() -> None:
+    google = google_client()
     statuses = []
     for _ in range(252):
         statuses.append(google.get("reports", ACTIVITIES, eventName="other").status)
         google.clock.seconds -= 0.3
     assert statuses == [200] * 250 + [503] * 2
-    assert google.get("reports", ACTIVITIES, maxResults=1).status == 200  # nothing filtered
+    assert google.get("reports", ACTIVITIES, maxResults=1).status == 200  # not filtered
 
 
-def test_both_shapes_of_errors() -> None:
-    refusal = Refusal(403, "No.", reason="forbidden", detail="SERVICE_DISABLED")
+def test_both_forms_of_errors() -> None:
+    refusal = ErrorResponse(403, "No.", reason="forbidden", detail="SERVICE_DISABLED")
     assert refusal.body(older=True)["error"]["errors"] == [
         {"message": "No.", "domain": "global", "reason": "forbidden"}
     ]
@@ -181,8 +186,8 @@ def test_both_shapes_of_errors() -> None:
     assert refusal.body(older=False)["error"]["details"][0]["reason"] == "SERVICE_DISABLED"
 
 
-def test_of_foreign_conferences_only_ones_own_people_are_told(google: Googled, rows: list[Row]) -> None:
+def test_foreign_conferences_have_rows_of_members_only(google: GoogleClient, rows: list[Row]) -> None:
     foreign = google.conference(Case.webinar)
-    told = [row for row in rows if row["conference_id"] == foreign.reported]
-    assert told
-    assert not [row for row in told if row["is_external"] or "organizer_email" in row]
+    foreign_rows = [row for row in rows if row["conference_id"] == foreign.reports_id]
+    assert foreign_rows
+    assert not [row for row in foreign_rows if row["is_external"] or "organizer_email" in row]

@@ -1,4 +1,4 @@
-"""Google's token endpoint: who gets a token for whom, for what, and for how long."""
+"""Tests the simulated Google token endpoint: who gets a token, for whom, with which scopes, for how long."""
 
 from __future__ import annotations
 
@@ -21,25 +21,32 @@ from harvester.simulator.google_meet.account import Account
 from harvester.simulator.google_meet.login import CLIENT_ID, CLIENT_SECRET
 from harvester.simulator.google_meet.tokens import AUDIENCE, authorized_user
 from harvester.simulator.organisation import Person
-from tests.unit.simulator.clients import ACTIVITIES, API_SCOPES, Answered, Googled, ask, googled
+from tests.unit.simulator.clients import (
+    ACTIVITIES,
+    API_SCOPES,
+    Answer,
+    GoogleClient,
+    google_client,
+    send_request,
+)
 
 REPORTS = AUTH + API_SCOPES["reports"]
 
 
 @pytest.fixture
-def google() -> Googled:
-    return googled()
+def google() -> GoogleClient:
+    return google_client()
 
 
-def somebody(google: Googled, standing: str) -> Person:
-    return next(p for p in google.google.account.organisation.people if p.standing == standing)
+def first_with_status(google: GoogleClient, status: str) -> Person:
+    return next(p for p in google.google.account.organisation.people if p.status == status)
 
 
-def error(answer: Answered) -> tuple[int, str]:
+def error(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.body["error"]
 
 
-def test_a_service_account_gets_a_token_for_an_hour(google: Googled) -> None:
+def test_a_service_account_gets_a_token_for_an_hour(google: GoogleClient) -> None:
     answer = google.asserted(sub=google.admin)
     assert answer.status == 200
     assert {name: answer.body[name] for name in ("expires_in", "token_type")} == {
@@ -53,7 +60,7 @@ def test_a_service_account_gets_a_token_for_an_hour(google: Googled) -> None:
     assert late.body["error"]["errors"][0]["reason"] == "authError"
 
 
-def test_another_key_an_altered_text_and_no_jwt_are_refused(google: Googled) -> None:
+def test_another_key_a_changed_assertion_and_invalid_jwts_are_refused(google: GoogleClient) -> None:
     other = rsa.generate_private_key(65_537, 2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -77,24 +84,24 @@ def test_another_key_an_altered_text_and_no_jwt_are_refused(google: Googled) -> 
         {"sub": "nobody@example.org"},
     ],
 )
-def test_claims_that_are_wrong_are_an_invalid_grant(google: Googled, claims: dict[str, Any]) -> None:
+def test_wrong_claims_are_an_invalid_grant(google: GoogleClient, claims: dict[str, Any]) -> None:
     assert error(google.asserted(**{"sub": google.admin, **claims})) == (400, "invalid_grant")
 
 
-def test_the_endpoint_itself_may_be_the_audience(google: Googled) -> None:
+def test_the_endpoint_itself_may_be_the_audience(google: GoogleClient) -> None:
     assert google.asserted(sub=google.admin, aud=AUDIENCE).status == 200
     assert google.asserted(sub=google.admin, aud="http://sim.example.org/google/token").status == 200
 
 
-def test_nobody_acts_for_the_suspended_and_the_departed(google: Googled) -> None:
-    for standing in ("inactive", "departed"):
-        assert error(google.asserted(sub=somebody(google, standing).email)) == (400, "invalid_grant")
-    unknown = google.asserted(sub=somebody(google, "departed").email)
+def test_suspended_and_departed_people_cannot_be_impersonated(google: GoogleClient) -> None:
+    for status in ("inactive", "departed"):
+        assert error(google.asserted(sub=first_with_status(google, status).email)) == (400, "invalid_grant")
+    unknown = google.asserted(sub=first_with_status(google, "departed").email)
     assert unknown.body["error_description"] == "Invalid email or User ID"
 
 
-def test_a_scope_outside_the_delegation_refuses_all_of_them() -> None:
-    google = googled(without=("reports",))
+def test_one_scope_outside_the_delegation_refuses_the_request() -> None:
+    google = google_client(without=("reports",))
     both = f"{REPORTS} {AUTH}{API_SCOPES['meet']}"
     assert error(google.asserted(sub=google.admin, scope=both)) == (401, "unauthorized_client")
     assert google.asserted(sub=google.admin, scope=AUTH + API_SCOPES["meet"]).status == 200
@@ -104,13 +111,13 @@ def test_a_scope_outside_the_delegation_refuses_all_of_them() -> None:
     )
 
 
-def test_a_service_account_by_itself_sees_nothing(google: Googled) -> None:
+def test_a_service_account_without_a_user_sees_nothing(google: GoogleClient) -> None:
     assert google.get("meet", "/conferenceRecords", None).body == {}
     assert google.get("directory", "/users", None, customer="my_customer").status == 403
 
 
-def test_a_saved_token_is_renewed_for_its_user() -> None:
-    google = googled(user=True)
+def test_a_saved_token_is_refreshed_for_its_user() -> None:
+    google = google_client(user=True)
     token = google.google.tokens.refresh_token()
     client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     answer = google.form(grant_type="refresh_token", refresh_token=token, **client)
@@ -127,22 +134,24 @@ def test_a_saved_token_is_renewed_for_its_user() -> None:
     assert error(google.form(grant_type="password")) == (400, "unsupported_grant_type")
 
 
-def test_the_file_of_the_service_account_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_service_account_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "credentials.json"
-    content = app.credentials("http://127.0.0.1:1", None, googled().google._calendar, googled().google.terms)
-    service_account.write(path, content)
-    service_account.write(path, content)
+    content = app.credentials(
+        "http://127.0.0.1:1", None, google_client().google._clock, google_client().google.options
+    )
+    service_account.write_private_file(path, content)
+    service_account.write_private_file(path, content)
     assert path.stat().st_mode & 0o777 == 0o600
-    told = json.loads(path.read_text())
-    assert (told["type"], told["token_uri"]) == ("service_account", "http://127.0.0.1:1/google/token")
+    written = json.loads(path.read_text())
+    assert (written["type"], written["token_uri"]) == ("service_account", "http://127.0.0.1:1/google/token")
     assert [file.name for file in tmp_path.iterdir()] == ["credentials.json"]
-    assert crypt.RSASigner.from_service_account_info(told).key_id == service_account.KEY_ID
+    assert crypt.RSASigner.from_service_account_info(written).key_id == service_account.KEY_ID
 
 
-def test_a_user_s_file_is_told_apart_from_a_service_account_s(google: Googled) -> None:
+def test_a_users_file_differs_from_a_service_accounts(google: GoogleClient) -> None:
     account = Account(google.google.account.organisation)
     user = app.credentials(
-        "http://127.0.0.1:1", account, google.google._calendar, googled(user=True).google.terms
+        "http://127.0.0.1:1", account, google.google._clock, google_client(user=True).google.options
     )
     assert "type" not in user
     assert user.keys() >= {"refresh_token", "client_id", "client_secret", "token_uri"}
@@ -155,56 +164,59 @@ VERIFIER = "a-verifier-of-at-least-forty-three-characters-~._0"
 REDIRECT = "http://localhost:6001/"
 
 
-def signed_in(google: Googled, *, decision: str = "allow", **changed: str) -> Answered:
+def signed_in(google: GoogleClient, *, decision: str = "allow", **changed: str) -> Answer:
     challenge = urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
-    asked = {
+    parameters = {
         "response_type": "code", "client_id": CLIENT_ID, "redirect_uri": REDIRECT, "state": "a b&c",
         "scope": AUTH + API_SCOPES["meet"], "code_challenge": challenge, "code_challenge_method": "S256", **changed,
     }  # fmt: skip
-    query, form = urlencode(asked), urlencode({"decision": decision}).encode()
-    assert ask(google.google, "/google/auth", query=query).status in {200, 400, 401}
-    return ask(google.google, "/google/auth", method="POST", query=query, body=form)
+    query, form = urlencode(parameters), urlencode({"decision": decision}).encode()
+    assert send_request(google.google, "/google/auth", query=query).status in {200, 400, 401}
+    return send_request(google.google, "/google/auth", method="POST", query=query, body=form)
 
 
-def told(answer: Answered) -> dict[str, str]:
+def redirect_parameters(answer: Answer) -> dict[str, str]:
     assert answer.status == 302, answer.content
     return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 
 
-def exchanged(google: Googled, code: str, **changed: str) -> Answered:
+def exchange_code(google: GoogleClient, code: str, **changed: str) -> Answer:
     client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "redirect_uri": REDIRECT}
-    asked = {"code": code, "code_verifier": VERIFIER, **client, **changed}
-    return google.form(grant_type="authorization_code", **asked)
+    parameters = {"code": code, "code_verifier": VERIFIER, **client, **changed}
+    return google.form(grant_type="authorization_code", **parameters)
 
 
-def test_somebody_signs_in_and_allows_what_is_asked_for(google: Googled) -> None:
-    sent = told(signed_in(google))
+def test_a_user_signs_in_and_grants_the_requested_scopes(google: GoogleClient) -> None:
+    sent = redirect_parameters(signed_in(google))
     assert sent["state"] == "a b&c"
-    answer = exchanged(google, sent["code"])
+    answer = exchange_code(google, sent["code"])
     assert answer.body["scope"] == AUTH + API_SCOPES["meet"]
     google.tokens["meet", "them"] = answer.body["access_token"]
     assert google.get("meet", "/conferenceRecords", "them").body["conferenceRecords"]
     client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     again = google.form(grant_type="refresh_token", refresh_token=answer.body["refresh_token"], **client)
     assert again.status == 200
-    assert error(exchanged(google, sent["code"])) == (400, "invalid_grant")  # a code is good once
+    assert error(exchange_code(google, sent["code"])) == (400, "invalid_grant")  # a code is valid once
 
 
-def test_who_denies_gives_no_code_and_what_is_wrong_gets_no_token(google: Googled) -> None:
-    assert told(signed_in(google, decision="deny"))["error"] == "access_denied"
+def test_a_denial_returns_no_code_and_a_wrong_code_no_token(google: GoogleClient) -> None:
+    assert redirect_parameters(signed_in(google, decision="deny"))["error"] == "access_denied"
     assert signed_in(google, client_id="another").status == 401
     assert signed_in(google, redirect_uri="https://elsewhere.example/").status == 400
     assert signed_in(google, scope=AUTH + "meetings.readonly").status == 400
     for changed in ({"code_verifier": "another"}, {"redirect_uri": "http://localhost:1/"}):
-        assert exchanged(google, told(signed_in(google))["code"], **changed).status == 400
-    assert exchanged(google, told(signed_in(google))["code"], client_secret="wrong").status == 401
-    late = told(signed_in(google))["code"]
+        assert exchange_code(google, redirect_parameters(signed_in(google))["code"], **changed).status == 400
+    assert (
+        exchange_code(google, redirect_parameters(signed_in(google))["code"], client_secret="wrong").status
+        == 401
+    )
+    late = redirect_parameters(signed_in(google))["code"]
     google.clock.seconds += 601
-    assert error(exchanged(google, late)) == (400, "invalid_grant")
+    assert error(exchange_code(google, late)) == (400, "invalid_grant")
 
 
-def test_the_file_of_an_oauth_client_names_both_addresses(google: Googled) -> None:
-    terms = googled(client=True).google.terms
-    content = app.credentials("http://127.0.0.1:1", None, google.google._calendar, terms)
+def test_an_oauth_client_file_has_both_urls(google: GoogleClient) -> None:
+    options = google_client(client=True).google.options
+    content = app.credentials("http://127.0.0.1:1", None, google.google._clock, options)
     assert content["installed"]["auth_uri"] == "http://127.0.0.1:1/google/auth"
     assert content["installed"]["token_uri"] == "http://127.0.0.1:1/google/token"

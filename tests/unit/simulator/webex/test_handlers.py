@@ -1,4 +1,4 @@
-"""Webex's rules: what is listed to whom, pages, errors, limits, and when qualities are told."""
+"""Tests the simulated Webex API: visibility, pages, errors, limits, and availability of qualities."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import pytest
 from harvester.simulator.organisation import DAY, Case
 from harvester.simulator.webex.access import GRANTED
 from harvester.simulator.webex.account import KEPT, READY, SITE, Instance, Quirk
-from tests.unit.simulator.clients import NOW, Webexed, ask, next_url, webexed
+from tests.unit.simulator.clients import NOW, WebexClient, next_url, send_request, webex_client
 
 WINDOW = {"from_": "2026-11-10T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
 
 
 @pytest.fixture(scope="module")
-def webex() -> Webexed:
-    return webexed()
+def webex() -> WebexClient:
+    return webex_client()
 
 
-def ids(webex: Webexed) -> set[str]:
+def ids(webex: WebexClient) -> set[str]:
     return {instance.id for instance in webex.webex.account.instances}
 
 
-def ready(webex: Webexed) -> Instance:
+def ready(webex: WebexClient) -> Instance:
     return next(
         i for i in webex.webex.account.instances if i.meeting.case is Case.recurring and measurable(webex, i)
     )
 
 
-def measurable(webex: Webexed, instance: Instance) -> bool:
+def measurable(webex: WebexClient, instance: Instance) -> bool:
     return READY <= webex.webex.account.organisation.now - instance.meeting.start < KEPT - DAY
 
 
-def test_instances_are_listed_once_they_are_asked_for(webex: Webexed) -> None:
+def test_instances_are_listed_on_request(webex: WebexClient) -> None:
     rows = webex.listed()
     assert {row["id"] for row in rows} == ids(webex)
     assert {row["meetingType"] for row in rows} == {"meeting"}
@@ -43,7 +43,7 @@ def test_instances_are_listed_once_they_are_asked_for(webex: Webexed) -> None:
     assert {row["scheduledType"] for row in rows} == {"meeting", "webinar"}
 
 
-def test_without_a_type_series_of_the_coming_week_are_listed(webex: Webexed) -> None:
+def test_without_a_type_series_of_the_coming_week_are_listed(webex: WebexClient) -> None:
     host = max(webex.webex.account.instances, key=lambda i: i.meeting.kind == "recurring").meeting.host
     rows = webex.items("/meetings", hostEmail=host.email)
     assert rows
@@ -54,7 +54,7 @@ def test_without_a_type_series_of_the_coming_week_are_listed(webex: Webexed) -> 
     assert {row["meetingType"] for row in occurrences} == {"scheduledMeeting"}
 
 
-def test_without_times_the_last_seven_days_are_listed(webex: Webexed) -> None:
+def test_without_times_the_last_seven_days_are_listed(webex: WebexClient) -> None:
     rows = webex.items("/meetings", meetingType="meeting", max=100)
     assert min(row["start"] for row in rows) >= "2026-11-13T12:00"
     assert len(rows) < len(ids(webex))
@@ -63,24 +63,26 @@ def test_without_times_the_last_seven_days_are_listed(webex: Webexed) -> None:
     assert max(r["start"] for r in webex.items("/meetings", **half, to="2026-11-19T00:00:00Z")) < "2026-11-19"
 
 
-def test_a_start_is_within_a_range_that_begins_with_it_and_not_within_one_that_ends_there(
-    webex: Webexed,
+def test_a_range_includes_its_beginning_and_excludes_its_end(
+    webex: WebexClient,
 ) -> None:
     row = webex.listed()[20]
     assert row["id"] in {r["id"] for r in webex.listed(from_=row["start"])}
     assert row["id"] not in {r["id"] for r in webex.listed(to=row["start"])}
 
 
-def test_ten_are_told_where_no_number_is_given_and_a_hundred_where_more_are_asked_for(webex: Webexed) -> None:
-    asked = {"meetingType": "meeting", **WINDOW}
-    assert len(webex.get("/meetings", **asked).body["items"]) == 10
-    big = webexed(size=300)
-    answer = big.get("/meetings", max=1000, **asked)
+def test_a_page_has_ten_rows_by_default_and_at_most_a_hundred(
+    webex: WebexClient,
+) -> None:
+    parameters = {"meetingType": "meeting", **WINDOW}
+    assert len(webex.get("/meetings", **parameters).body["items"]) == 10
+    big = webex_client(size=300)
+    answer = big.get("/meetings", max=1000, **parameters)
     assert len(answer.body["items"]) == 100
     assert next_url(answer)
 
 
-def test_pages_follow_the_link_and_repeat_the_row_before(webex: Webexed) -> None:
+def test_pages_follow_the_link_and_repeat_the_last_row(webex: WebexClient) -> None:
     rows = webex.items("/meetings", meetingType="meeting", max=7, **WINDOW)
     counted = Counter(row["id"] for row in rows)
     assert counted.keys() == {row["id"] for row in webex.listed(**WINDOW)}
@@ -91,12 +93,12 @@ def test_pages_follow_the_link_and_repeat_the_row_before(webex: Webexed) -> None
         second.headers["link"].replace(",", ";").split("; ")
     )
     url = next_url(first) or ""
-    assert webex.follow(f"{url}&max=7").status == 400  # parameters of one's own on top
-    assert webex.follow(url.replace("max=7", "max=8")).status == 400  # another query's cursor
+    assert webex.follow(f"{url}&max=7").status == 400  # parameters added to those of the link
+    assert webex.follow(url.replace("max=7", "max=8")).status == 400  # a cursor of another query
 
 
-def test_no_more_than_so_many_are_listed_at_all() -> None:
-    small = webexed(most_listed=20)
+def test_listings_stop_at_the_maximum() -> None:
+    small = webex_client(max_listed=20)
     rows = small.items("/meetings", meetingType="meeting", max=8, **WINDOW)
     assert len({row["id"] for row in rows}) == 20
 
@@ -115,19 +117,19 @@ def test_no_more_than_so_many_are_listed_at_all() -> None:
         {"meetingNumber": "1", "webLink": "2"},
     ],
 )
-def test_what_is_no_query_is_refused(webex: Webexed, query: dict[str, object]) -> None:
+def test_invalid_queries_are_refused(webex: WebexClient, query: dict[str, object]) -> None:
     answer = webex.get("/meetings", **{"meetingType": "meeting", **WINDOW, **query})
     assert answer.status == 400
 
 
-def test_listings_are_narrowed(webex: Webexed) -> None:
+def test_listings_are_filtered(webex: WebexClient) -> None:
     ended = webex.listed(state="ended", siteUrl=SITE)
     assert {row["state"] for row in ended} == {"ended"}
     assert {row["scheduledType"] for row in webex.listed(scheduledType="webinar")} == {"webinar"}
     recorded = webex.listed(state="ended", hasRecording="true")
     others = webex.listed(state="ended", hasRecording="false")
     assert 0 < len(recorded) < len(ended)
-    assert len(recorded) + len(others) == len(ended)  # false leaves out, too
+    assert len(recorded) + len(others) == len(ended)  # false excludes some, too
     instance = webex.instance(Case.drop)
     series = webex.listed(meetingSeriesId=instance.series)
     assert instance.id in {row["id"] for row in series}
@@ -136,7 +138,7 @@ def test_listings_are_narrowed(webex: Webexed) -> None:
     assert [row["id"] for row in number] == [instance.series]
 
 
-def test_an_admin_may_see_what_one_user_called_or_came_to(webex: Webexed) -> None:
+def test_an_admin_can_list_one_users_hosted_and_attended_meetings(webex: WebexClient) -> None:
     email = webex.webex.account.busiest_host.email
     rows = webex.listed(hostEmail=email)
     hosts = Counter(row["hostEmail"] == email for row in rows)
@@ -145,8 +147,8 @@ def test_an_admin_may_see_what_one_user_called_or_came_to(webex: Webexed) -> Non
     assert len(rows) < len(ids(webex))
 
 
-def test_who_is_no_admin_sees_their_own_and_reads_those_that_they_called() -> None:
-    own = webexed(admin=False)
+def test_others_see_their_own_meetings_and_participants_of_those_they_hosted() -> None:
+    own = webex_client(admin=False)
     caller = own.webex.account.busiest_host.email
     rows = own.listed()
     assert {row["hostEmail"] == caller for row in rows} == {True, False}
@@ -161,7 +163,7 @@ def test_who_is_no_admin_sees_their_own_and_reads_those_that_they_called() -> No
     assert own.get("/people/me").body["roles"] == []
 
 
-def test_padded_rows_have_secrets_and_what_an_admin_reads_has_none(webex: Webexed) -> None:
+def test_padded_rows_have_secrets_and_admin_rows_have_none(webex: WebexClient) -> None:
     padded, plain = webex.instance(Quirk.padded), webex.instance(Quirk.old_names)
     rows = {row["id"]: row for row in webex.listed()}
     assert {"password", "hostKey", "telephony", "panelistPassword", "liveStream"} <= rows[padded.id].keys()
@@ -175,7 +177,7 @@ def test_padded_rows_have_secrets_and_what_an_admin_reads_has_none(webex: Webexe
     assert "meetingSeriesId" not in webex.get(f"/meetings/{padded.id}").body
 
 
-def test_a_meeting_by_its_id_its_series_or_its_occurrence(webex: Webexed) -> None:
+def test_a_meeting_is_found_by_id_series_or_occurrence(webex: WebexClient) -> None:
     instance = webex.instance(Case.recurring)
     assert webex.get(f"/meetings/{instance.id}").body["meetingType"] == "meeting"
     assert webex.get(f"/meetings/{instance.series}").body["meetingType"] == "meetingSeries"
@@ -187,19 +189,20 @@ def test_a_meeting_by_its_id_its_series_or_its_occurrence(webex: Webexed) -> Non
     )
 
 
-def test_what_was_deleted_is_nowhere(webex: Webexed) -> None:
+def test_deleted_meetings_are_missing(webex: WebexClient) -> None:
     assert not [i for i in webex.webex.account.instances if i.meeting.case is Case.deleted]
 
 
-def test_participants_of_an_instance_a_series_or_one_host(webex: Webexed) -> None:
+def test_participants_of_an_instance_a_series_or_one_host(webex: WebexClient) -> None:
     instance = webex.instance(Case.mixed)
-    asked = {"meetingId": instance.id}
-    assert len(webex.get("/meetingParticipants", **asked).body["items"]) == 10
-    items = webex.items("/meetingParticipants", max=100, **asked)
+    parameters = {"meetingId": instance.id}
+    assert len(webex.get("/meetingParticipants", **parameters).body["items"]) == 10
+    items = webex.items("/meetingParticipants", max=100, **parameters)
     assert (
-        webex.items("/meetingParticipants", max=100, hostEmail=instance.meeting.host.email, **asked) == items
+        webex.items("/meetingParticipants", max=100, hostEmail=instance.meeting.host.email, **parameters)
+        == items
     )
-    assert webex.get("/meetingParticipants", hostEmail="nobody@example.org", **asked).status == 404
+    assert webex.get("/meetingParticipants", hostEmail="nobody@example.org", **parameters).status == 404
     assert webex.get("/meetingParticipants").status == 400
     last = [i for i in webex.webex.account.instances if i.series == instance.series][-1]
     of_series = webex.get("/meetingParticipants", meetingId=instance.series).body["items"]
@@ -208,7 +211,7 @@ def test_participants_of_an_instance_a_series_or_one_host(webex: Webexed) -> Non
     assert one == items[0]
 
 
-def test_a_crowd_takes_pages_of_a_hundred(webex: Webexed) -> None:
+def test_a_large_meeting_takes_pages_of_a_hundred(webex: WebexClient) -> None:
     huge = webex.instance(Case.huge)
     first = webex.get("/meetingParticipants", meetingId=huge.id, max=5000)
     assert len(first.body["items"]) == 100
@@ -218,17 +221,17 @@ def test_a_crowd_takes_pages_of_a_hundred(webex: Webexed) -> None:
     assert len({item["id"] for item in items}) < len(items)
 
 
-def test_participants_are_narrowed_by_join_time_room_and_address(webex: Webexed) -> None:
+def test_participants_are_filtered_by_join_time_room_and_address(webex: WebexClient) -> None:
     instance = webex.instance(Case.mixed)
-    asked = {"meetingId": instance.id, "max": 100}
-    items = webex.items("/meetingParticipants", **asked)
+    parameters = {"meetingId": instance.id, "max": 100}
+    items = webex.items("/meetingParticipants", **parameters)
     room = next(i["breakoutSessionsAttended"][0]["id"] for i in items if "breakoutSessionsAttended" in i)
-    inside = webex.items("/meetingParticipants", breakoutSessionId=room, **asked)
+    inside = webex.items("/meetingParticipants", breakoutSessionId=room, **parameters)
     assert 0 < len(inside) < len(items)
     times = {"joinTimeFrom": "2026-08-01T00:00:00Z", "joinTimeTo": "2026-11-21T00:00:00Z"}
-    assert webex.get("/meetingParticipants", **asked, **times).status == 400
-    assert webex.items("/meetingParticipants", joinTimeTo="2026-11-01T00:00:00Z", **asked) == []
-    answer = ask(
+    assert webex.get("/meetingParticipants", **parameters, **times).status == 400
+    assert webex.items("/meetingParticipants", joinTimeTo="2026-11-01T00:00:00Z", **parameters) == []
+    answer = send_request(
         webex.webex, "/webex/v1/meetingParticipants/query", method="POST", query=f"meetingId={instance.id}",
         body=b'{"emails": ["%s"]}' % instance.meeting.host.email.encode(), authorization=f"Bearer {webex.token}",
     )  # fmt: skip
@@ -236,7 +239,7 @@ def test_participants_are_narrowed_by_join_time_room_and_address(webex: Webexed)
 
 
 def test_missing_scopes_are_refused_and_named() -> None:
-    poor = webexed(scopes=["meeting:schedules_read"])
+    poor = webex_client(scopes=["meeting:schedules_read"])
     assert poor.get("/meetings", meetingType="meeting").status == 200
     answer = poor.get("/meetingParticipants", meetingId="x")
     assert answer.status == 403
@@ -246,7 +249,7 @@ def test_missing_scopes_are_refused_and_named() -> None:
     assert poor.qualities("x").status == 403
 
 
-def test_errors_have_a_tracking_id_and_do_not_always_say_what_is_wrong(webex: Webexed) -> None:
+def test_errors_have_a_tracking_id_and_do_not_always_say_what_is_wrong(webex: WebexClient) -> None:
     bodies = [webex.get(f"/meetings/{n}").body for n in range(8)]
     assert {"message", "trackingId"} <= set.intersection(*(set(body) for body in bodies))
     assert {"errors" in body for body in bodies} == {True, False}
@@ -254,19 +257,19 @@ def test_errors_have_a_tracking_id_and_do_not_always_say_what_is_wrong(webex: We
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer made-up"}, {"authorization": "Basic x"}])
-def test_without_a_good_token_nothing_is_told(webex: Webexed, headers: dict[str, str]) -> None:
-    assert ask(webex.webex, "/webex/v1/meetings", **headers).status == 401
-    assert ask(webex.webex, "/webex-analytics/v1/meeting/qualities", **headers).status == 401
+def test_without_a_valid_token_everything_is_refused(webex: WebexClient, headers: dict[str, str]) -> None:
+    assert send_request(webex.webex, "/webex/v1/meetings", **headers).status == 401
+    assert send_request(webex.webex, "/webex-analytics/v1/meeting/qualities", **headers).status == 401
 
 
-def test_calls_lie_on_their_own_hosts(webex: Webexed) -> None:
+def test_each_call_is_served_by_its_host_only(webex: WebexClient) -> None:
     assert webex.follow("/webex/v1/meeting/qualities?meetingId=x").status == 404
     assert webex.follow("/webex-analytics/v1/meetings").status == 404
     assert webex.get("/elephants").status == 404
 
 
-def test_too_many_calls_are_told_when_to_come_again_in_every_way() -> None:
-    webex = webexed(per_ten_seconds=5)
+def test_rate_limit_errors_have_every_form_of_retry_after() -> None:
+    webex = webex_client(per_ten_seconds=5)
     webex.clock.seconds = 100
     answers = [webex.follow("/webex/v1/people/me") for _ in range(13)]
     assert [answer.status for answer in answers] == [200] * 5 + [429] * 7 + [423]
@@ -277,15 +280,15 @@ def test_too_many_calls_are_told_when_to_come_again_in_every_way() -> None:
     assert webex.webex.traffic()["classes"]["general"]["refused"] == 8
 
 
-def test_qualities_may_be_asked_for_once_in_five_minutes_for_one_meeting() -> None:
-    webex = webexed(most_qualities=2)
+def test_qualities_are_limited_to_one_call_in_five_minutes_per_meeting() -> None:
+    webex = webex_client(max_qualities=2)
     one = ready(webex)
     other = next(i for i in webex.webex.account.instances if i is not one and measurable(webex, i))
     first = webex.qualities(one.id)
     assert first.status == 200
     assert webex.qualities(other.id).status in {200, 204}
     webex.clock.seconds = 299
-    refused = webex.follow(next_url(first) or "")  # a page is a call
+    refused = webex.follow(next_url(first) or "")  # a page counts as a call
     assert (refused.status, refused.headers["retry-after"]) == (429, "1")
     assert webex.webex.traffic()["qualities"] == {"requests": 3, "refused": 1, "smallest_gap": 299}
     webex.clock.seconds = 300
@@ -296,7 +299,7 @@ def test_qualities_may_be_asked_for_once_in_five_minutes_for_one_meeting() -> No
 
 
 def test_speed_shortens_the_five_minutes() -> None:
-    webex = webexed(speed=100)
+    webex = webex_client(speed=100)
     one = ready(webex)
     assert webex.qualities(one.id).status == 200
     webex.clock.seconds = 2.9
@@ -305,8 +308,8 @@ def test_speed_shortens_the_five_minutes() -> None:
     assert webex.qualities(one.id).status == 200
 
 
-def test_calls_that_were_not_answered_well_count() -> None:
-    webex = webexed()
+def test_failed_calls_count_against_the_limit() -> None:
+    webex = webex_client()
     young = webex.instance(Case.young)
     assert webex.qualities(young.id).status in {200, 204, 404}
     assert webex.qualities(young.id).status == 429
@@ -314,8 +317,8 @@ def test_calls_that_were_not_answered_well_count() -> None:
     assert webex.qualities("nothing").status == 429
 
 
-def test_young_meetings_have_no_qualities_for_ten_minutes() -> None:
-    webex = webexed()
+def test_qualities_are_missing_for_ten_minutes() -> None:
+    webex = webex_client()
     young = [i for i in webex.webex.account.instances if i.meeting.case is Case.young]
     for instance in young:
         answer = webex.qualities(instance.id)
@@ -325,30 +328,30 @@ def test_young_meetings_have_no_qualities_for_ten_minutes() -> None:
 
 
 def test_qualities_are_kept_for_seven_days() -> None:
-    webex = webexed(days=10)
+    webex = webex_client(days=10)
     now = webex.webex.account.organisation.now
     ages = {now - i.meeting.start: i for i in webex.webex.account.instances}
     assert any(age > KEPT for age in ages)
     for age, instance in ages.items():
         if age > READY and instance.meeting.end <= now:
             assert webex.qualities(instance.id).status == (404 if age > KEPT else 200)
-        assert not KEPT - 3_600_000 < age <= KEPT  # nothing is given up in the quiet hour
+        assert not KEPT - 3_600_000 < age <= KEPT  # nothing expires in the quiet hour
 
 
-def test_qualities_are_found_by_instances_only(webex: Webexed) -> None:
+def test_qualities_are_found_by_instance_id_only(webex: WebexClient) -> None:
     assert webex.qualities(webex.instance(Case.recurring).series).status == 404
     assert webex.qualities("").status == 400
 
 
-def test_without_a_pro_pack_there_are_none() -> None:
-    poor = webexed(pro_pack=False)
+def test_without_a_pro_pack_there_are_no_qualities() -> None:
+    poor = webex_client(pro_pack=False)
     assert poor.qualities(ready(poor).id).status == 403
     assert poor.webex.traffic()["qualities"]["requests"] == 0
 
 
 @pytest.mark.parametrize("status", [451, 403])
-def test_qualities_of_another_region_are_told_there(status: int) -> None:
-    elsewhere = webexed(elsewhere=status)
+def test_qualities_of_another_region_are_served_there(status: int) -> None:
+    elsewhere = webex_client(elsewhere=status)
     one = ready(elsewhere)
     answer = elsewhere.qualities(one.id)
     assert answer.status == status
@@ -357,14 +360,14 @@ def test_qualities_of_another_region_are_told_there(status: int) -> None:
     assert elsewhere.qualities(one.id, host="webex-analytics-eu").status == 200
 
 
-def test_people_and_sites(webex: Webexed) -> None:
+def test_people_and_sites(webex: WebexClient) -> None:
     assert webex.get("/people/me").body["roles"]
     people = webex.items("/people", max=20)
     assert len({row["id"] for row in people}) > 20
     assert webex.get("/meetingPreferences/sites").body == {"sites": [{"siteUrl": SITE, "default": True}]}
-    assert webexed(scopes=GRANTED[:2]).get("/people").status == 400
+    assert webex_client(scopes=GRANTED[:2]).get("/people").status == 400
 
 
-def test_the_date_header_shows_the_calendar() -> None:
-    later = webexed(later=timedelta(days=1))
+def test_the_date_header_shows_the_simulated_time() -> None:
+    later = webex_client(later=timedelta(days=1))
     assert later.get("/people/me").headers["date"].startswith(f"{NOW + timedelta(days=1):%a, %d %b %Y 12:}")

@@ -1,4 +1,4 @@
-"""Webex's tokens: the login page, PKCE, the device grant, what refreshing gives, and when it all ends."""
+"""Tests the simulated Webex login: login page, PKCE, device grant, refreshing, and expiry of tokens."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from harvester.simulator.webex.access import GRANTED, Terms
+from harvester.simulator.webex.access import GRANTED, WebexOptions
 from harvester.simulator.webex.login import DEVICE_GRANT
 from harvester.simulator.webex.tokens import CLIENT_ID, CLIENT_SECRET, first_refresh_token
-from tests.unit.simulator.clients import Answered, Webexed, ask, webexed
+from tests.unit.simulator.clients import Answer, WebexClient, send_request, webex_client
 
 REDIRECT = "http://127.0.0.1:6001/redirect"
 SCOPE = "meeting:admin_schedule_read analytics:read_all"
@@ -23,61 +23,61 @@ DAY = 86_400
 
 
 @pytest.fixture(scope="module")
-def webex() -> Webexed:
-    return webexed()
+def webex() -> WebexClient:
+    return webex_client()
 
 
-def authorize(webex: Webexed, *, method: str = "POST", decision: str = "allow", **changed: str) -> Answered:
-    asked = {
+def authorize(webex: WebexClient, *, method: str = "POST", decision: str = "allow", **changed: str) -> Answer:
+    parameters = {
         "response_type": "code", "client_id": CLIENT_ID, "redirect_uri": REDIRECT, "scope": SCOPE, "state": "a b&c",
         **changed,
     }  # fmt: skip
-    query = urlencode({name: told for name, told in asked.items() if told})
-    return ask(
+    query = urlencode({name: values for name, values in parameters.items() if values})
+    return send_request(
         webex.webex, "/webex/v1/authorize", method=method, query=query, body=f"decision={decision}".encode()
     )
 
 
-def sent_back(answer: Answered) -> dict[str, str]:
+def sent_back(answer: Answer) -> dict[str, str]:
     assert answer.status == 302
-    place = urlsplit(answer.headers["location"])
-    assert f"{place.scheme}://{place.netloc}{place.path}" == REDIRECT
-    return dict(parse_qsl(place.query))
+    position = urlsplit(answer.headers["location"])
+    assert f"{position.scheme}://{position.netloc}{position.path}" == REDIRECT
+    return dict(parse_qsl(position.query))
 
 
-def exchange(webex: Webexed, code: str, **more: str) -> Answered:
+def exchange(webex: WebexClient, code: str, **more: str) -> Answer:
     return webex.form(
         "/access_token",
         **{"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, **more},
     )
 
 
-def refresh(webex: Webexed, token: str, **more: Any) -> Answered:
+def refresh(webex: WebexClient, token: str, **more: Any) -> Answer:
     return webex.form("/access_token", **{"grant_type": "refresh_token", "refresh_token": token, **more})
 
 
-def first(webex: Webexed) -> str:
-    return first_refresh_token(7, webex.webex.terms)
+def first(webex: WebexClient) -> str:
+    return first_refresh_token(7, webex.webex.options)
 
 
-def test_the_login_page_is_shown_and_sends_back_a_code_and_the_state(webex: Webexed) -> None:
+def test_the_login_page_redirects_with_code_and_state(webex: WebexClient) -> None:
     page = authorize(webex, method="GET")
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")
     assert b'<form method="post"' in page.content
-    told = sent_back(authorize(webex))
-    assert told["state"] == "a b&c"
-    tokens = exchange(webex, told["code"]).body
+    redirect = sent_back(authorize(webex))
+    assert redirect["state"] == "a b&c"
+    tokens = exchange(webex, redirect["code"]).body
     assert tokens["scope"].split() == sorted(SCOPE.split(), reverse=True)
     assert tokens["expires_in"] == 14 * DAY - 1
     assert tokens["refresh_token_expires_in"] == 90 * DAY - 1
     webex.token, kept = tokens["access_token"], webex.token
     assert webex.get("/meetings", meetingType="meeting").status == 200
-    assert webex.get("/people/me").status == 403  # that scope was not asked for
+    assert webex.get("/people/me").status == 403  # that scope was not requested
     webex.token = kept
 
 
-def test_whoever_denies_is_sent_back_without_a_code(webex: Webexed) -> None:
+def test_a_denial_redirects_without_a_code(webex: WebexClient) -> None:
     assert sent_back(authorize(webex, decision="deny")) == {"error": "access_denied", "state": "a b&c"}
 
 
@@ -90,18 +90,18 @@ def test_whoever_denies_is_sent_back_without_a_code(webex: Webexed) -> None:
         ({"code_challenge": "x", "code_challenge_method": "MD5"}, "invalid_request"),
     ],
 )
-def test_what_is_asked_for_wrongly_is_sent_back_as_an_error(
-    webex: Webexed, changed: dict[str, str], error: str
+def test_an_invalid_request_redirects_with_an_error(
+    webex: WebexClient, changed: dict[str, str], error: str
 ) -> None:
     assert sent_back(authorize(webex, **changed))["error"] == error
 
 
 @pytest.mark.parametrize("changed", [{"client_id": "C1"}, {"redirect_uri": "https://elsewhere.example.org/"}])
-def test_nobody_is_sent_to_where_they_are_not_known(webex: Webexed, changed: dict[str, str]) -> None:
+def test_an_unregistered_redirect_uri_is_refused(webex: WebexClient, changed: dict[str, str]) -> None:
     assert authorize(webex, **changed).status == 400
 
 
-def test_a_code_is_good_once_for_five_minutes_and_for_its_redirect_uri(webex: Webexed) -> None:
+def test_a_code_is_valid_once_for_five_minutes_and_its_redirect_uri(webex: WebexClient) -> None:
     code = sent_back(authorize(webex))["code"]
     assert exchange(webex, code).status == 200
     assert exchange(webex, code).status == 400
@@ -112,7 +112,7 @@ def test_a_code_is_good_once_for_five_minutes_and_for_its_redirect_uri(webex: We
 
 
 @pytest.mark.parametrize("method", ["S256", "plain"])
-def test_a_challenge_wants_its_verifier_and_the_secret_all_the_same(webex: Webexed, method: str) -> None:
+def test_a_challenge_requires_its_verifier_and_the_client_secret(webex: WebexClient, method: str) -> None:
     hashed = urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
     challenge = {"code_challenge": hashed if method == "S256" else VERIFIER, "code_challenge_method": method}
 
@@ -125,27 +125,27 @@ def test_a_challenge_wants_its_verifier_and_the_secret_all_the_same(webex: Webex
     assert exchange(webex, code(), code_verifier=VERIFIER).status == 200
 
 
-def test_the_client_is_known_by_its_body_or_by_basic(webex: Webexed) -> None:
+def test_the_client_authenticates_in_the_body_or_by_basic(webex: WebexClient) -> None:
     assert refresh(webex, first(webex)).status == 200
     assert refresh(webex, first(webex), secret=False, headers={"authorization": BASIC}).status == 200
     assert refresh(webex, first(webex), secret=False).status == 401
     assert refresh(webex, first(webex), headers={"content-type": "application/json"}).status == 415
 
 
-def test_a_refresh_gives_no_other_or_the_same_refresh_token_and_the_old_one_stays_good() -> None:
-    webex = webexed()
-    told = [refresh(webex, first(webex)).body for _ in range(6)]
-    kinds = [body.get("refresh_token") for body in told]
+def test_a_refresh_may_return_no_new_or_the_same_refresh_token_and_the_old_one_stays_valid() -> None:
+    webex = webex_client()
+    bodies = [refresh(webex, first(webex)).body for _ in range(6)]
+    kinds = [body.get("refresh_token") for body in bodies]
     assert None in kinds
     assert first(webex) in kinds
     assert set(kinds) - {None, first(webex)}
-    assert len({body["access_token"] for body in told}) == 6
-    assert {"token_type" in body for body in told} == {True, False}
-    assert {body["expires_in"] for body in told} == {14 * DAY - 1}
+    assert len({body["access_token"] for body in bodies}) == 6
+    assert {"token_type" in body for body in bodies} == {True, False}
+    assert {body["expires_in"] for body in bodies} == {14 * DAY - 1}
 
 
-def test_where_terms_are_strict_the_old_refresh_token_dies() -> None:
-    webex = webexed(strict_tokens=True)
+def test_with_strict_tokens_the_old_refresh_token_is_revoked() -> None:
+    webex = webex_client(strict_tokens=True)
     webex.clock.seconds = 30
     other = refresh(webex, first(webex)).body["refresh_token"]
     assert other != first(webex)
@@ -154,7 +154,7 @@ def test_where_terms_are_strict_the_old_refresh_token_dies() -> None:
     assert refresh(webex, other).status == 200
 
 
-def test_a_refused_refresh_says_invalid_grant_in_one_of_two_shapes(webex: Webexed) -> None:
+def test_a_refused_refresh_returns_invalid_grant_in_one_of_two_forms(webex: WebexClient) -> None:
     bodies = [refresh(webex, "made-up").body for _ in range(2)]
     flat = next(body for body in bodies if "error" in body)
     full = next(body for body in bodies if "errors" in body)
@@ -163,13 +163,15 @@ def test_a_refused_refresh_says_invalid_grant_in_one_of_two_shapes(webex: Webexe
     assert full["trackingId"]
 
 
-def test_an_access_token_is_no_refresh_token_and_the_other_way_round(webex: Webexed) -> None:
+def test_access_and_refresh_tokens_are_not_interchangeable(webex: WebexClient) -> None:
     assert refresh(webex, webex.token).status == 400
-    assert ask(webex.webex, "/webex/v1/meetings", authorization=f"Bearer {first(webex)}").status == 401
+    assert (
+        send_request(webex.webex, "/webex/v1/meetings", authorization=f"Bearer {first(webex)}").status == 401
+    )
 
 
-def test_access_ends_after_fourteen_days_and_refreshing_after_ninety_unused_ones() -> None:
-    webex = webexed()
+def test_access_tokens_live_14_days_and_unused_refresh_tokens_90() -> None:
+    webex = webex_client()
     webex.clock.seconds = 14 * DAY - 60
     assert webex.get("/people/me").status == 200
     assert webex.get("/authorizations/tokenExpiry").body["exp"] / 1000 == pytest.approx(
@@ -177,77 +179,77 @@ def test_access_ends_after_fourteen_days_and_refreshing_after_ninety_unused_ones
     )
     webex.clock.seconds = 14 * DAY
     assert webex.get("/people/me").status == 401
-    for day in (80, 160, 240):  # used, it lives on
+    for day in (80, 160, 240):  # a used refresh token lives longer
         webex.clock.seconds = day * DAY
         webex.renew()
     webex.clock.seconds = 331 * DAY
     assert refresh(webex, first(webex)).status == 400
 
 
-def test_speed_shortens_lives_and_the_calendar_counts() -> None:
-    assert refresh(webexed(later=timedelta(days=89)), first(webexed())).status == 200
-    fast = webexed(speed=100)
+def test_speed_shortens_token_lifetimes_and_the_calendar_counts() -> None:
+    assert refresh(webex_client(later=timedelta(days=89)), first(webex_client())).status == 200
+    fast = webex_client(speed=100)
     fast.clock.seconds = 0.15 * DAY
     assert fast.get("/people/me").status == 401
-    old = webexed()
+    old = webex_client()
     with pytest.raises(KeyError):
-        webexed(later=timedelta(days=91))
+        webex_client(later=timedelta(days=91))
     assert old.token
 
 
-def test_a_simulator_that_was_started_again_knows_the_tokens_of_before(webex: Webexed) -> None:
-    again = webexed(later=timedelta(days=1))
-    again.token = refresh(webexed(), first(webex)).body["access_token"]
+def test_a_restarted_simulator_accepts_earlier_tokens(webex: WebexClient) -> None:
+    again = webex_client(later=timedelta(days=1))
+    again.token = refresh(webex_client(), first(webex)).body["access_token"]
     assert again.get("/people/me").status == 200
 
 
-def test_an_account_holds_750_tokens_at_once() -> None:
-    webex = webexed()
+def test_an_account_has_at_most_750_active_tokens() -> None:
+    webex = webex_client()
     statuses = [refresh(webex, first(webex)).status for _ in range(750)]
     assert statuses == [200] * 749 + [400]
     assert webex.webex.traffic()["tokens"]["active"] == 750
 
 
-def test_scopes_that_nobody_has_are_a_mistake() -> None:
+def test_unknown_scopes_are_a_value_error() -> None:
     with pytest.raises(ValueError, match="meeting:elephants"):
-        first_refresh_token(1, Terms(scopes=[*GRANTED, "meeting:elephants"]))
+        first_refresh_token(1, WebexOptions(scopes=[*GRANTED, "meeting:elephants"]))
 
 
-def device(webex: Webexed) -> dict[str, Any]:
-    told: dict[str, Any] = webex.form(
+def device(webex: WebexClient) -> dict[str, Any]:
+    codes: dict[str, Any] = webex.form(
         "/device/authorize", secret=False, client_id=CLIENT_ID, scope=SCOPE
     ).body
-    return told
+    return codes
 
 
-def poll(webex: Webexed, told: dict[str, Any], seconds: float = 2.5) -> Answered:
+def poll(webex: WebexClient, codes: dict[str, Any], seconds: float = 2.5) -> Answer:
     webex.clock.seconds += seconds
-    asked = {"grant_type": DEVICE_GRANT, "device_code": told["device_code"], "client_id": CLIENT_ID}
-    return webex.form("/device/token", secret=False, headers={"authorization": BASIC}, **asked)
+    parameters = {"grant_type": DEVICE_GRANT, "device_code": codes["device_code"], "client_id": CLIENT_ID}
+    return webex.form("/device/token", secret=False, headers={"authorization": BASIC}, **parameters)
 
 
-def activate(webex: Webexed, told: dict[str, Any], decision: str) -> Answered:
-    place = urlsplit(told["verification_uri_complete"])
-    code = parse_qs(place.query)["userCode"][0]
-    assert code == told["user_code"]
-    assert b"<form" in ask(webex.webex, place.path, query=place.query).content
+def activate(webex: WebexClient, codes: dict[str, Any], decision: str) -> Answer:
+    url = urlsplit(codes["verification_uri_complete"])
+    code = parse_qs(url.query)["userCode"][0]
+    assert code == codes["user_code"]
+    assert b"<form" in send_request(webex.webex, url.path, query=url.query).content
     body = urlencode({"userCode": code, "decision": decision}).encode()
-    return ask(webex.webex, place.path, method="POST", body=body)
+    return send_request(webex.webex, url.path, method="POST", body=body)
 
 
-def test_a_device_waits_with_428_until_somebody_has_signed_in(webex: Webexed) -> None:
-    told = device(webex)
-    assert (len(told["user_code"]), told["expires_in"], told["interval"]) == (6, 300, 2)
-    assert poll(webex, told).status == 428
-    hurried = [poll(webex, told, 0.5) for _ in range(2)]
-    assert [answer.status for answer in hurried] == [400, 400]
-    assert any(b"slow_down" in answer.content for answer in hurried)
-    assert activate(webex, told, "allow").status == 200
-    assert poll(webex, told).body["access_token"]
-    assert poll(webex, told).status == 400  # it is good once
+def test_a_device_gets_428_until_the_user_has_signed_in(webex: WebexClient) -> None:
+    codes = device(webex)
+    assert (len(codes["user_code"]), codes["expires_in"], codes["interval"]) == (6, 300, 2)
+    assert poll(webex, codes).status == 428
+    too_fast = [poll(webex, codes, 0.5) for _ in range(2)]
+    assert [answer.status for answer in too_fast] == [400, 400]
+    assert any(b"slow_down" in answer.content for answer in too_fast)
+    assert activate(webex, codes, "allow").status == 200
+    assert poll(webex, codes).body["access_token"]
+    assert poll(webex, codes).status == 400  # it is valid once
 
 
-def test_a_device_may_be_denied_and_waits_for_five_minutes_only(webex: Webexed) -> None:
+def test_a_device_may_be_denied_and_its_code_expires_after_five_minutes(webex: WebexClient) -> None:
     denied, forgotten = device(webex), device(webex)
     activate(webex, denied, "deny")
     assert b"access_denied" in poll(webex, denied).content

@@ -1,4 +1,4 @@
-"""Zoom's token endpoint, its scopes and plans, and its rate limits."""
+"""Tests the simulated Zoom's token endpoint, scopes, plans and rate limits."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from datetime import timedelta
 
 import pytest
 
-from harvester.simulator.zoom.endpoints import CALLS
-from tests.unit.simulator.clients import FROM, TO, Zoomed, ask, zoomed
+from harvester.simulator.zoom.endpoints import ENDPOINTS
+from tests.unit.simulator.clients import FROM, TO, ZoomClient, send_request, zoom_client
 
 USERS = "/users"
 LISTING = {"from": FROM, "to": TO, "type": "past"}
 
 
 @pytest.fixture(scope="module")
-def zoom() -> Zoomed:
-    return zoomed()
+def zoom() -> ZoomClient:
+    return zoom_client()
 
 
 @pytest.mark.parametrize("in_body", [True, False])
-def test_a_token_is_had_by_query_or_by_form(zoom: Zoomed, in_body: bool) -> None:
+def test_a_token_request_may_use_query_or_form(zoom: ZoomClient, in_body: bool) -> None:
     answer = zoom.ask_token(in_body=in_body)
     assert answer.status == 200
     assert answer.body["token_type"] == "bearer"
@@ -37,7 +37,9 @@ def test_a_token_is_had_by_query_or_by_form(zoom: Zoomed, in_body: bool) -> None
         ({"account_id": "another"}, "invalid_request"),
     ],
 )
-def test_a_refused_token_has_a_reason_and_an_error(zoom: Zoomed, changed: dict[str, str], error: str) -> None:
+def test_a_refused_token_request_has_reason_and_error(
+    zoom: ZoomClient, changed: dict[str, str], error: str
+) -> None:
     answer = zoom.ask_token(**changed)
     assert answer.status in {400, 401}
     assert answer.body["error"] == error
@@ -45,13 +47,13 @@ def test_a_refused_token_has_a_reason_and_an_error(zoom: Zoomed, changed: dict[s
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer made-up"}, {"authorization": "Basic x"}])
-def test_without_a_good_token_nothing_is_told(zoom: Zoomed, headers: dict[str, str]) -> None:
-    answer = ask(zoom.zoom, "/zoom/v2/users", **headers)
+def test_without_a_valid_token_everything_is_refused(zoom: ZoomClient, headers: dict[str, str]) -> None:
+    answer = send_request(zoom.zoom, "/zoom/v2/users", **headers)
     assert (answer.status, answer.body) == (401, {"code": 124, "message": "Invalid access token."})
 
 
-def test_a_token_lives_an_hour_divided_by_the_speed() -> None:
-    fast = zoomed(speed=60)
+def test_a_token_is_valid_for_an_hour_divided_by_the_speed() -> None:
+    fast = zoom_client(speed=60)
     fast.clock.seconds = 55
     assert fast.get(USERS).status == 200
     fast.clock.seconds = 60
@@ -61,15 +63,15 @@ def test_a_token_lives_an_hour_divided_by_the_speed() -> None:
     assert fast.get(USERS).status == 200
 
 
-def test_two_tokens_are_good_at_once(zoom: Zoomed) -> None:
+def test_two_tokens_are_valid_at_once(zoom: ZoomClient) -> None:
     first = zoom.token
     zoom.renew()
     assert zoom.token != first
-    assert ask(zoom.zoom, "/zoom/v2/users", authorization=f"Bearer {first}").status == 200
+    assert send_request(zoom.zoom, "/zoom/v2/users", authorization=f"Bearer {first}").status == 200
 
 
 def test_a_missing_scope_is_named() -> None:
-    poor = zoomed(scopes=["report:read:admin", "dashboard:read:list_meetings:admin"])
+    poor = zoom_client(scopes=["report:read:admin", "dashboard:read:list_meetings:admin"])
     answer = poor.get(USERS)
     assert answer.status == 400
     assert answer.body == {
@@ -80,8 +82,8 @@ def test_a_missing_scope_is_named() -> None:
     assert poor.get("/report/users", **{"from": FROM, "to": TO}).status == 200  # a classic scope is enough
 
 
-def test_below_business_there_is_no_dashboard() -> None:
-    pro = zoomed(plan="pro")
+def test_below_the_business_plan_there_is_no_dashboard() -> None:
+    pro = zoom_client(plan="pro")
     answer = pro.get("/metrics/meetings", **LISTING)
     assert answer.status == 400
     assert answer.body["code"] == 200
@@ -89,15 +91,15 @@ def test_below_business_there_is_no_dashboard() -> None:
     assert pro.get("/report/users", **{"from": FROM, "to": TO}).status == 200
 
 
-def test_an_unknown_path_and_another_method_are_refused(zoom: Zoomed) -> None:
+def test_an_unknown_path_and_another_method_are_refused(zoom: ZoomClient) -> None:
     assert zoom.get("/metrics/elephants").status == 404
     assert zoom.get("/").status == 404
-    assert ask(zoom.zoom, "/zoom/v2/users", method="POST").status == 405
-    assert ask(zoom.zoom, "/zoom/oauth/token").status == 405
+    assert send_request(zoom.zoom, "/zoom/v2/users", method="POST").status == 405
+    assert send_request(zoom.zoom, "/zoom/oauth/token").status == 405
 
 
-def hurried(zoom: Zoomed, path: str, count: int, **query: object) -> list[int]:
-    """The statuses of so many calls at one instant."""
+def hurried(zoom: ZoomClient, path: str, count: int, **query: object) -> list[int]:
+    """Return the statuses of this many calls at one instant."""
     found = []
     for _ in range(count):
         zoom.clock.seconds -= 4
@@ -116,8 +118,8 @@ def hurried(zoom: Zoomed, path: str, count: int, **query: object) -> list[int]:
         ("pro", "/past_meetings/1", 30),
     ],
 )
-def test_so_many_calls_a_second_and_no_more(plan: str, path: str, limit: int) -> None:
-    zoom = zoomed(plan=plan)
+def test_calls_above_the_limit_per_second_are_refused(plan: str, path: str, limit: int) -> None:
+    zoom = zoom_client(plan=plan)
     zoom.clock.seconds = 100
     statuses = hurried(zoom, path, limit + 3)
     assert [status == 429 for status in statuses] == [False] * limit + [True] * 3
@@ -134,8 +136,8 @@ def test_so_many_calls_a_second_and_no_more(plan: str, path: str, limit: int) ->
     assert zoom.get(path).status != 429
 
 
-def test_a_window_slides_and_does_not_begin_with_the_second() -> None:
-    zoom = zoomed()
+def test_the_window_slides() -> None:
+    zoom = zoom_client()
     zoom.clock.seconds = 100.9
     assert 429 not in hurried(zoom, "/users", 40)
     zoom.clock.seconds = 101.1
@@ -145,8 +147,8 @@ def test_a_window_slides_and_does_not_begin_with_the_second() -> None:
     }  # fmt: skip
 
 
-def test_listings_of_meetings_and_webinars_share_twenty_a_minute() -> None:
-    zoom = zoomed()
+def test_listings_of_meetings_and_webinars_share_twenty_calls_a_minute() -> None:
+    zoom = zoom_client()
     zoom.clock.seconds = 100
     statuses = hurried(zoom, "/metrics/meetings", 12, **LISTING) + hurried(
         zoom, "/metrics/webinars", 12, **LISTING
@@ -159,37 +161,37 @@ def test_listings_of_meetings_and_webinars_share_twenty_a_minute() -> None:
     assert hurried(zoom, "/metrics/meetings", 1, **LISTING) == [200]
 
 
-def test_speed_shortens_the_windows_and_not_the_figures() -> None:
-    zoom = zoomed(speed=10)
+def test_speed_shortens_the_windows_and_keeps_the_limits() -> None:
+    zoom = zoom_client(speed=10)
     zoom.clock.seconds = 100
     assert hurried(zoom, "/users", 61)[-1] == 429
     zoom.clock.seconds = 100.1 + 1e-6
     assert hurried(zoom, "/users", 60).count(429) == 0
 
 
-def test_a_spent_day_says_when_the_next_one_begins() -> None:
-    zoom = zoomed(daily_limit=3)
+def test_the_daily_limit_error_says_when_the_next_day_starts() -> None:
+    zoom = zoom_client(daily_limit=3)
     assert [zoom.get("/report/users/nobody/meetings").status for _ in range(3)] == [404, 404, 404]
     refused = zoom.get("/metrics/meetings", **LISTING)
     assert refused.status == 429
     assert refused.body["message"].startswith("You have reached the maximum daily rate limit for this API.")
     assert refused.headers["retry-after"] == "2026-11-21T00:00:00Z"
     assert refused.headers["x-ratelimit-type"] == "Daily-limit"
-    assert zoom.get("/users").status == 200  # another budget
+    assert zoom.get("/users").status == 200  # another limit
     zoom.clock.seconds = timedelta(hours=12).total_seconds()
     zoom.renew()
     assert zoom.get("/metrics/meetings", **LISTING).status == 200
 
 
-def test_the_date_header_shows_the_simulators_calendar(zoom: Zoomed) -> None:
+def test_the_date_header_shows_the_simulated_time(zoom: ZoomClient) -> None:
     assert zoom.get(USERS).headers["date"].startswith("Fri, 20 Nov 2026 12:")
 
 
-def test_every_call_has_a_handler_and_a_label() -> None:
-    from harvester.simulator.zoom.handlers import Answers
+def test_every_endpoint_has_a_handler_and_a_label() -> None:
+    from harvester.simulator.zoom.handlers import Handlers
 
-    for call in CALLS:
-        assert callable(getattr(Answers, call.handler))
+    for call in ENDPOINTS:
+        assert callable(getattr(Handlers, call.handler))
         assert (call.label == "Resource-intensive") is (
             call.template in {"/metrics/meetings", "/metrics/webinars"}
         )

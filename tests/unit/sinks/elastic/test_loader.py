@@ -48,7 +48,7 @@ def test_a_harvest_is_acknowledged_only_when_its_last_request_is_answered(
 
     def slow_for_the_second_half(ids: list[str]) -> Response:
         if len(client.bulks) > 1:
-            assert held.wait(10)
+            assert held.wait(60)
         return stored(ids)
 
     client = Scripted(slow_for_the_second_half)
@@ -109,7 +109,7 @@ def test_what_waits_too_long_for_company_leaves_alone(rejects: Rejects) -> None:
 
     def a_vendor_that_pauses() -> Iterator[MeetingRecord]:
         yield plain(1)
-        assert arrived.wait(10), "the first meeting was held back"
+        assert arrived.wait(60), "the first meeting was held back"
         yield plain(2)
 
     sink = Loader(Scripted(answer), rejects, Waits().policy(), flush_seconds=0.01)

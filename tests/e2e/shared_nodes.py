@@ -15,7 +15,7 @@ from multiprocessing.connection import Client, Connection, Listener
 from threading import Lock, Thread
 from typing import Any, Protocol
 
-from tests.e2e.node import Node, stop_all
+from tests.e2e.elasticsearch_nodes import Node, stop_all
 
 Starts = Mapping[str, Callable[[], Node]]
 Way = tuple[str, bytes]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from harvester.simulator import server
 from tests.e2e.harness import Documents, Harvester, by_id
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,48 +1,34 @@
-"""Real Elasticsearch nodes for tests and benchmarks: fetched once, started when first asked for, ended by their id.
+"""Real Elasticsearch nodes for tests and benchmarks: started when a test first asks for one, ended by their process id.
 
-The server comes from Maven Central as `org.elasticsearch.distribution.integ-test-zip:elasticsearch`: the real one
-without most modules. It has bulk, external versions, templates, aliases and security; it lacks `GET /` (405), ingest
-pipelines, ILM and data streams. It is unpacked once into the user's cache folder and works offline from then on.
-
-Elasticsearch 9 needs Java 21 or newer, 8.19 runs on 17; `ES_JAVA_HOME`, `JAVA_HOME` and the installed ones are asked
-for their versions. It refuses to run as root, so that root starts it as `nobody`.
+Elasticsearch refuses to run as root; root starts it as `nobody`.
 """
 
 from __future__ import annotations
 
 import atexit
 import base64
-import fcntl
 import hashlib
 import os
-import re
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.e2e.elasticsearch_distribution import distribution, java_home
+
 NEWEST = "9.2.8"
 OLDEST = "8.19.21"
-ARTIFACT = "org.elasticsearch.distribution.integ-test-zip:elasticsearch:{version}:zip"
 READY_SECONDS = 300.0
 SHORT_LIVED = "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1 -XX:-AlwaysPreTouch"
 """For nodes of a few minutes: the second compiler would cost as much as all the rest of a start, and not pay any more."""
 
-_JAVA_FOLDERS = (
-    "/usr/lib/jvm",
-    "/opt/java",
-    "/Library/Java/JavaVirtualMachines",
-    "~/.sdkman/candidates/java",
-)
 _SETTINGS = """\
 cluster.name: meeting-harvester-tests
 discovery.type: single-node
@@ -58,10 +44,6 @@ _PLAIN_HTTP = """\
 xpack.security.http.ssl.enabled: false
 xpack.security.transport.ssl.enabled: false
 """
-
-
-class Missing(RuntimeError):
-    """Something that has to be installed by hand; the message says what and how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +106,7 @@ def start(
 ) -> Node:
     """A node of its own, answering when this returns. With `users` it has security on, over plain HTTP.
 
-    `roles`: the text of `roles.yml`. Raises Missing without a suitable Java or, on the first use, Maven.
+    `roles`: the text of `roles.yml`. Raises Missing if no suitable Java or no server archive can be had.
     """
     home = distribution(version)
     folder = Path(tempfile.mkdtemp(prefix="harvester-es-"))
@@ -156,109 +138,6 @@ def _launched(version: str, folder: Path, java_options: str) -> subprocess.Popen
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-
-
-def distribution(version: str) -> Path:
-    """The unpacked server in the user's cache, fetched by Maven where it is not there yet. Safe among processes."""
-    cache = (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meeting-harvester/elasticsearch"
-    )
-    home = cache / version
-    if home.is_dir():
-        return _reachable(home)
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{version}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not home.is_dir():
-            _unpack(version, home)
-    return _reachable(home)
-
-
-def java_home(oldest: int) -> Path:
-    """The installed Java with the lowest version that is at least `oldest`; Missing where there is none."""
-    found = sorted(
-        (version, home)
-        for home in _java_homes()
-        if (version := _java_version(home)) is not None and version >= oldest
-    )
-    if not found:
-        raise Missing(
-            f"Java {oldest} or newer is needed for this Elasticsearch: install a JDK (Debian: apt install"
-            f" openjdk-{oldest}-jdk-headless, anywhere: https://adoptium.net) or set ES_JAVA_HOME to one"
-        )
-    return found[0][1]
-
-
-def _java_homes() -> Iterator[Path]:
-    for name in ("ES_JAVA_HOME", "JAVA_HOME"):
-        if home := os.environ.get(name):
-            yield Path(home)
-    if java := shutil.which("java"):
-        yield Path(java).resolve().parent.parent
-    for folder in _JAVA_FOLDERS:
-        for java in sorted(Path(folder).expanduser().glob("*/**/bin/java")):
-            yield java.resolve().parent.parent
-
-
-def _java_version(home: Path) -> int | None:
-    try:
-        told = subprocess.run(
-            [str(home / "bin/java"), "-version"], capture_output=True, text=True, check=False
-        )
-    except OSError:
-        return None
-    match = re.search(r'version "(\d+)', told.stderr)
-    return int(match.group(1)) if match else None
-
-
-def _unpack(version: str, home: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise Missing(
-            "Maven fetches the Elasticsearch of these tests: install it (Debian: apt install maven, anywhere:"
-            " https://maven.apache.org), or name a node of yours in TEST_ES_URL and TEST_ES8_URL"
-        )
-    with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
-        artifact = ARTIFACT.format(version=version)
-        command = [
-            maven,
-            "-q",
-            "-B",
-            "dependency:copy",
-            f"-Dartifact={artifact}",
-            f"-DoutputDirectory={scratch}",
-        ]
-        subprocess.run(command, cwd=scratch, check=True)
-        (archive,) = Path(scratch).glob("*.zip")
-        with zipfile.ZipFile(archive) as packed:
-            packed.extractall(scratch)
-        archive.unlink()
-        (unpacked,) = (path for path in Path(scratch).iterdir() if (path / "bin").is_dir())
-        for program in (unpacked / "bin").iterdir():  # zip files carry run bits, Python drops them
-            program.chmod(program.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-        unpacked.rename(home)
-
-
-def _reachable(home: Path) -> Path:
-    """The same server where `nobody` can read it: a home folder of root is closed to all others."""
-    if os.geteuid() != 0 or _open_to_all(home):
-        return home
-    open_home = Path(tempfile.gettempdir()) / f"meeting-harvester-elasticsearch-{home.name}"
-    with (home.parent / f"{home.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not open_home.is_dir():
-            scratch = Path(tempfile.mkdtemp(prefix="harvester-es-copy-"))
-            shutil.copytree(home, scratch / "server", symlinks=True)
-            scratch.chmod(0o755)
-            (scratch / "server").rename(open_home)
-            scratch.rmdir()
-    if open_home.stat().st_uid != 0:
-        raise Missing(f"{open_home} is somebody else's; remove it")
-    return open_home
-
-
-def _open_to_all(path: Path) -> bool:
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
 
 
 def _configure(home: Path, folder: Path, port: int, *, roles: str, users: Sequence[User]) -> None:

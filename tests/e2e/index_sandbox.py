@@ -18,7 +18,7 @@ from harvester.sinks.elastic.loader import Loader
 from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Rejects
-from tests.e2e.node import Node, User
+from tests.e2e.elasticsearch_nodes import Node, User
 
 PATIENCE = RetryPolicy(wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), seconds=10.0)
 

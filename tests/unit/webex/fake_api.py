@@ -63,7 +63,7 @@ class Account:
 
     def gives_tokens(self, scope: str | None = ADMIN, **more: Any) -> None:
         def answer(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
-            self.refreshed.append({k: v[0] for k, v in parse_qs(str(request.body)).items()})
+            self.refreshed.append({k: v[0] for k, v in parse_qs(bytes(request.body).decode()).items()})
             number = len(self.refreshed)
             body = {
                 "access_token": f"access-{number}",

@@ -1,4 +1,4 @@
-"""The command line, but it kills itself (SIGKILL) at a named point: `python -m tests.e2e.kill.victim POINT N -- zoom …`.
+"""The command line, but it kills itself (SIGKILL) at a named point: `python -m tests.e2e.kill.crash_at POINT N -- zoom …`.
 
 Dies at the N-th time that the point is come to, whatever the thread. The point `never` is never come to. Wrapped from
 outside: what is killed is the harvester as it is, but for smaller batches, so that a harvest of some seconds has dozens

@@ -1,0 +1,334 @@
+"""Options that several commands share, and how a command gets its settings.
+
+Options come in this order, in the code and in `--help`: dates, destination, vendor options, general ones. The general
+options and `--es-host` and `--index-period` are not passed to the command: their callbacks store them in click's
+`ctx.obj`, and `pass_env` makes the `RunEnvironment` out of them that the command takes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import update_wrapper
+from pathlib import Path
+from types import FrameType
+from typing import Any, BinaryIO, TypeVar
+
+import click
+
+from connectors.base import Option
+from connectors.errors import ConfigurationError
+from harvester import config
+from harvester.config import OWN, Environment
+from harvester.console import Format, Level, configure_logging
+from harvester.pipeline.context import Clock
+from harvester.pipeline.environment import IndexPeriod, RunEnvironment
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+MAX_DAYS_AHEAD = 366
+
+
+class Date(click.ParamType[date]):
+    """A day written as `2026-02-03`; every other spelling is refused, since a day misread is a day lost."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        text = str(value)
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            try:
+                return date.fromisoformat(text)
+            except ValueError:
+                raise click.BadParameter(f"{text} is not a day of the calendar", ctx, param) from None
+        if parts := re.fullmatch(r"([0-9]{4})[^0-9]([0-9]{1,2})[^0-9]([0-9]{1,2})", text):
+            year, month, day = map(int, parts.groups())
+            raise click.BadParameter(f"write it {year:04d}-{month:02d}-{day:02d}", ctx, param)
+        raise click.BadParameter("write a day like 2026-02-03", ctx, param)
+
+
+def _validated(check: Callable[[Any], object]) -> Callable[..., Any]:
+    """A callback: what the settings would refuse with exit code 78 is a usage error of an option."""
+
+    def callback(_context: click.Context, _param: click.Parameter, value: Any) -> Any:
+        if value is not None:
+            try:
+                check(value)
+            except ConfigurationError as error:
+                raise click.BadParameter(str(error)) from None
+        return value
+
+    return callback
+
+
+def apply(options: Sequence[Decorator[Any]]) -> Decorator[Any]:
+    """One decorator out of several options, which `--help` shows in this order."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+# Stored in the context, not passed to the command
+
+
+@dataclass(kw_only=True)
+class GeneralOptions:
+    """Values of the options that are not passed to the command itself."""
+
+    env_file: str | None = None
+    verbose: bool = False
+    quiet: bool = False
+    log_level: Level | None = None
+    log_format: Format = "text"
+    es_host: str | None = None
+    index_period: IndexPeriod | None = None
+
+    def configure_logging(self, env: RunEnvironment | None = None) -> None:
+        configure_logging(
+            level=self.log_level or ("debug" if self.verbose else "info"),
+            format=self.log_format,
+            quiet=self.quiet,
+            redactor=env.redactor if env is not None else None,
+        )
+
+    def open_environment(self) -> RunEnvironment:
+        """Read the settings: the process's environment, and the .env file given, else the one in this folder."""
+        path = Path(self.env_file) if self.env_file else (Path(".env") if Path(".env").is_file() else None)
+        self.configure_logging()
+        settings = Environment.read(os.environ, path)
+        if self.es_host:
+            settings = settings.override("ES_HOST", self.es_host)
+        env = RunEnvironment(
+            environment=settings,
+            machine=Clock(wall=time.time, monotonic=time.monotonic),
+            index_period=self.index_period or "year",
+            quiet=self.quiet,
+        )
+        self.configure_logging(env)
+        env.redact(OWN)
+        return env
+
+
+pass_general_options = click.make_pass_decorator(GeneralOptions, ensure=True)
+
+
+def pass_env(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command takes a `RunEnvironment` as its first argument; logging is configured before it runs."""
+
+    @pass_general_options
+    def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        return function(options.open_environment(), *args, **kwargs)
+
+    return update_wrapper(command, function)
+
+
+def pass_logging(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For commands without settings: logging is configured before they run."""
+
+    @pass_general_options
+    def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        options.configure_logging()
+        return function(*args, **kwargs)
+
+    return update_wrapper(command, function)
+
+
+def _store(context: click.Context, param: click.Parameter, value: Any) -> None:
+    if value is not None:
+        setattr(context.ensure_object(GeneralOptions), str(param.name), value)
+
+
+def _stored(*names: str, **attributes: Any) -> Decorator[Any]:
+    return click.option(*names, expose_value=False, callback=_store, **attributes)
+
+
+LOGGING_OPTIONS = (
+    _stored("-v", "--verbose", is_flag=True, help="Show each request: the same as --log-level debug."),
+    _stored("-q", "--quiet", is_flag=True, help="Print no messages unless something goes wrong."),
+    _stored(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        help="Least severe messages to show on stderr.  [default: info]",
+    ),
+    _stored(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        help="Messages as text or as one JSON object a line.  [default: text]",
+    ),
+)
+ENV_FILE = _stored(
+    "--env-file",
+    metavar="FILE",
+    help="Read settings from FILE (NAME=value lines).  [default: .env if present]",
+)
+ES_HOST = _stored("--es-host", metavar="URL", help="URL of Elasticsearch.  [default: ES_HOST]")
+INDEX_PERIOD = _stored(
+    "--index-period",
+    type=click.Choice(["year", "month"]),
+    help="One index per year or month; fixed when the templates are installed.  [default: year]",
+)
+
+logging_options = apply(LOGGING_OPTIONS)
+general_options = apply([*LOGGING_OPTIONS, ENV_FILE])
+elasticsearch_options = apply([ES_HOST, INDEX_PERIOD])
+
+
+# Passed to the command
+
+DESTINATION = click.option(
+    "--destination",
+    type=click.Choice(["stdout", "index"]),
+    help="Where documents go.  [default: index if ES_HOST is set, else stdout]",
+)
+OUTPUT = click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write documents to FILE instead of stdout.",
+)
+TIMEZONE = click.option(
+    "--timezone",
+    metavar="ZONE",
+    callback=_validated(config.zone),
+    help="Time zone of --date, --from and --to.  [default: HARVESTER_TIMEZONE or UTC]",
+)
+RATE_SHARE = click.option(
+    "--rate-share",
+    type=float,
+    metavar="S",
+    callback=_validated(lambda share: config.rate_share(str(share))),
+    help="Fraction of the vendor's rate limit to use.  [default: HARVESTER_RATE_SHARE or 0.8]",
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+
+def day_options(on: str | None, first: str, last: str, *, required: bool = False) -> Sequence[Decorator[Any]]:
+    """`--date` (if it has a help text), `--from`, `--to` and `--timezone`."""
+    given: list[Decorator[Any]] = []
+    if on is not None:
+        given.append(click.option("--date", "on", type=Date(), metavar="DAY", help=on))
+    return [
+        *given,
+        click.option("--from", "first", type=Date(), metavar="DAY", required=required, help=first),
+        click.option("--to", "last", type=Date(), metavar="DAY", help=last),
+        TIMEZONE,
+    ]
+
+
+HARVEST_DATES = (
+    *day_options(
+        "Harvest this day, even if it has been harvested before.",
+        "First day of a backfill; days already harvested are skipped.",
+        "Last day of a backfill, inclusive.  [default: yesterday]",
+    ),
+    click.option(
+        "--lookback",
+        type=click.IntRange(0, 365),
+        metavar="DAYS",
+        help="How far back a nightly run looks for late data.  [default: depends on the vendor]",
+    ),
+    click.option("--force", is_flag=True, help="Harvest the days of --from and --to again."),
+)
+HARVEST_REST = (
+    click.option(
+        "--concurrency",
+        type=click.IntRange(1, 64),
+        metavar="N",
+        help="Meetings to fetch at the same time.  [default: as many as the rate limit allows]",
+    ),
+    RATE_SHARE,
+    click.option("--raw", is_flag=True, help="Add the vendor's own rows to the documents, as vendor_data."),
+    click.option("--dry-run", is_flag=True, help="List the meetings only; fetch and store nothing."),
+    click.option(
+        "--summary-json",
+        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        metavar="FILE",
+        help="Write a summary of the run to FILE; - is stderr.",
+    ),
+)
+
+
+def harvest_options(options: Sequence[Option]) -> Decorator[Any]:
+    """The options of a harvest command, with those that the vendor's connector names."""
+    return apply(
+        [
+            *HARVEST_DATES,
+            DESTINATION,
+            ES_HOST,
+            INDEX_PERIOD,
+            *map(_vendor_option, options),
+            *HARVEST_REST,
+            *LOGGING_OPTIONS,
+            ENV_FILE,
+        ]
+    )
+
+
+def vendor_options(options: Sequence[Option]) -> Decorator[Any]:
+    """The options that a connector names."""
+    return apply([_vendor_option(option) for option in options])
+
+
+def _vendor_option(option: Option) -> Decorator[Any]:
+    name = f"--{option.name}"
+    if not option.metavar:
+        return click.option(name, is_flag=True, help=option.help)
+    kind = click.IntRange(1, MAX_DAYS_AHEAD) if option.future_days else click.STRING
+    return click.option(name, type=kind, metavar=option.metavar, multiple=option.repeatable, help=option.help)
+
+
+def split_options(options: Sequence[Option], given: dict[str, Any]) -> dict[str, Any]:
+    """Take the values of a connector's options out of `given`; returns the fields of a `HarvestRequest`."""
+    values = {option: given.pop(option.name.replace("-", "_")) for option in options}
+    used = {option: value for option, value in values.items() if value not in (None, False, ())}
+    return {
+        "options": frozenset(o.name for o in used if not o.metavar and not o.filters),
+        "option_values": {o.name: _texts(value) for o, value in used.items() if o.metavar or o.filters},
+        "filtered": any(o.filters for o in used),
+        "upcoming_days": next((value for o, value in used.items() if o.future_days), None),
+    }
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if value is True:
+        return ()
+    return tuple(value) if isinstance(value, tuple) else (str(value),)
+
+
+# What only the command line has
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text: an example a line."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def handle_signals(env: RunEnvironment) -> None:
+    """Ctrl-C and SIGTERM set the stop signal; the second one ends the process at once."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        code = 128 + number
+        if env.stop.is_set:
+            os._exit(code)
+        env.stop.set(code)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+
+
+def stdout_bytes() -> BinaryIO:
+    """stdout for documents, which are bytes."""
+    return sys.stdout.buffer

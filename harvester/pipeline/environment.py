@@ -1,0 +1,66 @@
+"""What a run works with, whoever starts it: settings, clock, state folder, redactor, stop signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from connectors.base import Setting
+from harvester import config
+from harvester.config import OWN, Environment
+from harvester.console import Redactor
+from harvester.pipeline.context import Clock, StopSignal
+
+IndexPeriod = Literal["year", "month"]
+
+
+@dataclass(kw_only=True)
+class RunEnvironment:
+    environment: Environment
+    machine: Clock
+    """The machine's own clock; `clock` is the one that the vendors' simulator may shift."""
+    index_period: IndexPeriod = "year"
+    quiet: bool = False
+    redactor: Redactor = field(default_factory=Redactor)
+    stop: StopSignal = field(default_factory=StopSignal)
+
+    def redact(self, settings: tuple[Setting, ...]) -> None:
+        """Keep the secrets among these settings out of everything that is printed."""
+        for setting in settings:
+            if setting.secret and (secret := self.environment.get(setting.name)):
+                self.redactor.add(secret)
+
+    @cached_property
+    def own(self) -> dict[str, str]:
+        return self.environment.of(OWN)
+
+    @property
+    def account(self) -> str:
+        return config.account_label(self.own["HARVESTER_ACCOUNT"])
+
+    @property
+    def state_folder(self) -> Path:
+        return config.state_folder(self.environment.get("HARVESTER_STATE_DIR"))
+
+    def zone(self, name: str | None) -> ZoneInfo:
+        """The time zone of this name, else the one that the settings name."""
+        return config.zone(name if name is not None else self.own["HARVESTER_TIMEZONE"])
+
+    def rate_share(self, given: float | None) -> float:
+        return config.rate_share(str(given) if given is not None else self.own["HARVESTER_RATE_SHARE"])
+
+    def clock(self, base_urls: dict[str, str]) -> Clock:
+        """The machine's clock, or the simulator's if the settings name one; then all vendors have to be simulated."""
+        shown, speed = self.environment.get("HARVESTER_NOW"), self.environment.get("HARVESTER_SPEED")
+        if shown or speed:
+            config.require_loopback(base_urls)
+        return Clock(
+            wall=self.machine.wall,
+            monotonic=self.machine.monotonic,
+            shift=config.shifted(shown, self.machine.now()) if shown else timedelta(0),
+            speed=config.speed(speed) if speed else 1.0,
+        )
