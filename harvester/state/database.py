@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from connectors.errors import OutputError, StateError
 from harvester.state.layout import ACCOUNT_DATABASE, JOURNAL_DATABASE, REJECTS_DATABASE, not_writable
@@ -130,6 +131,23 @@ class Database:
         """The connection, for statements that only read."""
         with self._lock, self._translate_errors():
             yield self._connection
+
+    def fetch_one(self, statement: str, *values: Any) -> Any:
+        """The first row; `None` if there is none."""
+        with self.reading() as connection:
+            return connection.execute(statement, values).fetchone()
+
+    def fetch_all(self, statement: str, *values: Any) -> list[Any]:
+        with self.reading() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def parsing(self) -> Iterator[None]:
+        """Raises StateError if the rows that are parsed hold what was never written."""
+        try:
+            yield
+        except (ValueError, TypeError, OverflowError):
+            raise self.damaged() from None
 
     def close(self) -> None:
         with self._lock, self._translate_errors():

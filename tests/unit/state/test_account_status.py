@@ -22,11 +22,12 @@ from connectors.zoom import Zoom
 from harvester.cli import cli
 from harvester.state import account_status
 from harvester.state.account import AccountState
-from harvester.state.account_status import Measures, Waiting, coverage
+from harvester.state.account_status import Backlog, Retention, coverage_of
 from harvester.state.database import Database
 from harvester.state.intervals import Listing
-from harvester.state.journal import MIGRATIONS, Journal
+from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition
+from harvester.state.journal_schema import MIGRATIONS
 from harvester.state.rejects import Reject, Rejects
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -130,7 +131,7 @@ def test_rejects_of_loads_alone_are_told_of(status: Status, tmp_path: Path) -> N
     said = "`harvester load`: 1 document rejected: see `harvester rejects list`"
     assert said in status().stdout
     told = answer(status)
-    assert (told["attention"], told["rejected_apart"]) == ([said], 1)
+    assert (told["attention"], told["rejects_of_loads"]) == ([said], 1)
     assert said not in status("zoom").stdout
 
 
@@ -138,7 +139,7 @@ def test_rejects_of_a_scope_are_told_once(status: Status, journal: Journal, tmp_
     with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
         rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
     assert status().stdout.count("rejected") == 1
-    assert answer(status)["rejected_apart"] == 0
+    assert answer(status)["rejects_of_loads"] == 0
 
 
 def test_what_a_repair_has_left_is_no_rejected_document(status: Status, journal: Journal) -> None:
@@ -146,7 +147,7 @@ def test_what_a_repair_has_left_is_no_rejected_document(status: Status, journal:
     journal.end_run(run, NOW, 65, {})
     journal.flush()
     text = status().stdout
-    assert "verify --repair: findings left (65)" in text
+    assert "2026-11-20 11:00  verify --repair  findings left (65)  1 h 00 min" in text
     assert "zoom main: the last run: findings left" in text
 
 
@@ -157,8 +158,7 @@ def test_a_scope_where_all_is_well_needs_no_attention(status: Status, journal: J
     journal.flush()
     text = status().stdout
     assert text.startswith("zoom, account main, into http://127.0.0.1:9200, indices harvester-*\n")
-    assert "2026-11-20 03:00  nightly: complete (0), 1 h 00 min\n" in text
-    assert "1,200 listed, 1,100 fetched, 1,090 stored\n" in text
+    assert "2026-11-20 03:00  nightly  complete (0)  1 h 00 min  1,200   1,100    1,090\n" in text
     whole = "from 2026-10-21 00:00 to 2026-11-20 00:00 UTC"
     assert f"  listed    {whole}, final to 2026-11-13 03:00\n" in text
     assert f"  complete  {whole}\n" in text
@@ -186,7 +186,7 @@ def test_what_needs_attention_is_said_first(status: Status, journal: Journal) ->
         "needs attention",
         "  zoom main: 1 meeting failed",
         "  zoom main: 1 meeting overdue: due for more than a day",
-        "  zoom main: 1 part of listings left out",
+        "  zoom main: 1 part of listings skipped",
     ]
 
 
@@ -194,7 +194,7 @@ def test_failures_are_counted_by_reason_and_the_worst_are_named(status: Status, 
     for number in range(20):
         fail(journal, f"bad{number:02d}", "Zoom: this" if number % 4 else "Zoom: that", times=number + 1)
     journal.flush()
-    waiting = only_scope(status)["waiting"]
+    waiting = only_scope(status)["backlog"]
     assert waiting["failed"] == {"Zoom: this": 15, "Zoom: that": 5}
     assert [each["uuid"] for each in waiting["worst"]] == [f"bad{n}" for n in (19, 18, 17, 16, 15)]
     text = status().stdout
@@ -217,7 +217,7 @@ def test_what_is_pending_is_told_with_its_reasons_and_when_it_is_due(
     assert "3 (live 2, quality not ready 1); 1 due now, the first 2026-11-20 11:00" in text
     assert "1 meeting listed and not read yet" in text
     assert "needs attention" not in text
-    assert only_scope(status)["waiting"]["overdue"] == 0
+    assert only_scope(status)["backlog"]["overdue"] == 0
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_runs_exit_code_is_told_in_a_word(
     journal.end_run(journal.begin_run("nightly", NOW), NOW, code, {})
     journal.flush()
     text = status().stdout
-    assert f"nightly: {word} ({code}), 0 s" in text
+    assert f"nightly  {word} ({code})  0 s" in text
     assert (f"the last run: {word}" in text) is bad
 
 
@@ -240,14 +240,14 @@ def test_a_run_without_an_end_was_killed_unless_somebody_holds_the_lock(
     journal.begin_run("2026-11-01 to 2026-11-05", NOW - DAY)
     journal.begin_run("nightly", NOW)
     assert [run["outcome"] for run in only_scope(status)["runs"]] == ["killed", "killed"]
-    assert "no end: killed or crashed" in status().stdout
+    assert "killed or crashed\n" in status().stdout
     with journal.lock():
         assert [run["outcome"] for run in only_scope(status)["runs"]] == ["under way", "killed"]
         with (folder / "run.lock").open() as other, pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     monkeypatch.setattr("harvester.state.locks.LINUX_LOCKS", folder / "nowhere")
     assert only_scope(status)["runs"][0]["outcome"] == "killed or under way"
-    assert "no end: killed or crashed, or still under way" in status().stdout
+    assert "killed, crashed or still under way\n" in status().stdout
 
 
 def test_gaps_reach_to_the_last_midnight_and_an_old_one_needs_attention(status: Status, folder: Path) -> None:
@@ -258,7 +258,7 @@ def test_gaps_reach_to_the_last_midnight_and_an_old_one_needs_attention(status: 
         journal.add_listing(days(10, 6), frozenset(), NOW - 6 * DAY)
         journal.add_listing(days(5, 1), frozenset({"qos"}), NOW - DAY)
         journal.add_listing(days(60, 50), frozenset(), NOW)
-    covered = only_scope(status)["covered"]
+    covered = only_scope(status)["coverage"]
     assert [(gap["start"], gap["end"]) for gap in covered["gaps"]] == [
         ("2026-10-01T00:00:00Z", "2026-11-10T00:00:00Z"),
         ("2026-11-14T00:00:00Z", "2026-11-15T00:00:00Z"),
@@ -277,7 +277,7 @@ def test_days_end_at_the_midnights_of_the_time_zone_that_is_set(status: Status, 
     with closing(Journal(folder)) as journal:
         journal.set_fact("api_url", ABOUT["api_url"])
         journal.add_listing(days(2, 1), frozenset(), NOW)
-    (gap,) = json.loads(status("--json", HARVESTER_TIMEZONE="Europe/Berlin").stdout)["scopes"][0]["covered"][
+    (gap,) = json.loads(status("--json", HARVESTER_TIMEZONE="Europe/Berlin").stdout)["scopes"][0]["coverage"][
         "gaps"
     ]
     assert gap["end"] == "2026-11-19T23:00:00Z"
@@ -306,7 +306,7 @@ def test_what_is_about_to_expire_and_what_is_lost_is_told(status: Status, folder
     expiring = only_scope(status)["expiring"]
     (gap,) = expiring["gaps"]
     assert gap == {"start": "2026-06-03T12:00:00Z", "end": "2026-06-05T12:00:00Z"}
-    assert (expiring["meetings"], expiring["left_out"], expiring["lost_meetings"]) == (1, 1, 2)
+    assert (expiring["meetings"], expiring["failed_partitions"], expiring["lost_meetings"]) == (1, 1, 2)
     (lost,) = expiring["lost_gaps"]
     assert lost["end"] == "2026-05-14T12:00:00Z"
     text = status().stdout
@@ -329,22 +329,22 @@ def test_what_was_stored_is_not_lost_when_the_vendor_drops_it(journal: Journal) 
     ref = record(journal, "stored", NOW - 200 * DAY)
     journal.mark_stored(ref, rank=1, harvested_at=NOW, due=NOW, reason=Reason.live)
     journal.flush()
-    measures = Measures(lookback=7 * DAY, kept=180 * DAY)
-    told = account_status.standing(journal, now=NOW, zone=UTC_ZONE, measures=measures)
+    measures = Retention(lookback=7 * DAY, period=180 * DAY)
+    told = account_status.account_status(journal, now=NOW, zone=UTC_ZONE, retention=measures)
     assert told.expiring is not None
     assert told.expiring.lost_meetings == 0
 
 
 def test_of_a_vendor_that_is_not_installed_nothing_is_guessed(journal: Journal) -> None:
-    told = account_status.standing(journal, now=NOW, zone=UTC_ZONE, measures=None)
+    told = account_status.account_status(journal, now=NOW, zone=UTC_ZONE, retention=None)
     assert told.expiring is None
     assert told.gone == []
-    assert told.covered.until == MIDNIGHT
-    assert told.covered.final_until is None
+    assert told.coverage.until == MIDNIGHT
+    assert told.coverage.final_until is None
 
 
-def covered_by(*listings: Listing, wanted: datetime | None = None) -> account_status.Covered:
-    return coverage(listings, wanted, now=NOW, zone=UTC_ZONE, lookback=DAY, waiting=Waiting())
+def covered_by(*listings: Listing, wanted: datetime | None = None) -> account_status.Coverage:
+    return coverage_of(listings, wanted, now=NOW, zone=UTC_ZONE, lookback=DAY, backlog=Backlog())
 
 
 def test_coverage_of_nothing_and_of_what_begins_later() -> None:
@@ -370,7 +370,7 @@ def test_after_nothing_but_refused_runs_no_interval_is_complete_and_the_day_is_a
     assert "  complete  nothing yet\n" in text
     assert "  gaps      2026-11-19; harvester zoom --from 2026-11-19 --to 2026-11-19\n" in text
     assert "the last run: refused: Zoom: POST /oauth/token: no token (400): copy it again" in text
-    assert only_scope(status)["covered"]["until"] is None
+    assert only_scope(status)["coverage"]["until"] is None
 
 
 def test_what_is_listed_and_not_read_is_not_complete_and_what_failed_is_named_beside_it(
@@ -382,9 +382,9 @@ def test_what_is_listed_and_not_read_is_not_complete_and_what_failed_is_named_be
     journal.flush()
     text = status().stdout
     assert "  complete  from 2026-10-21 00:00 to 2026-11-17 00:00 UTC\n" in text
-    assert "from 2026-11-18 00:00 to 2026-11-20 00:00 UTC, but for 1 meeting that failed\n" in text
+    assert "from 2026-11-18 00:00 to 2026-11-20 00:00 UTC, except 1 failed meeting\n" in text
     assert "1 meeting listed and not read yet\n" in text
-    assert only_scope(status)["covered"]["failed"] == 1
+    assert only_scope(status)["coverage"]["failed"] == 1
 
 
 def test_a_listing_that_is_under_way_completes_nothing(status: Status, folder: Path) -> None:
@@ -417,7 +417,7 @@ def test_why_a_run_ended_in_part_is_told_and_when_to_go_on(status: Status, journ
     journal.end_run(run, NOW, 75, summary)
     journal.flush()
     text = " ".join(status().stdout.split())
-    why = "partial: today's 100 calls (heavy) are spent: go on at 2026-11-21 00:00 UTC with the same command"
+    why = "partial: today's 100 calls (heavy) are spent: resume at 2026-11-21 00:00 UTC with the same command"
     assert f"the last run: {why}" in text
     (ran,) = only_scope(status)["runs"]
     assert (ran["reason"], ran["until"]) == (summary["reason"], summary["until"])
@@ -445,7 +445,7 @@ def test_budgets_and_rejects_are_those_of_the_account_and_the_index(
     with closing(Rejects(folder.parents[1] / INDEX, lambda: NOW)) as kept:
         kept.add([Reject(document_id="x", index="i", version=1, reason="bad", document=b"{}")])
     scope = only_scope(status)
-    assert scope["budgets"] == {"heavy": 42}
+    assert scope["quotas"] == {"heavy": 42}
     assert scope["rejects"] == 1
     text = status().stdout
     assert "heavy: 42 calls counted today" in text
@@ -513,13 +513,18 @@ def test_it_changes_nothing_beside_a_run_after_one_and_after_a_kill(
     assert snapshot(state) == closed
 
 
-def test_a_journal_opened_to_be_read_takes_no_word(journal: Journal, folder: Path) -> None:
+def test_a_dry_run_changes_no_journal(journal: Journal, folder: Path) -> None:
     journal.flush()
-    with closing(Journal(folder, read_only=True)) as reading:
-        with pytest.raises(OutputError, match="opened to be read"):
-            record(reading, "m")
+    with closing(Journal(folder, dry_run=True)) as dry_run:
+        record(dry_run, "m")
+        dry_run.set_fact("vendor", "other")
+        dry_run.flush()
+        assert dry_run.meeting("m") is None
+        assert dry_run.fact("vendor") == "zoom"
         with pytest.raises(OutputError, match="cannot be read"):
-            reading.set_fact("a", "b")
+            dry_run.begin_run("nightly", NOW)
+    assert journal.meeting("m") is None
+    assert journal.fact("vendor") == "zoom"
 
 
 def test_an_older_schema_is_read_without_being_migrated_on_the_disk(tmp_path: Path) -> None:
