@@ -49,7 +49,7 @@ from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Windo
 from connectors.rate_limit import MARGIN
 
 if TYPE_CHECKING:
-    from connectors.google_meet.source_selection import SourceSelector
+    from connectors.google_meet.source_selection import GoogleSourceSelector
 
 
 class GoogleMeet:
@@ -84,20 +84,20 @@ class GoogleMeet:
     options: ClassVar[tuple[Option, ...]] = (
         Option(
             name="meeting-code",
-            help="Only meetings of this code (abc-mnop-xyz).",
+            help="Harvest only meetings with this code (abc-mnop-xyz).",
             metavar="CODE",
             filters=True,
         ),
         Option(
             name="user",
-            help="Only what this user was at, by address; may be given several times.",
+            help="Harvest only meetings of this user, by email address; repeatable.",
             metavar="EMAIL",
             repeatable=True,
             filters=True,
         ),
         Option(
             name="upcoming",
-            help="What is planned for the next so many days, instead of what took place.",
+            help="Read meetings planned for the next DAYS days instead of past ones.",
             metavar="DAYS",
             filters=True,
             future_days=True,
@@ -118,7 +118,7 @@ class GoogleMeet:
         self._settings = settings
         self.context = context
         self._lock = RLock()
-        self._selector: SourceSelector | None = None
+        self._selector: GoogleSourceSelector | None = None
 
     def meetings(
         self, window: Window, partitions: Collection[str] = ()
@@ -147,11 +147,11 @@ class GoogleMeet:
         return (MEET.per_minute_project or 0) / 60.0 * MARGIN * self._settings.rate_share
 
     @property
-    def selector(self) -> SourceSelector:
+    def selector(self) -> GoogleSourceSelector:
         """Made when it is first needed: only then is Google's library imported."""
         with self._lock:
             if self._selector is None:
-                from connectors.google_meet.source_selection import SourceSelector
+                from connectors.google_meet.source_selection import GoogleSourceSelector
 
-                self._selector = SourceSelector(self._settings, self.context, self.source)
+                self._selector = GoogleSourceSelector(self._settings, self.context, self.source)
             return self._selector

@@ -21,11 +21,11 @@ import connectors
 from connectors.errors import OutputError
 from connectors.models import MeetingRecord
 from harvester.cli import harvest
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import DESTINATION, ES_HOST, INDEX_PERIOD, OUTPUT, apply, general_options, pass_env
 from harvester.cli.simulate import simulator
 from harvester.config import RETIRED, Environment
 from harvester.documents import to_documents
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.request import HarvestRequest
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Sink

@@ -10,13 +10,13 @@ import click
 
 import connectors
 from connectors.errors import ConfigurationError, HarvestError
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import handle_signals, harvest_options, pass_env, split_options, stdout_bytes
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summarized
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import PUT_IT, Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.report import QUIET_ENDS, Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker, RunTracker

@@ -18,6 +18,7 @@ import orjson
 import connectors
 from connectors.errors import QuotaExhausted
 from connectors.models import Window
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
     AS_JSON,
     ES_HOST,
@@ -41,7 +42,6 @@ from harvester.formatting import (
 )
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.planner import backfill
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest

@@ -14,6 +14,7 @@ import connectors
 from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli import dates
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
     AS_JSON,
     apply,
@@ -26,7 +27,6 @@ from harvester.cli.options import (
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
@@ -238,7 +238,7 @@ class _Repair:
     def _mend(self, findings: Sequence[Finding], mending: Mending, report: Report) -> None:
         from harvester.verify.repair import removals, to_harvest
 
-        report.replaced += self.inventory.remove(removals(findings))
+        report.replaced += self.inventory.delete(removals(findings))
         if to_harvest(findings):
             engine.harvest(
                 self.vendor.connector,
@@ -257,7 +257,7 @@ class _Repair:
 
         given_up = orphans(findings, mending.given_up) if self.delete_orphans else []
         if given_up:
-            count = self.inventory.remove(removed(given_up))
+            count = self.inventory.delete(removed(given_up))
             logger.info(f"{self.vendor.name}: {count} sessions without their meeting deleted")
         return {finding.uuid for finding in given_up}
 

@@ -68,7 +68,7 @@ def test_a_login_is_enough_for_a_check_and_a_harvest_of_ones_own_conferences(
         ({"type": "external_account"}, "external_account"),
         ({"api_key": "marked-secret-51c4"}, "is an API key"),
         ({"access_token": "marked-secret-51c4"}, "without a refresh_token"),
-        (["marked-secret-51c4"], "no JSON object"),
+        (["marked-secret-51c4"], "not a JSON object"),
     ],
 )
 def test_a_wrong_file_is_named_and_never_shown(

@@ -1,4 +1,4 @@
-"""What can never be stored, or never be had, costs itself and nothing else."""
+"""A document that cannot be stored, or a meeting that cannot be fetched, does not affect any other."""
 
 from __future__ import annotations
 
