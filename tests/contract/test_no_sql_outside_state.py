@@ -26,7 +26,9 @@ STATEMENT = re.compile(
 def strings(path: Path) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return [
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
 
 
@@ -47,5 +49,7 @@ def test_a_module_outside_state_has_no_sql_and_opens_no_database(path: Path) -> 
 
 
 def test_the_statements_of_the_journal_would_be_found() -> None:
-    found = [text for text in strings(ROOT / "harvester" / "state" / "journal_schema.py") if STATEMENT.match(text)]
+    found = [
+        text for text in strings(ROOT / "harvester" / "state" / "journal_schema.py") if STATEMENT.match(text)
+    ]
     assert len(found) > 20
