@@ -52,14 +52,6 @@ class Difference:
     shipped: Any
     installed: Any
 
-    def line(self) -> str:
-        """For people."""
-        if not self.field:
-            return f"{self.template}: not installed"
-        ours = "is not in ours" if self.shipped is None else f"ours is {_format(self.shipped)}"
-        theirs = "is not there" if self.installed is None else f"is {_format(self.installed)}"
-        return f"{self.template}: {self.field} {theirs}, {ours}"
-
 
 def shipped(config: ElasticConfig) -> list[Template]:
     """What would be installed, components first: the index templates name them."""
@@ -216,10 +208,6 @@ def flatten(value: Any, path: str = "") -> dict[str, Any]:
             for dotted, leaf in flatten(inner, f"{path}.{key}" if path else str(key)).items()
         }
     return {path: _BOOLEANS[value] if isinstance(value, bool) else value}
-
-
-def _format(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _differences(name: str, shipped: dict[str, Any], installed: dict[str, Any]) -> Iterator[Difference]:
