@@ -76,8 +76,8 @@ def beside_the_bare_cost(vendor: str, size: int, rounds: int) -> None:
     ways = {f"harvester {vendor}": command(*words)}
     if vendor == "zoom":
         for part in ("hashing", "mapping"):
-            ways[f"without {part}"] = [sys.executable, "-m", "benchmarks.without", part, *words]
-    least_way = f"benchmarks.bare.{vendor.replace('-', '_')}"
+            ways[f"without {part}"] = [sys.executable, "-m", "benchmarks.ablation", part, *words]
+    least_way = f"benchmarks.baseline.{vendor.replace('-', '_')}"
     bare = [sys.executable, "-m", least_way, DAY.isoformat(), DAY.isoformat()]
     with simulated(size, vendor=vendor) as one, simulated(size, vendor=vendor) as other:
         for way, line in ways.items():
@@ -125,7 +125,7 @@ def beside_no_journal(size: int, rounds: int) -> None:
             }
             return measured([*start, *words], env=fresh, folder=harvester.folder).cpu_seconds
 
-        ways = [command(), [sys.executable, "-m", "benchmarks.without", "journal"]]
+        ways = [command(), [sys.executable, "-m", "benchmarks.ablation", "journal"]]
         ratios = []
         for number in range(rounds):
             # Both at the same moment, and in turn in either place: what else this machine does then costs both alike.

@@ -239,7 +239,7 @@ class _Repair:
     def _mend(self, findings: Sequence[Finding], mending: Mending, report: Report) -> None:
         from harvester.verify.repair import removals, to_harvest
 
-        report.replaced += self.inventory.remove(removals(findings))
+        report.replaced += self.inventory.delete(removals(findings))
         if to_harvest(findings):
             engine.harvest(
                 self.vendor.connector,
@@ -258,7 +258,7 @@ class _Repair:
 
         given_up = orphans(findings, mending.given_up) if self.delete_orphans else []
         if given_up:
-            count = self.inventory.remove(removed(given_up))
+            count = self.inventory.delete(removed(given_up))
             logger.info(f"{self.vendor.name}: {count} sessions without their meeting deleted")
         return {finding.uuid for finding in given_up}
 

@@ -21,7 +21,7 @@ import pytest
 from jdk.client.adoptium import AdoptiumClient
 
 from tests.e2e import elasticsearch_distribution as fetching
-from tests.e2e import node as nodes
+from tests.e2e import elasticsearch_nodes as nodes
 from tests.e2e.download import CHUNK_BYTES, TRIES, DownloadError, download
 from tests.e2e.elasticsearch_distribution import Missing, distribution, java_home
 

@@ -13,7 +13,7 @@ import pytest
 from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.login import CLIENT_SECRET
 from tests.e2e.harness import HANGS_SECONDS, Harvester, differences, lines
-from tests.e2e.served import Served, Vendors
+from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_google_meet import OPTIONS, WHOLE
 from tests.e2e.test_webex_login import free_port, opened, started
 
@@ -68,7 +68,7 @@ def test_a_login_is_enough_for_a_check_and_a_harvest_of_ones_own_conferences(
         ({"type": "external_account"}, "external_account"),
         ({"api_key": "marked-secret-51c4"}, "is an API key"),
         ({"access_token": "marked-secret-51c4"}, "without a refresh_token"),
-        (["marked-secret-51c4"], "no JSON object"),
+        (["marked-secret-51c4"], "not a JSON object"),
     ],
 )
 def test_a_wrong_file_is_named_and_never_shown(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import Documents, Harvester, Simulator, differences
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -220,13 +220,13 @@ def test_check_names_an_index_that_is_not_ours_and_one_that_is_closed_to_writing
     newest.ask("PUT", f"/{theirs}", {})
     with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
         harvester = pointed(newest, simulator)
-        assert b"is not ours" in harvester("check").stdout
+        assert b"was not created by the harvester" in harvester("check").stdout
         assert harvester("zoom", "--date", "2026-11-19").returncode == 78
         newest.ask("DELETE", f"/{theirs}")
         assert harvester("zoom", "--date", "2026-11-19").returncode == 0
         newest.ask("PUT", f"/{ours}/_settings", {"index.blocks.write": True})
         checked = harvester("check")
-        assert (checked.returncode, b"closed to writing" in checked.stdout) == (69, True), (
+        assert (checked.returncode, b"cannot be written" in checked.stdout) == (69, True), (
             checked.stdout.decode()
         )
         assert harvester("zoom", "--date", "2026-11-19").returncode == 69

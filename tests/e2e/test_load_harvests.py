@@ -16,7 +16,7 @@ from harvester.documents import encode, to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic.bulk_queue import BATCH_OPERATIONS
 from tests.documents import HARVESTED, full_harvest, many, plain, spoiled
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 
 
 def totals(loaded: list[Ack]) -> tuple[int, int, int]:

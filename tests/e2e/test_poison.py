@@ -1,4 +1,4 @@
-"""What can never be stored, or never be had, costs itself and nothing else."""
+"""A document that cannot be stored, or a meeting that cannot be fetched, does not affect any other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from harvester.sinks.elastic import templates
 from tests.e2e.harness import Harvester, Simulator, differences, lines
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 from tests.e2e.small_zoom import Answer, page, small_zoom
 from tests.e2e.test_harvest import pointed, stored
 

@@ -1,4 +1,4 @@
-"""A vendor that puts secrets and people into every answer that fails: not one of them comes out of a run."""
+"""A vendor that puts secrets and names into every failing answer: a run prints none of them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, command
-from tests.e2e.place import Place
+from tests.e2e.index_sandbox import Place
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FREE = frozenset({"POST /oauth/token", "GET /users"})
@@ -54,9 +54,7 @@ def refused(simulator: Simulator) -> int:
     return sum(told["refused"] for name, told in classes.items() if name != "medium")
 
 
-def test_after_a_run_it_tells_what_is_complete_without_credentials_vendor_or_cluster(
-    newest: Place, tmp_path: Path
-) -> None:
+def test_after_a_run_status_needs_no_credentials_vendor_or_cluster(newest: Place, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=150, days=5) as simulator:
         harvester = pointed(newest, simulator)
         ended = harvester(
@@ -89,9 +87,7 @@ def test_after_a_run_it_tells_what_is_complete_without_credentials_vendor_or_clu
     assert {path: path.stat().st_mtime_ns for path in state.rglob("*")} == before
 
 
-def test_beside_a_run_it_shows_what_is_there_so_far_and_holds_nobody_up(
-    newest: Place, tmp_path: Path
-) -> None:
+def test_during_a_run_status_shows_its_progress_and_does_not_block_it(newest: Place, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=400, days=5) as simulator:
         harvester = pointed(newest, simulator)
         process = slow_run(harvester, simulator)
@@ -120,7 +116,7 @@ def test_beside_a_run_it_shows_what_is_there_so_far_and_holds_nobody_up(
 
 
 def slow_run(harvester: Harvester, simulator: Simulator) -> subprocess.Popen[bytes]:
-    """A run that takes long enough to be looked at; to be ended by whoever began it."""
+    """Start a run that takes long enough to be observed. The caller has to end it."""
     return subprocess.Popen(
         command("zoom", *simulator.dates, "--rate-share", "0.02"),
         stdout=subprocess.DEVNULL,
@@ -131,7 +127,7 @@ def slow_run(harvester: Harvester, simulator: Simulator) -> subprocess.Popen[byt
 
 
 def awaited(harvester: Harvester) -> dict[str, Any]:
-    """The scope as it is shown once a meeting is done."""
+    """Wait until a meeting is done, and return the scope as `status` shows it."""
     deadline = time.monotonic() + HANGS_SECONDS
     while time.monotonic() < deadline:
         scopes = told(harvester)["scopes"]
@@ -142,7 +138,7 @@ def awaited(harvester: Harvester) -> dict[str, Any]:
     raise AssertionError("the run came to nothing")
 
 
-def test_a_killed_run_has_no_end_and_a_refused_one_says_so(newest: Place, tmp_path: Path) -> None:
+def test_status_tells_a_killed_run_from_a_refused_one(newest: Place, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=300, days=3) as simulator:
         harvester = pointed(newest, simulator)
         process = slow_run(harvester, simulator)
@@ -191,7 +187,7 @@ def test_a_plan_counts_the_requests_that_the_backfill_then_makes(
         assert rest["wanted"] < plan["wanted"] / 10
 
 
-def test_status_of_two_indices_and_of_a_damaged_one(newest: Place, tmp_path: Path) -> None:
+def test_status_of_two_indices_one_with_a_damaged_journal(newest: Place, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=60, days=2) as simulator:
         harvester = pointed(newest, simulator)
         for prefix in (newest.prefix, f"{newest.prefix}two-"):
@@ -207,7 +203,7 @@ def test_status_of_two_indices_and_of_a_damaged_one(newest: Place, tmp_path: Pat
     assert f"indices {newest.prefix}*" in ended.stdout.decode()
 
 
-def test_a_plan_in_the_middle_of_a_backfill_is_of_the_rest(newest: Place, tmp_path: Path) -> None:
+def test_a_plan_in_the_middle_of_a_backfill_counts_the_rest(newest: Place, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=200, days=10) as simulator:
         harvester = pointed(newest, simulator)
         half = (NOW - timedelta(days=5)).date().isoformat()

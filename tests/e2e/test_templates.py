@@ -14,7 +14,7 @@ from harvester.documents import encode, to_documents
 from harvester.sinks.elastic import mapping_diff, templates
 from tests.documents import full_harvest, many, with_series
 from tests.e2e.harness import Harvester
-from tests.e2e.place import PATIENCE, Place, login
+from tests.e2e.index_sandbox import PATIENCE, Place, login
 
 NOT_INDEXED = ("quality.audio_in.series",)
 
@@ -102,8 +102,9 @@ def test_a_first_load_installs_them_and_the_read_aliases_answer(
     for kind, count in (("meetings", 3), ("sessions", 9)):
         place.hits()
         assert place.ask("GET", f"/{place.prefix}{kind}/_count").body["count"] == count
+    caplog.clear()
     list(place.loader().load(many(3)))
-    assert len(caplog.messages) == 1, "nothing to say the second time"
+    assert caplog.messages == [], "nothing to report the second time"
 
 
 def test_after_an_installation_there_is_no_difference(place: Place) -> None:
@@ -130,6 +131,7 @@ def test_a_change_made_by_hand_is_shown_field_by_field(
     assert difference.field == "template.settings.index.gc_deletes"
     assert (difference.shipped, difference.installed) == ("24h", "1m")
     assert difference.template.endswith("settings")
+    caplog.clear()
     list(place.loader().load(many(1)))
     assert "templates diff" in caplog.messages[0]
 
@@ -161,7 +163,7 @@ def words(ended: subprocess.CompletedProcess[bytes]) -> list[list[str]]:
     return [line.split() for line in ended.stdout.decode().splitlines()]
 
 
-def test_the_command_tells_differences_in_words_and_by_its_exit_code(newest: Place) -> None:
+def test_the_command_reports_differences_and_exits_accordingly(newest: Place) -> None:
     harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
     before = harvester("templates", "diff")
     assert before.returncode == 65
@@ -191,11 +193,11 @@ def test_another_period_is_refused_and_changes_nothing(place: Place) -> None:
     assert list(templates.diff_templates(place.client(), PATIENCE)) == []
 
 
-def test_a_template_of_somebody_else_is_not_replaced(newest: Place) -> None:
+def test_a_template_of_another_program_is_not_replaced(newest: Place) -> None:
     path = f"/_index_template/{newest.prefix}sessions"
     theirs = {"index_patterns": [f"{newest.prefix}other-*"], "priority": 1}
     newest.ask("PUT", path, theirs)
-    with pytest.raises(ConfigurationError, match="not made by the harvester"):
+    with pytest.raises(ConfigurationError, match="not created by the harvester"):
         templates.install(newest.client(), PATIENCE)
     assert newest.ask("GET", f"/_component_template/{newest.prefix}shared").status == 404
 

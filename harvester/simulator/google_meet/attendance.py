@@ -156,7 +156,7 @@ class Attendance:
         now, meeting = self._organisation.now, conference.meeting
         if meeting.case is Case.late and session.known_at > now:
             return session.known_at
-        if meeting.case is Case.unsettled:
+        if meeting.case is Case.records_pending:
             return meeting.records_at
         draw, rest = session.bits >> 3 & 127, session.bits >> 10
         if draw < 96:

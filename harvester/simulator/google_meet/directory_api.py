@@ -76,10 +76,10 @@ class DirectoryApi:
         for name, sign, value in _TERM.findall(query):
             if name not in known:
                 raise bad_request("Invalid Input: query")
-            wanted = value.strip("'")
+            expected = value.strip("'")
             actual = known[name]
-            starts = sign == ":" or wanted.endswith("*")
-            if not (actual.startswith(wanted.rstrip("*")) if starts else actual == wanted):
+            is_prefix = sign == ":" or expected.endswith("*")
+            if not (actual.startswith(expected.rstrip("*")) if is_prefix else actual == expected):
                 return False
         return True
 

@@ -95,13 +95,13 @@ class _Parser:
         return _comparison(name, _SIGNS[sign], re.sub(r"\\(.)", r"\1", text[1:-1]))
 
     def _parse_is_null(self, name: str) -> Test:
-        wanted = True
+        expect_null = True
         if self._peek().upper() == "NOT":
             self._take()
-            wanted = False
+            expect_null = False
         if self._take().upper() != "NULL":
             raise _invalid("IS needs NULL")
-        return lambda fields: (fields(name) is None) is wanted
+        return lambda fields: (fields(name) is None) is expect_null
 
 
 def _comparison(name: str, compare: Callable[[Any, Any], bool], text: str) -> Test:
@@ -152,22 +152,22 @@ def parse_reports_filters(
     The last filter on a parameter counts, and unknown parameters are ignored. Returns two tests, for the
     parameters that a whole conference shares and for the others, each None if nothing is filtered.
     """
-    wanted: dict[str, tuple[str, str]] = {}
+    conditions: dict[str, tuple[str, str]] = {}
     for part in text.split(",") if text else ():
         found = _REPORTED.match(part)
         if found is None:
             raise bad_request(f"Invalid filter: {part}", "invalidParameter")
         if found[1] in PARAMETERS:
-            wanted[found[1]] = found[2], found[3]
-    of_conference = {name: test for name, test in wanted.items() if name in _CONFERENCE_PARAMETERS}
-    of_row = {name: test for name, test in wanted.items() if name not in _CONFERENCE_PARAMETERS}
+            conditions[found[1]] = found[2], found[3]
+    of_conference = {name: test for name, test in conditions.items() if name in _CONFERENCE_PARAMETERS}
+    of_row = {name: test for name, test in conditions.items() if name not in _CONFERENCE_PARAMETERS}
     return partial(_all_match, of_conference) if of_conference else None, partial(
         _all_match, of_row
     ) if of_row else None
 
 
-def _all_match(wanted: Mapping[str, tuple[str, str]], parameters: Parameters) -> bool:
-    return all(_matches(parameters.get(name), sign, value) for name, (sign, value) in wanted.items())
+def _all_match(conditions: Mapping[str, tuple[str, str]], parameters: Parameters) -> bool:
+    return all(_matches(parameters.get(name), sign, value) for name, (sign, value) in conditions.items())
 
 
 def _matches(actual: Any, sign: str, value: str) -> bool:

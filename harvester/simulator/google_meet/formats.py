@@ -70,10 +70,10 @@ def without_dashes(code: str) -> str:
     return code.replace("-", "").upper()
 
 
-def conference(*words: str | int) -> str:
+def conference(*parts: str | int) -> str:
     """Return an id like `R3HZ3EpDqgVoEmhkcXpkDxIWOAIIigIgABgDCA`; all of them have the same letters in the
     middle."""
-    text = urlsafe_b64encode(digest("conference", *words, size=20)).decode()
+    text = urlsafe_b64encode(digest("conference", *parts, size=20)).decode()
     return f"{text[:16]}DxIWO{text[17:26].rstrip('=')}"
 
 
@@ -81,10 +81,10 @@ def space(seed: int, name: str) -> str:
     return urlsafe_b64encode(digest(seed, "space", name, size=9)).decode()
 
 
-def digits(*words: str | int) -> str:
+def digits(*parts: str | int) -> str:
     """Return the 21-digit id of a person, participant or session."""
-    return str(10**20 + number(*words) % (9 * 10**19))
+    return str(10**20 + number(*parts) % (9 * 10**19))
 
 
-def event(*words: str | int) -> str:
-    return digest("event", *words, size=13).hex()
+def event(*parts: str | int) -> str:
+    return digest("event", *parts, size=13).hex()

@@ -51,10 +51,10 @@ class Login:
         parameters = dict(parse_qsl(query))
         _check_request(parameters)
         if method != "POST":
-            wanted = "".join(f"<li>{escape(name)}</li>" for name in parameters.get("scope", "").split())
+            scope_items = "".join(f"<li>{escape(name)}</li>" for name in parameters.get("scope", "").split())
             return Page(
                 '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Simulated sign-in</title>'
-                f"<p>A program would like:</p><ul>{wanted}</ul>"
+                f"<p>A program would like:</p><ul>{scope_items}</ul>"
                 f'<form method="post" action="?{escape(query)}">'
                 f'<button name="decision" value="allow">Sign in as {escape(self._user)}</button>'
                 '<button name="decision" value="deny">Deny</button></form>'

@@ -146,15 +146,17 @@ class MeetApi:
 
     def _space(self, request: Request, person: Person | None) -> dict[str, Any]:
         """Return a space by id or by meeting code."""
-        held = [c for c in self._account.in_space(request.path[1]) if c.meeting.start <= request.instant]
-        if not held:
+        conferences = [
+            c for c in self._account.in_space(request.path[1]) if c.meeting.start <= request.instant
+        ]
+        if not conferences:
             raise _unknown()
-        mine = person is not None and any(
-            self._attendance.may_read(person, conference, request.instant) for conference in held
+        readable = person is not None and any(
+            self._attendance.may_read(person, conference, request.instant) for conference in conferences
         )
-        if not mine:
+        if not readable:
             raise _denied("Space")
-        return _space_row(held, request.instant)
+        return _space_row(conferences, request.instant)
 
 
 def _fact(conference: Conference, instant: int, name: str) -> str | int | None:
@@ -217,9 +219,9 @@ def recordings(conference: Conference, instant: int) -> list[dict[str, Any]]:
     ]
 
 
-def _space_row(held: Sequence[Conference], instant: int) -> dict[str, Any]:
+def _space_row(conferences: Sequence[Conference], instant: int) -> dict[str, Any]:
     """Return a space with its dial-in secrets, which must not reach any index."""
-    conference = held[-1]
+    conference = conferences[-1]
     pin = str(seeded_random.number("pin", conference.space) % 10**9)
     row: dict[str, Any] = {
         "name": f"spaces/{conference.space}",
@@ -231,7 +233,7 @@ def _space_row(held: Sequence[Conference], instant: int) -> dict[str, Any]:
         ],
         "gatewaySipAccess": [{"uri": f"{pin}@sip.example.org", "sipAccessCode": pin[::-1]}],
     }
-    live = next((c for c in held if not c.ended(instant)), None)
+    live = next((c for c in conferences if not c.ended(instant)), None)
     if live is not None:
         row["activeConference"] = {"conferenceRecord": f"conferenceRecords/{live.record_id}"}
     return row

@@ -25,8 +25,8 @@ _STEPS = {"first": 52, "second": 2294}
 
 def _prime(name: str) -> int:
     # The two highest bits are set, so that the product has 2,048 bits.
-    words = b"".join(seeded_random.digest("google key", name, part, size=64) for part in (1, 2))
-    return (int.from_bytes(words, "big") | 3 << 1022 | 1) + _STEPS[name]
+    digest_bytes = b"".join(seeded_random.digest("google key", name, part, size=64) for part in (1, 2))
+    return (int.from_bytes(digest_bytes, "big") | 3 << 1022 | 1) + _STEPS[name]
 
 
 @cache

@@ -122,11 +122,11 @@ class Tokens:
         grant = self._verify(parameters.get("refresh_token", ""), b"R")
         if grant is None or grant[1].person is None:
             raise _invalid_grant("Token has been expired or revoked.")
-        wanted = frozenset(parameters.get("scope", "").split()) or grant[1].scopes
-        if wanted - grant[1].scopes:
+        requested = frozenset(parameters.get("scope", "").split()) or grant[1].scopes
+        if requested - grant[1].scopes:
             raise ErrorResponse(400, "Some requested scopes were invalid.", oauth="invalid_scope")
-        response = self._token_response(self._sign(b"A", grant[1].person.index, wanted))
-        return response | {"scope": " ".join(sorted(wanted))}
+        response = self._token_response(self._sign(b"A", grant[1].person.index, requested))
+        return response | {"scope": " ".join(sorted(requested))}
 
     def _exchange_code(self, scopes: frozenset[str]) -> dict[str, Any]:
         host = self._account.busiest_host.index

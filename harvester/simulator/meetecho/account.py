@@ -54,7 +54,7 @@ class GroupSession:
 
     start: of its timeslot in the schedule in force, None without one.
     history: its statuses, oldest first.
-    held: the organisation's meeting, None if nobody came.
+    meeting: the organisation's meeting, None if nobody came.
     """
 
     id: int
@@ -66,7 +66,7 @@ class GroupSession:
     drafted: bool
     history: tuple[str, ...]
     instructions: str
-    held: Meeting | None
+    meeting: Meeting | None
 
     @property
     def canceled(self) -> bool:
@@ -120,8 +120,8 @@ class Account:
     def _add(self, planned: PlannedSession, pk: int, turns: dict[str, int]) -> None:
         ietf_meeting = self._ietf_meeting(planned)
         turns["session"] += 1
-        history, held = self._history(planned, turns)
-        topic = planned.held.topic if planned.held is not None else None
+        history, meeting = self._history(planned, turns)
+        topic = planned.meeting.topic if planned.meeting is not None else None
         instructions = ""
         if ietf_meeting.type == "interim" and planned.group in CONFIGURED[:-1]:
             instructions = self._add_rooms(planned, ietf_meeting, pk, turns["interim"])
@@ -139,7 +139,7 @@ class Account:
                 drafted=planned.unscheduled or pk % 5 == 2,
                 history=history,
                 instructions=instructions,
-                held=held,
+                meeting=meeting,
             )
         )
 
@@ -150,15 +150,15 @@ class Account:
             return ("sched", "canceled"), None
         if planned.unscheduled:
             return ("apprw", "schedw"), None
-        usual = ("schedw", "sched"), planned.held
-        if planned.held is None or planned.held.case not in _ORDINARY:
+        usual = ("schedw", "sched"), planned.meeting
+        if planned.meeting is None or planned.meeting.case not in _ORDINARY:
             return usual
         turns["ordinary"] += 1
         turn = turns["ordinary"] % 17
         if turn == _MET_ALL_THE_SAME:
-            return ("sched", "canceled"), planned.held
+            return ("sched", "canceled"), planned.meeting
         history = _HISTORIES.get(turn)
-        return usual if history is None else (history, planned.held if history[-1] == "sched" else None)
+        return usual if history is None else (history, planned.meeting if history[-1] == "sched" else None)
 
     def _slot(self, planned: PlannedSession, interims: int, ietf_meeting: IetfMeeting) -> int:
         """Return the start; some past sessions were moved in the datatracker after their room was created."""
@@ -180,7 +180,7 @@ class Account:
             stranger = next(
                 (s for s, group in self._groups.items() if group != planned.group and s != pk), 4_711
             )
-            topic = planned.held.topic if planned.held is not None else None
+            topic = planned.meeting.topic if planned.meeting is not None else None
             room = self._room(planned, topic or ietf_meeting.number, number=stranger, session=pk)
         if way == 6:
             room = self._room(planned, ietf_meeting.number, number=4_000 + turn, session=pk)
@@ -202,9 +202,9 @@ class Account:
     def _room(
         self, planned: PlannedSession, description: str, *, number: int, session: int | None, copy: int = 0
     ) -> Room:
-        words = seeded_random.digest(self.organisation.seed, "meetecho room", planned.key, copy).hex()
+        digits = seeded_random.digest(self.organisation.seed, "meetecho room", planned.key, copy).hex()
         return Room(
-            uuid="-".join((words[:8], words[8:12], "4" + words[13:16], "a" + words[17:20], words[20:])),
+            uuid="-".join((digits[:8], digits[8:12], "4" + digits[13:16], "a" + digits[17:20], digits[20:])),
             group=planned.group,
             number=number,
             start=planned.start,

@@ -49,7 +49,7 @@ class Attendance:
 
     def _records(self, session: GroupSession) -> Sequence[AttendanceRecord]:
         """Return the records in the order of their creation; the list is shared and must not be changed."""
-        meeting, now = session.held, self._account.organisation.now
+        meeting, now = session.meeting, self._account.organisation.now
         if meeting is None or (meeting.records_at > now and meeting.case not in LIVE):
             return ()
         first: dict[int, Session] = {}

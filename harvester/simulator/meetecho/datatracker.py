@@ -163,11 +163,11 @@ class DatatrackerRows:
         made: list[dict[str, Any]] = []
         for session in self._account.sessions:
             ietf_meeting = session.ietf_meeting
-            for schedule, wanted in (
+            for schedule, assigned in (
                 (ietf_meeting.draft, session.drafted),
                 (ietf_meeting.schedule, session.start is not None),
             ):
-                if wanted:
+                if assigned:
                     made.append(self._assignment(60_000 + len(made), session, schedule))
         return made
 

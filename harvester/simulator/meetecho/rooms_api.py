@@ -116,9 +116,9 @@ class RoomsApi:
 
     def _create(self, request: Request, body: Mapping[str, Any]) -> Answer:
         group = self.tokens.group(request.token)
-        words = seeded_random.digest(self._seed, "created room", self.writes).hex()
+        digits = seeded_random.digest(self._seed, "created room", self.writes).hex()
         room = Room(
-            uuid=f"{words[:8]}-{words[8:12]}-4{words[13:16]}-a{words[17:20]}-{words[20:]}",
+            uuid=f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}",
             group=group,
             number=int(body["room_id"]),
             start=parse_instant(f"{body['start_time']}+00:00"),

@@ -43,7 +43,7 @@ class PlannedSession:
     minutes: int
     together: str
     plenary: bool
-    held: Meeting | None = None
+    meeting: Meeting | None = None
     recorded: bool = True
     canceled: bool = False
     unscheduled: bool = False
@@ -71,7 +71,7 @@ def _from_meeting(meeting: Meeting, organisation: Organisation) -> PlannedSessio
         minutes=(end - start) // MINUTE,
         together=f"{group}:{meeting.series}:{start // DAY}" if broken else f"meeting:{meeting.seed}",
         plenary=not broken and seeded_random.number("plenary", meeting.seed) % 2 == 0,
-        held=None if deleted else meeting,
+        meeting=None if deleted else meeting,
         recorded=not deleted,
         description=meeting.topic or "" if deleted else "",
     )

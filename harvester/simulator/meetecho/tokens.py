@@ -36,13 +36,13 @@ class Tokens:
         if (body["client"], body["secret"]) != (CLIENT_ID, CLIENT_SECRET):
             raise ErrorResponse(401, "Invalid client or secret")
         self.issued += 1
-        given = {}
+        tokens = {}
         for group in body["wgs"]:
             if group in self.groups and group not in self.options.unknown:
-                words = seeded_random.digest(self.seed, "meetecho token", group, self.issued).hex()
-                given[group] = f"wg-{group}-{words}"
-                self._live[given[group]] = group, self.clock.elapsed() + TOKEN_SECONDS
-        return given
+                digits = seeded_random.digest(self.seed, "meetecho token", group, self.issued).hex()
+                tokens[group] = f"wg-{group}-{digits}"
+                self._live[tokens[group]] = group, self.clock.elapsed() + TOKEN_SECONDS
+        return tokens
 
     def group(self, token: str) -> str:
         """Return the group of a token. Raises ErrorResponse if the token is unknown or expired, or if the

@@ -34,7 +34,8 @@ class Case(Enum):
     where they matter.
     """
 
-    mixed = auto()  # rejoins, second devices, phones, rooms, no names, waiting rooms, breakouts and odd names in one meeting
+    # Rejoins, second devices, phones, rooms, no names, waiting rooms, breakouts and odd names in one meeting.
+    mixed = auto()
     huge = auto()  # more than 300 sessions
     alone = auto()
     midnight = auto()
@@ -43,12 +44,11 @@ class Case(Enum):
     resumed = auto()  # the rest after a drop
     live = auto()
     live_crowd = auto()
-    young = (
-        auto()
-    )  # ended, but started only minutes ago: data that need time after the start are not available yet
+    # Ended, but started only minutes ago: data that need time after the start are not available yet.
+    young = auto()
     young_live = auto()
     deleted = auto()
-    unsettled = auto()  # just ended: its records are not available before the quiet hour is over
+    records_pending = auto()  # just ended: its records are not available before the quiet hour is over
     late = auto()  # some of its sessions become available only after the quiet hour
     empty = auto()  # started, but nothing is known of any participant
     webinar = auto()
@@ -56,8 +56,8 @@ class Case(Enum):
     recurring = auto()
     early = auto()  # on the evening before the first day
     long_topic = auto()
-    nobody_knows_host = auto()
-    retired_host = auto()
+    departed_host = auto()
+    inactive_host = auto()
     plain = auto()
 
 
@@ -98,8 +98,8 @@ class Meeting:
 
 # The order in which a small organisation gets its special cases; a drop adds a resumed meeting.
 REQUIRED: tuple[Case, ...] = (
-    Case.mixed, Case.alone, Case.live, Case.huge, Case.drop, Case.deleted, Case.unsettled, Case.midnight,
-    Case.late, Case.webinar, Case.day_long, Case.empty, Case.nobody_knows_host, Case.retired_host, Case.personal,
+    Case.mixed, Case.alone, Case.live, Case.huge, Case.drop, Case.deleted, Case.records_pending, Case.midnight,
+    Case.late, Case.webinar, Case.day_long, Case.empty, Case.departed_host, Case.inactive_host, Case.personal,
     Case.live_crowd, Case.long_topic, Case.early, Case.alone, Case.recurring, Case.recurring, Case.mixed,
 )  # fmt: skip
 
@@ -109,8 +109,8 @@ LIVE = frozenset({Case.live, Case.live_crowd, Case.young_live})
 _WEIGHTS: dict[Case, float] = {
     Case.plain: 0.32, Case.recurring: 0.42, Case.personal: 0.07, Case.alone: 0.08, Case.mixed: 0.03,
     Case.webinar: 0.03, Case.midnight: 0.015, Case.drop: 0.01, Case.deleted: 0.006, Case.day_long: 0.003,
-    Case.huge: 0.0015, Case.empty: 0.003, Case.long_topic: 0.004, Case.nobody_knows_host: 0.008,
-    Case.retired_host: 0.01,
+    Case.huge: 0.0015, Case.empty: 0.003, Case.long_topic: 0.004, Case.departed_host: 0.008,
+    Case.inactive_host: 0.01,
 }  # fmt: skip
 _HOURS = (7, 8, 8, 9, 9, 9, 10, 10, 11, 12, 13, 13, 14, 14, 15, 15, 16, 17, 19, 22, 3)
 _LENGTHS = (10, 15, 25, 30, 30, 30, 45, 50, 55, 60, 60, 60, 75, 90, 110, 180)
@@ -153,7 +153,7 @@ class MeetingGenerator:
     def _cases(self) -> list[Case]:
         required = list(self._required[: self._size])
         more = self._size - len(required)
-        required += [Case.live, Case.live_crowd, Case.unsettled, Case.late] * min(8, more // 400)
+        required += [Case.live, Case.live_crowd, Case.records_pending, Case.late] * min(8, more // 400)
         drawn = self._rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=max(0, more))
         return required + drawn
 
@@ -182,7 +182,7 @@ class MeetingGenerator:
             end=end,
             attendance=self._attendance(case),
             case=case,
-            records_at=self._now + 3 * HOUR if case is Case.unsettled else end + 2 * MINUTE,
+            records_at=self._now + 3 * HOUR if case is Case.records_pending else end + 2 * MINUTE,
             dial_in=case is Case.mixed or rng.random() < 0.2,
             video=rng.random() < 0.8,
             shared=rng.random() < 0.5,
@@ -232,9 +232,9 @@ class MeetingGenerator:
         return "recurring", f"{self._platform}:series:{series}", host, topic
 
     def _host(self, case: Case) -> Person:
-        if case is Case.nobody_knows_host and self._departed:
+        if case is Case.departed_host and self._departed:
             return self._rng.choice(self._departed)
-        if case is Case.retired_host and self._inactive:
+        if case is Case.inactive_host and self._inactive:
             return self._rng.choice(self._inactive)
         return self._rng.choice(self._hosts)
 
@@ -257,7 +257,7 @@ class MeetingGenerator:
             return self._live_times()
         if case in {Case.young, Case.young_live}:
             return self._just_started_times(case)
-        if case in {Case.unsettled, Case.late}:
+        if case in {Case.records_pending, Case.late}:
             return self._recent_times()
         if case is Case.midnight:
             return self._times_near(20 * HOUR + 200 * MINUTE, 35, 90)

@@ -129,7 +129,7 @@ class RateLimits:
         return error
 
 
-def require(scopes: frozenset[str], *wanted: str) -> None:
+def require(scopes: frozenset[str], *any_of: str) -> None:
     """Raise ErrorResponse unless the token has one of these scopes."""
-    if scopes.isdisjoint(wanted):
-        raise forbidden(f"The access token is missing a scope: one of {', '.join(wanted)}.")
+    if scopes.isdisjoint(any_of):
+        raise forbidden(f"The access token is missing a scope: one of {', '.join(any_of)}.")

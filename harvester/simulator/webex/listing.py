@@ -126,13 +126,13 @@ def _filter_by_leftovers(
     request: Request, found: Iterable[Instance], state: str | None
 ) -> Iterator[Instance]:
     """Filter ended instances by chat, recording and so on; both true and false exclude some."""
-    wanted = {
+    filters = {
         name: value for name in meeting_rows.LEFTOVERS if (value := boolean(request.query, name)) is not None
     }
-    if not wanted or state != "ended":
+    if not filters or state != "ended":
         yield from found
         return
     for instance in found:
         leftovers = meeting_rows.flags(instance)
-        if all(leftovers[name] is value for name, value in wanted.items()):
+        if all(leftovers[name] is value for name, value in filters.items()):
             yield instance

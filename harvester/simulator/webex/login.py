@@ -213,13 +213,15 @@ def _sha256_challenge(verifier: str) -> str:
 
 
 def _login_page(user: str, query: str, scope: str) -> str:
-    wanted = "".join(f"<li>{escape(name)}</li>" for name in scope.split())
+    scope_items = "".join(f"<li>{escape(name)}</li>" for name in scope.split())
     buttons = (
         f'<form method="post" action="?{escape(query)}">'
         f'<button name="decision" value="allow">Sign in as {escape(user)}</button>'
         '<button name="decision" value="deny">Deny</button></form>'
     )
-    return _page("Sign in to the simulated Webex", f"<p>A program would like:</p><ul>{wanted}</ul>{buttons}")
+    return _page(
+        "Sign in to the simulated Webex", f"<p>A program would like:</p><ul>{scope_items}</ul>{buttons}"
+    )
 
 
 def _code_form(code: str) -> str:

@@ -8,7 +8,7 @@ import responses
 
 from connectors.google_meet import GoogleMeet
 from tests.unit.fake_context import FakeContext
-from tests.unit.google_meet.account import Google, settings
+from tests.unit.google_meet.fake_api import Google, settings
 
 
 @pytest.fixture

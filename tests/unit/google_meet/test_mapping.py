@@ -23,7 +23,7 @@ from connectors.google_meet.reports_rows import (
     row_identity,
 )
 from connectors.models import session_key
-from tests.unit.google_meet.account import GUEST, HOST, activity
+from tests.unit.google_meet.fake_api import GUEST, HOST, activity
 
 
 def row(**changes: Any) -> dict[str, Any]:

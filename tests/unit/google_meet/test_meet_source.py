@@ -13,7 +13,7 @@ from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import DIRECTORY, MEET, RECORD_RETENTION
 from connectors.models import Detail, MeetingRef, Reason, SkippedPartition, Window
 from tests.unit.fake_context import FakeContext
-from tests.unit.google_meet.account import CODE, DAY, GUEST, HOST, Google, signed_in, status_body
+from tests.unit.google_meet.fake_api import CODE, DAY, GUEST, HOST, Google, signed_in, status_body
 
 Build = Callable[..., GoogleMeet]
 

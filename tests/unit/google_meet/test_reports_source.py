@@ -14,7 +14,7 @@ from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.google_meet.account import (
+from tests.unit.google_meet.fake_api import (
     ADMIN,
     CODE,
     DAY,

@@ -14,7 +14,7 @@ from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import CALENDAR
 from connectors.models import Detail, MeetingRef, Reason, SkippedPartition, Window
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.google_meet.account import CODE, GUEST, HOST, Google, error_body, event
+from tests.unit.google_meet.fake_api import CODE, GUEST, HOST, Google, error_body, event
 
 Build = Callable[..., GoogleMeet]
 WEEK = Window(start=NOW, end=NOW + timedelta(days=7))

@@ -8,7 +8,7 @@ import responses
 
 from connectors.meetecho import Meetecho
 from tests.unit.fake_context import FakeContext
-from tests.unit.meetecho.account import Account, settings
+from tests.unit.meetecho.fake_api import Account, settings
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from connectors.meetecho import Meetecho
 from connectors.meetecho.datatracker import PlannedTime, to_planned_time
 from connectors.meetecho.endpoints import ATTENDED, PEOPLE
 from tests.unit.fake_context import FakeContext
-from tests.unit.meetecho.account import Account, data
+from tests.unit.meetecho.fake_api import Account, data
 
 Build = Callable[..., Meetecho]
 

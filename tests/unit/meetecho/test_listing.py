@@ -18,7 +18,7 @@ from connectors.meetecho.rooms import to_rooms
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window, session_key
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.meetecho.account import DAY, Account, data, room, uri
+from tests.unit.meetecho.fake_api import DAY, Account, data, room, uri
 
 Build = Callable[..., Meetecho]
 URL = "https://meetecho.example.org/interim/?short="

@@ -7,7 +7,7 @@ import responses
 
 from connectors.webex import Webex
 from tests.unit.fake_context import FakeContext
-from tests.unit.webex.account import ADMIN, Account, settings
+from tests.unit.webex.fake_api import ADMIN, Account, settings
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from connectors.webex.quality import to_quality, with_quality
 from connectors.webex.redaction import redact_row
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW
-from tests.unit.webex.account import UUID, data, device, live_row, meeting_row, participant_row, without
+from tests.unit.webex.fake_api import UUID, data, device, live_row, meeting_row, participant_row, without
 
 
 def meeting(row: dict[str, Any]) -> Meeting:

@@ -12,7 +12,7 @@ from connectors.models import Detail, Reason
 from connectors.webex import Webex
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     API,
     HOST,
     USER,

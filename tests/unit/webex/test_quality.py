@@ -8,7 +8,7 @@ import pytest
 from connectors.models import Session, session_key
 from connectors.webex.mapping import to_sessions
 from connectors.webex.quality import to_quality, with_quality
-from tests.unit.webex.account import UUID, device, media_row, participant_row, stream, without
+from tests.unit.webex.fake_api import UUID, device, media_row, participant_row, stream, without
 
 
 def stays(*rows: dict[str, Any]) -> list[Session]:

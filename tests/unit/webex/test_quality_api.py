@@ -25,7 +25,7 @@ from connectors.webex import Webex
 from connectors.webex.quality_api import QualityApi
 from harvester.state.account import AccountState
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.webex.account import (
+from tests.unit.webex.fake_api import (
     ADMIN,
     ANALYTICS,
     UUID,

@@ -7,7 +7,7 @@ import responses
 
 from connectors.zoom import Zoom
 from tests.unit.fake_context import FakeContext
-from tests.unit.zoom.account import BOTH, Account, settings
+from tests.unit.zoom.fake_api import BOTH, Account, settings
 
 
 @pytest.fixture

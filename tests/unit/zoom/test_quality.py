@@ -9,7 +9,7 @@ from connectors.attendance import to_record
 from connectors.models import Session
 from connectors.zoom.mapping import to_session
 from connectors.zoom.quality import parse_height, parse_number, to_quality, with_quality
-from tests.unit.zoom.account import data, participant_row
+from tests.unit.zoom.fake_api import data, participant_row
 
 
 def qos_row(**changes: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from connectors.models import Detail, MeetingRef, Pending, Reason, SkippedPartit
 from connectors.zoom import Zoom
 from connectors.zoom.mapping import to_meeting, to_reported_meeting, to_reported_session, to_session
 from tests.unit.fake_context import NOW
-from tests.unit.zoom.account import DAY, Account, data, meeting_row, page, participant_row, ref
+from tests.unit.zoom.fake_api import DAY, Account, data, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
 

@@ -7,7 +7,7 @@ import pytest
 from connectors.errors import CredentialsError
 from connectors.models import Detail, Host, MeetingRef, Reason, SkippedPartition
 from connectors.zoom import Zoom
-from tests.unit.zoom.account import DAY, Account, data, page, ref
+from tests.unit.zoom.fake_api import DAY, Account, data, page, ref
 
 Build = Callable[..., Zoom]
 

@@ -312,14 +312,14 @@ def test_documents_have_no_empty_fields(source: GoogleSource) -> None:
 
 
 def test_late_rows_are_missing() -> None:
-    late, unsettled = conference(Case.late), conference(Case.unsettled)
+    late, records_pending = conference(Case.late), conference(Case.records_pending)
     assert (
         0
         < len(expected_sessions("reports", late.reports_id))
         < len(expected_sessions("meet", late.record_id))
     )
-    assert unsettled.reports_id not in expected_meetings("reports")
-    assert expected_meetings("auto")[unsettled.record_id]["detail"] == "basic"
+    assert records_pending.reports_id not in expected_meetings("reports")
+    assert expected_meetings("auto")[records_pending.record_id]["detail"] == "basic"
 
 
 def test_conferences_over_midnight_and_over_a_day_are_whole() -> None:

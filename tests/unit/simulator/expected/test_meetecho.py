@@ -195,11 +195,11 @@ def test_no_session_starts_or_ends_in_the_quiet_hour_or_starts_before_midnight(
 
 
 def test_late_attendance_is_missing() -> None:
-    sessions = {s.held.case: s for s in Account(organisation()).sessions if s.held is not None}
+    sessions = {s.meeting.case: s for s in Account(organisation()).sessions if s.meeting is not None}
     found = expected_meetings(expected_documents())
-    late, unsettled = sessions[Case.late], sessions[Case.unsettled]
+    late, records_pending = sessions[Case.late], sessions[Case.records_pending]
     assert 0 < found[str(late.id)]["participants"] < 6
-    empty = found[str(unsettled.id)]
+    empty = found[str(records_pending.id)]
     assert (empty["detail"], empty["participants"], empty["participant_sessions"]) == ("full", 0, 0)
     running = found[str(sessions[Case.live].id)]
     assert (running["detail"], running["state"]) == ("scheduled", "scheduled")

@@ -102,10 +102,10 @@ def test_deleted_meetings_leave_nothing() -> None:
 
 
 def test_a_meeting_without_ready_records_has_no_sessions() -> None:
-    document = meeting(Case.unsettled)
-    assert document["detail"] == meeting(Case.unsettled, qos)["detail"] == "basic"
+    document = meeting(Case.records_pending)
+    assert document["detail"] == meeting(Case.records_pending, qos)["detail"] == "basic"
     assert "participants" not in document
-    assert sessions(Case.unsettled) == []
+    assert sessions(Case.records_pending) == []
 
 
 def test_late_rows_are_missing() -> None:
@@ -136,9 +136,9 @@ def test_the_reports_have_no_live_meetings_and_no_sessions_of_one_person_meeting
 
 
 def test_the_reports_do_not_cover_a_host_without_account() -> None:
-    assert not [i for i in reports() if instance(Case.nobody_knows_host).uuid in i]
-    assert "host_id" not in meeting(Case.nobody_knows_host)["host"]
-    assert "host_id" in meeting(Case.retired_host)["host"]
+    assert not [i for i in reports() if instance(Case.departed_host).uuid in i]
+    assert "host_id" not in meeting(Case.departed_host)["host"]
+    assert "host_id" in meeting(Case.inactive_host)["host"]
 
 
 def test_an_empty_meeting_has_no_participants() -> None:

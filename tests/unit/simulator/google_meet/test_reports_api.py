@@ -107,10 +107,10 @@ def test_some_rows_are_days_late_and_those_of_late_conferences_appear_after_the_
     assert sum(lag > 24 for lag in lags) > 5
     late = attendance.reported_endpoints(google.conference(Case.late))
     assert {endpoint.is_reported(account.organisation.now) for endpoint in late} == {True, False}
-    unsettled = attendance.reported_endpoints(google.conference(Case.unsettled))
-    assert not [endpoint for endpoint in unsettled if endpoint.is_reported(account.organisation.now)]
+    records_pending = attendance.reported_endpoints(google.conference(Case.records_pending))
+    assert not [endpoint for endpoint in records_pending if endpoint.is_reported(account.organisation.now)]
     later = google_client(size=120, days=8, later=timedelta(hours=4)).ended_calls()
-    ended = {endpoint.id for endpoint in unsettled}
+    ended = {endpoint.id for endpoint in records_pending}
     assert ended <= {row["endpoint_id"] for row in later}
 
 

@@ -19,7 +19,7 @@ def served() -> MeetechoClient:
 
 def huge(served: MeetechoClient) -> int:
     """A session with broken attendance records."""
-    return next(s.id for s in served.served.account.sessions if s.held and s.held.case is Case.huge)
+    return next(s.id for s in served.served.account.sessions if s.meeting and s.meeting.case is Case.huge)
 
 
 def test_a_page_has_twenty_rows_and_the_path_of_the_next(served: MeetechoClient) -> None:
@@ -174,8 +174,8 @@ def test_a_session_may_be_in_a_draft_that_is_not_in_force(served: MeetechoClient
 def test_some_canceled_sessions_were_held_all_the_same(served: MeetechoClient) -> None:
     sessions = served.served.account.sessions
     assert {s.history[-1] for s in sessions} >= CANCELED
-    assert any(s.canceled and s.held for s in sessions)
-    assert any(s.canceled and not s.held for s in sessions)
+    assert any(s.canceled and s.meeting for s in sessions)
+    assert any(s.canceled and not s.meeting for s in sessions)
     assert any("canceled" in s.history and not s.canceled for s in sessions)
 
 

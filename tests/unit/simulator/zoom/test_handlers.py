@@ -224,9 +224,9 @@ def test_a_deleted_meeting_is_listed_and_not_found(zoom: ZoomClient) -> None:
 
 def test_a_meeting_is_listed_before_its_records_are_ready() -> None:
     fresh = zoom_client()
-    unsettled = case(fresh, Case.unsettled)
-    path = f"/metrics/meetings/{coded(unsettled.uuid)}/participants"
-    assert unsettled.uuid in {row["uuid"] for row in fresh.listed("past")}
+    records_pending = case(fresh, Case.records_pending)
+    path = f"/metrics/meetings/{coded(records_pending.uuid)}/participants"
+    assert records_pending.uuid in {row["uuid"] for row in fresh.listed("past")}
     for minute in (0, 59):
         fresh.clock.seconds = minute * 60
         fresh.renew()
@@ -273,12 +273,12 @@ def test_users_are_listed_by_status_and_departed_ones_not_at_all(zoom: ZoomClien
     assert all(listed.values())
     assert all("id" in row for row in listed["active"] + listed["inactive"])
     assert not any("id" in row for row in listed["pending"])
-    gone = case(zoom, Case.nobody_knows_host).meeting.host
+    gone = case(zoom, Case.departed_host).meeting.host
     assert gone.email not in {row["email"] for rows in listed.values() for row in rows}
 
 
 def test_a_deleted_host_is_reported_and_unknown(zoom: ZoomClient) -> None:
-    gone = case(zoom, Case.nobody_knows_host).meeting.host
+    gone = case(zoom, Case.departed_host).meeting.host
     period = {"from": FROM, "to": TO}
     hosts = zoom.rows("/report/users", "users", **period, type="active")
     host = next(row for row in hosts if row["email"] == gone.email)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import requests
 
-from benchmarks.bare.asking import SECONDS, THREADS, line, parsed, session
+from benchmarks.baseline.client import SECONDS, THREADS, line, parsed, session
 
 _base = os.environ["ZOOM_API_URL"]
 

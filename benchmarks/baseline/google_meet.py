@@ -15,7 +15,7 @@ from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 
-from benchmarks.bare.asking import SECONDS, THREADS, line, parsed
+from benchmarks.baseline.client import SECONDS, THREADS, line, parsed
 
 _SCOPES = "https://www.googleapis.com/auth/"
 _reports = f"{os.environ['GOOGLE_ADMIN_API_URL']}/admin/reports/v1/activity/users/all/applications/meet"

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from benchmarks.bare.asking import SECONDS, THREADS, line, parsed, session
+from benchmarks.baseline.client import SECONDS, THREADS, line, parsed, session
 
 _base = os.environ["WEBEX_API_URL"]
 _analytics = os.environ["WEBEX_ANALYTICS_URL"]
