@@ -49,7 +49,7 @@ from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Windo
 from connectors.rate_limit import MARGIN
 
 if TYPE_CHECKING:
-    from connectors.google_meet.source_selection import SourceSelector
+    from connectors.google_meet.source_selection import GoogleSourceSelector
 
 
 class GoogleMeet:
@@ -118,7 +118,7 @@ class GoogleMeet:
         self._settings = settings
         self.context = context
         self._lock = RLock()
-        self._selector: SourceSelector | None = None
+        self._selector: GoogleSourceSelector | None = None
 
     def meetings(
         self, window: Window, partitions: Collection[str] = ()
@@ -147,11 +147,11 @@ class GoogleMeet:
         return (MEET.per_minute_project or 0) / 60.0 * MARGIN * self._settings.rate_share
 
     @property
-    def selector(self) -> SourceSelector:
+    def selector(self) -> GoogleSourceSelector:
         """Made when it is first needed: only then is Google's library imported."""
         with self._lock:
             if self._selector is None:
-                from connectors.google_meet.source_selection import SourceSelector
+                from connectors.google_meet.source_selection import GoogleSourceSelector
 
-                self._selector = SourceSelector(self._settings, self.context, self.source)
+                self._selector = GoogleSourceSelector(self._settings, self.context, self.source)
             return self._selector

@@ -21,7 +21,7 @@ from connectors.google_meet.endpoints import (
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 
 if TYPE_CHECKING:
-    from connectors.google_meet.source_selection import SourceSelector
+    from connectors.google_meet.source_selection import GoogleSourceSelector
 
 _WITHOUT = {
     REPORTS.scope: "without it there is no quality, device or address, and nothing older than 30 days",
@@ -37,7 +37,7 @@ REMEDIES = Remedies(
 )
 
 
-def run_checks(sources: SourceSelector) -> Iterator[CheckResult]:
+def run_checks(sources: GoogleSourceSelector) -> Iterator[CheckResult]:
     try:
         yield _credentials(sources)
         _ = sources.tokens.admin
@@ -67,7 +67,7 @@ def run_checks(sources: SourceSelector) -> Iterator[CheckResult]:
         )
 
 
-def _credentials(sources: SourceSelector) -> CheckResult:
+def _credentials(sources: GoogleSourceSelector) -> CheckResult:
     credentials = sources.tokens.credentials
     if sources.tokens.impersonates:
         scopes = ",".join(service.scope for service in SERVICES)
@@ -81,7 +81,7 @@ def _credentials(sources: SourceSelector) -> CheckResult:
 
 
 def _probe(
-    sources: SourceSelector, service: Service, call: Callable[[], object], *, needed: bool
+    sources: GoogleSourceSelector, service: Service, call: Callable[[], object], *, needed: bool
 ) -> CheckResult:
     """A refused API fails the check only if GOOGLE_SOURCE needs it; otherwise the harvest lacks what it adds."""
 
@@ -98,7 +98,7 @@ def _probe(
     return REMEDIES.probe(service.title, call, judge=judge)
 
 
-def _remedy(sources: SourceSelector, service: Service, error: HarvestError) -> str:
+def _remedy(sources: GoogleSourceSelector, service: Service, error: HarvestError) -> str:
     if isinstance(error, Forbidden):
         if service in {REPORTS, DIRECTORY}:
             return "the user must be an admin with at least the privileges Reports and Users > Read"

@@ -37,7 +37,7 @@ from connectors.models import (
 from connectors.parsing import parse_instant, truncate_to_milliseconds
 from connectors.pending import until_settled
 
-SourceName = Literal["reports", "meet", "auto"]
+GoogleSourceName = Literal["reports", "meet", "auto"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Apis:
 
 
 class MeetSource:
-    name: ClassVar[SourceName] = "meet"
+    name: ClassVar[GoogleSourceName] = "meet"
 
     def __init__(self, apis: Apis) -> None:
         self._apis = apis
@@ -133,7 +133,7 @@ class MeetSource:
                     one.users.append(user)
 
     def to_ref(
-        self, seen: VisibleRecord, *, source: SourceName, days: OtherSourceDays | None = None
+        self, seen: VisibleRecord, *, source: GoogleSourceName, days: OtherSourceDays | None = None
     ) -> MeetingRef | None:
         start = parse_instant(seen.record.get("startTime"))
         if days is not None and start is not None and days.contains(start):

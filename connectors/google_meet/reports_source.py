@@ -31,7 +31,7 @@ from connectors.google_meet.errors import ApiNotAllowed
 from connectors.google_meet.id_conflicts import IdConflicts, OtherSourceDays
 from connectors.google_meet.mapping import ConferenceFacts, to_host, to_meeting, to_session
 from connectors.google_meet.meet_api import VisibleRecord, space_of
-from connectors.google_meet.meet_source import Apis, MeetSource, SourceName, day_hint
+from connectors.google_meet.meet_source import Apis, GoogleSourceName, MeetSource, day_hint
 from connectors.google_meet.reports_rows import Row, code_spellings, join_time
 from connectors.models import MeetingRecord, MeetingRef, Reason, Session, SkippedPartition, Window, row_digest
 from connectors.parsing import parse_instant, truncate_to_milliseconds
@@ -61,7 +61,7 @@ class ReportsSource:
     """Source `reports`, and with `meet` source `auto`."""
 
     def __init__(self, apis: Apis, meet: MeetSource, *, with_meet: bool) -> None:
-        self.name: SourceName = "auto" if with_meet else "reports"
+        self.name: GoogleSourceName = "auto" if with_meet else "reports"
         self._apis = apis
         self._meet = meet
         self._with_meet = with_meet

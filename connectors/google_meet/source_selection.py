@@ -23,7 +23,7 @@ from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Windo
 PLANNED_IDS = "plan"
 
 
-class SourceSelector:
+class GoogleSourceSelector:
     """Safe for many threads."""
 
     def __init__(self, settings: Settings, context: Context, wanted: str) -> None:

@@ -18,7 +18,7 @@ from connectors.webex.endpoints import (
     MEETINGS,
     PARTICIPANTS,
     QUALITIES,
-    Endpoint,
+    WebexEndpoint,
     missing_scopes,
 )
 from connectors.webex.mapping import state_of
@@ -82,7 +82,7 @@ def _scopes(scopes: frozenset[str]) -> Iterator[CheckResult]:
         yield warning(subject, "missing: meetings are stored without quality", remedy)
 
 
-def _scope(endpoint: Endpoint, scopes: frozenset[str], needed: list[str]) -> CheckResult:
+def _scope(endpoint: WebexEndpoint, scopes: frozenset[str], needed: list[str]) -> CheckResult:
     subject = f"scope for {endpoint.call}"
     if needed:
         return CheckResult(
@@ -172,11 +172,11 @@ def _quality(webex: Webex, recent: list[MeetingRef]) -> CheckResult:
     )
 
 
-def _untried(endpoint: Endpoint, why: str) -> CheckResult:
+def _untried(endpoint: WebexEndpoint, why: str) -> CheckResult:
     return warning(endpoint.call, f"not tried: {why}")
 
 
-def _probe(endpoint: Endpoint, call: Callable[[], Any]) -> CheckResult:
+def _probe(endpoint: WebexEndpoint, call: Callable[[], Any]) -> CheckResult:
     def judge(error: HarvestError) -> CheckResult | None:
         # The meeting may be gone since it was listed.
         is_gone = isinstance(error, VendorError) and error.status == 404

@@ -18,7 +18,7 @@ from connectors.base import Context
 from connectors.errors import BrokenResponse
 from connectors.http import Api, Response, paginate
 from connectors.rate_limit import RateLimiter
-from connectors.webex.endpoints import VENDOR, Endpoint
+from connectors.webex.endpoints import VENDOR, WebexEndpoint
 
 Row = Mapping[str, Any]
 
@@ -44,14 +44,14 @@ class WebexClient:
         self._base_url = base_url.rstrip("/")
         self.limiter = RateLimiter(context, calls=CALLS_PER_SECOND, share=share)
 
-    def get(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
+    def get(self, endpoint: WebexEndpoint, *ids: str, **params: str) -> dict[str, Any]:
         """The JSON object of one response."""
         body = self._api.get(endpoint.call, endpoint.path(*ids), params=params, limiter=self.limiter)
         if not isinstance(body, dict):
             raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a response that is not a JSON object")
         return body
 
-    def pages(self, endpoint: Endpoint, **params: str) -> Iterator[WebexPage]:
+    def pages(self, endpoint: WebexEndpoint, **params: str) -> Iterator[WebexPage]:
         """The pages, up to the one without a next link. A link that is repeated is an error."""
         first = f"{self._base_url}{endpoint.path()}?{urlencode({**params, 'max': str(LARGEST_PAGE)})}"
 
@@ -71,7 +71,7 @@ def next_url(response: Response, requested: str) -> str:
     return ""
 
 
-def rows_in(body: Any, endpoint: Endpoint) -> list[Row]:
+def rows_in(body: Any, endpoint: WebexEndpoint) -> list[Row]:
     rows = body.get("items") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a response without the list `items`")

@@ -1,4 +1,4 @@
-"""Webex's endpoints that are read here, and the scopes that permit each.
+"""The Webex endpoints that the connector calls, and the scopes that permit each.
 
 Paths: https://github.com/webex/webex-openapi-specs (2026-05). Scopes: the tables "Meetings API Scopes" of
 https://developer.webex.com/docs/meetings and the text of
@@ -7,10 +7,10 @@ https://developer.webex.com/meeting/docs/api/v1/meeting-qualities (both 2026).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import quote
+
+from connectors.endpoint import Endpoint
 
 VENDOR = "Webex"
 APP_PAGE = "developer.webex.com/my-apps"
@@ -18,24 +18,14 @@ LOGIN = "run `harvester login webex`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """`user` permits it for one's own meetings, any of `admin` for those of the whole organisation."""
-
-    template: str
+class WebexEndpoint(Endpoint):
     admin: tuple[str, ...]
+    """Any of these scopes permits the call for all meetings of the organisation."""
     user: str = ""
-
-    @property
-    def call(self) -> str:
-        """How messages name it: never with an id in it."""
-        return f"GET {self.template}"
-
-    def path(self, *ids: str) -> str:
-        filled = iter(ids)
-        return re.sub(r"\{\w+\}", lambda _: quote(next(filled), safe=""), self.template)
+    """This scope permits the call for the user's own meetings; empty if none does."""
 
     def for_all(self, scopes: Collection[str]) -> bool:
-        """Whether one of these scopes permits it for the whole organisation."""
+        """Whether one of these scopes permits the call for the whole organisation."""
         return any(scope in scopes for scope in self.admin)
 
     def granted(self, scopes: Collection[str]) -> bool:
@@ -44,26 +34,29 @@ class Endpoint:
 
 _COMPLIANCE = "spark-compliance:meetings_read"
 
-MEETINGS = Endpoint(
+MEETINGS = WebexEndpoint(
     template="/meetings", admin=("meeting:admin_schedule_read",), user="meeting:schedules_read"
 )
-MEETING = Endpoint(
+MEETING = WebexEndpoint(
     template="/meetings/{meetingId}", admin=("meeting:admin_schedule_read",), user="meeting:schedules_read"
 )
-ADMIN_MEETING = Endpoint(
+ADMIN_MEETING = WebexEndpoint(
     template="/admin/meetings/{meetingId}", admin=("meeting:admin_schedule_read", _COMPLIANCE)
 )
-PARTICIPANTS = Endpoint(
+PARTICIPANTS = WebexEndpoint(
     template="/meetingParticipants",
     admin=("meeting:admin_participants_read", _COMPLIANCE),
     user="meeting:participants_read",
 )
-QUALITIES = Endpoint(template="/meeting/qualities", admin=("analytics:read_all",))
+QUALITIES = WebexEndpoint(template="/meeting/qualities", admin=("analytics:read_all",))
 
 
 def missing_scopes(scopes: Collection[str]) -> list[str]:
-    """The scopes without which nothing can be harvested, out of a token that tells what it holds: for the meetings of
-    the organisation where it may list those, else for one's own."""
+    """The scopes that a token with these scopes still needs for a harvest; none if the token does not name its scopes.
+
+    A token that may list the organisation's meetings needs the scope for their participants. Any other token needs the
+    scopes for the user's own meetings.
+    """
     if not scopes:
         return []
     if MEETINGS.for_all(scopes):

@@ -16,7 +16,7 @@ from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
 from connectors.models import MeetingRecord, MeetingRef, Reason, Window, row_digest
 from connectors.pending import require_timestamp, until_settled
 from connectors.webex.client import Row, WebexClient
-from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, Endpoint
+from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, WebexEndpoint
 from connectors.webex.mapping import known_instant, state_of
 from connectors.webex.redaction import redact_row
 
@@ -114,7 +114,7 @@ class WebexListing:
         except (Gone, NotReady):
             return False
 
-    def _get(self, endpoint: Endpoint, ref: MeetingRef) -> Row | None:
+    def _get(self, endpoint: WebexEndpoint, ref: MeetingRef) -> Row | None:
         try:
             return self._client.get(endpoint, ref.uuid)
         except VendorError as error:

@@ -10,18 +10,19 @@ from connectors.base import CheckResult
 from connectors.checks import Remedies, ok, warning
 from connectors.errors import CredentialsError, HarvestError, Interrupted, VendorError
 from connectors.zoom import endpoints
-from connectors.zoom.endpoints import Endpoint
+from connectors.zoom.endpoints import ZoomEndpoint
 from connectors.zoom.errors import APP_PAGE, NOT_FOUND, PlanTooLow
+from connectors.zoom.listing import ZoomSourceName
 from connectors.zoom.reports import Reports
 from connectors.zoom.source_selection import (
-    SourceName,
+    Source,
     describe_choice,
     optional_endpoints,
     required_endpoints,
 )
 
 if TYPE_CHECKING:
-    from connectors.zoom import Source, Zoom
+    from connectors.zoom import Zoom
 
 RECENT = timedelta(days=7)
 
@@ -43,16 +44,18 @@ def run_checks(zoom: Zoom) -> Iterator[CheckResult]:
     yield ok("token", "Zoom issues one for these credentials")
     scopes = frozenset(token.scope.split())
     try:
-        source = zoom.source()
+        source = zoom.selector.source()
     except CredentialsError as error:
-        yield from _scopes("reports" if zoom.plan == "pro" else "dashboard", zoom.wanted, scopes)
+        yield from _scopes(
+            "reports" if zoom.selector.plan == "pro" else "dashboard", zoom.selector.options, scopes
+        )
         yield REMEDIES.failed("source", error)
         return
-    yield from _scopes(source.name, zoom.wanted, scopes)
+    yield from _scopes(source.name, zoom.selector.options, scopes)
     yield from _source(zoom, source, scopes)
 
 
-def _scopes(name: SourceName, wanted: frozenset[str], scopes: frozenset[str]) -> Iterator[CheckResult]:
+def _scopes(name: ZoomSourceName, wanted: frozenset[str], scopes: frozenset[str]) -> Iterator[CheckResult]:
     if not scopes:
         yield warning("scopes", "the token does not name its scopes; see the calls below")
         return
@@ -62,7 +65,7 @@ def _scopes(name: SourceName, wanted: frozenset[str], scopes: frozenset[str]) ->
         yield _scope(endpoint, scopes, consequence)
 
 
-def _scope(endpoint: Endpoint, scopes: frozenset[str], consequence: str) -> CheckResult:
+def _scope(endpoint: ZoomEndpoint, scopes: frozenset[str], consequence: str) -> CheckResult:
     subject = f"scope for {endpoint.call}"
     if endpoint.granted(scopes):
         return ok(subject, "granted")
@@ -80,12 +83,12 @@ def _source(zoom: Zoom, source: Source, scopes: frozenset[str]) -> Iterator[Chec
         listed = _first_call(zoom, source)
     except PlanTooLow as refused:
         try:
-            source = zoom.instead_of(source, refused)
+            source = zoom.selector.fallback(source, refused)
         except CredentialsError as error:
             yield REMEDIES.failed("plan", error)
             return
         yield ok("plan", "no Dashboard: the Reports are read, as on Pro")
-        yield from _scopes(source.name, zoom.wanted, scopes)
+        yield from _scopes(source.name, zoom.selector.options, scopes)
         yield from _source(zoom, source, scopes)
         return
     except Interrupted:
@@ -93,7 +96,7 @@ def _source(zoom: Zoom, source: Source, scopes: frozenset[str]) -> Iterator[Chec
     except HarvestError as error:
         yield REMEDIES.failed("source", error)
         return
-    yield ok("plan", describe_choice(zoom.plan, source.name, scopes))
+    yield ok("plan", describe_choice(zoom.selector.plan, source.name, scopes))
     yield from (_of_reports if isinstance(source, Reports) else _of_dashboard)(zoom, source, scopes, listed)
 
 
@@ -112,12 +115,12 @@ def _of_dashboard(
     yield ok(endpoints.MEETINGS.call)
     ids = [str(listed[0].get("uuid"))] if listed else []
     probed = [endpoints.PARTICIPANTS, endpoints.MEETING]
-    if "qos" in zoom.wanted:
+    if "qos" in zoom.selector.options:
         probed.append(endpoints.QOS)
     for endpoint in probed:
         if not scopes or endpoint.granted(scopes):
             yield _with_meeting(endpoint, ids, lambda e, u: one(e, u, type="past", **_one_row(e)))
-    if "webinars" in zoom.wanted:
+    if "webinars" in zoom.selector.options:
         yield _probe(
             endpoints.WEBINARS, lambda: one(endpoints.WEBINARS, type="past", page_size="1", **_recently(zoom))
         )
@@ -132,7 +135,7 @@ def _of_reports(
     yield ok(endpoints.REPORT_USERS.call)
     uuids: list[str] = []
 
-    def ask(endpoint: Endpoint, user: str) -> None:
+    def ask(endpoint: ZoomEndpoint, user: str) -> None:
         page = one(endpoint, user, type="past", page_size="1", **_recently(zoom))
         uuids.extend(str(row.get("uuid")) for row in _dicts(page.get("meetings")))
 
@@ -143,13 +146,15 @@ def _of_reports(
             yield _with_meeting(endpoint, uuids, lambda e, u: one(e, u, **_one_row(e)))
 
 
-def _with_meeting(endpoint: Endpoint, ids: list[str], ask: Callable[[Endpoint, str], Any]) -> CheckResult:
+def _with_meeting(
+    endpoint: ZoomEndpoint, ids: list[str], ask: Callable[[ZoomEndpoint, str], Any]
+) -> CheckResult:
     if not ids:
         return warning(endpoint.call, "not tried: no meeting in the last week to try it with")
     return _probe(endpoint, lambda: ask(endpoint, ids[0]))
 
 
-def _probe(endpoint: Endpoint, call: Callable[[], Any]) -> CheckResult:
+def _probe(endpoint: ZoomEndpoint, call: Callable[[], Any]) -> CheckResult:
     def judge(error: HarvestError) -> CheckResult | None:
         # The meeting may be gone since it was listed.
         is_gone = isinstance(error, VendorError) and error.code == NOT_FOUND
@@ -163,7 +168,7 @@ def _recently(zoom: Zoom) -> dict[str, str]:
     return {"from": (today - RECENT).isoformat(), "to": today.isoformat()}
 
 
-def _one_row(endpoint: Endpoint) -> dict[str, str]:
+def _one_row(endpoint: ZoomEndpoint) -> dict[str, str]:
     return {"page_size": "1"} if endpoint.rows else {}
 
 

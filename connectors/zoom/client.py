@@ -10,7 +10,7 @@ from connectors.base import Context
 from connectors.errors import BrokenResponse
 from connectors.http import Api, DailyQuota, paginate
 from connectors.rate_limit import RateLimiter
-from connectors.zoom.endpoints import VENDOR, Endpoint
+from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
 from connectors.zoom.errors import DailyLimitGuard, PageTokenExpired
 
 Row = Mapping[str, Any]
@@ -59,7 +59,7 @@ class ZoomClient:
         daily = DailyQuota(name=name, limit=limit)
         self._quotas = {"heavy": daily, "intensive": daily}
 
-    def get(self, endpoint: Endpoint, *ids: str, **params: str) -> dict[str, Any]:
+    def get(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> dict[str, Any]:
         """The JSON object of one response."""
         quota = self._quotas.get(endpoint.label)
         if quota is not None:
@@ -75,7 +75,7 @@ class ZoomClient:
             raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a response that is not a JSON object")
         return body
 
-    def pages(self, endpoint: Endpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
+    def pages(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
         """The rows page by page. If a page token expires, the listing starts again and repeats rows; the caller has to
         recognize them by their ids."""
         for restarts in reversed(range(RESTARTS + 1)):
@@ -87,7 +87,7 @@ class ZoomClient:
             else:
                 return
 
-    def all_rows(self, endpoint: Endpoint, *ids: str, **params: str) -> list[Row]:
+    def all_rows(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> list[Row]:
         """Every row once, for lists whose rows have no id. Returns only after the last page."""
         for restarts in reversed(range(RESTARTS + 1)):
             try:
@@ -98,7 +98,7 @@ class ZoomClient:
         raise AssertionError("the last round returns or raises")
 
     def _pages(
-        self, endpoint: Endpoint, ids: tuple[str, ...], params: Mapping[str, str]
+        self, endpoint: ZoomEndpoint, ids: tuple[str, ...], params: Mapping[str, str]
     ) -> Iterator[list[Row]]:
         # Zoom requires the same parameters with every page token.
         fixed = {**params, "page_size": str(endpoint.page_size)}
@@ -115,7 +115,7 @@ def _next_page(page: Row) -> str:
     return str(page.get("next_page_token") or "")
 
 
-def _rows(page: Row, endpoint: Endpoint) -> list[Row]:
+def _rows(page: Row, endpoint: ZoomEndpoint) -> list[Row]:
     rows = page.get(endpoint.rows)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a response without the list `{endpoint.rows}`")

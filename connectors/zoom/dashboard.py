@@ -1,7 +1,7 @@
-"""The Dashboard: one list for the whole account, and all that Zoom knows of a stay. Business and above.
+"""The Dashboard source: one list for the whole account, and everything that Zoom knows of a session. Business and above.
 
-https://developers.zoom.us/docs/api/accounts/ (Dashboards, as of 2026-02). `type` is sent with every call: its default
-is `live`, for which a finished meeting's participants are a 404.
+https://developers.zoom.us/docs/api/accounts/ (Dashboards, as of 2026-02). Every call sends `type`: its default is `live`,
+and the participants of a finished meeting are a 404 under `live`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason
 from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
 from connectors.zoom.client import Row, ZoomClient
-from connectors.zoom.endpoints import Endpoint
+from connectors.zoom.endpoints import ZoomEndpoint
 from connectors.zoom.errors import NOT_FOUND, TOO_OLD
 from connectors.zoom.listing import (
     MAX_DETAILS_DELAY,
     REFETCH_INTERVAL,
     InstanceKind,
+    ZoomSourceName,
     date_range,
     expected_joins,
     finish_record,
+    kind_of,
     latest_end,
     not_ready_error,
     page_count,
@@ -37,36 +39,34 @@ from connectors.zoom.listing import (
 )
 from connectors.zoom.mapping import to_meeting, to_session
 from connectors.zoom.quality import with_quality
-from connectors.zoom.source_selection import SourceName
 
-LISTS: Mapping[InstanceKind, Endpoint] = {"meeting": endpoints.MEETINGS, "webinar": endpoints.WEBINARS}
-HEADS: Mapping[InstanceKind, Endpoint] = {"meeting": endpoints.MEETING, "webinar": endpoints.WEBINAR}
-PARTICIPANTS: Mapping[InstanceKind, Endpoint] = {
+LISTS: Mapping[InstanceKind, ZoomEndpoint] = {"meeting": endpoints.MEETINGS, "webinar": endpoints.WEBINARS}
+HEADS: Mapping[InstanceKind, ZoomEndpoint] = {"meeting": endpoints.MEETING, "webinar": endpoints.WEBINAR}
+PARTICIPANTS: Mapping[InstanceKind, ZoomEndpoint] = {
     "meeting": endpoints.PARTICIPANTS,
     "webinar": endpoints.WEBINAR_PARTICIPANTS,
 }
 
 TYPES: Mapping[InstanceKind, tuple[str, ...]] = {"meeting": ("past", "pastOne"), "webinar": ("past",)}
-"""`past` leaves out meetings with one participant: those are `pastOne`. Webinars know no `pastOne`."""
+"""`past` omits meetings with one participant; `pastOne` lists those. Webinars have no `pastOne`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
-    """`host_id` finds a user's id by e-mail address."""
-
     client: ZoomClient
     context: Context
     account: str
     host_id: Callable[[str], str | None]
+    """Finds a user's id by e-mail address."""
     qos: bool = False
     series: bool = False
     webinars: bool = False
     raw: bool = False
 
-    name: ClassVar[SourceName] = "dashboard"
+    name: ClassVar[ZoomSourceName] = "dashboard"
 
     def meetings(self, window: Window, _partitions: Collection[str] = ()) -> Iterator[MeetingRef]:
-        """Live ones first, so that one which ends in between is in the second list too, and not in neither."""
+        """Lists live meetings first, so that one that ends in between is listed twice rather than not at all."""
         kinds: tuple[InstanceKind, ...] = ("meeting", "webinar") if self.webinars else ("meeting",)
         live = ("live",) if self.context.now() < window.end else ()
         for kind in kinds:
@@ -75,19 +75,19 @@ class Dashboard:
 
     def _list(self, window: Window, kind: InstanceKind, which: str) -> Iterator[MeetingRef]:
         now = self.context.now()
-        span = date_range(window, now)
-        if span is None:
+        dates = date_range(window, now)
+        if dates is None:
             return
         hint = {"source": self.name, "kind": kind, "type": which}
-        for page in self.client.pages(LISTS[kind], **{"type": which, "from": span[0], "to": span[1]}):
+        for page in self.client.pages(LISTS[kind], **{"type": which, "from": dates[0], "to": dates[1]}):
             yield from to_refs(window, page, LISTS[kind], now, hint)
 
     def estimate_requests(self, ref: MeetingRef) -> int:
-        people = expected_joins(ref)
+        joins = expected_joins(ref)
         head = 1 if ref.row is None else 0
-        with_qos = (self.qos or "qos" in ref.extras) and _kind(ref) != "webinar"
-        qos = page_count(people, endpoints.QOS) if with_qos else 0
-        return head + page_count(people, PARTICIPANTS[_kind(ref)]) + qos
+        with_qos = ref.wants("qos", in_run=self.qos) and kind_of(ref) != "webinar"
+        qos = page_count(joins, endpoints.QOS) if with_qos else 0
+        return head + page_count(joins, PARTICIPANTS[kind_of(ref)]) + qos
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = truncate_to_milliseconds(self.context.now())
@@ -121,59 +121,56 @@ class Dashboard:
             state="live" if which == "live" else "ended",
             harvested_at=harvested_at,
             host_id=self.host_id(email) if email is not None else None,
-            raw=self._raw(ref),
+            raw=ref.wants("raw", in_run=self.raw),
         )
-        harvest = (
+        record = (
             without_sessions(meeting, pending)
             if sessions is None
             else to_record(meeting, sessions, pending=pending)
         )
-        return finish_record(harvest, ref, row, self.context.now())
+        return finish_record(record, ref, row, self.context.now())
 
     def head(self, ref: MeetingRef) -> tuple[Row, str]:
-        """The listing row, or out of the journal what Zoom says of the meeting now; and under which `type`.
+        """The meeting's row and its `type`: from the listing, or requested again for a ref from the journal.
 
-        A meeting that was live will have ended since, with one participant or with more.
+        A meeting that was live may have ended since, with one participant or with more.
         """
-        kind, which = _kind(ref), str(ref.hint.get("type", "past"))
+        kind, which = kind_of(ref), str(ref.hint.get("type", "past"))
         if ref.row is not None:
             return ref.row, which
         for candidate in (*TYPES[kind], "live") if which == "live" else (which,):
             try:
                 row = self.client.get(HEADS[kind], ref.uuid, type=candidate)
             except VendorError as error:
-                missing = error
+                not_found = error
                 if error.code != NOT_FOUND:
                     break
             else:
                 return with_uuid(row, ref.uuid), candidate
-        raise not_ready_error(ref, missing, self.context.now())
+        raise not_ready_error(ref, not_found, self.context.now())
 
     def participants(self, ref: MeetingRef, which: str) -> list[Session]:
-        rows = self.client.all_rows(PARTICIPANTS[_kind(ref)], ref.uuid, type=which)
-        raw = self._raw(ref)
+        rows = self.client.all_rows(PARTICIPANTS[kind_of(ref)], ref.uuid, type=which)
+        raw = ref.wants("raw", in_run=self.raw)
         return [to_session(row, raw=raw) for row in rows]
 
     def quality_rows(self, ref: MeetingRef, which: str) -> list[Row]:
-        """Zoom knows these under `past` and `live` alone; for a meeting of one participant it may know none."""
+        """The quality rows. Zoom has them under `past` and `live` only, and may have none for a meeting of one participant."""
         return self.client.all_rows(endpoints.QOS, ref.uuid, type="live" if which == "live" else "past")
-
-    def _raw(self, ref: MeetingRef) -> bool:
-        return self.raw or "raw" in ref.extras
 
     def _with_quality(
         self, ref: MeetingRef, row: Row, which: str, sessions: list[Session]
     ) -> tuple[list[Session], Detail, Pending | None]:
-        if not (self.qos or "qos" in ref.extras) or _kind(ref) == "webinar":
+        if not ref.wants("qos", in_run=self.qos) or kind_of(ref) == "webinar":
             return sessions, Detail.basic, None
         try:
             rows = self.quality_rows(ref, which)
         except VendorError as error:
-            named = error.code in {NOT_FOUND, TOO_OLD}
-            if not named and not (which == "pastOne" and error.status == 404):
+            has_none = error.code in {NOT_FOUND, TOO_OLD}
+            if not has_none and not (which == "pastOne" and error.status == 404):
                 raise
             return sessions, Detail.basic, self._quality_pending(ref, row, which, error)
-        series = self.series or "series" in ref.extras
+        series = ref.wants("series", in_run=self.series)
         return with_quality(sessions, rows, series=series), Detail.full, None
 
     def _quality_pending(self, ref: MeetingRef, row: Row, which: str, error: VendorError) -> Pending | None:
@@ -181,7 +178,3 @@ class Dashboard:
         if which == "pastOne" or error.code != NOT_FOUND or ended is None or now >= ended + MAX_DETAILS_DELAY:
             return None
         return Pending(until=min(now + REFETCH_INTERVAL, ended + timedelta(days=1)), reason=Reason.quality)
-
-
-def _kind(ref: MeetingRef) -> InstanceKind:
-    return "webinar" if ref.hint.get("kind") == "webinar" else "meeting"

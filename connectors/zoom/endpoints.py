@@ -1,4 +1,4 @@
-"""Zoom's endpoints that are read here: path, rate label, the name of the list in the answer, and the scopes.
+"""The Zoom endpoints that the connector calls: path, rate limit label, key of the list in the response, scopes.
 
 Labels: https://developers.zoom.us/docs/api/rate-limits/ (as of 2026-02-07). Scopes: the "Scopes" and "Granular
 Scopes" of each endpoint in https://developers.zoom.us/docs/api/ (Meetings, Accounts, Users; as of 2025-06 to 2026-08).
@@ -7,11 +7,12 @@ New apps are offered granular scopes, older ones hold classic ones, and one app 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
+
+from connectors.endpoint import Endpoint
 
 VENDOR = "Zoom"
 
@@ -26,30 +27,29 @@ _REPORTS = ("report:read:admin",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """`rows` is the key of the list in each page; empty where the answer is one object.
-
-    `granular` is the scope to ask for; any of `classic` does as well.
-    """
-
-    template: str
+class ZoomEndpoint(Endpoint):
     label: Label
+    """The rate limit that the call counts against."""
     granular: str
+    """The scope to add to an app."""
     classic: tuple[str, ...]
+    """Scopes of older apps; any of them permits the call too."""
     rows: str = ""
+    """The key of the list in each page; empty if the response is one object."""
     page_size: int = MAX_PAGE_SIZE
 
-    @property
-    def call(self) -> str:
-        """How messages name it: never with an id in it."""
-        return f"GET {self.template}"
+    @staticmethod
+    def encode_id(identifier: str) -> str:
+        """An id as one segment of a path.
 
-    def path(self, *ids: str) -> str:
-        filled = iter(ids)
-        return re.sub(r"\{\w+\}", lambda _: encode_id(next(filled)), self.template)
+        Ids that begin with `/` or contain `//` must be encoded twice, all others once (description of the parameter in
+        Zoom's OpenAPI document).
+        """
+        once = quote(identifier, safe="")
+        return quote(once, safe="") if identifier.startswith("/") or "//" in identifier else once
 
     def granted(self, scopes: Iterable[str]) -> bool:
-        """Whether one of these scopes permits the call; `:master` scopes hold what their `:admin` twins do."""
+        """Whether one of these scopes permits the call. A `:master` scope includes its `:admin` counterpart."""
         held = set(scopes)
         for name in (self.granular, *self.classic):
             area = name.partition(":")[0]
@@ -58,16 +58,9 @@ class Endpoint:
         return False
 
 
-def encode_id(identifier: str) -> str:
-    """An id as one segment of a path. Zoom wants ids that begin with `/` or contain `//` encoded twice (quoted from
-    the parameter's description in its OpenAPI document); all others once."""
-    once = quote(identifier, safe="")
-    return quote(once, safe="") if identifier.startswith("/") or "//" in identifier else once
-
-
-def _metrics(template: str, granular: str, rows: str = "", **more: Any) -> Endpoint:
+def _metrics(template: str, granular: str, rows: str = "", **more: Any) -> ZoomEndpoint:
     webinars = template.startswith("/metrics/webinars")
-    return Endpoint(
+    return ZoomEndpoint(
         template=template,
         label=more.pop("label", "heavy"),
         granular=f"dashboard:read:{granular}:admin",
@@ -77,8 +70,8 @@ def _metrics(template: str, granular: str, rows: str = "", **more: Any) -> Endpo
     )
 
 
-def _report(template: str, granular: str, rows: str = "") -> Endpoint:
-    return Endpoint(
+def _report(template: str, granular: str, rows: str = "") -> ZoomEndpoint:
+    return ZoomEndpoint(
         template=template,
         label="heavy",
         granular=f"report:read:{granular}:admin",
@@ -113,7 +106,7 @@ REPORT_WEBINAR_PARTICIPANTS = _report(
     "/report/webinars/{uuid}/participants", "list_webinar_participants", "participants"
 )
 
-USERS = Endpoint(
+USERS = ZoomEndpoint(
     template="/users",
     label="medium",
     granular="user:read:list_users:admin",
@@ -129,10 +122,10 @@ BY_CALL = {
         *(REPORT_WEBINAR, REPORT_WEBINAR_PARTICIPANTS, USERS),
     )
 }
-"""By the name that messages and answers carry."""
+"""Endpoints by the name that messages and error responses use."""
 
 
-def missing_scopes(endpoints: Iterable[Endpoint], scopes: Iterable[str]) -> list[str]:
-    """The granular scopes to add to the app, in order, so that all these endpoints may be called."""
+def missing_scopes(endpoints: Iterable[ZoomEndpoint], scopes: Iterable[str]) -> list[str]:
+    """The granular scopes that an app with these scopes still needs for these endpoints, in order."""
     held = frozenset(scopes)
     return [endpoint.granular for endpoint in endpoints if not endpoint.granted(held)]

@@ -1,6 +1,6 @@
-"""Which user an e-mail address belongs to: the Dashboard tells a host's address, never the id.
+"""Users by e-mail address: the Dashboard reports a host's address, but not the id.
 
-`GET /users`, active and inactive (people leave, their meetings stay), read once a run when first needed.
+`GET /users`, active and inactive, since meetings of deactivated users remain. Read once a run, when first needed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from connectors.zoom.endpoints import USERS, VENDOR
 
 
 class HostIds:
-    """Safe for many threads: the first that asks reads the table, the others wait for it."""
+    """Thread-safe: the first caller reads the table, the others wait for it."""
 
     def __init__(self, client: ZoomClient, context: Context, *, permitted: bool) -> None:
         self._client = client
@@ -26,6 +26,7 @@ class HostIds:
             self._disable()
 
     def host_id(self, email: str) -> str | None:
+        """The id of the user with this address; `None` if there is none, or the app may not read users."""
         ids = self._ids
         if ids is None:
             with self._lock:
@@ -48,8 +49,8 @@ class HostIds:
 
     def _disable(self) -> dict[str, str]:
         self._context.notify_once(
-            f"{VENDOR}: meetings come without host.host_id: the app may not read /users; "
-            f"to have it, add the scope {USERS.granular}"
+            f"{VENDOR}: meetings have no host.host_id: the app may not read /users; "
+            f"to include it, add the scope {USERS.granular}"
         )
         self._ids = {}
         return self._ids

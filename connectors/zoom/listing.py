@@ -1,4 +1,4 @@
-"""What both sources know of an instance that is listed or read: days to ask for, hints, and when to come back."""
+"""Listing, as both sources do it: the days to request, the refs, and when to read a meeting again."""
 
 from __future__ import annotations
 
@@ -12,38 +12,39 @@ from connectors.models import Meeting, MeetingRecord, MeetingRef, Pending, Reaso
 from connectors.parsing import parse_instant
 from connectors.pending import require_timestamp, until_settled
 from connectors.zoom.client import Row
-from connectors.zoom.endpoints import VENDOR, Endpoint
+from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
 from connectors.zoom.errors import NOT_FOUND, OTHER_ACCOUNT, TOO_OLD
 
 RETENTION = timedelta(days=180)
-"""Lists reach back "six months": 180 days are within them whatever the months."""
+"""Lists reach back "six months". 180 days are within six months of any length."""
 
 LOOKBACK = timedelta(days=7)
-"""Zoom names no upper bound for how late its data may come; it says minutes, and large meetings take longer."""
+"""Zoom documents no upper bound for the delay of its data. It says minutes; large meetings take longer."""
 
 MAX_WINDOW = timedelta(days=25)
-"""A list may be asked for "one month", and whether both ends count is not said. 25 days of any time of day touch at
-most 26 days of UTC; with the day added on each side that is 28, from the first to the last, both counted: a month
-under every reading, February's too."""
+"""One list request may span "one month"; whether both ends count is not documented. 25 days, begun at any time of day,
+touch at most 26 days of UTC. With a day added on each side that makes 28 days, ends included: within a month by any
+reading, February too."""
 
 MAX_DETAILS_DELAY = timedelta(hours=24)
-"""How long after the end Zoom's "not found or not ended yet" (3001) is taken for the latter."""
+"""How long after the end "not found or not ended yet" (code 3001) is taken to mean "not ended yet"."""
 
 SETTLING_TIME = timedelta(hours=2)
-"""Who reads a meeting sooner after its end reads it once more: Zoom's staff says "a minute or two" until all of it is
-there, and large ones were seen to take longer, without a word in the listing
+"""A meeting read sooner than this after its end is read once more. Zoom's staff says that data is complete after "a
+minute or two"; large meetings were seen to take longer, and the listing does not show it
 (https://devforum.zoom.us/t/availability-of-dashboard-api-meeting-ends/48616)."""
 
 REFETCH_INTERVAL = timedelta(hours=1)
 
 InstanceKind = Literal["meeting", "webinar"]
+ZoomSourceName = Literal["dashboard", "reports"]
 
 
 def date_range(window: Window, now: datetime) -> tuple[str, str] | None:
-    """`from` and `to` of a list that holds every meeting which started in the window; `None` where Zoom has none.
+    """`from` and `to` of a list that contains every meeting started in the window; `None` if Zoom can have none.
 
-    Zoom does not say in which zone its days begin, and seems to hold the end as well as the start against them: so
-    a day more on each side, no day that is past keeping, none that has not begun.
+    Zoom does not document the time zone of its days, and seems to filter by the end as well as the start. So the range
+    has an extra day on each side, without days beyond the retention or in the future.
     """
     day = timedelta(days=1)
     first = max((window.start - day).date(), (now - RETENTION).date())
@@ -52,9 +53,9 @@ def date_range(window: Window, now: datetime) -> tuple[str, str] | None:
 
 
 def to_refs(
-    window: Window, rows: Iterable[Row], endpoint: Endpoint, now: datetime, hint: dict[str, Any]
+    window: Window, rows: Iterable[Row], endpoint: ZoomEndpoint, now: datetime, hint: dict[str, Any]
 ) -> Iterator[MeetingRef]:
-    """The rows that started in the window, and those without a start: that only their participants tell."""
+    """Refs of the rows that started in the window, and of rows without a start, which only their participants show."""
     for row in rows:
         start = parse_instant(row.get("start_time"))
         if start is None or start in window:
@@ -62,7 +63,7 @@ def to_refs(
 
 
 def _to_ref(
-    row: Row, start: datetime | None, endpoint: Endpoint, known_at: datetime, hint: dict[str, Any]
+    row: Row, start: datetime | None, endpoint: ZoomEndpoint, known_at: datetime, hint: dict[str, Any]
 ) -> MeetingRef:
     uuid = row.get("uuid")
     if not isinstance(uuid, str) or not uuid:
@@ -77,34 +78,40 @@ def _to_ref(
     )
 
 
+def kind_of(ref: MeetingRef) -> InstanceKind:
+    return "webinar" if ref.hint.get("kind") == "webinar" else "meeting"
+
+
 def join_count(row: Row) -> int:
-    """How many joins a listing row counts (who drops out and comes back counts twice); 0 where it counts none."""
-    told = row.get("participants", row.get("participants_count"))
-    return told if isinstance(told, int) and told > 0 else 0
+    """How many joins a listing row counts; 0 if it has no count. A participant who rejoins counts twice."""
+    count = row.get("participants", row.get("participants_count"))
+    return count if isinstance(count, int) and count > 0 else 0
 
 
 def expected_joins(ref: MeetingRef) -> int:
-    """How many joins the ref's row counts, to reckon with; one where it counts none."""
+    """How many joins to expect: those that the ref's row counts, at least one."""
     return max(1, join_count(ref.row) if ref.row is not None else 0)
 
 
-def page_count(rows: int, endpoint: Endpoint) -> int:
+def page_count(rows: int, endpoint: ZoomEndpoint) -> int:
+    """How many pages this many rows take."""
     return -(-rows // endpoint.page_size)
 
 
 def with_uuid(row: Row, uuid: str) -> Row:
-    """A row that was asked for by its uuid, under this uuid."""
+    """The response for one uuid, with this uuid in it."""
     return row if row.get("uuid") == uuid else {**row, "uuid": uuid}
 
 
 def latest_end(ref: MeetingRef, row: Row | None = None) -> datetime | None:
-    """When the meeting ended at the latest, as far as it was ever listed."""
+    """The latest instant at which the meeting can have ended, as far as it was ever listed."""
     end = parse_instant(row.get("end_time")) if row is not None else None
     return end or parse_instant(ref.hint.get("end")) or ref.start_time
 
 
 def pending_or_gone(ref: MeetingRef, error: VendorError, row: Row | None, now: datetime) -> Pending:
-    """When to ask again for what Zoom does not give yet. Raises Gone for what it never will, and what is no such answer.
+    """When to read a meeting again whose details are not available yet. Raises Gone if they never will be; raises any
+    other error unchanged.
 
     3001 is "not found, expired, or not ended yet", all in one; 12702 "a meeting a year ago"; 1010 "does not belong
     to this account" (each endpoint's list of errors at https://developers.zoom.us/docs/api/).
@@ -117,43 +124,44 @@ def pending_or_gone(ref: MeetingRef, error: VendorError, row: Row | None, now: d
         raise error
     until = (latest_end(ref, row) or now) + MAX_DETAILS_DELAY
     if now >= until:
-        raise Gone(
-            f"{VENDOR}: not to be found a day after it ended (code {NOT_FOUND})", reason=Reason.deleted
-        )
+        raise Gone(f"{VENDOR}: not found a day after it ended (code {NOT_FOUND})", reason=Reason.deleted)
     return Pending(until=min(now + REFETCH_INTERVAL, until), reason=Reason.not_ended)
 
 
 def not_ready_error(ref: MeetingRef, error: VendorError, now: datetime) -> NotReady:
-    """`unavailable` for a meeting of which not even the head could be had: there is nothing to store."""
+    """Like `pending_or_gone`, for a meeting without its row: there is nothing to store yet."""
     pending = pending_or_gone(ref, error, None, now)
     return NotReady(
-        f"{VENDOR}: its details are not there yet (code {NOT_FOUND})",
+        f"{VENDOR}: its details are not available yet (code {NOT_FOUND})",
         reason=pending.reason,
         until=pending.until,
     )
 
 
 def without_sessions(meeting: Meeting, pending: Pending | None) -> MeetingRecord:
-    """The meeting without any session, and so without the figures that are counted from them."""
+    """A record without sessions, and so without the counts that are computed from them."""
     return MeetingRecord(meeting=meeting, pending=pending)
 
 
-def finish_record(harvest: MeetingRecord, ref: MeetingRef, row: Row, now: datetime) -> MeetingRecord:
-    """The harvest, if it has any instant to be filed under. Zoom once showed blank times for meetings that had
-    happened (https://github.com/jrchamp/moodle-mod_zoom/issues/239): raises NotReady for the lookback, then Gone."""
+def finish_record(record: MeetingRecord, ref: MeetingRef, row: Row, now: datetime) -> MeetingRecord:
+    """The record, pending if more data can follow. Raises NotReady, after the lookback Gone, if it has no instant.
+
+    Zoom once returned blank times for meetings that had taken place
+    (https://github.com/jrchamp/moodle-mod_zoom/issues/239).
+    """
     since = parse_instant(ref.hint.get("end")) or now
-    require_timestamp(harvest, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
-    return _with_settling(harvest, ref, now, join_count(row))
+    require_timestamp(record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
+    return _with_settling(record, ref, now, join_count(row))
 
 
-def _with_settling(harvest: MeetingRecord, ref: MeetingRef, now: datetime, joins: int) -> MeetingRecord:
-    """Pending, where more may still come: it has only just ended, or the listing counts more joins than were told."""
-    ended = harvest.meeting.end_time or latest_end(ref)
-    if harvest.pending is not None or ended is None:
-        return harvest
+def _with_settling(record: MeetingRecord, ref: MeetingRef, now: datetime, joins: int) -> MeetingRecord:
+    """The record, pending if the meeting ended only just now, or has fewer sessions than its row counts joins."""
+    ended = record.meeting.end_time or latest_end(ref)
+    if record.pending is not None or ended is None:
+        return record
     if (pending := until_settled(ended, SETTLING_TIME, now)) is not None:
-        return replace(harvest, pending=pending)
-    if harvest.sessions and len(harvest.sessions) < joins and now < ended + MAX_DETAILS_DELAY:
+        return replace(record, pending=pending)
+    if record.sessions and len(record.sessions) < joins and now < ended + MAX_DETAILS_DELAY:
         until = min(now + REFETCH_INTERVAL, ended + MAX_DETAILS_DELAY)
-        return replace(harvest, pending=Pending(until=until, reason=Reason.settling))
-    return harvest
+        return replace(record, pending=Pending(until=until, reason=Reason.settling))
+    return record

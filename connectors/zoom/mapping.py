@@ -1,7 +1,7 @@
-"""Zoom's rows as meetings and sessions: pure functions, one dict in, one dataclass out.
+"""Map Zoom's rows to meetings and sessions. Pure functions: a dict in, a dataclass out.
 
-What Zoom leaves empty (`""`, null) is absent. Nothing else is cleaned: names (in which Zoom shows `#` for a comma),
-addresses and leave reasons stay as sent. Field lists: the schemas of https://developers.zoom.us/docs/api/ (Accounts for
+An empty value (`""`, null) is absent. Nothing else is changed: names (in which Zoom sends `#` for a comma), addresses and
+leave reasons stay as sent. Field lists: the schemas of https://developers.zoom.us/docs/api/ (Accounts for
 /metrics, Meetings for /report), as of 2025-06 to 2026-02.
 """
 
@@ -20,7 +20,7 @@ State = Literal["ended", "live"]
 Role = Literal["host", "attendee", "panelist"]
 
 WEBINAR_TYPES = frozenset({5, 6, 9})
-"""`type` of a row of /report/users/{user}/meetings that is a webinar."""
+"""The values of `type` that mark a webinar in /report/users/{user}/meetings."""
 
 _ROLES: dict[Any, Role] = {"host": "host", "attendee": "attendee", "panelist": "panelist"}
 _FLAGS: dict[Any, bool] = {1: True, 0: False, "true": True, "false": False}
@@ -36,7 +36,7 @@ def to_meeting(
     host_id: str | None = None,
     raw: bool = False,
 ) -> Meeting:
-    """Out of a row of /metrics/meetings or /metrics/webinars, or the answer of /metrics/meetings/{uuid}."""
+    """A row of /metrics/meetings or /metrics/webinars, or the response of /metrics/meetings/{uuid}."""
     start = parse_instant(row.get("start_time"))
     end = parse_instant(row.get("end_time")) if state == "ended" else None
     duration = seconds_between(start, end)
@@ -75,7 +75,7 @@ def to_meeting(
 def to_reported_meeting(
     row: Row, *, account: str, harvested_at: datetime, host_id: str | None, raw: bool = False
 ) -> Meeting:
-    """Out of a row of /report/users/{user}/meetings, or the answer of /report/meetings/{uuid}."""
+    """A row of /report/users/{user}/meetings, or the response of /report/meetings/{uuid}."""
     start, end = parse_instant(row.get("start_time")), parse_instant(row.get("end_time"))
     duration = seconds_between(start, end)
     return Meeting(
@@ -104,7 +104,7 @@ def to_reported_meeting(
 
 
 def to_session(row: Row, *, raw: bool = False) -> Session:
-    """Out of a row of /metrics/…/participants."""
+    """A row of /metrics/…/participants."""
     get = row.get
     join, leave = parse_instant(get("join_time")), parse_instant(get("leave_time"))
     user_id, status, breakout = as_text(get("user_id")), as_text(get("status")), as_text(get("bo_mtg_id"))
@@ -144,7 +144,7 @@ def to_session(row: Row, *, raw: bool = False) -> Session:
 
 
 def to_reported_session(row: Row, *, raw: bool = False) -> Session:
-    """Out of a row of /report/…/participants: no device, address, network, place or role."""
+    """A row of /report/…/participants. It has no device, address, network, location or role."""
     get = row.get
     join, leave = parse_instant(get("join_time")), parse_instant(get("leave_time"))
     user_id, status, breakout = as_text(get("user_id")), as_text(get("status")), as_text(get("bo_mtg_id"))
@@ -166,7 +166,7 @@ def to_reported_session(row: Row, *, raw: bool = False) -> Session:
 
 
 def to_flag(value: Any) -> bool | None:
-    """A flag, also as 0 or 1 or the word for it; `None` for anything else."""
+    """A boolean, also sent as 0, 1, `"true"` or `"false"`; `None` for anything else."""
     if value is True or value is False:
         return value
     return _FLAGS.get(value) if isinstance(value, int | str) else None
@@ -195,7 +195,7 @@ def _user_type(
 
 
 def _place(location: str | None) -> tuple[str | None, str | None]:
-    """City and country of `"Berlin (DE)"`; neither of any other text, which may be a city or a country."""
+    """City and country of `"Berlin (DE)"`. Any other text may be either, and gives neither."""
     if location is None or location[-1:] != ")" or location[-5:-3] != " (":
         return None, None
     city, country = location[:-5], location[-3:-1]
@@ -210,7 +210,7 @@ def _duration(row: Row, join: datetime | None, leave: datetime | None) -> int | 
 
 
 def _to_seconds(value: Any, *, unit: int) -> int | None:
-    """A number of `unit` seconds, sometimes sent as text, and in Zoom's examples as `"20:00"` too."""
+    """Seconds from a number of units of `unit` seconds, also sent as text, or as `"20:00"` (in Zoom's examples)."""
     if isinstance(value, str):
         if not (value.isascii() and value.isdigit() and len(value) < 10):
             return parse_clock_seconds(value)

@@ -1,4 +1,4 @@
-"""Quality of service: Zoom's strings with units, a set of them a minute, as the one shape that all vendors share.
+"""Map Zoom's quality of service, strings with units for each minute, to `Quality`.
 
 `GET /metrics/meetings/{uuid}/participants/qos`, schema of https://developers.zoom.us/docs/api/ (Accounts, as of 2026-02).
 """
@@ -29,7 +29,7 @@ STREAMS = {
 STEP_SECONDS = 60.0
 
 _MEASURES = (
-    # ours, Zoom's, its unit, and the peak that Zoom tells beside it
+    # measure, Zoom's key, its unit, and the key of the peak that Zoom adds
     ("latency_ms", "latency", "ms", None),
     ("jitter_ms", "jitter", "ms", None),
     ("packet_loss_pct", "avg_loss", "%", "max_loss"),
@@ -39,15 +39,17 @@ _MEASURES = (
 
 
 def to_quality(row: Row, *, series: bool = False) -> Quality | None:
-    """Out of one row: every minute of `user_qos` is a sample. `None` where nothing was measured. `series`: with the
-    samples themselves."""
+    """The quality of one row; `None` if nothing was measured. Every minute of `user_qos` is a sample.
+
+    `series` keeps the samples.
+    """
     minutes = [minute for minute in row.get("user_qos") or () if isinstance(minute, dict)]
-    streams = {ours: _to_stream(_parts(minutes, zoom)) for zoom, ours in STREAMS.items()}
+    streams = {name: _to_stream(_parts(minutes, key)) for key, name in STREAMS.items()}
     if series:
-        for zoom, ours in STREAMS.items():
-            stream = streams[ours]
+        for key, name in STREAMS.items():
+            stream = streams[name]
             if stream is not None:
-                streams[ours] = replace(stream, series=_to_series(minutes, zoom))
+                streams[name] = replace(stream, series=_to_series(minutes, key))
     cpu = _to_measure(
         "cpu_pct", _parts(minutes, "cpu_usage"), "zoom_avg_cpu_usage", "%", "zoom_max_cpu_usage"
     )
@@ -57,7 +59,7 @@ def to_quality(row: Row, *, series: bool = False) -> Quality | None:
 
 
 def parse_number(value: Any, unit: str) -> float | None:
-    """`"126 ms"`, `"27.15kbps"`, `"0.03%"`: the number before the unit, or without one; `None` for `""` and `"-"`."""
+    """The number in `"126 ms"`, `"27.15kbps"` or `"0.03%"`, with or without the unit; `None` for `""` and `"-"`."""
     if isinstance(value, str):
         try:
             value = float(value.strip().removesuffix(unit))
@@ -74,26 +76,26 @@ def parse_height(resolution: Any) -> float | None:
 
 
 def with_quality(sessions: Sequence[Session], rows: Iterable[Row], *, series: bool = False) -> list[Session]:
-    """The sessions with the quality that belongs to them.
+    """The sessions, each with the quality of the rows that belong to it.
 
-    A row belongs to the stay with the same `user_id` and join, one in the meeting itself first; else to the stay with
-    the same `user_id` that it overlaps longest. A row that comes twice counts once.
+    A row belongs to the session with the same `user_id` and join time, preferably one in the meeting itself; else to the
+    session with the same `user_id` that it overlaps longest. A row that occurs twice counts once.
     """
-    stays: dict[str, list[int]] = {}
-    for place, session in enumerate(sessions):
+    by_user: dict[str, list[int]] = {}
+    for index, session in enumerate(sessions):
         if session.user_id is not None:
-            stays.setdefault(session.user_id, []).append(place)
-    found: dict[int, list[Quality]] = {}
+            by_user.setdefault(session.user_id, []).append(index)
+    qualities: dict[int, list[Quality]] = {}
     for row in unique_rows(rows, _session_of):
-        place_of = _matching_session(row, sessions, stays.get(as_text(row.get("user_id")) or "", []))
+        match = _matching_session(row, sessions, by_user.get(as_text(row.get("user_id")) or "", []))
         quality = to_quality(row, series=series)
-        if place_of is not None and quality is not None:
-            found.setdefault(place_of, []).append(quality)
+        if match is not None and quality is not None:
+            qualities.setdefault(match, []).append(quality)
     return [
-        replace(session, quality=Quality.merge(found[place], same_session=True))
-        if place in found
+        replace(session, quality=Quality.merge(qualities[index], same_session=True))
+        if index in qualities
         else session
-        for place, session in enumerate(sessions)
+        for index, session in enumerate(sessions)
     ]
 
 
@@ -101,12 +103,12 @@ def _session_of(row: Row) -> tuple[str, str]:
     return str(row.get("user_id")), str(row.get("join_time"))
 
 
-def _matching_session(row: Row, sessions: Sequence[Session], places: Sequence[int]) -> int | None:
+def _matching_session(row: Row, sessions: Sequence[Session], indexes: Sequence[int]) -> int | None:
     join, leave = parse_instant(row.get("join_time")), parse_instant(row.get("leave_time"))
-    exact = [place for place in places if join is not None and sessions[place].join_time == join]
+    exact = [index for index in indexes if join is not None and sessions[index].join_time == join]
     if exact:
-        return min(exact, key=lambda place: sessions[place].stay != "meeting")
-    return max(places, key=lambda place: _overlap(sessions[place], join, leave), default=None)
+        return min(exact, key=lambda index: sessions[index].stay != "meeting")
+    return max(indexes, key=lambda index: _overlap(sessions[index], join, leave), default=None)
 
 
 def _overlap(session: Session, join: datetime | None, leave: datetime | None) -> timedelta:
@@ -123,23 +125,23 @@ def _parts(minutes: Iterable[Row], name: str) -> list[Row]:
 def _to_stream(parts: Sequence[Row]) -> Stream | None:
     if not parts:
         return None
-    told = {ours: _to_measure(ours, parts, zoom, unit, peak) for ours, zoom, unit, peak in _MEASURES}
-    told["height_px"] = summarize("height_px", [parse_height(part.get("resolution")) for part in parts])
-    return Stream.from_measures(told)
+    measures = {name: _to_measure(name, parts, key, unit, peak) for name, key, unit, peak in _MEASURES}
+    measures["height_px"] = summarize("height_px", [parse_height(part.get("resolution")) for part in parts])
+    return Stream.from_measures(measures)
 
 
 def _to_series(minutes: Iterable[Row], name: str) -> Series | None:
-    """`date_time` is the minute's own; minutes without one have no place in time."""
+    """The samples at the `date_time` of their minute. Minutes without one are dropped."""
     points: list[Point] = []
     for minute in minutes:
         when, part = parse_instant(minute.get("date_time")), minute.get(name)
         if when is not None and isinstance(part, dict):
-            named = {
-                ours: parse_number(part.get(key), unit)
-                for ours, key, unit, _ in _MEASURES
-                if ours in SERIES_MEASURES
+            samples = {
+                measure: parse_number(part.get(key), unit)
+                for measure, key, unit, _ in _MEASURES
+                if measure in SERIES_MEASURES
             }
-            points.append((when, named))
+            points.append((when, samples))
     return to_series(points, STEP_SECONDS)
 
 

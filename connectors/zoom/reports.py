@@ -1,7 +1,7 @@
-"""The Reports: each user's meetings in turn, and who was in them when. Pro and above.
+"""The Reports source: the meetings of each user, with names and times of their participants. Pro and above.
 
-https://developers.zoom.us/docs/api/meetings/ (Reports, as of 2025-06). They tell no device, address, network, place or
-role, nothing of live meetings, and of a meeting with one participant no more than that it took place.
+https://developers.zoom.us/docs/api/meetings/ (Reports, as of 2025-06). The Reports have no device, address, network,
+location or role, no live meetings, and no participants of a meeting with one participant.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from connectors.models import (
 from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
 from connectors.zoom.client import Row, ZoomClient
-from connectors.zoom.endpoints import Endpoint
+from connectors.zoom.endpoints import ZoomEndpoint
 from connectors.zoom.errors import CANNOT_HOST, OTHER_ACCOUNT, UNKNOWN_USER
 from connectors.zoom.listing import (
     InstanceKind,
+    ZoomSourceName,
     date_range,
     expected_joins,
     finish_record,
+    kind_of,
     not_ready_error,
     page_count,
     pending_or_gone,
@@ -41,22 +43,21 @@ from connectors.zoom.listing import (
     without_sessions,
 )
 from connectors.zoom.mapping import WEBINAR_TYPES, to_reported_meeting, to_reported_session
-from connectors.zoom.source_selection import SourceName
 
-HEADS: Mapping[InstanceKind, Endpoint] = {
+HEADS: Mapping[InstanceKind, ZoomEndpoint] = {
     "meeting": endpoints.REPORT_MEETING,
     "webinar": endpoints.REPORT_WEBINAR,
 }
-PARTICIPANTS: Mapping[InstanceKind, Endpoint] = {
+PARTICIPANTS: Mapping[InstanceKind, ZoomEndpoint] = {
     "meeting": endpoints.REPORT_PARTICIPANTS,
     "webinar": endpoints.REPORT_WEBINAR_PARTICIPANTS,
 }
 
 USERS_AT_ONCE = 8
-"""Two calls a user, one after the other, would be bound by Zoom's latency; eight users reach the rate of a Pro plan."""
+"""Each user takes two calls. One user at a time would be limited by latency; eight reach the rate of a Pro plan."""
 
 _UNREADABLE_USER = {
-    # Zoom lists hosts in /report/users whom it then cannot find: deleted, moved to another account, no longer hosts.
+    # /report/users lists hosts whom Zoom then cannot find: deleted, moved to another account, no longer licensed.
     UNKNOWN_USER: Reason.unknown_user,
     OTHER_ACCOUNT: Reason.not_ours,
     CANNOT_HOST: Reason.refused,
@@ -71,25 +72,25 @@ class Reports:
     webinars: bool = False
     raw: bool = False
 
-    name: ClassVar[SourceName] = "reports"
+    name: ClassVar[ZoomSourceName] = "reports"
 
     def meetings(
         self, window: Window, partitions: Collection[str] = ()
     ) -> Iterator[MeetingRef | SkippedPartition]:
-        span = date_range(window, self.context.now())
-        if span is None:
+        dates = date_range(window, self.context.now())
+        if dates is None:
             return
-        between = {"from": span[0], "to": span[1]}
-        for found in self._list_users(window, between, partitions):
-            if isinstance(found, SkippedPartition):
-                yield found
+        between = {"from": dates[0], "to": dates[1]}
+        for result in self._list_users(window, between, partitions):
+            if isinstance(result, SkippedPartition):
+                yield result
             else:
-                yield from found
+                yield from result
 
     def _list_users(
         self, window: Window, between: Mapping[str, str], partitions: Collection[str]
     ) -> Iterator[list[MeetingRef] | SkippedPartition]:
-        """Several users at a time, in the order in which they are listed."""
+        """The refs of each user; several users at a time, in the order in which Zoom lists them."""
         users = (user for user in self.users(between) if not partitions or user_partition(user) in partitions)
         return ordered_map(
             lambda user: self._list_user(window, user, between),
@@ -99,7 +100,7 @@ class Reports:
         )
 
     def users(self, between: Mapping[str, str]) -> Iterator[str]:
-        """The ids of those who hosted, each once; whoever was deactivated since is on the second list."""
+        """The id of every user who hosted a meeting, each once. Deactivated users are on the second list."""
         seen: set[str] = set()
         for which in ("active", "inactive"):
             for page in self.client.pages(endpoints.REPORT_USERS, type=which, **between):
@@ -115,16 +116,18 @@ class Reports:
         try:
             return [ref for which in ("past", "pastOne") for ref in self._list(window, user, which, between)]
         except VendorError as error:
-            known = _UNREADABLE_USER.get(error.code or 0)
+            permanent = _UNREADABLE_USER.get(error.code or 0)
             return SkippedPartition(
-                partition=user_partition(user), reason=known or Reason.error, permanent=known is not None
+                partition=user_partition(user),
+                reason=permanent or Reason.error,
+                permanent=permanent is not None,
             )
 
     def _list(
         self, window: Window, user: str, which: str, between: Mapping[str, str]
     ) -> Iterator[MeetingRef]:
         endpoint = endpoints.REPORT_USER_MEETINGS
-        # An address in place of an id (never seen, but the id is not promised) is no thing to write down.
+        # The id may be an address (never seen, but not excluded), and an address must not be stored.
         hint: dict[str, Any] = {"source": self.name, "type": which, **({} if "@" in user else {"user": user})}
         for page in self.client.pages(endpoint, user, type=which, **between):
             for row in page:
@@ -138,7 +141,7 @@ class Reports:
         head = 1 if ref.row is None else 0
         if ref.hint.get("type") == "pastOne":
             return head
-        return head + page_count(expected_joins(ref), PARTICIPANTS[_kind(ref)])
+        return head + page_count(expected_joins(ref), PARTICIPANTS[kind_of(ref)])
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         harvested_at = truncate_to_milliseconds(self.context.now())
@@ -148,33 +151,26 @@ class Reports:
             account=self.account,
             harvested_at=harvested_at,
             host_id=as_text(ref.hint.get("user")) or as_text(row.get("host_id")),
-            raw=self._raw(ref),
+            raw=ref.wants("raw", in_run=self.raw),
         )
         return finish_record(self._with_participants(ref, row, meeting), ref, row, self.context.now())
 
     def _with_participants(self, ref: MeetingRef, row: Row, meeting: Meeting) -> MeetingRecord:
         if ref.hint.get("type") == "pastOne":
-            # Zoom reports no participants of these; that there was one is what `pastOne` says.
+            # Zoom reports no participants of these meetings; `pastOne` says that there was one.
             return without_sessions(replace(meeting, participants=1), None)
         try:
             rows = self.participants(ref)
         except VendorError as error:
             return without_sessions(meeting, pending_or_gone(ref, error, row, self.context.now()))
-        raw = self._raw(ref)
-        return to_record(meeting, [to_reported_session(told, raw=raw) for told in rows])
-
-    def _raw(self, ref: MeetingRef) -> bool:
-        return self.raw or "raw" in ref.extras
+        raw = ref.wants("raw", in_run=self.raw)
+        return to_record(meeting, [to_reported_session(participant, raw=raw) for participant in rows])
 
     def head(self, ref: MeetingRef) -> Row:
         try:
-            return with_uuid(self.client.get(HEADS[_kind(ref)], ref.uuid), ref.uuid)
+            return with_uuid(self.client.get(HEADS[kind_of(ref)], ref.uuid), ref.uuid)
         except VendorError as error:
             raise not_ready_error(ref, error, self.context.now()) from None
 
     def participants(self, ref: MeetingRef) -> list[Row]:
-        return self.client.all_rows(PARTICIPANTS[_kind(ref)], ref.uuid)
-
-
-def _kind(ref: MeetingRef) -> InstanceKind:
-    return "webinar" if ref.hint.get("kind") == "webinar" else "meeting"
+        return self.client.all_rows(PARTICIPANTS[kind_of(ref)], ref.uuid)

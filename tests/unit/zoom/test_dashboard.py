@@ -12,7 +12,7 @@ from connectors.errors import CredentialsError, Gone, NotReady, VendorError
 from connectors.models import Detail, Host, MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
-from connectors.zoom.endpoints import encode_id
+from connectors.zoom.endpoints import ZoomEndpoint
 from connectors.zoom.listing import MAX_WINDOW, date_range
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.fake_api import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
@@ -97,7 +97,7 @@ def test_a_uuid_is_encoded_twice_where_zoom_wants_it_so(
     account.on(path, page("participants", participant_row()))
     assert len(zoom().fetch(ref(meeting_row(uuid))).sessions) == 1
     assert PARTICIPANTS_ENDPOINT.path(uuid) == path
-    assert "/" not in encode_id(uuid)
+    assert "/" not in ZoomEndpoint.encode_id(uuid)
 
 
 def test_a_meeting_is_what_its_row_says(zoom: Build, account: Account) -> None:
@@ -262,7 +262,7 @@ def test_a_token_that_names_no_scopes_learns_of_it_from_the_answer(
 def test_webinars_without_the_add_on_name_the_option(zoom: Build, account: Account) -> None:
     account.quiet()
     account.on("/metrics/webinars", {"code": 200, "message": "No permission."}, status=400)
-    with pytest.raises(CredentialsError, match="leave out --webinars"):
+    with pytest.raises(CredentialsError, match="omit --webinars"):
         list(zoom("webinars").meetings(DAY))
 
 

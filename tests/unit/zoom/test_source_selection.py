@@ -76,7 +76,7 @@ def test_the_plan_decides_and_then_the_scopes(
     connector = zoom(ZOOM_PLAN=plan, scope=scope)
     list(connector.meetings(DAY))
     list(connector.meetings(DAY))
-    assert connector.source().name == chosen
+    assert connector.selector.source().name == chosen
     assert sum("reading the" in said for said in context.told) == 1
 
 
@@ -130,7 +130,7 @@ def test_no_dashboard_means_reports_where_the_plan_is_not_set(
     (found,) = connector.meetings(DAY)
     assert isinstance(found, MeetingRef)
     assert found.hint["source"] == "reports"
-    assert connector.source().name == "reports"
+    assert connector.selector.source().name == "reports"
     assert sum("no Dashboard" in said for said in context.told) == 1
     assert len(account.asked_for("/metrics/meetings")) == 1
 
