@@ -24,7 +24,7 @@ from harvester.simulator.expected.zoom import ExpectedZoom
 from harvester.simulator.organisation import Case, Organisation, milliseconds
 from tests.e2e.harness import Documents, Harvester, by_id, differences
 from tests.e2e.index_sandbox import Place
-from tests.e2e.test_harvest import hits, stored
+from tests.e2e.test_zoom import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=26)

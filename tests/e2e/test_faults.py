@@ -31,7 +31,7 @@ from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, Simulator, differe
 from tests.e2e.index_sandbox import Place
 from tests.e2e.metronome import Metronome
 from tests.e2e.proxy import Fault, Plan, Proxy
-from tests.e2e.test_harvest import NOW, pointed, stored
+from tests.e2e.test_zoom import NOW, pointed, stored
 
 SOAK_SECONDS = float(os.environ.get("SOAK_SECONDS", "3600"))
 ROUNDS = 1

@@ -15,7 +15,7 @@ from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from tests.e2e.harness import Harvester, differences, lines
 from tests.e2e.index_sandbox import Place
 from tests.e2e.simulator_in_process import Served, Vendors
-from tests.e2e.test_harvest import hits, stored
+from tests.e2e.test_zoom import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -23,7 +23,7 @@ from harvester.verify.findings import KINDS
 from tests.documents import START, many, plain
 from tests.e2e.harness import Harvester, Simulator, differences
 from tests.e2e.index_sandbox import PATIENCE, Place, login
-from tests.e2e.test_harvest import NOW, pointed, stored
+from tests.e2e.test_zoom import NOW, pointed, stored
 
 DAYS = ["--from", "2026-11-17", "--to", "2026-11-19"]
 AGES = Window(start=START - timedelta(days=400), end=START + timedelta(days=400))

@@ -24,7 +24,7 @@ from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import Documents, Harvester, Simulator, differences, lines
 from tests.e2e.index_sandbox import Place
 from tests.e2e.simulator_in_process import Served, Vendors
-from tests.e2e.test_harvest import hits, pointed, stored
+from tests.e2e.test_zoom import hits, pointed, stored
 
 NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -29,7 +29,7 @@ from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import ROOT, Documents, Harvester, Simulator, command, differences
 from tests.e2e.index_sandbox import Place
 from tests.e2e.kill.crash_at import BATCH_OPERATIONS, CLEANED_MEETINGS, FLIGHTS, POINTS
-from tests.e2e.test_harvest import NOW, hits, pointed, stored
+from tests.e2e.test_zoom import NOW, hits, pointed, stored
 
 SIZE, DAYS, SPEED = 200, 4, 2.0
 HEAVY_PER_SECOND = 40 * SPEED
