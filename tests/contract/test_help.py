@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import click
 import pytest
@@ -74,3 +75,28 @@ def test_help_texts_start_with_a_capital_and_end_with_a_full_stop(name: str, tex
     sentence = re.sub(r"  \[default: .*\]$", "", text)
     assert re.match(r"[A-Z]", sentence), text
     assert sentence.endswith("."), text
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_the_help_of_every_command_ends_with_examples(path: str, command: click.Command) -> None:
+    epilog = command.epilog or ""
+    assert epilog.startswith("\b\nExamples:\n"), path
+    lines = [line.strip() for line in epilog.splitlines()[2:]]
+    assert any(f"harvester {path}" in line for line in lines), lines
+
+
+def examples() -> list[str]:
+    return sorted({line.strip() for _, command in LEAVES for line in (command.epilog or "").splitlines()[2:]})
+
+
+@pytest.mark.parametrize("line", examples())
+def test_examples_use_commands_and_options_that_exist(line: str) -> None:
+    words = shlex.split(re.search(r"harvester ([^|>]*)", line).group(1))  # type: ignore[union-attr]
+    with click.Context(cli) as context:
+        current: click.Command = cli
+        while isinstance(current, click.Group):
+            found = current.get_command(context, words.pop(0))
+            assert found is not None
+            current = found
+    known = {flag for param in current.params for flag in [*param.opts, *param.secondary_opts]}
+    assert {word for word in words if word.startswith("-")} <= known

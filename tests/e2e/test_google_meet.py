@@ -20,8 +20,8 @@ from harvester.simulator.organisation import Organisation, seeded_random
 from tests.e2e.harness import Documents, Harvester, differences
 from tests.e2e.index_sandbox import Place
 from tests.e2e.simulator_in_process import Served, Vendors
-from tests.e2e.test_zoom import hits, stored
 from tests.e2e.test_webex import relabelled
+from tests.e2e.test_zoom import hits, stored
 
 NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

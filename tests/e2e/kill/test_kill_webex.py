@@ -16,8 +16,8 @@ from tests.e2e.harness import ROOT, Documents, Harvester, differences, lines
 from tests.e2e.index_sandbox import Place
 from tests.e2e.kill.crash_at import OF_WEBEX
 from tests.e2e.simulator_in_process import Served, Vendors
-from tests.e2e.test_zoom import stored
 from tests.e2e.test_webex import OPTIONS, WHOLE, nothing_is_wrong
+from tests.e2e.test_zoom import stored
 
 POINTS = [point for point in OF_WEBEX if "quality" in point]
 FOURTH = 4
