@@ -25,6 +25,7 @@ from harvester.cli.options import (
     RATE_SHARE,
     apply,
     day_options,
+    examples,
     general_options,
     handle_signals,
     pass_env,
@@ -65,7 +66,7 @@ class Vendors(click.Group):
         return vendor_command(name) if name in connectors.table() else None
 
 
-@click.group(cls=Vendors)
+@click.group(cls=Vendors, epilog=examples("harvester plan zoom --from 2026-06-01"))
 def plan() -> None:
     """Estimate a backfill before it starts: meetings, requests, time, days that its budget takes.
 
@@ -94,7 +95,13 @@ def vendor_command(name: str) -> click.Command:
         options = split_options(switches, given)
         return _planned(name, HarvestRequest(**given, **options), env, as_json=as_json)
 
-    return click.command(name, help=f"Estimate a backfill of {connector.title}.")(command)
+    return click.command(
+        name,
+        help=f"Estimate a backfill of {connector.title}.",
+        epilog=examples(
+            f"harvester plan {name} --from 2026-06-01", f"harvester plan {name} --from 2026-06-01 --json"
+        ),
+    )(command)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import click
 import connectors
 from connectors.errors import ExitCode, HarvestError
 from harvester.cli.environment import RunEnvironment
-from harvester.cli.options import AS_JSON, general_options, pass_env
+from harvester.cli.options import AS_JSON, examples, general_options, pass_env
 from harvester.cli.render.status import Scope, as_object, as_text
 from harvester.config import is_loopback
 from harvester.state.account_status import Retention, account_status
@@ -22,7 +22,7 @@ from harvester.state.reader import StateReader
 logger = logging.getLogger(__name__)
 
 
-@click.command()
+@click.command(epilog=examples("harvester status", "harvester status zoom --json | jq .attention"))
 @click.argument("vendors", nargs=-1)
 @AS_JSON
 @general_options

@@ -20,6 +20,7 @@ from harvester.cli.options import (
     apply,
     day_options,
     elasticsearch_options,
+    examples,
     general_options,
     handle_signals,
     pass_env,
@@ -47,7 +48,13 @@ VISIBLE_SECONDS = 2.0
 """After how long Elasticsearch finds what was written, where it may not be asked to refresh."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "harvester verify",
+        "harvester verify zoom --from 2026-11-01 --to 2026-11-20",
+        "harvester verify zoom --date 2026-11-20 --repair",
+    )
+)
 @click.argument("vendor", required=False)
 @apply(
     day_options(

@@ -36,7 +36,7 @@ def log_in(harvester: Harvester) -> str:
         found = re.search(r"http://127\.0\.0\.1:\d+/google/auth\S+", "".join(said))
         assert found is not None, said
         assert "Sign in as" in opened(found[0])
-        assert "may be closed" in opened(found[0], decision="allow")
+        assert "close this window" in opened(found[0], decision="allow")
         said.append(process.communicate(timeout=HANGS_SECONDS)[1])
         assert process.returncode == 0, "".join(said)
     return "".join(said)

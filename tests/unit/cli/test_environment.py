@@ -1,10 +1,9 @@
-"""Shared options: what they pass on, what they store in click's context, what they refuse, and their order in --help."""
+"""How a command gets its environment: options stored in click's context, settings, logging."""
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +11,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-import connectors
-from harvester.cli import COMMANDS, cli
 from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
     RATE_SHARE,
     TIMEZONE,
-    Date,
     apply,
     elasticsearch_options,
     general_options,
@@ -26,7 +22,6 @@ from harvester.cli.options import (
 )
 
 SECRET = "marked-s3cret"  # an invented one
-GENERAL = ["--verbose", "--quiet", "--log-level", "--log-format", "--env-file"]
 
 logger = logging.getLogger("harvester.something")
 Run = Callable[..., Result]
@@ -55,69 +50,6 @@ def run(seen: list[RunEnvironment], tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return CliRunner().invoke(command, [*words], env=settings)
 
     return invoke
-
-
-def leaves() -> list[tuple[str, click.Command]]:
-    """Every command without subcommands, with its path."""
-    found: list[tuple[str, click.Command]] = []
-    with click.Context(cli) as context:
-        queue: list[tuple[str, click.Command]] = [("", cli)]
-        while queue:
-            path, command = queue.pop()
-            if not isinstance(command, click.Group):
-                found.append((path.strip(), command))
-                continue
-            for name in command.list_commands(context):
-                child = command.get_command(context, name)
-                assert child is not None
-                queue.append((f"{path} {name}", child))
-    return sorted(found)
-
-
-LEAVES = leaves()
-
-
-def test_there_is_a_command_for_everything() -> None:
-    assert {path.split()[0] for path, _ in LEAVES} == {*COMMANDS, *connectors.table()}
-
-
-@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
-def test_every_command_ends_with_the_general_options(path: str, command: click.Command) -> None:
-    names = [param.opts[-1] for param in command.params if isinstance(param, click.Option)]
-    expected = GENERAL[:-1] if path == "simulate" else GENERAL
-    assert names[-len(expected) :] == expected
-
-
-@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
-def test_dates_come_first_and_the_destination_before_what_is_rare(path: str, command: click.Command) -> None:
-    names = [param.opts[-1] for param in command.params if isinstance(param, click.Option)]
-    order = [
-        "--date",
-        "--from",
-        "--to",
-        "--timezone",
-        "--destination",
-        "--es-host",
-        "--rate-share",
-        "--verbose",
-    ]
-    present = [name for name in order if name in names]
-    assert sorted(present, key=names.index) == present
-
-
-HELPS = [
-    (f"{path} {param.opts[-1]}", param.help or "")
-    for path, command in LEAVES
-    for param in command.params
-    if isinstance(param, click.Option)
-]
-
-
-@pytest.mark.parametrize(("name", "text"), HELPS, ids=[name for name, _ in HELPS])
-def test_help_texts_start_with_a_capital_and_end_with_a_full_stop(name: str, text: str) -> None:
-    sentence = re.sub(r"  \[default: .*\]$", "", text)
-    assert re.match(r"[A-Z]", sentence), text
-    assert sentence.endswith("."), text
 
 
 def test_a_command_gets_its_environment(run: Run, seen: list[RunEnvironment]) -> None:
@@ -186,14 +118,6 @@ def test_wrong_values_are_usage_errors(words: list[str], problem: str, run: Run)
     ended = run(*words)
     assert ended.exit_code == 2
     assert problem in ended.stderr
-
-
-@pytest.mark.parametrize(
-    "text", ["2026-02-30", "2026-2-3", "03/02/2026", "yesterday", "2026-02-03T00:00:00Z"]
-)
-def test_only_one_spelling_of_a_day_is_accepted(text: str) -> None:
-    with pytest.raises(click.BadParameter):
-        Date().convert(text, None, None)
 
 
 def test_the_state_folder_follows_xdg(
