@@ -14,6 +14,7 @@ import connectors
 from connectors.errors import ConfigurationError, HarvestError
 from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
+    examples,
     handle_signals,
     harvest_options,
     pass_env,
@@ -32,6 +33,11 @@ from harvester.pipeline.runner import Runner, SinkDecorator, keep_sink
 logger = logging.getLogger(__name__)
 
 
+WITHOUT_DATES = (
+    "Without dates, runs the nightly harvest: every day that is not complete yet, up to the end of yesterday."
+)
+
+
 def vendor_command(name: str) -> click.Command:
     """The command of one vendor, with the options that its connector defines."""
     connector = connectors.load(name)
@@ -42,10 +48,18 @@ def vendor_command(name: str) -> click.Command:
         options = split_options(connector.options, values)
         return run_harvest(env, [name], options=options, **values)
 
-    return click.command(name, help=f"Harvest {connector.title} meetings and their sessions.")(command)
+    return click.command(
+        name,
+        help=f"Harvest {connector.title} meetings and their sessions.\n\n{WITHOUT_DATES}",
+        epilog=examples(
+            f"harvester {name} --date 2026-11-20 --destination stdout",
+            f"harvester {name} --from 2026-11-01 --to 2026-11-20",
+            f"harvester {name} -q",
+        ),
+    )(command)
 
 
-@click.command("all")
+@click.command("all", epilog=examples("harvester all -q", "harvester all --date 2026-11-20"))
 @harvest_options(())
 @pass_env
 def everything(env: RunEnvironment, **values: Any) -> int:

@@ -19,6 +19,7 @@ from harvester.cli.options import (
     RATE_SHARE,
     apply,
     day_options,
+    examples,
     general_options,
     handle_signals,
     pass_env,
@@ -34,8 +35,8 @@ from harvester.pipeline.account import Account, open_account
 from harvester.pipeline.estimate import estimate_backfill
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import VendorOptions, resolve
-from harvester.state.layout import journal_database, journal_folder, rejects_folder
-from harvester.state.reader import ReadOnlyJournal
+from harvester.state.journal import Journal
+from harvester.state.reader import StateReader
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Vendors(click.Group):
         return vendor_command(name) if name in connectors.table() else None
 
 
-@click.group(cls=Vendors)
+@click.group(cls=Vendors, epilog=examples("harvester plan zoom --from 2026-06-01"))
 def plan() -> None:
     """Estimate a backfill before it starts: meetings, requests, time, days that its budget takes.
 
@@ -78,7 +79,13 @@ def vendor_command(name: str) -> click.Command:
     def command(env: RunEnvironment, as_json: bool, **values: Any) -> int:
         return _plan(name, env, split_options(options, values), as_json=as_json, **values)
 
-    return click.command(name, help=f"Estimate a backfill of {connector.title}.")(command)
+    return click.command(
+        name,
+        help=f"Estimate a backfill of {connector.title}.",
+        epilog=examples(
+            f"harvester plan {name} --from 2026-06-01", f"harvester plan {name} --from 2026-06-01 --json"
+        ),
+    )(command)
 
 
 def _plan(
@@ -125,15 +132,14 @@ def _plan(
 
 
 @contextmanager
-def _open_journal(account: Account, env: RunEnvironment) -> Iterator[ReadOnlyJournal | None]:
-    """The journal of the index that the settings name, if there is one."""
-    if not env.environment.get("ES_HOST"):
+def _open_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | None]:
+    """The journal of the index that the settings name, if there is one; nothing is written into it."""
+    folder = None
+    if env.environment.get("ES_HOST"):
+        elastic = elastic_config(env)
+        folder = StateReader(env.state_folder).find_journal(account.folder, elastic.url, elastic.prefix)
+    if folder is None:
         yield None
         return
-    elastic = elastic_config(env)
-    folder = journal_folder(account.folder, rejects_folder(env.state_folder, elastic.url, elastic.prefix))
-    if not journal_database(folder).exists():
-        yield None
-        return
-    with closing(ReadOnlyJournal(folder)) as journal:
+    with closing(Journal(folder, dry_run=True)) as journal:
         yield journal

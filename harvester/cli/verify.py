@@ -17,6 +17,7 @@ from harvester.cli.options import (
     apply,
     day_options,
     elasticsearch_options,
+    examples,
     general_options,
     handle_signals,
     pass_env,
@@ -35,7 +36,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "harvester verify",
+        "harvester verify zoom --from 2026-11-01 --to 2026-11-20",
+        "harvester verify zoom --date 2026-11-20 --repair",
+    )
+)
 @click.argument("vendor", required=False)
 @apply(
     day_options(

@@ -20,7 +20,7 @@ from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.runner import Progress, no_progress, plan_without_journal
 from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
 from harvester.state.intervals import union
-from harvester.state.reader import ReadOnlyJournal
+from harvester.state.journal import Journal
 
 DAY = timedelta(days=1)
 
@@ -96,7 +96,7 @@ class _Outlook:
 def estimate_backfill(
     account: ConnectedAccount,
     request: HarvestRequest,
-    journal: ReadOnlyJournal | None,
+    journal: Journal | None,
     report: Report,
     *,
     zone: ZoneInfo,
@@ -163,7 +163,7 @@ def _look_ahead(
     account: ConnectedAccount,
     window: Window | None,
     request: HarvestRequest,
-    journal: ReadOnlyJournal | None,
+    journal: Journal | None,
     zone: ZoneInfo,
 ) -> _Outlook:
     if window is None:

@@ -1,7 +1,4 @@
-"""Which time a run lists: computed from what was asked for and what the journal already knows.
-
-The functions here read the journal and write nothing.
-"""
+"""Which time a run lists: computed from what was asked for and what the journal already knows."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from datetime import datetime, timedelta
 
 from connectors.models import Window
 from harvester.state.intervals import covered_windows, union
-from harvester.state.journal import Journal
+from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import JournalEntry
 
 ASK_SKIPPED_AGAIN = timedelta(hours=20)
@@ -42,14 +39,16 @@ class RunPlan:
 
 
 def nightly(
-    journal: Journal, window: Window, extras: frozenset[str], lookback: timedelta, max_window: timedelta
+    journal: JournalReader, window: Window, extras: frozenset[str], lookback: timedelta, max_window: timedelta
 ) -> RunPlan:
     """List all that is not final yet; resume everything that failed or is due."""
     gaps = window.difference(covered_windows(journal.listings(extras), margin=lookback))
     return RunPlan(slices=split_into_slices(gaps, max_window))
 
 
-def backfill(journal: Journal, window: Window, extras: frozenset[str], max_window: timedelta) -> RunPlan:
+def backfill(
+    journal: JournalReader, window: Window, extras: frozenset[str], max_window: timedelta
+) -> RunPlan:
     """List all that was never listed; resume what failed or is due in the rest."""
     gaps = window.difference(covered_windows(journal.listings(extras)))
     return RunPlan(slices=split_into_slices(gaps, max_window), within=window)
@@ -67,7 +66,7 @@ def filtered(window: Window, max_window: timedelta, *, since: datetime | None) -
     )
 
 
-def with_backlog(plan: RunPlan, journal: Journal, *, max_window: timedelta, now: datetime) -> RunPlan:
+def with_backlog(plan: RunPlan, journal: JournalReader, *, max_window: timedelta, now: datetime) -> RunPlan:
     """The plan, with listings of earlier runs' leftovers before its own: days with meetings that were listed and never
     stored, and partitions that could not be listed."""
     if plan.filtered:
@@ -81,33 +80,35 @@ def split_into_slices(windows: Iterable[Window], max_window: timedelta) -> list[
     return [Slice(window=part) for window in windows for part in window.split(max_window)]
 
 
-def meetings_to_resume(journal: Journal, within: Window | None, now: datetime) -> Iterator[JournalEntry]:
+def meetings_to_resume(
+    journal: JournalReader, within: Window | None, now: datetime
+) -> Iterator[JournalEntry]:
     """The meetings, of those that started in the window, that failed, were never fetched, or are due."""
-    for record in journal.open_meetings():
-        if within is not None and record.start is not None and record.start not in within:
+    for entry in journal.open_meetings():
+        if within is not None and entry.start is not None and entry.start not in within:
             continue
-        if record.outcome != "pending" or is_due(record, now):
-            yield record
+        if entry.outcome != "pending" or is_due(entry, now):
+            yield entry
 
 
-def is_due(record: JournalEntry, now: datetime) -> bool:
+def is_due(entry: JournalEntry, now: datetime) -> bool:
     """Whether the time has come to read a pending meeting again."""
-    return record.outcome == "pending" and (record.due is None or record.due <= now)
+    return entry.outcome == "pending" and (entry.due is None or entry.due <= now)
 
 
-def needs_listing(record: JournalEntry) -> bool:
+def needs_listing(entry: JournalEntry) -> bool:
     """Whether a meeting has to be listed again before it is fetched: nothing of it is stored, and its details alone may
     not be enough."""
-    return record.rank is None and record.start is not None
+    return entry.rank is None and entry.start is not None
 
 
-def _unread_days(plan: RunPlan, journal: Journal, max_window: timedelta, now: datetime) -> list[Slice]:
+def _unread_days(plan: RunPlan, journal: JournalReader, max_window: timedelta, now: datetime) -> list[Slice]:
     """The days of meetings that were listed and never stored, unless the plan lists them anyway. Listing a day costs
     less than requesting the heads of a few meetings one by one, and may return more."""
     days = union(
-        _day(record.start)
-        for record in meetings_to_resume(journal, plan.within, now)
-        if needs_listing(record) and record.start is not None
+        _day(entry.start)
+        for entry in meetings_to_resume(journal, plan.within, now)
+        if needs_listing(entry) and entry.start is not None
     )
     planned = [part.window for part in plan.slices]
     gaps = (gap for day in _clip(days, plan.within) for gap in day.difference(planned))
@@ -115,7 +116,7 @@ def _unread_days(plan: RunPlan, journal: Journal, max_window: timedelta, now: da
 
 
 def _failed_partitions(
-    plan: RunPlan, unread: Sequence[Slice], journal: Journal, max_window: timedelta, now: datetime
+    plan: RunPlan, unread: Sequence[Slice], journal: JournalReader, max_window: timedelta, now: datetime
 ) -> list[Slice]:
     """The partitions that earlier listings skipped, unless the plan lists them anyway."""
     planned = [part.window for part in (*unread, *plan.slices)]

@@ -21,8 +21,7 @@ from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.inventory import Inventory
 from harvester.state.journal import Journal
-from harvester.state.layout import journal_folder, rejects_folder
-from harvester.state.reader import StateReader
+from harvester.state.reader import KnownState, StateReader
 from harvester.verify.comparison import AT_ONCE, Comparison, chunks
 from harvester.verify.findings import Finding
 from harvester.verify.repair import (
@@ -74,7 +73,7 @@ class Verifier:
                 journal = stack.enter_context(open_journal(account, self.elastic))
                 stack.enter_context(journal.lock())
             connected = account.connect(journal.stored_refs) if journal is not None else account.connect()
-            state = stack.enter_context(closing(_open_state(account, self.elastic)))
+            state = stack.enter_context(closing(_known_state(account, self.elastic)))
             self._compare(connected, inventory, state, result)
             if journal is not None and result.findings:
                 index = stack.enter_context(
@@ -83,10 +82,10 @@ class Verifier:
                 _Repair(connected, index, inventory, journal, state, self).run(result)
 
     def _compare(
-        self, account: ConnectedAccount, inventory: Inventory, state: StateReader, result: VerifyResult
+        self, account: ConnectedAccount, inventory: Inventory, state: KnownState, result: VerifyResult
     ) -> None:
         choose_windows(result, account, self.window, state, has_dates=self.has_dates)
-        if state.unfinished_run():
+        if state.has_unfinished_run():
             logger.info(
                 f"{account.vendor}: the last run did not finish: what it had yet to harvest counts as missing"
             )
@@ -112,12 +111,12 @@ class Verifier:
 
 
 def choose_windows(
-    result: VerifyResult, account: ConnectedAccount, window: Window, state: StateReader, *, has_dates: bool
+    result: VerifyResult, account: ConnectedAccount, window: Window, state: KnownState, *, has_dates: bool
 ) -> None:
     """Which time is compared: the days asked for, else all that any run was asked to read; as far as it is retained."""
     targets: Sequence[Window] = [window]
     if not has_dates:
-        known = state.wanted(window.end)
+        known = state.targets(window.end)
         if known is None:
             logger.info(f"{account.vendor}: no journal yet; comparing everything that the vendor retains")
             start = account.context.now() - account.connector.retention
@@ -147,7 +146,7 @@ class _Repair:
     index: IndexDestination
     inventory: Inventory
     journal: Journal
-    state: StateReader
+    state: KnownState
     verifier: Verifier
 
     def run(self, result: VerifyResult) -> None:
@@ -206,7 +205,8 @@ class _Repair:
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
 
 
-def _open_state(account: Account, elastic: ElasticConfig) -> StateReader:
+def _known_state(account: Account, elastic: ElasticConfig) -> KnownState:
     config = account.config
-    rejects = rejects_folder(config.state_folder, elastic.url, elastic.prefix)
-    return StateReader(journal_folder(account.folder, rejects), rejects, f"{config.vendor}:{config.label}:")
+    return StateReader(config.state_folder).known_state(
+        account.folder, elastic.url, elastic.prefix, id_prefix=f"{config.vendor}:{config.label}:"
+    )

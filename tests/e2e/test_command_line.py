@@ -244,6 +244,35 @@ def test_a_closed_pipe_ends_quietly(harvester: Harvester) -> None:
     assert (harvester.folder / "code").read_text().strip() == "0"
 
 
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("more", [[], ["-v", "--log-format", "json"]])
+def test_a_closed_or_full_stderr_ends_no_run(
+    redirection: str, more: list[str], harvester: Harvester, simulator: Simulator
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    ended = subprocess.run(
+        ["bash", "-c", f'"$@" {redirection}', "-", *command("zoom", *simulator.dates, *more)],
+        stdout=subprocess.PIPE,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert differences(lines(ended.stdout), simulator.truth) == []
+
+
+def test_messages_can_be_json_and_go_with_quiet(harvester: Harvester) -> None:
+    ended = harvester("zoom", "--date", "2026-11-19", "--log-format", "json")
+    messages = [json.loads(line) for line in words(ended).splitlines()]
+    assert {message["level"] for message in messages} == {"info"}
+    assert any("documents go to stdout" in message["message"] for message in messages)
+    failed = harvester("zoom", "--date", "2026-11-19", "-q", "--log-format", "json", ZOOM_CLIENT_SECRET=MARK)
+    first, *_ = [json.loads(line) for line in words(failed).splitlines()]
+    assert first["level"] == "error"
+    assert MARK not in words(failed)
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     harvester: Harvester, simulator: Simulator, sent: signal.Signals, code: int

@@ -162,6 +162,7 @@ class Client:
         headers = {"accept": "application/json"}
         if body is not None:
             headers["content-type"] = content
+        duration = 0.0
         try:
             answer = self._elasticsearch.perform_request(
                 method, path, params=params, headers=headers, body=body
@@ -169,7 +170,7 @@ class Client:
         except elasticsearch.UnsupportedProductError:
             raise self.not_elasticsearch() from None
         except elasticsearch.ApiError as error:
-            response = self._response(error.meta, error.body)
+            response, duration = self._response(error.meta, error.body), error.meta.duration
         except elastic_transport.TlsError:
             raise ConfigurationError(
                 f"the certificate of {self.config.url} is not trusted, or the server does not use TLS: set ES_CA_CERTS to "
@@ -180,8 +181,9 @@ class Client:
         except elastic_transport.TransportError:
             response = Response(status=0)
         else:
-            response = self._response(answer.meta, answer.body)
-        logger.debug("Elasticsearch: %s %s: %d", method, path.partition("?")[0], response.status)
+            response, duration = self._response(answer.meta, answer.body), answer.meta.duration
+        outcome = f"{response.status} in {duration * 1000:.0f} ms" if response.status else "no response"
+        logger.debug("Elasticsearch: %s %s: %s", method, path.partition("?")[0], outcome)
         return response
 
     def _response(self, meta: elastic_transport.ApiResponseMeta, body: Any) -> Response:

@@ -120,13 +120,13 @@ def _quality(when: str, fuse: Fuse) -> None:
         return call == QUALITIES.call
 
     if when == "sent":
-        _on_its_way(Api, "answer", fuse, chosen)
+        _on_its_way(Api, "send", fuse, chosen)
     else:
-        _around(Api, "answer", fuse, when=when, chosen=chosen)
+        _around(Api, "send", fuse, when=when, chosen=chosen)
 
 
 def _claim(when: str, fuse: Fuse) -> None:
-    _around(AccountState, "claim", fuse, when=when, chosen=_any)
+    _around(AccountState, "acquire_lease", fuse, when=when, chosen=_any)
 
 
 def _token(when: str, fuse: Fuse) -> None:

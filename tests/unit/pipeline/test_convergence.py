@@ -132,7 +132,7 @@ class Fate:
         assert self.journal is not None
         if self.committed:
             self.journal.flush()
-        self.journal._failed = OutputError("killed")
+        self.journal._writer._failed = OutputError("killed")
         self.struck = True
 
 
@@ -517,13 +517,13 @@ class World:
 def watch(journal: Journal, fate: Fate) -> None:
     """Every statement to the journal is a point at which the run may be killed."""
     fate.journal = journal
-    put = journal._put
+    put = journal._writer.put
 
     def watched(statement: str, *values: Any) -> int:
         fate.pass_by("journal")
         return put(statement, *values)
 
-    journal._put = watched  # type: ignore[method-assign]  # the kill between two statements
+    journal._writer.put = watched  # type: ignore[method-assign]  # the kill between two statements
 
 
 @contextmanager

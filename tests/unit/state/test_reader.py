@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.models import Window
-from harvester.state.reader import StateReader
+from harvester.state.reader import KnownState
 from harvester.state.rejects import Reject, Rejects
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -43,6 +43,6 @@ def test_rejects_are_those_of_the_account_and_the_time_or_of_none(tmp_path: Path
                 reject("sha256:0"),
             ]
         )
-    with closing(StateReader(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as memory:
+    with closing(KnownState(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as memory:
         names = {"in", "in:1", "odd", "torn"}
         assert memory.rejected_in(days(2, 0)) == {f"zoom:main:{name}" for name in names}

@@ -15,7 +15,7 @@ import pytest
 from connectors.models import Window
 from harvester.pipeline.request import days_window
 from harvester.state.journal import Journal
-from harvester.state.reader import StateReader
+from harvester.state.reader import KnownState
 from harvester.verify.result import VerifyResult
 from harvester.verify.runner import choose_windows
 
@@ -45,7 +45,7 @@ def chosen(
     )
     result = VerifyResult(vendor="zoom", account="main", zone=ZONE)
     window = days_window(None, first, last, zone=ZONE, now=NOW)
-    with closing(StateReader(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as state:
+    with closing(KnownState(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as state:
         choose_windows(result, account, window, state, has_dates=first is not None)
     return result
 

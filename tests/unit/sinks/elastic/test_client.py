@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import chain, repeat
+from threading import Thread
 
 import pytest
 
 from connectors.errors import CredentialsError, Interrupted, Unreachable
-from harvester.sinks.elastic.client import PING_SECONDS, ErrorCause, Response, wait_before_retry
+from harvester.sinks.elastic.client import PING_SECONDS, Client, ErrorCause, Response, wait_before_retry
+from harvester.sinks.elastic.config import ElasticConfig
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
 
 URL = "http://127.0.0.1:9200"
@@ -114,3 +119,41 @@ def test_a_block_is_no_missing_privilege() -> None:
 @pytest.mark.parametrize("body", [None, "no", {}, {"error": "no"}, {"error": {"type": 7, "reason": []}}])
 def test_an_error_without_a_cause_has_empty_texts(body: object) -> None:
     assert Response(status=400, body=body).cause == ErrorCause(400, "", "")
+
+
+class Answering(BaseHTTPRequestHandler):
+    """An Elasticsearch that answers every request with a marked secret."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b'{"marked": "secret"}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Elastic-Product", "Elasticsearch")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+def test_debug_messages_name_requests_without_query_body_and_credentials(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG", logger="harvester")
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        with closing(
+            Client(ElasticConfig(host=url, username="marked-user", password="marked-password"))
+        ) as real:
+            assert real.send("POST", "/x/_search", params={"marked": "1"}, body={"marked": 1}).ok
+        server.shutdown()
+    own = [record.getMessage() for record in caplog.records if record.name.startswith("harvester.")]
+    assert [re.sub(r"[0-9]+ ms", "N ms", message) for message in own] == [
+        "Elasticsearch: POST /x/_search: 200 in N ms"
+    ]
+    with closing(Client(ElasticConfig(host="http://127.0.0.1:9", api_key="marked-key"))) as nowhere:
+        nowhere.send("GET", "/x?marked=query")
+    assert caplog.messages[-1] == "Elasticsearch: GET /x: no response"
