@@ -84,7 +84,7 @@ def _spent(call: str, until: datetime) -> QuotaExhausted:
     )
 
 
-def response_classifier(context: Context, stop: DailyLimitGuard) -> Callable[[Response], Decision]:
+def response_classifier(context: Context, daily_limit: DailyLimitGuard) -> Callable[[Response], Decision]:
     """Classifies the responses of the API; those of the token endpoint are classified in `auth.py`."""
 
     def classify(response: Response) -> Decision:
@@ -92,7 +92,7 @@ def response_classifier(context: Context, stop: DailyLimitGuard) -> Callable[[Re
         if response.ok and code is None:
             return None
         if response.status == 429 or code == 429:
-            return _throttled(response, context.now(), stop)
+            return _throttled(response, context.now(), daily_limit)
         if code is not None and response.status < 500:
             return _refused(response, code)
         if response.status == 403 and response.broken is not None:
@@ -123,9 +123,9 @@ def _message(response: Response) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _throttled(response: Response, now: datetime, stop: DailyLimitGuard) -> Decision:
+def _throttled(response: Response, now: datetime, daily_limit: DailyLimitGuard) -> Decision:
     if _is_daily(response):
-        return stop.start(response.call, _available_again(response, now))
+        return daily_limit.start(response.call, _available_again(response, now))
     endpoint = BY_CALL.get(response.call)
     intensive = endpoint is not None and endpoint.label == "intensive"
     seconds = parse_retry_after(response.headers.get("Retry-After"), now)

@@ -32,10 +32,9 @@ from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.state.intervals import clipped, missing
+from harvester.state.intervals import intersection
 from harvester.state.journal import Journal
-from harvester.state.layout import journal_folder, rejects_folder
-from harvester.state.reader import Looked
+from harvester.state.reader import KnownState, StateReader
 from harvester.verify.result import Verdict, exit_code, tell
 
 if TYPE_CHECKING:
@@ -155,14 +154,14 @@ def _compare(
     verdict: Verdict,
     vendor: Connected,
     inventory: Inventory,
-    memory: Looked,
+    memory: KnownState,
     request: HarvestRequest,
     env: RunEnvironment,
 ) -> None:
     from harvester.verify.comparison import Comparison
 
     _choose(verdict, vendor, request, memory)
-    if memory.unfinished_run():
+    if memory.has_unfinished_run():
         logger.info(
             f"{vendor.name}: the last run has not come to its end: what it was still to harvest counts as missing"
         )
@@ -181,13 +180,13 @@ def _compare(
     verdict.complete = not report.causes
 
 
-def _choose(verdict: Verdict, vendor: Connected, request: HarvestRequest, memory: Looked) -> None:
+def _choose(verdict: Verdict, vendor: Connected, request: HarvestRequest, memory: KnownState) -> None:
     """Which time is compared: the days that were given, else all that any run was to read; as far as it is kept."""
     now, kept = vendor.context.now(), vendor.connector.retention
     asked = dates.window(request.on, request.first, request.last, zone=verdict.zone, now=now)
     wanted: Sequence[Window] = [asked]
     if not request.has_dates:
-        known = memory.wanted(asked.end)
+        known = memory.targets(asked.end)
         if known is None:
             logger.info(f"{vendor.name}: no journal tells what was read: all that the vendor keeps")
             known = [Window(start=now - kept, end=asked.end)]
@@ -197,13 +196,13 @@ def _choose(verdict: Verdict, vendor: Connected, request: HarvestRequest, memory
             return
         asked = Window(start=wanted[0].start, end=asked.end)
     within = dates.clamped(asked, kept=kept, now=now)
-    verdict.windows = clipped(wanted, within) if within is not None else []
+    verdict.windows = intersection(wanted, within) if within is not None else []
     if within is None or not verdict.windows:
         logger.error(
             f"{vendor.name}: nothing to verify: the vendor keeps {kept.days} days, and all of this is older"
         )
         return
-    verdict.gaps = missing(Window(start=verdict.windows[0].start, end=asked.end), verdict.windows)
+    verdict.gaps = Window(start=verdict.windows[0].start, end=asked.end).difference(verdict.windows)
     if within != asked:
         logger.info(
             f"{vendor.name}: the vendor keeps {kept.days} days; verifying from "
@@ -219,7 +218,7 @@ class _Repair:
     index: Index
     inventory: Inventory
     written: Journal
-    memory: Looked
+    memory: KnownState
     env: RunEnvironment
     delete_orphans: bool
 
@@ -286,6 +285,6 @@ class _Repair:
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
 
 
-def _memory(vendor: Connected, named: ElasticConfig, env: RunEnvironment) -> Looked:
-    folder = rejects_folder(env.state_folder, named.url, named.prefix)
-    return Looked(journal_folder(vendor.folder, folder), folder, f"{vendor.name}:{vendor.account}:")
+def _memory(vendor: Connected, named: ElasticConfig, env: RunEnvironment) -> KnownState:
+    reader, id_prefix = StateReader(env.state_folder), f"{vendor.name}:{vendor.account}:"
+    return reader.known_state(vendor.folder, named.url, named.prefix, id_prefix=id_prefix)

@@ -75,10 +75,10 @@ def test_after_a_run_status_needs_no_credentials_vendor_or_cluster(newest: Place
     assert scope["es_url"] == newest.node.url
     assert scope["prefix"] == newest.prefix
     assert scope["meetings"]["done"] == summary["done"]
-    assert scope["covered"]["since"] == "2026-11-15T00:00:00Z"
-    assert scope["covered"]["until"] == "2026-11-20T00:00:00Z"
-    assert scope["covered"]["gaps"] == []
-    assert scope["budgets"]["heavy"] >= summary["fetched"]
+    assert scope["coverage"]["since"] == "2026-11-15T00:00:00Z"
+    assert scope["coverage"]["until"] == "2026-11-20T00:00:00Z"
+    assert scope["coverage"]["gaps"] == []
+    assert scope["quotas"]["heavy"] >= summary["fetched"]
     text = alone("status")
     assert text.returncode == 0
     assert text.stderr == b""
@@ -112,7 +112,7 @@ def test_during_a_run_status_shows_its_progress_and_does_not_block_it(newest: Pl
                 process.wait()
         after = only_scope(harvester)
         assert [run["outcome"] for run in after["runs"]] == ["interrupted"]
-        assert after["meetings"]["listed"] == after["waiting"]["unread"] > 0
+        assert after["meetings"]["listed"] == after["backlog"]["unread"] > 0
 
 
 def slow_run(harvester: Harvester, simulator: Simulator) -> subprocess.Popen[bytes]:

@@ -97,6 +97,7 @@ def test_fields_and_their_ecs_names_answer_queries(newest: Place, query: dict[st
 def test_a_first_load_installs_them_and_the_read_aliases_answer(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="harvester")
     list(place.loader().load(many(3)))
     assert "templates installed" in caplog.messages[0]
     for kind, count in (("meetings", 3), ("sessions", 9)):
@@ -121,6 +122,7 @@ def test_after_an_installation_there_is_no_difference(place: Place) -> None:
 def test_a_change_made_by_hand_is_shown_field_by_field(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="harvester")
     client = place.client()
     templates.install(client, PATIENCE)
     template = next(t for t in templates.shipped(client.config) if t.name.endswith("settings"))

@@ -42,8 +42,8 @@ def check(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
 def _version(client: Client, retry: RetryPolicy) -> str:
     # The first needs the privilege monitor; the second is open to a few more accounts.
     for path in ("/", "/_nodes/_local?filter_path=nodes.*.version"):
-        answer = client.request(retry, "GET", path)
-        if answer.ok and (found := _version_number(answer.body)):
+        response = client.request(retry, "GET", path)
+        if response.ok and (found := _version_number(response.body)):
             return f"version {found}"
     return "version unknown (the account may not ask)"
 
@@ -62,12 +62,12 @@ def _privileges(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
         "cluster": [_TEMPLATE_PRIVILEGE],
         "index": [{"names": [pattern], "privileges": sorted(_LACKING)}],
     }
-    answer = client.request(retry, "POST", "/_security/user/_has_privileges", body=body)
-    if not answer.ok:
+    response = client.request(retry, "POST", "/_security/user/_has_privileges", body=body)
+    if not response.ok:
         found = "security is switched off: everyone who can reach the cluster may do everything"
         yield CheckResult(subject="Elasticsearch privileges", status="ok", message=found)
         return
-    held = answer.body["index"][pattern]
+    held = response.body["index"][pattern]
     for right, lack in _LACKING.items():
         needed = right in _REQUIRED
         yield CheckResult(
@@ -76,7 +76,7 @@ def _privileges(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
             message=f"held on {pattern}" if held[right] else f"missing on {pattern}: {lack}",
             remedy="" if held[right] else f"give the account's role {right} on {pattern}",
         )
-    if not answer.body["cluster"][_TEMPLATE_PRIVILEGE]:
+    if not response.body["cluster"][_TEMPLATE_PRIVILEGE]:
         yield CheckResult(
             subject=f"Elasticsearch privilege {_TEMPLATE_PRIVILEGE}",
             status="warning",
@@ -115,10 +115,10 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
     config = client.config
     patterns = f"{config.alias('meeting')}*,{config.alias('session')}*"
     what = "filter_path=*.mappings._meta.made_by,*.settings.index.blocks,*.settings.index.uuid&expand_wildcards=all"
-    answer = client.request(retry, "GET", f"/{patterns}?{what}")
-    if not answer.ok:
+    response = client.request(retry, "GET", f"/{patterns}?{what}")
+    if not response.ok:
         return
-    for name, index in sorted(answer.body.items()):
+    for name, index in sorted(response.body.items()):
         blocks = index["settings"]["index"].get("blocks", {})
         blocked = sorted(block for block, set_ in blocks.items() if str(set_) == "true")
         if index.get("mappings", {}).get("_meta", {}).get("made_by") != templates.MADE_BY:

@@ -42,50 +42,50 @@ class Indices:
     def _create(self, name: str) -> None:
         config = self._client.config
         definition = templates.index_definition(config, config.kind_of(name))
-        answer = self._client.request(self._retry, "PUT", f"/{name}", body=definition)
-        if answer.ok:
+        response = self._client.request(self._retry, "PUT", f"/{name}", body=definition)
+        if response.ok:
             return
-        if answer.error_type == "resource_already_exists_exception":
+        if response.error_type == "resource_already_exists_exception":
             self._examine(name)
-        elif answer.error_type == "invalid_index_name_exception":
+        elif response.error_type == "invalid_index_name_exception":
             raise ConfigurationError(
                 f"{name} at {config.url} is an alias, not an index of the harvester; choose another ES_INDEX_PREFIX"
             )
-        elif answer.error_type == "invalid_alias_name_exception":
+        elif response.error_type == "invalid_alias_name_exception":
             alias = config.alias(config.kind_of(name))
             raise ConfigurationError(
                 f"{alias} at {config.url} is an index of another application, but the harvester needs this name for an "
                 "alias; choose another ES_INDEX_PREFIX, or rename that index"
             )
-        elif answer.status == 403 and answer.error_type != "cluster_block_exception":
-            self._examine_unwritable(name, answer)
-        elif answer.status == 403:
-            raise self._client.error_for(answer.cause, name)
+        elif response.status == 403 and response.error_type != "cluster_block_exception":
+            self._examine_unwritable(name, response)
+        elif response.status == 403:
+            raise self._client.error_for(response.cause, name)
         else:
             raise ConfigurationError(
                 f"Elasticsearch at {config.url} refuses to create the index {name}: "
-                f"{answer.error_type or answer.status}"
+                f"{response.error_type or response.status}"
             )
 
     def _examine_unwritable(self, name: str, refused: Response) -> None:
         # The index may have been created by another account. If this one may not even look, the first document will show.
-        answer = self._client.request(self._retry, "HEAD", f"/{name}")
-        if answer.status == 404:
+        response = self._client.request(self._retry, "HEAD", f"/{name}")
+        if response.status == 404:
             raise self._client.error_for(refused.cause, name)
-        if answer.ok:
+        if response.ok:
             self._examine(name)
 
     def _examine(self, name: str) -> None:
         """Refuse an index that the harvester did not create, or not for this period; trust it if the account may not look."""
-        answer = self._client.request(self._retry, "GET", f"/{name}/_mapping")
-        if not answer.ok:
+        response = self._client.request(self._retry, "GET", f"/{name}/_mapping")
+        if not response.ok:
             return
         config = self._client.config
-        if name not in answer.body:
+        if name not in response.body:
             raise ConfigurationError(
                 f"{name} at {config.url} is an alias, not an index of the harvester; choose another ES_INDEX_PREFIX"
             )
-        made = _meta(answer.body[name])
+        made = _meta(response.body[name])
         if made.get("made_by") != templates.MADE_BY:
             raise ConfigurationError(
                 f"the index {name} at {config.url} was not created by the harvester; nothing was written to it: "

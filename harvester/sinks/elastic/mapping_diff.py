@@ -27,17 +27,17 @@ def diff_mappings(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
     # Checked as well: for an account without the privilege, the patterns match no index.
     body = {"index": [{"names": [f"{config.prefix}*"], "privileges": ["view_index_metadata"]}]}
     rights = client.request(retry, "POST", "/_security/user/_has_privileges", body=body)
-    answer = client.request(retry, "GET", f"/{patterns}/_mapping?expand_wildcards=open,closed")
-    if (rights.ok and not rights.body.get("has_all_requested", True)) or answer.status in {401, 403}:
+    response = client.request(retry, "GET", f"/{patterns}/_mapping?expand_wildcards=open,closed")
+    if (rights.ok and not rights.body.get("has_all_requested", True)) or response.status in {401, 403}:
         raise CredentialsError(
             f"the account may not read the mappings at {config.url}: it needs the privilege view_index_metadata on "
             f"{config.prefix}*"
         )
-    if not answer.ok:
+    if not response.ok:
         raise ConfigurationError(
-            f"Elasticsearch at {config.url} refuses to return its mappings: {answer.error_type or answer.status}"
+            f"Elasticsearch at {config.url} refuses to return its mappings: {response.error_type or response.status}"
         )
-    for index, definition in sorted(answer.body.items()):
+    for index, definition in sorted(response.body.items()):
         if config.is_own_index(index):
             shipped = index_definition(config, config.kind_of(index))["mappings"]
             yield from _differences(index, _fields(shipped), _fields(definition.get("mappings", {})))

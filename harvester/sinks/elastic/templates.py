@@ -85,9 +85,9 @@ def install(client: Client, retry: RetryPolicy) -> list[str]:
     for template in wanted:
         _check_replaceable(client, template, _fetch_installed(client, retry, template))
     for template in wanted:
-        answer = client.request(retry, "PUT", template.path, body=template.body)
-        if not answer.ok:
-            raise _error_for(client, template, answer)
+        response = client.request(retry, "PUT", template.path, body=template.body)
+        if not response.ok:
+            raise _error_for(client, template, response)
     return [template.name for template in wanted]
 
 
@@ -155,22 +155,22 @@ def _check_replaceable(client: Client, template: Template, installed: Mapping[st
 
 
 def _fetch_installed(client: Client, retry: RetryPolicy, template: Template) -> Mapping[str, Any] | None:
-    answer = client.request(retry, "GET", template.path)
-    if answer.status == 404:
+    response = client.request(retry, "GET", template.path)
+    if response.status == 404:
         return None
-    if not answer.ok:
-        raise _error_for(client, template, answer)
+    if not response.ok:
+        raise _error_for(client, template, response)
     kind = "component_template" if template.component else "index_template"
-    body: Mapping[str, Any] = answer.body[f"{kind}s"][0][kind]
+    body: Mapping[str, Any] = response.body[f"{kind}s"][0][kind]
     return body
 
 
-def _error_for(client: Client, template: Template, answer: Response) -> HarvestError:
-    if answer.status in {401, 403}:
-        return client.error_for(answer.cause)
+def _error_for(client: Client, template: Template, response: Response) -> HarvestError:
+    if response.status in {401, 403}:
+        return client.error_for(response.cause)
     return ConfigurationError(
         f"Elasticsearch at {client.config.url} refuses the template {template.name}: "
-        f"{answer.error_type or answer.status}"
+        f"{response.error_type or response.status}"
     )
 
 

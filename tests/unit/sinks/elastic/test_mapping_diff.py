@@ -15,11 +15,14 @@ INDEX = "harvester-sessions-2026"
 ALLOWED = Response(status=200, body={"has_all_requested": True})
 
 
-def lines(indices: dict[str, Any], rights: Response = ALLOWED, status: int = 200) -> list[str]:
+def differences(
+    indices: dict[str, Any], rights: Response = ALLOWED, status: int = 200
+) -> list[tuple[Any, ...]]:
     def others(method: str, path: str) -> Response:
         return rights if method == "POST" else Response(status=status, body=indices)
 
-    return [difference.line() for difference in diff_mappings(Scripted(stored, others), Waits().policy())]
+    found = diff_mappings(Scripted(stored, others), Waits().policy())
+    return [(each.template, each.field, each.shipped, each.installed) for each in found]
 
 
 @pytest.fixture
@@ -28,22 +31,22 @@ def mappings() -> dict[str, Any]:
 
 
 def test_an_index_with_the_shipped_mappings_has_no_difference(mappings: dict[str, Any]) -> None:
-    assert lines({INDEX: {"mappings": mappings}}) == []
+    assert differences({INDEX: {"mappings": mappings}}) == []
 
 
 def test_a_missing_field_is_one_difference(mappings: dict[str, Any]) -> None:
     del mappings["properties"]["email"]
-    assert lines({INDEX: {"mappings": mappings}}) == [f"{INDEX}: email is missing, shipped as keyword"]
+    assert differences({INDEX: {"mappings": mappings}}) == [(INDEX, "email", "keyword", None)]
 
 
 def test_another_type_is_a_difference_and_an_additional_field_is_not(mappings: dict[str, Any]) -> None:
     mappings["properties"]["duration"] = {"type": "keyword"}
     mappings["properties"]["additional"] = {"type": "keyword"}
-    assert lines({INDEX: {"mappings": mappings}}) == [f"{INDEX}: duration type is keyword, shipped as long"]
+    assert differences({INDEX: {"mappings": mappings}}) == [(INDEX, "duration type", "long", "keyword")]
 
 
 def test_only_indices_with_the_names_of_the_harvester_are_compared() -> None:
-    assert lines({f"{INDEX}-before-the-move": {"mappings": {}}}) == []
+    assert differences({f"{INDEX}-before-the-move": {"mappings": {}}}) == []
 
 
 @pytest.mark.parametrize(
@@ -51,9 +54,9 @@ def test_only_indices_with_the_names_of_the_harvester_are_compared() -> None:
 )
 def test_a_missing_privilege_is_named(rights: Response, status: int) -> None:
     with pytest.raises(CredentialsError, match=r"view_index_metadata on harvester-\*"):
-        lines({}, rights, status)
+        differences({}, rights, status)
 
 
 def test_any_other_refusal_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="refuses to return its mappings: 404"):
-        lines({}, status=404)
+        differences({}, status=404)
