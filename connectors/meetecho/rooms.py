@@ -1,9 +1,10 @@
-"""Meetecho's rooms, group by group. Nothing but what is named here is kept of one: it comes with a `deletion_token`,
-and whoever holds that can delete the room.
+"""List Meetecho's rooms, group by group. Only the fields of `Room` are kept.
 
-`GET meeting/interim/fetchRooms` as the datatracker's own client sends and reads it (`ietf/utils/meetecho.py`, 2024): times
-in UTC without a zone, durations in minutes. Where the extra key `group` stands is not documented, nor what an answer without
-any room looks like: either is taken.
+A room's entry contains a `deletion_token`, and anyone who has it can delete the room.
+
+`GET meeting/interim/fetchRooms`, as the datatracker's own client sends and reads it (`ietf/utils/meetecho.py`, 2024): times
+in UTC without a zone, durations in minutes. The place of the extra key `group` is not documented, nor a response without
+rooms; every plausible form is accepted.
 """
 
 from __future__ import annotations
@@ -28,19 +29,20 @@ _MAX_MINUTES = 366 * 24 * 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """`number`: the datatracker session's id, or for rooms made before 2024-03 one of Meetecho's own. `url` is for
-    finding the session, and in no document."""
+    """A room, with its planned time."""
 
     uuid: str
     number: str | None = None
+    """The id of the datatracker's session; of rooms created before 2024-03, an id of Meetecho's own."""
     start: datetime | None = None
     end: datetime | None = None
     description: str | None = None
     group: str | None = None
     url: str | None = field(default=None, repr=False)
+    """For finding the session; never in a document."""
 
     def public_fields(self) -> dict[str, Any]:
-        """What may be shown of it."""
+        """The fields that a document may contain."""
         plan = {"start_time": self.start, "end_time": self.end}
         shown = {"uuid": self.uuid, "id": self.number, "description": self.description, "group": self.group}
         times = {name: when.isoformat() for name, when in plan.items() if when is not None}
@@ -48,7 +50,7 @@ class Room:
 
 
 class _GroupAuth:
-    """The header as the datatracker's client spells it: `bearer` in lower case."""
+    """The header as the datatracker's client sends it: `bearer` in lower case."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -57,11 +59,11 @@ class _GroupAuth:
         return f"bearer {self._token}"
 
     def renew(self, refused: str) -> None:
-        """Never asked for: `Rooms` looks at refusals itself."""
+        """Never called: `RoomsClient` handles refusals itself."""
 
 
 class RoomsClient:
-    """Safe for many threads."""
+    """Thread-safe."""
 
     def __init__(self, settings: Settings, base_url: str, context: Context, groups: Sequence[str]) -> None:
         self._api = Api(VENDOR, base_url, context, classify=meetecho_classifier(context))
@@ -76,7 +78,7 @@ class RoomsClient:
         )
 
     def list_rooms(self, group: str) -> list[Room]:
-        """Every room of the group that Meetecho lists. Refused where it lists none to us."""
+        """Every room of the group. Raises MeetechoRefused if Meetecho does not permit it."""
         token = self.tokens.get(group)
         try:
             return self._request(token, group)
@@ -86,12 +88,12 @@ class RoomsClient:
         return self._request(self.tokens.get(group), group)
 
     def _request(self, token: str, group: str) -> list[Room]:
-        answer = self._api.send("GET", CALL, ROOMS, auth=_GroupAuth(token), limiter=self._limiter)
-        return to_rooms(answer.body, group)
+        response = self._api.send("GET", CALL, ROOMS, auth=_GroupAuth(token), limiter=self._limiter)
+        return to_rooms(response.body, group)
 
 
 def to_rooms(body: Any, group: str) -> list[Room]:
-    """Out of an answer. BrokenResponse for what is none."""
+    """The rooms in a response. Raises BrokenResponse if it has another form."""
     if body == []:
         return []
     if not isinstance(body, dict):
@@ -146,4 +148,4 @@ def _text(value: Any) -> str | None:
 
 
 def _broken_error() -> BrokenResponse:
-    return BrokenResponse(f"{VENDOR}: {CALL}: an answer without `rooms` as they are documented")
+    return BrokenResponse(f"{VENDOR}: {CALL}: a response without `rooms` in the documented form")
