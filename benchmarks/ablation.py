@@ -14,10 +14,10 @@ from typing import Any
 from connectors.models import Session
 from connectors.zoom import dashboard, mapping
 from harvester.cli import run
+from harvester.cli.environment import RunEnvironment
 from harvester.pipeline import runner
 from harvester.pipeline.account import Connected
 from harvester.pipeline.destination import Index
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker

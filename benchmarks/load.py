@@ -37,12 +37,12 @@ from elasticsearch import Elasticsearch, helpers
 from elasticsearch.serializer import OrjsonSerializer
 
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
+from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.documents import Document, encode, record_version, to_documents
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.rejects import Rejects
 from tests.e2e import elasticsearch_nodes as nodes
 
@@ -52,7 +52,9 @@ ROOT = Path(__file__).resolve().parent.parent
 Contender = Callable[["Field"], None]
 SESSIONS = 40
 HARVESTED = datetime(2026, 11, 21, 2, tzinfo=UTC)
-PATIENCE = RetryPolicy(wait=time.sleep, elapsed=time.monotonic, now=lambda: HARVESTED)
+PATIENCE = RetryPolicy(
+    wait=time.sleep, elapsed=time.monotonic, now=lambda: HARVESTED, limits=ELASTICSEARCH_LIMITS
+)
 
 
 def harvest(number: int) -> MeetingRecord:

@@ -1,8 +1,8 @@
-"""Connectors: one vendor's API each, turned into meetings and sessions.
+"""Connectors: each reads one vendor's API and returns meetings and sessions.
 
-The table names the classes instead of importing them, so that nobody pays for a vendor that is not used. A package of
-your own joins it by an entry point of the group `harvester.connectors`: `my-vendor = "my_package:MyConnector"`; where
-a person logs in to the vendor, by another one of the group `harvester.logins`: `my-vendor = "my_package:MyLogin"`.
+The registry names the classes instead of importing them, so a run imports only the vendors that it uses. Another package
+adds a connector with an entry point of the group `harvester.connectors`, `my-vendor = "my_package:MyConnector"`, and a
+login with one of the group `harvester.logins`, `my-vendor = "my_package:MyLogin"`.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ LOGINS = {
     "google-meet": "connectors.google_meet.login:GoogleLogin",
     "webex": "connectors.webex.login:WebexLogin",
 }
-"""Of the vendors above, those that a person logs in to."""
+"""The vendors above that a person logs in to."""
 
 
 @cache
 def table() -> dict[str, str]:
-    """Every vendor's name and where its class is: the ones of this package, then those of other packages."""
+    """The connector classes by vendor name: those of other packages and of this one, which win."""
     others = {point.name: point.value for point in entry_points(group=GROUP)}
     return {**others, **CONNECTORS}
 
 
 @cache
 def logins() -> dict[str, str]:
-    """The same of `Login`, for the vendors that have one."""
+    """The login classes by vendor name, for the vendors that have one."""
     others = {point.name: point.value for point in entry_points(group=LOGIN_GROUP)}
     return {**others, **LOGINS}
 
 
 def load(name: str) -> type[Connector]:
-    """The connector class of a vendor. KeyError for a name that is not in the table."""
-    found: type[Connector] = _named(table()[name])
-    return found
+    """The connector class of a vendor. Raises KeyError if the name is not in `table()`."""
+    connector: type[Connector] = _import(table()[name])
+    return connector
 
 
 def load_login(name: str) -> type[Login]:
-    """How a person logs in to a vendor. KeyError for a name that is not in `logins`."""
-    found: type[Login] = _named(logins()[name])
-    return found
+    """The login class of a vendor. Raises KeyError if the name is not in `logins()`."""
+    login: type[Login] = _import(logins()[name])
+    return login
 
 
-def _named(target: str) -> Any:
+def _import(target: str) -> Any:
     module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)

@@ -151,15 +151,12 @@ class RequestStats:
         self.requests = 0
         self.retries = 0
         self.throttled_seconds = 0.0
-        self.by_call: dict[str, int] = {}
 
-    def count(self, *, call: str = "", requests: int = 0, retries: int = 0, throttled: float = 0.0) -> None:
+    def count(self, *, requests: int = 0, retries: int = 0, throttled: float = 0.0) -> None:
         with self._lock:
             self.requests += requests
             self.retries += retries
             self.throttled_seconds += throttled
-            if requests and call:
-                self.by_call[call] = self.by_call.get(call, 0) + requests
 
 
 class Context(Protocol):

@@ -195,7 +195,7 @@ class Api:
             self._context.wait(delay)
 
     def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
-        self._context.request_stats.count(call=request.call, requests=1)
+        self._context.request_stats.count(requests=1)
         try:
             raw, content = self._exchange(request, authorization)
         except requests.RequestException as error:
@@ -326,11 +326,8 @@ def default_decision(response: Response, now: datetime) -> Decision:
         return None
     after = parse_retry_after(response.headers.get("Retry-After"), now)
     if response.status == 429:
-        error: HarvestError = VendorError(
-            f"{response.call}: still too many requests (429) after the retries; run the same command again later",
-            status=429,
-        )
-        return Retry(error=error, after=after, throttled=True)
+        return throttled(response, after=after)
+    error: HarvestError
     if response.status in {408, 425} or response.status >= 500:
         error = VendorError(
             f"{response.call}: the vendor keeps answering with error {response.status}; run the same command again later",
@@ -350,6 +347,18 @@ def default_decision(response: Response, now: datetime) -> Decision:
     return VendorError(
         f"{response.call}: refused with status {response.status}{what}", status=response.status
     )
+
+
+def throttled(response: Response, *, after: float | None, shared_by: str = "") -> Retry:
+    """The decision for a response that limits the rate. `after`: the seconds to wait at least; `shared_by`: what other
+    programs share the rate limit through, such as "account"."""
+    others = f": other programs use the rate limit of the same {shared_by}" if shared_by else ""
+    error = VendorError(
+        f"{response.call}: still too many requests ({response.status}) after the retries{others}; lower "
+        "HARVESTER_RATE_SHARE or run the same command again later",
+        status=response.status,
+    )
+    return Retry(error=error, after=after, throttled=True)
 
 
 Page = TypeVar("Page")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
@@ -83,6 +83,25 @@ class Window:
             end = min(start + step, self.end)
             yield Window(start=start, end=end)
             start = end
+
+    def intersection(self, other: Window) -> Window | None:
+        """The part of this window that lies in the other one; `None` if there is none."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Window(start=start, end=end) if start < end else None
+
+    def difference(self, others: Iterable[Window]) -> list[Window]:
+        """The parts of this window that lie in none of the others, oldest first."""
+        gaps: list[Window] = []
+        reached = self.start
+        for window in sorted(others, key=lambda other: other.start):
+            if window.start >= self.end:
+                break
+            if window.start > reached:
+                gaps.append(Window(start=reached, end=window.start))
+            reached = max(reached, window.end)
+        if reached < self.end:
+            gaps.append(Window(start=reached, end=self.end))
+        return gaps
 
     def __contains__(self, instant: datetime) -> bool:
         return self.start <= instant < self.end

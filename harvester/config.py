@@ -22,33 +22,31 @@ from connectors.errors import ConfigurationError
 from connectors.parsing import parse_instant
 
 OWN = (
+    Setting(name="ES_HOST", help="URL of Elasticsearch; if it is set, documents go there by default"),
     Setting(
-        name="ES_HOST", help="Elasticsearch's URL; where it is set, documents go there unless told otherwise"
+        name="ES_API_KEY", help="API key in its encoded form, instead of user name and password", secret=True
     ),
-    Setting(name="ES_API_KEY", help="API key in its encoded form; or a user name and password", secret=True),
-    Setting(name="ES_USERNAME", help="user name, where there is no API key"),
-    Setting(name="ES_PASSWORD", help="its password", secret=True),
+    Setting(name="ES_USERNAME", help="user name, if there is no API key"),
+    Setting(name="ES_PASSWORD", help="password of that user", secret=True),
     Setting(
-        name="ES_CA_CERTS", help="file with the certificate authority of the cluster, where it is one's own"
+        name="ES_CA_CERTS", help="file with the certificate authority of the cluster, if it is a private one"
     ),
-    Setting(
-        name="ES_INDEX_PREFIX", help="what every index, alias and template begins with", default="harvester-"
-    ),
+    Setting(name="ES_INDEX_PREFIX", help="prefix of every index, alias and template", default="harvester-"),
     Setting(name="HARVESTER_ACCOUNT", help="label of the account, part of every document id", default="main"),
     Setting(
         name="HARVESTER_STATE_DIR",
-        help="folder on a local disk for what outlives a run: rejects, budgets, tokens",
-        default="the XDG state folder's meeting-harvester",
+        help="folder on a local disk for the state: journals, rejects, quotas, tokens",
+        default="meeting-harvester in the state folder of the system",
     ),
-    Setting(name="HARVESTER_TIMEZONE", help="whose midnights --date, --from and --to mean", default="UTC"),
+    Setting(name="HARVESTER_TIMEZONE", help="time zone of --date, --from and --to", default="UTC"),
     Setting(
         name="HARVESTER_RATE_SHARE",
-        help="part of the vendor's permitted rate to use: other programs use the same account",
+        help="fraction of the vendor's rate limit to use; leave room for other programs",
         default="0.8",
     ),
     Setting(
         name="HARVESTER_NOW",
-        help="SHOWN[@REAL]: the calendar shows SHOWN at the moment REAL; for simulated vendors on loopback only",
+        help="SHOWN[@REAL]: the calendar shows SHOWN at the instant REAL; for simulated vendors on loopback only",
     ),
     Setting(
         name="HARVESTER_SPEED",
@@ -64,15 +62,15 @@ RETIRED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Settings by name. An empty value counts as not set; NAME_FILE names a file whose text is the value of NAME."""
+    """Settings by name. An empty value counts as unset; NAME_FILE names a file that contains the value of NAME."""
 
     values: Mapping[str, str]
 
     @classmethod
     def read(cls, environ: Mapping[str, str], env_file: Path | None = None) -> Environment:
-        """The process's environment over the .env file's lines. ConfigurationError for a file that is not there."""
+        """The process's environment over the .env file's lines. ConfigurationError if that file does not exist."""
         if env_file is not None and not env_file.is_file():
-            raise ConfigurationError(f"the settings file {env_file} is not there")
+            raise ConfigurationError(f"the settings file {env_file} does not exist")
         from_file = dotenv_values(env_file, interpolate=False) if env_file is not None else {}
         merged = {**{name: value or "" for name, value in from_file.items()}, **environ}
         return cls(values={name: value for name, value in merged.items() if value.strip()})
@@ -89,14 +87,14 @@ class Environment:
             raise ConfigurationError(f"{name}_FILE: {path} cannot be read ({type(error).__name__})") from None
 
     def of(self, settings: Iterable[Setting]) -> dict[str, str]:
-        """The values of these settings, defaults filled in, choices and URLs checked. Missing ones are left out."""
+        """The values of these settings with defaults filled in; choices and URLs are checked. Missing ones are left out."""
         values = {}
         for setting in settings:
             value = self.get(setting.name) or setting.default
             if value is None:
                 continue
             if setting.choices and value not in setting.choices:
-                raise ConfigurationError(f"{setting.name} is one of {', '.join(setting.choices)}")
+                raise ConfigurationError(f"{setting.name} must be one of {', '.join(setting.choices)}")
             if setting.name.endswith("_URL"):
                 checked_url(setting.name, value)
             values[setting.name] = value
@@ -108,7 +106,7 @@ class Environment:
         return Environment(values={**others, name: value})
 
     def retired(self) -> str | None:
-        """What to say about settings of programs that came before; `None` where there are none."""
+        """What to do about settings of earlier programs that no longer work; `None` if there are none."""
         found = [name for name in RETIRED if name in self.values]
         if not found:
             return None
@@ -126,7 +124,7 @@ def checked_url(name: str, value: str) -> str:
             f"{name} is not a URL like https://host.example.org, or http:// to this machine"
         )
     if parts.username or parts.password:
-        raise ConfigurationError(f"{name} holds a user name or password; set them apart from the URL")
+        raise ConfigurationError(f"{name} contains a user name or password; set them separately")
     if parts.scheme == "http" and not is_loopback(value):
         raise ConfigurationError(f"{name} must be https:// unless it is an address of this machine")
     return value.rstrip("/")
@@ -183,17 +181,17 @@ def rate_share(text: str) -> float:
     except ValueError:
         share = 0.0
     if not 0 < share <= 1:
-        raise ConfigurationError("the rate share is a number above 0 and up to 1, like 0.8")
+        raise ConfigurationError("the rate share must be a number above 0 and up to 1, like 0.8")
     return share
 
 
 def shifted(text: str, real_now: datetime) -> timedelta:
-    """How far the calendar of `HARVESTER_NOW` (SHOWN or SHOWN@REAL, ISO 8601) is ahead of the machine's."""
+    """How far the calendar of `HARVESTER_NOW` (SHOWN or SHOWN@REAL, ISO 8601) is ahead of the machine's clock."""
     shown_text, _, real_text = text.partition("@")
     shown = parse_instant(shown_text)
     real = parse_instant(real_text) if real_text else real_now
     if shown is None or real is None:
-        raise ConfigurationError("HARVESTER_NOW is SHOWN or SHOWN@REAL, like 2026-11-20T03:00:00Z")
+        raise ConfigurationError("HARVESTER_NOW must be SHOWN or SHOWN@REAL, like 2026-11-20T03:00:00Z")
     return shown - real
 
 
@@ -203,5 +201,5 @@ def speed(text: str) -> float:
     except ValueError:
         factor = 0.0
     if not 0 < factor <= 10_000:
-        raise ConfigurationError("HARVESTER_SPEED is a number above 0, like 20")
+        raise ConfigurationError("HARVESTER_SPEED must be a number above 0, like 20")
     return factor

@@ -1,4 +1,4 @@
-"""How numbers, instants and stretches of time are said to people. Pure functions."""
+"""Numbers, instants and durations as text. Pure functions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def pluralize(noun: str) -> str:
 
 
 def without_prefix(text: str, vendor: str) -> str:
-    """A message without the vendor's name before it, where the line says already who speaks: `Zoom: no` of `zoom`."""
-    said, _, rest = text.partition(": ")
-    return rest if rest and said.lower().replace(" ", "-") == vendor else text
+    """A message without the vendor's name before it, for lines that begin with it already: `Zoom: no` of `zoom`."""
+    prefix, _, rest = text.partition(": ")
+    return rest if rest and prefix.lower().replace(" ", "-") == vendor else text
 
 
 def format_instant(instant: datetime) -> str:
@@ -33,7 +33,7 @@ def format_span(window: Window) -> str:
 
 
 def local_days(window: Window, zone: ZoneInfo) -> tuple[date, date]:
-    """The first and the last day, by the midnights of the zone, that the window touches."""
+    """The first and the last day of the time zone that the window touches."""
     last = window.end - timedelta(microseconds=1)
     return window.start.astimezone(zone).date(), last.astimezone(zone).date()
 
@@ -44,7 +44,7 @@ def format_days(window: Window, zone: ZoneInfo) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """The two largest units."""
+    """In the two largest units."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,1 +1,1 @@
-"""The index and component templates, as JSON beside this file; `harvester.templates` reads them."""
+"""The index and component templates, as JSON beside this file; `harvester.sinks.elastic.templates` reads them."""

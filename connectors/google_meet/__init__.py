@@ -84,20 +84,20 @@ class GoogleMeet:
     options: ClassVar[tuple[Option, ...]] = (
         Option(
             name="meeting-code",
-            help="Only meetings with this code (abc-mnop-xyz).",
+            help="Harvest only meetings with this code (abc-mnop-xyz).",
             metavar="CODE",
             filters=True,
         ),
         Option(
             name="user",
-            help="Only meetings that this user attended, by e-mail address. Repeatable.",
+            help="Harvest only meetings of this user, by email address; repeatable.",
             metavar="EMAIL",
             repeatable=True,
             filters=True,
         ),
         Option(
             name="upcoming",
-            help="List planned meetings of the next DAYS days instead of past ones.",
+            help="Read meetings planned for the next DAYS days instead of past ones.",
             metavar="DAYS",
             filters=True,
             future_days=True,

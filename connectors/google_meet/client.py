@@ -1,8 +1,8 @@
-"""Asking Google: googleapiclient builds every request, the project's HTTP layer sends it.
+"""Requests to Google: googleapiclient builds every request, and the project's HTTP layer sends it.
 
-The library's own transport is not used: it is not safe for threads, and its retries know no `Retry-After`
-(https://github.com/googleapis/google-api-python-client/blob/main/docs/thread_safety.md). What it builds is an address, a
-method, headers and a body, of which it knows the rules: quoting, path patterns, repeated parameters.
+The library's own transport is not used: it is not thread-safe, and its retries ignore `Retry-After`
+(https://github.com/googleapis/google-api-python-client/blob/main/docs/thread_safety.md). It
+builds URL, method, headers and body by the rules of each API: quoting, path patterns, repeated parameters.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from connectors.rate_limit import CombinedLimiter, Limiter, RateLimiter
 Row = Mapping[str, Any]
 
 MAX_URL_LENGTH = 2048
-"""Beyond it, a GET is sent as a POST that says it is one: so does the library."""
+"""A longer GET is sent as a POST with `x-http-method-override`, as the library does it."""
 
 RESTARTS = 3
-"""How often a listing is begun again because its page token was refused, before that is an error."""
+"""How often a listing starts again because its page token was refused, before that is an error."""
 
-_SESSIONS_OWN = frozenset({"user-agent", "accept-encoding", "accept"})
+_SESSION_HEADERS = frozenset({"user-agent", "accept-encoding", "accept"})
 
 
 class PageTokenRefused(VendorError):
-    """The next page is refused (400, 410): page tokens live for a time that is not documented everywhere."""
+    """The next page is refused (400, 410): page tokens expire after a time that is not documented for every API."""
 
 
-class _Unused:
-    """Where the library wants a transport; it is never asked for anything."""
+class _UnusedTransport:
+    """Passed to the library, which requires a transport; it is never used."""
 
     def close(self) -> None:
         pass
 
 
 class GoogleClient:
-    """Safe for many threads."""
+    """Safe for all threads."""
 
     def __init__(self, settings: Settings, tokens: GoogleTokens, context: Context) -> None:
         self._settings = settings
@@ -56,66 +56,68 @@ class GoogleClient:
         self._apis: dict[str, Api] = {}
         self._services: dict[str, Any] = {}
         self._resources: dict[tuple[str, str], Any] = {}
-        self._paces: dict[tuple[str, str], Limiter] = {}
-        self._projects = {
-            s.scope: self._pace(s.per_minute_project) for s in SERVICES if s.per_minute_project is not None
+        self._limiters: dict[tuple[str, str], Limiter] = {}
+        self._project_limiters = {
+            s.scope: self._new_limiter(s.per_minute_project)
+            for s in SERVICES
+            if s.per_minute_project is not None
         }
 
     def call(self, service: Service, subject: str, path: str, method: str, **params: Any) -> dict[str, Any]:
-        """One answer. `path`: the resource with dots between its parts (`conferenceRecords.participants`); `subject`:
-        as whom. Raises VendorError for parameters that the library does not take for an id."""
+        """The JSON object of one response. `path`: the resource, such as `conferenceRecords.participants`; `subject`: the
+        user to act for. Raises VendorError for an id that the library refuses."""
         try:
             built: HttpRequest = getattr(self._resource(service, path), method)(**params)
         except TypeError:
             raise VendorError(
-                f"{VENDOR}: {path}.{method}: an id that is none, by the API's own description", status=400
+                f"{VENDOR}: {path}.{method}: an invalid id according to the API's description", status=400
             ) from None
         call = str(built.methodId).partition(".")[2]
-        verb, address, sent, body = _told(built)
-        answer = self._api(service).send(
+        verb, url, headers, body = _parts(built)
+        response = self._api(service).send(
             verb,
             call,
-            address,
+            url,
             data=body,
-            headers=sent,
-            limiter=self._pace_of(service, subject),
+            headers=headers,
+            limiter=self._limiter_for(service, subject),
             auth=self._tokens.auth_for(service, subject),
         )
-        if not isinstance(answer.body, dict):
-            raise BrokenResponse(f"{VENDOR}: {call}: an answer that is no object")
-        return answer.body
+        if not isinstance(response.body, dict):
+            raise BrokenResponse(f"{VENDOR}: {call}: a response that is not a JSON object")
+        return response.body
 
     def pages(
         self, service: Service, subject: str, path: str, rows: str, **params: Any
     ) -> Iterator[list[Row]]:
-        """Page by page, from the first to the one without a next. A page may be empty, and an answer without the list
-        is an empty one: Google leaves out what is empty. Raises PageRefused for a page token that is not taken."""
+        """The rows page by page. A page may be empty; a response without the list is an empty page, since Google omits
+        empty fields. Raises PageTokenRefused if a page token is refused."""
         call = f"{VENDOR}: {path}.list"
 
-        def ask(token: str) -> dict[str, Any]:
-            more = {"pageToken": token} if token else {}
+        def get_page(token: str) -> dict[str, Any]:
+            next_page = {"pageToken": token} if token else {}
             try:
-                return self.call(service, subject, path, "list", **params, **more)
+                return self.call(service, subject, path, "list", **params, **next_page)
             except VendorError as error:
                 if token and error.status in {400, 410}:
                     raise PageTokenRefused(str(error), status=error.status) from None
                 raise
 
-        for page in paginate(ask, lambda answer: str(answer.get("nextPageToken") or ""), call=call):
+        for page in paginate(get_page, lambda page: str(page.get("nextPageToken") or ""), call=call):
             yield rows_in(page, rows, call)
 
     def all_rows(self, service: Service, subject: str, path: str, rows: str, **params: Any) -> list[Row]:
-        """Every row of a listing; after a refused page token from its beginning."""
-        for left in reversed(range(RESTARTS + 1)):
+        """Every row of a listing, which starts again if its page token is refused."""
+        for restarts in reversed(range(RESTARTS + 1)):
             try:
                 return [row for page in self.pages(service, subject, path, rows, **params) for row in page]
             except PageTokenRefused:
-                if not left:
+                if not restarts:
                     raise
         raise AssertionError("the last round returns or raises")
 
     def _resource(self, service: Service, path: str) -> Any:
-        """The library makes a class for every resource whenever it is asked for one: it is asked once."""
+        """The library's object for a resource, cached because the library builds a class for each one."""
         key = service.scope, path
         found = self._resources.get(key)
         if found is None:
@@ -132,7 +134,7 @@ class GoogleClient:
             found = build(
                 service.name,
                 service.version,
-                http=_Unused(),  # without it, or credentials, the library looks for some by itself
+                http=_UnusedTransport(),  # otherwise the library looks for credentials by itself
                 static_discovery=True,
                 cache_discovery=False,
                 client_options={"api_endpoint": self.url(service) + "/"},
@@ -154,25 +156,25 @@ class GoogleClient:
     def url(self, service: Service) -> str:
         return (self._settings.get(service.setting) or service.url).rstrip("/")
 
-    def _pace_of(self, service: Service, subject: str) -> Limiter:
+    def _limiter_for(self, service: Service, subject: str) -> Limiter:
         key = service.scope, subject
-        found = self._paces.get(key)
+        found = self._limiters.get(key)
         if found is None:
             with self._lock:
-                found = self._paces.get(key)
+                found = self._limiters.get(key)
                 if found is None:
-                    own = self._pace(service.per_minute_user)
-                    project = self._projects.get(service.scope)
-                    found = self._paces[key] = own if project is None else CombinedLimiter(own, project)
+                    own = self._new_limiter(service.per_minute_user)
+                    project = self._project_limiters.get(service.scope)
+                    found = self._limiters[key] = own if project is None else CombinedLimiter(own, project)
         return found
 
-    def _pace(self, a_minute: int) -> RateLimiter:
+    def _new_limiter(self, a_minute: int) -> RateLimiter:
         return RateLimiter(self._context, calls=a_minute, per=60.0, share=self._settings.rate_share)
 
 
-def _told(built: HttpRequest) -> tuple[str, str, dict[str, str], bytes | None]:
-    """Method, address, headers and body of what the library built."""
-    headers = {name: value for name, value in built.headers.items() if name.lower() not in _SESSIONS_OWN}
+def _parts(built: HttpRequest) -> tuple[str, str, dict[str, str], bytes | None]:
+    """Method, URL, headers and body of the request that the library built."""
+    headers = {name: value for name, value in built.headers.items() if name.lower() not in _SESSION_HEADERS}
     body = None if built.body is None else str(built.body).encode()
     if built.method != "GET" or len(built.uri) <= MAX_URL_LENGTH:
         return built.method, built.uri, headers, body
@@ -184,5 +186,5 @@ def _told(built: HttpRequest) -> tuple[str, str, dict[str, str], bytes | None]:
 def rows_in(page: Row, name: str, call: str) -> list[Row]:
     rows: Sequence[Any] = page.get(name, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BrokenResponse(f"{call}: an answer whose `{name}` is no list of objects")
+        raise BrokenResponse(f"{call}: a response whose `{name}` is not a list of objects")
     return rows

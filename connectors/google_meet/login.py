@@ -41,7 +41,7 @@ class GoogleLogin:
                 f"{VENDOR}: GOOGLE_CREDENTIALS not set: make an OAuth client of the type Desktop app at {CONSOLE}, "
                 "APIs & Services > Credentials, and name its JSON file there"
             )
-        self._client = _client(read_credentials(settings["GOOGLE_CREDENTIALS"]))
+        self._client = _desktop_client(read_credentials(settings["GOOGLE_CREDENTIALS"]))
         self._scopes = SCOPES[scope]
         self._context = context
         self._api = Api(VENDOR, self._client.token_uri, context, classify=self._classify)
@@ -130,13 +130,14 @@ class GoogleLogin:
         return CredentialsError(f"{response.call}: no token ({response.status}): {remedy}")
 
 
-def _client(found: GoogleCredentials) -> GoogleCredentials:
-    if found.kind is CredentialsKind.client and found.info.get("marker") == "installed":
-        return found
-    if found.kind is CredentialsKind.client:
+def _desktop_client(credentials: GoogleCredentials) -> GoogleCredentials:
+    """The credentials, if they are an OAuth client of the type Desktop app; else raises ConfigurationError."""
+    if credentials.kind is CredentialsKind.client and credentials.info.get("marker") == "installed":
+        return credentials
+    if credentials.kind is CredentialsKind.client:
         raise ConfigurationError(
             f"{VENDOR}: GOOGLE_CREDENTIALS is an OAuth client for web servers: make one of the type Desktop app at {CONSOLE}"
         )
     raise ConfigurationError(
-        f"{VENDOR}: GOOGLE_CREDENTIALS is {found.kind}, which needs no login: run `harvester check google-meet`"
+        f"{VENDOR}: GOOGLE_CREDENTIALS is {credentials.kind}, which needs no login: run `harvester check google-meet`"
     )

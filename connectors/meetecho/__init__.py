@@ -36,7 +36,7 @@ from connectors.base import (
 )
 from connectors.errors import ConfigurationError, Gone
 from connectors.meetecho.check import run_checks
-from connectors.meetecho.client import DatatrackerClient
+from connectors.meetecho.client import DatatrackerClient, RoomsClient
 from connectors.meetecho.datatracker import Datatracker
 from connectors.meetecho.endpoints import (
     DATATRACKER_CALLS_PER_SECOND,
@@ -54,7 +54,6 @@ from connectors.meetecho.mapping import (
     to_session,
     without_participant_seconds,
 )
-from connectors.meetecho.rooms import RoomsClient
 from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, SkippedPartition, Window
 from connectors.parsing import parse_instant, truncate_to_milliseconds
 from connectors.pending import require_timestamp
@@ -95,10 +94,10 @@ class Meetecho:
         ),
     )
     options: ClassVar[tuple[Option, ...]] = (
-        Option(name="groups", help="Only these groups, by acronym.", metavar="A,B", filters=True),
+        Option(name="groups", help="Harvest only these groups, by acronym.", metavar="A,B", filters=True),
         Option(
             name="upcoming",
-            help="List planned meetings of the next DAYS days instead of past ones.",
+            help="Read meetings planned for the next DAYS days instead of past ones.",
             metavar="DAYS",
             filters=True,
             future_days=True,

@@ -1,8 +1,9 @@
-"""The groups' tokens: had for all groups in one call, kept in the store, and had anew when one is no longer taken.
+"""The groups' tokens: requested for all groups in one call, stored, and requested again when one is refused.
 
 `POST auth/ietfservice/tokens` is sent as the datatracker's own client sends it (`ietf/utils/meetecho.py`, 2024): no
-`Authorization`, the credentials in the body. How long a token lives, and what is said of a group that is unknown, is not
-documented; so a group that is left out of an answer is refused, and where the whole call is, each group is asked for alone.
+`Authorization`, the credentials in the body. How long a token is valid and what the response for an unknown group is are not
+documented. So a group that is missing in the response counts as refused, and if the whole call is refused, each group's
+token is requested alone. A group has its own token, so this is not a `connectors.oauth.TokenCache`.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from connectors.rate_limit import RateLimiter
 CALL = f"POST {TOKENS}"
 
 STORED_LIFE = timedelta(hours=1)
-"""After which a token is no longer taken out of the store; until then, whether it is still good is Meetecho's to say."""
+"""A stored token is used for this long; Meetecho may refuse it earlier."""
 
 RENEW_INTERVAL_SECONDS = 60.0
-"""A token that is refused so soon after it was had is not had again."""
+"""A token that is refused within this time after it was requested is not requested again."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class GroupTokens:
-    """Safe for many threads."""
+    """Safe for all threads."""
 
     def __init__(
         self,
@@ -46,107 +47,114 @@ class GroupTokens:
         groups: Sequence[str],
     ) -> None:
         self._api = api
-        self._pace = limiter
+        self._limiter = limiter
         self._context = context
         self._client = client
         self._secret = secret
         self._groups = tuple(groups)
-        self._known: dict[str, str | None] = {}
-        self._had_at: dict[str, float] = {}
+        self._tokens: dict[str, str | None] = {}
+        self._requested_at: dict[str, float] = {}
         self._lock = RLock()
 
     def get(self, group: str) -> str:
-        """The group's token. Refused where Meetecho gives none; CredentialsError where it gives none to anybody."""
+        """The group's token. Raises MeetechoRefused if Meetecho issues none, CredentialsError if it issues none for any
+        group."""
         with self._lock:
-            if group not in self._known:
-                self._have(self._lacking(group))
-            token = self._known.get(group)
+            if group not in self._tokens:
+                self._request(self._without_token(group))
+            token = self._tokens.get(group)
         if token is None:
             raise MeetechoRefused(f"{VENDOR}: {CALL}: no token for one of MEETECHO_GROUPS")
         return token
 
     def renew(self, group: str, refused: str) -> bool:
-        """Whether there is another token than the refused one now: all are had anew, unless this one just was."""
+        """Requests the tokens again, unless this one is only just new. Returns whether the group now has another token than
+        the refused one."""
         with self._lock:
-            if self._known.get(group) == refused:
-                if self._context.elapsed() - self._had_at.get(group, float("-inf")) < RENEW_INTERVAL_SECONDS:
+            if self._tokens.get(group) == refused:
+                if (
+                    self._context.elapsed() - self._requested_at.get(group, float("-inf"))
+                    < RENEW_INTERVAL_SECONDS
+                ):
                     return False
-                self._have(list(dict.fromkeys((*self._groups, group))))
-            return self._known.get(group) is not None
+                self._request(list(dict.fromkeys((*self._groups, group))))
+            return self._tokens.get(group) is not None
 
     def refused_groups(self) -> list[str]:
-        """Asked now, for all groups: those that get none. CredentialsError where it is all of them."""
+        """Requests the tokens of all groups. Returns the groups that get none; raises CredentialsError if none does."""
         with self._lock:
-            self._have(list(self._groups))
-            return [group for group in self._groups if self._known.get(group) is None]
+            self._request(list(self._groups))
+            return [group for group in self._groups if self._tokens.get(group) is None]
 
-    def _lacking(self, group: str) -> list[str]:
-        """The groups that neither this run nor the store has a token for; the store's are taken over."""
+    def _without_token(self, group: str) -> list[str]:
+        """Takes over the stored tokens. Returns the groups that still have none."""
         for name in dict.fromkeys((*self._groups, group)):
-            kept = None if name in self._known else self._context.tokens.read(self._name(name))
+            kept = None if name in self._tokens else self._context.tokens.read(self._stored_name(name))
             if kept is not None and kept.expires_at > self._context.now() and _TOKEN.fullmatch(kept.access):
-                self._known[name] = kept.access
-        return [name for name in dict.fromkeys((*self._groups, group)) if name not in self._known]
+                self._tokens[name] = kept.access
+        return [name for name in dict.fromkeys((*self._groups, group)) if name not in self._tokens]
 
-    def _have(self, groups: Sequence[str]) -> None:
+    def _request(self, groups: Sequence[str]) -> None:
         if not groups:
             return
         with self._context.tokens.locked("meetecho"):
-            told = self._told(groups)
+            tokens = self._request_tokens(groups)
             for group in groups:
-                token = told.get(group)
-                self._known[group] = token
-                self._had_at[group] = self._context.elapsed()
+                token = tokens.get(group)
+                self._tokens[group] = token
+                self._requested_at[group] = self._context.elapsed()
                 if token is not None:
                     until = self._context.now() + STORED_LIFE
-                    self._context.tokens.write(self._name(group), Token(access=token, expires_at=until))
+                    self._context.tokens.write(
+                        self._stored_name(group), Token(access=token, expires_at=until)
+                    )
 
-    def _told(self, groups: Sequence[str]) -> dict[str, str]:
-        """Tokens by group, without those of groups that are refused: one must stop no other. CredentialsError where it
-        is who we are that is refused (401), or every group that there is."""
+    def _request_tokens(self, groups: Sequence[str]) -> dict[str, str]:
+        """The tokens by group, without the refused groups, so that one does not stop the others. Raises CredentialsError
+        if the credentials are refused (401), or every group is."""
         try:
-            return self._ask(groups)
+            return self._send(groups)
         except MeetechoRefused as error:
             status = error.status
-        told: dict[str, str] = {}
+        tokens: dict[str, str] = {}
         if status != 401 and len(groups) > 1:
             for group in groups:
-                told |= self._alone(group)
-        others = (token for group, token in self._known.items() if group not in groups)
-        if status == 401 or not (told or any(others)):
-            raise self._unknown(status)
-        return told
+                tokens |= self._request_alone(group)
+        others = (token for group, token in self._tokens.items() if group not in groups)
+        if status == 401 or not (tokens or any(others)):
+            raise self._credentials_error(status)
+        return tokens
 
-    def _alone(self, group: str) -> dict[str, str]:
+    def _request_alone(self, group: str) -> dict[str, str]:
         try:
-            return self._ask([group])
+            return self._send([group])
         except MeetechoRefused:
             return {}
 
-    def _ask(self, groups: Sequence[str]) -> dict[str, str]:
-        asked = {"client": self._client, "secret": self._secret, "wgs": list(groups)}
+    def _send(self, groups: Sequence[str]) -> dict[str, str]:
+        request = {"client": self._client, "secret": self._secret, "wgs": list(groups)}
         body = self._api.request(
             "POST",
             CALL,
             TOKENS,
-            data=json.dumps(asked, allow_nan=False).encode(),
+            data=json.dumps(request, allow_nan=False).encode(),
             headers={"Content-Type": "application/json"},
-            limiter=self._pace,
+            limiter=self._limiter,
         )
         tokens = body.get("tokens") if isinstance(body, dict) else None
-        if tokens == []:  # an empty mapping, as PHP spells it
+        if tokens == []:  # an empty object as PHP encodes it
             tokens = {}
         if not isinstance(tokens, dict):
-            raise BrokenResponse(f"{VENDOR}: {CALL}: an answer without `tokens`")
+            raise BrokenResponse(f"{VENDOR}: {CALL}: a response without `tokens`")
         return {group: tokens[group] for group in groups if _is_token(tokens.get(group))}
 
-    def _unknown(self, status: int | None) -> CredentialsError:
+    def _credentials_error(self, status: int | None) -> CredentialsError:
         return CredentialsError(
-            f"{VENDOR}: {CALL}: refused ({status}): look at MEETECHO_CLIENT_ID and MEETECHO_CLIENT_SECRET, and whether "
-            "MEETECHO_GROUPS are groups that they are for; without both of them the datatracker alone is read"
+            f"{VENDOR}: {CALL}: refused ({status}): check MEETECHO_CLIENT_ID and MEETECHO_CLIENT_SECRET, and whether "
+            "they cover MEETECHO_GROUPS; if both are unset, only the datatracker is read"
         )
 
-    def _name(self, group: str) -> str:
+    def _stored_name(self, group: str) -> str:
         return f"meetecho-{self._client}-{group}"
 
 

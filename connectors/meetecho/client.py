@@ -1,28 +1,82 @@
-"""Asking the datatracker's framework API, which anybody may read: one record, or a listing to its last page.
+"""The HTTP clients of Meetecho and the IETF datatracker.
 
-Made with tastypie: `{"meta": {…, "next": path or null}, "objects": […]}`. A record that the datatracker itself cannot show
-turns the whole page around it into a 404; such a page is read record by record (glasgow-ipl/ietfdata, 2026-06).
+`RoomsClient` reads a group's rooms from Meetecho. `DatatrackerClient` reads single records and whole listings from the
+datatracker's public API, which is made with tastypie: `{"meta": {…, "next": path or null}, "objects": […]}`. A record that
+the datatracker cannot show turns the whole page around it into a 404; such a page is read record by record
+(glasgow-ipl/ietfdata, 2026-06).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from connectors.base import Context
+from connectors.base import Context, Settings
 from connectors.errors import BrokenResponse, VendorError
 from connectors.http import Api, paginate
-from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, PAGE_SIZE, VENDOR, call_name
-from connectors.meetecho.errors import datatracker_classifier
+from connectors.meetecho.auth import GroupTokens
+from connectors.meetecho.endpoints import (
+    DATATRACKER_CALLS_PER_SECOND,
+    MEETECHO_CALLS_PER_SECOND,
+    PAGE_SIZE,
+    ROOMS,
+    VENDOR,
+    call_name,
+)
+from connectors.meetecho.errors import MeetechoRefused, datatracker_classifier, meetecho_classifier
+from connectors.meetecho.rooms import CALL, Room, to_rooms
 from connectors.rate_limit import RateLimiter
 
 Row = Mapping[str, Any]
 
 PROBES = 10
-"""Where the first page is not there, so many of its records are tried: none of them means that the call is not there."""
+"""If the first page is a 404, this many of its records are tried. If none is found, the endpoint does not exist."""
+
+
+class _GroupAuth:
+    """The `Authorization` header of a group, spelled as the datatracker's client spells it: `bearer` in lower case."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def header(self) -> str:
+        return f"bearer {self._token}"
+
+    def renew(self, refused: str) -> None:
+        """Never called: `RoomsClient` handles refusals itself."""
+
+
+class RoomsClient:
+    """Reads rooms from Meetecho. Safe for all threads."""
+
+    def __init__(self, settings: Settings, base_url: str, context: Context, groups: Sequence[str]) -> None:
+        self._api = Api(VENDOR, base_url, context, classify=meetecho_classifier(context))
+        self._limiter = RateLimiter(context, calls=MEETECHO_CALLS_PER_SECOND, share=settings.rate_share)
+        self.tokens = GroupTokens(
+            self._api,
+            self._limiter,
+            context,
+            client=settings["MEETECHO_CLIENT_ID"],
+            secret=settings["MEETECHO_CLIENT_SECRET"],
+            groups=groups,
+        )
+
+    def list_rooms(self, group: str) -> list[Room]:
+        """Every room that Meetecho lists for the group. Raises MeetechoRefused if it refuses the group."""
+        token = self.tokens.get(group)
+        try:
+            return self._fetch(token, group)
+        except MeetechoRefused as error:
+            if error.status not in {401, 403} or not self.tokens.renew(group, token):
+                raise
+        return self._fetch(self.tokens.get(group), group)
+
+    def _fetch(self, token: str, group: str) -> list[Room]:
+        response = self._api.send("GET", CALL, ROOMS, auth=_GroupAuth(token), limiter=self._limiter)
+        return to_rooms(response.body, group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +85,12 @@ class TastypiePage:
     next_query: str
     """The query of the next page; empty on the last."""
     total: int | None
-    lost: int = 0
+    unavailable: int = 0
+    """How many records of this page the datatracker cannot show."""
 
 
 class DatatrackerClient:
-    """Safe for many threads. `lost`: records so far that the datatracker cannot show."""
+    """Reads records from the datatracker. Safe for all threads."""
 
     def __init__(self, base_url: str, context: Context, share: float) -> None:
         self._api = Api(VENDOR, base_url, context, classify=datatracker_classifier(context))
@@ -43,9 +98,10 @@ class DatatrackerClient:
         self._lock = Lock()
         self.limiter = RateLimiter(context, calls=DATATRACKER_CALLS_PER_SECOND, share=share)
         self.unavailable = 0
+        """How many records so far the datatracker could not show."""
 
     def get(self, path: str, number: str) -> Row | None:
-        """One record by its id; `None` for one that is not there (404)."""
+        """The record with this id; None if there is none (404)."""
         call = call_name(f"{path}{{id}}/")
         try:
             body = self._api.get(call, f"{path}{number}/", limiter=self.limiter)
@@ -54,37 +110,37 @@ class DatatrackerClient:
                 return None
             raise
         if not isinstance(body, dict):
-            raise BrokenResponse(f"{VENDOR}: {call}: an answer that is no object")
+            raise BrokenResponse(f"{VENDOR}: {call}: a response that is not a JSON object")
         return body
 
     def count(self, path: str, **params: str) -> int | None:
-        """How many records a listing counts, where it says so; not where its first record cannot be shown (404)."""
-        found = self._record(path, {**params, "limit": "1"})
-        return None if found is None else found.total
+        """The number of records in a listing; None if it is not given, or its first record cannot be shown (404)."""
+        record = self._record(path, {**params, "limit": "1"})
+        return None if record is None else record.total
 
     def first_page(self, path: str, **params: str) -> list[Row]:
-        """The first page of a listing, and no more."""
+        """The records of the first page of a listing."""
         return self._page(path, urlencode({**params, "limit": str(PAGE_SIZE)})).rows
 
     def all_rows(self, path: str, **params: str) -> list[Row]:
-        """Every record, each once. BrokenResponse where the pages hold fewer than they count."""
+        """Every record of a listing once. Raises BrokenResponse if the pages contain fewer than they count."""
         first = urlencode({**params, "limit": str(PAGE_SIZE)})
         call = call_name(path)
-        found: dict[Any, Row] = {}
+        rows: dict[Any, Row] = {}
         totals: list[int] = []
-        lost = 0
+        unavailable = 0
 
-        def ask(query: str) -> TastypiePage:
-            return self._or_stepped(path, query or first, totals[-1] if totals else None)
+        def get_page(query: str) -> TastypiePage:
+            return self._page_or_records(path, query or first, totals[-1] if totals else None)
 
-        for page in paginate(ask, lambda page: page.next_query, call=f"{VENDOR}: {call}"):
+        for page in paginate(get_page, lambda page: page.next_query, call=f"{VENDOR}: {call}"):
             for row in page.rows:
-                found.setdefault(row.get("id", row.get("resource_uri")), row)
+                rows.setdefault(row.get("id", row.get("resource_uri")), row)
             totals += [] if page.total is None else [page.total]
-            lost += page.lost
-        if len(found) + lost < min(totals, default=0):
-            raise BrokenResponse(f"{VENDOR}: {call}: the pages hold fewer records than they count")
-        return list(found.values())
+            unavailable += page.unavailable
+        if len(rows) + unavailable < min(totals, default=0):
+            raise BrokenResponse(f"{VENDOR}: {call}: the pages contain fewer records than they count")
+        return list(rows.values())
 
     def _page(self, path: str, query: str) -> TastypiePage:
         call = call_name(path)
@@ -92,9 +148,9 @@ class DatatrackerClient:
         rows = body.get("objects") if isinstance(body, dict) else None
         meta = body.get("meta") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise BrokenResponse(f"{VENDOR}: {call}: an answer without the list `objects`")
+            raise BrokenResponse(f"{VENDOR}: {call}: a response without the list `objects`")
         if not isinstance(meta, dict):
-            raise BrokenResponse(f"{VENDOR}: {call}: an answer without `meta`")
+            raise BrokenResponse(f"{VENDOR}: {call}: a response without `meta`")
         total = meta.get("total_count")
         return TastypiePage(
             rows=rows,
@@ -102,39 +158,39 @@ class DatatrackerClient:
             total=total if isinstance(total, int) else None,
         )
 
-    def _or_stepped(self, path: str, query: str, total: int | None) -> TastypiePage:
+    def _page_or_records(self, path: str, query: str, total: int | None) -> TastypiePage:
         try:
             return self._page(path, query)
         except VendorError as error:
             if error.status != 404:
                 raise
-            return self._stepped(path, query, total, error)
+            return self._record_by_record(path, query, total, error)
 
-    def _stepped(self, path: str, query: str, total: int | None, error: VendorError) -> TastypiePage:
-        """What a page that is not there would hold, record by record, without those that are not there either."""
+    def _record_by_record(self, path: str, query: str, total: int | None, error: VendorError) -> TastypiePage:
+        """The page that is a 404, read record by record without those that are a 404 themselves."""
         params = dict(parse_qsl(query))
         first, limit = _count(params.get("offset")), _count(params.get("limit")) or PAGE_SIZE
         rows: list[Row] = []
-        lost = 0
+        unavailable = 0
         for offset in range(first, first + limit):
             if total is not None and offset >= total:
                 break
-            found = self._record(path, {**params, "limit": "1", "offset": str(offset)})
-            if found is None:
-                lost += 1
+            record = self._record(path, {**params, "limit": "1", "offset": str(offset)})
+            if record is None:
+                unavailable += 1
             else:
-                rows += found.rows[:1]
-                total = found.total
-                if not found.rows:
+                rows += record.rows[:1]
+                total = record.total
+                if not record.rows:
                     break
-            if total is None and lost >= PROBES and not rows:
+            if total is None and unavailable >= PROBES and not rows:
                 raise error
         if total is None and not rows:
             raise error
-        self._lose(path, lost)
+        self._count_unavailable(path, unavailable)
         more = first + limit < total if total is not None else False
-        following = urlencode({**params, "limit": str(limit), "offset": str(first + limit)}) if more else ""
-        return TastypiePage(rows=rows, next_query=following, total=total, lost=lost)
+        next_query = urlencode({**params, "limit": str(limit), "offset": str(first + limit)}) if more else ""
+        return TastypiePage(rows=rows, next_query=next_query, total=total, unavailable=unavailable)
 
     def _record(self, path: str, params: Mapping[str, str]) -> TastypiePage | None:
         try:
@@ -144,7 +200,7 @@ class DatatrackerClient:
                 raise
             return None
 
-    def _lose(self, path: str, count: int) -> None:
+    def _count_unavailable(self, path: str, count: int) -> None:
         if not count:
             return
         with self._lock:
@@ -152,18 +208,18 @@ class DatatrackerClient:
             self.unavailable += count
         if is_first:
             self._context.notify_once(
-                f"{VENDOR}: {call_name(path)}: the datatracker cannot show {count} of its own records (404); these, and others "
-                "like them, are left out"
+                f"{VENDOR}: {call_name(path)}: the datatracker cannot show {count} of its own records (404); these and "
+                "others like them are skipped"
             )
 
 
-def _query(following: Any, path: str) -> str:
-    """The query of the next page; a page of anything else must not be asked for."""
-    if not following:
+def _query(next_path: Any, path: str) -> str:
+    """The query of the next page. Raises BrokenResponse if the next page is not one of this listing."""
+    if not next_path:
         return ""
-    parts = urlsplit(str(following))
+    parts = urlsplit(str(next_path))
     if not parts.path.endswith(path) or not parts.query:
-        raise BrokenResponse(f"{VENDOR}: {call_name(path)}: the next page is none of this listing")
+        raise BrokenResponse(f"{VENDOR}: {call_name(path)}: the next page does not belong to this listing")
     return parts.query
 
 

@@ -1,7 +1,7 @@
-"""What the answers of both hosts mean. Their bodies are looked at by nobody here: error bodies are not documented.
+"""What the responses of both hosts mean. The bodies of errors are not documented, and not read.
 
-Meetecho: 200 and 202 alone are success to the datatracker's own client (`ietf/utils/meetecho.py`, 2024). Datatracker: 429
-comes with a `Retry-After` that is sometimes 0 and not meant so (glasgow-ipl/ietfdata, 2026-06).
+Meetecho: only 200 and 202 are success to the datatracker's own client (`ietf/utils/meetecho.py`, 2024). Datatracker: 429
+has a `Retry-After` that is sometimes wrongly 0 (glasgow-ipl/ietfdata, 2026-06).
 """
 
 from __future__ import annotations
@@ -10,65 +10,64 @@ from collections.abc import Callable
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, VendorError
-from connectors.http import Decision, Response, Retry, default_decision
+from connectors.http import Decision, Response, Retry, default_decision, throttled
 from connectors.parsing import parse_retry_after
 
 DEFAULT_DELAY_SECONDS = 5.0
-"""To wait after a 429 that does not say for how long, or says 0."""
+"""The wait after a 429 without `Retry-After`, or with 0."""
 
 BLOCKED_ATTEMPTS = 3
-"""A page in HTML instead of data passes by itself soon, or not at all."""
+"""An HTML page instead of JSON goes away soon, or never."""
 
 
 class MeetechoRefused(VendorError):
-    """Meetecho does not give this (400 to 499): a token is no longer good, or a group is not ours."""
+    """Meetecho refuses (400 to 499): the token has expired, or the credentials do not cover the group."""
 
 
 def meetecho_classifier(context: Context) -> Callable[[Response], Decision]:
-    def verdict(answer: Response) -> Decision:
-        if answer.status in {200, 202}:
-            return None if answer.broken is None else _page(answer)
-        if answer.status == 429:
-            return _throttled(answer, context)
-        if 400 <= answer.status < 500 and answer.status not in {408, 425}:
-            return MeetechoRefused(f"{answer.call}: refused ({answer.status})", status=answer.status)
-        if answer.status < 300:
-            return BrokenResponse(f"{answer.call}: status {answer.status}, which is none of its own")
-        return default_decision(answer, context.now())
+    """Classifies the responses of Meetecho."""
 
-    return verdict
+    def classify(response: Response) -> Decision:
+        if response.status in {200, 202}:
+            return None if response.broken is None else _page(response)
+        if response.status == 429:
+            return _throttled(response, context)
+        if 400 <= response.status < 500 and response.status not in {408, 425}:
+            return MeetechoRefused(f"{response.call}: refused ({response.status})", status=response.status)
+        if response.status < 300:
+            return BrokenResponse(f"{response.call}: status {response.status}, which Meetecho does not use")
+        return default_decision(response, context.now())
+
+    return classify
 
 
 def datatracker_classifier(context: Context) -> Callable[[Response], Decision]:
-    def verdict(answer: Response) -> Decision:
-        if answer.status == 429:
-            return _throttled(answer, context)
-        if answer.status in {401, 403}:
+    """Classifies the responses of the datatracker."""
+
+    def classify(response: Response) -> Decision:
+        if response.status == 429:
+            return _throttled(response, context)
+        if response.status in {401, 403}:
             error = VendorError(
-                f"{answer.call}: refused ({answer.status}), though anybody may read it: a proxy or firewall may stand in "
-                "between; the next run tries this again",
-                status=answer.status,
+                f"{response.call}: refused ({response.status}), although it is public: a proxy or firewall may be in "
+                "between; the next run will try again",
+                status=response.status,
             )
             return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
-        return default_decision(answer, context.now())
+        return default_decision(response, context.now())
 
-    return verdict
+    return classify
 
 
-def _page(answer: Response) -> Decision:
+def _page(response: Response) -> Decision:
     error = BrokenResponse(
-        f"{answer.call}: status {answer.status} with {answer.broken} ({answer.content_type}): look at MEETECHO_API_URL and "
-        "at what stands in between; the next run tries this again",
-        status=answer.status,
+        f"{response.call}: status {response.status} with {response.broken} ({response.content_type}): check MEETECHO_API_URL and "
+        "any proxy in between; the next run will try again",
+        status=response.status,
     )
     return Retry(error=error, attempts=BLOCKED_ATTEMPTS)
 
 
-def _throttled(answer: Response, context: Context) -> Decision:
-    error = VendorError(
-        f"{answer.call}: still too many requests (429) after the retries; lower HARVESTER_RATE_SHARE or run the same "
-        "command again later",
-        status=429,
-    )
-    told = parse_retry_after(answer.headers.get("Retry-After"), context.now())
-    return Retry(error=error, after=told or DEFAULT_DELAY_SECONDS, throttled=True)
+def _throttled(response: Response, context: Context) -> Decision:
+    seconds = parse_retry_after(response.headers.get("Retry-After"), context.now())
+    return throttled(response, after=seconds or DEFAULT_DELAY_SECONDS)

@@ -120,7 +120,7 @@ class Webex:
         ),
     )
     options: ClassVar[tuple[Option, ...]] = (
-        Option(name="series", help="Also keep the quality samples of each session over time."),
+        Option(name="series", help="Keep the samples over time of each session."),
     )
     max_window: ClassVar[timedelta] = MAX_WINDOW
     lookback: ClassVar[timedelta] = LOOKBACK

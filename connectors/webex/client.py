@@ -1,7 +1,7 @@
-"""Asking Webex: one pace for a token, listings from the first page to the last by their `Link`.
+"""Requests to Webex: one rate limit per token, and listings read to their last page by the `Link` header.
 
-https://developer.webex.com/docs/api/basics (2026): of the links of RFC 5988 only `rel="next"` is sure to come, and a
-`max` above an endpoint's own is lowered without a word. Rates are not published: "these limits will vary", says
+https://developer.webex.com/docs/api/basics (2026): of the links of RFC 5988 only `rel="next"` is guaranteed,
+and a `max` above the endpoint's maximum is silently lowered. Rate limits are not published, "these limits will vary":
 https://developer.webex.com/blog/rate-limiting-and-the-webex-api (2025-04-14).
 """
 
@@ -23,8 +23,8 @@ from connectors.webex.endpoints import VENDOR, WebexEndpoint
 Row = Mapping[str, Any]
 
 CALLS_PER_SECOND = 5.0
-"""The one rate that Cisco publishes for any REST API of Webex is 300 calls a minute (Contact Center). Who comes faster
-than an account is permitted is told by 429, and the pace goes down and up with that."""
+"""The one rate that Cisco publishes for any REST API of Webex is 300 calls a minute (Contact Center). A 429 lowers
+the rate, which then slowly rises again."""
 
 LARGEST_PAGE = 100
 
@@ -33,11 +33,11 @@ LARGEST_PAGE = 100
 class WebexPage:
     rows: Sequence[Row]
     next_url: str
-    """The address of the next page; empty on the last, and where the endpoint tells none."""
+    """The URL of the next page; empty on the last one, and for endpoints without a `Link`."""
 
 
 class WebexClient:
-    """Safe for many threads. `share`: the part of the rate to use."""
+    """Safe for all threads. `share`: the fraction of the rate limit to use."""
 
     def __init__(self, api: Api, base_url: str, context: Context, share: float) -> None:
         self._api = api
@@ -45,34 +45,34 @@ class WebexClient:
         self.limiter = RateLimiter(context, calls=CALLS_PER_SECOND, share=share)
 
     def get(self, endpoint: WebexEndpoint, *ids: str, **params: str) -> dict[str, Any]:
-        """The JSON object of one answer."""
+        """The JSON object of one response."""
         body = self._api.get(endpoint.call, endpoint.path(*ids), params=params, limiter=self.limiter)
         if not isinstance(body, dict):
-            raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer that is no object")
+            raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a response that is not a JSON object")
         return body
 
     def pages(self, endpoint: WebexEndpoint, **params: str) -> Iterator[WebexPage]:
-        """Page by page, to the one without a next. A link that comes back a second time is an error."""
+        """The pages, up to the one without a next link. A link that is repeated is an error."""
         first = f"{self._base_url}{endpoint.path()}?{urlencode({**params, 'max': str(LARGEST_PAGE)})}"
 
-        def ask(address: str) -> WebexPage:
-            asked = address or first
-            answer = self._api.send("GET", endpoint.call, asked, limiter=self.limiter)
-            return WebexPage(rows=rows_in(answer.body, endpoint), next_url=next_url(answer, asked))
+        def get_page(url: str) -> WebexPage:
+            requested = url or first
+            response = self._api.send("GET", endpoint.call, requested, limiter=self.limiter)
+            return WebexPage(rows=rows_in(response.body, endpoint), next_url=next_url(response, requested))
 
-        return paginate(ask, lambda page: page.next_url, call=f"{VENDOR}: {endpoint.call}")
+        return paginate(get_page, lambda page: page.next_url, call=f"{VENDOR}: {endpoint.call}")
 
 
-def next_url(answer: Response, asked: str) -> str:
-    """The next page's address as it was given; empty where there is none."""
-    for link in parse_header_links(answer.headers.get("Link", "")):
+def next_url(response: Response, requested: str) -> str:
+    """The URL of the next page, resolved against the requested one; empty if there is none."""
+    for link in parse_header_links(response.headers.get("Link", "")):
         if "next" in link.get("rel", "").split() and link.get("url"):
-            return urljoin(asked, link["url"])
+            return urljoin(requested, link["url"])
     return ""
 
 
 def rows_in(body: Any, endpoint: WebexEndpoint) -> list[Row]:
     rows = body.get("items") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer without the list `items`")
+        raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a response without the list `items`")
     return rows

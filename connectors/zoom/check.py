@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.base import CheckResult
 from connectors.checks import Remedies, ok, warning
 from connectors.errors import CredentialsError, HarvestError, Interrupted, VendorError
+from connectors.parsing import as_dicts
 from connectors.zoom import endpoints
 from connectors.zoom.endpoints import ZoomEndpoint
 from connectors.zoom.errors import APP_PAGE, NOT_FOUND, PlanTooLow
@@ -103,15 +104,15 @@ def _source(zoom: Zoom, source: Source, scopes: frozenset[str]) -> Iterator[Chec
 def _first_call(zoom: Zoom, source: Source) -> list[dict[str, Any]]:
     if isinstance(source, Reports):
         page = source.client.get(endpoints.REPORT_USERS, type="active", page_size="1", **_recently(zoom))
-        return _dicts(page.get("users"))
+        return as_dicts(page.get("users"))
     page = source.client.get(endpoints.MEETINGS, type="past", page_size="1", **_recently(zoom))
-    return _dicts(page.get("meetings"))
+    return as_dicts(page.get("meetings"))
 
 
 def _of_dashboard(
     zoom: Zoom, source: Source, scopes: frozenset[str], listed: list[dict[str, Any]]
 ) -> Iterator[CheckResult]:
-    one = source.client.get
+    get = source.client.get
     yield ok(endpoints.MEETINGS.call)
     ids = [str(listed[0].get("uuid"))] if listed else []
     probed = [endpoints.PARTICIPANTS, endpoints.MEETING]
@@ -119,31 +120,31 @@ def _of_dashboard(
         probed.append(endpoints.QOS)
     for endpoint in probed:
         if not scopes or endpoint.granted(scopes):
-            yield _with_meeting(endpoint, ids, lambda e, u: one(e, u, type="past", **_one_row(e)))
+            yield _with_meeting(endpoint, ids, lambda e, u: get(e, u, type="past", **_one_row(e)))
     if "webinars" in zoom.selector.options:
         yield _probe(
-            endpoints.WEBINARS, lambda: one(endpoints.WEBINARS, type="past", page_size="1", **_recently(zoom))
+            endpoints.WEBINARS, lambda: get(endpoints.WEBINARS, type="past", page_size="1", **_recently(zoom))
         )
     if not scopes or endpoints.USERS.granted(scopes):
-        yield _probe(endpoints.USERS, lambda: one(endpoints.USERS, status="active", page_size="1"))
+        yield _probe(endpoints.USERS, lambda: get(endpoints.USERS, status="active", page_size="1"))
 
 
 def _of_reports(
     zoom: Zoom, source: Source, scopes: frozenset[str], listed: list[dict[str, Any]]
 ) -> Iterator[CheckResult]:
-    one = source.client.get
+    get = source.client.get
     yield ok(endpoints.REPORT_USERS.call)
     uuids: list[str] = []
 
     def ask(endpoint: ZoomEndpoint, user: str) -> None:
-        page = one(endpoint, user, type="past", page_size="1", **_recently(zoom))
-        uuids.extend(str(row.get("uuid")) for row in _dicts(page.get("meetings")))
+        page = get(endpoint, user, type="past", page_size="1", **_recently(zoom))
+        uuids.extend(str(row.get("uuid")) for row in as_dicts(page.get("meetings")))
 
     users = [str(user["id"]) for user in listed if user.get("id")]
     yield _with_meeting(endpoints.REPORT_USER_MEETINGS, users, ask)
     for endpoint in (endpoints.REPORT_PARTICIPANTS, endpoints.REPORT_MEETING):
         if not scopes or endpoint.granted(scopes):
-            yield _with_meeting(endpoint, uuids, lambda e, u: one(e, u, **_one_row(e)))
+            yield _with_meeting(endpoint, uuids, lambda e, u: get(e, u, **_one_row(e)))
 
 
 def _with_meeting(
@@ -170,7 +171,3 @@ def _recently(zoom: Zoom) -> dict[str, str]:
 
 def _one_row(endpoint: ZoomEndpoint) -> dict[str, str]:
     return {"page_size": "1"} if endpoint.rows else {}
-
-
-def _dicts(rows: Any) -> list[dict[str, Any]]:
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

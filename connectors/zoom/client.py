@@ -1,4 +1,4 @@
-"""Asking Zoom: one rate per label, one budget per day, and listings from the first page to the last."""
+"""Requests to Zoom: a rate limit per label, a daily quota, and listings read to their last page."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from connectors.zoom.errors import DailyLimitGuard, PageTokenExpired
 Row = Mapping[str, Any]
 
 RESTARTS = 3
-"""How often a listing is begun again because its page token expired, before that is an error."""
+"""How often a listing starts again because its page token expired, before that is an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """What Zoom permits an account: calls a second, of the Resource-intensive label a minute, and the last a UTC day
-    for Heavy and Resource-intensive calls together. https://developers.zoom.us/docs/api/rate-limits/ (2026-02-07)."""
+    """An account's rate limits, https://developers.zoom.us/docs/api/rate-limits/ (2026-02-07)."""
 
     heavy: float
+    """Calls per second, as for `medium`."""
     medium: float
     intensive_per_minute: float
+    """Calls of the Resource-intensive label per minute."""
     heavy_per_day: int
+    """Heavy and Resource-intensive calls together per UTC day."""
 
 
 PRO = Rates(heavy=10, medium=20, intensive_per_minute=10, heavy_per_day=30_000)
@@ -35,75 +37,77 @@ BUSINESS = Rates(heavy=40, medium=60, intensive_per_minute=20, heavy_per_day=60_
 
 
 def daily_quota(rates: Rates, share: float) -> tuple[str, int]:
-    """Name and size of the daily budget, of which this program uses its share."""
+    """The name and size of the daily quota: this program's share of the account's."""
     return "heavy", max(1, int(rates.heavy_per_day * share))
 
 
 class ZoomClient:
-    """Safe for many threads. `share`: the part of the account's rates to use."""
+    """Safe for all threads. `share`: the fraction of the account's rate limits to use."""
 
-    def __init__(self, api: Api, stop: DailyLimitGuard, rates: Rates, share: float, context: Context) -> None:
+    def __init__(
+        self, api: Api, daily_limit: DailyLimitGuard, rates: Rates, share: float, context: Context
+    ) -> None:
         self._api = api
-        self._stop = stop
-        self._paces = {
+        self._daily_limit = daily_limit
+        self._limiters = {
             "heavy": RateLimiter(context, calls=rates.heavy, share=share),
             "medium": RateLimiter(context, calls=rates.medium, share=share),
             "intensive": RateLimiter(context, calls=rates.intensive_per_minute, per=60.0, share=share),
         }
-        # Both labels count against the one budget of the day; Medium has none on the plans that this can read.
+        # Both labels count against one daily quota; on the plans with Reports or a Dashboard, Medium has none.
         name, limit = daily_quota(rates, share)
         daily = DailyQuota(name=name, limit=limit)
-        self._budgets = {"heavy": daily, "intensive": daily}
+        self._quotas = {"heavy": daily, "intensive": daily}
 
     def get(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> dict[str, Any]:
-        """The JSON object of one answer."""
-        budget = self._budgets.get(endpoint.label)
-        if budget is not None:
-            self._stop.check(endpoint.call)
+        """The JSON object of one response."""
+        quota = self._quotas.get(endpoint.label)
+        if quota is not None:
+            self._daily_limit.check(endpoint.call)
         body = self._api.get(
             endpoint.call,
             endpoint.path(*ids),
             params=params,
-            limiter=self._paces[endpoint.label],
-            quota=budget,
+            limiter=self._limiters[endpoint.label],
+            quota=quota,
         )
         if not isinstance(body, dict):
-            raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer that is no object")
+            raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a response that is not a JSON object")
         return body
 
     def pages(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
-        """Page by page. After an expired page token it begins again: rows that were seen come once more, and whoever
-        asks tells them apart by their ids."""
-        for left in reversed(range(RESTARTS + 1)):
+        """The rows page by page. If a page token expires, the listing starts again and repeats rows; the caller has to
+        recognize them by their ids."""
+        for restarts in reversed(range(RESTARTS + 1)):
             try:
                 yield from self._pages(endpoint, ids, params)
             except PageTokenExpired:
-                if not left:
+                if not restarts:
                     raise
             else:
                 return
 
     def all_rows(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> list[Row]:
-        """Every row, each once: for lists whose rows have no id of their own, kept back until the last page came."""
-        for left in reversed(range(RESTARTS + 1)):
+        """Every row once, for lists whose rows have no id. Returns only after the last page."""
+        for restarts in reversed(range(RESTARTS + 1)):
             try:
                 return [row for page in self._pages(endpoint, ids, params) for row in page]
             except PageTokenExpired:
-                if not left:
+                if not restarts:
                     raise
         raise AssertionError("the last round returns or raises")
 
     def _pages(
         self, endpoint: ZoomEndpoint, ids: tuple[str, ...], params: Mapping[str, str]
     ) -> Iterator[list[Row]]:
-        # Zoom wants the same parameters with every token.
+        # Zoom requires the same parameters with every page token.
         fixed = {**params, "page_size": str(endpoint.page_size)}
 
-        def ask(token: str) -> dict[str, Any]:
-            more = {"next_page_token": token} if token else {}
-            return self.get(endpoint, *ids, **fixed, **more)
+        def get_page(token: str) -> dict[str, Any]:
+            next_page = {"next_page_token": token} if token else {}
+            return self.get(endpoint, *ids, **fixed, **next_page)
 
-        for page in paginate(ask, _next_page, call=f"{VENDOR}: {endpoint.call}"):
+        for page in paginate(get_page, _next_page, call=f"{VENDOR}: {endpoint.call}"):
             yield _rows(page, endpoint)
 
 
@@ -114,5 +118,5 @@ def _next_page(page: Row) -> str:
 def _rows(page: Row, endpoint: ZoomEndpoint) -> list[Row]:
     rows = page.get(endpoint.rows)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BrokenResponse(f"{VENDOR}: {endpoint.call}: an answer without the list `{endpoint.rows}`")
+        raise BrokenResponse(f"{VENDOR}: {endpoint.call}: a response without the list `{endpoint.rows}`")
     return rows

@@ -1,7 +1,7 @@
-"""What Zoom's answers mean: its codes, its three kinds of 429, its habit of reporting errors with HTTP 200.
+"""What Zoom's responses mean: its error codes, its three kinds of 429, and errors with HTTP 200.
 
 Codes and texts: https://developers.zoom.us/docs/api/errors/ and https://developers.zoom.us/docs/api/rate-limits/ (as of
-2026-02-07), and each endpoint's own list. Zoom's messages are looked at, never repeated: they may hold anything.
+2026-02-07), and each endpoint's own list. Zoom's messages are searched but never repeated, since they can contain anything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
-from connectors.http import Decision, Response, Retry, default_decision
+from connectors.http import Decision, Response, Retry, default_decision, throttled
 from connectors.parsing import parse_instant, parse_retry_after
 from connectors.zoom.endpoints import BY_CALL, VENDOR
 
@@ -29,20 +29,20 @@ TOO_OLD = 12702
 
 APP_PAGE = "https://marketplace.zoom.us/user/build"
 
-# Zoom counts calls of its Resource-intensive label by the minute, and says no more than "per-second" and "QPS" about
-# them. After a minute every earlier call has left the window, be it a fixed or a sliding one.
+# Zoom counts calls of its Resource-intensive label by the minute, although its 429 says "per-second" and "QPS". After a
+# minute, every earlier call has left the window, whether it is fixed or sliding.
 MINUTE_SECONDS = 60.0
 SECOND_SECONDS = 1.0
 
 BLOCKED_ATTEMPTS = 5
-"""A firewall's HTML 403 stands for ever before some uuids, and vanishes by itself elsewhere: worth four more tries."""
+"""The HTML 403 of Zoom's firewall is permanent for some uuids and temporary for others: four more attempts."""
 
 _SCOPE_LIST = re.compile(r"scopes?\s*:?\s*\[([^\]]*)\]")
 _SCOPE = re.compile(r"[a-z_]{2,40}:(?:read|write|view|list)(?::[a-z_]{2,60})?(?::(?:admin|master))?")
 
 
 class PlanTooLow(CredentialsError):
-    """Code 200: the account's plan, or the role of who made the app, does not permit this call."""
+    """Code 200: the account's plan, or the role of the app's owner, does not permit this call."""
 
     def __init__(self, call: str) -> None:
         super().__init__(
@@ -52,11 +52,11 @@ class PlanTooLow(CredentialsError):
 
 
 class PageTokenExpired(VendorError):
-    """The listing has to begin again: page tokens live for 15 minutes."""
+    """The listing has to start again: page tokens expire after 15 minutes."""
 
 
 class DailyLimitGuard:
-    """No call that counts against the day's budget until Zoom said that there may be one again; across runs."""
+    """Stops calls that count against the daily limit until the time that Zoom named, across runs."""
 
     _FACT = "zoom daily limit until"
 
@@ -65,43 +65,45 @@ class DailyLimitGuard:
         self._until = parse_instant(context.get_fact(self._FACT))
 
     def start(self, call: str, until: datetime) -> QuotaExhausted:
+        """Stops the calls until then. Returns the error to raise."""
         self._until = until
         self._context.set_fact(self._FACT, until.isoformat())
         return _spent(call, until)
 
     def check(self, call: str) -> None:
+        """Raises QuotaExhausted while the calls are stopped."""
         if self._until is not None and self._context.now() < self._until:
             raise _spent(f"{VENDOR}: {call}", self._until)
 
 
 def _spent(call: str, until: datetime) -> QuotaExhausted:
     return QuotaExhausted(
-        f"{call}: the account's daily limit of calls is spent, by this and all other programs; "
-        f"it is filled again at {until:%Y-%m-%d %H:%M} UTC: run the same command then",
+        f"{call}: the account's daily limit of calls is used up, by this and all other programs; "
+        f"run the same command again after {until:%Y-%m-%d %H:%M} UTC",
         until=until,
     )
 
 
-def response_classifier(context: Context, stop: DailyLimitGuard) -> Callable[[Response], Decision]:
-    """What every answer of the API, the token endpoint apart, is to be taken for."""
+def response_classifier(context: Context, daily_limit: DailyLimitGuard) -> Callable[[Response], Decision]:
+    """Classifies the responses of the API; those of the token endpoint are classified in `auth.py`."""
 
-    def verdict(answer: Response) -> Decision:
-        code = error_code(answer.body)
-        if answer.ok and code is None:
+    def classify(response: Response) -> Decision:
+        code = error_code(response.body)
+        if response.ok and code is None:
             return None
-        if answer.status == 429 or code == 429:
-            return _throttled(answer, context.now(), stop)
-        if code is not None and answer.status < 500:
-            return _refused(answer, code)
-        if answer.status == 403 and answer.broken is not None:
-            return _blocked(answer)
-        return default_decision(answer, context.now())
+        if response.status == 429 or code == 429:
+            return _throttled(response, context.now(), daily_limit)
+        if code is not None and response.status < 500:
+            return _refused(response, code)
+        if response.status == 403 and response.broken is not None:
+            return _blocked(response)
+        return default_decision(response, context.now())
 
-    return verdict
+    return classify
 
 
 def error_code(body: Any) -> int | None:
-    """Zoom's own error code, which may come with HTTP 200; 0 is no error."""
+    """Zoom's own error code, which may come with HTTP 200; None if there is none or it is 0 (success)."""
     code = body.get("code") if isinstance(body, dict) else None
     if isinstance(code, str) and code.isdecimal() and len(code) < 10:
         code = int(code)
@@ -109,100 +111,97 @@ def error_code(body: Any) -> int | None:
 
 
 def missing_scopes(message: str) -> list[str]:
-    """The scopes that a message names as missing, and nothing else that it may hold."""
-    found = _SCOPE_LIST.search(message)
-    if found is None:
+    """The scopes that a message names as missing, and nothing else from it."""
+    match = _SCOPE_LIST.search(message)
+    if match is None:
         return []
-    return [name for part in found.group(1).split(",") if _SCOPE.fullmatch(name := part.strip())]
+    return [name for part in match.group(1).split(",") if _SCOPE.fullmatch(name := part.strip())]
 
 
-def _message(answer: Response) -> str:
-    text = answer.body.get("message") if isinstance(answer.body, dict) else None
+def _message(response: Response) -> str:
+    text = response.body.get("message") if isinstance(response.body, dict) else None
     return text if isinstance(text, str) else ""
 
 
-def _throttled(answer: Response, now: datetime, stop: DailyLimitGuard) -> Decision:
-    if _is_daily(answer):
-        return stop.start(answer.call, _filled_again(answer, now))
-    endpoint = BY_CALL.get(answer.call)
+def _throttled(response: Response, now: datetime, daily_limit: DailyLimitGuard) -> Decision:
+    if _is_daily(response):
+        return daily_limit.start(response.call, _available_again(response, now))
+    endpoint = BY_CALL.get(response.call)
     intensive = endpoint is not None and endpoint.label == "intensive"
-    told = parse_retry_after(answer.headers.get("Retry-After"), now)
-    error = VendorError(
-        f"{answer.call}: still too many requests (429) after the retries: other programs use the same account's "
-        "rate; lower HARVESTER_RATE_SHARE or run the same command again later",
-        status=429,
-    )
-    after = max(told or 0.0, MINUTE_SECONDS if intensive else SECOND_SECONDS)
-    return Retry(error=error, after=after, throttled=True)
+    seconds = parse_retry_after(response.headers.get("Retry-After"), now)
+    after = max(seconds or 0.0, MINUTE_SECONDS if intensive else SECOND_SECONDS)
+    return throttled(response, after=after, shared_by="account")
 
 
-def _is_daily(answer: Response) -> bool:
-    """Headers differ and are sometimes missing altogether, so the text counts as well."""
-    kind = answer.headers.get("X-RateLimit-Type", "").lower()
-    if "daily" in kind or "maximum daily" in _message(answer).lower():
+def _is_daily(response: Response) -> bool:
+    """Whether this is the daily limit. Headers vary and are sometimes missing, so the text counts as well."""
+    kind = response.headers.get("X-RateLimit-Type", "").lower()
+    if "daily" in kind or "maximum daily" in _message(response).lower():
         return True
-    exhausted = answer.headers.get("X-RateLimit-Remaining", "").strip() == "0"
-    # On limits of a day, and normally on these alone, Retry-After is a date and time.
-    return kind != "qps" and exhausted and parse_instant(answer.headers.get("Retry-After")) is not None
+    exhausted = response.headers.get("X-RateLimit-Remaining", "").strip() == "0"
+    # Normally, only a daily limit has a date and time in Retry-After.
+    return kind != "qps" and exhausted and parse_instant(response.headers.get("Retry-After")) is not None
 
 
-def _filled_again(answer: Response, now: datetime) -> datetime:
-    """What `Retry-After` says, where it is believable for a limit of a day; else the next midnight, UTC."""
-    told = parse_retry_after(answer.headers.get("Retry-After"), now)
-    if told is not None and 0 < told <= timedelta(days=2).total_seconds():
-        return now + timedelta(seconds=told)
+def _available_again(response: Response, now: datetime) -> datetime:
+    """The time in `Retry-After` if it is believable for a daily limit, else the next midnight UTC."""
+    seconds = parse_retry_after(response.headers.get("Retry-After"), now)
+    if seconds is not None and 0 < seconds <= timedelta(days=2).total_seconds():
+        return now + timedelta(seconds=seconds)
     return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _refused(answer: Response, code: int) -> Decision:
+def _refused(response: Response, code: int) -> Decision:
     if code == INVALID_TOKEN:
         return Retry(
             error=CredentialsError(
-                f"{answer.call}: a new token is refused as well (code 124); is the app still activated? {APP_PAGE}"
+                f"{response.call}: a new token is refused as well (code 124): check that the app is still activated at {APP_PAGE}"
             ),
             renew=True,
         )
     if code in SCOPE_CODES:
-        return _unscoped(answer, code)
+        return _unscoped(response, code)
     if code == NO_PERMISSION:
-        return PlanTooLow(answer.call.removeprefix(f"{VENDOR}: "))
+        return PlanTooLow(response.call.removeprefix(f"{VENDOR}: "))
     if code == BAD_REQUEST:
-        return _bad_request(answer)
-    error = VendorError(f"{answer.call}: refused with code {code}", status=answer.status, code=code)
-    # A code of the 500s is Zoom's own trouble, whatever status it is sent with: HTTP 200 was seen.
+        return _bad_request(response)
+    error = VendorError(f"{response.call}: refused with code {code}", status=response.status, code=code)
+    # A code from 500 to 599 is a server error, whatever the HTTP status: 200 was seen.
     return Retry(error=error) if 500 <= code < 600 else error
 
 
-def _unscoped(answer: Response, code: int) -> CredentialsError:
-    names = missing_scopes(_message(answer))
-    endpoint = BY_CALL.get(answer.call)
+def _unscoped(response: Response, code: int) -> CredentialsError:
+    names = missing_scopes(_message(response))
+    endpoint = BY_CALL.get(response.call)
     if not names and endpoint is not None:
         names = [endpoint.granular]
     return CredentialsError(
-        f"{answer.call}: the app lacks a scope (code {code}); add {', '.join(names)} to it at {APP_PAGE}"
+        f"{response.call}: the app lacks a scope (code {code}); add {', '.join(names)} to it at {APP_PAGE}"
     )
 
 
-def _bad_request(answer: Response) -> VendorError:
-    """Code 300 is Zoom's word for any bad parameter: only its text tells which."""
-    text = _message(answer).lower()
+def _bad_request(response: Response) -> VendorError:
+    """Code 300 stands for any bad parameter; only the text says which."""
+    text = _message(response).lower()
     if "page token" in text:
         return PageTokenExpired(
-            f"{answer.call}: the page token has expired", status=answer.status, code=BAD_REQUEST
+            f"{response.call}: the page token has expired", status=response.status, code=BAD_REQUEST
         )
     if "six months" in text or "6 months" in text:
-        why = "the days asked for are older than the six months that Zoom keeps, or more than a month"
+        why = (
+            "the requested days are more than six months ago, which is what Zoom keeps, or more than a month"
+        )
     elif "webinar info" in text:
         why = "this is a webinar, not a meeting"
     else:
         why = "a parameter is refused"
-    return VendorError(f"{answer.call}: {why} (code 300)", status=answer.status, code=BAD_REQUEST)
+    return VendorError(f"{response.call}: {why} (code 300)", status=response.status, code=BAD_REQUEST)
 
 
-def _blocked(answer: Response) -> Retry:
+def _blocked(response: Response) -> Retry:
     error = VendorError(
-        f"{answer.call}: Zoom's firewall answered with a page instead of data (403, {answer.content_type}); "
-        "the next run tries this again",
+        f"{response.call}: Zoom's firewall answered with a page instead of data (403, {response.content_type}); "
+        "the next run will try again",
         status=403,
     )
     return Retry(error=error, attempts=BLOCKED_ATTEMPTS)

@@ -85,8 +85,12 @@ def cli() -> None:
 
 def run() -> NoReturn:
     """The whole program: the one place that turns errors into messages and exit codes."""
+    if (
+        sys.stderr is None
+    ):  # closed: no other file may get its number, or messages of libraries would go there
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # open until the end
     code = _run()
-    with suppress(AttributeError, OSError, ValueError):  # closed or full: nothing is left to report it to
+    with suppress(OSError, ValueError):  # stderr is full: there is nowhere to report it
         sys.stderr.flush()
     # Threads that still wait for a vendor's response must not delay the exit; everything that counts is stored.
     os._exit(code)

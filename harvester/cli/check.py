@@ -9,13 +9,13 @@ import click
 import connectors
 from connectors.base import CheckResult
 from connectors.errors import ExitCode, HarvestError
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.check import CheckOutput
 from harvester.console import collect_messages, printable
 from harvester.formatting import without_prefix
 from harvester.pipeline import context, destination
 from harvester.pipeline.account import PUT_IT, connected, missing_settings
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.request import HarvestRequest
 
 

@@ -36,6 +36,4 @@ def window(
 def clamped(asked: Window, *, kept: timedelta, now: datetime) -> Window | None:
     """The part of the window that the vendor still keeps; `None` where there is none."""
     reach = now - kept
-    if asked.end <= reach:
-        return None
-    return asked if asked.start >= reach else Window(start=reach, end=asked.end)
+    return asked.intersection(Window(start=reach, end=max(asked.end, now)))

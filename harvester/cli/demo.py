@@ -21,11 +21,20 @@ import connectors
 from connectors.errors import OutputError
 from connectors.models import MeetingRecord
 from harvester.cli import harvest
-from harvester.cli.options import DESTINATION, ES_HOST, INDEX_PERIOD, OUTPUT, apply, general_options, pass_env
+from harvester.cli.environment import RunEnvironment
+from harvester.cli.options import (
+    DESTINATION,
+    ES_HOST,
+    INDEX_PERIOD,
+    OUTPUT,
+    apply,
+    examples,
+    general_options,
+    pass_env,
+)
 from harvester.cli.simulate import simulator
 from harvester.config import RETIRED, Environment
 from harvester.documents import to_documents
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.request import HarvestRequest
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Sink
@@ -51,7 +60,9 @@ class Showing:
         return seen
 
 
-@click.command()
+@click.command(
+    epilog=examples("harvester demo --output documents.ndjson", "harvester demo --size 20 | jq -c .topic")
+)
 @click.option("--size", type=click.IntRange(1), default=120, show_default=True, help="Meetings per vendor.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organisation.")
 @click.option(

@@ -10,19 +10,31 @@ import click
 
 import connectors
 from connectors.errors import ConfigurationError, HarvestError
-from harvester.cli.options import handle_signals, harvest_options, pass_env, split_options, stdout_bytes
+from harvester.cli.environment import RunEnvironment
+from harvester.cli.options import (
+    examples,
+    handle_signals,
+    harvest_options,
+    pass_env,
+    split_options,
+    stdout_bytes,
+)
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summarized
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import PUT_IT, Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.report import QUIET_ENDS, Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink
 
 logger = logging.getLogger(__name__)
+
+
+WITHOUT_DATES = (
+    "Without dates, runs the nightly harvest: every day that is not complete yet, up to the end of yesterday."
+)
 
 
 def vendor_command(name: str) -> click.Command:
@@ -35,10 +47,18 @@ def vendor_command(name: str) -> click.Command:
         options = split_options(connector.options, given)
         return harvest_all([name], HarvestRequest(**given, **options), env)
 
-    return click.command(name, help=f"Harvest {connector.title} meetings and their sessions.")(command)
+    return click.command(
+        name,
+        help=f"Harvest {connector.title} meetings and their sessions.\n\n{WITHOUT_DATES}",
+        epilog=examples(
+            f"harvester {name} --date 2026-11-20 --destination stdout",
+            f"harvester {name} --from 2026-11-01 --to 2026-11-20",
+            f"harvester {name} -q",
+        ),
+    )(command)
 
 
-@click.command("all")
+@click.command("all", epilog=examples("harvester all -q", "harvester all --date 2026-11-20"))
 @harvest_options(())
 @pass_env
 def everything(env: RunEnvironment, **given: Any) -> int:

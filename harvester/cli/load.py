@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import click
 
 from connectors.errors import ExitCode, OutputError
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.load import SHOWN, load_summary, refused_lines
 from harvester.pipeline import destination
-from harvester.pipeline.environment import RunEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,10 +14,10 @@ import connectors
 from connectors.base import Token
 from connectors.errors import ExitCode, Interrupted
 from connectors.oauth import DeviceCode, LoginScope
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import examples, general_options, pass_env
 from harvester.oauth_login import run_browser_flow, run_device_flow
 from harvester.pipeline.account import Account, opened
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.request import HarvestRequest
 
 logger = logging.getLogger(__name__)

@@ -25,10 +25,10 @@ import click
 from connectors.base import Option
 from connectors.errors import ConfigurationError
 from harvester import config
+from harvester.cli.environment import IndexPeriod, RunEnvironment
 from harvester.config import OWN, Environment
 from harvester.console import Format, Level, configure_logging
 from harvester.pipeline.context import Clock
-from harvester.pipeline.environment import IndexPeriod, RunEnvironment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]

@@ -18,12 +18,14 @@ import orjson
 import connectors
 from connectors.errors import QuotaExhausted
 from connectors.models import Window
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
     AS_JSON,
     ES_HOST,
     RATE_SHARE,
     apply,
     day_options,
+    examples,
     general_options,
     handle_signals,
     pass_env,
@@ -41,15 +43,13 @@ from harvester.formatting import (
 )
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.planner import backfill
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
-from harvester.state.intervals import missing, union
+from harvester.state.intervals import union
 from harvester.state.journal import Journal
-from harvester.state.journal_rows import to_microseconds
-from harvester.state.layout import journal_database, journal_folder, rejects_folder
+from harvester.state.reader import StateReader
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Vendors(click.Group):
         return vendor_command(name) if name in connectors.table() else None
 
 
-@click.group(cls=Vendors)
+@click.group(cls=Vendors, epilog=examples("harvester plan zoom --from 2026-06-01"))
 def plan() -> None:
     """Estimate a backfill before it starts: meetings, requests, time, days that its budget takes.
 
@@ -95,7 +95,13 @@ def vendor_command(name: str) -> click.Command:
         options = split_options(switches, given)
         return _planned(name, HarvestRequest(**given, **options), env, as_json=as_json)
 
-    return click.command(name, help=f"Estimate a backfill of {connector.title}.")(command)
+    return click.command(
+        name,
+        help=f"Estimate a backfill of {connector.title}.",
+        epilog=examples(
+            f"harvester plan {name} --from 2026-06-01", f"harvester plan {name} --from 2026-06-01 --json"
+        ),
+    )(command)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,21 +235,6 @@ def _surveyed(vendor: Connected, reading: RunTracker, env: RunEnvironment, repor
     return wanted, calls
 
 
-class _Draft(Journal):
-    """A journal that is read: what a run would write down is forgotten."""
-
-    def _put(self, _statement: str, *_values: Any) -> int:
-        return 0
-
-    def known_in(self, window: Window) -> int:
-        """How many meetings that started there are to be read no more, as things are."""
-        (known,) = self._one(
-            "SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')",
-            *map(to_microseconds, (window.start, window.end)),
-        )
-        return int(known)
-
-
 @contextmanager
 def _reading(
     vendor: Connected, window: Window | None, request: HarvestRequest, env: RunEnvironment
@@ -258,7 +249,7 @@ def _reading(
     if folder is None:
         yield NullTracker(window.split(span)), _Known(days=days, days_listed=days)
         return
-    with closing(_Draft(folder, read_only=True)) as journal:
+    with closing(Journal(folder, dry_run=True)) as journal:
         scheme = backfill(journal, window, request.extras, span)
         now = vendor.context.now
         reading = JournalTracker(
@@ -271,7 +262,7 @@ def _reading(
                 journal=True,
                 days=days,
                 days_listed=_days(parts, zone),
-                known=sum(map(journal.known_in, missing(window, parts))),
+                known=sum(map(journal.count_finished, window.difference(parts))),
             ),
         )
 
@@ -286,9 +277,7 @@ def _journal(vendor: Connected, env: RunEnvironment) -> Path | None:
     if not env.environment.get("ES_HOST"):
         return None
     cluster = destination.cluster(env)
-    index = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
-    folder = journal_folder(vendor.folder, index)
-    return folder if journal_database(folder).exists() else None
+    return StateReader(env.state_folder).find_journal(vendor.folder, cluster.url, cluster.prefix)
 
 
 def _budget(vendor: Connected, rate_share: float) -> Budget | None:

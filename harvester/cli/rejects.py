@@ -8,6 +8,7 @@ import sys
 import click
 
 from connectors.errors import ExitCode
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.load import report_load
 from harvester.cli.options import (
     AS_JSON,
@@ -21,7 +22,6 @@ from harvester.cli.options import (
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
 from harvester.pipeline import destination
-from harvester.pipeline.environment import RunEnvironment
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from connectors.errors import ExitCode
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import elasticsearch_options, examples, general_options, pass_env
 from harvester.cli.render.templates import INDEX_REMEDY, TEMPLATE_REMEDY, difference_lines
 from harvester.pipeline import destination
-from harvester.pipeline.environment import RunEnvironment
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,13 @@ import connectors
 from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli import dates
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
     AS_JSON,
     apply,
     day_options,
     elasticsearch_options,
+    examples,
     general_options,
     handle_signals,
     pass_env,
@@ -26,15 +28,13 @@ from harvester.cli.options import (
 from harvester.pipeline import destination, engine, runner
 from harvester.pipeline.account import Connected, connected, missing_settings
 from harvester.pipeline.destination import Index
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import NullTracker
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.state.intervals import clipped, missing
+from harvester.state.intervals import intersection
 from harvester.state.journal import Journal
-from harvester.state.layout import journal_folder, rejects_folder
-from harvester.state.reader import Looked
+from harvester.state.reader import KnownState, StateReader
 from harvester.verify.result import Verdict, exit_code, tell
 
 if TYPE_CHECKING:
@@ -48,7 +48,13 @@ VISIBLE_SECONDS = 2.0
 """After how long Elasticsearch finds what was written, where it may not be asked to refresh."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "harvester verify",
+        "harvester verify zoom --from 2026-11-01 --to 2026-11-20",
+        "harvester verify zoom --date 2026-11-20 --repair",
+    )
+)
 @click.argument("vendor", required=False)
 @apply(
     day_options(
@@ -148,14 +154,14 @@ def _compare(
     verdict: Verdict,
     vendor: Connected,
     inventory: Inventory,
-    memory: Looked,
+    memory: KnownState,
     request: HarvestRequest,
     env: RunEnvironment,
 ) -> None:
     from harvester.verify.comparison import Comparison
 
     _choose(verdict, vendor, request, memory)
-    if memory.unfinished_run():
+    if memory.has_unfinished_run():
         logger.info(
             f"{vendor.name}: the last run has not come to its end: what it was still to harvest counts as missing"
         )
@@ -174,13 +180,13 @@ def _compare(
     verdict.complete = not report.causes
 
 
-def _choose(verdict: Verdict, vendor: Connected, request: HarvestRequest, memory: Looked) -> None:
+def _choose(verdict: Verdict, vendor: Connected, request: HarvestRequest, memory: KnownState) -> None:
     """Which time is compared: the days that were given, else all that any run was to read; as far as it is kept."""
     now, kept = vendor.context.now(), vendor.connector.retention
     asked = dates.window(request.on, request.first, request.last, zone=verdict.zone, now=now)
     wanted: Sequence[Window] = [asked]
     if not request.has_dates:
-        known = memory.wanted(asked.end)
+        known = memory.targets(asked.end)
         if known is None:
             logger.info(f"{vendor.name}: no journal tells what was read: all that the vendor keeps")
             known = [Window(start=now - kept, end=asked.end)]
@@ -190,13 +196,13 @@ def _choose(verdict: Verdict, vendor: Connected, request: HarvestRequest, memory
             return
         asked = Window(start=wanted[0].start, end=asked.end)
     within = dates.clamped(asked, kept=kept, now=now)
-    verdict.windows = clipped(wanted, within) if within is not None else []
+    verdict.windows = intersection(wanted, within) if within is not None else []
     if within is None or not verdict.windows:
         logger.error(
             f"{vendor.name}: nothing to verify: the vendor keeps {kept.days} days, and all of this is older"
         )
         return
-    verdict.gaps = missing(Window(start=verdict.windows[0].start, end=asked.end), verdict.windows)
+    verdict.gaps = Window(start=verdict.windows[0].start, end=asked.end).difference(verdict.windows)
     if within != asked:
         logger.info(
             f"{vendor.name}: the vendor keeps {kept.days} days; verifying from "
@@ -212,7 +218,7 @@ class _Repair:
     index: Index
     inventory: Inventory
     written: Journal
-    memory: Looked
+    memory: KnownState
     env: RunEnvironment
     delete_orphans: bool
 
@@ -239,7 +245,7 @@ class _Repair:
     def _mend(self, findings: Sequence[Finding], mending: Mending, report: Report) -> None:
         from harvester.verify.repair import removals, to_harvest
 
-        report.replaced += self.inventory.remove(removals(findings))
+        report.replaced += self.inventory.delete(removals(findings))
         if to_harvest(findings):
             engine.harvest(
                 self.vendor.connector,
@@ -258,7 +264,7 @@ class _Repair:
 
         given_up = orphans(findings, mending.given_up) if self.delete_orphans else []
         if given_up:
-            count = self.inventory.remove(removed(given_up))
+            count = self.inventory.delete(removed(given_up))
             logger.info(f"{self.vendor.name}: {count} sessions without their meeting deleted")
         return {finding.uuid for finding in given_up}
 
@@ -279,6 +285,6 @@ class _Repair:
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
 
 
-def _memory(vendor: Connected, named: ElasticConfig, env: RunEnvironment) -> Looked:
-    folder = rejects_folder(env.state_folder, named.url, named.prefix)
-    return Looked(journal_folder(vendor.folder, folder), folder, f"{vendor.name}:{vendor.account}:")
+def _memory(vendor: Connected, named: ElasticConfig, env: RunEnvironment) -> KnownState:
+    reader, id_prefix = StateReader(env.state_folder), f"{vendor.name}:{vendor.account}:"
+    return reader.known_state(vendor.folder, named.url, named.prefix, id_prefix=id_prefix)

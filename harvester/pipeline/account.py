@@ -11,8 +11,8 @@ from pathlib import Path
 import connectors
 from connectors.base import Connector, Setting, Settings, unset_settings
 from connectors.errors import ConfigurationError
+from harvester.cli.environment import RunEnvironment
 from harvester.pipeline.context import RunContext
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.request import HarvestRequest
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from connectors.base import CheckResult
 from connectors.errors import ConfigurationError, HarvestError
+from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
+from harvester.cli.environment import RunEnvironment
 from harvester.config import checked_url
-from harvester.pipeline.environment import RunEnvironment
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.sinks.ndjson import Ndjson
 from harvester.state.layout import make_private, rejects_folder
 from harvester.state.rejects import Rejects
@@ -50,6 +50,7 @@ def patience(env: RunEnvironment) -> RetryPolicy:
         wait=env.stop.wait,
         elapsed=time.monotonic,
         now=lambda: datetime.now(UTC),
+        limits=ELASTICSEARCH_LIMITS,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.models import Window
-from harvester.state.intervals import covered_windows, missing
+from harvester.state.intervals import covered_windows
 from harvester.state.journal import Journal
 
 
@@ -35,13 +35,13 @@ def nightly(
     journal: Journal, wanted: Window, asked: frozenset[str], lookback: timedelta, span: timedelta
 ) -> RunPlan:
     """All that is not final yet, and everything that failed or is due."""
-    gaps = missing(wanted, covered_windows(journal.listings(asked), margin=lookback))
+    gaps = wanted.difference(covered_windows(journal.listings(asked), margin=lookback))
     return RunPlan(slices=split_into_slices(gaps, span))
 
 
 def backfill(journal: Journal, wanted: Window, asked: frozenset[str], span: timedelta) -> RunPlan:
     """All that was never listed, and of the rest what failed or is due."""
-    gaps = missing(wanted, covered_windows(journal.listings(asked)))
+    gaps = wanted.difference(covered_windows(journal.listings(asked)))
     return RunPlan(slices=split_into_slices(gaps, span), within=wanted)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from harvester.cli import dates
-from harvester.pipeline.environment import RunEnvironment
+from harvester.cli.environment import RunEnvironment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from datetime import timedelta
 from connectors.errors import HarvestError
 from connectors.models import Window
 from harvester.cli import dates
+from harvester.cli.environment import RunEnvironment
 from harvester.formatting import format_instant, format_span, plural
 from harvester.pipeline.account import Connected
 from harvester.pipeline.destination import Index
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.planner import RunPlan, backfill, forced, narrowed, nightly
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest

@@ -14,7 +14,7 @@ from typing import Protocol
 from connectors.errors import Gone, HarvestError, NotReady
 from connectors.models import MeetingRecord, MeetingRef, Pending, SkippedPartition, Window
 from harvester.pipeline.planner import RunPlan, Slice, split_into_slices
-from harvester.state.intervals import missing, union
+from harvester.state.intervals import difference, intersection, union
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition, JournalEntry
 
@@ -211,7 +211,7 @@ class JournalTracker:
             return
         for left in tuple(self._left):
             asked_for = not part.partitions or left.partition in part.partitions
-            if asked_for and left.tried_at < at and next(_common(left.window, [part.window]), None):
+            if asked_for and left.tried_at < at and left.window.intersection(part.window):
                 self._made_up_for(left, part.window, at)
         if not part.partitions:
             self._journal.add_listing(part.window, self._asked, at)
@@ -222,7 +222,7 @@ class JournalTracker:
         if not left.extras <= self._asked:
             self._skip(replace(left, tried_at=at))
             return
-        for rest in missing(left.window, [window]):
+        for rest in left.window.difference([window]):
             self._skip(replace(left, window=rest))
         self._journal.clear_failed(left)
         self._left.remove(left)
@@ -314,11 +314,10 @@ class JournalTracker:
         days = union(
             _day(open_.start) for open_ in self._open() if _wants_its_row(open_) and open_.start is not None
         )
-        ours = [self._scheme.within] if self._scheme.within is not None else days
+        within = self._scheme.within
+        wanted = intersection(days, within) if within is not None else days
         anyway = union(part.window for part in self._scheme.slices)
-        return split_into_slices(
-            (gap for day in days for ours_ in _common(day, ours) for gap in missing(ours_, anyway)), span
-        )
+        return split_into_slices(difference(wanted, anyway), span)
 
     def _needs(self, record: JournalEntry, ref: MeetingRef) -> bool:
         if record.outcome in {"listed", "failed"} or self._is_due(record):
@@ -338,13 +337,13 @@ class JournalTracker:
             (left.partition, gap)
             for left in self._left
             if left.tried_at <= before
-            for ours in (_common(left.window, [within]) if within is not None else [left.window])
-            for gap in missing(ours, anyway)
+            for ours in (intersection([left.window], within) if within is not None else [left.window])
+            for gap in ours.difference(anyway)
         ]
         return [
             Slice(
                 window=part,
-                partitions=frozenset(subject for subject, gap in gaps if next(_common(gap, [part]), None)),
+                partitions=frozenset(subject for subject, gap in gaps if gap.intersection(part)),
             )
             for window in union(gap for _, gap in gaps)
             for part in window.split(span)
@@ -359,11 +358,3 @@ def _wants_its_row(record: JournalEntry) -> bool:
 def _day(instant: datetime) -> Window:
     midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
     return Window(start=midnight, end=midnight + timedelta(days=1))
-
-
-def _common(window: Window, others: Iterable[Window]) -> Iterator[Window]:
-    """The parts of the window that lie in one of the others."""
-    for other in others:
-        start, end = max(window.start, other.start), min(window.end, other.end)
-        if start < end:
-            yield Window(start=start, end=end)

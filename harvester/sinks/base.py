@@ -1,4 +1,4 @@
-"""What a sink is: harvests go in, and one acknowledgement each comes out once all of a harvest is safe."""
+"""The sink contract: records go in, and one acknowledgement each comes out once all documents of the record are safe."""
 
 from __future__ import annotations
 
@@ -12,31 +12,33 @@ from connectors.models import MeetingRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """The acknowledgement of one harvest: how many of its documents were stored, were there in a newer or richer
-    form already (`superseded`), or were refused and are kept among the rejects. `replaced`: documents of earlier harvests
-    that this one no longer has, deleted. Not `settled`: so much is safe, but an error kept the sink from looking for
-    those documents; the meeting is not done, and is read again."""
+    """The acknowledgement of one record, with the outcomes of its documents."""
 
     uuid: str
     ok: int = 0
+    """Stored."""
     superseded: int = 0
+    """Already stored in a newer or richer version."""
     rejected: int = 0
+    """Refused by Elasticsearch, and kept among the rejects."""
     replaced: int = 0
+    """Stale documents of earlier harvests that were deleted."""
     complete: bool = True
+    """False if an error prevented the search for stale documents: the meeting is not done, and is read again."""
 
 
 class PipeClosed(HarvestError):
-    """Whoever read our output wants no more of it (`| head -1`): the end, and no failure."""
+    """The reader of the output has closed it (`| head -1`): the run ends, and this is no failure."""
 
     exit_code: ClassVar[int] = 0
 
 
 class Sink(Protocol):
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
-        """One `Loaded` per harvest, in any order, once all of its documents are safe; one that is not settled is told
-        only before an error.
+        """One `Ack` per record, in any order, once all of its documents are safe. An incomplete one comes only before an
+        error.
 
-        Pulls the next harvest only when there is room for it. When the harvests end with an error of ours, what
-        was pulled before is still loaded and acknowledged; then the error is raised.
+        Pulls the next record only when there is room for it. If `records` ends with a HarvestError, the records pulled
+        before are still loaded and acknowledged; then the error is raised.
         """
         ...

@@ -13,13 +13,13 @@ from harvester.sinks.base import Ack, PipeClosed
 
 
 class Ndjson:
-    """Writes to `stream`, which stays open. Flushed after every harvest, so that a reader sees whole meetings early."""
+    """Writes to `stream`, which stays open. Flushes after every record, so that a reader sees whole meetings early."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
-        """Raises PipeClosed when the reader is gone, OutputError when the disk is full."""
+        """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
         for record in records:
             lines = [encode(document) + b"\n" for document in to_documents(record)]
             self._write(b"".join(lines))

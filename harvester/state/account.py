@@ -1,8 +1,4 @@
-"""What is kept for one account of one vendor, whatever the destination: budgets spent, facts, tokens.
-
-Lies in `<state>/<vendor>-<account>-<digest of the API's base URL>/account.db`, so that a simulator or another region
-never answers for the real thing.
-"""
+"""The state of one account of one vendor, whatever the destination: quotas used, facts, leases and tokens."""
 
 from __future__ import annotations
 
@@ -23,8 +19,8 @@ from harvester.state.layout import ACCOUNT_DATABASE, account_database, make_priv
 from harvester.state.locks import exclusive_lock
 
 BLOCK = 100
-"""Calls are taken from the budget by the hundred, before the first of them is made: a kill can make it look at most
-so much fuller, never emptier, and the disk is asked once in a hundred calls."""
+"""Calls are taken from a quota by the hundred, before the first of them is made. A kill can make the quota look fuller by
+at most that many, never emptier, and only one call in a hundred waits for the disk."""
 
 MIGRATIONS = (
     """
@@ -38,12 +34,12 @@ MIGRATIONS = (
     """,
 )
 
-LONGEST_CLAIM = timedelta(days=1)
-"""A claim that seems to hold for longer was made by a clock that has been set back since, and is not believed."""
+LONGEST_LEASE = timedelta(days=1)
+"""A lease that seems to hold for longer was taken by a clock that has been set back since, and is ignored."""
 
 
 class AccountState:
-    """Budgets, facts and tokens of one account. Safe for threads and for several processes."""
+    """Quotas, facts, leases and tokens of one account. Safe for threads and for several processes."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
         self._folder = folder
@@ -54,32 +50,32 @@ class AccountState:
         self._token_lock_files: dict[str, Lock] = {}
 
     def close(self) -> None:
-        """Give back what was taken from the budgets and not used."""
+        """Give back what was taken from the quotas and not used."""
         with self._lock:
             unused, self._taken = self._taken, {}
         with self._database.transaction() as connection:
             connection.executemany(
                 "UPDATE budgets SET spent = spent - ? WHERE name = ? AND day = ?",
-                [(left, name, day) for (name, day), left in unused.items() if left],
+                [(count, name, day) for (name, day), count in unused.items() if count],
             )
         self._database.close()
 
-    def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
-        """Count `count` calls against a budget of `limit` a UTC day; QuotaExhausted when they no longer fit."""
+    def consume_quota(self, name: str, count: int = 1, *, limit: int) -> None:
+        """Count these calls against a quota of `limit` calls a UTC day. Raises QuotaExhausted if they exceed it."""
         now = self._now()
-        key = budget, now.date().isoformat()
+        key = name, now.date().isoformat()
         with self._lock:
             if self._taken.get(key, 0) < count:
                 self._take(key, count, limit, now)
             self._taken[key] -= count
 
     def _take(self, key: tuple[str, str], count: int, limit: int, now: datetime) -> None:
-        left = self._taken.get(key, 0)
+        reserved = self._taken.get(key, 0)
         with self._database.transaction() as connection:
             row = connection.execute("SELECT spent FROM budgets WHERE name = ? AND day = ?", key).fetchone()
             spent = row[0] if row else 0
-            taken = min(max(BLOCK, count - left), limit - spent)
-            if left + taken < count:
+            taken = min(max(BLOCK, count - reserved), limit - spent)
+            if reserved + taken < count:
                 raise QuotaExhausted(
                     f"today's {limit} calls ({key[0]}) are spent", until=_next_midnight(now)
                 ) from None
@@ -87,67 +83,71 @@ class AccountState:
                 "INSERT INTO budgets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET spent = spent + excluded.spent",
                 (*key, taken),
             )
-        self._taken[key] = left + taken
+        self._taken[key] = reserved + taken
 
-    def quota_used(self, budget: str) -> int:
-        """How much of today's budget is counted as spent."""
+    def quota_used(self, name: str) -> int:
+        """How many of today's calls are counted against this quota."""
         day = self._now().date().isoformat()
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT spent FROM budgets WHERE name = ? AND day = ?", (budget, day)
+                "SELECT spent FROM budgets WHERE name = ? AND day = ?", (name, day)
             ).fetchone()
-        return (row[0] if row else 0) - self._taken.get((budget, day), 0)
+        return (row[0] if row else 0) - self._taken.get((name, day), 0)
 
-    def get_fact(self, fact: str) -> str | None:
+    def get_fact(self, name: str) -> str | None:
         with self._database.reading() as connection:
-            row = connection.execute("SELECT value FROM facts WHERE name = ?", (fact,)).fetchone()
+            row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
-    def set_fact(self, fact: str, value: str) -> None:
+    def set_fact(self, name: str, value: str) -> None:
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (fact, value))
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
-    def acquire_lease(self, act: str, until: datetime) -> datetime | None:
+    def acquire_lease(self, name: str, until: datetime) -> datetime | None:
+        """Take the lease until this instant. Returns `None`, or the end of the lease if it is taken already."""
         now = self._now()
         with self._database.transaction() as connection:
             connection.execute(
                 "DELETE FROM claims WHERE until_ms <= ? OR until_ms > ?",
-                (_ms(now), _ms_at_least(now + LONGEST_CLAIM)),
+                (_ms(now), _ms_at_least(now + LONGEST_LEASE)),
             )
-            row = connection.execute("SELECT until_ms FROM claims WHERE act = ?", (act,)).fetchone()
+            row = connection.execute("SELECT until_ms FROM claims WHERE act = ?", (name,)).fetchone()
             if row is not None:
                 return _EPOCH + timedelta(milliseconds=row[0])
             connection.execute(
-                "INSERT INTO claims VALUES (?, ?)", (act, _ms_at_least(min(until, now + LONGEST_CLAIM)))
+                "INSERT INTO claims VALUES (?, ?)", (name, _ms_at_least(min(until, now + LONGEST_LEASE)))
             )
         return None
 
-    def extend_lease(self, act: str, until: datetime) -> None:
-        until = min(until, self._now() + LONGEST_CLAIM)
+    def extend_lease(self, name: str, until: datetime) -> None:
+        """Never shortens it."""
+        until = min(until, self._now() + LONGEST_LEASE)
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO claims VALUES (?, ?) ON CONFLICT DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
-                (act, _ms_at_least(until)),
+                (name, _ms_at_least(until)),
             )
 
     def read(self, name: str) -> Token | None:
+        """The stored token; `None` if there is none."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT token FROM tokens WHERE name = ?", (name,)).fetchone()
         if row is None:
             return None
-        told = orjson.loads(row[0])
-        expires_at = parse_instant(told["expires_at"])
+        fields = orjson.loads(row[0])
+        expires_at = parse_instant(fields["expires_at"])
         if expires_at is None:
             return None
         return Token(
-            access=told["access"],
+            access=fields["access"],
             expires_at=expires_at,
-            refresh=told["refresh"],
-            refresh_expires_at=parse_instant(told["refresh_expires_at"]),
-            scope=told["scope"],
+            refresh=fields["refresh"],
+            refresh_expires_at=parse_instant(fields["refresh_expires_at"]),
+            scope=fields["scope"],
         )
 
     def write(self, name: str, token: Token) -> None:
+        """On the disk, readable by its owner only, when this returns."""
         self._keep_private()
         with self._database.transaction() as connection:
             connection.execute(
@@ -156,20 +156,21 @@ class AccountState:
             )
 
     def _keep_private(self) -> None:
-        """Also where the file was restored or copied with wider rights. SQLite gives its log the rights of the file."""
+        """A file that was restored or copied may have wider permissions. SQLite gives its log the file's permissions."""
         for path in self._folder.glob(f"{ACCOUNT_DATABASE}*"):
             try:
                 if stat.S_IMODE(path.stat().st_mode) & 0o077:
                     path.chmod(0o600)
             except FileNotFoundError:
-                continue  # the log, gone with the last process that used it
+                continue  # a log disappears with the last process that used it
             except OSError as error:
                 raise OutputError(
-                    f"{path} can be read by others, and must not be where a token is kept ({error.strerror})"
+                    f"{path} is readable by others, cannot be made private ({error.strerror}), and so cannot hold a token"
                 ) from None
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
+        """Held by one thread of one process at a time. Waits for the others."""
         with self._lock:
             thread_lock = self._token_lock_files.setdefault(name, Lock())
         with thread_lock, exclusive_lock(token_lock_file(self._folder, name)):

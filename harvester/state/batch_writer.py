@@ -1,24 +1,26 @@
-"""A database with one writer thread: what is said is committed in company, a few times a second."""
+"""Writes to a database in batches: one thread commits the changes of all others, a few times a second."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from threading import Condition, Thread
 from typing import Any
 
-from connectors.errors import HarvestError, OutputError
+from connectors.errors import HarvestError
 from harvester.state.database import Database
 
 COMMIT_SECONDS = 0.5
-"""How long a result may wait for others to share a commit with; a kill costs so much work at most."""
+"""How long a change may wait for others to share a commit with. A kill costs at most this much work."""
 
 
 class BatchWriter:
-    """Safe for threads. A kill loses what was said last, and never a part of what was said before something that is
-    there. Over a read-only database whoever writes gets an OutputError."""
+    """Commits changes in the order in which they were put. Safe for threads.
+
+    After a failed commit nothing is written any more, and each further call raises the same error.
+    """
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
@@ -26,37 +28,23 @@ class BatchWriter:
         self._queued = self._committed = 0
         self._changed = Condition()
         self._closed = False
-        self._failed: HarvestError | None = (
-            OutputError(f"{database.path} was opened to be read") if database.read_only else None
-        )
-        self._writer = Thread(target=self._run, name=name, daemon=True)
-        if not database.read_only:
-            self._writer.start()
+        self._failed: HarvestError | None = None
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """Everything is committed when this returns, or OutputError says that it is not."""
-        if self._database.read_only:
-            self._database.close()
-            return
+        """Commit everything and close the database. Raises OutputError if the commit fails."""
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._writer.join()
+        self._thread.join()
         try:
             self._commit()
         finally:
             self._database.close()
 
-    def flush(self) -> None:
-        """Commit what is waiting. Raises OutputError when it cannot be."""
-        self._commit()
-
-    def flush_to(self, sequence: int) -> None:
-        """What `record` returned this for is safely on the disk when this returns."""
-        if sequence > self._committed:
-            self._commit()
-
-    def _put(self, statement: str, *values: Any) -> int:
+    def put(self, statement: str, *values: Any) -> int:
+        """Queue a change. Returns its number, for `flush_to`."""
         self._raise_failure()
         with self._changed:
             self._queue.append((statement, values))
@@ -65,9 +53,19 @@ class BatchWriter:
                 self._changed.notify()
             return self._queued
 
-    def _write_now(self, statement: str, *values: Any) -> None:
+    def write_now(self, statement: str, *values: Any) -> None:
+        """Commit a change at once, before those that are queued."""
         with self._database.transaction() as connection:
             connection.execute(statement, values)
+
+    def flush(self) -> None:
+        """Commit everything so far. Raises OutputError if that fails."""
+        self._commit()
+
+    def flush_to(self, sequence: int) -> None:
+        """Commit everything so far, unless the change with this number is committed already."""
+        if sequence > self._committed:
+            self._commit()
 
     def _run(self) -> None:
         while True:
@@ -75,13 +73,13 @@ class BatchWriter:
                 self._changed.wait_for(lambda: self._queue or self._closed)
                 if self._closed:
                     return
-                self._changed.wait(COMMIT_SECONDS)  # for company; the end of the run cuts it short
-            with suppress(HarvestError):  # raised in whichever thread writes next
+                self._changed.wait(COMMIT_SECONDS)  # for more changes; `close` cuts it short
+            with suppress(HarvestError):  # the next call raises it
                 self._commit()
 
     def _commit(self) -> None:
         # The transaction comes first: two commits must not overtake each other with what they took from the queue.
-        # And after a failure nothing is written any more: an interval must not be there without its meetings.
+        # And after a failure nothing is written any more: a listing must not be there without its meetings.
         try:
             with self._database.transaction() as connection:
                 self._raise_failure()
@@ -99,18 +97,24 @@ class BatchWriter:
         if self._failed is not None:
             raise self._failed from None
 
-    @contextmanager
-    def _parsing(self) -> Iterator[None]:
-        """StateError for a row that says what no journal ever wrote."""
-        try:
-            yield
-        except (ValueError, TypeError, OverflowError):
-            raise self._database.damaged() from None
 
-    def _one(self, statement: str, *values: Any) -> Any:
-        with self._database.reading() as connection:
-            return connection.execute(statement, values).fetchone()
+class DiscardingWriter:
+    """Takes the place of a BatchWriter in a dry run: changes are discarded."""
 
-    def _all(self, statement: str, *values: Any) -> list[Any]:
-        with self._database.reading() as connection:
-            return connection.execute(statement, values).fetchall()
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def close(self) -> None:
+        self._database.close()
+
+    def put(self, _statement: str, *_values: Any) -> int:
+        return 0
+
+    def write_now(self, _statement: str, *_values: Any) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def flush_to(self, _sequence: int) -> None:
+        pass

@@ -1,6 +1,6 @@
-"""One SQLite file: opened carefully, migrated, refused when it is not ours or cannot be trusted.
+"""One SQLite file: opened carefully, migrated, and refused if it is damaged, newer or of another program.
 
-A state that cannot be read is never begun again in silence: the refusal names the file, and what moving it away costs.
+A state that cannot be read is never silently begun again: the error names the file, and what is lost by moving it away.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from connectors.errors import OutputError, StateError
 from harvester.state.layout import ACCOUNT_DATABASE, JOURNAL_DATABASE, REJECTS_DATABASE, not_writable
 
 APPLICATION_ID = 0x4D54_4748
-"""Written into the header of every database of ours, so that somebody else's file is not taken for one."""
+"""In the header of every state database, so that a file of another program is not taken for one."""
 
 BUSY_SECONDS = 30.0
 LOSSES = {
     JOURNAL_DATABASE: "It holds what was listed and read. The index is the same without it; a run with --from and --to reads "
-    "again what the vendor still keeps, what had failed or was pending among it",
+    "again what the vendor still keeps, including what had failed or was pending",
     REJECTS_DATABASE: "It holds the documents that Elasticsearch refused. They are lost with it, unless they were exported "
     "or the vendor still keeps their meetings: then `harvester verify --repair` reads those again",
-    ACCOUNT_DATABASE: "It holds today's budgets, when calls were made, and tokens. Without it calls made today count as not "
-    "made, and where a vendor was logged in to, somebody has to log in again; no meeting and no document is lost",
+    ACCOUNT_DATABASE: "It holds today's quotas, when calls were made, and tokens. Without it, calls made today are not counted, "
+    "and a vendor that needs a login needs a new one; no meeting and no document is lost",
 }
-"""By the name of a file: what moving it away costs."""
+"""What is lost by moving a file away, by its name."""
 HEADER_BYTES = 100
-"""No database of SQLite is smaller."""
+"""Every SQLite database is at least this large."""
 
 _FULL = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
@@ -37,11 +38,12 @@ _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Database:
-    """`migrations`: one script per schema version, oldest first, never changed once released. Safe for threads.
+    """A state database. Safe for threads.
 
-    `read_only`: the file is there already, neither it nor its folder is written, and one of an older schema is
-    migrated in memory. It may be another process that is writing it meanwhile. `made`: it was written before, and
-    an empty file is a damaged one.
+    `migrations`: one script per schema version, oldest first; a released script never changes.
+    `read_only`: the file must exist; neither it nor its folder is written, and an older schema is migrated in memory.
+    Another process may be writing it meanwhile.
+    `made`: the file was written before, so an empty file is damaged.
     """
 
     def __init__(
@@ -68,8 +70,8 @@ class Database:
     def _mode(self) -> str:
         if not self.read_only:
             return "mode=rw"
-        # Where no log lies beside the file, SQLite would make one even to read: `immutable` keeps it from that. A log
-        # that is there belongs to a run that goes on or was killed, and holds the latest of what it wrote.
+        # Without a log beside the file, SQLite would create one even to read; `immutable` prevents that. A log that is
+        # there belongs to a run that is under way or was killed, and holds its latest changes.
         return "mode=ro" if has_log(self.path) else "mode=ro&immutable=1"
 
     def _open(self, migrations: Sequence[str]) -> None:
@@ -87,7 +89,7 @@ class Database:
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise self.damaged()
         if not self.read_only:
-            # FULL: a token or a budget that was said to be stored must survive a power cut, not only a kill.
+            # FULL: a stored token or quota must survive a power cut, not only a kill.
             connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
         if version < len(migrations):
             if self.read_only:
@@ -131,6 +133,23 @@ class Database:
         with self._lock, self._translate_errors():
             yield self._connection
 
+    def fetch_one(self, statement: str, *values: Any) -> Any:
+        """The first row; `None` if there is none."""
+        with self.reading() as connection:
+            return connection.execute(statement, values).fetchone()
+
+    def fetch_all(self, statement: str, *values: Any) -> list[Any]:
+        with self.reading() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def parsing(self) -> Iterator[None]:
+        """Raises StateError if the rows that are parsed hold what was never written."""
+        try:
+            yield
+        except (ValueError, TypeError, OverflowError):
+            raise self.damaged() from None
+
     def close(self) -> None:
         with self._lock, self._translate_errors():
             self._connection.close()
@@ -149,23 +168,23 @@ class Database:
                 raise OutputError(f"{self.path} cannot be read: {error}") from None
             if code in _FULL:
                 raise OutputError(
-                    f"{self.path} cannot be written: {error}; free some space or mend the folder's rights, "
+                    f"{self.path} cannot be written: {error}; free some space or fix the folder's permissions, "
                     "then run the same command again"
                 ) from None
             if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise OutputError(
-                    f"{self.path} is held by another process for over {BUSY_SECONDS:.0f} s; try again when it is done"
+                    f"{self.path} has been locked by another process for over {BUSY_SECONDS:.0f} s; try again when it is done"
                 ) from None
             raise
 
     def damaged(self) -> StateError:
-        """To be raised by whoever finds something in it that was never written."""
-        cost = LOSSES.get(self.path.name, "What it remembered is lost with it")
+        """The error to raise for contents that were never written."""
+        cost = LOSSES.get(self.path.name, "What it holds is lost with it")
         return StateError(f"{self.path} is damaged. Restore it from a backup, or move it away. {cost}")
 
 
 def has_log(path: Path) -> bool:
-    """Whether a write-ahead log with something in it lies beside this database: a run goes on, or was killed."""
+    """Whether this database has a write-ahead log that is not empty: a run is under way, or was killed."""
     try:
         return path.with_name(path.name + "-wal").stat().st_size > 0
     except OSError:
@@ -183,5 +202,5 @@ def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
-    connection.text_factory = bytes.decode  # as the default, but an error that can be told from others
+    connection.text_factory = bytes.decode  # like the default, but its error differs from all others
     return connection

@@ -1,4 +1,4 @@
-"""What a journal holds, and how its rows spell it: instants are microseconds since 1970, UTC; options words."""
+"""The rows of a journal as values, and their spelling: instants as microseconds since 1970, UTC; extras as words."""
 
 from __future__ import annotations
 
@@ -10,15 +10,29 @@ from typing import Any, Literal, get_args
 import orjson
 
 from connectors.models import MeetingRef, Window
+from harvester.state.intervals import Listing
 
 Outcome = Literal["listed", "done", "pending", "gone", "failed"]
 """`listed`: to be read, and not read yet."""
 
+RENAMED_COUNTS = {
+    "poorer": "kept_richer",
+    "kept": "kept_pending",
+    "unready": "nothing_yet",
+    "outside": "out_of_range",
+    "unsettled": "cleanup_pending",
+    "unanswered": "unacknowledged",
+    "unlisted": "failed_listings",
+    "left_out": "failed_partitions",
+    "absent": "missing_partitions",
+    "waits": "pending_by_reason",
+}
+"""Keys in the summaries of runs that earlier versions wrote, and their present names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """What is known of one meeting. `rank`, `harvested_at`: of what is stored, `None` where nothing is; `due`: when a
-    pending one is to be read again; `asked`: the options that its readings have."""
+    """What the journal knows of one meeting."""
 
     uuid: str
     outcome: Outcome
@@ -26,16 +40,20 @@ class JournalEntry:
     digest: str
     hint: dict[str, Any]
     extras: frozenset[str]
+    """The extras that each reading of it asks for."""
     rank: int | None
+    """Detail of what is stored; `None` if nothing is."""
     harvested_at: datetime | None
+    """When the stored one was read; `None` if nothing is stored."""
     due: datetime | None
+    """When a pending meeting is to be read again."""
     reason: str | None
     attempts: int
     first_run: int
 
     @property
     def ref(self) -> MeetingRef:
-        """For `Connector.fetch`: without the listing row, which is never written down."""
+        """For `Connector.fetch`. It lacks the listing row, which is never stored."""
         return MeetingRef(
             uuid=self.uuid, start_time=self.start, digest=self.digest, hint=self.hint, extras=self.extras
         )
@@ -43,23 +61,25 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedPartition:
-    """A part of a listing that could not be had, to be asked for again. `asked`: the options that it was listed for."""
+    """A part of a listing that could not be read and is asked for again."""
 
     partition: str
     window: Window
     extras: frozenset[str]
+    """The extras of the run that listed it."""
     reason: str
     tried_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """`what`: which time it was to read; `ended`, `exit_code` and `summary` are `None` for one that was killed."""
+    """One run. `ended`, `exit_code` and `summary` are `None` if it was killed or is under way."""
 
     id: int
     began: datetime
     ended: datetime | None
     what: str
+    """The time that it was to read."""
     exit_code: int | None
     summary: dict[str, Any] | None
 
@@ -85,29 +105,68 @@ def split_extras(words: str) -> frozenset[str]:
 
 
 def key_of(failed: FailedPartition) -> tuple[str, int, int, str]:
-    return (
-        failed.partition,
-        to_microseconds(failed.window.start),
-        to_microseconds(failed.window.end),
-        join_extras(failed.extras),
-    )
+    start, stop = to_microseconds(failed.window.start), to_microseconds(failed.window.end)
+    return failed.partition, start, stop, join_extras(failed.extras)
+
+
+# Each of these raises ValueError, TypeError or OverflowError for a row that no journal ever wrote.
 
 
 def parse_entry(row: Sequence[Any]) -> JournalEntry:
     uuid, outcome, start, digest, hint, asked, rank, harvested_at, due, reason, attempts, first_run = row
     if outcome not in get_args(Outcome):
-        raise ValueError("no outcome of ours")
+        raise ValueError("unknown outcome")
     return JournalEntry(
         uuid=uuid,
         outcome=outcome,
-        start=from_microseconds(start) if start is not None else None,
+        start=_instant(start),
         digest=digest,
         hint=orjson.loads(hint),
         extras=split_extras(asked),
         rank=rank,
-        harvested_at=from_microseconds(harvested_at) if harvested_at is not None else None,
-        due=from_microseconds(due) if due is not None else None,
+        harvested_at=_instant(harvested_at),
+        due=_instant(due),
         reason=reason,
         attempts=attempts,
         first_run=first_run,
     )
+
+
+def parse_failed_partition(row: Sequence[Any]) -> FailedPartition:
+    partition, start, stop, asked, reason, tried_at = row
+    return FailedPartition(
+        partition=partition,
+        window=Window(start=from_microseconds(start), end=from_microseconds(stop)),
+        extras=split_extras(asked),
+        reason=reason,
+        tried_at=from_microseconds(tried_at),
+    )
+
+
+def parse_listing(row: Sequence[Any]) -> Listing:
+    start, stop, listed_at, _ = row
+    return Listing(
+        window=Window(start=from_microseconds(start), end=from_microseconds(stop)),
+        at=from_microseconds(listed_at),
+    )
+
+
+def parse_run(row: Sequence[Any]) -> Run:
+    number, began, ended, what, exit_code, summary = row
+    return Run(
+        id=number,
+        began=from_microseconds(began),
+        ended=_instant(ended),
+        what=what,
+        exit_code=exit_code,
+        summary=upgrade_summary(orjson.loads(summary)) if summary else None,
+    )
+
+
+def upgrade_summary(summary: dict[str, Any]) -> dict[str, Any]:
+    """The summary of a run, with its keys renamed to those of this version."""
+    return {RENAMED_COUNTS.get(name, name): value for name, value in summary.items()}
+
+
+def _instant(number: int | None) -> datetime | None:
+    return from_microseconds(number) if number is not None else None

@@ -1,4 +1,7 @@
-"""What journal and rejects know, for whoever only looks: nothing on the disk is touched, a run may go on beside."""
+"""Read-only questions about the state folder, for `status`, `plan` and `verify`.
+
+Nothing in the folder is changed, and a run may be writing it meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -10,38 +13,181 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
+from connectors.errors import StateError
 from connectors.models import Window
 from connectors.parsing import parse_instant
-from harvester.state import rejects
+from harvester.state import account, rejects
 from harvester.state.database import Database, has_log
 from harvester.state.intervals import union
-from harvester.state.journal import Journal
-from harvester.state.journal_rows import JournalEntry, to_microseconds
+from harvester.state.journal_reader import JournalReader
+from harvester.state.journal_rows import JournalEntry
+from harvester.state.layout import (
+    JournalLocation,
+    find_journals,
+    find_rejects_without_journal,
+    journal_database,
+    journal_folder,
+    rejects_database,
+    rejects_folder,
+)
+from harvester.state.locks import is_locked
 
-Opened = TypeVar("Opened", bound=Journal | Database)
+Answer = TypeVar("Answer")
+Opened = TypeVar("Opened", bound=JournalReader | Database)
+
+_COUNT_REJECTS = "SELECT count(*) FROM rejects"
+_QUOTAS = "SELECT name, spent FROM budgets WHERE day = ? ORDER BY name"
+_REJECTS_BETWEEN = "SELECT document_id, document FROM rejects WHERE document_id >= ? AND document_id < ?"
+_REJECTS_OF_MEETING = (
+    "SELECT document_id, document FROM rejects WHERE document_id = ? OR (document_id > ? AND document_id < ?)"
+)
 
 
-class _ReadOnly(Generic[Opened]):
-    """A database opened to be read, and opened again once somebody began to write it: one without a log beside it is
-    read as a file that does not change."""
+class StateReader:
+    """What a state folder holds. The folder may be missing."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+
+    def journals(self) -> list[JournalLocation]:
+        """Every account and index that was harvested."""
+        return find_journals(self._state)
+
+    def find_journal(self, account_folder: Path, host: str, prefix: str) -> Path | None:
+        """The folder of the journal of this account and index; `None` if there is no journal."""
+        folder = journal_folder(account_folder, rejects_folder(self._state, host, prefix))
+        return folder if journal_database(folder).exists() else None
+
+    def known_state(self, account_folder: Path, host: str, prefix: str, *, id_prefix: str) -> KnownState:
+        """What journal and rejects of this account and index know; `id_prefix`: how its document ids begin."""
+        index = rejects_folder(self._state, host, prefix)
+        return KnownState(journal_folder(account_folder, index), index, id_prefix)
+
+    def ask_journal(self, location: JournalLocation, question: Callable[[JournalReader], Answer]) -> Answer:
+        """The answer of a journal. A journal without a log is read as a file that does not change, so the question is
+        asked again if a run began meanwhile."""
+        quiet = not has_log(location.database)
+        try:
+            answer = _ask(location, question)
+        except StateError:
+            if not (quiet and has_log(location.database)):
+                raise
+        else:
+            if not (quiet and has_log(location.database)):
+                return answer
+        return _ask(location, question)
+
+    def run_is_active(self, location: JournalLocation) -> bool | None:
+        """Whether a run is writing this journal; `None` if this system does not tell."""
+        return is_locked(location.run_lock_file)
+
+    def quotas_used(self, location: JournalLocation, now: datetime) -> dict[str, int]:
+        """Calls counted against each of today's quotas of the account."""
+        day = now.date().isoformat()
+        return dict(_fetch_all(location.account_database, account.MIGRATIONS, _QUOTAS, day))
+
+    def count_rejects(self, location: JournalLocation) -> int:
+        """How many documents of the index are among its rejects."""
+        return _count_rejects(location.rejects_database)
+
+    def count_rejects_of_loads(self) -> int:
+        """How many documents are among the rejects of indices that no journal is about."""
+        return sum(map(_count_rejects, find_rejects_without_journal(self._state)))
+
+
+def _ask(location: JournalLocation, question: Callable[[JournalReader], Answer]) -> Answer:
+    with closing(JournalReader.open(location.folder)) as journal:
+        return question(journal)
+
+
+def _count_rejects(path: Path) -> int:
+    return sum(count for (count,) in _fetch_all(path, rejects.MIGRATIONS, _COUNT_REJECTS))
+
+
+def _fetch_all(path: Path, migrations: tuple[str, ...], statement: str, *values: Any) -> list[Any]:
+    if not path.exists():
+        return []
+    with closing(Database(path, migrations, read_only=True)) as database:
+        return database.fetch_all(statement, *values)
+
+
+class KnownState:
+    """What the journal of one account and index, and the rejects of the index, know (`verify.comparison.Memory`).
+
+    Both may be missing. Each answer is up to date, even if a run began or ended since the last one.
+    """
+
+    def __init__(self, journal: Path, index: Path, id_prefix: str) -> None:
+        database = rejects_database(index)
+        self._prefix = id_prefix
+        self._journal = _Reopened(journal_database(journal), lambda: JournalReader.open(journal))
+        self._rejects = _Reopened(database, lambda: Database(database, rejects.MIGRATIONS, read_only=True))
+
+    def close(self) -> None:
+        self._journal.close()
+        self._rejects.close()
+
+    def targets(self, end: datetime) -> list[Window] | None:
+        """The time that runs were to read, and all listed time, in order and without overlaps; nightly runs were to
+        read until `end`. `None` if there is no journal, or no run in it."""
+        journal = self._journal.get()
+        if journal is None:
+            return None
+        first = journal.first_nightly()
+        nightly = [Window(start=first, end=end)] if first is not None and first < end else []
+        targets = union([*journal.targets(), *nightly])
+        return targets if targets or first is not None else None
+
+    def has_unfinished_run(self) -> bool:
+        """Whether the last run was killed or is under way."""
+        journal = self._journal.get()
+        return journal is not None and any(run.ended is None for run in journal.runs(1))
+
+    def meeting(self, uuid: str) -> JournalEntry | None:
+        journal = self._journal.get()
+        return journal.meeting(uuid) if journal is not None else None
+
+    def stored_in(self, window: Window) -> Iterator[str]:
+        """Uuids of the stored meetings that started in the window, in order."""
+        journal = self._journal.get()
+        return journal.stored_uuids(window) if journal is not None else iter(())
+
+    def rejected_in(self, window: Window) -> set[str]:
+        """Ids of the rejected documents whose meeting is in the window, or that do not say when it was."""
+        database = self._rejects.get()
+        if database is None:
+            return set()
+        after = self._prefix[:-1] + chr(ord(self._prefix[-1]) + 1)
+        rows = database.fetch_all(_REJECTS_BETWEEN, self._prefix, after)
+        return {name for name, document in rows if (at := _meeting_time(document)) is None or at in window}
+
+    def rejected(self, uuid: str) -> Mapping[str, str | None]:
+        """The rejected documents of one meeting: id and `stay`, which a meeting document lacks."""
+        database, name = self._rejects.get(), self._prefix + uuid
+        if database is None:
+            return {}
+        rows = database.fetch_all(_REJECTS_OF_MEETING, name, f"{name}:", f"{name};")
+        return {document_id: _stay(document) for document_id, document in rows}
+
+
+class _Reopened(Generic[Opened]):
+    """A database that is read, and reopened if it was read as a file that does not change, and has changed since."""
 
     def __init__(self, path: Path, open_: Callable[[], Opened]) -> None:
         self._path = path
         self._open = open_
         self._opened: Opened | None = None
-        self._seen: tuple[bool, int, int] | None = None
+        self._state: tuple[bool, int, int] | None = None
 
-    def __call__(self) -> Opened | None:
-        """`None` where there is none."""
-        if (
-            self._opened is not None
-            and self._seen is not None
-            and (self._seen[0] or self._look() == self._seen)
-        ):
-            return self._opened
+    def get(self) -> Opened | None:
+        """`None` if the file is missing."""
+        if self._opened is not None and self._state is not None:
+            has_log_since_opened = self._state[0]
+            if has_log_since_opened or self._look() == self._state:
+                return self._opened
         self.close()
-        self._seen = self._look()
-        self._opened = self._open() if self._seen is not None else None
+        self._state = self._look()
+        self._opened = self._open() if self._state is not None else None
         return self._opened
 
     def close(self) -> None:
@@ -50,122 +196,29 @@ class _ReadOnly(Generic[Opened]):
             self._opened = None
 
     def _look(self) -> tuple[bool, int, int] | None:
+        """Whether the database has a log, and time and size of its file."""
         try:
-            found = self._path.stat()
+            stat = self._path.stat()
         except FileNotFoundError:
             return None
-        return has_log(self._path), found.st_mtime_ns, found.st_size
-
-
-class _Journal(Journal):
-    def stored_in(self, window: Window) -> Iterator[str]:
-        bounds = [to_microseconds(instant) for instant in (window.start, window.end)]
-        statement = (
-            "SELECT uuid FROM meetings WHERE rank IS NOT NULL AND outcome <> 'gone' AND start >= ? AND start < ? "
-            "ORDER BY uuid"
-        )
-        return (uuid for (uuid,) in self._all(statement, *bounds))
-
-
-class Looked:
-    """What the journal of one scope and the rejects of its index know (`harvester.verify.comparison.Memory`): opened without
-    changing them, and both may be missing."""
-
-    def __init__(self, journal: Path, rejected: Path, prefix: str) -> None:
-        database = rejected / "rejects.db"
-        self._prefix = prefix
-        self._journal = _ReadOnly(journal / "journal.db", lambda: _Journal(journal, read_only=True))
-        self._rejects = _ReadOnly(database, lambda: Database(database, rejects.MIGRATIONS, read_only=True))
-
-    def close(self) -> None:
-        self._journal.close()
-        self._rejects.close()
-
-    def wanted(self, end: datetime) -> list[Window] | None:
-        """The time that runs were ever to read, or listed, nightly ones up to `end`; in order, without overlaps. `None`
-        where no journal tells."""
-        journal = self._journal()
-        if journal is None:
-            return None
-        since = journal.first_nightly()
-        nightly = [Window(start=since, end=end)] if since is not None and since < end else []
-        found = union([*journal.targets(), *nightly])
-        return found if found or since is not None else None
-
-    def unfinished_run(self) -> bool:
-        journal = self._journal()
-        return journal is not None and any(run.ended is None for run in journal.runs(1))
-
-    def meeting(self, uuid: str) -> JournalEntry | None:
-        journal = self._journal()
-        return journal.meeting(uuid) if journal is not None else None
-
-    def stored_in(self, window: Window) -> Iterator[str]:
-        journal = self._journal()
-        return journal.stored_in(window) if journal is not None else iter(())
-
-    def rejected_in(self, window: Window) -> set[str]:
-        """One that does not tell its time is among them whatever the window."""
-        database = self._rejects()
-        if database is None:
-            return set()
-        after = self._prefix[:-1] + chr(ord(self._prefix[-1]) + 1)
-        with database.reading() as connection:
-            rows = connection.execute(
-                "SELECT document_id, document FROM rejects WHERE document_id >= ? AND document_id < ?",
-                (self._prefix, after),
-            )
-            return {name for name, document in rows if (at := _filed(document)) is None or at in window}
-
-    def rejected(self, uuid: str) -> Mapping[str, str | None]:
-        database, name = self._rejects(), self._prefix + uuid
-        if database is None:
-            return {}
-        with database.reading() as connection:
-            rows = connection.execute(
-                "SELECT document_id, document FROM rejects WHERE document_id = ? OR "
-                "(document_id > ? AND document_id < ?)",
-                (name, f"{name}:", f"{name};"),
-            ).fetchall()
-        return {document_id: _stay(document) for document_id, document in rows}
-
-
-def rejected_apart(state: Path) -> int:
-    """How many documents are among the rejects of indices that no journal of this state folder is about: of loads, not
-    of harvests."""
-    return sum(
-        _count(path) for path in state.glob("elasticsearch-*/rejects.db") if not _has_journal(state, path)
-    )
-
-
-def _has_journal(state: Path, path: Path) -> bool:
-    return next(state.glob(f"*/{path.parent.name}/journal.db"), None) is not None
-
-
-def _count(path: Path) -> int:
-    with (
-        closing(Database(path, rejects.MIGRATIONS, read_only=True)) as database,
-        database.reading() as opened,
-    ):
-        (count,) = opened.execute("SELECT count(*) FROM rejects").fetchone()
-    return int(count)
+        return has_log(self._path), stat.st_mtime_ns, stat.st_size
 
 
 def _stay(document: bytes) -> str | None:
-    stay = _decoded(document).get("stay")
+    stay = _fields(document).get("stay")
     return stay if isinstance(stay, str) else None
 
 
-def _filed(document: bytes) -> datetime | None:
-    """The meeting's `@timestamp`, of a meeting and of a session."""
-    told = _decoded(document)
-    at = told.get("meeting_timestamp", told.get("@timestamp"))
+def _meeting_time(document: bytes) -> datetime | None:
+    """The meeting's `@timestamp`, of a meeting document or a session document."""
+    fields = _fields(document)
+    at = fields.get("meeting_timestamp", fields.get("@timestamp"))
     return parse_instant(at) if isinstance(at, str) else None
 
 
-def _decoded(document: bytes) -> dict[str, Any]:
+def _fields(document: bytes) -> dict[str, Any]:
     try:
-        told = orjson.loads(document)
+        fields = orjson.loads(document)
     except orjson.JSONDecodeError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return fields if isinstance(fields, dict) else {}

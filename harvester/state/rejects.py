@@ -1,6 +1,7 @@
-"""Documents that Elasticsearch refused, kept until a later load stores them or somebody drops them.
+"""Documents that Elasticsearch refused, kept until a later load stores them or they are dropped.
 
-One database per cluster and index prefix; one row per document, or per line that could not be read as one.
+There is one database for each cluster and index prefix, with one row for each document, or for each line that could not
+be read as a document.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from harvester.state.layout import rejects_database
 
 REASON_LENGTH = 2_000
 LINE = "sha256:"
-"""What the keys of lines begin with that have no usable `document_id`."""
+"""The prefix of the keys of lines without a usable `document_id`."""
 PAGE = 50
 """Rows read at once: a row may hold megabytes."""
 
@@ -38,8 +39,8 @@ MIGRATIONS = (
     "ALTER TABLE rejects ADD COLUMN origin TEXT NOT NULL DEFAULT ''",
 )
 
-# An older version that is refused once more says nothing about the newer one that is kept. What is tried again out of
-# the rejects has no origin of its own: where it came from stays known.
+# If an older version is refused again, the newer one that is kept stays as it is. A replayed reject has no origin of its
+# own, so the first one is kept.
 _ADD = """
     INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)
     ON CONFLICT DO UPDATE SET
@@ -55,29 +56,31 @@ _ADD = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
-    """A document as it was refused. `document_id` of a line that has no usable one: `line_key`; its version is 0.
-
-    `document`: the bytes without a newline, empty for a line too long to keep. `reason` may quote the document.
-    `origin`: file and line that it came from, empty for what a vendor told, and for what is tried again.
-    """
+    """A document as it was refused, or a line that is no document."""
 
     document_id: str
+    """`line_key` for a line without a usable one."""
     index: str
     version: int
+    """0 for a line without a usable `document_id`."""
     reason: str
+    """May quote the document."""
     document: bytes
+    """Without a newline; empty for a line that is too long to keep."""
     origin: str = ""
+    """File and line; empty for a harvested document and for a replayed one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A row of the list: what was refused, when first and last (ISO 8601, UTC), how often, how large, from where."""
+    """A reject without its document."""
 
     document_id: str
     index: str
     version: int
     reason: str
     first: str
+    """When it was first refused: ISO 8601, UTC."""
     last: str
     attempts: int
     size: int
@@ -85,12 +88,12 @@ class Kept:
 
     @property
     def is_line(self) -> bool:
-        """Whether it has no usable `document_id`: no document that is stored later can tell that it is this one."""
+        """Whether it has no usable `document_id`: then it cannot be matched to a document that is stored later."""
         return self.document_id.startswith(LINE)
 
 
 def line_key(sha256: str) -> str:
-    """The key of a line that has no usable `document_id`, out of its digest in hex."""
+    """The key of a line without a usable `document_id`: its digest, in hex."""
     return f"{LINE}{sha256}"
 
 
@@ -112,7 +115,7 @@ class Rejects:
 
     @property
     def any(self) -> bool:
-        """False only when there was none at the start and none was added since: then nothing has to be looked up."""
+        """False if there was no reject at the start and none was added since: then nothing has to be looked up."""
         return self._any
 
     def add(self, rejects: Sequence[Reject]) -> None:
@@ -132,14 +135,14 @@ class Rejects:
             connection.executemany(_ADD, rows)
 
     def remove_loaded(self, versions: Iterable[tuple[str, int]]) -> int:
-        """Forget the rejects whose document the cluster now holds in this version or a later one; how many."""
+        """Delete the rejects whose document the cluster now holds in this version or a later one. Returns how many."""
         with self._database.transaction() as connection:
             before = connection.total_changes
             connection.executemany("DELETE FROM rejects WHERE document_id = ? AND version <= ?", versions)
             return connection.total_changes - before
 
     def rows(self) -> Iterator[Kept]:
-        """What is kept, in the order of the ids."""
+        """All rejects, in the order of their ids."""
         columns = "document_id, index_name, version, reason, first, last, attempts, length(document), origin"
         for row in self._pages(columns):
             yield Kept(
@@ -155,7 +158,7 @@ class Rejects:
             )
 
     def documents(self) -> Iterator[tuple[str, bytes]]:
-        """Every id and the bytes that were refused, lines too long to keep left out. Rows may go meanwhile."""
+        """Id and bytes of each reject, except lines that were too long to keep. Rejects may be deleted meanwhile."""
         return ((row[0], row[1]) for row in self._pages("document_id, document") if row[1])
 
     def has(self, document_id: str) -> bool:
@@ -166,7 +169,7 @@ class Rejects:
         return found is not None
 
     def export(self, stream: BinaryIO) -> int:
-        """Write the documents, one a line, and return how many."""
+        """Write the documents, one per line. Returns how many."""
         count = 0
         with closing(self._pages("document_id, document")) as rows:
             for _, document in rows:
@@ -176,7 +179,7 @@ class Rejects:
         return count
 
     def drop(self, document_ids: Sequence[str] | None = None) -> int:
-        """Forget these, or all of them; how many there were."""
+        """Delete these rejects, or all. Returns how many there were."""
         with self._database.transaction() as connection:
             before = connection.total_changes
             if document_ids is None:
@@ -192,7 +195,7 @@ class Rejects:
         while True:
             with self._database.reading() as connection:
                 page = connection.execute(
-                    f"SELECT {columns} FROM rejects WHERE document_id > ? ORDER BY document_id LIMIT ?",  # noqa: S608  # columns are this module's own words
+                    f"SELECT {columns} FROM rejects WHERE document_id > ? ORDER BY document_id LIMIT ?",  # noqa: S608  # the columns are constants of this module
                     (after, PAGE),
                 ).fetchall()
             yield from page
@@ -202,5 +205,5 @@ class Rejects:
 
 
 def _text(text: str) -> str:
-    # SQLite takes no lone surrogates; Elasticsearch does.
+    # SQLite refuses lone surrogates; Elasticsearch accepts them.
     return text.encode("utf-8", "replace").decode("utf-8")

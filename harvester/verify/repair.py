@@ -11,7 +11,7 @@ from connectors.models import MeetingRecord, MeetingRef
 from harvester.formatting import format_instant
 from harvester.pipeline.planner import RunPlan, Slice
 from harvester.pipeline.tracker import JournalTracker
-from harvester.sinks.elastic.inventory import Deletion
+from harvester.sinks.elastic.deletion import Deletion
 from harvester.state.journal import Journal
 from harvester.verify.findings import REPAIRS, Finding, Kind
 

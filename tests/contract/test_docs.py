@@ -15,6 +15,7 @@ import pytest
 
 import connectors
 from connectors import errors
+from connectors.errors import ExitCode
 from connectors.models import Meeting, Session
 from harvester.cli import cli
 from harvester.config import OWN, RETIRED
@@ -110,6 +111,15 @@ def test_the_readme_shows_a_session_document_with_fields_that_exist() -> None:
 
 def subclasses(kind: type[BaseException]) -> list[type[BaseException]]:
     return [found for sub in kind.__subclasses__() for found in (sub, *subclasses(sub))]
+
+
+def test_the_exit_codes_of_the_docs_are_those_of_the_code_in_their_order() -> None:
+    documented = {int(code) for row in table("exit codes") for code in re.findall(r"\d+", row[0])}
+    assert documented == set(ExitCode)
+    below = DOCS.partition("<!-- exit codes -->\n")[2].splitlines()
+    (header,) = re.findall(r"the first of ([0-9, ]+) that applies", below[0])
+    unranked = {ExitCode.OK, ExitCode.USAGE, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+    assert [int(code) for code in header.split(", ")] == [code for code in ExitCode if code not in unranked]
 
 
 def test_the_docs_list_every_exit_code() -> None:

@@ -1,8 +1,10 @@
-"""Elasticsearch nodes for the tests: begun in the background as soon as some chosen test wants one.
+"""Fixtures for Elasticsearch nodes. A node starts in the background as soon as a selected test needs it.
 
-`es9`, `es8`: the newest and the oldest supported one, security off; `TEST_ES_URL` and `TEST_ES8_URL` name nodes that
-are there already. `es`: a test that takes it runs on both. `secure`: the newest one with users and roles. `place`: a
-corner of `es` with a prefix of its own, removed afterwards.
+- `es9`, `es8`: the newest and the oldest supported version, without security. `TEST_ES_URL` and `TEST_ES8_URL` name
+  nodes that are already running.
+- `es`: both, one after the other: a test that uses it runs twice.
+- `secure`: the newest version, with users and roles.
+- `place`: a sandbox on `es`: an index prefix that no other test uses, removed afterwards.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ _FLEET = pytest.StashKey[Fleet]()
 
 
 def _fleet(config: pytest.Config) -> Fleet:
-    """Asked for once there are options: an xdist worker is told where its owner is, if that one knows of nodes at all."""
+    """The nodes of this run. An xdist worker asks the process that started it; call this after the options are parsed."""
     if _FLEET not in config.stash:
         way = getattr(config, "workerinput", {}).get("nodes")
         config.stash[_FLEET] = Borrower(way) if way else Owner(_STARTS)
@@ -78,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Of xdist: a worker is about to be told its options."""
+    """An xdist hook: tells a worker where to ask for nodes."""
     owner = _fleet(node.config)
     assert isinstance(owner, Owner)
     node.workerinput["nodes"] = owner.way()
@@ -86,7 +88,7 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores: harvests wait for their vendor's permission half of the time."""
+    """One more than there are cores: harvests spend half of their time waiting for the vendor's rate limit."""
     return (os.cpu_count() or 1) + 1
 
 
@@ -133,13 +135,13 @@ def place(es: Node, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def newest(es9: Node, tmp_path: Path) -> Iterator[Place]:
-    """A corner of the newest one alone, for what has nothing to do with versions."""
+    """A sandbox on the newest version, for tests that do not depend on the version."""
     with Place.on(es9, tmp_path) as corner:
         yield corner
 
 
 @pytest.fixture
 def guarded(secure: Node, tmp_path: Path) -> Iterator[Place]:
-    """A corner of the secure one; `administrator` is what the test itself looks with."""
+    """A sandbox on the node with security. The test itself looks at it as `administrator`."""
     with Place.on(secure, tmp_path, administrator=secure.users["admin"]) as corner:
         yield corner

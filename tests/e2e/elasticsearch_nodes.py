@@ -57,7 +57,7 @@ class User:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Node:
-    """A node that is running. `version`: as asked for. With a `process` it is this one's own, which has to `stop` it."""
+    """A running node. `version`: as requested. A node with a `process` belongs to this one, which has to `stop` it."""
 
     url: str
     version: str
@@ -66,17 +66,17 @@ class Node:
     users: Mapping[str, User] = field(default_factory=dict)
 
     def lent(self) -> Node:
-        """The same for another process, which cannot end it."""
+        """The same node for another process, which cannot stop it."""
         return replace(self, process=None, folder=None)
 
     def kill(self) -> None:
-        """The launcher and the server, as the kernel does when memory is short."""
+        """Kill the launcher and the server with SIGKILL, as the kernel does when memory runs out."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def begin_again(self) -> None:
-        """After a kill, on the same port and with what it had on its disk; answering when this returns."""
+        """Start it again after a kill, on the same port and with the same data. Returns when it answers."""
         assert self.folder is not None
         self.process = _launched(self.version, self.folder, SHORT_LIVED)
         _await(self)
@@ -91,12 +91,12 @@ class Node:
 
 
 _started: set[Node] = set()
-"""What this process has to stop."""
+"""The nodes that this process has to stop."""
 
 
 @atexit.register
 def stop_all() -> None:
-    """Those as well that do not answer yet; whoever waits for one is told that it did not start."""
+    """Stop every node, also those that do not answer yet; a caller that waits for one gets an error."""
     for node in tuple(_started):
         node.stop()
 
@@ -104,7 +104,7 @@ def stop_all() -> None:
 def start(
     version: str, *, roles: str = "", users: tuple[User, ...] = (), java_options: str = SHORT_LIVED
 ) -> Node:
-    """A node of its own, answering when this returns. With `users` it has security on, over plain HTTP.
+    """Start a node and wait until it answers. With `users` security is on, over plain HTTP.
 
     `roles`: the text of `roles.yml`. Raises Missing if no suitable Java or no server archive can be had.
     """
@@ -158,7 +158,7 @@ def _configure(home: Path, folder: Path, port: int, *, roles: str, users: Sequen
 
 
 def _hashed(password: str) -> str:
-    """As Elasticsearch reads it: rounds, salt, and PBKDF2 with SHA-512 of 32 bytes."""
+    """The password hash in the form that Elasticsearch reads: rounds, salt, and PBKDF2 with SHA-512 of 32 bytes."""
     rounds, salt = 1_000, os.urandom(32)
     told = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, 32)
     return f"{{PBKDF2}}{rounds}${base64.b64encode(salt).decode()}${base64.b64encode(told).decode()}"
@@ -208,7 +208,7 @@ def _await(node: Node) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether a node there can take writes; one that wants credentials first counts as well."""
+    """Whether the node at this URL is ready for writes. A node that asks for credentials is ready."""
     try:
         with urllib.request.urlopen(f"{url}/_cluster/health", timeout=5) as answer:  # noqa: S310  # our own URL
             return b'"red"' not in answer.read()

@@ -1,4 +1,4 @@
-"""The command line and the simulator as processes of their own, and the comparison with the truth."""
+"""Runs the command line and the simulator as processes, and compares documents with the truth."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Documents = dict[str, dict[str, Any]]
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """What any process needs, and nothing that could point a test at a real account or cluster.
+    """The environment that any process needs, without anything that could point a test at a real account or cluster.
 
-    `PYTHONPATH` is kept: where it names this checkout, its code is tested and not the installed one.
+    `PYTHONPATH` is kept: if it names this checkout, the tests run its code instead of the installed package.
     """
     names = {"PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR"}
     kept = {name: value for name, value in os.environ.items() if name in names}
@@ -40,7 +40,7 @@ def command(*words: str) -> list[str]:
 
 @dataclass
 class Simulator:
-    """`harvester simulate` as a process. A context manager; `settings` point the harvester at it."""
+    """`harvester simulate` as a process. A context manager. `settings` point the harvester at it."""
 
     folder: Path
     now: datetime
@@ -56,7 +56,7 @@ class Simulator:
 
     @property
     def dates(self) -> list[str]:
-        """The command line's words for all of its days."""
+        """The options that select all of its days."""
         first = self.now.date() - timedelta(days=self.days)
         return ["--from", first.isoformat(), "--to", self.now.date().isoformat()]
 
@@ -101,7 +101,7 @@ class Simulator:
         return self
 
     def traffic(self, vendor: str = "zoom") -> dict[str, Any]:
-        """What it counted of a vendor's callers, and which faults of anybody's."""
+        """What the simulator counted of one vendor's callers, and the faults that it injected for all vendors."""
         url = next(value for name, value in self.settings.items() if name.endswith("_API_URL"))
         base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback
@@ -125,7 +125,7 @@ class Simulator:
 
 @dataclass
 class Harvester:
-    """The command line with settings and a state folder of its own."""
+    """The command line with its settings and its state folder. Call it to run a command."""
 
     folder: Path
     settings: Mapping[str, str]
@@ -149,7 +149,7 @@ class Harvester:
 
 
 def by_id(documents: Iterable[dict[str, Any]]) -> Documents:
-    """Documents by `document_id`; a second one with the same id is an error."""
+    """Documents by `document_id`. Fails if two have the same id."""
     found: Documents = {}
     for document in documents:
         assert document["document_id"] not in found, f"twice: {document['document_id']}"
@@ -162,7 +162,7 @@ def lines(output: bytes) -> Documents:
 
 
 def differences(found: Documents, truth: Documents, limit: int = 25) -> list[str]:
-    """Every place where documents are not what they should be, `harvested_at` apart."""
+    """Every difference between the documents and the truth, except in `harvested_at`."""
     told = [f"missing: {name}" for name in sorted(truth.keys() - found.keys())]
     told += [f"not in the truth: {name}" for name in sorted(found.keys() - truth.keys())]
     for name in sorted(truth.keys() & found.keys()):

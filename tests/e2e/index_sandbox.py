@@ -1,4 +1,4 @@
-"""A corner of an Elasticsearch node with an index prefix of its own: what a test loads there, and what it finds."""
+"""A sandbox on an Elasticsearch node: an index prefix for one test, with helpers to load into it and to read it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Rejects
 from tests.e2e.elasticsearch_nodes import Node, User
 
-PATIENCE = RetryPolicy(wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), seconds=10.0)
+PATIENCE = RetryPolicy(
+    wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), limits=ELASTICSEARCH_LIMITS
+).within(10.0)
 
 
 def login(user: User | None) -> dict[str, str]:
-    """What a `Cluster` is told about who we are."""
+    """The credentials of a user, as arguments of `ElasticConfig`."""
     return {} if user is None else {"username": user.name, "password": user.password}
 
 
@@ -69,7 +71,7 @@ class Place:
         return self.client().send(method, path, body=body)
 
     def stored(self) -> dict[str, dict[str, Any]]:
-        """Every document of this corner by its `_id`, after a refresh."""
+        """Every document of the sandbox by its `_id`, after a refresh."""
         return {hit["_id"]: hit["_source"] for hit in self.hits()}
 
     def hits(self, query: Any = None) -> list[dict[str, Any]]:
@@ -80,7 +82,7 @@ class Place:
         return hits
 
     def _searched(self, asked: dict[str, Any]) -> Any:
-        """The answer to a search; the shards of an index that was made this moment may take one."""
+        """The answer to a search, tried again while the shards of a new index are not ready."""
         for _ in range(100):
             answer = self.ask("POST", f"/{self.prefix}*/_search", asked)
             if answer.ok:
@@ -89,7 +91,7 @@ class Place:
         raise AssertionError(f"no search at {self.node.url}: {answer.status} {answer.error_type}")
 
     def found(self, document_id: str, fields: list[str]) -> set[str]:
-        """The fields by which this document is found."""
+        """Those of the fields by which a search finds this document."""
         filters = {field: {"exists": {"field": field}} for field in fields}
         asked = {
             "size": 0,

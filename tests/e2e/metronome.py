@@ -1,4 +1,4 @@
-"""Measures how busy the machine is: for how long it holds up a thread that wants to run."""
+"""Measures how busy the machine is: how late a thread wakes up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BEAT_SECONDS = 0.005
 
 
 class Metronome:
-    """A context manager. `longest`: by how many seconds the latest beat so far came too late."""
+    """A context manager. `longest`: the longest delay so far, in seconds."""
 
     def __init__(self) -> None:
         self.longest = 0.0

@@ -1,7 +1,7 @@
-"""A proxy that spoils what passes through it: for tests of what becomes of a harvest when connections break.
+"""A proxy that injects faults, for tests of harvests over broken connections.
 
-It speaks plain HTTP/1.1 with keep-alive, takes one request at a time from each connection, and passes an answer on once
-it has all of it: so that it can lose exactly one answer, which the server believes to have given.
+It speaks plain HTTP/1.1 with keep-alive, reads one request at a time from each connection, and passes an answer on when
+it is complete. So it can lose exactly one answer that the server has sent.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-
 
 
 class Fault(StrEnum):
-    """What can go wrong. The first three may also befall a connection as soon as it is there."""
+    """The kinds of fault. The first three may also hit a new connection."""
 
     latency = "the answer comes late"
     reset = "RST instead of asking the server"
@@ -86,7 +86,7 @@ class Message:
 
 @dataclass(slots=True)
 class _Cut:
-    """Which answers are lost for certain: every `every`-th, or the `nth` alone, to requests that `matches` accepts."""
+    """Which answers are always lost: every `every`-th one, or only the `nth`, of the requests that `matches` accepts."""
 
     matches: Callable[[bytes], bool]
     every: int | None
@@ -127,7 +127,7 @@ class Proxy:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def in_front_of(self, url: str) -> str:
-        """The same URL, by way of this proxy."""
+        """The same URL through this proxy."""
         return self.url + url.removeprefix(f"http://{self._target[0]}:{self._target[1]}")
 
     def cut_after(
@@ -180,7 +180,7 @@ class Proxy:
     def _ready(
         self, connections: Sequence[socket.socket], seconds: float | None = None
     ) -> list[socket.socket]:
-        """Those that have something to say; none when the time is over or the proxy ends."""
+        """The sockets that can be read; none at the time-out or when the proxy ends."""
         found, _, _ = select.select([*connections, self._ended], [], [], seconds)
         return [] if self._ended in found else found
 
@@ -198,7 +198,7 @@ class Proxy:
                 _reset(connection)
 
     def _exchange(self, client: _Wire, server: _Wire) -> bool:
-        """One request and its answer; whether the connection may be used for another."""
+        """Pass on one request and its answer. Returns whether the connection may be used for another."""
         if not client.buffered and self._ready([client.socket, server.socket]) != [client.socket]:
             return False  # one of the two has hung up, or all this is over
         request = client.message()
@@ -218,7 +218,7 @@ class Proxy:
         return self._deliver(answer, fault, client) and not _CLOSES.search(request.head)
 
     def _told(self, request: Message) -> Fault | None:
-        """What befalls this request; counted, and noted when it must not come again."""
+        """Choose the fault for this request, count it, and record how long the caller has to wait."""
         key, now = request.key, self._plan.clock()
         with self._lock:
             self.requests += 1
@@ -247,7 +247,7 @@ class Proxy:
         return None
 
     def _survives(self, fault: Fault, connection: socket.socket) -> bool:
-        """Let it happen, as far as it comes before the server is asked; whether the connection is still of use."""
+        """Inject a fault that comes before the server is asked. Returns whether the connection can still be used."""
         if fault is Fault.latency:
             self._rest(self._plan.latency_seconds)
         elif fault is Fault.black_hole:
@@ -272,7 +272,7 @@ class Proxy:
         return any(planned) or fault is Fault.cut
 
     def _deliver(self, answer: Message, fault: Fault | None, client: _Wire) -> bool:
-        """Whether the client has the whole answer, and may ask for more."""
+        """Send the answer. Returns whether the client has all of it and may send another request."""
         if fault is Fault.half_a_body:
             client.socket.sendall(answer.head + answer.body[: len(answer.body) // 2])
             return False
@@ -290,7 +290,7 @@ class Proxy:
 
 
 class _Wire:
-    """One end of a connection, and what has come in and was not looked at yet."""
+    """One end of a connection, with the bytes that have arrived and were not read yet."""
 
     def __init__(
         self, connection: socket.socket, ready: Callable[[Sequence[socket.socket]], list[socket.socket]]

@@ -1,7 +1,7 @@
-"""The nodes of one test run, each started once and in the background, however many processes run the tests.
+"""Shares the nodes of one test run among its processes. Each node is started once, in the background.
 
-They belong to the process that runs the tests or, under xdist, hands them out: it outlives its workers, which ask it for
-a node and are told where it is.
+The nodes belong to the main process. Under xdist it outlives its workers; a worker asks it for a node over a local
+connection and gets the URL.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from tests.e2e.elasticsearch_nodes import Node, stop_all
 
 Starts = Mapping[str, Callable[[], Node]]
 Way = tuple[str, bytes]
-"""Where an owner is asked, and the key that it wants to see."""
+"""The address of an owner, and the key that authenticates a borrower."""
 
 
 class Fleet(Protocol):
     def begin(self, name: str) -> None:
-        """It will be wanted."""
+        """Start this node in the background, if it has not been started."""
 
     def node(self, name: str) -> Node:
-        """Answering when this returns; raises what kept it from starting."""
+        """Wait until this node answers, and return it. Raises the error of a failed start."""
 
     def close(self) -> None: ...
 
 
 class Owner:
-    """Has the nodes; `close` ends them."""
+    """Starts the nodes; `close` stops them."""
 
     def __init__(self, starts: Starts) -> None:
         self._starts = starts
@@ -55,7 +55,7 @@ class Owner:
             return self._begun[name]
 
     def way(self) -> Way:
-        """For borrowers; from now on they are listened to."""
+        """The address for borrowers. The first call starts to listen."""
         if self._way is None:
             key = os.urandom(16)
             listener = Listener(authkey=key)
@@ -86,7 +86,7 @@ def _answer(connection: Connection[Any, Any], begun: Future[Node]) -> None:
 
 
 class Borrower:
-    """Asks the owner, and ends nothing."""
+    """Asks the owner for nodes, and stops none."""
 
     def __init__(self, way: Way) -> None:
         self._address, self._key = way

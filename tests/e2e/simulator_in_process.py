@@ -1,4 +1,4 @@
-"""Simulated vendors served out of this process: the same organisation on the same port, at any time after its now."""
+"""Serves simulated vendors from a thread of this process: the same organisation on the same port, at several times."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.e2e.index_sandbox import Place
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """One of these times. `settings` point the harvester at it; `truth`: what a perfect harvest that begins then holds."""
+    """The vendors at one time. `settings` point the harvester at them; `truth` is what a perfect harvest at that time holds."""
 
     settings: Mapping[str, str]
     truth: Documents
 
     def traffic(self, vendor: str = "webex") -> dict[str, Any]:
-        """How the vendor was asked since it is this time."""
+        """What the vendor counted of its callers at this time, and the faults that were injected."""
         url = next(value for name, value in self.settings.items() if name.endswith("_API_URL"))
         base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback
@@ -36,14 +36,14 @@ class Served:
         return dict(self.traffic(vendor)["calls"])
 
     def pointed(self, place: Place, **more: str) -> Harvester:
-        """Into this corner of a node."""
+        """A harvester that loads into this sandbox."""
         where = {"ES_HOST": place.node.url, "ES_INDEX_PREFIX": place.prefix}
         return Harvester(place.folder, {**self.settings, **where, **more})
 
 
 @dataclass
 class Vendors:
-    """`options`: the server's, but for when and where."""
+    """An organisation to be served. `options`: those of the server, without time and port."""
 
     folder: Path
     options: Mapping[str, Any]
@@ -51,7 +51,7 @@ class Vendors:
 
     @contextmanager
     def at(self, later: timedelta = timedelta(), **changed: Any) -> Iterator[Served]:
-        """Served so long after the organisation's now; `changed`: what of the options is otherwise then."""
+        """Serve it `later` than the organisation's now. `changed` replaces options."""
         truth = self.folder / "truth.ndjson"
         told = {**self.options, "port": self.port, "truth": truth, "later": later, **changed}
         with server.serving(server.Options(**told)) as settings:

@@ -1,4 +1,4 @@
-"""A Zoom of a few lines, for tests that want to say each answer themselves."""
+"""A minimal Zoom server for tests that choose every answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a vendor tells otherwise later, through the command line, into a real Elasticsearch: always as the truth has it.
+"""A vendor's data change later: through the command line into a real Elasticsearch, the index always equals the truth.
 
 The simulator is served out of this process, twice on the same port: once with its calendar where the organisation was
 made, once a day later, when its live meetings have ended, its unready records are ready, and its late stays are there.
@@ -24,7 +24,7 @@ from harvester.simulator.expected.zoom import ExpectedZoom
 from harvester.simulator.organisation import Case, Organisation, milliseconds
 from tests.e2e.harness import Documents, Harvester, by_id, differences
 from tests.e2e.index_sandbox import Place
-from tests.e2e.test_harvest import hits, stored
+from tests.e2e.test_zoom import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=26)
@@ -34,7 +34,7 @@ OPTIONS = partial(server.Options, seed=11, size=60, days=3, now=NOW, speed=25.0,
 
 
 class Vendor:
-    """The same account at any time. `at`: a harvester whose calendar shows that, while it is served."""
+    """The same account at any time. `at` serves it at that time, and yields a harvester with the same clock."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -54,7 +54,7 @@ class Vendor:
             yield Harvester(self._place.folder, {**settings, **where})
 
     def run(self, shown: datetime, *words: str) -> str:
-        """One run that ends with 0; what it said."""
+        """Run once, with exit code 0. Returns stderr."""
         with self.at(shown) as harvester:
             ended = harvester("zoom", *words)
         assert ended.returncode == 0, ended.stderr.decode()
@@ -63,7 +63,7 @@ class Vendor:
 
 @cache
 def truth(shown: datetime, *, qos: bool = False) -> Documents:
-    """What a perfect harvest that begins then holds."""
+    """The documents of a perfect harvest that begins at this time."""
     told = _zoom(qos=qos)
     told._organisation.now = milliseconds(shown)
     return by_id(orjson.loads(orjson.dumps(each, option=orjson.OPT_UTC_Z)) for each in told.documents())
@@ -75,7 +75,7 @@ def _zoom(*, qos: bool) -> ExpectedZoom:
 
 
 def late_alone(documents: Documents, *, wanted: bool = True) -> Documents:
-    """Only the meetings of which some stays turn up late without a word in the listing; or all but those."""
+    """Only the meetings with sessions that appear late while their listing row stays the same; or all other meetings."""
     late = _late()
     return {
         name: document
@@ -91,7 +91,7 @@ def _late() -> frozenset[str]:
 
 
 def wrong(place: Place, told: Documents) -> list[str]:
-    """What in the index is not as the truth has it, stays that nobody can know of apart."""
+    """The differences between the index and the truth, without sessions that no harvest can know of."""
     return differences(late_alone(stored(place), wanted=False), late_alone(told, wanted=False))
 
 

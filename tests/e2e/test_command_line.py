@@ -70,7 +70,7 @@ def test_without_dates_it_is_yesterday(harvester: Harvester) -> None:
     assert "documents go to stdout, since ES_HOST is not set" in words(ended)
 
 
-def test_quiet_says_nothing_while_all_is_well_and_everything_when_it_is_not(harvester: Harvester) -> None:
+def test_quiet_prints_nothing_unless_something_fails(harvester: Harvester) -> None:
     assert words(harvester("zoom", "--date", "2026-11-19", "-q")) == ""
     ended = harvester("zoom", "--date", "2026-11-19", "-q", ZOOM_CLIENT_SECRET=MARK)
     assert ended.returncode == 77
@@ -146,7 +146,7 @@ def test_the_seconds_of_the_summary_are_those_of_this_machine(harvester: Harvest
     assert 0 <= vendor["seconds"] <= took
 
 
-def test_a_reader_that_wants_no_more_is_told_of_where_it_is_not_quiet(harvester: Harvester) -> None:
+def test_a_reader_that_stops_early_is_reported_unless_quiet(harvester: Harvester) -> None:
     ended = subprocess.run(
         [
             "bash",
@@ -165,7 +165,7 @@ def test_a_reader_that_wants_no_more_is_told_of_where_it_is_not_quiet(harvester:
     assert json.loads((harvester.folder / "summary.json").read_text())["exit_code"] == 0
 
 
-def test_state_is_its_owners_alone(harvester: Harvester, tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_state(harvester: Harvester, tmp_path: Path) -> None:
     assert harvester("zoom", "--date", "2026-11-19", "--dry-run").returncode == 0
     made = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
     assert not [path for path in made if path.stat().st_mode & 0o077]
@@ -174,7 +174,7 @@ def test_state_is_its_owners_alone(harvester: Harvester, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "given", [["zoom", "--date", "2026-11-19"], ["plan", "zoom", "--from", "2026-11-19"]]
 )
-def test_no_command_prints_a_secret_or_blots_out_an_ordinary_word(
+def test_no_command_prints_a_secret_or_redacts_an_ordinary_word(
     harvester: Harvester, given: list[str]
 ) -> None:
     ended = harvester(*given, ZOOM_CLIENT_SECRET="wrong")
@@ -193,7 +193,9 @@ def test_options_reach_the_vendor(harvester: Harvester) -> None:
     assert with_webinars.keys() >= plain.keys()
 
 
-def test_all_harvests_what_is_configured_and_says_what_is_not(harvester: Harvester, tmp_path: Path) -> None:
+def test_all_harvests_every_configured_vendor_and_reports_the_others(
+    harvester: Harvester, tmp_path: Path
+) -> None:
     one = lines(harvester("zoom", "--date", "2026-11-19").stdout)
     assert lines(harvester("all", "--date", "2026-11-19").stdout).keys() == one.keys()
     nothing = Harvester(tmp_path, {})("all")
@@ -221,6 +223,35 @@ def test_a_closed_pipe_ends_quietly(harvester: Harvester) -> None:
     assert (harvester.folder / "code").read_text().strip() == "0"
 
 
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("more", [[], ["-v", "--log-format", "json"]])
+def test_a_closed_or_full_stderr_ends_no_run(
+    redirection: str, more: list[str], harvester: Harvester, simulator: Simulator
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    ended = subprocess.run(
+        ["bash", "-c", f'"$@" {redirection}', "-", *command("zoom", *simulator.dates, *more)],
+        stdout=subprocess.PIPE,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert differences(lines(ended.stdout), simulator.truth) == []
+
+
+def test_messages_can_be_json_and_go_with_quiet(harvester: Harvester) -> None:
+    ended = harvester("zoom", "--date", "2026-11-19", "--log-format", "json")
+    messages = [json.loads(line) for line in words(ended).splitlines()]
+    assert {message["level"] for message in messages} == {"info"}
+    assert any("documents go to stdout" in message["message"] for message in messages)
+    failed = harvester("zoom", "--date", "2026-11-19", "-q", "--log-format", "json", ZOOM_CLIENT_SECRET=MARK)
+    first, *_ = [json.loads(line) for line in words(failed).splitlines()]
+    assert first["level"] == "error"
+    assert MARK not in words(failed)
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     harvester: Harvester, simulator: Simulator, sent: signal.Signals, code: int
@@ -245,8 +276,8 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     assert lines(first + rest)
 
 
-def test_a_second_signal_leaves_at_once(harvester: Harvester, simulator: Simulator) -> None:
-    """Without the summary that the first one lets it write. Both are there before it can act on either."""
+def test_a_second_signal_exits_at_once(harvester: Harvester, simulator: Simulator) -> None:
+    """It writes no summary, as it does after the first signal. Both signals arrive before the process can act on one."""
     process = subprocess.Popen(
         command("zoom", *simulator.dates, "--rate-share", "0.02", "--summary-json", "summary.json"),
         stdout=subprocess.PIPE,
@@ -324,7 +355,7 @@ def test_a_mistake_in_its_use_is_one_without_any_settings_too(
             78,
             "Server-to-Server",
         ),
-        ({"ZOOM_PLAN": "gold"}, 78, "ZOOM_PLAN is one of"),
+        ({"ZOOM_PLAN": "gold"}, 78, "ZOOM_PLAN must be one of"),
         ({"ZOOM_API_URL": "http://api.zoom.us/v2"}, 78, "https"),
         ({"ZOOM_API_URL": "https://api.zoom.us/v2"}, 78, "HARVESTER_NOW"),
         ({"ZOOM_API_URL": "http://127.0.0.1:9/v2", "HARVESTER_SPEED": "10000"}, 69, "no connection"),
@@ -407,7 +438,7 @@ def test_a_plan_too_low_is_named_with_what_works_instead(tmp_path: Path) -> None
         assert differences(lines(ended.stdout), pro.truth) == []
 
 
-def test_a_spent_budget_ends_the_run_with_what_it_has_and_when_to_go_on(tmp_path: Path) -> None:
+def test_a_spent_quota_ends_the_run_and_says_when_to_continue(tmp_path: Path) -> None:
     with Simulator(tmp_path / "limited", NOW, size=80, days=2, more=["--zoom-daily-limit", "30"]) as limited:
         harvester = Harvester(tmp_path, limited.settings)
         ended = harvester("zoom", *limited.dates)

@@ -31,7 +31,7 @@ from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, Simulator, differe
 from tests.e2e.index_sandbox import Place
 from tests.e2e.metronome import Metronome
 from tests.e2e.proxy import Fault, Plan, Proxy
-from tests.e2e.test_harvest import NOW, pointed, stored
+from tests.e2e.test_zoom import NOW, pointed, stored
 
 SOAK_SECONDS = float(os.environ.get("SOAK_SECONDS", "3600"))
 ROUNDS = 1
@@ -74,7 +74,7 @@ def is_bulk(request: bytes) -> bool:
 
 
 def victim(harvester: Harvester, *words: str) -> subprocess.CompletedProcess[bytes]:
-    """The command line with small batches, so that a short harvest has many bulk requests. Nobody kills it."""
+    """Run the command line with small batches, so that a short harvest makes many bulk requests."""
     return subprocess.run(
         [sys.executable, "-m", "tests.e2e.kill.crash_at", "never", "0", "--", *words],
         env=harvester.environment(PYTHONPATH=str(ROOT)),
@@ -86,7 +86,7 @@ def victim(harvester: Harvester, *words: str) -> subprocess.CompletedProcess[byt
 
 
 def by_way_of(harvester: Harvester, vendor: Proxy | None, index: Proxy | None) -> Harvester:
-    """The same, but it sees the servers through these."""
+    """The same harvester, which reaches the servers through these proxies."""
     settings = dict(harvester.settings)
     if vendor is not None:
         for name in ("ZOOM_API_URL", "ZOOM_TOKEN_URL"):
@@ -110,7 +110,7 @@ def test_answers_that_are_lost_after_elasticsearch_has_acted_change_nothing(
 
 @dataclass
 class Soaked:
-    """What passed and what went wrong so far. `asked`: requests to the vendor, those that never got there included."""
+    """Counts of a soak test. `asked`: requests to the vendor, including those that did not arrive."""
 
     asked: int = 0
     ideal: int = 0
@@ -124,7 +124,7 @@ def requests(simulator: Simulator) -> int:
 
 
 def ideal(folder: Path, seed: int, size: int, days: int) -> int:
-    """What the simulator is asked by a harvest that nothing disturbs."""
+    """How many requests an undisturbed harvest makes."""
     folder.mkdir()
     with Simulator(folder / "calm", NOW, size=size, days=days, seed=seed, truth_file=False) as calm:
         ended = Harvester(folder, calm.settings)("zoom", *calm.dates, "--destination", "stdout")
@@ -133,7 +133,7 @@ def ideal(folder: Path, seed: int, size: int, days: int) -> int:
 
 
 def one_round(node: Node, folder: Path, soaked: Soaked, *, number: int, size: int, days: int) -> None:
-    """An account and an index of their own, harvested through all faults until the command exits 0."""
+    """Harvest a new account into a new index with all faults, until the command exits 0."""
     soaked.ideal += ideal(folder, number, size, days)
     with ExitStack() as stack:
         simulator = stack.enter_context(
@@ -151,7 +151,7 @@ def one_round(node: Node, folder: Path, soaked: Soaked, *, number: int, size: in
         index = stack.enter_context(Proxy(node.url, index_plan))
         metronome = stack.enter_context(Metronome())
         harvester = by_way_of(pointed(place, simulator, HARVESTER_RATE_SHARE=str(SHARE)), vendor, index)
-        until_content(harvester, simulator)
+        harvest_until_done(harvester, simulator)
         assert differences(stored(place), simulator.truth) == []
         soaked.asked += vendor.requests
         holds_the_limits(simulator, metronome)
@@ -162,7 +162,7 @@ def one_round(node: Node, folder: Path, soaked: Soaked, *, number: int, size: in
         soaked.faults += sum(simulator.traffic()["faults"].values())
 
 
-def until_content(harvester: Harvester, simulator: Simulator) -> None:
+def harvest_until_done(harvester: Harvester, simulator: Simulator) -> None:
     for _ in range(TRIES):
         ended = victim(harvester, "zoom", *simulator.dates, "--destination", "index")
         if ended.returncode == 0:
@@ -216,7 +216,7 @@ def test_an_hour_of_faults_on_both_sides_leaves_the_truth(es9: Node, tmp_path: P
 
 
 def test_a_harvester_that_stood_still_for_a_while_does_not_make_up_for_it(tmp_path: Path) -> None:
-    """As a machine does that sleeps or swaps: what was to be sent meanwhile is not sent all at once afterwards."""
+    """A machine may sleep or swap. The requests of that time are not sent all at once afterwards."""
     with Simulator(tmp_path / "simulator", NOW, size=300, days=5, speed=1, truth_file=False) as simulator:
         settings = {**simulator.settings, "HARVESTER_RATE_SHARE": str(SHARE)}
         words = ("zoom", *simulator.dates, "--destination", "stdout", "--concurrency", "60")
@@ -234,7 +234,7 @@ def test_a_harvester_that_stood_still_for_a_while_does_not_make_up_for_it(tmp_pa
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[Place]:
-    """A corner of a node that may be killed."""
+    """A sandbox on a node that the test may kill."""
     node = nodes.start(nodes.NEWEST)
     try:
         with Place.on(node, tmp_path) as place:
@@ -276,7 +276,7 @@ def in_the_background(harvester: Harvester, *words: str) -> Iterator[subprocess.
 
 
 def await_documents(place: Place, load: subprocess.Popen[bytes]) -> None:
-    """Until some are there, and while the load goes on."""
+    """Wait until the index holds some documents. Fails if the load ends before."""
     while load.poll() is None:
         place.ask("POST", f"/{place.prefix}*/_refresh")
         if place.ask("GET", f"/{place.prefix}*/_count").body.get("count", 0) > 100:
@@ -286,7 +286,7 @@ def await_documents(place: Place, load: subprocess.Popen[bytes]) -> None:
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Says what it was told, and keeps the connection."""
+    """Answers with the body of the request, and keeps the connection open."""
 
     protocol_version = "HTTP/1.1"
     told: ClassVar[list[bytes]] = []
@@ -317,7 +317,7 @@ def echo() -> Iterator[str]:
 
 @contextmanager
 def speaking(proxy: Proxy) -> Iterator[Callable[[bytes], bytes]]:
-    """One connection; what is said on it, and the answer to it."""
+    """One connection. Yields a function that sends a body and returns the answer."""
     parts = urlsplit(proxy.url)
     assert parts.hostname is not None
 

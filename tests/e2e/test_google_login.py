@@ -36,7 +36,7 @@ def log_in(harvester: Harvester) -> str:
         found = re.search(r"http://127\.0\.0\.1:\d+/google/auth\S+", "".join(said))
         assert found is not None, said
         assert "Sign in as" in opened(found[0])
-        assert "may be closed" in opened(found[0], decision="allow")
+        assert "close this window" in opened(found[0], decision="allow")
         said.append(process.communicate(timeout=HANGS_SECONDS)[1])
         assert process.returncode == 0, "".join(said)
     return "".join(said)
@@ -68,7 +68,7 @@ def test_a_login_is_enough_for_a_check_and_a_harvest_of_ones_own_conferences(
         ({"type": "external_account"}, "external_account"),
         ({"api_key": "marked-secret-51c4"}, "is an API key"),
         ({"access_token": "marked-secret-51c4"}, "without a refresh_token"),
-        (["marked-secret-51c4"], "no JSON object"),
+        (["marked-secret-51c4"], "not a JSON object"),
     ],
 )
 def test_a_wrong_file_is_named_and_never_shown(

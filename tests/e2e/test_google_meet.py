@@ -20,8 +20,8 @@ from harvester.simulator.organisation import Organisation, seeded_random
 from tests.e2e.harness import Documents, Harvester, differences
 from tests.e2e.index_sandbox import Place
 from tests.e2e.simulator_in_process import Served, Vendors
-from tests.e2e.test_harvest import hits, stored
 from tests.e2e.test_webex import relabelled
+from tests.e2e.test_zoom import hits, stored
 
 NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -43,7 +43,7 @@ def google(tmp_path: Path) -> Vendors:
 
 
 def run(harvester: Harvester, *words: str, codes: tuple[int, ...] = (0, 75)) -> dict[str, Any]:
-    """One run; its summary, with what it said under `said`. 75: Meet is turned off for some of the people."""
+    """Run once. Returns the summary, with stderr as `said`. Exit 75: Meet is turned off for some users."""
     file = harvester.folder / "summary.json"
     ended = harvester("google-meet", *words, "--summary-json", str(file))
     said = ended.stderr.decode()
@@ -58,7 +58,7 @@ def from_source(served: Served, place: Place, source: GoogleSource = "auto") -> 
 
 
 def meetings(documents: Documents, **told: str) -> Documents:
-    """Those of which all this is told."""
+    """The meetings whose fields have these values, by uuid."""
     return {
         d["uuid"]: d
         for d in documents.values()
@@ -67,7 +67,7 @@ def meetings(documents: Documents, **told: str) -> Documents:
 
 
 def compared(source: GoogleSource, found: Documents, truth: Documents) -> list[str]:
-    """Under `meet`, whether a conference was recorded is told to those who own it, and who that is, nobody knows."""
+    """The differences. With the source `meet` only the owner sees whether a conference was recorded, and the owner is unknown."""
     if source == "meet":
         found, truth = unrecorded(found), unrecorded(truth)
     return differences(found, truth)
@@ -101,10 +101,10 @@ def over_midnight(documents: Documents) -> Documents:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_source_told_night_by_night_is_what_the_truth_has(
+def test_nightly_runs_of_each_source_equal_the_truth(
     newest: Place, google: Vendors, source: GoogleSource
 ) -> None:
-    """With rows that come days late, and conferences that go on when they are first read."""
+    """Some rows come days late, and some conferences are live at the first harvest."""
     with google.at(google_source=source) as served:
         harvester = from_source(served, newest, source)
         first = run(harvester)
@@ -299,7 +299,7 @@ def test_plans_beside_what_was_held_tell_what_was_never_held_and_what_was_never_
 
 
 def by_code(place: Place, *, planned: bool) -> set[str]:
-    """The codes that were planned and not held, or the other way round."""
+    """The codes that were planned and not held, or held and not planned."""
     counts = {
         "planned": {"filter": {"term": {"state": "scheduled"}}},
         "held": {"filter": {"terms": {"state": ["ended", "live"]}}},

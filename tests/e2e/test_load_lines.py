@@ -55,7 +55,7 @@ GOOD = lines_of(plain(7))[0]
 POISON = {
     "an object where a scalar is": (changed("duration", {"a": 1}), "document_parsing_exception"),
     "a bad date": (changed("start_time", "yesterday"), "document_parsing_exception"),
-    "a date in the wrong place": (changed("@timestamp", "yesterday"), "@timestamp is no instant"),
+    "a date in the wrong place": (changed("@timestamp", "yesterday"), "@timestamp is not an instant"),
     "a long overflow": (
         changed("duration", 10**18).replace(b"0" * 18, b"0" * 30),
         "document_parsing_exception",
@@ -72,7 +72,7 @@ POISON = {
         "document_parsing_exception",
     ),
     "two objects": (GOOD + b"{}", "illegal_argument_exception"),
-    "an unknown detail": (changed("detail", "fuller"), "detail is none of scheduled, live, basic, full"),
+    "an unknown detail": (changed("detail", "fuller"), "detail is not scheduled, live, basic or full"),
     "no kind": (changed("kind", None), "no kind"),
     "a list": (b"[1]", "not a JSON object"),
     "no object at all": (b"harvester: command not found", "not JSON in UTF-8"),

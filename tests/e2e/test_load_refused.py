@@ -1,4 +1,4 @@
-"""Clusters that will not have us: what is said, with which exit code, and that nothing is written where it must not be."""
+"""Clusters that refuse the harvester: the message, the exit code, and that nothing is written where it must not be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import http.server
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from harvester.state.rejects import Reject, Rejects
 from tests.documents import many, plain, spoiled
 from tests.e2e.index_sandbox import PATIENCE, Place, login
 
-SHORT = replace(PATIENCE, seconds=1.0)
+SHORT = PATIENCE.within(1.0)
 
 
 def refusal(load: Callable[[], Any], expected: type[HarvestError]) -> str:
@@ -36,7 +35,7 @@ def as_user(place: Place, name: str, **more: Any) -> Loader:
 
 @contextmanager
 def stranger(status: int, body: bytes, headers: dict[str, str]) -> Iterator[str]:
-    """Something that speaks HTTP and always says the same."""
+    """An HTTP server that always gives the same answer."""
 
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -62,7 +61,9 @@ def test_another_product_is_named_as_such(tmp_path: Path, status: int) -> None:
     with stranger(status, page, {"content-type": "text/html"}) as url:
         client = Client(ElasticConfig(host=url))
         loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
-        assert "no Elasticsearch" in refusal(lambda: list(loader.load(many(1))), ConfigurationError)
+        assert "is not Elasticsearch 8 or 9" in refusal(
+            lambda: list(loader.load(many(1))), ConfigurationError
+        )
         client.close()
 
 
@@ -74,7 +75,7 @@ def test_a_gateway_without_its_cluster_is_unreachable(tmp_path: Path) -> None:
         client.close()
 
 
-def test_an_address_where_nobody_listens_is_unreachable_before_any_harvest_is_asked_for(
+def test_an_address_without_a_server_is_unreachable_before_any_meeting_is_fetched(
     tmp_path: Path,
 ) -> None:
     with stranger(200, b"", {}) as url:
@@ -116,10 +117,10 @@ def test_an_alias_in_the_place_of_an_index_is_refused_before_anything_is_written
     assert place.stored() == {}
 
 
-def test_an_index_that_we_did_not_make_is_refused_before_anything_is_written(place: Place) -> None:
+def test_an_index_of_another_program_is_refused_before_anything_is_written(place: Place) -> None:
     place.ask("PUT", f"/{place.prefix}sessions-2026", {"mappings": {"properties": {"a": {"type": "long"}}}})
     words = refusal(lambda: list(place.loader().load(many(2))), ConfigurationError)
-    assert "not made by the harvester" in words
+    assert "not created by the harvester" in words
     assert place.stored() == {}
 
 
@@ -135,7 +136,7 @@ def test_another_index_period_is_refused(newest: Place) -> None:
     assert "--index-period year" in words
 
 
-def test_wrong_credentials_are_refused_without_a_word_of_them(guarded: Place) -> None:
+def test_wrong_credentials_are_refused_and_not_printed(guarded: Place) -> None:
     loader = guarded.loader(username="somebody", password="marked-secret")
     words = refusal(lambda: list(loader.load(many(1))), CredentialsError)
     assert "ES_API_KEY" in words

@@ -15,7 +15,7 @@ from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from tests.e2e.harness import Harvester, differences, lines
 from tests.e2e.index_sandbox import Place
 from tests.e2e.simulator_in_process import Served, Vendors
-from tests.e2e.test_harvest import hits, stored
+from tests.e2e.test_zoom import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -36,7 +36,7 @@ def groups(tmp_path: Path) -> Vendors:
 
 
 def run(harvester: Harvester, *words: str, status: int = 0) -> dict[str, Any]:
-    """One run; its summary, with what it said under `said`."""
+    """Run once. Returns the summary, with stderr as `said`."""
     file = harvester.folder / "summary.json"
     ended = harvester("meetecho", *words, "--summary-json", str(file))
     said = ended.stderr.decode()
@@ -47,7 +47,7 @@ def run(harvester: Harvester, *words: str, status: int = 0) -> dict[str, Any]:
 
 
 def only_read(served: Served) -> None:
-    """As the datatracker's own client would have asked, and nothing that changes anything."""
+    """Check that every request is one that the datatracker's client makes, and that none changes data."""
     traffic = served.traffic("meetecho")
     assert (traffic["unlike"], traffic["writes"], traffic["hurried"], traffic["personal"]) == ({}, 0, 0, 0)
 

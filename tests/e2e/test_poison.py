@@ -1,4 +1,4 @@
-"""What can never be stored, or never be had, costs itself and nothing else."""
+"""A document that cannot be stored, or a meeting that cannot be fetched, does not affect any other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harvester.sinks.elastic import templates
 from tests.e2e.harness import Harvester, Simulator, differences, lines
 from tests.e2e.index_sandbox import Place
 from tests.e2e.small_zoom import Answer, page, small_zoom
-from tests.e2e.test_harvest import pointed, stored
+from tests.e2e.test_zoom import pointed, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""A vendor that puts secrets and people into every answer that fails: not one of them comes out of a run."""
+"""A vendor that puts secrets and names into every failing answer: a run prints none of them."""
 
 from __future__ import annotations
 
@@ -52,6 +52,22 @@ def leaking(folder: Path, listing: Answer | None = None) -> Iterator[Harvester]:
 
 def unmarked(text: bytes) -> bool:
     return not any(mark in text.decode() for mark in MARKS)
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_debug_messages_name_requests_and_hold_no_secret(log_format: str, tmp_path: Path) -> None:
+    with leaking(tmp_path) as harvester:
+        ended = harvester("zoom", "--date", "2026-11-19", "-v", "--log-format", log_format)
+    assert ended.returncode == 75, ended.stderr.decode()
+    lines = ended.stderr.decode().splitlines()
+    requests = [line for line in lines if "GET /metrics/meetings" in line]
+    assert any("200" in line and " ms" in line for line in requests), lines
+    assert any("503" in line for line in requests)
+    assert any("next try in" in line for line in requests), "a retry is announced"
+    assert unmarked(ended.stderr), ended.stderr.decode()
+    assert not [line for line in lines if "type=past" in line or "page_size" in line or "Bearer" in line]
+    if log_format == "json":
+        assert {json.loads(line)["level"] for line in lines} == {"debug", "info", "error"}
 
 
 def test_no_failing_answer_for_a_meeting_comes_out(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Re-reading replaces, at a real Elasticsearch: what goes, what stays, and what an account without the rights is told."""
+"""Re-reading replaces, at a real Elasticsearch: what is deleted, what stays, and what an account without the privileges is told."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def replacing(
     period: Period = "year",
     account: Mapping[str, str] = MappingProxyType({}),
 ) -> StaleCleanupSink:
-    """`account`: what a `Cluster` is told about who we are, if we are not the administrator."""
+    """`account`: credentials for `ElasticConfig`, if not the administrator's."""
     more: dict[str, Any] = {"period": period, **account}
     return StaleCleanupSink(place.loader(**more), place.client(**more), PATIENCE, spared=spared)
 
@@ -67,7 +67,7 @@ def test_a_live_meeting_that_ended_keeps_only_what_it_ended_with(place: Place) -
     assert {document["detail"] for document in place.stored().values()} == {"full", "basic", "live"}
 
 
-def test_a_stay_that_was_merged_away_goes_and_a_second_run_changes_nothing(place: Place) -> None:
+def test_a_merged_session_is_deleted_and_a_second_run_changes_nothing(place: Place) -> None:
     before = list(many(5))
     load(place, before)
     after = [again(harvest, 2) for harvest in before]
@@ -203,7 +203,7 @@ def test_instants_are_compared_to_the_millisecond_that_is_stored(newest: Place) 
     assert load(newest, [soon])["meeting-1"].replaced == 2
 
 
-def test_a_copy_that_somebody_made_of_an_index_is_left_alone(newest: Place) -> None:
+def test_a_copy_of_an_index_is_left_alone(newest: Place) -> None:
     load(newest, [plain(1)])
     copy = f"{newest.prefix}sessions-2026-copy"
     for document_id, document in newest.stored().items():

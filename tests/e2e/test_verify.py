@@ -23,7 +23,7 @@ from harvester.verify.findings import KINDS
 from tests.documents import START, many, plain
 from tests.e2e.harness import Harvester, Simulator, differences
 from tests.e2e.index_sandbox import PATIENCE, Place, login
-from tests.e2e.test_harvest import NOW, pointed, stored
+from tests.e2e.test_zoom import NOW, pointed, stored
 
 DAYS = ["--from", "2026-11-17", "--to", "2026-11-19"]
 AGES = Window(start=START - timedelta(days=400), end=START + timedelta(days=400))
@@ -31,7 +31,7 @@ AGES = Window(start=START - timedelta(days=400), end=START + timedelta(days=400)
 
 @contextmanager
 def harvested(place: Place, folder: Path) -> Iterator[tuple[Harvester, Simulator]]:
-    """Three days of an invented organisation in the index, and every reason to believe that it is all of them."""
+    """Three days of an invented organisation in the index, all of them complete."""
     with Simulator(folder / "simulator", NOW, size=90, days=3) as simulator:
         harvester = pointed(place, simulator)
         ended = harvester("zoom", *simulator.dates)
@@ -40,7 +40,7 @@ def harvested(place: Place, folder: Path) -> Iterator[tuple[Harvester, Simulator
 
 
 def verify(harvester: Harvester, *words: str, code: int) -> dict[str, Any]:
-    """What `--json` says of the one vendor."""
+    """The part of `verify --json` about the one vendor."""
     ended = harvester("verify", "zoom", "--json", *words)
     assert ended.returncode == code, (ended.stdout + ended.stderr).decode()
     (told,) = json.loads(ended.stdout)["vendors"]
@@ -53,7 +53,7 @@ def found(told: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def meetings(place: Place) -> list[str]:
-    """Meetings within the days that are looked at, with two sessions or more, that have ended."""
+    """The ended meetings of the verified days that have at least two sessions."""
     documents = stored(place).values()
     return sorted(
         document["uuid"]
@@ -66,7 +66,7 @@ def meetings(place: Place) -> list[str]:
 
 
 def documents_of(place: Place, uuid: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The meeting document and the sessions, as hits."""
+    """The hits of the meeting document and its sessions."""
     hits = place.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
     (meeting,) = (hit for hit in hits if hit["_source"]["kind"] == "meeting")
     return meeting, [hit for hit in hits if hit["_source"].get("stay") == "meeting"]
@@ -87,7 +87,7 @@ def earlier(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def damage(place: Place) -> dict[str, str]:
-    """Each kind of damage once; the meetings that suffered it."""
+    """Do each kind of damage once. Returns the damaged meetings."""
     uuids: dict[str, str] = dict(zip(KINDS, meetings(place), strict=False))
     assert len(uuids) == len(KINDS)
     lost, sessions = documents_of(place, uuids["missing"])
@@ -121,7 +121,7 @@ def damage(place: Place) -> dict[str, str]:
 
 
 def journal_files(folder: Path) -> dict[str, bytes]:
-    """Everything that is kept of an index: the account's tokens and budgets are spent by any request."""
+    """The files of the journal and the rejects. The account's files change with every request."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))

@@ -24,7 +24,7 @@ from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import Documents, Harvester, Simulator, differences, lines
 from tests.e2e.index_sandbox import Place
 from tests.e2e.simulator_in_process import Served, Vendors
-from tests.e2e.test_harvest import hits, pointed, stored
+from tests.e2e.test_zoom import hits, pointed, stored
 
 NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -47,7 +47,7 @@ def webex(tmp_path: Path) -> Vendors:
 
 
 def run(harvester: Harvester, *words: str) -> dict[str, Any]:
-    """One run; its summary, with what it said under `said`."""
+    """Run once. Returns the summary, with stderr as `said`."""
     file = harvester.folder / "summary.json"
     ended = harvester("webex", *words, "--summary-json", str(file))
     said = ended.stderr.decode()
@@ -62,7 +62,7 @@ def versions(place: Place) -> dict[str, int]:
 
 
 def details(documents: Documents) -> Counter[str]:
-    """How many meetings there are of each."""
+    """How many meetings have each `detail`."""
     return Counter(d["detail"] for d in documents.values() if d["kind"] == "meeting")
 
 
@@ -73,7 +73,7 @@ def nothing_is_wrong(harvester: Harvester) -> None:
 
 
 def asked_in(served: Served, harvester: Harvester, *words: str) -> dict[str, int]:
-    """The calls that one run makes."""
+    """Run once. Returns how often it made each call."""
     before = Counter(served.calls())
     run(harvester, *words)
     return dict(Counter(served.calls()) - before)
@@ -169,7 +169,7 @@ def test_the_oldest_supported_server_holds_the_same_from_a_simulator_of_its_own(
 
 
 def test_faults_cost_another_run_and_nothing_else(newest: Place, webex: Vendors) -> None:
-    """A quality call that comes to nothing may be made again after five minutes, by the next run."""
+    """A quality call that failed may be made again after five minutes, by the next run."""
     for later in range(0, 60, 10):
         with webex.at(later * MINUTE, faults=0.05) as served:
             ended = served.pointed(newest)("webex", *WHOLE)
@@ -242,7 +242,7 @@ def test_with_the_right_region_set_the_next_forced_reading_has_the_quality(
 
 
 def secrets(later: timedelta) -> set[str]:
-    """Everything in the payloads that lets people in, and every link into a meeting."""
+    """Every passcode, key and meeting link in the payloads."""
     account = Account(Organisation(seed=11, size=40, days=1, now=NOW))
     told: set[str] = set()
     for instance in account.instances:
@@ -289,7 +289,7 @@ def test_no_secret_is_stored_with_raw_and_series_and_no_series_is_searched(
 
 
 def plain(documents: Documents) -> Documents:
-    """Without what only --raw and --series add."""
+    """The documents without the fields that only --raw and --series add."""
     for document in documents.values():
         document.pop("vendor_data")
         for stream in document.get("quality", {}).values():
@@ -301,7 +301,7 @@ def plain(documents: Documents) -> Documents:
 
 
 def test_two_vendors_and_two_accounts_lie_side_by_side(newest: Place, tmp_path: Path) -> None:
-    """Two organisations behind the same addresses, told apart by their account's label alone."""
+    """Two organisations at the same addresses; only the label of the account differs."""
     both = Vendors(tmp_path, {**OPTIONS, "vendors": ("zoom", "webex"), "speed": 200.0})
     at = partial(both.at, 10 * MINUTE)
     expected: Documents = {}
@@ -330,7 +330,7 @@ def everything(harvester: Harvester, *words: str) -> None:
 
 
 def relabelled(documents: Documents, account: str) -> Documents:
-    """The truth of an account that has another label than the default one."""
+    """The truth for an account with another label than the default."""
     return {
         name.replace(":main:", f":{account}:", 1): {
             **document,

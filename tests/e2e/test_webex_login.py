@@ -43,7 +43,7 @@ def served(webex: Vendors) -> Iterator[Served]:
 
 
 def beginner(served: Served, folder: Path) -> Harvester:
-    """Somebody who has made an integration, and has no token of it."""
+    """A harvester with the settings of an integration, and without a token."""
     settings = {name: value for name, value in served.settings.items() if name != "WEBEX_REFRESH_TOKEN"}
     return Harvester(folder, settings)
 
@@ -55,7 +55,7 @@ def free_port() -> int:
 
 
 def opened(address: str, **form: str) -> str:
-    """A page as a browser gets it, redirects followed; with a form, that is posted."""
+    """Open a page as a browser does, following redirects. A form is posted."""
     body = urllib.parse.urlencode(form).encode() if form else None
     with urllib.request.urlopen(address, body, timeout=HANGS_SECONDS) as page:  # noqa: S310  # loopback
         return str(page.read().decode())
@@ -63,7 +63,7 @@ def opened(address: str, **form: str) -> str:
 
 @contextmanager
 def logging_in(harvester: Harvester, *words: str) -> Iterator[list[str]]:
-    """A login that has said what to do, in `said`; at the end it has to have worked."""
+    """Start a login, and yield its instructions. At the end it must have succeeded."""
     with started(harvester, "login", "webex", *words) as process:
         assert process.stderr is not None
         said: list[str] = []
@@ -76,17 +76,17 @@ def logging_in(harvester: Harvester, *words: str) -> Iterator[list[str]]:
 
 
 def log_in(harvester: Harvester, *words: str) -> str:
-    """Sign in on the page that the login names, and say yes."""
+    """Sign in on the page that the login names, and allow the access."""
     with logging_in(harvester, "--no-browser", "--port", str(free_port()), *words) as said:
         found = re.search(r"http://127\.0\.0\.1:\d+/webex/v1/authorize\S+", "".join(said))
         assert found is not None, said
         assert "Sign in as" in opened(found[0])
-        assert "may be closed" in opened(found[0], decision="allow")
+        assert "close this window" in opened(found[0], decision="allow")
     return "".join(said)
 
 
 def harvested(served: Served, harvester: Harvester) -> None:
-    """Everything is had, with the token that is kept."""
+    """Check that a harvest with the stored token is complete."""
     ended = harvester("webex", *WHOLE, "--destination", "stdout")
     assert ended.returncode == 0, ended.stderr.decode()
     assert differences(lines(ended.stdout), served.truth) == []
@@ -97,7 +97,7 @@ def test_a_login_in_the_browser_is_enough_for_a_check_and_a_harvest(served: Serv
     before = harvester("webex", "--date", "2026-11-19")
     assert before.returncode == 77
     assert AGAIN in before.stderr.decode()
-    assert "89 days from now" in log_in(harvester)
+    assert "(89 days)" in log_in(harvester)
     harvested(served, harvester)
     checked = harvester("check", "webex").stdout.decode()
     assert "for the whole organisation" in checked
@@ -114,7 +114,7 @@ def test_a_login_on_another_device_is_enough_as_well(served: Served, tmp_path: P
     harvested(served, harvester)
 
 
-def test_who_logs_in_for_themselves_reads_their_own_meetings(webex: Vendors, tmp_path: Path) -> None:
+def test_a_user_login_reads_the_meetings_of_that_user(webex: Vendors, tmp_path: Path) -> None:
     scopes = ("meeting:schedules_read", "meeting:participants_read")
     with webex.at(10 * MINUTE, webex=WebexOptions(admin=False, scopes=scopes)) as served:
         harvester = beginner(served, tmp_path)
@@ -182,7 +182,7 @@ def test_a_refused_refresh_says_how_to_log_in_again_and_a_login_mends_it(
     harvested(served, harvester)
 
 
-def test_a_login_that_nobody_used_for_three_months_has_ended(webex: Vendors, tmp_path: Path) -> None:
+def test_a_login_expires_after_three_months_without_use(webex: Vendors, tmp_path: Path) -> None:
     with webex.at() as served:
         log_in(beginner(served, tmp_path))
     with webex.at(91 * DAY) as served:

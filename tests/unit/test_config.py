@@ -50,7 +50,7 @@ def test_defaults_choices_and_urls_are_applied() -> None:
         Setting(name="X_PLAN", help="", choices=("pro", "business")),
     )
     assert Environment(values={}).of(wanted) == {"X_API_URL": "https://api.example.org/v2"}
-    with pytest.raises(ConfigurationError, match="X_PLAN is one of pro, business"):
+    with pytest.raises(ConfigurationError, match="X_PLAN must be one of pro, business"):
         Environment(values={"X_PLAN": "gold"}).of(wanted)
     with pytest.raises(ConfigurationError, match="X_API_URL must be https"):
         Environment(values={"X_API_URL": "http://api.example.org"}).of(wanted)

@@ -9,9 +9,9 @@ from threading import Event, Thread
 from types import TracebackType
 
 from connectors.base import Connector
+from harvester.cli.environment import RunEnvironment
 from harvester.formatting import plural
 from harvester.pipeline.context import RunContext
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.report import Report
 
 logger = logging.getLogger(__name__)

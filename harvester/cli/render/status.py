@@ -1,4 +1,4 @@
-"""How the standing of accounts is told: as lines of text, what needs attention first, or as one object of JSON."""
+"""The status of accounts as text, what needs attention first, or as one JSON object."""
 
 from __future__ import annotations
 
@@ -14,30 +14,28 @@ import orjson
 
 from connectors.errors import ExitCode, HarvestError
 from connectors.models import Window
+from harvester.cli.render.table import table_lines
+from harvester.console import printable
 from harvester.formatting import format_days, format_duration, format_instant, format_span, local_days, plural
-from harvester.state.account_status import DAY, SOON, Failing, Standing
+from harvester.state.account_status import DAY, SOON, AccountStatus, FailedMeeting
 from harvester.state.journal_rows import Run
 
 WIDTH = 100
 LABEL = 12
 SHOWN = 5
-"""So many windows, reasons or parts are shown; the rest is counted. `--json` has them all."""
+"""At most this many windows, reasons or partitions are shown; the rest is counted. `--json` has all of them."""
 
 FINDINGS = "findings left"
-"""What 65 means of `verify --repair`."""
+"""The outcome of a `verify --repair` that exited with 65."""
 
 _BAD = frozenset(code.outcome for code in ExitCode) - {"complete", "interrupted"} | {"killed", FINDINGS}
-_NO_END = {
-    "killed": "no end: killed or crashed",
-    "killed or under way": "no end: killed or crashed, or still under way",
-}
+_NO_END = {"killed": "killed or crashed", "killed or under way": "killed, crashed or still under way"}
+_RUN_COLUMNS = ("began", "what", "outcome", "took", "listed", "fetched", "stored")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """One account in one index. `zone`: whose midnights its days begin at; `held`: whether a run is under way, `None`
-    where that cannot be told; `budgets`: calls that are counted against today's budgets; `rejects`: of the whole index.
-    """
+    """One account in one index."""
 
     vendor: str
     account: str
@@ -46,59 +44,48 @@ class Scope:
     prefix: str
     now: datetime
     zone: ZoneInfo
-    held: bool | None
-    state: Standing
-    budgets: Mapping[str, int]
+    """Days begin at its midnights."""
+    running: bool | None
+    """Whether a run is under way; `None` if this system does not tell."""
+    status: AccountStatus
+    quotas: Mapping[str, int]
+    """Calls counted against today's quotas."""
     rejects: int
+    """Of the whole index."""
 
 
-# As an object
+# JSON
 
 
-_JSON = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
-
-
-def as_object(folder: Path, scopes: Sequence[Scope], errors: Sequence[HarvestError], apart: int) -> str:
-    """Instants in UTC, ISO 8601. A window is `start` and `end`. `apart`: as `urgent` has it."""
-    told = {
+def as_object(
+    folder: Path, scopes: Sequence[Scope], errors: Sequence[HarvestError], rejects_of_loads: int
+) -> str:
+    """Instants are ISO 8601 in UTC; a window has `start` and `end`. `rejects_of_loads`: see `attention`."""
+    fields = {
         "state_folder": str(folder),
-        "attention": urgent(scopes, apart),
-        "rejected_apart": apart,
-        "scopes": [{**_fields(scope), "runs": [_ran(*run) for run in _runs(scope)]} for scope in scopes],
+        "attention": attention(scopes, rejects_of_loads),
+        "rejects_of_loads": rejects_of_loads,
+        "scopes": [
+            {**_fields(scope), "runs": [_run_fields(*run) for run in _runs(scope)]} for scope in scopes
+        ],
         "errors": [str(error) for error in errors],
     }
-    return orjson.dumps(told, default=sorted, option=_JSON).decode()
+    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+    return orjson.dumps(fields, default=sorted, option=options).decode()
 
 
 def _fields(scope: Scope) -> dict[str, Any]:
-    """The scope's own fields and those of its state, side by side."""
-    state = scope.state
+    """The fields of the scope and those of its status, side by side."""
     own = {
         name: getattr(scope, name)
         for name in Scope.__dataclass_fields__
-        if name not in {"state", "held", "zone"}
+        if name not in {"status", "running", "zone"}
     }
-    return {**own, **{name: getattr(state, name) for name in Standing.__dataclass_fields__}}
+    return {**own, **{name: getattr(scope.status, name) for name in AccountStatus.__dataclass_fields__}}
 
 
-def _runs(scope: Scope) -> Iterator[tuple[Run, str]]:
-    """The last runs, newest first, and what each came to, in a word. Only the newest can be under way."""
-    for place, run in enumerate(scope.state.runs):
-        if run.exit_code is not None:
-            repair = run.exit_code == ExitCode.DATAERR and run.what == "verify --repair"
-            yield run, FINDINGS if repair else _outcome(run.exit_code)
-        elif place or scope.held is False:
-            yield run, "killed"
-        else:
-            yield run, "under way" if scope.held else "killed or under way"
-
-
-def _outcome(exit_code: int) -> str:
-    return next((code.outcome for code in ExitCode if code == exit_code), "unknown")
-
-
-def _ran(run: Run, outcome: str) -> dict[str, Any]:
-    counts = run.summary or {}
+def _run_fields(run: Run, outcome: str) -> dict[str, Any]:
+    summary = run.summary or {}
     return {
         "began": run.began,
         "ended": run.ended,
@@ -106,43 +93,63 @@ def _ran(run: Run, outcome: str) -> dict[str, Any]:
         "what": run.what,
         "exit_code": run.exit_code,
         "outcome": outcome,
-        "listed": counts.get("listed"),
-        "fetched": counts.get("fetched"),
-        "stored": counts.get("stored"),
-        "reason": counts.get("reason"),
-        "until": counts.get("until"),
+        **{name: summary.get(name) for name in ("listed", "fetched", "stored", "reason", "until")},
     }
 
 
-# As text
+def _runs(scope: Scope) -> Iterator[tuple[Run, str]]:
+    """The last runs, newest first, each with its outcome. Only the newest can be under way."""
+    for place, run in enumerate(scope.status.runs):
+        if run.exit_code is not None:
+            is_repair = run.exit_code == ExitCode.DATAERR and run.what == "verify --repair"
+            yield run, FINDINGS if is_repair else _outcome(run.exit_code)
+        elif place or scope.running is False:
+            yield run, "killed"
+        else:
+            yield run, "under way" if scope.running else "killed or under way"
 
 
-def attention(scope: Scope) -> list[str]:
-    """What somebody should look at, worst first."""
-    state = scope.state
-    waiting = state.waiting
-    failed, left_out = waiting.failed.total(), len(state.left_out)
-    told = [
-        (failed, f"{plural(failed, 'meeting')} failed"),
-        (waiting.overdue, f"{plural(waiting.overdue, 'meeting')} overdue: due for more than a day"),
-        (left_out, f"{plural(left_out, 'part')} of listings left out"),
-        (_soon(scope), f"about to expire at the vendor within {SOON.days} days: {_soon(scope)}"),
-        *((True, f"never listed: {line}") for line in _some([_to_fill(gap, scope) for gap in _holes(scope)])),
-        (scope.rejects, f"{plural(scope.rejects, 'document')} rejected: see `harvester rejects list`"),
-        *(
-            (outcome in _BAD, f"the last run: {': '.join([outcome, *_why(run)])}")
-            for run, outcome in list(_runs(scope))[:1]
-        ),
-    ]
-    name = f"{scope.vendor} {scope.account}"
-    return [f"{name}: {line}" for there, line in told if there]
+def _outcome(exit_code: int) -> str:
+    return next((code.outcome for code in ExitCode if code == exit_code), "unknown")
 
 
-def _holes(scope: Scope) -> list[Window]:
-    """The gaps that no nightly run of today closes by itself, as it does what ends at the last midnight."""
+# What needs attention
+
+
+def attention(scopes: Sequence[Scope], rejects_of_loads: int) -> list[str]:
+    """What needs attention. `rejects_of_loads`: rejected documents of indices into which nothing was harvested."""
+    lines = [f"{scope.vendor} {scope.account}: {line}" for scope in scopes for line in _attention(scope)]
+    if rejects_of_loads:
+        lines.append(
+            f"`harvester load`: {plural(rejects_of_loads, 'document')} rejected: see `harvester rejects list`"
+        )
+    return lines
+
+
+def _attention(scope: Scope) -> Iterator[str]:
+    """Worst first."""
+    backlog = scope.status.backlog
+    if failed := backlog.failed.total():
+        yield f"{plural(failed, 'meeting')} failed"
+    if backlog.overdue:
+        yield f"{plural(backlog.overdue, 'meeting')} overdue: due for more than a day"
+    if skipped := len(scope.status.failed_partitions):
+        yield f"{plural(skipped, 'part')} of listings skipped"
+    if expiring := _expiring(scope):
+        yield f"about to expire at the vendor within {SOON.days} days: {expiring}"
+    yield from (f"never listed: {line}" for line in _some([_to_fill(gap, scope) for gap in _old_gaps(scope)]))
+    if scope.rejects:
+        yield f"{plural(scope.rejects, 'document')} rejected: see `harvester rejects list`"
+    for run, outcome in list(_runs(scope))[:1]:
+        if outcome in _BAD:
+            yield f"the last run: {': '.join([outcome, *_reasons(run)])}"
+
+
+def _old_gaps(scope: Scope) -> list[Window]:
+    """Without the gaps that end at the last midnight: tonight's run closes those."""
     return [
         gap
-        for gap in scope.state.reachable_gaps
+        for gap in scope.status.reachable_gaps
         if gap.start < scope.now - 2 * DAY or gap.end < scope.now - DAY
     ]
 
@@ -152,145 +159,144 @@ def _to_fill(gap: Window, scope: Scope) -> str:
     return f"{format_days(gap, scope.zone)}; harvester {scope.vendor} --from {first} --to {last}"
 
 
-def _why(run: Run) -> Iterator[str]:
-    """What its errors said, and when to go on."""
-    told = run.summary or {}
-    if told.get("reason"):
-        yield str(told["reason"])
-    if told.get("until"):
-        yield f"go on at {format_instant(datetime.fromisoformat(told['until']))} UTC with the same command"
+def _reasons(run: Run) -> Iterator[str]:
+    """Why the run did not end well, and when to resume it."""
+    summary = run.summary or {}
+    if summary.get("reason"):
+        yield str(summary["reason"])
+    if summary.get("until"):
+        until = format_instant(datetime.fromisoformat(summary["until"]))
+        yield f"resume at {until} UTC with the same command"
 
 
-def _soon(scope: Scope) -> str:
-    expiring = scope.state.expiring
+def _expiring(scope: Scope) -> str:
+    expiring = scope.status.expiring
     if expiring is None:
         return ""
-    told = [f"{format_days(gap, scope.zone)} never listed" for gap in expiring.gaps[:SHOWN]]
+    parts = [f"{format_days(gap, scope.zone)} never listed" for gap in expiring.gaps[:SHOWN]]
     if expiring.meetings:
-        told.append(f"{plural(expiring.meetings, 'meeting')} failed, pending or unread")
-    if expiring.left_out:
-        told.append(f"{plural(expiring.left_out, 'part')} of listings")
-    return ", ".join(told)
+        parts.append(f"{plural(expiring.meetings, 'meeting')} failed, pending or unread")
+    if expiring.failed_partitions:
+        parts.append(f"{plural(expiring.failed_partitions, 'part')} of listings")
+    return ", ".join(parts)
 
 
-def urgent(scopes: Sequence[Scope], apart: int) -> list[str]:
-    """`apart`: documents refused that were loaded into an index into which nothing was harvested."""
-    told = [line for scope in scopes for line in attention(scope)]
-    said = f"`harvester load`: {plural(apart, 'document')} rejected: see `harvester rejects list`"
-    return [*told, said] if apart else told
+# Text
 
 
-def as_text(folder: Path, scopes: Sequence[Scope], apart: int) -> Iterator[str]:
+def as_text(folder: Path, scopes: Sequence[Scope], rejects_of_loads: int) -> str:
+    blocks = []
     if not scopes:
-        yield f"nothing has been harvested into an index yet: no journal in {folder}"
-    if to_do := urgent(scopes, apart):
-        yield "needs attention"
-        yield from (_wrapped("  ", line) for line in to_do)
-        yield ""
-    for place, scope in enumerate(scopes):
-        if place:
-            yield ""
-        yield f"{scope.vendor}, account {scope.account}, into {scope.es_url}, indices {scope.prefix}*"
-        for label, lines in _sections(scope):
-            for number, line in enumerate(lines):
-                yield _wrapped(f"  {label if not number else '':{LABEL - 2}}", line)
+        blocks.append([f"nothing has been harvested into an index yet: no journal in {folder}"])
+    if lines := attention(scopes, rejects_of_loads):
+        blocks.append(["needs attention", *(_wrapped("  ", line) for line in lines)])
+    blocks += [list(_scope_lines(scope)) for scope in scopes]
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _scope_lines(scope: Scope) -> Iterator[str]:
+    yield printable(f"{scope.vendor}, account {scope.account}, into {scope.es_url}, indices {scope.prefix}*")
+    yield from _run_lines(scope)
+    for label, lines in _sections(scope):
+        for number, line in enumerate(lines):
+            yield _wrapped(f"  {label if not number else '':{LABEL - 2}}", line)
+
+
+def _run_lines(scope: Scope) -> Iterator[str]:
+    runs = list(_runs(scope))
+    table = table_lines(_RUN_COLUMNS, (_run_cells(*run) for run in runs)) if runs else ["none yet"]
+    for number, line in enumerate(table):
+        yield f"  {'runs' if not number else '':{LABEL - 2}}{line}"
+    for run, _ in runs:
+        for reason in _reasons(run):
+            yield _wrapped(" " * LABEL, f"{format_instant(run.began)}  {reason}")
+
+
+def _run_cells(run: Run, outcome: str) -> Sequence[str]:
+    summary = run.summary or {}
+    counts = [f"{summary[name]:,}" if name in summary else "" for name in ("listed", "fetched", "stored")]
+    if run.ended is None:
+        return format_instant(run.began), run.what, _NO_END.get(outcome, outcome), "", *counts
+    took = format_duration((run.ended - run.began).total_seconds())
+    return format_instant(run.began), run.what, f"{outcome} ({run.exit_code})", took, *counts
 
 
 def _sections(scope: Scope) -> Iterator[tuple[str, Sequence[str]]]:
-    """Label and lines of each section that has any."""
-    state = scope.state
-    yield "runs", [line for run in _runs(scope) for line in _run_lines(*run)] or ["none yet"]
-    yield "listed", _listed(state)
-    yield "complete", _complete(state)
-    yield "gaps", _some([_to_fill(gap, scope) for gap in state.reachable_gaps])
-    counts = [f"{number:,} {name}" for name, number in sorted(state.meetings.items())]
+    """Label and lines of each section; a section without lines is not shown."""
+    status = scope.status
+    yield "listed", _listed(status)
+    yield "complete", _complete(status)
+    yield "gaps", _some([_to_fill(gap, scope) for gap in status.reachable_gaps])
+    counts = [f"{number:,} {name}" for name, number in sorted(status.meetings.items())]
     yield "meetings", [", ".join(counts) or "none"]
-    yield "pending", _pending(state)
-    yield "failed", _failed(state)
-    yield "gone", [f"{_meeting(each)}: {each.reason}" for each in state.gone]
-    left_out = (
-        f"{left.partition}, {format_span(left.window)}: {left.reason}, tried {format_instant(left.tried_at)}"
-        for left in state.left_out
+    yield "pending", _pending(status)
+    yield "failed", _failed(status)
+    yield "gone", [f"{_meeting(each)}: {each.reason}" for each in status.gone]
+    skipped = (
+        f"{failed.partition}, {format_span(failed.window)}: {failed.reason}, tried {format_instant(failed.tried_at)}"
+        for failed in status.failed_partitions
     )
-    yield "left out", _some(list(left_out))
-    yield "expiring", [_soon(scope)] if _soon(scope) else []
+    yield "skipped", _some(list(skipped))
+    yield "expiring", [expiring] if (expiring := _expiring(scope)) else []
     yield "lost", _lost(scope)
-    yield (
-        "budget",
-        [f"{name}: {plural(spent, 'call')} counted today" for name, spent in scope.budgets.items()],
-    )
+    yield "quotas", [f"{name}: {plural(used, 'call')} counted today" for name, used in scope.quotas.items()]
     yield "rejects", [plural(scope.rejects, "document")] if scope.rejects else []
 
 
-def _run_lines(run: Run, outcome: str) -> Iterator[str]:
-    line = f"{format_instant(run.began)}  {run.what}: "
-    if run.ended is None:
-        yield line + _NO_END.get(outcome, outcome)
-        return
-    yield line + f"{outcome} ({run.exit_code}), {format_duration((run.ended - run.began).total_seconds())}"
-    yield from _why(run)
-    listed, fetched, stored = ((run.summary or {}).get(name, 0) for name in ("listed", "fetched", "stored"))
-    yield f"{'':18}{listed:,} listed, {fetched:,} fetched, {stored:,} stored"
-
-
-def _listed(state: Standing) -> list[str]:
-    covered = state.covered
-    if not covered.listed:
+def _listed(status: AccountStatus) -> list[str]:
+    coverage = status.coverage
+    if not coverage.listed:
         return ["nothing to the end yet"]
-    told = [
-        f"from {format_instant(window.start)} to {format_instant(window.end)} UTC"
-        for window in covered.listed
-    ]
-    if covered.final_until is not None:
-        told[0] += f", final to {format_instant(covered.final_until)}"
-    return _some(told)
+    lines = _spans(coverage.listed)
+    if coverage.final_until is not None:
+        lines[0] += f", final to {format_instant(coverage.final_until)}"
+    return _some(lines)
 
 
-def _complete(state: Standing) -> list[str]:
-    covered, unread = state.covered, state.waiting.unread
-    told = _some(
-        [
-            f"from {format_instant(window.start)} to {format_instant(window.end)} UTC"
-            for window in covered.complete
-        ]
-    )
-    beside = [f"{plural(covered.failed, 'meeting')} that failed"] if covered.failed else []
-    beside += [f"{plural(len(state.left_out), 'part')} of listings left out"] if state.left_out else []
-    if told and beside:
-        told[-1] += f", but for {' and '.join(beside)}"
+def _complete(status: AccountStatus) -> list[str]:
+    coverage, unread = status.coverage, status.backlog.unread
+    lines = _some(_spans(coverage.complete))
+    exceptions = [plural(coverage.failed, "failed meeting")] if coverage.failed else []
+    if status.failed_partitions:
+        exceptions.append(f"{plural(len(status.failed_partitions), 'skipped part')} of listings")
+    if lines and exceptions:
+        lines[-1] += f", except {' and '.join(exceptions)}"
     if unread:
-        told.append(f"{plural(unread, 'meeting')} listed and not read yet")
-    return told if covered.complete else ["nothing yet", *told]
+        lines.append(f"{plural(unread, 'meeting')} listed and not read yet")
+    return lines if coverage.complete else ["nothing yet", *lines]
 
 
-def _pending(state: Standing) -> list[str]:
-    waiting = state.waiting
-    if waiting.next_due is None:
+def _spans(windows: Sequence[Window]) -> list[str]:
+    return [f"from {format_instant(each.start)} to {format_instant(each.end)} UTC" for each in windows]
+
+
+def _pending(status: AccountStatus) -> list[str]:
+    backlog = status.backlog
+    if backlog.next_due is None:
         return []
-    reasons = ", ".join(f"{reason} {number:,}" for reason, number in waiting.pending.most_common())
-    return [
-        f"{waiting.pending.total():,} ({reasons}); {waiting.due:,} due now, the first {format_instant(waiting.next_due)}"
-    ]
+    reasons = ", ".join(f"{reason} {number:,}" for reason, number in backlog.pending.most_common())
+    first = format_instant(backlog.next_due)
+    return [f"{backlog.pending.total():,} ({reasons}); {backlog.due:,} due now, the first {first}"]
 
 
-def _failed(state: Standing) -> list[str]:
-    waiting = state.waiting
-    told = _some([f"{number:,} × {reason}" for reason, number in waiting.failed.most_common()])
-    return told + [f"{plural(each.attempts, 'attempt')}: {_meeting(each)}" for each in waiting.worst]
+def _failed(status: AccountStatus) -> list[str]:
+    backlog = status.backlog
+    lines = _some([f"{number:,} × {reason}" for reason, number in backlog.failed.most_common()])
+    return lines + [f"{plural(each.attempts, 'attempt')}: {_meeting(each)}" for each in backlog.worst]
 
 
-def _meeting(failing: Failing) -> str:
-    return f"{failing.uuid}, {format_instant(failing.start)}" if failing.start is not None else failing.uuid
+def _meeting(meeting: FailedMeeting) -> str:
+    return f"{meeting.uuid}, {format_instant(meeting.start)}" if meeting.start is not None else meeting.uuid
 
 
 def _lost(scope: Scope) -> list[str]:
-    expiring = scope.state.expiring
+    expiring = scope.status.expiring
     if expiring is None:
         return []
-    told = [f"{format_days(gap, scope.zone)} never listed" for gap in expiring.lost_gaps]
+    lines = [f"{format_days(gap, scope.zone)} never listed" for gap in expiring.lost_gaps]
     if expiring.lost_meetings:
-        told.append(f"{plural(expiring.lost_meetings, 'meeting')}, no longer kept by the vendor")
-    return _some(told)
+        lines.append(f"{plural(expiring.lost_meetings, 'meeting')}, no longer kept by the vendor")
+    return _some(lines)
 
 
 def _some(lines: list[str]) -> list[str]:
@@ -300,7 +306,7 @@ def _some(lines: list[str]) -> list[str]:
 
 def _wrapped(label: str, line: str) -> str:
     return textwrap.fill(
-        line,
+        printable(line),
         WIDTH,
         initial_indent=label,
         subsequent_indent=" " * (len(label) + 2),

@@ -1,8 +1,8 @@
-"""Batches of documents, and the few requests in flight that carry them.
+"""A queue of documents: batches them, and sends the batches by a few requests at a time.
 
-Operations are gathered into a batch until it is full, or until it has waited long enough: a source that pauses (a
-vendor's limit, `tail -f` in a pipe) must not hold back what it gave before. When all flights are in the air whoever
-brings more has to wait, so that memory holds a few batches and no more.
+A batch is sent when it is full or has waited long enough: a source that pauses (a vendor's rate limit, `tail -f` in a
+pipe) must not hold back what it delivered before. While all slots are taken, `put` waits, so that memory holds a few
+batches and no more.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FLUSH_SECONDS = 2.0
 
 @dataclass(slots=True, kw_only=True)
 class AckTracker:
-    """What became of the operations that belong together: one meeting's, or all lines of a file."""
+    """Counts the outcomes of operations that belong together: those of one meeting, or all lines of a file."""
 
     uuid: str = ""
     ok: int = 0
     superseded: int = 0
     rejected: int = 0
     pending: int = 1
-    """Operations under way, and one more as long as others may join them."""
+    """Operations without an outcome, plus one as long as more may be added."""
 
 
 @dataclass(slots=True)
@@ -39,25 +39,28 @@ class Batch:
     operations: list[Operation] = field(default_factory=list)
     size: int = 0
     groups: list[tuple[AckTracker, int]] = field(default_factory=list)
-    """Whose operations these are: so many of the one, then so many of the next."""
+    """Whose operations these are, in order: how many belong to each tracker."""
 
 
 class BulkQueue:
-    """`deliver` carries one batch, in a thread of its own, and returns what became of it; its errors are raised from
-    whatever is called next. `room`: how many bytes a batch may have by now. `abandoned` is set at the end, for whoever still tries."""
+    """Sends batches in threads of its own.
+
+    `send` sends one batch and returns the outcomes; its errors are raised by the next call to `completed` or `drain`.
+    `max_bytes`: the largest batch that is accepted at present. `cancelled` is set at the end, to stop waiting requests.
+    """
 
     def __init__(
         self,
-        deliver: Callable[[Batch], Results],
+        send: Callable[[Batch], Results],
         *,
         max_bytes: Callable[[], int],
-        abandoned: Event,
+        cancelled: Event,
         slots: int,
         flush_seconds: float,
     ) -> None:
-        self._deliver = deliver
+        self._send_batch = send
         self._max_bytes = max_bytes
-        self._abandoned = abandoned
+        self._cancelled = cancelled
         self._flush_seconds = flush_seconds
         self._batch = Batch()
         self._lock = Lock()
@@ -69,7 +72,7 @@ class BulkQueue:
 
     @contextmanager
     def open(self) -> Iterator[BulkQueue]:
-        """The flusher runs inside; what has not taken off by the end is given up."""
+        """Flushes periodically inside; a batch that is not being sent by the end is dropped."""
         closed = Event()
         flusher = Thread(target=self._flush_periodically, args=(closed,), name="bulk-flusher", daemon=True)
         flusher.start()
@@ -77,88 +80,88 @@ class BulkQueue:
             yield self
         finally:
             closed.set()
-            self._abandoned.set()
+            self._cancelled.set()
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def put(self, account: AckTracker, operations: Iterable[Operation]) -> None:
-        """Gather operations, and send every batch that gets full. Waits while all flights are in the air."""
-        room = min(BATCH_BYTES, self._max_bytes())
+    def put(self, tracker: AckTracker, operations: Iterable[Operation]) -> None:
+        """Add operations, and send every batch that gets full. Waits while all slots are taken."""
+        limit = min(BATCH_BYTES, self._max_bytes())
         with self._lock:
-            held, size = self._batch.operations, self._batch.size
-            began = len(held)
+            waiting, size = self._batch.operations, self._batch.size
+            first = len(waiting)
             for operation in operations:
-                held.append(operation)
+                waiting.append(operation)
                 size += len(operation[1]) + len(operation[2]) + 2
-                if size >= room or len(held) >= BATCH_OPERATIONS:
-                    self._assign(account, len(held) - began, size)
+                if size >= limit or len(waiting) >= BATCH_OPERATIONS:
+                    self._assign(tracker, len(waiting) - first, size)
                     self._flush()
-                    held, began, size = self._batch.operations, 0, 0
-            self._assign(account, len(held) - began, size)
+                    waiting, first, size = self._batch.operations, 0, 0
+            self._assign(tracker, len(waiting) - first, size)
 
-    def close_group(self, account: AckTracker, *, rejected: int = 0) -> None:
-        """No more operations will join this account; `rejected`: those that never became one."""
-        self._count(account, open_=1, rejected=rejected)
+    def close_group(self, tracker: AckTracker, *, rejected: int = 0) -> None:
+        """No more operations will be added to this tracker; `rejected`: documents that never became one."""
+        self._count(tracker, settled=1, rejected=rejected)
 
     def completed(self) -> Iterator[AckTracker]:
-        """The accounts that are complete by now. Raises what a flight raised."""
-        for flight in tuple(self._in_flight):
-            if flight.done():
-                self._in_flight.remove(flight)
-                flight.result()
+        """The trackers that are complete by now. Raises what a request raised."""
+        for request in tuple(self._in_flight):
+            if request.done():
+                self._in_flight.remove(request)
+                request.result()
         while self._completed:
             yield self._completed.popleft()
 
     def drain(self) -> None:
-        """Send what is left, and wait until every flight has come down."""
+        """Send the last batch, and wait for every request in flight."""
         with self._lock:
             self._flush()
         while self._in_flight:
             self._in_flight.popleft().result()
 
-    def _assign(self, account: AckTracker, count: int, size: int) -> None:
+    def _assign(self, tracker: AckTracker, count: int, size: int) -> None:
         self._batch.size = size
         if count:
-            self._batch.groups.append((account, count))
+            self._batch.groups.append((tracker, count))
             with self._counting:
-                account.pending += count
+                tracker.pending += count
 
     def _flush(self) -> None:
         if self._batch.operations:
             batch, self._batch = self._batch, Batch()
             self._slots.acquire()
             try:
-                flight = self._pool.submit(self._send, batch)
-            except RuntimeError:  # closed meanwhile: what did not take off is given up
+                request = self._pool.submit(self._send, batch)
+            except RuntimeError:  # closed meanwhile: the batch is dropped
                 self._slots.release()
                 return
-            flight.add_done_callback(lambda _: self._slots.release())
-            self._in_flight.append(flight)
+            request.add_done_callback(lambda _: self._slots.release())
+            self._in_flight.append(request)
 
     def _send(self, batch: Batch) -> None:
-        verdicts = self._deliver(batch).outcomes
-        place = 0
-        for account, count in batch.groups:
-            run = verdicts[place : place + count]
-            place += count
+        outcomes = self._send_batch(batch).outcomes
+        position = 0
+        for tracker, count in batch.groups:
+            group = outcomes[position : position + count]
+            position += count
             self._count(
-                account,
-                open_=count,
-                ok=run.count(OK),
-                superseded=run.count(SUPERSEDED),
-                rejected=run.count(REJECTED),
+                tracker,
+                settled=count,
+                ok=group.count(OK),
+                superseded=group.count(SUPERSEDED),
+                rejected=group.count(REJECTED),
             )
 
     def _count(
-        self, account: AckTracker, *, open_: int, ok: int = 0, superseded: int = 0, rejected: int = 0
+        self, tracker: AckTracker, *, settled: int, ok: int = 0, superseded: int = 0, rejected: int = 0
     ) -> None:
         with self._counting:
-            account.ok += ok
-            account.superseded += superseded
-            account.rejected += rejected
-            account.pending -= open_
-            complete = not account.pending
+            tracker.ok += ok
+            tracker.superseded += superseded
+            tracker.rejected += rejected
+            tracker.pending -= settled
+            complete = not tracker.pending
         if complete:
-            self._completed.append(account)
+            self._completed.append(tracker)
 
     def _flush_periodically(self, closed: Event) -> None:
         while not closed.wait(self._flush_seconds):

@@ -1,4 +1,4 @@
-"""What works at Elasticsearch and what does not, for `harvester check`: nothing is written."""
+"""Checks the connection, privileges, templates and indices for `harvester check`. Writes nothing."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 
 from connectors.base import CheckResult
 from connectors.errors import ExitCode, HarvestError
+from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.retry import RetryPolicy
 
 _LACKING = {
-    "create_index": "without it every index has to be created by somebody else",
+    "create_index": "without it an administrator has to create every index",
     "write": "without it nothing can be loaded",
-    "read": "without it documents that a meeting no longer has stay behind when it is read again",
-    "maintenance": "without it documents that a meeting no longer has stay behind when it is read again",
+    "read": "without it stale documents stay behind when a meeting is read again",
+    "maintenance": "without it stale documents stay behind when a meeting is read again",
 }
 _REQUIRED = frozenset({"create_index", "write"})
 _TEMPLATE_PRIVILEGE = "manage_index_templates"
 
 
 def check(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
-    """Reachable, version where it may be asked, privileges, templates; the rest is left out once one thing is fatal."""
+    """Checks everything; stops after the first result if Elasticsearch cannot be used at all."""
     url = client.config.url
     try:
         client.ping(retry)
@@ -40,12 +40,12 @@ def check(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
 
 
 def _version(client: Client, retry: RetryPolicy) -> str:
-    # The root tells it to accounts with the privilege monitor, the nodes to a few more.
+    # The first needs the privilege monitor; the second is open to a few more accounts.
     for path in ("/", "/_nodes/_local?filter_path=nodes.*.version"):
-        answer = client.request(retry, "GET", path)
-        if answer.ok and (found := _version_number(answer.body)):
+        response = client.request(retry, "GET", path)
+        if response.ok and (found := _version_number(response.body)):
             return f"version {found}"
-    return "version unknown (no right to ask)"
+    return "version unknown (the account may not ask)"
 
 
 def _version_number(body: Any) -> str | None:
@@ -58,16 +58,16 @@ def _version_number(body: Any) -> str | None:
 
 def _privileges(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
     pattern = f"{client.config.prefix}*"
-    asked = {
+    body = {
         "cluster": [_TEMPLATE_PRIVILEGE],
         "index": [{"names": [pattern], "privileges": sorted(_LACKING)}],
     }
-    answer = client.request(retry, "POST", "/_security/user/_has_privileges", body=asked)
-    if not answer.ok:
-        found = "security is off there: whoever reaches it may do everything"
+    response = client.request(retry, "POST", "/_security/user/_has_privileges", body=body)
+    if not response.ok:
+        found = "security is switched off: everyone who can reach the cluster may do everything"
         yield CheckResult(subject="Elasticsearch privileges", status="ok", message=found)
         return
-    held = answer.body["index"][pattern]
+    held = response.body["index"][pattern]
     for right, lack in _LACKING.items():
         needed = right in _REQUIRED
         yield CheckResult(
@@ -76,12 +76,12 @@ def _privileges(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
             message=f"held on {pattern}" if held[right] else f"missing on {pattern}: {lack}",
             remedy="" if held[right] else f"give the account's role {right} on {pattern}",
         )
-    if not answer.body["cluster"][_TEMPLATE_PRIVILEGE]:
+    if not response.body["cluster"][_TEMPLATE_PRIVILEGE]:
         yield CheckResult(
             subject=f"Elasticsearch privilege {_TEMPLATE_PRIVILEGE}",
             status="warning",
-            message="missing: the templates have to be installed by somebody else",
-            remedy="have somebody who may run `harvester templates install` once",
+            message="missing: an administrator has to install the templates",
+            remedy="ask an administrator to run `harvester templates install` once",
         )
 
 
@@ -93,47 +93,47 @@ def _templates(client: Client, retry: RetryPolicy) -> CheckResult:
         return CheckResult(
             subject=subject,
             status="warning",
-            message="unknown: the account may not look after index templates",
+            message="unknown: the account may not manage index templates",
         )
     if not differences:
         return CheckResult(subject=subject, status="ok", message="installed, as shipped")
     missing = [difference.template for difference in differences if not difference.field]
     found = (
-        f"missing: {', '.join(missing)}" if missing else f"{len(differences)} differences to the shipped ones"
+        f"missing: {', '.join(missing)}" if missing else f"{len(differences)} differences from those shipped"
     )
     return CheckResult(
         subject=subject,
         status="warning",
         message=found,
-        remedy="`harvester templates diff` shows them, `harvester templates install` puts ours in place",
+        remedy="`harvester templates diff` shows them, `harvester templates install` installs the shipped ones",
         exit_code=ExitCode.CONFIG,
     )
 
 
 def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
-    """Whether what bears our names is ours, and can be written to; nothing where the account may not look."""
+    """Whether the indices with the harvester's names were created by it and can be written; nothing if the account may not look."""
     config = client.config
     patterns = f"{config.alias('meeting')}*,{config.alias('session')}*"
     what = "filter_path=*.mappings._meta.made_by,*.settings.index.blocks,*.settings.index.uuid&expand_wildcards=all"
-    answer = client.request(retry, "GET", f"/{patterns}?{what}")
-    if not answer.ok:
+    response = client.request(retry, "GET", f"/{patterns}?{what}")
+    if not response.ok:
         return
-    for name, told in sorted(answer.body.items()):
-        blocks = told["settings"]["index"].get("blocks", {})
-        closed_to_writing = sorted(block for block, set_ in blocks.items() if str(set_) == "true")
-        if told.get("mappings", {}).get("_meta", {}).get("made_by") != templates.MADE_BY:
+    for name, index in sorted(response.body.items()):
+        blocks = index["settings"]["index"].get("blocks", {})
+        blocked = sorted(block for block, set_ in blocks.items() if str(set_) == "true")
+        if index.get("mappings", {}).get("_meta", {}).get("made_by") != templates.MADE_BY:
             yield CheckResult(
                 subject=f"Elasticsearch index {name}",
                 status="failed",
-                message=f"is not ours, and is where {config.prefix}meetings-…, {config.prefix}sessions-… should be",
-                remedy="choose another ES_INDEX_PREFIX, or move it away",
+                message="was not created by the harvester, but has a name that the harvester uses",
+                remedy="choose another ES_INDEX_PREFIX, or rename that index",
                 exit_code=ExitCode.CONFIG,
             )
-        elif closed_to_writing:
+        elif blocked:
             yield CheckResult(
                 subject=f"Elasticsearch index {name}",
                 status="failed",
-                message=f"is closed to writing: index.blocks.{', '.join(closed_to_writing)}",
-                remedy="free disk space there, or take the block away",
+                message=f"cannot be written: it has index.blocks.{', '.join(blocked)}",
+                remedy="free disk space, or remove the block",
                 exit_code=ExitCode.UNAVAILABLE,
             )

@@ -1,7 +1,7 @@
-"""One HTTP client for one cluster: every answer is a value, and every refusal has words and an exit code.
+"""The HTTP client of one Elasticsearch cluster: every answer is a value, every refusal has a message and an exit code.
 
-The words never hold what Elasticsearch says of a document, a user or a token: its error *types* are a fixed
-vocabulary, its reasons quote values.
+Messages contain Elasticsearch's error *types*, which are a fixed vocabulary, and never its reasons, which quote documents,
+users and tokens.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import elastic_transport
 import elasticsearch
@@ -19,14 +19,20 @@ from elastic_transport.client_utils import DEFAULT
 from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
+from connectors.parsing import parse_retry_after
+from connectors.retry import RetryPolicy, RetryState, count_attempts
+from harvester.console import ONCE
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.retry import FIRST_ANSWER_SECONDS, RetryPolicy
 
 REQUEST_SECONDS = 120.0
+PING_SECONDS = 20.0
+"""How long to wait for the first answer of all: a wrong address should not take minutes to show."""
+QUIET_SECONDS = 5.0
+"""Shorter waits are not logged."""
 RETRYABLE = frozenset({0, 429, 500, 502, 503, 504})
 """Statuses that another try may change; 0 stands for no answer at all."""
 
-# A bulk answer without names and sequence numbers: the place of an item tells which one it is.
+# A bulk answer without ids and sequence numbers: an item is identified by its position.
 _BULK_PARAMETERS = {"filter_path": "errors,items.*.status,items.*.error"}
 _NDJSON = "application/x-ndjson"
 _PRIVILEGES = (
@@ -40,47 +46,57 @@ _PRIVILEGES = (
     ),
 )
 
+logger = logging.getLogger(__name__)
+# The client library would log that a node "has failed" for every 405, and warn of the cluster's deprecated settings.
+logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
+warnings.simplefilter("ignore", elasticsearch.ElasticsearchWarning)
+
+
+class ErrorCause(NamedTuple):
+    """Why a request, or one item of a bulk request, failed."""
+
+    status: int
+    type: str = ""
+    """Elasticsearch's name of the error; empty if it gave none."""
+    reason: str = ""
+    """Its explanation. It may quote documents and users: for the rejects, never for messages."""
+
+    @classmethod
+    def of(cls, status: int, error: Any) -> ErrorCause:
+        if not isinstance(error, Mapping):
+            return cls(status)
+        return cls(status, _text(error.get("type")), _text(error.get("reason")))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What came back. `status` 0: nothing did. `genuine`: it came from an Elasticsearch, not from something before it."""
-
     status: int
+    """0 if no answer came."""
     body: Any = None
     retry_after: str | None = None
     from_elasticsearch: bool = True
+    """False if the answer came from a proxy before Elasticsearch."""
 
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
 
     @property
+    def cause(self) -> ErrorCause:
+        error = self.body.get("error") if isinstance(self.body, Mapping) else None
+        return ErrorCause.of(self.status, error)
+
+    @property
     def error_type(self) -> str:
-        """Elasticsearch's name of what went wrong, `""` where it gave none."""
-        return _text(self._error, "type")
-
-    @property
-    def reason(self) -> str:
-        """Its explanation; may quote documents and users: for the rejects, never for messages."""
-        return _text(self._error, "reason")
-
-    @property
-    def _error(self) -> Any:
-        return self.body.get("error") if isinstance(self.body, Mapping) else None
-
-
-def _text(error: Any, key: str) -> str:
-    value = error.get(key) if isinstance(error, Mapping) else None
-    return value if isinstance(value, str) else ""
-
-
-# Both would print beside our own words: that a node "has failed" for every 405, and what a server says of old settings.
-logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
-warnings.simplefilter("ignore", elasticsearch.ElasticsearchWarning)
+        return self.cause.type
 
 
 class _ReadyMade(NdjsonSerializer):
-    """For bulk bodies that are ready: the library's own would copy each of them twice."""
+    """For bulk bodies that are bytes already: the library's own serializer would copy each of them twice."""
 
     def dumps(self, data: Any) -> bytes:
         body: bytes = data
@@ -96,7 +112,7 @@ _SERIALIZERS = {
 
 
 class Client:
-    """The elasticsearch client of one cluster, its own retries off. Safe for threads."""
+    """The elasticsearch client of one cluster, with its own retries switched off. Safe for threads."""
 
     def __init__(
         self, config: ElasticConfig, *, connections: int = 4, seconds: float = REQUEST_SECONDS
@@ -120,15 +136,14 @@ class Client:
             if config.ca_certs is None:
                 raise
             raise ConfigurationError(
-                f"ES_CA_CERTS cannot be used ({type(error).__name__}): it names a file with "
-                "certificates in PEM form"
+                f"ES_CA_CERTS cannot be used ({type(error).__name__}): it must name a file with certificates in PEM form"
             ) from None
 
     def close(self) -> None:
         self._elasticsearch.close()
 
     def bulk(self, body: bytes) -> Response:
-        """One bulk request, out of a body that is ready."""
+        """Send one bulk request; the body is encoded already."""
         return self.send("POST", "/_bulk", body=body, params=_BULK_PARAMETERS, content=_NDJSON)
 
     def send(
@@ -140,33 +155,40 @@ class Client:
         params: Mapping[str, str] | None = None,
         content: str = "application/json",
     ) -> Response:
-        """The answer to one request, whatever its status. Raises ConfigurationError for a certificate that is not
-        trusted and for something that is not Elasticsearch."""
+        """Send a request once, and return the answer whatever its status.
+
+        Raises ConfigurationError if the certificate is not trusted or if the server is not Elasticsearch.
+        """
         headers = {"accept": "application/json"}
         if body is not None:
             headers["content-type"] = content
+        duration = 0.0
         try:
-            told = self._elasticsearch.perform_request(
+            answer = self._elasticsearch.perform_request(
                 method, path, params=params, headers=headers, body=body
             )
         except elasticsearch.UnsupportedProductError:
             raise self.not_elasticsearch() from None
         except elasticsearch.ApiError as error:
-            return self._answer(error.meta, error.body)
+            response, duration = self._response(error.meta, error.body), error.meta.duration
         except elastic_transport.TlsError:
             raise ConfigurationError(
-                f"the certificate of {self.config.url} is not trusted, or it speaks no TLS: set ES_CA_CERTS to the "
-                "file of its certificate authority, and mind http:// and https:// in ES_HOST"
+                f"the certificate of {self.config.url} is not trusted, or the server does not use TLS: set ES_CA_CERTS to "
+                "the file of its certificate authority, and check whether ES_HOST needs http:// or https://"
             ) from None
         except elastic_transport.SerializationError:
-            return Response(status=502, from_elasticsearch=False)
+            response = Response(status=502, from_elasticsearch=False)
         except elastic_transport.TransportError:
-            return Response(status=0)
-        return self._answer(told.meta, told.body)
+            response = Response(status=0)
+        else:
+            response, duration = self._response(answer.meta, answer.body), answer.meta.duration
+        outcome = f"{response.status} in {duration * 1000:.0f} ms" if response.status else "no response"
+        logger.debug("Elasticsearch: %s %s: %s", method, path.partition("?")[0], outcome)
+        return response
 
-    def _answer(self, meta: elastic_transport.ApiResponseMeta, body: Any) -> Response:
+    def _response(self, meta: elastic_transport.ApiResponseMeta, body: Any) -> Response:
         genuine = meta.headers.get("x-elastic-product") == "Elasticsearch"
-        # A proxy or a load balancer may refuse in its own name; what else is no Elasticsearch is a wrong address.
+        # A proxy or a load balancer may answer with one of these statuses itself; anything else is a wrong address.
         if not genuine and meta.status not in {401, 403, 413, *RETRYABLE}:
             raise self.not_elasticsearch()
         return Response(
@@ -176,58 +198,78 @@ class Client:
             from_elasticsearch=genuine,
         )
 
-    def not_elasticsearch(self) -> ConfigurationError:
-        return ConfigurationError(
-            f"{self.config.url} answers, but is no Elasticsearch 8 or 9: look at ES_HOST (OpenSearch and "
-            "Elasticsearch 7 are not supported)"
-        )
+    def request(self, retry: RetryPolicy, method: str, path: str, *, body: Any = None) -> Response:
+        """Send a request until the answer is one that another try would not change.
 
-    def request(
-        self, retry: RetryPolicy, method: str, path: str, *, body: Any = None, seconds: float | None = None
-    ) -> Response:
-        """The first answer that another try would not change. Raises Unreachable, CredentialsError for a 401."""
-        tries = retry.start(seconds)
+        Raises Unreachable after too long, CredentialsError for a 401.
+        """
+        state = retry.start()
         while True:
-            answer = self.send(method, path, body=body)
-            if answer.status == 401:
-                raise self.refusal(answer, "")
-            if answer.status not in RETRYABLE:
-                return answer
-            tries.backoff(self.unavailable_reason(answer), answer.retry_after)
+            response = self.send(method, path, body=body)
+            if response.status == 401:
+                raise self.error_for(response.cause)
+            if response.status not in RETRYABLE:
+                return response
+            wait_before_retry(state, self.unavailable_reason(response), response.retry_after)
 
     def ping(self, retry: RetryPolicy) -> None:
-        """Make sure that an Elasticsearch is there and knows us, before anything else is done.
+        """Check that Elasticsearch answers and accepts the credentials.
 
-        Its root may be closed to the account (403) or not be there (405): that is an answer as well.
+        The account may lack the right to read `/` (403), or the server may not offer it (405): both count as answers.
         """
-        self.request(retry, "GET", "/", seconds=min(FIRST_ANSWER_SECONDS, retry.seconds))
+        self.request(retry.within(PING_SECONDS), "GET", "/")
 
-    def unavailable_reason(self, answer: Response) -> str:
-        """Why there is no usable answer, in words."""
-        if answer.status == 0:
+    def unavailable_reason(self, response: Response) -> str:
+        """Why there is no usable answer."""
+        if response.status == 0:
             return f"Elasticsearch at {self.config.url} cannot be reached"
-        return f"Elasticsearch at {self.config.url} is busy or not ready (HTTP {answer.status})"
+        return f"Elasticsearch at {self.config.url} is busy or not ready (HTTP {response.status})"
 
-    def refusal(self, answer: Response, index: str) -> HarvestError:
-        """Why we may not: a 401 or 403 for a request, or for one item of a bulk request."""
-        return self.refused(answer.status, answer.error_type, answer.reason, index)
-
-    def refused(self, status: int, error_type: str, reason: str, index: str) -> HarvestError:
-        url = self.config.url
-        where = f"the index {index}" if index else "an index"
-        if error_type == "cluster_block_exception":
-            return Unreachable(
-                f"{where} at {url} is read-only: either its disk is nearly full (free some: Elasticsearch lifts the "
-                "block by itself), or index.blocks or cluster.blocks is set there"
-            )
-        if status == 401:
-            return CredentialsError(
-                f"Elasticsearch at {url} does not know us: look at ES_API_KEY, or ES_USERNAME and ES_PASSWORD"
-            )
-        right = next((name for pattern, name in _PRIVILEGES if pattern.search(reason)), None)
-        wanted = f"the privilege {right}" if right else "the privileges create_index and write"
-        return CredentialsError(
-            f"the account may not do this at {url}: it needs {wanted} on {self.config.prefix}*"
-            if right != "manage_index_templates"
-            else f"the account may not do this at {url}: it needs the cluster privilege {right}"
+    def not_elasticsearch(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"the server at {self.config.url} is not Elasticsearch 8 or 9: check ES_HOST (OpenSearch and Elasticsearch 7 "
+            "are not supported)"
         )
+
+    def error_for(self, cause: ErrorCause, index: str = "") -> HarvestError:
+        """The error for a 401 or 403 of a request or of one item of a bulk request."""
+        url = self.config.url
+        if cause.type == "cluster_block_exception":
+            return Unreachable(
+                f"{f'the index {index}' if index else 'an index'} at {url} is read-only: either its disk is nearly full "
+                "(free some space: Elasticsearch then lifts the block), or index.blocks or cluster.blocks is set"
+            )
+        if cause.status == 401:
+            return CredentialsError(
+                f"Elasticsearch at {url} rejected the credentials (401): check ES_API_KEY, or ES_USERNAME and ES_PASSWORD"
+            )
+        privilege = next((name for pattern, name in _PRIVILEGES if pattern.search(cause.reason)), None)
+        if privilege == "manage_index_templates":
+            return self.missing_privilege(f"the cluster privilege {privilege}")
+        wanted = f"the privilege {privilege}" if privilege else "the privileges create_index and write"
+        return self.missing_privilege(f"{wanted} on {self.config.prefix}*")
+
+    def missing_privilege(self, privilege: str) -> CredentialsError:
+        return CredentialsError(f"the account lacks a privilege at {self.config.url}: it needs {privilege}")
+
+    def closed_index(self, index: str) -> Unreachable:
+        return Unreachable(
+            f"the index {index} at {self.config.url} is closed: open it and run the same command again"
+        )
+
+
+def wait_before_retry(state: RetryState, problem: str, retry_after: str | None = None) -> None:
+    """Wait before the next try; `retry_after`: the value of that header.
+
+    Raises Unreachable with `problem` if the next try would be too late, Interrupted if the policy was cancelled.
+    """
+    policy = state.policy
+    delay = state.next_delay(parse_retry_after(retry_after, policy.now()))
+    if delay is None:
+        raise Unreachable(
+            f"{problem}; gave up after {count_attempts(state.attempts)} in {state.seconds:.0f} s: check that it is "
+            "running and that ES_HOST is right, then run the same command again"
+        ) from None
+    if state.seconds + delay > QUIET_SECONDS:
+        logger.info("%s; retrying for up to %.0f s", problem, policy.limits.total_seconds, extra=ONCE)
+    policy.wait(delay)

@@ -1,10 +1,11 @@
-"""Which cluster, as whom, and what our indices, aliases and templates are called there."""
+"""Connection settings of a cluster, and the names of the harvester's indices, aliases and templates on it."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -16,25 +17,24 @@ Period = Literal["year", "month"]
 ID_BYTES = 512
 """Elasticsearch's limit; one longer `_id` makes it refuse the whole bulk request."""
 
-# What an index name may hold; an upper-case letter or one of \ / * ? " < > | , # : would be refused there.
+# Elasticsearch refuses index names with an upper-case letter or one of \ / * ? " < > | , # :
 _PREFIX = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticConfig:
-    """`host`: a URL; without a port 9200 is meant for http and 443 for https. Building one makes no request.
-
-    `api_key` in its encoded form, or `username` and `password`. `period`: one index per year or month of the
-    meeting. ConfigurationError for what cannot be used.
-    """
+    """Raises ConfigurationError for a value that cannot be used. Makes no request."""
 
     host: str
+    """A URL; the default port is 9200 for http and 443 for https."""
     api_key: str | None = field(default=None, repr=False)
+    """In its encoded form; instead of `username` and `password`."""
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     ca_certs: str | None = None
     prefix: str = "harvester-"
     period: Period = "year"
+    """One index per year or per month of the meeting."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.host)
@@ -45,21 +45,25 @@ class ElasticConfig:
         if not usable:
             raise ConfigurationError("ES_HOST is not a URL like https://elasticsearch.example.org:9200")
         if parts.username or parts.password:
-            raise ConfigurationError("ES_HOST holds a user name or password; use ES_USERNAME and ES_PASSWORD")
+            raise ConfigurationError(
+                "ES_HOST contains a user name or password; use ES_USERNAME and ES_PASSWORD"
+            )
         if not _PREFIX.fullmatch(self.prefix):
             raise ConfigurationError(
-                "ES_INDEX_PREFIX is made of lower-case letters, digits, '-', '_' and '.', like harvester-"
+                "ES_INDEX_PREFIX may contain lower-case letters, digits, '-', '_' and '.', like harvester-"
             )
         if self.period not in {"year", "month"}:
-            raise ConfigurationError("the index period is year or month")
+            raise ConfigurationError("the index period must be year or month")
         if self.api_key and (self.username or self.password):
-            raise ConfigurationError("ES_API_KEY and ES_USERNAME are both set; keep one of them")
+            raise ConfigurationError("ES_API_KEY and ES_USERNAME are both set; remove one of them")
         if bool(self.username) != bool(self.password):
-            raise ConfigurationError("ES_USERNAME and ES_PASSWORD belong together; one of them is not set")
+            raise ConfigurationError(
+                "ES_USERNAME and ES_PASSWORD must be set together; one of them is missing"
+            )
 
     @property
     def url(self) -> str:
-        """With the port spelled out and without a query: fit for messages, and the name of the cluster in the state."""
+        """With the port and without a query: for messages, and as the name of the cluster in the state folder."""
         parts = urlsplit(self.host)
         port = parts.port or (443 if parts.scheme == "https" else 9200)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -78,5 +82,19 @@ class ElasticConfig:
         return f"{self.prefix}{kind}s-{period}"
 
     def kind_of(self, index: str) -> Kind:
-        """The kind of documents that one of our indices holds."""
+        """The kind of documents in one of the harvester's indices."""
         return "meeting" if index.startswith(f"{self.prefix}meetings-") else "session"
+
+    @property
+    def index_patterns(self) -> list[str]:
+        """Patterns that match every index of the harvester, and possibly others: `is_own_index` tells them apart."""
+        return [f"{self.prefix}meetings-*", f"{self.prefix}sessions-*"]
+
+    def is_own_index(self, name: str) -> bool:
+        """Whether the harvester names an index like this, unlike a copy such as harvester-sessions-2026-before-the-move."""
+        return bool(_own_index(self.prefix).fullmatch(name))
+
+
+@cache
+def _own_index(prefix: str) -> re.Pattern[str]:
+    return re.compile(rf"{re.escape(prefix)}(meetings|sessions)-\d{{4}}(-\d{{2}})?")

@@ -1,7 +1,7 @@
-"""Every index is created here, with the mappings that are shipped, before its first document: none by guess.
+"""Creates every index with the shipped mappings before its first document.
 
-Elasticsearch would create a missing index by itself and map it by what comes first. Where the templates could not be
-installed that would be nobody's intention, and so it is never left to it.
+Elasticsearch would create a missing index by itself and guess its mappings from the first document, if the templates
+could not be installed.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from threading import Lock
 from typing import Any
 
 from connectors.errors import ConfigurationError
+from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client, Response
-from harvester.sinks.elastic.retry import RetryPolicy
 
 
 class Indices:
-    """The indices known to be there and ours. Safe for threads; another process may create the same ones."""
+    """The indices known to exist and to be the harvester's. Safe for threads and for other processes."""
 
     def __init__(self, client: Client, retry: RetryPolicy) -> None:
         self._client = client
@@ -26,7 +26,7 @@ class Indices:
         self._lock = Lock()
 
     def ensure(self, names: Iterable[str]) -> None:
-        """Create what is missing. Raises ConfigurationError when one of the names is somebody else's."""
+        """Create missing indices. Raises ConfigurationError if an existing one belongs to another application."""
         if self._known.issuperset(names):
             return
         with self._lock:
@@ -35,61 +35,61 @@ class Indices:
                 self._known.add(name)
 
     def forget(self, name: str) -> None:
-        """Somebody deleted it: look again before the next write."""
+        """Check the index again before the next write, because it was deleted meanwhile."""
         with self._lock:
             self._known.discard(name)
 
     def _create(self, name: str) -> None:
         config = self._client.config
         definition = templates.index_definition(config, config.kind_of(name))
-        answer = self._client.request(self._retry, "PUT", f"/{name}", body=definition)
-        if answer.ok:
+        response = self._client.request(self._retry, "PUT", f"/{name}", body=definition)
+        if response.ok:
             return
-        if answer.error_type == "resource_already_exists_exception":
+        if response.error_type == "resource_already_exists_exception":
             self._examine(name)
-        elif answer.error_type == "invalid_index_name_exception":
+        elif response.error_type == "invalid_index_name_exception":
             raise ConfigurationError(
-                f"{name} at {config.url} is an alias, not an index of ours; choose another ES_INDEX_PREFIX"
+                f"{name} at {config.url} is an alias, not an index of the harvester; choose another ES_INDEX_PREFIX"
             )
-        elif answer.error_type == "invalid_alias_name_exception":
+        elif response.error_type == "invalid_alias_name_exception":
             alias = config.alias(config.kind_of(name))
             raise ConfigurationError(
-                f"{alias} at {config.url} is an index of somebody else's, where our alias should be; choose another "
-                "ES_INDEX_PREFIX, or move it away"
+                f"{alias} at {config.url} is an index of another application, but the harvester needs this name for an "
+                "alias; choose another ES_INDEX_PREFIX, or rename that index"
             )
-        elif answer.status == 403 and answer.error_type != "cluster_block_exception":
-            self._examine_unwritable(name, answer)
-        elif answer.status == 403:
-            raise self._client.refusal(answer, name)
+        elif response.status == 403 and response.error_type != "cluster_block_exception":
+            self._examine_unwritable(name, response)
+        elif response.status == 403:
+            raise self._client.error_for(response.cause, name)
         else:
             raise ConfigurationError(
-                f"Elasticsearch at {config.url} does not create the index {name}: "
-                f"{answer.error_type or answer.status}"
+                f"Elasticsearch at {config.url} refuses to create the index {name}: "
+                f"{response.error_type or response.status}"
             )
 
     def _examine_unwritable(self, name: str, refused: Response) -> None:
-        # Somebody with the right may have created it for us. Where we may not even look, the first document tells.
-        answer = self._client.request(self._retry, "HEAD", f"/{name}")
-        if answer.status == 404:
-            raise self._client.refusal(refused, name)
-        if answer.ok:
+        # The index may have been created by another account. If this one may not even look, the first document will show.
+        response = self._client.request(self._retry, "HEAD", f"/{name}")
+        if response.status == 404:
+            raise self._client.error_for(refused.cause, name)
+        if response.ok:
             self._examine(name)
 
     def _examine(self, name: str) -> None:
-        """Refuse an index that was not made by us, or for another period; trust where the account may not look."""
-        answer = self._client.request(self._retry, "GET", f"/{name}/_mapping")
-        if not answer.ok:
+        """Refuse an index that the harvester did not create, or not for this period; trust it if the account may not look."""
+        response = self._client.request(self._retry, "GET", f"/{name}/_mapping")
+        if not response.ok:
             return
         config = self._client.config
-        if name not in answer.body:
+        if name not in response.body:
             raise ConfigurationError(
-                f"{name} at {config.url} is an alias, not an index of ours; choose another ES_INDEX_PREFIX"
+                f"{name} at {config.url} is an alias, not an index of the harvester; choose another ES_INDEX_PREFIX"
             )
-        made = _meta(answer.body[name])
+        made = _meta(response.body[name])
         if made.get("made_by") != templates.MADE_BY:
             raise ConfigurationError(
-                f"the index {name} at {config.url} was not made by the harvester; nothing was written to it: choose "
-                "another ES_INDEX_PREFIX, or move it away"
+                f"the index {name} at {config.url} was not created by the harvester; nothing was written to it: "
+                "choose another ES_INDEX_PREFIX, or rename that index"
             )
         templates.check_period(made, config, f"the index {name}")
 
@@ -100,7 +100,7 @@ def _meta(index: dict[str, Any]) -> dict[str, Any]:
 
 
 def any_exists(client: Client, retry: RetryPolicy) -> bool:
-    """Whether any index of ours may be there already; yes where the account may not look."""
-    client.ping(retry)  # asked before anything else is: a wrong address should not take minutes to show
+    """Whether the harvester's indices may exist already; true if the account may not look."""
+    client.ping(retry)  # a wrong address should not take minutes to show
     path = f"/{client.config.prefix}*?allow_no_indices=false&expand_wildcards=all"
     return client.request(retry, "HEAD", path).status != 404

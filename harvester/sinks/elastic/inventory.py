@@ -1,10 +1,10 @@
-"""What the index holds of one vendor's account: read, and cleared of what is not to be there.
+"""The documents of one account in the index: read, and deleted where they should not be. For `harvester verify`.
 
-Which meetings have anything in a window of time is counted by Elasticsearch (a composite aggregation, a page of uuids
-at a time); what it holds of some of them is read by point in time and `search_after`, meetings and sessions sorted by
-the meeting's uuid, so that the two are merged as they come. In memory are a page of each, and the meeting in hand.
+Elasticsearch lists the meetings with documents in a window of time (a composite aggregation, a page of uuids at a
+time). The documents of some meetings are read with a point in time and `search_after`, meetings and sessions sorted by
+the meeting's uuid, so that the two are merged as they arrive. Memory holds one page of each and the current meeting.
 
-Only indices named as ours are looked at: somebody's copy beside them is found by the same patterns, and left out.
+Only indices with the harvester's names are read: a copy beside them matches the same patterns and is left out.
 """
 
 from __future__ import annotations
@@ -15,18 +15,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import merge
 from itertools import groupby
-from typing import Any, NamedTuple
-
-import orjson
+from typing import Any
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
 from connectors.models import Detail, Window
 from connectors.parsing import format_milliseconds, parse_instant
+from connectors.retry import RetryPolicy
 from harvester.documents import rank_of, version
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig, Kind
-from harvester.sinks.elastic.retry import RetryPolicy
-from harvester.sinks.elastic.stale import CurrentDocuments, MissingPrivileges, StaleDocument, StaleDocuments
+from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, delete_documents
 
 PAGE = 5_000
 KEEP_ALIVE = "5m"
@@ -38,15 +36,17 @@ _TIME_FIELDS: dict[Kind, str] = {"meeting": "@timestamp", "session": "meeting_ti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedDocument:
-    """One document in one index. `version`: what rank and `harvested_at` in it come to; `at`: the meeting's
-    `@timestamp`; `told`: how many sessions with `stay: meeting` a meeting document tells of."""
+    """One document in one index."""
 
     index: str
     document_id: str
     version: int
+    """Computed from its `detail` and `harvested_at`; 0 if they are missing."""
     timestamp: datetime | None
+    """The meeting's `@timestamp`."""
     stay: str | None = None
     expected_sessions: int | None = None
+    """Of a meeting document: how many sessions with `stay: meeting` it counts."""
 
     @property
     def rank(self) -> int:
@@ -55,7 +55,7 @@ class IndexedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedMeeting:
-    """All that the index holds of one meeting, in whatever index; nothing at all is possible."""
+    """All documents of one meeting, in whatever index; possibly none."""
 
     uuid: str
     meetings: Sequence[IndexedDocument] = ()
@@ -63,8 +63,8 @@ class IndexedMeeting:
 
 
 def right_index(config: ElasticConfig, kind: Kind, at: datetime | None, indices: Iterable[str]) -> str | None:
-    """Which of these indices documents of this kind belong into, by the meeting's `@timestamp`; `None` where that is
-    none of them. Whether there is one per year or per month their names tell as well."""
+    """The one of these indices that documents of this kind belong in, by the meeting's `@timestamp`; `None` if it is not
+    among them. Accepts indices per year and per month."""
     if at is None:
         return None
     there = set(indices)
@@ -76,73 +76,58 @@ def right_index(config: ElasticConfig, kind: Kind, at: datetime | None, indices:
     return None
 
 
-class Deletion(NamedTuple):
-    """A document to delete, unless it is newer or richer than this version by then."""
+class Inventory:
+    """The documents of one account of one vendor in one cluster.
 
-    index_name: str
-    document_id: str
-    version: int
-
-
-class _Removed(StaleDocument):
-    """May have just this version: a second copy of what stays."""
-
-    __slots__ = ()
-
-    def line(self) -> bytes:
-        told = {"version": self.current.version, "version_type": "external_gte"}
-        action = {"_index": self.index_name, "_id": self.document_id, **told}
-        return orjson.dumps({"delete": action}, option=orjson.OPT_APPEND_NEWLINE)
-
-
-class Inventory(StaleDocuments):
-    """What one cluster holds of one account of one vendor. Raises what `Client.patiently` and `Client.refused` do, and
-    Unreachable where an index of ours is closed: what is in it cannot be told."""
+    Raises what `Client.request` and `Client.error_for` do, and Unreachable if an index is closed: its content is unknown.
+    """
 
     def __init__(self, client: Client, retry: RetryPolicy, *, vendor: str, account: str) -> None:
-        super().__init__(client, retry)
+        self._client = client
+        self._retry = retry
         self.config: ElasticConfig = client.config
         self.vendor = vendor
         self.account = account
         self._scope = [{"term": {"vendor": vendor}}, {"term": {"account": account}}]
+        self._patterns = ",".join(self.config.index_patterns)
         self._index_options = "expand_wildcards=open,closed"
 
     def prepare(self) -> None:
-        """Make sure that the account may read, and that what was loaded until now is found.
+        """Check that the account may read, and make all documents loaded so far visible.
 
-        Raises CredentialsError without the privilege; one to refresh is welcome, and not needed: Elasticsearch
-        refreshes by itself, a second later.
+        Raises CredentialsError without the privilege `read`. The privilege to refresh is not needed: Elasticsearch
+        refreshes by itself a second later.
         """
         self._client.ping(self._retry)
-        asked = {"index": [{"names": self._patterns, "privileges": ["read"]}]}
+        body = {"index": [{"names": self.config.index_patterns, "privileges": ["read"]}]}
         path = "/_security/user/_has_privileges"
-        answer = self._client.request(self._retry, "POST", path, body=asked)
-        # Anything but a plain answer: there is no security, or none that may be asked.
-        if answer.ok and not answer.body.get("has_all_requested", True):
+        response = self._client.request(self._retry, "POST", path, body=body)
+        # Any other response: security is switched off, or the account may not ask.
+        if response.ok and not response.body.get("has_all_requested", True):
             raise self._missing_privilege("read")
         self.refresh()
         closed = self._closed()
         if closed is None:
             return
-        if self._index_name.fullmatch(closed):
+        if self.config.is_own_index(closed):
             raise Unreachable(
-                f"the index {closed} at {self.config.url} is closed, and what it holds cannot be told; open it and "
-                "run this again"
+                f"the index {closed} at {self.config.url} is closed, so its documents cannot be checked: open it and run "
+                "the same command again"
             )
         self._index_options = "expand_wildcards=open&ignore_unavailable=true"
 
     def refresh(self) -> bool:
-        """Let what was written be found; `False` without the privilege to ask for it: then that takes a second."""
-        path = f"/{','.join(self._patterns)}/_refresh?ignore_unavailable=true"
+        """Make written documents visible; `False` without the privilege: then it takes a second."""
+        path = f"/{self._patterns}/_refresh?ignore_unavailable=true"
         return self._client.request(self._retry, "POST", path).ok
 
     def uuids(self, window: Window) -> Iterator[str]:
-        """The meetings of which there is any document in the window of time, each once, in the order of the uuids."""
+        """The meetings with any document in the window, each once, in the order of the uuids."""
         streams = (self._distinct(kind, window) for kind in _UUID_FIELDS)
         return (uuid for uuid, _ in groupby(merge(*streams)))
 
     def read(self, uuids: Sequence[str]) -> Iterator[IndexedMeeting]:
-        """What there is of each of these meetings, whatever its time, in the order of the uuids; of up to 1,000."""
+        """The documents of each of these meetings (at most 1,000), whatever their time, in the order of the uuids."""
         wanted = sorted(set(uuids))
         with self._point_in_time() as point:
             streams = {kind: _Stream(self._documents(point, kind, wanted)) for kind in _UUID_FIELDS}
@@ -157,33 +142,22 @@ class Inventory(StaleDocuments):
         """`right_index` at this cluster."""
         return right_index(self.config, kind, at, indices)
 
-    def remove(self, removals: Iterable[Deletion]) -> int:
-        """Delete these; how many are gone by it. What has become newer or richer meanwhile stays."""
+    def delete(self, deletions: Iterable[Deletion]) -> int:
+        """Delete these documents; returns how many were deleted. A document that is newer or richer by then stays."""
         count, batch = 0, []
-        try:
-            for removal in removals:
-                batch.append(self._removed(removal))
-                if len(batch) == DELETE_BATCH:
-                    count += sum(1 for _ in self._delete_batch(batch))
-                    batch = []
-            return count + sum(1 for _ in self._delete_batch(batch))
-        except MissingPrivileges as refusal:
-            raise self._missing_privilege(str(refusal)) from None
+        for deletion in deletions:
+            # A second copy of a document that stays has just its version.
+            batch.append(deletion._replace(version_type="external_gte"))
+            if len(batch) == DELETE_BATCH:
+                count += self._delete(batch)
+                batch = []
+        return count + self._delete(batch)
 
-    def _removed(self, removal: Deletion) -> StaleDocument:
-        current = CurrentDocuments(
-            vendor=self.vendor,
-            account=self.account,
-            uuid=removal.document_id,
-            uuids=(),
-            version=removal.version,
-            harvested_at="",
-            document_id=removal.document_id,
-            meeting_index="",
-            session_index="",
-            session_keys=frozenset(),
-        )
-        return _Removed(removal.index_name, removal.document_id, current)
+    def _delete(self, batch: Sequence[Deletion]) -> int:
+        try:
+            return sum(1 for _ in delete_documents(self._client, self._retry, batch))
+        except MissingPrivileges as missing:
+            raise self._missing_privilege(str(missing)) from None
 
     def _distinct(self, kind: Kind, window: Window) -> Iterator[str]:
         name = _UUID_FIELDS[kind]
@@ -196,9 +170,9 @@ class Inventory(StaleDocuments):
             "query": {"bool": {"filter": [*self._scope, {"term": {"kind": kind}}, time]}},
             "aggs": {"meetings": {"composite": composite}},
         }
-        path = f"/{','.join(self._patterns)}/_search?allow_partial_search_results=false&{self._index_options}"
+        path = f"/{self._patterns}/_search?allow_partial_search_results=false&{self._index_options}"
         while True:
-            self._retry.wait(0)  # the word to stop is heard between pages
+            self._retry.wait(0)  # raises Interrupted between pages
             found = self._post(path, body).body.get("aggregations", {}).get("meetings", {})
             buckets = found.get("buckets", [])
             yield from (bucket["key"]["uuid"] for bucket in buckets)
@@ -220,7 +194,7 @@ class Inventory(StaleDocuments):
                 {"field": "harvested_at", "format": "strict_date_time"},
                 {"field": _TIME_FIELDS[kind], "format": "strict_date_time"},
             ],
-            # By values: it goes on at the same place where a point in time was lost.
+            # By values, so that the search continues at the same place if the point in time is lost.
             "sort": [
                 {name: {"order": "asc", "unmapped_type": "keyword"}},
                 {"document_id": {"order": "asc", "unmapped_type": "keyword"}},
@@ -232,7 +206,7 @@ class Inventory(StaleDocuments):
             self._retry.wait(0)
             hits = self._page(point, search)
             for hit in hits:
-                if self._index_name.fullmatch(hit["_index"]):
+                if self.config.is_own_index(hit["_index"]):
                     yield hit["sort"][0], _to_document(hit, kind)
             if len(hits) < PAGE:
                 return
@@ -242,16 +216,14 @@ class Inventory(StaleDocuments):
         path = "/_search?allow_partial_search_results=false"
         for last in (False, True):
             body = {**search, "pit": {"id": point.id, "keep_alive": KEEP_ALIVE}}
-            answer = self._client.request(self._retry, "POST", path, body=body)
-            if answer.status != 404 or last:
+            response = self._client.request(self._retry, "POST", path, body=body)
+            if response.status != 404 or last:
                 break
-            point.id = (
-                self._open_point_in_time()
-            )  # it was kept for too long, or the node has been started anew
-        if not answer.ok:
-            raise self._read_error(answer)
-        point.id = answer.body.get("pit_id", point.id)
-        hits: list[dict[str, Any]] = answer.body["hits"]["hits"]
+            point.id = self._open_point_in_time()  # it has expired, or the node was restarted
+        if not response.ok:
+            raise self._read_error(response)
+        point.id = response.body.get("pit_id", point.id)
+        hits: list[dict[str, Any]] = response.body["hits"]["hits"]
         return hits
 
     @contextmanager
@@ -260,44 +232,42 @@ class Inventory(StaleDocuments):
         try:
             yield point
         finally:
-            # One that cannot be closed ends by itself, soon.
+            # One that cannot be closed expires by itself soon.
             self._client.send("DELETE", "/_pit", body={"id": point.id})
 
     def _open_point_in_time(self) -> str:
-        path = f"/{','.join(self._patterns)}/_pit?keep_alive={KEEP_ALIVE}&{self._index_options}"
+        path = f"/{self._patterns}/_pit?keep_alive={KEEP_ALIVE}&{self._index_options}"
         return str(self._post(path).body["id"])
 
     def _closed(self) -> str | None:
-        """The first index under our patterns that is closed."""
-        path = f"/{','.join(self._patterns)}/_search?size=0&{self._index_options}"
-        answer = self._client.request(self._retry, "POST", path)
-        if answer.error_type == "index_closed_exception":
-            return str(answer.body["error"].get("index", ""))
-        if not answer.ok:
-            raise self._read_error(answer)
+        """The first closed index that matches the patterns."""
+        path = f"/{self._patterns}/_search?size=0&{self._index_options}"
+        response = self._client.request(self._retry, "POST", path)
+        if response.error_type == "index_closed_exception":
+            return str(response.body["error"].get("index", ""))
+        if not response.ok:
+            raise self._read_error(response)
         return None
 
     def _post(self, path: str, body: Any = None) -> Response:
-        answer = self._client.request(self._retry, "POST", path, body=body)
-        if not answer.ok:
-            raise self._read_error(answer)
-        return answer
+        response = self._client.request(self._retry, "POST", path, body=body)
+        if not response.ok:
+            raise self._read_error(response)
+        return response
 
-    def _read_error(self, answer: Response) -> HarvestError:
-        if answer.status == 403 and answer.error_type != "cluster_block_exception":
+    def _read_error(self, response: Response) -> HarvestError:
+        if response.status == 403 and response.error_type != "cluster_block_exception":
             return self._missing_privilege("read")
-        if answer.status in {401, 403}:
-            return self._client.refusal(answer, "")
+        if response.status in {401, 403}:
+            return self._client.error_for(response.cause)
         return ConfigurationError(
-            f"Elasticsearch at {self.config.url} does not let {' and '.join(self._patterns)} be read "
-            f"({answer.error_type or f'HTTP {answer.status}'}): look whether an index of somebody else's is among them"
+            f"Elasticsearch at {self.config.url} refuses to search in {' and '.join(self.config.index_patterns)} "
+            f"({response.error_type or f'HTTP {response.status}'}): check whether another application's index matches these "
+            "patterns"
         )
 
-    def _missing_privilege(self, right: str) -> CredentialsError:
-        return CredentialsError(
-            f"the account may not do this at {self.config.url}: it needs the privilege {right} on "
-            f"{self.config.prefix}*"
-        )
+    def _missing_privilege(self, privilege: str) -> CredentialsError:
+        return self._client.missing_privilege(f"the privilege {privilege} on {self.config.prefix}*")
 
 
 @dataclass(slots=True)
@@ -309,15 +279,15 @@ class _Point:
 
 @dataclass(slots=True)
 class _Stream:
-    """Copies that come sorted by uuid, taken a uuid at a time."""
+    """Documents sorted by uuid, taken one uuid at a time."""
 
     source: Iterator[tuple[str, IndexedDocument]]
     _next: tuple[str, IndexedDocument] | None = None
-    _begun: bool = field(default=False)
+    _started: bool = field(default=False)
 
     def of(self, uuid: str) -> Iterator[IndexedDocument]:
-        if not self._begun:
-            self._begun = True
+        if not self._started:
+            self._started = True
             self._next = next(self.source, None)
         while self._next is not None and self._next[0] <= uuid:
             if self._next[0] == uuid:
@@ -326,7 +296,7 @@ class _Stream:
 
 
 def _to_document(hit: Mapping[str, Any], kind: Kind) -> IndexedDocument:
-    values = {name: told[0] for name, told in hit.get("fields", {}).items()}
+    values = {name: found[0] for name, found in hit.get("fields", {}).items()}
     harvested_at = parse_instant(values.get("harvested_at"))
     detail = Detail.__members__.get(values.get("detail", ""))
     return IndexedDocument(

@@ -1,8 +1,8 @@
-"""The loader: harvests, or lines that were harvests, into Elasticsearch, every document accounted for.
+"""The loader: loads records, or NDJSON lines, into Elasticsearch, and accounts for every document.
 
-A meeting is acknowledged when each of its documents is stored, is there in a newer or richer form, or is kept among
-the rejects. Documents carry external versions, so that the same load may be repeated, and loads may overlap, without
-anything being doubled or overwritten by something older.
+A meeting is acknowledged when each of its documents is stored, is superseded by a newer or richer version, or is kept
+among the rejects. Documents have external versions, so a load can be repeated, and loads can overlap, without anything
+being duplicated or overwritten by something older.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import orjson
 
 from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
+from connectors.retry import RetryPolicy
 from harvester.documents import Document, encode, record_version, to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import templates
@@ -35,7 +36,6 @@ from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.indices import Indices
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable, TooLong, read_blocks
-from harvester.sinks.elastic.retry import RetryPolicy
 from harvester.state.rejects import Reject, Rejects, line_key
 
 logger = logging.getLogger(__name__)
@@ -43,18 +43,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedLine:
-    """One line of the input that was not stored: its number from 1, what it is filed under among the rejects, and why,
-    without anything out of the line."""
+    """One line of the input that was not stored."""
 
     line: int
+    """Its number, from 1."""
     key: str
+    """Its id among the rejects."""
     reason: str
+    """Without any text of the line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadProgress:
-    """How far a load of lines has come. `lines` were read, of which so many were `blank`; of the documents in them so many were stored, were there
-    in a newer or richer form, or were rejected, lines that are no document among these. `refused`: since the last one."""
+    """The progress of loading lines. `rejected` includes lines that are not documents."""
 
     lines: int
     blank: int
@@ -62,11 +63,11 @@ class LoadProgress:
     superseded: int
     rejected: int
     rejected_lines: tuple[RejectedLine, ...] = ()
+    """Those since the last report."""
 
 
 class Loader:
-    """A sink. `flights` requests are on their way at once; nothing
-    waits for company longer than `flush_seconds`."""
+    """A sink. Sends a few requests at a time; no document waits longer than `flush_seconds` for a batch to fill up."""
 
     def __init__(
         self,
@@ -88,13 +89,13 @@ class Loader:
         self._source = ""
 
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
-        """One `Loaded` per harvest, as soon as all of it is safe.
+        """One `Ack` per record, as soon as all of its documents are safe.
 
-        Before the first harvest is asked for: Elasticsearch answers and knows us, the templates are there or were
-        told of. Raises Unreachable, CredentialsError, ConfigurationError; OutputError when the rejects cannot be kept.
+        Before it asks for the first record, it checks that Elasticsearch answers and accepts the credentials, and installs
+        missing templates. Raises Unreachable, CredentialsError, ConfigurationError; OutputError if rejects cannot be kept.
         """
         stopped: HarvestError | None = None
-        with self._open() as flights:
+        with self._open() as queue:
             source = iter(records)
             while stopped is None:
                 try:
@@ -104,45 +105,47 @@ class Loader:
                     break
                 if record is None:
                     break
-                self._add(record, flights)
-                yield from map(_to_ack, flights.completed())
-            flights.drain()
-            yield from map(_to_ack, flights.completed())
+                self._add(record, queue)
+                yield from map(_to_ack, queue.completed())
+            queue.drain()
+            yield from map(_to_ack, queue.completed())
         if stopped is not None:
             raise stopped
 
     def load_lines(self, stream: Readable, name: str = "") -> Iterator[LoadProgress]:
-        """Load NDJSON. Tells how far it has come after every block of lines, and at the end. `name`: of the stream, to
-        be found among the rejects with what was refused of it."""
+        """Load NDJSON. Yields the progress after every block of lines, and at the end.
+
+        `name`: of the stream; kept with the rejects as their origin.
+        """
         self._source = f"{name} line" if name else "line"
         yield from self._load_blocks(read_blocks(stream))
 
     def replay(self) -> Iterator[LoadProgress]:
-        """Load the rejects once more: those that are stored now leave them."""
+        """Load the rejects once more; those that are stored now are removed from the rejects."""
         self._source = ""
         yield from self._load_blocks([document] for _, document in self._rejects.documents())
 
     def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LoadProgress]:
-        lines, account = LineReader(self._config), AckTracker()
-        with self._open() as flights:
+        lines, tracker = LineReader(self._config), AckTracker()
+        with self._open() as queue:
             for block in source:
                 bad: list[BadLine] = []
-                flights.put(account, lines.operations(block, bad))
-                self._reject_lines(bad, account)
-                for _ in flights.completed():
+                queue.put(tracker, lines.operations(block, bad))
+                self._reject_lines(bad, tracker)
+                for _ in queue.completed():
                     pass
-                yield self._progress(lines, account)
-            flights.drain()
-            yield self._progress(lines, account)
+                yield self._progress(lines, tracker)
+            queue.drain()
+            yield self._progress(lines, tracker)
 
-    def _progress(self, lines: LineReader, account: AckTracker) -> LoadProgress:
+    def _progress(self, lines: LineReader, tracker: AckTracker) -> LoadProgress:
         refused = tuple(self._rejected_lines.popleft() for _ in range(len(self._rejected_lines)))
         return LoadProgress(
             lines=lines.line_number,
             blank=lines.blank,
-            ok=account.ok,
-            superseded=account.superseded,
-            rejected=account.rejected,
+            ok=tracker.ok,
+            superseded=tracker.superseded,
+            rejected=tracker.rejected,
             rejected_lines=refused,
         )
 
@@ -150,36 +153,36 @@ class Loader:
     def _open(self) -> Iterator[BulkQueue]:
         if not self._prepared:
             self._prepare()
-        retry = replace(self._retry, abandoned=Event())
+        retry = replace(self._retry, cancelled=Event())
         bulk = BulkSender(self._client, Indices(self._client, retry), retry)
 
-        def deliver(batch: Batch) -> Results:
+        def send(batch: Batch) -> Results:
             results = bulk.send(batch.operations)
             self._record_rejects(batch.operations, results)
             return results
 
-        flights = BulkQueue(
-            deliver,
+        queue = BulkQueue(
+            send,
             max_bytes=lambda: bulk.max_request_bytes,
-            abandoned=retry.abandoned,
+            cancelled=retry.cancelled,
             slots=self._slots,
             flush_seconds=self._flush_seconds,
         )
-        with flights.open():
-            yield flights
+        with queue.open():
+            yield queue
 
     def _prepare(self) -> None:
         self._client.ping(self._retry)
-        if word := templates.install_missing(self._client, self._retry):
-            logger.info(word)
+        if notice := templates.install_missing(self._client, self._retry):
+            logger.info(notice)
         self._prepared = True
 
-    def _add(self, record: MeetingRecord, flights: BulkQueue) -> None:
-        account = AckTracker(uuid=record.meeting.uuid)
+    def _add(self, record: MeetingRecord, queue: BulkQueue) -> None:
+        tracker = AckTracker(uuid=record.meeting.uuid)
         unfit: list[Reject] = []
-        flights.put(account, self._operations(record, unfit))
+        queue.put(tracker, self._operations(record, unfit))
         self._rejects.add(unfit)
-        flights.close_group(account, rejected=len(unfit))
+        queue.close_group(tracker, rejected=len(unfit))
 
     def _operations(self, record: MeetingRecord, unfit: list[Reject]) -> Iterator[Operation]:
         timestamp, version = record.timestamp, record_version(record)
@@ -187,8 +190,8 @@ class Loader:
             raise ValueError("a meeting without any instant has no index")
         indices = self._config.index("meeting", timestamp), self._config.index("session", timestamp)
         heads = [action_head(index, version) for index in indices]
-        for place, document in enumerate(to_documents(record)):
-            index, head = indices[place > 0], heads[place > 0]
+        for position, document in enumerate(to_documents(record)):
+            index, head = indices[position > 0], heads[position > 0]
             source, document_id = encode(document), document["document_id"]
             if len(document_id) * 4 > ID_BYTES and _byte_length(document_id) > ID_BYTES:
                 unfit.append(_too_long(document, index, version, source))
@@ -196,7 +199,7 @@ class Loader:
                 yield Operation(index, head + _quoted(document_id) + ACTION_TAIL, source)
 
     def _record_rejects(self, operations: list[Operation], results: Results) -> None:
-        """Keep what was rejected, committed, before anybody counts it; forget rejects that are stored by now."""
+        """Save rejected documents before they are counted, and remove rejects that are stored by now."""
         if results.reasons:
             self._rejects.add(
                 [
@@ -204,20 +207,22 @@ class Loader:
                         document_id=target.document_id,
                         index=target.index_name,
                         version=target.version,
-                        reason=results.reasons[place],
+                        reason=results.reasons[position],
                         document=operation.source,
                         origin=self._origin(operation.line),
                     )
-                    for place, operation in enumerate(operations)
-                    if results.outcomes[place] == REJECTED and (target := Target.of(operation))
+                    for position, operation in enumerate(operations)
+                    if results.outcomes[position] == REJECTED and (target := Target.of(operation))
                 ]
             )
             self._rejected_lines.extend(
                 RejectedLine(
-                    line=operations[place].line, key=Target.of(operations[place]).document_id, reason=kind
+                    line=operations[position].line,
+                    key=Target.of(operations[position]).document_id,
+                    reason=kind,
                 )
-                for place, kind in sorted(results.kinds.items())
-                if operations[place].line
+                for position, kind in sorted(results.kinds.items())
+                if operations[position].line
             )
         if self._rejects.any:
             targets = (
@@ -225,7 +230,7 @@ class Loader:
             )
             self._rejects.remove_loaded((target.document_id, target.version) for target in targets)
 
-    def _reject_lines(self, bad: list[BadLine], account: AckTracker) -> None:
+    def _reject_lines(self, bad: list[BadLine], tracker: AckTracker) -> None:
         self._rejects.add(
             [
                 Reject(
@@ -239,7 +244,7 @@ class Loader:
                 for line in bad
             ]
         )
-        account.rejected += len(bad)
+        tracker.rejected += len(bad)
         self._rejected_lines.extend(
             RejectedLine(line=line.number, key=_key(line), reason=line.reason) for line in bad
         )
@@ -248,8 +253,8 @@ class Loader:
         return f"{self._source} {line}" if self._source and line else ""
 
 
-def _to_ack(account: AckTracker) -> Ack:
-    return Ack(uuid=account.uuid, ok=account.ok, superseded=account.superseded, rejected=account.rejected)
+def _to_ack(tracker: AckTracker) -> Ack:
+    return Ack(uuid=tracker.uuid, ok=tracker.ok, superseded=tracker.superseded, rejected=tracker.rejected)
 
 
 def _key(line: BadLine) -> str:

@@ -1,8 +1,8 @@
-"""NDJSON lines -> operations, the lines passed on as they came.
+"""NDJSON lines -> operations. The lines are passed on unchanged.
 
-Our own documents begin with the same keys in the same order, and the ids and instants there need no unescaping: such
-a line is not decoded at all. Any other (jq sorts keys and adds spaces) is decoded for the few fields that id, index
-and version come from. Whether the rest of a line is sound JSON is for Elasticsearch to say.
+A line that starts as the harvester writes documents (`documents.HEADER`) is not decoded at all. Any other line (jq may
+sort keys and add spaces) is decoded for the few fields that id, index and version are computed from. Elasticsearch
+decides whether the rest of a line is valid JSON.
 """
 
 from __future__ import annotations
@@ -24,25 +24,28 @@ from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
 
 BLOCK_BYTES = 1 << 20
 LINE_BYTES = 20_000_000
-"""A longer line is no document of anybody's: it is passed over without being held in memory."""
+"""A longer line cannot be a document: it is skipped without being kept in memory."""
 
 
 class Readable(Protocol):
-    """A buffered binary stream; `read1` gives what is there, and so does not wait for a pipe to fill up."""
+    """A buffered binary stream. `read1` returns what has arrived, so it does not wait for a pipe to fill up."""
 
     def read1(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadLine:
-    """A line that is no document. `number` from 1; `why` holds nothing of the line; `text` is empty where it was too
-    long; `document_id` and `version` as far as the line has usable ones."""
+    """A line that is not a document."""
 
     number: int
+    """From 1."""
     reason: str
+    """Without any text of the line."""
     sha256: str
     text: bytes
+    """Empty if the line was too long."""
     document_id: str = ""
+    """Empty, like a version of 0, if the line has no usable one."""
     version: int = 0
 
 
@@ -52,15 +55,15 @@ class TooLong:
 
 
 class _InvalidLine(Exception):
-    """Why a line is no document. `document`: what it says, where its `document_id` is usable all the same."""
+    """Why a line is not a document. `document`: the parsed line, if its `document_id` is usable."""
 
-    def __init__(self, why: str, document: dict[str, Any] | None = None) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, document: dict[str, Any] | None = None) -> None:
+        super().__init__(reason)
         self.document = document
 
 
 def read_blocks(stream: Readable) -> Iterator[list[bytes | TooLong]]:
-    """The lines of a stream as they come in, without their ends; the last one may lack its newline."""
+    """The lines of a stream as they arrive, without newlines; the last one need not have one."""
     held = _PartialLine()
     while block := stream.read1(BLOCK_BYTES):
         first, *lines = block.split(b"\n")
@@ -75,7 +78,7 @@ def read_blocks(stream: Readable) -> Iterator[list[bytes | TooLong]]:
 
 
 class _PartialLine:
-    """A line in the making. Beyond the limit only its digest grows."""
+    """A line that has not ended yet. Beyond the limit only its digest is kept."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -99,7 +102,7 @@ class _PartialLine:
 
 
 class LineReader:
-    """Turns the lines of one input into operations for one cluster, counting them, and which of them are `blank`."""
+    """Turns the lines of one input into operations. Counts the lines, and the blank ones among them."""
 
     def __init__(self, config: ElasticConfig) -> None:
         self._config = config
@@ -108,21 +111,21 @@ class LineReader:
         self.blank = 0
 
     def operations(self, lines: list[bytes | TooLong], bad: list[BadLine]) -> Iterator[Operation]:
-        """The operations of these lines, what is none of them added to `bad`; empty lines count and are nothing."""
+        """The operations of these lines. Lines that are not documents are added to `bad`; blank ones are skipped."""
         number, head_of = self.line_number, self._head
         for line in lines:
             number += 1
             if isinstance(line, TooLong):
-                why = f"longer than {LINE_BYTES // 10**6} MB"
-                bad.append(BadLine(number=number, reason=why, sha256=line.sha256, text=b""))
+                reason = f"longer than {LINE_BYTES // 10**6} MB"
+                bad.append(BadLine(number=number, reason=reason, sha256=line.sha256, text=b""))
                 continue
-            # The short way stands here and not in a method of its own: it is what nearly every line takes.
+            # Inline for speed: nearly every line takes this path.
             found = HEADER.match(line)
             if found is not None:
-                quoted_id, filing = found.groups()
-                filed = head_of(filing)
-                if filed is not None and len(quoted_id) <= ID_BYTES + 2 and quoted_id.isascii():
-                    index, head = filed
+                quoted_id, members = found.groups()
+                found_index = head_of(members)
+                if found_index is not None and len(quoted_id) <= ID_BYTES + 2 and quoted_id.isascii():
+                    index, head = found_index
                     yield Operation(index, head + quoted_id + ACTION_TAIL, line.removesuffix(b"\r"), number)
                     continue
             operation = self._decode(line, number, bad)
@@ -154,20 +157,20 @@ class LineReader:
             raise _InvalidLine(str(unusable), document) from None
         return Operation(index, head + orjson.dumps(document_id) + ACTION_TAIL, line, number)
 
-    def _parse_header(self, filing: bytes) -> tuple[str, bytes] | None:
+    def _parse_header(self, members: bytes) -> tuple[str, bytes] | None:
         try:
-            return self._index_and_action(_parse(b"{" + filing + b"}"))
+            return self._index_and_action(_parse(b"{" + members + b"}"))
         except _InvalidLine:
-            return None  # the long way says why
+            return None  # `_decode` gives the reason
 
     def _index_and_action(self, document: dict[str, Any]) -> tuple[str, bytes]:
-        """Index and head of the action line; all sessions of a meeting have the same."""
+        """The index and the head of the action line; all sessions of a meeting have the same."""
         kind = _required_text(document, "kind")
         if kind not in {"meeting", "session"}:
             raise _InvalidLine("kind is neither meeting nor session")
-        named: Kind = "meeting" if kind == "meeting" else "session"
-        filed = _instant(document, "@timestamp" if kind == "meeting" else "meeting_timestamp")
-        index = self._config.index(named, filed)
+        document_kind: Kind = "meeting" if kind == "meeting" else "session"
+        timestamp = _instant(document, "@timestamp" if kind == "meeting" else "meeting_timestamp")
+        index = self._config.index(document_kind, timestamp)
         return index, action_head(index, _version(document))
 
 
@@ -209,14 +212,14 @@ def _required_text(document: dict[str, Any], key: str) -> str:
 def _instant(document: dict[str, Any], key: str) -> datetime:
     when = parse_instant(_required_text(document, key))
     if when is None:
-        raise _InvalidLine(f"{key} is no instant")
+        raise _InvalidLine(f"{key} is not an instant")
     return when
 
 
 def _version(document: dict[str, Any]) -> int:
     rank = Detail.__members__.get(_required_text(document, "detail"))
     if rank is None:
-        raise _InvalidLine("detail is none of scheduled, live, basic, full")
+        raise _InvalidLine("detail is not scheduled, live, basic or full")
     made = version(rank, _instant(document, "harvested_at"))
     if made < 0:
         raise _InvalidLine("harvested_at is before 1970")

@@ -1,8 +1,8 @@
-"""A sink around the loader: a re-read replaces what earlier harvests of a meeting stored.
+"""A sink around the loader that deletes the stale documents of the meetings that it loads.
 
-A meeting is acknowledged only when its leftovers are gone. They are looked for in batches, once what the loader
-acknowledged is many enough or has waited long enough; an account that may not read and refresh is told of it once, and
-from then on meetings are acknowledged with what they left behind.
+A meeting is acknowledged only when its stale documents are gone. They are searched for in batches, once enough meetings
+are loaded or the first one has waited long enough. If the account may not read and refresh, this is logged once, and
+from then on meetings are acknowledged without a search.
 """
 
 from __future__ import annotations
@@ -14,28 +14,30 @@ from dataclasses import dataclass, field, replace
 
 from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
+from connectors.retry import RetryPolicy
 from harvester.sinks.base import Ack, Sink
 from harvester.sinks.elastic.client import Client
-from harvester.sinks.elastic.retry import RetryPolicy
-from harvester.sinks.elastic.stale import CurrentDocuments, MissingPrivileges, StaleDocuments
+from harvester.sinks.elastic.deletion import MissingPrivileges
+from harvester.sinks.elastic.stale import CurrentDocuments, StaleDocuments
 
 logger = logging.getLogger(__name__)
 
 BATCH_MEETINGS = 200
-"""One search for so many: each brings three clauses, and Elasticsearch may take no more than 1,024."""
+"""Meetings per search: each adds three clauses, and Elasticsearch may accept no more than 1,024."""
 BATCH_DOCUMENTS = 5_000
 BATCH_SECONDS = 2.0
 LAST_SECONDS = 5.0
-"""How long the last batch may be tried after an error: the error itself has often been waited for long enough."""
+"""How long the last queue is retried after an error, which has often taken long enough by itself."""
 
 
 @dataclass(slots=True)
 class MeetingCleanup:
-    """One meeting between being pulled and being done. `open`: harvests of it that are not acknowledged yet;
-    `claims`: of the newest harvest in every vendor's account, none where there can be no leftovers."""
+    """One meeting between the moment it is passed to the loader and its acknowledgement."""
 
     unacknowledged: int = 0
+    """Records of the meeting that the loader has not acknowledged yet."""
     current: dict[tuple[str, str], CurrentDocuments] = field(default_factory=dict)
+    """The newest record's documents, by vendor and account; empty if the meeting cannot have stale documents."""
     acks: list[Ack] = field(default_factory=list)
 
     def add(self, current: CurrentDocuments) -> None:
@@ -49,10 +51,10 @@ class MeetingCleanup:
 
 
 class CleanupQueue:
-    """The meetings of one load that are under way, and those that wait to be cleaned together.
+    """The meetings of one load: those being loaded, and those that wait for their clean-up.
 
-    A meeting that comes a second time waits until both harvests of it are acknowledged: which of them an
-    acknowledgement belongs to cannot be told, and documents of the first may arrive after those of the second.
+    A meeting that comes a second time waits until both records of it are acknowledged: an acknowledgement does not say
+    which of them it belongs to, and documents of the first may arrive after those of the second.
     """
 
     def __init__(self) -> None:
@@ -60,13 +62,13 @@ class CleanupQueue:
         self._ready: dict[str, MeetingCleanup] = {}
         self.documents = 0
         self.began = 0.0
-        """When the first of those that wait was acknowledged."""
+        """When the first of the waiting meetings was acknowledged."""
 
     def __len__(self) -> int:
         return len(self._ready)
 
     def start(self, uuid: str) -> MeetingCleanup:
-        """A harvest of this meeting is on its way."""
+        """Note that a record of this meeting is passed to the loader."""
         waiting = self._loading.get(uuid) or self._ready.pop(uuid, None)
         if waiting is None:
             waiting = MeetingCleanup()
@@ -76,24 +78,24 @@ class CleanupQueue:
         waiting.unacknowledged += 1
         return waiting
 
-    def acknowledge(self, loaded: Ack, now: float) -> Iterable[Ack]:
-        """What is done by this, since it has no leftovers; the others wait."""
-        waiting = self._loading[loaded.uuid]
-        waiting.acks.append(loaded)
+    def acknowledge(self, ack: Ack, now: float) -> Iterable[Ack]:
+        """Note that the loader has stored a record; returns the acknowledgements that need not wait for a clean-up."""
+        waiting = self._loading[ack.uuid]
+        waiting.acks.append(ack)
         waiting.unacknowledged -= 1
         if waiting.unacknowledged:
             return ()
-        del self._loading[loaded.uuid]
+        del self._loading[ack.uuid]
         if not waiting.current:
             return waiting.acks
         if not self._ready:
             self.began = now
-        self._ready[loaded.uuid] = waiting
+        self._ready[ack.uuid] = waiting
         self.documents += waiting.size
         return ()
 
     def take_all(self) -> list[MeetingCleanup]:
-        """Those that wait; from now on nobody does."""
+        """Remove and return all waiting meetings."""
         taken = list(self._ready.values())
         self._ready.clear()
         self.documents = 0
@@ -101,11 +103,11 @@ class CleanupQueue:
 
 
 class StaleCleanupSink:
-    """A sink around the loader: a meeting counts as done only once the leftovers of its earlier harvests are gone.
+    """A sink around the loader: a meeting counts as done only once its stale documents are deleted.
 
     `spared` says of a uuid that nothing can have been stored for it before, in this run or any other: it is not
-    searched for, unless its harvest replaces another. A batch is
-    cleaned when it holds so many `meetings` or `documents`, and when its first meeting has waited for `seconds`.
+    searched for, unless its record replaces another meeting. A clean-up starts when `meetings` or `documents` wait, or
+    when the first meeting has waited for `seconds`.
     """
 
     def __init__(
@@ -130,58 +132,58 @@ class StaleCleanupSink:
         self._disabled = False
 
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
-        """One `Loaded` per harvest; `replaced` stands in the last one of a meeting. Those whose leftovers an error kept
-        from being deleted come without being settled.
+        """One `Ack` per record; `replaced` is counted in the last one of a meeting. A meeting whose stale documents could
+        not be deleted because of an error gets an `Ack` that is not `complete`.
 
-        Raises what the loader does, after cleaning and acknowledging what it had acknowledged before; and Unreachable,
-        CredentialsError, ConfigurationError.
+        Raises what the loader raises, after cleaning and acknowledging what the loader had acknowledged; and
+        Unreachable, CredentialsError, ConfigurationError.
         """
-        batch, retry = CleanupQueue(), self._retry
+        queue, retry = CleanupQueue(), self._retry
         stopped: HarvestError | None = None
-        inner = self._loader.load(self._track(records, batch))
+        inner = self._loader.load(self._track(records, queue))
         try:
-            for loaded in inner:
-                yield from batch.acknowledge(loaded, retry.elapsed())
-                if self._is_due(batch):
-                    yield from self._clean_and_acknowledge(batch, retry)
+            for ack in inner:
+                yield from queue.acknowledge(ack, retry.elapsed())
+                if self._is_due(queue):
+                    yield from self._clean_and_acknowledge(queue, retry)
         except HarvestError as error:
             stopped = error
-            retry = replace(retry, seconds=min(LAST_SECONDS, retry.seconds))
+            retry = retry.within(LAST_SECONDS)
         finally:
-            # Not left to whoever drops the traceback: requests in flight must not outlive this load.
+            # At once, not when the traceback is dropped: requests in flight must not outlive this load.
             if isinstance(inner, Generator):
                 inner.close()
         try:
-            yield from self._clean_and_acknowledge(batch, retry)
+            yield from self._clean_and_acknowledge(queue, retry)
         except HarvestError as error:
             stopped = stopped or error
         if stopped is not None:
             raise stopped
 
-    def _track(self, records: Iterable[MeetingRecord], batch: CleanupQueue) -> Iterator[MeetingRecord]:
+    def _track(self, records: Iterable[MeetingRecord], queue: CleanupQueue) -> Iterator[MeetingRecord]:
         for record in records:
             uuid = record.meeting.uuid
-            waiting = batch.start(uuid)
+            waiting = queue.start(uuid)
             alone = waiting.unacknowledged == 1 and not waiting.acks and not record.replaces
             if not (self._disabled or (alone and self._spared(uuid))):
                 waiting.add(CurrentDocuments.of(record, self._client.config))
             yield record
-            del record  # while the next one is waited for, nobody needs this one any more
+            del record  # free its memory while the next one is awaited
 
-    def _is_due(self, batch: CleanupQueue) -> bool:
-        return bool(batch) and (
-            len(batch) >= self._meetings
-            or batch.documents >= self._documents
-            or self._retry.elapsed() - batch.began >= self._seconds
+    def _is_due(self, queue: CleanupQueue) -> bool:
+        return bool(queue) and (
+            len(queue) >= self._meetings
+            or queue.documents >= self._documents
+            or self._retry.elapsed() - queue.began >= self._seconds
         )
 
-    def _clean_and_acknowledge(self, batch: CleanupQueue, retry: RetryPolicy) -> Iterator[Ack]:
-        """Those that wait, without their leftovers; where these could not be looked for, not settled, and the error."""
-        waiting = batch.take_all()
+    def _clean_and_acknowledge(self, queue: CleanupQueue, retry: RetryPolicy) -> Iterator[Ack]:
+        """Delete the stale documents of the waiting meetings, and acknowledge these; after an error as not complete."""
+        waiting = queue.take_all()
         try:
             replaced = self._delete_stale(waiting, retry)
         except HarvestError:
-            yield from (replace(loaded, complete=False) for meeting in waiting for loaded in meeting.acks)
+            yield from (replace(ack, complete=False) for meeting in waiting for ack in meeting.acks)
             raise
         for meeting in waiting:
             *earlier, last = meeting.acks
@@ -189,23 +191,23 @@ class StaleCleanupSink:
             yield replace(last, replaced=replaced[last.uuid])
 
     def _delete_stale(self, waiting: Sequence[MeetingCleanup], retry: RetryPolicy) -> Counter[str]:
-        """How many leftovers of each meeting were deleted."""
+        """How many stale documents of each meeting were deleted."""
         replaced: Counter[str] = Counter()
         if self._disabled or not waiting:
             return replaced
-        stales = StaleDocuments(self._client, retry)
+        stale = StaleDocuments(self._client, retry)
         try:
             if not self._privileges_checked:
-                stales.check_privileges()
+                stale.check_privileges()
                 self._privileges_checked = True
-            for current in stales.delete(
+            for current in stale.delete(
                 current for meeting in waiting for current in meeting.current.values()
             ):
                 replaced[current.uuid] += 1
-        except MissingPrivileges as refusal:
+        except MissingPrivileges as missing:
             self._disabled = True
             logger.info(
-                "documents that a meeting no longer has stay behind when it is read again: to find and delete them, "
-                f"the account needs the privileges {refusal} on {self._client.config.prefix}*"
+                "stale documents stay behind when a meeting is read again: to find and delete them, the account needs the "
+                f"privileges {missing} on {self._client.config.prefix}*"
             )
         return replaced

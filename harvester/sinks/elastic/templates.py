@@ -1,8 +1,8 @@
-"""The index templates that are shipped, and those of a cluster: shown, installed, compared.
+"""The shipped index templates, and those of a cluster: shown, installed, compared.
 
-`index_templates/*.json` hold the names with `{prefix}` and `{period}` in the places of the configured ones. A new
-index gets the same mappings whether the templates are installed or the loader creates it by itself; aliases come with
-the templates only, since creating one needs more rights than writing does.
+In `index_templates/*.json`, `{prefix}` and `{period}` stand for the configured values. A new index gets the same
+mappings whether the templates are installed or the loader creates it; aliases come with the templates only, since
+creating one needs more privileges than writing.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from harvester.sinks.elastic.config import ElasticConfig, Kind
 
 if TYPE_CHECKING:
+    from connectors.retry import RetryPolicy
     from harvester.sinks.elastic.client import Client, Response
-    from harvester.sinks.elastic.retry import RetryPolicy
 
 MADE_BY = "meeting-harvester"
 _COMPONENTS = ("settings", "shared", "quality")
@@ -29,7 +29,7 @@ _INDICES: tuple[Kind, ...] = ("meeting", "session")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """One template as it is to be: `path` below the cluster's URL, and the body that is put there."""
+    """A template to install: its path below the cluster's URL, and its body."""
 
     path: str
     body: Mapping[str, Any]
@@ -45,24 +45,16 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One place where a template of the cluster, or an index, is not as shipped; `None` where there is nothing."""
+    """A place where a template or an index of the cluster is not as shipped; `None`: has no such field."""
 
     template: str
     field: str
     shipped: Any
     installed: Any
 
-    def line(self) -> str:
-        """For people."""
-        if not self.field:
-            return f"{self.template}: not installed"
-        ours = "is not in ours" if self.shipped is None else f"ours is {_format(self.shipped)}"
-        theirs = "is not there" if self.installed is None else f"is {_format(self.installed)}"
-        return f"{self.template}: {self.field} {theirs}, {ours}"
-
 
 def shipped(config: ElasticConfig) -> list[Template]:
-    """What would be installed, components first: the index templates name them."""
+    """The templates to install, components first, since the index templates refer to them."""
     components = [
         Template(path=f"/_component_template/{config.prefix}{name}", body=_read(f"component-{name}", config))
         for name in _COMPONENTS
@@ -75,7 +67,7 @@ def shipped(config: ElasticConfig) -> list[Template]:
 
 
 def index_definition(config: ElasticConfig, kind: Kind) -> dict[str, Any]:
-    """Settings and mappings of a new index, as the templates would make it, the read alias apart."""
+    """Settings and mappings of a new index, as the templates would create it, but without the read alias."""
     made: dict[str, Any] = {}
     for name in (*(f"component-{name}" for name in _COMPONENTS), f"index-{kind}s"):
         made = _merge(made, _read(name, config)["template"])
@@ -84,26 +76,26 @@ def index_definition(config: ElasticConfig, kind: Kind) -> dict[str, Any]:
 
 
 def install(client: Client, retry: RetryPolicy) -> list[str]:
-    """Put every template in place, and return their names.
+    """Install every template, and return their names.
 
-    Raises ConfigurationError for another index period than the installed one and for templates that are not ours,
+    Raises ConfigurationError if another index period is installed or a template belongs to another application,
     CredentialsError without the privilege.
     """
     wanted = shipped(client.config)
     for template in wanted:
         _check_replaceable(client, template, _fetch_installed(client, retry, template))
     for template in wanted:
-        answer = client.request(retry, "PUT", template.path, body=template.body)
-        if not answer.ok:
-            raise _error_for(client, template, answer)
+        response = client.request(retry, "PUT", template.path, body=template.body)
+        if not response.ok:
+            raise _error_for(client, template, response)
     return [template.name for template in wanted]
 
 
 def install_missing(client: Client, retry: RetryPolicy) -> str | None:
-    """Before a first load: put the templates in place where one is missing. Returns what people should know, if anything.
+    """Install the templates before a first load if one is missing. Returns a message if there is something to say.
 
-    Raises ConfigurationError as `install` does. A right that is missing is only told of: indices get their mappings
-    from the loader, only the read aliases are not there.
+    Raises ConfigurationError as `install` does. A missing privilege is only reported: the loader creates indices with
+    their mappings, and only the read aliases are missing.
     """
     config = client.config
     try:
@@ -113,17 +105,17 @@ def install_missing(client: Client, retry: RetryPolicy) -> str | None:
             return f"index templates installed at {config.url}"
     except CredentialsError:
         return (
-            "the account may not look after index templates (cluster privilege manage_index_templates): loading goes "
-            f"on, but the aliases {config.alias('meeting')} and {config.alias('session')} come only with them; have "
-            "somebody run `harvester templates install`"
+            "the account may not manage index templates (cluster privilege manage_index_templates): loading continues "
+            f"without the aliases {config.alias('meeting')} and {config.alias('session')}; ask an administrator to run "
+            "`harvester templates install`"
         )
     if "different" in states:
-        return "the cluster's index templates differ from ours: see `harvester templates diff`"
+        return "the cluster's index templates differ from those shipped: see `harvester templates diff`"
     return None
 
 
 def diff_templates(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
-    """Where the cluster's templates are not the shipped ones; nothing when they are."""
+    """The differences between the cluster's templates and those shipped."""
     for template in shipped(client.config):
         installed = _fetch_installed(client, retry, template)
         if installed is None:
@@ -133,11 +125,11 @@ def diff_templates(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
 
 
 def check_period(meta: Mapping[str, Any], config: ElasticConfig, what: str) -> None:
-    """ConfigurationError where `_meta` was made for another index period: one document would be in two indices."""
+    """Raise ConfigurationError if `_meta` is of another index period, which would put a document into two indices."""
     period = meta.get("period")
     if period is not None and period != config.period:
         raise ConfigurationError(
-            f"{what} at {config.url} was made for one index per {period}: use --index-period {period}, or another "
+            f"{what} at {config.url} was created for one index per {period}: use --index-period {period}, or another "
             "ES_INDEX_PREFIX"
         )
 
@@ -156,29 +148,29 @@ def _check_replaceable(client: Client, template: Template, installed: Mapping[st
     meta = installed.get("_meta") or {}
     if meta.get("made_by") != MADE_BY:
         raise ConfigurationError(
-            f"the template {template.name} at {client.config.url} was not made by the harvester; choose another "
+            f"the template {template.name} at {client.config.url} was not created by the harvester; choose another "
             "ES_INDEX_PREFIX, or remove it"
         )
     check_period(meta, client.config, f"the template {template.name}")
 
 
 def _fetch_installed(client: Client, retry: RetryPolicy, template: Template) -> Mapping[str, Any] | None:
-    answer = client.request(retry, "GET", template.path)
-    if answer.status == 404:
+    response = client.request(retry, "GET", template.path)
+    if response.status == 404:
         return None
-    if not answer.ok:
-        raise _error_for(client, template, answer)
+    if not response.ok:
+        raise _error_for(client, template, response)
     kind = "component_template" if template.component else "index_template"
-    body: Mapping[str, Any] = answer.body[f"{kind}s"][0][kind]
+    body: Mapping[str, Any] = response.body[f"{kind}s"][0][kind]
     return body
 
 
-def _error_for(client: Client, template: Template, answer: Response) -> HarvestError:
-    if answer.status in {401, 403}:
-        return client.refusal(answer, "")
+def _error_for(client: Client, template: Template, response: Response) -> HarvestError:
+    if response.status in {401, 403}:
+        return client.error_for(response.cause)
     return ConfigurationError(
         f"Elasticsearch at {client.config.url} refuses the template {template.name}: "
-        f"{answer.error_type or answer.status}"
+        f"{response.error_type or response.status}"
     )
 
 
@@ -202,12 +194,12 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 _BOOLEANS = {True: "true", False: "false"}
-# What later versions add to every stored template.
+# Newer versions add these to every stored template.
 _SERVER_FIELDS = frozenset({"created_date", "created_date_millis", "modified_date", "modified_date_millis"})
 
 
 def flatten(value: Any, path: str = "") -> dict[str, Any]:
-    """Dotted path -> value, spelled alike: Elasticsearch gives settings and some booleans back as strings."""
+    """Dotted path -> value, normalized: Elasticsearch returns settings and some booleans as strings."""
     if isinstance(value, Mapping) and value:
         return {
             dotted: leaf
@@ -218,12 +210,9 @@ def flatten(value: Any, path: str = "") -> dict[str, Any]:
     return {path: _BOOLEANS[value] if isinstance(value, bool) else value}
 
 
-def _format(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
 def _differences(name: str, shipped: dict[str, Any], installed: dict[str, Any]) -> Iterator[Difference]:
     for field in sorted({*shipped, *installed}):
-        ours, theirs = shipped.get(field), installed.get(field)
-        if ours != theirs:
-            yield Difference(template=name, field=field, shipped=ours, installed=theirs)
+        if shipped.get(field) != installed.get(field):
+            yield Difference(
+                template=name, field=field, shipped=shipped.get(field), installed=installed.get(field)
+            )

@@ -1,8 +1,8 @@
 """The command line, but it kills itself (SIGKILL) at a named point: `python -m tests.e2e.kill.crash_at POINT N -- zoom …`.
 
-Dies at the N-th time that the point is come to, whatever the thread. The point `never` is never come to. Wrapped from
-outside: what is killed is the harvester as it is, but for smaller batches, so that a harvest of some seconds has dozens
-of bulk requests, and what was in flight at a kill is a small part of it.
+The process dies when any thread reaches the point for the N-th time. The point `never` is never reached. The points are
+wrapped around the unchanged harvester. Only its batches are smaller, so that a harvest of a few seconds makes dozens of
+bulk requests, and a kill interrupts a small part of it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PARTICIPANTS = frozenset({"GET /metrics/meetings/{uuid}/participants"})
 
 
 class Fuse:
-    """Burns down by one each time; at the N-th the process is gone."""
+    """Counts down; at the N-th call the process kills itself."""
 
     def __init__(self, times: int) -> None:
         self._left = times
@@ -56,7 +56,7 @@ class Chosen(Protocol):
 
 
 def _around(owner: type, name: str, fuse: Fuse, *, when: str, chosen: Chosen) -> None:
-    """Burn before or after each chosen call of a method; one that raises has no after."""
+    """Count before or after each selected call of a method. A call that raises is not counted after."""
     original: Callable[..., Any] = getattr(owner, name)
 
     @functools.wraps(original)
@@ -84,7 +84,7 @@ def _any(*_given: Any, **_named: Any) -> bool:
 
 
 def _on_its_way(owner: type, name: str, fuse: Fuse, chosen: Chosen) -> None:
-    """Burn when all of a chosen call's request is on its way, and nothing of the answer has been read."""
+    """Count when the request of a selected call has been sent completely, and nothing of the answer has been read."""
     original: Callable[..., Any] = getattr(owner, name)
     here = threading.local()
 
@@ -114,23 +114,23 @@ def _bulk(when: str, fuse: Fuse) -> None:
 
 
 def _quality(when: str, fuse: Fuse) -> None:
-    """Before: the call is claimed, and not made yet."""
+    """Before: the lease is taken, and the call has not been made."""
 
     def chosen(_api: Api, _method: str, call: str, *_given: Any, **_named: Any) -> bool:
         return call == QUALITIES.call
 
     if when == "sent":
-        _on_its_way(Api, "answer", fuse, chosen)
+        _on_its_way(Api, "send", fuse, chosen)
     else:
-        _around(Api, "answer", fuse, when=when, chosen=chosen)
+        _around(Api, "send", fuse, when=when, chosen=chosen)
 
 
 def _claim(when: str, fuse: Fuse) -> None:
-    _around(AccountState, "claim", fuse, when=when, chosen=_any)
+    _around(AccountState, "acquire_lease", fuse, when=when, chosen=_any)
 
 
 def _token(when: str, fuse: Fuse) -> None:
-    """Before: the vendor has given it, and nobody but this process knows."""
+    """Before: the vendor has issued the token, and only this process knows it."""
     _around(AccountState, "write", fuse, when=when, chosen=_any)
 
 
@@ -142,7 +142,7 @@ def _rejects(when: str, fuse: Fuse) -> None:
 
 
 def _leftovers(when: str, fuse: Fuse) -> None:
-    """Leftovers alone are deleted by bulk requests."""
+    """Only stale documents are deleted with bulk requests."""
 
     def chosen(_client: Client, body: bytes) -> bool:
         return body.startswith(b'{"delete"')
@@ -151,7 +151,7 @@ def _leftovers(when: str, fuse: Fuse) -> None:
 
 
 def _journal(when: str, fuse: Fuse) -> None:
-    """Before: all statements of the transaction are done but COMMIT. After: COMMIT has returned."""
+    """Before: every statement of the transaction but COMMIT has run. After: COMMIT has returned."""
     transaction = Database.transaction
 
     @contextmanager
@@ -195,7 +195,7 @@ OF_WEBEX: dict[str, Callable[[Fuse], None]] = {
 
 def _small_batches() -> None:
     bulk_queue.BATCH_OPERATIONS = BATCH_OPERATIONS
-    _default(Loader, flights=FLIGHTS, flush_seconds=FLUSH_SECONDS)
+    _default(Loader, requests_in_flight=FLIGHTS, flush_seconds=FLUSH_SECONDS)
     _default(StaleCleanupSink, meetings=CLEANED_MEETINGS, seconds=FLUSH_SECONDS)
 
 

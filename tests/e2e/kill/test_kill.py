@@ -1,9 +1,9 @@
 """`kill -9` at any moment, then the same command again: the index is what one undisturbed harvest would have made.
 
-Kills come in rows: several over one state folder and one index, then the command until it exits 0. After each kill no
-document may be gone, twice there, or in an older or poorer version than before, and every database of the state is
-readable. At the end the index equals the simulator's truth, and no more was asked of the vendor than an undisturbed
-harvest asks, and for each kill what was in flight then.
+Each test kills several runs with one state folder and one index, and then repeats the command until it exits 0. After a
+kill no document may be missing, stored twice, or in an older or poorer version than before, and every database must be
+readable. At the end the index equals the simulator's truth. The vendor was asked no more than by an undisturbed harvest,
+apart from what was in flight at each kill.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import ROOT, Documents, Harvester, Simulator, command, differences
 from tests.e2e.index_sandbox import Place
 from tests.e2e.kill.crash_at import BATCH_OPERATIONS, CLEANED_MEETINGS, FLIGHTS, POINTS
-from tests.e2e.test_harvest import NOW, hits, pointed, stored
+from tests.e2e.test_zoom import NOW, hits, pointed, stored
 
 SIZE, DAYS, SPEED = 200, 4, 2.0
 HEAVY_PER_SECOND = 40 * SPEED
@@ -75,12 +75,12 @@ ROWS = {"pages": PAGES, "bulk requests": BULKS, "the journal's commits": JOURNAL
 
 
 def of_its_meeting(document: dict[str, Any]) -> str:
-    """What the documents of one meeting have in common."""
+    """The uuid of the meeting that a document belongs to."""
     return str(document.get("meeting") or document["uuid"])
 
 
 def asked_for(truth: Documents) -> Documents:
-    """Of the truth, the meetings of the backfill's days."""
+    """The documents of the truth whose meetings are in the backfill."""
 
     def day(document: dict[str, Any]) -> date:
         return date.fromisoformat((document.get("meeting_timestamp") or document["@timestamp"])[:10])
@@ -89,7 +89,7 @@ def asked_for(truth: Documents) -> Documents:
 
 
 def in_flight(truth: Documents) -> int:
-    """How many meetings a kill may cost: asked for, and not written down as done.
+    """How many meetings at most are fetched again after a kill: those that were requested and not recorded as done.
 
     - The engine lets 2 x concurrency meetings be fetched or wait for the sink.
     - The loader holds one batch that fills and FLIGHTS in the air; no more meetings than the smallest ones that fit in,
@@ -112,7 +112,7 @@ def in_flight(truth: Documents) -> int:
 
 
 def unsettled(truth: Documents) -> int:
-    """How many meetings come due while a test goes on: live ones, and those that ended two hours ago or less."""
+    """How many meetings become due during a test: live ones, and those that ended within the last two hours."""
     meetings = (document for document in truth.values() if document["kind"] == "meeting")
     ends = (document.get("end_time") for document in meetings)
     return sum(end is None or datetime.fromisoformat(end) > NOW - timedelta(hours=2) for end in ends)
@@ -120,7 +120,7 @@ def unsettled(truth: Documents) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Undisturbed:
-    """What a harvest takes that nobody disturbs: calls for participants, and seconds from start to exit."""
+    """The cost of an undisturbed harvest: calls for participants, and seconds from start to exit."""
 
     calls: int
     seconds: float
@@ -128,7 +128,7 @@ class Undisturbed:
 
 @dataclass(kw_only=True)
 class Scene:
-    """One vendor, one state folder and one index, and what was seen of them after the last run."""
+    """One vendor, one state folder and one index, and the documents found after the last run."""
 
     place: Place
     simulator: Simulator
@@ -145,7 +145,7 @@ class Scene:
         return [sys.executable, "-m", "tests.e2e.kill.crash_at", point, str(times), "--", *BACKFILL]
 
     def run(self, words: Sequence[str], seconds: float = TIMEOUT) -> tuple[int, str]:
-        """Exit status and stderr of one run, which is killed by its pid when the time is over."""
+        """Run once, and kill the run after `seconds`. Returns exit status and stderr."""
         self.runs += 1
         with (self.place.folder / "stderr").open("w+b") as told:
             process = subprocess.Popen(
@@ -169,7 +169,7 @@ class Scene:
         self._killed()
 
     def kill_after(self, seconds: float, *, plain: bool = False) -> bool:
-        """Whether it was still running then. `plain`: the command line as it is, with its own large batches."""
+        """Kill a run after `seconds`; returns whether it was still running. `plain`: with the command's normal batch sizes."""
         status, told = self.run(command(*BACKFILL) if plain else self.victim(), seconds)
         if status == -signal.SIGKILL:
             self._killed(plain=plain)
@@ -178,7 +178,7 @@ class Scene:
         return False
 
     def finish(self, wanted: int = 0) -> None:
-        """The same command again, until it is content; everything must then be as the truth has it."""
+        """Repeat the command until it exits with `wanted`."""
         for _ in range(TRIES):
             status, told = self.run(self.victim())
             self.look()
@@ -201,7 +201,7 @@ class Scene:
         return int(traffic["calls"].get(PARTICIPANTS, 0)) - int(traffic["classes"]["heavy"]["refused"])
 
     def look(self) -> None:
-        """Nothing gone, nothing twice, nothing older or poorer; every database readable."""
+        """Check that no document is missing, stored twice, older or poorer than before, and that every database is readable."""
         self.place.ask("GET", f"/_cluster/health/{self.place.prefix}*?wait_for_status=yellow&timeout=30s")
         found = [hit for hit in hits(self.place) if (hit["_index"], hit["_id"]) not in self.planted]
         versions = {hit["_id"]: int(hit["_version"]) for hit in found}
@@ -209,7 +209,7 @@ class Scene:
         assert self.seen.keys() - versions.keys() == set(), "documents are gone"
         assert [name for name, version in self.seen.items() if versions[name] < version] == []
         self.seen = versions
-        unreadable(self.harvester.folder / "state", self.place.folder / "copy")
+        check_databases(self.harvester.folder / "state", self.place.folder / "copy")
 
     def asks_no_more_than(self, undisturbed: Undisturbed) -> None:
         again = self.calls() - undisturbed.calls
@@ -219,8 +219,8 @@ class Scene:
         )
 
 
-def unreadable(state: Path, copy: Path) -> None:
-    """Assert that there is none. On a copy, so that the harvester itself still has to recover what the kill left."""
+def check_databases(state: Path, copy: Path) -> None:
+    """Check that every database can be read. It reads a copy, so that the harvester still has to recover the original."""
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(state, copy, dirs_exist_ok=True) if state.exists() else None
     for path in copy.rglob("*.db"):
@@ -252,7 +252,7 @@ def scene(es9: Node, tmp_path: Path) -> Iterator[Scene]:
 
 @pytest.fixture
 def scenes(es9: Node, tmp_path: Path) -> Open:
-    """As many as are wanted, one after the other."""
+    """Opens scenes, one after the other."""
     numbers = iter(range(1_000_000))
     return lambda: opened(es9, tmp_path / str(next(numbers)))
 
@@ -279,7 +279,7 @@ def survives(scene: Scene, kills: Sequence[Kill], undisturbed: Undisturbed) -> N
 def survives_random_kills(
     scenes: Open, wanted: int, undisturbed: Undisturbed, *, seed: int, plain: bool = False
 ) -> None:
-    """Kills at random moments of a harvest, five in a row at most, until there were as many as wanted."""
+    """Kill harvests at random moments, at most five times in a row, until there were `wanted` kills."""
     dice, killed = Random(seed), 0
     while killed < wanted:
         with scenes() as scene:
@@ -306,7 +306,7 @@ def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(
 
 
 def test_killed_around_the_commit_of_rejects_it_keeps_each_of_them_once(scene: Scene) -> None:
-    """An index that somebody made with the wrong type for one field: rooms have names, not numbers."""
+    """The index has the wrong type for one field: breakout rooms have names, not numbers."""
     definition = of_index(scene.place, "session")
     definition["mappings"]["properties"]["breakout_id"] = {"type": "long"}
     scene.place.ask("PUT", f"/{scene.place.prefix}sessions-{LAST.year}", definition)
@@ -322,7 +322,7 @@ def test_killed_around_the_commit_of_rejects_it_keeps_each_of_them_once(scene: S
 
 
 def test_killed_around_the_deletion_of_leftovers_it_deletes_all_of_them(scene: Scene) -> None:
-    """The state is lost, and in the index there is more than the vendor has by now."""
+    """The state is lost, and the index holds documents that the vendor no longer has."""
     scene.finish()
     scene.harvester = pointed(
         scene.place, scene.simulator, HARVESTER_STATE_DIR=str(scene.place.folder / "new")
@@ -339,7 +339,7 @@ def of_index(place: Place, kind: Any) -> dict[str, Any]:
 
 
 def plant(scene: Scene) -> None:
-    """Stays of long ago that were merged since, and a meeting in the year from which it was moved."""
+    """Store old sessions that have been merged since, and a meeting in the index of another year."""
     place, old = scene.place, {"harvested_at": "2026-01-02T00:00:00.000Z"}
     stays = [document for document in scene.truth.values() if document["kind"] == "session"][::100]
     meeting = next(document for document in scene.truth.values() if document["kind"] == "meeting")

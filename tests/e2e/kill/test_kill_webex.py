@@ -16,8 +16,8 @@ from tests.e2e.harness import ROOT, Documents, Harvester, differences, lines
 from tests.e2e.index_sandbox import Place
 from tests.e2e.kill.crash_at import OF_WEBEX
 from tests.e2e.simulator_in_process import Served, Vendors
-from tests.e2e.test_harvest import stored
 from tests.e2e.test_webex import OPTIONS, WHOLE, nothing_is_wrong
+from tests.e2e.test_zoom import stored
 
 POINTS = [point for point in OF_WEBEX if "quality" in point]
 FOURTH = 4
@@ -27,7 +27,7 @@ COMMAND = ("webex", *WHOLE, "--concurrency", "2")
 
 
 def killed(harvester: Harvester, point: str, times: int, *words: str) -> bytes:
-    """What it printed before it killed itself there."""
+    """Run until the process kills itself at this point. Returns what it printed."""
     ended = subprocess.run(
         [sys.executable, "-m", "tests.e2e.kill.crash_at", point, str(times), "--", *COMMAND, *words],
         capture_output=True,
@@ -47,12 +47,12 @@ def run(harvester: Harvester, *words: str) -> bytes:
 
 
 def never_twice(served: Served) -> None:
-    """No meeting was asked about a second time: all of this took less than five minutes by its calendar."""
+    """Check that the quality of no meeting was requested twice: the whole test takes less than five simulated minutes."""
     assert served.traffic()["qualities"]["smallest_gap"] is None
 
 
 def nothing_is_lost(found: Documents, truth: Documents) -> None:
-    """Every meeting is there, with every stay that is not known from its quality alone."""
+    """Check that every meeting is there, with every session that is known from more than its quality."""
     missing = truth.keys() - found.keys()
     assert {truth[name]["kind"] for name in missing} <= {"session"}
     assert {truth[name]["detail"] for name in missing} <= {"full"}
@@ -100,5 +100,5 @@ def test_into_stdout_as_well(tmp_path: Path) -> None:
 
 
 def whole_lines(output: bytes) -> Documents:
-    """Without the last line, which a kill may cut."""
+    """The documents, without a last line that the kill has cut."""
     return lines(b"".join(line for line in output.splitlines(keepends=True) if line.endswith(b"\n")))

@@ -15,6 +15,8 @@ from connectors.attendance import to_record
 from connectors.models import Detail, Meeting, Session, Window, row_digest, session_key
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -75,6 +77,32 @@ def test_the_parts_of_a_window_are_the_window(length: timedelta, step: timedelta
     assert parts[-1].end == whole.end
     assert all(before.end == after.start for before, after in pairwise(parts))
     assert all(part.end - part.start <= step for part in parts)
+
+
+hours = st.integers(0, 20)
+windows = (
+    st.tuples(hours, hours)
+    .filter(lambda ends: ends[0] < ends[1])
+    .map(lambda ends: Window(start=MIDNIGHT + ends[0] * HOUR, end=MIDNIGHT + ends[1] * HOUR))
+)
+
+
+def hours_in(*parts: Window) -> set[int]:
+    """The hours whose middle lies in any of these windows."""
+    return {number for number in range(20) if any(MIDNIGHT + (number + 0.5) * HOUR in part for part in parts)}
+
+
+@given(windows, windows)
+def test_an_intersection_holds_the_hours_of_both_windows(one: Window, other: Window) -> None:
+    common = one.intersection(other)
+    assert hours_in(*([common] if common is not None else [])) == hours_in(one) & hours_in(other)
+
+
+@given(windows, st.lists(windows, max_size=6))
+def test_a_difference_holds_the_hours_of_no_other_window(window: Window, others: list[Window]) -> None:
+    rest = window.difference(others)
+    assert hours_in(*rest) == hours_in(window) - hours_in(*others)
+    assert all(first.end < second.start for first, second in pairwise(rest))
 
 
 def test_a_window_holds_its_start_and_not_its_end() -> None:

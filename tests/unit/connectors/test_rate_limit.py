@@ -14,7 +14,7 @@ from tests.unit.fake_context import FakeContext
 
 
 class LateContext(FakeContext):
-    """Wakes up as late as it is told, time after time."""
+    """Wakes up late by the given seconds, in turn."""
 
     def __init__(self, late: list[float]) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ def test_the_first_call_does_not_wait() -> None:
     assert clock.waits == []
 
 
-def test_what_was_not_used_is_not_made_up_for() -> None:
+def test_unused_moments_are_not_made_up_for() -> None:
     clock = FakeContext()
     limiter = RateLimiter(clock, calls=10)
     limiter.acquire()
@@ -60,7 +60,7 @@ def test_what_was_not_used_is_not_made_up_for() -> None:
     share=st.floats(0.1, 1),
     late=st.lists(st.floats(0, 3), min_size=1, max_size=200),
 )
-def test_however_late_somebody_wakes_up_no_period_sees_more_calls_than_permitted(
+def test_late_threads_never_exceed_the_permitted_calls_of_any_period(
     calls: int, share: float, late: list[float]
 ) -> None:
     clock = LateContext(late)
@@ -70,16 +70,16 @@ def test_however_late_somebody_wakes_up_no_period_sees_more_calls_than_permitted
         limiter._reserve() for _ in range(100)
     ]:  # as many threads, all of them asleep for a while
         clock.wait(max(0.0, reserved - clock.seconds))
-        again = limiter._again(reserved)
-        while again is not None:
-            clock.wait(max(0.0, again - clock.seconds))
-            again = limiter._again(again)
+        another = limiter._another_moment(reserved)
+        while another is not None:
+            clock.wait(max(0.0, another - clock.seconds))
+            another = limiter._another_moment(another)
         at.append(clock.seconds)
-    most = max(bisect_left(at, first + 1.0) - place for place, first in enumerate(at))
+    most = max(bisect_left(at, first + 1.0) - position for position, first in enumerate(at))
     assert most <= max(1, ceil(calls * share))
 
 
-def test_a_refusal_holds_everybody_and_lowers_the_rate_once() -> None:
+def test_refusals_in_flight_together_pause_all_calls_and_lower_the_rate_once() -> None:
     clock = FakeContext()
     limiter = RateLimiter(clock, calls=10)
     limiter.acquire()
@@ -90,7 +90,7 @@ def test_a_refusal_holds_everybody_and_lowers_the_rate_once() -> None:
     assert limiter.acquire() >= 30
 
 
-def test_the_rate_never_falls_below_a_tenth_and_comes_back() -> None:
+def test_the_rate_never_falls_below_a_tenth_and_recovers() -> None:
     clock = FakeContext()
     limiter = RateLimiter(clock, calls=10)
     for _ in range(50):
@@ -122,7 +122,7 @@ def test_many_threads_never_share_a_moment() -> None:
     assert all(b - a >= 1 / 97 - 1e-9 for a, b in pairwise(sorted(reserved)))
 
 
-def test_a_moment_that_was_held_back_while_it_was_waited_for_is_given_up() -> None:
+def test_a_pause_while_a_thread_waits_cancels_its_moment() -> None:
     clock = FakeContext()
     limiter = RateLimiter(clock, calls=1)
     limiter.acquire()

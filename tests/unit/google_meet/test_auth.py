@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 import responses
@@ -16,7 +13,6 @@ from connectors.base import Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, VendorError
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.auth import STORED_NAME
-from connectors.google_meet.credentials import CredentialsKind, read_credentials
 from connectors.google_meet.endpoints import MEET, REPORTS
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.fake_api import (
@@ -39,47 +35,7 @@ USER_TOKEN = {
 }
 
 
-@pytest.mark.parametrize(
-    ("told", "kind"),
-    [
-        (service_account(), CredentialsKind.service_account),
-        (oauth_client(), CredentialsKind.client),
-        (oauth_client("web"), CredentialsKind.client),
-        (USER_TOKEN, CredentialsKind.user),
-        ({**USER_TOKEN, "type": "authorized_user"}, CredentialsKind.user),
-    ],
-)
-def test_a_file_is_known_by_what_it_holds(
-    told: dict[str, Any], kind: CredentialsKind, tmp_path: Path
-) -> None:
-    path = tmp_path / "credentials.json"
-    path.write_text(json.dumps(told), encoding="utf-8")
-    assert read_credentials(str(path)).kind is kind
-    assert read_credentials(json.dumps(told)).kind is kind
-    assert "marked" not in repr(read_credentials(json.dumps(told)))
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("/nowhere/marked.json", "no file that can be read"),
-        ("{marked", "is not JSON"),
-        ('{"type": "service_account", "private_key": "marked"}', "lacks client_email, token_uri"),
-        ('{"installed": {"client_id": "marked"}}', "lacks client_secret"),
-        ('{"type": "external_account", "audience": "marked"}', "of the type external_account"),
-        ('{"token": "marked"}', "lasts for an hour"),
-        ('{"api_key": "marked"}', "an API key"),
-        ('{"other": "marked"}', "none of Google's credentials files"),
-        (json.dumps(service_account(token_uri="http://elsewhere.example/marked")), "not https"),
-    ],
-)
-def test_a_wrong_one_is_named_and_not_repeated(text: str, named: str) -> None:
-    with pytest.raises(CredentialsError, match=named) as refused:
-        read_credentials(text)
-    assert "marked" not in str(refused.value)
-
-
-def test_one_token_per_scope_and_user_each_with_one_scope(meet: Build, google: Google) -> None:
+def test_each_scope_and_user_has_its_own_token(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
     connector = meet()
@@ -93,7 +49,7 @@ def test_one_token_per_scope_and_user_each_with_one_scope(meet: Build, google: G
     assert (HOST, MEET.scope) in asked
 
 
-def test_the_admins_tokens_are_shared_with_other_runs_and_the_users_are_not(
+def test_only_the_admins_tokens_are_stored_for_other_runs(
     meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.record("conf1")
@@ -104,7 +60,7 @@ def test_the_admins_tokens_are_shared_with_other_runs_and_the_users_are_not(
     assert [claims["sub"] for claims in google.assertions[first:] if claims["sub"] == ADMIN] == []
 
 
-def test_a_token_that_is_refused_is_renewed_once(meet: Build, google: Google, context: FakeContext) -> None:
+def test_a_refused_token_is_renewed_once(meet: Build, google: Google, context: FakeContext) -> None:
     connector = meet(GOOGLE_SOURCE="reports")
     list(connector.meetings(DAY))
     (name,) = context.tokens.kept
@@ -113,7 +69,7 @@ def test_a_token_that_is_refused_is_renewed_once(meet: Build, google: Google, co
     assert len(google.assertions) == 2
 
 
-def test_a_token_lives_as_long_as_google_says(meet: Build, google: Google, context: FakeContext) -> None:
+def test_a_token_is_used_as_long_as_google_says(meet: Build, google: Google, context: FakeContext) -> None:
     connector = meet(GOOGLE_SOURCE="reports")
     for seconds, tokens in ((0, 1), (3000, 1), (600, 2)):
         context.seconds += seconds
@@ -121,7 +77,7 @@ def test_a_token_lives_as_long_as_google_says(meet: Build, google: Google, conte
         assert len(google.assertions) == tokens
 
 
-def test_without_an_admin_nothing_is_asked(meet: Build, google: Google) -> None:
+def test_without_an_admin_nothing_is_requested(meet: Build, google: Google) -> None:
     with pytest.raises(CredentialsError, match="GOOGLE_ADMIN"):
         list(meet(GOOGLE_ADMIN="").meetings(DAY))
     assert google.assertions == []
@@ -145,7 +101,7 @@ def test_without_an_admin_nothing_is_asked(meet: Build, google: Google) -> None:
         (401, {"error": "invalid_scope", "error_description": "marked"}, "admin.reports.audit.readonly"),
     ],
 )
-def test_what_google_says_about_a_key_is_told_in_our_words(
+def test_a_refused_key_says_what_to_do_and_repeats_nothing(
     status: int, body: dict[str, str], named: str, meet: Build, google: Google, http: responses.RequestsMock
 ) -> None:
     http.remove(responses.POST, TOKENS)
@@ -158,7 +114,7 @@ def test_what_google_says_about_a_key_is_told_in_our_words(
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_the_token_endpoint_is_retried_by_the_one_http_layer(
+def test_the_token_endpoint_is_retried_by_the_http_layer(
     status: int, meet: Build, google: Google, http: responses.RequestsMock, context: FakeContext
 ) -> None:
     http.remove(responses.POST, TOKENS)
@@ -170,7 +126,7 @@ def test_the_token_endpoint_is_retried_by_the_one_http_layer(
     assert all(seconds >= 7 for seconds in context.waits if seconds > 1)
 
 
-def test_a_key_that_is_none_is_said(meet: Build, google: Google) -> None:
+def test_an_unreadable_key_is_reported(meet: Build, google: Google) -> None:
     key = "-".join(["not", "a", "key"])
     with pytest.raises(CredentialsError, match="private key") as refused:
         list(meet(credentials=service_account(private_key=key)).meetings(DAY))
@@ -180,7 +136,7 @@ def test_a_key_that_is_none_is_said(meet: Build, google: Google) -> None:
 # Whoever logged in
 
 
-def test_a_saved_token_reads_as_whoever_it_is(meet: Build, google: Google, context: FakeContext) -> None:
+def test_a_saved_token_reads_as_its_user(meet: Build, google: Google, context: FakeContext) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     connector = meet(credentials=USER_TOKEN, GOOGLE_ADMIN="")
     assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]
@@ -189,7 +145,7 @@ def test_a_saved_token_reads_as_whoever_it_is(meet: Build, google: Google, conte
     assert any("the logged-in user" in said for said in context.told)
 
 
-def test_a_client_without_a_login_says_how(meet: Build, google: Google) -> None:
+def test_a_client_without_a_login_says_how_to_log_in(meet: Build, google: Google) -> None:
     with pytest.raises(CredentialsError, match="harvester login google-meet"):
         list(meet(credentials=oauth_client(), GOOGLE_ADMIN="").meetings(DAY))
 
@@ -203,9 +159,7 @@ def test_a_login_is_refreshed_and_keeps_its_refresh_token(
     assert (kept.access, kept.refresh) == ("mine", "r1")
 
 
-def test_a_box_that_was_not_ticked_costs_that_api_alone(
-    meet: Build, google: Google, context: FakeContext
-) -> None:
+def test_an_unticked_box_disables_only_its_api(meet: Build, google: Google, context: FakeContext) -> None:
     google.delegated.discard(MEET.scope)
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     connector = meet(credentials=USER_TOKEN, GOOGLE_ADMIN="")
@@ -213,7 +167,7 @@ def test_a_box_that_was_not_ticked_costs_that_api_alone(
     assert any("leave its box ticked" in said for said in context.told)
 
 
-def test_a_login_that_ended_says_so(meet: Build, google: Google, http: responses.RequestsMock) -> None:
+def test_an_ended_login_says_how_to_log_in(meet: Build, google: Google, http: responses.RequestsMock) -> None:
     http.remove(responses.POST, TOKENS)
     http.post(
         TOKENS, status=400, json={"error": "invalid_grant", "error_description": "Token has been expired"}
@@ -222,7 +176,7 @@ def test_a_login_that_ended_says_so(meet: Build, google: Google, http: responses
         list(meet(credentials=USER_TOKEN, GOOGLE_ADMIN="").meetings(DAY))
 
 
-def test_building_reads_no_file_and_asks_nobody(context: FakeContext) -> None:
+def test_building_reads_no_file_and_makes_no_request(context: FakeContext) -> None:
     GoogleMeet(settings(GOOGLE_CREDENTIALS="/nowhere"), context)
     with pytest.raises(ConfigurationError, match="GOOGLE_CREDENTIALS"):
         GoogleMeet(settings(GOOGLE_CREDENTIALS=""), context)

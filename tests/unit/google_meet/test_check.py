@@ -13,7 +13,7 @@ from tests.unit.google_meet.fake_api import ADMIN, CLIENT_ID, Google, error_body
 Build = Callable[..., GoogleMeet]
 
 
-def test_where_all_is_allowed_all_is_well(meet: Build, google: Google) -> None:
+def test_everything_works(meet: Build, google: Google) -> None:
     results = list(meet().check())
     assert [result.status for result in results] == ["ok"] * 5
     assert CLIENT_ID in results[0].message
@@ -21,9 +21,7 @@ def test_where_all_is_allowed_all_is_well(meet: Build, google: Google) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=[service.title for service in SERVICES])
-def test_a_scope_that_is_missing_is_named_with_the_client_id(
-    service: Service, meet: Build, google: Google
-) -> None:
+def test_a_missing_scope_is_named_with_the_client_id(service: Service, meet: Build, google: Google) -> None:
     google.delegated.discard(service.scope)
     (bad,) = [result for result in meet().check() if result.status != "ok"]
     assert (bad.subject, bad.status) == (service.title, "warning")
@@ -32,7 +30,7 @@ def test_a_scope_that_is_missing_is_named_with_the_client_id(
 
 
 @pytest.mark.parametrize(("source", "service"), [("reports", REPORTS), ("meet", MEET)])
-def test_what_the_setting_needs_has_failed(
+def test_a_refused_api_that_the_setting_needs_fails(
     source: str, service: Service, meet: Build, google: Google
 ) -> None:
     google.delegated.discard(service.scope)
@@ -40,12 +38,12 @@ def test_what_the_setting_needs_has_failed(
     assert bad.subject == service.title
 
 
-def test_with_neither_source_there_is_nothing_to_harvest(meet: Build, google: Google) -> None:
+def test_with_neither_source_the_check_fails(meet: Build, google: Google) -> None:
     google.delegated -= {REPORTS.scope, MEET.scope}
     assert [result.subject for result in meet().check() if result.status == "failed"] == ["source"]
 
 
-def test_an_api_that_is_not_enabled_is_named(meet: Build, google: Google) -> None:
+def test_an_api_that_is_not_enabled_is_reported(meet: Build, google: Google) -> None:
     google.refused["/conferenceRecords", ""] = (
         403,
         status_body(403, "PERMISSION_DENIED", "SERVICE_DISABLED"),
@@ -55,14 +53,16 @@ def test_an_api_that_is_not_enabled_is_named(meet: Build, google: Google) -> Non
 
 
 @pytest.mark.parametrize(("path", "service"), [("/applications/meet", REPORTS), ("/users", DIRECTORY)])
-def test_who_is_no_admin_is_told(path: str, service: Service, meet: Build, google: Google) -> None:
+def test_a_user_without_admin_rights_is_reported(
+    path: str, service: Service, meet: Build, google: Google
+) -> None:
     google.refused[path, ADMIN] = (403, error_body(403, "forbidden"))
     (bad,) = [result for result in meet().check() if result.status != "ok"]
     assert bad.subject == service.title
     assert "must be an admin" in bad.remedy
 
 
-def test_wrong_credentials_are_the_one_thing_said(meet: Build, google: Google) -> None:
+def test_wrong_credentials_are_the_only_result(meet: Build, google: Google) -> None:
     (bad,) = meet(GOOGLE_CREDENTIALS="/nowhere/credentials.json").check()
     assert (bad.status, bad.exit_code) == ("failed", 77)
     assert "/nowhere" not in bad.message

@@ -32,7 +32,7 @@ def redeemed(way: GoogleLogin) -> Any:
 
 
 @pytest.mark.parametrize("reach", ["admin", "user"])
-def test_the_address_asks_for_what_is_read_and_for_a_token_that_lasts(
+def test_the_address_requests_the_needed_scopes_and_a_refresh_token(
     reach: LoginScope, context: FakeContext
 ) -> None:
     address = login(context, reach=reach).authorization_url(redirect_uri=REDIRECT, state="st", challenge="ch")
@@ -44,7 +44,9 @@ def test_the_address_asks_for_what_is_read_and_for_a_token_that_lasts(
     assert (asked["access_type"], asked["prompt"]) == ("offline", "consent")
 
 
-def test_a_code_becomes_a_token_that_is_kept(context: FakeContext, http: responses.RequestsMock) -> None:
+def test_a_code_is_exchanged_for_a_token_that_is_stored(
+    context: FakeContext, http: responses.RequestsMock
+) -> None:
     http.post(TOKENS, json=ANSWER)
     way = login(context)
     way.save(redeemed(way))
@@ -65,7 +67,7 @@ def test_a_code_becomes_a_token_that_is_kept(context: FakeContext, http: respons
         (200, {"marked": "marked"}, "without a token"),
     ],
 )
-def test_what_went_wrong_is_told_in_our_words(
+def test_a_refused_code_says_what_to_do_and_repeats_nothing(
     status: int, body: dict[str, Any], named: str, context: FakeContext, http: responses.RequestsMock
 ) -> None:
     http.post(TOKENS, json=body, status=status)
@@ -84,9 +86,7 @@ def test_what_went_wrong_is_told_in_our_words(
         ("marked", "compare the OAuth client"),
     ],
 )
-def test_an_error_of_the_login_page_is_told_in_our_words(
-    error: str, named: str, context: FakeContext
-) -> None:
+def test_an_error_in_the_redirect_says_what_to_do(error: str, named: str, context: FakeContext) -> None:
     refusal = login(context).error_for(error)
     assert named in str(refusal)
     assert "marked" not in str(refusal)
@@ -100,17 +100,19 @@ def test_an_error_of_the_login_page_is_told_in_our_words(
         ({"refresh_token": "r", "client_id": "c", "client_secret": "s"}, "needs no login"),
     ],
 )
-def test_what_cannot_log_in_says_so(credentials: dict[str, Any], named: str, context: FakeContext) -> None:
+def test_other_credentials_cannot_log_in(
+    credentials: dict[str, Any], named: str, context: FakeContext
+) -> None:
     with pytest.raises(ConfigurationError, match=named):
         login(context, credentials)
 
 
-def test_without_a_client_it_says_where_to_make_one(context: FakeContext) -> None:
+def test_without_a_client_it_says_where_to_create_one(context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match="Desktop app"):
         GoogleLogin(settings(GOOGLE_CREDENTIALS=""), context, scope="admin")
 
 
-def test_another_device_is_not_permitted(context: FakeContext) -> None:
+def test_a_login_on_another_device_is_not_supported(context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match="ssh -L"):
         login(context).request_device_code()
 

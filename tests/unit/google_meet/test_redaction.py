@@ -61,25 +61,25 @@ OF_AN_EVENT: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", OF_AN_EVENT)
-def test_of_an_event_nothing_is_kept_that_opens_it(name: str) -> None:
+def test_no_field_of_an_event_that_opens_it_is_kept(name: str) -> None:
     kept = redact_event({**event(), name: OF_AN_EVENT[name]})
     assert SECRET not in json.dumps(kept)
     assert kept["summary"] == "Weekly"
 
 
 @pytest.mark.parametrize("name", OF_A_SPACE)
-def test_of_anything_nothing_is_kept_that_opens_it_by_its_name(name: str) -> None:
+def test_no_field_with_a_secret_name_is_kept(name: str) -> None:
     kept = redact_row({"deep": [{**OF_A_SPACE, "name": "x"}], name: OF_A_SPACE[name]})
     assert SECRET not in json.dumps(kept)
     assert kept == {"deep": [{"name": "x"}]}
 
 
-def test_a_recording_is_told_without_the_way_to_it() -> None:
+def test_a_recording_is_kept_without_the_link_to_its_file() -> None:
     told = {"name": "r", "state": "ENDED", "driveDestination": {"file": SECRET, "exportUri": SECRET}}
     assert redact_recording(told) == {"name": "r", "state": "ENDED"}
 
 
-def test_it_is_not_even_asked_for() -> None:
+def test_secret_fields_are_not_even_requested() -> None:
     for name in ("entryPoints", "hangoutLink", "description", "location", "pin"):
         assert name not in EVENT_FIELDS
 
@@ -151,7 +151,9 @@ def unmarked(error: BaseException) -> bool:
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 410, 429, 500, 503])
-def test_no_error_repeats_an_answer(status: int, meet: Build, google: Google, context: FakeContext) -> None:
+def test_no_api_error_repeats_the_response(
+    status: int, meet: Build, google: Google, context: FakeContext
+) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
     found = [ref for ref in meet().meetings(DAY) if isinstance(ref, MeetingRef)]
@@ -172,7 +174,7 @@ def test_no_error_repeats_an_answer(status: int, meet: Build, google: Google, co
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500])
-def test_no_error_of_the_token_endpoint_repeats_an_answer(
+def test_no_token_error_repeats_the_response(
     status: int, meet: Build, google: Google, http: responses.RequestsMock
 ) -> None:
     for body in BODIES:
@@ -183,7 +185,7 @@ def test_no_error_of_the_token_endpoint_repeats_an_answer(
         assert unmarked(refused.value)
 
 
-def test_no_error_of_the_network_repeats_a_request(
+def test_no_network_error_repeats_the_request(
     meet: Build, google: Google, http: responses.RequestsMock
 ) -> None:
     http.remove(responses.POST, TOKENS)

@@ -10,7 +10,7 @@ from tests.unit.meetecho.fake_api import Account
 Build = Callable[..., Meetecho]
 
 
-def test_it_looks_at_both_hosts_group_by_group(meetecho: Build, account: Account) -> None:
+def test_both_hosts_are_checked_group_by_group(meetecho: Build, account: Account) -> None:
     account.session()
     account.attends(1)
     results = list(meetecho().check())
@@ -18,14 +18,14 @@ def test_it_looks_at_both_hosts_group_by_group(meetecho: Build, account: Account
     assert any("1 sessions" in result.message for result in results)
 
 
-def test_without_credentials_it_says_what_is_read(alone: Build, account: Account) -> None:
+def test_without_credentials_it_says_what_is_read_instead(alone: Build, account: Account) -> None:
     account.session()
     account.attends(1)
     first, *others = alone().check()
     assert (first.status, {result.status for result in others}) == ("warning", {"ok"})
 
 
-def test_it_says_what_is_wrong_and_what_to_do(meetecho: Build, account: Account) -> None:
+def test_failures_say_what_to_do(meetecho: Build, account: Account) -> None:
     account.session()
     account.attends(1)
     failed = [
@@ -36,7 +36,7 @@ def test_it_says_what_is_wrong_and_what_to_do(meetecho: Build, account: Account)
     assert "marked" not in repr(failed)
 
 
-def test_a_group_that_one_of_the_hosts_does_not_know_is_named(meetecho: Build, account: Account) -> None:
+def test_an_unknown_group_is_named(meetecho: Build, account: Account) -> None:
     account.session()
     account.attends(1)
     failed = [r for r in meetecho(MEETECHO_GROUPS="acro,typo").check() if r.status == "failed"]

@@ -9,9 +9,9 @@ import pytest
 import requests
 from requests import PreparedRequest
 
-from connectors.errors import ConfigurationError, CredentialsError
+from connectors.errors import ConfigurationError
 from connectors.meetecho import Meetecho
-from connectors.models import MeetingRef, SkippedPartition
+from connectors.models import MeetingRef
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import DAY, MEETECHO, Account, data, settings
 
@@ -40,9 +40,7 @@ def same(ours: PreparedRequest, wanted: PreparedRequest) -> bool:
     )
 
 
-def test_tokens_of_all_groups_are_asked_for_in_one_call_as_the_datatrackers_client_does(
-    meetecho: Build, account: Account
-) -> None:
+def test_requests_equal_those_of_the_datatrackers_own_client(meetecho: Build, account: Account) -> None:
     asked = data("tokens_request")
     account.refused["/tokens"] = [(200, {}, json.dumps(data("tokens_response")))]
     account.refused["/fetchRooms"] = [(200, {}, '{"rooms": {}}')]
@@ -60,7 +58,7 @@ def test_tokens_of_all_groups_are_asked_for_in_one_call_as_the_datatrackers_clie
     assert [request.body for request in rooms] == [None, None, None]
 
 
-def test_only_these_calls_are_made(meetecho: Build, account: Account) -> None:
+def test_only_reading_calls_are_made(meetecho: Build, account: Account) -> None:
     account.session()
     connector = meetecho()
     for ref in connector.meetings(DAY):
@@ -73,51 +71,9 @@ def test_only_these_calls_are_made(meetecho: Build, account: Account) -> None:
     assert {method for method, url in asked if not url.startswith(MEETECHO)} == {"GET"}
 
 
-def test_a_slash_at_the_end_of_the_base_url_changes_nothing(meetecho: Build, account: Account) -> None:
+def test_a_trailing_slash_of_the_base_url_changes_nothing(meetecho: Build, account: Account) -> None:
     list(meetecho(MEETECHO_API_URL=f"{MEETECHO}/").meetings(DAY))
     assert sent(account, "meeting/interim/fetchRooms")
-
-
-def test_tokens_are_kept_for_other_runs_and_had_anew_when_refused(
-    meetecho: Build, account: Account, context: FakeContext
-) -> None:
-    list(meetecho().meetings(DAY))
-    list(meetecho().meetings(DAY))
-    assert account.tokens_had == 1
-    account.bearers = {}  # Meetecho forgot them
-    assert not [one for one in meetecho().meetings(DAY) if isinstance(one, SkippedPartition)]
-    assert account.tokens_had == 2
-    assert context.tokens.writes == 2
-
-
-@pytest.mark.parametrize("status", [400, 403, 404])
-def test_a_group_for_which_all_are_refused_stops_no_other(
-    status: int, meetecho: Build, account: Account
-) -> None:
-    account.rooms["beta"] = {}
-    account.add("group/group", 8, acronym="beta")
-    good = '{"tokens": {"beta": "t"}}'
-    account.refused["/tokens"] = [(status, {}, "marked"), (status, {}, "marked"), (200, {}, good)]
-    account.bearers["beta"] = "bearer t"
-    found = list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY))
-    assert [one.partition for one in found if isinstance(one, SkippedPartition)] == ["group acro"]
-
-
-def test_a_group_that_is_new_and_refused_stops_none_that_has_a_token(
-    meetecho: Build, account: Account
-) -> None:
-    list(meetecho().meetings(DAY))
-    account.refused["/tokens"] = [(403, {}, "marked-body")]
-    found = list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY))
-    assert [one.partition for one in found if isinstance(one, SkippedPartition)] == ["group beta"]
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_credentials_that_are_refused_end_the_run(status: int, meetecho: Build, account: Account) -> None:
-    account.refused["/tokens"] = [(status, {}, "marked-body")]
-    with pytest.raises(CredentialsError, match="MEETECHO_CLIENT_SECRET") as refused:
-        list(meetecho(MEETECHO_GROUPS="acro,beta").meetings(DAY))
-    assert "marked" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +86,6 @@ def test_credentials_that_are_refused_end_the_run(status: int, meetecho: Build, 
         ({"given": {"groups": ("beta",)}}, "beta"),
     ],
 )
-def test_settings_that_cannot_be_meant_are_named(
-    changes: dict[str, object], named: str, context: FakeContext
-) -> None:
+def test_invalid_settings_are_named(changes: dict[str, object], named: str, context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match=named):
         Meetecho(settings(**changes), context)  # type: ignore[arg-type]

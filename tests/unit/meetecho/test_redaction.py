@@ -68,7 +68,7 @@ def test_no_secret_leaves_the_connector(meetecho: Build, filled: Account, contex
 
 
 @pytest.mark.parametrize("name", list(OF_A_SESSION))
-def test_of_a_record_nothing_is_kept_that_opens_something(name: str) -> None:
+def test_no_secret_field_of_a_record_is_kept(name: str) -> None:
     assert MARK not in repr(redact_row({"id": 1, name: OF_A_SESSION[name]}))
 
 
@@ -77,7 +77,7 @@ BODIES = [f'{{"error": "{MARK}"}}', f"<html>{MARK}</html>", f'["{MARK}"]']
 
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 403, 404, 429, 500])
 @pytest.mark.parametrize("part", ["meetecho.", "fetchRooms", "datatracker.", "attended"])
-def test_no_error_repeats_an_answer(
+def test_no_error_repeats_the_response(
     part: str, status: int, meetecho: Build, filled: Account, context: FakeContext
 ) -> None:
     (ref, *_) = [ref for ref in meetecho().meetings(DAY) if isinstance(ref, MeetingRef)]

@@ -526,13 +526,13 @@ class Place:
 def fated(reading: JournalTracker, fate: Fate) -> Journal:
     """The journal of this reading; every word to it is a point at which the run may be killed."""
     journal = reading._journal
-    put = journal._put
+    put = journal._writer.put
 
     def watched(statement: str, *values: Any) -> int:
         fate.pass_by("journal")
         return put(statement, *values)
 
-    journal._put = watched  # type: ignore[method-assign]  # the kill between two words
+    journal._writer.put = watched  # type: ignore[method-assign]  # the kill between two words
     return journal
 
 

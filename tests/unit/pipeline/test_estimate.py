@@ -59,7 +59,7 @@ class FakeConnector:
         self, window: Window, _partitions: Collection[str] = ()
     ) -> Iterator[MeetingRef | SkippedPartition]:
         self.context.consume_quota("heavy", limit=BUDGET)
-        self.context.request_stats.count(call="GET /list", requests=1)
+        self.context.request_stats.count(requests=1)
         if self.broken:
             raise VendorError("Fake: GET /list: no")
         for start in noons(window):

@@ -17,11 +17,11 @@ from click.testing import CliRunner
 
 from connectors.base import Option
 from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
+from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import split_options, vendor_options
 from harvester.config import Environment
 from harvester.pipeline import runner
 from harvester.pipeline.context import Clock
-from harvester.pipeline.environment import RunEnvironment
 from harvester.pipeline.planner import RunPlan, Slice, backfill, narrowed, nightly
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.tracker import JournalTracker, LoadedMeeting

@@ -29,11 +29,11 @@ def test_every_document_is_a_line_and_every_harvest_is_acknowledged() -> None:
     stream = io.BytesIO()
     records = [full_harvest(), *many(3)]
     assert list(Ndjson(stream).load(records)) == [
-        Ack(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions)) for harvest in records
+        Ack(uuid=record.meeting.uuid, ok=1 + len(record.sessions)) for record in records
     ]
     lines = stream.getvalue().splitlines()
     assert [orjson.loads(line)["document_id"] for line in lines] == [
-        document["document_id"] for harvest in records for document in to_documents(harvest)
+        document["document_id"] for record in records for document in to_documents(record)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The state database and what an account keeps in it."""
+"""Quotas, facts, leases and tokens of one account."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def calendar() -> Calendar:
     return Calendar()
 
 
-def test_a_budget_is_counted_across_runs_and_ends_at_its_limit(tmp_path: Path, calendar: Calendar) -> None:
+def test_a_quota_is_counted_across_runs_and_ends_at_its_limit(tmp_path: Path, calendar: Calendar) -> None:
     first = AccountState(tmp_path, calendar)
     for _ in range(30):
         first.consume_quota("heavy", limit=50)
@@ -45,7 +45,7 @@ def test_a_budget_is_counted_across_runs_and_ends_at_its_limit(tmp_path: Path, c
     second.close()
 
 
-def test_a_budget_begins_again_at_midnight_utc(tmp_path: Path, calendar: Calendar) -> None:
+def test_a_quota_begins_again_at_midnight_utc(tmp_path: Path, calendar: Calendar) -> None:
     state = AccountState(tmp_path, calendar)
     state.consume_quota("heavy", 50, limit=50)
     calendar.now += timedelta(hours=12)
@@ -54,7 +54,7 @@ def test_a_budget_begins_again_at_midnight_utc(tmp_path: Path, calendar: Calenda
     state.close()
 
 
-def test_a_killed_run_leaves_its_budget_fuller_by_a_block_at_most_and_never_emptier(
+def test_a_killed_run_leaves_its_quota_fuller_by_at_most_a_block_and_never_emptier(
     tmp_path: Path, calendar: Calendar
 ) -> None:
     killed = AccountState(tmp_path, calendar)
@@ -64,7 +64,7 @@ def test_a_killed_run_leaves_its_budget_fuller_by_a_block_at_most_and_never_empt
     assert BLOCK + 1 <= after.quota_used("heavy") <= 2 * BLOCK + 1
 
 
-def test_two_processes_never_spend_more_than_the_limit_together(tmp_path: Path, calendar: Calendar) -> None:
+def test_two_processes_together_never_exceed_the_limit(tmp_path: Path, calendar: Calendar) -> None:
     states = [AccountState(tmp_path, calendar) for _ in range(2)]
     granted = [0, 0]
 
@@ -99,7 +99,7 @@ def test_facts_and_tokens_outlive_the_run(tmp_path: Path, calendar: Calendar) ->
     second.close()
 
 
-def test_a_claim_is_one_threads_one_runs_and_one_processs(tmp_path: Path, calendar: Calendar) -> None:
+def test_a_lease_excludes_other_threads_runs_and_processes(tmp_path: Path, calendar: Calendar) -> None:
     states = [AccountState(tmp_path, calendar) for _ in range(2)]
     until = NOON + timedelta(minutes=5)
     with ThreadPoolExecutor(8) as pool:
@@ -115,7 +115,7 @@ def test_a_claim_is_one_threads_one_runs_and_one_processs(tmp_path: Path, calend
 
 
 @pytest.mark.parametrize("microseconds", [1, 999, 1001, 999_999])
-def test_a_claim_never_ends_early(tmp_path: Path, calendar: Calendar, microseconds: int) -> None:
+def test_a_lease_never_ends_early(tmp_path: Path, calendar: Calendar, microseconds: int) -> None:
     state = AccountState(tmp_path, calendar)
     calendar.now = NOON + timedelta(microseconds=microseconds)
     until = calendar.now + timedelta(minutes=5)
@@ -127,7 +127,7 @@ def test_a_claim_never_ends_early(tmp_path: Path, calendar: Calendar, microsecon
     state.close()
 
 
-def test_a_claim_can_be_prolonged_and_never_cut_short(tmp_path: Path, calendar: Calendar) -> None:
+def test_a_lease_can_be_extended_and_never_shortened(tmp_path: Path, calendar: Calendar) -> None:
     state = AccountState(tmp_path, calendar)
     state.acquire_lease("call", NOON + timedelta(minutes=5))
     state.extend_lease("call", NOON + timedelta(minutes=10))
@@ -136,7 +136,7 @@ def test_a_claim_can_be_prolonged_and_never_cut_short(tmp_path: Path, calendar: 
     state.close()
 
 
-def test_claims_are_forgotten_when_they_are_over(tmp_path: Path, calendar: Calendar) -> None:
+def test_leases_are_deleted_when_they_have_ended(tmp_path: Path, calendar: Calendar) -> None:
     state = AccountState(tmp_path, calendar)
     for number in range(50):
         assert state.acquire_lease(f"call {number}", calendar.now + timedelta(minutes=5)) is None
@@ -145,7 +145,7 @@ def test_claims_are_forgotten_when_they_are_over(tmp_path: Path, calendar: Calen
     state.close()
 
 
-def test_a_claim_of_a_clock_that_was_wrong_does_not_hold_for_ever(tmp_path: Path, calendar: Calendar) -> None:
+def test_a_lease_taken_by_a_wrong_clock_does_not_hold_for_ever(tmp_path: Path, calendar: Calendar) -> None:
     state = AccountState(tmp_path, calendar)
     calendar.now += timedelta(days=400)
     state.acquire_lease("call", calendar.now + timedelta(minutes=5))
@@ -161,7 +161,7 @@ def kept_claims(state: AccountState) -> int:
     return int(kept)
 
 
-def test_a_token_lock_lets_one_in_at_a_time(tmp_path: Path, calendar: Calendar) -> None:
+def test_a_token_lock_is_held_by_one_thread_at_a_time(tmp_path: Path, calendar: Calendar) -> None:
     states = [AccountState(tmp_path, calendar) for _ in range(2)]
     inside, most = 0, 0
 

@@ -1,48 +1,24 @@
-"""What `harvester status` makes of journals that were written by hand, and that it leaves them as they were."""
+"""Coverage and backlog of one account in one index."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import shutil
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from click.testing import CliRunner, Result
 
-from connectors.errors import OutputError
 from connectors.models import MeetingRef, Reason, Window
-from connectors.zoom import Zoom
-from harvester.cli import cli
-from harvester.state import account_status
-from harvester.state.account import AccountState
-from harvester.state.account_status import Measures, Waiting, coverage
-from harvester.state.database import Database
+from harvester.state.account_status import Backlog, Coverage, Retention, account_status, coverage_of
 from harvester.state.intervals import Listing
-from harvester.state.journal import MIGRATIONS, Journal
-from harvester.state.journal_rows import FailedPartition
-from harvester.state.rejects import Reject, Rejects
+from harvester.state.journal import Journal
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 DAY = timedelta(days=1)
 UTC_ZONE = ZoneInfo("UTC")
-ACCOUNT = "zoom-main-0123456789ab"
-INDEX = "elasticsearch-harvester-ba9876543210"
-ABOUT = {
-    "vendor": "zoom",
-    "account": "main",
-    "api_url": "http://127.0.0.1:9/zoom/v2",  # simulated, so that HARVESTER_NOW is its calendar
-    "es_url": "http://127.0.0.1:9200",
-    "prefix": "harvester-",
-}
-Status = Callable[..., Result]
 
 
 def days(first: int, last: int) -> Window:
@@ -51,500 +27,62 @@ def days(first: int, last: int) -> Window:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "state" / ACCOUNT / INDEX
-
-
-@pytest.fixture
-def journal(folder: Path) -> Iterator[Journal]:
-    """One that a nightly run began a month ago and has listed to the last midnight since."""
-    opened = Journal(folder)
-    for name, value in ABOUT.items():
-        opened.set_fact(name, value)
-    opened.set_first_nightly(MIDNIGHT - 30 * DAY)
-    opened.add_listing(days(30, 0), frozenset(), NOW - timedelta(hours=9))
-    opened.flush()
-    yield opened
-    with suppress(sqlite3.ProgrammingError):  # a test may have closed it
-        opened.close()
-
-
-@pytest.fixture
-def status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Status:
-    monkeypatch.chdir(tmp_path)
-
-    def ask(*words: str, **more: str) -> Result:
-        environment = {
-            "HARVESTER_STATE_DIR": str(tmp_path / "state"),
-            "HARVESTER_NOW": NOW.isoformat(),
-            **more,
-        }
-        result = CliRunner().invoke(cli, ["status", *words], env=environment, standalone_mode=False)
-        assert result.exception is None, result.exception
-        return result
-
-    return ask
-
-
-def answer(status: Status, *words: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(status("--json", *words).stdout)
-    return told
-
-
-def only_scope(status: Status) -> dict[str, Any]:
-    (scope,) = answer(status)["scopes"]
-    found: dict[str, Any] = scope
-    return found
-
-
-def record(journal: Journal, uuid: str, start: datetime | None = NOW - DAY) -> MeetingRef:
-    ref = MeetingRef(uuid=uuid, start_time=start, digest="d")
-    journal.record_intent(ref, frozenset(), 1)
-    return ref
-
-
-def fail(journal: Journal, uuid: str, why: str, times: int = 1, start: datetime = NOW - DAY) -> None:
-    ref = record(journal, uuid, start)
-    for _ in range(times):
-        journal.set_outcome(ref, "failed", reason=why)
-
-
-def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
-    return {
-        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
-        for path in sorted(folder.rglob("*"))
-    }
-
-
-def test_without_any_journal_it_says_so_and_makes_no_folder(status: Status, tmp_path: Path) -> None:
-    result = status()
-    assert result.return_value == 0
-    assert "nothing has been harvested into an index yet" in result.stdout
-    assert answer(status)["scopes"] == []
-    assert not (tmp_path / "state").exists()
-
-
-def test_rejects_of_loads_alone_are_told_of(status: Status, tmp_path: Path) -> None:
-    with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
-        rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
-    said = "`harvester load`: 1 document rejected: see `harvester rejects list`"
-    assert said in status().stdout
-    told = answer(status)
-    assert (told["attention"], told["rejected_apart"]) == ([said], 1)
-    assert said not in status("zoom").stdout
-
-
-def test_rejects_of_a_scope_are_told_once(status: Status, journal: Journal, tmp_path: Path) -> None:
-    with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
-        rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
-    assert status().stdout.count("rejected") == 1
-    assert answer(status)["rejected_apart"] == 0
-
-
-def test_what_a_repair_has_left_is_no_rejected_document(status: Status, journal: Journal) -> None:
-    run = journal.begin_run("verify --repair", NOW - timedelta(hours=1))
-    journal.end_run(run, NOW, 65, {})
-    journal.flush()
-    text = status().stdout
-    assert "verify --repair: findings left (65)" in text
-    assert "zoom main: the last run: findings left" in text
-
-
-def test_a_scope_where_all_is_well_needs_no_attention(status: Status, journal: Journal) -> None:
-    run = journal.begin_run("nightly", NOW - timedelta(hours=9))
-    summary = {"listed": 1200, "fetched": 1100, "stored": 1090}
-    journal.end_run(run, NOW - timedelta(hours=8), 0, summary)
-    journal.flush()
-    text = status().stdout
-    assert text.startswith("zoom, account main, into http://127.0.0.1:9200, indices harvester-*\n")
-    assert "2026-11-20 03:00  nightly: complete (0), 1 h 00 min\n" in text
-    assert "1,200 listed, 1,100 fetched, 1,090 stored\n" in text
-    whole = "from 2026-10-21 00:00 to 2026-11-20 00:00 UTC"
-    assert f"  listed    {whole}, final to 2026-11-13 03:00\n" in text
-    assert f"  complete  {whole}\n" in text
-    assert "needs attention" not in text
-    assert "gaps" not in text
-    told = answer(status)
-    assert told["attention"] == []
-    (ran,) = told["scopes"][0]["runs"]
-    assert (ran["seconds"], ran["listed"], ran["stored"], ran["outcome"]) == (3600, 1200, 1090, "complete")
-
-
-def test_what_needs_attention_is_said_first(status: Status, journal: Journal) -> None:
-    fail(journal, "bad", "Zoom: no")
-    journal.set_outcome(record(journal, "late"), "pending", due=NOW - 2 * DAY, reason="not ended")
-    journal.add_failed(
-        FailedPartition(
-            partition="user u1", window=days(3, 2), extras=frozenset(), reason="error", tried_at=NOW
-        )
-    )
-    journal.flush()
-    result = status()
-    assert result.return_value == 0
-    first = result.stdout.partition("\n\n")[0].splitlines()
-    assert first == [
-        "needs attention",
-        "  zoom main: 1 meeting failed",
-        "  zoom main: 1 meeting overdue: due for more than a day",
-        "  zoom main: 1 part of listings left out",
-    ]
-
-
-def test_failures_are_counted_by_reason_and_the_worst_are_named(status: Status, journal: Journal) -> None:
-    for number in range(20):
-        fail(journal, f"bad{number:02d}", "Zoom: this" if number % 4 else "Zoom: that", times=number + 1)
-    journal.flush()
-    waiting = only_scope(status)["waiting"]
-    assert waiting["failed"] == {"Zoom: this": 15, "Zoom: that": 5}
-    assert [each["uuid"] for each in waiting["worst"]] == [f"bad{n}" for n in (19, 18, 17, 16, 15)]
-    text = status().stdout
-    assert "15 × Zoom: this" in text
-    assert "20 attempts: bad19, 2026-11-19 12:00" in text
-
-
-def test_what_is_pending_is_told_with_its_reasons_and_when_it_is_due(
-    status: Status, journal: Journal
-) -> None:
-    for uuid, due, reason in (
-        ("a", NOW - timedelta(hours=1), "live"),
-        ("b", NOW + timedelta(hours=1), "live"),
-        ("c", NOW + DAY, "quality not ready"),
-    ):
-        journal.set_outcome(record(journal, uuid), "pending", due=due, reason=reason)
-    record(journal, "unread")
-    journal.flush()
-    text = status().stdout
-    assert "3 (live 2, quality not ready 1); 1 due now, the first 2026-11-20 11:00" in text
-    assert "1 meeting listed and not read yet" in text
-    assert "needs attention" not in text
-    assert only_scope(status)["waiting"]["overdue"] == 0
-
-
-@pytest.mark.parametrize(
-    ("code", "word", "bad"),
-    [(0, "complete", False), (75, "partial", True), (77, "refused", True), (130, "interrupted", False)],
-)
-def test_a_runs_exit_code_is_told_in_a_word(
-    status: Status, journal: Journal, code: int, word: str, bad: bool
-) -> None:
-    journal.end_run(journal.begin_run("nightly", NOW), NOW, code, {})
-    journal.flush()
-    text = status().stdout
-    assert f"nightly: {word} ({code}), 0 s" in text
-    assert (f"the last run: {word}" in text) is bad
-
-
-def test_a_run_without_an_end_was_killed_unless_somebody_holds_the_lock(
-    status: Status, journal: Journal, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
-    journal.begin_run("2026-11-01 to 2026-11-05", NOW - DAY)
-    journal.begin_run("nightly", NOW)
-    assert [run["outcome"] for run in only_scope(status)["runs"]] == ["killed", "killed"]
-    assert "no end: killed or crashed" in status().stdout
-    with journal.lock():
-        assert [run["outcome"] for run in only_scope(status)["runs"]] == ["under way", "killed"]
-        with (folder / "run.lock").open() as other, pytest.raises(BlockingIOError):
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    monkeypatch.setattr("harvester.state.locks.LINUX_LOCKS", folder / "nowhere")
-    assert only_scope(status)["runs"][0]["outcome"] == "killed or under way"
-    assert "no end: killed or crashed, or still under way" in status().stdout
-
-
-def test_gaps_reach_to_the_last_midnight_and_an_old_one_needs_attention(status: Status, folder: Path) -> None:
-    with closing(Journal(folder)) as journal:
-        journal.set_fact("vendor", "zoom")
-        journal.set_fact("api_url", ABOUT["api_url"])
-        journal.set_first_nightly(MIDNIGHT - 10 * DAY)
-        journal.add_listing(days(10, 6), frozenset(), NOW - 6 * DAY)
-        journal.add_listing(days(5, 1), frozenset({"qos"}), NOW - DAY)
-        journal.add_listing(days(60, 50), frozenset(), NOW)
-    covered = only_scope(status)["covered"]
-    assert [(gap["start"], gap["end"]) for gap in covered["gaps"]] == [
-        ("2026-10-01T00:00:00Z", "2026-11-10T00:00:00Z"),
-        ("2026-11-14T00:00:00Z", "2026-11-15T00:00:00Z"),
-        ("2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z"),
-    ]
-    assert covered["until"] == "2026-10-01T00:00:00Z"
-    text = status().stdout
-    urgent, _, rest = text.partition("\n\n")
-    assert "2026-11-14; harvester zoom --from 2026-11-14 --to 2026-11-14" in urgent
-    assert "--from 2026-11-19" not in urgent  # the nightly run of today may be still to come
-    assert "2026-11-19; harvester zoom --from 2026-11-19 --to 2026-11-19\n" in rest
-    assert "from 2026-09-21 00:00 to 2026-10-01 00:00 UTC" in rest
-
-
-def test_days_end_at_the_midnights_of_the_time_zone_that_is_set(status: Status, folder: Path) -> None:
-    with closing(Journal(folder)) as journal:
-        journal.set_fact("api_url", ABOUT["api_url"])
-        journal.add_listing(days(2, 1), frozenset(), NOW)
-    (gap,) = json.loads(status("--json", HARVESTER_TIMEZONE="Europe/Berlin").stdout)["scopes"][0]["covered"][
-        "gaps"
-    ]
-    assert gap["end"] == "2026-11-19T23:00:00Z"
-
-
-def test_what_is_about_to_expire_and_what_is_lost_is_told(status: Status, folder: Path) -> None:
-    horizon = NOW - Zoom.retention
-    with closing(Journal(folder)) as journal:
-        journal.set_fact("api_url", ABOUT["api_url"])
-        journal.set_first_nightly(horizon - 20 * DAY)
-        journal.add_listing(Window(start=horizon - 10 * DAY, end=horizon + 10 * DAY), frozenset(), NOW)
-        journal.add_listing(Window(start=horizon + 12 * DAY, end=MIDNIGHT), frozenset(), NOW)
-        fail(journal, "soon", "no", start=horizon + DAY)
-        fail(journal, "later", "no", start=horizon + 15 * DAY)
-        fail(journal, "too late", "no", start=horizon - DAY)
-        journal.set_outcome(record(journal, "gave up", horizon - 9 * DAY), "gone", reason=str(Reason.expired))
-        journal.add_failed(
-            FailedPartition(
-                partition="user u1",
-                window=Window(start=horizon + DAY, end=horizon + 2 * DAY),
-                extras=frozenset(),
-                reason="error",
-                tried_at=NOW,
-            )
-        )
-    expiring = only_scope(status)["expiring"]
-    (gap,) = expiring["gaps"]
-    assert gap == {"start": "2026-06-03T12:00:00Z", "end": "2026-06-05T12:00:00Z"}
-    assert (expiring["meetings"], expiring["left_out"], expiring["lost_meetings"]) == (1, 1, 2)
-    (lost,) = expiring["lost_gaps"]
-    assert lost["end"] == "2026-05-14T12:00:00Z"
-    text = status().stdout
-    assert "about to expire at the vendor within 14 days" in text
-    assert "2 meetings, no longer kept by the vendor" in text
-
-
-def test_a_gap_that_is_lost_asks_for_no_attention_any_more(status: Status, folder: Path) -> None:
-    horizon = NOW - Zoom.retention
-    with closing(Journal(folder)) as journal:
-        journal.set_fact("api_url", ABOUT["api_url"])
-        journal.set_first_nightly(horizon - 20 * DAY)
-        journal.add_listing(Window(start=horizon - 10 * DAY, end=MIDNIGHT), frozenset(), NOW)
-    told = answer(status)
-    assert told["attention"] == []
-    assert len(told["scopes"][0]["expiring"]["lost_gaps"]) == 1
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """A nightly run began a month ago and has listed everything to the last midnight."""
+    with closing(Journal(tmp_path)) as opened:
+        opened.set_first_nightly(MIDNIGHT - 30 * DAY)
+        opened.add_listing(days(30, 0), frozenset(), NOW - timedelta(hours=9))
+        opened.flush()
+        yield opened
 
 
 def test_what_was_stored_is_not_lost_when_the_vendor_drops_it(journal: Journal) -> None:
-    ref = record(journal, "stored", NOW - 200 * DAY)
+    ref = MeetingRef(uuid="stored", start_time=NOW - 200 * DAY, digest="d")
+    journal.record_intent(ref, frozenset(), 1)
     journal.mark_stored(ref, rank=1, harvested_at=NOW, due=NOW, reason=Reason.live)
     journal.flush()
-    measures = Measures(lookback=7 * DAY, kept=180 * DAY)
-    told = account_status.standing(journal, now=NOW, zone=UTC_ZONE, measures=measures)
-    assert told.expiring is not None
-    assert told.expiring.lost_meetings == 0
+    retention = Retention(lookback=7 * DAY, period=180 * DAY)
+    status = account_status(journal, now=NOW, zone=UTC_ZONE, retention=retention)
+    assert status.expiring is not None
+    assert status.expiring.lost_meetings == 0
 
 
-def test_of_a_vendor_that_is_not_installed_nothing_is_guessed(journal: Journal) -> None:
-    told = account_status.standing(journal, now=NOW, zone=UTC_ZONE, measures=None)
-    assert told.expiring is None
-    assert told.gone == []
-    assert told.covered.until == MIDNIGHT
-    assert told.covered.final_until is None
+def test_nothing_is_guessed_about_a_vendor_that_is_not_installed(journal: Journal) -> None:
+    status = account_status(journal, now=NOW, zone=UTC_ZONE, retention=None)
+    assert status.expiring is None
+    assert status.gone == []
+    assert status.coverage.until == MIDNIGHT
+    assert status.coverage.final_until is None
 
 
-def covered_by(*listings: Listing, wanted: datetime | None = None) -> account_status.Covered:
-    return coverage(listings, wanted, now=NOW, zone=UTC_ZONE, lookback=DAY, waiting=Waiting())
+def covered_by(*listings: Listing, first_nightly: datetime | None = None) -> Coverage:
+    return coverage_of(listings, first_nightly, now=NOW, zone=UTC_ZONE, lookback=DAY, backlog=Backlog())
 
 
 def test_coverage_of_nothing_and_of_what_begins_later() -> None:
     empty = covered_by()
     assert (empty.since, empty.gaps) == (None, ())
-    today = covered_by(wanted=MIDNIGHT)
+    today = covered_by(first_nightly=MIDNIGHT)
     assert (today.since, today.until, list(today.gaps)) == (MIDNIGHT, None, [])
     whole = covered_by(Listing(window=days(1, -1), at=NOW))
     assert (whole.until, whole.final_until) == (NOW, NOW - DAY)
 
 
-def test_after_nothing_but_refused_runs_no_interval_is_complete_and_the_day_is_a_gap(
-    status: Status, folder: Path
-) -> None:
-    with closing(Journal(folder)) as journal:
-        for name, value in ABOUT.items():
-            journal.set_fact(name, value)
-        journal.set_first_nightly(MIDNIGHT - DAY)
-        run = journal.begin_run("nightly", NOW)
-        journal.end_run(run, NOW, 77, {"reason": "Zoom: POST /oauth/token: no token (400): copy it again"})
-    text = status().stdout
-    assert "  listed    nothing to the end yet\n" in text
-    assert "  complete  nothing yet\n" in text
-    assert "  gaps      2026-11-19; harvester zoom --from 2026-11-19 --to 2026-11-19\n" in text
-    assert "the last run: refused: Zoom: POST /oauth/token: no token (400): copy it again" in text
-    assert only_scope(status)["covered"]["until"] is None
-
-
-def test_what_is_listed_and_not_read_is_not_complete_and_what_failed_is_named_beside_it(
-    status: Status, journal: Journal
-) -> None:
-    record(journal, "unread", MIDNIGHT - 3 * DAY)
-    fail(journal, "bad", "no", start=MIDNIGHT - 10 * DAY)
-    fail(journal, "elsewhere", "no", start=MIDNIGHT - 90 * DAY)
+def test_unread_days_are_listed_and_not_complete(journal: Journal) -> None:
+    journal.record_intent(MeetingRef(uuid="m", start_time=MIDNIGHT - 3 * DAY, digest="d"), frozenset(), 1)
     journal.flush()
-    text = status().stdout
-    assert "  complete  from 2026-10-21 00:00 to 2026-11-17 00:00 UTC\n" in text
-    assert "from 2026-11-18 00:00 to 2026-11-20 00:00 UTC, but for 1 meeting that failed\n" in text
-    assert "1 meeting listed and not read yet\n" in text
-    assert only_scope(status)["covered"]["failed"] == 1
+    retention = Retention(lookback=7 * DAY, period=180 * DAY)
+    coverage = account_status(journal, now=NOW, zone=UTC_ZONE, retention=retention).coverage
+    assert coverage.listed == [days(30, 0)]
+    assert coverage.complete == [days(30, 3), days(2, 0)]
 
 
-def test_a_listing_that_is_under_way_completes_nothing(status: Status, folder: Path) -> None:
-    with closing(Journal(folder)) as journal:
-        journal.set_fact("api_url", ABOUT["api_url"])
-        for number in range(3):
-            record(journal, f"m{number}")
-        journal.mark_stored(record(journal, "read"), rank=2, harvested_at=NOW, due=None, reason=None)
-    lines = status().stdout.splitlines()
-    assert "  complete  nothing yet" in lines
-    assert "            3 meetings listed and not read yet" in lines
-
-
-def test_a_day_between_a_backfill_and_the_first_nightly_run_stays_a_gap(status: Status, folder: Path) -> None:
-    with closing(Journal(folder)) as journal:
-        for name, value in ABOUT.items():
-            journal.set_fact(name, value)
-        journal.add_listing(days(10, 3), frozenset(), NOW - 2 * DAY)
-        journal.set_first_nightly(MIDNIGHT - 2 * DAY)
-        journal.add_listing(days(2, 0), frozenset(), NOW)
-    urgent, _, rest = status().stdout.partition("\n\n")
-    told = "2026-11-17; harvester zoom --from 2026-11-17 --to 2026-11-17"
-    assert f"zoom main: never listed: {told}" in urgent
-    assert f"  gaps      {told}\n" in rest
-
-
-def test_why_a_run_ended_in_part_is_told_and_when_to_go_on(status: Status, journal: Journal) -> None:
-    run = journal.begin_run("nightly", NOW)
-    summary = {"reason": "today's 100 calls (heavy) are spent", "until": "2026-11-21T00:00:00Z"}
-    journal.end_run(run, NOW, 75, summary)
+def test_gaps_that_the_vendor_has_dropped_are_lost_and_not_reachable(journal: Journal) -> None:
+    journal.add_listing(days(60, 50), frozenset(), NOW)
     journal.flush()
-    text = " ".join(status().stdout.split())
-    why = "partial: today's 100 calls (heavy) are spent: go on at 2026-11-21 00:00 UTC with the same command"
-    assert f"the last run: {why}" in text
-    (ran,) = only_scope(status)["runs"]
-    assert (ran["reason"], ran["until"]) == (summary["reason"], summary["until"])
-
-
-def test_some_of_the_meetings_that_are_gone_are_named_with_the_reason(
-    status: Status, journal: Journal
-) -> None:
-    for number in range(8):
-        start = NOW - number * DAY
-        journal.set_outcome(record(journal, f"gone{number}", start), "gone", reason=str(Reason.deleted))
-    journal.flush()
-    text = status().stdout
-    assert "  gone      gone0, 2026-11-20 12:00: deleted\n" in text
-    assert [each["uuid"] for each in only_scope(status)["gone"]] == [f"gone{n}" for n in range(5)]
-
-
-def test_budgets_and_rejects_are_those_of_the_account_and_the_index(
-    status: Status, journal: Journal, folder: Path
-) -> None:
-    state = AccountState(folder.parent, lambda: NOW)
-    for _ in range(42):
-        state.consume_quota("heavy", limit=48_000)
-    state.close()
-    with closing(Rejects(folder.parents[1] / INDEX, lambda: NOW)) as kept:
-        kept.add([Reject(document_id="x", index="i", version=1, reason="bad", document=b"{}")])
-    scope = only_scope(status)
-    assert scope["budgets"] == {"heavy": 42}
-    assert scope["rejects"] == 1
-    text = status().stdout
-    assert "heavy: 42 calls counted today" in text
-    assert "1 document rejected: see `harvester rejects list`" in text
-
-
-def test_a_damaged_journal_is_named_and_the_others_are_shown(
-    status: Status, journal: Journal, folder: Path
-) -> None:
-    damaged = folder.parents[1] / "zoom-other-0123456789ab" / INDEX / "journal.db"
-    damaged.parent.mkdir(parents=True)
-    damaged.write_bytes(b"no database at all" * 500)
-    before = damaged.read_bytes()
-    result = status()
-    assert result.return_value == 78
-    assert f"{damaged} is damaged" in result.stderr
-    assert "zoom, account main" in result.stdout
-    (error,) = answer(status)["errors"]
-    assert "is damaged" in error
-    assert damaged.read_bytes() == before
-
-
-def test_a_journal_of_a_newer_version_is_refused(status: Status, journal: Journal, folder: Path) -> None:
-    journal.close()
-    with closing(sqlite3.connect(folder / "journal.db")) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    result = status()
-    assert result.return_value == 78
-    assert "newer version" in result.stderr
-    assert result.stdout == ""
-
-
-def test_only_the_vendors_that_are_named_are_shown(status: Status, journal: Journal) -> None:
-    assert len(answer(status, "zoom")["scopes"]) == 1
-    refused = CliRunner().invoke(cli, ["status", "nobody"])
-    assert refused.exit_code == 2
-    assert "nobody is not one of" in refused.output
-
-
-def test_it_changes_nothing_beside_a_run_after_one_and_after_a_kill(
-    status: Status, journal: Journal, tmp_path: Path, folder: Path
-) -> None:
-    fail(journal, "bad", "no")
-    journal.flush()
-    state = tmp_path / "state"
-    beside = snapshot(state)
-    assert only_scope(status)["meetings"] == {"failed": 1}
-    assert snapshot(state).keys() == beside.keys()
-
-    killed = tmp_path / "killed"
-    shutil.copytree(state, killed)
-    as_left = snapshot(killed)
-    assert (killed / ACCOUNT / INDEX / "journal.db-wal").stat().st_size
-    told = json.loads(status("--json", HARVESTER_STATE_DIR=str(killed)).stdout)
-    assert told["scopes"][0]["meetings"] == {"failed": 1}
-    # The -shm file is memory that all who look at the database share.
-    assert {n: s for n, s in snapshot(killed).items() if "shm" not in n} == {
-        n: s for n, s in as_left.items() if "shm" not in n
-    }
-
-    journal.close()
-    closed = snapshot(state)
-    assert set(closed) == {ACCOUNT, f"{ACCOUNT}/{INDEX}", f"{ACCOUNT}/{INDEX}/journal.db"}
-    assert only_scope(status)["meetings"] == {"failed": 1}
-    assert snapshot(state) == closed
-
-
-def test_a_journal_opened_to_be_read_takes_no_word(journal: Journal, folder: Path) -> None:
-    journal.flush()
-    with closing(Journal(folder, read_only=True)) as reading:
-        with pytest.raises(OutputError, match="opened to be read"):
-            record(reading, "m")
-        with pytest.raises(OutputError, match="cannot be read"):
-            reading.set_fact("a", "b")
-
-
-def test_an_older_schema_is_read_without_being_migrated_on_the_disk(tmp_path: Path) -> None:
-    path = tmp_path / "some.db"
-    with closing(Database(path, MIGRATIONS)) as old, old.transaction() as connection:
-        connection.execute("INSERT INTO facts VALUES ('vendor', 'zoom')")
-    before = path.read_bytes()
-    newer = (*MIGRATIONS, "ALTER TABLE facts ADD COLUMN more TEXT DEFAULT 'added'")
-    with closing(Database(path, newer, read_only=True)) as read, read.reading() as connection:
-        assert connection.execute("SELECT * FROM facts").fetchall() == [("vendor", "zoom", "added")]
-    assert path.read_bytes() == before
-
-
-def test_a_journal_that_was_killed_while_it_was_made_is_an_empty_one(status: Status, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    (folder / "journal.db").touch()
-    assert "nothing to the end yet" in status().stdout
-    assert (folder / "journal.db").stat().st_size == 0
-
-
-def test_no_line_is_longer_than_a_terminal(status: Status, journal: Journal) -> None:
-    fail(
-        journal,
-        "m" * 22 + "==",
-        "Zoom: GET /metrics/meetings/{uuid}/participants: " + "words and words " * 20,
-    )
-    journal.flush()
-    assert max(map(len, status().stdout.splitlines())) <= 100
+    retention = Retention(lookback=DAY, period=timedelta(days=40, hours=12))
+    status = account_status(journal, now=NOW, zone=UTC_ZONE, retention=retention)
+    assert status.coverage.gaps == [days(50, 30)]
+    assert status.expiring is not None
+    assert status.expiring.lost_gaps == [days(50, 40)]
+    assert status.reachable_gaps == [days(40, 30)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,14 @@ def test_a_full_disk_is_an_output_error_and_the_transaction_is_rolled_back(tmp_p
     with database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM facts").fetchone() == (0,)
     database.close()
+
+
+def test_an_older_schema_is_read_without_being_migrated_on_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    with closing(Database(path, MIGRATIONS)) as old, old.transaction() as connection:
+        connection.execute("INSERT INTO facts VALUES ('vendor', 'zoom')")
+    before = path.read_bytes()
+    newer = (*MIGRATIONS, "ALTER TABLE facts ADD COLUMN more TEXT DEFAULT 'added'")
+    with closing(Database(path, newer, read_only=True)) as read, read.reading() as connection:
+        assert connection.execute("SELECT * FROM facts").fetchall() == [("vendor", "zoom", "added")]
+    assert path.read_bytes() == before

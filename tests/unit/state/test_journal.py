@@ -29,8 +29,11 @@ from connectors.models import (
 )
 from harvester.pipeline.planner import RunPlan, Slice, backfill, forced, nightly
 from harvester.pipeline.tracker import ASK_SKIPPED_AGAIN, JournalTracker, LoadedMeeting
-from harvester.state.journal import MIGRATIONS, Journal
+from harvester.state.batch_writer import BatchWriter
+from harvester.state.journal import Journal
+from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import FailedPartition
+from harvester.state.journal_schema import MIGRATIONS
 
 ROOT = Path(__file__).parents[3]
 DAY = timedelta(days=1)
@@ -116,11 +119,13 @@ def read_nightly(
 
 def killed(journal: Journal) -> None:
     """What kill -9 leaves: nothing of what was not committed, and a file that nobody closed."""
-    with journal._changed:
-        journal._queue = []
-        journal._closed = True
-        journal._changed.notify()
-    journal._writer.join()
+    writer = journal._writer
+    assert isinstance(writer, BatchWriter)
+    with writer._changed:
+        writer._queue = []
+        writer._closed = True
+        writer._changed.notify()
+    writer._thread.join()
     journal._database._connection.close()
 
 
@@ -219,8 +224,8 @@ def test_what_runs_wanted_and_what_they_listed_is_remembered_together(tmp_path: 
         for window in (days(8, 9), days(0, 2), days(1, 3)):
             journal.add_target(window)
         journal.add_listing(days(5, 6), QOS, FIRST)
-    with closing(Journal(tmp_path, read_only=True)) as journal:
-        assert journal.targets() == [days(0, 3), days(5, 6), days(8, 9)]
+    with closing(JournalReader.open(tmp_path)) as reader:
+        assert reader.targets() == [days(0, 3), days(5, 6), days(8, 9)]
 
 
 def test_wishes_that_no_journal_ever_wrote_are_damage(journal: Journal) -> None:
@@ -527,9 +532,9 @@ def test_results_survive_a_kill_exactly_as_far_as_they_were_committed(tmp_path: 
     made = reading(first, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
     list_all(made, first, ref("a"), ref("b"))
     store(made, first, clock, ref("a"))
-    with first._changed:  # the writer sleeps
+    with first._writer._changed:  # the writer sleeps
         made.stored(LoadedMeeting(ref=ref("b"), rank=2, harvested_at=clock(), pending=None))
-        first._queue.clear()
+        first._writer._queue.clear()
     killed(first)
     second = Journal(tmp_path)
     assert second.counts() == {"done": 1, "listed": 1}
@@ -557,7 +562,7 @@ def test_an_interval_is_never_there_without_its_meetings(tmp_path: Path, clock: 
 
 def _cut_off(journal: Journal, after: int) -> list[str]:
     """After so many words, committed, comes the kill."""
-    put, said = journal._put, list[str]()
+    put, said = journal._writer.put, list[str]()
 
     def counted(statement: str, *values: object) -> int:
         if len(said) == after:
@@ -567,7 +572,7 @@ def _cut_off(journal: Journal, after: int) -> list[str]:
         journal.flush()
         return number
 
-    journal._put = counted  # type: ignore[method-assign]  # the kill between two words
+    journal._writer.put = counted  # type: ignore[method-assign]  # the kill between two words
     return said
 
 
@@ -576,7 +581,9 @@ import os, signal, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from connectors.models import MeetingRef, Window
+from harvester.state.batch_writer import BatchWriter
 from harvester.state.journal import Journal
+from harvester.state.journal_reader import JournalReader
 at = datetime(2026, 11, 16, tzinfo=UTC)
 journal = Journal(Path(sys.argv[1]))
 def said(*names):
@@ -585,7 +592,7 @@ def said(*names):
 journal.begin_run("nightly", at)
 said("a", "b")
 journal.flush()
-with journal._changed:
+with journal._writer._changed:
     said("c")
     journal.add_listing(Window(start=at, end=at + timedelta(days=1)), frozenset(), at + timedelta(days=9))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The store of rejects: one row a document, the newest version kept, gone when stored."""
+"""Rejects: one row for each document, the newest version kept, removed once it is stored."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_document_refused_again_is_one_row_with_its_history(rejects: Rejects) 
     assert (row.first, row.last) == ("2026-11-21T07:00:00.000Z", "2026-11-21T08:00:00.000Z")
 
 
-def test_where_it_came_from_stays_known_when_it_is_tried_again(rejects: Rejects) -> None:
+def test_a_replayed_document_keeps_its_origin(rejects: Rejects) -> None:
     rejects.add([replace(reject(), origin="old.ndjson line 29")])
     rejects.add([reject(reason="once more")])
     (row,) = rejects.rows()
@@ -56,7 +56,7 @@ def test_where_it_came_from_stays_known_when_it_is_tried_again(rejects: Rejects)
     assert next(iter(rejects.rows())).origin == "new.ndjson line 2"
 
 
-def test_a_store_of_before_it_was_known_where_documents_came_from_is_read(tmp_path: Path) -> None:
+def test_a_database_without_the_column_origin_is_migrated(tmp_path: Path) -> None:
     old = Database(tmp_path / "rejects.db", MIGRATIONS[:1])
     with old.transaction() as connection:
         connection.execute("INSERT INTO rejects VALUES ('a', 'i', 5, 'line 3: bad', '{}', 't', 't', 1)")
@@ -75,13 +75,13 @@ def test_an_older_version_does_not_replace_a_newer_one(rejects: Rejects) -> None
     assert list(rejects.documents()) == [("zoom:main:a", b"newer")]
 
 
-def test_a_document_that_is_stored_leaves_unless_a_later_version_was_refused(rejects: Rejects) -> None:
+def test_a_stored_document_is_removed_unless_a_later_version_was_refused(rejects: Rejects) -> None:
     rejects.add([reject("a", 5), reject("b", 9)])
     assert rejects.remove_loaded([("a", 5), ("b", 8), ("c", 1)]) == 1
     assert [row.document_id for row in rejects.rows()] == ["b"]
 
 
-def test_nothing_has_to_be_looked_up_while_there_are_none(tmp_path: Path) -> None:
+def test_without_rejects_nothing_has_to_be_looked_up(tmp_path: Path) -> None:
     first = Rejects(tmp_path, Clock().now)
     assert not first.any
     first.add([])
@@ -95,7 +95,7 @@ def test_nothing_has_to_be_looked_up_while_there_are_none(tmp_path: Path) -> Non
     again.close()
 
 
-def test_an_export_is_the_documents_a_line_each(rejects: Rejects) -> None:
+def test_an_export_has_one_document_per_line(rejects: Rejects) -> None:
     rejects.add([reject(f"d{n:03}", document=b'{"n":%d}' % n) for n in range(PAGE * 2 + 1)])
     rejects.add([reject("sha256:0", document=b"")])
     stream = io.BytesIO()
@@ -103,7 +103,7 @@ def test_an_export_is_the_documents_a_line_each(rejects: Rejects) -> None:
     assert stream.getvalue().splitlines() == [b'{"n":%d}' % n for n in range(PAGE * 2 + 1)]
 
 
-def test_rows_may_go_while_they_are_read(rejects: Rejects) -> None:
+def test_rejects_may_be_deleted_while_they_are_read(rejects: Rejects) -> None:
     rejects.add([reject(f"d{n:03}") for n in range(PAGE * 2 + 1)])
     seen = []
     for document_id, _ in rejects.documents():
@@ -113,20 +113,20 @@ def test_rows_may_go_while_they_are_read(rejects: Rejects) -> None:
     assert len(rejects) == 0
 
 
-def test_some_or_all_are_dropped(rejects: Rejects) -> None:
+def test_some_or_all_rejects_are_dropped(rejects: Rejects) -> None:
     rejects.add([reject("a"), reject("b"), reject("c")])
     assert rejects.drop(["a", "nobody"]) == 1
     assert rejects.drop() == 2
     assert len(rejects) == 0
 
 
-def test_long_reasons_and_odd_text_are_kept_as_far_as_they_go(rejects: Rejects) -> None:
+def test_long_reasons_are_cut_and_lone_surrogates_replaced(rejects: Rejects) -> None:
     rejects.add([reject("\ud800", reason="r" * 10_000)])
     (row,) = rejects.rows()
     assert len(row.reason) == 2_000
 
 
-def test_a_damaged_store_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rejects.db").write_bytes(b"not a database, by far" * 100)
     with pytest.raises(StateError):
         Rejects(tmp_path, Clock().now)

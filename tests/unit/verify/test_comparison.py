@@ -329,7 +329,7 @@ def test_deleting_what_is_to_be_deleted_leaves_nothing_to_delete(
     shelf = Shelf().hold("a", *places.values())
     before = shelf.found(*[ref("a")] * listed)
     head = max((copy.version for copy in places.values() if copy.stay is None), default=None)
-    for place, name, up_to in removals(before):
+    for place, name, up_to, _ in removals(before):
         gone = places.pop((name, place))
         assert head is not None
         assert gone.version <= up_to == head, "nothing newer or richer than the meeting's own"

@@ -21,7 +21,7 @@ from harvester.cli import cli
 from harvester.cli.verify import _choose
 from harvester.pipeline.request import HarvestRequest
 from harvester.state.journal import Journal
-from harvester.state.reader import Looked
+from harvester.state.reader import KnownState
 from harvester.state.rejects import Reject, Rejects
 from harvester.verify.comparison import Tally
 from harvester.verify.findings import KINDS, Finding
@@ -184,7 +184,7 @@ def chosen(tmp_path: Path, kept: timedelta = 30 * DAY, **request: Any) -> Verdic
         name="zoom", context=SimpleNamespace(now=lambda: NOW), connector=SimpleNamespace(retention=kept)
     )
     verdict = Verdict(vendor="zoom", account="main", zone=ZONE)
-    with closing(Looked(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as memory:
+    with closing(KnownState(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as memory:
         _choose(verdict, vendor, HarvestRequest(**request), memory)
     return verdict
 
@@ -266,6 +266,6 @@ def test_rejects_are_those_of_the_account_and_the_time_or_of_none(tmp_path: Path
                 reject("sha256:0"),
             ]
         )
-    with closing(Looked(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as memory:
+    with closing(KnownState(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as memory:
         names = {"in", "in:1", "odd", "torn"}
         assert memory.rejected_in(days(2, 0)) == {f"zoom:main:{name}" for name in names}

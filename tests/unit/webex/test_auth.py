@@ -50,7 +50,7 @@ def login(access: str = "login", days: float = 10, **more: Any) -> Token:
     return Token(access=access, expires_at=NOW + timedelta(days=days), **given)
 
 
-def test_a_chain_begins_with_the_settings_refresh_token(
+def test_the_first_pair_comes_from_the_refresh_token_of_the_settings(
     auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens(scope="a b")
@@ -69,7 +69,7 @@ def test_a_chain_begins_with_the_settings_refresh_token(
     assert token.refresh_expires_at == NOW + timedelta(seconds=7775999)
 
 
-def test_it_is_refreshed_once_before_its_end_however_many_ask(
+def test_a_token_is_refreshed_once_for_many_threads_before_it_expires(
     auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
@@ -81,7 +81,7 @@ def test_it_is_refreshed_once_before_its_end_however_many_ask(
     assert [sent["refresh_token"] for sent in account.refreshed] == ["invented-refresh", "refresh-1"]
 
 
-def test_another_run_goes_on_with_the_chain_and_mints_nothing(
+def test_another_run_uses_the_stored_pair_without_a_request(
     auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
@@ -90,7 +90,9 @@ def test_another_run_goes_on_with_the_chain_and_mints_nothing(
     assert WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header() == "Bearer access-1"
 
 
-def test_who_logged_in_needs_no_refresh_token_in_the_settings(context: FakeContext, account: Account) -> None:
+def test_after_a_login_no_refresh_token_is_needed_in_the_settings(
+    context: FakeContext, account: Account
+) -> None:
     account.gives_tokens()
     context.tokens.write(STORED_NAME, login())
     assert WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header() == "Bearer login"
@@ -99,7 +101,7 @@ def test_who_logged_in_needs_no_refresh_token_in_the_settings(context: FakeConte
     assert account.refreshed[0]["refresh_token"] == "refresh-of-login"
 
 
-def test_another_refresh_token_in_the_settings_wins_over_the_stored_one(
+def test_a_changed_refresh_token_in_the_settings_wins_over_the_stored_one(
     auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
@@ -118,7 +120,7 @@ def test_a_login_after_the_settings_token_was_used_wins_over_it(
     assert WebexOAuth(settings(), API, context).header() == "Bearer login"
 
 
-def test_an_answer_without_a_refresh_token_keeps_the_old_one(
+def test_a_response_without_a_refresh_token_keeps_the_old_one(
     auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens(refresh_token=None, refresh_token_expires_in=None, scope=None, expires_in=None)
@@ -131,7 +133,7 @@ def test_an_answer_without_a_refresh_token_keeps_the_old_one(
     assert token.expires_at == NOW + timedelta(days=14)
 
 
-def test_the_pair_is_in_the_store_before_it_is_used(
+def test_the_pair_is_stored_before_it_is_used(
     auth: WebexOAuth, account: Account, context: FakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_name: str, _token: Token) -> None:
@@ -162,7 +164,7 @@ class Mortal(MemoryTokens):
 
 
 @pytest.mark.parametrize("rotates", [True, False])
-def test_when_the_machine_dies_between_the_answer_and_the_store_the_next_run_works_or_says_how_to_log_in(
+def test_after_a_crash_before_the_pair_is_stored_the_next_run_works_or_says_how_to_log_in(
     account: Account, context: FakeContext, rotates: bool
 ) -> None:
     context.tokens = Mortal()
@@ -182,7 +184,7 @@ def test_when_the_machine_dies_between_the_answer_and_the_store_the_next_run_wor
     assert kept(context).refresh == "refresh-1", "nothing is given up"
 
 
-def test_a_refused_setting_leaves_the_login_that_is_there(account: Account, context: FakeContext) -> None:
+def test_a_refused_setting_does_not_replace_the_login(account: Account, context: FakeContext) -> None:
     context.tokens.write(STORED_NAME, login(days=-1))
     account.gives_tokens()
     answer = account.http.registered()[-1].callback  # type: ignore[attr-defined]
@@ -220,7 +222,7 @@ def test_two_processes_make_one_refresh(account: Account, tmp_path: Path) -> Non
         state.close()
 
 
-def test_a_refused_access_token_is_replaced_by_what_another_run_has_fetched(
+def test_a_refused_access_token_is_replaced_by_the_stored_one_of_another_run(
     auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
@@ -234,7 +236,7 @@ def test_a_refused_access_token_is_replaced_by_what_another_run_has_fetched(
     assert auth.header() == "Bearer access-2"
 
 
-def test_a_life_of_a_minute_is_used_for_half(
+def test_a_token_of_a_minute_is_used_for_half_its_lifetime(
     auth: WebexOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens(expires_in=60)
@@ -246,7 +248,7 @@ def test_a_life_of_a_minute_is_used_for_half(
 
 
 @pytest.mark.parametrize("odd", [None, "", "soon", -1, 10**12, "nan"])
-def test_odd_lives_are_taken_for_the_usual_ones(
+def test_odd_lifetimes_count_as_the_documented_ones(
     auth: WebexOAuth, account: Account, context: FakeContext, odd: object
 ) -> None:
     account.gives_tokens(expires_in=odd, refresh_token_expires_in=odd)
@@ -256,7 +258,9 @@ def test_odd_lives_are_taken_for_the_usual_ones(
     assert auth.refresh_token_days() is None
 
 
-def test_under_fourteen_days_it_warns_once_with_the_day(account: Account, context: FakeContext) -> None:
+def test_it_warns_once_with_the_day_if_the_login_ends_within_fourteen_days(
+    account: Account, context: FakeContext
+) -> None:
     context.tokens.write(STORED_NAME, login(refresh_expires_at=NOW + timedelta(days=13, hours=1)))
     auth = WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context)
     auth.header()
@@ -267,13 +271,15 @@ def test_under_fourteen_days_it_warns_once_with_the_day(account: Account, contex
     assert auth.refresh_token_days() == 13
 
 
-def test_with_more_than_that_it_says_nothing(account: Account, context: FakeContext) -> None:
+def test_it_does_not_warn_if_the_login_ends_later(account: Account, context: FakeContext) -> None:
     context.tokens.write(STORED_NAME, login())
     WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
     assert context.told == []
 
 
-def test_a_lone_access_token_is_used_as_it_is(account: Account, context: FakeContext) -> None:
+def test_an_access_token_without_a_client_is_used_and_never_renewed(
+    account: Account, context: FakeContext
+) -> None:
     lone = settings(
         WEBEX_ACCESS_TOKEN="mine", WEBEX_CLIENT_ID="", WEBEX_CLIENT_SECRET="", WEBEX_REFRESH_TOKEN=""
     )
@@ -286,19 +292,21 @@ def test_a_lone_access_token_is_used_as_it_is(account: Account, context: FakeCon
     assert account.refreshed == []
 
 
-def test_an_access_token_helps_out_until_somebody_logs_in(account: Account, context: FakeContext) -> None:
+def test_the_access_token_of_the_settings_is_used_until_a_login(
+    account: Account, context: FakeContext
+) -> None:
     given = settings(WEBEX_ACCESS_TOKEN="mine", WEBEX_REFRESH_TOKEN="")
     assert WebexOAuth(given, API, context).header() == "Bearer mine"
     context.tokens.write(STORED_NAME, login())
     assert WebexOAuth(given, API, context).header() == "Bearer login"
 
 
-def test_with_nothing_at_all_it_says_how_to_log_in(context: FakeContext) -> None:
+def test_without_any_token_the_error_says_how_to_log_in(context: FakeContext) -> None:
     with pytest.raises(CredentialsError, match="not logged in"):
         WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
 
 
-def test_a_setting_that_is_missing_is_named_unless_there_is_a_token(context: FakeContext) -> None:
+def test_a_missing_setting_is_named_unless_there_is_an_access_token(context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match="WEBEX_CLIENT_ID, WEBEX_CLIENT_SECRET"):
         Webex(settings(WEBEX_CLIENT_ID="", WEBEX_CLIENT_SECRET=""), context)
     Webex(settings(WEBEX_CLIENT_ID="", WEBEX_CLIENT_SECRET="", WEBEX_ACCESS_TOKEN="mine"), context)
@@ -317,7 +325,7 @@ def test_a_setting_that_is_missing_is_named_unless_there_is_a_token(context: Fak
         (400, '{"message": "Client authentication failed"}', "WEBEX_CLIENT_ID"),
     ],
 )
-def test_a_refusal_says_what_to_do_and_no_value(
+def test_a_refusal_says_what_to_do_and_names_no_value(
     auth: WebexOAuth, account: Account, status: int, body: str, named: str
 ) -> None:
     account.refuses_tokens(status, body)
@@ -326,21 +334,21 @@ def test_a_refusal_says_what_to_do_and_no_value(
     assert not any(value in str(refused.value) for value in ("invented", "client-1"))
 
 
-def test_no_token_endpoint_is_a_matter_of_the_address(auth: WebexOAuth, account: Account) -> None:
+def test_a_missing_token_endpoint_names_the_setting(auth: WebexOAuth, account: Account) -> None:
     account.refuses_tokens(404, "")
     with pytest.raises(ConfigurationError, match="WEBEX_API_URL"):
         auth.header()
 
 
 @pytest.mark.parametrize("body", ["{}", '{"access_token": ""}', '{"access_token": "a\\nb"}', "[1]"])
-def test_an_answer_without_a_token_is_broken(auth: WebexOAuth, account: Account, body: str) -> None:
+def test_a_response_without_a_token_is_an_error(auth: WebexOAuth, account: Account, body: str) -> None:
     account.refuses_tokens(200, body)
     with pytest.raises(BrokenResponse):
         auth.header()
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 403])
-def test_a_server_in_trouble_is_asked_again(
+def test_a_server_error_is_retried(
     auth: WebexOAuth, account: Account, http: responses.RequestsMock, status: int
 ) -> None:
     account.refuses_tokens(status, "<html>")

@@ -67,7 +67,7 @@ def test_a_login_that_ends_soon_is_a_warning(webex: Build, whole: Account, conte
     assert "harvester login webex" in found.remedy
 
 
-def test_a_lone_access_token_is_a_warning(webex: Build, whole: Account) -> None:
+def test_an_access_token_that_cannot_be_renewed_is_a_warning(webex: Build, whole: Account) -> None:
     found = checked(
         webex(WEBEX_ACCESS_TOKEN="t", WEBEX_CLIENT_ID="", WEBEX_CLIENT_SECRET="", WEBEX_REFRESH_TOKEN="")
     )
@@ -76,7 +76,7 @@ def test_a_lone_access_token_is_a_warning(webex: Build, whole: Account) -> None:
     assert found[QUALITIES].status == "ok"
 
 
-def test_a_refused_login_is_all_that_is_told(webex: Build, account: Account) -> None:
+def test_a_refused_login_is_the_only_result(webex: Build, account: Account) -> None:
     connector = webex()
     account.refuses_tokens(400, '{"error": "invalid_grant"}')
     (result,) = connector.check()
@@ -84,7 +84,7 @@ def test_a_refused_login_is_all_that_is_told(webex: Build, account: Account) -> 
     assert result.remedy
 
 
-def test_without_an_admin_it_says_what_is_not_read(webex: Build, whole: Account) -> None:
+def test_without_an_admin_it_names_what_is_not_read(webex: Build, whole: Account) -> None:
     found = checked(webex(scope=USER))
     assert found["scope for GET /meetings"].status == "warning"
     assert "meeting:admin_schedule_read" in found["scope for GET /meetings"].remedy
@@ -94,7 +94,7 @@ def test_without_an_admin_it_says_what_is_not_read(webex: Build, whole: Account)
     assert whole.asked_for("/meeting/qualities") == []
 
 
-def test_a_scope_that_is_missing_is_named(webex: Build, whole: Account) -> None:
+def test_a_missing_scope_is_named(webex: Build, whole: Account) -> None:
     found = checked(webex(scope="meeting:admin_schedule_read"))
     result = found["scope for GET /meetingParticipants"]
     assert result.status == "failed"
@@ -102,14 +102,14 @@ def test_a_scope_that_is_missing_is_named(webex: Build, whole: Account) -> None:
     assert "GET /meetings" not in found
 
 
-def test_an_admins_scope_without_an_admins_role_is_seen(webex: Build, whole: Account) -> None:
+def test_an_admin_scope_without_the_admin_role_is_a_warning(webex: Build, whole: Account) -> None:
     whole.on(f"/admin/meetings/{UUID}", {"message": "x"}, status=403)
     found = checked(webex())["role"]
     assert (found.status, bool(found.remedy)) == ("warning", True)
 
 
 @pytest.mark.parametrize("status", [403, 451])
-def test_the_pro_pack_and_the_region_are_told(webex: Build, whole: Account, status: int) -> None:
+def test_a_missing_pro_pack_and_a_wrong_region_fail(webex: Build, whole: Account, status: int) -> None:
     whole.on("/meeting/qualities", {"message": "no"}, status=403)
     found = checked(webex())[QUALITIES]
     assert found.status == "failed"
@@ -122,7 +122,7 @@ def test_the_pro_pack_and_the_region_are_told(webex: Build, whole: Account, stat
     assert "https://analytics-ca.webexapis.com/v1" in found.message
 
 
-def test_a_meeting_that_was_just_asked_about_is_left_alone(
+def test_a_meeting_that_was_just_requested_is_not_requested_again(
     webex: Build, whole: Account, context: FakeContext
 ) -> None:
     context.acquire_lease(lease_name(UUID), NOW + REQUEST_INTERVAL)
@@ -133,7 +133,7 @@ def test_a_meeting_that_was_just_asked_about_is_left_alone(
     assert whole.asked_for("/meeting/qualities") == [{"meetingId": "another", "max": "1000"}]
 
 
-def test_with_no_meeting_there_is_nothing_to_try_with(webex: Build, account: Account) -> None:
+def test_without_a_meeting_the_calls_are_not_tried(webex: Build, account: Account) -> None:
     account.has()
     found = checked(webex())
     assert found["GET /meetings"].status == "ok"

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import responses
 
-from connectors.errors import BrokenResponse, CredentialsError, Gone, NotReady, QuotaExhausted, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, Gone, NotReady, VendorError
 from connectors.models import MeetingRef, Window
 from connectors.webex import Webex, listing
 from tests.unit.fake_context import NOW, FakeContext
@@ -76,48 +75,6 @@ def test_a_window_that_reaches_now_lists_live_ones(webex: Build, account: Accoun
     assert isinstance(found, MeetingRef)
     assert found.hint["end"] == NOW.isoformat()
     assert account.asked_for("/meetings")[0]["to"] == "2026-11-22T00:00:00Z"
-
-
-def test_links_are_followed_exactly_as_they_are_given(
-    webex: Build, account: Account, http: responses.RequestsMock
-) -> None:
-    second = f"{API}/meetings?cursor=a%2Fb&max=null&odd=1"
-    account.on("/meetings", items(meeting_row("a")), headers=link(second))
-    account.on("/meetings", items(), headers=link(f"{API}/meetings?cursor=3"), cursor="a/b")
-    account.on("/meetings", items(meeting_row("a"), meeting_row("b")), cursor="3")
-    assert uuids(webex()) == ["a", "b"], "an empty page goes on, and what comes twice counts once"
-    urls = [str(call.request.url) for call in http.calls if call.request.method == "GET"]
-    assert urls[1] == second
-    assert "meetingType" not in urls[2]
-
-
-def test_other_links_than_next_lead_nowhere(webex: Build, account: Account) -> None:
-    headers = {"Link": f'<{API}/meetings?p=0>; rel="prev", <{API}/meetings?p=1>; rel="first"'}
-    account.on("/meetings", items(meeting_row("a")), headers=headers)
-    assert uuids(webex()) == ["a"]
-
-
-def test_a_link_that_comes_back_is_an_error(webex: Build, account: Account) -> None:
-    account.on("/meetings", items(meeting_row("a")), headers=link(f"{API}/meetings?cursor=1"))
-    with pytest.raises(BrokenResponse, match="twice"):
-        uuids(webex())
-
-
-def test_the_token_is_sent_to_no_other_host(
-    webex: Build, account: Account, http: responses.RequestsMock
-) -> None:
-    account.on("/meetings", items(meeting_row("a")), headers=link("https://elsewhere.example/v1/meetings"))
-    with pytest.raises(BrokenResponse, match="another host") as refused:
-        uuids(webex())
-    assert "elsewhere" not in str(refused.value)
-    assert all("webexapis.example" in str(call.request.url) for call in http.calls)
-
-
-@pytest.mark.parametrize("body", [{}, {"items": None}, {"items": ["x"]}, [], "null"])
-def test_a_page_without_its_list_is_an_error(webex: Build, account: Account, body: object) -> None:
-    account.on("/meetings", body)
-    with pytest.raises(BrokenResponse):
-        uuids(webex())
 
 
 def test_a_row_without_an_id_is_an_error_and_a_plan_is_no_instance(webex: Build, account: Account) -> None:
@@ -206,38 +163,6 @@ def test_a_scope_that_is_missing_is_named_before_anything_is_asked(
     with pytest.raises(CredentialsError, match=f"add {named} to"):
         uuids(webex(scope=scope))
     assert account.asked == []
-
-
-def test_a_listing_that_is_refused_says_what_it_takes(webex: Build, account: Account) -> None:
-    account.on("/meetings", {"message": f"not for {HOST}"}, status=403)
-    with pytest.raises(CredentialsError, match="meeting:admin_schedule_read") as refused:
-        uuids(webex())
-    assert HOST not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("headers", "least"), [({"Retry-After": "40"}, 40), ({"Retry-After": "0"}, 1), ({}, 15)]
-)
-@pytest.mark.parametrize("status", [429, 423])
-def test_it_waits_as_long_as_webex_says_and_a_while_where_it_does_not(
-    webex: Build, account: Account, context: FakeContext, status: int, headers: dict[str, str], least: float
-) -> None:
-    if status == 423 and not headers:
-        return
-    connector = webex()
-    connector.auth.token()
-    began = context.seconds
-    account.on("/meetings", items())
-    account._answers[0][2].insert(0, (status, headers, "{}"))
-    assert uuids(connector) == []
-    assert context.seconds - began >= least
-
-
-def test_a_pause_of_an_hour_ends_the_run_with_the_time_to_go_on(webex: Build, account: Account) -> None:
-    account.on("/meetings", {}, status=429, headers={"Retry-After": "3600"})
-    with pytest.raises(QuotaExhausted) as spent:
-        uuids(webex())
-    assert NOW + timedelta(hours=1) <= spent.value.until <= NOW + timedelta(hours=1, seconds=9)
 
 
 def test_a_head_out_of_the_journal_comes_from_the_call_for_admins(webex: Build, account: Account) -> None:

@@ -72,13 +72,13 @@ SECRETS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_no_attribute_that_opens_a_meeting_is_kept(name: str) -> None:
+def test_no_field_that_opens_a_meeting_is_kept(name: str) -> None:
     kept = redact_row({**meeting_row(), name: SECRETS[name]})
     assert SECRET not in json.dumps(kept)
     assert kept["title"] == "Weekly"
 
 
-def test_whether_there_is_one_and_what_people_wrote_stays() -> None:
+def test_flags_and_titles_stay() -> None:
     row = {"hasRegistration": True, "excludePassword": False, "title": "see https://example.org/notes"}
     assert redact_row(row) == row
 
@@ -95,7 +95,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("row", [*data("meetings")["items"], data("meeting")])
-def test_of_ciscos_own_examples_nothing_is_kept_that_its_call_for_admins_hides(row: dict[str, Any]) -> None:
+def test_the_fields_that_ciscos_admin_call_hides_are_removed_from_its_examples(row: dict[str, Any]) -> None:
     hidden = ("password", "phoneAndVideoSystemPassword", "hostKey", "webLink", "sipAddress", "agenda")
     values = {row[name] for name in hidden if name in row} | {"1234567890"}
     told = set(strings(redact_row(row)))
@@ -144,7 +144,7 @@ def assert_unmarked(error: BaseException) -> None:
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_no_error_of_the_api_repeats_an_answer(
+def test_no_api_error_repeats_the_response(
     status: int, account: Account, context: FakeContext, webex: Build
 ) -> None:
     for body in bodies():
@@ -171,9 +171,7 @@ def test_no_error_of_the_api_repeats_an_answer(
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_no_error_of_the_token_endpoint_repeats_an_answer(
-    status: int, account: Account, context: FakeContext
-) -> None:
+def test_no_token_error_repeats_the_response(status: int, account: Account, context: FakeContext) -> None:
     for body in bodies():
         account.refuses_tokens(status, body)
         connector = Webex(settings(WEBEX_CLIENT_SECRET=SECRET, WEBEX_REFRESH_TOKEN=EMAIL), context)
@@ -182,7 +180,7 @@ def test_no_error_of_the_token_endpoint_repeats_an_answer(
         assert_unmarked(refused.value)
 
 
-def test_no_error_of_the_network_repeats_a_request(
+def test_no_network_error_repeats_the_request(
     account: Account, http: responses.RequestsMock, webex: Build
 ) -> None:
     connector = webex(WEBEX_CLIENT_SECRET=SECRET)

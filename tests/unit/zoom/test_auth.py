@@ -35,7 +35,7 @@ def test_the_request_is_the_one_that_zoom_documents(
     assert "?" not in request.url
 
 
-def test_a_token_is_asked_for_once(auth: ServerToServerOAuth, account: Account) -> None:
+def test_a_token_is_requested_once_for_many_threads(auth: ServerToServerOAuth, account: Account) -> None:
     account.gives_tokens()
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: auth.header(), range(50))) == {"Bearer token-1"}
@@ -52,7 +52,7 @@ def test_a_token_is_renewed_a_minute_before_it_expires(
     assert auth.header() == "Bearer token-2"
 
 
-def test_a_life_of_a_few_seconds_is_used_for_half(
+def test_a_token_of_a_few_seconds_is_used_for_half_its_lifetime(
     auth: ServerToServerOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens(expires_in=36)
@@ -64,7 +64,7 @@ def test_a_life_of_a_few_seconds_is_used_for_half(
 
 
 @pytest.mark.parametrize("life", [None, "", "soon", -1, 10**9, "3599"])
-def test_an_odd_life_is_taken_for_an_hour(
+def test_an_odd_lifetime_counts_as_an_hour(
     auth: ServerToServerOAuth, account: Account, context: FakeContext, life: object
 ) -> None:
     account.gives_tokens(expires_in=life)
@@ -75,7 +75,7 @@ def test_an_odd_life_is_taken_for_an_hour(
     assert auth.header() == "Bearer token-2"
 
 
-def test_another_runs_token_is_used(
+def test_a_stored_token_of_another_run_is_used(
     auth: ServerToServerOAuth, account: Account, context: FakeContext
 ) -> None:
     theirs = Token(access="theirs", expires_at=NOW + timedelta(minutes=30), scope="a b")
@@ -84,7 +84,7 @@ def test_another_runs_token_is_used(
     assert account.tokens == 0
 
 
-def test_another_runs_token_of_other_credentials_is_not_used(context: FakeContext, account: Account) -> None:
+def test_a_stored_token_of_other_credentials_is_not_used(context: FakeContext, account: Account) -> None:
     account.gives_tokens()
     context.tokens.kept[CREDENTIALS.stored_name] = Token(access="x", expires_at=NOW + timedelta(minutes=30))
     other = AppCredentials(account_id="acc-1", client_id="client-1", client_secret="rotated")
@@ -92,7 +92,7 @@ def test_another_runs_token_of_other_credentials_is_not_used(context: FakeContex
     assert "rotated" not in other.stored_name
 
 
-def test_another_runs_token_that_has_expired_is_not_used(
+def test_an_expired_stored_token_is_not_used(
     auth: ServerToServerOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
@@ -100,7 +100,7 @@ def test_another_runs_token_that_has_expired_is_not_used(
     assert auth.header() == "Bearer token-1"
 
 
-def test_a_refused_token_is_replaced_by_what_another_run_has_fetched(
+def test_a_refused_token_is_replaced_by_the_stored_one_of_another_run(
     auth: ServerToServerOAuth, account: Account, context: FakeContext
 ) -> None:
     account.gives_tokens()
@@ -114,9 +114,7 @@ def test_a_refused_token_is_replaced_by_what_another_run_has_fetched(
     assert account.tokens == 1
 
 
-def test_a_refused_token_is_fetched_anew_by_one_thread_alone(
-    auth: ServerToServerOAuth, account: Account
-) -> None:
+def test_a_refused_token_is_replaced_by_one_thread_only(auth: ServerToServerOAuth, account: Account) -> None:
     account.gives_tokens()
     refused = auth.header()
     with ThreadPoolExecutor(8) as pool:
@@ -132,7 +130,7 @@ def test_a_401_renews_the_token_once(zoom: Callable, account: Account, body: obj
     assert account.tokens == 2
 
 
-def test_a_401_with_every_token_is_told(zoom: Callable, account: Account) -> None:
+def test_a_401_after_the_renewal_is_an_error(zoom: Callable, account: Account) -> None:
     account.on("/metrics/meetings", {"code": 124, "message": "Invalid access token."}, status=401)
     with pytest.raises(CredentialsError, match="still activated"):
         list(zoom().meetings(DAY))
@@ -160,7 +158,7 @@ def test_a_401_with_every_token_is_told(zoom: Callable, account: Account) -> Non
         (200, '{"reason":"Bad Request","error":"invalid_request"}', "ZOOM_ACCOUNT_ID"),
     ],
 )
-def test_a_refusal_names_what_is_wrong_and_no_value(
+def test_a_refusal_names_the_wrong_credential_and_no_value(
     auth: ServerToServerOAuth, account: Account, status: int, body: str, named: str
 ) -> None:
     account.refuses_tokens(status, body)
@@ -170,20 +168,22 @@ def test_a_refusal_names_what_is_wrong_and_no_value(
     assert not any(value in str(refused.value) for value in ("acc-1", "client-1", "invented-secret"))
 
 
-def test_no_token_endpoint_is_a_matter_of_the_address(auth: ServerToServerOAuth, account: Account) -> None:
+def test_a_missing_token_endpoint_names_the_setting(auth: ServerToServerOAuth, account: Account) -> None:
     account.refuses_tokens(404, "")
     with pytest.raises(ConfigurationError, match="ZOOM_TOKEN_URL"):
         auth.header()
 
 
 @pytest.mark.parametrize("body", ["{}", '{"access_token": ""}', '{"access_token": "a\\nb"}', "[1]"])
-def test_an_answer_without_a_token_is_broken(auth: ServerToServerOAuth, account: Account, body: str) -> None:
+def test_a_response_without_a_token_is_an_error(
+    auth: ServerToServerOAuth, account: Account, body: str
+) -> None:
     account.refuses_tokens(200, body)
     with pytest.raises(BrokenResponse):
         auth.header()
 
 
-def test_a_server_in_trouble_is_asked_again(auth: ServerToServerOAuth, account: Account, http) -> None:
+def test_a_server_error_is_retried(auth: ServerToServerOAuth, account: Account, http) -> None:
     account.refuses_tokens(503, "")
     with pytest.raises(VendorError):
         auth.header()
@@ -191,7 +191,7 @@ def test_a_server_in_trouble_is_asked_again(auth: ServerToServerOAuth, account: 
 
 
 @pytest.mark.parametrize("status", [503, 429, 403])
-def test_a_passing_trouble_costs_nothing_but_time(
+def test_a_temporary_error_costs_only_time(
     auth: ServerToServerOAuth, http: responses.RequestsMock, status: int
 ) -> None:
     http.post(TOKEN, status=status, body="<html>")

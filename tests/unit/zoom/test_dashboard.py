@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import BrokenResponse, CredentialsError, Gone, NotReady, VendorError
+from connectors.errors import CredentialsError, Gone, NotReady, VendorError
 from connectors.models import Detail, Host, MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
@@ -56,64 +56,6 @@ def test_webinars_are_listed_when_they_are_wanted(zoom: Build, account: Account)
     harvest = zoom("webinars", "qos").fetch(found)
     assert harvest.sessions[0].role == "panelist"
     assert harvest.meeting.detail is Detail.basic
-
-
-def test_every_page_is_read_with_the_same_parameters(zoom: Build, account: Account) -> None:
-    account.quiet()
-    account.on(LIST, page("meetings", meeting_row("1"), token="t1"), type="past")
-    account.on(LIST, page("meetings", token="t2"), type="past", next_page_token="t1")
-    account.on(LIST, page("meetings", meeting_row("2")), type="past", next_page_token="t2")
-    assert {found.uuid for found in zoom().meetings(DAY)} == {"1", "2"}
-    asked = [
-        {k: v for k, v in query.items() if k != "next_page_token"} for query in account.asked_for(LIST)[:3]
-    ]
-    assert asked[0] == asked[1] == asked[2]
-
-
-def test_a_page_token_that_expired_begins_the_listing_again(zoom: Build, account: Account) -> None:
-    account.quiet()
-    expired = {"code": 300, "message": "The next page token is invalid or expired."}
-    account.on(LIST, page("meetings", meeting_row("1"), token="t1"), type="past")
-    account.then(
-        LIST, (400, expired), (200, page("meetings", meeting_row("2"))), type="past", next_page_token="t1"
-    )
-    assert {found.uuid for found in zoom().meetings(DAY)} == {"1", "2"}
-
-
-def test_a_page_token_that_always_expires_is_an_error(zoom: Build, account: Account) -> None:
-    account.quiet()
-    account.on(LIST, page("meetings", meeting_row("1"), token="t1"), type="past")
-    account.on(
-        LIST, {"code": 300, "message": "The next page token is invalid or expired."}, next_page_token="t1"
-    )
-    with pytest.raises(VendorError, match="page token has expired"):
-        list(zoom().meetings(DAY))
-
-
-def test_participants_that_begin_again_are_not_doubled(zoom: Build, account: Account) -> None:
-    expired = {"code": 300, "message": "The next page token is invalid or expired."}
-    account.on(PARTICIPANTS, page("participants", participant_row(), token="t1"))
-    account.then(PARTICIPANTS, (400, expired), (200, page("participants")), next_page_token="t1")
-    harvest = zoom().fetch(ref(meeting_row()))
-    assert len(harvest.sessions) == 1
-    assert harvest.collisions == 0
-
-
-def test_a_page_token_that_comes_twice_is_an_error(zoom: Build, account: Account) -> None:
-    account.on(LIST, page("meetings", meeting_row("1"), token="round"))
-    with pytest.raises(BrokenResponse, match="same page token"):
-        list(zoom().meetings(DAY))
-
-
-@pytest.mark.parametrize(
-    "body", [{}, {"meetings": None}, {"meetings": {}}, {"meetings": ["x"]}, [], {"meetings": [{"id": 1}]}]
-)
-def test_an_answer_without_the_list_of_meetings_is_an_error(
-    zoom: Build, account: Account, body: object
-) -> None:
-    account.on(LIST, body)
-    with pytest.raises(BrokenResponse):
-        list(zoom().meetings(DAY))
 
 
 @given(
@@ -322,16 +264,6 @@ def test_webinars_without_the_add_on_name_the_option(zoom: Build, account: Accou
     account.on("/metrics/webinars", {"code": 200, "message": "No permission."}, status=400)
     with pytest.raises(CredentialsError, match="omit --webinars"):
         list(zoom("webinars").meetings(DAY))
-
-
-def test_calls_of_the_day_are_counted_heavy_and_lists_together(
-    zoom: Build, account: Account, context: FakeContext
-) -> None:
-    account.quiet()
-    connector = zoom(share=0.5)
-    list(connector.meetings(DAY))
-    connector.fetch(ref(meeting_row()))
-    assert context.spent == {"heavy": 3}  # two lists, one of participants; /users counts against nothing
 
 
 def test_series_are_kept_with_qos_and_have_no_effect_without(

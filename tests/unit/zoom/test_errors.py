@@ -32,7 +32,7 @@ MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 
 @pytest.mark.parametrize("headers", [{"X-RateLimit-Type": "QPS"}, {"x-ratelimit-type": "QPS"}, {}])
 @pytest.mark.parametrize("body", [PER_SECOND, CONCURRENT, {}])
-def test_a_limit_of_a_second_is_waited_for_by_everybody(
+def test_a_per_second_limit_makes_every_request_wait(
     zoom: Build, account: Account, context: FakeContext, headers: dict[str, str], body: object
 ) -> None:
     account.then(PARTICIPANTS, (429, body), (200, page("participants", participant_row())), headers=headers)
@@ -41,9 +41,7 @@ def test_a_limit_of_a_second_is_waited_for_by_everybody(
     assert context.request_stats.throttled_seconds >= 1
 
 
-def test_a_limit_of_a_minute_is_waited_for_a_minute(
-    zoom: Build, account: Account, context: FakeContext
-) -> None:
+def test_a_per_minute_limit_waits_for_a_minute(zoom: Build, account: Account, context: FakeContext) -> None:
     account.quiet()
     headers = {"X-RateLimit-Type": "QPS", "X-RateLimit-Category": "Resource-intensive"}
     account.then(
@@ -66,7 +64,7 @@ def test_a_limit_of_a_minute_is_waited_for_a_minute(
         (DAILY, {"Retry-After": "nonsense"}),
     ],
 )
-def test_a_limit_of_a_day_ends_the_run_until_it_is_filled_again(
+def test_a_daily_limit_ends_the_run_until_it_is_available_again(
     zoom: Build, account: Account, body: object, headers: dict[str, str]
 ) -> None:
     account.on(PARTICIPANTS, body, status=429, headers=headers)
@@ -76,7 +74,7 @@ def test_a_limit_of_a_day_ends_the_run_until_it_is_filled_again(
     assert len(account.asked_for(PARTICIPANTS)) == 1
 
 
-def test_a_limit_of_a_day_is_obeyed_by_later_calls_and_later_runs(
+def test_a_daily_limit_stops_later_calls_and_later_runs(
     zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.on(PARTICIPANTS, DAILY, status=429)
@@ -90,21 +88,21 @@ def test_a_limit_of_a_day_is_obeyed_by_later_calls_and_later_runs(
     assert zoom().fetch(ref(meeting_row())).sessions == []
 
 
-def test_our_own_budget_of_the_day_is_obeyed(zoom: Build, account: Account, context: FakeContext) -> None:
+def test_the_own_daily_quota_is_obeyed(zoom: Build, account: Account, context: FakeContext) -> None:
     context.limits["heavy"] = 0
     with pytest.raises(QuotaExhausted):
         zoom().fetch(ref(meeting_row()))
     assert account.asked == []
 
 
-def test_an_error_that_comes_with_status_200_is_an_error(zoom: Build, account: Account) -> None:
+def test_an_error_code_with_status_200_is_an_error(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, {"code": 3000, "message": "no", "participants": []})
     with pytest.raises(VendorError, match="code 3000") as refused:
         zoom().fetch(ref(meeting_row()))
     assert refused.value.code == 3000
 
 
-def test_code_zero_is_no_error(zoom: Build, account: Account) -> None:
+def test_code_zero_is_a_success(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, {"code": 0, **page("participants")})
     assert zoom().fetch(ref(meeting_row())).sessions == []
 
@@ -114,7 +112,7 @@ def test_too_many_requests_may_come_with_status_200(zoom: Build, account: Accoun
     assert zoom().fetch(ref(meeting_row())).sessions == []
 
 
-def test_a_firewalls_page_fails_its_meeting_after_a_few_tries(zoom: Build, account: Account) -> None:
+def test_a_firewall_page_fails_its_meeting_after_a_few_attempts(zoom: Build, account: Account) -> None:
     account.on(
         PARTICIPANTS,
         "<html>Sorry, you have been blocked</html>",
@@ -127,14 +125,14 @@ def test_a_firewalls_page_fails_its_meeting_after_a_few_tries(zoom: Build, accou
     assert len(account.asked_for(PARTICIPANTS)) == 5
 
 
-def test_a_firewalls_page_that_goes_away_costs_nothing(zoom: Build, account: Account) -> None:
+def test_a_temporary_firewall_page_fails_nothing(zoom: Build, account: Account) -> None:
     account.then(PARTICIPANTS, (403, "<html>"), (200, page("participants", participant_row())))
     assert len(zoom().fetch(ref(meeting_row())).sessions) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
 @pytest.mark.parametrize("code", [4711, 4700])
-def test_missing_scopes_are_named_and_nothing_else_of_the_message(
+def test_an_error_names_the_missing_scopes_and_nothing_else_of_the_message(
     zoom: Build, account: Account, status: int, code: int
 ) -> None:
     message = (
@@ -146,7 +144,7 @@ def test_missing_scopes_are_named_and_nothing_else_of_the_message(
     assert "Marked" not in str(refused.value)
 
 
-def test_a_message_without_scopes_names_the_one_of_the_call(zoom: Build, account: Account) -> None:
+def test_an_error_without_scopes_names_the_scope_of_the_call(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, {"code": 4700, "message": "Token cannot be empty"}, status=401)
     with pytest.raises(CredentialsError, match="dashboard:read:list_meeting_participants:admin"):
         zoom().fetch(ref(meeting_row()))
@@ -166,24 +164,24 @@ def test_scopes_are_read_strictly() -> None:
         ("Marked Person", "parameter"),
     ],
 )
-def test_code_300_is_told_apart_by_its_text(zoom: Build, account: Account, message: str, words: str) -> None:
+def test_code_300_means_what_its_text_says(zoom: Build, account: Account, message: str, words: str) -> None:
     account.on(LIST, {"code": 300, "message": message}, status=400)
     with pytest.raises(VendorError, match=words) as refused:
         list(zoom().meetings(DAY))
     assert "Marked" not in str(refused.value)
 
 
-def test_a_lone_surrogate_costs_no_page(zoom: Build, account: Account) -> None:
+def test_a_lone_surrogate_does_not_lose_the_page(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, page("participants", participant_row(user_name="Ada \ud83d")))
     assert zoom().fetch(ref(meeting_row())).sessions[0].user_name == "Ada \ufffd"
 
 
-def test_half_a_body_is_asked_for_again(zoom: Build, account: Account) -> None:
+def test_a_truncated_body_is_retried(zoom: Build, account: Account) -> None:
     account.then(PARTICIPANTS, (200, '{"participants": [{"id'), (200, page("participants")))
     assert zoom().fetch(ref(meeting_row())).sessions == []
 
 
-def test_lists_are_asked_for_at_no_more_than_the_rate_of_a_minute(
+def test_lists_are_requested_within_the_rate_per_minute(
     zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.quiet()
@@ -194,7 +192,7 @@ def test_lists_are_asked_for_at_no_more_than_the_rate_of_a_minute(
     assert context.now() - NOW >= timedelta(seconds=29 * 3)
 
 
-def test_a_code_of_the_500s_is_asked_again_whatever_status_it_comes_with(context: FakeContext) -> None:
+def test_a_code_from_500_to_599_is_retried_whatever_the_status(context: FakeContext) -> None:
     verdict = response_classifier(context, DailyLimitGuard(context))
     answer = Response(call="Zoom: GET /x", status=200, headers={}, body={"code": 500, "message": ""})
     assert isinstance(verdict(answer), Retry)

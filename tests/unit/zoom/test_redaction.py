@@ -129,7 +129,7 @@ def assert_unmarked(error: BaseException) -> None:
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_no_error_of_the_api_repeats_an_answer(
+def test_no_api_error_repeats_the_response(
     status: int, account: Account, context: FakeContext, zoom: Callable
 ) -> None:
     for body in bodies(status):
@@ -153,9 +153,7 @@ def test_no_error_of_the_api_repeats_an_answer(
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_no_error_of_the_token_endpoint_repeats_an_answer(
-    status: int, account: Account, context: FakeContext
-) -> None:
+def test_no_token_error_repeats_the_response(status: int, account: Account, context: FakeContext) -> None:
     for body in bodies(status):
         account.refuses_tokens(status, body)
         connector = Zoom(settings(ZOOM_CLIENT_SECRET=SECRET, ZOOM_ACCOUNT_ID=EMAIL), context)
@@ -167,7 +165,7 @@ def test_no_error_of_the_token_endpoint_repeats_an_answer(
             assert EMAIL not in str(result)
 
 
-def test_no_error_of_the_network_repeats_a_request(
+def test_no_network_error_repeats_the_request(
     account: Account, http: responses.RequestsMock, zoom: Callable
 ) -> None:
     connector = zoom(ZOOM_CLIENT_SECRET=SECRET)

@@ -22,7 +22,6 @@ from tests.unit.zoom.fake_api import (
     Account,
     data,
     meeting_row,
-    page,
     ref,
     settings,
 )
@@ -180,80 +179,3 @@ def test_every_endpoint_can_be_granted_in_both_ways() -> None:
         assert all(endpoint.granted([name]) for name in endpoint.classic)
         assert not endpoint.granted(["chat:read:admin"])
     assert not USERS.granted(["user:read:list_users"])
-
-
-def subjects(connector: Zoom, status: str) -> dict[str, str]:
-    return {found.subject: found.message for found in connector.check() if found.status == status}
-
-
-def test_check_tries_every_call_of_the_dashboard(zoom: Build, account: Account) -> None:
-    account.on("/metrics/meetings", page("meetings", meeting_row()))
-    for path in ("", "/participants", "/participants/qos"):
-        account.on(f"/metrics/meetings/abc%3D%3D{path}", page("participants"))
-    account.on("/metrics/webinars", page("webinars"))
-    connector = zoom("qos", "webinars")
-    assert subjects(connector, "failed") == subjects(connector, "warning") == {}
-    found = subjects(connector, "ok")
-    calls = {subject for subject in found if subject.startswith("GET")}
-    assert calls == {
-        "GET /metrics/meetings",
-        "GET /metrics/meetings/{uuid}",
-        "GET /metrics/meetings/{uuid}/participants",
-        "GET /metrics/meetings/{uuid}/participants/qos",
-        "GET /metrics/webinars",
-        "GET /users",
-    }
-    assert {"token", "plan"} < found.keys()
-
-
-def test_check_warns_of_what_is_only_better_to_have(zoom: Build, account: Account) -> None:
-    account.quiet()
-    connector = zoom(scope=DASHBOARD)
-    assert subjects(connector, "failed") == {}
-    warnings = subjects(connector, "warning")
-    assert "host.host_id" in warnings["scope for GET /users"]
-    assert "--qos" in warnings["scope for GET /metrics/meetings/{uuid}/participants/qos"]
-    assert "not tried" in warnings["GET /metrics/meetings/{uuid}/participants"]
-
-
-def test_check_names_each_missing_scope(zoom: Build) -> None:
-    failed = [
-        found for found in zoom(ZOOM_PLAN="business", scope=REPORTS).check() if found.status == "failed"
-    ]
-    assert [found.subject for found in failed] == [
-        "scope for GET /metrics/meetings",
-        "scope for GET /metrics/meetings/{uuid}/participants",
-        "source",
-    ]
-    assert "dashboard:read:list_meetings:admin" in failed[0].remedy
-    assert {found.exit_code for found in failed} == {77}
-
-
-def test_check_goes_over_to_reports_where_there_is_no_dashboard(zoom: Build, account: Account) -> None:
-    account.on("/metrics/meetings", NO_DASHBOARD, status=400)
-    account.on("/report/users", data("report_users"))
-    account.on("/report/users/u-mara/meetings", data("report_user_meetings"))
-    connector = zoom()
-    results = list(connector.check())
-    assert not [found for found in results if found.status == "failed"]
-    assert "GET /report/users/{user}/meetings" in {found.subject for found in results if found.status == "ok"}
-    assert "GET /report/meetings/{uuid}/participants" in {found.subject for found in results}
-
-
-def test_check_tells_of_a_plan_that_is_too_low(zoom: Build, account: Account) -> None:
-    account.on("/metrics/meetings", NO_DASHBOARD, status=400)
-    assert "ZOOM_PLAN=pro" in subjects(zoom(ZOOM_PLAN="business"), "failed")["plan"]
-
-
-def test_check_stops_at_a_token_that_is_not_given(account: Account, context: FakeContext) -> None:
-    account.refuses_tokens(400, '{"error": "invalid_client"}')
-    (found,) = Zoom(settings(), context).check()
-    assert (found.subject, found.status, found.exit_code) == ("token", "failed", 77)
-
-
-def test_check_shows_calls_that_fail(zoom: Build, account: Account) -> None:
-    account.on("/metrics/meetings", page("meetings", meeting_row()))
-    account.on("/metrics/meetings/abc%3D%3D/participants", "<html>", status=403)
-    account.on("/users", {"code": 300, "message": "?"}, status=400)
-    failed = subjects(zoom(scope=""), "failed")
-    assert failed.keys() == {"GET /metrics/meetings/{uuid}/participants", "GET /users"}

@@ -1,15 +1,16 @@
-"""A scripted Elasticsearch for unit tests: answers out of a function, every request kept, no network and no waiting."""
+"""A scripted Elasticsearch for unit tests: a function gives the answers, requests are recorded, nothing waits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.retry import RetryPolicy
 from tests.unit.fake_context import NOW
 
 CLUSTER = ElasticConfig(host="http://127.0.0.1:9200")
@@ -17,7 +18,7 @@ Item = dict[str, Any]
 
 
 class Waits:
-    """The seconds that were waited; the clock stands still but for them."""
+    """Records every wait; its clock moves only by waiting."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -27,12 +28,15 @@ class Waits:
 
     def policy(self, seconds: float = 60.0) -> RetryPolicy:
         return RetryPolicy(
-            wait=self.wait, elapsed=lambda: sum(self.seconds), now=lambda: NOW, seconds=seconds
+            wait=self.wait,
+            elapsed=lambda: sum(self.seconds),
+            now=lambda: NOW,
+            limits=replace(ELASTICSEARCH_LIMITS, total_seconds=seconds),
         )
 
 
 class Scripted(Client):
-    """`bulk_answer` gets the ids of a bulk request; whatever else is asked for succeeds, unless `others` says otherwise."""
+    """`bulk_answer` gets the ids of a bulk request; every other request succeeds, unless `others` answers it."""
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class Scripted(Client):
         self._bulk_answer = bulk_answer
         self._others = others
         self.bulks: list[list[str]] = []
-        self.asked: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
 
     def send(
         self,
@@ -59,10 +63,10 @@ class Scripted(Client):
             ids = ids_of(body)
             self.bulks.append(ids)
             return self._bulk_answer(ids)
-        self.asked.append((method, path))
-        told = self._others(method, path)
+        self.requests.append((method, path))
+        response = self._others(method, path)
         missing = method == "GET" and "_template/" in path
-        return told or Response(status=404 if missing else 200, body={})
+        return response or Response(status=404 if missing else 200, body={})
 
 
 def ids_of(body: bytes) -> list[str]:
@@ -74,9 +78,9 @@ def stored(ids: list[str]) -> Response:
     return items([{"status": 201}] * len(ids))
 
 
-def items(told: list[Item]) -> Response:
-    wrong = any(item["status"] >= 300 for item in told)
-    return Response(status=200, body={"errors": wrong, "items": [{"index": item} for item in told]})
+def items(results: list[Item]) -> Response:
+    wrong = any(item["status"] >= 300 for item in results)
+    return Response(status=200, body={"errors": wrong, "items": [{"index": item} for item in results]})
 
 
 def refused(status: int, kind: str = "some_exception", reason: str = "because") -> Item:

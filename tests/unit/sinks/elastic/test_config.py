@@ -1,4 +1,4 @@
-"""What may be said about a cluster, and what our indices are called there."""
+"""Connection settings, and the names of indices and aliases."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_port_is_always_known(host: str, url: str) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_meant_is_refused_without_repeating_secrets(settings: dict[str, Any]) -> None:
+def test_an_unusable_setting_is_refused_without_repeating_secrets(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as raised:
         ElasticConfig(**{"host": "http://localhost", **settings})
     assert "marked-secret" not in str(raised.value)
@@ -69,7 +69,7 @@ def test_indices_are_named_by_kind_and_period() -> None:
     ]
 
 
-def test_naming_a_cluster_does_not_import_the_client() -> None:
+def test_configuration_does_not_import_the_client_library() -> None:
     code = (
         "import sys, harvester.sinks.elastic.config, harvester.sinks.ndjson, harvester.state.rejects, "
         "harvester.sinks.elastic.templates; sys.exit('elasticsearch' in sys.modules)"

@@ -33,14 +33,14 @@ def loader(client: Scripted, rejects: Rejects) -> Loader:
     return Loader(client, rejects, Waits().policy())
 
 
-def test_every_harvest_is_acknowledged_once(rejects: Rejects) -> None:
+def test_every_record_is_acknowledged_once(rejects: Rejects) -> None:
     loaded = list(loader(Scripted(stored), rejects).load(many(50)))
     assert sorted(loaded, key=lambda one: one.uuid) == sorted(
         (Ack(uuid=f"meeting-{n}", ok=4) for n in range(50)), key=lambda one: one.uuid
     )
 
 
-def test_a_harvest_is_acknowledged_only_when_its_last_request_is_answered(
+def test_a_record_is_acknowledged_only_after_its_last_request(
     rejects: Rejects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_queue, "BATCH_OPERATIONS", 3)
@@ -61,7 +61,7 @@ def test_a_harvest_is_acknowledged_only_when_its_last_request_is_answered(
     assert [len(ids) for ids in client.bulks] == [3, 1]
 
 
-def test_rejects_are_on_the_disk_before_their_meeting_is_acknowledged(rejects: Rejects) -> None:
+def test_rejects_are_saved_before_their_meeting_is_acknowledged(rejects: Rejects) -> None:
     client = Scripted(lambda ids: items([refused(400)] + [{"status": 201}] * (len(ids) - 1)))
     for loaded in loader(client, rejects).load([plain(1)]):
         assert loaded == Ack(uuid="meeting-1", ok=3, rejected=1)
@@ -78,9 +78,7 @@ def test_a_later_success_clears_the_reject(rejects: Rejects) -> None:
     assert len(rejects) == 0, "superseded: there in this form or a later one"
 
 
-def test_memory_holds_a_few_batches_however_much_is_to_come(
-    rejects: Rejects, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_holds_only_a_few_batches(rejects: Rejects, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_queue, "BATCH_OPERATIONS", 4)
     pulled = answered = most = 0
 
@@ -91,16 +89,16 @@ def test_memory_holds_a_few_batches_however_much_is_to_come(
 
     def records() -> Iterator[MeetingRecord]:
         nonlocal pulled, most
-        for harvest in many(500):
+        for record in many(500):
             pulled += 1
             most = max(most, pulled - answered)
-            yield harvest
+            yield record
 
     assert len(list(loader(Scripted(counting), rejects).load(records()))) == 500
     assert most <= bulk_queue.REQUESTS_IN_FLIGHT + 2
 
 
-def test_what_waits_too_long_for_company_leaves_alone(rejects: Rejects) -> None:
+def test_a_meeting_does_not_wait_long_for_its_batch_to_fill_up(rejects: Rejects) -> None:
     arrived = Event()
 
     def answer(ids: list[str]) -> Response:
@@ -116,21 +114,21 @@ def test_what_waits_too_long_for_company_leaves_alone(rejects: Rejects) -> None:
     assert len(list(sink.load(a_vendor_that_pauses()))) == 2
 
 
-def test_a_fatal_answer_ends_the_load_and_asks_for_no_more(rejects: Rejects) -> None:
+def test_a_fatal_answer_ends_the_load_and_pulls_no_more_records(rejects: Rejects) -> None:
     asked = 0
 
     def records() -> Iterator[MeetingRecord]:
         nonlocal asked
-        for harvest in many(100_000):
+        for record in many(100_000):
             asked += 1
-            yield harvest
+            yield record
 
     with pytest.raises(CredentialsError):
         list(loader(Scripted(lambda _: Response(status=401)), rejects).load(records()))
     assert asked < 10_000
 
 
-def test_an_interrupted_source_is_still_loaded_to_where_it_came(rejects: Rejects) -> None:
+def test_records_pulled_before_an_interruption_are_loaded(rejects: Rejects) -> None:
     def records() -> Iterator[MeetingRecord]:
         yield from many(3)
         raise Interrupted
@@ -152,7 +150,7 @@ def test_a_document_that_orjson_cannot_write_is_still_sent(rejects: Rejects) -> 
     assert list(loader(client, rejects).load([odd])) == [Ack(uuid="meeting-1", ok=4)]
 
 
-def test_templates_that_may_not_be_installed_are_told_of_once_and_loading_goes_on(
+def test_templates_that_may_not_be_installed_are_reported_once_and_loading_continues(
     rejects: Rejects, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = Scripted(stored, lambda method, path: Response(status=403) if "_template" in path else None)
@@ -163,7 +161,7 @@ def test_templates_that_may_not_be_installed_are_told_of_once_and_loading_goes_o
     assert "harvester templates install" in message
 
 
-def test_nothing_is_asked_of_the_source_before_the_cluster_knows_us(rejects: Rejects) -> None:
+def test_no_record_is_pulled_before_the_credentials_are_accepted(rejects: Rejects) -> None:
     def records() -> Iterator[MeetingRecord]:
         raise AssertionError("asked for")
         yield
@@ -173,7 +171,7 @@ def test_nothing_is_asked_of_the_source_before_the_cluster_knows_us(rejects: Rej
         list(loader(client, rejects).load(records()))
 
 
-def test_lines_and_their_refusals_are_counted(rejects: Rejects) -> None:
+def test_lines_and_rejected_lines_are_counted(rejects: Rejects) -> None:
     good = [encode(document) for document in to_documents(plain(1))]
     text = b"\n".join([good[0], b"nonsense", b"", *good[1:]])
     client = Scripted(

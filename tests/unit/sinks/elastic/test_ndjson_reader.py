@@ -1,4 +1,4 @@
-"""Lines to operations: the short way and the long way agree, and what is no document is told apart."""
+"""Lines to operations, with and without decoding, and lines that are not documents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, read_blocks
 from tests.documents import HARVESTED, full_harvest, plain
 
-DOCUMENTS = [orjson.loads(encode(d)) for harvest in (full_harvest(), plain(1)) for d in to_documents(harvest)]
+DOCUMENTS = [orjson.loads(encode(d)) for record in (full_harvest(), plain(1)) for d in to_documents(record)]
 BASE = DOCUMENTS[0]
 
 
@@ -37,7 +37,9 @@ def why(line: bytes) -> str:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
-def test_the_short_way_and_the_long_way_agree(document: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoded_line_gives_the_same_operation_as_an_undecoded_one(
+    document: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
     short = encode(document)
     long = json.dumps(dict(sorted(document.items())), ensure_ascii=True).encode()
     ((one,), _), ((other,), _) = read(short), read(long)
@@ -48,7 +50,7 @@ def test_the_short_way_and_the_long_way_agree(document: dict, monkeypatch: pytes
     assert (one.index_name, one.source, other.source) == (expected.index_name, short, long)
 
 
-def test_our_own_lines_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_the_harvester_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[bytes] = []
     decode = lines_module._parse
     monkeypatch.setattr(lines_module, "_parse", lambda line: decoded.append(line) or decode(line))
@@ -58,7 +60,7 @@ def test_our_own_lines_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.text(min_size=1), st.sampled_from(["meeting", "session"]))
-def test_any_id_keeps_its_meaning(document_id: str, kind: str) -> None:
+def test_every_id_is_preserved(document_id: str, kind: str) -> None:
     document = {**DOCUMENTS[1 if kind == "session" else 0], "document_id": document_id}
     operations, bad = read(orjson.dumps(document))
     if len(document_id.encode()) > 512:
@@ -69,7 +71,7 @@ def test_any_id_keeps_its_meaning(document_id: str, kind: str) -> None:
 
 
 @given(st.binary())
-def test_no_line_breaks_the_reading(line: bytes) -> None:
+def test_no_line_raises(line: bytes) -> None:
     operations, bad = read(line)
     assert len(operations) + len(bad) == (1 if line.removeprefix(b"\xef\xbb\xbf").strip() else 0)
 
@@ -84,7 +86,7 @@ def test_the_index_follows_the_meeting_not_the_session() -> None:
     assert operation.index_name == "harvester-sessions-2026-12"
 
 
-def test_an_instant_in_another_zone_is_filed_by_utc() -> None:
+def test_the_index_of_an_instant_in_another_zone_is_that_of_utc() -> None:
     (operation,), _ = read(orjson.dumps({**BASE, "@timestamp": "2027-01-01T00:30:00+02:00"}))
     assert operation.index_name == "harvester-meetings-2026"
 
@@ -96,15 +98,15 @@ def test_an_instant_in_another_zone_is_filed_by_utc() -> None:
         ({"document_id": ""}, "no document_id"),
         ({"document_id": 7}, "document_id is not a string"),
         ({"kind": "webinar"}, "kind is neither meeting nor session"),
-        ({"@timestamp": "2026-13-01T00:00:00Z"}, "@timestamp is no instant"),
+        ({"@timestamp": "2026-13-01T00:00:00Z"}, "@timestamp is not an instant"),
         ({"@timestamp": ""}, "no @timestamp"),
-        ({"detail": "Full"}, "detail is none of scheduled, live, basic, full"),
-        ({"harvested_at": "now"}, "harvested_at is no instant"),
+        ({"detail": "Full"}, "detail is not scheduled, live, basic or full"),
+        ({"harvested_at": "now"}, "harvested_at is not an instant"),
         ({"harvested_at": "1960-01-01T00:00:00Z", "detail": "scheduled"}, "harvested_at is before 1970"),
         ({"document_id": "x" * 513}, "document_id is longer than 512 bytes"),
     ],
 )
-def test_what_is_missing_or_wrong_is_named_without_its_value(change: dict, words: str) -> None:
+def test_a_missing_or_wrong_field_is_named_without_its_value(change: dict, words: str) -> None:
     assert why(encode({**BASE, **change})) == words
 
 
@@ -118,13 +120,13 @@ def test_what_is_missing_or_wrong_is_named_without_its_value(change: dict, words
         (b"NaN", "not JSON in UTF-8"),
     ],
 )
-def test_what_is_no_document_is_kept_with_its_digest(line: bytes, words: str) -> None:
+def test_a_line_that_is_no_document_is_kept_with_its_digest(line: bytes, words: str) -> None:
     _, (bad,) = read(b"", line)
     assert (bad.number, bad.reason, bad.text) == (2, words, line)
     assert bad.sha256 == hashlib.sha256(line).hexdigest()
 
 
-def test_a_line_with_a_usable_id_keeps_it_whatever_else_is_wrong_with_it() -> None:
+def test_a_bad_line_keeps_its_id_if_that_is_usable() -> None:
     _, (kind,) = read(orjson.dumps({**BASE, "kind": "webinar"}))
     assert (kind.document_id, kind.version) == (BASE["document_id"], version(Detail.full, HARVESTED))
     _, (detail,) = read(orjson.dumps({**BASE, "detail": "fuller"}))
@@ -156,13 +158,13 @@ class Dripping(io.BytesIO):
 @pytest.mark.parametrize(
     "text", [b"", b"a", b"a\n", b"a\nbb", b"a\n\nbb\n", b"0123456789" * 9 + b"\nx\n" + b"y" * 30]
 )
-def test_lines_come_out_whole_however_they_come_in(text: bytes) -> None:
+def test_lines_are_whole_however_they_arrive(text: bytes) -> None:
     expected = text.removesuffix(b"\n").split(b"\n") if text else []
     for stream in (io.BytesIO(text), Dripping(text)):
         assert [line for block in read_blocks(stream) for line in block] == expected
 
 
-def test_a_line_without_end_is_passed_over_and_the_next_one_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_oversized_line_is_skipped_and_the_next_one_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines_module, "LINE_BYTES", 50)
     endless = b"x" * 200
     read_lines = [line for block in read_blocks(Dripping(endless + b"\nnext")) for line in block]
@@ -171,8 +173,8 @@ def test_a_line_without_end_is_passed_over_and_the_next_one_is_read(monkeypatch:
     assert (bad.text, bad.sha256) == (b"", hashlib.sha256(endless).hexdigest())
 
 
-def test_versions_of_lines_are_those_of_harvests() -> None:
-    harvest = plain(3)
-    operations, _ = read(*[encode(document) for document in to_documents(harvest)])
-    assert {Target.of(operation).version for operation in operations} == {record_version(harvest)}
+def test_lines_have_the_versions_of_their_records() -> None:
+    record = plain(3)
+    operations, _ = read(*[encode(document) for document in to_documents(record)])
+    assert {Target.of(operation).version for operation in operations} == {record_version(record)}
     assert format_milliseconds(HARVESTED).encode() in operations[0].source

@@ -1,4 +1,4 @@
-"""What an earlier harvest left behind, without a cluster: when it is looked for, what is deleted, who waits for whom."""
+"""Stale documents without a cluster: when they are searched for, which are deleted, and which meetings wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from connectors.attendance import to_record
 from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
 from connectors.models import Detail, MeetingRecord
 from connectors.parsing import format_milliseconds
-from harvester.documents import to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import stale, stale_cleanup
 from harvester.sinks.elastic.client import Client, Response
@@ -47,11 +46,11 @@ class Shelf(Client):
         self.searched: list[int] = []
         self._first = first
 
-    def store(self, harvest: MeetingRecord) -> None:
-        claim = CurrentDocuments.of(harvest, CLUSTER)
-        row = Row(claim.uuid, claim.harvested_at, claim.version)
-        keys = [(claim.session_index, f"{claim.document_id}:{key}") for key in claim.session_keys]
-        for key in [(claim.meeting_index, claim.document_id), *keys]:
+    def store(self, record: MeetingRecord) -> None:
+        current = CurrentDocuments.of(record, CLUSTER)
+        row = Row(current.uuid, current.harvested_at, current.version)
+        keys = [(current.session_index, f"{current.document_id}:{key}") for key in current.session_keys]
+        for key in [(current.meeting_index, current.document_id), *keys]:
             if key not in self.rows or self.rows[key].version < row.version:
                 self.rows[key] = row
 
@@ -132,8 +131,8 @@ class Storing:
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
         held: list[MeetingRecord] = []
         try:
-            for harvest in records:
-                held.append(harvest)
+            for record in records:
+                held.append(record)
                 if len(held) == self.ahead:
                     yield from self._stored(held)
                     held = []
@@ -142,9 +141,9 @@ class Storing:
             self.closed = True
 
     def _stored(self, held: list[MeetingRecord]) -> Iterator[Ack]:
-        for harvest in self.order(held):
-            self.shelf.store(harvest)
-            yield Ack(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
+        for record in self.order(held):
+            self.shelf.store(record)
+            yield Ack(uuid=record.meeting.uuid, ok=1 + len(record.sessions))
 
 
 @dataclass
@@ -155,17 +154,17 @@ class Scene:
 
     def sink(self, spared: Callable[[str], bool] = lambda uuid: False, **more: Any) -> StaleCleanupSink:
         loader = self.loader or Storing(self.shelf)
-        patience = self.waits.policy()
-        return StaleCleanupSink(loader, self.shelf, patience, spared=spared, **more)
+        retry = self.waits.policy()
+        return StaleCleanupSink(loader, self.shelf, retry, spared=spared, **more)
 
 
-def fewer(harvest: MeetingRecord, sessions: int) -> MeetingRecord:
+def fewer(record: MeetingRecord, sessions: int) -> MeetingRecord:
     """The same read again a day later, with so many of its stays."""
-    meeting = replace(harvest.meeting, harvested_at=LATER)
-    return to_record(meeting, harvest.sessions[:sessions], replaces=harvest.replaces)
+    meeting = replace(record.meeting, harvested_at=LATER)
+    return to_record(meeting, record.sessions[:sessions], replaces=record.replaces)
 
 
-def test_what_the_new_harvest_no_longer_holds_is_deleted_and_counted() -> None:
+def test_stale_documents_are_deleted_and_counted() -> None:
     scene = Scene()
     scene.shelf.store(plain(1))
     scene.shelf.store(plain(2))
@@ -184,7 +183,7 @@ def test_the_same_load_again_deletes_nothing() -> None:
     assert scene.shelf.asked.count("has_privileges") == 1
 
 
-def test_a_spared_meeting_waits_for_nothing_and_is_not_searched_for() -> None:
+def test_a_spared_meeting_is_acknowledged_at_once_without_a_search() -> None:
     scene = Scene()
     loads = scene.sink(spared=lambda uuid: uuid != "meeting-1").load(many(3))
     assert [one.uuid for one in loads] == ["meeting-0", "meeting-2", "meeting-1"]
@@ -201,14 +200,14 @@ def test_a_meeting_that_replaces_another_is_not_spared() -> None:
     assert {row.uuid for row in scene.shelf.rows.values()} == {"meeting-2"}
 
 
-def test_a_meeting_that_is_replaced_within_its_own_batch_is_deleted_in_its_older_form() -> None:
+def test_a_meeting_replaced_within_the_same_batch_loses_its_older_documents() -> None:
     scene = Scene()
     newer = replace(plain(2, when=LATER), replaces=["meeting-1"])
     loaded = {one.uuid: one.replaced for one in scene.sink().load([plain(1), newer])}
     assert loaded == {"meeting-1": 0, "meeting-2": 4}
 
 
-def test_a_start_that_moved_into_another_period_takes_everything_along() -> None:
+def test_all_documents_follow_a_start_that_moved_into_another_period() -> None:
     scene = Scene()
     scene.shelf.store(plain(1))
     again = plain(1, when=LATER)
@@ -219,7 +218,7 @@ def test_a_start_that_moved_into_another_period_takes_everything_along() -> None
     assert {index for index, _ in scene.shelf.rows} == {"harvester-meetings-2027", "harvester-sessions-2027"}
 
 
-def test_a_copy_that_somebody_made_of_an_index_is_left_alone() -> None:
+def test_a_copy_of_an_index_is_not_touched() -> None:
     scene = Scene()
     scene.shelf.store(plain(1))
     copied = {(f"{index}-before-the-move", name): row for (index, name), row in scene.shelf.rows.items()}
@@ -229,7 +228,7 @@ def test_a_copy_that_somebody_made_of_an_index_is_left_alone() -> None:
     assert scene.shelf.deleted == []
 
 
-def test_what_is_richer_stays() -> None:
+def test_richer_documents_stay() -> None:
     scene = Scene()
     full = plain(1, detail=Detail.full)
     scene.shelf.store(full)
@@ -241,7 +240,7 @@ def test_what_is_richer_stays() -> None:
     assert scene.shelf.rows.keys() >= set(new)
 
 
-def test_a_batch_is_cleaned_when_it_is_full() -> None:
+def test_a_full_queue_is_cleaned() -> None:
     scene = Scene()
     loads = scene.sink(meetings=4).load(many(10))
     assert len(list(loads)) == 10
@@ -251,19 +250,19 @@ def test_a_batch_is_cleaned_when_it_is_full() -> None:
     assert scene.shelf.searched == [2, 2, 2]
 
 
-def test_a_batch_is_cleaned_when_its_first_meeting_has_waited_long_enough() -> None:
+def test_a_queue_is_cleaned_when_its_first_meeting_has_waited_long_enough() -> None:
     scene = Scene()
 
     def records() -> Iterator[MeetingRecord]:
-        for harvest in many(6):
-            yield harvest
+        for record in many(6):
+            yield record
             scene.waits.wait(1.0)
 
     assert len(list(scene.sink(seconds=2.0).load(records()))) == 6
     assert scene.shelf.searched == [3, 3]
 
 
-def test_a_meeting_that_comes_twice_is_cleaned_once_after_both_by_the_newer() -> None:
+def test_a_meeting_that_comes_twice_is_cleaned_once_with_the_newer_record() -> None:
     scene = Scene()
     scene.loader = Storing(scene.shelf, ahead=3, order=reversed)
     sink = scene.sink(meetings=1)
@@ -277,7 +276,7 @@ def test_a_meeting_that_comes_twice_is_cleaned_once_after_both_by_the_newer() ->
     assert kept == [format_milliseconds(LATER)] * 2
 
 
-def test_a_meeting_that_comes_again_while_it_waits_is_not_cleaned_without_its_second_harvest() -> None:
+def test_a_waiting_meeting_that_comes_again_waits_for_its_second_record() -> None:
     scene = Scene()
     scene.shelf.store(plain(1, sessions=5, when=HARVESTED - timedelta(days=1)))
     loaded = list(scene.sink().load([plain(1), plain(2), fewer(plain(1), 1)]))
@@ -289,7 +288,7 @@ def test_a_meeting_that_comes_again_while_it_waits_is_not_cleaned_without_its_se
     assert scene.shelf.searched == [2]
 
 
-def test_a_spared_meeting_that_comes_again_is_spared_no_more() -> None:
+def test_a_spared_meeting_that_comes_again_is_searched_for() -> None:
     scene = Scene()
     scene.loader = Storing(scene.shelf, ahead=2)
     loaded = list(scene.sink(spared=lambda uuid: True).load([plain(1), fewer(plain(1), 2)]))
@@ -312,14 +311,14 @@ def busy(status: int, times: int, what: str) -> Callable[[str, int], Response | 
 
 @pytest.mark.parametrize("what", ["refresh", "search", "bulk"])
 @pytest.mark.parametrize("status", [0, 429, 503])
-def test_a_busy_cluster_is_asked_again(what: str, status: int) -> None:
+def test_a_busy_cluster_is_retried(what: str, status: int) -> None:
     scene = Scene(Shelf(busy(status, 3, what)))
     scene.shelf.store(plain(1))
     assert [one.replaced for one in scene.sink().load([fewer(plain(1), 1)])] == [2]
     assert len(scene.waits.seconds) == 3
 
 
-def test_only_what_was_not_deleted_is_tried_again() -> None:
+def test_only_failed_deletions_are_retried() -> None:
     def first(what: str, before: int) -> Response | None:
         if what != "bulk" or before:
             return None
@@ -331,7 +330,7 @@ def test_only_what_was_not_deleted_is_tried_again() -> None:
     assert scene.shelf.deletes == [1]
 
 
-def test_an_answer_that_is_cut_short_is_no_answer() -> None:
+def test_an_incomplete_answer_is_retried() -> None:
     scene = Scene(Shelf(lambda what, n: deletions([]) if what == "bulk" and not n else None))
     scene.shelf.store(plain(1))
     assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [3]
@@ -344,7 +343,7 @@ def test_a_request_that_is_too_large_is_halved() -> None:
     assert scene.shelf.deletes == [2, 2, 4]
 
 
-def test_a_cluster_that_stays_silent_settles_nothing_and_what_was_loaded_is_told() -> None:
+def test_an_unreachable_cluster_leaves_acknowledgements_incomplete() -> None:
     scene = Scene(Shelf(busy(503, 10**6, "search")))
     scene.loader = Storing(scene.shelf)
     acknowledged: list[Ack] = []
@@ -356,7 +355,7 @@ def test_a_cluster_that_stays_silent_settles_nothing_and_what_was_loaded_is_told
 
 
 @pytest.mark.parametrize("what", ["refresh", "search", "bulk"])
-def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(
+def test_a_missing_privilege_is_reported_once_and_meetings_no_longer_wait(
     what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     forbidden = Response(status=403, body={"error": {"type": "security_exception", "reason": "somebody"}})
@@ -373,7 +372,7 @@ def test_a_right_that_is_missing_is_told_once_and_nobody_waits_any_more(
     assert "somebody" not in said
 
 
-def test_rights_are_asked_for_since_a_search_over_patterns_would_find_nothing_without_them(
+def test_privileges_are_checked_because_a_search_without_them_finds_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     no = Response(status=200, body={"has_all_requested": False})
@@ -384,7 +383,7 @@ def test_rights_are_asked_for_since_a_search_over_patterns_would_find_nothing_wi
     assert len(caplog.messages) == 1
 
 
-def test_one_item_that_may_not_be_deleted_is_a_missing_right(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_item_that_may_not_be_deleted_is_a_missing_privilege(caplog: pytest.LogCaptureFixture) -> None:
     def first(what: str, before: int) -> Response | None:
         return deletions([{"status": 200}, refused(403), {"status": 200}]) if what == "bulk" else None
 
@@ -411,7 +410,7 @@ def error(status: int, kind: str) -> Response:
         ("bulk", deletions([refused(400, "illegal_argument_exception")] * 3), ConfigurationError),
     ],
 )
-def test_what_will_not_get_better_is_the_end(
+def test_a_permanent_error_ends_the_load(
     what: str, answer: Response, expected: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     scene = Scene(Shelf(lambda asked, n: answer if asked == what else None))
@@ -427,10 +426,10 @@ def interrupted() -> Iterator[MeetingRecord]:
     raise Interrupted
 
 
-def test_what_was_acknowledged_before_an_error_is_cleaned_and_told_first() -> None:
+def test_meetings_loaded_before_an_error_are_cleaned_and_acknowledged_first() -> None:
     scene = Scene()
-    for harvest in many(3):
-        scene.shelf.store(harvest)
+    for record in many(3):
+        scene.shelf.store(record)
     acknowledged: list[Ack] = []
     with pytest.raises(Interrupted):
         for loaded in scene.sink().load(interrupted()):
@@ -438,7 +437,7 @@ def test_what_was_acknowledged_before_an_error_is_cleaned_and_told_first() -> No
     assert [one.replaced for one in acknowledged] == [1, 1, 1]
 
 
-def test_the_first_error_is_the_one_that_is_raised_and_the_last_batch_is_not_tried_for_long() -> None:
+def test_the_first_error_is_raised_and_the_last_clean_up_is_short() -> None:
     class Ending(Storing):
         def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
             yield from self._stored([next(iter(records))])
@@ -451,7 +450,7 @@ def test_the_first_error_is_the_one_that_is_raised_and_the_last_batch_is_not_tri
     assert sum(scene.waits.seconds) <= stale_cleanup.LAST_SECONDS
 
 
-def test_a_load_that_is_given_up_ends_the_loader_too() -> None:
+def test_closing_the_load_closes_the_loader() -> None:
     scene = Scene()
     scene.loader = Storing(scene.shelf)
     loads = scene.sink(meetings=1).load(many(5))
@@ -460,28 +459,15 @@ def test_a_load_that_is_given_up_ends_the_loader_too() -> None:
     assert scene.loader.closed
 
 
-def test_only_ids_of_the_batch_are_held() -> None:
+def test_memory_holds_only_the_meetings_of_one_queue() -> None:
     scene = Scene()
     made = 0
 
     def counted() -> Iterator[MeetingRecord]:
         nonlocal made
-        for harvest in many(300):
+        for record in many(300):
             made += 1
-            yield harvest
+            yield record
 
     behind = [made - done for done, _ in enumerate(scene.sink(meetings=20).load(counted()), 1)]
     assert max(behind) < 20
-
-
-def test_a_claim_knows_its_own_documents() -> None:
-    harvest = plain(1)
-    claim = CurrentDocuments.of(harvest, CLUSTER)
-    for document, index in zip(
-        to_documents(harvest), [claim.meeting_index] + [claim.session_index] * 3, strict=True
-    ):
-        assert claim.contains(index, document["document_id"])
-        assert not claim.contains(index.replace("2026", "2025"), document["document_id"])
-    assert not claim.contains(claim.session_index, f"{claim.document_id}:other")
-    assert not claim.contains(claim.session_index, f"{claim.document_id}:other:{harvest.sessions[0].key}")
-    assert claim.harvested_at == format_milliseconds(HARVESTED)

@@ -57,7 +57,7 @@ def test_every_field_of_the_model_is_mapped(kind: Kind, made_of: type) -> None:
     assert set(mapped["quality"]["properties"]["video_in"]["properties"]) == {*MEASURES, "series"}
 
 
-def test_the_host_is_mapped_whole() -> None:
+def test_every_field_of_the_host_is_mapped() -> None:
     assert set(properties("meeting")["host"]["properties"]) == {f.name for f in fields(Host)}
 
 
@@ -69,7 +69,7 @@ def test_no_keyword_can_refuse_a_document_by_its_length(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", ["meeting", "session"])
-def test_every_alias_leads_to_a_field_and_nothing_is_mapped_by_guess(kind: Kind) -> None:
+def test_every_alias_points_to_a_field_and_mapping_is_never_dynamic(kind: Kind) -> None:
     mapped = dict(types(properties(kind)))
     aliases = {name: told["path"] for name, told in mapped.items() if told["type"] == "alias"}
     assert "event.start" in aliases
@@ -80,7 +80,7 @@ def test_every_alias_leads_to_a_field_and_nothing_is_mapped_by_guess(kind: Kind)
 
 
 @pytest.mark.parametrize("kind", ["meeting", "session"])
-def test_series_are_kept_and_not_indexed(kind: Kind) -> None:
+def test_series_are_stored_but_not_indexed(kind: Kind) -> None:
     for stream in STREAMS:
         series = properties(kind)["quality"]["properties"][stream]["properties"]["series"]
         assert series == {"type": "object", "enabled": False}

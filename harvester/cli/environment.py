@@ -1,4 +1,4 @@
-"""What a run works with, whoever starts it: settings, clock, state folder, redactor, stop signal."""
+"""What a command works with: settings, clock, state folder, redactor, stop signal. It hands each callee what it uses."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_what_was_loaded_before_the_search_for_leftovers_failed_is_told(
     assert vendor["cleanup_pending"] > 0, (vendor, ended.stderr.decode())
     assert vendor["documents"] + vendor["rejected"] >= vendor["cleanup_pending"]
     told = " ".join(ended.stderr.decode().split())
-    assert f"{vendor['unsettled']:,} meetings loaded and not yet acknowledged" in told
+    assert f"{vendor['cleanup_pending']:,} meetings loaded and not yet acknowledged" in told
 
 
 @pytest.mark.parametrize(
@@ -220,13 +220,13 @@ def test_check_names_an_index_that_is_not_ours_and_one_that_is_closed_to_writing
     newest.ask("PUT", f"/{theirs}", {})
     with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
         harvester = pointed(newest, simulator)
-        assert b"is not ours" in harvester("check").stdout
+        assert b"was not created by the harvester" in harvester("check").stdout
         assert harvester("zoom", "--date", "2026-11-19").returncode == 78
         newest.ask("DELETE", f"/{theirs}")
         assert harvester("zoom", "--date", "2026-11-19").returncode == 0
         newest.ask("PUT", f"/{ours}/_settings", {"index.blocks.write": True})
         checked = harvester("check")
-        assert (checked.returncode, b"closed to writing" in checked.stdout) == (69, True), (
+        assert (checked.returncode, b"cannot be written" in checked.stdout) == (69, True), (
             checked.stdout.decode()
         )
         assert harvester("zoom", "--date", "2026-11-19").returncode == 69

@@ -1,0 +1,109 @@
+"""Deletes documents by id, each only up to a version: a document that is newer or richer by then stays.
+
+| answer | result |
+| --- | --- |
+| item 2xx | deleted |
+| item 404, 409 | already gone; newer or richer, and stays |
+| item or request 429, 500, 502, 503, 504, no answer | tried again after a pause, without what is done |
+| request 413 | halved |
+| 403 | MissingPrivileges |
+| 401, a block, a closed index | the end: no other document would fare better |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from connectors.errors import ConfigurationError
+from connectors.retry import RetryPolicy
+from harvester.sinks.elastic.bulk import read_items
+from harvester.sinks.elastic.client import RETRYABLE, Client, ErrorCause, Response, wait_before_retry
+
+
+class MissingPrivileges(Exception):
+    """Elasticsearch answers 403: the account lacks the privileges that the message names."""
+
+
+class Deletion(NamedTuple):
+    """A document to delete, unless it is newer or richer than `version` by then."""
+
+    index_name: str
+    document_id: str
+    version: int
+    version_type: Literal["external", "external_gte"] = "external"
+    """`external_gte` deletes a document of just this version as well."""
+
+    def line(self) -> bytes:
+        action = {
+            "_index": self.index_name,
+            "_id": self.document_id,
+            "version": self.version,
+            "version_type": self.version_type,
+        }
+        return orjson.dumps({"delete": action}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def delete_documents(client: Client, retry: RetryPolicy, deletions: Sequence[Deletion]) -> Iterator[Deletion]:
+    """Delete these documents, and yield those that were there and are gone.
+
+    Raises MissingPrivileges, Unreachable, CredentialsError, ConfigurationError.
+    """
+    state = retry.start()
+    parts = [deletions] if deletions else []
+    while parts:
+        part = parts.pop()
+        response = client.bulk(b"".join(deletion.line() for deletion in part))
+        if response.status == 413 and len(part) > 1:
+            middle = len(part) // 2
+            parts += part[middle:], part[:middle]
+            continue
+        remaining = []
+        for deletion, item in zip(part, _items(client, response, len(part)), strict=True):
+            status = item.get("status", 500)
+            if status in RETRYABLE:
+                remaining.append(deletion)
+            elif 200 <= status < 300:
+                yield deletion
+            elif status not in {404, 409}:
+                cause = ErrorCause.of(status, item.get("error"))
+                raise cleanup_error(client, cause, "write", deletion.index_name)
+        if remaining:
+            if len(remaining) < len(part):
+                state.reset()
+            wait_before_retry(state, _problem(client, response), response.retry_after)
+            parts.append(remaining)
+
+
+def cleanup_error(client: Client, cause: ErrorCause, privileges: str, index: str = "") -> Exception:
+    """The error for a refused deletion, or for a refused search for documents to delete."""
+    if cause.status == 403 and cause.type != "cluster_block_exception":
+        return MissingPrivileges(privileges)
+    if cause.status in {401, 403}:
+        return client.error_for(cause, index)
+    if cause.type == "index_closed_exception":
+        return client.closed_index(index)
+    return ConfigurationError(
+        f"Elasticsearch at {client.config.url} refuses to search or delete in "
+        f"{' and '.join(client.config.index_patterns)} ({cause.type or f'HTTP {cause.status}'}): check whether another "
+        "application's index matches these patterns"
+    )
+
+
+def _items(client: Client, response: Response, count: int) -> list[dict[str, Any]]:
+    """The result of each item; empty ones, to be retried, if the answer does not account for every item."""
+    if response.ok:
+        items = read_items(response, count)
+        if items is not None:
+            return [item.get("delete", {}) for item in items]
+    elif response.status not in RETRYABLE:
+        raise cleanup_error(client, response.cause, "write")
+    return [{}] * count
+
+
+def _problem(client: Client, response: Response) -> str:
+    if response.ok:
+        return f"Elasticsearch at {client.config.url} keeps rejecting deletions (overloaded)"
+    return client.unavailable_reason(response)

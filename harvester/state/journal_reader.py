@@ -1,0 +1,155 @@
+"""Every question about a journal. Nothing here writes, so a run may be writing the same journal meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from connectors.models import Window
+from harvester.state import journal_schema as sql
+from harvester.state.database import Database
+from harvester.state.intervals import Listing, union
+from harvester.state.journal_rows import (
+    FailedPartition,
+    JournalEntry,
+    Run,
+    from_microseconds,
+    parse_entry,
+    parse_failed_partition,
+    parse_listing,
+    parse_run,
+    split_extras,
+    to_microseconds,
+)
+from harvester.state.layout import journal_database, run_lock_file
+
+PAGE = 500
+
+TARGETS = "wanted"
+FIRST_NIGHTLY = "wanted_since"
+
+
+def open_journal_database(folder: Path, *, read_only: bool) -> Database:
+    # Whoever holds the lock has created the database before: beside a lock file, an empty one is not a new one.
+    made = run_lock_file(folder).exists()
+    return Database(journal_database(folder), sql.MIGRATIONS, read_only=read_only, made=made)
+
+
+class JournalReader:
+    """The questions about one journal. Safe for threads.
+
+    Raises StateError for rows that no journal ever wrote.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, folder: Path) -> JournalReader:
+        """The journal in this folder, which must exist. Neither it nor its folder is changed."""
+        return JournalReader(open_journal_database(folder, read_only=True))
+
+    def close(self) -> None:
+        self._database.close()
+
+    # Facts and targets
+
+    def fact(self, name: str) -> str | None:
+        row = self._database.fetch_one(sql.SELECT_FACT, name)
+        return row[0] if row else None
+
+    def first_nightly(self) -> datetime | None:
+        """The beginning of the first day that a nightly run was to read; `None` if there was no nightly run."""
+        found = self.fact(FIRST_NIGHTLY)
+        with self._database.parsing():
+            return from_microseconds(int(found)) if found is not None else None
+
+    def targets(self) -> list[Window]:
+        """The time that any run was to read, and all listed time, in order and without overlaps.
+
+        Nightly runs are to read everything since the first one; see `first_nightly`.
+        """
+        listed = (listing.window for listing in self.listings(frozenset()))
+        return union([*self._added_targets(), *listed])
+
+    def _added_targets(self) -> list[Window]:
+        found = self.fact(TARGETS)
+        with self._database.parsing():
+            spans = orjson.loads(found) if found is not None else []
+            return [
+                Window(start=from_microseconds(start), end=from_microseconds(stop)) for start, stop in spans
+            ]
+
+    # Runs and listings
+
+    def runs(self, limit: int) -> list[Run]:
+        """The last runs, newest first."""
+        rows = self._database.fetch_all(sql.SELECT_RUNS, limit)
+        with self._database.parsing():
+            return [parse_run(row) for row in rows]
+
+    def listings(self, extras: frozenset[str]) -> list[Listing]:
+        """The listings of runs that asked for at least these extras."""
+        rows = self._database.fetch_all(sql.SELECT_LISTINGS)
+        with self._database.parsing():
+            return [parse_listing(row) for row in rows if extras <= split_extras(row[3])]
+
+    def failed_partitions(self) -> list[FailedPartition]:
+        rows = self._database.fetch_all(sql.SELECT_FAILED_PARTITIONS)
+        with self._database.parsing():
+            return [parse_failed_partition(row) for row in rows]
+
+    # Meetings
+
+    def meeting(self, uuid: str) -> JournalEntry | None:
+        row = self._database.fetch_one(sql.SELECT_MEETING, uuid)
+        with self._database.parsing():
+            return parse_entry(row) if row else None
+
+    def open_meetings(self) -> Iterator[JournalEntry]:
+        """Meetings that are listed, pending or failed. They are read page by page: the journal may change meanwhile."""
+        after = ""
+        while True:
+            rows = self._database.fetch_all(sql.SELECT_OPEN_PAGE, after, PAGE)
+            with self._database.parsing():
+                entries = [parse_entry(row) for row in rows]
+            yield from entries
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][0]
+
+    def gone_meetings(self, limit: int) -> list[JournalEntry]:
+        """The newest meetings that are gone."""
+        rows = self._database.fetch_all(sql.SELECT_GONE, limit)
+        with self._database.parsing():
+            return [parse_entry(row) for row in rows]
+
+    def stored_refs(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Uuid and hint of every stored meeting that started in the window."""
+        rows = self._database.fetch_all(sql.SELECT_STORED_REFS, *_bounds(window))
+        with self._database.parsing():
+            return iter([(uuid, orjson.loads(hint)) for uuid, hint in rows])
+
+    def stored_uuids(self, window: Window) -> Iterator[str]:
+        """Uuids of the stored meetings that started in the window and are not gone, in order."""
+        return (uuid for (uuid,) in self._database.fetch_all(sql.SELECT_STORED_UUIDS, *_bounds(window)))
+
+    def counts(self) -> dict[str, int]:
+        """How many meetings have each outcome."""
+        return dict(self._database.fetch_all(sql.COUNT_OUTCOMES))
+
+    def gone_by_reason(self) -> dict[str, int]:
+        return dict(self._database.fetch_all(sql.COUNT_GONE))
+
+    def count_finished(self, window: Window) -> int:
+        """How many meetings that started in the window a backfill would not read again: done, pending or gone."""
+        (count,) = self._database.fetch_one(sql.COUNT_FINISHED, *_bounds(window))
+        return int(count)
+
+
+def _bounds(window: Window) -> tuple[int, int]:
+    return to_microseconds(window.start), to_microseconds(window.end)

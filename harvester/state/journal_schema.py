@@ -1,0 +1,124 @@
+"""The journal's tables, their migrations, and the statements that read and write them.
+
+Instants are microseconds since 1970, UTC. Extras are words, separated by spaces, in the column `asked`. Names of tables
+and columns are those of the first release: existing journals must open.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS = (
+    """
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE intervals (
+        start INTEGER NOT NULL, stop INTEGER NOT NULL, listed_at INTEGER NOT NULL, asked TEXT NOT NULL
+    );
+    CREATE TABLE meetings (
+        uuid TEXT PRIMARY KEY,
+        outcome TEXT NOT NULL,
+        start INTEGER,
+        digest TEXT NOT NULL,
+        hint TEXT NOT NULL,
+        asked TEXT NOT NULL,
+        rank INTEGER,
+        harvested_at INTEGER,
+        due INTEGER,
+        reason TEXT,
+        attempts INTEGER NOT NULL,
+        first_run INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX meetings_open ON meetings (uuid) WHERE outcome IN ('listed', 'pending', 'failed');
+    CREATE TABLE skipped (
+        subject TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, reason TEXT NOT NULL,
+        tried_at INTEGER NOT NULL, PRIMARY KEY (subject, start, stop)
+    );
+    CREATE TABLE readings (
+        id INTEGER PRIMARY KEY, start INTEGER NOT NULL, stop INTEGER NOT NULL, asked TEXT NOT NULL,
+        began INTEGER NOT NULL, finished INTEGER
+    );
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY, began INTEGER NOT NULL, ended INTEGER, what TEXT NOT NULL,
+        exit_code INTEGER, summary TEXT
+    )
+    """,
+    """
+    CREATE TABLE left_out (
+        subject TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, asked TEXT NOT NULL,
+        reason TEXT NOT NULL, tried_at INTEGER NOT NULL, PRIMARY KEY (subject, start, stop, asked)
+    );
+    INSERT INTO left_out SELECT subject, start, stop, '', reason, tried_at FROM skipped;
+    DROP TABLE skipped
+    """,
+)
+"""One script per schema version, oldest first. A released script never changes.
+
+`intervals`: listings that reached their last page. `meetings`: every meeting that was ever listed, with its outcome.
+`left_out`: partitions that could not be listed. `readings`: forced runs. `runs`: what each run was for and how it ended.
+"""
+
+# Questions
+
+SELECT_FACT = "SELECT value FROM facts WHERE name = ?"
+SELECT_RUNS = "SELECT id, began, ended, what, exit_code, summary FROM runs ORDER BY id DESC LIMIT ?"
+SELECT_LISTINGS = "SELECT start, stop, listed_at, asked FROM intervals"
+SELECT_FAILED_PARTITIONS = "SELECT * FROM left_out ORDER BY start, subject, asked"
+SELECT_UNFINISHED_FORCED_RUN = """
+    SELECT began FROM readings WHERE start = ? AND stop = ? AND asked = ? AND finished IS NULL
+"""
+SELECT_MEETING = "SELECT * FROM meetings WHERE uuid = ?"
+SELECT_OPEN_PAGE = """
+    SELECT * FROM meetings WHERE outcome IN ('listed', 'pending', 'failed') AND uuid > ? ORDER BY uuid LIMIT ?
+"""
+SELECT_GONE = "SELECT * FROM meetings WHERE outcome = 'gone' ORDER BY start DESC LIMIT ?"
+SELECT_STORED_REFS = "SELECT uuid, hint FROM meetings WHERE rank IS NOT NULL AND start >= ? AND start < ?"
+SELECT_STORED_UUIDS = """
+    SELECT uuid FROM meetings WHERE rank IS NOT NULL AND outcome <> 'gone' AND start >= ? AND start < ? ORDER BY uuid
+"""
+COUNT_OUTCOMES = "SELECT outcome, count(*) FROM meetings GROUP BY outcome"
+COUNT_GONE = "SELECT reason, count(*) FROM meetings WHERE outcome = 'gone' GROUP BY reason"
+COUNT_FINISHED = """
+    SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')
+"""
+
+# Changes
+
+SET_FACT = "INSERT OR REPLACE INTO facts VALUES (?, ?)"
+DELETE_OLD_RUNS = "DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - ?"
+BEGIN_RUN = "INSERT INTO runs (began, what) VALUES (?, ?)"
+END_RUN = "UPDATE runs SET ended = ?, exit_code = ?, summary = ? WHERE id = ?"
+BEGIN_FORCED_RUN = "INSERT INTO readings (start, stop, asked, began) VALUES (?, ?, ?, ?)"
+FINISH_FORCED_RUN = """
+    UPDATE readings SET finished = ? WHERE start = ? AND stop = ? AND asked = ? AND finished IS NULL
+"""
+DELETE_OLDER_LISTINGS = (
+    "DELETE FROM intervals WHERE asked = ? AND start >= ? AND stop <= ? AND listed_at <= ?"
+)
+ADD_LISTING = "INSERT INTO intervals VALUES (?, ?, ?, ?)"
+ADD_FAILED = """
+    INSERT INTO left_out VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET tried_at = excluded.tried_at, reason = excluded.reason
+"""
+CLEAR_FAILED = "DELETE FROM left_out WHERE subject = ? AND start = ? AND stop = ? AND asked = ?"
+RECORD_INTENT = """
+    INSERT INTO meetings VALUES (?, 'listed', ?, ?, ?, ?, NULL, NULL, NULL, NULL, 0, ?)
+    ON CONFLICT DO UPDATE SET outcome = 'listed', start = excluded.start, hint = excluded.hint, asked = excluded.asked
+"""
+MARK_STORED = """
+    UPDATE meetings SET outcome = ?, digest = ?, rank = ?, harvested_at = ?, due = ?, reason = ?, attempts = 0
+    WHERE uuid = ?
+"""
+KEEP = "UPDATE meetings SET outcome = ?, digest = ?, due = ?, reason = ?, attempts = 0 WHERE uuid = ?"
+SET_OUTCOME = """
+    UPDATE meetings SET outcome = ?, digest = ?, due = ?, reason = ?, attempts = attempts + 1 WHERE uuid = ?
+"""
+MARK_REPLACED = "UPDATE meetings SET outcome = 'gone', due = NULL, rank = NULL, reason = ? WHERE uuid = ?"
+EXPIRE_STORED = """
+    UPDATE meetings SET outcome = 'done', due = NULL
+    WHERE rank IS NOT NULL AND outcome IN ('listed', 'pending', 'failed')
+    AND coalesce(start, (SELECT began FROM runs WHERE id = first_run), 0) < ?
+"""
+EXPIRE_REST = """
+    UPDATE meetings SET outcome = 'gone', due = NULL, reason = ?
+    WHERE outcome IN ('listed', 'pending', 'failed')
+    AND coalesce(start, (SELECT began FROM runs WHERE id = first_run), 0) < ?
+"""
+EXPIRE_FAILED_PARTITIONS = "DELETE FROM left_out WHERE stop < ?"

@@ -1,0 +1,102 @@
+"""Every command's --help: the order of the options, and sentences."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import click
+import pytest
+
+import connectors
+from harvester.cli import COMMANDS, cli
+
+GENERAL = ["--verbose", "--quiet", "--log-level", "--log-format", "--env-file"]
+
+
+def leaves() -> list[tuple[str, click.Command]]:
+    """Every command without subcommands, with its path."""
+    found: list[tuple[str, click.Command]] = []
+    with click.Context(cli) as context:
+        queue: list[tuple[str, click.Command]] = [("", cli)]
+        while queue:
+            path, command = queue.pop()
+            if not isinstance(command, click.Group):
+                found.append((path.strip(), command))
+                continue
+            for name in command.list_commands(context):
+                child = command.get_command(context, name)
+                assert child is not None
+                queue.append((f"{path} {name}", child))
+    return sorted(found)
+
+
+LEAVES = leaves()
+
+
+def test_there_is_a_command_for_everything() -> None:
+    assert {path.split()[0] for path, _ in LEAVES} == {*COMMANDS, *connectors.table()}
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_every_command_ends_with_the_general_options(path: str, command: click.Command) -> None:
+    names = [param.opts[-1] for param in command.params if isinstance(param, click.Option)]
+    expected = GENERAL[:-1] if path == "simulate" else GENERAL
+    assert names[-len(expected) :] == expected
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_dates_come_first_and_the_destination_before_what_is_rare(path: str, command: click.Command) -> None:
+    names = [param.opts[-1] for param in command.params if isinstance(param, click.Option)]
+    order = [
+        "--date",
+        "--from",
+        "--to",
+        "--timezone",
+        "--destination",
+        "--es-host",
+        "--rate-share",
+        "--verbose",
+    ]
+    present = [name for name in order if name in names]
+    assert sorted(present, key=names.index) == present
+
+
+HELPS = [
+    (f"{path} {param.opts[-1]}", param.help or "")
+    for path, command in LEAVES
+    for param in command.params
+    if isinstance(param, click.Option)
+]
+
+
+@pytest.mark.parametrize(("name", "text"), HELPS, ids=[name for name, _ in HELPS])
+def test_help_texts_start_with_a_capital_and_end_with_a_full_stop(name: str, text: str) -> None:
+    sentence = re.sub(r"  \[default: .*\]$", "", text)
+    assert re.match(r"[A-Z]", sentence), text
+    assert sentence.endswith("."), text
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_the_help_of_every_command_ends_with_examples(path: str, command: click.Command) -> None:
+    epilog = command.epilog or ""
+    assert epilog.startswith("\b\nExamples:\n"), path
+    lines = [line.strip() for line in epilog.splitlines()[2:]]
+    assert any(f"harvester {path}" in line for line in lines), lines
+
+
+def examples() -> list[str]:
+    return sorted({line.strip() for _, command in LEAVES for line in (command.epilog or "").splitlines()[2:]})
+
+
+@pytest.mark.parametrize("line", examples())
+def test_examples_use_commands_and_options_that_exist(line: str) -> None:
+    words = shlex.split(re.search(r"harvester ([^|>]*)", line).group(1))  # type: ignore[union-attr]
+    with click.Context(cli) as context:
+        current: click.Command = cli
+        while isinstance(current, click.Group):
+            found = current.get_command(context, words.pop(0))
+            assert found is not None
+            current = found
+    known = {flag for param in current.params for flag in [*param.opts, *param.secondary_opts]}
+    assert {word for word in words if word.startswith("-")} <= known

@@ -1,0 +1,489 @@
+"""`harvester status` over journals that the tests write. It must leave them as they are."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner, Result
+
+from connectors.models import MeetingRef, Reason, Window
+from connectors.zoom import Zoom
+from harvester.cli import cli
+from harvester.state.account import AccountState
+from harvester.state.journal import Journal
+from harvester.state.journal_rows import FailedPartition
+from harvester.state.rejects import Reject, Rejects
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
+DAY = timedelta(days=1)
+UTC_ZONE = ZoneInfo("UTC")
+ACCOUNT = "zoom-main-0123456789ab"
+INDEX = "elasticsearch-harvester-ba9876543210"
+ABOUT = {
+    "vendor": "zoom",
+    "account": "main",
+    "api_url": "http://127.0.0.1:9/zoom/v2",  # simulated, so that HARVESTER_NOW is its calendar
+    "es_url": "http://127.0.0.1:9200",
+    "prefix": "harvester-",
+}
+Status = Callable[..., Result]
+
+
+def days(first: int, last: int) -> Window:
+    """From so many days before the last midnight to so many."""
+    return Window(start=MIDNIGHT - first * DAY, end=MIDNIGHT - last * DAY)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state" / ACCOUNT / INDEX
+
+
+@pytest.fixture
+def journal(folder: Path) -> Iterator[Journal]:
+    """One that a nightly run began a month ago and has listed to the last midnight since."""
+    opened = Journal(folder)
+    for name, value in ABOUT.items():
+        opened.set_fact(name, value)
+    opened.set_first_nightly(MIDNIGHT - 30 * DAY)
+    opened.add_listing(days(30, 0), frozenset(), NOW - timedelta(hours=9))
+    opened.flush()
+    yield opened
+    with suppress(sqlite3.ProgrammingError):  # a test may have closed it
+        opened.close()
+
+
+@pytest.fixture
+def status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Status:
+    monkeypatch.chdir(tmp_path)
+
+    def ask(*words: str, **more: str) -> Result:
+        environment = {
+            "HARVESTER_STATE_DIR": str(tmp_path / "state"),
+            "HARVESTER_NOW": NOW.isoformat(),
+            **more,
+        }
+        result = CliRunner().invoke(cli, ["status", *words], env=environment, standalone_mode=False)
+        assert result.exception is None, result.exception
+        return result
+
+    return ask
+
+
+def answer(status: Status, *words: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(status("--json", *words).stdout)
+    return told
+
+
+def only_scope(status: Status) -> dict[str, Any]:
+    (scope,) = answer(status)["scopes"]
+    found: dict[str, Any] = scope
+    return found
+
+
+def record(journal: Journal, uuid: str, start: datetime | None = NOW - DAY) -> MeetingRef:
+    ref = MeetingRef(uuid=uuid, start_time=start, digest="d")
+    journal.record_intent(ref, frozenset(), 1)
+    return ref
+
+
+def fail(journal: Journal, uuid: str, why: str, times: int = 1, start: datetime = NOW - DAY) -> None:
+    ref = record(journal, uuid, start)
+    for _ in range(times):
+        journal.set_outcome(ref, "failed", reason=why)
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def test_without_a_journal_it_says_so_and_creates_no_folder(status: Status, tmp_path: Path) -> None:
+    result = status()
+    assert result.return_value == 0
+    assert "nothing has been harvested into an index yet" in result.stdout
+    assert answer(status)["scopes"] == []
+    assert not (tmp_path / "state").exists()
+
+
+def test_rejects_of_loads_are_reported(status: Status, tmp_path: Path) -> None:
+    with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
+        rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
+    said = "`harvester load`: 1 document rejected: see `harvester rejects list`"
+    assert said in status().stdout
+    told = answer(status)
+    assert (told["attention"], told["rejects_of_loads"]) == ([said], 1)
+    assert said not in status("zoom").stdout
+
+
+def test_rejects_of_a_harvested_index_are_reported_once(
+    status: Status, journal: Journal, tmp_path: Path
+) -> None:
+    with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
+        rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
+    assert status().stdout.count("rejected") == 1
+    assert answer(status)["rejects_of_loads"] == 0
+
+
+def test_remaining_findings_of_a_repair_are_no_rejected_documents(status: Status, journal: Journal) -> None:
+    run = journal.begin_run("verify --repair", NOW - timedelta(hours=1))
+    journal.end_run(run, NOW, 65, {})
+    journal.flush()
+    text = status().stdout
+    assert "2026-11-20 11:00  verify --repair  findings left (65)  1 h 00 min" in text
+    assert "zoom main: the last run: findings left" in text
+
+
+def test_a_complete_account_needs_no_attention(status: Status, journal: Journal) -> None:
+    run = journal.begin_run("nightly", NOW - timedelta(hours=9))
+    summary = {"listed": 1200, "fetched": 1100, "stored": 1090}
+    journal.end_run(run, NOW - timedelta(hours=8), 0, summary)
+    journal.flush()
+    text = status().stdout
+    assert text.startswith("zoom, account main, into http://127.0.0.1:9200, indices harvester-*\n")
+    assert "2026-11-20 03:00  nightly  complete (0)  1 h 00 min  1,200   1,100    1,090\n" in text
+    whole = "from 2026-10-21 00:00 to 2026-11-20 00:00 UTC"
+    assert f"  listed    {whole}, final to 2026-11-13 03:00\n" in text
+    assert f"  complete  {whole}\n" in text
+    assert "needs attention" not in text
+    assert "gaps" not in text
+    told = answer(status)
+    assert told["attention"] == []
+    (ran,) = told["scopes"][0]["runs"]
+    assert (ran["seconds"], ran["listed"], ran["stored"], ran["outcome"]) == (3600, 1200, 1090, "complete")
+
+
+def test_what_needs_attention_comes_first(status: Status, journal: Journal) -> None:
+    fail(journal, "bad", "Zoom: no")
+    journal.set_outcome(record(journal, "late"), "pending", due=NOW - 2 * DAY, reason="not ended")
+    journal.add_failed(
+        FailedPartition(
+            partition="user u1", window=days(3, 2), extras=frozenset(), reason="error", tried_at=NOW
+        )
+    )
+    journal.flush()
+    result = status()
+    assert result.return_value == 0
+    first = result.stdout.partition("\n\n")[0].splitlines()
+    assert first == [
+        "needs attention",
+        "  zoom main: 1 meeting failed",
+        "  zoom main: 1 meeting overdue: due for more than a day",
+        "  zoom main: 1 part of listings skipped",
+    ]
+
+
+def test_failures_are_counted_by_reason_and_the_worst_are_named(status: Status, journal: Journal) -> None:
+    for number in range(20):
+        fail(journal, f"bad{number:02d}", "Zoom: this" if number % 4 else "Zoom: that", times=number + 1)
+    journal.flush()
+    waiting = only_scope(status)["backlog"]
+    assert waiting["failed"] == {"Zoom: this": 15, "Zoom: that": 5}
+    assert [each["uuid"] for each in waiting["worst"]] == [f"bad{n}" for n in (19, 18, 17, 16, 15)]
+    text = status().stdout
+    assert "15 × Zoom: this" in text
+    assert "20 attempts: bad19, 2026-11-19 12:00" in text
+
+
+def test_pending_meetings_are_shown_with_reasons_and_due_time(status: Status, journal: Journal) -> None:
+    for uuid, due, reason in (
+        ("a", NOW - timedelta(hours=1), "live"),
+        ("b", NOW + timedelta(hours=1), "live"),
+        ("c", NOW + DAY, "quality not ready"),
+    ):
+        journal.set_outcome(record(journal, uuid), "pending", due=due, reason=reason)
+    record(journal, "unread")
+    journal.flush()
+    text = status().stdout
+    assert "3 (live 2, quality not ready 1); 1 due now, the first 2026-11-20 11:00" in text
+    assert "1 meeting listed and not read yet" in text
+    assert "needs attention" not in text
+    assert only_scope(status)["backlog"]["overdue"] == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "word", "bad"),
+    [(0, "complete", False), (75, "partial", True), (77, "refused", True), (130, "interrupted", False)],
+)
+def test_the_outcome_of_a_run_is_named(
+    status: Status, journal: Journal, code: int, word: str, bad: bool
+) -> None:
+    journal.end_run(journal.begin_run("nightly", NOW), NOW, code, {})
+    journal.flush()
+    text = status().stdout
+    assert f"nightly  {word} ({code})  0 s" in text
+    assert (f"the last run: {word}" in text) is bad
+
+
+def test_a_run_without_an_end_was_killed_unless_the_lock_is_held(
+    status: Status, journal: Journal, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    journal.begin_run("2026-11-01 to 2026-11-05", NOW - DAY)
+    journal.begin_run("nightly", NOW)
+    assert [run["outcome"] for run in only_scope(status)["runs"]] == ["killed", "killed"]
+    assert "killed or crashed\n" in status().stdout
+    with journal.lock():
+        assert [run["outcome"] for run in only_scope(status)["runs"]] == ["under way", "killed"]
+        with (folder / "run.lock").open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    monkeypatch.setattr("harvester.state.locks.LINUX_LOCKS", folder / "nowhere")
+    assert only_scope(status)["runs"][0]["outcome"] == "killed or under way"
+    assert "killed, crashed or still under way\n" in status().stdout
+
+
+def test_gaps_reach_to_the_last_midnight_and_an_old_one_needs_attention(status: Status, folder: Path) -> None:
+    with closing(Journal(folder)) as journal:
+        journal.set_fact("vendor", "zoom")
+        journal.set_fact("api_url", ABOUT["api_url"])
+        journal.set_first_nightly(MIDNIGHT - 10 * DAY)
+        journal.add_listing(days(10, 6), frozenset(), NOW - 6 * DAY)
+        journal.add_listing(days(5, 1), frozenset({"qos"}), NOW - DAY)
+        journal.add_listing(days(60, 50), frozenset(), NOW)
+    covered = only_scope(status)["coverage"]
+    assert [(gap["start"], gap["end"]) for gap in covered["gaps"]] == [
+        ("2026-10-01T00:00:00Z", "2026-11-10T00:00:00Z"),
+        ("2026-11-14T00:00:00Z", "2026-11-15T00:00:00Z"),
+        ("2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z"),
+    ]
+    assert covered["until"] == "2026-10-01T00:00:00Z"
+    text = status().stdout
+    urgent, _, rest = text.partition("\n\n")
+    assert "2026-11-14; harvester zoom --from 2026-11-14 --to 2026-11-14" in urgent
+    assert "--from 2026-11-19" not in urgent  # the nightly run of today may be still to come
+    assert "2026-11-19; harvester zoom --from 2026-11-19 --to 2026-11-19\n" in rest
+    assert "from 2026-09-21 00:00 to 2026-10-01 00:00 UTC" in rest
+
+
+def test_days_end_at_midnight_in_the_configured_time_zone(status: Status, folder: Path) -> None:
+    with closing(Journal(folder)) as journal:
+        journal.set_fact("api_url", ABOUT["api_url"])
+        journal.add_listing(days(2, 1), frozenset(), NOW)
+    (gap,) = json.loads(status("--json", HARVESTER_TIMEZONE="Europe/Berlin").stdout)["scopes"][0]["coverage"][
+        "gaps"
+    ]
+    assert gap["end"] == "2026-11-19T23:00:00Z"
+
+
+def test_expiring_and_lost_data_is_shown(status: Status, folder: Path) -> None:
+    horizon = NOW - Zoom.retention
+    with closing(Journal(folder)) as journal:
+        journal.set_fact("api_url", ABOUT["api_url"])
+        journal.set_first_nightly(horizon - 20 * DAY)
+        journal.add_listing(Window(start=horizon - 10 * DAY, end=horizon + 10 * DAY), frozenset(), NOW)
+        journal.add_listing(Window(start=horizon + 12 * DAY, end=MIDNIGHT), frozenset(), NOW)
+        fail(journal, "soon", "no", start=horizon + DAY)
+        fail(journal, "later", "no", start=horizon + 15 * DAY)
+        fail(journal, "too late", "no", start=horizon - DAY)
+        journal.set_outcome(record(journal, "gave up", horizon - 9 * DAY), "gone", reason=str(Reason.expired))
+        journal.add_failed(
+            FailedPartition(
+                partition="user u1",
+                window=Window(start=horizon + DAY, end=horizon + 2 * DAY),
+                extras=frozenset(),
+                reason="error",
+                tried_at=NOW,
+            )
+        )
+    expiring = only_scope(status)["expiring"]
+    (gap,) = expiring["gaps"]
+    assert gap == {"start": "2026-06-03T12:00:00Z", "end": "2026-06-05T12:00:00Z"}
+    assert (expiring["meetings"], expiring["failed_partitions"], expiring["lost_meetings"]) == (1, 1, 2)
+    (lost,) = expiring["lost_gaps"]
+    assert lost["end"] == "2026-05-14T12:00:00Z"
+    text = status().stdout
+    assert "about to expire at the vendor within 14 days" in text
+    assert "2 meetings, no longer kept by the vendor" in text
+
+
+def test_a_lost_gap_needs_no_attention_any_more(status: Status, folder: Path) -> None:
+    horizon = NOW - Zoom.retention
+    with closing(Journal(folder)) as journal:
+        journal.set_fact("api_url", ABOUT["api_url"])
+        journal.set_first_nightly(horizon - 20 * DAY)
+        journal.add_listing(Window(start=horizon - 10 * DAY, end=MIDNIGHT), frozenset(), NOW)
+    told = answer(status)
+    assert told["attention"] == []
+    assert len(told["scopes"][0]["expiring"]["lost_gaps"]) == 1
+
+
+def test_after_refused_runs_no_time_is_complete_and_the_day_is_a_gap(status: Status, folder: Path) -> None:
+    with closing(Journal(folder)) as journal:
+        for name, value in ABOUT.items():
+            journal.set_fact(name, value)
+        journal.set_first_nightly(MIDNIGHT - DAY)
+        run = journal.begin_run("nightly", NOW)
+        journal.end_run(run, NOW, 77, {"reason": "Zoom: POST /oauth/token: no token (400): copy it again"})
+    text = status().stdout
+    assert "  listed    nothing to the end yet\n" in text
+    assert "  complete  nothing yet\n" in text
+    assert "  gaps      2026-11-19; harvester zoom --from 2026-11-19 --to 2026-11-19\n" in text
+    assert "the last run: refused: Zoom: POST /oauth/token: no token (400): copy it again" in text
+    assert only_scope(status)["coverage"]["until"] is None
+
+
+def test_unread_days_are_not_complete_and_failed_meetings_are_named(status: Status, journal: Journal) -> None:
+    record(journal, "unread", MIDNIGHT - 3 * DAY)
+    fail(journal, "bad", "no", start=MIDNIGHT - 10 * DAY)
+    fail(journal, "elsewhere", "no", start=MIDNIGHT - 90 * DAY)
+    journal.flush()
+    text = status().stdout
+    assert "  complete  from 2026-10-21 00:00 to 2026-11-17 00:00 UTC\n" in text
+    assert "from 2026-11-18 00:00 to 2026-11-20 00:00 UTC, except 1 failed meeting\n" in text
+    assert "1 meeting listed and not read yet\n" in text
+    assert only_scope(status)["coverage"]["failed"] == 1
+
+
+def test_a_listing_that_is_under_way_completes_nothing(status: Status, folder: Path) -> None:
+    with closing(Journal(folder)) as journal:
+        journal.set_fact("api_url", ABOUT["api_url"])
+        for number in range(3):
+            record(journal, f"m{number}")
+        journal.mark_stored(record(journal, "read"), rank=2, harvested_at=NOW, due=None, reason=None)
+    lines = status().stdout.splitlines()
+    assert "  complete  nothing yet" in lines
+    assert "            3 meetings listed and not read yet" in lines
+
+
+def test_a_day_between_a_backfill_and_the_first_nightly_run_stays_a_gap(status: Status, folder: Path) -> None:
+    with closing(Journal(folder)) as journal:
+        for name, value in ABOUT.items():
+            journal.set_fact(name, value)
+        journal.add_listing(days(10, 3), frozenset(), NOW - 2 * DAY)
+        journal.set_first_nightly(MIDNIGHT - 2 * DAY)
+        journal.add_listing(days(2, 0), frozenset(), NOW)
+    urgent, _, rest = status().stdout.partition("\n\n")
+    told = "2026-11-17; harvester zoom --from 2026-11-17 --to 2026-11-17"
+    assert f"zoom main: never listed: {told}" in urgent
+    assert f"  gaps      {told}\n" in rest
+
+
+def test_the_reason_of_a_partial_run_and_when_to_resume_it_are_shown(
+    status: Status, journal: Journal
+) -> None:
+    run = journal.begin_run("nightly", NOW)
+    summary = {"reason": "today's 100 calls (heavy) are spent", "until": "2026-11-21T00:00:00Z"}
+    journal.end_run(run, NOW, 75, summary)
+    journal.flush()
+    text = " ".join(status().stdout.split())
+    why = "partial: today's 100 calls (heavy) are spent: resume at 2026-11-21 00:00 UTC with the same command"
+    assert f"the last run: {why}" in text
+    (ran,) = only_scope(status)["runs"]
+    assert (ran["reason"], ran["until"]) == (summary["reason"], summary["until"])
+
+
+def test_the_newest_gone_meetings_are_named_with_the_reason(status: Status, journal: Journal) -> None:
+    for number in range(8):
+        start = NOW - number * DAY
+        journal.set_outcome(record(journal, f"gone{number}", start), "gone", reason=str(Reason.deleted))
+    journal.flush()
+    text = status().stdout
+    assert "  gone      gone0, 2026-11-20 12:00: deleted\n" in text
+    assert [each["uuid"] for each in only_scope(status)["gone"]] == [f"gone{n}" for n in range(5)]
+
+
+def test_quotas_are_those_of_the_account_and_rejects_those_of_the_index(
+    status: Status, journal: Journal, folder: Path
+) -> None:
+    state = AccountState(folder.parent, lambda: NOW)
+    for _ in range(42):
+        state.consume_quota("heavy", limit=48_000)
+    state.close()
+    with closing(Rejects(folder.parents[1] / INDEX, lambda: NOW)) as kept:
+        kept.add([Reject(document_id="x", index="i", version=1, reason="bad", document=b"{}")])
+    scope = only_scope(status)
+    assert scope["quotas"] == {"heavy": 42}
+    assert scope["rejects"] == 1
+    text = status().stdout
+    assert "heavy: 42 calls counted today" in text
+    assert "1 document rejected: see `harvester rejects list`" in text
+
+
+def test_a_damaged_journal_is_named_and_the_others_are_shown(
+    status: Status, journal: Journal, folder: Path
+) -> None:
+    damaged = folder.parents[1] / "zoom-other-0123456789ab" / INDEX / "journal.db"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"no database at all" * 500)
+    before = damaged.read_bytes()
+    result = status()
+    assert result.return_value == 78
+    assert f"{damaged} is damaged" in result.stderr
+    assert "zoom, account main" in result.stdout
+    (error,) = answer(status)["errors"]
+    assert "is damaged" in error
+    assert damaged.read_bytes() == before
+
+
+def test_a_journal_of_a_newer_version_is_refused(status: Status, journal: Journal, folder: Path) -> None:
+    journal.close()
+    with closing(sqlite3.connect(folder / "journal.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    result = status()
+    assert result.return_value == 78
+    assert "newer version" in result.stderr
+    assert result.stdout == ""
+
+
+def test_only_the_given_vendors_are_shown(status: Status, journal: Journal) -> None:
+    assert len(answer(status, "zoom")["scopes"]) == 1
+    refused = CliRunner().invoke(cli, ["status", "nobody"])
+    assert refused.exit_code == 2
+    assert "nobody is not one of" in refused.output
+
+
+def test_it_changes_nothing_during_a_run_after_a_run_and_after_a_kill(
+    status: Status, journal: Journal, tmp_path: Path, folder: Path
+) -> None:
+    fail(journal, "bad", "no")
+    journal.flush()
+    state = tmp_path / "state"
+    beside = snapshot(state)
+    assert only_scope(status)["meetings"] == {"failed": 1}
+    assert snapshot(state).keys() == beside.keys()
+
+    killed = tmp_path / "killed"
+    shutil.copytree(state, killed)
+    as_left = snapshot(killed)
+    assert (killed / ACCOUNT / INDEX / "journal.db-wal").stat().st_size
+    told = json.loads(status("--json", HARVESTER_STATE_DIR=str(killed)).stdout)
+    assert told["scopes"][0]["meetings"] == {"failed": 1}
+    # The -shm file is memory that all who look at the database share.
+    assert {n: s for n, s in snapshot(killed).items() if "shm" not in n} == {
+        n: s for n, s in as_left.items() if "shm" not in n
+    }
+
+    journal.close()
+    closed = snapshot(state)
+    assert set(closed) == {ACCOUNT, f"{ACCOUNT}/{INDEX}", f"{ACCOUNT}/{INDEX}/journal.db"}
+    assert only_scope(status)["meetings"] == {"failed": 1}
+    assert snapshot(state) == closed
+
+
+def test_a_run_killed_while_creating_its_journal_leaves_an_empty_one(status: Status, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "journal.db").touch()
+    assert "nothing to the end yet" in status().stdout
+    assert (folder / "journal.db").stat().st_size == 0
+
+
+def test_no_line_is_longer_than_a_terminal(status: Status, journal: Journal) -> None:
+    fail(
+        journal,
+        "m" * 22 + "==",
+        "Zoom: GET /metrics/meetings/{uuid}/participants: " + "words and words " * 20,
+    )
+    journal.flush()
+    assert max(map(len, status().stdout.splitlines())) <= 100

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.errors import CredentialsError
+from connectors.google_meet.credentials import CredentialsKind, read_credentials
+from tests.unit.google_meet.fake_api import TOKENS, oauth_client, service_account
+
+USER_TOKEN = {
+    "refresh_token": "marked-refresh",
+    "client_id": "client-1",
+    "client_secret": "s",
+    "token_uri": TOKENS,
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (service_account(), CredentialsKind.service_account),
+        (oauth_client(), CredentialsKind.client),
+        (oauth_client("web"), CredentialsKind.client),
+        (USER_TOKEN, CredentialsKind.user),
+        ({**USER_TOKEN, "type": "authorized_user"}, CredentialsKind.user),
+    ],
+)
+def test_the_kind_is_detected_from_the_content(
+    content: dict[str, Any], kind: CredentialsKind, tmp_path: Path
+) -> None:
+    path = tmp_path / "credentials.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert read_credentials(str(path)).kind is kind
+    assert read_credentials(json.dumps(content)).kind is kind
+    assert "marked" not in repr(read_credentials(json.dumps(content)))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("/nowhere/marked.json", "does not name a readable file"),
+        ("{marked", "is not JSON"),
+        ('{"type": "service_account", "private_key": "marked"}', "lacks client_email, token_uri"),
+        ('{"installed": {"client_id": "marked"}}', "lacks client_secret"),
+        ('{"type": "external_account", "audience": "marked"}', "of the type external_account"),
+        ('{"token": "marked"}', "lasts for an hour"),
+        ('{"api_key": "marked"}', "an API key"),
+        ('{"other": "marked"}', "not one of the supported Google credentials files"),
+        (json.dumps(service_account(token_uri="http://elsewhere.example/marked")), "not https"),
+    ],
+)
+def test_an_unusable_file_is_reported_without_its_content(text: str, named: str) -> None:
+    with pytest.raises(CredentialsError, match=named) as refused:
+        read_credentials(text)
+    assert "marked" not in str(refused.value)

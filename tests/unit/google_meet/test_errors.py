@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectors.errors import CredentialsError, VendorError
+from connectors.google_meet.client import GoogleClient
+from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
+from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from tests.unit.fake_context import FakeContext
+from tests.unit.google_meet.fake_api import ADMIN, HOST, Google, error_body, settings, status_body
+
+
+@pytest.fixture
+def client(google: Google, context: FakeContext) -> GoogleClient:
+    from connectors.google_meet.auth import GoogleTokens
+
+    told = settings()
+    return GoogleClient(told, GoogleTokens(told, context), context)
+
+
+QUOTA = [
+    (MEET, 429, status_body(429, "RESOURCE_EXHAUSTED")),
+    (CALENDAR, 403, error_body(403, "rateLimitExceeded")),
+    (DIRECTORY, 403, error_body(403, "quotaExceeded")),
+    (REPORTS, 503, error_body(503, "backendError")),
+]
+ASKED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    MEET.scope: ("conferenceRecords", "/conferenceRecords", {}),
+    CALENDAR.scope: ("events", "/events", {"calendarId": HOST}),
+    DIRECTORY.scope: ("users", "/users", {"customer": "my_customer"}),
+    REPORTS.scope: (
+        "activities",
+        "/applications/meet",
+        {"userKey": "all", "applicationName": "meet", "startTime": "2026-11-20T00:00:00Z"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("service", "status", "body"), QUOTA, ids=[one[0].title for one in QUOTA])
+def test_a_quota_error_makes_all_threads_wait(
+    service: Any, status: int, body: Any, client: GoogleClient, google: Google, context: FakeContext
+) -> None:
+    path, where, params = ASKED[service.scope]
+    google.refused[where, ""] = (status, body)
+    with pytest.raises(VendorError, match="too many requests"):
+        client.call(service, ADMIN, path, "list", **params)
+    assert context.request_stats.throttled_seconds >= 6 * 15
+    assert len(google.asked) == 7
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "named"),
+    [
+        (status_body(403, "PERMISSION_DENIED", "SERVICE_DISABLED"), ApiNotAllowed, "apis/library/meet"),
+        (error_body(403, "accessNotConfigured"), ApiNotAllowed, "not enabled"),
+        (status_body(403, "PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"), ApiNotAllowed, "scope"),
+        (status_body(403, "PERMISSION_DENIED"), Forbidden, "refused"),
+    ],
+)
+def test_three_kinds_of_403_have_their_own_errors(
+    body: Any, kind: type[Exception], named: str, client: GoogleClient, google: Google
+) -> None:
+    google.refused["/conferenceRecords", ""] = (403, body)
+    with pytest.raises(kind, match=named):
+        client.call(MEET, HOST, "conferenceRecords", "list")
+
+
+def test_a_refused_new_token_is_an_error(client: GoogleClient, google: Google) -> None:
+    google.refused["/conferenceRecords", ""] = (401, status_body(401, "UNAUTHENTICATED"))
+    with pytest.raises(CredentialsError):
+        client.call(MEET, HOST, "conferenceRecords", "list")
+    assert len(google.asked) == 2

@@ -1,0 +1,94 @@
+"""The results of `check` without a cluster. Real nodes and roles are tested in tests/e2e/test_load_refused.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connectors.base import CheckResult
+from harvester.sinks.elastic.check import check
+from harvester.sinks.elastic.client import Response
+from harvester.sinks.elastic.templates import MADE_BY
+from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
+
+PRIVILEGES = ("create_index", "write", "read", "maintenance")
+Others = Callable[[str, str], Response | None]
+
+
+def results(others: Others) -> dict[str, CheckResult]:
+    return {result.subject: result for result in check(Scripted(stored, others), Waits().policy())}
+
+
+def privileges(**held: bool) -> Others:
+    body = {
+        "index": {"harvester-*": {name: held.get(name, True) for name in PRIVILEGES}},
+        "cluster": {"manage_index_templates": held.get("templates", True)},
+    }
+    return lambda method, path: (
+        Response(status=200, body=body)
+        if path.startswith("/_security")
+        else Response(status=403 if "meetings*" in path else 404)
+    )
+
+
+def test_wrong_credentials_are_the_only_result() -> None:
+    (result,) = results(lambda method, path: Response(status=401)).values()
+    assert (result.subject, result.status, result.exit_code) == ("Elasticsearch", "failed", 77)
+
+
+def test_the_version_is_shown() -> None:
+    found = results(
+        lambda method, path: (
+            Response(status=200, body={"version": {"number": "9.2.8"}})
+            if path == "/"
+            else Response(status=404)
+        )
+    )
+    assert found["Elasticsearch"].message.endswith("version 9.2.8")
+
+
+def test_a_version_that_is_not_shown_is_unknown() -> None:
+    found = results(lambda method, path: Response(status=403))
+    assert found["Elasticsearch"].message.endswith("version unknown (the account may not ask)")
+
+
+def test_a_required_privilege_fails_and_another_one_warns() -> None:
+    found = results(privileges(write=False, maintenance=False, templates=False))
+    status = {name: found[f"Elasticsearch privilege {name}"].status for name in PRIVILEGES}
+    assert status == {"create_index": "ok", "write": "failed", "read": "ok", "maintenance": "warning"}
+    assert found["Elasticsearch privilege manage_index_templates"].status == "warning"
+
+
+def test_switched_off_security_is_no_failure() -> None:
+    found = results(lambda method, path: Response(status=400))
+    assert found["Elasticsearch privileges"].status == "ok"
+
+
+def test_missing_templates_are_a_warning() -> None:
+    found = results(privileges())["Elasticsearch templates"]
+    assert (found.status, found.exit_code) == ("warning", 78)
+    assert found.message.startswith("missing: harvester-settings")
+
+
+def test_indices_of_other_applications_and_blocked_ones_fail() -> None:
+    def index(made_by: str, **settings: Any) -> dict[str, Any]:
+        return {"mappings": {"_meta": {"made_by": made_by}}, "settings": {"index": settings}}
+
+    indices = {
+        "harvester-meetings-2025": index(MADE_BY, blocks={"write": "true"}),
+        "harvester-meetings-2026": index(MADE_BY),
+        "harvester-meetings-other": index("another"),
+    }
+    allowed = privileges()
+    found = results(
+        lambda method, path: (
+            Response(status=200, body=indices)
+            if path.startswith("/harvester-meetings*")
+            else allowed(method, path)
+        )
+    )
+    failed = {subject: result.exit_code for subject, result in found.items() if result.status == "failed"}
+    assert failed == {
+        "Elasticsearch index harvester-meetings-2025": 69,
+        "Elasticsearch index harvester-meetings-other": 78,
+    }

@@ -1,0 +1,99 @@
+"""Batches of changes: in order, committed together, and nothing after a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from connectors.errors import OutputError
+from harvester.state.batch_writer import BatchWriter, DiscardingWriter
+from harvester.state.database import Database
+
+MIGRATIONS = ("CREATE TABLE words (number INTEGER PRIMARY KEY, word TEXT NOT NULL)",)
+INSERT = "INSERT INTO words VALUES (?, ?)"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(tmp_path / "words.db", MIGRATIONS)) as opened:
+        yield opened
+
+
+def words(path: Path) -> list[str]:
+    with closing(Database(path, MIGRATIONS)) as reopened:
+        return [word for (word,) in reopened.fetch_all("SELECT word FROM words ORDER BY number")]
+
+
+def test_close_commits_every_change(database: Database) -> None:
+    writer = BatchWriter(database, "test")
+    for number in range(100):
+        writer.put(INSERT, number, str(number))
+    writer.close()
+    assert words(database.path) == [str(number) for number in range(100)]
+
+
+def test_changes_are_made_in_the_order_in_which_they_were_put(database: Database) -> None:
+    writer = BatchWriter(database, "test")
+    writer.put(INSERT, 1, "first")
+    writer.put("UPDATE words SET word = ? WHERE number = ?", "second", 1)
+    writer.put("DELETE FROM words WHERE word = ?", "first")
+    writer.close()
+    assert words(database.path) == ["second"]
+
+
+def test_flush_to_commits_at_least_that_change(database: Database) -> None:
+    writer = BatchWriter(database, "test")
+    number = writer.put(INSERT, 1, "one")
+    writer.flush_to(number)
+    assert words(database.path) == ["one"]
+    writer.close()
+
+
+def test_threads_lose_no_change(database: Database) -> None:
+    writer = BatchWriter(database, "test")
+
+    def put(first: int) -> None:
+        for number in range(first, first + 200):
+            writer.flush_to(writer.put(INSERT, number, str(number)) if number % 50 == 0 else 0)
+            if number % 50:
+                writer.put(INSERT, number, str(number))
+
+    threads = [Thread(target=put, args=(first,)) for first in (0, 1000, 2000)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    writer.close()
+    assert len(words(database.path)) == 600
+
+
+def test_after_a_failure_every_call_raises_and_nothing_is_written(database: Database) -> None:
+    writer = BatchWriter(database, "test")
+    with database.reading() as connection:
+        connection.execute("PRAGMA max_page_count = 5")
+    for number in range(100):
+        try:
+            writer.put(INSERT, number, "x" * 1000)
+        except OutputError:
+            break
+    with pytest.raises(OutputError, match="free some space"):
+        writer.flush()
+    with database.reading() as connection:
+        connection.execute("PRAGMA max_page_count = 5000")
+    with pytest.raises(OutputError):
+        writer.put(INSERT, 200, "later")
+    with pytest.raises(OutputError):
+        writer.close()
+    assert words(database.path) == []
+
+
+def test_a_dry_run_writes_nothing(database: Database) -> None:
+    writer = DiscardingWriter(database)
+    writer.flush_to(writer.put(INSERT, 1, "one"))
+    writer.write_now(INSERT, 2, "two")
+    writer.close()
+    assert words(database.path) == []
