@@ -1,22 +1,22 @@
-"""Google Meet: the conferences of a whole company, with every stay of everybody, and what is coming up.
+"""Google Meet: the conferences of a whole company, with every stay of every participant, and planned meetings.
 
-Documentation (looked at in 2026; schemas from the discovery documents in the google-api-python-client wheel):
+Documentation (read in 2026; schemas from the discovery documents in the google-api-python-client wheel):
 - https://developers.google.com/workspace/meet/api/guides/overview (records, participants, sessions, spaces)
 - https://developers.google.com/workspace/admin/reports/v1/appendix/activity/meet (`call_ended`)
 - https://developers.google.com/workspace/admin/directory/v1/guides, https://developers.google.com/workspace/calendar/api
 
-Two ways to the same conferences. *Reports*: one admin reads a row for every endpoint that left, with address, device and
-quality, 180 days back. *Meet*: each user reads their own conferences, live ones too, 30 days back. `auto` reads Reports
-and adds what Meet knows of each conference; without Reports, Meet alone. Names come from the Directory, titles from
-Calendar, and each of these may be missing.
+There are two sources. *Reports*: one admin reads a row for every endpoint that left a conference, with address, device
+and quality, 180 days back. *Meet*: each user reads their own conferences, live ones included, 30 days back. `auto` reads
+Reports and adds what Meet has of each conference; without Reports, it reads Meet only. Names come from the Directory and
+titles from Calendar. All of these APIs are optional.
 
 Scopes: `admin.reports.audit.readonly`, `meetings.space.readonly`, `admin.directory.user.readonly`,
-`calendar.events.readonly`, each only for what it is there for. `harvester check google-meet` names what is missing.
+`calendar.events.readonly`, each for its own API only. `harvester check google-meet` names what is missing.
 
-Limits: 600 calls a minute and user and 6,000 a project at Meet, 600 and 10,000 at Calendar, 250 at Reports.
+Limits, in calls a minute: 600 per user and 6,000 per project at Meet, 600 and 10,000 at Calendar, 250 at Reports.
 
-What Google does not tell: outsiders' addresses (or with most letters starred out), the organizer where only Meet is read,
-quality of phone calls, anything of a live conference but who is there.
+Not provided by Google: addresses of external participants (or only masked), the organizer if only Meet is read, the
+quality of phone calls, and details of a live conference beyond its participants.
 """
 
 from __future__ import annotations
@@ -53,33 +53,33 @@ if TYPE_CHECKING:
 
 
 class GoogleMeet:
-    """One Google Workspace, or the meetings of one of its people."""
+    """One Google Workspace, or the meetings of one of its users."""
 
     name: ClassVar[str] = "google-meet"
     title: ClassVar[str] = "Google Meet"
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             name="GOOGLE_CREDENTIALS",
-            help="the JSON file of a service account's key, of an OAuth client, or of a user's token",
+            help="The JSON file of a service account key, of an OAuth client, or of a user's token.",
             how_to_get="at console.cloud.google.com, APIs & Services > Credentials",
             secret=True,
             required=True,
         ),
         Setting(
             name="GOOGLE_ADMIN",
-            help="the admin whom a service account acts for, by address",
+            help="The e-mail address of the admin whom the service account impersonates.",
             how_to_get="in the Admin console, where the delegation is given",
         ),
-        Setting(name="GOOGLE_CUSTOMER", help="the customer id, for resellers", default="my_customer"),
+        Setting(name="GOOGLE_CUSTOMER", help="The customer id, for resellers.", default="my_customer"),
         Setting(
             name="GOOGLE_SOURCE",
-            help="what to read: `reports`, `meet`, or `auto` for both",
+            help="The source: `reports`, `meet`, or `auto` for both.",
             default="auto",
             choices=("auto", "reports", "meet"),
         ),
-        Setting(name=MEET.setting, help="Meet's base URL", default=MEET.url),
-        Setting(name=REPORTS.setting, help="the Admin SDK's base URL", default=REPORTS.url),
-        Setting(name=CALENDAR.setting, help="Calendar's base URL", default=CALENDAR.url),
+        Setting(name=MEET.setting, help="The base URL of Meet.", default=MEET.url),
+        Setting(name=REPORTS.setting, help="The base URL of the Admin SDK.", default=REPORTS.url),
+        Setting(name=CALENDAR.setting, help="The base URL of Calendar.", default=CALENDAR.url),
     )
     options: ClassVar[tuple[Option, ...]] = (
         Option(
@@ -110,11 +110,11 @@ class GoogleMeet:
     daily_quota: ClassVar[None] = None
 
     def __init__(self, settings: Settings, context: Context) -> None:
-        """ConfigurationError where a setting is missing or not understood; reads no file and makes no request."""
+        """Raises ConfigurationError if a setting is missing or invalid. Reads no file and makes no request."""
         validate_settings(VENDOR, self.settings, settings)
         self.source = setting_or_default("GOOGLE_SOURCE", self.settings, settings)
         if self.source == "meet":
-            self.retention = RECORD_RETENTION  # type: ignore[misc]  # the other source keeps more; which it is, a setting says
+            self.retention = RECORD_RETENTION  # type: ignore[misc]  # a class constant of the contract, but here it depends on a setting
         self._settings = settings
         self.context = context
         self._lock = RLock()
@@ -138,17 +138,17 @@ class GoogleMeet:
 
     @property
     def concurrency(self) -> int:
-        """What keeps a project's rate busy when Google takes a fifth of a second to answer."""
+        """Enough to use a project's rate if Google takes a fifth of a second to respond."""
         return 16
 
     @property
     def requests_per_second(self) -> float:
-        """Of the project at Meet, which nearly all calls of a fetch are, and no more than so many at once permit."""
+        """The rate of the project at Meet, which nearly all calls of a fetch count against."""
         return (MEET.per_minute_project or 0) / 60.0 * MARGIN * self._settings.rate_share
 
     @property
     def selector(self) -> GoogleSourceSelector:
-        """Made when it is first needed: only then is Google's library imported."""
+        """Created when first needed, because it imports Google's library."""
         with self._lock:
             if self._selector is None:
                 from connectors.google_meet.source_selection import GoogleSourceSelector

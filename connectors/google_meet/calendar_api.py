@@ -1,8 +1,8 @@
-"""Calendar: the title of what took place, and what is coming up.
+"""Read Calendar: the titles of past meetings, and planned meetings.
 
 `events.get` and `events.list` (discovery document calendar.v3, 2026-10). Reports names an event of the organizer's
-calendar; whether it is the series or the instance is not documented, and the title is the same. What is marked private
-keeps its title to itself, though its owner's token could read it.
+calendar. Whether that is the series or the instance is not documented; both have the same title. The titles of private
+events are not read, although the owner's token could read them.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from connectors.google_meet.client import GoogleClient, Row
 from connectors.google_meet.endpoints import CALENDAR, VENDOR
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.google_meet.redaction import EVENT_FIELDS, redact_event
-from connectors.google_meet.reports_api import spelled
+from connectors.parsing import format_milliseconds
 
 PAGE_SIZE = 2500
 MAX_CACHED_EVENTS = 2000
-"""Events of which the title is kept for the next conference of a series."""
+"""Events kept for the next conference of a series."""
 
 _NO_EVENT: Mapping[str, Any] = {}
 
 
 class CalendarApi:
-    """Safe for many threads. Once refused to everybody, it is not asked again."""
+    """Thread-safe. After a refusal for all users, it makes no more calls."""
 
     def __init__(self, client: GoogleClient, tokens: GoogleTokens, context: Context) -> None:
         self._client = client
@@ -42,26 +42,26 @@ class CalendarApi:
         self._refused = False
 
     def event(self, owner: str | None, event: str | None, *, refresh: bool = False) -> Row:
-        """An event of somebody's calendar; empty where there is none, or none for us."""
+        """An event of a user's calendar; empty if there is none, or it may not be read. Cached unless `refresh`."""
         if owner is None or event is None or self._refused or "*" in owner:
             return _NO_EVENT
         key = owner.lower(), event
         with self._lock:
             if key in self._events and not refresh:
                 return self._events[key]
-        found = self._read(owner, event)
+        row = self._read(owner, event)
         with self._lock:
-            self._events[key] = found
-        return found
+            self._events[key] = row
+        return row
 
     def _read(self, owner: str, event: str) -> Row:
         try:
-            told = self._client.call(
+            row = self._client.call(
                 CALENDAR, owner, "events", "get", calendarId=owner, eventId=event, fields=EVENT_FIELDS
             )
         except ApiNotAllowed as error:
             self._refused = True
-            self._context.notify_once(f"{VENDOR}: meetings come without their titles: {error}")
+            self._context.notify_once(f"{VENDOR}: meetings are stored without titles: {error}")
             return _NO_EVENT
         except (UserUnavailable, Forbidden):
             return _NO_EVENT
@@ -69,25 +69,25 @@ class CalendarApi:
             if error.status in {400, 404, 410}:
                 return _NO_EVENT
             raise
-        return redact_event(told)
+        return redact_event(row)
 
     def require_access(self) -> None:
-        """Raises what refuses it."""
+        """Makes one call. Raises the error if it is refused."""
         owner = self._tokens.admin or "primary"
         self._client.call(
             CALENDAR, owner, "events", "list", calendarId=owner, maxResults=1, fields="items(id)"
         )
 
     def list_events(self, owner: str, start: datetime, end: datetime) -> Iterator[Row]:
-        """Events of one calendar that run or begin in this time, recurring ones one by one."""
+        """The events of one calendar that overlap this interval. Each instance of a recurring event is listed."""
         rows = self._client.all_rows(
             CALENDAR,
             owner,
             "events",
             "items",
             calendarId=owner or "primary",
-            timeMin=spelled(start),
-            timeMax=spelled(end),
+            timeMin=format_milliseconds(start),
+            timeMax=format_milliseconds(end),
             singleEvents=True,
             eventTypes="default",
             maxResults=PAGE_SIZE,
@@ -98,7 +98,8 @@ class CalendarApi:
 
 
 def title(event: Row) -> str | None:
+    """The title of an event; `None` if the event is private."""
     if event.get("visibility") in {"private", "confidential"}:
         return None
-    told = event.get("summary")
-    return told if isinstance(told, str) and told else None
+    summary = event.get("summary")
+    return summary if isinstance(summary, str) and summary else None

@@ -1,8 +1,8 @@
-"""Conferences out of rows that come one by one, newest first: each with all its rows, and few of them in memory.
+"""Group the rows of Reports into conferences, with few of them in memory.
 
-Reports lists what endpoints left, by the time of leaving, backwards. Once the listing is further back than the first
-join of a conference, by a margin, no row of it is to come: it is passed on, and its rows are forgotten. Nothing relies
-on the order: where a row comes for a conference that has been passed on, that is said, so that it is read again.
+Reports lists rows by the time at which the endpoint left, newest first. Once the listing is further back than the first
+join of a conference, by a margin, no more of its rows can follow, and the conference is yielded. Correctness does not
+depend on this: a later row of that conference is yielded as a `LateRow`, so that the conference is read again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 MARGIN = timedelta(hours=2)
 MAX_TIME_DIFFERENCE = timedelta(minutes=1)
-"""How far the two APIs' times of one conference may be apart: in samples it was a second."""
+"""How far apart Reports' and Meet's times of a conference may be. In samples it was a second."""
 
 LONG_STAY = timedelta(hours=24)
 _LATEST = datetime.max.replace(tzinfo=UTC)
@@ -34,14 +34,15 @@ _LATEST = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conference:
-    """What Reports knows of one conference: a row for every endpoint that has left."""
+    """One conference as Reports has it."""
 
     id: str
     rows: Sequence[Row]
+    """One for every endpoint that left."""
 
     @classmethod
     def from_rows(cls, conference: str, rows: Iterable[Row]) -> Conference:
-        """Each row once, in an order of their own: a digest is not to depend on the listing's."""
+        """Removes repeated rows and sorts them, so that a digest does not depend on the order of the listing."""
         distinct = {row_identity(row): row for row in rows}
         return cls(id=conference, rows=[row for _, row in sorted(distinct.items())])
 
@@ -67,14 +68,14 @@ class Conference:
 
     @property
     def addresses(self) -> list[str]:
-        """The organizer's address, then those of who was there."""
-        told = [self.organizer, *(email_address(row) for row in self.rows)]
-        return list(dict.fromkeys(address.lower() for address in told if address and "*" not in address))
+        """The organizer's address, then those of the participants."""
+        addresses = [self.organizer, *(email_address(row) for row in self.rows)]
+        return list(dict.fromkeys(address.lower() for address in addresses if address and "*" not in address))
 
 
 @dataclass(frozen=True, slots=True)
 class LateRow:
-    """A row of a conference that had been passed on without it."""
+    """A row of a conference that was already yielded without it."""
 
     conference: str
 
@@ -82,14 +83,14 @@ class LateRow:
 def group_by_conference(
     pages: Iterable[Sequence[Row]], margin: timedelta = MARGIN
 ) -> Iterator[Conference | LateRow]:
-    """Every conference with all its rows."""
+    """Every conference with all its rows, and a `LateRow` for each row that comes too late."""
     rows: dict[str, dict[tuple[str, str, str], Row]] = {}
     starts: dict[str, datetime] = {}
-    passed: set[str] = set()
+    yielded: set[str] = set()
     for page in pages:
         for row in page:
             conference = str(row["conference_id"])
-            if conference in passed:
+            if conference in yielded:
                 yield LateRow(conference)
                 continue
             rows.setdefault(conference, {})[row_identity(row)] = row
@@ -100,14 +101,15 @@ def group_by_conference(
         for conference in [
             key for key, start in starts.items() if start != _LATEST and reached < start - margin
         ]:
-            passed.add(conference)
+            yielded.add(conference)
             del starts[conference]
             yield Conference.from_rows(conference, rows.pop(conference).values())
-    for conference, told in rows.items():
-        yield Conference.from_rows(conference, told.values())
+    for conference, remaining in rows.items():
+        yield Conference.from_rows(conference, remaining.values())
 
 
 def is_long_stay(row: Row) -> bool:
+    """Whether the endpoint stayed for more than `LONG_STAY`."""
     start, end = join_time(row), leave_time(row)
     return start is not None and end is not None and end - start > LONG_STAY
 
@@ -121,7 +123,7 @@ def is_live(record: Row) -> bool:
 
 
 def overlap(conference: Conference, record: Row) -> timedelta | None:
-    """How long both ran, as far as is known; `None` where they cannot be one."""
+    """How long both ran, as far as known; `None` if they cannot be the same conference."""
     start, end = conference.start, conference.end
     record_start, record_end = (
         parse_instant(record.get("startTime")),
@@ -134,7 +136,7 @@ def overlap(conference: Conference, record: Row) -> timedelta | None:
 
 
 def best_record(conference: Conference, records: Iterable[Row]) -> Row | None:
-    """Of the records of one space, the one that is this conference: by id, else the one that it overlaps longest."""
+    """The record of a space that is this conference: by id, else the one that overlaps longest."""
     fitting: list[tuple[timedelta, str, Row]] = []
     for record in records:
         if record_id(record) == conference.id:

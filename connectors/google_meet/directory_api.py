@@ -1,7 +1,7 @@
-"""Who the people of the company are: the Directory, read whole, once a run, when first needed.
+"""Read the company's Directory of users: all of it, once a run, when first needed.
 
 `users.list` (https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/list, 2026): 500 a page,
-suspended users among them. The `id` is the number in Meet's `users/{id}`; Meet itself never tells an address.
+suspended users included. The `id` is the one in Meet's `users/{id}`; Meet itself has no addresses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Person(NamedTuple):
 
 
 class DirectoryApi:
-    """Safe for many threads: the first that asks reads it, the others wait."""
+    """Thread-safe: the first caller reads it, the others wait."""
 
     def __init__(self, client: GoogleClient, tokens: GoogleTokens, context: Context, customer: str) -> None:
         self._client = client
@@ -42,14 +42,14 @@ class DirectoryApi:
 
     @property
     def is_readable(self) -> bool:
-        """Whether it may be read, and holds anybody."""
+        """Whether the Directory may be read, and has any users."""
         return bool(self._people())
 
     def by_id(self, number: str | None) -> Person | None:
         return None if number is None else self._people().get(number)
 
     def by_address(self, address: str | None) -> Person | None:
-        """By the primary address or an alias."""
+        """The person with this primary address or alias."""
         people = self._people()
         return self._by_address.get(address.lower()) if address is not None and people else None
 
@@ -57,7 +57,7 @@ class DirectoryApi:
         yield from self._people().values()
 
     def require_access(self) -> None:
-        """Raises what refuses it."""
+        """Makes one call. Raises the error if it is refused."""
         self._client.call(
             DIRECTORY,
             self._tokens.admin,
@@ -89,7 +89,7 @@ class DirectoryApi:
             )
         except (ApiNotAllowed, Forbidden) as error:
             self._context.notify_once(
-                f"{VENDOR}: reading without the Directory, so without its names and addresses: {error}"
+                f"{VENDOR}: reading without the names and addresses of the Directory: {error}"
             )
             rows = []
         for row in rows:
@@ -111,5 +111,6 @@ def _name(row: Row) -> str | None:
 
 def _addresses(row: Row) -> Iterator[str]:
     for key in ("aliases", "nonEditableAliases"):
-        told = row.get(key)
-        yield from (address for address in told if isinstance(address, str)) if isinstance(told, list) else ()
+        addresses = row.get(key)
+        if isinstance(addresses, list):
+            yield from (address for address in addresses if isinstance(address, str))

@@ -1,8 +1,8 @@
-"""Google's APIs that are read here: where each is, the one scope that it takes, and how fast it may be asked.
+"""The Google APIs that the connector reads: URL, scope and rate limits of each.
 
 Scopes and paths: the discovery documents in the google-api-python-client wheel (meet.v2, admin.reports_v1,
-admin.directory_v1, calendar.v3; 2026-11). A token is asked for with one scope at a time: a scope that the admin has not
-allowed costs the API that needs it, and no other. Rates: https://developers.google.com/workspace/meet/api/guides/limits,
+admin.directory_v1, calendar.v3; 2026-11). Each token has one scope: a scope that the
+admin has not allowed then affects only the API that needs it. Rates: https://developers.google.com/workspace/meet/api/guides/limits,
 …/admin-sdk/reports/v1/limits, …/admin-sdk/directory/v1/limits, …/calendar/api/guides/quota (2026).
 """
 
@@ -23,18 +23,22 @@ _SCOPE = "https://www.googleapis.com/auth/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One API. `title` is its name in the Cloud console, `library` its name in the addresses there. `a_minute`: requests
-    of one user; `of_project`: of all users together, where that is another limit."""
+    """One API."""
 
     name: str
     version: str
     title: str
+    """Its name in the Cloud console."""
     library: str
+    """Its name in URLs of the Cloud console."""
     scope: str
     setting: str
+    """The setting that overrides `url`."""
     url: str
     per_minute_user: int
+    """The requests that one user may make in a minute."""
     per_minute_project: int | None = None
+    """The requests of all users together, if there is such a limit."""
 
 
 MEET = Service(
@@ -56,7 +60,7 @@ REPORTS = Service(
     scope=_SCOPE + "admin.reports.audit.readonly",
     setting="GOOGLE_ADMIN_API_URL",
     url="https://admin.googleapis.com",
-    per_minute_user=250,  # every call here names an event, and so counts as filtered
+    per_minute_user=250,  # every call names an event, and so counts as filtered
 )
 DIRECTORY = Service(
     name="admin",
@@ -82,22 +86,22 @@ CALENDAR = Service(
 SERVICES = (REPORTS, MEET, DIRECTORY, CALENDAR)
 
 RECORD_RETENTION = timedelta(days=30)
-"""A conference record and all below it is deleted so long after the conference ended (`expireTime`)."""
+"""A conference record and its participants are deleted this long after the conference ended (`expireTime`)."""
 
 REPORTS_RETENTION = timedelta(days=180)
 
 LOOKBACK = timedelta(days=3)
-"""Reports' rows arrive minutes after an endpoint has left, sometimes days."""
+"""Rows of Reports arrive minutes after an endpoint left, sometimes days."""
 
 MAX_WINDOW = timedelta(days=7)
-"""No longest range is documented. Each listing is read a day wider on both sides, which a longer one does less often."""
+"""No maximum is documented. Each listing is read a day wider on both sides; long windows make that rarer."""
 
 WINDOW_PADDING = timedelta(hours=24)
-"""A row is stamped when its endpoint leaves: a conference of this window may have rows so much after it, and one that has
-rows in it may have begun so much before."""
+"""Added to a window on both sides. A row has the time at which its endpoint left, so a conference of the window may have
+later rows, and one with rows in the window may have begun earlier."""
 
 SETTLING_TIME = timedelta(hours=2)
-"""Whoever reads a conference sooner after its end reads it once more. Google names no delay for Meet's rows: 30 to 60
-minutes were measured (Microsoft Sentinel's connector), a few by others."""
+"""A conference read sooner than this after its end is read once more. Google documents no delay for the rows of Meet: 30
+to 60 minutes were measured by Microsoft Sentinel's connector, a few minutes by others."""
 
 REFETCH_INTERVAL = timedelta(hours=1)

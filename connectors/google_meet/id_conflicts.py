@@ -1,7 +1,7 @@
-"""One conference, two ids: Reports' and Meet's. Whether they are the same is not documented.
+"""Keep one conference from being stored twice, under the id of Reports and under the id of Meet.
 
-A day is stored under the ids of one of them. Where the two agree, either source replaces what the other stored; where
-they do not, a day that was read from the other source is left alone, or it would be in the index twice.
+Whether the two ids are equal is not documented. If they are, either source replaces what the other stored. If not, a day
+that was read from the other source is skipped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Ids = Literal["conference", "record"]
 
 @dataclass(frozen=True, slots=True)
 class OtherSourceDays:
-    """The days (UTC) that belong to the other source."""
+    """The days (UTC) that were read from the other source, and so are skipped."""
 
     days: frozenset[date] = frozenset()
 
@@ -29,35 +29,35 @@ class OtherSourceDays:
         return start.astimezone(UTC).date() in self.days
 
     def skipped_partitions(self) -> Iterator[SkippedPartition]:
-        """Each of them: counted, and not tried again."""
+        """One partition for each day, never tried again."""
         for day in sorted(self.days):
             yield SkippedPartition(partition=f"day {day}", reason=Reason.replaced, permanent=True)
 
 
 class IdConflicts:
-    """`ours`: the ids that this source knows conferences by."""
+    """Finds days that were read from the other source. `own_ids`: the kind of ids that this source uses."""
 
     def __init__(self, context: Context, *, own_ids: Ids) -> None:
         self._context = context
         self._own_ids = own_ids
 
     def find(self, window: Window, known: Callable[[list[str]], bool]) -> OtherSourceDays:
-        """The days that were read from the other source, unless some of their ids are `known` here as well.
+        """The days that were read from the other source, or none if this source has some of their ids too (`known`).
 
-        ConfigurationError where that is all of the window.
+        Raises ConfigurationError if that is the whole window.
         """
-        theirs: dict[date, list[str]] = {}
+        uuids_by_day: dict[date, list[str]] = {}
         for uuid, hint in self._context.stored_refs(window):
             source, start = hint.get("source"), hint.get("day")
             if self._is_other_source(source, hint.get("ids")) and isinstance(start, str):
-                theirs.setdefault(date.fromisoformat(start), []).append(uuid)
-        uuids = [uuid for day in theirs.values() for uuid in day]
+                uuids_by_day.setdefault(date.fromisoformat(start), []).append(uuid)
+        uuids = [uuid for day in uuids_by_day.values() for uuid in day]
         if not uuids or known(uuids):
             return OtherSourceDays()
-        days = frozenset(theirs)
+        days = frozenset(uuids_by_day)
         if days >= set(_days(window)):
             raise ConfigurationError(f"{VENDOR}: {self._describe(days)}")
-        self._context.notify_once(f"{VENDOR}: {self._describe(days)}; the other days are read")
+        self._context.notify_once(f"{VENDOR}: {self._describe(days)}; reading the other days")
         return OtherSourceDays(days)
 
     def _is_other_source(self, source: object, ids: object) -> bool:
@@ -68,8 +68,8 @@ class IdConflicts:
     def _describe(self, days: frozenset[date]) -> str:
         other = "meet" if self._own_ids == "conference" else "reports or auto"
         return (
-            f"{len(days)} days from {min(days)} on were read from another source, which knows conferences by other ids: to "
-            f"read them again, set GOOGLE_SOURCE={other} as it was, or another ES_INDEX_PREFIX or HARVESTER_ACCOUNT"
+            f"{len(days)} days from {min(days)} on were read from another source, which has other conference ids: to "
+            f"read them again, set GOOGLE_SOURCE={other} as before, or another ES_INDEX_PREFIX or HARVESTER_ACCOUNT"
         )
 
 

@@ -1,7 +1,7 @@
-"""Google's answers as meetings and sessions: pure functions, one dict in, one dataclass out.
+"""Map Google's responses to meetings and sessions. Pure functions: a dict in, a dataclass out.
 
-Sessions come from the rows of Reports or from Meet's participants and participant sessions (discovery document meet.v2,
-2026-10); a meeting from Reports' rows, Meet's record and Calendar's event, whichever of them there are.
+Sessions come from rows of Reports, or from Meet's participants and participant sessions (discovery document meet.v2,
+2026-10). A meeting comes from rows of Reports, Meet's record and Calendar's event, as far as they exist.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ UserType = Literal["signed_in", "guest", "phone", "room"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConferenceFacts:
-    """Everything that is known of one conference. `recordings`: `None` where they are not for us to see."""
+    """Everything known about one conference."""
 
     conference: Conference | None = None
     record: Row | None = None
     event: Row = field(default_factory=dict)
     recordings: Sequence[Row] | None = None
+    """`None` if they could not be read."""
     code: str | None = None
     host: Host | None = None
 
@@ -52,15 +53,15 @@ class ConferenceFacts:
 
     @property
     def start(self) -> datetime | None:
-        told = parse_instant(self.record.get("startTime")) if self.record is not None else None
-        return told or (self.conference.start if self.conference is not None else None)
+        start = parse_instant(self.record.get("startTime")) if self.record is not None else None
+        return start or (self.conference.start if self.conference is not None else None)
 
     @property
     def end(self) -> datetime | None:
         if self.live:
             return None
-        told = parse_instant(self.record.get("endTime")) if self.record is not None else None
-        return told or (self.conference.end if self.conference is not None else None)
+        end = parse_instant(self.record.get("endTime")) if self.record is not None else None
+        return end or (self.conference.end if self.conference is not None else None)
 
     @property
     def detail(self) -> Detail:
@@ -70,47 +71,46 @@ class ConferenceFacts:
 
 
 def to_meeting(
-    known: ConferenceFacts, *, account: str, uuid: str, harvested_at: datetime, raw: bool = False
+    facts: ConferenceFacts, *, account: str, uuid: str, harvested_at: datetime, raw: bool = False
 ) -> Meeting:
-    start, end = known.start, known.end
-    space = as_text(known.record.get("space")) if known.record is not None else None
-    code = known.conference.code if known.conference is not None else None
+    start, end = facts.start, facts.end
+    space = as_text(facts.record.get("space")) if facts.record is not None else None
+    code = facts.conference.code if facts.conference is not None else None
     return Meeting(
         vendor="google-meet",
         account=account,
         uuid=uuid,
-        detail=known.detail,
+        detail=facts.detail,
         harvested_at=harvested_at,
         meeting_series_id=space.removeprefix("spaces/") if space is not None else None,
-        meeting_code=code or known.code,
-        topic=title(known.event),
-        host=known.host,
+        meeting_code=code or facts.code,
+        topic=title(facts.event),
+        host=facts.host,
         start_time=start,
         end_time=end,
         duration=seconds_between(start, end),
-        state="live" if known.live else "ended",
-        has_pstn=has_phone(known.rows),
-        has_video=has_pictures(known.rows, "video"),
-        has_screen_share=has_pictures(known.rows, "screencast"),
-        recording=None if known.recordings is None else bool(known.recordings),
-        vendor_data=_to_vendor_data(known) if raw else None,
+        state="live" if facts.live else "ended",
+        has_pstn=has_phone(facts.rows),
+        has_video=has_pictures(facts.rows, "video"),
+        has_screen_share=has_pictures(facts.rows, "screencast"),
+        recording=None if facts.recordings is None else bool(facts.recordings),
+        vendor_data=_to_vendor_data(facts) if raw else None,
     )
 
 
-def _to_vendor_data(known: ConferenceFacts) -> Mapping[str, Any]:
-    told: dict[str, Any] = {"event": known.event, "record": known.record, "recordings": known.recordings}
-    if known.conference is not None:
-        told["conference_id"] = known.conference.id
-    return {name: redact_row(value) for name, value in told.items() if value}
+def _to_vendor_data(facts: ConferenceFacts) -> Mapping[str, Any]:
+    parts: dict[str, Any] = {"event": facts.event, "record": facts.record, "recordings": facts.recordings}
+    if facts.conference is not None:
+        parts["conference_id"] = facts.conference.id
+    return {name: redact_row(value) for name, value in parts.items() if value}
 
 
 def to_session(row: Row, *, name: str | None = None, raw: bool = False) -> Session:
-    """Out of a row of Reports; `name` is the Directory's."""
+    """A row of Reports; `name` is the one in the Directory."""
     join, leave = join_time(row), leave_time(row)
     endpoint = as_text(row.get("endpoint_id"))
     identifier, organizer = as_text(row.get("identifier")), as_text(row.get("organizer_email"))
     is_host = identifier is not None and organizer is not None and identifier.lower() == organizer.lower()
-    between = seconds_between(join, leave)
     return Session(
         key=session_key(endpoint) if endpoint else session_key(None, *row_identity(row)[:2]),
         id=as_text(row.get("@profile")),
@@ -124,7 +124,7 @@ def to_session(row: Row, *, name: str | None = None, raw: bool = False) -> Sessi
         location=as_text(row.get("location_region")),
         join_time=join,
         leave_time=leave,
-        duration=between,
+        duration=seconds_between(join, leave),
         leave_reason=as_text(row.get("end_call_reason")),
         quality=to_quality(row),
         vendor_data=redact_row(row) if raw else None,
@@ -140,9 +140,9 @@ def _user_type(row: Row) -> UserType:
 
 
 def user_id(participant: Row) -> str | None:
-    """The number of a signed-in person, which the Directory knows them by."""
-    told = as_text(as_dict(participant.get("signedinUser")).get("user"))
-    return told.removeprefix("users/") if told else None
+    """The Directory id of a signed-in participant."""
+    name = as_text(as_dict(participant.get("signedinUser")).get("user"))
+    return name.removeprefix("users/") if name else None
 
 
 def to_record_session(
@@ -153,14 +153,14 @@ def to_record_session(
     name: str | None = None,
     raw: bool = False,
 ) -> Session:
-    """Out of a participant and one participantSession of Meet; `email` and `name` are the Directory's."""
+    """A participant and one participantSession of Meet; `email` and `name` are those in the Directory."""
     join, leave = parse_instant(session.get("startTime")), parse_instant(session.get("endTime"))
-    kind, told = _identity(participant)
+    kind, identity = _identity(participant)
     return Session(
         key=session_key(as_text(session.get("name"))),
         id=user_id(participant),
         user_id=as_text(participant.get("name")),
-        user_name=as_text(told.get("displayName")) or name,
+        user_name=as_text(identity.get("displayName")) or name,
         email=email,
         user_type=kind,
         join_time=join,

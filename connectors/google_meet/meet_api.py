@@ -1,8 +1,8 @@
-"""Meet's own API: what one of its users may see of a conference.
+"""Read conferences with the Meet REST API, as users who may see them.
 
 https://developers.google.com/workspace/meet/api/guides/conferences and …/participants (2026), discovery document meet.v2.
-Google contradicts itself on whether a user lists the conferences that they attended or only those that they organized:
-the union over all users is right either way, each record once. A record, and all below it, is there for 30 days.
+Google's pages contradict each other on whether a user lists the conferences that they attended, or only those that they
+organized. The union over all users is right in both cases. Records are kept for 30 days.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from connectors.google_meet.directory_api import DirectoryApi
 from connectors.google_meet.endpoints import MEET, RECORD_RETENTION, VENDOR
 from connectors.google_meet.errors import Forbidden
 from connectors.google_meet.redaction import SPACE_FIELDS, redact_recording
-from connectors.google_meet.reports_api import spelled
 from connectors.google_meet.reports_rows import normalize_code
 from connectors.models import Reason, SkippedPartition, Window, user_partition
-from connectors.parsing import as_text
+from connectors.parsing import as_text, format_milliseconds
 
 USERS_AT_ONCE = 8
 MAX_USERS_TRIED = 3
-"""Of those who saw a conference, how many are tried in turn."""
+"""How many of the users who can list a conference are kept, and tried in turn."""
 
 MAX_CACHED_SPACES = 5000
 _CODE = re.compile(r"[a-z]+-[a-z]+-[a-z]+")
-"""What a filter takes for a code; a nickname would be refused."""
+"""The codes that a filter accepts; nicknames are refused."""
 
 MAX_CONFERENCE_LENGTH = timedelta(days=2)
-"""A conference is looked for from so long before its first known join."""
+"""How long before its first known join a conference is searched for."""
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
 class VisibleRecord:
-    """A record, and some of those who may read it."""
+    """A record, with some users who may read it."""
 
     record: Row
     users: list[str]
+    """Addresses to impersonate."""
 
 
 class MeetApi:
-    """Safe for many threads."""
+    """Thread-safe. Methods with `users` try them in turn, and return `None` if none of them may read it."""
 
     def __init__(
         self, client: GoogleClient, tokens: GoogleTokens, directory: DirectoryApi, context: Context
@@ -67,7 +67,7 @@ class MeetApi:
         self._codes: LRUCache[str, str | None] = LRUCache(MAX_CACHED_SPACES)
 
     def users_to_impersonate(self, users: Collection[str] = ()) -> Iterator[str]:
-        """As whom to ask: the users that were named, else everybody active in the Directory, else whoever it is."""
+        """The given users, else all active users in the Directory, else the admin. The logged-in user without delegation."""
         if not self._tokens.impersonates:
             yield LOGGED_IN
         elif users:
@@ -78,14 +78,14 @@ class MeetApi:
             yield self._tokens.admin
 
     def require_access(self) -> None:
-        """Raises what refuses them."""
+        """Makes one call. Raises the error if it is refused."""
         self._client.call(MEET, self._tokens.admin, "conferenceRecords", "list", pageSize=1)
 
     def list_records(
         self, window: Window, users: Iterator[str], code: str | None = None
     ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
-        """User by user, several at once, in their order and no further ahead: the records that started in the window."""
-        where = f'start_time>="{spelled(window.start)}" AND start_time<="{spelled(window.end)}"'
+        """Each user with the records that they list for the window, in the order of the users; several at a time."""
+        where = f'start_time>="{format_milliseconds(window.start)}" AND start_time<="{format_milliseconds(window.end)}"'
         if code is not None:
             where = f"space.meeting_code = {_quote(code)} AND {where}"
         return ordered_map(
@@ -97,17 +97,17 @@ class MeetApi:
             return user, self._list(user, where)
         except UserUnavailable:
             self._context.notify_once(
-                f"{VENDOR}: for some people there is no token (suspended, or not of this domain): what only they "
-                "could show is left out, and asked for again by the next run"
+                f"{VENDOR}: some users cannot be impersonated (suspended, or not in this domain): conferences that only "
+                "they can list are skipped, and the next run tries again"
             )
             return SkippedPartition(
                 partition=user_partition(user.lower()), reason=Reason.unknown_user, permanent=False
             )
         except Forbidden:
             self._context.notify_once(
-                f"{VENDOR}: Meet refuses some people (403), who may have it turned off (Admin console > Apps > Google "
-                "Workspace > Google Meet > Service status): left out, and asked for again by the next run; "
-                "GOOGLE_SOURCE=reports asks for nobody but the admin"
+                f"{VENDOR}: Meet refuses some users (403), perhaps because it is turned off for them (Admin console > Apps > "
+                "Google Workspace > Google Meet > Service status): they are skipped, and the next run tries again; "
+                "GOOGLE_SOURCE=reports needs only the admin"
             )
             return SkippedPartition(
                 partition=user_partition(user.lower()), reason=Reason.refused, permanent=False
@@ -123,7 +123,7 @@ class MeetApi:
         )
 
     def find(self, conference: Conference) -> VisibleRecord | None:
-        """The record of a conference that Reports tells of: by its code and time, then by its id, as whoever may know it."""
+        """The record of a conference of Reports: by code and time, else by id, as users who attended it."""
         if self.is_expired(conference.end):
             return None
         for user in self._attending_users(conference):
@@ -139,10 +139,10 @@ class MeetApi:
         start, end, code = conference.start, conference.end, conference.code
         if start is None or end is None or code is None or not _CODE.fullmatch(code):
             return None
-        # Not by its end: of what goes on there is none.
+        # Not by its end: a live conference has none.
         where = (
             f"space.meeting_code = {_quote(code)} AND "
-            f'start_time>="{spelled(start - MAX_CONFERENCE_LENGTH)}" AND start_time<="{spelled(end + MAX_TIME_DIFFERENCE)}"'
+            f'start_time>="{format_milliseconds(start - MAX_CONFERENCE_LENGTH)}" AND start_time<="{format_milliseconds(end + MAX_TIME_DIFFERENCE)}"'
         )
         return best_record(conference, self._list(user, where))
 
@@ -150,17 +150,17 @@ class MeetApi:
         if not self._tokens.impersonates:
             return [LOGGED_IN]
         people = [self._directory.by_address(address) for address in conference.addresses]
-        known = list(dict.fromkeys(person.email for person in people if person is not None and person.active))
-        if known or self._directory.is_readable:
-            return known[:MAX_USERS_TRIED]
+        users = list(dict.fromkeys(person.email for person in people if person is not None and person.active))
+        if users or self._directory.is_readable:
+            return users[:MAX_USERS_TRIED]
         return conference.addresses[:1]
 
     def is_expired(self, end: datetime | None) -> bool:
-        """Whether no record of it is kept any more."""
+        """Whether its record is no longer kept."""
         return end is not None and end + RECORD_RETENTION < self._context.now()
 
     def record(self, number: str, users: Sequence[str]) -> Row | None:
-        """`None` where nobody of these is told of it."""
+        """The record with this id."""
 
         def ask(user: str) -> Row:
             return self._client.call(
@@ -187,23 +187,25 @@ class MeetApi:
 
         return self._first_allowed(users, ask)
 
-    def recordings(self, seen: VisibleRecord, owner: str | None) -> list[Row] | None:
-        """What is told of them; never the files. `None` where they are not for us to see: mere participants may be
-        refused them, so the owner, where it is known, is the first to be asked for, by address."""
-        name, subjects = str(seen.record["name"]), seen.users
-        if owner is not None and LOGGED_IN not in subjects:
-            subjects = list(dict.fromkeys([owner, *subjects]))
+    def recordings(self, visible: VisibleRecord, owner: str | None) -> list[Row] | None:
+        """The metadata of the recordings, never the files.
+
+        The owner's address, if known, is tried first: Meet may refuse recordings to mere participants.
+        """
+        name, users = str(visible.record["name"]), visible.users
+        if owner is not None and LOGGED_IN not in users:
+            users = list(dict.fromkeys([owner, *users]))
 
         def ask(user: str) -> list[Row]:
             return self._client.all_rows(
                 MEET, user, "conferenceRecords.recordings", "recordings", parent=name, pageSize=100
             )
 
-        found = self._first_allowed(subjects, ask)
-        return None if found is None else [redact_recording(row) for row in found]
+        recordings = self._first_allowed(users, ask)
+        return None if recordings is None else [redact_recording(row) for row in recordings]
 
     def meeting_code(self, space: str | None, users: Sequence[str]) -> str | None:
-        """What people type to get into a space; asked once for each."""
+        """The meeting code of a space. Cached."""
         if space is None:
             return None
         with self._lock:
@@ -213,14 +215,14 @@ class MeetApi:
         def ask(user: str) -> Row:
             return self._client.call(MEET, user, "spaces", "get", name=space, fields=SPACE_FIELDS)
 
-        found = self._first_allowed(users, ask)
-        code = normalize_code(found.get("meetingCode")) if found is not None else None
+        row = self._first_allowed(users, ask)
+        code = normalize_code(row.get("meetingCode")) if row is not None else None
         with self._lock:
             self._codes[space] = code
         return code
 
     def _first_allowed(self, users: Sequence[str], ask: Callable[[str], T]) -> T | None:
-        """The first of these who is answered. `None`: none of them may see it, or it is not there."""
+        """The result of the first user who is not refused. `None` if all are refused, or it does not exist."""
         for user in users[:MAX_USERS_TRIED]:
             try:
                 return ask(user)

@@ -1,7 +1,7 @@
-"""How well a stay worked, out of a row of Reports: per stream means and extremes of the whole stay, no samples.
+"""Map a row of Reports to `Quality`: means and extremes of each stream over the whole session, without samples.
 
-The round trip and the jitter are told once per endpoint and direction, and hold for every stream that ran. A stream's
-seconds stand for its samples: a mean over several stays is weighted by them.
+Round trip and jitter are reported once per endpoint and direction, and count for every stream that ran. A stream's
+seconds count as its samples: they weight means over several sessions.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ STREAMS = {
 
 
 def to_quality(row: Row) -> Quality | None:
-    """`None` where nothing was measured."""
+    """The quality of one row; `None` if nothing was measured."""
     streams: dict[str, Any] = {
-        ours: _to_stream(row, google, incoming=ours.endswith("_in")) for ours, google in STREAMS.items()
+        name: _to_stream(row, prefix, incoming=name.endswith("_in")) for name, prefix in STREAMS.items()
     }
     return Quality(**streams) if any(streams.values()) else None
 
@@ -36,10 +36,10 @@ def _to_stream(row: Row, name: str, *, incoming: bool) -> Stream | None:
     samples = seconds or None
 
     def measure(mean: str = "", worst: str = "") -> Measure | None:
-        told, extreme = _non_negative(row.get(mean)), _non_negative(row.get(worst))
-        if told is None and extreme is None:
+        mean_value, worst_value = _non_negative(row.get(mean)), _non_negative(row.get(worst))
+        if mean_value is None and worst_value is None:
             return None
-        return Measure(mean=told, worst=extreme, samples=samples)
+        return Measure(mean=mean_value, worst=worst_value, samples=samples)
 
     measures = {
         "packet_loss_pct": measure(f"{name}_packet_loss_mean", f"{name}_packet_loss_max"),
@@ -64,5 +64,5 @@ def _non_negative(value: Any) -> float | None:
 
 
 def _whole_seconds(value: Any) -> int:
-    told = _non_negative(value)
-    return 0 if told is None else int(told)
+    number = _non_negative(value)
+    return 0 if number is None else int(number)

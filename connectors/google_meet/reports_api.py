@@ -1,20 +1,21 @@
-"""Reports: the row of every endpoint that left a call, for the whole company at once.
+"""Read Reports: a row for every endpoint that left a call, for the whole company.
 
 `activities.list` of the application `meet` (https://developers.google.com/workspace/admin/reports/reference/rest, 2026):
-newest first, up to 1,000 a page, 180 days back. A filter wants the event named, compares to the letter and is ignored
-where its parameter is not known: what comes is looked at again.
+newest first, up to 1,000 a page, 180 days back. A filter needs the name of the event, is case-sensitive, and is ignored if
+its parameter is unknown, so results are checked again here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from connectors.base import Context
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.client import RESTARTS, GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.endpoints import REPORTS, REPORTS_RETENTION, VENDOR
 from connectors.google_meet.reports_rows import EVENT, flatten, leave_time, row_identity
+from connectors.parsing import format_milliseconds
 
 PAGE_SIZE = 1000
 ALL_USERS = "all"
@@ -29,25 +30,28 @@ class ReportsApi:
         self._context = context
 
     def require_access(self) -> None:
-        """Raises what refuses them."""
+        """Makes one call. Raises the error if it is refused."""
         hour_ago = self._context.now() - timedelta(hours=1)
         next(self._pages(hour_ago, None, ALL_USERS, "", size=1), None)
 
     def row_pages(
         self, start: datetime, end: datetime | None = None, *, user: str = ALL_USERS, where: str = ""
     ) -> Iterator[Rows]:
-        """Pages of rows stamped in this time, newest first; `end` where it is past. After a refused page token it goes on
-        from the last row's second: the rows of that come twice, and once from here."""
+        """Pages of the rows in this interval, newest first. Without `end`, up to now.
+
+        After a refused page token, the listing continues from the second of the last row; rows of that second are
+        listed twice, and yielded once.
+        """
         last: Rows = []
-        for left_over in reversed(range(RESTARTS + 1)):
+        for restarts_left in reversed(range(RESTARTS + 1)):
             try:
                 for page in self._pages(start, end, user, where):
                     seen = {row_identity(row) for row in last}
-                    told = [row for row in page if row_identity(row) not in seen]
+                    new = [row for row in page if row_identity(row) not in seen]
                     last = page or last
-                    yield told
+                    yield new
             except PageTokenRefused:
-                if not left_over:
+                if not restarts_left:
                     raise
                 oldest = min((at for row in last if (at := leave_time(row)) is not None), default=end)
                 end = None if oldest is None else oldest + timedelta(seconds=1)
@@ -55,18 +59,18 @@ class ReportsApi:
                 return
 
     def conference_rows(self, conference: str, since: datetime | None) -> Rows:
-        """Every row of one conference, however late."""
+        """Every row of one conference, up to now."""
         begin = (since or self._context.now()) - timedelta(days=2)
-        found = self.row_pages(begin, where=f"conference_id=={conference}")
-        return [row for page in found for row in page if row.get("conference_id") == conference]
+        pages = self.row_pages(begin, where=f"conference_id=={conference}")
+        return [row for page in pages for row in page if row.get("conference_id") == conference]
 
     def _pages(
         self, start: datetime, end: datetime | None, user: str, where: str, *, size: int = PAGE_SIZE
     ) -> Iterator[Rows]:
         now = self._context.now()
-        times = {"startTime": spelled(max(start, now - REPORTS_RETENTION + timedelta(minutes=1)))}
+        times = {"startTime": format_milliseconds(max(start, now - REPORTS_RETENTION + timedelta(minutes=1)))}
         if end is not None and end < now:
-            times["endTime"] = spelled(end)
+            times["endTime"] = format_milliseconds(end)
         pages = self._client.pages(
             REPORTS,
             self._tokens.admin,
@@ -87,10 +91,6 @@ class ReportsApi:
         known: Rows = [row for row in rows if row.get("conference_id")]
         if len(known) < len(rows):
             self._context.notify_once(
-                f"{VENDOR}: some endpoints came without a conference_id, and are in no meeting"
+                f"{VENDOR}: some endpoints have no conference_id, and belong to no meeting"
             )
         return known
-
-
-def spelled(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"

@@ -1,8 +1,8 @@
 """The rows of Reports: one for each endpoint that left a conference.
 
 An activity `call_ended` has a list of parameters (https://developers.google.com/workspace/admin/reports/v1/appendix/activity/meet,
-2026). It is read as a flat dict; the activity's own values stand in it under names that begin with `@`. Google leaves out
-what was not measured and what the reader may not see.
+2026). It becomes a flat dict; the activity's own values get names that begin with `@`. Google omits what was not measured
+and what the reader may not see.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _NOT_LETTERS = re.compile(r"[^a-z]")
 
 
 def flatten(item: Row) -> Iterator[dict[str, Any]]:
-    """The endpoints that an activity tells of. An activity is sent whole if any of its events was asked for."""
-    about, actor = as_dict(item.get("id")), as_dict(item.get("actor"))
-    around = {
-        "@time": as_text(about.get("time")),
-        "@qualifier": as_text(about.get("uniqueQualifier")),
+    """The rows of an activity. Google sends a whole activity if any of its events matches."""
+    activity_id, actor = as_dict(item.get("id")), as_dict(item.get("actor"))
+    own_values = {
+        "@time": as_text(activity_id.get("time")),
+        "@qualifier": as_text(activity_id.get("uniqueQualifier")),
         "@profile": as_text(actor.get("profileId")),
         "@email": as_text(actor.get("email")),
     }
     for event in as_dicts(item.get("events")):
         if event.get("name") == EVENT:
-            row = {name: value for name, value in around.items() if value is not None}
+            row = {name: value for name, value in own_values.items() if value is not None}
             for parameter in as_dicts(event.get("parameters")):
                 name, value = parameter.get("name"), _value(parameter)
                 if isinstance(name, str) and value is not None:
@@ -50,50 +50,50 @@ def _value(parameter: Row) -> Any:
 
 
 def row_identity(row: Row) -> tuple[str, str, str]:
-    """What tells one row from another; the same row may come on two pages."""
+    """Identifies a row; the same row may be on two pages."""
     return str(row.get("@time")), str(row.get("@qualifier")), str(row.get("endpoint_id"))
 
 
 def leave_time(row: Row) -> datetime | None:
-    """When the endpoint left: the instant that the row is stamped with."""
+    """When the endpoint left: the time of the row."""
     return parse_instant(row.get("@time"))
 
 
 def join_time(row: Row) -> datetime | None:
-    """When it joined: told since 2025, before that so long before it left as it stayed."""
+    """When the endpoint joined: reported since 2025; before that, the leave time minus the duration."""
     end, start, stayed = (
         leave_time(row),
         parse_integer(row.get("start_timestamp_seconds")),
         parse_integer(row.get("duration_seconds")),
     )
     if start is not None and 0 < start < 32_503_680_000:
-        told = datetime.fromtimestamp(start, UTC)
-        if end is None or told <= end:
-            return told
+        joined = datetime.fromtimestamp(start, UTC)
+        if end is None or joined <= end:
+            return joined
     if end is None or stayed is None or not 0 <= stayed < 10**8:
         return end
     return end - timedelta(seconds=stayed)
 
 
-def normalize_code(told: object) -> str | None:
-    """`WKTIMXIVUK`, `wktimxivuk` and `wkt-imxi-vuk` are one code: the last; of another length as it is, in lower case."""
-    if not isinstance(told, str):
+def normalize_code(code: object) -> str | None:
+    """`wkt-imxi-vuk` for `WKTIMXIVUK`, `wktimxivuk` and `wkt-imxi-vuk`. Codes of another length are only lower-cased."""
+    if not isinstance(code, str):
         return None
-    letters = _NOT_LETTERS.sub("", told.lower())
+    letters = _NOT_LETTERS.sub("", code.lower())
     if len(letters) == 10:
         return f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"
-    return told.strip().lower() or None
+    return code.strip().lower() or None
 
 
 def code_spellings(code: str) -> tuple[str, ...]:
-    """The spellings that a filter of Reports, which compares to the letter, may find it under."""
+    """The spellings of a code to filter by: filters of Reports are case-sensitive."""
     letters = code.replace("-", "")
     return tuple(dict.fromkeys((letters.upper(), code, letters)))
 
 
 def first_text(rows: Iterable[Row], name: str) -> str | None:
-    """What every row of a conference should tell alike, by the first that tells it."""
-    return next((told for row in rows if (told := as_text(row.get(name))) is not None), None)
+    """A value that all rows of a conference should share, from the first row that has it."""
+    return next((text for row in rows if (text := as_text(row.get(name))) is not None), None)
 
 
 def has_phone(rows: Iterable[Row]) -> bool | None:
@@ -101,15 +101,15 @@ def has_phone(rows: Iterable[Row]) -> bool | None:
 
 
 def has_pictures(rows: Iterable[Row], medium: str) -> bool | None:
-    """Whether any endpoint sent or was sent pictures of this kind (`video`, `screencast`) for a while."""
+    """True if any endpoint sent or received `video` or `screencast`, whichever `medium` is; else `None`."""
     names = (f"{medium}_send_seconds", f"{medium}_recv_seconds")
     return True if any((parse_integer(row.get(name)) or 0) > 0 for row in rows for name in names) else None
 
 
 def email_address(row: Row) -> str | None:
-    """An address that is one: those of other companies' people may come with most letters starred out."""
-    told = as_text(row.get("identifier")) if row.get("identifier_type") == "email_address" else None
-    return None if told is None or "*" in told else told
+    """The e-mail address, unless it is masked, as those of external participants may be."""
+    address = as_text(row.get("identifier")) if row.get("identifier_type") == "email_address" else None
+    return None if address is None or "*" in address else address
 
 
 def is_phone(row: Row) -> bool:
@@ -120,7 +120,7 @@ def is_phone(row: Row) -> bool:
 
 
 def parse_integer(value: Any) -> int | None:
-    """A whole number, which JSON of Google's spells as a string where it may be long."""
+    """A whole number, also sent as a string: Google's JSON has 64-bit integers as strings."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     try:

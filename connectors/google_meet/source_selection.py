@@ -1,4 +1,4 @@
-"""Which of Google's APIs a run reads: the one that was set, or the richest that is allowed. Settled once, and said."""
+"""Choose the source of a run: the one in GOOGLE_SOURCE, or the richest that is allowed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from threading import RLock
 
 from connectors.base import Context, Settings
 from connectors.errors import CredentialsError
+from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.calendar_api import CalendarApi
 from connectors.google_meet.client import GoogleClient
@@ -14,7 +15,7 @@ from connectors.google_meet.directory_api import DirectoryApi
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
 from connectors.google_meet.meet_api import MeetApi
-from connectors.google_meet.meet_source import Apis, MeetSource
+from connectors.google_meet.meet_source import MeetSource
 from connectors.google_meet.reports_api import ReportsApi
 from connectors.google_meet.reports_source import ReportsSource
 from connectors.google_meet.upcoming import UpcomingSource
@@ -24,7 +25,7 @@ PLANNED_IDS = "plan"
 
 
 class GoogleSourceSelector:
-    """Safe for many threads."""
+    """Chooses the source once, and passes calls on to it. Thread-safe."""
 
     def __init__(self, settings: Settings, context: Context, wanted: str) -> None:
         self.wanted = wanted
@@ -71,29 +72,29 @@ class GoogleSourceSelector:
     def _choose_source(self) -> ReportsSource | MeetSource:
         meet = MeetSource(self.apis)
         if self.wanted == "meet":
-            self._notify("Meet alone (GOOGLE_SOURCE)")
+            self._notify("only Meet (GOOGLE_SOURCE)")
             return meet
         if self.wanted == "reports":
-            self._notify("Reports alone (GOOGLE_SOURCE)")
+            self._notify("only Reports (GOOGLE_SOURCE)")
             return ReportsSource(self.apis, meet, with_meet=False)
         try:
             self.apis.reports.require_access()
         except (ApiNotAllowed, Forbidden) as error:
-            self._notify(f"Meet alone, since Reports is refused: {error}")
+            self._notify(f"only Meet, since Reports is refused: {error}")
             return meet
         self._notify("Reports, with what Meet adds to it")
         return ReportsSource(self.apis, meet, with_meet=True)
 
-    def _notify(self, what: str) -> None:
-        whose = (
+    def _notify(self, source: str) -> None:
+        limit = (
             ""
             if self._reads_all_users()
-            else "; whoever logged in sees their own conferences in Meet, and no others"
+            else "; in Meet, the logged-in user can read only their own conferences"
         )
-        self._context.notify_once(f"{VENDOR}: reading {what}{whose}")
+        self._context.notify_once(f"{VENDOR}: reading {source}{limit}")
 
     def _reads_all_users(self) -> bool:
         try:
             return self.tokens.impersonates
         except CredentialsError:
-            return True  # the first call says what is wrong with them
+            return True  # the first call reports what is wrong with them

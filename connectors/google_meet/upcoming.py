@@ -1,7 +1,7 @@
-"""What is coming up, out of the calendars: each planned meeting once, as a meeting that is `scheduled`.
+"""The source of `--upcoming`: planned meetings from the calendars, each once, with the state `scheduled`.
 
-The same event is on the calendar of everybody who was invited: it counts once, by its iCalUID and the instant that it was
-first planned for, and the organizer's copy is the one that is read, where the organizer's calendar is.
+An event is on the calendar of every invited user. It is identified by its iCalUID and the time for which it was first
+planned. If the organizer's calendar is read, the organizer's copy counts.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
+from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import LOGGED_IN, UserUnavailable
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
 from connectors.google_meet.mapping import to_host
 from connectors.google_meet.meet_api import USERS_AT_ONCE
-from connectors.google_meet.meet_source import Apis
 from connectors.google_meet.redaction import redact_row
 from connectors.google_meet.reports_rows import Row, normalize_code
 from connectors.models import (
@@ -49,14 +49,14 @@ class UpcomingSource:
         users = [user.lower() for user in self._apis.meet.users_to_impersonate(self._apis.users)]
         if partitions:
             users = [user for user in users if user_partition(user.lower()) in partitions]
-        read, seen = frozenset(users), set[str]()
-        for found in self._list_users(window, users):
-            if isinstance(found, SkippedPartition):
-                yield found
+        all_users, seen = frozenset(users), set[str]()
+        for result in self._list_users(window, users):
+            if isinstance(result, SkippedPartition):
+                yield result
                 continue
-            user, events = found
+            user, events = result
             for event in events:
-                ref = self._to_ref(event, user, read, window)
+                ref = self._to_ref(event, user, all_users, window)
                 if ref is not None and ref.uuid not in seen:
                     seen.add(ref.uuid)
                     yield ref
@@ -84,15 +84,15 @@ class UpcomingSource:
                 partition=user_partition(user.lower()), reason=Reason.error, permanent=False
             )
 
-    def _to_ref(self, event: Row, user: str, read: frozenset[str], window: Window) -> MeetingRef | None:
+    def _to_ref(self, event: Row, user: str, all_users: frozenset[str], window: Window) -> MeetingRef | None:
         start, number = event_time(event), as_text(event.get("id"))
         if start is None or start not in window or number is None or event.get("status") == "cancelled":
             return None
         if self._apis.code is not None and event_code(event) != self._apis.code:
             return None
         organizer = as_text(as_dict(event.get("organizer")).get("email"))
-        if user != LOGGED_IN and organizer and organizer.lower() != user and organizer.lower() in read:
-            return None  # it comes with the organizer's calendar
+        if user != LOGGED_IN and organizer and organizer.lower() != user and organizer.lower() in all_users:
+            return None  # listed with the organizer's calendar
         person = self._apis.directory.by_address(user)
         return MeetingRef(
             uuid=planned_id(event),
@@ -118,17 +118,16 @@ class UpcomingSource:
             scheduled_start_time=event_time(event),
             scheduled_end_time=ends,
             state="scheduled",
-            vendor_data={"event": redact_row(event)} if self._apis.wants_raw(ref) else None,
+            vendor_data={"event": redact_row(event)} if ref.wants("raw", in_run=self._apis.raw) else None,
         )
-        over = ends is None or ends <= self._apis.context.now()
+        is_over = ends is None or ends <= self._apis.context.now()
         return MeetingRecord(
             meeting=meeting,
-            pending=None if over or ends is None else Pending(until=ends, reason=Reason.planned),
+            pending=None if is_over or ends is None else Pending(until=ends, reason=Reason.planned),
         )
 
     def _to_host(self, event: Row) -> Any:
-        told = as_dict(event.get("organizer"))
-        email = as_text(told.get("email"))
+        email = as_text(as_dict(event.get("organizer")).get("email"))
         person = self._apis.directory.by_address(email)
         return to_host(email, person.id, person.name) if person is not None else to_host(email)
 
@@ -137,12 +136,12 @@ class UpcomingSource:
         owner = person.email if person is not None else self._apis.tokens.admin or "primary"
         event = self._apis.calendar.event(owner, ref.hint.get("event"), refresh=True)
         if not event or event.get("status") == "cancelled" or event_time(event) is None:
-            raise Gone(f"{VENDOR}: a planned meeting that was called off", reason=Reason.deleted)
+            raise Gone(f"{VENDOR}: a planned meeting that was canceled", reason=Reason.deleted)
         return event
 
 
 def planned_id(event: Row) -> str:
-    """The same on every calendar, and when it is moved."""
+    """An id that is the same on every calendar, and does not change if the meeting is moved."""
     when = as_dict(event.get("originalStartTime")) or (
         as_dict(event.get("start")) if event.get("recurringEventId") else {}
     )
@@ -151,20 +150,21 @@ def planned_id(event: Row) -> str:
 
 
 def event_code(event: Row) -> str | None:
-    """The meeting's code, where its conference is one of Meet's."""
+    """The meeting code of an event, if its conference is in Meet."""
     conference = as_dict(event.get("conference"))
     return normalize_code(conference.get("id")) if conference.get("type") == MEET_CONFERENCE else None
 
 
 def event_time(event: Row, which: str = "start") -> datetime | None:
+    """The `start` or `end` of an event. An all-day event starts and ends at midnight UTC."""
     return _parse_event_time(as_dict(event.get(which)))
 
 
-def _parse_event_time(told: Row) -> datetime | None:
-    when = parse_instant(told.get("dateTime"))
+def _parse_event_time(time_or_date: Row) -> datetime | None:
+    when = parse_instant(time_or_date.get("dateTime"))
     if when is not None:
         return when
     try:
-        return datetime.combine(date.fromisoformat(str(told.get("date"))), time(), UTC)
+        return datetime.combine(date.fromisoformat(str(time_or_date.get("date"))), time(), UTC)
     except ValueError:
         return None

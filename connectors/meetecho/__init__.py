@@ -1,20 +1,20 @@
-"""Meetecho: the rooms of IETF working groups, and from the IETF datatracker who was there.
+"""Meetecho: the rooms of IETF working groups, with the attendance that the IETF datatracker records.
 
-Documentation (looked at in 2026):
-- Meetecho publishes none: `ietf/utils/meetecho.py` and `ietf/utils/tests_meetecho.py` of
-  https://github.com/ietf-tools/datatracker are what there is (v1, an e-mail of 2021-12-09)
-- https://datatracker.ietf.org/api/ (the framework API, which anybody may read)
+Documentation (read in 2026):
+- Meetecho publishes none. `ietf/utils/meetecho.py` and `ietf/utils/tests_meetecho.py` of
+  https://github.com/ietf-tools/datatracker are the only source (v1, an e-mail of 2021-12-09)
+- https://datatracker.ietf.org/api/ (the framework API, readable without a key)
 
-Meetecho knows rooms and when they are to be used; the datatracker knows the sessions, and everybody who attended one.
-Without Meetecho's credentials the datatracker's sessions alone are the meetings, under the same ids.
+Meetecho has rooms and their planned times; the datatracker has the sessions, and the people who attended each. Without
+Meetecho's credentials, the datatracker's sessions alone are the meetings, under the same ids.
 
-Credentials: a client id and secret, given by Meetecho to those who make rooms. Only calls that read are made.
+Credentials: a client id and secret, which Meetecho gives to those who create rooms. The connector makes only calls that
+read.
 
-Limits: none are published. A tenth of a second lies between two requests to the datatracker, half a second between two to
-Meetecho.
+Limits: none are published. Requests to the datatracker are a tenth of a second apart, requests to Meetecho half a second.
 
-What neither tells: when a meeting really began and ended, when anybody left, devices, networks, quality; and of a record
-whose time is missing, when that person came. One person is one session, however often they came back.
+Not provided by either: when a meeting really began and ended, when participants left, devices, networks, quality, and the
+join time in records without a time. A person has one session per meeting, however often they rejoined.
 """
 
 from __future__ import annotations
@@ -60,35 +60,37 @@ from connectors.pending import require_timestamp
 from connectors.rate_limit import MARGIN
 
 _ACRONYM = re.compile(r"[a-z0-9][a-z0-9-]*")
-_FROM_MEETECHO = "from Meetecho, who give them to those who make rooms"
+_FROM_MEETECHO = "from Meetecho, which gives them to those who create rooms"
 
 
 class Meetecho:
-    """Some working groups."""
+    """A set of working groups."""
 
     name: ClassVar[str] = "meetecho"
     title: ClassVar[str] = "Meetecho"
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             name="MEETECHO_GROUPS",
-            help="the working groups to read, by acronym, with commas between them",
+            help="The acronyms of the working groups to read, separated by commas.",
             how_to_get="at datatracker.ietf.org/wg: the acronyms in the first column",
             required=True,
         ),
-        Setting(name="MEETECHO_CLIENT_ID", help="the client id, for rooms", how_to_get=_FROM_MEETECHO),
+        Setting(name="MEETECHO_CLIENT_ID", help="The client id, for rooms.", how_to_get=_FROM_MEETECHO),
         Setting(
             name="MEETECHO_CLIENT_SECRET",
-            help="the client secret, for rooms",
+            help="The client secret, for rooms.",
             how_to_get=_FROM_MEETECHO,
             secret=True,
         ),
         Setting(
             name="MEETECHO_API_URL",
-            help="Meetecho's base URL",
+            help="The base URL of Meetecho.",
             default="https://meetings.conf.meetecho.com/api/v1",
         ),
         Setting(
-            name="DATATRACKER_URL", help="the datatracker's base URL", default="https://datatracker.ietf.org"
+            name="DATATRACKER_URL",
+            help="The base URL of the datatracker.",
+            default="https://datatracker.ietf.org",
         ),
     )
     options: ClassVar[tuple[Option, ...]] = (
@@ -108,7 +110,7 @@ class Meetecho:
     daily_quota: ClassVar[None] = None
 
     def __init__(self, settings: Settings, context: Context) -> None:
-        """ConfigurationError where a setting is missing or not understood; makes no request."""
+        """Raises ConfigurationError if a setting is missing or invalid. Makes no request."""
         validate_settings(VENDOR, self.settings, settings)
         self._settings = settings
         self.context = context
@@ -130,34 +132,36 @@ class Meetecho:
     ) -> Iterator[MeetingRef | SkippedPartition]:
         if self.rooms_api is None:
             self.context.notify_once(
-                f"{VENDOR}: reading the datatracker alone: no credentials of Meetecho are set"
+                f"{VENDOR}: reading only the datatracker: no Meetecho credentials are set"
             )
         return self._listing.list_meetings(window, partitions)
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         now = self.context.now()
         harvested_at = truncate_to_milliseconds(now)
-        plan = self._listing.planned_meeting(ref)
-        rows = self.attendance(plan, now)
-        if plan.is_canceled and not rows:
-            raise Gone(f"{VENDOR}: a session that was called off", reason=Reason.deleted)
-        harvest = self._to_record(plan, rows, now, harvested_at, raw=self._raw(ref))
+        planned = self._listing.planned_meeting(ref)
+        rows = self.attendance(planned, now)
+        if planned.is_canceled and not rows:
+            raise Gone(f"{VENDOR}: a session that was canceled", reason=Reason.deleted)
+        record = self._to_record(
+            planned, rows, now, harvested_at, raw=ref.wants("raw", in_run=self._settings.raw)
+        )
         return require_timestamp(
-            harvest,
+            record,
             vendor=VENDOR,
             since=parse_instant(ref.hint.get("listed")) or now,
             lookback=LOOKBACK,
             now=now,
         )
 
-    def attendance(self, plan: PlannedMeeting, now: datetime) -> list[Row] | None:
-        """Who attended; `None` where that cannot be had: of what has not begun, or has no session."""
-        if plan.session_id is None or (plan.start is not None and plan.start > now):
+    def attendance(self, planned: PlannedMeeting, now: datetime) -> list[Row] | None:
+        """The attendance records; `None` if there can be none: the meeting has not begun, or has no session."""
+        if planned.session_id is None or (planned.start is not None and planned.start > now):
             return None
-        return self.datatracker.attendance(plan.session_id)
+        return self.datatracker.attendance(planned.session_id)
 
     def estimate_requests(self, ref: MeetingRef) -> int:
-        """Names apart, of which most are known."""
+        """Without the requests for names, most of which are cached."""
         head = 4 if ref.row is None else 0
         return head + (1 if ref.hint.get("kind") == "session" else 0)
 
@@ -166,7 +170,7 @@ class Meetecho:
 
     @property
     def concurrency(self) -> int:
-        """What keeps the pace up when the datatracker takes half a second to answer."""
+        """Enough to use the rate if the datatracker takes half a second to respond."""
         return 6
 
     @property
@@ -175,7 +179,7 @@ class Meetecho:
 
     def _to_record(
         self,
-        plan: PlannedMeeting,
+        planned: PlannedMeeting,
         rows: list[Row] | None,
         now: datetime,
         harvested_at: datetime,
@@ -183,12 +187,12 @@ class Meetecho:
         raw: bool,
     ) -> MeetingRecord:
         meeting = to_meeting(
-            plan, account=self._settings.account, now=now, harvested_at=harvested_at, raw=raw
+            planned, account=self._settings.account, now=now, harvested_at=harvested_at, raw=raw
         )
-        last = plan.end or plan.start
+        last = planned.end or planned.start
         pending = Pending(until=last, reason=Reason.planned) if last is not None and last > now else None
-        replaces = [room.uuid for room in plan.rooms] if plan.session is not None else []
-        if rows is None or (pending is not None and not rows):  # that nobody came yet is no figure
+        replaces = [room.uuid for room in planned.rooms] if planned.session is not None else []
+        if rows is None or (pending is not None and not rows):  # no attendance yet is not zero participants
             return MeetingRecord(meeting=meeting, pending=pending, replaces=replaces)
         names = self.datatracker.names(person_ids(rows))
         sessions = [to_session(row, names, raw=raw) for row in rows]
@@ -205,29 +209,26 @@ class Meetecho:
             return None
         return RoomsClient(self._settings, self._url("MEETECHO_API_URL"), self.context, self.groups)
 
-    def _raw(self, ref: MeetingRef) -> bool:
-        return self._settings.raw or "raw" in ref.extras
-
     def _url(self, name: str) -> str:
         return setting_or_default(name, self.settings, self._settings)
 
 
 def _groups(settings: Settings) -> tuple[str, ...]:
-    """The groups of the settings, or those of them that `--groups` names."""
+    """The groups in the settings, or those of them that `--groups` names."""
     configured = _acronyms("MEETECHO_GROUPS", settings["MEETECHO_GROUPS"])
     if "groups" not in settings.option_values:
         return configured
     named = _acronyms("--groups", ",".join(settings.option_values["groups"]))
-    strangers = [group for group in named if group not in configured]
-    if strangers:
-        raise ConfigurationError(f"{VENDOR}: not among MEETECHO_GROUPS: {', '.join(strangers)}")
+    unknown = [group for group in named if group not in configured]
+    if unknown:
+        raise ConfigurationError(f"{VENDOR}: not in MEETECHO_GROUPS: {', '.join(unknown)}")
     return named
 
 
 def _acronyms(name: str, text: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
-    if not found or not all(map(_ACRONYM.fullmatch, found)):
+    acronyms = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    if not acronyms or not all(map(_ACRONYM.fullmatch, acronyms)):
         raise ConfigurationError(
-            f"{VENDOR}: {name}: acronyms with commas between them are wanted: quic,httpbis"
+            f"{VENDOR}: {name} must be acronyms separated by commas, such as quic,httpbis"
         )
-    return found
+    return acronyms

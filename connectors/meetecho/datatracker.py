@@ -1,7 +1,7 @@
-"""What the IETF datatracker tells anybody: groups, meetings, sessions, when they were to be, and who was there.
+"""Read the IETF datatracker: groups, meetings, sessions, planned times, and attendance.
 
-https://datatracker.ietf.org/api/ and `ietf/meeting/resources.py` of ietf-tools/datatracker (looked at in 2026). What a
-filter may have let through is looked at again here. No registration and no address of a person is asked for.
+https://datatracker.ietf.org/api/ and `ietf/meeting/resources.py` of ietf-tools/datatracker (read in 2026). Filtered
+results are checked again here. No registrations and no addresses of people are requested.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from connectors.models import Window
 from connectors.parsing import parse_clock_seconds, parse_instant
 
 CANCELED_STATUSES = frozenset({"canceled", "canceledpa", "notmeet", "deleted", "disappr", "resched"})
-"""The slugs of `ietf/name` with which a session does not take place: canceled, also before it was announced; not meeting;
-deleted; disapproved; moved to another session."""
+"""The slugs of `ietf/name` for sessions that do not take place: canceled, canceled before the announcement, not meeting,
+deleted, disapproved, and rescheduled to another session."""
 
 MAX_CACHED_NAMES, MAX_CACHED_MEETINGS = 20_000, 2_000
 
@@ -47,27 +47,29 @@ _LAST = re.compile(r"([^/]+)/?$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTime:
+    """When a session is scheduled."""
+
     start: datetime
     end: datetime | None = None
 
 
 class Datatracker:
-    """Safe for many threads."""
+    """Thread-safe. Names and meetings are cached."""
 
-    def __init__(self, tastypie: DatatrackerClient) -> None:
-        self.api = tastypie
+    def __init__(self, client: DatatrackerClient) -> None:
+        self.api = client
         self._names: LRUCache[str, str] = LRUCache(MAX_CACHED_NAMES)
         self._meetings: LRUCache[str, Row] = LRUCache(MAX_CACHED_MEETINGS)
         self._lock = Lock()
         self._several_at_once = True
 
     def group(self, acronym: str) -> str | None:
-        """The group's id; `None` where there is none of that name."""
+        """The id of the group with this acronym; `None` if there is none."""
         rows = self.api.all_rows(GROUPS, acronym=acronym)
         return next((id_from_uri(row.get("id")) for row in rows if row.get("acronym") == acronym), None)
 
     def sessions(self, group: str) -> list[Row]:
-        """Every session that a group ever asked for, by the group's id."""
+        """Every session that the group with this id ever requested."""
         return [
             row for row in self.api.all_rows(SESSIONS, group=group) if id_from_uri(row.get("group")) == group
         ]
@@ -76,29 +78,29 @@ class Datatracker:
         return self.api.get(SESSIONS, number)
 
     def meetings(self, window: Window) -> frozenset[str]:
-        """The ids of the meetings that may have had a session in the window; interim ones, too."""
+        """The ids of the meetings that may have a session in the window, interim meetings included."""
         first, last = (window.start - DATES_BEFORE).date(), (window.end + DATES_AFTER).date()
         rows = self.api.all_rows(MEETINGS, date__gte=first.isoformat(), date__lte=last.isoformat())
-        found = set()
+        ids = set()
         for row in rows:
             number, day = id_from_uri(row.get("id")), _day(row.get("date"))
             if number is not None and (day is None or first <= day <= last):
                 self._remember(self._meetings, number, row)
-                found.add(number)
-        return frozenset(found)
+                ids.add(number)
+        return frozenset(ids)
 
     def meeting(self, session: Row) -> Row | None:
-        """The meeting that a session is of."""
+        """The meeting that a session belongs to."""
         number = id_from_uri(session.get("meeting"))
-        found = self._recall(self._meetings, number) if number is not None else None
-        if found is None and number is not None:
-            found = self.api.get(MEETINGS, number)
-            if found is not None:
-                self._remember(self._meetings, number, found)
-        return found
+        meeting = self._recall(self._meetings, number) if number is not None else None
+        if meeting is None and number is not None:
+            meeting = self.api.get(MEETINGS, number)
+            if meeting is not None:
+                self._remember(self._meetings, number, meeting)
+        return meeting
 
     def planned_time(self, session: str, meeting: Row) -> PlannedTime | None:
-        """When the meeting's own schedule has the session; over several timeslots, from the first to the last."""
+        """The session's time in the meeting's own schedule: from the first of its timeslots to the last."""
         schedule = id_from_uri(meeting.get("schedule"))
         if schedule is None:
             return None
@@ -122,7 +124,7 @@ class Datatracker:
         return id_from_uri(max(events, key=lambda event: event[:2])[2].get("status")) if events else None
 
     def attendance(self, session: str) -> list[Row]:
-        """A record for everybody who was there."""
+        """One record for each person who attended."""
         rows = self.api.all_rows(ATTENDED, session=session)
         return [row for row in rows if id_from_uri(row.get("session")) == session]
 
@@ -130,28 +132,28 @@ class Datatracker:
         return self.api.count(ATTENDED, session=session)
 
     def names(self, people: Iterable[str]) -> dict[str, str]:
-        """Names by the ids of people, as far as they are told."""
+        """The names of people by id, as far as the datatracker has them."""
         wanted = list(dict.fromkeys(people))
-        found = {number: name for number in wanted if (name := self._recall(self._names, number)) is not None}
-        missing = [number for number in wanted if number not in found]
+        names = {number: name for number in wanted if (name := self._recall(self._names, number)) is not None}
+        missing = [number for number in wanted if number not in names]
         for at in range(0, len(missing), NAMES_PER_REQUEST):
-            found |= self._read_names(missing[at : at + NAMES_PER_REQUEST])
-        return {number: name for number, name in found.items() if name}
+            names |= self._read_names(missing[at : at + NAMES_PER_REQUEST])
+        return {number: name for number, name in names.items() if name}
 
     def _read_names(self, wanted: Sequence[str]) -> dict[str, str]:
-        """Of several people at once where that may be asked, and of whom is then still missing, one by one."""
+        """Reads several people per request if the datatracker permits it, and the missing ones one by one."""
         rows = list(self._read_people(wanted)) if self._several_at_once and len(wanted) > 1 else []
-        told = {number: row for row in rows if (number := id_from_uri(row.get("id"))) in set(wanted)}
+        by_id = {number: row for row in rows if (number := id_from_uri(row.get("id"))) in set(wanted)}
         names = {}
         for number in wanted:
-            row = told.get(number) or self.api.get(PEOPLE, number) or {}
+            row = by_id.get(number) or self.api.get(PEOPLE, number) or {}
             name = row.get("name")
             names[number] = name if isinstance(name, str) else ""
             self._remember(self._names, number, names[number])
         return names
 
     def _recall(self, cache: LRUCache[str, Value], key: str) -> Value | None:
-        with self._lock:  # a cache reorders its entries even when it is read
+        with self._lock:  # reading reorders the cache
             return cache.get(key)
 
     def _remember(self, cache: LRUCache[str, Value], key: str, value: Value) -> None:
@@ -164,16 +166,18 @@ class Datatracker:
         except VendorError as error:
             if error.status not in {400, 404}:
                 raise
-            self._several_at_once = error.status == 404  # refused as such, or one of them cannot be shown
+            self._several_at_once = (
+                error.status == 404
+            )  # 400: refused as such; 404: one of them cannot be shown
             return []
 
 
 def id_from_uri(value: Any) -> str | None:
-    """The id or slug that an address ends with (`/api/v1/person/person/20209/`), or an id as it is."""
+    """The id or slug at the end of a URI (`/api/v1/person/person/20209/`), or an id as it is."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    found = _LAST.search(value) if isinstance(value, str) else None
-    return found.group(1) if found else None
+    match = _LAST.search(value) if isinstance(value, str) else None
+    return match.group(1) if match else None
 
 
 def to_planned_time(row: Row) -> PlannedTime | None:
@@ -183,12 +187,13 @@ def to_planned_time(row: Row) -> PlannedTime | None:
     return PlannedTime(start=start, end=start + timedelta(seconds=seconds) if seconds else None)
 
 
-def merge_times(slots: Iterable[PlannedTime | None]) -> PlannedTime | None:
-    told = [slot for slot in slots if slot is not None]
-    if not told:
+def merge_times(times: Iterable[PlannedTime | None]) -> PlannedTime | None:
+    """From the earliest start to the latest end; `None` if there are no times."""
+    known = [time for time in times if time is not None]
+    if not known:
         return None
-    ends = [slot.end for slot in told if slot.end is not None]
-    return PlannedTime(start=min(slot.start for slot in told), end=max(ends, default=None))
+    ends = [time.end for time in known if time.end is not None]
+    return PlannedTime(start=min(time.start for time in known), end=max(ends, default=None))
 
 
 def _day(value: Any) -> date | None:

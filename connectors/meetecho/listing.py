@@ -1,8 +1,8 @@
-"""Which meetings there were and are to be: the datatracker's sessions of each group, joined with Meetecho's rooms.
+"""List past and planned meetings: the datatracker's sessions of each group, with their Meetecho rooms.
 
-A room is of the session that has its number as id and is of the same group; rooms made before 2024-03 carry numbers of
-Meetecho's own, and are found by their address in the session's `remote_instructions` (`ietf/meeting/helpers.py`). One
-session may have several rooms (ietf-tools/datatracker, issue 11497): they are one meeting.
+A room belongs to the session of the same group that has the room's number as its id. Rooms created before 2024-03 have
+numbers of Meetecho's own, and are matched by their URL in the session's `remote_instructions` (`ietf/meeting/helpers.py`).
+A session may have several rooms (ietf-tools/datatracker, issue 11497); they are one meeting.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from connectors.meetecho.rooms import Room
 from connectors.models import MeetingRef, Reason, SkippedPartition, Window, row_digest
 
 SNAPSHOT_SECONDS = 600.0
-"""What a group has is asked for again after so long: a backfill in several listings, and many meetings that are due at
-once, need it once."""
+"""How long the data of a group is reused: a backfill makes several listings, and many meetings may be due at once."""
 
 MAX_CACHED_GROUPS = 32
 
@@ -35,17 +34,21 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupSnapshot:
-    """What a group has. `number`: the datatracker's id of the group, where it knows one."""
+    """The sessions and rooms of one group."""
 
     read_at: float
+    """`Context.elapsed()` when it was read."""
     group_id: str | None
+    """The datatracker's id of the group; `None` if it has no such group."""
     sessions: Mapping[str, Row]
     session_rooms: Mapping[str, tuple[Room, ...]]
+    """The rooms of each session, by the session's id."""
     other_rooms: tuple[Room, ...]
+    """Rooms without a session."""
 
 
 class MeetechoListing:
-    """`rooms`: `None` without credentials. `ahead`: only what is still to come is listed."""
+    """Thread-safe. Without credentials, `rooms` is `None`. With `upcoming_only`, only planned meetings are listed."""
 
     def __init__(
         self,
@@ -67,16 +70,16 @@ class MeetechoListing:
     def list_meetings(
         self, window: Window, partitions: Collection[str] = ()
     ) -> Iterator[MeetingRef | SkippedPartition]:
-        """What was planned for the window. A group that cannot be had is left out, and said to be."""
-        dated = self._datatracker.meetings(window)
+        """The meetings planned for the window. A group that cannot be read is yielded as a skipped partition."""
+        meeting_ids = self._datatracker.meetings(window)
         for group in self._groups:
             if partitions and group_partition(group) not in partitions:
                 continue
             try:
-                yield from self._list_group(group, window, dated)
+                yield from self._list_group(group, window, meeting_ids)
             except MeetechoRefused:
                 self._context.notify_once(
-                    f"{VENDOR}: Meetecho refuses a group of MEETECHO_GROUPS ({group}): it is left out, and tried again"
+                    f"{VENDOR}: Meetecho refuses the group {group} of MEETECHO_GROUPS; it is skipped, and the next run tries again"
                 )
                 yield SkippedPartition(
                     partition=group_partition(group), reason=Reason.refused, permanent=False
@@ -85,60 +88,68 @@ class MeetechoListing:
                 yield SkippedPartition(partition=group_partition(group), reason=Reason.error, permanent=False)
 
     def planned_meeting(self, ref: MeetingRef) -> PlannedMeeting:
-        """The plan that was listed, or for a ref out of the journal what is planned now. Raises Gone for what is no
-        longer known, or is known as a session by now."""
+        """The meeting as listed, or as planned now for a ref from the journal.
+
+        Raises Gone if it no longer exists, or if the room has become part of a session.
+        """
         if ref.row is not None:
-            found: PlannedMeeting = ref.row["plan"]
-            return found
+            listed: PlannedMeeting = ref.row["planned"]
+            return listed
         group = str(ref.hint["group"])
-        known = self._snapshot(group)
+        snapshot = self._snapshot(group)
         if ref.hint.get("kind") == "session":
-            session = known.sessions.get(ref.uuid) or self._datatracker.session(ref.uuid)
+            session = snapshot.sessions.get(ref.uuid) or self._datatracker.session(ref.uuid)
             if session is None:
-                raise Gone(f"{VENDOR}: a session that the datatracker no longer knows", reason=Reason.deleted)
-            return self._with_outcome(self._to_planned(group, session, known.session_rooms.get(ref.uuid, ())))
-        if any(room.uuid == ref.uuid for rooms in known.session_rooms.values() for room in rooms):
-            raise Gone(f"{VENDOR}: a room that has a session by now", reason=Reason.replaced)
-        room = next((room for room in known.other_rooms if room.uuid == ref.uuid), None)
+                raise Gone(f"{VENDOR}: the datatracker no longer has this session", reason=Reason.deleted)
+            return self._with_outcome(
+                self._to_planned(group, session, snapshot.session_rooms.get(ref.uuid, ()))
+            )
+        if any(room.uuid == ref.uuid for rooms in snapshot.session_rooms.values() for room in rooms):
+            raise Gone(f"{VENDOR}: a room that now belongs to a session", reason=Reason.replaced)
+        room = next((room for room in snapshot.other_rooms if room.uuid == ref.uuid), None)
         if room is None:
-            raise Gone(f"{VENDOR}: a room that Meetecho no longer lists", reason=Reason.deleted)
+            raise Gone(f"{VENDOR}: Meetecho no longer lists this room", reason=Reason.deleted)
         return PlannedMeeting(group=group, rooms=(room,))
 
     def _list_group(
-        self, group: str, window: Window, dated: Collection[str]
+        self, group: str, window: Window, meeting_ids: Collection[str]
     ) -> Iterator[MeetingRef | SkippedPartition]:
-        known = self._snapshot(group)
-        if known.group_id is None:
+        snapshot = self._snapshot(group)
+        if snapshot.group_id is None:
             self._context.notify_once(
-                f"{VENDOR}: the datatracker knows no group {group}: look at MEETECHO_GROUPS, or --groups"
+                f"{VENDOR}: the datatracker has no group {group}: check MEETECHO_GROUPS or --groups"
             )
             yield SkippedPartition(partition=group_partition(group), reason=Reason.error, permanent=False)
-        for number, session in known.sessions.items():
-            rooms = known.session_rooms.get(number, ())
+        for number, session in snapshot.sessions.items():
+            rooms = snapshot.session_rooms.get(number, ())
             start = rooms[0].start if rooms else None
-            if (start in window) if start is not None else (id_from_uri(session.get("meeting")) in dated):
-                plan = self._to_planned(group, session, rooms)
-                if plan.start is not None and plan.start not in window:
+            if (
+                (start in window)
+                if start is not None
+                else (id_from_uri(session.get("meeting")) in meeting_ids)
+            ):
+                planned = self._to_planned(group, session, rooms)
+                if planned.start is not None and planned.start not in window:
                     continue
-                plan = self._with_outcome(plan)
-                if self._is_wanted(plan, window):
-                    yield to_ref(plan, self._context.now())
-        for room in known.other_rooms:
-            plan = PlannedMeeting(group=group, rooms=(room,))
-            if self._is_wanted(plan, window):
-                yield to_ref(plan, self._context.now())
+                planned = self._with_outcome(planned)
+                if self._is_wanted(planned, window):
+                    yield to_ref(planned, self._context.now())
+        for room in snapshot.other_rooms:
+            planned = PlannedMeeting(group=group, rooms=(room,))
+            if self._is_wanted(planned, window):
+                yield to_ref(planned, self._context.now())
 
-    def _is_wanted(self, plan: PlannedMeeting, window: Window) -> bool:
-        """What was called off counts where somebody came all the same; what has no time, where somebody came or a room
-        is there."""
-        if plan.is_canceled and plan.attended == 0:
+    def _is_wanted(self, planned: PlannedMeeting, window: Window) -> bool:
+        """Whether to list it: a canceled meeting only if somebody attended, one without a time if somebody attended or it
+        is a room."""
+        if planned.is_canceled and planned.attended == 0:
             return False
-        if plan.start is None:
-            return not self._upcoming_only and (plan.session is None or bool(plan.attended))
-        return plan.start in window
+        if planned.start is None:
+            return not self._upcoming_only and (planned.session is None or bool(planned.attended))
+        return planned.start in window
 
     def _to_planned(self, group: str, session: Row, rooms: tuple[Room, ...]) -> PlannedMeeting:
-        """When it was planned for: by its room, else by its timeslot."""
+        """The session with its planned time: that of its room, else that of its timeslot."""
         meeting, number = self._datatracker.meeting(session), id_from_uri(session.get("id"))
         by_room = bool(rooms) and rooms[0].start is not None
         slot = (
@@ -146,23 +157,23 @@ class MeetechoListing:
         )
         return PlannedMeeting(group=group, session=session, meeting=meeting, time=slot, rooms=rooms)
 
-    def _with_outcome(self, plan: PlannedMeeting) -> PlannedMeeting:
-        """The plan with what became of it."""
-        number = plan.session_id or ""
-        begun = plan.start is None or plan.start <= self._context.now()
+    def _with_outcome(self, planned: PlannedMeeting) -> PlannedMeeting:
+        """The meeting with its status and attendance."""
+        number = planned.session_id or ""
+        begun = planned.start is None or planned.start <= self._context.now()
         return replace(
-            plan,
+            planned,
             status=self._datatracker.status(number),
             attended=self._datatracker.attendance_count(number) if begun else 0,
         )
 
     def _snapshot(self, group: str) -> GroupSnapshot:
         with self._lock:
-            found = self._snapshots.get(group)
-            if found is None or self._context.elapsed() - found.read_at > SNAPSHOT_SECONDS:
-                found = self._read_group(group)
-                self._snapshots[group] = found
-            return found
+            snapshot = self._snapshots.get(group)
+            if snapshot is None or self._context.elapsed() - snapshot.read_at > SNAPSHOT_SECONDS:
+                snapshot = self._read_group(group)
+                self._snapshots[group] = snapshot
+            return snapshot
 
     def _read_group(self, group: str) -> GroupSnapshot:
         at = self._context.elapsed()
@@ -170,25 +181,31 @@ class MeetechoListing:
         number = self._datatracker.group(group)
         rows = self._datatracker.sessions(number) if number is not None else []
         sessions = {key: row for row in rows if (key := id_from_uri(row.get("id"))) is not None}
-        joined, alone = match_rooms(sessions, rooms, group)
+        session_rooms, other_rooms = match_rooms(sessions, rooms, group)
         return GroupSnapshot(
-            read_at=at, group_id=number, sessions=sessions, session_rooms=joined, other_rooms=alone
+            read_at=at,
+            group_id=number,
+            sessions=sessions,
+            session_rooms=session_rooms,
+            other_rooms=other_rooms,
         )
 
 
 def match_rooms(
     sessions: Mapping[str, Row], rooms: Iterable[Room], group: str
 ) -> tuple[dict[str, tuple[Room, ...]], tuple[Room, ...]]:
-    """The rooms of each session of a group, by the session's id, and the rooms of none."""
-    found: dict[str, list[Room]] = {}
-    alone = []
+    """The rooms of each session of a group, by the session's id, and the rooms without a session."""
+    by_session: dict[str, list[Room]] = {}
+    other = []
     for room in rooms:
         number = find_session(room, sessions, group)
         if number is None:
-            alone.append(room)
+            other.append(room)
         else:
-            found.setdefault(number, []).append(room)
-    return {number: order_rooms(sessions[number], several) for number, several in found.items()}, tuple(alone)
+            by_session.setdefault(number, []).append(room)
+    return {number: order_rooms(sessions[number], several) for number, several in by_session.items()}, tuple(
+        other
+    )
 
 
 def find_session(room: Room, sessions: Mapping[str, Row], group: str) -> str | None:
@@ -202,7 +219,7 @@ def is_linked(session: Row, room: Room) -> bool:
 
 
 def order_rooms(session: Row, rooms: Iterable[Room]) -> tuple[Room, ...]:
-    """The room that the session names first, then the latest: an earlier one was left over when the plan changed."""
+    """The room that the session links to first, then the latest: earlier ones remain from earlier plans."""
     return tuple(
         sorted(
             rooms, key=lambda room: (is_linked(session, room), room.start or _NEVER, room.uuid), reverse=True
@@ -210,17 +227,17 @@ def order_rooms(session: Row, rooms: Iterable[Room]) -> tuple[Room, ...]:
     )
 
 
-def to_ref(plan: PlannedMeeting, now: datetime) -> MeetingRef:
+def to_ref(planned: PlannedMeeting, now: datetime) -> MeetingRef:
     return MeetingRef(
-        uuid=plan.uuid,
-        start_time=plan.start,
-        digest=row_digest(plan.digest_fields()),
+        uuid=planned.uuid,
+        start_time=planned.start,
+        digest=row_digest(planned.digest_fields()),
         hint={
-            "group": plan.group,
-            "kind": "room" if plan.session is None else "session",
+            "group": planned.group,
+            "kind": "room" if planned.session is None else "session",
             "listed": now.isoformat(),
         },
-        row={"plan": plan},
+        row={"planned": planned},
     )
 
 

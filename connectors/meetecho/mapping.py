@@ -1,7 +1,7 @@
-"""Meetecho's rooms and the datatracker's records as meetings and sessions: pure functions.
+"""Map Meetecho's rooms and the datatracker's records to meetings and sessions. Pure functions.
 
-What took place is known by who was there, and by nothing else: planned times are never passed off as real ones, and
-nobody's leaving is told.
+Only the attendance shows that a meeting took place. Planned times are never presented as actual ones, and leave times are
+unknown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedMeeting:
-    """One session of a group with its rooms, or a room of which the datatracker knows no session."""
+    """A session of a group with its rooms, or a room without a session in the datatracker."""
 
     group: str
     session: Row | None = None
@@ -30,7 +30,7 @@ class PlannedMeeting:
     time: PlannedTime | None = None
     status: str | None = None
     rooms: tuple[Room, ...] = ()
-    """The one that tells leads."""
+    """The room to rely on comes first."""
     attended: int | None = None
 
     @property
@@ -54,16 +54,16 @@ class PlannedMeeting:
 
     @property
     def topic(self) -> str | None:
-        told = (
+        candidates = (
             self.rooms[0].description if self.rooms else None,
             (self.session or {}).get("name"),
             (self.meeting or {}).get("number"),
         )
-        return next((str(text) for text in told if text), None)
+        return next((str(text) for text in candidates if text), None)
 
     @property
     def series(self) -> str:
-        """The group's acronym; of a room alone, as the room has it."""
+        """The acronym of the group; of a room without a session, the room's own."""
         return self.group if self.session is not None or not self.rooms else self.rooms[0].group or self.group
 
     @property
@@ -71,12 +71,12 @@ class PlannedMeeting:
         return self.session is not None and self.status in CANCELED_STATUSES
 
     def is_upcoming(self, now: datetime) -> bool:
-        """Whether its planned end, or where none is told its planned start, is still to come."""
+        """Whether its planned end, or else its planned start, is in the future."""
         last = self.end or self.start
         return last is not None and last > now
 
     def digest_fields(self) -> dict[str, Any]:
-        """What makes it another one when it changes."""
+        """The fields whose change makes a later run fetch the meeting again."""
         return {
             "uuid": self.uuid,
             "group": self.series,
@@ -90,27 +90,27 @@ class PlannedMeeting:
 
 
 def to_meeting(
-    plan: PlannedMeeting, *, account: str, now: datetime, harvested_at: datetime, raw: bool = False
+    planned: PlannedMeeting, *, account: str, now: datetime, harvested_at: datetime, raw: bool = False
 ) -> Meeting:
-    ahead = plan.is_upcoming(now)
-    past = Detail.full if plan.session is not None else Detail.basic
+    upcoming = planned.is_upcoming(now)
+    past = Detail.full if planned.session is not None else Detail.basic
     return Meeting(
         vendor="meetecho",
         account=account,
-        uuid=plan.uuid,
-        detail=Detail.scheduled if ahead else past,
+        uuid=planned.uuid,
+        detail=Detail.scheduled if upcoming else past,
         harvested_at=harvested_at,
-        meeting_series_id=plan.series,
-        topic=plan.topic,
-        scheduled_start_time=plan.start,
-        scheduled_end_time=plan.end,
-        state="scheduled" if ahead else None,
-        vendor_data=to_vendor_data(plan) if raw else None,
+        meeting_series_id=planned.series,
+        topic=planned.topic,
+        scheduled_start_time=planned.start,
+        scheduled_end_time=planned.end,
+        state="scheduled" if upcoming else None,
+        vendor_data=to_vendor_data(planned) if raw else None,
     )
 
 
 def to_session(row: Row, names: Mapping[str, str], *, raw: bool = False) -> Session:
-    """Out of a record of who attended: one for each person and session."""
+    """An attendance record. There is one for each person and session."""
     person = id_from_uri(row.get("person"))
     return Session(
         key=session_key(id_from_uri(row.get("id"))),
@@ -121,20 +121,20 @@ def to_session(row: Row, names: Mapping[str, str], *, raw: bool = False) -> Sess
     )
 
 
-def without_participant_seconds(harvest: MeetingRecord) -> MeetingRecord:
-    """The harvest without the seconds that people were there: nobody's leaving is told, so that is not 0 but unknown."""
-    return replace(harvest, meeting=replace(harvest.meeting, participant_seconds=None))
+def without_participant_seconds(record: MeetingRecord) -> MeetingRecord:
+    """The record without participant seconds: leave times are unknown, so the total is unknown, not 0."""
+    return replace(record, meeting=replace(record.meeting, participant_seconds=None))
 
 
 def person_ids(rows: Sequence[Row]) -> list[str]:
     return [person for row in rows if (person := id_from_uri(row.get("person"))) is not None]
 
 
-def to_vendor_data(plan: PlannedMeeting) -> dict[str, Any]:
+def to_vendor_data(planned: PlannedMeeting) -> dict[str, Any]:
     parts: dict[str, Any] = {
-        "session": redact_row(plan.session) if plan.session is not None else None,
-        "meeting": redact_row(plan.meeting) if plan.meeting is not None else None,
-        "status": plan.status,
-        "rooms": [room.public_fields() for room in plan.rooms],
+        "session": redact_row(planned.session) if planned.session is not None else None,
+        "meeting": redact_row(planned.meeting) if planned.meeting is not None else None,
+        "status": planned.status,
+        "rooms": [room.public_fields() for room in planned.rooms],
     }
     return {name: part for name, part in parts.items() if part}

@@ -1,24 +1,24 @@
-"""Webex: meetings with every stay of every participant, and how well each of them worked.
+"""Webex: meetings with every stay of every participant, and its quality.
 
-Documentation (looked at in 2026-05, the prose in 2026):
+Documentation (specification of 2026-05, prose of 2026):
 - https://github.com/webex/webex-openapi-specs (public-spec/webex-meeting.json; CC BY 4.0), as
   https://developer.webex.com/docs/api/v1/meetings and …/meeting-participants show it
 - https://developer.webex.com/meeting/docs/api/v1/meeting-qualities
 - https://developer.webex.com/docs/meetings (scopes, roles, attributes of ended meetings)
 - https://developer.webex.com/docs/api/basics (paging, 429), https://developer.webex.com/docs/login-with-webex
 
-One listing for the whole organisation, a call for the participants of each instance, and one for its quality.
+One listing covers the whole organisation. Each instance takes one call for its participants and one for its quality.
 
-Scopes: `meeting:admin_schedule_read`, `meeting:admin_participants_read` and `analytics:read_all` of an admin's login; or
-`meeting:schedules_read` and `meeting:participants_read` for the meetings that one hosts oneself. Quality takes the Pro
-Pack, and a full or read-only admin who is not an external one. `harvester check webex` names what is missing.
+Scopes: `meeting:admin_schedule_read`, `meeting:admin_participants_read` and `analytics:read_all` with an admin's login; or
+`meeting:schedules_read` and `meeting:participants_read` for the user's own meetings. Quality needs the Pro Pack and a full
+or read-only admin of the organisation, not an external one. `harvester check webex` names what is missing.
 
-Limits: rates are not published, so the pace is careful and follows the 429s. A meeting's quality is there from 10
-minutes after its start, for 7 days, and for one call in five minutes.
+Limits: Webex does not publish rates, so requests start slowly and slow down on 429. The quality of a meeting is available
+from 10 minutes after its start, for 7 days, and for one call in five minutes.
 
-What Webex does not tell: an id of a person, who is signed in and who a guest, the number of a meeting that has ended,
-telephone numbers (to compliance officers alone), whether a picture or a screen was shown. Device, address, network and
-client of a stay come with its quality, or not at all.
+Not provided by Webex: ids of people, who is signed in and who is a guest, the number of an ended meeting, telephone
+numbers (except to compliance officers), whether video or a screen was shared. Device, address, network and client of a
+session come with its quality, or not at all.
 """
 
 from __future__ import annotations
@@ -76,21 +76,21 @@ _INTEGRATION = "in an integration or a service app, made at developer.webex.com/
 
 
 class Webex:
-    """One Webex organisation, or the meetings of one of its people."""
+    """One Webex organisation, or the meetings of one of its users."""
 
     name: ClassVar[str] = "webex"
     title: ClassVar[str] = "Webex"
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             name="WEBEX_CLIENT_ID",
-            help="the integration's client id",
+            help="The client id of the integration.",
             how_to_get=_INTEGRATION,
             required=True,
             alternative="WEBEX_ACCESS_TOKEN",
         ),
         Setting(
             name="WEBEX_CLIENT_SECRET",
-            help="the integration's client secret",
+            help="The client secret of the integration.",
             how_to_get=_INTEGRATION,
             secret=True,
             required=True,
@@ -98,24 +98,24 @@ class Webex:
         ),
         Setting(
             name="WEBEX_REFRESH_TOKEN",
-            help="what a chain of tokens begins with, where nobody runs `harvester login webex`",
+            help="The first refresh token, if you do not run `harvester login webex`.",
             how_to_get="with the tokens of a service app, or of any login to the integration",
             secret=True,
         ),
         Setting(
             name="WEBEX_ACCESS_TOKEN",
-            help="one token and no more: for a try, without client id and secret",
+            help="A single access token, for a trial without client id and secret.",
             how_to_get="at developer.webex.com/docs/getting-your-personal-access-token",
             secret=True,
         ),
         Setting(
             name="WEBEX_API_URL",
-            help="the API's base URL, for government clouds",
+            help="The base URL of the API, for government clouds.",
             default="https://webexapis.com/v1",
         ),
         Setting(
             name="WEBEX_ANALYTICS_URL",
-            help="where qualities are had, for other regions",
+            help="The base URL of the quality API, for other regions.",
             default="https://analytics.webexapis.com/v1",
         ),
     )
@@ -129,7 +129,7 @@ class Webex:
     daily_quota: ClassVar[None] = None
 
     def __init__(self, settings: Settings, context: Context) -> None:
-        """ConfigurationError where a setting is missing; makes no request."""
+        """Raises ConfigurationError if a setting is missing. Makes no request."""
         validate_settings(VENDOR, self.settings, settings)
         self._settings = settings
         self.context = context
@@ -157,21 +157,21 @@ class Webex:
         except VendorError as error:
             return self._without_sessions(ref, row, harvested_at, self._pending_or_gone(ref, row, error))
         raw = self._wants(ref, "raw")
-        sessions = [session for one in rows for session in to_sessions(one, raw=raw)]
+        sessions = [session for participant in rows for session in to_sessions(participant, raw=raw)]
         live = state_of(row) == "live"
-        told = (
+        quality = (
             QualityResult(detail=Detail.live, pending=self._still_live())
             if live
             else self.fetch_quality(ref, row)
         )
-        if told.rows:
-            sessions = with_quality(sessions, told.rows, series=self._wants(ref, "series"), raw=raw)
-        return self._to_record(ref, row, rows, sessions, told, harvested_at)
+        if quality.rows:
+            sessions = with_quality(sessions, quality.rows, series=self._wants(ref, "series"), raw=raw)
+        return self._to_record(ref, row, rows, sessions, quality, harvested_at)
 
     def participants(self, ref: MeetingRef, row: Row) -> list[Row]:
         host = as_text(row.get("hostEmail")) if self._may_read_all_participants(ref.uuid) else None
-        found = self._participants.fetch(ref.uuid, host, self._join_window(ref, row))
-        return [redact_row(one) for one in found]
+        rows = self._participants.fetch(ref.uuid, host, self._join_window(ref, row))
+        return [redact_row(participant) for participant in rows]
 
     def fetch_quality(self, ref: MeetingRef, row: Row) -> QualityResult:
         return self.quality_api.fetch(
@@ -189,7 +189,7 @@ class Webex:
 
     @property
     def concurrency(self) -> int:
-        """What keeps the pace up when Webex takes two seconds to answer."""
+        """Enough to use the rate if Webex takes two seconds to respond."""
         return 8
 
     @property
@@ -198,12 +198,12 @@ class Webex:
 
     @property
     def scopes(self) -> frozenset[str]:
-        """What the token says that it permits; empty where it does not say."""
+        """The scopes that the token names; empty if it names none."""
         return frozenset(self.auth.token().scope.split())
 
     @property
     def quality_api(self) -> QualityApi:
-        """One for all threads, made with the first token: without the scope there is nothing to ask for."""
+        """The quality API, shared by all threads. Created with the first token, whose scopes decide whether it is used."""
         with self._lock:
             if self._quality_api is None:
                 self._quality_api = self._make_quality_api()
@@ -211,13 +211,13 @@ class Webex:
 
     def _make_quality_api(self) -> QualityApi:
         scopes = self.scopes
-        # Every answer as it comes: none of these calls may be repeated.
+        # No response is retried: a second call for the same meeting must wait five minutes.
         api = Api(VENDOR, self._url("WEBEX_ANALYTICS_URL"), self.context, classify=lambda _: None)
         permitted = not scopes or QUALITIES.granted(scopes)
         return QualityApi(api, self.auth, self.client.limiter, self.context, permitted=permitted)
 
     def require_scopes(self) -> None:
-        """CredentialsError where the token says that it lacks a scope without which nothing is had."""
+        """Raises CredentialsError if the token lacks a scope that every harvest needs."""
         missing = missing_scopes(self.scopes)
         if missing:
             raise CredentialsError(
@@ -225,12 +225,12 @@ class Webex:
             )
 
     def is_admin(self, uuid: str) -> bool:
-        """Whether the token is an admin's. It takes the scope, where the token names any, and the role."""
+        """Whether the token is an admin's: it has the scope, if it names its scopes, and the role."""
         scopes = self.scopes
         return (not scopes or MEETINGS.for_all(scopes)) and self._has_admin_role(uuid)
 
     def _has_admin_role(self, uuid: str) -> bool:
-        """By the call for admins, asked once with a meeting; by the scopes alone where they do not permit that call."""
+        """Tries the admins' call once, with this meeting. If the scopes do not permit that call, they decide alone."""
         if self.scopes and not ADMIN_MEETING.granted(self.scopes):
             return True
         with self._lock:
@@ -244,7 +244,7 @@ class Webex:
         try:
             self.client.get(ADMIN_MEETING, uuid)
         except VendorError as error:
-            # 400 may as well be about this meeting: where the token says that it is an admin's, that counts.
+            # A 400 may concern this meeting only, so scopes that are an admin's prevail.
             if error.status == 403 or (error.status == 400 and not self.scopes):
                 return False
             if error.status not in {400, 404}:
@@ -257,18 +257,21 @@ class Webex:
 
     def _notify_own_meetings_only(self) -> None:
         self.context.notify_once(
-            f"{VENDOR}: reading only the meetings of the account that is logged in; those of the organisation take "
+            f"{VENDOR}: reading only the meetings of the logged-in user; all meetings of the organisation need "
             f"an admin and the scope {MEETINGS.admin[0]}"
         )
 
     def _pending_or_gone(self, ref: MeetingRef, row: Row, error: VendorError) -> Pending:
-        """When to ask again for participants that are not told yet. Raises Gone for those that never will be (who is
-        neither the host nor an admin may not see them, says the call's description), and what is no such answer."""
+        """When to request the participants again, if they are not available yet.
+
+        Raises Gone if they never will be: only the host and admins may see them (description of the call). Raises any
+        other error unchanged.
+        """
         now = self.context.now()
         if error.status == 410:
             raise Gone(f"{VENDOR}: no longer kept by Webex (410)", reason=Reason.expired)
         if error.status == 403 and not self._may_read_all_participants(ref.uuid):
-            raise Gone(f"{VENDOR}: a meeting that somebody else hosts (403)", reason=Reason.not_ours)
+            raise Gone(f"{VENDOR}: a meeting of another host (403)", reason=Reason.not_ours)
         if error.status != 404:
             raise error
         if state_of(row) == "live":
@@ -277,13 +280,13 @@ class Webex:
         if now < until:
             return Pending(until=min(now + REFETCH_INTERVAL, until), reason=Reason.not_ended)
         if not self.listing.is_known(ref):
-            raise Gone(f"{VENDOR}: a meeting that Webex no longer knows (404)", reason=Reason.deleted)
+            raise Gone(f"{VENDOR}: Webex no longer has this meeting (404)", reason=Reason.deleted)
         raise error
 
     def _without_sessions(
         self, ref: MeetingRef, row: Row, harvested_at: datetime, pending: Pending
     ) -> MeetingRecord:
-        """The meeting without any session, and so without the figures that are counted from them."""
+        """A record without sessions, and so without the counts that are computed from them."""
         detail = Detail.live if state_of(row) == "live" else Detail.basic
         raw = self._wants(ref, "raw")
         meeting = to_meeting(
@@ -297,24 +300,24 @@ class Webex:
         row: Row,
         rows: list[Row],
         sessions: list[Session],
-        told: QualityResult,
+        quality: QualityResult,
         harvested_at: datetime,
     ) -> MeetingRecord:
         meeting = to_meeting(
             row,
             account=self._settings.account,
-            detail=told.detail,
+            detail=quality.detail,
             harvested_at=harvested_at,
             raw=self._wants(ref, "raw"),
         )
-        harvest = to_record(with_audio(meeting, rows), sessions, pending=told.pending)
-        return finish_record(harvest, ref, self.context.now())
+        record = to_record(with_audio(meeting, rows), sessions, pending=quality.pending)
+        return finish_record(record, ref, self.context.now())
 
     def _still_live(self) -> Pending:
         return Pending(until=self.context.now() + REFETCH_INTERVAL, reason=Reason.live)
 
     def _join_window(self, ref: MeetingRef, row: Row) -> Window:
-        """From before anybody joined to after the last did."""
+        """From a day before the start to a day after the end: contains every join."""
         day, now = timedelta(days=1), self.context.now()
         start = known_instant(row.get("start")) or ref.start_time or now
         end = known_instant(row.get("end")) or max(now, start)
@@ -323,8 +326,8 @@ class Webex:
         )
 
     def _wants(self, ref: MeetingRef, option: str) -> bool:
-        wanted = self._settings.raw if option == "raw" else option in self._settings.options
-        return wanted or option in ref.extras
+        in_run = self._settings.raw if option == "raw" else option in self._settings.options
+        return ref.wants(option, in_run=in_run)
 
     def _url(self, name: str) -> str:
         return setting_or_default(name, self.settings, self._settings)

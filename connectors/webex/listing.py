@@ -1,19 +1,21 @@
-"""Which instances there were: listings cut so that none is cut off, and the head of one that is read again.
+"""List instances, split so that no listing is truncated, and request the row of one that is read again.
 
 `GET /meetings` with `meetingType=meeting`: https://github.com/webex/webex-openapi-specs (2026-05). With the scope
-`meeting:admin_schedule_read` an admin's listing is the organisation's; without it, the meetings of whoever logged in,
-as host or as invitee. `from` counts and `to` does not; what of a meeting must lie between them is not said.
+`meeting:admin_schedule_read`, an admin lists the organisation's meetings; without it, a user lists the meetings that they
+host or are invited to. `from` is inclusive and `to` exclusive. Whether they apply to a meeting's start or end is not
+documented.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
 from connectors.models import MeetingRecord, MeetingRef, Reason, Window, row_digest
+from connectors.parsing import format_seconds
 from connectors.pending import require_timestamp, until_settled
 from connectors.webex.client import Row, WebexClient
 from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, WebexEndpoint
@@ -21,43 +23,43 @@ from connectors.webex.mapping import known_instant, state_of
 from connectors.webex.redaction import redact_row
 
 MAX_WINDOW = timedelta(days=7)
-"""No longest range is documented; seven days are what Webex takes by itself where one end is left out."""
+"""No maximum is documented. Webex itself uses seven days if one end is omitted."""
 
 LOOKBACK = timedelta(days=3)
-"""A day is the longest delay that Cisco names for anything about a meeting (its reports); for listings, a quarter of
-an hour."""
+"""The longest delay that Cisco documents is a day, for reports; for listings it is a quarter of an hour."""
 
 RETENTION = timedelta(days=2 * 365)
-"""No retention of listings is documented: nothing is refused that may be there, but who asks for it has an end."""
+"""No retention of listings is documented. This limit only ends a backfill; it is long enough to omit nothing."""
 
 PADDING = timedelta(days=1)
-"""Were it the end of a meeting that must lie before `to`, one that runs over it would be in no listing."""
+"""Added to `to`: if `to` applied to the end of a meeting, one that runs past it would be in no listing."""
 
 MAX_LISTED = 10_000
-"""Instances that one listing shows, however many pages it has."""
+"""The most instances that one listing returns, over all its pages."""
 
 MIN_SLICE = timedelta(seconds=2)
 
 MAX_DETAILS_DELAY = timedelta(days=1)
-"""After a meeting's end: for so long "not found" is taken for "not yet". The documentation says 15 minutes."""
+"""How long after the end "not found" is taken to mean "not yet". The documentation says 15 minutes."""
 
 SETTLING_TIME = timedelta(minutes=15)
-"""Who reads a meeting sooner after its end reads it once more: "Details of an `ended` meeting will only be available 15
+"""A meeting read sooner than this after its end is read once more: "Details of an `ended` meeting will only be available 15
 minutes after the meeting has ended" (description of `state` in GET /meetings)."""
 
 REFETCH_INTERVAL = timedelta(hours=1)
 
 
 class WebexListing:
-    """The instances of one account. `for_all` says whether the token is an admin's, asked with the id of one."""
+    """The instances of one account."""
 
-    def __init__(self, client: WebexClient, context: Context, for_all: Callable[[str], bool]) -> None:
+    def __init__(self, client: WebexClient, context: Context, is_admin: Callable[[str], bool]) -> None:
+        """`is_admin` says whether the token is an admin's; it is called with the id of an instance."""
         self._client = client
         self._context = context
-        self._is_admin = for_all
+        self._is_admin = is_admin
 
     def list_instances(self, window: Window) -> Iterator[MeetingRef]:
-        """Those that started in the window, live ones too, each once."""
+        """The instances that started in the window, live ones included, each once."""
         now = self._context.now()
         start = window.start.replace(microsecond=0)
         end = _ceiling(window.end if window.end >= now else min(window.end + PADDING, now))
@@ -71,10 +73,10 @@ class WebexListing:
                 yield ref
 
     def _rows(self, start: datetime, end: datetime) -> Iterator[Row]:
-        """All rows between two instants; where there are more than one listing shows, half after half."""
+        """All rows between two instants. If a listing may be truncated, each half is listed on its own."""
         count = 0
         pages = self._client.pages(
-            MEETINGS, meetingType="meeting", **{"from": _spelled(start), "to": _spelled(end)}
+            MEETINGS, meetingType="meeting", **{"from": format_seconds(start), "to": format_seconds(end)}
         )
         for page in pages:
             count += len(page.rows)
@@ -85,30 +87,29 @@ class WebexListing:
             return
         if end - start < MIN_SLICE:
             raise VendorError(
-                f"{VENDOR}: {MEETINGS.call}: {MAX_LISTED} meetings within a second: not all can be listed"
+                f"{VENDOR}: {MEETINGS.call}: {MAX_LISTED} meetings within a second: cannot list all of them"
             )
         middle = start + timedelta(seconds=int((end - start).total_seconds()) // 2)
         yield from self._rows(start, middle)
         yield from self._rows(middle, end)
 
     def head(self, ref: MeetingRef) -> Row:
-        """The listing row, or out of the journal what Webex says of the meeting now.
+        """The meeting's row: from the listing, or requested again for a ref from the journal.
 
-        To an admin the call for admins tells the most; else the listing of that second does. Raises Gone where neither
-        these nor the call for one meeting knows it any more, and NotReady while that may be too early to tell.
+        For an admin, the admins' call returns the most fields; for others, the listing of that second does. If neither
+        these nor the call for one meeting finds it, raises NotReady soon after the meeting's end, and later Gone.
         """
         if ref.row is not None:
             return ref.row
-        found = (
-            self._get(ADMIN_MEETING, ref) if self._is_admin(ref.uuid) else None
-        ) or self._find_in_listing(ref)
-        found = found or self._get(MEETING, ref)
-        if found is None:
+        row = self._get(ADMIN_MEETING, ref) if self._is_admin(ref.uuid) else None
+        row = row or self._find_in_listing(ref)
+        row = row or self._get(MEETING, ref)
+        if row is None:
             raise missing_error(ref, self._context.now())
-        return {**redact_row(found), "id": ref.uuid}
+        return {**redact_row(row), "id": ref.uuid}
 
     def is_known(self, ref: MeetingRef) -> bool:
-        """Whether Webex still has the head of it."""
+        """Whether Webex still returns a row for it."""
         try:
             return bool(self.head(replace(ref, row=None)))
         except (Gone, NotReady):
@@ -131,7 +132,7 @@ class WebexListing:
 
 
 def _to_ref(row: Row, known_at: datetime) -> MeetingRef | None:
-    """`None` for what is no instance: a listing of instances should hold none, but holds `meetingType` to tell."""
+    """A ref for the row; `None` if its `meetingType` says that it is no instance."""
     uuid = row.get("id")
     if not isinstance(uuid, str) or not uuid:
         raise BrokenResponse(f"{VENDOR}: {MEETINGS.call}: a row without an id")
@@ -148,34 +149,32 @@ def _to_ref(row: Row, known_at: datetime) -> MeetingRef | None:
 
 
 def latest_end(ref: MeetingRef) -> datetime | None:
-    """When it had ended at the latest, as far as it was ever listed."""
+    """The latest instant at which the meeting can have ended, as far as it was ever listed."""
     return known_instant(ref.hint.get("end")) or ref.start_time
 
 
 def missing_error(ref: MeetingRef, now: datetime) -> Gone | NotReady:
-    """What to raise for a meeting that no call knows."""
+    """The error for a meeting that no call finds."""
     until = (latest_end(ref) or now) + MAX_DETAILS_DELAY
     if now >= until:
-        return Gone(f"{VENDOR}: a meeting that Webex no longer knows (404)", reason=Reason.deleted)
+        return Gone(f"{VENDOR}: Webex no longer has this meeting (404)", reason=Reason.deleted)
     return NotReady(
-        f"{VENDOR}: a meeting whose details are not there yet (404)",
+        f"{VENDOR}: its details are not available yet (404)",
         reason=Reason.not_ended,
         until=min(now + REFETCH_INTERVAL, until),
     )
 
 
-def finish_record(harvest: MeetingRecord, ref: MeetingRef, now: datetime) -> MeetingRecord:
-    """The harvest, if it has any instant to be filed under, to be read once more if it has only just ended. One without
-    any instant raises NotReady for the lookback, then Gone."""
+def finish_record(record: MeetingRecord, ref: MeetingRef, now: datetime) -> MeetingRecord:
+    """The record, pending if the meeting ended only just now.
+
+    Raises NotReady, after the lookback Gone, if it has no instant.
+    """
     since = known_instant(ref.hint.get("end")) or now
-    require_timestamp(harvest, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
-    pending = harvest.pending or until_settled(harvest.meeting.end_time, SETTLING_TIME, now)
-    return replace(harvest, pending=pending)
+    require_timestamp(record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
+    pending = record.pending or until_settled(record.meeting.end_time, SETTLING_TIME, now)
+    return replace(record, pending=pending)
 
 
 def _ceiling(instant: datetime) -> datetime:
     return instant.replace(microsecond=0) + timedelta(seconds=1 if instant.microsecond else 0)
-
-
-def _spelled(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,9 +1,9 @@
-"""Webex's rows as meetings and sessions: pure functions, one dict in, one dataclass out.
+"""Map Webex's rows to meetings and sessions. Pure functions: a dict in, a dataclass out.
 
-What Webex leaves empty is absent, and so is 1970-01-01, which stands for an instant that is not known (yet). Field
+An empty value is absent, and so is 1970-01-01, which stands for an instant that is not known (yet). Field
 lists: the schemas `MeetingObjectForListMeeting`, `Participant`, `Device` and `BreakoutSessionAttended` of
 https://github.com/webex/webex-openapi-specs (2026-05). An ended instance has fewer fields than its schema requires
-(https://developer.webex.com/docs/meetings, "Available Meeting Attributes"): nothing but the id is taken for granted.
+(https://developer.webex.com/docs/meetings, "Available Meeting Attributes"): only the id is required.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
-from connectors.parsing import as_dicts, as_text, parse_instant, seconds_between
+from connectors.parsing import as_bool, as_dicts, as_text, parse_instant, seconds_between
 
 Row = Mapping[str, Any]
 State = Literal["ended", "live"]
@@ -25,14 +25,14 @@ _UNKNOWN_BEFORE = datetime(1971, 1, 1, tzinfo=UTC)
 
 
 def state_of(row: Row) -> State:
-    """Whether it is over: what has an end is, where the state is none that an instance can have."""
+    """Whether the meeting is over. If the state is not one of an instance, it is over if it has an end."""
     return _STATES.get(row.get("state")) or ("ended" if known_instant(row.get("end")) is not None else "live")
 
 
 def to_meeting(
     row: Row, *, account: str, detail: Detail, harvested_at: datetime, raw: bool = False
 ) -> Meeting:
-    """Out of an instance of GET /meetings, or the answer of GET /admin/meetings/{id} or /meetings/{id}."""
+    """An instance of GET /meetings, or the response of GET /admin/meetings/{id} or /meetings/{id}."""
     state = state_of(row)
     start = known_instant(row.get("start"))
     end = known_instant(row.get("end")) if state == "ended" else None
@@ -50,13 +50,13 @@ def to_meeting(
         end_time=end,
         duration=seconds_between(start, end),
         state=state,
-        recording=to_flag(row.get("hasRecording")),
+        recording=as_bool(row.get("hasRecording")),
         vendor_data=row if raw else None,
     )
 
 
 def with_audio(meeting: Meeting, rows: Sequence[Row]) -> Meeting:
-    """The meeting with how its devices were connected to the sound, where any of them tells."""
+    """The meeting with the kinds of audio connection that its devices report."""
     kinds = {device.get("audioType") for row in rows for device in _devices(row)} - {None, ""}
     if not kinds:
         return meeting
@@ -64,7 +64,7 @@ def with_audio(meeting: Meeting, rows: Sequence[Row]) -> Meeting:
 
 
 def to_sessions(row: Row, *, raw: bool = False) -> Iterator[Session]:
-    """Every stay of one participant: a session for each device, and for each breakout session attended."""
+    """The sessions of one participant: one for each device, and one for each breakout session attended."""
     devices = _devices(row)
     for device in devices:
         yield to_session(row, device, raw=raw)
@@ -75,9 +75,9 @@ def to_sessions(row: Row, *, raw: bool = False) -> Iterator[Session]:
 
 
 def to_session(row: Row, device: Row | None, *, raw: bool = False) -> Session:
-    """One stay of a participant on one device, or, where no device is told, the stay of the participant."""
-    told = row if device is None else device
-    join, leave = known_instant(told.get("joinedTime")), known_instant(told.get("leftTime"))
+    """The session of a participant on one device, or of the participant if no device is reported."""
+    part = row if device is None else device
+    join, leave = known_instant(part.get("joinedTime")), known_instant(part.get("leftTime"))
     duration = seconds_between(join, leave)
     correlation = None if device is None else as_text(device.get("correlationId"))
     return Session(
@@ -91,7 +91,7 @@ def to_session(row: Row, device: Row | None, *, raw: bool = False) -> Session:
         device=None if device is None else as_text(device.get("deviceType")),
         join_time=join,
         leave_time=leave,
-        duration=duration if duration is not None else _seconds(told.get("durationSecond")),
+        duration=duration if duration is not None else _seconds(part.get("durationSecond")),
         vendor_data=_raw(row, "device", device) if raw else None,
     )
 
@@ -114,12 +114,8 @@ def _to_breakout(row: Row, attended: Row, *, raw: bool) -> Session:
     )
 
 
-def to_flag(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
 def known_instant(value: Any) -> datetime | None:
-    """An instant; `None` also for the 1970-01-01 that stands for one that is not known."""
+    """An instant; `None` also for 1970-01-01, which stands for an unknown one."""
     when = parse_instant(value)
     return None if when is None or when < _UNKNOWN_BEFORE else when
 
@@ -142,8 +138,10 @@ def _role(row: Row) -> Role | None:
 
 
 def _is_phone(row: Row, device: Row) -> bool:
-    """Who is there by telephone alone: people at a computer may have their sound by telephone too, and have an
-    address or a client."""
+    """Whether the participant used only a telephone.
+
+    A participant at a computer may use telephone audio too, but has an address or a client.
+    """
     kind = (as_text(device.get("deviceType")) or "phone").lower()
     return device.get("audioType") == "pstn" and row.get("email") in {None, ""} and kind in _PHONES
 
@@ -156,13 +154,13 @@ def _devices(row: Row) -> Sequence[Row]:
 
 
 def _seconds(value: Any) -> int | None:
-    # 0 beside an end that is not known is another word for "not known".
+    # 0 with an unknown end means "not known".
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10**9:
         return None
     return int(value)
 
 
 def _raw(row: Row, name: str, part: Row | None) -> Row:
-    """The participant's own row, with this one of its parts instead of all of them."""
+    """The participant's row, with this one part instead of all devices and breakout sessions."""
     own = {key: value for key, value in row.items() if key not in {"devices", "breakoutSessionsAttended"}}
     return own if part is None else {**own, name: part}

@@ -1,8 +1,8 @@
-"""Media sessions: Webex's lists of samples as the one shape that all vendors share, and whose they are.
+"""Map Webex's media sessions, which are lists of samples, to `Quality`, and find the session that each belongs to.
 
 `GET /meeting/qualities`, schema `MediaSessionQuality` of https://github.com/webex/webex-openapi-specs (2026-05). An
-older page of Cisco's and programs of 2022 name the participant's fields differently: both are read. `-1` stands for
-"not measured". Units of `mediaBitRate` and `jitter` are not documented: they are taken for kbit/s and ms.
+older page of Cisco's and programs of 2022 have other names for the participant's fields; both are read. `-1` means "not
+measured". The units of `mediaBitRate` and `jitter` are not documented; kbit/s and ms are assumed.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ STREAMS = {
     "shareIn": "share_in",
     "shareOut": "share_out",
 }
-_SOUND = {
+_AUDIO_KEYS = {
     "latency_ms": "latency",
     "jitter_ms": "jitter",
     "packet_loss_pct": "packetLoss",
     "bitrate_kbps": "mediaBitRate",
 }
-_PICTURE = {**_SOUND, "height_px": "resolutionHeight", "fps": "frameRate"}
+_VIDEO_KEYS = {**_AUDIO_KEYS, "height_px": "resolutionHeight", "fps": "frameRate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,29 +79,32 @@ class MediaSession:
 def with_quality(
     sessions: Sequence[Session], rows: Iterable[Row], *, series: bool = False, raw: bool = False
 ) -> list[Session]:
-    """The sessions with the quality that belongs to them, and after them a session for each media session that belongs
-    to none. A row that comes twice counts once."""
-    found: dict[int, list[MediaSession]] = {}
-    lone: dict[str, list[MediaSession]] = {}
+    """The sessions, each with its quality, and after them a session for each media session that matches none.
+
+    A row that occurs twice counts once.
+    """
+    matched: dict[int, list[MediaSession]] = {}
+    unmatched: dict[str, list[MediaSession]] = {}
     people = _SessionsByPerson(sessions)
     for media in (MediaSession(row=row) for row in {row_digest(row): row for row in rows}.values()):
         place = people.place_of(media)
         if place is None:
-            lone.setdefault(_key(media.row), []).append(media)
+            unmatched.setdefault(_key(media.row), []).append(media)
         else:
-            found.setdefault(place, []).append(media)
-    told = [
-        _with_media(session, found[place], series=series, raw=raw) if place in found else session
+            matched.setdefault(place, []).append(media)
+    with_own = [
+        _with_media(session, matched[place], series=series, raw=raw) if place in matched else session
         for place, session in enumerate(sessions)
     ]
-    alone = [
-        _with_media(to_session(media), media, series=series, raw=raw) for _, media in sorted(lone.items())
+    added = [
+        _with_media(to_session(media), media, series=series, raw=raw)
+        for _, media in sorted(unmatched.items())
     ]
-    return told + alone
+    return with_own + added
 
 
 class _SessionsByPerson:
-    """Whose stays are where, by e-mail address and by name."""
+    """The indexes of each person's sessions, by e-mail address and by name."""
 
     def __init__(self, sessions: Sequence[Session]) -> None:
         self._sessions = sessions
@@ -116,7 +119,7 @@ class _SessionsByPerson:
                 self._by_name.setdefault(session.user_name, []).append(place)
 
     def place_of(self, media: MediaSession) -> int | None:
-        """The stay of the same person that it overlaps longest, of equal ones the earliest."""
+        """The index of the same person's session that overlaps longest; of equal overlaps, the earliest session."""
         overlaps = [
             (overlap, place)
             for place in self._of(media)
@@ -128,7 +131,7 @@ class _SessionsByPerson:
         return min(overlaps, key=lambda it: (-it[0], self._sessions[it[1]].join_time or latest, it[1]))[1]
 
     def _of(self, media: MediaSession) -> list[int]:
-        """By address; by name where either side has no address."""
+        """The person's sessions by address, or by name if either side has no address."""
         places = self._by_email.get(media.email.casefold(), []) if media.email is not None else []
         if places or media.name is None:
             return places
@@ -137,15 +140,14 @@ class _SessionsByPerson:
 
 
 def _overlap(session: Session, media: MediaSession) -> timedelta:
-    """How long both ran; an end that is not known is as far off as the other's."""
+    """How long both ran. An unknown join or leave time is taken from the other."""
     joins = [join for join in (session.join_time, media.join) if join is not None]
     leaves = [leave for leave in (session.leave_time, media.leave) if leave is not None]
     return min(leaves) - max(joins) if joins and leaves else timedelta(0)
 
 
 def to_session(media: Sequence[MediaSession]) -> Session:
-    """The stay of these media sessions, which have one id and belong to no participant's row: from the first join to
-    the last leave."""
+    """A session for media sessions with one id that match no participant: from the first join to the last leave."""
     first = media[0]
     join = min((one.join for one in media if one.join is not None), default=None)
     leave = max((one.leave for one in media if one.leave is not None), default=None)
@@ -165,8 +167,10 @@ def _key(row: Row) -> str:
 
 
 def _with_media(session: Session, media: Sequence[MediaSession], *, series: bool, raw: bool) -> Session:
-    """The session with the quality of these, and with what the first of them tells of its machine: out of several, the
-    system of one would come beside the client of another."""
+    """The session with the quality of its media sessions, and with the machine of the first of them.
+
+    Fields of several media sessions are not mixed, or the system of one would stand beside the client of another.
+    """
     media = sorted(media, key=_order)
     qualities = [quality for one in media if (quality := to_quality(one.row, series=series)) is not None]
     first = media[0]
@@ -195,8 +199,8 @@ def _order(media: MediaSession) -> tuple[datetime, str]:
 
 
 def to_quality(row: Row, *, series: bool = False) -> Quality | None:
-    """Out of one media session; `None` where nothing was measured. `series`: with the samples themselves."""
-    streams = {ours: _to_stream(ours, as_dicts(row.get(webex)), series) for webex, ours in STREAMS.items()}
+    """The quality of one media session; `None` if nothing was measured. `series` keeps the samples."""
+    streams = {name: _to_stream(name, as_dicts(row.get(key)), series) for key, name in STREAMS.items()}
     resources = as_dicts(row.get("resources"))
     cpu = summarize("cpu_pct", _samples(resources, "systemAverageCPU"), _samples(resources, "systemMaxCPU"))
     if cpu is None and not any(streams.values()):
@@ -205,17 +209,17 @@ def to_quality(row: Row, *, series: bool = False) -> Quality | None:
 
 
 def _to_stream(name: str, parts: Sequence[Row], series: bool) -> Stream | None:
-    names = _SOUND if name.startswith("audio") else _PICTURE
-    told: dict[str, Measure | None] = {
-        ours: summarize(ours, _samples(parts, webex)) for ours, webex in names.items()
+    names = _AUDIO_KEYS if name.startswith("audio") else _VIDEO_KEYS
+    measures: dict[str, Measure | None] = {
+        measure: summarize(measure, _samples(parts, key)) for measure, key in names.items()
     }
-    timed = [made for part in parts if series and (made := to_series(*_timed(part))) is not None]
-    return Stream.from_measures(told, join_series(timed))
+    parts_series = [one for part in parts if series and (one := to_series(*_points(part))) is not None]
+    return Stream.from_measures(measures, join_series(parts_series))
 
 
-def _timed(part: Row) -> tuple[list[Point], float]:
+def _points(part: Row) -> tuple[list[Point], float]:
     start, step = known_instant(part.get("startTime")), as_number(part.get("samplingInterval")) or 0.0
-    lists = {ours: [as_number(v) for v in as_list(part.get(_SOUND[ours]))] for ours in SERIES_MEASURES}
+    lists = {name: [as_number(v) for v in as_list(part.get(_AUDIO_KEYS[name]))] for name in SERIES_MEASURES}
     size = max(map(len, lists.values()))
     if start is None or not 0 < step < 86_400:
         return [], step

@@ -1,12 +1,13 @@
-"""When a meeting's quality may be asked for, and what the answer means.
+"""Request the quality of a meeting when Webex permits it, and interpret the response.
 
 https://developer.webex.com/meeting/docs/api/v1/meeting-qualities (2026): "available 10 minutes after a meeting has
-started", "up to 7 days", "1 API call every 5 minutes for the same meeting instance ID". So it is one call with a large
-`max`, claimed before it is made; a second one, be it for a retry or for another page, waits for its five minutes.
+started", "up to 7 days", "1 API call every 5 minutes for the same meeting instance ID". So the
+connector makes one call with a large `max`, and takes a lease for it first. A second call, whether a retry or another
+page, has to wait five minutes.
 
-Not documented for this endpoint is what its statuses mean. Seen: 204 without a body (`muse254`, 2022), and 425 for a
-meeting whose quality has expired (Splunk's add-on for Webex, 2026). An organisation's data may be in another region:
-451 or 403, with the region's host in the message (https://developer.webex.com/docs/api/v1/historical-analytics).
+The statuses of this endpoint are not documented. Seen: 204 without a body (`muse254`, 2022), and 425 for a meeting whose
+quality has expired (Splunk's add-on for Webex, 2026). An organisation's data may be in another region: 451 or 403, with
+the region's host in the message (https://developer.webex.com/docs/api/v1/historical-analytics).
 """
 
 from __future__ import annotations
@@ -29,43 +30,43 @@ from connectors.webex.errors import DEFAULT_DELAY_SECONDS, error_words, is_throt
 START_DELAY = timedelta(minutes=10)
 RETENTION = timedelta(days=7)
 REQUEST_INTERVAL = timedelta(minutes=5, seconds=10)
-"""Five minutes, and what a packet may be late: Webex counts arrivals, and the first call may be slower than the next."""
+"""Five minutes, with a margin: Webex measures arrivals, and the first call may take longer to arrive than the second."""
 
 MAX_QUALITY_DELAY = timedelta(days=1)
-"""After a meeting's end: for so long "nothing" is taken for "not yet"."""
+"""How long after a meeting's end "nothing" is taken to mean "not yet"."""
 
 MAX_MEDIA_SESSIONS = 1000
-"""Media sessions in one answer. No maximum is documented; Splunk's add-on asks for as many."""
+"""Media sessions in one response. No maximum is documented; Splunk's add-on requests as many."""
 
 MAX_FAILURES = 3
-"""So many calls in a row that came to nothing, and it is no passing trouble."""
+"""After this many failed calls in a row, the failure is not temporary."""
 
 MAX_PAUSE_SECONDS = 60.0
-"""So long everybody waits when the endpoint as a whole is asked too fast; for longer, meetings go without and come
-back to it."""
+"""The longest pause of all calls if the endpoint as a whole is throttled. Beyond it, meetings are stored without quality
+and become pending."""
 
 REQUIREMENTS = (
-    "it takes the scope analytics:read_all, a full or read-only admin of the organisation (not an external one), and "
-    f"the Pro Pack: see the integration at {APP_PAGE}, then {LOGIN}"
+    "quality needs the scope analytics:read_all, a full or read-only admin of the organisation (not an external one), and "
+    f"the Pro Pack: check the integration at {APP_PAGE}, then {LOGIN}"
 )
 
 _REGION = re.compile(r"\banalytics(?:-[a-z0-9-]{1,20})?\.webex(?:apis\.com|gov\.us)\b")
 
 
 class QualityRefused(CredentialsError):
-    """No meeting of this account has one for us."""
+    """The account may not read quality at all."""
 
 
 class QualityExpired(VendorError):
-    """Webex no longer keeps it."""
+    """Webex no longer keeps the quality of this meeting."""
 
 
 class NoQuality(VendorError):
-    """Webex knows of none, or not yet."""
+    """Webex has no quality of this meeting, or not yet."""
 
 
 class QualityTooSoon(VendorError):
-    """Not to be asked again before `seconds` have passed."""
+    """The next call must wait `seconds`."""
 
     def __init__(self, message: str, *, seconds: float, status: int) -> None:
         super().__init__(message, status=status)
@@ -74,7 +75,7 @@ class QualityTooSoon(VendorError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityResult:
-    """The media sessions of one meeting, as far as they are to be had now."""
+    """The media sessions of one meeting that are available now."""
 
     rows: Sequence[Row] = ()
     detail: Detail = Detail.basic
@@ -82,14 +83,12 @@ class QualityResult:
 
 
 class QualityApi:
-    """The qualities of one account. Safe for many threads, and beside other processes of the same account.
-
-    `api` must take every answer as it comes: none may be asked for again.
-    """
+    """The quality of an account's meetings. Safe for many threads, and for other processes with the same account."""
 
     def __init__(
         self, api: Api, auth: Auth, limiter: RateLimiter, context: Context, *, permitted: bool
     ) -> None:
+        """`api` must retry nothing."""
         self._api = api
         self._auth = auth
         self._limiter = limiter
@@ -97,22 +96,24 @@ class QualityApi:
         self._lock = Lock()
         self._failures = 0
         self._throttled = 0
-        self._answered = False
+        self._has_answered = False
         self._refused_token: str | None = None
         self._refused: HarvestError | None = None
         self._closed_until: datetime | None = None
         if not permitted:
-            self._disable(QualityRefused(f"{VENDOR}: meetings come without quality: {REQUIREMENTS}"))
+            self._disable(QualityRefused(f"{VENDOR}: meetings are stored without quality: {REQUIREMENTS}"))
 
     def fetch(self, uuid: str, start: datetime | None, end: datetime | None) -> QualityResult:
-        """What is to be had of an ended meeting, and when to come back for the rest. Raises VendorError where the
-        endpoint has come to nothing again and again."""
+        """The quality of an ended meeting, as far as it is available, and when to read it again.
+
+        Raises VendorError after `MAX_FAILURES` failed calls in a row.
+        """
         now = self._context.now()
         if self._refused is not None:
             return QualityResult()
         if start is not None and now > start + RETENTION:
             self._context.notify_once(
-                f"{VENDOR}: meetings that began over {RETENTION.days} days ago come without quality: it is no longer kept"
+                f"{VENDOR}: meetings that began over {RETENTION.days} days ago are stored without quality: Webex no longer keeps it"
             )
             return QualityResult()
         if start is not None and now < start + START_DELAY:
@@ -123,25 +124,25 @@ class QualityApi:
         if free is None:
             return self._request(uuid, start, end)
         self._context.notify_once(
-            f"{VENDOR}: some meetings come without quality for now: theirs was asked for less than five minutes ago, by "
-            "this run or another, and may be asked for once in five minutes"
+            f"{VENDOR}: some meetings are stored without quality for now: Webex permits one call in five minutes for a meeting, and "
+            "this run or another made one less than five minutes ago"
         )
         return _pending(free)
 
     def claim(self, uuid: str) -> datetime | None:
-        """`None`: the one call for this meeting is ours to make, at once; else when there may be another."""
-        self._limiter.acquire()  # first: a call that is claimed and then has to wait would come too close to the next one
+        """Take the lease for the one call for this meeting. `None` if it may be made now, else when the next may be."""
+        self._limiter.acquire()  # first: a call that waited after taking its lease would come too close to the next one
         return self._context.acquire_lease(lease_name(uuid), self._context.now() + REQUEST_INTERVAL)
 
     def needs_request(self, start: datetime | None) -> bool:
-        """Whether reading a meeting of this start takes a call, as far as is known before."""
+        """Whether fetching a meeting with this start makes a quality call, as far as is known before."""
         now = self._context.now()
         return self._refused is None and (start is None or start + START_DELAY <= now <= start + RETENTION)
 
     def request_media_sessions(self, uuid: str) -> list[Row]:
-        """The one call, whatever comes of it; to be `claimed` before."""
+        """Make the one call, whatever its result. Requires `claim` first."""
         used = self._auth.header()
-        answer = self._api.send(
+        response = self._api.send(
             "GET",
             QUALITIES.call,
             QUALITIES.path(),
@@ -149,13 +150,13 @@ class QualityApi:
             headers={"Authorization": used},
             attempts=1,
         )
-        if answer.status == 401:
+        if response.status == 401:
             self._renew(used)
-        rows = self._rows_or_error(answer)
-        if len(rows) >= MAX_MEDIA_SESSIONS or "next" in answer.headers.get("Link", ""):
+        rows = self._rows_or_error(response)
+        if len(rows) >= MAX_MEDIA_SESSIONS or "next" in response.headers.get("Link", ""):
             self._context.notify_once(
-                f"{VENDOR}: {QUALITIES.call}: a meeting has more than {len(rows)} media sessions: the others come "
-                "without quality, as they may be asked for once in five minutes only"
+                f"{VENDOR}: {QUALITIES.call}: a meeting has more than {len(rows)} media sessions: the others are "
+                "stored without quality, since Webex permits one call in five minutes"
             )
         return rows
 
@@ -168,7 +169,7 @@ class QualityApi:
         except QualityExpired:
             self._reset_failures()
             self._context.notify_once(
-                f"{VENDOR}: some meetings come without quality: Webex no longer keeps it"
+                f"{VENDOR}: some meetings are stored without quality: Webex no longer keeps it"
             )
             return QualityResult()
         except NoQuality:
@@ -176,7 +177,7 @@ class QualityApi:
             ended = end or start or self._context.now()
             if self._context.now() >= ended + MAX_QUALITY_DELAY:
                 self._context.notify_once(
-                    f"{VENDOR}: some meetings come without quality: Webex has none of them"
+                    f"{VENDOR}: some meetings are stored without quality: Webex has none of them"
                 )
                 return QualityResult()
             return _pending(
@@ -188,45 +189,47 @@ class QualityApi:
             self._count_failure(error)
             return _pending(until)
         self._reset_failures()
-        self._answered = True
+        self._has_answered = True
         return QualityResult(rows=rows, detail=Detail.full)
 
-    def _rows_or_error(self, answer: Response) -> list[Row]:
-        """Which of all that an answer can mean it does."""
-        if answer.status == 200 and answer.broken is None:
-            return rows_in(answer.body, QUALITIES)
-        words, status = error_words(answer.body), answer.status
+    def _rows_or_error(self, response: Response) -> list[Row]:
+        """The rows of the response; raises the error that it means."""
+        if response.status == 200 and response.broken is None:
+            return rows_in(response.body, QUALITIES)
+        words, status = error_words(response.body), response.status
         if status == 410 or (status == 425 and "expired" in words):
-            raise QualityExpired(f"{answer.call}: no longer kept ({status})", status=status)
-        if status == 425 or is_throttled(answer):
-            seconds = retry_delay(answer, self._context, REQUEST_INTERVAL.total_seconds())
-            raise QualityTooSoon(f"{answer.call}: too soon ({status})", seconds=seconds, status=status)
-        if status in {200, 204, 404} and answer.broken in {None, EMPTY}:
-            raise NoQuality(f"{answer.call}: nothing there ({status})", status=status)
-        if status == 451 or (status in {401, 403} and answer.broken is None):
-            raise refused_error(answer, words)
-        if answer.broken is not None and status < 300:
-            raise BrokenResponse(f"{answer.call}: status {status} with {answer.broken}", status=status)
-        raise VendorError(f"{answer.call}: refused with status {status}", status=status)
+            raise QualityExpired(f"{response.call}: no longer kept ({status})", status=status)
+        if status == 425 or is_throttled(response):
+            seconds = retry_delay(response, self._context, REQUEST_INTERVAL.total_seconds())
+            raise QualityTooSoon(f"{response.call}: too soon ({status})", seconds=seconds, status=status)
+        if status in {200, 204, 404} and response.broken in {None, EMPTY}:
+            raise NoQuality(f"{response.call}: no quality ({status})", status=status)
+        if status == 451 or (status in {401, 403} and response.broken is None):
+            raise refused_error(response, words)
+        if response.broken is not None and status < 300:
+            raise BrokenResponse(f"{response.call}: status {status} with {response.broken}", status=status)
+        raise VendorError(f"{response.call}: refused with status {status}", status=status)
 
     def _renew(self, used: str) -> None:
-        """Another token for the next meeting; this one's call is made. When a new token is refused too, it is not the
-        token."""
+        """Renew the token for the next meeting; the call for this one is used up.
+
+        If the renewed token is refused too, the token is not the cause, and this returns.
+        """
         with self._lock:
             again = self._refused_token is not None and self._refused_token != used
             self._refused_token = used
         if not again:
             self._auth.renew(used)
             raise VendorError(
-                f"{VENDOR}: {QUALITIES.call}: the token was refused (401), and is renewed", status=401
+                f"{VENDOR}: {QUALITIES.call}: the token was refused (401) and has been renewed", status=401
             )
 
     def _refused_result(self, error: QualityRefused) -> QualityResult:
-        """No quality for this meeting; for none, unless others had theirs: this one may be another organisation's."""
+        """No quality for this meeting. If no meeting had any so far, stop asking; else it may be another organisation's."""
         self._reset_failures()
-        if self._answered:
+        if self._has_answered:
             self._context.notify_once(
-                f"{VENDOR}: some meetings come without quality: {QUALITIES.call} refuses them (403)"
+                f"{VENDOR}: some meetings are stored without quality: {QUALITIES.call} refuses them (403)"
             )
         else:
             self._disable(error)
@@ -237,8 +240,10 @@ class QualityApi:
         self._context.notify_once(str(error))
 
     def _too_soon(self, uuid: str, error: QualityTooSoon, until: datetime) -> datetime:
-        """Another program asked for this meeting; or, where one meeting after the other is answered so, all of us ask
-        too fast."""
+        """When to request this meeting again, after a call that came too soon.
+
+        Another program requested the same meeting; or, if several meetings get this response, calls are too frequent.
+        """
         free = self._context.now() + timedelta(seconds=error.seconds)
         if free > until:
             self._context.extend_lease(lease_name(uuid), free)
@@ -257,11 +262,11 @@ class QualityApi:
             enough = self._failures >= MAX_FAILURES
         if enough:
             raise VendorError(
-                f"{VENDOR}: {QUALITIES.call}: {self._failures} meetings in a row came to nothing, the last one by: "
+                f"{VENDOR}: {QUALITIES.call}: {self._failures} meetings in a row failed, the last one with: "
                 f"{error}; check WEBEX_ANALYTICS_URL, and run the same command again later"
             ) from None
         self._context.notify_once(
-            f"{VENDOR}: a meeting's quality could not be had, and is asked for again later: {error}"
+            f"{VENDOR}: the quality of a meeting could not be read and will be requested again: {error}"
         )
 
     def _reset_failures(self) -> None:
@@ -270,21 +275,21 @@ class QualityApi:
 
 
 def lease_name(uuid: str) -> str:
-    """The claim that a call for this meeting is made under."""
+    """The name of the lease for a call for this meeting."""
     return "webex quality " + session_key(uuid)
 
 
-def refused_error(answer: Response, words: str) -> QualityRefused:
-    """Why an account gets no quality: the other region's host where the message names one, else all that it takes."""
+def refused_error(response: Response, words: str) -> QualityRefused:
+    """The error for an account without quality: another region, if the message names its host, else the requirements."""
     region = _REGION.search(words)
-    if region is not None or answer.status == 451:
+    if region is not None or response.status == 451:
         host = region.group(0) if region is not None else "analytics-eu.webexapis.com, for one"
         return QualityRefused(
-            f"{answer.call}: the organisation's data lies in another region ({answer.status}): meetings come without "
-            f"quality; set WEBEX_ANALYTICS_URL to https://{host}/v1"
+            f"{response.call}: the organisation's data is in another region ({response.status}): meetings are stored "
+            f"without quality; set WEBEX_ANALYTICS_URL to https://{host}/v1"
         )
     return QualityRefused(
-        f"{answer.call}: refused ({answer.status}): meetings come without quality: {REQUIREMENTS}"
+        f"{response.call}: refused ({response.status}): meetings are stored without quality: {REQUIREMENTS}"
     )
 
 

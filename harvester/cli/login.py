@@ -89,7 +89,7 @@ def login(
 
 
 def _show_address(address: str, redirect_uri: str, *, open_it: bool) -> None:
-    # Printed even with --quiet: without it nobody can log in.
+    # Printed even with --quiet: a login is not possible without it.
     if open_it and _open_browser(address):
         click.echo(
             "Opening this address in your browser; if it does not open, open it yourself", err=True, nl=False

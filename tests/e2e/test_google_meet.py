@@ -179,10 +179,10 @@ def test_users_who_cannot_be_acted_for_stop_nobody_else_and_are_tried_again(
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        (GoogleOptions(without=("calendar",)), "without their titles"),
-        (GoogleOptions(disabled=("directory",)), "without the Directory"),
+        (GoogleOptions(without=("calendar",)), "without titles"),
+        (GoogleOptions(disabled=("directory",)), "without the names and addresses of the Directory"),
         (GoogleOptions(without=("meet",)), "without what Meet adds"),
-        (GoogleOptions(disabled=("reports",)), "Meet alone, since Reports is refused"),
+        (GoogleOptions(disabled=("reports",)), "only Meet, since Reports is refused"),
         (GoogleOptions(without=("directory", "calendar"), disabled=("meet",)), "without what Meet adds"),
     ],
     ids=["no Calendar", "no Directory", "no Meet", "no Reports", "Reports alone"],

@@ -87,7 +87,7 @@ def test_without_credentials_the_datatracker_makes_the_meetings_and_credentials_
 ) -> None:
     with groups.at(meetecho=MeetechoOptions(credentials=False)) as served:
         said = run(served.pointed(newest), *WHOLE)["said"]
-        assert "the datatracker alone" in said
+        assert "only the datatracker" in said
         assert differences(stored(newest), served.truth) == []
         alone = set(stored(newest))
     with groups.at(HOUR / 2) as served:

@@ -201,9 +201,9 @@ def test_stdout_piped_into_load_is_the_same_index(newest: Place, webex: Vendors)
     [
         (
             WebexOptions(admin=False),
-            ["reading only the meetings of the account that is logged in", "Pro Pack"],
+            ["reading only the meetings of the logged-in user", "Pro Pack"],
         ),
-        (WebexOptions(pro_pack=False), ["meetings come without quality", "Pro Pack"]),
+        (WebexOptions(pro_pack=False), ["meetings are stored without quality", "Pro Pack"]),
         (WebexOptions(elsewhere=451), ["another region (451)", "https://analytics-eu.webexapis.com/v1"]),
         (WebexOptions(elsewhere=403), ["another region (403)", "https://analytics-eu.webexapis.com/v1"]),
     ],

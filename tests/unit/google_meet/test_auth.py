@@ -142,7 +142,7 @@ def test_a_saved_token_reads_as_its_user(meet: Build, google: Google, context: F
     assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]
     assert [told["refresh_token"] for told in google.assertions] == ["marked-refresh"]
     assert not any("marked" in name for name in context.tokens.kept)
-    assert any("whoever logged in" in said for said in context.told)
+    assert any("the logged-in user" in said for said in context.told)
 
 
 def test_a_client_without_a_login_says_how_to_log_in(meet: Build, google: Google) -> None:

@@ -179,7 +179,7 @@ def test_one_that_is_gone_from_reports_fails_and_is_not_empty(meet: Build, googl
     connector = meet()
     (ref,) = refs(connector)
     google.activities.clear()
-    with pytest.raises(VendorError, match="not told of any more"):
+    with pytest.raises(VendorError, match="no longer has any rows"):
         connector.fetch(replace(ref, row=None))
 
 
@@ -230,7 +230,7 @@ def test_one_user_who_cannot_be_asked_stops_nobody_else(
     (skipped,) = [one for one in found if isinstance(one, SkippedPartition)]
     assert (skipped.reason, skipped.permanent) == (Reason.refused, False)
     assert GUEST not in skipped.partition
-    (said,) = [line for line in context.told if "Meet refuses some people" in line]
+    (said,) = [line for line in context.told if "Meet refuses some users" in line]
     assert "Service status" in said
     assert GUEST not in said
     assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["conf1"]

@@ -130,7 +130,7 @@ def test_without_the_admins_scope_it_says_once_whose_meetings_these_are(
     account.has(meeting_row("a"), meeting_row("b"))
     connector = webex(scope=USER)
     assert uuids(connector) == uuids(connector) == ["a", "b"]
-    assert len([said for said in context.told if "only the meetings of the account" in said]) == 1
+    assert len([said for said in context.told if "only the meetings of the logged-in user" in said]) == 1
     assert not any("hostEmail" in query for _, query in account.asked)
 
 
@@ -146,7 +146,7 @@ def test_who_has_no_admins_role_reads_their_own_meetings_whatever_scopes_the_tok
     assert len(account.asked_for("/admin/meetings/a")) == 1
     assert not account.asked_for("/admin/meetings/b")
     assert not any("hostEmail" in asked for asked in account.asked_for("/meetingParticipants"))
-    assert any("only the meetings of the account" in said for said in context.told)
+    assert any("only the meetings of the logged-in user" in said for said in context.told)
 
 
 @pytest.mark.parametrize(
