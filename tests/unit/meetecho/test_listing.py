@@ -13,12 +13,11 @@ import pytest
 from connectors.errors import Gone, NotReady
 from connectors.meetecho import Meetecho
 from connectors.meetecho.listing import match_rooms
-from connectors.meetecho.mapping import PlannedMeeting, to_meeting, to_session
 from connectors.meetecho.rooms import to_rooms
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window, session_key
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.meetecho.fake_api import DAY, Account, data, room, uri
+from tests.unit.meetecho.fake_api import DAY, Account, room, uri
 
 Build = Callable[..., Meetecho]
 URL = "https://meetecho.example.org/interim/?short="
@@ -226,46 +225,3 @@ def test_groups_narrows(alone: Build, account: Account) -> None:
     connector = alone(MEETECHO_GROUPS="beta,acro", given={"groups": ("acro",)})
     assert [ref.uuid for ref in refs(connector)] == ["18"]
     assert [query["acronym"] for query in account.asked("/group/group/")] == ["acro"]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [{}, [], {"rooms": {}}, {"rooms": []}, {"group": "acro"}, {"rooms": {}, "group": "acro", "more": 1}],
-)
-def test_no_room_in_any_spelling_is_none(body: Any) -> None:
-    assert to_rooms(body, "acro") == []
-
-
-def test_unknown_keys_are_ignored_at_every_level_and_a_group_taken_from_either_place() -> None:
-    entry = room(1, "2026-11-20 10:00:00", URL, more=1)
-    for body in (
-        {"rooms": {"r": {**entry, "x": 1}}, "group": "beta", "y": {}},
-        {"rooms": {"r": {**entry, "group": "beta"}}},
-    ):
-        (found,) = to_rooms(body, "acro")
-        assert (found.group, found.number, found.end) == ("beta", "1", at(11))
-
-
-def test_the_payloads_go_through_unharmed() -> None:
-    rooms = to_rooms(data("fetchRooms_response"), "acro") + to_rooms(data("createRoom_response"), "acro")
-    session = data("dt_v1_meeting_session")["objects"][0]
-    attended = data("dt_v1_meeting_attended")["objects"][0]
-    now = datetime(2026, 11, 20, tzinfo=UTC)
-    first, second, _ = rooms
-    meeting = to_meeting(
-        PlannedMeeting(group="acro", rooms=(second,)), account="main", now=now, harvested_at=now
-    )
-    assert (meeting.uuid, meeting.topic) == ("e68e96d4-d38f-475b-9073-ecab46ca96a5", "interim-2021-wgname-02")
-    assert meeting.scheduled_start_time == datetime(2021, 9, 15, 14, 30, tzinfo=UTC)
-    assert meeting.scheduled_end_time == datetime(2021, 9, 15, 15, tzinfo=UTC)
-    both = to_meeting(
-        PlannedMeeting(group="homenet", session=session, rooms=(first,)),
-        account="main",
-        now=now,
-        harvested_at=now,
-        raw=True,
-    )
-    assert (both.uuid, both.detail) == ("25907", Detail.full)
-    stay = to_session(attended, {"20209": "Mara Lindqvist"})
-    assert (stay.id, stay.user_name) == ("20209", "Mara Lindqvist")
-    assert stay.join_time == datetime(2024, 3, 12, 18, 35, 43, tzinfo=UTC)

@@ -5,15 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from connectors.errors import CredentialsError, Gone, NotReady, VendorError
 from connectors.models import Detail, Host, MeetingRef, Reason, Window
 from connectors.zoom import Zoom
-from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
-from connectors.zoom.endpoints import ZoomEndpoint
-from connectors.zoom.listing import MAX_WINDOW, date_range
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.fake_api import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
 
@@ -56,48 +51,6 @@ def test_webinars_are_listed_when_they_are_wanted(zoom: Build, account: Account)
     harvest = zoom("webinars", "qos").fetch(found)
     assert harvest.sessions[0].role == "panelist"
     assert harvest.meeting.detail is Detail.basic
-
-
-@given(
-    start=st.timedeltas(timedelta(days=-400), timedelta(days=100)).map(lambda apart: NOW + apart),
-    length=st.timedeltas(timedelta(microseconds=1), MAX_WINDOW),
-    now=st.timedeltas(timedelta(), timedelta(days=1)).map(lambda apart: NOW + apart),
-)
-def test_a_list_is_never_asked_for_more_than_28_days_nor_past_keeping_nor_the_future(
-    start, length, now
-) -> None:
-    found = date_range(Window(start=start, end=start + length), now)
-    if found is None:
-        assert start > now or start + length < now - timedelta(days=179)
-        return
-    first, last = (datetime.fromisoformat(day).date() for day in found)
-    assert 0 <= (last - first).days < 28
-    assert last <= now.date()
-    assert first >= (now - timedelta(days=180)).date()
-
-
-def test_a_window_older_than_six_months_asks_nothing(zoom: Build, account: Account) -> None:
-    old = Window(start=NOW - timedelta(days=300), end=NOW - timedelta(days=290))
-    assert list(zoom().meetings(old)) == []
-    assert account.asked == []
-
-
-@pytest.mark.parametrize(
-    ("uuid", "path"),
-    [
-        ("/abc==", "/metrics/meetings/%252Fabc%253D%253D/participants"),
-        ("a//b==", "/metrics/meetings/a%252F%252Fb%253D%253D/participants"),
-        ("a/b+c==", "/metrics/meetings/a%2Fb%2Bc%3D%3D/participants"),
-        ("abc", "/metrics/meetings/abc/participants"),
-    ],
-)
-def test_a_uuid_is_encoded_twice_where_zoom_wants_it_so(
-    zoom: Build, account: Account, uuid: str, path: str
-) -> None:
-    account.on(path, page("participants", participant_row()))
-    assert len(zoom().fetch(ref(meeting_row(uuid))).sessions) == 1
-    assert PARTICIPANTS_ENDPOINT.path(uuid) == path
-    assert "/" not in ZoomEndpoint.encode_id(uuid)
 
 
 def test_a_meeting_is_what_its_row_says(zoom: Build, account: Account) -> None:
@@ -276,3 +229,65 @@ def test_series_are_kept_with_qos_and_have_no_effect_without(
     assert session.quality.to_document()["audio_in"]["series"]["step_s"] == 60
     zoom("series").fetch(ref(meeting_row()))
     assert any("--series has no effect without --qos" in said for said in context.told)
+
+
+def test_rejoin_is_another_session_of_the_same_person(zoom: Build, account: Account) -> None:
+    first = participant_row(leave_time="2026-11-20T09:30:00Z")
+    again = participant_row(user_id="16999999", join_time="2026-11-20T09:20:00Z")
+    account.on(PARTICIPANTS, page("participants", first, again))
+    harvest = zoom().fetch(ref(meeting_row(participants=30)))
+    assert len({session.key for session in harvest.sessions}) == 2
+    assert harvest.meeting.participant_sessions == 2
+    assert harvest.meeting.participants == 1  # Zoom's own number counts joins
+    assert harvest.meeting.participant_seconds == 3600  # ten minutes were there twice, and count once
+
+
+def test_waiting_rooms_and_breakouts_are_separate_sessions(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, data("metrics_participants"))
+    harvest = zoom().fetch(ref(meeting_row()))
+    assert [session.stay for session in harvest.sessions] == [*["meeting"] * 4, "waiting_room", "breakout"]
+    assert harvest.sessions[5].breakout_id == "bo-1=="
+    assert harvest.meeting.participant_sessions == 4
+    assert harvest.meeting.participants == 4
+
+
+def test_guests_without_any_id_are_numbered(zoom: Build, account: Account) -> None:
+    guests = [
+        participant_row(id="", participant_user_id="", user_id="", email="", user_name=name)
+        for name in ("Ben", "Ada", "Ben")
+    ]
+    account.on(PARTICIPANTS, page("participants", *guests))
+    harvest = zoom().fetch(ref(meeting_row()))
+    assert [session.user_name for session in harvest.sessions] == ["Ada", "Ben"]  # equal rows are one
+    assert harvest.sessions[1].key == harvest.sessions[0].key + "-2"
+    assert harvest.collisions == 1
+
+
+def test_account_under_a_baa_has_sessions_without_personal_data(zoom: Build, account: Account) -> None:
+    hidden = participant_row(
+        id="", participant_user_id="", user_name="", email="", ip_address="", location=""
+    )
+    account.on(PARTICIPANTS, page("participants", hidden, {**hidden, "user_id": "2"}))
+    harvest = zoom().fetch(ref(meeting_row()))
+    session = harvest.sessions[0]
+    assert (session.user_name, session.email, session.ip_address, session.location) == (None,) * 4
+    assert harvest.meeting.participants == 2  # told apart by user_id
+
+
+def test_live_meeting_has_no_end_and_no_duration(zoom: Build, account: Account) -> None:
+    row = meeting_row(end_time="", duration="")
+    staying = participant_row()
+    del staying["leave_time"]
+    account.on(PARTICIPANTS, page("participants", staying), type="live")
+    harvest = zoom().fetch(ref(row, type="live"))
+    assert (harvest.meeting.end_time, harvest.meeting.duration) == (None, None)
+    assert (harvest.meeting.state, harvest.meeting.detail) == ("live", Detail.live)
+    assert harvest.pending is not None
+    assert harvest.pending.reason is Reason.live
+    assert harvest.sessions[0].leave_time is None
+
+
+def test_counts_are_computed_from_the_sessions(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, {**page("participants", participant_row()), "total_records": 99})
+    meeting = zoom().fetch(ref(meeting_row(participants=42))).meeting
+    assert (meeting.participants, meeting.participant_sessions) == (1, 1)

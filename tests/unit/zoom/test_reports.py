@@ -136,3 +136,29 @@ def test_quality_is_not_to_be_had_from_reports(pro: Build, account: Account, con
     account.on(PARTICIPANTS, data("report_participants"))
     assert pro("qos").fetch(ref(ROW, **HINT)).meeting.detail is Detail.basic
     assert any("--qos has no effect" in said for said in context.told)
+
+
+def test_meeting_of_one_participant_has_only_that_count(zoom: Build, account: Account) -> None:
+    row = data("report_user_meetings")["meetings"][0]
+    harvest = zoom(ZOOM_PLAN="pro").fetch(ref(row, source="reports", type="pastOne", user="u-mara"))
+    assert harvest.meeting.participants == 1
+    assert (harvest.meeting.participant_sessions, harvest.meeting.participant_seconds) == (None, None)
+    assert account.asked == []
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(1001, Reason.unknown_user), (1010, Reason.not_ours), (3161, Reason.refused)],
+)
+def test_listed_host_that_zoom_cannot_find_is_skipped_permanently(
+    zoom: Build, account: Account, code: int, reason: Reason
+) -> None:
+    account.quiet()
+    account.on("/report/users", page("users", {"id": "u-lost"}, {"id": "u-mara"}), type="active")
+    account.on("/report/users/u-lost/meetings", {"code": code, "message": "no"}, status=404)
+    account.on("/report/users/u-mara/meetings", data("report_user_meetings"), type="past")
+    skipped, found = zoom(ZOOM_PLAN="pro").meetings(DAY)
+    assert isinstance(skipped, SkippedPartition)
+    assert (skipped.reason, skipped.permanent) == (reason, True)
+    assert "u-lost" not in skipped.partition
+    assert isinstance(found, MeetingRef)
