@@ -45,10 +45,10 @@ def test_meeting_with_blank_times_is_listed_and_dated_by_its_first_join(
     (found,) = zoom().meetings(DAY)
     assert isinstance(found, MeetingRef)
     assert found.start_time is None
-    harvest = zoom().fetch(found)
-    assert harvest.timestamp == datetime(2026, 11, 20, 9, tzinfo=UTC)
-    assert harvest.meeting.state == "ended"
-    assert (harvest.meeting.start_time, harvest.meeting.duration) == (None, None)
+    record = zoom().fetch(found)
+    assert record.timestamp == datetime(2026, 11, 20, 9, tzinfo=UTC)
+    assert record.meeting.state == "ended"
+    assert (record.meeting.start_time, record.meeting.duration) == (None, None)
 
 
 def test_meeting_without_times_and_sessions_is_not_ready_and_then_gone(
@@ -67,19 +67,19 @@ def test_meeting_without_times_and_sessions_is_not_ready_and_then_gone(
 
 def test_details_may_come_up_to_a_day_after_the_end(zoom: Build, account: Account) -> None:
     assert Zoom.lookback >= timedelta(days=7)
-    harvest = zoom().fetch(ref(meeting_row()))  # 3001 for its participants
-    assert harvest.pending is not None
-    assert harvest.pending.reason is Reason.not_ended
-    assert harvest.meeting.detail is Detail.basic
-    assert harvest.meeting.participants is None
-    assert harvest.sessions == ()
+    record = zoom().fetch(ref(meeting_row()))  # 3001 for its participants
+    assert record.pending is not None
+    assert record.pending.reason is Reason.not_ended
+    assert record.meeting.detail is Detail.basic
+    assert record.meeting.participants is None
+    assert record.sessions == ()
 
 
 def test_meeting_that_just_ended_is_read_once_more(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, page("participants", participant_row()))
     ended = (NOW - timedelta(minutes=30)).isoformat()
-    harvest = zoom().fetch(ref(meeting_row(participants=1, end_time=ended)))
-    assert harvest.pending == Pending(until=NOW + timedelta(minutes=90), reason=Reason.settling)
+    record = zoom().fetch(ref(meeting_row(participants=1, end_time=ended)))
+    assert record.pending == Pending(until=NOW + timedelta(minutes=90), reason=Reason.settling)
 
 
 def test_missing_joins_keep_a_meeting_pending_for_a_day(zoom: Build, account: Account, context) -> None:
