@@ -6,21 +6,23 @@ What comes out is worthless; run by `benchmarks.harvest`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from connectors.models import Session
+from connectors.models import MeetingRecord, MeetingRef, Session
 from connectors.zoom import dashboard, mapping
 from harvester.cli import run
-from harvester.cli.environment import RunEnvironment
 from harvester.pipeline import runner
-from harvester.pipeline.account import Connected
-from harvester.pipeline.destination import Index
+from harvester.pipeline.account import ConnectedAccount
+from harvester.pipeline.planner import RunPlan
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
-from harvester.pipeline.tracker import NullTracker
+from harvester.pipeline.tracker import NullTracker, OutOfRange
+from harvester.sinks.base import Load
+from harvester.state.journal import Journal
 
 _numbers = count()
 
@@ -35,17 +37,23 @@ def _unmapped(row: Mapping[str, Any], *, raw: bool = False) -> Session:
 
 
 class _Unwritten(NullTracker):
-    """A reading that is written down nowhere."""
+    """Keeps nothing, and takes every meeting for a new one."""
 
-    def is_new(self, _uuid: str) -> bool:
-        return True
+    def decide(self, ref: MeetingRef, record: MeetingRecord) -> Load | OutOfRange:
+        decision = super().decide(ref, record)
+        return replace(decision, is_new=True) if isinstance(decision, Load) else decision
 
 
 @contextmanager
-def _unjournaled(
-    vendor: Connected, _index: Index, request: HarvestRequest, env: RunEnvironment, _report: Report
-) -> Iterator[_Unwritten]:
-    yield _Unwritten(runner.windows(vendor, request, env))
+def _unrecorded(
+    account: ConnectedAccount,
+    _journal: Journal,
+    _has_indices: Callable[[], bool],
+    request: HarvestRequest,
+    _report: Report,
+) -> Iterator[tuple[RunPlan, _Unwritten]]:
+    plan = runner.plan_without_journal(account, request.window)
+    yield plan, _Unwritten(plan)
 
 
 def main() -> None:
@@ -55,7 +63,7 @@ def main() -> None:
     elif left_out == "mapping":
         dashboard.to_session = _unmapped
     else:
-        runner.run = _unjournaled  # type: ignore[assignment]  # as much of a reading as the harvest asks for
+        runner.recorded_run = _unrecorded  # type: ignore[assignment]  # as much of a tracker as a harvest uses
     run()
 
 

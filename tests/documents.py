@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from connectors.attendance import to_record
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, session_key
 from connectors.quality import MEASURES, STREAMS, Measure, Quality, Stream
 from harvester.documents import Document
+from harvester.sinks.base import Load
 
 START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 HARVESTED = datetime(2026, 11, 21, 2, 0, 0, 123_000, tzinfo=UTC)
@@ -135,3 +136,9 @@ def spoiled(harvest: MeetingRecord, **changes: Any) -> MeetingRecord:
     """The same with its first session changed, type checks or not."""
     first, *others = harvest.sessions
     return replace(harvest, sessions=[replace(first, **changes), *others])
+
+
+def loads(records: Iterable[MeetingRecord], *, new: Container[str] = ()) -> Iterator[Load]:
+    """The records for a sink. `new`: uuids of meetings of which nothing was ever stored."""
+    for record in records:
+        yield Load(record=record, is_new=record.meeting.uuid in new)

@@ -12,11 +12,12 @@ from connectors.errors import ExitCode, HarvestError
 from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.check import CheckOutput
+from harvester.cli.resources import account_config, elastic_config
 from harvester.console import collect_messages, printable
 from harvester.formatting import without_prefix
-from harvester.pipeline import context, destination
-from harvester.pipeline.account import PUT_IT, connected, missing_settings
-from harvester.pipeline.request import HarvestRequest
+from harvester.pipeline import context
+from harvester.pipeline.account import SETTINGS_HINT, missing_settings, open_account
+from harvester.pipeline.destination import retry_policy
 
 
 @click.command(
@@ -40,17 +41,17 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
     for name in vendors or sorted(connectors.table()):
         for result in _check_vendor(name, env, required=bool(vendors)):
             output.show(result, name)
-    if not vendors and all(missing_settings(name, env) for name in connectors.table()):
+    if not vendors and all(missing_settings(name, env.environment) for name in connectors.table()):
         output.show(
             CheckResult(
                 subject="settings",
                 status="failed",
                 message="no vendor is configured",
-                remedy=env.environment.retired() or f"{PUT_IT}; see example.env for what to set",
+                remedy=env.environment.retired() or f"{SETTINGS_HINT}; see example.env for what to set",
                 exit_code=ExitCode.CONFIG,
             )
         )
-    for result in destination.checked(env):
+    for result in _check_elasticsearch(env):
         output.show(result)
     output.show_verdict()
     return ExitCode.worst(output.codes)
@@ -58,7 +59,7 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
 
 def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator[CheckResult]:
     """`required`: missing settings are an error even if the vendor is not used at all."""
-    missing, retired = missing_settings(name, env), env.environment.retired()
+    missing, retired = missing_settings(name, env.environment), env.environment.retired()
     if missing and not required:
         yield CheckResult(
             subject=name,
@@ -71,8 +72,11 @@ def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator
     shown: list[str] = []
     try:
         # Much of what a connector notifies of is among the results of its check as well.
-        with collect_messages(context.logger) as notices, connected(name, env, HarvestRequest()) as vendor:
-            for result in vendor.connector.check():
+        with (
+            collect_messages(context.logger) as notices,
+            open_account(account_config(name, env), env.stop, rate_share=env.rate_share(None)) as account,
+        ):
+            for result in account.connect().connector.check():
                 shown.append(without_prefix(result.message, name))
                 yield result
     except HarvestError as error:
@@ -81,3 +85,23 @@ def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator
     for text in notices:
         if without_prefix(text, name) not in shown:
             yield CheckResult(subject=name, status="warning", message=without_prefix(text, name))
+
+
+def _check_elasticsearch(env: RunEnvironment) -> Iterator[CheckResult]:
+    if not env.environment.get("ES_HOST"):
+        yield CheckResult(
+            subject="elasticsearch",
+            status="warning",
+            message="ES_HOST is not set: documents go to stdout",
+            remedy="set ES_HOST to load them into Elasticsearch",
+        )
+        return
+    from harvester.sinks.elastic.check import check
+    from harvester.sinks.elastic.client import Client
+
+    try:
+        yield from check(Client(elastic_config(env)), retry_policy(env.stop, env.machine))
+    except HarvestError as error:
+        yield CheckResult(
+            subject="elasticsearch", status="failed", message=str(error), exit_code=error.exit_code
+        )

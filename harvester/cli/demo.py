@@ -7,18 +7,16 @@ import logging
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Literal
 
 import click
 import orjson
 
 import connectors
-from connectors.errors import OutputError
 from connectors.models import MeetingRecord
 from harvester.cli import harvest
 from harvester.cli.environment import RunEnvironment
@@ -35,29 +33,37 @@ from harvester.cli.options import (
 from harvester.cli.simulate import simulator
 from harvester.config import RETIRED, Environment
 from harvester.documents import to_documents
-from harvester.pipeline.request import HarvestRequest
 from harvester.simulator import VENDORS
-from harvester.sinks.base import Ack, Sink
+from harvester.sinks.base import Ack, Load, Sink
 
 logger = logging.getLogger(__name__)
 
 DAYS = 2
 
 
-class Showing:
-    """A sink around another one that remembers a meeting worth showing: the first that has ended and has a few sessions."""
+class ExampleFinder:
+    """Finds a meeting worth showing among those that a sink loads: the first that has ended and has a few sessions."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self) -> None:
+        self.found: MeetingRecord | None = None
+
+    def watch(self, sink: Sink) -> Sink:
+        return _WatchedSink(sink, self)
+
+    def look(self, load: Load) -> Load:
+        record = load.record
+        if self.found is None and len(record.sessions) > 2 and record.meeting.state == "ended":
+            self.found = record
+        return load
+
+
+class _WatchedSink:
+    def __init__(self, sink: Sink, finder: ExampleFinder) -> None:
         self._sink = sink
-        self.example: MeetingRecord | None = None
+        self._finder = finder
 
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
-        return self._sink.load(map(self._look, records))
-
-    def _look(self, seen: MeetingRecord) -> MeetingRecord:
-        if self.example is None and len(seen.sessions) > 2 and seen.meeting.state == "ended":
-            self.example = seen
-        return seen
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
+        return self._sink.load(map(self._finder.look, loads))
 
 
 @click.command(
@@ -75,10 +81,17 @@ class Showing:
 @apply([DESTINATION, ES_HOST, INDEX_PERIOD, OUTPUT])
 @general_options
 @pass_env
-def demo(env: RunEnvironment, size: int, seed: int, speed: float, output: Path | None, **given: Any) -> int:
+def demo(
+    env: RunEnvironment,
+    size: int,
+    seed: int,
+    speed: float,
+    output: Path | None,
+    destination: Literal["stdout", "index"] | None,
+) -> int:
     """Simulate the vendors, and harvest two days of an invented organisation from them.
 
-    The documents go to stdout, to --output, or into the index where ES_HOST is set. Their account is "demo".
+    The documents go to stdout, to --output, or into the index if ES_HOST is set. Their account is "demo".
     """
     server = simulator()
     # Noon yesterday: two days are then one whole day and a morning, with meetings going on.
@@ -92,43 +105,27 @@ def demo(env: RunEnvironment, size: int, seed: int, speed: float, output: Path |
         now=shown,
         speed=speed,
         vendors=vendors,
-        google=server.GoogleOptions(refuses=False),  # nobody is to blame for what a first look shows
+        google=server.GoogleOptions(refuses=False),  # a first look should not end with an error
     )
     with ExitStack() as stack:
         simulated = stack.enter_context(server.serving(options))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="harvester-demo-"))
         env.environment = _pointed(env.environment, simulated, folder)
-        request = HarvestRequest(
+        examples = ExampleFinder()
+        code = harvest.run_harvest(
+            env,
+            vendors,
             first=shown.date() - timedelta(days=DAYS - 1),
             last=shown.date(),
             timezone="UTC",
             rate_share=1.0,
-            **given,
+            output=output,
+            destination=destination,
+            decorate=examples.watch,
         )
-        if output is not None:
-            request = replace(request, destination=request.destination or "stdout")
-        stream = stack.enter_context(_opened(output)) if output is not None else None
-        return _harvested(vendors, request, env, output, stream)
-
-
-def _harvested(
-    vendors: Sequence[str],
-    request: HarvestRequest,
-    env: RunEnvironment,
-    output: Path | None,
-    stream: BinaryIO | None,
-) -> int:
-    showing: list[Showing] = []
-
-    def wrapped(sink: Sink) -> Sink:
-        showing.append(Showing(sink))
-        return showing[-1]
-
-    code = harvest.harvest_all(vendors, request, env, stream=stream, wrapped=wrapped)
-    example = next((shown.example for shown in showing if shown.example is not None), None)
-    if example is not None:
-        _show(example)
-    if output is not None:
+    if examples.found is not None:
+        _show(examples.found)
+    if output is not None and output != Path("-"):
         _suggest(output)
     return code
 
@@ -141,13 +138,6 @@ def _pointed(environment: Environment, simulated: Mapping[str, str], state: str)
     return Environment(
         values={**kept, **simulated, "HARVESTER_ACCOUNT": "demo", "HARVESTER_STATE_DIR": state}
     )
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("wb")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror})") from None
 
 
 def _show(example: MeetingRecord) -> None:

@@ -1,10 +1,12 @@
-"""`harvester zoom`, and every other vendor's command, and `harvester all`: built from what the connectors tell."""
+"""`harvester zoom` and every other vendor's command, built from what the connectors define, and `harvester all`."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, BinaryIO, Literal
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
 
 import click
 
@@ -17,17 +19,16 @@ from harvester.cli.options import (
     harvest_options,
     pass_env,
     split_options,
-    stdout_bytes,
+    usage_errors,
 )
 from harvester.cli.render.progress import Progress
-from harvester.cli.render.summary import summarized
-from harvester.pipeline import destination, engine, runner
-from harvester.pipeline.account import PUT_IT, Connected, connected, missing_settings
-from harvester.pipeline.destination import Index
-from harvester.pipeline.report import QUIET_ENDS, Report
-from harvester.pipeline.request import HarvestRequest
-from harvester.pipeline.tracker import NullTracker, RunTracker
-from harvester.sinks.base import Sink
+from harvester.cli.render.summary import summarized, summary_lines
+from harvester.cli.resources import account_config, configured_vendors, elastic_config, open_destination
+from harvester.pipeline.account import SETTINGS_HINT
+from harvester.pipeline.destination import choose_destination
+from harvester.pipeline.report import NORMAL_ENDS, DestinationKind, Report
+from harvester.pipeline.request import HarvestRequest, resolve
+from harvester.pipeline.runner import Runner, SinkDecorator, keep_sink
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +39,14 @@ WITHOUT_DATES = (
 
 
 def vendor_command(name: str) -> click.Command:
-    """The command of one vendor, with the options that its connector names."""
+    """The command of one vendor, with the options that its connector defines."""
     connector = connectors.load(name)
 
     @harvest_options(connector.options)
     @pass_env
-    def command(env: RunEnvironment, **given: Any) -> int:
-        options = split_options(connector.options, given)
-        return harvest_all([name], HarvestRequest(**given, **options), env)
+    def command(env: RunEnvironment, **values: Any) -> int:
+        options = split_options(connector.options, values)
+        return run_harvest(env, [name], options=options, **values)
 
     return click.command(
         name,
@@ -61,119 +62,97 @@ def vendor_command(name: str) -> click.Command:
 @click.command("all", epilog=examples("harvester all -q", "harvester all --date 2026-11-20"))
 @harvest_options(())
 @pass_env
-def everything(env: RunEnvironment, **given: Any) -> int:
-    """Harvest every vendor that is configured, one after the other, without the switches that only some of them have.
+def everything(env: RunEnvironment, **values: Any) -> int:
+    """Harvest every configured vendor, one after the other.
 
-    What `--qos` or `--webinars` bring every night needs the vendor's own command.
+    To use vendor options such as --qos, run that vendor's command.
     """
-    request = HarvestRequest(**given).validate(env)
-    configured = []
-    for name in sorted(connectors.table()):
-        missing = missing_settings(name, env)
-        if missing:
-            logger.info(f"{name}: not configured ({', '.join(missing)} not set), left out")
-        else:
-            configured.append(name)
-    if not configured:
-        with summarized(request.summary_json, (), ""):
-            said = env.environment.retired() or f"{PUT_IT}; see example.env for what to set"
-            raise ConfigurationError(f"no vendor is configured: {said}")
-    return harvest_all(configured, request, env)
+    return run_harvest(env, None, **values)
 
 
-def harvest_all(
-    names: Sequence[str],
-    request: HarvestRequest,
+def run_harvest(
     env: RunEnvironment,
+    vendors: Sequence[str] | None,
     *,
-    stream: BinaryIO | None = None,
-    wrapped: Callable[[Sink], Sink] = lambda sink: sink,
+    destination: Literal["stdout", "index"] | None = None,
+    output: Path | None = None,
+    summary_json: Path | None = None,
+    timezone: str | None = None,
+    rate_share: float | None = None,
+    decorate: SinkDecorator = keep_sink,
+    **values: Any,
 ) -> int:
-    """Harvest these vendors; the exit code is the worst of theirs. One vendor's failure stops no other.
-
-    `stream` takes the documents instead of stdout; `wrapped` may put a sink of its own around the destination.
-    """
-    request = request.validate(env)
+    """Harvest these vendors, or all that are configured. One vendor's failure stops no other; the exit code is the worst
+    of theirs. `values`: the dates and options that `resolve` takes."""
+    with usage_errors():
+        request = resolve(
+            now=env.clock({}).now(),
+            zone=env.zone(timezone),
+            rate_share=env.rate_share(rate_share),
+            **values,
+        )
+        kind = choose_destination(destination, output, env.environment)
+    if vendors is None:
+        with summarized(summary_json, (), ""):
+            vendors = _configured(env)
     handle_signals(env)
-    label = env.environment.values.get("HARVESTER_ACCOUNT", "main")
-    with (
-        summarized(request.summary_json, names, label) as summary,
-        destination.opened(request.destination, env, stream or stdout_bytes()) as opened,
-    ):
-        for name in names:
-            report = Report(vendor=name, account=env.account, destination=_kind(opened, stream))
-            summary.reports.append(report)
-            try:
-                _harvest_one(name, request, env, opened, report, wrapped)
-            except HarvestError as error:
-                report.stopped_by(error)
-            finally:
-                _tell(report, dry_run=request.dry_run)
-            if report.stopped_with in QUIET_ENDS:
-                break
+    label = env.environment.values.get(
+        "HARVESTER_ACCOUNT", "main"
+    )  # for errors that come before it is validated
+    with summarized(summary_json, vendors, label) as summary:
+        if destination is None and output is None:
+            _log_destination(kind, env)
+        if request.dry_run and kind == "file":
+            kind = "stdout"  # nothing is written, and what the file holds stays
+        with open_destination(kind, output, env) as opened:
+            runner = Runner(
+                request=request,
+                destination=opened,
+                stop=env.stop,
+                progress=partial(Progress, quiet=env.quiet),
+                decorate=decorate,
+            )
+            for name in vendors:
+                report = Report(vendor=name, account=env.account, destination=opened.kind)
+                summary.reports.append(report)
+                _harvest(name, runner, env, report)
+                if report.stopped_with in NORMAL_ENDS:
+                    break
     return summary.exit_code
 
 
-def _kind(opened: Index | Sink, stream: BinaryIO | None) -> Literal["index", "stdout", "file"]:
-    if isinstance(opened, Index):
-        return "index"
-    return "stdout" if stream is None else "file"
+def _configured(env: RunEnvironment) -> list[str]:
+    vendors, missing = configured_vendors(env)
+    for name, settings in missing.items():
+        logger.info(f"{name}: skipped, not configured ({', '.join(settings)} not set)")
+    if not vendors:
+        hint = env.environment.retired() or f"{SETTINGS_HINT}; see example.env for what to set"
+        raise ConfigurationError(f"no vendor is configured: {hint}")
+    return vendors
 
 
-def _harvest_one(
-    name: str,
-    request: HarvestRequest,
-    env: RunEnvironment,
-    opened: Index | Sink,
-    report: Report,
-    wrapped: Callable[[Sink], Sink],
-) -> None:
-    with connected(name, env, request) as vendor:
-        if request.dry_run:
-            _survey(vendor, request, env, report)
-        elif isinstance(opened, Index):
-            with runner.run(vendor, opened, request, env, report) as reading:
-                sink = opened.replacing(spared=reading.is_new)
-                _run(vendor, reading, wrapped(sink), request, env, report)
-        else:
-            once = NullTracker(runner.windows(vendor, request, env))
-            _run(vendor, once, wrapped(opened), request, env, report)
+def _harvest(name: str, runner: Runner, env: RunEnvironment, report: Report) -> None:
+    try:
+        runner.run(account_config(name, env), report)
+    except HarvestError as error:
+        report.stopped_by(error)
+    finally:
+        _log_report(report, runner.request)
 
 
-def _run(
-    vendor: Connected,
-    reading: RunTracker,
-    sink: Sink,
-    request: HarvestRequest,
-    env: RunEnvironment,
-    report: Report,
-) -> None:
-    report.started = True
-    with Progress(report, vendor.connector, vendor.context, env):
-        engine.harvest(
-            vendor.connector,
-            reading,
-            sink,
-            vendor.context,
-            stop=env.stop,
-            report=report,
-            concurrency=request.concurrency,
-        )
+def _log_destination(kind: DestinationKind, env: RunEnvironment) -> None:
+    if kind == "index":
+        config = elastic_config(env)
+        logger.info(f"documents go to {config.url}, indices {config.prefix}*")
+    else:
+        logger.info("documents go to stdout, since ES_HOST is not set")
 
 
-def _survey(vendor: Connected, request: HarvestRequest, env: RunEnvironment, report: Report) -> None:
-    report.started = True
-    reading = NullTracker(runner.windows(vendor, request, env))
-    with Progress(report, vendor.connector, vendor.context, env):
-        for _ in engine.survey(vendor.connector, reading, vendor.context, stop=env.stop, report=report):
-            env.stop.check()
-
-
-def _tell(report: Report, *, dry_run: bool) -> None:
-    """Log the report; as errors if something is wrong, so that quiet mode shows it."""
+def _log_report(report: Report, request: HarvestRequest) -> None:
+    """As errors if something is wrong, so that quiet mode shows it."""
     level = logging.ERROR if report.exit_code else logging.INFO
     if report.started or report.exit_code:
-        for line in report.lines(dry_run=dry_run and report.started):
+        for line in summary_lines(report, dry_run=request.dry_run and report.started):
             logger.log(level, line)
     for text in report.tracebacks:
         logger.log(level, text)

@@ -16,7 +16,7 @@ from connectors.errors import ExitCode, OutputError
 from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.load import SHOWN, load_summary, refused_lines
-from harvester.pipeline import destination
+from harvester.cli.resources import open_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ def load(env: RunEnvironment, file: Path | None) -> int:
     rejects; the rest is loaded, and the exit code is 65. Compressed files are refused: unpack them into a pipe.
     """
     handle_signals(env)
-    with _open(file) as stream, destination.index(env) as index:
+    with _open(file) as stream, open_index(env) as index:
         name = "standard input" if _is_stdin(file) else str(file)
         return report_load(index.loader.load_lines(UncompressedStream(stream, name), name))
 

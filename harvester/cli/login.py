@@ -16,9 +16,10 @@ from connectors.errors import ExitCode, Interrupted
 from connectors.oauth import DeviceCode, LoginScope
 from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import examples, general_options, pass_env
+from harvester.cli.resources import incomplete_account_config
 from harvester.oauth_login import run_browser_flow, run_device_flow
-from harvester.pipeline.account import Account, opened
-from harvester.pipeline.request import HarvestRequest
+from harvester.pipeline.account import open_account
+from harvester.pipeline.context import RunContext
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +66,12 @@ def login(
     Opens a browser and waits for the redirect on a temporary port on 127.0.0.1. Press Ctrl-C to cancel.
     """
     _stop_at_once_on_signals()
-    with opened(vendor, env, HarvestRequest()) as account:
-        flow = connectors.load_login(vendor)(account.settings, account.context, scope=scope)
+    config = incomplete_account_config(vendor, env)
+    with open_account(config, env.stop, rate_share=env.rate_share(None)) as account:
+        context = account.context()
+        flow = connectors.load_login(vendor)(account.settings, context, scope=scope)
         if device:
-            token = run_device_flow(flow, account.context, _show_code)
+            token = run_device_flow(flow, context, _show_code)
         else:
             token = run_browser_flow(
                 flow,
@@ -79,14 +82,14 @@ def login(
         logger.info(
             "%s: %s; run `harvester check %s` to see what it can read",
             vendor,
-            _stored(token, account),
+            _stored(token, context),
             vendor,
         )
     return ExitCode.OK
 
 
 def _show_address(address: str, redirect_uri: str, *, open_it: bool) -> None:
-    # Printed even with --quiet: without it nobody can log in.
+    # Printed even with --quiet: a login is not possible without it.
     if open_it and _open_browser(address):
         click.echo(
             "Opening this address in your browser; if it does not open, open it yourself", err=True, nl=False
@@ -116,11 +119,11 @@ def _show_code(code: DeviceCode) -> None:
     click.echo(f"The code is valid for {code.expires_in / 60:.0f} minutes; press Ctrl-C to cancel.", err=True)
 
 
-def _stored(token: Token, account: Account) -> str:
+def _stored(token: Token, context: RunContext) -> str:
     until = token.refresh_expires_at if token.refresh else token.expires_at
     if until is None:
         return "logged in; the login is stored in the state folder"
-    days = (until - account.context.now()).days
+    days = (until - context.now()).days
     return (
         f"logged in; the login is stored in the state folder and valid until {until:%Y-%m-%d} ({days} days)"
     )

@@ -12,7 +12,8 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import update_wrapper
@@ -29,6 +30,7 @@ from harvester.cli.environment import IndexPeriod, RunEnvironment
 from harvester.config import OWN, Environment
 from harvester.console import Format, Level, configure_logging
 from harvester.pipeline.context import Clock
+from harvester.pipeline.request import VendorOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -195,9 +197,9 @@ DESTINATION = click.option(
 )
 OUTPUT = click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
-    help="Write documents to FILE instead of stdout.",
+    help="Write documents to FILE; - is stdout.",
 )
 TIMEZONE = click.option(
     "--timezone",
@@ -267,6 +269,7 @@ def harvest_options(options: Sequence[Option]) -> Decorator[Any]:
         [
             *HARVEST_DATES,
             DESTINATION,
+            OUTPUT,
             ES_HOST,
             INDEX_PERIOD,
             *map(_vendor_option, options),
@@ -290,16 +293,16 @@ def _vendor_option(option: Option) -> Decorator[Any]:
     return click.option(name, type=kind, metavar=option.metavar, multiple=option.repeatable, help=option.help)
 
 
-def split_options(options: Sequence[Option], given: dict[str, Any]) -> dict[str, Any]:
-    """Take the values of a connector's options out of `given`; returns the fields of a `HarvestRequest`."""
+def split_options(options: Sequence[Option], given: dict[str, Any]) -> VendorOptions:
+    """Take the values of a connector's options out of `given`."""
     values = {option: given.pop(option.name.replace("-", "_")) for option in options}
     used = {option: value for option, value in values.items() if value not in (None, False, ())}
-    return {
-        "options": frozenset(o.name for o in used if not o.metavar and not o.filters),
-        "option_values": {o.name: _texts(value) for o, value in used.items() if o.metavar or o.filters},
-        "filtered": any(o.filters for o in used),
-        "upcoming_days": next((value for o, value in used.items() if o.future_days), None),
-    }
+    return VendorOptions(
+        switches=frozenset(o.name for o in used if not o.metavar and not o.filters),
+        values={o.name: _texts(value) for o, value in used.items() if o.metavar or o.filters},
+        filtered=any(o.filters for o in used),
+        upcoming_days=next((value for o, value in used.items() if o.future_days), None),
+    )
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -309,6 +312,15 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 # What only the command line has
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """What the pipeline refuses of dates and options is a usage error here."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def examples(*lines: str) -> str:

@@ -21,7 +21,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
-from harvester.pipeline import destination
+from harvester.cli.resources import open_index, open_rejects
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def list_(env: RunEnvironment, as_json: bool) -> int:
     A line without a usable document_id is listed by its digest (sha256:...). It cannot be matched to a document
     loaded later, so delete it with `harvester rejects drop ID` once it is fixed.
     """
-    with destination.rejects(destination.cluster(env), env) as kept:
+    with open_rejects(env) as kept:
         if as_json:
             click.echo(rejects_json(kept.rows()))
             return ExitCode.OK
@@ -75,7 +75,7 @@ def export(env: RunEnvironment) -> int:
 
     Correct them and load them with `harvester load`.
     """
-    with destination.rejects(destination.cluster(env), env) as kept:
+    with open_rejects(env) as kept:
         logger.info("%d documents", kept.export(stdout_bytes()))
     return ExitCode.OK
 
@@ -90,7 +90,7 @@ def replay(env: RunEnvironment) -> int:
     Documents that are stored now are removed from the rejects. Exits 65 if any is rejected again.
     """
     handle_signals(env)
-    with destination.index(env) as index:
+    with open_index(env) as index:
         return report_load(index.loader.replay(), noun="rejects", by_key=True)
 
 
@@ -105,7 +105,7 @@ def drop(env: RunEnvironment, document_ids: tuple[str, ...], yes: bool) -> int:
 
     Exits 65 if an ID is unknown.
     """
-    with destination.rejects(destination.cluster(env), env) as kept:
+    with open_rejects(env) as kept:
         if document_ids:
             return _drop_these(kept, document_ids)
         if not yes and len(kept) and not _confirm(len(kept)):

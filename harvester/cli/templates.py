@@ -14,7 +14,8 @@ from connectors.errors import ExitCode
 from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import elasticsearch_options, examples, general_options, pass_env
 from harvester.cli.render.templates import INDEX_REMEDY, TEMPLATE_REMEDY, difference_lines
-from harvester.pipeline import destination
+from harvester.cli.resources import elastic_config
+from harvester.pipeline.destination import retry_policy
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ def templates() -> None:
 def _client(env: RunEnvironment) -> Iterator[Any]:
     from harvester.sinks.elastic.client import Client
 
-    with closing(Client(destination.cluster(env))) as client:
-        client.ping(destination.patience(env))
+    with closing(Client(elastic_config(env))) as client:
+        client.ping(retry_policy(env.stop, env.machine))
         yield client
 
 
@@ -42,7 +43,7 @@ def install(env: RunEnvironment) -> int:
     from harvester.sinks.elastic import templates as shipped
 
     with _client(env) as client:
-        for name in shipped.install(client, destination.patience(env)):
+        for name in shipped.install(client, retry_policy(env.stop, env.machine)):
             logger.info("installed %s", name)
     return ExitCode.OK
 
@@ -57,7 +58,7 @@ def show(env: RunEnvironment) -> int:
 
     if not env.environment.get("ES_HOST"):
         env.environment = env.environment.override("ES_HOST", "http://localhost:9200")
-    bodies = {template.path: template.body for template in shipped.shipped(destination.cluster(env))}
+    bodies = {template.path: template.body for template in shipped.shipped(elastic_config(env))}
     click.echo(json.dumps(bodies, indent=2, ensure_ascii=False))
     return ExitCode.OK
 
@@ -75,8 +76,8 @@ def diff(env: RunEnvironment) -> int:
     from harvester.sinks.elastic import templates as shipped
 
     with _client(env) as client:
-        installed = list(shipped.diff_templates(client, destination.patience(env)))
-        live = list(mapping_diff.diff_mappings(client, destination.patience(env)))
+        installed = list(shipped.diff_templates(client, retry_policy(env.stop, env.machine)))
+        live = list(mapping_diff.diff_mappings(client, retry_policy(env.stop, env.machine)))
     for line in [*difference_lines(installed, TEMPLATE_REMEDY), *difference_lines(live, INDEX_REMEDY)]:
         click.echo(line)
     if installed or live:

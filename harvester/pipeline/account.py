@@ -1,104 +1,121 @@
-"""A vendor's connector, built from the settings, with the state of its account."""
+"""A vendor's account: its settings, its state, and the connector that reads it."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.base import Connector, Setting, Settings, unset_settings
+from connectors.base import Connector, Settings, unset_settings
 from connectors.errors import ConfigurationError
-from harvester.cli.environment import RunEnvironment
-from harvester.pipeline.context import RunContext
-from harvester.pipeline.request import HarvestRequest
+from harvester.config import Environment
+from harvester.pipeline.context import Clock, RunContext, StopSignal, StoredRefs, no_stored_refs
+from harvester.pipeline.request import VendorOptions
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
 
-logger = logging.getLogger(__name__)
-
-PUT_IT = "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
+SETTINGS_HINT = (
+    "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
-    """`folder`: where the state of this account lies; `api_url`: the base URL that it is kept apart by."""
+class AccountConfig:
+    """Which account of which vendor, and where its state is kept."""
 
+    vendor: str
+    label: str
+    """The account's name in documents and in the state folder."""
+    values: Mapping[str, str]
+    """The vendor's settings by name."""
+    state_folder: Path
+    clock: Clock
+
+    @property
+    def api_url(self) -> str:
+        """The base URL of the vendor's API, by which the state of accounts is kept apart."""
+        return next((url for name, url in self.values.items() if name.endswith("_API_URL")), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectedAccount:
+    """An account with the connector that reads it."""
+
+    config: AccountConfig
     connector: Connector
     context: RunContext
     state: AccountState
-    account: str
-    api_url: str
-    folder: Path
 
     @property
-    def name(self) -> str:
-        return self.connector.name
-
-
-def missing_settings(name: str, env: RunEnvironment) -> list[str]:
-    """The required settings of a vendor that are not set."""
-    return [setting.name for setting in unset_settings(connectors.load(name).settings, env.environment.get)]
+    def vendor(self) -> str:
+        return self.config.vendor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What a connector is built with, before there is one."""
+    """An account whose state is open."""
 
+    config: AccountConfig
     settings: Settings
-    context: RunContext
     state: AccountState
-    api_url: str
     folder: Path
+    stop: StopSignal
 
+    def context(self, stored_refs: StoredRefs = no_stored_refs) -> RunContext:
+        """`stored_refs`: those of the journal, if the run has one."""
+        config = self.config
+        return RunContext(config.clock, self.state, self.stop, config.vendor, stored_refs)
 
-def _not_set(settings: Iterable[Setting], missing: Sequence[str]) -> str:
-    where = next(
-        (setting.how_to_get for setting in settings if setting.name in missing and setting.how_to_get), ""
-    )
-    found = f"; to be found {where}" if where else ""
-    return f"not set: {', '.join(missing)}; {PUT_IT}{found}"
+    def connect(self, stored_refs: StoredRefs = no_stored_refs) -> ConnectedAccount:
+        """Build the connector, which makes no request yet."""
+        context = self.context(stored_refs)
+        connector = connectors.load(self.config.vendor)(self.settings, context)
+        return ConnectedAccount(config=self.config, connector=connector, context=context, state=self.state)
 
 
 @contextmanager
-def opened(name: str, env: RunEnvironment, request: HarvestRequest) -> Iterator[Account]:
-    """The settings and the state of a vendor's account, whether or not the settings are complete."""
-    kind = connectors.load(name)
-    env.redact(kind.settings)
-    values = env.environment.of(kind.settings)
-    urls = {setting: value for setting, value in values.items() if setting.endswith("_URL")}
-    clock = env.clock(urls)
-    api_url = next((url for setting, url in urls.items() if setting.endswith("_API_URL")), "")
+def open_account(
+    config: AccountConfig,
+    stop: StopSignal,
+    *,
+    options: VendorOptions | None = None,
+    raw: bool = False,
+    rate_share: float = 1.0,
+) -> Iterator[Account]:
+    """Open the state of an account; its settings may be incomplete. The options are those of `HarvestRequest`."""
+    options = options or VendorOptions()
+    folder = account_folder(config.state_folder, config.vendor, config.label, config.api_url)
     settings = Settings(
-        account=env.account,
-        values=values,
-        options=request.options,
-        option_values=request.option_values,
-        rate_share=env.rate_share(request.rate_share),
-        raw=request.raw,
+        account=config.label,
+        values=config.values,
+        options=options.switches,
+        option_values=options.values,
+        rate_share=rate_share,
+        raw=raw,
     )
-    folder = account_folder(env.state_folder, name, env.account, api_url)
-    state = AccountState(folder, clock.now)
+    state = AccountState(folder, config.clock.now)
     try:
-        context = RunContext(clock, state, env.stop, name)
-        yield Account(settings=settings, context=context, state=state, api_url=api_url, folder=folder)
+        yield Account(config=config, settings=settings, state=state, folder=folder, stop=stop)
     finally:
         state.close()
 
 
-@contextmanager
-def connected(name: str, env: RunEnvironment, request: HarvestRequest) -> Iterator[Connected]:
-    if missing := missing_settings(name, env):
-        settings = connectors.load(name).settings
-        raise ConfigurationError(env.environment.retired() or _not_set(settings, missing))
-    with opened(name, env, request) as account:
-        yield Connected(
-            connector=connectors.load(name)(account.settings, account.context),
-            context=account.context,
-            state=account.state,
-            account=env.account,
-            api_url=account.api_url,
-            folder=account.folder,
-        )
+def missing_settings(vendor: str, environment: Environment) -> list[str]:
+    """The required settings of a vendor that are not set."""
+    return [setting.name for setting in unset_settings(connectors.load(vendor).settings, environment.get)]
+
+
+def read_settings(vendor: str, environment: Environment) -> dict[str, str]:
+    """The settings of a vendor. Raises ConfigurationError if a required one is not set."""
+    if missing := missing_settings(vendor, environment):
+        raise ConfigurationError(environment.retired() or _not_set(vendor, missing))
+    return environment.of(connectors.load(vendor).settings)
+
+
+def _not_set(vendor: str, missing: Sequence[str]) -> str:
+    settings = connectors.load(vendor).settings
+    how_to_get = next((s.how_to_get for s in settings if s.name in missing and s.how_to_get), "")
+    found = f"; to be found {how_to_get}" if how_to_get else ""
+    return f"not set: {', '.join(missing)}; {SETTINGS_HINT}{found}"

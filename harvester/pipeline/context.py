@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 from connectors.base import RequestStats
-from connectors.errors import ExitCode, Interrupted
+from connectors.errors import Interrupted
 from connectors.models import Window
 from harvester.console import ONCE
 from harvester.formatting import without_prefix
@@ -23,18 +23,32 @@ READ_SECONDS = 60.0
 SHORTEST_READ_SECONDS = 5.0
 
 
+StoredRefs = Callable[[Window], Iterator[tuple[str, Mapping[str, Any]]]]
+"""The uuid and the hint of every stored meeting that started in a window."""
+
+
+def no_stored_refs(_window: Window) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Of a run without a journal."""
+    return iter(())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """The calendar and the seconds of a run. `wall` and `monotonic` are the machine's, in seconds.
-
-    `shift` is what the calendar shows beyond the machine's; `speed` is how many seconds of `elapsed` and `wait` go
-    into one of the machine's. Both are for simulated vendors, and 0 and 1 otherwise.
-    """
+    """The calendar and the seconds of a run: those of this machine, unless the vendors are simulated."""
 
     wall: Callable[[], float]
+    """Seconds since 1970 of this machine."""
     monotonic: Callable[[], float]
+    """Seconds of this machine."""
     shift: timedelta = timedelta(0)
+    """How far the calendar is ahead of the machine's."""
     speed: float = 1.0
+    """How many seconds of `elapsed` and `wait` fit into one of the machine's."""
+
+    @property
+    def machine(self) -> Clock:
+        """This machine's own clock."""
+        return Clock(wall=self.wall, monotonic=self.monotonic)
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.wall(), UTC) + self.shift
@@ -44,12 +58,12 @@ class Clock:
 
 
 class StopSignal:
-    """The word to stop, said by a signal handler and heard by every wait."""
+    """Set by a signal handler; every wait checks it."""
 
     def __init__(self) -> None:
         self._event = Event()
-        self.exit_code: int = ExitCode.INTERRUPTED
-        self._listeners: list[Callable[[], None]] = []
+        self.exit_code = 130
+        self._callbacks: list[Callable[[], None]] = []
 
     @property
     def is_set(self) -> bool:
@@ -58,15 +72,15 @@ class StopSignal:
     def set(self, exit_code: int) -> None:
         self.exit_code = exit_code
         self._event.set()
-        for listener in self._listeners:
-            listener()
+        for callback in self._callbacks:
+            callback()
 
-    def add_callback(self, listener: Callable[[], None]) -> None:
-        """Call `listener`, which must not block, when the word is said."""
-        self._listeners.append(listener)
+    def add_callback(self, callback: Callable[[], None]) -> None:
+        """Call `callback`, which must not block, when the signal is set."""
+        self._callbacks.append(callback)
 
     def wait(self, seconds: float) -> None:
-        """Sleep; Interrupted at once when the word is said."""
+        """Sleep; raises Interrupted as soon as the signal is set."""
         if self._event.wait(max(0.0, seconds)):
             raise Interrupted(exit_code=self.exit_code)
 
@@ -78,7 +92,14 @@ class StopSignal:
 class RunContext:
     """`connectors.base.Context` for one account in one run."""
 
-    def __init__(self, clock: Clock, state: AccountState, stop: StopSignal, vendor: str) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        state: AccountState,
+        stop: StopSignal,
+        vendor: str,
+        stored_refs: StoredRefs = no_stored_refs,
+    ) -> None:
         self._clock = clock
         self._stop = stop
         self._vendor = vendor
@@ -87,14 +108,13 @@ class RunContext:
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
         self.now = clock.now
         self.elapsed = clock.elapsed
-        self.stopwatch = clock.monotonic  # seconds of this machine, which are what people are told
+        self.stopwatch = clock.monotonic  # seconds of this machine, for people
         self.speed = clock.speed
         self.get_fact = state.get_fact
         self.set_fact = state.set_fact
         self.acquire_lease = state.acquire_lease
         self.extend_lease = state.extend_lease
-        self.stored_refs: Callable[[Window], Iterator[tuple[str, Mapping[str, Any]]]] = lambda _: iter(())
-        """The journal's, as long as one is open."""
+        self.stored_refs = stored_refs
         self._state = state
 
     def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:

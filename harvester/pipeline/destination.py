@@ -1,21 +1,20 @@
-"""Where documents go: stdout, or the Elasticsearch that the settings name. One place builds it for every command."""
+"""Where documents go: an index of Elasticsearch, stdout, or a file."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from connectors.base import CheckResult
-from connectors.errors import ConfigurationError, HarvestError
+from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.cli.environment import RunEnvironment
-from harvester.config import checked_url
+from harvester.config import OWN, Environment, checked_url
+from harvester.pipeline.context import Clock, StopSignal
+from harvester.pipeline.report import DestinationKind
 from harvester.sinks.base import Sink
-from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.config import ElasticConfig, Period
 from harvester.sinks.ndjson import Ndjson
 from harvester.state.layout import make_private, rejects_folder
 from harvester.state.rejects import Rejects
@@ -26,114 +25,108 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def cluster(env: RunEnvironment) -> ElasticConfig:
-    """The cluster that the settings name; ConfigurationError where they name none."""
-    host = env.environment.get("ES_HOST")
+class IndexDestination:
+    """An index, and what a run into it needs."""
+
+    kind: Literal["index"] = "index"
+
+    def __init__(self, config: ElasticConfig, client: Client, rejects: Rejects, retry: RetryPolicy) -> None:
+        from harvester.sinks.elastic.loader import Loader
+
+        self.config = config
+        self.loader = Loader(client, rejects, retry)
+        self._client = client
+        self._retry = retry
+
+    def sink(self) -> Sink:
+        """The loader, which also deletes the stale documents of each meeting that it loads."""
+        from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
+
+        return StaleCleanupSink(self.loader, self._client, self._retry)
+
+    def has_indices(self) -> bool:
+        """Whether any index with the prefix exists."""
+        from harvester.sinks.elastic.indices import any_exists
+
+        return any_exists(self._client, self._retry)
+
+
+class StreamDestination:
+    """stdout or a file."""
+
+    def __init__(self, kind: Literal["stdout", "file"], stream: BinaryIO) -> None:
+        self.kind = kind
+        self._stream = stream
+
+    def sink(self) -> Sink:
+        return Ndjson(self._stream)
+
+
+Destination = IndexDestination | StreamDestination
+
+
+def choose_destination(
+    named: Literal["stdout", "index"] | None, output: Path | None, settings: Environment
+) -> DestinationKind:
+    """Where documents go: as named, else to the output file, else into the index if `ES_HOST` is set, else to stdout.
+
+    Raises ValueError for an output file together with the index.
+    """
+    if output is not None and named == "index":
+        raise ValueError("--output is for documents that do not go into the index; leave out one of the two")
+    if output is not None:
+        return "stdout" if output == Path("-") else "file"
+    return named or ("index" if settings.get("ES_HOST") else "stdout")
+
+
+def elastic_config(settings: Environment, period: Period = "year") -> ElasticConfig:
+    """The cluster and the indices that the settings name. Raises ConfigurationError if they name none."""
+    host = settings.get("ES_HOST")
     if host is None:
         raise ConfigurationError(
             "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
         )
     return ElasticConfig(
         host=checked_url("ES_HOST", host),
-        api_key=env.environment.get("ES_API_KEY"),
-        username=env.environment.get("ES_USERNAME"),
-        password=env.environment.get("ES_PASSWORD"),
-        ca_certs=env.environment.get("ES_CA_CERTS"),
-        prefix=env.own["ES_INDEX_PREFIX"],
-        period=env.index_period,
+        api_key=settings.get("ES_API_KEY"),
+        username=settings.get("ES_USERNAME"),
+        password=settings.get("ES_PASSWORD"),
+        ca_certs=settings.get("ES_CA_CERTS"),
+        prefix=settings.of(OWN)["ES_INDEX_PREFIX"],
+        period=period,
     )
 
 
-def patience(env: RunEnvironment) -> RetryPolicy:
-    """Elasticsearch is real even where vendors are simulated: its waits are the machine's own seconds."""
-    return RetryPolicy(
-        wait=env.stop.wait,
-        elapsed=time.monotonic,
-        now=lambda: datetime.now(UTC),
-        limits=ELASTICSEARCH_LIMITS,
-    )
+def retry_policy(stop: StopSignal, machine: Clock) -> RetryPolicy:
+    """`machine`: this machine's own clock, since Elasticsearch is real even if the vendors are simulated."""
+    return RetryPolicy(wait=stop.wait, elapsed=machine.elapsed, now=machine.now, limits=ELASTICSEARCH_LIMITS)
 
 
 @contextmanager
-def rejects(of: ElasticConfig, env: RunEnvironment) -> Iterator[Rejects]:
-    folder = make_private(rejects_folder(env.state_folder, of.url, of.prefix))
-    kept = Rejects(folder, lambda: datetime.now(UTC))
+def open_rejects(config: ElasticConfig, state_folder: Path, machine: Clock) -> Iterator[Rejects]:
+    rejects = Rejects(make_private(rejects_folder(state_folder, config.url, config.prefix)), machine.now)
     try:
-        yield kept
+        yield rejects
     finally:
-        kept.close()
-
-
-class Index:
-    """The loader of one cluster, and what else a harvest into it needs."""
-
-    def __init__(self, of: ElasticConfig, client: Client, kept: Rejects, env: RunEnvironment) -> None:
-        from harvester.sinks.elastic.loader import Loader
-
-        self.cluster = of
-        self._client = client
-        self._patience = patience(env)
-        self.loader = Loader(client, kept, self._patience)
-
-    def replacing(self, *, spared: Callable[[str], bool]) -> Sink:
-        """The loader, with what earlier harvests of a meeting left behind deleted; not of those that are `spared`."""
-        from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
-
-        return StaleCleanupSink(self.loader, self._client, self._patience, spared=spared)
-
-    def has_indices(self) -> bool:
-        """Whether there may be any index of ours already."""
-        from harvester.sinks.elastic.indices import any_exists
-
-        return any_exists(self._client, self._patience)
+        rejects.close()
 
 
 @contextmanager
-def index(env: RunEnvironment) -> Iterator[Index]:
-    """The cluster that the settings name, to load into."""
+def open_index(
+    config: ElasticConfig, state_folder: Path, stop: StopSignal, machine: Clock
+) -> Iterator[IndexDestination]:
     from harvester.sinks.elastic.client import Client
 
-    named = cluster(env)
-    with rejects(named, env) as kept, closing(Client(named)) as client:
-        yield Index(named, client, kept, env)
+    with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
+        yield IndexDestination(config, client, rejects, retry_policy(stop, machine))
 
 
 @contextmanager
-def opened(
-    destination: str | None,
-    env: RunEnvironment,
-    stream: BinaryIO,
-) -> Iterator[Index | Sink]:
-    """The destination that was asked for, else the index where `ES_HOST` is set, else `stream`."""
-    indexed = env.environment.get("ES_HOST")
-    if destination == "index" or (destination is None and indexed):
-        named = cluster(env)
-        logger.info(f"documents go to {named.url}, indices {named.prefix}*")
-        with index(env) as opened_index:
-            yield opened_index
-        return
-    if destination is None:
-        logger.info("documents go to stdout, since ES_HOST is not set")
-    yield Ndjson(stream)
-
-
-def checked(env: RunEnvironment) -> Iterator[CheckResult]:
-    """What `harvester check` says of Elasticsearch."""
-    if not env.environment.get("ES_HOST"):
-        yield CheckResult(
-            subject="elasticsearch",
-            status="warning",
-            message="ES_HOST is not set: documents go to stdout",
-            remedy="set ES_HOST to load them into Elasticsearch",
-        )
-        return
-    from harvester.sinks.elastic.check import check
-    from harvester.sinks.elastic.client import Client
-
+def open_file(path: Path) -> Iterator[StreamDestination]:
+    """Create or empty the file. Raises OutputError if it cannot be written."""
     try:
-        named = cluster(env)
-        yield from check(Client(named), patience(env))
-    except HarvestError as error:
-        yield CheckResult(
-            subject="elasticsearch", status="failed", message=str(error), exit_code=error.exit_code
-        )
+        stream = path.open("wb")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror})") from None
+    with stream:
+        yield StreamDestination("file", stream)

@@ -1,16 +1,16 @@
 """One run over one account: list, fetch, load, acknowledge.
 
-    connector.meetings ─▶ reading.wants ─▶ connector.fetch (N at a time) ─▶ sink.load ─▶ reading.stored, Report
+    connector.meetings ─▶ tracker.should_fetch ─▶ connector.fetch (N at a time) ─▶ tracker.decide ─▶ sink.load ─▶ tracker, Report
 
-Everything is pulled from the right. One thread lists, N fetch, and the caller's own thread carries harvests into the
-sink; what is in memory is a page of references, the meetings in flight, and what the sink holds. One failing meeting
-stops nothing. What does stop a run is what would fail for every further meeting alike: refused credentials, a spent
-budget, a full disk, a vendor that no longer answers, a signal.
+Everything is pulled from the right. One thread lists, N fetch, and the caller's own thread carries records into the
+sink; in memory are a page of references, the meetings in flight, and what the sink holds. One failing meeting stops
+nothing. Only what would fail for every further meeting alike stops a run: refused credentials, a spent quota, a full
+disk, a vendor that no longer answers, a signal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from threading import Semaphore
@@ -30,25 +30,34 @@ from connectors.models import MeetingRecord, MeetingRef, SkippedPartition
 from harvester.pipeline.context import RunContext, StopSignal
 from harvester.pipeline.planner import Slice
 from harvester.pipeline.report import Report
-from harvester.pipeline.tracker import LoadedMeeting, RunTracker
-from harvester.sinks.base import Ack, Sink
+from harvester.pipeline.tracker import (
+    Fetch,
+    KeepStored,
+    LoadedMeeting,
+    OutOfRange,
+    RunTracker,
+    SilentTracker,
+    Unchanged,
+)
+from harvester.sinks.base import Ack, Load, Sink
 
 AHEAD = 300
 """References that may wait for a free worker: a page, so that the next one is asked for while this one is fetched."""
 
-UNANSWERED = 12
-"""So many meetings in a row without any answer, each after all its retries, and the vendor counts as unreachable."""
+MAX_UNANSWERED = 12
+"""After this many meetings in a row without an answer, each after all its retries, the vendor counts as unreachable."""
 
 GRACE_SECONDS = 10.0
-"""After a signal, how long requests in flight may take to come in."""
+"""After a signal, how long to wait for requests in flight."""
 
 _MEETING_ENDS: Final = (Gone, NotReady, VendorError, BrokenResponse, Unreachable)
-"""What ends one meeting; any other error of ours ends the run."""
+"""Errors that end one meeting; any other HarvestError ends the run."""
 
 
 def harvest(
     connector: Connector,
-    reading: RunTracker,
+    slices: Sequence[Slice],
+    tracker: RunTracker,
     sink: Sink,
     context: RunContext,
     *,
@@ -56,16 +65,16 @@ def harvest(
     report: Report,
     concurrency: int | None = None,
 ) -> Report:
-    """Harvest what the reading names (listings of at most `connector.span`, meetings that come first) into the sink.
+    """Harvest what the tracker wants of these slices, each at most `connector.max_window` long, into the sink.
 
-    Counts into `report` while it runs, and returns it. Raises what stopped the run after all that was fetched by then
-    has been loaded and counted. A bug met in one meeting costs that meeting, and the exit code is then 70.
+    Counts into `report` while it runs, and returns it. Raises what stopped the run once everything fetched by then has
+    been loaded and counted. A bug in one meeting costs that meeting only, and the exit code is then 70.
     """
     began = context.stopwatch()
-    run = _Run(connector, reading, context, stop, report, concurrency or connector.concurrency)
+    run = _Run(connector, slices, tracker, context, stop, report, concurrency or connector.concurrency)
     try:
-        for loaded in sink.load(run.harvests()):
-            run.acknowledge(loaded)
+        for ack in sink.load(run.loads()):
+            run.acknowledge(ack)
         if run.stopped_by is not None:
             raise run.stopped_by
     except HarvestError as error:
@@ -82,10 +91,16 @@ def harvest(
 
 
 def survey(
-    connector: Connector, reading: RunTracker, context: RunContext, *, stop: StopSignal, report: Report
+    connector: Connector,
+    slices: Sequence[Slice],
+    tracker: RunTracker,
+    context: RunContext,
+    *,
+    stop: StopSignal,
+    report: Report,
 ) -> Iterator[MeetingRef]:
-    """What a harvest would fetch: the listing alone."""
-    return _Run(connector, reading, context, stop, report, 1).refs()
+    """List what a harvest would fetch. The tracker is asked, and gets no events."""
+    return _Run(connector, slices, SilentTracker(tracker), context, stop, report, 1).refs()
 
 
 class _Run:
@@ -94,7 +109,8 @@ class _Run:
     def __init__(
         self,
         connector: Connector,
-        reading: RunTracker,
+        slices: Sequence[Slice],
+        tracker: RunTracker,
         context: RunContext,
         stop: StopSignal,
         report: Report,
@@ -102,7 +118,8 @@ class _Run:
     ) -> None:
         self.stopped_by: HarvestError | None = None
         self._connector = connector
-        self._reading = reading
+        self._slices = slices
+        self._tracker = tracker
         self._context = context
         self._stop = stop
         self._report = report
@@ -117,30 +134,30 @@ class _Run:
         self._lister = ThreadPoolExecutor(1, thread_name_prefix="list")
         self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="fetch")
 
-    def acknowledge(self, loaded: Ack) -> None:
+    def acknowledge(self, ack: Ack) -> None:
         """All documents of this meeting are safe."""
-        if not loaded.complete:
-            self._report.meeting_unsettled(loaded)
+        if not ack.complete:
+            self._report.meeting_cleanup_pending(ack)
             return
-        read = self._in_sink.pop(loaded.uuid)
-        self._reading.stored(read)
-        self._report.meeting_loaded(loaded, pending=read.pending)
+        loaded = self._in_sink.pop(ack.uuid)
+        self._tracker.on_acknowledged(loaded)
+        self._report.meeting_loaded(ack, pending=loaded.pending)
 
     @property
     def in_sink(self) -> int:
-        """How many meetings the sink was given and has not settled."""
+        """How many meetings the sink has been given and has not acknowledged."""
         return len(self._in_sink)
 
     def refs(self) -> Iterator[MeetingRef]:
-        """What the reading wants, each instance once: first what comes first, then the listings, oldest first. A
+        """What the tracker wants, each instance once: first meetings of earlier runs, then the listings, oldest first. A
         listing that fails is reported; the others go on."""
-        everywhere: set[str] = set()  # what any listing may show; all else belongs to one
-        for ref in self._reading.first():
-            everywhere.add(ref.uuid)
+        everywhere: set[str] = set()  # meetings that any slice may list; all others belong to one slice
+        for fetch in self._tracker.resume():
+            everywhere.add(fetch.ref.uuid)
             self._report.resumed += 1
-            yield ref
+            yield self._fetching(fetch)
         complete = True
-        for part in self._reading.parts:
+        for part in self._slices:
             try:
                 yield from self._listing(part, everywhere)
             except (VendorError, Unreachable) as error:
@@ -150,30 +167,34 @@ class _Run:
 
     def _listing(self, part: Slice, everywhere: set[str]) -> Iterator[MeetingRef]:
         seen = set(everywhere)
-        self._reading.begins(part)
+        self._tracker.on_slice_started(part)
         for item in self._connector.meetings(part.window, part.partitions):
             if isinstance(item, SkippedPartition):
                 self._report.skip(item)
-                self._reading.skipped(item, part)
+                self._tracker.on_partition_skipped(item, part)
             elif item.uuid not in seen:
                 seen.add(item.uuid)
                 if item.start_time is None:
                     everywhere.add(item.uuid)
                 self._report.listed += 1
-                wanted = self._reading.wants(item)
-                if wanted is None:
+                fetch = self._tracker.should_fetch(item)
+                if isinstance(fetch, Unchanged):
                     self._report.unchanged += 1
                 else:
-                    yield wanted
-        for ref in self._reading.unseen(part):
-            if ref.uuid not in seen:
-                seen.add(ref.uuid)
+                    yield self._fetching(fetch)
+        for fetch in self._tracker.missing_from_listing(part):
+            if fetch.ref.uuid not in seen:
+                seen.add(fetch.ref.uuid)
                 self._report.resumed += 1
-                yield ref
-        self._reading.listed(part)
+                yield self._fetching(fetch)
+        self._tracker.on_slice_listed(part)
 
-    def harvests(self) -> Iterator[MeetingRecord]:
-        """Harvests as they come in, until the listing has ended and every meeting of it has."""
+    def _fetching(self, fetch: Fetch) -> MeetingRef:
+        self._tracker.on_fetching(fetch)
+        return fetch.ref
+
+    def loads(self) -> Iterator[Load]:
+        """Records for the sink as they come in, until the listing and every meeting of it have ended."""
         self._stop.add_callback(lambda: self._ended.put(None))
         listing = self._lister.submit(self._list)
         listing.add_done_callback(lambda _: self._ended.put(None))
@@ -182,20 +203,20 @@ class _Run:
             try:
                 entry = self._ended.get(timeout=GRACE_SECONDS if self._stop.is_set else None)
             except Empty:
-                break  # whatever is still in the air will be asked for again
+                break  # the next run requests again whatever has not arrived by now
             if entry is None:
                 self._look_for_a_stop(listing)
                 continue
             handled += 1
-            harvest = self._outcome(*entry)
-            if harvest is not None:
-                yield harvest
-                del harvest
+            load = self._outcome(*entry)
+            if load is not None:
+                yield load
+                del load
             self._in_flight.release()
         self._look_for_a_stop(listing)
 
     def close(self) -> None:
-        """Let every thread come to its end; nothing waits for one that still has a request in the air."""
+        """End every thread, without waiting for one that is still in a request."""
         self._halt()
         self._lister.shutdown(wait=False, cancel_futures=True)
         self._workers.shutdown(wait=False, cancel_futures=True)
@@ -219,39 +240,41 @@ class _Run:
             raise Interrupted(exit_code=self._stop.exit_code)
         return self._connector.fetch(ref)
 
-    def _outcome(self, ref: MeetingRef, ended: Future[MeetingRecord]) -> MeetingRecord | None:
+    def _outcome(self, ref: MeetingRef, ended: Future[MeetingRecord]) -> Load | None:
         if ended.cancelled():
             return None
         error = ended.exception()
         if error is None:
             self._unanswered = 0
-            return self._if_inside(ref, ended.result())
+            return self._decide(ref, ended.result())
         if isinstance(error, _MEETING_ENDS):
             self._report.meeting_ended(ref.uuid, error)
-            self._reading.ended(ref, error)
+            self._tracker.on_failed(ref, error)
             self._count_unanswered(error)
         elif isinstance(error, HarvestError):
             self._halt(error)
         else:
             self._report.bug(ref.uuid, error)
-            self._reading.ended(ref, error)
+            self._tracker.on_failed(ref, error)
         return None
 
-    def _if_inside(self, ref: MeetingRef, harvest: MeetingRecord) -> MeetingRecord | None:
-        if not self._reading.holds(ref, harvest):
+    def _decide(self, ref: MeetingRef, record: MeetingRecord) -> Load | None:
+        decision = self._tracker.decide(ref, record)
+        if isinstance(decision, OutOfRange):
             self._report.out_of_range += 1
             return None
-        self._report.meeting_fetched(harvest)
-        if self._reading.poorer(ref, harvest):
-            self._report.meeting_kept(harvest.pending)
+        self._report.meeting_fetched(record)
+        if isinstance(decision, KeepStored):
+            self._tracker.on_kept(ref, record.pending)
+            self._report.meeting_kept(record.pending)
             return None
-        self._reading.loading(ref)
-        self._in_sink[harvest.meeting.uuid] = LoadedMeeting.of(ref, harvest)
-        return harvest
+        self._tracker.on_loading(ref)
+        self._in_sink[record.meeting.uuid] = LoadedMeeting.of(ref, record)
+        return decision
 
     def _count_unanswered(self, error: HarvestError) -> None:
         self._unanswered = self._unanswered + 1 if isinstance(error, Unreachable) else 0
-        if self._unanswered >= UNANSWERED:
+        if self._unanswered >= MAX_UNANSWERED:
             self._halt(error)
 
     def _look_for_a_stop(self, listing: Future[None]) -> None:
@@ -265,7 +288,7 @@ class _Run:
                 raise error
 
     def _halt(self, error: HarvestError | None = None) -> None:
-        """Ask the vendor for nothing more. What is in flight comes in; the first error is the one that is told."""
+        """Stop making requests. What is in flight comes in; the first error is the one that is raised."""
         if error is not None and self.stopped_by is None:
             self.stopped_by = error
         self._closing = True

@@ -1,69 +1,148 @@
-"""Which time a run lists: by what the journal knows already, or all of it."""
+"""Which time a run lists: computed from what was asked for and what the journal already knows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.models import Window
-from harvester.state.intervals import covered_windows
-from harvester.state.journal import Journal
+from harvester.state.intervals import covered_windows, union
+from harvester.state.journal_reader import JournalReader
+from harvester.state.journal_rows import JournalEntry
+
+ASK_SKIPPED_AGAIN = timedelta(hours=20)
+"""A partition that could not be listed is tried again once a day, even by a nightly run that starts early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """One listing. `subjects`: only what an earlier one had to leave out, by the names in its `Skipped`."""
+    """One listing to make."""
 
     window: Window
     partitions: frozenset[str] = frozenset()
+    """List only these, which an earlier listing skipped; empty: all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """How a run reads. `within`: only meetings that started there come out of the journal, `None` for all of them.
-    `forced_since`: everything that was harvested before is read again. `narrow`: a part of what there is; what it lists
-    counts as listed for no later run, and what waits in the journal is left to those."""
+    """What one run lists and reads."""
 
-    slices: Sequence[Slice]
+    slices: Sequence[Slice] = ()
+    """In the order of listing."""
     within: Window | None = None
+    """Resume only meetings that started in this window; `None`: all of them."""
     forced_since: datetime | None = None
+    """Read every listed meeting again that was harvested before this instant."""
     filtered: bool = False
+    """The run lists a selection of meetings: it counts as coverage for no later run, and resumes nothing."""
 
 
 def nightly(
-    journal: Journal, wanted: Window, asked: frozenset[str], lookback: timedelta, span: timedelta
+    journal: JournalReader, window: Window, extras: frozenset[str], lookback: timedelta, max_window: timedelta
 ) -> RunPlan:
-    """All that is not final yet, and everything that failed or is due."""
-    gaps = wanted.difference(covered_windows(journal.listings(asked), margin=lookback))
-    return RunPlan(slices=split_into_slices(gaps, span))
+    """List all that is not final yet; resume everything that failed or is due."""
+    gaps = window.difference(covered_windows(journal.listings(extras), margin=lookback))
+    return RunPlan(slices=split_into_slices(gaps, max_window))
 
 
-def backfill(journal: Journal, wanted: Window, asked: frozenset[str], span: timedelta) -> RunPlan:
-    """All that was never listed, and of the rest what failed or is due."""
-    gaps = wanted.difference(covered_windows(journal.listings(asked)))
-    return RunPlan(slices=split_into_slices(gaps, span), within=wanted)
-
-
-def forced(
-    journal: Journal,
-    wanted: Window,
-    asked: frozenset[str],
-    span: timedelta,
-    now: datetime,
-    *,
-    named: Window | None = None,
+def backfill(
+    journal: JournalReader, window: Window, extras: frozenset[str], max_window: timedelta
 ) -> RunPlan:
-    """All of it, whatever is known; but an unfinished reading of the same goes on where it stopped. `named`: the days
-    as they were given, where the vendor no longer keeps the first of them: what it keeps is less by the minute."""
-    since = journal.begin_forced_run(named or wanted, asked, now)
-    return RunPlan(slices=split_into_slices([wanted], span), within=wanted, forced_since=since)
+    """List all that was never listed; resume what failed or is due in the rest."""
+    gaps = window.difference(covered_windows(journal.listings(extras)))
+    return RunPlan(slices=split_into_slices(gaps, max_window), within=window)
 
 
-def narrowed(wanted: Window, span: timedelta, *, since: datetime | None) -> RunPlan:
-    """Only what the run's options choose. `since`: whatever is known of it, all of it is read again."""
-    return RunPlan(slices=split_into_slices([wanted], span), within=wanted, forced_since=since, filtered=True)
+def forced(window: Window, max_window: timedelta, *, since: datetime) -> RunPlan:
+    """List and read all of it again. `since`: when this run, or the unfinished one that it resumes, began."""
+    return RunPlan(slices=split_into_slices([window], max_window), within=window, forced_since=since)
 
 
-def split_into_slices(windows: Iterable[Window], span: timedelta) -> list[Slice]:
-    return [Slice(window=part) for window in windows for part in window.split(span)]
+def filtered(window: Window, max_window: timedelta, *, since: datetime | None) -> RunPlan:
+    """List only what the options of the run select. `since`: read all of it again, whatever is known."""
+    return RunPlan(
+        slices=split_into_slices([window], max_window), within=window, forced_since=since, filtered=True
+    )
+
+
+def with_backlog(plan: RunPlan, journal: JournalReader, *, max_window: timedelta, now: datetime) -> RunPlan:
+    """The plan, with listings of earlier runs' leftovers before its own: days with meetings that were listed and never
+    stored, and partitions that could not be listed."""
+    if plan.filtered:
+        return plan
+    unread = _unread_days(plan, journal, max_window, now)
+    failed = _failed_partitions(plan, unread, journal, max_window, now)
+    return replace(plan, slices=[*unread, *failed, *plan.slices])
+
+
+def split_into_slices(windows: Iterable[Window], max_window: timedelta) -> list[Slice]:
+    return [Slice(window=part) for window in windows for part in window.split(max_window)]
+
+
+def meetings_to_resume(
+    journal: JournalReader, within: Window | None, now: datetime
+) -> Iterator[JournalEntry]:
+    """The meetings, of those that started in the window, that failed, were never fetched, or are due."""
+    for entry in journal.open_meetings():
+        if within is not None and entry.start is not None and entry.start not in within:
+            continue
+        if entry.outcome != "pending" or is_due(entry, now):
+            yield entry
+
+
+def is_due(entry: JournalEntry, now: datetime) -> bool:
+    """Whether the time has come to read a pending meeting again."""
+    return entry.outcome == "pending" and (entry.due is None or entry.due <= now)
+
+
+def needs_listing(entry: JournalEntry) -> bool:
+    """Whether a meeting has to be listed again before it is fetched: nothing of it is stored, and its details alone may
+    not be enough."""
+    return entry.rank is None and entry.start is not None
+
+
+def _unread_days(plan: RunPlan, journal: JournalReader, max_window: timedelta, now: datetime) -> list[Slice]:
+    """The days of meetings that were listed and never stored, unless the plan lists them anyway. Listing a day costs
+    less than requesting the heads of a few meetings one by one, and may return more."""
+    days = union(
+        _day(entry.start)
+        for entry in meetings_to_resume(journal, plan.within, now)
+        if needs_listing(entry) and entry.start is not None
+    )
+    planned = [part.window for part in plan.slices]
+    gaps = (gap for day in _clip(days, plan.within) for gap in day.difference(planned))
+    return split_into_slices(gaps, max_window)
+
+
+def _failed_partitions(
+    plan: RunPlan, unread: Sequence[Slice], journal: JournalReader, max_window: timedelta, now: datetime
+) -> list[Slice]:
+    """The partitions that earlier listings skipped, unless the plan lists them anyway."""
+    planned = [part.window for part in (*unread, *plan.slices)]
+    gaps = [
+        (failed.partition, gap)
+        for failed in journal.failed_partitions()
+        if failed.tried_at <= now - ASK_SKIPPED_AGAIN
+        for window in _clip([failed.window], plan.within)
+        for gap in window.difference(planned)
+    ]
+    return [
+        Slice(
+            window=part,
+            partitions=frozenset(partition for partition, gap in gaps if gap.intersection(part)),
+        )
+        for window in union(gap for _, gap in gaps)
+        for part in window.split(max_window)
+    ]
+
+
+def _clip(windows: Iterable[Window], within: Window | None) -> list[Window]:
+    if within is None:
+        return list(windows)
+    return [part for window in windows if (part := window.intersection(within))]
+
+
+def _day(instant: datetime) -> Window:
+    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Window(start=midnight, end=midnight + timedelta(days=1))

@@ -1,79 +1,147 @@
-"""What the command line asks a harvest for."""
+"""What a run was asked for, resolved once: which time it reads, how, and with which options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
 
-import click
+from connectors.models import Window
 
-from harvester.cli import dates
-from harvester.cli.environment import RunEnvironment
+Mode = Literal["nightly", "backfill", "forced", "upcoming"]
+"""`nightly`: what is not final yet, up to the end of yesterday. `backfill`: what was never listed. `forced`: everything,
+whatever is known of it. `upcoming`: what is planned, from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorOptions:
+    """The options that a connector defines, as they were given."""
+
+    switches: frozenset[str] = frozenset()
+    """Options without a value that ask for more of every meeting, like `qos`."""
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Options with their values, and those that select meetings."""
+    filtered: bool = False
+    """Some option selects a part of the meetings."""
+    upcoming_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HarvestRequest:
-    """What the command line asked for. `given`: options with their values, and those that narrow; `narrowed`: only a
-    part of what there is, which covers nothing; `ahead`: so many days from now on, instead of the past."""
+    """`resolve` makes one out of dates and options."""
 
-    on: date | None = None
-    first: date | None = None
-    last: date | None = None
-    timezone: str | None = None
-    lookback: int | None = None
-    force: bool = False
-    destination: str | None = None
-    concurrency: int | None = None
-    rate_share: float | None = None
+    window: Window
+    """The time that the dates mean, whatever the vendor retains; of a nightly run, yesterday."""
+    mode: Mode
+    description: str
+    """For the journal: which time is read, in words."""
+    options: VendorOptions = VendorOptions()
     raw: bool = False
+    """Keep the vendor's rows in the documents."""
+    lookback: timedelta | None = None
+    """How late data may come; `None`: as the connector has it."""
+    rate_share: float = 1.0
+    """The part of the vendor's permitted request rate to use."""
+    concurrency: int | None = None
+    """Meetings in flight; `None`: as the connector has it."""
     dry_run: bool = False
-    summary_json: Path | None = None
-    options: frozenset[str] = frozenset()
-    option_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    filtered: bool = False
-    upcoming_days: int | None = None
 
     @property
     def extras(self) -> frozenset[str]:
-        """What every meeting is asked for, beyond what always is."""
-        return self.options | ({"raw"} if self.raw else set())
+        """What is fetched of every meeting beyond the usual; kept per meeting in the journal."""
+        return self.options.switches | ({"raw"} if self.raw else set())
 
     @property
-    def has_dates(self) -> bool:
-        return self.on is not None or self.first is not None or self.last is not None
+    def filtered(self) -> bool:
+        """The run reads a selection of meetings, and counts as coverage for no other run."""
+        return self.options.filtered
 
-    def validate(self, env: RunEnvironment) -> HarvestRequest:
-        """Itself; UsageError for what contradicts itself or is not there, before anything else can be wrong."""
-        if self.force and not self.has_dates:
-            raise click.UsageError(
-                "--force is for a backfill, --from and --to (--date reads its day again in any case)"
-            )
-        if self.lookback is not None and self.has_dates:
-            raise click.UsageError(
-                "--lookback is for the nightly run, without dates: days given by hand are read as they are given"
-            )
-        zone, now = env.zone(self.timezone), env.clock({}).now()
-        dates.window(self.on, self.first, self.last, zone=zone, now=now)
-        env.rate_share(self.rate_share)
-        if self.upcoming_days is not None and self.has_dates:
-            raise click.UsageError("what is planned is read from now on: leave out --date, --from and --to")
-        return self
 
-    def lookback_of(self, vendors: timedelta) -> timedelta:
-        """How far back the nightly run looks for late data: the vendor's own measure, unless another was given."""
-        return vendors if self.lookback is None else timedelta(days=self.lookback)
+def resolve(
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    on: date | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    force: bool = False,
+    lookback: int | None = None,
+    options: VendorOptions | None = None,
+    raw: bool = False,
+    rate_share: float = 1.0,
+    concurrency: int | None = None,
+    dry_run: bool = False,
+) -> HarvestRequest:
+    """The request for one day (`on`), for days from `first` to `last`, or, without dates, for a nightly run.
 
-    @property
-    def what(self) -> str:
-        """Which time is to be read, in words."""
-        if self.upcoming_days is not None:
-            return f"the next {self.upcoming_days} days"
-        if self.filtered and not self.has_dates:
-            return "a part of yesterday"
-        if self.on is not None:
-            return str(self.on)
-        if self.first is None:
-            return "nightly"
-        return f"{self.first} to {self.last or 'yesterday'}{' again' if self.force else ''}"
+    Raises ValueError for dates and options that contradict each other, and for days in the future.
+    """
+    options = options or VendorOptions()
+    has_dates = on is not None or first is not None or last is not None
+    if force and not has_dates:
+        raise ValueError(
+            "--force is for a backfill with --from and --to (--date always harvests its day again)"
+        )
+    if lookback is not None and has_dates:
+        raise ValueError("--lookback is for the nightly run; leave out --date, --from and --to")
+    window = days_window(on, first, last, zone=zone, now=now)
+    if options.upcoming_days is not None:
+        if has_dates:
+            raise ValueError("planned meetings are read from now on; leave out --date, --from and --to")
+        window = Window(start=now, end=now + timedelta(days=options.upcoming_days))
+    return HarvestRequest(
+        window=window,
+        mode=_mode(on, first, options, force=force),
+        description=_describe(on, first, last, options, force=force),
+        options=options,
+        raw=raw,
+        lookback=timedelta(days=lookback) if lookback is not None else None,
+        rate_share=rate_share,
+        concurrency=concurrency,
+        dry_run=dry_run,
+    )
+
+
+def days_window(
+    on: date | None, first: date | None, last: date | None, *, zone: ZoneInfo, now: datetime
+) -> Window:
+    """One day, or days from `first` to `last` inclusive, `last` being yesterday by default; else yesterday.
+
+    Raises ValueError for dates that contradict each other, and for days in the future.
+    """
+    today = now.astimezone(zone).date()
+    yesterday = today - timedelta(days=1)
+    if on is not None and (first is not None or last is not None):
+        raise ValueError("--date is one day, --from and --to are several; use one or the other")
+    if first is None and last is not None:
+        raise ValueError("--to needs --from")
+    begin = on or first or yesterday
+    end = on or last or yesterday
+    for day in (begin, end):
+        if day > today:
+            raise ValueError(f"{day} is in the future (today is {today} in {zone.key})")
+    if begin > end:
+        raise ValueError(f"--from {begin} is after --to {end}")
+    return Window.days(begin, end, zone)
+
+
+def _mode(on: date | None, first: date | None, options: VendorOptions, *, force: bool) -> Mode:
+    if options.upcoming_days is not None:
+        return "upcoming"
+    if on is not None or force:
+        return "forced"
+    return "nightly" if first is None else "backfill"
+
+
+def _describe(
+    on: date | None, first: date | None, last: date | None, options: VendorOptions, *, force: bool
+) -> str:
+    if options.upcoming_days is not None:
+        return f"the next {options.upcoming_days} days"
+    if on is not None:
+        return str(on)
+    if first is None:
+        return "a part of yesterday" if options.filtered else "nightly"
+    return f"{first} to {last or 'yesterday'}{' again' if force else ''}"

@@ -1,23 +1,33 @@
-"""Which time a run reads, and the journal of one account and one index that it is written into."""
+"""One run of one account: opens its state, its journal and the connector, plans, harvests, and records the result."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 
+from connectors.base import Connector
 from connectors.errors import HarvestError
 from connectors.models import Window
-from harvester.cli import dates
-from harvester.cli.environment import RunEnvironment
 from harvester.formatting import format_instant, format_span, plural
-from harvester.pipeline.account import Connected
-from harvester.pipeline.destination import Index
-from harvester.pipeline.planner import RunPlan, backfill, forced, narrowed, nightly
+from harvester.pipeline import engine
+from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
+from harvester.pipeline.context import RunContext, StopSignal
+from harvester.pipeline.destination import Destination, IndexDestination
+from harvester.pipeline.planner import (
+    RunPlan,
+    backfill,
+    filtered,
+    forced,
+    nightly,
+    split_into_slices,
+    with_backlog,
+)
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
-from harvester.pipeline.tracker import JournalTracker
+from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
+from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
 from harvester.state.layout import journal_folder, rejects_folder
@@ -26,145 +36,213 @@ logger = logging.getLogger(__name__)
 
 EMPTY_WHEN_BEGUN = "index_was_empty"
 
+Progress = Callable[[Report, Connector, RunContext], AbstractContextManager[object]]
+"""Shows how far a run has come, as long as the context lasts."""
 
-@contextmanager
-def journal(vendor: Connected, cluster: ElasticConfig, env: RunEnvironment) -> Iterator[Journal]:
-    """The journal of this account into this index, told what it is about."""
-    folder = rejects_folder(env.state_folder, cluster.url, cluster.prefix)
-    opened = Journal(journal_folder(vendor.folder, folder))
-    vendor.context.stored_refs = opened.stored_refs
-    try:
-        about = {
-            "vendor": vendor.name,
-            "account": vendor.account,
-            "api_url": vendor.api_url,
-            "es_url": cluster.url,
-            "prefix": cluster.prefix,
-        }
-        for name, value in about.items():
-            if opened.fact(name) is None:
-                opened.set_fact(name, value)
-        yield opened
-    finally:
-        opened.close()
+SinkDecorator = Callable[[Sink], Sink]
+"""Puts a sink around the destination's own."""
 
 
-@contextmanager
-def run(
-    vendor: Connected, index: Index, request: HarvestRequest, env: RunEnvironment, report: Report
-) -> Iterator[JournalTracker]:
-    """The reading of one run into an index, written down from its first intent to its summary.
+def no_progress(_report: Report, _connector: Connector, _context: RunContext) -> AbstractContextManager[None]:
+    return nullcontext()
 
-    AlreadyRunning when another run of this scope is under way.
-    """
-    now = vendor.context.now
-    with journal(vendor, index.cluster, env) as written, written.lock():
-        number = written.begin_run(request.what, now())
+
+def keep_sink(sink: Sink) -> Sink:
+    return sink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """Harvests accounts into one destination."""
+
+    request: HarvestRequest
+    destination: Destination
+    stop: StopSignal
+    progress: Progress = no_progress
+    decorate: SinkDecorator = keep_sink
+
+    def run(self, config: AccountConfig, report: Report) -> None:
+        """Harvest one account and count into the report. Raises HarvestError, which the report knows too."""
+        request, destination = self.request, self.destination
         try:
-            wanted = _wanted(written, vendor, request, env)
-            if wanted is not None:
-                written.add_target(wanted)
-            scheme = _scheme(written, vendor, request, wanted, env)
-            empty = _was_empty(written, index)
-            _tell(vendor, scheme)
-            _give_up(written, vendor, report)
-            yield JournalTracker(
-                written,
-                scheme,
-                asked=request.extras,
-                run=number,
-                now=now,
-                span=vendor.connector.max_window,
-                empty=empty,
-            )
-            if scheme.forced_since is not None and not scheme.filtered and report.listing_complete:
-                written.finish_forced_run(_dates(vendor, request, env), request.extras, now())
+            with open_account(
+                config, self.stop, options=request.options, raw=request.raw, rate_share=request.rate_share
+            ) as account:
+                if isinstance(destination, IndexDestination) and not request.dry_run:
+                    self._run_with_journal(account, destination, report)
+                else:
+                    self._run_without_journal(account.connect(), report)
         except HarvestError as error:
             report.stopped_by(error)
-            written.end_run(number, now(), report.exit_code, report.summary())
+            raise
+
+    def _run_with_journal(self, account: Account, index: IndexDestination, report: Report) -> None:
+        with open_journal(account, index.config) as journal:
+            connected = account.connect(journal.stored_refs)
+            with recorded_run(connected, journal, index.has_indices, self.request, report) as (plan, tracker):
+                self._harvest(connected, plan, tracker, report)
+
+    def _run_without_journal(self, account: ConnectedAccount, report: Report) -> None:
+        plan = plan_without_journal(account, self.request.window)
+        tracker = NullTracker(plan)
+        if self.request.dry_run:
+            self._survey(account, plan, tracker, report)
+        else:
+            self._harvest(account, plan, tracker, report)
+
+    def _harvest(self, account: ConnectedAccount, plan: RunPlan, tracker: RunTracker, report: Report) -> None:
+        report.started = True
+        with self.progress(report, account.connector, account.context):
+            engine.harvest(
+                account.connector,
+                plan.slices,
+                tracker,
+                self.decorate(self.destination.sink()),
+                account.context,
+                stop=self.stop,
+                report=report,
+                concurrency=self.request.concurrency,
+            )
+
+    def _survey(self, account: ConnectedAccount, plan: RunPlan, tracker: RunTracker, report: Report) -> None:
+        report.started = True
+        with self.progress(report, account.connector, account.context):
+            for _ in engine.survey(
+                account.connector, plan.slices, tracker, account.context, stop=self.stop, report=report
+            ):
+                self.stop.check()
+
+
+@contextmanager
+def open_journal(account: Account, elastic: ElasticConfig) -> Iterator[Journal]:
+    """The journal of this account into this index, in which both are named."""
+    config = account.config
+    rejects = rejects_folder(config.state_folder, elastic.url, elastic.prefix)
+    journal = Journal(journal_folder(account.folder, rejects))
+    try:
+        facts = {
+            "vendor": config.vendor,
+            "account": config.label,
+            "api_url": config.api_url,
+            "es_url": elastic.url,
+            "prefix": elastic.prefix,
+        }
+        for name, value in facts.items():
+            if journal.fact(name) is None:
+                journal.set_fact(name, value)
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def recorded_run(
+    account: ConnectedAccount,
+    journal: Journal,
+    has_indices: Callable[[], bool],
+    request: HarvestRequest,
+    report: Report,
+) -> Iterator[tuple[RunPlan, JournalTracker]]:
+    """The plan and the tracker of a run into an index; the journal records the run from its beginning to its summary.
+
+    `has_indices`: whether the index holds anything. Raises AlreadyRunning if another run holds the journal.
+    """
+    now = account.context.now
+    with journal.lock():
+        run = journal.begin_run(request.description, now())
+        try:
+            plan = _plan(account, journal, request)
+            was_empty = _was_empty(journal, has_indices)
+            _log_plan(account.vendor, plan)
+            _expire(account, journal, report)
+            plan = with_backlog(plan, journal, max_window=account.connector.max_window, now=now())
+            yield (
+                plan,
+                JournalTracker(journal, plan, extras=request.extras, run=run, now=now, was_empty=was_empty),
+            )
+            if plan.forced_since is not None and not plan.filtered and report.listing_complete:
+                journal.finish_forced_run(request.window, request.extras, now())
+        except HarvestError as error:
+            report.stopped_by(error)
+            journal.end_run(run, now(), report.exit_code, report.summary())
             raise
         else:
-            written.end_run(number, now(), report.exit_code, report.summary())
+            journal.end_run(run, now(), report.exit_code, report.summary())
 
 
-def windows(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> list[Window]:
-    """What a run reads that keeps no journal: the dates that were given, else yesterday."""
-    within = _clamped(_dates(vendor, request, env), vendor)
-    if within is None:
-        return []
-    logger.info(f"{vendor.name}: reading {format_span(within)} UTC")
-    return list(within.split(vendor.connector.max_window))
+def plan_without_journal(account: ConnectedAccount, window: Window) -> RunPlan:
+    """List all of the window that the vendor retains."""
+    retained = clip_to_retention(account, window)
+    if retained is None:
+        return RunPlan()
+    logger.info(f"{account.vendor}: reading {format_span(retained)} UTC")
+    return RunPlan(slices=split_into_slices([retained], account.connector.max_window))
 
 
-def _wanted(
-    written: Journal, vendor: Connected, request: HarvestRequest, env: RunEnvironment
-) -> Window | None:
-    """All the time that this run is about, as far as the vendor still keeps it. What a nightly run wants is written
-    down before anything is asked of anybody: nights of refused credentials are caught up, too."""
-    asked = _dates(vendor, request, env)
-    if not request.has_dates and not request.filtered:
-        asked = Window(start=min(asked.start, written.set_first_nightly(asked.start)), end=asked.end)
-    return _clamped(asked, vendor)
+def clip_to_retention(account: ConnectedAccount, window: Window, verb: str = "read") -> Window | None:
+    """The part of the window that the vendor retains; `None`, with an error in the log, if there is none.
 
-
-def _scheme(
-    written: Journal, vendor: Connected, request: HarvestRequest, wanted: Window | None, env: RunEnvironment
-) -> RunPlan:
-    span, now = vendor.connector.max_window, vendor.context.now()
-    if wanted is None:
-        return RunPlan(slices=())
-    if request.filtered:
-        again = request.on is not None or request.force or request.upcoming_days is not None
-        return narrowed(wanted, span, since=now if again else None)
-    if request.on is not None or request.force:
-        return forced(written, wanted, request.extras, span, now, named=_dates(vendor, request, env))
-    if request.has_dates:
-        return backfill(written, wanted, request.extras, span)
-    return nightly(written, wanted, request.extras, request.lookback_of(vendor.connector.lookback), span)
-
-
-def _was_empty(written: Journal, index: Index) -> bool:
-    """Whether the index held nothing when this journal began: what the journal does not know is then not there."""
-    known = written.fact(EMPTY_WHEN_BEGUN)
-    if known is None:
-        known = "no" if written.counts() or index.has_indices() else "yes"
-        written.set_fact(EMPTY_WHEN_BEGUN, known)
-    return known == "yes"
-
-
-def _give_up(written: Journal, vendor: Connected, report: Report) -> None:
-    lost = written.expire(vendor.context.now() - vendor.connector.retention)
-    report.expired += lost
-    if lost:
-        logger.info(
-            f"{vendor.name}: {plural(lost, 'meeting')} that could not be read, no longer kept by the vendor: given up"
-        )
-
-
-def _dates(vendor: Connected, request: HarvestRequest, env: RunEnvironment) -> Window:
-    zone, now = env.zone(request.timezone), vendor.context.now()
-    if request.upcoming_days is not None:
-        return Window(start=now, end=now + timedelta(days=request.upcoming_days))
-    return dates.window(request.on, request.first, request.last, zone=zone, now=now)
-
-
-def _clamped(asked: Window, vendor: Connected) -> Window | None:
-    kept = vendor.connector.retention
-    within = dates.clamped(asked, kept=kept, now=vendor.context.now())
-    if within is None:
+    `verb`: what the command does with it, for the messages.
+    """
+    retention, now = account.connector.retention, account.context.now()
+    if window.end <= now - retention:
         logger.error(
-            f"{vendor.name}: nothing to read: the vendor keeps {kept.days} days, and all of this is older"
+            f"{account.vendor}: nothing to {verb}: the vendor retains {retention.days} days, and all of this is older"
         )
-    elif within != asked:
+        return None
+    retained = Window(start=max(window.start, now - retention), end=window.end)
+    if retained != window:
         logger.info(
-            f"{vendor.name}: the vendor keeps {kept.days} days; reading from "
-            f"{format_instant(within.start)} UTC instead of {asked.start:%Y-%m-%d}"
+            f"{account.vendor}: the vendor retains {retention.days} days; {verb}ing from "
+            f"{format_instant(retained.start)} UTC instead of {window.start:%Y-%m-%d}"
         )
-    return within
+    return retained
 
 
-def _tell(vendor: Connected, scheme: RunPlan) -> None:
-    if not scheme.slices:
-        logger.info(f"{vendor.name}: all of this is known already; looking after what failed or is due")
-    for part in scheme.slices:
-        logger.info(f"{vendor.name}: reading {format_span(part.window)} UTC")
+def _plan(account: ConnectedAccount, journal: Journal, request: HarvestRequest) -> RunPlan:
+    """What a nightly run is to read is recorded before its first request, so that nights of refused credentials are
+    caught up; so is a forced run, which resumes."""
+    window = request.window
+    if request.mode == "nightly" and not request.filtered:
+        window = Window(start=min(window.start, journal.set_first_nightly(window.start)), end=window.end)
+    retained = clip_to_retention(account, window)
+    if retained is None:
+        return RunPlan(filtered=request.filtered)
+    journal.add_target(retained)
+    max_window, now = account.connector.max_window, account.context.now()
+    if request.filtered:
+        since = now if request.mode in {"forced", "upcoming"} else None
+        return filtered(retained, max_window, since=since)
+    if request.mode == "forced":
+        since = journal.begin_forced_run(request.window, request.extras, now)
+        return forced(retained, max_window, since=since)
+    if request.mode == "backfill":
+        return backfill(journal, retained, request.extras, max_window)
+    lookback = account.connector.lookback if request.lookback is None else request.lookback
+    return nightly(journal, retained, request.extras, lookback, max_window)
+
+
+def _was_empty(journal: Journal, has_indices: Callable[[], bool]) -> bool:
+    """Whether the index held nothing when this journal began: meetings that the journal does not know are then not in
+    it."""
+    answer = journal.fact(EMPTY_WHEN_BEGUN)
+    if answer is None:
+        answer = "no" if journal.counts() or has_indices() else "yes"
+        journal.set_fact(EMPTY_WHEN_BEGUN, answer)
+    return answer == "yes"
+
+
+def _expire(account: ConnectedAccount, journal: Journal, report: Report) -> None:
+    expired = journal.expire(account.context.now() - account.connector.retention)
+    report.expired += expired
+    if expired:
+        logger.info(
+            f"{account.vendor}: {plural(expired, 'failed meeting')} given up: the vendor no longer retains them"
+        )
+
+
+def _log_plan(vendor: str, plan: RunPlan) -> None:
+    if not plan.slices:
+        logger.info(f"{vendor}: already harvested; retrying failed and pending meetings")
+    for part in plan.slices:
+        logger.info(f"{vendor}: reading {format_span(part.window)} UTC")

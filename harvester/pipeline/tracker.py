@@ -1,30 +1,56 @@
-"""What one run reads: the time that it lists, the meetings of the journal that come first, and which of all those
-that are listed it needs.
+"""Which meetings a run fetches, and what becomes of each.
 
-A run into an index keeps a journal (`JournalTracker`); one into a pipe knows nothing but its dates (`NullTracker`).
+A run into an index keeps a journal (`JournalTracker`); a run into a pipe knows nothing but its plan (`NullTracker`).
+Questions write nothing; only events (`on_…`) do. An event is sent once what it says is about to be done, or is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from connectors.errors import Gone, HarvestError, NotReady
 from connectors.models import MeetingRecord, MeetingRef, Pending, SkippedPartition, Window
-from harvester.pipeline.planner import RunPlan, Slice, split_into_slices
-from harvester.state.intervals import difference, intersection, union
+from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
+from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition, JournalEntry
 
-ASK_SKIPPED_AGAIN = timedelta(hours=20)
-"""What a listing had to leave out is asked for again once a day: by the next nightly run, even one that begins early."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """A meeting to fetch."""
+
+    ref: MeetingRef
+    """With the extras of earlier harvests added."""
+    stored_rank: int | None = None
+    """The detail of what is stored; `None`: nothing is."""
+    is_new: bool = False
+    """The journal does not know the meeting."""
+    is_recorded: bool = False
+    """The journal already says that the meeting is to be fetched with these extras."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """What is stored of the meeting is what the listing shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepStored:
+    """What is stored of the meeting is richer than the record, and stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfRange:
+    """The meeting was listed without a start, and took place outside the window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedMeeting:
-    """What has to be remembered of a harvest while the sink has it."""
+    """What has to be remembered of a record while the sink has it."""
 
     ref: MeetingRef
     rank: int
@@ -33,328 +59,303 @@ class LoadedMeeting:
     replaces: Sequence[str] = ()
 
     @classmethod
-    def of(cls, ref: MeetingRef, harvest: MeetingRecord) -> LoadedMeeting:
-        meeting = harvest.meeting
+    def of(cls, ref: MeetingRef, record: MeetingRecord) -> LoadedMeeting:
+        meeting = record.meeting
         return cls(
             ref=ref,
             rank=int(meeting.detail),
             harvested_at=meeting.harvested_at,
-            pending=harvest.pending,
-            replaces=harvest.replaces,
+            pending=record.pending,
+            replaces=record.replaces,
         )
 
 
 class RunTracker(Protocol):
-    """What the engine asks, and what it tells. `wants` and the listing's methods are called by the thread that lists,
-    the others by the one that carries harvests into the sink."""
+    """Knows the meetings of one run. The listing thread asks `resume`, `should_fetch` and `missing_from_listing` and
+    sends the events of slices and `on_fetching`; the thread that feeds the sink does the rest."""
 
-    @property
-    def parts(self) -> Sequence[Slice]:
-        """The listings to make, oldest first."""
+    def resume(self) -> Iterator[Fetch]:
+        """Meetings of earlier runs to fetch before anything is listed: they failed, or are due."""
         ...
 
-    def first(self) -> Iterator[MeetingRef]:
-        """Stored meetings to read again before anything is listed: those that failed, and those whose time has come."""
+    def should_fetch(self, ref: MeetingRef) -> Fetch | Unchanged:
+        """What to do with a meeting that a listing shows."""
         ...
 
-    def begins(self, part: Slice) -> None:
+    def missing_from_listing(self, part: Slice) -> Iterator[Fetch]:
+        """Meetings of this slice that wait to be fetched; the listing may no longer have shown them."""
+        ...
+
+    def decide(self, ref: MeetingRef, record: MeetingRecord) -> Load | KeepStored | OutOfRange:
+        """What to do with a record that was fetched."""
+        ...
+
+    def on_slice_started(self, part: Slice) -> None:
         """Its first request is about to be made."""
         ...
 
-    def wants(self, ref: MeetingRef) -> MeetingRef | None:
-        """The ref as it is to be fetched; `None` when what is stored is still what the listing shows."""
+    def on_partition_skipped(self, skipped: SkippedPartition, part: Slice) -> None: ...
+
+    def on_fetching(self, fetch: Fetch) -> None:
+        """The meeting is about to be fetched."""
         ...
 
-    def unseen(self, part: Slice) -> Iterator[MeetingRef]:
-        """Meetings of this time that wait to be read, for those that its listing did not show any more."""
+    def on_slice_listed(self, part: Slice) -> None:
+        """The listing reached its last page, and each of its meetings that is wanted was sent to `on_fetching`."""
         ...
 
-    def skipped(self, skipped: SkippedPartition, part: Slice) -> None: ...
-    def listed(self, part: Slice) -> None:
-        """Its last page was reached, every ref of it given to `wants`."""
+    def on_loading(self, ref: MeetingRef) -> None:
+        """The record is about to be given to the sink."""
         ...
 
-    def holds(self, ref: MeetingRef, harvest: MeetingRecord) -> bool:
-        """Whether this harvest was asked for: where the listing told no start, only now is it known."""
+    def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
+        """The record was dropped in favour of what is stored, for good or until it is read again."""
         ...
 
-    def poorer(self, ref: MeetingRef, harvest: MeetingRecord) -> bool:
-        """Whether what is stored of this meeting is richer than this harvest, which is then left alone."""
+    def on_acknowledged(self, loaded: LoadedMeeting) -> None:
+        """The sink has stored it."""
         ...
 
-    def loading(self, ref: MeetingRef) -> None:
-        """The sink is about to be given it."""
-        ...
-
-    def stored(self, read: LoadedMeeting) -> None:
-        """The sink has acknowledged it."""
-        ...
-
-    def ended(self, ref: MeetingRef, error: BaseException) -> None:
-        """It had nothing to store: gone, not ready, or failed."""
+    def on_failed(self, ref: MeetingRef, error: BaseException) -> None:
+        """The fetch brought nothing to store: the meeting is gone, not ready, or failed."""
         ...
 
 
-class NullTracker:
-    """Every meeting of these windows, as if nothing had ever been read before."""
+class _Eventless:
+    """A tracker that remembers nothing."""
 
-    def __init__(self, windows: Iterable[Window]) -> None:
-        self.parts: Sequence[Slice] = [Slice(window=window) for window in windows]
+    def on_slice_started(self, part: Slice) -> None:
+        pass
 
-    def first(self) -> Iterator[MeetingRef]:
+    def on_partition_skipped(self, skipped: SkippedPartition, part: Slice) -> None:
+        pass
+
+    def on_fetching(self, fetch: Fetch) -> None:
+        pass
+
+    def on_slice_listed(self, part: Slice) -> None:
+        pass
+
+    def on_loading(self, ref: MeetingRef) -> None:
+        pass
+
+    def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
+        pass
+
+    def on_acknowledged(self, loaded: LoadedMeeting) -> None:
+        pass
+
+    def on_failed(self, ref: MeetingRef, error: BaseException) -> None:
+        pass
+
+
+class NullTracker(_Eventless):
+    """Fetches and loads every meeting of a plan, as if nothing had ever been read before."""
+
+    def __init__(self, plan: RunPlan) -> None:
+        self._plan = plan
+
+    def resume(self) -> Iterator[Fetch]:
         return iter(())
 
-    def begins(self, _part: Slice) -> None:
-        pass
+    def should_fetch(self, ref: MeetingRef) -> Fetch:
+        return Fetch(ref=ref)
 
-    def wants(self, ref: MeetingRef) -> MeetingRef | None:
-        return ref
-
-    def unseen(self, _part: Slice) -> Iterator[MeetingRef]:
+    def missing_from_listing(self, _part: Slice) -> Iterator[Fetch]:
         return iter(())
 
-    def skipped(self, _skipped: SkippedPartition, _part: Slice) -> None:
-        pass
+    def decide(self, ref: MeetingRef, record: MeetingRecord) -> Load | OutOfRange:
+        at = record.timestamp
+        if ref.start_time is None and not any(at in part.window for part in self._plan.slices if at):
+            return OutOfRange()
+        return Load(record=record)
 
-    def listed(self, _part: Slice) -> None:
-        pass
 
-    def holds(self, ref: MeetingRef, harvest: MeetingRecord) -> bool:
-        at = harvest.timestamp
-        return ref.start_time is not None or any(at in part.window for part in self.parts if at is not None)
+class SilentTracker(_Eventless):
+    """Answers as another tracker does, and passes no event on to it: for a run that only looks."""
 
-    def poorer(self, _ref: MeetingRef, _harvest: MeetingRecord) -> bool:
-        return False
+    def __init__(self, tracker: RunTracker) -> None:
+        self.resume = tracker.resume
+        self.should_fetch = tracker.should_fetch
+        self.missing_from_listing = tracker.missing_from_listing
+        self.decide = tracker.decide
 
-    def loading(self, _ref: MeetingRef) -> None:
-        pass
 
-    def stored(self, _read: LoadedMeeting) -> None:
-        pass
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fetching:
+    """What is known of a meeting that is being fetched. `intent`: what `Journal.settle` takes."""
 
-    def ended(self, _ref: MeetingRef, _error: BaseException) -> None:
-        pass
+    stored_rank: int | None
+    is_new: bool
+    intent: int
 
 
 class JournalTracker:
-    """A reading that is written down. `asked`: the options of this run; `run`: its number in the journal; `empty`:
-    whether the index was when the journal began."""
+    """Decides by the journal of an account and an index, and writes into it what becomes of each meeting."""
 
     def __init__(
         self,
         journal: Journal,
-        scheme: RunPlan,
+        plan: RunPlan,
         *,
-        asked: frozenset[str],
+        extras: frozenset[str],
         run: int,
         now: Callable[[], datetime],
-        span: timedelta,
-        empty: bool,
+        was_empty: bool,
     ) -> None:
+        """`extras`: those of this run; `run`: its number in the journal; `was_empty`: the index was empty when the
+        journal began."""
         self._journal = journal
-        self._scheme = scheme
-        self._asked = asked
+        self._plan = plan
+        self._extras = extras
         self._run = run
         self._now = now
-        self._empty = empty
-        self._began: dict[Slice, datetime] = {}
-        self._ranks: dict[str, int | None] = {}
-        self._new: set[str] = set()
-        self._intents: dict[str, int] = {}
-        self._left = [] if scheme.filtered else journal.failed_partitions()
-        unread = [] if scheme.filtered else self._unread(span)
-        self.parts: Sequence[Slice] = [*unread, *self._left_out(unread, span), *scheme.slices]
+        self._was_empty = was_empty
+        self._started: dict[Slice, datetime] = {}
+        self._fetching: dict[str, _Fetching] = {}
+        self._failed = [] if plan.filtered else journal.failed_partitions()
 
-    def first(self) -> Iterator[MeetingRef]:
-        if (
-            self._scheme.forced_since is None and not self._scheme.filtered
-        ):  # else the listing brings them, with their rows
-            yield from map(self._again, (open_ for open_ in self._open() if not _wants_its_row(open_)))
+    # Questions
 
-    def unseen(self, part: Slice) -> Iterator[MeetingRef]:
-        if not part.partitions and not self._scheme.filtered:
-            waiting = (open_ for open_ in self._open() if _wants_its_row(open_))
-            yield from map(
-                self._again,
-                (open_ for open_ in waiting if open_.start is not None and open_.start in part.window),
-            )
+    def resume(self) -> Iterator[Fetch]:
+        if self._plan.forced_since is None and not self._plan.filtered:
+            for record in meetings_to_resume(self._journal, self._plan.within, self._now()):
+                if not needs_listing(record):
+                    yield self._again(record)
 
-    def begins(self, part: Slice) -> None:
-        self._began[part] = self._now()
-
-    def wants(self, ref: MeetingRef) -> MeetingRef | None:
+    def should_fetch(self, ref: MeetingRef) -> Fetch | Unchanged:
         record = self._journal.meeting(ref.uuid)
         if record is None:
-            self._new.add(ref.uuid)
-        elif not self._needs(record, ref):
-            return None
-        asked = self._asked | (record.extras if record is not None else frozenset())
-        self._intents[ref.uuid] = self._journal.record_intent(ref, asked, self._run)
-        self._ranks[ref.uuid] = record.rank if record is not None else None
-        return ref if asked == ref.extras else replace(ref, extras=asked)
+            return Fetch(ref=_with_extras(ref, self._extras), is_new=True)
+        if not self._has_changed(record, ref):
+            return Unchanged()
+        return Fetch(ref=_with_extras(ref, self._extras | record.extras), stored_rank=record.rank)
 
-    def skipped(self, skipped: SkippedPartition, part: Slice) -> None:
-        if not skipped.permanent and not self._scheme.filtered:
+    def missing_from_listing(self, part: Slice) -> Iterator[Fetch]:
+        if not part.partitions and not self._plan.filtered:
+            for record in meetings_to_resume(self._journal, self._plan.within, self._now()):
+                if needs_listing(record) and record.start is not None and record.start in part.window:
+                    yield self._again(record)
+
+    def decide(self, ref: MeetingRef, record: MeetingRecord) -> Load | KeepStored:
+        fetching = self._fetching.get(ref.uuid)
+        if fetching is None:
+            return Load(record=record)
+        if fetching.stored_rank is not None and fetching.stored_rank > record.meeting.detail:
+            return KeepStored()
+        is_new = fetching.is_new and self._was_empty and record.meeting.uuid == ref.uuid
+        return Load(record=record, is_new=is_new)
+
+    def _again(self, record: JournalEntry) -> Fetch:
+        extras = record.extras | self._extras
+        return Fetch(
+            ref=replace(record.ref, extras=extras),
+            stored_rank=record.rank,
+            is_recorded=extras == record.extras,
+        )
+
+    def _has_changed(self, record: JournalEntry, ref: MeetingRef) -> bool:
+        if record.outcome in {"listed", "failed"} or is_due(record, self._now()):
+            return True
+        since = self._plan.forced_since
+        if since is not None and (record.harvested_at is None or record.harvested_at < since):
+            return True
+        if record.outcome != "gone" and not self._extras <= record.extras:
+            return True
+        return record.digest != ref.digest
+
+    # Events
+
+    def on_slice_started(self, part: Slice) -> None:
+        self._started[part] = self._now()
+
+    def on_partition_skipped(self, skipped: SkippedPartition, part: Slice) -> None:
+        if not skipped.permanent and not self._plan.filtered:
             self._skip(
                 FailedPartition(
                     partition=skipped.partition,
                     window=part.window,
-                    extras=self._asked,
+                    extras=self._extras,
                     reason=str(skipped.reason),
                     tried_at=self._now(),
                 )
             )
 
-    def listed(self, part: Slice) -> None:
-        at = self._began.pop(part)
-        if self._scheme.filtered:
+    def on_fetching(self, fetch: Fetch) -> None:
+        ref = fetch.ref
+        intent = 0 if fetch.is_recorded else self._journal.record_intent(ref, ref.extras, self._run)
+        self._fetching[ref.uuid] = _Fetching(
+            stored_rank=fetch.stored_rank, is_new=fetch.is_new, intent=intent
+        )
+
+    def on_slice_listed(self, part: Slice) -> None:
+        at = self._started.pop(part)
+        if self._plan.filtered:
             return
-        for left in tuple(self._left):
-            asked_for = not part.partitions or left.partition in part.partitions
-            if asked_for and left.tried_at < at and left.window.intersection(part.window):
-                self._made_up_for(left, part.window, at)
+        for failed in tuple(self._failed):
+            was_asked = not part.partitions or failed.partition in part.partitions
+            if was_asked and failed.tried_at < at and failed.window.intersection(part.window):
+                self._listed_after_all(failed, part.window, at)
         if not part.partitions:
-            self._journal.add_listing(part.window, self._asked, at)
+            self._journal.add_listing(part.window, self._extras, at)
 
-    def _made_up_for(self, left: FailedPartition, window: Window, at: datetime) -> None:
-        """What had been left out is listed now, as far as this window goes; a listing that asked for less has only been
-        tried. In this order a kill in between leaves too much on the list, never too little."""
-        if not left.extras <= self._asked:
-            self._skip(replace(left, tried_at=at))
+    def _listed_after_all(self, failed: FailedPartition, window: Window, at: datetime) -> None:
+        """A partition is listed now, as far as the window goes; a listing with fewer extras counts as an attempt only.
+        In this order a kill in between leaves too much to list, never too little."""
+        if not failed.extras <= self._extras:
+            self._skip(replace(failed, tried_at=at))
             return
-        for rest in left.window.difference([window]):
-            self._skip(replace(left, window=rest))
-        self._journal.clear_failed(left)
-        self._left.remove(left)
+        for rest in failed.window.difference([window]):
+            self._skip(replace(failed, window=rest))
+        self._journal.clear_failed(failed)
+        self._failed.remove(failed)
 
-    def _skip(self, left: FailedPartition) -> None:
-        self._journal.add_failed(left)
-        same = (left.partition, left.window, left.extras)
-        self._left = [other for other in self._left if (other.partition, other.window, other.extras) != same]
-        self._left.append(left)
+    def _skip(self, failed: FailedPartition) -> None:
+        self._journal.add_failed(failed)
+        key = (failed.partition, failed.window, failed.extras)
+        self._failed = [
+            other for other in self._failed if (other.partition, other.window, other.extras) != key
+        ]
+        self._failed.append(failed)
 
-    def holds(self, _ref: MeetingRef, _harvest: MeetingRecord) -> bool:
-        return True  # it is the account's, wherever it lies: stored now, it need not be remembered for later
+    def on_loading(self, ref: MeetingRef) -> None:
+        """The intent must be on disk first: a later run has to know what this one may have left behind."""
+        fetching = self._fetching.get(ref.uuid)
+        self._journal.flush_to(fetching.intent if fetching is not None else 0)
 
-    def poorer(self, ref: MeetingRef, harvest: MeetingRecord) -> bool:
-        rank = self._ranks.get(ref.uuid)
-        if rank is None or rank <= harvest.meeting.detail:
-            return False
-        self._forget(ref.uuid)
-        pending = harvest.pending
+    def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
+        self._fetching.pop(ref.uuid, None)
         if pending is None:
             self._journal.keep(ref)
         else:
             self._journal.keep(ref, due=pending.until, reason=pending.reason)
-        return True
 
-    def loading(self, ref: MeetingRef) -> None:
-        """What was intended must be on the disk first: a later run has to know what this one may have left behind."""
-        self._journal.flush_to(self._intents.get(ref.uuid, 0))
-
-    def stored(self, read: LoadedMeeting) -> None:
-        self._forget(read.ref.uuid)
-        pending = read.pending
+    def on_acknowledged(self, loaded: LoadedMeeting) -> None:
+        self._fetching.pop(loaded.ref.uuid, None)
+        pending = loaded.pending
         self._journal.mark_stored(
-            read.ref,
-            rank=read.rank,
-            harvested_at=read.harvested_at,
+            loaded.ref,
+            rank=loaded.rank,
+            harvested_at=loaded.harvested_at,
             due=pending.until if pending is not None else None,
             reason=pending.reason if pending is not None else None,
         )
-        for uuid in read.replaces:
+        for uuid in loaded.replaces:
             self._journal.mark_replaced(uuid)
 
-    def ended(self, ref: MeetingRef, error: BaseException) -> None:
-        rank = self._ranks.get(ref.uuid)
-        self._forget(ref.uuid)
+    def on_failed(self, ref: MeetingRef, error: BaseException) -> None:
+        fetching = self._fetching.pop(ref.uuid, None)
         if isinstance(error, Gone):
-            if rank is None:
+            if fetching is None or fetching.stored_rank is None:
                 self._journal.set_outcome(ref, "gone", reason=str(error.reason))
             else:
                 self._journal.keep(ref)  # what is stored stays, whatever the vendor has done since
         elif isinstance(error, NotReady):
             self._journal.set_outcome(ref, "pending", due=error.until, reason=str(error.reason))
         else:
-            said = str(error) if isinstance(error, HarvestError) else f"a bug: {type(error).__name__}"
-            self._journal.set_outcome(ref, "failed", reason=said)
-
-    def is_new(self, uuid: str) -> bool:
-        """Whether nothing of it can be in the index yet: the index was empty when the journal began, and this run was
-        the first to record it."""
-        return self._empty and uuid in self._new
-
-    def _forget(self, uuid: str) -> None:
-        self._ranks.pop(uuid, None)
-        self._intents.pop(uuid, None)
-        self._new.discard(uuid)
-
-    def _open(self) -> Iterator[JournalEntry]:
-        """Of the meetings that this run is about, those that failed, that were never come to, or whose time has come."""
-        within = self._scheme.within
-        for record in self._journal.open_meetings():
-            if within is not None and record.start is not None and record.start not in within:
-                continue
-            if record.outcome != "pending" or self._is_due(record):
-                yield record
-
-    def _is_due(self, record: JournalEntry) -> bool:
-        return record.outcome == "pending" and (record.due is None or record.due <= self._now())
-
-    def _again(self, record: JournalEntry) -> MeetingRef:
-        asked = record.extras | self._asked
-        if asked != record.extras:
-            self._intents[record.uuid] = self._journal.record_intent(record.ref, asked, self._run)
-        self._ranks[record.uuid] = record.rank
-        return replace(record.ref, extras=asked)
-
-    def _unread(self, span: timedelta) -> list[Slice]:
-        """The days of meetings that were listed and never stored, as far as they are not listed anyway: a listing of a
-        day costs less than asking for the heads of a few meetings, and may tell more."""
-        days = union(
-            _day(open_.start) for open_ in self._open() if _wants_its_row(open_) and open_.start is not None
-        )
-        within = self._scheme.within
-        wanted = intersection(days, within) if within is not None else days
-        anyway = union(part.window for part in self._scheme.slices)
-        return split_into_slices(difference(wanted, anyway), span)
-
-    def _needs(self, record: JournalEntry, ref: MeetingRef) -> bool:
-        if record.outcome in {"listed", "failed"} or self._is_due(record):
-            return True
-        since = self._scheme.forced_since
-        if since is not None and (record.harvested_at is None or record.harvested_at < since):
-            return True
-        if record.outcome != "gone" and not self._asked <= record.extras:
-            return True
-        return record.digest != ref.digest
-
-    def _left_out(self, unread: Iterable[Slice], span: timedelta) -> list[Slice]:
-        """What earlier listings had to leave out, as far as it is not listed anyway."""
-        before, within = self._now() - ASK_SKIPPED_AGAIN, self._scheme.within
-        anyway = union(part.window for part in (*unread, *self._scheme.slices))
-        gaps = [
-            (left.partition, gap)
-            for left in self._left
-            if left.tried_at <= before
-            for ours in (intersection([left.window], within) if within is not None else [left.window])
-            for gap in ours.difference(anyway)
-        ]
-        return [
-            Slice(
-                window=part,
-                partitions=frozenset(subject for subject, gap in gaps if gap.intersection(part)),
-            )
-            for window in union(gap for _, gap in gaps)
-            for part in window.split(span)
-        ]
+            reason = str(error) if isinstance(error, HarvestError) else f"a bug: {type(error).__name__}"
+            self._journal.set_outcome(ref, "failed", reason=reason)
 
 
-def _wants_its_row(record: JournalEntry) -> bool:
-    """Whether the vendor's listing has to show it again: nothing of it is stored, and its details alone may not do."""
-    return record.rank is None and record.start is not None
-
-
-def _day(instant: datetime) -> Window:
-    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
-    return Window(start=midnight, end=midnight + timedelta(days=1))
+def _with_extras(ref: MeetingRef, extras: frozenset[str]) -> MeetingRef:
+    return ref if extras == ref.extras else replace(ref, extras=extras)

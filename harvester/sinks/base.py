@@ -11,6 +11,15 @@ from connectors.models import MeetingRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A record for a sink to store."""
+
+    record: MeetingRecord
+    is_new: bool = False
+    """Nothing of this meeting was ever stored, by this run or another: the sink need not look for stale documents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
     """The acknowledgement of one record, with the outcomes of its documents."""
 
@@ -34,11 +43,11 @@ class PipeClosed(HarvestError):
 
 
 class Sink(Protocol):
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """One `Ack` per record, in any order, once all of its documents are safe. An incomplete one comes only before an
         error.
 
-        Pulls the next record only when there is room for it. If `records` ends with a HarvestError, the records pulled
+        Pulls the next record only when there is room for it. If `loads` ends with a HarvestError, the records pulled
         before are still loaded and acknowledged; then the error is raised.
         """
         ...

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from connectors.errors import OutputError
-from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
-from harvester.sinks.base import Ack, PipeClosed
+from harvester.sinks.base import Ack, Load, PipeClosed
 
 
 class Ndjson:
@@ -18,12 +17,12 @@ class Ndjson:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
-        for record in records:
-            lines = [encode(document) + b"\n" for document in to_documents(record)]
+        for load in loads:
+            lines = [encode(document) + b"\n" for document in to_documents(load.record)]
             self._write(b"".join(lines))
-            yield Ack(uuid=record.meeting.uuid, ok=len(lines))
+            yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))
 
     def _write(self, text: bytes) -> None:
         try:

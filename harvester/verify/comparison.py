@@ -13,7 +13,7 @@ from connectors.models import MeetingRef, Window
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import IndexedDocument, IndexedMeeting
 from harvester.state.journal_rows import JournalEntry
-from harvester.verify.findings import Finding
+from harvester.verify.findings import Finding, Kind, Repair
 
 AT_ONCE = 500
 """Meetings that the index is asked for at once."""
@@ -87,21 +87,21 @@ class Comparison:
         wanted = [uuid for uuid in refs if uuid not in self._found]
         self.tally.compared += len(wanted)
         for stored in self.index.read(wanted):
-            findings = list(self._judged(stored, refs[stored.uuid]))
+            findings = list(self._judge(stored, refs[stored.uuid]))
             if findings:
                 self._found.add(stored.uuid)
             yield from findings
 
-    def _judged(self, stored: IndexedMeeting, listed: MeetingRef | None) -> Iterator[Finding]:
+    def _judge(self, stored: IndexedMeeting, listed: MeetingRef | None) -> Iterator[Finding]:
         record = self.memory.meeting(stored.uuid)
         ref = listed or (record.ref if record is not None else None)
         if stored.meetings:
-            found = judged(stored, self.index, self._rejected)
+            findings = judge(stored, self.index, self._rejected)
         else:
-            found = self._without_meeting(stored, listed, record)
+            findings = self._without_meeting(stored, listed, record)
         ref = ref or MeetingRef(uuid=stored.uuid, start_time=_at(stored), digest="")
-        for finding in found:
-            yield replace(finding, ref=ref, record=record)
+        for finding in findings:
+            yield replace(finding, ref=ref, entry=record)
 
     def _without_meeting(
         self, stored: IndexedMeeting, listed: MeetingRef | None, record: JournalEntry | None
@@ -113,7 +113,7 @@ class Comparison:
             self.tally.rejected.add(meeting_id)
         elif stored.sessions:
             yield from _orphans(
-                stored, given_up=listed is None and record is not None and record.outcome == "gone"
+                stored, is_gone=listed is None and record is not None and record.outcome == "gone"
             )
         else:
             yield Finding(kind="missing", uuid=stored.uuid, repair="harvest")
@@ -134,13 +134,13 @@ def is_missed(listed: MeetingRef | None, record: JournalEntry | None) -> bool:
     return record.rank is not None or (listed is not None and record.outcome != "pending")
 
 
-def _orphans(stored: IndexedMeeting, *, given_up: bool) -> Iterator[Finding]:
-    """`given_up`: the vendor has said that it no longer has this meeting."""
+def _orphans(stored: IndexedMeeting, *, is_gone: bool) -> Iterator[Finding]:
+    """`is_gone`: the vendor answered that it no longer has this meeting."""
     for index, ids in by_index(stored.sessions):
         yield Finding(
             kind="orphans",
             uuid=stored.uuid,
-            repair="delete-orphans" if given_up else "harvest",
+            repair="delete-orphans" if is_gone else "harvest",
             index=index,
             ids=ids,
             held=max(copy.rank for copy in stored.sessions),
@@ -148,72 +148,101 @@ def _orphans(stored: IndexedMeeting, *, given_up: bool) -> Iterator[Finding]:
         )
 
 
-def judged(
-    stored: IndexedMeeting, index: Index, rejected: Callable[[str], Mapping[str, str | None]]
+def judge(
+    meeting: IndexedMeeting, index: Index, rejected: Callable[[str], Mapping[str, str | None]]
 ) -> Iterator[Finding]:
-    """What is wrong with a meeting that has a document. `rejected`: asked only where something looks wrong."""
-    head = chosen(stored.meetings, index)
-    suspects = [copy for copy in stored.sessions if copy.version != head.version]
-    current = {copy.document_id: copy for copy in stored.sessions if copy.version == head.version}
-    there = sum(copy.stay == "meeting" for copy in current.values())
-    lacking = head.expected_sessions - there if head.expected_sessions is not None else 0
-    plain = not suspects and not lacking and len(stored.meetings) == 1
-    if plain and len(current) == len(stored.sessions):
-        return
-    apart = rejected(stored.uuid)
-    common: dict[str, Any] = {"uuid": stored.uuid, "held": head.rank, "version": head.version}
-    newer = [copy for copy in suspects if copy.version > head.version]
-    for name, ids in by_index(newer):
-        yield Finding(kind="outdated", repair="harvest", index=name, ids=ids, **common)
-    if lacking < 0 and not newer:
-        yield Finding(kind="surplus", repair="harvest", surplus=-lacking, **common)
-    lacking -= sum(stay == "meeting" for name, stay in apart.items() if name not in current)
-    if lacking > 0 and not newer:
-        yield Finding(kind="incomplete", repair="harvest", lacking=lacking, **common)
-    older = [copy for copy in suspects if copy.version < head.version and copy.document_id not in apart]
-    yield from _surplus(stored, head, older, index, common)
+    """What is wrong with a meeting that has a document. `rejected`: asked only if something looks wrong."""
+    judgement = _Judgement(meeting, index, choose_head(meeting.meetings, index))
+    if not judgement.looks_right:
+        yield from judgement.findings(rejected(meeting.uuid))
 
 
-def _surplus(
-    stored: IndexedMeeting,
-    head: IndexedDocument,
-    older: Sequence[IndexedDocument],
-    index: Index,
-    common: Mapping[str, Any],
-) -> Iterator[Finding]:
-    """Leftovers, and ids that stand in several indices: those in the wrong one."""
-    doubled: list[IndexedDocument] = []
-    undecided: list[IndexedDocument] = []
-    twice: set[str] = set()
-    old = set(older)
-    kinds: tuple[tuple[DocumentKind, Sequence[IndexedDocument]], ...] = (
-        ("meeting", stored.meetings),
-        ("session", stored.sessions),
-    )
-    for kind, documents in kinds:
-        for name, group in groupby(documents, key=lambda copy: copy.document_id):
-            copies = list(group)
-            if len(copies) < 2 or old.issuperset(copies):
+class _Judgement:
+    """One meeting, its sessions compared with `head`, its meeting document."""
+
+    def __init__(self, meeting: IndexedMeeting, index: Index, head: IndexedDocument) -> None:
+        self._meeting = meeting
+        self._index = index
+        self._head = head
+        sessions = meeting.sessions
+        self._current = {copy.document_id: copy for copy in sessions if copy.version == head.version}
+        self._newer = [copy for copy in sessions if copy.version > head.version]
+        self._older = [copy for copy in sessions if copy.version < head.version]
+        counted = sum(copy.stay == "meeting" for copy in self._current.values())
+        self._lacking = head.expected_sessions - counted if head.expected_sessions is not None else 0
+
+    @property
+    def looks_right(self) -> bool:
+        """One meeting document, and exactly its sessions, each once."""
+        meeting = self._meeting
+        is_single = len(meeting.meetings) == 1 and len(self._current) == len(meeting.sessions)
+        return is_single and not self._lacking
+
+    def findings(self, rejects: Mapping[str, str | None]) -> Iterator[Finding]:
+        """`rejects`: documents of the meeting that Elasticsearch refused; they are not missing, and what is stored of them
+        is not stale."""
+        yield from self._about("outdated", "harvest", self._newer)
+        if not self._newer:
+            yield from self._miscounted(rejects)
+        older = [copy for copy in self._older if copy.document_id not in rejects]
+        doubled = self._doubled(older)
+        yield from doubled
+        several = {name for finding in doubled for name in finding.ids}
+        stale = [copy for copy in older if copy.document_id not in several]
+        yield from self._about("leftovers", "delete", [copy for copy in stale if copy.version])
+        # Without a version it may be all that there is of the meeting: it is replaced, or stays.
+        yield from self._about("leftovers", "harvest", [copy for copy in stale if not copy.version])
+
+    def _miscounted(self, rejects: Mapping[str, str | None]) -> Iterator[Finding]:
+        """More or fewer sessions than the meeting document counts."""
+        if self._lacking < 0:
+            yield self._finding("surplus", "harvest", surplus=-self._lacking)
+        refused = sum(stay == "meeting" for name, stay in rejects.items() if name not in self._current)
+        if self._lacking > refused:
+            yield self._finding("incomplete", "harvest", lacking=self._lacking - refused)
+
+    def _doubled(self, older: Sequence[IndexedDocument]) -> list[Finding]:
+        """Documents of one id in several indices: those in the wrong one. All copies being old, they are stale instead."""
+        delete: list[IndexedDocument] = []
+        harvest: list[IndexedDocument] = []
+        for kind, copies in self._copies():
+            if len(copies) < 2 or set(older).issuperset(copies):
                 continue
-            twice.add(name)
-            right = index.right_index(kind, head.timestamp, (copy.index for copy in copies))
+            right = self._index.right_index(kind, self._head.timestamp, (copy.index for copy in copies))
             newest = max(copy.version for copy in copies)
+            is_kept = any(copy.index == right and copy.version == newest for copy in copies)
             wrong = [copy for copy in copies if copy.index != right]
-            keeps = any(copy.index == right and copy.version == newest for copy in copies)
-            (doubled if keeps and newest <= head.version else undecided).extend(wrong)
-    for index_name, ids in by_index(doubled):
-        yield Finding(kind="doubled", repair="delete", index=index_name, ids=ids, **common)
-    for index_name, ids in by_index(undecided):
-        yield Finding(kind="doubled", repair="harvest", index=index_name, ids=ids, **common)
-    left = [copy for copy in older if copy.document_id not in twice]
-    for index_name, ids in by_index(copy for copy in left if copy.version):
-        yield Finding(kind="leftovers", repair="delete", index=index_name, ids=ids, **common)
-    # What does not tell which harvest it came with may have been all that there is: it is replaced, or stays.
-    for index_name, ids in by_index(copy for copy in left if not copy.version):
-        yield Finding(kind="leftovers", repair="harvest", index=index_name, ids=ids, **common)
+            (delete if is_kept and newest <= self._head.version else harvest).extend(wrong)
+        return [*self._about("doubled", "delete", delete), *self._about("doubled", "harvest", harvest)]
+
+    def _copies(self) -> Iterator[tuple[DocumentKind, list[IndexedDocument]]]:
+        """The documents of each id."""
+        kinds: tuple[tuple[DocumentKind, Sequence[IndexedDocument]], ...] = (
+            ("meeting", self._meeting.meetings),
+            ("session", self._meeting.sessions),
+        )
+        for kind, documents in kinds:
+            for _, copies in groupby(documents, key=lambda copy: copy.document_id):
+                yield kind, list(copies)
+
+    def _about(self, kind: Kind, repair: Repair, copies: Iterable[IndexedDocument]) -> Iterator[Finding]:
+        """A finding for each index with such documents."""
+        for index, ids in by_index(copies):
+            yield self._finding(kind, repair, index=index, ids=ids)
+
+    def _finding(self, kind: Kind, repair: Repair, **values: Any) -> Finding:
+        head = self._head
+        return Finding(
+            kind=kind,
+            uuid=self._meeting.uuid,
+            repair=repair,
+            held=head.rank,
+            version=head.version,
+            **values,
+        )
 
 
-def chosen(meetings: Sequence[IndexedDocument], index: Index) -> IndexedDocument:
+def choose_head(meetings: Sequence[IndexedDocument], index: Index) -> IndexedDocument:
     """The meeting document: the richest and newest copy, of equal ones that in the index of its `@timestamp`."""
     return max(
         meetings,

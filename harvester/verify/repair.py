@@ -1,137 +1,143 @@
-"""What puts findings right: documents deleted, meetings harvested again, and what came of it told."""
+"""Repairs findings: which documents to delete, which meetings to harvest again, and what is left afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connectors.errors import Gone, NotReady
-from connectors.models import MeetingRecord, MeetingRef
+from connectors.models import MeetingRef, Pending
 from harvester.formatting import format_instant
-from harvester.pipeline.planner import RunPlan, Slice
-from harvester.pipeline.tracker import JournalTracker
+from harvester.pipeline.planner import RunPlan
+from harvester.pipeline.tracker import Fetch, JournalTracker, Unchanged
 from harvester.sinks.elastic.deletion import Deletion
 from harvester.state.journal import Journal
-from harvester.verify.findings import REPAIRS, Finding, Kind
+from harvester.verify.findings import KEPT_ORPHANS, Finding, Kind
 
 
 def removals(findings: Iterable[Finding]) -> Iterator[Deletion]:
-    """The documents that a repair deletes without being asked for them by name."""
+    """The documents that a repair deletes without `--delete-orphans`."""
     return removed(finding for finding in findings if finding.repair == "delete")
 
 
 def removed(findings: Iterable[Finding]) -> Iterator[Deletion]:
-    """The documents of these findings, to be deleted."""
+    """The documents of these findings, for deletion."""
     for finding in findings:
         if finding.index is not None:
             for name in finding.ids:
                 yield Deletion(finding.index, name, finding.version)
 
 
-def orphans(findings: Iterable[Finding], given_up: Collection[str]) -> list[Finding]:
-    """Those of sessions that exist nowhere else: the vendor has said, now (`given_up`, by uuid) or before, that it no
-    longer has their meeting."""
+def orphans(findings: Iterable[Finding], gone: Collection[str]) -> list[Finding]:
+    """The findings about sessions that exist nowhere else: the vendor answered, now (`gone`, by uuid) or in an earlier
+    run, that it no longer has their meeting."""
     return [
         finding
         for finding in findings
-        if finding.kind == "orphans" and (finding.repair == "delete-orphans" or finding.uuid in given_up)
+        if finding.kind == "orphans" and (finding.repair == "delete-orphans" or finding.uuid in gone)
     ]
 
 
 def to_harvest(findings: Iterable[Finding]) -> dict[str, Finding]:
-    """The meetings that a repair reads again."""
+    """The meetings that a repair harvests again, by uuid."""
     return {finding.uuid: finding for finding in findings if finding.repair == "harvest"}
 
 
-class Mending(JournalTracker):
-    """A reading of exactly the meetings of these findings, each written down before it is asked for.
+class RepairTracker:
+    """Fetches exactly the meetings of these findings, each recorded in the journal before its first request.
 
-    What counts as stored of them is what was found in the index, not what the journal has it: where nothing is there,
-    a poorer harvest than the lost one is welcome, and a meeting that the vendor no longer has is gone. `said`: why a
-    meeting was not stored; `lost`: those that failed, and those that were stored once and are gone; `given_up`: those
-    that the vendor no longer has.
+    What counts as stored is what was found in the index, whatever the journal says: if nothing is there, a record poorer
+    than the lost one is welcome, and a meeting that the vendor no longer has is gone.
     """
 
     def __init__(
-        self,
-        journal: Journal,
-        findings: Mapping[str, Finding],
-        *,
-        asked: frozenset[str],
-        run: int,
-        now: Callable[[], datetime],
+        self, journal: Journal, findings: Mapping[str, Finding], *, run: int, now: Callable[[], datetime]
     ) -> None:
-        super().__init__(
-            journal,
-            RunPlan(slices=(), forced_since=now()),
-            asked=asked,
-            run=run,
-            now=now,
-            span=timedelta(days=1),
-            empty=False,
+        """`run`: its number in the journal."""
+        tracker = JournalTracker(
+            journal, RunPlan(forced_since=now()), extras=frozenset(), run=run, now=now, was_empty=False
         )
-        self.parts: Sequence[Slice] = ()
-        self.said: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
+        """Why a meeting was not stored, by uuid."""
         self.lost: set[str] = set()
-        self.given_up: set[str] = set()
-        self._once: set[str] = set()
+        """Meetings that failed, and meetings that were stored once and are gone."""
+        self.gone: set[str] = set()
+        """Meetings that the vendor no longer has."""
         self._findings = findings
+        self._stored_once: set[str] = set()
+        self._tracker = tracker
+        self.should_fetch = tracker.should_fetch
+        self.missing_from_listing = tracker.missing_from_listing
+        self.decide = tracker.decide
+        self.on_slice_started = tracker.on_slice_started
+        self.on_partition_skipped = tracker.on_partition_skipped
+        self.on_fetching = tracker.on_fetching
+        self.on_slice_listed = tracker.on_slice_listed
+        self.on_loading = tracker.on_loading
+        self.on_acknowledged = tracker.on_acknowledged
 
-    def first(self) -> Iterator[MeetingRef]:
+    def resume(self) -> Iterator[Fetch]:
         for finding in self._findings.values():
-            wanted = self.wants(finding.ref) if finding.ref is not None else None
-            if wanted is not None:
-                if self._ranks[wanted.uuid] is not None:
-                    self._once.add(wanted.uuid)
-                self._ranks[wanted.uuid] = finding.held
-                yield wanted
+            fetch = self.should_fetch(finding.ref) if finding.ref is not None else Unchanged()
+            if isinstance(fetch, Fetch):
+                if fetch.stored_rank is not None:
+                    self._stored_once.add(finding.uuid)
+                yield replace(fetch, stored_rank=finding.held)
 
-    def poorer(self, ref: MeetingRef, harvest: MeetingRecord) -> bool:
-        if not super().poorer(ref, harvest):
-            return False
-        self.said[ref.uuid] = (
-            "the vendor no longer tells all of it: what is stored is richer, and stays"
-            if harvest.pending is None
-            else f"the rest of it may be had from {format_instant(harvest.pending.until)} UTC on: a run after that reads it"
+    def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
+        self._tracker.on_kept(ref, pending)
+        self.reasons[ref.uuid] = (
+            "the vendor now returns less detail; kept the stored version"
+            if pending is None
+            else f"the vendor will have the rest from {format_instant(pending.until)} UTC; a run after that reads it"
         )
-        return True
 
-    def ended(self, ref: MeetingRef, error: BaseException) -> None:
+    def on_failed(self, ref: MeetingRef, error: BaseException) -> None:
         if isinstance(error, Gone):
-            self.given_up.add(ref.uuid)
+            self.gone.add(ref.uuid)
             if self._findings[ref.uuid].kind == "orphans":
-                self._ranks[ref.uuid] = None  # no meeting is stored: it is gone, whatever is left of it
-        super().ended(ref, error)
-        self.said[ref.uuid] = str(error) or type(error).__name__
-        never = isinstance(error, Gone) and ref.uuid not in self._once
-        if not never and not isinstance(error, NotReady):
+                # No meeting document is stored: the meeting is gone, whatever sessions are left of it.
+                self._tracker.on_fetching(Fetch(ref=ref, is_recorded=True))
+        self._tracker.on_failed(ref, error)
+        self.reasons[ref.uuid] = str(error) or type(error).__name__
+        was_never_stored = isinstance(error, Gone) and ref.uuid not in self._stored_once
+        if not was_never_stored and not isinstance(error, NotReady):
             self.lost.add(ref.uuid)
 
 
 def after_repair(
-    findings: Sequence[Finding], left: Iterable[Finding], mending: Mending, deleted: Collection[str] = ()
+    findings: Sequence[Finding],
+    remaining: Iterable[Finding],
+    tracker: RepairTracker,
+    deleted: Collection[str] = (),
 ) -> list[Finding]:
-    """The findings, each told to be repaired, or why not. `left`: what a comparison after the repair still finds of
-    these meetings, which may be something else than before. `deleted`: meetings whose orphans were."""
+    """The findings, each marked as repaired or with the reason why not.
+
+    `remaining`: what a comparison after the repair still finds of these meetings, which may be something else than before;
+    `deleted`: meetings whose orphaned sessions were deleted.
+    """
     still: dict[tuple[str, Kind], list[Finding]] = {}
-    for finding in left:
+    for finding in remaining:
         still.setdefault((finding.uuid, finding.kind), []).append(finding)
-    told = []
-    for finding in findings:
-        remains = (finding.uuid, finding.kind) in still
-        if finding.uuid in deleted and not remains:
-            told.append(replace(finding, repaired=True, why="deleted: the vendor no longer has this meeting"))
-            continue
-        remains = remains or finding.uuid in mending.lost
-        told.append(replace(finding, repaired=not remains, why=_why(finding, mending, remains=remains)))
     known = {(finding.uuid, finding.kind) for finding in findings}
     new = (finding for key, group in still.items() if key not in known for finding in group)
-    return [*told, *(replace(finding, repaired=False) for finding in new)]
+    marked = [
+        _marked(finding, tracker, remains=(finding.uuid, finding.kind) in still, deleted=deleted)
+        for finding in findings
+    ]
+    return [*marked, *(replace(finding, repaired=False) for finding in new)]
 
 
-def _why(finding: Finding, mending: Mending, *, remains: bool) -> str:
-    said = mending.said.get(finding.uuid, "")
-    if remains and orphans([finding], mending.given_up):
-        return f"{said}; {REPAIRS['delete-orphans']}" if said else REPAIRS["delete-orphans"]
-    return said or ("still there: run this again" if remains else "")
+def _marked(finding: Finding, tracker: RepairTracker, *, remains: bool, deleted: Collection[str]) -> Finding:
+    if finding.uuid in deleted and not remains:
+        return replace(finding, repaired=True, why="deleted: the vendor no longer has this meeting")
+    remains = remains or finding.uuid in tracker.lost
+    return replace(finding, repaired=not remains, why=_why(finding, tracker, remains=remains))
+
+
+def _why(finding: Finding, tracker: RepairTracker, *, remains: bool) -> str:
+    reason = tracker.reasons.get(finding.uuid, "")
+    if remains and orphans([finding], tracker.gone):
+        return f"{reason}; {KEPT_ORPHANS}" if reason else KEPT_ORPHANS
+    return reason or ("still there; run this again" if remains else "")

@@ -95,6 +95,27 @@ def test_a_dry_run_counts_and_fetches_nothing(harvester: Harvester, simulator: S
     ]
 
 
+def test_output_goes_to_a_file_or_to_stdout(
+    harvester: Harvester, simulator: Simulator, tmp_path: Path
+) -> None:
+    file, summary = tmp_path / "documents.ndjson", tmp_path / "summary.json"
+    file.write_text("of an earlier run\n")
+    words_ = ("zoom", "--date", "2026-11-19")
+    ended = harvester(*words_, "--output", str(file), "--summary-json", str(summary))
+    assert (ended.returncode, ended.stdout) == (0, b""), words(ended)
+    assert json.loads(summary.read_text())["vendors"][0]["destination"] == "file"
+    printed = harvester(*words_, "--output", "-").stdout
+    assert lines(file.read_bytes()).keys() == lines(printed).keys()
+    before, calls = file.read_bytes(), simulator.traffic()["calls"]
+    assert harvester(*words_, "--output", str(file), "--destination", "index").returncode == 64
+    ended = harvester(*words_, "--output", str(tmp_path / "nowhere" / "documents.ndjson"))
+    assert ended.returncode == 74
+    assert "cannot be written" in words(ended)
+    assert simulator.traffic()["calls"] == calls, "nothing is requested before the file is open"
+    assert harvester(*words_, "--output", str(file), "--dry-run").returncode == 0
+    assert file.read_bytes() == before, "a dry run writes nothing"
+
+
 def test_the_summary_file_has_the_counts(harvester: Harvester, tmp_path: Path) -> None:
     file = tmp_path / "summary.json"
     ended = harvester("zoom", "--date", "2026-11-19", "--summary-json", str(file))
@@ -160,7 +181,7 @@ def test_a_reader_that_stops_early_is_reported_unless_quiet(harvester: Harvester
         cwd=harvester.folder,
         check=False,
     )
-    assert "whoever reads the output wanted no more of it" in words(ended)
+    assert "output closed by the reader" in words(ended)
     assert "documents printed" in words(ended)
     assert json.loads((harvester.folder / "summary.json").read_text())["exit_code"] == 0
 
@@ -298,14 +319,14 @@ def test_a_second_signal_exits_at_once(harvester: Harvester, simulator: Simulato
     ("given", "code", "said"),
     [
         (["zoom", "--date", "2026-2-3"], 64, "write it 2026-02-03"),
-        (["zoom", "--date", "2027-01-01"], 64, "has not come yet"),
-        (["zoom", "--from", "2026-11-03", "--to", "2026-11-01"], 64, "lies after"),
+        (["zoom", "--date", "2027-01-01"], 64, "is in the future"),
+        (["zoom", "--from", "2026-11-03", "--to", "2026-11-01"], 64, "is after"),
         (["zoom", "--timezone", "Mars/Olympus"], 64, "is not a time zone"),
         (["plan", "zoom", "--from", "2026-11-19", "--timezone", "Mars/Olympus"], 64, "is not a time zone"),
         (["zoom", "--rate-share", "2"], 64, "rate share"),
         (["zoom", "--rate-share", "nan"], 64, "rate share"),
         (["zoom", "--date", "2026-11-19", "--lookback", "3"], 64, "--lookback is for the nightly run"),
-        (["zoom", "--force"], 64, "--date reads its day again in any case"),
+        (["zoom", "--force"], 64, "--date always harvests its day again"),
         (["zoom", "--destination", "index"], 78, "ES_HOST is not set"),
         (["zoom", "--no-such-option"], 64, "No such option"),
         (["no-such-vendor"], 64, "No such command"),
@@ -379,7 +400,7 @@ def test_every_wrong_setting_is_named_and_no_secret_printed(
 def test_a_range_older_than_what_is_kept_is_clamped_with_a_warning(harvester: Harvester) -> None:
     ended = harvester("zoom", "--from", "2026-01-01", "--to", "2026-05-30")
     assert ended.returncode == 0, words(ended)
-    assert "keeps 180 days; reading from 2026-05-24" in words(ended)
+    assert "retains 180 days; reading from 2026-05-24" in words(ended)
     older = harvester("zoom", "--date", "2026-01-01")
     assert older.returncode == 0
     assert "nothing to read" in words(older)

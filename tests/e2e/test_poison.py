@@ -112,5 +112,5 @@ def test_a_meeting_that_always_fails_holds_up_no_other_and_is_given_up_in_the_en
         asked.clear()
         ended = harvester("zoom", HARVESTER_NOW="2027-05-25T12:00:00Z")
         assert ended.returncode == 0, ended.stderr.decode()
-        assert b"no longer kept" in ended.stderr
+        assert b"no longer retains them" in ended.stderr
         assert asked == []

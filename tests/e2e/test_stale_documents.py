@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import Period
 from harvester.sinks.elastic.stale import StaleDocuments
 from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
-from tests.documents import HARVESTED, many, plain, spoiled
+from tests.documents import HARVESTED, loads, many, plain, spoiled
 from tests.e2e.index_sandbox import PATIENCE, Place, login
 
 EARLIER = HARVESTED - timedelta(days=1)
@@ -30,17 +30,18 @@ LATER = HARVESTED + timedelta(days=1)
 def replacing(
     place: Place,
     *,
-    spared: Callable[[str], bool] = lambda uuid: False,
     period: Period = "year",
     account: Mapping[str, str] = MappingProxyType({}),
 ) -> StaleCleanupSink:
     """`account`: credentials for `ElasticConfig`, if not the administrator's."""
     more: dict[str, Any] = {"period": period, **account}
-    return StaleCleanupSink(place.loader(**more), place.client(**more), PATIENCE, spared=spared)
+    return StaleCleanupSink(place.loader(**more), place.client(**more), PATIENCE)
 
 
-def load(place: Place, records: Iterable[MeetingRecord], **more: Any) -> dict[str, Ack]:
-    return {loaded.uuid: loaded for loaded in replacing(place, **more).load(records)}
+def load(
+    place: Place, records: Iterable[MeetingRecord], *, new: Container[str] = (), **more: Any
+) -> dict[str, Ack]:
+    return {ack.uuid: ack for ack in replacing(place, **more).load(loads(records, new=new))}
 
 
 def again(harvest: MeetingRecord, sessions: int, **changes: Any) -> MeetingRecord:
@@ -105,7 +106,7 @@ def test_months_are_searched_as_well_as_years(newest: Place) -> None:
 def test_a_meeting_that_replaces_others_takes_their_documents_away(place: Place) -> None:
     load(place, many(4))
     newer = replace(plain(9, when=LATER), replaces=["meeting-1", "meeting-2", "never stored"])
-    assert load(place, [newer], spared=lambda uuid: True)["meeting-9"].replaced == 8
+    assert load(place, [newer], new={"meeting-9"})["meeting-9"].replaced == 8
     assert place.stored().keys() == ids(plain(0), plain(3), newer)
 
 
@@ -153,14 +154,14 @@ def test_what_was_deleted_does_not_come_back_from_an_older_load(place: Place) ->
 def test_one_load_with_two_harvests_of_a_meeting_leaves_the_newer(place: Place) -> None:
     old = plain(1, sessions=4)
     load(place, [plain(1, sessions=6, when=EARLIER)])
-    loaded = list(replacing(place).load([again(old, 1), *many(1), old]))
+    loaded = list(replacing(place).load(loads([again(old, 1), *many(1), old])))
     assert sum(one.replaced for one in loaded) == 5
     assert place.stored().keys() == ids(again(old, 1), plain(0))
 
 
 def test_more_leftovers_than_a_search_may_return(newest: Place) -> None:
     many_stays = plain(1, sessions=10_500)
-    load(newest, [many_stays, plain(2)], spared=lambda uuid: True)
+    load(newest, [many_stays, plain(2)], new={"meeting-1", "meeting-2"})
     after = again(many_stays, 100)
     assert load(newest, [after])["meeting-1"] == Ack(uuid="meeting-1", ok=101, replaced=10_400)
     assert newest.stored().keys() == ids(after, plain(2))
@@ -285,8 +286,8 @@ def test_create_index_and_write_load_and_are_told_once_what_stays_behind(
     caplog.clear()
     sink = replacing(guarded, account=login(guarded.node.users["loader"]))
     after = again(plain(1), 1)
-    assert list(sink.load([after])) == [Ack(uuid="meeting-1", ok=2)]
-    assert len(list(sink.load(many(3)))) == 3
+    assert list(sink.load(loads([after]))) == [Ack(uuid="meeting-1", ok=2)]
+    assert len(list(sink.load(loads(many(3))))) == 3
     said = [word for word in caplog.messages if "stay behind" in word]
     assert said == [word for word in said if f"read and maintenance on {guarded.prefix}*" in word]
     assert len(said) == 1
@@ -309,9 +310,9 @@ def test_without_the_look_beforehand_the_refusal_says_the_same(
 def test_wrong_credentials_are_the_end(guarded: Place) -> None:
     load(guarded, [plain(1)])
     client = guarded.client(username="somebody", password="wrong")
-    sink = StaleCleanupSink(guarded.loader(), client, PATIENCE, spared=lambda uuid: False)
+    sink = StaleCleanupSink(guarded.loader(), client, PATIENCE)
     with pytest.raises(CredentialsError):
-        list(sink.load([plain(1)]))
+        list(sink.load(loads([plain(1)])))
 
 
 def test_create_index_write_read_and_maintenance_are_enough(

@@ -220,7 +220,7 @@ def test_sessions_that_exist_nowhere_else_stay_until_that_is_asked_for(newest: P
         before = stored_hits(newest)
         (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
         assert not finding["repaired"]
-        assert "exist nowhere else, and stay" in finding["why"]
+        assert "exist nowhere else; they stay" in finding["why"]
         assert stored_hits(newest) == before
         assert "verify --repair: findings left (65)" in harvester("status").stdout.decode()
 

@@ -1,4 +1,4 @@
-"""What a run shows while it goes on: a bar on a terminal, a line a minute elsewhere, nothing when quiet."""
+"""How far a run has come: a bar on a terminal, a line a minute elsewhere, nothing with --quiet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from threading import Event, Thread
 from types import TracebackType
 
 from connectors.base import Connector
-from harvester.cli.environment import RunEnvironment
 from harvester.formatting import plural
 from harvester.pipeline.context import RunContext
 from harvester.pipeline.report import Report
@@ -21,22 +20,20 @@ LINE_SECONDS = 60.0
 
 
 class Progress:
-    """Reads a report that somebody else fills. A context manager around the run."""
+    """Shows a report while a run fills it; a context manager around the run."""
 
-    def __init__(
-        self, report: Report, connector: Connector, context: RunContext, env: RunEnvironment
-    ) -> None:
+    def __init__(self, report: Report, connector: Connector, context: RunContext, *, quiet: bool) -> None:
         self._report = report
         self._permitted = connector.requests_per_second * context.speed
         self._context = context
-        self._env = env
+        self._quiet = quiet
         self._ended = Event()
         self._began = context.stopwatch()
         show = self._bar if sys.stderr.isatty() else self._lines
         self._thread = Thread(target=show, name="progress", daemon=True)
 
     def __enter__(self) -> Progress:
-        if not self._env.quiet:
+        if not self._quiet:
             self._thread.start()
         return self
 

@@ -1,8 +1,9 @@
-"""What `--summary-json` writes: whatever the end of the run, its exit code, why, and what was done for each vendor."""
+"""How a run's report is shown: as text on stderr, and as the JSON of `--summary-json`."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,26 +12,173 @@ from pathlib import Path
 import click
 
 from connectors.errors import ExitCode, HarvestError, OutputError
-from harvester.pipeline.report import Report
+from harvester.formatting import format_instant, plural, without_prefix
+from harvester.pipeline.report import MAX_FAILURES, Report
 
 STDERR = Path("-")
-"""stdout is for documents."""
+"""Where `--summary-json -` goes: stdout is for documents."""
+
+SHOWN = 10
+"""How many failures are printed."""
+
+VERBS = {"index": "stored", "stdout": "printed", "file": "written"}
+
+
+def summary_lines(report: Report, *, dry_run: bool = False) -> list[str]:
+    """What went wrong first, then what was done, then notes."""
+    counts = [_survey_line(report)] if dry_run else _count_lines(report)
+    lines = [
+        *problem_lines(report),
+        *counts,
+        *_unfinished_lines(report),
+        *_partition_lines(report),
+        *_notes(report),
+    ]
+    return [f"{report.vendor}: {line}" for line in lines]
+
+
+def problem_lines(report: Report) -> Iterator[str]:
+    """What went wrong, the cause first."""
+    if report.stopped_with in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
+        restart = "resumes" if report.destination == "index" else "begins again"
+        yield f"{report.stopped}; the same command {restart}"
+    elif report.stopped_with != ExitCode.OK and (problem := report.stopped or report.problems):
+        yield without_prefix(problem, report.vendor)
+    if report.until is not None:
+        yield f"continue at {format_instant(report.until)} UTC with the same command"
+    failures = [failure for failure in report.failures if failure.why != report.stopped]
+    yield from (
+        f"{failure.what}: {without_prefix(failure.why, report.vendor)}" for failure in failures[:SHOWN]
+    )
+    more = report.failed + report.failed_listings + report.failed_partitions.total() - SHOWN
+    if len(failures) > SHOWN:
+        yield f"… and {more:,} more; --summary-json has the first {MAX_FAILURES}"
+
+
+def _survey_line(report: Report) -> str:
+    return f"{plural(report.listed, 'meeting')} listed; --dry-run fetched and stored nothing"
+
+
+def _count_lines(report: Report) -> Iterator[str]:
+    if report.stopped is not None and not (report.listed or report.resumed):
+        return  # stopped before anything was listed
+    if not (report.listed or report.resumed or report.requests):
+        yield "nothing to do: no new, failed or pending meetings"
+        return
+    resumed = f", {report.resumed:,} resumed" if report.resumed else ""
+    yield f"{plural(report.listed, 'meeting')} listed{resumed}: {', '.join(_outcomes(report))}"
+    yield f"{', '.join(_documents(report))}; {', '.join(_effort(report))}"
+
+
+def _outcomes(report: Report) -> Iterator[str]:
+    if report.unchanged:
+        yield f"{report.unchanged:,} unchanged"
+    yield f"{report.done:,} done"
+    nothing_yet = f" ({report.nothing_yet:,} with nothing to store yet)" if report.nothing_yet else ""
+    yield f"{report.pending:,} pending{nothing_yet}"
+    yield from (
+        f"{number:,} {outcome}"
+        for number, outcome in (
+            (report.gone, "gone"),
+            (report.kept_richer, "kept as stored"),
+            (report.out_of_range, "out of range"),
+            (report.cleanup_pending + report.unacknowledged, "not acknowledged"),
+            (report.unread, "not read"),
+        )
+        if number
+    )
+    yield f"{report.failed:,} failed"
+
+
+def _documents(report: Report) -> Iterator[str]:
+    yield f"{plural(report.documents, 'document')} {VERBS[report.destination]}"
+    if report.superseded:
+        yield f"{report.superseded:,} already in the index, newer or richer"
+    if report.rejected:
+        yield f"{report.rejected:,} rejected (see `harvester rejects list`)"
+
+
+def _effort(report: Report) -> Iterator[str]:
+    yield plural(report.requests, "request")
+    if report.retries:
+        yield f"{report.retries:,} retried"
+    if report.throttled_seconds >= 0.5:
+        yield f"{report.throttled_seconds:.0f} s throttled by the vendor"
+    yield f"{report.seconds:.1f} s in all"
+
+
+def _unfinished_lines(report: Report) -> Iterator[str]:
+    if report.stopped_with == ExitCode.OK:
+        yield "output closed by the reader; stopped without fetching the rest"
+        return
+    if report.cleanup_pending:
+        yield (
+            f"{plural(report.cleanup_pending, 'meeting')} stored, but stale documents could not be checked; the next run "
+            "will retry them"
+        )
+    if report.unacknowledged:
+        yield (
+            f"{plural(report.unacknowledged, 'meeting')} fetched, but not known to be stored; the next run will retry "
+            "them"
+        )
+
+
+def _partition_lines(report: Report) -> Iterator[str]:
+    if report.missing_partitions:
+        yield (
+            f"{plural(report.missing_partitions.total(), 'partition')} skipped that the vendor no longer has, such as a "
+            f"deleted user (this is normal): {_by_reason(report.missing_partitions)}"
+        )
+    if report.failed_partitions:
+        yield (
+            f"{plural(report.failed_partitions.total(), 'partition')} could not be listed; a later run will retry: "
+            f"{_by_reason(report.failed_partitions)}"
+        )
+
+
+def _notes(report: Report) -> Iterator[str]:
+    if report.next_due is not None:
+        yield (
+            f"pending: {_by_reason(report.pending_by_reason)}; a run after {format_instant(report.next_due)} UTC reads "
+            "the first again"
+        )
+    if report.out_of_range:
+        yield (
+            f"{plural(report.out_of_range, 'meeting')} listed without a start and held at another time than requested: "
+            f"not {VERBS[report.destination]}"
+        )
+    if report.kept_richer:
+        yield (
+            f"{plural(report.kept_richer, 'meeting')} changed, but the vendor now returns less detail; kept the stored "
+            "version"
+        )
+    if report.replaced:
+        yield f"{plural(report.replaced, 'stale document')} deleted"
+    if report.collisions:
+        verb = "had a duplicate key and was" if report.collisions == 1 else "had duplicate keys and were"
+        yield f"{plural(report.collisions, 'session')} {verb} numbered"
+
+
+def _by_reason(counts: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items()))
 
 
 @dataclass
 class Summary:
-    """`error`: what ended the whole before or beside its vendors; `whole`: whether it came to its end at all."""
+    """What one command did, for all of its vendors."""
 
     reports: list[Report] = field(default_factory=list)
     error: HarvestError | None = None
-    whole: bool = False
+    """What ended the command before or beside its vendors."""
+    finished: bool = False
+    """The command came to its end, whatever its exit code."""
 
     @property
     def exit_code(self) -> int:
-        """Of the process: the worst of the vendors', unless somebody interrupted it."""
+        """Of the process: that of an interruption, else the worst of the vendors'."""
         if self.error is not None:
             return self.error.exit_code
-        if not self.whole:
+        if not self.finished:
             return ExitCode.SOFTWARE
         return ExitCode.worst(report.exit_code for report in self.reports)
 
@@ -38,28 +186,28 @@ class Summary:
     def reason(self) -> str | None:
         if self.error is not None:
             return str(self.error)
-        if not self.whole:
+        if not self.finished:
             return "a bug: its traceback is on stderr"
-        told = [f"{report.vendor}: {report.reason}" for report in self.reports if report.exit_code]
-        return "; ".join(told) or None
+        reasons = [f"{report.vendor}: {report.reason}" for report in self.reports if report.exit_code]
+        return "; ".join(reasons) or None
 
     def text(self) -> str:
-        told = {
+        summary = {
             "exit_code": self.exit_code,
             "reason": self.reason,
             "vendors": [report.summary() for report in self.reports],
         }
-        return json.dumps(told, indent=2, default=str)
+        return json.dumps(summary, indent=2, default=str)
 
 
 @contextmanager
 def summarized(path: Path | None, names: Sequence[str], account: str) -> Iterator[Summary]:
-    """A summary that whoever harvests fills, written at the end of it. An error that comes before any vendor's turn
-    stands for each of them."""
+    """Yield a summary to fill, and write it to `path` at the end, whatever the end is. An error before the first vendor's
+    turn counts for each of them."""
     summary = Summary()
     try:
         yield summary
-        summary.whole = True
+        summary.finished = True
     except HarvestError as error:
         summary.error = error
         if not summary.reports:
@@ -68,8 +216,8 @@ def summarized(path: Path | None, names: Sequence[str], account: str) -> Iterato
                 report.stopped_by(error)
         raise
     finally:
-        if not summary.whole and summary.error is None:
-            for report in summary.reports[-1:]:  # the one that was under way
+        if not summary.finished and summary.error is None:
+            for report in summary.reports[-1:]:  # the vendor that was being harvested
                 report.causes.add(ExitCode.SOFTWARE)
                 report.stopped = report.stopped or summary.reason
         if path is not None:

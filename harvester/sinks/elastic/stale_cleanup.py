@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
 from connectors.retry import RetryPolicy
-from harvester.sinks.base import Ack, Sink
+from harvester.sinks.base import Ack, Load
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.deletion import MissingPrivileges
 from harvester.sinks.elastic.stale import CurrentDocuments, StaleDocuments
@@ -102,21 +103,25 @@ class CleanupQueue:
         return taken
 
 
+class RecordLoader(Protocol):
+    """What `harvester.sinks.elastic.loader.Loader` is used for here."""
+
+    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]: ...
+
+
 class StaleCleanupSink:
     """A sink around the loader: a meeting counts as done only once its stale documents are deleted.
 
-    `spared` says of a uuid that nothing can have been stored for it before, in this run or any other: it is not
-    searched for, unless its record replaces another meeting. A clean-up starts when `meetings` or `documents` wait, or
+    A new meeting is not searched for, unless its record replaces another meeting. A clean-up starts when `meetings` or `documents` wait, or
     when the first meeting has waited for `seconds`.
     """
 
     def __init__(
         self,
-        loader: Sink,
+        loader: RecordLoader,
         client: Client,
         retry: RetryPolicy,
         *,
-        spared: Callable[[str], bool],
         meetings: int = BATCH_MEETINGS,
         documents: int = BATCH_DOCUMENTS,
         seconds: float = BATCH_SECONDS,
@@ -124,14 +129,13 @@ class StaleCleanupSink:
         self._loader = loader
         self._client = client
         self._retry = retry
-        self._spared = spared
         self._meetings = meetings
         self._documents = documents
         self._seconds = seconds
         self._privileges_checked = False
         self._disabled = False
 
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """One `Ack` per record; `replaced` is counted in the last one of a meeting. A meeting whose stale documents could
         not be deleted because of an error gets an `Ack` that is not `complete`.
 
@@ -140,7 +144,7 @@ class StaleCleanupSink:
         """
         queue, retry = CleanupQueue(), self._retry
         stopped: HarvestError | None = None
-        inner = self._loader.load(self._track(records, queue))
+        inner = self._loader.load(self._track(loads, queue))
         try:
             for ack in inner:
                 yield from queue.acknowledge(ack, retry.elapsed())
@@ -160,15 +164,15 @@ class StaleCleanupSink:
         if stopped is not None:
             raise stopped
 
-    def _track(self, records: Iterable[MeetingRecord], queue: CleanupQueue) -> Iterator[MeetingRecord]:
-        for record in records:
-            uuid = record.meeting.uuid
-            waiting = queue.start(uuid)
+    def _track(self, loads: Iterable[Load], queue: CleanupQueue) -> Iterator[MeetingRecord]:
+        for load in loads:
+            record = load.record
+            waiting = queue.start(record.meeting.uuid)
             alone = waiting.unacknowledged == 1 and not waiting.acks and not record.replaces
-            if not (self._disabled or (alone and self._spared(uuid))):
+            if not (self._disabled or (alone and load.is_new)):
                 waiting.add(CurrentDocuments.of(record, self._client.config))
             yield record
-            del record  # free its memory while the next one is awaited
+            del load, record  # free its memory while the next one is awaited
 
     def _is_due(self, queue: CleanupQueue) -> bool:
         return bool(queue) and (

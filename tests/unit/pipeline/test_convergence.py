@@ -1,8 +1,8 @@
 """Any order, repetition and overlap of runs, kills among them, leaves the index that one late, full harvest would make.
 
 An invented vendor tells of a few meetings: late, live, changed, moved into another year, failing for a while; hypothesis
-makes the meetings and the runs. The journal, the reading, the engine and the part of the command line that joins
-them (`runner.run`) are the real ones; vendor and index are models, the latter with Elasticsearch's external versions.
+makes the meetings and the runs. The journal, the planner, the tracker, the engine and the part of the runner that
+joins them are the real ones; vendor and index are models, the latter with Elasticsearch's external versions.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from connectors.models import (
 )
 from harvester.documents import Document, record_version, to_documents
 from harvester.pipeline import engine, runner
+from harvester.pipeline.account import AccountConfig
 from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import HarvestRequest
-from harvester.pipeline.tracker import JournalTracker
-from harvester.sinks.base import Ack
+from harvester.pipeline.request import HarvestRequest, VendorOptions, resolve
+from harvester.sinks.base import Ack, Load
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
 
@@ -132,7 +132,7 @@ class Fate:
         assert self.journal is not None
         if self.committed:
             self.journal.flush()
-        self.journal._failed = OutputError("killed")
+        self.journal._writer._failed = OutputError("killed")
         self.struck = True
 
 
@@ -344,31 +344,30 @@ class Sink:
     """Loads so many meetings at once, document by document, deletes what they left behind, and then acknowledges."""
 
     index: Index
-    spared: Callable[[str], bool]
     fate: Fate
     at_once: int
 
-    def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
-        waiting: list[tuple[MeetingRecord, bool]] = []
-        for harvest in records:
-            waiting.append((harvest, self.spared(harvest.meeting.uuid)))
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
+        waiting: list[Load] = []
+        for load in loads:
+            waiting.append(load)
             if len(waiting) >= self.at_once:
                 yield from self._loaded(waiting)
                 waiting = []
         yield from self._loaded(waiting)
 
-    def _loaded(self, waiting: Sequence[tuple[MeetingRecord, bool]]) -> Iterator[Ack]:
-        for harvest, _ in waiting:
-            for key, document in filed(harvest):
+    def _loaded(self, waiting: Sequence[Load]) -> Iterator[Ack]:
+        for load in waiting:
+            for key, document in filed(load.record):
                 self.fate.pass_by("store")
-                self.index.store(key, record_version(harvest), document)
-        for harvest, spared in waiting:
-            for key in [] if spared else self.index.leftovers(harvest):
+                self.index.store(key, record_version(load.record), document)
+        for load in waiting:
+            for key in [] if load.is_new else self.index.leftovers(load.record):
                 self.fate.pass_by("delete")
-                self.index.delete(key, record_version(harvest))
-        for harvest, _ in waiting:
+                self.index.delete(key, record_version(load.record))
+        for load in waiting:
             self.fate.pass_by("acknowledge")
-            yield Ack(uuid=harvest.meeting.uuid, ok=1 + len(harvest.sessions))
+            yield Ack(uuid=load.record.meeting.uuid, ok=1 + len(load.record.sessions))
 
 
 # Runs
@@ -389,56 +388,43 @@ class Run:
     at_once: int = 1
     concurrency: int = 1
 
-    def request(self, base: date, today: date) -> HarvestRequest:
-        options, raw = self.asked - {"raw"}, "raw" in self.asked
-        common = HarvestRequest(options=options, raw=raw, timezone=self.zone)
-        first, last = (min(base + day * DAY, today) for day in sorted(self.dates))
-        if self.kind == "nightly":
-            return common
-        if self.kind == "date":
-            return replace(common, on=first)
-        return replace(common, first=first, last=last, force=self.kind == "force")
+    def request(self, base: date, now: datetime) -> HarvestRequest:
+        zone = ZoneInfo(self.zone)
+        first, last = (min(base + day * DAY, now.astimezone(zone).date()) for day in sorted(self.dates))
+        dates: dict[str, Any] = {"first": first, "last": last, "force": self.kind == "force"}
+        if self.kind in {"nightly", "date"}:
+            dates = {"on": first} if self.kind == "date" else {}
+        options = VendorOptions(switches=self.asked - {"raw"})
+        return resolve(now=now, zone=zone, options=options, raw="raw" in self.asked, **dates)
 
 
 @dataclass(kw_only=True)
-class Around:
-    """As much of the command line's surroundings as `runner.run` asks for."""
+class Context:
+    """As much of a run's context as the runner and the engine use."""
 
-    state_folder: Path
-
-    def zone(self, name: str) -> ZoneInfo:
-        return ZoneInfo(name)
-
-
-@dataclass(kw_only=True)
-class Connected:
-    """What `runner.run` and the engine need of an account; the context is part of it."""
-
-    connector: Vendor
-    folder: Path
-    api_url: str = "http://127.0.0.1/"
+    clock: Clock
     request_stats: RequestStats = field(default_factory=RequestStats)
-
-    @property
-    def name(self) -> str:
-        return self.connector.name
-
-    @property
-    def account(self) -> str:
-        return self.connector.account
-
-    @property
-    def context(self) -> Any:
-        return self
+    speed: float = 1.0
 
     def now(self) -> datetime:
-        return self.connector.clock()
+        return self.clock()
 
-    def elapsed(self) -> float:
+    def stopwatch(self) -> float:
         return 0.0
 
-    stopwatch = elapsed
-    speed = 1.0
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """An account with its connector, as far as the runner and the engine use it."""
+
+    config: AccountConfig
+    folder: Path
+    connector: Vendor
+    context: Context
+
+    @property
+    def vendor(self) -> str:
+        return self.config.vendor
 
 
 @dataclass
@@ -470,37 +456,53 @@ class World:
         self.clock.now += run.after * HOUR
         fate = Fate(at=run.killed, committed=run.committed)
         vendor = self.vendor(run.scope, options=run.asked, fate=fate, concurrency=run.concurrency)
-        account = Connected(connector=vendor, folder=self.folder / "-".join(run.scope))
-        today = self.clock().astimezone(ZoneInfo(run.zone)).date()
+        account = self._account(vendor)
         report = Report(vendor=vendor.name, account=vendor.account)
-        env, request = Around(state_folder=self.folder), run.request(self.base_day, today)
-        self._want_all(account, env)
+        request = run.request(self.base_day, self.clock())
+        self._want_all(account)
         try:
-            self._harvest(account, env, request, run, report, fate)
+            self._harvest(account, request, run, report, fate)
         except (Killed, OutputError):
             assert fate.struck
         return report
 
-    def _harvest(
-        self, account: Any, env: Any, request: HarvestRequest, run: Run, report: Report, fate: Fate
-    ) -> None:
-        where: Any = Place(self.index)
-        with runner.run(account, where, request, env, report) as reading:
-            fate.journal = fated(reading, fate)
-            sink = Sink(self.index, reading.is_new, fate, run.at_once)
+    def _account(self, vendor: Vendor) -> Any:
+        """`folder`: one for each account, whatever the vendor's."""
+        machine: Any = None
+        config = AccountConfig(
+            vendor=vendor.name,
+            label=vendor.account,
+            values={"API_URL": "http://127.0.0.1/"},
+            state_folder=self.folder,
+            clock=machine,
+        )
+        return Account(
+            config=config,
+            folder=self.folder / f"{vendor.name}-{vendor.account}",
+            connector=vendor,
+            context=Context(clock=self.clock),
+        )
+
+    def _harvest(self, account: Any, request: HarvestRequest, run: Run, report: Report, fate: Fate) -> None:
+        with (
+            runner.open_journal(account, CLUSTER) as journal,
+            runner.recorded_run(account, journal, self.index.has_indices, request, report) as (plan, tracker),
+        ):
+            watch(journal, fate)
             engine.harvest(
                 account.connector,
-                reading,
-                sink,
+                plan.slices,
+                tracker,
+                Sink(self.index, fate, run.at_once),
                 account.context,
                 stop=StopSignal(),
                 report=report,
                 concurrency=run.concurrency,
             )
 
-    def _want_all(self, account: Any, env: Any) -> None:
-        """As a nightly run on the first day would have written down."""
-        with runner.journal(account, CLUSTER, env) as journal:
+    def _want_all(self, account: Any) -> None:
+        """As a nightly run on the first day would have recorded."""
+        with runner.open_journal(account, CLUSTER) as journal:
             journal.set_first_nightly(self.base - DAY)
 
     def close(self, asked: frozenset[str], scopes: Iterable[Scope]) -> None:
@@ -512,28 +514,16 @@ class World:
             assert report.exit_code == 0, report.failures
 
 
-@dataclass
-class Place:
-    """As much of the command line's index as `runner.run` asks for."""
-
-    index: Index
-    cluster: ElasticConfig = CLUSTER
-
-    def has_indices(self) -> bool:
-        return self.index.has_indices()
-
-
-def fated(reading: JournalTracker, fate: Fate) -> Journal:
-    """The journal of this reading; every word to it is a point at which the run may be killed."""
-    journal = reading._journal
+def watch(journal: Journal, fate: Fate) -> None:
+    """Every statement to the journal is a point at which the run may be killed."""
+    fate.journal = journal
     put = journal._writer.put
 
     def watched(statement: str, *values: Any) -> int:
         fate.pass_by("journal")
         return put(statement, *values)
 
-    journal._writer.put = watched  # type: ignore[method-assign]  # the kill between two words
-    return journal
+    journal._writer.put = watched  # type: ignore[method-assign]  # the kill between two statements
 
 
 @contextmanager

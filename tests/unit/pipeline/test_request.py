@@ -1,19 +1,18 @@
-"""Dates as people type them, to windows of UTC time."""
+"""Dates and options, resolved to a window of UTC time and a way of reading it."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
-import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.models import Window
-from harvester.cli import dates
-from harvester.cli.options import Date
+from harvester.pipeline.request import HarvestRequest, VendorOptions, days_window, resolve
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -22,24 +21,7 @@ UTC_ZONE = ZoneInfo("UTC")
 
 def window(on: str = "", first: str = "", last: str = "", zone: ZoneInfo = UTC_ZONE) -> Window:
     days = [date.fromisoformat(day) if day else None for day in (on, first, last)]
-    return dates.window(*days, zone=zone, now=NOW)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("2026-2-3", "write it 2026-02-03"),
-        ("2026/02/03", "write it 2026-02-03"),
-        ("2026-02-30", "not a day of the calendar"),
-        ("20260203", "write a day like"),
-        ("yesterday", "write a day like"),
-        ("2026-02-03T00:00", "write a day like"),
-        ("\u0662\u0660\u0662\u0666-02-03", "write"),
-    ],
-)
-def test_a_day_misspelt_is_refused_with_the_right_spelling(text: str, said: str) -> None:
-    with pytest.raises(click.BadParameter, match=said):
-        Date().convert(text, None, None)
+    return days_window(*days, zone=zone, now=NOW)
 
 
 def test_without_dates_it_is_yesterday() -> None:
@@ -61,31 +43,70 @@ def test_a_day_begins_at_the_zones_midnight_and_may_have_25_hours() -> None:
 
 def test_today_may_be_asked_for_and_tomorrow_may_not() -> None:
     assert NOW in window(on="2026-11-20")
-    with pytest.raises(click.UsageError, match="has not come yet"):
+    with pytest.raises(ValueError, match="is in the future"):
         window(on="2026-11-21")
-    with pytest.raises(click.UsageError, match="has not come yet"):
+    with pytest.raises(ValueError, match="is in the future"):
         window(first="2026-11-01", last="2026-11-21")
 
 
 @pytest.mark.parametrize(
     ("given_days", "said"),
     [
-        ({"first": "2026-11-03", "last": "2026-11-01"}, "lies after"),
+        ({"first": "2026-11-03", "last": "2026-11-01"}, "is after"),
         ({"on": "2026-11-03", "first": "2026-11-01"}, "one or the other"),
         ({"last": "2026-11-03"}, "--to needs --from"),
     ],
 )
 def test_contradictions_are_refused(given_days: dict[str, str], said: str) -> None:
-    with pytest.raises(click.UsageError, match=said):
+    with pytest.raises(ValueError, match=said):
         window(**given_days)
 
 
-def test_a_range_past_what_the_vendor_keeps_is_clamped() -> None:
-    asked = window(first="2026-01-01", last="2026-11-19")
-    clamped = dates.clamped(asked, kept=timedelta(days=180), now=NOW)
-    assert clamped == Window(start=NOW - timedelta(days=180), end=asked.end)
-    assert dates.clamped(asked, kept=timedelta(days=400), now=NOW) == asked
-    assert dates.clamped(window(on="2026-01-01"), kept=timedelta(days=180), now=NOW) is None
+def request(**values: Any) -> HarvestRequest:
+    return resolve(now=NOW, zone=UTC_ZONE, **values)
+
+
+@pytest.mark.parametrize(
+    ("values", "mode", "description"),
+    [
+        ({}, "nightly", "nightly"),
+        ({"on": date(2026, 11, 3)}, "forced", "2026-11-03"),
+        ({"first": date(2026, 11, 3)}, "backfill", "2026-11-03 to yesterday"),
+        (
+            {"first": date(2026, 11, 3), "last": date(2026, 11, 4), "force": True},
+            "forced",
+            "2026-11-03 to 2026-11-04 again",
+        ),
+        ({"options": VendorOptions(filtered=True)}, "nightly", "a part of yesterday"),
+        ({"options": VendorOptions(filtered=True, upcoming_days=7)}, "upcoming", "the next 7 days"),
+    ],
+)
+def test_dates_and_options_say_how_a_run_reads(values: dict[str, Any], mode: str, description: str) -> None:
+    resolved = request(**values)
+    assert (resolved.mode, resolved.description) == (mode, description)
+
+
+def test_upcoming_days_begin_now() -> None:
+    options = VendorOptions(filtered=True, upcoming_days=7)
+    assert request(options=options).window == Window(start=NOW, end=NOW + timedelta(days=7))
+    with pytest.raises(ValueError, match="from now on"):
+        request(options=options, on=NOW.date())
+
+
+def test_options_that_need_or_exclude_dates_are_checked() -> None:
+    with pytest.raises(ValueError, match="--force is for a backfill"):
+        request(force=True)
+    with pytest.raises(ValueError, match="--lookback is for the nightly run"):
+        request(lookback=2, on=NOW.date())
+    assert request(lookback=2).lookback == timedelta(days=2)
+    assert request().lookback is None, "as the connector has it"
+
+
+def test_extras_are_what_every_meeting_is_fetched_with() -> None:
+    options = VendorOptions(switches=frozenset({"qos"}), values={"user": ("a",)}, filtered=True)
+    resolved = request(options=options, raw=True)
+    assert resolved.extras == {"qos", "raw"}, "a filter is not kept with its meetings"
+    assert resolved.filtered
 
 
 @given(st.integers(1, 400), st.integers(1, 60))

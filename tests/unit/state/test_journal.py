@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,8 +28,9 @@ from connectors.models import (
     SkippedPartition,
     Window,
 )
-from harvester.pipeline.planner import RunPlan, Slice, backfill, forced, nightly
-from harvester.pipeline.tracker import ASK_SKIPPED_AGAIN, JournalTracker, LoadedMeeting
+from harvester.pipeline.planner import ASK_SKIPPED_AGAIN, RunPlan, Slice, backfill, nightly, with_backlog
+from harvester.pipeline.planner import forced as forced_plan
+from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, LoadedMeeting
 from harvester.state.batch_writer import BatchWriter
 from harvester.state.journal import Journal
 from harvester.state.journal_reader import JournalReader
@@ -76,32 +78,57 @@ def ref(uuid: str, start: datetime | None = FIRST + 9 * HOUR, digest: str = "d")
     return MeetingRef(uuid=uuid, start_time=start, digest=digest, hint={"type": "past"})
 
 
-def reading(
-    journal: Journal, clock: Clock, scheme: RunPlan, asked: frozenset[str] = NOTHING, span: timedelta = SPAN
-) -> JournalTracker:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A plan, and the tracker of the run that carries it out."""
+
+    plan: RunPlan
+    tracker: JournalTracker
+
+    def resume(self) -> list[MeetingRef]:
+        return [self._fetch(fetch) for fetch in self.tracker.resume()]
+
+    def fetch(self, ref: MeetingRef) -> MeetingRef | None:
+        """The ref as it is fetched; `None` if its meeting is not."""
+        answer = self.tracker.should_fetch(ref)
+        return self._fetch(answer) if isinstance(answer, Fetch) else None
+
+    def missing(self, part: Slice) -> list[MeetingRef]:
+        return [self._fetch(fetch) for fetch in self.tracker.missing_from_listing(part)]
+
+    def _fetch(self, fetch: Fetch) -> MeetingRef:
+        self.tracker.on_fetching(fetch)
+        return fetch.ref
+
+
+def run_of(
+    journal: Journal, clock: Clock, plan: RunPlan, extras: frozenset[str] = NOTHING, span: timedelta = SPAN
+) -> Run:
+    plan = with_backlog(plan, journal, max_window=span, now=clock())
     run = journal.begin_run("test", clock())
-    return JournalTracker(journal, scheme, asked=asked, run=run, now=clock, span=span, empty=False)
+    return Run(plan, JournalTracker(journal, plan, extras=extras, run=run, now=clock, was_empty=False))
 
 
 def list_all(
-    made: JournalTracker, journal: Journal, *refs: MeetingRef, failing: tuple[str, ...] = ()
+    run: Run, journal: Journal, *refs: MeetingRef, failing: tuple[str, ...] = ()
 ) -> list[MeetingRef]:
-    """What is wanted of `refs` when every part of this reading is listed, in which the `failing` cannot be had."""
-    wanted = []
-    for part in made.parts:
-        made.begins(part)
-        for subject in failing:
-            made.skipped(SkippedPartition(partition=subject, reason=Reason.error, permanent=False), part)
+    """What is fetched of `refs` when every slice of this run is listed, except the `failing` partitions."""
+    fetched = []
+    for part in run.plan.slices:
+        run.tracker.on_slice_started(part)
+        for partition in failing:
+            skipped = SkippedPartition(partition=partition, reason=Reason.error, permanent=False)
+            run.tracker.on_partition_skipped(skipped, part)
         here = [each for each in refs if each.start_time is None or each.start_time in part.window]
-        wanted += [found for each in here if (found := made.wants(each)) is not None]
-        made.listed(part)
+        fetched += [found for each in here if (found := run.fetch(each)) is not None]
+        run.tracker.on_slice_listed(part)
         journal.flush()
-    return wanted
+    return fetched
 
 
-def store(made: JournalTracker, journal: Journal, clock: Clock, *refs: MeetingRef, rank: int = 2) -> None:
+def store(run: Run, journal: Journal, clock: Clock, *refs: MeetingRef, rank: int = 2) -> None:
     for each in refs:
-        made.stored(LoadedMeeting(ref=each, rank=rank, harvested_at=clock(), pending=None))
+        run.tracker.on_acknowledged(LoadedMeeting(ref=each, rank=rank, harvested_at=clock(), pending=None))
     journal.flush()
 
 
@@ -111,9 +138,9 @@ def read_nightly(
     """One night over all days up to yesterday, everything wanted stored; the uuids that were."""
     yesterday = clock().replace(hour=0)
     wanted = Window(start=FIRST, end=yesterday)
-    made = reading(journal, clock, nightly(journal, wanted, asked, LOOKBACK, SPAN), asked)
-    found = list_all(made, journal, *refs)
-    store(made, journal, clock, *found)
+    run = run_of(journal, clock, nightly(journal, wanted, asked, LOOKBACK, SPAN), asked)
+    found = list_all(run, journal, *refs)
+    store(run, journal, clock, *found)
     return [each.uuid for each in found]
 
 
@@ -129,14 +156,22 @@ def killed(journal: Journal) -> None:
     journal._database._connection.close()
 
 
-def resumed(made: JournalTracker) -> set[str]:
+def resumed(run: Run) -> set[str]:
     """What this run reads out of the journal, though no listing shows it any more."""
-    found = {each.uuid for each in made.first()}
-    for part in made.parts:
-        made.begins(part)
-        found |= {each.uuid for each in made.unseen(part)}
-        made.listed(part)
+    found = {each.uuid for each in run.resume()}
+    for part in run.plan.slices:
+        run.tracker.on_slice_started(part)
+        found |= {each.uuid for each in run.missing(part)}
+        run.tracker.on_slice_listed(part)
     return found
+
+
+def forced(
+    journal: Journal, window: Window, extras: frozenset[str], clock: Clock, named: Window | None = None
+) -> RunPlan:
+    """A forced run of these days; `named`: as they were given."""
+    since = journal.begin_forced_run(named or window, extras, clock())
+    return forced_plan(window, SPAN, since=since)
 
 
 def spelled(parts: list[Slice]) -> list[tuple[float, float]]:
@@ -149,29 +184,29 @@ def spelled(parts: list[Slice]) -> list[tuple[float, float]]:
 
 def test_a_listing_covers_nothing_later_than_its_own_beginning(journal: Journal) -> None:
     clock = Clock(FIRST + DAY + 6 * HOUR)
-    list_all(reading(journal, clock, backfill(journal, days(0, 3), NOTHING, SPAN)), journal)
+    list_all(run_of(journal, clock, backfill(journal, days(0, 3), NOTHING, SPAN)), journal)
     clock.now += 5 * DAY
     assert spelled([*backfill(journal, days(0, 3), NOTHING, SPAN).slices]) == [(1.25, 3)]
 
 
 def test_a_listing_is_final_only_once_it_began_after_the_lookback(journal: Journal, clock: Clock) -> None:
-    made = reading(journal, clock, nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN))
-    assert spelled([*made.parts]) == [(0, 4)]
-    list_all(made, journal)
+    run = run_of(journal, clock, nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN))
+    assert spelled([*run.plan.slices]) == [(0, 4)]
+    list_all(run, journal)
     final = (clock() - LOOKBACK - FIRST) / DAY
     assert spelled([*nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).slices]) == [(final, 4)]
     clock.now += LOOKBACK
-    list_all(reading(journal, clock, nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN)), journal)
+    list_all(run_of(journal, clock, nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN)), journal)
     assert not nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).slices
 
 
 def test_a_listing_that_did_not_reach_its_end_covers_nothing(journal: Journal, clock: Clock) -> None:
-    made = reading(journal, clock, backfill(journal, days(0, 2), NOTHING, DAY), span=DAY)
-    one, other = made.parts
-    made.begins(one)
-    assert made.wants(ref("m")) is not None
-    made.begins(other)
-    made.listed(other)
+    run = run_of(journal, clock, backfill(journal, days(0, 2), NOTHING, DAY), span=DAY)
+    one, other = run.plan.slices
+    run.tracker.on_slice_started(one)
+    assert run.fetch(ref("m")) is not None
+    run.tracker.on_slice_started(other)
+    run.tracker.on_slice_listed(other)
     journal.flush()
     assert spelled([*backfill(journal, days(0, 2), NOTHING, DAY).slices]) == [(0, 1)]
 
@@ -200,12 +235,10 @@ def test_a_run_that_asks_for_more_does_not_take_an_earlier_word(journal: Journal
 def test_a_meeting_is_read_again_for_all_that_was_ever_asked_of_it(journal: Journal, clock: Clock) -> None:
     read_nightly(journal, clock, ref("m", FIRST + 3 * DAY), asked=QOS)
     clock.now += HOUR
-    made = reading(
-        journal, clock, forced(journal, days(3, 4), frozenset({"raw"}), SPAN, clock()), frozenset({"raw"})
-    )
-    (wanted,) = list_all(made, journal, ref("m", FIRST + 3 * DAY, "changed"))
+    run = run_of(journal, clock, forced(journal, days(3, 4), frozenset({"raw"}), clock), frozenset({"raw"}))
+    (wanted,) = list_all(run, journal, ref("m", FIRST + 3 * DAY, "changed"))
     assert wanted.extras == {"qos", "raw"}
-    (first,) = reading(journal, clock, RunPlan(slices=())).first()
+    (first,) = run_of(journal, clock, RunPlan()).resume()
     assert first.extras == {"qos", "raw"}
 
 
@@ -240,18 +273,18 @@ def test_a_forced_reading_resumes_where_it_was_killed_and_begins_anew_once_finis
     rows = [ref("a"), ref("b")]
     read_nightly(journal, clock, *rows)
     clock.now += HOUR
-    made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
-    assert [each.uuid for each in list_all(made, journal, *rows)] == ["a", "b"]
-    store(made, journal, clock, rows[0])
+    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
+    assert [each.uuid for each in list_all(run, journal, *rows)] == ["a", "b"]
+    store(run, journal, clock, rows[0])
     clock.now += DAY
-    made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
-    assert [each.uuid for each in list_all(made, journal, *rows)] == ["b"]
-    store(made, journal, clock, rows[1])
+    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
+    assert [each.uuid for each in list_all(run, journal, *rows)] == ["b"]
+    store(run, journal, clock, rows[1])
     journal.finish_forced_run(days(0, 1), NOTHING, clock())
     journal.flush()
     clock.now += HOUR
-    made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
-    assert [each.uuid for each in list_all(made, journal, *rows)] == ["a", "b"]
+    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
+    assert [each.uuid for each in list_all(run, journal, *rows)] == ["a", "b"]
 
 
 def test_forced_readings_of_other_days_or_options_know_nothing_of_each_other(journal: Journal) -> None:
@@ -273,63 +306,63 @@ def test_the_start_of_a_forced_reading_survives_a_kill(tmp_path: Path) -> None:
 def test_a_forced_reading_that_asks_for_more_takes_no_word_of_a_run_in_between(
     journal: Journal, clock: Clock
 ) -> None:
-    forced(journal, days(0, 1), QOS, SPAN, clock())  # killed before its first request
+    forced(journal, days(0, 1), QOS, clock)  # killed before its first request
     clock.now += HOUR
     assert read_nightly(journal, clock, ref("m")) == ["m"]
     clock.now += HOUR
-    made = reading(journal, clock, forced(journal, days(0, 1), QOS, SPAN, clock()), QOS)
-    assert [each.extras for each in list_all(made, journal, ref("m"))] == [QOS]
+    run = run_of(journal, clock, forced(journal, days(0, 1), QOS, clock), QOS)
+    assert [each.extras for each in list_all(run, journal, ref("m"))] == [QOS]
 
 
 def test_a_forced_reading_that_resumes_reads_rows_that_have_changed_since(
     journal: Journal, clock: Clock
 ) -> None:
-    made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
-    store(made, journal, clock, *list_all(made, journal, ref("m")))  # and killed before its end
+    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
+    store(run, journal, clock, *list_all(run, journal, ref("m")))  # and killed before its end
     clock.now += 2 * LOOKBACK  # what is listed now is final: nobody looks again
-    made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
-    assert [each.uuid for each in list_all(made, journal, ref("m", digest="changed"))] == ["m"]
+    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
+    assert [each.uuid for each in list_all(run, journal, ref("m", digest="changed"))] == ["m"]
 
 
 def test_a_forced_reading_resumes_though_the_vendor_keeps_less_of_its_days_by_now(
     journal: Journal, clock: Clock
 ) -> None:
-    began = forced(journal, days(1, 3), NOTHING, SPAN, clock(), named=days(0, 3)).forced_since
+    began = forced(journal, days(1, 3), NOTHING, clock, named=days(0, 3)).forced_since
     clock.now += HOUR
     later = Window(start=days(1, 3).start + HOUR, end=days(1, 3).end)
-    assert forced(journal, later, NOTHING, SPAN, clock(), named=days(0, 3)).forced_since == began
-    assert forced(journal, later, NOTHING, SPAN, clock()).forced_since == clock()
+    assert forced(journal, later, NOTHING, clock, named=days(0, 3)).forced_since == began
+    assert forced(journal, later, NOTHING, clock).forced_since == clock()
 
 
 # Which meetings come first
 
 
 def test_failed_and_due_meetings_are_resumed_and_done_ones_never(journal: Journal, clock: Clock) -> None:
-    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
-    list_all(made, journal, *(ref(name) for name in ("done", "failed", "due", "later", "gone")))
-    store(made, journal, clock, ref("done"))
-    made.ended(ref("failed"), VendorError("no"))
+    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
+    list_all(run, journal, *(ref(name) for name in ("done", "failed", "due", "later", "gone")))
+    store(run, journal, clock, ref("done"))
+    run.tracker.on_failed(ref("failed"), VendorError("no"))
     journal.set_outcome(ref("due"), "pending", due=clock() + HOUR, reason="live")
     journal.set_outcome(ref("later"), "pending", due=clock() + DAY, reason="live")
     journal.set_outcome(ref("gone"), "gone", reason="deleted")
     journal.flush()
     clock.now += 2 * HOUR
-    assert resumed(reading(journal, clock, RunPlan(slices=()))) == {"due", "failed"}
-    assert resumed(reading(journal, clock, RunPlan(slices=(), within=days(1, 2)))) == set()
+    assert resumed(run_of(journal, clock, RunPlan())) == {"due", "failed"}
+    assert resumed(run_of(journal, clock, RunPlan(slices=(), within=days(1, 2)))) == set()
 
 
 def test_meetings_that_a_killed_run_listed_are_resumed_unless_they_are_listed_anyway(
     journal: Journal, clock: Clock
 ) -> None:
-    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, ref("m"))
+    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, ref("m"))
     again = RunPlan(slices=[Slice(window=days(0, 2))])
-    assert [*reading(journal, clock, again).first()] == []
-    assert resumed(reading(journal, clock, RunPlan(slices=()))) == {"m"}
+    assert [*run_of(journal, clock, again).resume()] == []
+    assert resumed(run_of(journal, clock, RunPlan())) == {"m"}
 
 
 def test_open_meetings_are_read_page_by_page_while_they_change(journal: Journal, clock: Clock) -> None:
     rows = [ref(f"m{number:04}") for number in range(1_100)]
-    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, *rows)
+    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, *rows)
     seen = []
     for record in journal.open_meetings():
         seen.append(record.uuid)
@@ -342,13 +375,13 @@ def test_open_meetings_are_read_page_by_page_while_they_change(journal: Journal,
 def test_what_is_stored_is_remembered_while_it_is_read_again(journal: Journal, clock: Clock) -> None:
     read_nightly(journal, clock, ref("m"))
     clock.now += HOUR
-    made = reading(journal, clock, forced(journal, days(0, 1), NOTHING, SPAN, clock()))
-    list_all(made, journal, ref("m"))
+    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
+    list_all(run, journal, ref("m"))
     record = journal.meeting("m")
     assert record is not None
     assert (record.outcome, record.rank) == ("listed", 2)
-    made.ended(ref("m"), VendorError("no"))
-    made.ended(ref("m"), VendorError("no, again"))
+    run.tracker.on_failed(ref("m"), VendorError("no"))
+    run.tracker.on_failed(ref("m"), VendorError("no, again"))
     journal.flush()
     record = journal.meeting("m")
     assert record is not None
@@ -357,14 +390,16 @@ def test_what_is_stored_is_remembered_while_it_is_read_again(journal: Journal, c
 
 
 def test_a_poorer_harvest_of_which_more_is_to_come_stays_pending(journal: Journal, clock: Clock) -> None:
-    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]), QOS)
-    list_all(made, journal, ref("m"))
-    store(made, journal, clock, ref("m"), rank=Detail.full)
+    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]), QOS)
+    list_all(run, journal, ref("m"))
+    store(run, journal, clock, ref("m"), rank=Detail.full)
     changed = ref("m", digest="changed")
-    list_all(made, journal, changed)
+    list_all(run, journal, changed)
     pending = Pending(until=clock() + HOUR, reason=Reason.quality)
     meeting = Meeting(vendor="v", account="a", uuid="m", detail=Detail.basic, harvested_at=clock())
-    assert made.poorer(changed, MeetingRecord(meeting=meeting, pending=pending))
+    record = MeetingRecord(meeting=meeting, pending=pending)
+    assert isinstance(run.tracker.decide(changed, record), KeepStored)
+    run.tracker.on_kept(changed, pending)
     journal.flush()
     record = journal.meeting("m")
     assert record is not None
@@ -376,23 +411,23 @@ def test_a_poorer_harvest_of_which_more_is_to_come_stays_pending(journal: Journa
 
 def test_a_part_left_out_is_asked_for_again_once_a_day(journal: Journal, clock: Clock) -> None:
     scheme = backfill(journal, days(0, 1), NOTHING, SPAN)
-    list_all(reading(journal, clock, scheme), journal, failing=("user 1",))
+    list_all(run_of(journal, clock, scheme), journal, failing=("user 1",))
     clock.now += ASK_SKIPPED_AGAIN - timedelta(seconds=1)
-    assert not reading(journal, clock, backfill(journal, days(0, 1), NOTHING, SPAN)).parts
+    assert not run_of(journal, clock, backfill(journal, days(0, 1), NOTHING, SPAN)).plan.slices
     clock.now += timedelta(seconds=1)
-    made = reading(journal, clock, RunPlan(slices=()))
-    assert [*made.parts] == [Slice(window=days(0, 1), partitions=frozenset({"user 1"}))]
-    list_all(made, journal, failing=("user 1",))
-    assert not reading(journal, clock, RunPlan(slices=())).parts
+    run = run_of(journal, clock, RunPlan())
+    assert [*run.plan.slices] == [Slice(window=days(0, 1), partitions=frozenset({"user 1"}))]
+    list_all(run, journal, failing=("user 1",))
+    assert not run_of(journal, clock, RunPlan()).plan.slices
     clock.now += DAY
-    list_all(reading(journal, clock, RunPlan(slices=())), journal)
+    list_all(run_of(journal, clock, RunPlan()), journal)
     assert journal.failed_partitions() == []
 
 
 def test_a_later_listing_trims_what_was_left_out(journal: Journal, clock: Clock) -> None:
-    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a", "b"))
+    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a", "b"))
     clock.now += HOUR
-    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(1, 2))])), journal, failing=("b",))
+    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(1, 2))])), journal, failing=("b",))
     left = {(each.partition, each.window, each.tried_at) for each in journal.failed_partitions()}
     before = clock() - HOUR
     assert left == {
@@ -407,12 +442,12 @@ def test_a_later_listing_trims_what_was_left_out(journal: Journal, clock: Clock)
 def test_a_part_left_out_is_no_more_when_two_listings_in_a_row_have_it(
     journal: Journal, clock: Clock
 ) -> None:
-    list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
+    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
     clock.now += DAY
-    made = reading(journal, clock, RunPlan(slices=()), span=2 * DAY)
-    for part in made.parts:  # faster than the journal commits
-        made.begins(part)
-        made.listed(part)
+    run = run_of(journal, clock, RunPlan(), span=2 * DAY)
+    for part in run.plan.slices:  # faster than the journal commits
+        run.tracker.on_slice_started(part)
+        run.tracker.on_slice_listed(part)
     journal.flush()
     assert journal.failed_partitions() == []
 
@@ -420,11 +455,11 @@ def test_a_part_left_out_is_no_more_when_two_listings_in_a_row_have_it(
 def test_a_kill_while_a_skipped_part_is_trimmed_loses_nothing_of_it(tmp_path: Path, clock: Clock) -> None:
     for after in range(5):
         journal = Journal(tmp_path / str(after))
-        list_all(reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
-        made = reading(journal, Clock(clock() + HOUR), RunPlan(slices=[Slice(window=days(0, 1))]))
+        list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
+        run = run_of(journal, Clock(clock() + HOUR), RunPlan(slices=[Slice(window=days(0, 1))]))
         _cut_off(journal, after)
         with suppress(KeyboardInterrupt):
-            list_all(made, journal)
+            list_all(run, journal)
         killed(journal)
         again = Journal(tmp_path / str(after))
         left = [each.window for each in again.failed_partitions()]
@@ -435,14 +470,14 @@ def test_a_kill_while_a_skipped_part_is_trimmed_loses_nothing_of_it(tmp_path: Pa
 def test_what_is_left_out_of_a_richer_listing_is_not_settled_by_a_plainer_one(
     journal: Journal, clock: Clock
 ) -> None:
-    made = reading(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
-    list_all(made, journal, failing=("a",))
+    run = run_of(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
+    list_all(run, journal, failing=("a",))
     clock.now += DAY
-    plain = reading(journal, clock, RunPlan(slices=()))
+    plain = run_of(journal, clock, RunPlan())
     store(plain, journal, clock, *list_all(plain, journal, ref("m")))
     clock.now += DAY
-    made = reading(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
-    asked = [each.extras for each in [*made.first(), *list_all(made, journal, ref("m"))]]
+    run = run_of(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
+    asked = [each.extras for each in [*run.resume(), *list_all(run, journal, ref("m"))]]
     record = journal.meeting("m")
     assert record is not None
     assert QOS in [*asked, record.extras]
@@ -467,12 +502,12 @@ def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
     journal: Journal, clock: Clock
 ) -> None:
     old, young = FIRST, FIRST + 2 * DAY
-    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 3))]))
+    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 3))]))
     rows = [ref("never", old), ref("once", old), ref("young", young), ref("waiting", old)]
-    list_all(made, journal, *rows, failing=("a",))
-    store(made, journal, clock, rows[1])
+    list_all(run, journal, *rows, failing=("a",))
+    store(run, journal, clock, rows[1])
     for each in rows[:3]:
-        made.ended(each, VendorError("no"))
+        run.tracker.on_failed(each, VendorError("no"))
     journal.set_outcome(rows[3], "pending", due=clock() + 9 * DAY, reason="live")
     journal.add_failed(
         FailedPartition(
@@ -529,11 +564,11 @@ def test_the_oldest_runs_are_forgotten_and_their_numbers_not_used_again(
 
 def test_results_survive_a_kill_exactly_as_far_as_they_were_committed(tmp_path: Path, clock: Clock) -> None:
     first = Journal(tmp_path)
-    made = reading(first, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
-    list_all(made, first, ref("a"), ref("b"))
-    store(made, first, clock, ref("a"))
+    run = run_of(first, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
+    list_all(run, first, ref("a"), ref("b"))
+    store(run, first, clock, ref("a"))
     with first._writer._changed:  # the writer sleeps
-        made.stored(LoadedMeeting(ref=ref("b"), rank=2, harvested_at=clock(), pending=None))
+        run.tracker.on_acknowledged(LoadedMeeting(ref=ref("b"), rank=2, harvested_at=clock(), pending=None))
         first._writer._queue.clear()
     killed(first)
     second = Journal(tmp_path)
@@ -547,10 +582,10 @@ def test_an_interval_is_never_there_without_its_meetings(tmp_path: Path, clock: 
     for after in range(5):
         folder = tmp_path / str(after)
         journal = Journal(folder)
-        made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
+        run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
         said = _cut_off(journal, after)
         with suppress(KeyboardInterrupt):
-            list_all(made, journal, *(ref(f"m{number}") for number in range(8)))
+            list_all(run, journal, *(ref(f"m{number}") for number in range(8)))
         killed(journal)
         again = Journal(folder)
         covered = not backfill(again, days(0, 1), NOTHING, SPAN).slices
@@ -807,10 +842,10 @@ def _full(journal: Journal) -> None:
 
 def test_a_full_disk_ends_with_74_and_no_interval_without_its_meetings(tmp_path: Path, clock: Clock) -> None:
     journal = Journal(tmp_path)
-    made = reading(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
+    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
     _full(journal)
     with pytest.raises(OutputError, match="free some space") as raised:
-        list_all(made, journal, *(ref(f"m{number}" + "x" * 200) for number in range(300)))
+        list_all(run, journal, *(ref(f"m{number}" + "x" * 200) for number in range(300)))
     assert raised.value.exit_code == 74
     with pytest.raises(OutputError):
         journal.record_intent(ref("later"), NOTHING, 1)

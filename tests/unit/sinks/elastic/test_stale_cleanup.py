@@ -19,7 +19,7 @@ from harvester.sinks.elastic import stale, stale_cleanup
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.stale import CurrentDocuments
 from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
-from tests.documents import HARVESTED, many, plain
+from tests.documents import HARVESTED, loads, many, plain
 from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER, Item, Waits, refused
 
 LATER = HARVESTED + timedelta(days=1)
@@ -152,10 +152,10 @@ class Scene:
     waits: Waits = field(default_factory=Waits)
     loader: Storing | None = None
 
-    def sink(self, spared: Callable[[str], bool] = lambda uuid: False, **more: Any) -> StaleCleanupSink:
+    def sink(self, **more: Any) -> StaleCleanupSink:
         loader = self.loader or Storing(self.shelf)
         retry = self.waits.policy()
-        return StaleCleanupSink(loader, self.shelf, retry, spared=spared, **more)
+        return StaleCleanupSink(loader, self.shelf, retry, **more)
 
 
 def fewer(record: MeetingRecord, sessions: int) -> MeetingRecord:
@@ -168,7 +168,7 @@ def test_stale_documents_are_deleted_and_counted() -> None:
     scene = Scene()
     scene.shelf.store(plain(1))
     scene.shelf.store(plain(2))
-    assert list(scene.sink().load([fewer(plain(1), 2)])) == [Ack(uuid="meeting-1", ok=3, replaced=1)]
+    assert list(scene.sink().load(loads([fewer(plain(1), 2)]))) == [Ack(uuid="meeting-1", ok=3, replaced=1)]
     merged = plain(1).sessions[2].key
     assert scene.shelf.deleted == [("harvester-sessions-2026", f"zoom:main:meeting-1:{merged}")]
     assert scene.shelf.asked == ["has_privileges", "refresh", "search", "bulk"]
@@ -177,24 +177,24 @@ def test_stale_documents_are_deleted_and_counted() -> None:
 def test_the_same_load_again_deletes_nothing() -> None:
     scene = Scene()
     sink = scene.sink()
-    list(sink.load([fewer(plain(1), 2)]))
-    assert list(sink.load([fewer(plain(1), 2)])) == [Ack(uuid="meeting-1", ok=3)]
+    list(sink.load(loads([fewer(plain(1), 2)])))
+    assert list(sink.load(loads([fewer(plain(1), 2)]))) == [Ack(uuid="meeting-1", ok=3)]
     assert scene.shelf.deleted == []
     assert scene.shelf.asked.count("has_privileges") == 1
 
 
-def test_a_spared_meeting_is_acknowledged_at_once_without_a_search() -> None:
+def test_a_new_meeting_is_acknowledged_at_once_without_a_search() -> None:
     scene = Scene()
-    loads = scene.sink(spared=lambda uuid: uuid != "meeting-1").load(many(3))
-    assert [one.uuid for one in loads] == ["meeting-0", "meeting-2", "meeting-1"]
+    acks = scene.sink().load(loads(many(3), new={"meeting-0", "meeting-2"}))
+    assert [one.uuid for one in acks] == ["meeting-0", "meeting-2", "meeting-1"]
     assert scene.shelf.searched == [1]
 
 
-def test_a_meeting_that_replaces_another_is_not_spared() -> None:
+def test_a_new_meeting_that_replaces_another_is_searched_for() -> None:
     scene = Scene()
     scene.shelf.store(plain(1))
     newer = replace(plain(2, when=LATER), replaces=["meeting-1"])
-    assert list(scene.sink(spared=lambda uuid: True).load([newer])) == [
+    assert list(scene.sink().load(loads([newer], new={"meeting-2"}))) == [
         Ack(uuid="meeting-2", ok=4, replaced=4)
     ]
     assert {row.uuid for row in scene.shelf.rows.values()} == {"meeting-2"}
@@ -203,7 +203,7 @@ def test_a_meeting_that_replaces_another_is_not_spared() -> None:
 def test_a_meeting_replaced_within_the_same_batch_loses_its_older_documents() -> None:
     scene = Scene()
     newer = replace(plain(2, when=LATER), replaces=["meeting-1"])
-    loaded = {one.uuid: one.replaced for one in scene.sink().load([plain(1), newer])}
+    loaded = {one.uuid: one.replaced for one in scene.sink().load(loads([plain(1), newer]))}
     assert loaded == {"meeting-1": 0, "meeting-2": 4}
 
 
@@ -214,7 +214,7 @@ def test_all_documents_follow_a_start_that_moved_into_another_period() -> None:
     start = plain(1).meeting.start_time
     assert start is not None
     moved = replace(again, meeting=replace(again.meeting, start_time=start + timedelta(days=60)))
-    assert [one.replaced for one in scene.sink().load([moved])] == [4]
+    assert [one.replaced for one in scene.sink().load(loads([moved]))] == [4]
     assert {index for index, _ in scene.shelf.rows} == {"harvester-meetings-2027", "harvester-sessions-2027"}
 
 
@@ -223,7 +223,7 @@ def test_a_copy_of_an_index_is_not_touched() -> None:
     scene.shelf.store(plain(1))
     copied = {(f"{index}-before-the-move", name): row for (index, name), row in scene.shelf.rows.items()}
     scene.shelf.rows = dict(copied)
-    list(scene.sink().load([fewer(plain(1), 1)]))
+    list(scene.sink().load(loads([fewer(plain(1), 1)])))
     assert scene.shelf.rows.items() >= copied.items()
     assert scene.shelf.deleted == []
 
@@ -236,17 +236,17 @@ def test_richer_documents_stay() -> None:
         (CurrentDocuments.of(full, CLUSTER).session_index, f"{full.meeting.document_id}:{s.key}")
         for s in full.sessions
     ]
-    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [0]
+    assert [one.replaced for one in scene.sink().load(loads([fewer(plain(1), 0)]))] == [0]
     assert scene.shelf.rows.keys() >= set(new)
 
 
 def test_a_full_queue_is_cleaned() -> None:
     scene = Scene()
-    loads = scene.sink(meetings=4).load(many(10))
-    assert len(list(loads)) == 10
+    acks = scene.sink(meetings=4).load(loads(many(10)))
+    assert len(list(acks)) == 10
     assert scene.shelf.searched == [4, 4, 2]
     scene = Scene()
-    assert len(list(scene.sink(documents=8).load(many(6)))) == 6
+    assert len(list(scene.sink(documents=8).load(loads(many(6))))) == 6
     assert scene.shelf.searched == [2, 2, 2]
 
 
@@ -258,7 +258,7 @@ def test_a_queue_is_cleaned_when_its_first_meeting_has_waited_long_enough() -> N
             yield record
             scene.waits.wait(1.0)
 
-    assert len(list(scene.sink(seconds=2.0).load(records()))) == 6
+    assert len(list(scene.sink(seconds=2.0).load(loads(records())))) == 6
     assert scene.shelf.searched == [3, 3]
 
 
@@ -266,7 +266,7 @@ def test_a_meeting_that_comes_twice_is_cleaned_once_with_the_newer_record() -> N
     scene = Scene()
     scene.loader = Storing(scene.shelf, ahead=3, order=reversed)
     sink = scene.sink(meetings=1)
-    loaded = list(sink.load([plain(1), fewer(plain(1), 1), plain(2)]))
+    loaded = list(sink.load(loads([plain(1), fewer(plain(1), 1), plain(2)])))
     assert [(one.uuid, one.ok, one.replaced) for one in loaded] == [
         ("meeting-2", 4, 0),
         ("meeting-1", 2, 0),
@@ -279,7 +279,7 @@ def test_a_meeting_that_comes_twice_is_cleaned_once_with_the_newer_record() -> N
 def test_a_waiting_meeting_that_comes_again_waits_for_its_second_record() -> None:
     scene = Scene()
     scene.shelf.store(plain(1, sessions=5, when=HARVESTED - timedelta(days=1)))
-    loaded = list(scene.sink().load([plain(1), plain(2), fewer(plain(1), 1)]))
+    loaded = list(scene.sink().load(loads([plain(1), plain(2), fewer(plain(1), 1)])))
     assert [(one.uuid, one.replaced) for one in loaded] == [
         ("meeting-2", 0),
         ("meeting-1", 0),
@@ -288,10 +288,10 @@ def test_a_waiting_meeting_that_comes_again_waits_for_its_second_record() -> Non
     assert scene.shelf.searched == [2]
 
 
-def test_a_spared_meeting_that_comes_again_is_searched_for() -> None:
+def test_a_new_meeting_that_comes_again_is_searched_for() -> None:
     scene = Scene()
     scene.loader = Storing(scene.shelf, ahead=2)
-    loaded = list(scene.sink(spared=lambda uuid: True).load([plain(1), fewer(plain(1), 2)]))
+    loaded = list(scene.sink().load(loads([plain(1), fewer(plain(1), 2)], new={"meeting-1"})))
     assert [one.replaced for one in loaded] == [0, 1]
 
 
@@ -299,7 +299,7 @@ def test_every_page_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stale, "PAGE", 10)
     scene = Scene()
     scene.shelf.store(plain(1, sessions=40))
-    (loaded,) = scene.sink().load([fewer(plain(1, sessions=40), 1)])
+    (loaded,) = scene.sink().load(loads([fewer(plain(1, sessions=40), 1)]))
     assert loaded.replaced == 39
     assert scene.shelf.deletes == [10, 10, 10, 9]
     assert scene.shelf.asked.count("refresh") == 1
@@ -314,7 +314,7 @@ def busy(status: int, times: int, what: str) -> Callable[[str, int], Response | 
 def test_a_busy_cluster_is_retried(what: str, status: int) -> None:
     scene = Scene(Shelf(busy(status, 3, what)))
     scene.shelf.store(plain(1))
-    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 1)])] == [2]
+    assert [one.replaced for one in scene.sink().load(loads([fewer(plain(1), 1)]))] == [2]
     assert len(scene.waits.seconds) == 3
 
 
@@ -326,20 +326,20 @@ def test_only_failed_deletions_are_retried() -> None:
 
     scene = Scene(Shelf(first))
     scene.shelf.store(plain(1))
-    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [2]
+    assert [one.replaced for one in scene.sink().load(loads([fewer(plain(1), 0)]))] == [2]
     assert scene.shelf.deletes == [1]
 
 
 def test_an_incomplete_answer_is_retried() -> None:
     scene = Scene(Shelf(lambda what, n: deletions([]) if what == "bulk" and not n else None))
     scene.shelf.store(plain(1))
-    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [3]
+    assert [one.replaced for one in scene.sink().load(loads([fewer(plain(1), 0)]))] == [3]
 
 
 def test_a_request_that_is_too_large_is_halved() -> None:
     scene = Scene(Shelf(busy(413, 2, "bulk")))
     scene.shelf.store(plain(1, sessions=8))
-    assert [one.replaced for one in scene.sink().load([fewer(plain(1, sessions=8), 0)])] == [8]
+    assert [one.replaced for one in scene.sink().load(loads([fewer(plain(1, sessions=8), 0)]))] == [8]
     assert scene.shelf.deletes == [2, 2, 4]
 
 
@@ -348,7 +348,7 @@ def test_an_unreachable_cluster_leaves_acknowledgements_incomplete() -> None:
     scene.loader = Storing(scene.shelf)
     acknowledged: list[Ack] = []
     with pytest.raises(Unreachable, match="HTTP 503"):
-        for loaded in scene.sink(meetings=2).load(many(5)):
+        for loaded in scene.sink(meetings=2).load(loads(many(5))):
             acknowledged.append(loaded)
     assert [(one.complete, one.ok) for one in acknowledged] == [(False, 4), (False, 4)]
     assert scene.loader.closed
@@ -362,9 +362,9 @@ def test_a_missing_privilege_is_reported_once_and_meetings_no_longer_wait(
     scene = Scene(Shelf(lambda asked, n: forbidden if asked == what else None))
     scene.shelf.store(plain(1))
     sink = scene.sink()
-    assert list(sink.load([fewer(plain(1), 0)])) == [Ack(uuid="meeting-1", ok=1)]
+    assert list(sink.load(loads([fewer(plain(1), 0)]))) == [Ack(uuid="meeting-1", ok=1)]
     asked = len(scene.shelf.asked)
-    assert [one.uuid for one in sink.load(many(3))] == ["meeting-0", "meeting-1", "meeting-2"]
+    assert [one.uuid for one in sink.load(loads(many(3)))] == ["meeting-0", "meeting-1", "meeting-2"]
     assert len(scene.shelf.asked) == asked
     (said,) = caplog.messages
     assert "stay behind" in said
@@ -378,7 +378,7 @@ def test_privileges_are_checked_because_a_search_without_them_finds_nothing(
     no = Response(status=200, body={"has_all_requested": False})
     scene = Scene(Shelf(lambda asked, n: no if asked == "has_privileges" else None))
     scene.shelf.store(plain(1))
-    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [0]
+    assert [one.replaced for one in scene.sink().load(loads([fewer(plain(1), 0)]))] == [0]
     assert scene.shelf.asked == ["has_privileges"]
     assert len(caplog.messages) == 1
 
@@ -389,7 +389,7 @@ def test_an_item_that_may_not_be_deleted_is_a_missing_privilege(caplog: pytest.L
 
     scene = Scene(Shelf(first))
     scene.shelf.store(plain(1))
-    assert [one.replaced for one in scene.sink().load([fewer(plain(1), 0)])] == [1]
+    assert [one.replaced for one in scene.sink().load(loads([fewer(plain(1), 0)]))] == [1]
     assert len(caplog.messages) == 1
 
 
@@ -416,7 +416,7 @@ def test_a_permanent_error_ends_the_load(
     scene = Scene(Shelf(lambda asked, n: answer if asked == what else None))
     scene.shelf.store(plain(1))
     with pytest.raises(expected) as raised:
-        list(scene.sink().load([fewer(plain(1), 0)]))
+        list(scene.sink().load(loads([fewer(plain(1), 0)])))
     assert "because" not in str(raised.value)
     assert caplog.messages == []
 
@@ -432,7 +432,7 @@ def test_meetings_loaded_before_an_error_are_cleaned_and_acknowledged_first() ->
         scene.shelf.store(record)
     acknowledged: list[Ack] = []
     with pytest.raises(Interrupted):
-        for loaded in scene.sink().load(interrupted()):
+        for loaded in scene.sink().load(loads(interrupted())):
             acknowledged.append(loaded)
     assert [one.replaced for one in acknowledged] == [1, 1, 1]
 
@@ -446,16 +446,16 @@ def test_the_first_error_is_raised_and_the_last_clean_up_is_short() -> None:
     scene = Scene(Shelf(busy(503, 10**6, "refresh")))
     scene.loader = Ending(scene.shelf)
     with pytest.raises(CredentialsError, match="first"):
-        list(scene.sink().load(many(3)))
+        list(scene.sink().load(loads(many(3))))
     assert sum(scene.waits.seconds) <= stale_cleanup.LAST_SECONDS
 
 
 def test_closing_the_load_closes_the_loader() -> None:
     scene = Scene()
     scene.loader = Storing(scene.shelf)
-    loads = scene.sink(meetings=1).load(many(5))
-    next(iter(loads))
-    loads.close()  # type: ignore[attr-defined]  # a generator
+    acks = scene.sink(meetings=1).load(loads(many(5)))
+    next(iter(acks))
+    acks.close()  # type: ignore[attr-defined]  # a generator
     assert scene.loader.closed
 
 
@@ -469,5 +469,5 @@ def test_memory_holds_only_the_meetings_of_one_queue() -> None:
             made += 1
             yield record
 
-    behind = [made - done for done, _ in enumerate(scene.sink(meetings=20).load(counted()), 1)]
+    behind = [made - done for done, _ in enumerate(scene.sink(meetings=20).load(loads(counted())), 1)]
     assert max(behind) < 20

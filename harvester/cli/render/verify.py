@@ -1,0 +1,212 @@
+"""How the results of `harvester verify` are printed: as a table with its findings, or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from connectors.models import Window
+from harvester.formatting import plural
+from harvester.state.journal_rows import JournalEntry
+from harvester.verify.findings import KEPT_ORPHANS, KINDS, Finding, Kind, Repair, count_by_kind, unrepaired
+from harvester.verify.result import VerifyResult, worst_exit_code
+
+SHOWN = 20
+"""How many findings of each kind are printed; `--json` has all of them."""
+
+MEANINGS: Mapping[Kind, str] = {
+    "missing": "meetings without their document",
+    "orphans": "meetings with sessions only",
+    "incomplete": "meetings with fewer sessions than they had",
+    "surplus": "meetings with more sessions than they had",
+    "outdated": "meetings older or poorer than their sessions",
+    "leftovers": "meetings with documents of earlier harvests",
+    "doubled": "meetings with documents in two indices",
+}
+REPAIRS: Mapping[Repair, str] = {
+    "harvest": "--repair reads it again",
+    "delete": "--repair deletes the extra documents",
+    "delete-orphans": KEPT_ORPHANS,
+}
+
+
+def verify_json(results: Sequence[VerifyResult]) -> str:
+    document = {
+        "vendors": [_result_document(result) for result in results],
+        "exit_code": worst_exit_code(results),
+    }
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+
+
+def verify_lines(results: Sequence[VerifyResult], *, quiet: bool) -> Iterator[str]:
+    """`quiet`: only results with something wrong."""
+    for result in results:
+        if not (quiet and result.is_clean):
+            yield from _result_lines(result)
+
+
+# As JSON
+
+
+def _result_document(result: VerifyResult) -> dict[str, Any]:
+    """`counts` is null if nothing was compared, since nothing is known then."""
+    windows, tally = result.windows, result.tally
+    compared = windows and (result.complete or result.findings)
+    return {
+        "vendor": result.vendor,
+        "account": result.account,
+        "start": windows[0].start if windows else None,
+        "end": windows[-1].end if windows else None,
+        "never_read": [{"start": gap.start, "end": gap.end} for gap in result.gaps],
+        "complete": result.complete,
+        "listed": tally.listed if tally else 0,
+        "compared": tally.compared if tally else 0,
+        "rejected": result.rejected,
+        "counts": _by_kind(result.findings) if compared else None,
+        "left": _by_kind(unrepaired(result.findings)) if compared else None,
+        "findings": [finding_document(finding) for finding in result.findings],
+        "failures": result.failures,
+        "error": result.error or None,
+        "exit_code": result.exit_code,
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """Names no person: ids, instants, and words of this program."""
+    entry = finding.entry
+    document: dict[str, Any] = {
+        "kind": finding.kind,
+        "uuid": finding.uuid,
+        "start": finding.start,
+        "repair": finding.repair,
+        "outcome": entry.outcome if entry is not None else None,
+        "stored_at": entry.harvested_at if entry is not None else None,
+    }
+    if finding.index is not None:
+        document |= {"index": finding.index, "ids": list(finding.ids)}
+    document |= {name: count for name in ("lacking", "surplus") if (count := getattr(finding, name))}
+    if finding.repaired is not None:
+        document["repaired"] = finding.repaired
+    if finding.why:
+        document["why"] = finding.why
+    return document
+
+
+def _by_kind(findings: Sequence[Finding]) -> dict[Kind, int]:
+    counts = count_by_kind(findings)
+    return {kind: counts[kind] for kind in KINDS}
+
+
+# As text
+
+
+def _result_lines(result: VerifyResult) -> Iterator[str]:
+    name, why = result.vendor, result.error or "; ".join(result.failures)
+    if result.complete and not result.windows:
+        return  # nothing was to be compared, and a message said so
+    if not result.complete and not result.findings:
+        yield f"{name}: not compared{f': {why}' if why else ''}"
+    elif result.tally is not None:
+        partial = "" if result.complete else f"; not all of it was compared: {why}"
+        yield (
+            f"{name}: {_format_windows(result.windows)}: {plural(result.tally.listed, 'meeting')} listed, "
+            f"{result.tally.compared:,} compared{partial}"
+        )
+        yield from _gap_lines(result)
+        yield from _table(result)
+        for kind in KINDS:
+            yield from _finding_lines(kind, [finding for finding in result.findings if finding.kind == kind])
+        if result.complete and result.error:
+            yield f"{name}: the repair did not finish: {result.error}"
+    yield from _advice(result)
+
+
+def _table(result: VerifyResult) -> Iterator[str]:
+    """Of an incomplete comparison only what was found, since a zero says that nothing is wrong."""
+    found, left = count_by_kind(result.findings), count_by_kind(unrepaired(result.findings))
+    kinds = [kind for kind in KINDS if result.complete or found[kind]]
+    if result.repaired:
+        yield f"  {'':<11} {'found':>6} {'repaired':>8} {'left':>6}"
+    for kind in kinds:
+        after = f" {found[kind] - left[kind]:>8} {left[kind]:>6}" if result.repaired else ""
+        yield f"  {kind:<11} {found[kind]:>6}{after}  {MEANINGS[kind]}"
+    if result.rejected:
+        after = f" {'':>8} {result.rejected:>6}" if result.repaired else ""
+        count = f"{'' if result.repaired else result.rejected:>6}"
+        yield f"  {'rejected':<11} {count}{after}  documents that Elasticsearch refused"
+
+
+def _finding_lines(kind: Kind, findings: Sequence[Finding]) -> Iterator[str]:
+    for finding in findings[:SHOWN]:
+        yield f"{kind}: {finding_line(finding)}"
+    if len(findings) > SHOWN:
+        yield f"{kind}: … and {len(findings) - SHOWN:,} more; --json has all of them"
+
+
+def finding_line(finding: Finding) -> str:
+    outcome = finding.why or ("repaired" if finding.repaired else REPAIRS[finding.repair])
+    start = f"{_minute(finding.start)} UTC" if finding.start is not None else "start unknown"
+    return f"{start}, {finding.uuid}, {_journal_state(finding.entry)}{_extent(finding)} ({outcome})"
+
+
+def _extent(finding: Finding) -> str:
+    if finding.lacking:
+        return f": {plural(finding.lacking, 'session')} missing"
+    if finding.surplus:
+        return f": {plural(finding.surplus, 'session')} too many"
+    if not finding.ids:
+        return ""
+    index = f" in {finding.index}" if finding.index else ""
+    return f": {plural(len(finding.ids), 'document')}{index}, {finding.ids[0]}{' …' if len(finding.ids) > 1 else ''}"
+
+
+def _journal_state(entry: JournalEntry | None) -> str:
+    if entry is None:
+        return "not in the journal"
+    if entry.outcome == "failed":
+        return f"failed ({entry.reason or 'reason unknown'})"
+    if entry.outcome == "gone":
+        return "gone at the vendor"
+    if entry.rank is not None and entry.harvested_at is not None:
+        return f"stored {_minute(entry.harvested_at)}"
+    return "listed, not stored yet"
+
+
+def _advice(result: VerifyResult) -> Iterator[str]:
+    repairable = {finding.repair for finding in result.findings} & {"harvest", "delete"}
+    if repairable and not result.repaired:
+        yield f"{result.vendor}: run it again with --repair to fix this"
+    if result.rejected:
+        documents = f"{plural(result.rejected, 'document')} {'is' if result.rejected == 1 else 'are'}"
+        yield (
+            f"{result.vendor}: {documents} among the rejects instead of in the index: `harvester rejects list` says why; "
+            "fix the mapping and run `harvester rejects replay`, or fix the documents and run `harvester load`"
+        )
+
+
+def _gap_lines(result: VerifyResult) -> Iterator[str]:
+    if result.gaps:
+        several = len(result.gaps) > 1 or result.gaps[0].end - result.gaps[0].start > timedelta(days=1)
+        days = ", ".join(_format_days(gap, result.zone) for gap in result.gaps)
+        yield f"  {days} {'were' if several else 'was'} never read by any run, and {'are' if several else 'is'} not compared"
+
+
+def _format_days(gap: Window, zone: ZoneInfo) -> str:
+    """As days, if it begins and ends at midnight."""
+    start, end = gap.start.astimezone(zone), gap.end.astimezone(zone)
+    if (start.hour, start.minute, end.hour, end.minute) != (0, 0, 0, 0):
+        return _format_windows([gap])
+    last = (end - timedelta(hours=1)).date()
+    return f"{start.date()}" if last == start.date() else f"{start.date()} to {last}"
+
+
+def _format_windows(windows: Sequence[Window]) -> str:
+    return f"{_minute(windows[0].start)} to {_minute(windows[-1].end)} UTC"
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -1,0 +1,212 @@
+"""`harvester verify` of one account: compares listing, journal and index, and repairs what is wrong if asked to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+from connectors.errors import HarvestError
+from connectors.models import Window
+from harvester.pipeline import engine
+from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
+from harvester.pipeline.context import StopSignal
+from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
+from harvester.pipeline.planner import RunPlan, split_into_slices
+from harvester.pipeline.report import Report
+from harvester.pipeline.runner import clip_to_retention, open_journal
+from harvester.pipeline.tracker import NullTracker
+from harvester.sinks.elastic.client import Client
+from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.inventory import Inventory
+from harvester.state.journal import Journal
+from harvester.state.reader import KnownState, StateReader
+from harvester.verify.comparison import AT_ONCE, Comparison, chunks
+from harvester.verify.findings import Finding
+from harvester.verify.repair import (
+    RepairTracker,
+    after_repair,
+    orphans,
+    removals,
+    removed,
+    to_harvest,
+)
+from harvester.verify.result import VerifyResult
+
+logger = logging.getLogger(__name__)
+
+VISIBLE_SECONDS = 2.0
+"""After how long Elasticsearch finds what was written, if it may not be asked to refresh."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verifier:
+    """Verifies accounts against one index."""
+
+    window: Window
+    """The days asked for, or yesterday."""
+    has_dates: bool
+    """Days were asked for; if not, all that runs were asked to read is compared, up to the end of the window."""
+    elastic: ElasticConfig
+    stop: StopSignal
+    rate_share: float
+    repair: bool = False
+    delete_orphans: bool = False
+    on_repaired: Callable[[Report], None] = lambda _report: None
+    """Called with the report of what a repair harvested."""
+
+    def verify(self, config: AccountConfig, result: VerifyResult) -> None:
+        """Fill in the result. Raises HarvestError for what ends the comparison or the repair."""
+        with ExitStack() as stack:
+            account = stack.enter_context(open_account(config, self.stop, rate_share=self.rate_share))
+            client = stack.enter_context(closing(Client(self.elastic)))
+            inventory = Inventory(
+                client,
+                retry_policy(self.stop, config.clock.machine),
+                vendor=config.vendor,
+                account=config.label,
+            )
+            inventory.prepare()
+            journal = None
+            if self.repair:
+                journal = stack.enter_context(open_journal(account, self.elastic))
+                stack.enter_context(journal.lock())
+            connected = account.connect(journal.stored_refs) if journal is not None else account.connect()
+            state = stack.enter_context(closing(_known_state(account, self.elastic)))
+            self._compare(connected, inventory, state, result)
+            if journal is not None and result.findings:
+                index = stack.enter_context(
+                    open_index(self.elastic, config.state_folder, self.stop, config.clock.machine)
+                )
+                _Repair(connected, index, inventory, journal, state, self).run(result)
+
+    def _compare(
+        self, account: ConnectedAccount, inventory: Inventory, state: KnownState, result: VerifyResult
+    ) -> None:
+        choose_windows(result, account, self.window, state, has_dates=self.has_dates)
+        if state.has_unfinished_run():
+            logger.info(
+                f"{account.vendor}: the last run did not finish: what it had yet to harvest counts as missing"
+            )
+        report = Report(vendor=account.vendor, account=account.config.label)
+        comparison = Comparison(state, inventory)
+        result.tally = comparison.tally
+        for part in split_into_slices(result.windows, account.connector.max_window):
+            plan = RunPlan(slices=[part])
+            refs = engine.survey(
+                account.connector,
+                plan.slices,
+                NullTracker(plan),
+                account.context,
+                stop=self.stop,
+                report=report,
+            )
+            result.findings += comparison.of(refs, part.window)
+            result.codes |= report.causes
+        result.failures = [f"{failure.what}: {failure.why}" for failure in report.failures]
+        for failure in result.failures:
+            logger.error(f"{account.vendor}: {failure}")
+        result.complete = not report.causes
+
+
+def choose_windows(
+    result: VerifyResult, account: ConnectedAccount, window: Window, state: KnownState, *, has_dates: bool
+) -> None:
+    """Which time is compared: the days asked for, else all that any run was asked to read; as far as it is retained."""
+    targets: Sequence[Window] = [window]
+    if not has_dates:
+        known = state.targets(window.end)
+        if known is None:
+            logger.info(f"{account.vendor}: no journal yet; comparing everything that the vendor retains")
+            start = account.context.now() - account.connector.retention
+            known = [Window(start=start, end=window.end)]
+        targets = known
+        if not targets or targets[0].start >= window.end:
+            logger.info(f"{account.vendor}: nothing to verify: the first day of the nightly runs is not over")
+            return
+        window = Window(start=targets[0].start, end=window.end)
+    retained = clip_to_retention(account, window, "verify")
+    if retained is None:
+        return
+    result.windows = [part for target in targets if (part := target.intersection(retained))]
+    if not result.windows:
+        logger.error(
+            f"{account.vendor}: nothing to verify: the vendor no longer retains what runs were to read"
+        )
+        return
+    result.gaps = Window(start=result.windows[0].start, end=window.end).difference(result.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repair:
+    """Deletes and harvests what a comparison found, as a run of its own in the journal, and compares once more."""
+
+    account: ConnectedAccount
+    index: IndexDestination
+    inventory: Inventory
+    journal: Journal
+    state: KnownState
+    verifier: Verifier
+
+    def run(self, result: VerifyResult) -> None:
+        account, now = self.account, self.account.context.now
+        report = Report(vendor=account.vendor, account=account.config.label, listing_complete=True)
+        run = self.journal.begin_run("verify --repair", now())
+        tracker = RepairTracker(self.journal, to_harvest(result.findings), run=run, now=now)
+        try:
+            self._repair(result.findings, tracker, report)
+            deleted = self._delete_orphans(result.findings, tracker)
+            self.journal.flush()
+            remaining = self._compare_again(result.findings)
+            result.findings = after_repair(result.findings, remaining, tracker, deleted)
+            result.codes |= report.causes
+            self._count_rejects(result)
+            result.repaired = True
+        except HarvestError as error:
+            self.journal.end_run(run, now(), error.exit_code, report.summary())
+            raise
+        self.journal.end_run(run, now(), result.exit_code, report.summary())
+
+    def _repair(self, findings: Sequence[Finding], tracker: RepairTracker, report: Report) -> None:
+        report.replaced += self.inventory.delete(removals(findings))
+        if to_harvest(findings):
+            engine.harvest(
+                self.account.connector,
+                (),
+                tracker,
+                self.index.sink(),
+                self.account.context,
+                stop=self.verifier.stop,
+                report=report,
+            )
+        self.verifier.on_repaired(report)
+
+    def _delete_orphans(self, findings: Sequence[Finding], tracker: RepairTracker) -> set[str]:
+        """Delete, if asked to, the sessions of meetings that the vendor no longer has. Returns those meetings' uuids."""
+        orphaned = orphans(findings, tracker.gone) if self.verifier.delete_orphans else []
+        if orphaned:
+            count = self.inventory.delete(removed(orphaned))
+            logger.info(f"{self.account.vendor}: {count} sessions without their meeting deleted")
+        return {finding.uuid for finding in orphaned}
+
+    def _count_rejects(self, result: VerifyResult) -> None:
+        """Count those that are left: a document that was harvested again and stored is no longer rejected."""
+        if result.tally is not None:
+            rejected = (self.state.rejected_in(window) for window in result.windows)
+            result.tally.rejected = set().union(*rejected)
+
+    def _compare_again(self, findings: Sequence[Finding]) -> Iterator[Finding]:
+        if not self.inventory.refresh():
+            self.verifier.stop.wait(VISIBLE_SECONDS)
+        comparison = Comparison(self.state, self.inventory)
+        refs = {finding.uuid: finding.ref for finding in findings}
+        for uuids in chunks(refs, AT_ONCE):
+            yield from comparison.among({uuid: refs[uuid] for uuid in uuids})
+
+
+def _known_state(account: Account, elastic: ElasticConfig) -> KnownState:
+    config = account.config
+    return StateReader(config.state_folder).known_state(
+        account.folder, elastic.url, elastic.prefix, id_prefix=f"{config.vendor}:{config.label}:"
+    )

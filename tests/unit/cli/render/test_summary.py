@@ -1,0 +1,172 @@
+"""The report of a run as text, and the summary as JSON, which is written whatever the end of the run."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.errors import (
+    ConfigurationError,
+    CredentialsError,
+    Interrupted,
+    NotReady,
+    OutputError,
+    QuotaExhausted,
+)
+from connectors.models import Pending, Reason, SkippedPartition
+from harvester.cli.render.summary import summarized, summary_lines
+from harvester.pipeline.report import Report
+from harvester.sinks.base import Ack, PipeClosed
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def written(path: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(path.read_text())
+    return told
+
+
+def report(name: str, error: Exception | None = None) -> Report:
+    made = Report(vendor=name, account="main")
+    if error is not None:
+        made.stopped_by(error)  # type: ignore[arg-type]  # every error here is one of ours
+    return made
+
+
+def test_the_whole_has_the_worst_exit_code_and_every_reason(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    with summarized(path, ("one", "two"), "main") as summary:
+        summary.reports += [report("one", CredentialsError("refused")), report("two")]
+    told = written(path)
+    assert (summary.exit_code, told["exit_code"], told["reason"]) == (77, 77, "one: refused")
+    assert [vendor["exit_code"] for vendor in told["vendors"]] == [77, 0]
+    with summarized(path, ("one", "two"), "main") as summary:
+        summary.reports += [report("one", CredentialsError("refused")), report("two", Interrupted())]
+    assert written(path)["exit_code"] == summary.exit_code == 130
+
+
+def test_what_fails_before_any_vendors_turn_stands_for_each(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    with pytest.raises(ConfigurationError), summarized(path, ("one", "two"), "main"):
+        raise ConfigurationError("ES_HOST is no URL")
+    told = written(path)
+    assert (told["exit_code"], told["reason"]) == (78, "ES_HOST is no URL")
+    assert [(vendor["exit_code"], vendor["reason"]) for vendor in told["vendors"]] == [
+        (78, "ES_HOST is no URL")
+    ] * 2
+
+
+def test_a_bug_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    with pytest.raises(ZeroDivisionError), summarized(path, ("one",), "main") as summary:
+        summary.reports.append(report("one"))
+        raise ZeroDivisionError
+    told = written(path)
+    assert (told["exit_code"], told["vendors"][0]["exit_code"]) == (70, 70)
+    assert "traceback" in told["vendors"][0]["reason"]
+
+
+def test_a_summary_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "summary.json"
+    with pytest.raises(OutputError, match=r"summary\.json cannot be written"), summarized(path, (), "main"):
+        pass
+
+
+def started(**values: object) -> Report:
+    return Report(**{"vendor": "zoom", "account": "main", "started": True, **values})  # type: ignore[arg-type]
+
+
+def test_a_run_that_listed_nothing_prints_why_and_no_zeros() -> None:
+    run = started()
+    run.stopped_by(CredentialsError("Zoom: POST /oauth/token: no token (400)"))
+    assert summary_lines(run) == ["zoom: POST /oauth/token: no token (400)"]
+
+
+def test_what_stopped_a_run_is_printed_once_with_what_to_do() -> None:
+    run = started()
+    run.stopped_by(QuotaExhausted("today's calls are spent", until=NOW))
+    run.stopped_by(OutputError("the disk is full"))
+    assert summary_lines(run) == [
+        "zoom: today's calls are spent",
+        "zoom: continue at 2026-11-20 12:00 UTC with the same command",
+    ]
+
+
+def test_an_interrupted_run_says_that_the_same_command_resumes() -> None:
+    run = started(listed=3, failed=1, causes={75})
+    run.stopped_by(Interrupted(exit_code=143))
+    lines = summary_lines(run)
+    assert lines[0] == "zoom: interrupted; the same command resumes"
+    assert "2 not read" in lines[1]
+
+
+def test_meetings_that_were_not_acknowledged_are_explained() -> None:
+    run = started(listed=30, fetched=21)
+    run.meeting_loaded(Ack(uuid="a", ok=4), pending=None)
+    for uuid in ("b", "c"):
+        run.meeting_cleanup_pending(Ack(uuid=uuid, ok=3, rejected=1, complete=False))
+    run.unacknowledged = 18
+    lines = summary_lines(run)
+    assert lines[0] == "zoom: 2 documents rejected"
+    assert (
+        lines[1] == "zoom: 30 meetings listed: 1 done, 0 pending, 20 not acknowledged, 9 not read, 0 failed"
+    )
+    assert lines[2].startswith("zoom: 10 documents stored, 2 rejected (see `harvester rejects list`); ")
+    assert "2 meetings stored, but stale documents could not be checked" in lines[3]
+    assert "18 meetings fetched, but not known to be stored" in lines[4]
+
+
+def test_every_outcome_has_its_number() -> None:
+    run = started(listed=66, done=39, out_of_range=1)
+    for _ in range(3):
+        run.meeting_ended("m", NotReady("no time yet", reason=Reason.no_time, until=NOW))
+    run.pending += 23
+    assert summary_lines(run)[0] == (
+        "zoom: 66 meetings listed: 39 done, 26 pending (3 with nothing to store yet), 1 out of range, 0 failed"
+    )
+
+
+def test_one_is_singular() -> None:
+    run = started(listed=1, done=1, documents=1, requests=1, collisions=1, replaced=1)
+    assert summary_lines(run) == [
+        "zoom: 1 meeting listed: 1 done, 0 pending, 0 failed",
+        "zoom: 1 document stored; 1 request, 0.0 s in all",
+        "zoom: 1 stale document deleted",
+        "zoom: 1 session had a duplicate key and was numbered",
+    ]
+
+
+def test_documents_are_printed_to_stdout_until_the_pipe_closes() -> None:
+    run = started(destination="stdout", listed=1, done=1, documents=3, requests=2)
+    assert summary_lines(run)[1] == "zoom: 3 documents printed; 2 requests, 0.0 s in all"
+    run.stopped_by(PipeClosed("the output was closed"))
+    assert summary_lines(run)[-1] == "zoom: output closed by the reader; stopped without fetching the rest"
+
+
+def test_a_run_with_nothing_to_do_says_so() -> None:
+    assert summary_lines(started()) == ["zoom: nothing to do: no new, failed or pending meetings"]
+
+
+def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
+    run = started(listed=1, done=1)
+    for _ in range(11):
+        run.skip(SkippedPartition(partition="user", reason=Reason.unknown_user, permanent=True))
+    last = summary_lines(run)[-1]
+    assert "11 partitions skipped that the vendor no longer has" in last
+    assert last.endswith("(this is normal): 11 unknown user")
+    run.skip(SkippedPartition(partition="user 2", reason=Reason.error, permanent=False))
+    lines = summary_lines(run)
+    assert lines[0] == "zoom: 1 partition could not be listed"
+    assert lines[-1] == "zoom: 1 partition could not be listed; a later run will retry: 1 error"
+
+
+def test_pending_meetings_are_explained_with_their_reason_and_time() -> None:
+    run = started(listed=1, fetched=1)
+    run.meeting_kept(Pending(until=NOW, reason=Reason.quality))
+    assert summary_lines(run)[-1] == (
+        "zoom: pending: 1 quality not ready; a run after 2026-11-20 12:00 UTC reads the first again"
+    )

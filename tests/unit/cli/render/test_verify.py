@@ -1,0 +1,185 @@
+"""How the results of `harvester verify` are printed: nothing that was not compared looks right."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.models import MeetingRef, Window
+from harvester.cli.render.verify import (
+    MEANINGS,
+    REPAIRS,
+    finding_document,
+    finding_line,
+    verify_json,
+    verify_lines,
+)
+from harvester.verify.comparison import Tally
+from harvester.verify.findings import KINDS, Finding, Kind, Repair
+from harvester.verify.result import VerifyResult, worst_exit_code
+from tests.documents import HARVESTED
+from tests.unit.verify.test_comparison import NEW, START, record, ref
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 26, tzinfo=UTC)
+DAY = timedelta(days=1)
+ZONE = ZoneInfo("UTC")
+NOTHING: frozenset[str] = frozenset()
+
+
+def days(first: int, last: int) -> Window:
+    """From so many days before the last midnight to so many."""
+    return Window(start=MIDNIGHT - first * DAY, end=MIDNIGHT - last * DAY)
+
+
+def whole(**more: Any) -> VerifyResult:
+    result = VerifyResult(vendor="zoom", account="main", zone=ZONE, windows=[days(6, 0)], complete=True)
+    result.tally = Tally(listed=7, compared=8)
+    for name, value in more.items():
+        setattr(result, name, value)
+    return result
+
+
+def text(*results: VerifyResult, quiet: bool = False) -> str:
+    return "".join(f"{line}\n" for line in verify_lines(results, quiet=quiet))
+
+
+def document_of(result: VerifyResult) -> dict[str, Any]:
+    (document,) = json.loads(verify_json([result]))["vendors"]
+    found: dict[str, Any] = document
+    return found
+
+
+def missing(uuid: str, **more: Any) -> Finding:
+    ref = MeetingRef(uuid=uuid, start_time=MIDNIGHT - DAY, digest="")
+    return Finding(**{"kind": "missing", "uuid": uuid, "repair": "harvest", "ref": ref, **more})
+
+
+def test_every_kind_has_its_meaning() -> None:
+    assert set(KINDS) == set(MEANINGS) == set(get_args(Kind))
+    assert set(REPAIRS) == set(get_args(Repair))
+
+
+def test_a_clean_bill_is_a_table_of_noughts_and_quiet_it_is_nothing() -> None:
+    said = text(whole())
+    assert all(f"  {kind:<11} {0:>6}  " in said for kind in KINDS)
+    assert "--repair" not in said
+    assert worst_exit_code([whole()]) == 0
+    assert text(whole(), quiet=True) == ""
+
+
+@pytest.mark.parametrize("code", [69, 75, 77, 78])
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_could_not_be_compared_shows_no_table(code: int, quiet: bool) -> None:
+    result = whole(complete=False, error="Zoom: refused", codes={code})
+    said = text(result, quiet=quiet)
+    assert said == "zoom: not compared: Zoom: refused\n"
+    assert worst_exit_code([result]) == code
+    document = document_of(result)
+    assert (document["counts"], document["left"], document["complete"]) == (None, None, False)
+
+
+def test_a_listing_that_failed_in_part_shows_what_was_found_and_no_noughts() -> None:
+    result = whole(complete=False, failures=["listing 2026-11-20: no"], codes={75})
+    assert text(result) == "zoom: not compared: listing 2026-11-20: no\n"
+    result.findings = [missing("a")]
+    said = text(result)
+    assert "; not all of it was compared: listing 2026-11-20: no\n" in said
+    assert "  missing          1  meetings without" in said
+    assert "orphans" not in said
+    assert worst_exit_code([result]) == 75
+
+
+def test_findings_are_told_with_their_day_and_what_to_do() -> None:
+    said = text(whole(findings=[missing("a")]))
+    assert "missing: 2026-11-25 00:00 UTC, a, not in the journal (--repair reads it again)\n" in said
+    assert said.endswith("zoom: run it again with --repair to fix this\n")
+    assert document_of(whole(findings=[missing("a")]))["findings"][0]["start"] == "2026-11-25T00:00:00Z"
+    orphan = missing("a", kind="orphans", repair="delete-orphans")
+    said = text(whole(findings=[orphan]))
+    assert "run it again" not in said
+    assert "--repair --delete-orphans" in said
+
+
+def test_after_a_repair_the_table_has_what_was_found_repaired_and_left() -> None:
+    findings = [
+        missing("a", repaired=True),
+        missing("b", repaired=True),
+        missing("c", repaired=False, why="no"),
+    ]
+    result = whole(findings=findings, repaired=True)
+    said = text(result)
+    assert "\n               found repaired   left\n" in said
+    assert "  missing          3        2      1  meetings without their document\n" in said
+    assert "run it again" not in said
+    document = document_of(result)
+    assert (document["counts"]["missing"], document["left"]["missing"], document["exit_code"]) == (3, 1, 65)
+
+
+def test_a_repair_that_was_stopped_is_no_comparison_that_was() -> None:
+    result = whole(findings=[missing("a")], error="Zoom: spent", codes={75})
+    said = text(result)
+    assert "  missing          1  meetings" in said
+    assert "the repair did not finish: Zoom: spent" in said
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_rejects_are_no_clean_bill(quiet: bool) -> None:
+    result = whole(tally=Tally(rejected={"a", "b"}))
+    assert worst_exit_code([result]) == 65
+    said = text(result, quiet=quiet)
+    assert "  rejected         2  documents that Elasticsearch refused\n" in said
+    assert "2 documents are among the rejects instead of in the index: `harvester rejects list`" in said
+    assert "`harvester rejects replay`" in said
+    result.repaired = True
+    assert "  rejected                         2  documents" in text(result)
+
+
+def test_days_that_nobody_read_are_named() -> None:
+    result = whole(windows=[days(6, 5), days(4, 0)], gaps=[days(5, 4)])
+    assert "  2026-11-21 was never read by any run, and is not compared\n" in text(result)
+    result.gaps = [days(5, 3), days(2, 1)]
+    said = "2026-11-21 to 2026-11-22, 2026-11-24 were never read by any run, and are not compared"
+    assert said in text(result)
+    assert document_of(result)["never_read"][1] == {
+        "start": "2026-11-24T00:00:00Z",
+        "end": "2026-11-25T00:00:00Z",
+    }
+    half = Window(start=MIDNIGHT - 2 * DAY, end=MIDNIGHT - 1.5 * DAY)
+    assert "2026-11-24 00:00 to 2026-11-24 12:00 UTC was never" in text(replace(result, gaps=[half]))
+
+
+def test_a_finding_as_a_line_and_as_json() -> None:
+    finding = Finding(kind="leftovers", uuid="a", repair="delete", index="i", ids=("x", "y"), version=NEW)
+    words = "a, not in the journal: 2 documents in i, x … (--repair deletes the extra documents)"
+    assert finding_line(finding) == f"start unknown, {words}"
+    finding = replace(finding, ref=ref("a", {"topic": "with Ada"}), entry=record("a"))
+    assert finding_line(finding).startswith("2026-11-20 09:30 UTC, a, stored 2026-11-21 02:00: 2 documents")
+    assert finding_document(finding) == {
+        "kind": "leftovers",
+        "uuid": "a",
+        "start": START,
+        "repair": "delete",
+        "outcome": "done",
+        "stored_at": HARVESTED,
+        "index": "i",
+        "ids": ["x", "y"],
+    }
+    failed = replace(finding, entry=replace(record("a", "failed", None), reason="Zoom: no"))
+    assert "a, failed (Zoom: no): 2 documents" in finding_line(failed)
+    assert finding_line(replace(finding, repaired=True)).endswith("(repaired)")
+
+
+def test_lines_say_how_many_sessions_and_how_to_repair() -> None:
+    surplus = Finding(kind="surplus", uuid="a", repair="harvest", surplus=2)
+    assert ": 2 sessions too many" in finding_line(surplus)
+    assert ": 1 session missing" in finding_line(
+        Finding(kind="incomplete", uuid="a", repair="harvest", lacking=1)
+    )
+    orphans = Finding(kind="orphans", uuid="a", repair="delete-orphans")
+    assert "--repair --delete-orphans deletes them" in finding_line(orphans)

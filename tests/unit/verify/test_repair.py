@@ -1,0 +1,151 @@
+"""What a repair deletes and harvests, and what it reports afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.errors import Gone, NotReady, VendorError
+from connectors.models import MeetingRecord, MeetingRef, Pending, Reason
+from harvester.pipeline.tracker import KeepStored, LoadedMeeting
+from harvester.sinks.base import Load
+from harvester.state.journal import Journal
+from harvester.state.journal_rows import JournalEntry
+from harvester.verify.findings import KEPT_ORPHANS, Finding
+from harvester.verify.repair import RepairTracker, after_repair, orphans, to_harvest
+from tests.documents import HARVESTED, plain
+from tests.unit.verify.test_comparison import NEW, ref
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path)) as opened:
+        yield opened
+
+
+def now() -> datetime:
+    return HARVESTED + timedelta(days=1)
+
+
+def repairing(journal: Journal, *findings: Finding) -> RepairTracker:
+    return RepairTracker(journal, to_harvest(findings), run=7, now=now)
+
+
+def start(tracker: RepairTracker) -> list[MeetingRef]:
+    """The meetings that the repair is about to fetch."""
+    fetches = list(tracker.resume())
+    for fetch in fetches:
+        tracker.on_fetching(fetch)
+    return [fetch.ref for fetch in fetches]
+
+
+def missing(uuid: str, **more: Any) -> Finding:
+    return Finding(
+        **{"kind": "missing", "uuid": uuid, "repair": "harvest", "ref": ref(uuid, {"r": 1}), **more}
+    )
+
+
+def known(journal: Journal, uuid: str) -> JournalEntry:
+    journal.flush()
+    found = journal.meeting(uuid)
+    assert found is not None
+    return found
+
+
+def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: Journal) -> None:
+    journal.record_intent(ref("other"), frozenset(), 1)
+    journal.set_outcome(ref("other"), "failed", reason="not ours to mend")
+    journal.record_intent(ref("b"), frozenset({"qos"}), 1)
+    journal.mark_stored(ref("b"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    tracker = repairing(journal, missing("a"), missing("b"))
+    read = start(tracker)
+    assert [one.uuid for one in read] == ["a", "b"]
+    assert all(one.row == {"r": 1} for one in read)
+    assert read[1].extras == {"qos"}
+    assert known(journal, "a").outcome == "listed"
+    assert known(journal, "a").first_run == 7
+    assert tracker.decide(ref("a"), plain(1)) == Load(record=plain(1), is_new=False)
+
+
+def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(journal: Journal) -> None:
+    for uuid in ("a", "b"):
+        journal.record_intent(ref(uuid), frozenset(), 1)
+        journal.mark_stored(ref(uuid), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    tracker = repairing(journal, missing("a"), missing("b", kind="incomplete", held=3))
+    start(tracker)
+    basic: MeetingRecord = plain(1, when=now())
+    assert isinstance(tracker.decide(ref("a"), basic), Load)
+    tracker.on_acknowledged(LoadedMeeting.of(ref("a"), basic))
+    assert (known(journal, "a").outcome, known(journal, "a").rank) == ("done", 2)
+    assert isinstance(tracker.decide(ref("b"), basic), KeepStored)
+    tracker.on_kept(ref("b"), None)
+    assert "less detail" in tracker.reasons["b"]
+
+
+def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) -> None:
+    journal.record_intent(ref("a"), frozenset(), 1)
+    journal.mark_stored(ref("a"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    tracker = repairing(journal, missing("a", kind="incomplete", held=3))
+    start(tracker)
+    pending = Pending(until=now() + timedelta(minutes=5), reason=Reason.quality)
+    assert isinstance(tracker.decide(ref("a"), replace(plain(1, when=now()), pending=pending)), KeepStored)
+    tracker.on_kept(ref("a"), pending)
+    assert f"from {pending.until:%Y-%m-%d %H:%M} UTC" in tracker.reasons["a"]
+    assert (known(journal, "a").outcome, known(journal, "a").due) == ("pending", pending.until)
+
+
+def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> None:
+    journal.record_intent(ref("once"), frozenset(), 1)
+    journal.mark_stored(ref("once"), rank=2, harvested_at=HARVESTED, due=None, reason=None)
+    journal.flush()
+    findings = [missing(uuid) for uuid in ("once", "never", "later", "failed")]
+    orphans_ = missing("orphans", kind="orphans", held=2)
+    tracker = repairing(journal, *findings, orphans_)
+    start(tracker)
+    gone = Gone("deleted", reason=Reason.deleted)
+    for uuid in ("once", "never", "orphans"):
+        tracker.on_failed(ref(uuid), gone)
+    tracker.on_failed(ref("later"), NotReady("wait", reason=Reason.not_ended, until=now()))
+    tracker.on_failed(ref("failed"), VendorError("no"))
+    assert known(journal, "once").outcome == known(journal, "never").outcome == "gone"
+    assert known(journal, "orphans").outcome == "gone"
+    told = after_repair([*findings, orphans_], [orphans_, missing("failed")], tracker)
+    assert [finding.repaired for finding in told] == [False, True, True, False, False]
+    assert told[0].why == "deleted"
+    assert told[4].why == f"deleted; {KEPT_ORPHANS}"
+    assert orphans([*findings, orphans_], tracker.gone) == [orphans_]
+    deleted = after_repair([orphans_], [], tracker, {"orphans"})
+    assert [(finding.repaired, finding.why[:8]) for finding in deleted] == [(True, "deleted:")]
+
+
+def test_sessions_are_not_deleted_while_their_meeting_may_come_back(journal: Journal) -> None:
+    finding = missing("a", kind="orphans", held=2, index="i", ids=("x",), version=NEW)
+    tracker = repairing(journal, finding)
+    start(tracker)
+    tracker.on_failed(ref("a"), VendorError("no answer"))
+    assert orphans([finding], tracker.gone) == []
+    assert known(journal, "a").outcome == "failed"
+    (told,) = after_repair([finding], [finding], tracker)
+    assert (told.repaired, told.why) == (False, "no answer")
+
+
+def test_what_is_still_there_or_new_after_a_repair_is_told(journal: Journal) -> None:
+    first, second = missing("a"), missing("b")
+    new = replace(second, kind="incomplete", lacking=2)
+    told = after_repair([first, second], [first, new], repairing(journal))
+    assert [(f.uuid, f.kind, f.repaired) for f in told] == [
+        ("a", "missing", False),
+        ("b", "missing", True),
+        ("b", "incomplete", False),
+    ]
+    assert told[0].why == "still there; run this again"
+    assert told[2].lacking == 2

@@ -1,0 +1,104 @@
+"""Which time `harvester verify` compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.models import Window
+from harvester.pipeline.request import days_window
+from harvester.state.journal import Journal
+from harvester.state.reader import KnownState
+from harvester.verify.result import VerifyResult
+from harvester.verify.runner import choose_windows
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 26, tzinfo=UTC)
+DAY = timedelta(days=1)
+ZONE = ZoneInfo("UTC")
+NOTHING: frozenset[str] = frozenset()
+
+
+def days(first: int, last: int) -> Window:
+    """From so many days before the last midnight to so many."""
+    return Window(start=MIDNIGHT - first * DAY, end=MIDNIGHT - last * DAY)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path / "scope")) as opened:
+        yield opened
+
+
+def chosen(
+    tmp_path: Path, kept: timedelta = 30 * DAY, first: date | None = None, last: date | None = None
+) -> VerifyResult:
+    account: Any = SimpleNamespace(
+        vendor="zoom", context=SimpleNamespace(now=lambda: NOW), connector=SimpleNamespace(retention=kept)
+    )
+    result = VerifyResult(vendor="zoom", account="main", zone=ZONE)
+    window = days_window(None, first, last, zone=ZONE, now=NOW)
+    with closing(KnownState(tmp_path / "scope", tmp_path / "rejects", "zoom:main:")) as state:
+        choose_windows(result, account, window, state, has_dates=first is not None)
+    return result
+
+
+def test_all_that_any_run_was_to_read_is_compared_and_what_none_was_is_not(
+    tmp_path: Path, journal: Journal
+) -> None:
+    journal.set_first_nightly(MIDNIGHT - DAY)
+    journal.add_target(days(10, 7))  # a backfill that was killed before any listing had come to its end
+    journal.add_listing(days(6, 4), NOTHING, NOW)  # one of before wishes were written down
+    journal.flush()
+    result = chosen(tmp_path)
+    assert result.windows == [days(10, 7), days(6, 4), days(1, 0)]
+    assert result.gaps == [days(7, 6), days(4, 1)]
+
+
+def test_what_nightly_runs_wanted_is_compared_to_yesterday_though_they_failed(
+    tmp_path: Path, journal: Journal
+) -> None:
+    journal.set_first_nightly(MIDNIGHT - 5 * DAY)
+    assert chosen(tmp_path).windows == [days(5, 0)]
+    assert chosen(tmp_path).gaps == []
+
+
+def test_the_end_of_what_a_backfill_read_is_the_end_of_what_is_compared(
+    tmp_path: Path, journal: Journal
+) -> None:
+    journal.add_target(days(9, 7))
+    result = chosen(tmp_path)
+    assert (result.windows, result.gaps) == ([days(9, 7)], [days(7, 0)])
+
+
+def test_what_the_vendor_no_longer_keeps_is_left_out(tmp_path: Path, journal: Journal) -> None:
+    journal.add_target(days(20, 12))
+    journal.add_target(days(9, 8))
+    journal.set_first_nightly(MIDNIGHT - 2 * DAY)
+    result = chosen(tmp_path, kept=9.5 * DAY)
+    assert result.windows == [days(9, 8), days(2, 0)]
+    assert result.gaps == [days(8, 2)]
+    assert chosen(tmp_path, kept=timedelta(hours=1)).windows == ()
+
+
+def test_days_that_are_given_are_compared_whoever_read_them(tmp_path: Path, journal: Journal) -> None:
+    journal.add_target(days(9, 8))
+    result = chosen(tmp_path, first=(MIDNIGHT - 7 * DAY).date(), last=(MIDNIGHT - 5 * DAY).date())
+    assert (result.windows, result.gaps) == ([days(7, 4)], [])
+
+
+def test_without_a_journal_all_that_the_vendor_keeps_is_compared(tmp_path: Path) -> None:
+    (window,) = chosen(tmp_path, kept=9 * DAY).windows
+    assert window == Window(start=NOW - 9 * DAY, end=MIDNIGHT)
+
+
+def test_a_day_that_is_not_over_waits(tmp_path: Path, journal: Journal) -> None:
+    journal.set_first_nightly(MIDNIGHT)
+    assert list(chosen(tmp_path).windows) == []
