@@ -135,9 +135,11 @@ def demo(
 
 def _pointed(environment: Environment, simulated: Mapping[str, str], state: str) -> Environment:
     """The user's settings, with every vendor's replaced by the simulator's."""
-    theirs = {setting.name for name in connectors.CONNECTORS for setting in connectors.load(name).settings}
-    theirs |= {f"{name}_FILE" for name in theirs} | set(RETIRED)
-    kept = {name: value for name, value in environment.values.items() if name not in theirs}
+    vendor_settings = {
+        setting.name for name in connectors.CONNECTORS for setting in connectors.load(name).settings
+    }
+    vendor_settings |= {f"{name}_FILE" for name in vendor_settings} | set(RETIRED)
+    kept = {name: value for name, value in environment.values.items() if name not in vendor_settings}
     return Environment(
         values={**kept, **simulated, "HARVESTER_ACCOUNT": "demo", "HARVESTER_STATE_DIR": state}
     )
