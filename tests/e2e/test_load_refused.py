@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,16 @@ def test_a_read_only_index_says_what_to_do(place: Place) -> None:
     words = refusal(lambda: list(place.loader().load(many(2))), Unreachable)
     assert f"{place.prefix}sessions-2026" in words
     assert "read-only" in words
+
+
+def test_a_full_disk_ends_the_load_at_once_and_is_named(place: Place) -> None:
+    list(place.loader().load(many(1)))
+    place.ask("PUT", f"/{place.prefix}sessions-2026/_settings", {"index.blocks.read_only_allow_delete": True})
+    began = time.monotonic()
+    words = refusal(lambda: list(place.loader().load(many(2))), Unreachable)
+    assert time.monotonic() - began < PATIENCE.limits.total_seconds / 2
+    assert f"{place.prefix}sessions-2026" in words
+    assert "disk of a node is full" in words
 
 
 def test_a_closed_index_is_not_taken_for_bad_documents(newest: Place) -> None:

@@ -67,6 +67,19 @@ class ErrorCause(NamedTuple):
             return cls(status)
         return cls(status, _text(error.get("type")), _text(error.get("reason")))
 
+    @property
+    def is_block(self) -> bool:
+        """Whether an index or the cluster is read-only, which no waiting changes.
+
+        It is a 403, or a 429 if the disk is full. A 503 with this type is a cluster that is still starting.
+        """
+        return self.type == "cluster_block_exception" and self.status in {403, 429}
+
+    @property
+    def is_breaker(self) -> bool:
+        """Whether the node lacks the memory for a request of this size."""
+        return self.type == "circuit_breaking_exception" and self.status == 429
+
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
@@ -208,7 +221,7 @@ class Client:
             response = self.send(method, path, body=body)
             if response.status == 401:
                 raise self.error_for(response.cause)
-            if response.status not in RETRYABLE:
+            if response.status not in RETRYABLE or response.cause.is_block:
                 return response
             wait_before_retry(state, self.unavailable_reason(response), response.retry_after)
 
@@ -223,7 +236,10 @@ class Client:
         """Why there is no usable answer."""
         if response.status == 0:
             return f"Elasticsearch at {self.config.url} cannot be reached"
-        return f"Elasticsearch at {self.config.url} is busy or not ready (HTTP {response.status})"
+        if response.cause.is_breaker:
+            return f"Elasticsearch at {self.config.url} lacks memory for the request (circuit_breaking_exception)"
+        kind = f", {response.error_type}" if response.error_type else ""
+        return f"Elasticsearch at {self.config.url} is busy or not ready (HTTP {response.status}{kind})"
 
     def not_elasticsearch(self) -> ConfigurationError:
         return ConfigurationError(
@@ -234,10 +250,16 @@ class Client:
     def error_for(self, cause: ErrorCause, index: str = "") -> HarvestError:
         """The error for a 401 or 403 of a request or of one item of a bulk request."""
         url = self.config.url
-        if cause.type == "cluster_block_exception":
+        if cause.is_block:
+            blocked = f"{f'the index {index}' if index else 'an index'} at {url} is read-only"
+            if cause.status == 429 or "flood" in cause.reason or "read-only-allow-delete" in cause.reason:
+                return Unreachable(
+                    f"{blocked}: the disk of a node is full (flood-stage watermark): free some space; "
+                    "Elasticsearch then lifts the block"
+                )
             return Unreachable(
-                f"{f'the index {index}' if index else 'an index'} at {url} is read-only: either its disk is nearly full "
-                "(free some space: Elasticsearch then lifts the block), or index.blocks or cluster.blocks is set"
+                f"{blocked}: either its disk is nearly full (free some space: Elasticsearch then lifts the block), or "
+                "index.blocks or cluster.blocks is set"
             )
         if cause.status == 401:
             return CredentialsError(

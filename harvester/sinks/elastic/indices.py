@@ -85,9 +85,9 @@ class Indices:
                 f"{alias} at {config.url} is an index of another application, but the harvester needs this name for an "
                 "alias; choose another ES_INDEX_PREFIX, or rename that index"
             )
-        elif response.status == 403 and response.error_type != "cluster_block_exception":
+        elif response.status == 403 and not response.cause.is_block:
             self._examine_unwritable(name, response)
-        elif response.status == 403:
+        elif response.cause.is_block:
             raise self._client.error_for(response.cause, name)
         elif response.error_type == "validation_exception" and "shards" in response.cause.reason:
             raise ConfigurationError(

@@ -70,6 +70,7 @@ def test_an_index_that_may_not_be_examined_is_trusted() -> None:
         ({"PUT": failure(400, "invalid_alias_name_exception")}, ConfigurationError, "another application"),
         ({"PUT": failure(400, "illegal_argument_exception")}, ConfigurationError, "refuses to create"),
         ({"PUT": failure(403, "cluster_block_exception")}, Unreachable, "read-only"),
+        ({"PUT": failure(429, "cluster_block_exception")}, Unreachable, "disk of a node is full"),
         (
             {"PUT": failure(403, "security_exception"), "HEAD": Response(status=404)},
             CredentialsError,
