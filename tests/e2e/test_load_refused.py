@@ -155,6 +155,14 @@ def test_wrong_credentials_are_refused_and_not_printed(guarded: Place) -> None:
     assert "somebody" not in words
 
 
+def test_a_password_outside_ascii_is_accepted(guarded: Place) -> None:
+    user = guarded.node.users["whole"]
+    assert not user.password.isascii()
+    assert sum(one.ok for one in as_user(guarded, "whole").load(many(2))) == 8
+    results = {result.subject: result.status for result in check(guarded.client(**login(user)), SHORT)}
+    assert results["Elasticsearch"] == "ok"
+
+
 def test_create_index_and_write_are_enough_to_load(guarded: Place, caplog: pytest.LogCaptureFixture) -> None:
     loaded = list(as_user(guarded, "loader").load(many(5)))
     assert sum(one.ok for one in loaded) == 20

@@ -6,6 +6,7 @@ users and tokens.
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 import warnings
@@ -124,6 +125,16 @@ _SERIALIZERS = {
 }
 
 
+def _authorization(config: ElasticConfig) -> dict[str, str]:
+    """The library's own encoding of a password knows only ASCII; Elasticsearch reads UTF-8."""
+    if config.api_key:
+        return {"authorization": f"ApiKey {config.api_key}"}
+    if config.username and config.password:
+        login = base64.b64encode(f"{config.username}:{config.password}".encode())
+        return {"authorization": f"Basic {login.decode('ascii')}"}
+    return {}
+
+
 class Client:
     """The elasticsearch client of one cluster, with its own retries switched off. Safe for threads."""
 
@@ -131,12 +142,10 @@ class Client:
         self, config: ElasticConfig, *, connections: int = 4, seconds: float = REQUEST_SECONDS
     ) -> None:
         self.config = config
-        login = (config.username, config.password) if config.username and config.password else None
         try:
             self._elasticsearch = elasticsearch.Elasticsearch(
                 config.url,
-                api_key=config.api_key,
-                basic_auth=login,
+                headers=_authorization(config),
                 ca_certs=config.ca_certs or DEFAULT,
                 connections_per_node=connections,
                 request_timeout=seconds,
@@ -147,7 +156,9 @@ class Client:
             )
         except (ValueError, OSError) as error:
             if config.ca_certs is None:
-                raise
+                raise ConfigurationError(
+                    f"ES_HOST cannot be used ({type(error).__name__}): check the URL"
+                ) from None
             raise ConfigurationError(
                 f"ES_CA_CERTS cannot be used ({type(error).__name__}): it must name a file with certificates in PEM form"
             ) from None
@@ -193,6 +204,8 @@ class Client:
             response = Response(status=502, from_elasticsearch=False)
         except elastic_transport.TransportError:
             response = Response(status=0)
+        except ValueError:  # including UnicodeError and urllib3's LocationParseError
+            raise ConfigurationError("ES_HOST cannot be used: its host name is not a valid one") from None
         else:
             response, duration = self._response(answer.meta, answer.body), answer.meta.duration
         outcome = f"{response.status} in {duration * 1000:.0f} ms" if response.status else "no response"

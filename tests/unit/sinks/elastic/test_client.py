@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from connectors.errors import CredentialsError, Interrupted, Unreachable
+from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
 from harvester.sinks.elastic.client import PING_SECONDS, Client, ErrorCause, Response, wait_before_retry
 from harvester.sinks.elastic.config import ElasticConfig
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
@@ -157,3 +158,39 @@ def test_debug_messages_name_requests_without_query_body_and_credentials(
     with closing(Client(ElasticConfig(host="http://127.0.0.1:9", api_key="marked-key"))) as nowhere:
         nowhere.send("GET", "/x?marked=query")
     assert caplog.messages[-1] == "Elasticsearch: GET /x: no response"
+
+
+@pytest.mark.parametrize(
+    ("settings", "header"),
+    [
+        ({"username": "pound", "password": "päss-£"}, "Basic " + b64encode("pound:päss-£".encode()).decode()),
+        ({"api_key": "aWQ6a2V5=="}, "ApiKey aWQ6a2V5=="),
+        ({}, None),
+    ],
+)
+def test_credentials_are_sent_as_utf_8(settings: dict[str, str], header: str | None) -> None:
+    received: list[str | None] = []
+
+    class Recording(Answering):
+        def do_POST(self) -> None:
+            received.append(self.headers["Authorization"])
+            super().do_POST()
+
+    with HTTPServer(("127.0.0.1", 0), Recording) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        with closing(Client(ElasticConfig(host=url, **settings))) as real:  # type: ignore[arg-type]  # texts
+            assert real.send("POST", "/x", body={}).ok
+        server.shutdown()
+    assert received == [header]
+
+
+@pytest.mark.parametrize(
+    "host", ["http://a..b:9200", "http://" + "a" * 70, "http://ho st:9200", "http://[::1"]
+)
+def test_a_host_that_is_no_host_name_is_a_configuration_error(host: str) -> None:
+    with (
+        pytest.raises(ConfigurationError, match="ES_HOST"),
+        closing(Client(ElasticConfig(host=host))) as real,
+    ):
+        real.ping(Waits().policy(1))
