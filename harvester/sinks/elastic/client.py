@@ -260,6 +260,14 @@ class Client:
             "are not supported)"
         )
 
+    def unexpected(self, response: Response, request: str) -> ConfigurationError:
+        """The error for an answer that Elasticsearch does not give when it works. `request`: "asked for its version"."""
+        kind = f", {response.error_type}" if response.error_type else ""
+        return ConfigurationError(
+            f"Elasticsearch at {self.config.url} gives an unexpected answer if it is {request} "
+            f"(HTTP {response.status}{kind}): check ES_HOST and whatever stands in front of Elasticsearch"
+        )
+
     def error_for(self, cause: ErrorCause, index: str = "") -> HarvestError:
         """The error for a 401 or 403 of a request or of one item of a bulk request."""
         url = self.config.url

@@ -161,7 +161,12 @@ def _fetch_installed(client: Client, retry: RetryPolicy, template: Template) -> 
     if not response.ok:
         raise _error_for(client, template, response)
     kind = "component_template" if template.component else "index_template"
-    body: Mapping[str, Any] = response.body[f"{kind}s"][0][kind]
+    try:
+        body = response.body[f"{kind}s"][0][kind]
+    except (TypeError, LookupError):
+        body = None
+    if not isinstance(body, Mapping):
+        raise client.unexpected(response, f"asked for the template {template.name}")
     return body
 
 
