@@ -40,6 +40,8 @@ def _version(client: Client, retry: RetryPolicy) -> str:
     # The first needs the privilege monitor; the second is open to a few more accounts.
     for path in ("/", "/_nodes/_local?filter_path=nodes.*.version"):
         response = client.request(retry, "GET", path)
+        if response.ok and _member(response.body, "version", "build_flavor") == "serverless":
+            raise client.serverless()
         if response.ok and (found := _version_number(response.body)):
             return f"version {found}"
         if response.status not in {403, 405}:

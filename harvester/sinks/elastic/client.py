@@ -77,6 +77,11 @@ class ErrorCause(NamedTuple):
         return self.type == "cluster_block_exception" and self.status in {403, 429}
 
     @property
+    def is_serverless(self) -> bool:
+        """Whether Elastic Cloud Serverless refused a setting: "… are not available when running in serverless mode"."""
+        return self.status == 400 and "serverless mode" in self.reason
+
+    @property
     def is_breaker(self) -> bool:
         """Whether the node lacks the memory for a request of this size."""
         return self.type == "circuit_breaking_exception" and self.status == 429
@@ -294,6 +299,12 @@ class Client:
 
     def missing_privilege(self, privilege: str) -> CredentialsError:
         return CredentialsError(f"the account lacks a privilege at {self.config.url}: it needs {privilege}")
+
+    def serverless(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.config.url} is Elastic Cloud Serverless, which does not permit index.gc_deletes: it is not supported; "
+            "use Elasticsearch 8 or 9, self-managed or on Elastic Cloud Hosted"
+        )
 
     def closed_index(self, index: str) -> Unreachable:
         return Unreachable(

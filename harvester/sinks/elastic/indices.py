@@ -89,6 +89,8 @@ class Indices:
             self._examine_unwritable(name, response)
         elif response.cause.is_block:
             raise self._client.error_for(response.cause, name)
+        elif response.cause.is_serverless:
+            raise self._client.serverless()
         elif response.error_type == "validation_exception" and "shards" in response.cause.reason:
             raise ConfigurationError(
                 f"Elasticsearch at {config.url} cannot create the index {name}: the cluster has reached its limit of "

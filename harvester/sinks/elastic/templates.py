@@ -173,6 +173,8 @@ def _fetch_installed(client: Client, retry: RetryPolicy, template: Template) -> 
 def _error_for(client: Client, template: Template, response: Response) -> HarvestError:
     if response.status in {401, 403} or response.cause.is_block:
         return client.error_for(response.cause)
+    if response.cause.is_serverless:
+        return client.serverless()
     return ConfigurationError(
         f"Elasticsearch at {client.config.url} refuses the template {template.name}: "
         f"{response.error_type or response.status}"

@@ -49,6 +49,13 @@ def test_the_version_is_shown() -> None:
     assert found["Elasticsearch"].message.endswith("version 9.2.8")
 
 
+def test_serverless_fails() -> None:
+    body = {"version": {"number": "9.3.0", "build_flavor": "serverless"}}
+    (result,) = results(lambda method, path: Response(status=200, body=body)).values()
+    assert (result.status, result.exit_code) == ("failed", 78)
+    assert "Serverless" in result.message
+
+
 def test_a_version_that_is_not_shown_is_unknown() -> None:
     found = results(lambda method, path: Response(status=403))
     assert found["Elasticsearch"].message.endswith("version unknown (the account may not ask)")

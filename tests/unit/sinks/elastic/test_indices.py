@@ -125,6 +125,13 @@ def test_any_number_of_indices_may_be_created_without_a_limit() -> None:
     assert len(client.requests) == 13
 
 
+def test_serverless_is_named_as_not_supported() -> None:
+    reason = "Settings [index.gc_deletes] are not available when running in serverless mode"
+    refusal = Response(status=400, body={"error": {"type": "illegal_argument_exception", "reason": reason}})
+    with pytest.raises(ConfigurationError, match="Serverless.*not supported"):
+        ensure(cluster(PUT=refusal))
+
+
 def test_the_limit_of_shards_is_named_as_the_cause() -> None:
     reason = (
         "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum "
