@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 
 from connectors.base import Setting
 from connectors.errors import ConfigurationError
-from connectors.parsing import parse_instant
+from connectors.parsing import is_loopback, parse_instant
 
 OWN = (
     Setting(name="ES_HOST", help="URL of Elasticsearch; if it is set, documents go there by default"),
@@ -134,14 +134,6 @@ def checked_url(name: str, value: str, *, http_anywhere: bool = False) -> str:
     if parts.scheme == "http" and not http_anywhere and not is_loopback(value):
         raise ConfigurationError(f"{name} must be https:// unless it is an address of this machine")
     return value.rstrip("/")
-
-
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def is_nearby(url: str) -> bool:

@@ -20,6 +20,7 @@ from elastic_transport.client_utils import DEFAULT
 from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
+from connectors.network import certificate_fault, check_bundle, network_settings
 from connectors.parsing import parse_retry_after
 from connectors.retry import RetryPolicy, RetryState, count_attempts
 from harvester.console import ONCE
@@ -140,18 +141,44 @@ def _authorization(config: ElasticConfig) -> dict[str, str]:
     return {}
 
 
+def _node_class(proxies: Mapping[str, str]) -> type[elastic_transport.BaseNode]:
+    """A connection through these proxies, which the library's usual one cannot use.
+
+    It reads nothing else from the environment: `requests` would take a login from .netrc.
+    """
+
+    class ProxiedNode(elastic_transport.RequestsHttpNode):
+        def __init__(self, config: elastic_transport.NodeConfig) -> None:
+            super().__init__(config)
+            self.session.trust_env = False
+            self.session.proxies = dict(proxies)
+
+    return ProxiedNode
+
+
 class Client:
     """The elasticsearch client of one cluster, with its own retries switched off. Safe for threads."""
+
+    _proxied = False
 
     def __init__(
         self, config: ElasticConfig, *, connections: int = 4, seconds: float = REQUEST_SECONDS
     ) -> None:
         self.config = config
+        if config.ca_certs is not None:
+            if config.url.startswith("http:"):
+                raise ConfigurationError(
+                    "ES_CA_CERTS is set, but ES_HOST is http://: use https://, or unset ES_CA_CERTS"
+                )
+            check_bundle("ES_CA_CERTS", config.ca_certs)
+        network = network_settings(config.url)
+        self._proxied = bool(network.proxies)
         try:
             self._elasticsearch = elasticsearch.Elasticsearch(
                 config.url,
                 headers=_authorization(config),
-                ca_certs=config.ca_certs or DEFAULT,
+                ca_certs=config.ca_certs or network.ca_bundle or DEFAULT,
+                node_class=_node_class(network.proxies) if network.proxies else DEFAULT,
                 connections_per_node=connections,
                 request_timeout=seconds,
                 max_retries=0,
@@ -160,12 +187,8 @@ class Client:
                 serializers=_SERIALIZERS,
             )
         except (ValueError, OSError) as error:
-            if config.ca_certs is None:
-                raise ConfigurationError(
-                    f"ES_HOST cannot be used ({type(error).__name__}): check the URL"
-                ) from None
             raise ConfigurationError(
-                f"ES_CA_CERTS cannot be used ({type(error).__name__}): it must name a file with certificates in PEM form"
+                f"ES_HOST cannot be used ({type(error).__name__}): check the URL"
             ) from None
 
     def close(self) -> None:
@@ -200,11 +223,8 @@ class Client:
             raise self.not_elasticsearch() from None
         except elasticsearch.ApiError as error:
             response, duration = self._response(error.meta, error.body), error.meta.duration
-        except elastic_transport.TlsError:
-            raise ConfigurationError(
-                f"the certificate of {self.config.url} is not trusted, or the server does not use TLS: set ES_CA_CERTS to "
-                "the file of its certificate authority, and check whether ES_HOST needs http:// or https://"
-            ) from None
+        except elastic_transport.TlsError as error:
+            raise self._tls_error(error) from None
         except elastic_transport.SerializationError:
             response = Response(status=502, from_elasticsearch=False)
         except elastic_transport.TransportError:
@@ -217,9 +237,22 @@ class Client:
         logger.debug("Elasticsearch: %s %s: %s", method, path.partition("?")[0], outcome)
         return response
 
+    def _tls_error(self, error: elastic_transport.TlsError) -> ConfigurationError:
+        fault = certificate_fault(error)
+        if fault is None:
+            return ConfigurationError(
+                f"no TLS connection to {self.config.url}: check whether ES_HOST needs http:// or https://"
+            )
+        remedy = f"{fault.remedy} in ES_CA_CERTS" if fault.authority else fault.remedy
+        return ConfigurationError(f"the certificate of {self.config.url} {fault.words}: {remedy}")
+
     def _response(self, meta: elastic_transport.ApiResponseMeta, body: Any) -> Response:
         genuine = meta.headers.get("x-elastic-product") == "Elasticsearch"
         # A proxy or a load balancer may answer with one of these statuses itself; anything else is a wrong address.
+        if meta.status == 407 and self._proxied:
+            raise ConfigurationError(
+                "the proxy between this machine and Elasticsearch wants a login (407): put it into HTTP_PROXY or HTTPS_PROXY"
+            )
         if not genuine and meta.status not in {401, 403, 413, *RETRYABLE}:
             raise self.not_elasticsearch()
         return Response(
@@ -253,7 +286,8 @@ class Client:
     def unavailable_reason(self, response: Response) -> str:
         """Why there is no usable answer."""
         if response.status == 0:
-            return f"Elasticsearch at {self.config.url} cannot be reached"
+            proxied = " through the proxy that HTTP_PROXY or HTTPS_PROXY names" if self._proxied else ""
+            return f"Elasticsearch at {self.config.url} cannot be reached{proxied}"
         if response.cause.is_breaker:
             return f"Elasticsearch at {self.config.url} lacks memory for the request (circuit_breaking_exception)"
         kind = f", {response.error_type}" if response.error_type else ""
