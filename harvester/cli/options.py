@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, TypeVar
 import click
 
 from connectors.base import Option
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, OutputError
 from harvester import config
 from harvester.cli.environment import IndexPeriod, RunEnvironment
 from harvester.config import OWN, Environment
@@ -346,5 +346,7 @@ def handle_signals(env: RunEnvironment) -> None:
 
 
 def stdout_bytes() -> BinaryIO:
-    """stdout for documents, which are bytes."""
+    """stdout for documents, which are bytes. Raises OutputError if it is closed."""
+    if sys.stdout is None:
+        raise OutputError("stdout is closed")
     return sys.stdout.buffer

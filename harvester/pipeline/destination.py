@@ -132,5 +132,10 @@ def open_file(path: Path) -> Iterator[StreamDestination]:
         stream = path.open("wb")
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
-    with stream:
+    try:
         yield StreamDestination("file", stream)
+    finally:
+        try:
+            stream.close()
+        except OSError as error:  # bytes that no write could get rid of
+            raise OutputError(f"{path} cannot be written ({error.strerror})") from None

@@ -1,4 +1,4 @@
-"""The comparison of listing, journal and index, meeting by meeting: it asks, and changes nothing."""
+"""The comparison of listing, journal and index, meeting by meeting. It changes nothing."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from harvester.state.journal_rows import JournalEntry
 from harvester.verify.findings import Finding, Kind, Repair
 
 AT_ONCE = 500
-"""Meetings that the index is asked for at once."""
+"""How many meetings one request to the index is about."""
 
 Element = TypeVar("Element")
 
 
-class Memory(Protocol):
-    """What the journal and the rejects know."""
+class State(Protocol):
+    """What the journal and the rejects know: `harvester.state.reader.KnownState`."""
 
     def meeting(self, uuid: str) -> JournalEntry | None: ...
     def stored_in(self, window: Window) -> Iterator[str]:
-        """The meetings that started in the window and are stored, as the journal has it, in the order of their uuids."""
+        """The uuids, in order, of the meetings that started in the window and that the journal has as stored."""
         ...
 
     def rejected(self, uuid: str) -> Mapping[str, str | None]:
-        """The documents of this meeting among the rejects, by id, with their `stay`; `None`: a meeting, or unknown."""
+        """The rejected documents of this meeting: their `stay` by id; `None` for a meeting document, or if unknown."""
         ...
 
     def rejected_in(self, window: Window) -> Iterable[str]:
-        """The ids of the documents among the rejects whose meeting is filed under this time, or under none."""
+        """The ids of the rejected documents whose meeting took place in the window, or at an unknown time."""
         ...
 
 
 class Index(Protocol):
-    """What `harvester.sinks.elastic.inventory.Inventory` tells."""
+    """What the index holds: `harvester.sinks.elastic.inventory.Inventory`."""
 
     vendor: str
     account: str
@@ -51,39 +51,41 @@ class Index(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Grows while a comparison goes on: meetings `listed` by the vendor, `compared` in all; and the ids of the documents
-    that are among the rejects instead of in the index."""
+    """Filled while a comparison goes on."""
 
     listed: int = 0
+    """Meetings that the vendor listed."""
     compared: int = 0
+    """All meetings that were compared."""
     rejected: set[str] = field(default_factory=set)
+    """Ids of documents that are among the rejects instead of in the index."""
 
 
 @dataclass(slots=True)
 class Comparison:
-    """The meetings of one account, each compared once, whatever number of windows it is met in."""
+    """Compares the meetings of one account, each once, even if several windows show it."""
 
-    memory: Memory
+    state: State
     index: Index
     tally: Tally = field(default_factory=Tally)
     _found: set[str] = field(default_factory=set)
 
     def of(self, listing: Iterable[MeetingRef], window: Window) -> Iterator[Finding]:
-        """What is wrong in a window of time. The listing may come in any order; in memory are its uuids."""
-        self.tally.rejected.update(self.memory.rejected_in(window))
+        """What is wrong in a window. The listing may come in any order; only its uuids are kept in memory."""
+        self.tally.rejected.update(self.state.rejected_in(window))
         seen: set[str] = set()
         for refs in chunks(listing, AT_ONCE):
             listed = {ref.uuid: ref for ref in refs if ref.uuid not in seen}
             seen.update(listed)
             self.tally.listed += len(listed)
             yield from self.among(listed)
-        known = merge(self.index.uuids(window), self.memory.stored_in(window))
+        known = merge(self.index.uuids(window), self.state.stored_in(window))
         unlisted = (uuid for uuid, _ in groupby(known) if uuid not in seen)
         for uuids in chunks(unlisted, AT_ONCE):
             yield from self.among(dict.fromkeys(uuids))
 
     def among(self, refs: Mapping[str, MeetingRef | None]) -> Iterator[Finding]:
-        """What is wrong with these meetings, whatever their time."""
+        """What is wrong with these meetings, at whatever time they took place."""
         wanted = [uuid for uuid in refs if uuid not in self._found]
         self.tally.compared += len(wanted)
         for stored in self.index.read(wanted):
@@ -93,45 +95,45 @@ class Comparison:
             yield from findings
 
     def _judge(self, stored: IndexedMeeting, listed: MeetingRef | None) -> Iterator[Finding]:
-        record = self.memory.meeting(stored.uuid)
-        ref = listed or (record.ref if record is not None else None)
+        entry = self.state.meeting(stored.uuid)
+        ref = listed or (entry.ref if entry is not None else None)
         if stored.meetings:
             findings = judge(stored, self.index, self._rejected)
         else:
-            findings = self._without_meeting(stored, listed, record)
+            findings = self._without_meeting(stored, listed, entry)
         ref = ref or MeetingRef(uuid=stored.uuid, start_time=_at(stored), digest="")
         for finding in findings:
-            yield replace(finding, ref=ref, entry=record)
+            yield replace(finding, ref=ref, entry=entry)
 
     def _without_meeting(
-        self, stored: IndexedMeeting, listed: MeetingRef | None, record: JournalEntry | None
+        self, stored: IndexedMeeting, listed: MeetingRef | None, entry: JournalEntry | None
     ) -> Iterator[Finding]:
-        if not stored.sessions and not is_missed(listed, record):
+        if not stored.sessions and not is_missed(listed, entry):
             return
         meeting_id = f"{self.index.vendor}:{self.index.account}:{stored.uuid}"
-        if meeting_id in self.memory.rejected(stored.uuid):
+        if meeting_id in self.state.rejected(stored.uuid):
             self.tally.rejected.add(meeting_id)
         elif stored.sessions:
             yield from _orphans(
-                stored, is_gone=listed is None and record is not None and record.outcome == "gone"
+                stored, is_gone=listed is None and entry is not None and entry.outcome == "gone"
             )
         else:
             yield Finding(kind="missing", uuid=stored.uuid, repair="harvest")
 
     def _rejected(self, uuid: str) -> Mapping[str, str | None]:
-        rejected = self.memory.rejected(uuid)
+        rejected = self.state.rejected(uuid)
         self.tally.rejected.update(rejected)
         return rejected
 
 
-def is_missed(listed: MeetingRef | None, record: JournalEntry | None) -> bool:
-    """Whether a meeting of which nothing is in the index should be there: the journal has it as stored; or the vendor
-    lists it, and it is neither gone nor has it still to wait for something to store."""
-    if record is None:
+def is_missed(listed: MeetingRef | None, entry: JournalEntry | None) -> bool:
+    """Whether a meeting that is not in the index should be: the journal has it as stored, or the vendor lists it and it
+    is neither gone nor pending with nothing to store yet."""
+    if entry is None:
         return listed is not None
-    if record.outcome == "gone":
+    if entry.outcome == "gone":
         return False
-    return record.rank is not None or (listed is not None and record.outcome != "pending")
+    return entry.rank is not None or (listed is not None and entry.outcome != "pending")
 
 
 def _orphans(stored: IndexedMeeting, *, is_gone: bool) -> Iterator[Finding]:
@@ -202,7 +204,8 @@ class _Judgement:
             yield self._finding("incomplete", "harvest", lacking=self._lacking - refused)
 
     def _doubled(self, older: Sequence[IndexedDocument]) -> list[Finding]:
-        """Documents of one id in several indices: those in the wrong one. All copies being old, they are stale instead."""
+        """Documents of one id in several indices: those in the wrong one. If all copies are old,
+        they are reported as stale."""
         delete: list[IndexedDocument] = []
         harvest: list[IndexedDocument] = []
         for kind, copies in self._copies():
@@ -243,7 +246,7 @@ class _Judgement:
 
 
 def choose_head(meetings: Sequence[IndexedDocument], index: Index) -> IndexedDocument:
-    """The meeting document: the richest and newest copy, of equal ones that in the index of its `@timestamp`."""
+    """The meeting document: its richest and newest copy; of equal ones, the one in the index of its `@timestamp`."""
     return max(
         meetings,
         key=lambda copy: (
@@ -254,14 +257,14 @@ def choose_head(meetings: Sequence[IndexedDocument], index: Index) -> IndexedDoc
 
 
 def by_index(copies: Iterable[IndexedDocument]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The ids, index by index."""
+    """Each index with its ids."""
     ordered = sorted((copy.index, copy.document_id) for copy in copies)
     for index, group in groupby(ordered, key=lambda pair: pair[0]):
         yield index, tuple(name for _, name in group)
 
 
 def chunks(elements: Iterable[Element], size: int) -> Iterator[list[Element]]:
-    """Lists of so many, the last one shorter."""
+    """Lists of this size; the last one may be shorter."""
     source = iter(elements)
     while chunk := list(islice(source, size)):
         yield chunk

@@ -1,6 +1,6 @@
-"""What every connector must do, put to each entry of the table. No vendor is named here, and none may be.
+"""The contract that every connector in the registry must keep. This file names no vendor.
 
-A new vendor joins by its line in the table and its part of the simulator.
+A new vendor is tested once it has a line in the registry and a part of the simulator.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONG_AGO = Window(start=SHOWN - timedelta(days=60), end=SHOWN - timedelta(days=5
 
 
 def refs(connector: Connector, window: Window) -> list[MeetingRef]:
-    """Every ref once, as it came first."""
+    """Every ref once, as first listed."""
     found = [
         ref
         for part in window.split(connector.max_window)
@@ -40,7 +40,7 @@ def refs(connector: Connector, window: Window) -> list[MeetingRef]:
 
 
 def records(connector: Connector, window: Window) -> list[MeetingRecord]:
-    """Every meeting that can be had."""
+    """Every meeting that can be fetched."""
     found = []
     for ref in refs(connector, window):
         try:
@@ -55,7 +55,7 @@ Harvested = Callable[..., list[MeetingRecord]]
 
 @pytest.fixture(scope="session")
 def harvested(build: Build, simulated: Simulated) -> Harvested:
-    """Everything that a connector finds, once for all tests that change nothing; `raw` is a harvest of its own."""
+    """Everything that a connector fetches, cached for all tests that change nothing; separately with `raw`."""
 
     @cache
     def everything(name: str, *, raw: bool = False) -> list[MeetingRecord]:
@@ -74,7 +74,7 @@ def secrets(connector: Connector, values: dict[str, str]) -> list[str]:
     ]
 
 
-def test_it_says_what_it_is_and_what_it_needs(name: str) -> None:
+def test_contract_fields_are_declared(name: str) -> None:
     kind = connectors.load(name)
     assert kind.name == name
     assert kind.title
@@ -89,7 +89,7 @@ def test_it_says_what_it_is_and_what_it_needs(name: str) -> None:
         assert option.help
 
 
-def test_without_credentials_it_names_each_setting_and_where_to_get_it(name: str, build: Build) -> None:
+def test_missing_credentials_name_each_setting_and_where_to_get_it(name: str, build: Build) -> None:
     required = [setting for setting in connectors.load(name).settings if setting.required]
     with pytest.raises(ConfigurationError) as refused:
         build(name, **{setting.name: "" for setting in required})
@@ -105,7 +105,7 @@ def test_wrong_credentials_are_refused_and_never_printed(name: str, build: Build
     assert "marked-wrong-secret" not in "".join(traceback.format_exception(refused.value))
 
 
-def test_a_token_that_the_vendor_no_longer_takes_is_renewed(
+def test_refused_token_is_renewed(
     name: str, build: Build, simulated: Simulated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connector = build(name)
@@ -126,7 +126,7 @@ def test_a_window_without_meetings_is_empty(name: str, build: Build) -> None:
     assert refs(build(name), LONG_AGO) == []
 
 
-def test_meetings_lie_in_the_window_each_once(name: str, build: Build, simulated: Simulated) -> None:
+def test_meetings_are_in_the_window_each_once(name: str, build: Build, simulated: Simulated) -> None:
     day = Window(start=SHOWN.replace(hour=0) - timedelta(days=1), end=SHOWN.replace(hour=0))
     found = refs(build(name), day)
     assert found
@@ -134,7 +134,7 @@ def test_meetings_lie_in_the_window_each_once(name: str, build: Build, simulated
     assert all(ref.start_time in day for ref in found if ref.start_time is not None)
 
 
-def test_two_windows_hold_what_one_over_both_holds(name: str, build: Build, simulated: Simulated) -> None:
+def test_two_windows_contain_the_same_as_one_over_both(name: str, build: Build, simulated: Simulated) -> None:
     connector = build(name)
     middle = SHOWN.replace(hour=0) - timedelta(days=1)
     first = Window(start=simulated.whole.start, end=middle)
@@ -165,7 +165,7 @@ def test_a_rejoin_is_two_sessions(name: str, harvested: Harvested) -> None:
     assert max(stays.values()) > 1
 
 
-def test_every_document_carries_its_account_and_one_harvest_moment(name: str, harvested: Harvested) -> None:
+def test_every_document_has_its_account_and_one_harvested_at(name: str, harvested: Harvested) -> None:
     for harvest in harvested(name):
         meeting, *sessions = to_documents(harvest)
         assert meeting["document_id"] == f"{name}:main:{harvest.meeting.uuid}"
@@ -181,7 +181,7 @@ def test_every_document_carries_its_account_and_one_harvest_moment(name: str, ha
             assert session["meeting_timestamp"] == meeting["@timestamp"]
 
 
-def test_a_meeting_out_of_a_journal_is_fetched_without_its_listing_row(
+def test_meeting_from_a_journal_is_fetched_without_its_row(
     name: str, build: Build, simulated: Simulated
 ) -> None:
     connector = build(name)
@@ -199,14 +199,14 @@ def test_a_meeting_out_of_a_journal_is_fetched_without_its_listing_row(
     assert checked > 3
 
 
-def test_a_hint_can_be_journaled_and_holds_no_person(name: str, build: Build, simulated: Simulated) -> None:
+def test_hint_is_json_and_contains_no_person(name: str, build: Build, simulated: Simulated) -> None:
     import orjson
 
     for ref in refs(build(name), simulated.whole):
         assert b"@" not in orjson.dumps(dict(ref.hint))
 
 
-def test_what_goes_on_is_live_and_pending(name: str, harvested: Harvested) -> None:
+def test_live_meeting_is_pending(name: str, harvested: Harvested) -> None:
     live = [h for h in harvested(name) if h.meeting.detail == Detail.live]
     assert bool(live) == connectors.load(name).lists_live
     for harvest in live:
@@ -229,13 +229,13 @@ def test_raw_keeps_the_vendors_rows_and_no_secret(
     assert not any(harvest.meeting.vendor_data for harvest in harvested(name)[:5])
 
 
-def test_check_finds_nothing_to_do(name: str, build: Build) -> None:
+def test_check_finds_no_problem(name: str, build: Build) -> None:
     results = list(build(name).check())
     assert results
     assert [result for result in results if result.status == "failed"] == []
 
 
-def test_check_says_what_is_wrong_and_what_to_do(name: str, build: Build) -> None:
+def test_check_reports_problems_with_remedies(name: str, build: Build) -> None:
     secret = [setting.name for setting in connectors.load(name).settings if setting.secret]
     results = list(build(name, **dict.fromkeys(secret, "marked-wrong-secret")).check())
     failed = [result for result in results if result.status == "failed"]

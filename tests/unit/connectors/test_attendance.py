@@ -33,7 +33,7 @@ def stay(minutes: tuple[int, int] | None = (0, 10), **changes: Any) -> Session:
     return Session(**{"key": "k", **times, **changes})
 
 
-def test_equal_stays_are_one_whatever_their_quality() -> None:
+def test_equal_sessions_are_one_regardless_of_quality() -> None:
     rated = stay(quality=Quality(cpu_pct=Measure(mean=1, worst=1, samples=1)))
     harvest = to_record(meeting(), [rated, stay(), stay()])
     assert harvest.sessions == [rated]
@@ -42,7 +42,7 @@ def test_equal_stays_are_one_whatever_their_quality() -> None:
 
 
 @given(st.permutations([("Ada", 10), ("Ben", 10), ("Cleo", 5), ("Dee", None)]))
-def test_different_stays_of_one_key_are_numbered_by_leave_time_and_name(
+def test_different_sessions_with_one_key_are_numbered(
     order: list[tuple[str, int | None]],
 ) -> None:
     stays = [
@@ -55,7 +55,7 @@ def test_different_stays_of_one_key_are_numbered_by_leave_time_and_name(
     assert harvest.collisions == 3
 
 
-def test_figures_are_people_and_the_union_of_their_stays() -> None:
+def test_counts_are_people_and_the_union_of_their_sessions() -> None:
     stays = [
         stay((0, 20), key="1", id="ada"),
         stay((10, 30), key="2", id="ada"),
@@ -73,6 +73,6 @@ def test_figures_are_people_and_the_union_of_their_stays() -> None:
     assert counted.participant_seconds == (30 + 10 + 0 + 1 + 1) * 60
 
 
-def test_a_list_that_was_read_and_empty_counts_nobody() -> None:
+def test_empty_list_counts_zero_participants() -> None:
     counted = to_record(meeting(), []).meeting
     assert (counted.participants, counted.participant_sessions, counted.participant_seconds) == (0, 0, 0)

@@ -40,13 +40,13 @@ def stay(minutes: tuple[int, int] | None = (0, 10), **changes: Any) -> Session:
 @pytest.mark.parametrize(
     ("day", "hours"), [(date(2026, 11, 20), 24), (date(2026, 3, 29), 23), (date(2026, 10, 25), 25)]
 )
-def test_a_day_is_as_long_as_its_zone_makes_it(day: date, hours: int) -> None:
+def test_day_has_23_or_25_hours_when_clocks_change(day: date, hours: int) -> None:
     window = Window.day(day, BERLIN)
     assert window.end - window.start == timedelta(hours=hours)
     assert window.start.tzinfo is UTC
 
 
-def test_the_hour_that_comes_twice_is_a_window_too() -> None:
+def test_repeated_hour_is_a_window() -> None:
     first = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)
     window = Window(start=first, end=first.replace(fold=1))
     assert window.end - window.start == timedelta(hours=1)
@@ -70,7 +70,7 @@ def test_an_empty_or_naive_window_is_refused(start: datetime, end: datetime) -> 
     st.timedeltas(timedelta(minutes=1), timedelta(days=60)),
     st.timedeltas(timedelta(hours=1), timedelta(days=30)),
 )
-def test_the_parts_of_a_window_are_the_window(length: timedelta, step: timedelta) -> None:
+def test_parts_of_a_split_cover_the_window(length: timedelta, step: timedelta) -> None:
     whole = Window(start=START, end=START + length)
     parts = list(whole.split(step))
     assert parts[0].start == whole.start
@@ -105,13 +105,13 @@ def test_a_difference_holds_the_hours_of_no_other_window(window: Window, others:
     assert all(first.end < second.start for first, second in pairwise(rest))
 
 
-def test_a_window_holds_its_start_and_not_its_end() -> None:
+def test_window_contains_its_start_and_not_its_end() -> None:
     window = Window.day(date(2026, 11, 20), ZoneInfo("UTC"))
     assert window.start in window
     assert window.end not in window
 
 
-def test_a_key_is_22_characters_of_the_hash_of_its_parts() -> None:
+def test_key_is_22_characters_of_a_hash() -> None:
     text = "16778240\x1f2026-11-20T09:00:00.000Z\x1f\x1fbo"
     expected = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:16]).decode().rstrip("=")
     assert session_key("16778240", START, None, "bo") == expected
@@ -119,17 +119,17 @@ def test_a_key_is_22_characters_of_the_hash_of_its_parts() -> None:
 
 
 @given(st.lists(st.text("ab :é", max_size=3), min_size=2, max_size=4))
-def test_parts_that_are_cut_elsewhere_make_another_key(parts: list[str]) -> None:
+def test_differently_divided_parts_give_different_keys(parts: list[str]) -> None:
     joined = ["".join(parts[:2]), "", *parts[2:]]
     assert (session_key(*joined) == session_key(*parts)) == (joined == parts)
 
 
-def test_a_digest_hangs_on_values_and_not_on_their_order() -> None:
+def test_digest_depends_on_values_and_not_on_order() -> None:
     assert row_digest({"a": 1, "b": [2]}) == row_digest({"b": [2], "a": 1})
     assert row_digest({"a": 1}) != row_digest({"a": "1"})
 
 
-def test_a_meeting_is_filed_by_its_start_its_plan_or_its_first_join() -> None:
+def test_timestamp_is_the_start_the_planned_start_or_the_first_join() -> None:
     plan = START - timedelta(hours=1)
     assert to_record(meeting(scheduled_start_time=plan), []).timestamp == START
     assert to_record(meeting(start_time=None, scheduled_start_time=plan), []).timestamp == plan

@@ -27,7 +27,7 @@ def test_a_measure_is_mean_worst_and_samples() -> None:
     assert summarize("fps", [10, 20]) == Measure(mean=15, worst=10, samples=2)
 
 
-def test_peaks_make_the_worst_worse_and_count_for_nothing_else() -> None:
+def test_peaks_count_only_for_the_worst() -> None:
     assert summarize("packet_loss_pct", [1, 3], [None, 9, -1]) == Measure(mean=2, worst=9, samples=2)
     assert summarize("packet_loss_pct", [1, 3], [2]) == Measure(mean=2, worst=3, samples=2)
 
@@ -38,9 +38,7 @@ def test_without_samples_there_is_no_measure(samples: list[float | None]) -> Non
 
 
 @given(st.lists(SAMPLES, min_size=1, max_size=4), st.randoms(use_true_random=False))
-def test_what_a_meeting_shows_does_not_hang_on_the_order_of_its_stays(
-    parts: list[list[float]], random
-) -> None:
+def test_meeting_quality_does_not_depend_on_the_order_of_sessions(parts: list[list[float]], random) -> None:
     whole = summarize("latency_ms", [value for part in parts for value in part])
     measures = [summarize("latency_ms", part) for part in parts]
     random.shuffle(measures)
@@ -50,7 +48,7 @@ def test_what_a_meeting_shows_does_not_hang_on_the_order_of_its_stays(
     assert together.to_document() == whole.to_document()
 
 
-def test_a_half_is_rounded_as_what_it_stands_for() -> None:
+def test_binary_noise_does_not_decide_rounding() -> None:
     noisy = Measure(mean=12.125000000000002, worst=12.125, samples=8)
     assert noisy.to_document() == {"mean": 12.12, "worst": 12.12, "samples": 8}
 
@@ -58,12 +56,12 @@ def test_a_half_is_rounded_as_what_it_stands_for() -> None:
 @pytest.mark.parametrize(
     ("told", "written"), [(17.775, 17.78), (17.765, 17.76), (0.005, 0.0), (1333.335, 1333.34)]
 )
-def test_a_half_goes_to_the_even_hundredth_as_in_the_truth(told: float, written: float) -> None:
+def test_halves_are_rounded_to_even_as_in_the_expected_documents(told: float, written: float) -> None:
     assert Measure(mean=told, worst=told, samples=3).to_document()["mean"] == written
     assert _expected_hundredths(told) == written
 
 
-def test_what_was_not_measured_leaves_no_key() -> None:
+def test_unmeasured_values_have_no_key() -> None:
     fps = Measure(mean=12, worst=10, samples=3)
     quality = Quality(audio_in=Stream(), video_in=Stream(fps=fps))
     assert quality.to_document() == {"video_in": {"fps": {"mean": 12, "worst": 10, "samples": 3}}}
@@ -88,7 +86,7 @@ def after(seconds: float) -> datetime:
     return NINE + timedelta(seconds=seconds)
 
 
-def test_a_series_has_even_steps_and_null_where_there_is_no_sample() -> None:
+def test_series_has_even_steps_with_null_for_missing_samples() -> None:
     points = [
         (after(0), {"latency_ms": 40.126, "jitter_ms": None}),
         (after(121), {"latency_ms": 60, "jitter_ms": -1, "packet_loss_pct": 0}),
@@ -113,11 +111,11 @@ def test_a_series_has_even_steps_and_null_where_there_is_no_sample() -> None:
         ([(NINE, {"latency_ms": 1.0}), (after(60 * MAX_SERIES_LENGTH), {"latency_ms": 1.0})], 60),
     ],
 )
-def test_what_cannot_be_a_series_is_none(points: list, step: float) -> None:
+def test_impossible_series_is_none(points: list, step: float) -> None:
     assert to_series(points, step) is None
 
 
-def test_the_parts_of_a_stay_are_one_series_by_the_finest_step() -> None:
+def test_parts_of_a_session_are_one_series_with_the_shortest_step() -> None:
     first = Series(start=NINE, step_s=60, latency_ms=(1.0, 2.0))
     second = Series(start=after(180), step_s=30, latency_ms=(3.0, 4.0), jitter_ms=(5.0, None))
     whole = join_series([second, first])
@@ -130,12 +128,12 @@ def test_the_parts_of_a_stay_are_one_series_by_the_finest_step() -> None:
     assert join_series([]) is None
 
 
-def test_parts_that_are_too_far_apart_are_not_one_series() -> None:
+def test_distant_parts_are_not_one_series() -> None:
     first = Series(start=NINE, step_s=1, latency_ms=(1.0, 2.0))
     assert join_series([first, Series(start=after(9**9), step_s=1, latency_ms=(1.0,))]) is first
 
 
-def test_a_meeting_has_no_series_and_a_stay_has() -> None:
+def test_only_sessions_have_series() -> None:
     stream = Stream(
         latency_ms=Measure(mean=1, worst=1, samples=1),
         series=Series(start=NINE, step_s=60, latency_ms=(1.0,)),
@@ -151,7 +149,7 @@ def test_a_meeting_has_no_series_and_a_stay_has() -> None:
     ),
     st.integers(1, 120),
 )
-def test_a_series_that_is_taken_apart_is_the_same_again(sent: list, step: int) -> None:
+def test_series_from_its_own_points_is_the_same(sent: list, step: int) -> None:
     series = to_series([(after(at), {"latency_ms": value}) for at, value in sent], step)
     if series is not None:
         assert to_series(series.points(), step) == series

@@ -1,4 +1,4 @@
-"""Reports' and Meet's rows as sessions."""
+"""Rows of Reports and of Meet as meetings and sessions."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("told", ["WKTIMXIVUK", "wktimxivuk", "wkt-imxi-vuk", " WKT-IMXI-VUK "])
-def test_a_code_has_one_spelling(told: str) -> None:
+def test_codes_are_normalized(told: str) -> None:
     assert normalize_code(told) == "wkt-imxi-vuk"
     assert code_spellings("wkt-imxi-vuk") == ("WKTIMXIVUK", "wkt-imxi-vuk", "wktimxivuk")
 
 
 @pytest.mark.parametrize(("told", "code"), [("", None), (None, None), (7, None), ("Nick-Name", "nick-name")])
-def test_what_is_no_code_stays_what_it_is(told: object, code: str | None) -> None:
+def test_other_texts_are_only_lower_cased(told: object, code: str | None) -> None:
     assert normalize_code(told) == code
 
 
-def test_a_row_is_a_stay() -> None:
+def test_row_is_mapped_to_a_session() -> None:
     session = to_session(row(endpoint_id="boq_1", end_call_reason="normal"))
     assert session.key == session_key("boq_1")
     assert session.join_time == datetime(2026, 11, 20, 9, 20, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_a_row_is_a_stay() -> None:
     assert (session.user_type, session.role, session.stay) == ("signed_in", None, "meeting")
 
 
-def test_without_a_start_it_is_as_long_before_the_end_as_it_lasted() -> None:
+def test_missing_start_is_the_end_minus_the_duration() -> None:
     told = row(start_timestamp_seconds=None, stayed=90)
     assert leave_time(told) is not None
     assert (leave_time(told) - join_time(told)).total_seconds() == 90  # type: ignore[operator]
@@ -79,17 +79,17 @@ def test_without_a_start_it_is_as_long_before_the_end_as_it_lasted() -> None:
         ({"identifier": None, "identifier_type": None}, "guest", None),
     ],
 )
-def test_who_it_was(changes: dict[str, Any], kind: str, email: str | None) -> None:
+def test_user_type_and_email_of_a_row(changes: dict[str, Any], kind: str, email: str | None) -> None:
     session = to_session(row(**changes))
     assert (session.user_type, session.email) == (kind, email)
 
 
-def test_the_organizer_is_the_host_and_a_name_comes_from_the_directory() -> None:
+def test_organizer_is_the_host_and_the_directory_has_the_name() -> None:
     session = to_session(row(identifier=HOST.upper(), display_name=None), name="Mara Lindqvist")
     assert (session.role, session.user_name) == ("host", "Mara Lindqvist")
 
 
-def test_a_stay_of_meets() -> None:
+def test_participant_session_is_mapped() -> None:
     participant = {"name": "p", "signedinUser": {"user": "users/42", "displayName": "Room"}}
     session = to_record_session(
         participant, {"name": "p/s", "startTime": "2026-11-20T09:00:00.123456789Z"}, email="a@example.org"
@@ -101,7 +101,7 @@ def test_a_stay_of_meets() -> None:
     assert to_record_session({}, {"name": "s"}).user_type is None
 
 
-def test_quality_is_what_was_measured() -> None:
+def test_row_is_mapped_to_quality() -> None:
     told = row(
         audio_recv_seconds=500,
         audio_recv_packet_loss_mean=1,
@@ -133,7 +133,7 @@ def test_quality_is_what_was_measured() -> None:
     assert to_quality(row()) is None
 
 
-def test_every_parameter_that_google_lists_is_read_without_harm() -> None:
+def test_every_published_parameter_is_accepted() -> None:
     listed = json.loads(
         (Path(__file__).parents[2] / "data" / "google_meet" / "call_ended_parameters.json").read_text(
             encoding="utf-8"
@@ -186,7 +186,7 @@ def whole(rows: list[dict[str, Any]]) -> dict[str, list[tuple[str, str, str]]]:
 
 
 @given(listings(), st.integers(1, 4))
-def test_every_conference_comes_once_with_all_its_rows(rows: list[dict[str, Any]], size: int) -> None:
+def test_every_conference_is_yielded_once_with_all_its_rows(rows: list[dict[str, Any]], size: int) -> None:
     newest_first = sorted(rows, key=lambda told: told["@time"], reverse=True)
     pages = [newest_first[at : at + size] for at in range(0, len(newest_first), size)]
     found = list(group_by_conference(pages))
@@ -197,7 +197,7 @@ def test_every_conference_comes_once_with_all_its_rows(rows: list[dict[str, Any]
 
 
 @given(st.permutations(range(12)), st.data())
-def test_out_of_order_nothing_is_lost_without_a_word(order: list[int], data: st.DataObject) -> None:
+def test_late_rows_are_reported(order: list[int], data: st.DataObject) -> None:
     rows = data.draw(listings())
     shuffled = [rows[place % len(rows)] for place in order] + rows
     told: dict[str, set[tuple[str, str, str]]] = {}
@@ -212,7 +212,7 @@ def test_out_of_order_nothing_is_lost_without_a_word(order: list[int], data: st.
         assert conference in late or told[conference] == set(identities)
 
 
-def test_few_rows_are_held_at_once() -> None:
+def test_few_rows_are_in_memory() -> None:
     held: list[int] = []
 
     def pages() -> Any:
@@ -234,7 +234,7 @@ def test_few_rows_are_held_at_once() -> None:
             assert int(found.id[1:]) - (held[-1] if held else 200) <= 4
 
 
-def test_of_records_of_one_space_the_one_of_that_id_or_time() -> None:
+def test_best_record_is_found_by_id_or_time() -> None:
     conference = Conference.from_rows("conf1", [row()])
     early = {
         "name": "conferenceRecords/a",

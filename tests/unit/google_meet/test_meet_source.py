@@ -1,4 +1,4 @@
-"""Meet alone: every user's records, each once, with everybody's stays."""
+"""The Meet source: the records of every user, each once, with all sessions."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def whole(google: Google) -> Google:
     return google
 
 
-def test_what_two_users_see_is_one_meeting_with_every_stay(meet: Build, whole: Google) -> None:
+def test_record_of_two_users_is_one_meeting(meet: Build, whole: Google) -> None:
     connector = meet(GOOGLE_SOURCE="meet")
     (ref,) = refs(connector)
-    harvest = connector.fetch(ref)
-    meeting = harvest.meeting
+    record = connector.fetch(ref)
+    meeting = record.meeting
     assert (meeting.uuid, meeting.detail, meeting.state) == ("conf1", Detail.basic, "ended")
     assert (meeting.meeting_code, meeting.host, meeting.recording) == (CODE, None, False)
-    assert [(s.user_type, s.id, s.email) for s in harvest.sessions] == [
+    assert [(s.user_type, s.id, s.email) for s in record.sessions] == [
         ("signed_in", "3", GUEST),
         ("signed_in", "3", GUEST),
         ("signed_in", "777", None),
@@ -57,7 +57,7 @@ def test_what_two_users_see_is_one_meeting_with_every_stay(meet: Build, whole: G
     assert whole.asked_for("activity") == []
 
 
-def test_the_same_comes_out_of_the_journal_and_page_by_page(meet: Build, whole: Google) -> None:
+def test_refs_from_the_journal_and_small_pages_give_the_same(meet: Build, whole: Google) -> None:
     connector = meet(GOOGLE_SOURCE="meet")
     (ref,) = refs(connector)
     first = connector.fetch(ref)
@@ -67,7 +67,7 @@ def test_the_same_comes_out_of_the_journal_and_page_by_page(meet: Build, whole: 
     assert replace(again.meeting, harvested_at=first.meeting.harvested_at) == first.meeting
 
 
-def test_a_participant_without_stays_is_there_from_first_to_last(meet: Build, google: Google) -> None:
+def test_participant_without_sessions_has_one_from_first_to_last(meet: Build, google: Google) -> None:
     google.record("conf1")
     who = {
         **signed_in("3", "Ole"),
@@ -80,7 +80,7 @@ def test_a_participant_without_stays_is_there_from_first_to_last(meet: Build, go
     assert session.duration == 600
 
 
-def test_who_is_refused_is_followed_by_the_next_who_saw_it(meet: Build, whole: Google) -> None:
+def test_next_user_is_tried_after_a_refusal(meet: Build, whole: Google) -> None:
     whole.refused["/participants", HOST] = (403, status_body(403, "PERMISSION_DENIED"))
     connector = meet(GOOGLE_SOURCE="meet")
     assert len(connector.fetch(refs(connector)[0]).sessions) == 4
@@ -93,13 +93,13 @@ def test_a_conference_without_its_participants_is_not_stored(meet: Build, whole:
         connector.fetch(refs(connector)[0])
 
 
-def test_recordings_that_are_not_for_us_are_no_word_about_them(meet: Build, whole: Google) -> None:
+def test_refused_recordings_leave_the_flag_absent(meet: Build, whole: Google) -> None:
     whole.refused["/recordings", ""] = (403, status_body(403, "PERMISSION_DENIED"))
     connector = meet(GOOGLE_SOURCE="meet")
     assert connector.fetch(refs(connector)[0]).meeting.recording is None
 
 
-def test_an_expired_record_is_gone_and_a_vanished_one_has_failed(
+def test_expired_record_is_gone_and_a_missing_one_failed(
     meet: Build, whole: Google, context: FakeContext
 ) -> None:
     connector = meet(GOOGLE_SOURCE="meet")
@@ -113,7 +113,7 @@ def test_an_expired_record_is_gone_and_a_vanished_one_has_failed(
     assert gone.value.reason == Reason.expired
 
 
-def test_only_users_who_were_named_are_asked(meet: Build, whole: Google) -> None:
+def test_only_given_users_are_impersonated(meet: Build, whole: Google) -> None:
     connector = meet(GOOGLE_SOURCE="meet", given={"user": (GUEST.upper(),), "meeting-code": ("WKTIMXIVUK",)})
     assert [ref.uuid for ref in refs(connector)] == ["conf1"]
     ((user, query),) = whole.asked_for("conferenceRecords")
@@ -121,9 +121,7 @@ def test_only_users_who_were_named_are_asked(meet: Build, whole: Google) -> None
     assert query["filter"].startswith(f'space.meeting_code = "{CODE}" AND start_time>=')
 
 
-def test_a_user_without_a_token_is_left_out(
-    meet: Build, whole: Google, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_user_without_a_token_is_skipped(meet: Build, whole: Google, monkeypatch: pytest.MonkeyPatch) -> None:
     whole.person("9", "odd@example.org", "Odd")
     connector = meet(GOOGLE_SOURCE="meet")
     assert connector.selector.apis.directory.is_readable
@@ -138,7 +136,7 @@ def test_a_missing_delegation_ends_the_run_with_what_to_do(meet: Build, whole: G
         refs(meet(GOOGLE_SOURCE="meet"))
 
 
-def test_meet_keeps_thirty_days(meet: Build, whole: Google) -> None:
+def test_retention_is_thirty_days(meet: Build, whole: Google) -> None:
     connector = meet(GOOGLE_SOURCE="meet")
     assert connector.retention == RECORD_RETENTION
     assert GoogleMeet.retention == timedelta(days=180)

@@ -1,4 +1,4 @@
-"""Reports and `auto`: whole conferences, each once, under one id."""
+"""The sources `reports` and `auto`: whole conferences, each once, with one id."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def records(connector: GoogleMeet, window: Window = DAY) -> dict[str, MeetingRec
     return {ref.uuid: connector.fetch(ref) for ref in refs(connector, window)}
 
 
-def test_a_conference_is_every_row_of_it_with_what_meet_adds(meet: Build, google: Google) -> None:
+def test_conference_has_all_its_rows_and_what_meet_adds(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00.500Z", stayed=1800)
     google.call_ended("conf1", "2026-11-20T09:44:59Z", stayed=2600, identifier=HOST, display_name=None)
     google.record("conf1")
     google.recordings["conf1"] = [{"name": "conferenceRecords/conf1/recordings/r", "state": "ENDED"}]
     google.events[HOST, "event1"] = event()
-    (harvest,) = records(meet()).values()
-    meeting = harvest.meeting
+    (record,) = records(meet()).values()
+    meeting = record.meeting
     assert (meeting.uuid, meeting.detail, meeting.state) == ("conf1", Detail.full, "ended")
     assert meeting.start_time == datetime(2026, 11, 20, 9, 0, 0, 123456, tzinfo=UTC)
     assert meeting.duration == 2699
@@ -53,8 +53,8 @@ def test_a_conference_is_every_row_of_it_with_what_meet_adds(meet: Build, google
     assert (meeting.topic, meeting.recording, meeting.participant_sessions) == ("Weekly", True, 2)
     assert meeting.host is not None
     assert (meeting.host.host_id, meeting.host.name, meeting.host.email) == ("2", "Mara Lindqvist", HOST)
-    assert {session.role for session in harvest.sessions} == {None, "host"}
-    assert harvest.replaces == ()
+    assert {session.role for session in record.sessions} == {None, "host"}
+    assert record.replaces == ()
 
 
 def test_requests_are_few(meet: Build, google: Google) -> None:
@@ -70,15 +70,15 @@ def test_requests_are_few(meet: Build, google: Google) -> None:
     assert len(paths) == 2 + 3 + 20 + 1 + 1
 
 
-def test_a_call_over_midnight_is_whole_and_in_one_window(meet: Build, google: Google) -> None:
+def test_conference_over_midnight_is_complete_and_in_one_window(meet: Build, google: Google) -> None:
     google.call_ended("night", "2026-11-20T23:50:00Z", stayed=600)
     google.call_ended("night", "2026-11-21T01:00:00Z", stayed=4500, identifier=HOST)
-    (harvest,) = records(meet(GOOGLE_SOURCE="reports")).values()
-    assert len(harvest.sessions) == 2
+    (record,) = records(meet(GOOGLE_SOURCE="reports")).values()
+    assert len(record.sessions) == 2
     assert refs(meet(GOOGLE_SOURCE="reports"), TODAY) == []
 
 
-def test_of_an_older_call_over_midnight_every_row_is_asked_for(meet: Build, google: Google) -> None:
+def test_all_rows_of_an_older_conference_over_midnight_are_requested(meet: Build, google: Google) -> None:
     old = Window(start=DAY.start - timedelta(days=20), end=DAY.end - timedelta(days=20))
     google.call_ended("long", "2026-11-01T01:00:00Z", stayed=7200)
     google.call_ended("long", "2026-11-02T03:00:00Z", stayed=20 * 3600, identifier=HOST)
@@ -90,14 +90,14 @@ def test_of_an_older_call_over_midnight_every_row_is_asked_for(meet: Build, goog
     assert filters == [None, "duration_seconds>86400", "conference_id==long"]
 
 
-def test_who_stayed_for_days_is_found_too(meet: Build, google: Google) -> None:
+def test_stays_of_several_days_are_found(meet: Build, google: Google) -> None:
     old = Window(start=DAY.start - timedelta(days=20), end=DAY.end - timedelta(days=20))
     google.call_ended("room", "2026-11-03T12:00:00Z", stayed=3 * 86400 + 3600)
     found = records(meet(GOOGLE_SOURCE="reports"), old)
     assert found["room"].meeting.duration == 3 * 86400 + 3600
 
 
-def test_ids_that_differ_are_joined_by_code_and_time(meet: Build, google: Google) -> None:
+def test_different_ids_are_matched_by_code_and_time(meet: Build, google: Google) -> None:
     google.call_ended("reports-id", "2026-11-20T09:44:59Z", stayed=2600)
     google.record("meet-id")
     google.record("earlier", "2026-11-20T07:00:00Z", "2026-11-20T07:30:00Z")
@@ -109,23 +109,21 @@ def test_ids_that_differ_are_joined_by_code_and_time(meet: Build, google: Google
     assert found["earlier"].meeting.detail == Detail.basic, "what Reports has not told is there all the same"
 
 
-def test_what_goes_on_is_told_by_meet(meet: Build, google: Google, context: FakeContext) -> None:
+def test_live_conference_is_read_from_meet(meet: Build, google: Google, context: FakeContext) -> None:
     google.record("live", "2026-11-21T05:30:00Z", None)
     google.takes_part("live", signed_in("2", "Mara"), ("2026-11-21T05:30:00Z", None))
     google.takes_part("live", {"anonymousUser": {"displayName": "Visitor"}}, ("2026-11-21T05:31:00Z", None))
-    (harvest,) = records(meet(), TODAY).values()
-    assert (harvest.meeting.detail, harvest.meeting.state) == (Detail.live, "live")
-    assert harvest.meeting.end_time is None
-    assert harvest.pending is not None
-    assert harvest.pending.reason == Reason.live
-    assert [session.email for session in harvest.sessions] == [HOST, None]
-    assert not any(session.leave_time or session.duration for session in harvest.sessions)
+    (record,) = records(meet(), TODAY).values()
+    assert (record.meeting.detail, record.meeting.state) == (Detail.live, "live")
+    assert record.meeting.end_time is None
+    assert record.pending is not None
+    assert record.pending.reason == Reason.live
+    assert [session.email for session in record.sessions] == [HOST, None]
+    assert not any(session.leave_time or session.duration for session in record.sessions)
 
 
 @pytest.mark.parametrize("left", ["2026-11-21T00:20:00Z", "2026-11-21T05:50:00Z"])
-def test_what_goes_on_since_before_midnight_is_the_day_befores_though_its_rows_began_after(
-    meet: Build, google: Google, left: str
-) -> None:
+def test_live_conference_belongs_to_the_day_of_its_start(meet: Build, google: Google, left: str) -> None:
     google.call_ended("conf1", left, stayed=300)
     google.record("conf1", "2026-11-20T23:56:57Z", None)
     google.takes_part("conf1", signed_in("2", "Mara"), ("2026-11-20T23:57:00Z", None))
@@ -134,17 +132,17 @@ def test_what_goes_on_since_before_midnight_is_the_day_befores_though_its_rows_b
     assert [ref for ref in meet().meetings(TODAY) if isinstance(ref, MeetingRef)] == []
 
 
-def test_what_goes_on_and_reports_knows_in_part_goes_by_reports_id(meet: Build, google: Google) -> None:
+def test_live_conference_with_rows_has_the_id_of_reports(meet: Build, google: Google) -> None:
     google.call_ended("reports-id", "2026-11-21T05:40:00Z", stayed=300)
     google.record("meet-id", "2026-11-21T05:30:00Z", None)
     google.takes_part("meet-id", signed_in("2", "Mara"), ("2026-11-21T05:30:00Z", None))
-    (harvest,) = records(meet(), TODAY).values()
-    assert (harvest.meeting.uuid, harvest.meeting.detail) == ("reports-id", Detail.live)
-    assert harvest.replaces == ("meet-id",)
-    assert len(harvest.sessions) == 1
+    (record,) = records(meet(), TODAY).values()
+    assert (record.meeting.uuid, record.meeting.detail) == ("reports-id", Detail.live)
+    assert record.replaces == ("meet-id",)
+    assert len(record.sessions) == 1
 
 
-def test_a_live_one_that_ended_is_reports_by_now(meet: Build, google: Google, context: FakeContext) -> None:
+def test_ended_conference_is_read_from_reports(meet: Build, google: Google, context: FakeContext) -> None:
     google.record("same", "2026-11-21T05:00:00Z", None)
     google.record("meet-id", "2026-11-21T05:00:00Z", None, space="spaces/b", code="abc-defg-hij")
     journaled = [replace(ref, row=None) for ref in refs(meet(), TODAY)]
@@ -163,7 +161,7 @@ def test_a_live_one_that_ended_is_reports_by_now(meet: Build, google: Google, co
     assert gone.value.reason == Reason.replaced
 
 
-def test_a_conference_out_of_the_journal_is_the_same(meet: Build, google: Google) -> None:
+def test_conference_from_the_journal_is_the_same(meet: Build, google: Google) -> None:
     google.call_ended("reports-id", "2026-11-20T09:44:59Z", stayed=2600)
     google.record("meet-id")
     connector = meet()
@@ -174,7 +172,7 @@ def test_a_conference_out_of_the_journal_is_the_same(meet: Build, google: Google
     assert again.replaces == whole.replaces
 
 
-def test_one_that_is_gone_from_reports_fails_and_is_not_empty(meet: Build, google: Google) -> None:
+def test_conference_without_rows_fails(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     connector = meet()
     (ref,) = refs(connector)
@@ -183,7 +181,7 @@ def test_one_that_is_gone_from_reports_fails_and_is_not_empty(meet: Build, googl
         connector.fetch(replace(ref, row=None))
 
 
-def test_late_rows_show_in_the_digest_and_order_does_not(meet: Build, google: Google) -> None:
+def test_digest_depends_on_late_rows_and_not_on_order(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.call_ended("conf1", "2026-11-20T09:40:00Z", identifier=HOST)
     first = refs(meet(GOOGLE_SOURCE="reports"))[0].digest
@@ -193,36 +191,34 @@ def test_late_rows_show_in_the_digest_and_order_does_not(meet: Build, google: Go
     assert refs(meet(GOOGLE_SOURCE="reports"))[0].digest != first
 
 
-def test_without_meet_reports_do(meet: Build, google: Google, context: FakeContext) -> None:
+def test_reports_suffice_without_meet(meet: Build, google: Google, context: FakeContext) -> None:
     google.delegated.discard(MEET.scope)
     google.delegated.discard(CALENDAR.scope)
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
-    (harvest,) = records(meet()).values()
-    assert (harvest.meeting.detail, harvest.meeting.topic) == (Detail.basic, None)
+    (record,) = records(meet()).values()
+    assert (record.meeting.detail, record.meeting.topic) == (Detail.basic, None)
     assert any("without what Meet adds" in said and MEET.scope in said for said in context.told)
 
 
-def test_without_reports_meet_does(meet: Build, google: Google, context: FakeContext) -> None:
+def test_meet_suffices_without_reports(meet: Build, google: Google, context: FakeContext) -> None:
     google.delegated.discard(REPORTS.scope)
     google.record("conf1")
     google.takes_part("conf1", signed_in("3", "Ole"), ("2026-11-20T09:00:00Z", "2026-11-20T09:40:00Z"))
-    (harvest,) = records(meet()).values()
-    assert (harvest.meeting.detail, harvest.meeting.host) == (Detail.basic, None)
+    (record,) = records(meet()).values()
+    assert (record.meeting.detail, record.meeting.host) == (Detail.basic, None)
     assert any("Reports is refused" in said for said in context.told)
 
 
-def test_without_the_directory_the_admin_alone_is_asked_at_meet(meet: Build, google: Google) -> None:
+def test_without_the_directory_only_the_admin_is_impersonated(meet: Build, google: Google) -> None:
     google.delegated.discard(DIRECTORY.scope)
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
-    (harvest,) = records(meet()).values()
-    assert harvest.meeting.detail == Detail.full, "the organizer is known by the rows"
+    (record,) = records(meet()).values()
+    assert record.meeting.detail == Detail.full, "the organizer is known by the rows"
     assert {user for user, _ in google.asked_for("conferenceRecords")} == {ADMIN, HOST}
 
 
-def test_one_user_who_cannot_be_asked_stops_nobody_else(
-    meet: Build, google: Google, context: FakeContext
-) -> None:
+def test_refused_user_does_not_stop_others(meet: Build, google: Google, context: FakeContext) -> None:
     google.refused["/conferenceRecords", GUEST] = (403, status_body(403, "PERMISSION_DENIED"))
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
@@ -240,28 +236,26 @@ def test_one_user_who_cannot_be_asked_stops_nobody_else(
     assert {user for user, _ in google.asked_for("/v2/conferenceRecords")} >= {GUEST}
 
 
-def test_a_suspended_user_is_not_asked(meet: Build, google: Google) -> None:
+def test_suspended_user_is_not_impersonated(meet: Build, google: Google) -> None:
     google.person("9", "gone@example.org", "Gone", suspended=True)
     google.call_ended("conf1", "2026-11-20T09:30:00Z", identifier="gone@example.org", display_name=None)
-    (harvest,) = records(meet()).values()
-    assert harvest.sessions[0].user_name == "Ole Berg", "by the profile's number"
+    (record,) = records(meet()).values()
+    assert record.sessions[0].user_name == "Ole Berg", "by the profile's number"
     assert not [one for one in meet().meetings(DAY) if isinstance(one, SkippedPartition)]
 
 
 @pytest.mark.parametrize("given", [{"meeting-code": ("WKTIMXIVUK",)}, {"user": (GUEST,)}])
-def test_a_run_for_some_is_whole_conferences_of_theirs(
+def test_user_option_lists_whole_conferences(
     given: dict[str, tuple[str, ...]], meet: Build, google: Google
 ) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.call_ended("conf1", "2026-11-20T09:40:00Z", identifier=HOST)
     google.call_ended("other", "2026-11-20T09:40:00Z", identifier=HOST, meeting_code="ABCDEFGHIJ")
     found = records(meet(GOOGLE_SOURCE="reports", given=given))
-    assert {uuid: len(harvest.sessions) for uuid, harvest in found.items()} == {"conf1": 2}
+    assert {uuid: len(record.sessions) for uuid, record in found.items()} == {"conf1": 2}
 
 
-def test_what_a_user_organized_and_was_not_at_is_not_stored_under_another_id(
-    meet: Build, google: Google
-) -> None:
+def test_organized_but_not_attended_conference_keeps_its_id(meet: Build, google: Google) -> None:
     google.call_ended("reports-id", "2026-11-20T09:40:00Z", stayed=2000)
     google.record("meet-id")
     connector = meet(given={"user": (HOST,)})
@@ -271,13 +265,13 @@ def test_what_a_user_organized_and_was_not_at_is_not_stored_under_another_id(
         connector.fetch(ref)
 
 
-def test_an_organizer_of_another_company_is_asked_for_nothing(meet: Build, google: Google) -> None:
+def test_external_organizer_is_not_impersonated(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:40:00Z", organizer_email="else@elsewhere.example")
     google.record("conf1", seen_by=(GUEST,))
-    (harvest,) = records(meet()).values()
-    assert (harvest.meeting.topic, harvest.meeting.detail) == (None, Detail.full)
-    assert harvest.meeting.host is not None
-    assert harvest.meeting.host.email == "else@elsewhere.example"
+    (record,) = records(meet()).values()
+    assert (record.meeting.topic, record.meeting.detail) == (None, Detail.full)
+    assert record.meeting.host is not None
+    assert record.meeting.host.email == "else@elsewhere.example"
     assert {claims["sub"] for claims in google.assertions} <= set(google.people)
 
 
@@ -285,13 +279,13 @@ def test_an_alias_of_the_organizer_is_the_organizer(meet: Build, google: Google)
     google.people[HOST]["aliases"] = ["mara@example.org"]
     google.events[HOST, "event1"] = event()
     google.call_ended("conf1", "2026-11-20T09:40:00Z", organizer_email="Mara@example.org")
-    (harvest,) = records(meet()).values()
-    assert harvest.meeting.topic == "Weekly"
-    assert harvest.meeting.host is not None
-    assert harvest.meeting.host.host_id == "2"
+    (record,) = records(meet()).values()
+    assert record.meeting.topic == "Weekly"
+    assert record.meeting.host is not None
+    assert record.meeting.host.host_id == "2"
 
 
-def test_a_record_that_cannot_be_looked_for_costs_its_own_meeting_alone(meet: Build, google: Google) -> None:
+def test_failed_lookup_affects_only_its_meeting(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:40:00Z")
     google.call_ended("conf2", "2026-11-20T09:40:00Z", meeting_code="ABCDEFGHIJ")
     google.record("conf2", space="spaces/b", code="abc-defg-hij")
@@ -304,11 +298,11 @@ def test_a_record_that_cannot_be_looked_for_costs_its_own_meeting_alone(meet: Bu
     assert connector.fetch(found["conf2"]).meeting.detail == Detail.full
 
 
-def test_a_nickname_is_no_code_to_look_for(meet: Build, google: Google) -> None:
+def test_nickname_is_not_looked_up(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:40:00Z", meeting_code="our_nickname!")
     google.record("conf1", seen_by=())
-    (harvest,) = records(meet()).values()
-    assert harvest.meeting.detail == Detail.basic
+    (record,) = records(meet()).values()
+    assert record.meeting.detail == Detail.basic
     assert not [
         query
         for _, query in google.asked_for("/v2/conferenceRecords")
@@ -316,7 +310,7 @@ def test_a_nickname_is_no_code_to_look_for(meet: Build, google: Google) -> None:
     ]
 
 
-def test_a_conference_that_a_listing_passed_by_is_read_by_its_id(meet: Build, google: Google) -> None:
+def test_conference_with_late_rows_is_read_by_its_id(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:40:00Z")
     google.call_ended("other", "2026-11-20T09:40:00Z")
     (ref,) = refs(meet(GOOGLE_SOURCE="reports"), DAY, ("conference conf1",))
@@ -332,7 +326,7 @@ def stored(context: FakeContext, uuid: str, source: str, ids: str, day: str = "2
     context.in_journal[uuid] = (at, {"source": source, "ids": ids, "day": day})
 
 
-def test_days_read_from_meet_are_refused_where_the_ids_do_not_agree(
+def test_days_read_from_meet_are_skipped_if_ids_differ(
     meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.call_ended("reports-id", "2026-11-20T09:30:00Z")
@@ -352,9 +346,7 @@ def test_the_other_days_are_read(meet: Build, google: Google, context: FakeConte
     assert any("2026-11-20" in said for said in context.told)
 
 
-def test_where_the_ids_agree_either_source_reads_on(
-    meet: Build, google: Google, context: FakeContext
-) -> None:
+def test_equal_ids_allow_either_source(meet: Build, google: Google, context: FakeContext) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
     stored(context, "conf1", "meet", "record")
@@ -363,14 +355,16 @@ def test_where_the_ids_agree_either_source_reads_on(
     assert [ref.uuid for ref in refs(meet(GOOGLE_SOURCE="meet"))] == ["conf1"]
 
 
-def test_meet_refuses_the_days_of_reports(meet: Build, google: Google, context: FakeContext) -> None:
+def test_days_read_from_reports_are_skipped_by_meet(
+    meet: Build, google: Google, context: FakeContext
+) -> None:
     google.record("meet-id")
     stored(context, "reports-id", "reports", "conference")
     with pytest.raises(ConfigurationError, match="reports or auto"):
         refs(meet(GOOGLE_SOURCE="meet"))
 
 
-def test_hints_hold_no_address(meet: Build, google: Google) -> None:
+def test_hints_contain_no_address(meet: Build, google: Google) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     google.record("conf1")
     google.record("alone", "2026-11-20T12:00:00Z")

@@ -1,4 +1,4 @@
-"""What is planned: each meeting once, from the organizer's calendar where that can be read."""
+"""Planned meetings: each once, from the organizer's calendar if that can be read."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ def test_a_planned_meeting_is_scheduled_and_pending_until_its_end(meet: Build, g
     google.events[GUEST, "event1"] = event(organizer={"email": HOST}, summary="as the guest sees it")
     connector = upcoming(meet)
     (ref,) = refs(connector)
-    harvest = connector.fetch(ref)
-    meeting = harvest.meeting
+    record = connector.fetch(ref)
+    meeting = record.meeting
     assert (meeting.detail, meeting.state, meeting.topic) == (Detail.scheduled, "scheduled", "Weekly")
     assert (meeting.meeting_code, meeting.start_time) == (CODE, None)
     assert meeting.scheduled_start_time == datetime(2026, 11, 24, 9, tzinfo=UTC)
     assert meeting.host is not None
     assert meeting.host.email == HOST
-    assert harvest.pending is not None
-    assert (harvest.pending.until, harvest.pending.reason) == (meeting.scheduled_end_time, Reason.planned)
-    assert harvest.sessions == ()
+    assert record.pending is not None
+    assert (record.pending.until, record.pending.reason) == (meeting.scheduled_end_time, Reason.planned)
+    assert record.sessions == ()
     assert meeting.participants is None
     assert {query["singleEvents"] for _, query in google.asked_for("/events")} == {"true"}
     assert google.asked_for("activity") == []
 
 
-def test_an_outsiders_meeting_is_there_once(meet: Build, google: Google) -> None:
+def test_meeting_of_an_external_organizer_is_listed_once(meet: Build, google: Google) -> None:
     for user in (HOST, GUEST):
         google.events[user, "event1"] = event(organizer={"email": "else@elsewhere.example"})
     assert len(refs(upcoming(meet))) == 1
 
 
-def test_every_instance_of_a_series_is_one_and_stays_it_when_it_is_moved(meet: Build, google: Google) -> None:
+def test_instance_of_a_series_keeps_its_id_when_moved(meet: Build, google: Google) -> None:
     first = {"dateTime": "2026-11-24T09:00:00Z"}
     google.events[HOST, "e_1"] = event("e_1", iCalUID="series", recurringEventId="e", originalStartTime=first)
     google.events[HOST, "e_2"] = event(
@@ -77,20 +77,20 @@ def test_every_instance_of_a_series_is_one_and_stays_it_when_it_is_moved(meet: B
         {"start": None},
     ],
 )
-def test_what_is_no_meeting_of_meets_or_has_begun_is_not_one(
+def test_events_without_meet_or_already_begun_are_not_listed(
     changes: dict[str, Any], meet: Build, google: Google
 ) -> None:
     google.events[HOST, "event1"] = event(**changes)
     assert refs(upcoming(meet)) == []
 
 
-def test_a_private_one_keeps_its_title(meet: Build, google: Google) -> None:
+def test_title_of_a_private_event_is_absent(meet: Build, google: Google) -> None:
     google.events[HOST, "event1"] = event(visibility="private")
     connector = upcoming(meet)
     assert connector.fetch(refs(connector)[0]).meeting.topic is None
 
 
-def test_one_calendar_that_is_refused_stops_no_other(meet: Build, google: Google) -> None:
+def test_refused_calendar_does_not_stop_others(meet: Build, google: Google) -> None:
     google.events[HOST, "event1"] = event()
     google.refused[f"/calendars/{GUEST}/events", ""] = (403, error_body(403, "forbidden"))
     found = list(upcoming(meet).meetings(WEEK))
@@ -98,7 +98,7 @@ def test_one_calendar_that_is_refused_stops_no_other(meet: Build, google: Google
     assert len([one for one in found if isinstance(one, MeetingRef)]) == 1
 
 
-def test_it_is_narrowed_by_user_and_code(meet: Build, google: Google) -> None:
+def test_user_and_code_options_filter(meet: Build, google: Google) -> None:
     google.events[HOST, "event1"] = event()
     assert refs(upcoming(meet, given={"user": (GUEST,)})) == []
     assert {user for user, _ in google.asked_for("/events")} == {GUEST}
@@ -106,15 +106,15 @@ def test_it_is_narrowed_by_user_and_code(meet: Build, google: Google) -> None:
     assert refs(upcoming(meet, given={"meeting-code": ("abc-defg-hij",)})) == []
 
 
-def test_when_its_time_has_come_it_is_read_once_more(
+def test_planned_meeting_is_read_again_after_its_end(
     meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.events[HOST, "event1"] = event()
     ref = replace(refs(upcoming(meet))[0], row=None)
     context.seconds += timedelta(days=6).total_seconds()
     nightly = meet()
-    harvest = nightly.fetch(ref)
-    assert (harvest.meeting.state, harvest.pending) == ("scheduled", None)
+    record = nightly.fetch(ref)
+    assert (record.meeting.state, record.pending) == ("scheduled", None)
     assert nightly.estimate_requests(ref) == 1
     google.events[HOST, "event1"] = event(status="cancelled")
     with pytest.raises(Gone) as gone:
@@ -122,7 +122,7 @@ def test_when_its_time_has_come_it_is_read_once_more(
     assert gone.value.reason == Reason.deleted
 
 
-def test_without_calendar_it_says_what_is_missing(meet: Build, google: Google) -> None:
+def test_missing_calendar_scope_is_named(meet: Build, google: Google) -> None:
     from connectors.errors import CredentialsError
 
     google.delegated.discard(CALENDAR.scope)

@@ -1,4 +1,4 @@
-"""How the datatracker is asked: pages, pauses, records that it cannot show, names."""
+"""Requests to the datatracker: pages, pauses, broken records, names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_pages_are_followed_to_the_last(alone: Build, account: Account) -> None:
 
 
 @pytest.mark.parametrize("lost", [[1], [100, 101, 150], [250], [201, 250]])
-def test_a_page_with_records_that_cannot_be_shown_is_read_one_by_one(
+def test_page_with_broken_records_is_read_one_by_one(
     lost: list[int], alone: Build, account: Account, context: FakeContext
 ) -> None:
     full(account, 250)
@@ -42,14 +42,14 @@ def test_a_page_with_records_that_cannot_be_shown_is_read_one_by_one(
     assert len([said for said in context.told if "cannot show" in said]) == 1
 
 
-def test_a_single_record_that_cannot_be_shown_leaves_an_empty_list(alone: Build, account: Account) -> None:
+def test_single_broken_record_leaves_an_empty_list(alone: Build, account: Account) -> None:
     full(account, 1)
     account.broken = {(ATTENDED, 1)}
     datatracker = alone().datatracker
     assert (datatracker.attendance("18"), datatracker.attendance_count("18")) == ([], None)
 
 
-def test_a_call_that_is_not_there_is_an_error(alone: Build, account: Account) -> None:
+def test_missing_endpoint_is_an_error(alone: Build, account: Account) -> None:
     account.refused[ATTENDED] = [(404, {}, "marked-body")]
     with pytest.raises(VendorError, match="404"):
         alone().datatracker.attendance("18")
@@ -68,14 +68,14 @@ def test_a_call_that_is_not_there_is_an_error(alone: Build, account: Account) ->
         '{"meta": {"next": "/api/v1/meeting/attended/?offset=1"}, "objects": []}',
     ],
 )
-def test_an_answer_that_is_none_is_an_error(body: str, alone: Build, account: Account) -> None:
+def test_malformed_response_is_an_error(body: str, alone: Build, account: Account) -> None:
     account.refused[ATTENDED] = [(200, {}, body)]
     with pytest.raises(BrokenResponse):
         alone().datatracker.attendance("18")
 
 
 @pytest.mark.parametrize(("told", "least"), [("0", 5.0), ("", 5.0), ("30", 30.0)])
-def test_a_pause_of_nothing_is_not_taken_literally(
+def test_retry_after_of_zero_is_not_taken_literally(
     told: str, least: float, alone: Build, account: Account, context: FakeContext
 ) -> None:
     full(account, 1)
@@ -87,16 +87,14 @@ def test_a_pause_of_nothing_is_not_taken_literally(
     assert context.elapsed() - before >= least
 
 
-def test_a_tenth_of_a_second_lies_between_requests(
-    alone: Build, account: Account, context: FakeContext
-) -> None:
+def test_requests_are_a_tenth_of_a_second_apart(alone: Build, account: Account, context: FakeContext) -> None:
     full(account, 250)
     before = context.elapsed()
     alone().datatracker.attendance("18")
     assert context.elapsed() - before >= 0.2
 
 
-def test_names_are_asked_for_together_and_once(alone: Build, account: Account) -> None:
+def test_names_are_requested_together_and_once(alone: Build, account: Account) -> None:
     full(account, 60)
     datatracker = alone().datatracker
     people = [str(number) for number in range(1, 61)]
@@ -105,7 +103,7 @@ def test_names_are_asked_for_together_and_once(alone: Build, account: Account) -
     assert len(account.asked(PEOPLE)) == 2
 
 
-def test_names_that_may_not_be_asked_for_together_are_one_by_one(alone: Build, account: Account) -> None:
+def test_names_are_requested_one_by_one_if_necessary(alone: Build, account: Account) -> None:
     full(account, 4)
     account.refused["id__in"] = [(400, {}, "marked-body")]
     account.broken = {(PEOPLE, 3)}
@@ -115,7 +113,7 @@ def test_names_that_may_not_be_asked_for_together_are_one_by_one(alone: Build, a
     assert len(account.asked("id__in")) == 1
 
 
-def test_the_payload_of_a_timeslot_is_understood() -> None:
+def test_recorded_timeslot_is_mapped() -> None:
     slot = to_planned_time(data("dt_v1_meeting_timeslot")["objects"][0])
     assert isinstance(slot, PlannedTime)
     assert slot.end is not None

@@ -1,4 +1,4 @@
-"""Rooms and sessions as meetings, and who was there."""
+"""Rooms and sessions as meetings, with their attendance."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import pytest
 from connectors.errors import Gone, NotReady
 from connectors.meetecho import Meetecho
 from connectors.meetecho.listing import match_rooms
-from connectors.meetecho.mapping import PlannedMeeting, to_meeting, to_session
 from connectors.meetecho.rooms import to_rooms
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window, session_key
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.meetecho.fake_api import DAY, Account, data, room, uri
+from tests.unit.meetecho.fake_api import DAY, Account, room, uri
 
 Build = Callable[..., Meetecho]
 URL = "https://meetecho.example.org/interim/?short="
@@ -29,51 +28,51 @@ def refs(connector: Meetecho, window: Window = DAY) -> list[MeetingRef]:
     return [one for one in connector.meetings(window) if isinstance(one, MeetingRef)]
 
 
-def told(harvest: MeetingRecord) -> list[dict[str, Any]]:
-    return [{**document, "harvested_at": None} for document in to_documents(harvest)]
+def told(record: MeetingRecord) -> list[dict[str, Any]]:
+    return [{**document, "harvested_at": None} for document in to_documents(record)]
 
 
 def at(hour: int, minute: int = 0, day: int = 20) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
 
 
-def test_a_session_is_a_meeting_with_everybody_who_attended(alone: Build, account: Account) -> None:
+def test_session_is_a_meeting_with_its_attendees(alone: Build, account: Account) -> None:
     account.session()
     account.attends(20209)
     account.attends(20210, time=None)
     connector = alone()
     (ref,) = refs(connector)
-    harvest = connector.fetch(ref)
-    meeting = harvest.meeting
+    record = connector.fetch(ref)
+    meeting = record.meeting
     assert (ref.uuid, ref.start_time) == ("18", at(10))
     assert (meeting.meeting_series_id, meeting.topic) == ("acro", "interim-2026-acro-01")
     assert (meeting.scheduled_start_time, meeting.scheduled_end_time) == (at(10), at(11, 30))
     assert (meeting.start_time, meeting.end_time, meeting.duration, meeting.state) == (None,) * 4
     assert (meeting.detail, meeting.participants, meeting.participant_seconds) == (Detail.full, 2, None)
-    first, second = harvest.sessions
+    first, second = record.sessions
     assert (first.key, first.id, first.user_name) == (session_key("1"), "20209", "Person 20209")
     assert (first.join_time, first.leave_time, first.duration) == (at(10, 2), None, None)
     assert (second.join_time, first.user_type, first.email) == (None, None, None)
-    assert (harvest.pending, list(harvest.replaces)) == (None, [])
-    assert told(connector.fetch(replace(ref, row=None))) == told(harvest)
+    assert (record.pending, list(record.replaces)) == (None, [])
+    assert told(connector.fetch(replace(ref, row=None))) == told(record)
 
 
-def test_a_room_tells_the_plan_and_gives_up_its_own_id(meetecho: Build, account: Account) -> None:
+def test_room_of_a_session_has_the_planned_time_and_is_replaced(meetecho: Build, account: Account) -> None:
     account.session(name="a session's name")
     account.rooms["acro"] = {"r-1": room(18, "2026-11-20 10:15:00", URL + "r-1", description="The topic")}
     connector = meetecho()
     (ref,) = refs(connector)
-    harvest = connector.fetch(ref)
-    assert (ref.uuid, harvest.meeting.topic, list(harvest.replaces)) == ("18", "The topic", ["r-1"])
-    assert (harvest.meeting.scheduled_start_time, harvest.meeting.scheduled_end_time) == (
+    record = connector.fetch(ref)
+    assert (ref.uuid, record.meeting.topic, list(record.replaces)) == ("18", "The topic", ["r-1"])
+    assert (record.meeting.scheduled_start_time, record.meeting.scheduled_end_time) == (
         at(10, 15),
         at(11, 15),
     )
-    assert harvest.meeting.participants == 0
-    assert told(connector.fetch(replace(ref, row=None))) == told(harvest)
+    assert record.meeting.participants == 0
+    assert told(connector.fetch(replace(ref, row=None))) == told(record)
 
 
-def test_rooms_of_one_session_are_one_meeting_told_by_the_one_that_it_names(
+def test_rooms_of_one_session_are_one_meeting_and_the_linked_room_leads(
     meetecho: Build, account: Account
 ) -> None:
     account.session(remote_instructions=f"join at {URL}old-number now")
@@ -83,23 +82,23 @@ def test_rooms_of_one_session_are_one_meeting_told_by_the_one_that_it_names(
     }
     connector = meetecho()
     (ref,) = refs(connector)
-    harvest = connector.fetch(ref)
-    assert harvest.meeting.topic == "current"
-    assert sorted(harvest.replaces) == ["old-number", "r-1"]
+    record = connector.fetch(ref)
+    assert record.meeting.topic == "current"
+    assert sorted(record.replaces) == ["old-number", "r-1"]
 
 
-def test_a_number_of_meetechos_own_is_no_session_of_another_group() -> None:
+def test_room_number_does_not_match_a_session_of_another_group() -> None:
     rooms = to_rooms({"rooms": {"r": {**room(18, "2026-11-20 10:00:00", URL), "group": "beta"}}}, "acro")
     joined, alone = match_rooms({"18": {"id": 18, "remote_instructions": None}}, rooms, "acro")
     assert (joined, [one.uuid for one in alone]) == ({}, ["r"])
 
 
-def test_a_room_without_a_session_is_a_meeting_under_its_own_id(meetecho: Build, account: Account) -> None:
+def test_room_without_a_session_is_a_meeting_with_its_own_id(meetecho: Build, account: Account) -> None:
     account.rooms["acro"] = {"r-1": room(99, "2026-11-20 10:00:00", URL + "r-1")}
     connector = meetecho()
     (ref,) = refs(connector)
-    harvest = connector.fetch(ref)
-    assert (ref.uuid, harvest.meeting.detail, harvest.meeting.participants) == ("r-1", Detail.basic, None)
+    record = connector.fetch(ref)
+    assert (ref.uuid, record.meeting.detail, record.meeting.participants) == ("r-1", Detail.basic, None)
     account.session(99)
     with pytest.raises(Gone) as known:
         meetecho().fetch(replace(ref, row=None))
@@ -109,7 +108,7 @@ def test_a_room_without_a_session_is_a_meeting_under_its_own_id(meetecho: Build,
         meetecho().fetch(replace(ref, row=None))
 
 
-def test_what_is_ahead_is_scheduled_and_pending_until_its_planned_end(
+def test_planned_meeting_is_scheduled_and_pending_until_its_end(
     meetecho: Build, account: Account, context: FakeContext
 ) -> None:
     account.session(at="2026-11-24T10:00:00Z")
@@ -118,11 +117,11 @@ def test_what_is_ahead_is_scheduled_and_pending_until_its_planned_end(
     connector = meetecho(given={"upcoming": ("7",)})
     found = {ref.uuid: ref for ref in refs(connector, WEEK)}
     assert set(found) == {"18", "r-9"}
-    harvest = connector.fetch(found["18"])
-    assert (harvest.meeting.detail, harvest.meeting.state) == (Detail.scheduled, "scheduled")
-    assert harvest.pending is not None
-    assert (harvest.pending.until, harvest.pending.reason) == (at(11, 30, 24), Reason.planned)
-    assert harvest.meeting.participants is None
+    record = connector.fetch(found["18"])
+    assert (record.meeting.detail, record.meeting.state) == (Detail.scheduled, "scheduled")
+    assert record.pending is not None
+    assert (record.pending.until, record.pending.reason) == (at(11, 30, 24), Reason.planned)
+    assert record.meeting.participants is None
     assert not account.asked("/attended/")
     context.seconds += timedelta(days=4).total_seconds()
     account.attends(1)
@@ -130,9 +129,7 @@ def test_what_is_ahead_is_scheduled_and_pending_until_its_planned_end(
     assert (later.meeting.detail, later.meeting.state, later.meeting.participants) == (Detail.full, None, 1)
 
 
-def test_attendance_that_comes_late_changes_the_digest_and_nothing_else_does(
-    alone: Build, account: Account
-) -> None:
+def test_only_late_attendance_changes_the_digest(alone: Build, account: Account) -> None:
     account.session()
     first, same = refs(alone())[0].digest, refs(alone())[0].digest
     account.attends(1)
@@ -140,9 +137,7 @@ def test_attendance_that_comes_late_changes_the_digest_and_nothing_else_does(
 
 
 @pytest.mark.parametrize("status", ["canceled", "canceledpa", "notmeet", "deleted"])
-def test_what_was_called_off_is_no_meeting_unless_somebody_came(
-    status: str, alone: Build, account: Account
-) -> None:
+def test_canceled_session_is_listed_only_if_attended(status: str, alone: Build, account: Account) -> None:
     account.session(status=status)
     assert refs(alone()) == []
     account.attends(1)
@@ -154,7 +149,7 @@ def test_what_was_called_off_is_no_meeting_unless_somebody_came(
     assert gone.value.reason == Reason.deleted
 
 
-def test_what_was_never_scheduled_is_a_meeting_where_somebody_came(alone: Build, account: Account) -> None:
+def test_unscheduled_session_is_listed_only_if_attended(alone: Build, account: Account) -> None:
     account.session(at=None)
     assert refs(alone()) == []
     account.attends(1, time=None)
@@ -179,7 +174,7 @@ def test_the_latest_status_and_the_meetings_own_schedule_count(alone: Build, acc
     assert [ref.start_time for ref in refs(alone())] == [at(10)]
 
 
-def test_a_meeting_lies_in_one_of_two_windows(alone: Build, account: Account) -> None:
+def test_meeting_is_in_one_of_two_windows(alone: Build, account: Account) -> None:
     account.session(at="2026-11-19T17:00:00-07:00")
     before = Window(start=DAY.start - timedelta(days=1), end=DAY.start)
     assert (refs(alone(), before), [ref.start_time for ref in refs(alone())]) == ([], [at(0)])
@@ -195,7 +190,7 @@ def test_a_meeting_lies_in_one_of_two_windows(alone: Build, account: Account) ->
         (201, {}, "{}"),
     ],
 )
-def test_a_group_whose_rooms_cannot_be_had_is_left_out_and_stops_no_other(
+def test_refused_group_is_skipped_and_does_not_stop_others(
     reply: tuple[int, dict[str, str], str], meetecho: Build, account: Account
 ) -> None:
     account.rooms["beta"] = {}
@@ -213,59 +208,14 @@ def test_a_group_whose_rooms_cannot_be_had_is_left_out_and_stops_no_other(
     assert [one.uuid for one in made_up if isinstance(one, MeetingRef)] == ["18"]
 
 
-def test_a_group_that_the_datatracker_does_not_know_is_said_and_counted(
-    alone: Build, account: Account, context: FakeContext
-) -> None:
+def test_unknown_group_is_reported_and_skipped(alone: Build, account: Account, context: FakeContext) -> None:
     found = list(alone(MEETECHO_GROUPS="acro,typo").meetings(DAY))
     assert [one.partition for one in found if isinstance(one, SkippedPartition)] == ["group typo"]
     assert any("typo" in said for said in context.told)
 
 
-def test_groups_narrows(alone: Build, account: Account) -> None:
+def test_groups_option_filters(alone: Build, account: Account) -> None:
     account.session()
     connector = alone(MEETECHO_GROUPS="beta,acro", given={"groups": ("acro",)})
     assert [ref.uuid for ref in refs(connector)] == ["18"]
     assert [query["acronym"] for query in account.asked("/group/group/")] == ["acro"]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [{}, [], {"rooms": {}}, {"rooms": []}, {"group": "acro"}, {"rooms": {}, "group": "acro", "more": 1}],
-)
-def test_no_room_in_any_spelling_is_none(body: Any) -> None:
-    assert to_rooms(body, "acro") == []
-
-
-def test_unknown_keys_are_ignored_at_every_level_and_a_group_taken_from_either_place() -> None:
-    entry = room(1, "2026-11-20 10:00:00", URL, more=1)
-    for body in (
-        {"rooms": {"r": {**entry, "x": 1}}, "group": "beta", "y": {}},
-        {"rooms": {"r": {**entry, "group": "beta"}}},
-    ):
-        (found,) = to_rooms(body, "acro")
-        assert (found.group, found.number, found.end) == ("beta", "1", at(11))
-
-
-def test_the_payloads_go_through_unharmed() -> None:
-    rooms = to_rooms(data("fetchRooms_response"), "acro") + to_rooms(data("createRoom_response"), "acro")
-    session = data("dt_v1_meeting_session")["objects"][0]
-    attended = data("dt_v1_meeting_attended")["objects"][0]
-    now = datetime(2026, 11, 20, tzinfo=UTC)
-    first, second, _ = rooms
-    meeting = to_meeting(
-        PlannedMeeting(group="acro", rooms=(second,)), account="main", now=now, harvested_at=now
-    )
-    assert (meeting.uuid, meeting.topic) == ("e68e96d4-d38f-475b-9073-ecab46ca96a5", "interim-2021-wgname-02")
-    assert meeting.scheduled_start_time == datetime(2021, 9, 15, 14, 30, tzinfo=UTC)
-    assert meeting.scheduled_end_time == datetime(2021, 9, 15, 15, tzinfo=UTC)
-    both = to_meeting(
-        PlannedMeeting(group="homenet", session=session, rooms=(first,)),
-        account="main",
-        now=now,
-        harvested_at=now,
-        raw=True,
-    )
-    assert (both.uuid, both.detail) == ("25907", Detail.full)
-    stay = to_session(attended, {"20209": "Mara Lindqvist"})
-    assert (stay.id, stay.user_name) == ("20209", "Mara Lindqvist")
-    assert stay.join_time == datetime(2024, 3, 12, 18, 35, 43, tzinfo=UTC)

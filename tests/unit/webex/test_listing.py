@@ -34,9 +34,7 @@ def uuids(webex: Webex, window: Window = DAY) -> list[str]:
     return [found.uuid for found in webex.meetings(window) if isinstance(found, MeetingRef)]
 
 
-def test_the_listing_asks_for_instances_a_hundred_at_a_time_and_for_nobody_in_particular(
-    webex: Build, account: Account
-) -> None:
+def test_listing_requests_instances_in_pages_of_100_without_a_host(webex: Build, account: Account) -> None:
     account.has(meeting_row())
     (found,) = webex().meetings(DAY)
     assert account.asked_for("/meetings") == [
@@ -52,7 +50,7 @@ def test_the_listing_asks_for_instances_a_hundred_at_a_time_and_for_nobody_in_pa
     assert found.hint == {"end": "2026-11-20T09:45:20+00:00"}
 
 
-def test_what_started_outside_the_window_is_left_to_another_one(webex: Build, account: Account) -> None:
+def test_instances_started_outside_the_window_are_not_listed(webex: Build, account: Account) -> None:
     account.has(
         meeting_row("before", start="2026-11-19T23:59:59Z"),
         meeting_row("first", start="2026-11-20T00:00:00Z"),
@@ -62,14 +60,14 @@ def test_what_started_outside_the_window_is_left_to_another_one(webex: Build, ac
     assert uuids(webex()) == ["first", "over midnight"]
 
 
-def test_an_old_window_is_asked_for_with_a_day_more_at_its_end(webex: Build, account: Account) -> None:
+def test_past_window_is_requested_with_an_extra_day(webex: Build, account: Account) -> None:
     account.has()
     old = Window(start=DAY.start - timedelta(days=30), end=DAY.end - timedelta(days=30))
     assert uuids(webex(), old) == []
     assert account.asked_for("/meetings")[0]["to"] == "2026-10-23T00:00:00Z"
 
 
-def test_a_window_that_reaches_now_lists_live_ones(webex: Build, account: Account) -> None:
+def test_window_that_reaches_now_lists_live_instances(webex: Build, account: Account) -> None:
     account.has(live_row(start="2026-11-21T05:30:00Z"))
     (found,) = webex().meetings(TODAY)
     assert isinstance(found, MeetingRef)
@@ -77,7 +75,7 @@ def test_a_window_that_reaches_now_lists_live_ones(webex: Build, account: Accoun
     assert account.asked_for("/meetings")[0]["to"] == "2026-11-22T00:00:00Z"
 
 
-def test_a_row_without_an_id_is_an_error_and_a_plan_is_no_instance(webex: Build, account: Account) -> None:
+def test_row_without_an_id_is_an_error_and_a_series_is_no_instance(webex: Build, account: Account) -> None:
     account.has(meeting_row("plan", meetingType="scheduledMeeting"), without(meeting_row("b"), "meetingType"))
     assert uuids(webex()) == ["b"]
     account.has(meeting_row(""))
@@ -105,7 +103,7 @@ class Crowd:
         return 200, link(url) if at + 100 < len(inside) else {}, json.dumps(items(*rows))
 
 
-def test_more_than_a_listing_shows_is_met_by_halves(
+def test_truncated_listing_is_split_in_halves(
     webex: Build, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "MAX_LISTED", 300)
@@ -115,7 +113,7 @@ def test_more_than_a_listing_shows_is_met_by_halves(
     assert crowd.calls < 40
 
 
-def test_more_in_a_second_than_a_listing_shows_is_an_error(
+def test_too_many_instances_in_one_second_are_an_error(
     webex: Build, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "MAX_LISTED", 2)
@@ -124,9 +122,7 @@ def test_more_in_a_second_than_a_listing_shows_is_an_error(
         uuids(webex())
 
 
-def test_without_the_admins_scope_it_says_once_whose_meetings_these_are(
-    webex: Build, account: Account, context: FakeContext
-) -> None:
+def test_missing_admin_scope_is_reported_once(webex: Build, account: Account, context: FakeContext) -> None:
     account.has(meeting_row("a"), meeting_row("b"))
     connector = webex(scope=USER)
     assert uuids(connector) == uuids(connector) == ["a", "b"]
@@ -135,7 +131,7 @@ def test_without_the_admins_scope_it_says_once_whose_meetings_these_are(
 
 
 @pytest.mark.parametrize("scope", [None, ADMIN])
-def test_who_has_no_admins_role_reads_their_own_meetings_whatever_scopes_the_token_names(
+def test_user_without_the_admin_role_reads_only_own_meetings(
     webex: Build, account: Account, context: FakeContext, scope: str | None
 ) -> None:
     account.has(meeting_row("a"), meeting_row("b"))
@@ -157,7 +153,7 @@ def test_who_has_no_admins_role_reads_their_own_meetings_whatever_scopes_the_tok
         ("meeting:admin_schedule_read meeting:participants_read", "meeting:admin_participants_read"),
     ],
 )
-def test_a_scope_that_is_missing_is_named_before_anything_is_asked(
+def test_missing_scope_is_named_before_any_request(
     webex: Build, account: Account, scope: str, named: str
 ) -> None:
     with pytest.raises(CredentialsError, match=f"add {named} to"):
@@ -165,7 +161,7 @@ def test_a_scope_that_is_missing_is_named_before_anything_is_asked(
     assert account.asked == []
 
 
-def test_a_head_out_of_the_journal_comes_from_the_call_for_admins(webex: Build, account: Account) -> None:
+def test_meeting_from_the_journal_is_read_with_the_admins_call(webex: Build, account: Account) -> None:
     account.on(f"/admin/meetings/{UUID}", meeting_row(title="renamed"))
     account.on("/meetingParticipants", items())
     account.on("/meeting/qualities", items())
@@ -175,7 +171,7 @@ def test_a_head_out_of_the_journal_comes_from_the_call_for_admins(webex: Build, 
     assert account.asked_for("/meetingParticipants")[0]["hostEmail"] == HOST
 
 
-def test_without_an_admin_the_listing_of_that_second_has_the_head(webex: Build, account: Account) -> None:
+def test_without_an_admin_the_listing_of_that_second_is_read(webex: Build, account: Account) -> None:
     account.has(meeting_row("another"), meeting_row())
     again = webex(scope=USER).fetch(ref(None))
     assert again.meeting.topic == "Weekly"
@@ -190,14 +186,14 @@ def test_without_an_admin_the_listing_of_that_second_has_the_head(webex: Build, 
     ]
 
 
-def test_at_last_the_call_for_one_meeting_has_the_head(webex: Build, account: Account) -> None:
+def test_the_call_for_one_meeting_is_tried_last(webex: Build, account: Account) -> None:
     account.has()
     account.on(f"/meetings/{UUID}", without(meeting_row(), "id"))
     assert webex().fetch(ref(None)).meeting.uuid == UUID
     assert all("hostEmail" not in query for path, query in account.asked if path.startswith("/meetings"))
 
 
-def test_a_meeting_that_no_call_knows_is_gone_but_not_on_the_day_that_it_ended(
+def test_meeting_that_no_call_finds_is_gone_a_day_after_its_end(
     webex: Build, account: Account, context: FakeContext
 ) -> None:
     account.has()
@@ -209,7 +205,7 @@ def test_a_meeting_that_no_call_knows_is_gone_but_not_on_the_day_that_it_ended(
         webex().fetch(ref(None))
 
 
-def test_a_meeting_without_any_time_waits_for_the_lookback_and_is_then_gone(
+def test_meeting_without_times_is_not_ready_and_then_gone(
     webex: Build, account: Account, context: FakeContext
 ) -> None:
     timeless = without(meeting_row(), "start", "end")

@@ -29,7 +29,7 @@ def official() -> dict[str, Any]:
     return row
 
 
-def test_ciscos_own_instance_goes_through_unharmed() -> None:
+def test_published_instance_is_mapped() -> None:
     found = meeting(redact_row(official()))
     assert found == Meeting(
         vendor="webex",
@@ -53,14 +53,14 @@ def test_ciscos_own_instance_goes_through_unharmed() -> None:
 
 
 @pytest.mark.parametrize("row", [*data("meetings")["items"], data("meeting"), data("admin_meeting")])
-def test_every_meeting_that_cisco_shows_becomes_a_document(row: dict[str, Any]) -> None:
+def test_every_published_meeting_becomes_a_document(row: dict[str, Any]) -> None:
     found = meeting(redact_row(row))
     assert found.topic == row["title"]
     assert found.start_time == parse_instant(row["start"])
     assert list(to_documents(MeetingRecord(meeting=found)))
 
 
-def test_ciscos_own_participant_goes_through_unharmed() -> None:
+def test_published_participant_is_mapped() -> None:
     device_stay, breakout = sessions(*data("participants")["items"])
     assert device_stay == Session(
         key=session_key(
@@ -87,7 +87,7 @@ def test_ciscos_own_participant_goes_through_unharmed() -> None:
     assert breakout.duration == 300
 
 
-def test_ciscos_own_quality_goes_through_unharmed() -> None:
+def test_published_quality_is_mapped() -> None:
     (row,) = data("qualities")["items"]
     picture = {"fps": {"mean": 25.94, "worst": 25.94, "samples": 1}}
     quality = to_quality(row)
@@ -108,7 +108,7 @@ def test_ciscos_own_quality_goes_through_unharmed() -> None:
     assert alone.duration == 120
 
 
-def test_an_instance_that_goes_on_has_a_number_and_no_end() -> None:
+def test_live_instance_has_a_number_and_no_end() -> None:
     found = meeting(live_row(end="2026-11-20T10:00:00Z"))
     assert (found.state, found.end_time, found.duration) == ("live", None, None)
     assert found.meeting_code == "23726108570"
@@ -117,7 +117,7 @@ def test_an_instance_that_goes_on_has_a_number_and_no_end() -> None:
     assert state_of({"end": "2026-11-20T10:00:00Z"}) == "ended"
 
 
-def test_nothing_but_the_id_is_taken_for_granted() -> None:
+def test_only_the_id_is_required() -> None:
     found = meeting({"id": "u"})
     assert found == Meeting(
         vendor="webex", account="main", uuid="u", detail=Detail.full, harvested_at=NOW, state="live"
@@ -135,20 +135,20 @@ def test_odd_values_and_1970_are_absent(odd: object) -> None:
     assert (found.start_time, found.topic, found.recording) == (None, None, None)
 
 
-def test_each_device_is_a_stay_and_a_rejoin_another_one() -> None:
+def test_each_device_and_each_rejoin_is_a_session() -> None:
     again = device(correlationId="corr-2", joinedTime="2026-11-20T09:41:00Z", leftTime="2026-11-20T09:45:00Z")
     stays = sessions(participant_row(device(), again))
     assert [stay.key for stay in stays] == [
         session_key(f"{UUID}_p-1", "corr-1"),
         session_key(f"{UUID}_p-1", "corr-2"),
     ]
-    harvest = to_record(meeting(meeting_row()), stays)
-    assert harvest.meeting.participant_sessions == 2
-    assert harvest.meeting.participants == 1
-    assert harvest.meeting.participant_seconds == 2400 + 240
+    record = to_record(meeting(meeting_row()), stays)
+    assert record.meeting.participant_sessions == 2
+    assert record.meeting.participants == 1
+    assert record.meeting.participant_seconds == 2400 + 240
 
 
-def test_without_devices_the_participants_own_times_count() -> None:
+def test_without_devices_the_participants_times_count() -> None:
     for row in (participant_row(devices=[]), without(participant_row(), "devices")):
         (stay,) = sessions(row)
         assert stay.key == session_key(f"{UUID}_p-1", None)
@@ -156,18 +156,18 @@ def test_without_devices_the_participants_own_times_count() -> None:
         assert stay.device is None
 
 
-def test_a_stay_of_which_one_end_is_not_known_keeps_the_seconds_that_are_told() -> None:
+def test_session_with_an_unknown_end_keeps_the_reported_duration() -> None:
     (stay,) = sessions(participant_row(device(leftTime="1970-01-01T00:00:00.000Z")))
     assert (stay.leave_time, stay.duration) == (None, 2400)
 
 
-def test_the_lobby_is_a_waiting_room_and_counts_for_nothing() -> None:
-    harvest = to_record(meeting(live_row()), sessions(participant_row(state="lobby")))
-    assert harvest.sessions[0].stay == "waiting_room"
-    assert harvest.meeting.participants == 0
+def test_lobby_is_a_waiting_room_and_is_not_counted() -> None:
+    record = to_record(meeting(live_row()), sessions(participant_row(state="lobby")))
+    assert record.sessions[0].stay == "waiting_room"
+    assert record.meeting.participants == 0
 
 
-def test_a_breakout_is_a_stay_of_its_own_and_no_second_person() -> None:
+def test_breakout_is_a_session_of_the_same_person() -> None:
     attended = {
         "id": "bo-1",
         "name": "Room 1",
@@ -178,8 +178,8 @@ def test_a_breakout_is_a_stay_of_its_own_and_no_second_person() -> None:
     assert [stay.stay for stay in stays] == ["meeting", "breakout", "breakout"]
     assert len({stay.key for stay in stays}) == 3
     assert stays[1].breakout_id == "bo-1"
-    harvest = to_record(meeting(meeting_row()), stays)
-    assert (harvest.meeting.participant_sessions, harvest.meeting.participants) == (1, 1)
+    record = to_record(meeting(meeting_row()), stays)
+    assert (record.meeting.participant_sessions, record.meeting.participants) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -191,11 +191,11 @@ def test_a_breakout_is_a_stay_of_its_own_and_no_second_person() -> None:
         ({"host": None}, None),
     ],
 )
-def test_the_role_is_what_the_flags_say(changes: dict[str, Any], role: str | None) -> None:
+def test_role_comes_from_the_flags(changes: dict[str, Any], role: str | None) -> None:
     assert sessions(participant_row(**changes))[0].role == role
 
 
-def test_who_is_there_by_telephone_alone_is_a_phone() -> None:
+def test_participant_with_only_a_telephone_is_a_phone() -> None:
     call = device(audioType="pstn", callType="callIn", deviceType="")
     assert sessions(participant_row(call, email=""))[0].user_type == "phone"
     assert sessions(participant_row(call))[0].user_type is None, "an address: at a computer, dialled in"
@@ -204,7 +204,7 @@ def test_who_is_there_by_telephone_alone_is_a_phone() -> None:
     assert sessions(participant_row())[0].user_type is None, "signed in or guest: Webex does not tell"
 
 
-def test_how_the_sound_came_is_told_where_any_device_tells() -> None:
+def test_audio_kinds_come_from_the_devices() -> None:
     bare = meeting(meeting_row())
     rows = [participant_row(), participant_row(device(audioType="pstn"))]
     assert (with_audio(bare, rows).has_pstn, with_audio(bare, rows).has_voip) == (True, True)
@@ -212,7 +212,7 @@ def test_how_the_sound_came_is_told_where_any_device_tells() -> None:
     assert with_audio(bare, [participant_row(device(audioType=None))]).has_pstn is None
 
 
-def test_raw_keeps_the_rows_that_a_stay_was_made_of() -> None:
+def test_raw_keeps_the_rows_of_a_session() -> None:
     first, second = to_sessions(participant_row(device(), device(correlationId="corr-2")), raw=True)
     assert first.vendor_data is not None
     assert second.vendor_data is not None

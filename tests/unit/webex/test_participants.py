@@ -74,20 +74,20 @@ class Room:
 
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 450])
-def test_every_participant_is_had_whether_or_not_there_are_links(
+def test_all_participants_are_listed_with_and_without_links(
     webex: Build, account: Account, links: bool, count: int
 ) -> None:
     connector = webex()
     connector.auth.token()
     account.on("/meeting/qualities", items())
     room = Room(account, people(count), links=links)
-    harvest = connector.fetch(ref(meeting_row()))
-    assert harvest.meeting.participants == count
-    assert len({session.key for session in harvest.sessions}) == count
+    record = connector.fetch(ref(meeting_row()))
+    assert record.meeting.participants == count
+    assert len({session.key for session in record.sessions}) == count
     assert room.calls < 120
 
 
-def test_more_than_webex_can_tell_apart_is_an_error_and_never_a_part(webex: Build, account: Account) -> None:
+def test_participants_that_cannot_be_divided_are_an_error(webex: Build, account: Account) -> None:
     connector = webex()
     connector.auth.token()
     Room(account, people(150, apart=timedelta(0)), links=False)
@@ -95,7 +95,7 @@ def test_more_than_webex_can_tell_apart_is_an_error_and_never_a_part(webex: Buil
         connector.fetch(ref(meeting_row()))
 
 
-def test_times_of_joining_that_change_nothing_are_noticed_at_once(webex: Build, account: Account) -> None:
+def test_ignored_join_time_filters_are_noticed_at_once(webex: Build, account: Account) -> None:
     connector = webex()
     connector.auth.token()
     room = Room(account, people(150, apart=timedelta(minutes=1)), links=False, times=False)
@@ -104,7 +104,7 @@ def test_times_of_joining_that_change_nothing_are_noticed_at_once(webex: Build, 
     assert room.calls < 10
 
 
-def test_an_admin_asks_in_the_hosts_name_and_nobody_else_does(webex: Build, account: Account) -> None:
+def test_only_an_admin_sends_the_host(webex: Build, account: Account) -> None:
     account.has(people=[participant_row()])
     webex().fetch(ref(meeting_row()))
     webex(scope=USER, WEBEX_REFRESH_TOKEN="another").fetch(ref(meeting_row()))
@@ -115,13 +115,13 @@ def test_an_admin_asks_in_the_hosts_name_and_nobody_else_does(webex: Build, acco
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_a_host_who_has_left_is_not_asked_for_by_name(webex: Build, account: Account, status: int) -> None:
+def test_former_host_is_not_sent(webex: Build, account: Account, status: int) -> None:
     account.has(people=[participant_row()])
     account.on(PATH, {"message": "no such user"}, status=status, hostEmail=HOST)
     assert webex().fetch(ref(meeting_row())).meeting.participants == 1
 
 
-def test_a_meeting_that_somebody_else_hosts_is_not_ours(webex: Build, account: Account) -> None:
+def test_meeting_of_another_host_is_gone(webex: Build, account: Account) -> None:
     account.on(PATH, {"message": "no"}, status=403)
     with pytest.raises(Gone) as gone:
         webex(scope=USER).fetch(ref(meeting_row()))
@@ -130,17 +130,17 @@ def test_a_meeting_that_somebody_else_hosts_is_not_ours(webex: Build, account: A
         webex(WEBEX_REFRESH_TOKEN="an admin's").fetch(ref(meeting_row()))
 
 
-def test_participants_that_are_not_there_yet_leave_the_meeting_stored_and_pending(
+def test_missing_participants_make_the_meeting_pending(
     webex: Build, account: Account, context: FakeContext
 ) -> None:
     account.has(meeting_row())
     account.on(PATH, {"message": "not found"}, status=404)
     account.on(f"/admin/meetings/{UUID}", {"message": "not found"}, status=404)
-    harvest = webex().fetch(ref(meeting_row()))
-    assert harvest.meeting.detail is Detail.basic
-    assert harvest.meeting.participants is None
-    assert harvest.pending is not None
-    assert (harvest.pending.reason, harvest.sessions) == (Reason.not_ended, ())
+    record = webex().fetch(ref(meeting_row()))
+    assert record.meeting.detail is Detail.basic
+    assert record.meeting.participants is None
+    assert record.pending is not None
+    assert (record.pending.reason, record.sessions) == (Reason.not_ended, ())
     assert account.asked_for("/meeting/qualities") == []
     context.seconds += 86_400
     with pytest.raises(VendorError, match="404"):
@@ -152,51 +152,51 @@ def test_participants_that_are_not_there_yet_leave_the_meeting_stored_and_pendin
     assert gone.value.reason is Reason.deleted
 
 
-def test_what_webex_no_longer_keeps_is_gone(webex: Build, account: Account) -> None:
+def test_expired_participants_make_the_meeting_gone(webex: Build, account: Account) -> None:
     account.on(PATH, {"message": "x"}, status=410)
     with pytest.raises(Gone) as gone:
         webex().fetch(ref(meeting_row()))
     assert gone.value.reason is Reason.expired
 
 
-def test_a_live_meeting_is_pending_and_asked_for_no_quality(webex: Build, account: Account) -> None:
+def test_live_meeting_is_pending_without_a_quality_request(webex: Build, account: Account) -> None:
     account.has(people=[participant_row(state="joined")], media=[media_row()])
-    harvest = webex().fetch(ref(live_row()))
-    assert harvest.meeting.detail is Detail.live
-    assert harvest.pending is not None
-    assert harvest.pending.reason is Reason.live
+    record = webex().fetch(ref(live_row()))
+    assert record.meeting.detail is Detail.live
+    assert record.pending is not None
+    assert record.pending.reason is Reason.live
     assert account.asked_for("/meeting/qualities") == []
     account.on(PATH, {"message": "not supported yet"}, status=404)
-    harvest = webex().fetch(ref(live_row()))
-    assert harvest.meeting.detail is Detail.live
-    assert harvest.pending is not None
-    assert harvest.pending.reason is Reason.live
+    record = webex().fetch(ref(live_row()))
+    assert record.meeting.detail is Detail.live
+    assert record.pending is not None
+    assert record.pending.reason is Reason.live
 
 
-def test_an_ended_meeting_has_everything_and_is_done(webex: Build, account: Account) -> None:
+def test_ended_meeting_is_full_and_done(webex: Build, account: Account) -> None:
     account.has(people=[participant_row()], media=[media_row()])
-    harvest = webex().fetch(ref(meeting_row()))
-    assert harvest.meeting.detail is Detail.full
-    assert harvest.pending is None
-    assert (harvest.meeting.participants, harvest.meeting.has_voip) == (1, True)
-    assert harvest.meeting.quality is not None
-    assert harvest.meeting.harvested_at == NOW
+    record = webex().fetch(ref(meeting_row()))
+    assert record.meeting.detail is Detail.full
+    assert record.pending is None
+    assert (record.meeting.participants, record.meeting.has_voip) == (1, True)
+    assert record.meeting.quality is not None
+    assert record.meeting.harvested_at == NOW
 
 
-def test_one_that_has_just_ended_is_read_once_more(
+def test_meeting_that_just_ended_is_read_once_more(
     webex: Build, account: Account, context: FakeContext
 ) -> None:
     account.has(people=[participant_row()])
     ended = meeting_row(start="2026-11-21T05:00:00Z", end="2026-11-21T05:50:00Z")
-    harvest = webex().fetch(ref(ended))
-    assert harvest.pending is not None
-    assert harvest.pending.reason is Reason.settling
-    assert harvest.pending.until == datetime.fromisoformat("2026-11-21T06:05:00Z")
+    record = webex().fetch(ref(ended))
+    assert record.pending is not None
+    assert record.pending.reason is Reason.settling
+    assert record.pending.until == datetime.fromisoformat("2026-11-21T06:05:00Z")
     context.seconds += 320
     assert webex().fetch(ref(ended)).pending is None
 
 
-def test_what_an_earlier_run_asked_for_is_asked_for_again(webex: Build, account: Account) -> None:
+def test_extras_of_an_earlier_run_are_fetched_again(webex: Build, account: Account) -> None:
     account.has(people=[participant_row()], media=[media_row()])
     asked = ref(meeting_row(), extras=frozenset({"raw", "series"}))
     meeting, session = to_documents(webex().fetch(asked))
@@ -206,7 +206,7 @@ def test_what_an_earlier_run_asked_for_is_asked_for_again(webex: Build, account:
     assert "series" not in meeting["quality"]["audio_in"], "of several people together there is none"
 
 
-def test_the_requests_that_a_meeting_takes_are_told_before(webex: Build, account: Account) -> None:
+def test_requests_are_estimated(webex: Build, account: Account) -> None:
     connector = webex()
     assert connector.estimate_requests(ref(meeting_row())) == 2
     assert connector.estimate_requests(ref(None)) == 3
@@ -216,7 +216,7 @@ def test_the_requests_that_a_meeting_takes_are_told_before(webex: Build, account
     assert connector.concurrency == 8
 
 
-def test_a_401_with_every_token_is_told(webex: Build, account: Account) -> None:
+def test_repeated_401_names_the_login(webex: Build, account: Account) -> None:
     account.on(PATH, {"message": "x"}, status=401)
     with pytest.raises(CredentialsError, match="harvester login webex"):
         webex().fetch(ref(meeting_row()))

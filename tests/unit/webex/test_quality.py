@@ -21,7 +21,7 @@ def placed(media: list[dict[str, Any]], *sessions: Session) -> list[int]:
     return [place for place, session in enumerate(told) if session.quality is not None]
 
 
-def test_what_was_not_measured_counts_for_nothing() -> None:
+def test_unmeasured_values_are_ignored() -> None:
     quality = to_quality(media_row())
     assert quality is not None
     assert quality.to_document() == {
@@ -37,11 +37,11 @@ def test_what_was_not_measured_counts_for_nothing() -> None:
 @pytest.mark.parametrize(
     "odd", [None, [], {}, "x", 7, [None], ["x"], [{"latency": None}], [{"latency": ["5"]}]]
 )
-def test_odd_streams_are_no_quality(odd: object) -> None:
+def test_malformed_streams_have_no_quality(odd: object) -> None:
     assert to_quality(media_row(audioIn=odd, resources=odd)) is None
 
 
-def test_pictures_have_a_height_and_a_rate_and_sounds_have_not() -> None:
+def test_only_video_has_height_and_frame_rate() -> None:
     picture = stream(resolutionHeight=[720, 360], frameRate=[25.940001, 12])
     quality = to_quality(media_row(videoOut=[picture], audioOut=[picture]))
     assert quality is not None
@@ -51,7 +51,7 @@ def test_pictures_have_a_height_and_a_rate_and_sounds_have_not() -> None:
     assert "fps" not in told["audio_out"]
 
 
-def test_a_stream_that_was_interrupted_is_one_stream() -> None:
+def test_interrupted_stream_is_merged() -> None:
     quality = to_quality(media_row(audioIn=[stream(latency=[10]), stream(latency=[40, 70])]))
     assert quality is not None
     assert quality.audio_in is not None
@@ -59,13 +59,13 @@ def test_a_stream_that_was_interrupted_is_one_stream() -> None:
     assert quality.audio_in.latency_ms.to_document() == {"mean": 40.0, "worst": 70.0, "samples": 3}
 
 
-def test_a_row_belongs_to_the_stay_of_the_same_person() -> None:
+def test_row_matches_a_session_of_the_same_person() -> None:
     other = participant_row(device(correlationId="c-2"), id="p-2", email="ida@example.org", displayName="Ida")
     assert placed([media_row()], *stays(other, participant_row())) == [1]
     assert placed([media_row(webexUserEmail="OLE.BERG@example.org")], *stays(other, participant_row())) == [1]
 
 
-def test_by_name_where_one_of_the_two_has_no_address() -> None:
+def test_row_matches_by_name_if_either_has_no_address() -> None:
     nameless = participant_row(email="")
     assert placed([media_row()], *stays(nameless)) == [0]
     assert placed([media_row(webexUserEmail="")], *stays(participant_row())) == [0]
@@ -73,7 +73,7 @@ def test_by_name_where_one_of_the_two_has_no_address() -> None:
     assert placed([media_row()], *stays(namesake)) == [1], "another person of that name"
 
 
-def test_to_the_stay_that_it_overlaps_longest_and_of_equal_ones_the_earliest() -> None:
+def test_row_matches_the_longest_overlap_then_the_earliest_session() -> None:
     early = device(leftTime="2026-11-20T09:05:00Z")
     late = device(correlationId="c-2", joinedTime="2026-11-20T09:06:00Z")
     assert placed([media_row()], *stays(participant_row(early, late))) == [1]
@@ -82,7 +82,7 @@ def test_to_the_stay_that_it_overlaps_longest_and_of_equal_ones_the_earliest() -
     assert placed([row], *stays(participant_row(device(), same))) == [1]
 
 
-def test_breakouts_and_lobbies_have_no_quality_of_their_own() -> None:
+def test_breakouts_and_lobbies_have_no_quality() -> None:
     attended = {
         "id": "bo-1",
         "joinedTime": "2026-11-20T09:00:00Z",
@@ -92,7 +92,7 @@ def test_breakouts_and_lobbies_have_no_quality_of_their_own() -> None:
     assert placed([media_row()], *stays(participant_row(state="lobby"))) == [1]
 
 
-def test_one_that_fits_no_stay_is_a_session_of_its_own() -> None:
+def test_unmatched_media_session_becomes_a_session() -> None:
     late = media_row(joinTime="2026-11-20T11:00:00.000Z", leaveTime="2026-11-20T11:10:00.000Z")
     told = with_quality(stays(participant_row()), [late])
     assert [session.quality is not None for session in told] == [False, True]
@@ -102,12 +102,12 @@ def test_one_that_fits_no_stay_is_a_session_of_its_own() -> None:
     assert told[1].duration == 600
 
 
-def test_unknown_times_do_not_keep_a_row_from_its_person() -> None:
+def test_row_with_unknown_times_still_matches() -> None:
     assert placed([media_row(joinTime="", leaveTime=None)], *stays(participant_row())) == [0]
     assert placed([media_row()], *stays(participant_row(device(joinedTime="", leftTime="")))) == [0]
 
 
-def test_several_rows_of_one_stay_are_merged_and_one_that_comes_twice_counts_once() -> None:
+def test_rows_of_one_session_are_merged_and_repeated_rows_count_once() -> None:
     second = media_row(participantSessionId="other", audioIn=[stream(latency=[100, 100])])
     (session,) = with_quality(stays(participant_row()), [media_row(), media_row(), second])
     assert session.quality is not None
@@ -116,7 +116,7 @@ def test_several_rows_of_one_stay_are_merged_and_one_that_comes_twice_counts_onc
     assert session.quality.audio_in.latency_ms.to_document() == {"mean": 75.12, "worst": 100.0, "samples": 4}
 
 
-def test_the_machine_is_told_by_the_quality_alone() -> None:
+def test_machine_fields_come_from_the_quality() -> None:
     (session,) = with_quality(stays(participant_row()), [media_row()])
     assert (session.app, session.app_version, session.os) == ("Webex Desktop", "46.1.0", "mac")
     assert (session.ip_address, session.network_type) == ("192.0.2.7", "wifi")
@@ -126,7 +126,7 @@ def test_the_machine_is_told_by_the_quality_alone() -> None:
     assert session.network_type is None
 
 
-def test_the_field_names_of_2022_are_read_too() -> None:
+def test_field_names_of_2022_are_read() -> None:
     new = ("meetingInstanceId", "webexUserName", "webexUserEmail", "joinTime", "clientType")
     old = {
         "meetingId": UUID,
@@ -143,7 +143,7 @@ def test_the_field_names_of_2022_are_read_too() -> None:
     assert alone.join_time == datetime(2026, 11, 20, 9, 0, 30, tzinfo=UTC)
 
 
-def test_series_keep_the_samples_with_null_where_there_is_none() -> None:
+def test_series_keep_the_samples_with_null_for_missing_ones() -> None:
     (session,) = with_quality(stays(participant_row()), [media_row()], series=True)
     assert session.quality is not None
     told = session.quality.to_document()["audio_in"]["series"]
@@ -158,7 +158,7 @@ def test_series_keep_the_samples_with_null_where_there_is_none() -> None:
     assert "series" not in without_series.quality.to_document()["audio_in"]
 
 
-def test_the_parts_of_one_stay_are_one_series() -> None:
+def test_parts_of_one_session_are_one_series() -> None:
     later = stream(startTime="2026-11-20T09:06:00.000Z", latency=[80], packetLoss=[])
     (session,) = with_quality(
         stays(participant_row()), [media_row(), media_row(audioIn=[later])], series=True
@@ -175,7 +175,7 @@ def test_without_a_start_or_a_step_there_is_no_series(odd: dict[str, Any]) -> No
     assert "series" not in quality.to_document()["audio_in"]
 
 
-def test_raw_keeps_every_row_of_a_stay() -> None:
+def test_raw_keeps_every_row_of_a_session() -> None:
     (session,) = with_quality(stays(participant_row()), [media_row()], raw=True)
     assert session.vendor_data is not None
     assert session.vendor_data["qualities"][0]["participantId"] == f"{UUID}_57"

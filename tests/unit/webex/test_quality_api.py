@@ -45,12 +45,12 @@ def read(webex: Webex, **changes: Any) -> MeetingRecord:
     return webex.fetch(ref(meeting_row(**changes)))
 
 
-def later(harvest: MeetingRecord) -> int:
+def later(record: MeetingRecord) -> int:
     """For how many minutes it waits for its quality."""
-    assert harvest.meeting.detail is Detail.basic
-    assert harvest.pending is not None
-    assert harvest.pending.reason is Reason.quality
-    return (harvest.pending.until - NOW) // timedelta(minutes=1)
+    assert record.meeting.detail is Detail.basic
+    assert record.pending is not None
+    assert record.pending.reason is Reason.quality
+    return (record.pending.until - NOW) // timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def full(webex: Build, account: Account) -> Webex:
     return webex()
 
 
-def test_there_is_one_call_for_the_instance_with_a_large_max(
+def test_one_call_with_a_large_max_is_made(
     full: Webex, account: Account, http: responses.RequestsMock
 ) -> None:
     assert read(full).meeting.detail is Detail.full
@@ -69,13 +69,13 @@ def test_there_is_one_call_for_the_instance_with_a_large_max(
     assert call.headers["Authorization"] == "Bearer access-1"
 
 
-def test_an_empty_list_is_all_that_there_is(full: Webex, account: Account) -> None:
+def test_empty_list_is_complete(full: Webex, account: Account) -> None:
     account.on(PATH, items())
-    harvest = read(full)
-    assert (harvest.meeting.detail, harvest.pending) == (Detail.full, None)
+    record = read(full)
+    assert (record.meeting.detail, record.pending) == (Detail.full, None)
 
 
-def test_within_ten_minutes_of_the_start_nothing_is_asked(
+def test_no_request_within_ten_minutes_of_the_start(
     full: Webex, account: Account, context: FakeContext
 ) -> None:
     young = {"start": "2026-11-21T05:55:00Z", "end": "2026-11-21T05:58:00Z"}
@@ -85,19 +85,19 @@ def test_within_ten_minutes_of_the_start_nothing_is_asked(
     assert read(full, **young).meeting.detail is Detail.full
 
 
-def test_after_seven_days_it_is_stored_without_and_said_once(
+def test_meeting_after_seven_days_is_stored_without_and_reported_once(
     full: Webex, account: Account, context: FakeContext
 ) -> None:
     old = {"start": "2026-11-14T05:59:59Z", "end": "2026-11-14T06:30:00Z"}
     for _ in range(2):
-        harvest = read(full, **old)
-        assert (harvest.meeting.detail, harvest.pending) == (Detail.basic, None)
+        record = read(full, **old)
+        assert (record.meeting.detail, record.pending) == (Detail.basic, None)
     assert len([said for said in context.told if "no longer keeps it" in said]) == 1
     assert account.asked_for(PATH) == []
     assert read(full, start="2026-11-14T06:00:01Z").meeting.detail is Detail.full
 
 
-def test_a_second_reading_within_five_minutes_waits_for_them(
+def test_second_read_within_five_minutes_is_pending(
     full: Webex, account: Account, context: FakeContext
 ) -> None:
     assert read(full).meeting.detail is Detail.full
@@ -112,7 +112,7 @@ def test_a_second_reading_within_five_minutes_waits_for_them(
 @pytest.mark.parametrize(
     ("told", "minutes"), [("600", 10), ("30", 5), ("0", 5), ("Sat, 21 Nov 2026 06:07:00 GMT", 7)]
 )
-def test_too_soon_is_stored_meanwhile_and_comes_back_when_webex_says(
+def test_too_soon_makes_the_meeting_pending_until_retry_after(
     full: Webex, account: Account, context: FakeContext, status: int, told: str, minutes: int
 ) -> None:
     account.on(PATH, {"message": "too soon"}, status=status, headers={"Retry-After": told})
@@ -123,12 +123,12 @@ def test_too_soon_is_stored_meanwhile_and_comes_back_when_webex_says(
     assert len(account.asked_for(PATH)) == 1
 
 
-def test_a_429_without_a_word_comes_back_in_five_minutes(full: Webex, account: Account) -> None:
+def test_a_429_without_retry_after_is_pending_for_five_minutes(full: Webex, account: Account) -> None:
     account.on(PATH, {}, status=429)
     assert later(read(full)) == 5
 
 
-def test_when_one_meeting_after_the_other_is_too_soon_all_wait_shortly(
+def test_throttled_endpoint_pauses_all_calls_shortly(
     full: Webex, account: Account, context: FakeContext
 ) -> None:
     account.on(PATH, {}, status=429, headers={"Retry-After": "30"})
@@ -140,7 +140,7 @@ def test_when_one_meeting_after_the_other_is_too_soon_all_wait_shortly(
     assert context.seconds - began >= 30
 
 
-def test_or_go_without_until_then_where_it_is_long(
+def test_throttled_endpoint_with_a_long_wait_makes_meetings_pending(
     full: Webex, account: Account, context: FakeContext
 ) -> None:
     account.on(PATH, {}, status=429, headers={"Retry-After": "300"})
@@ -154,35 +154,35 @@ def test_or_go_without_until_then_where_it_is_long(
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, ""), (200, ""), (404, {"message": "x"}), (404, "")])
-def test_nothing_is_not_yet_for_a_day_and_then_nothing(
+def test_no_quality_is_pending_for_a_day(
     full: Webex, account: Account, context: FakeContext, status: int, body: Any
 ) -> None:
     account.on(PATH, body, status=status)
     assert later(read(full)) == 60
     context.seconds += 86_400
-    harvest = read(full)
-    assert (harvest.meeting.detail, harvest.pending) == (Detail.basic, None)
+    record = read(full)
+    assert (record.meeting.detail, record.pending) == (Detail.basic, None)
     assert any("Webex has none of them" in said for said in context.told)
 
 
 @pytest.mark.parametrize(("status", "message"), [(425, "it has Expired after 14 days"), (410, "gone")])
-def test_what_has_expired_is_stored_without_for_good(
+def test_expired_quality_is_not_requested_again(
     full: Webex, account: Account, context: FakeContext, status: int, message: str
 ) -> None:
     account.on(PATH, {"message": message}, status=status)
-    harvest = read(full)
-    assert (harvest.meeting.detail, harvest.pending) == (Detail.basic, None)
+    record = read(full)
+    assert (record.meeting.detail, record.pending) == (Detail.basic, None)
     assert any("no longer keeps it" in said for said in context.told)
 
 
-def test_who_is_refused_gets_none_is_told_once_and_asks_no_more(
+def test_refusal_is_reported_once_and_stops_requests(
     full: Webex, account: Account, context: FakeContext
 ) -> None:
     account.on(PATH, {"message": "marked.person@example.org may not"}, status=403)
     for uuid in ("a", "b"):
-        harvest = read(full, id=uuid)
-        assert (harvest.meeting.detail, harvest.pending) == (Detail.basic, None)
-        assert harvest.meeting.participants == 1
+        record = read(full, id=uuid)
+        assert (record.meeting.detail, record.pending) == (Detail.basic, None)
+        assert record.meeting.participants == 1
     assert len(account.asked_for(PATH)) == 1
     (said,) = [said for said in context.told if "without quality" in said]
     assert "Pro Pack" in said
@@ -190,14 +190,14 @@ def test_who_is_refused_gets_none_is_told_once_and_asks_no_more(
     assert "marked" not in said
 
 
-def test_one_meeting_that_is_refused_among_others_is_its_own_matter(full: Webex, account: Account) -> None:
+def test_refusal_of_one_meeting_among_others_affects_only_it(full: Webex, account: Account) -> None:
     read(full, id="a")
     account.on(PATH, {"message": "another organisation's"}, status=403, meetingId="b")
     assert read(full, id="b").pending is None
     assert read(full, id="c").meeting.detail is Detail.full
 
 
-def test_without_the_scope_nothing_is_asked(webex: Build, account: Account, context: FakeContext) -> None:
+def test_no_request_without_the_scope(webex: Build, account: Account, context: FakeContext) -> None:
     account.has(people=[participant_row()])
     scope = ADMIN.replace(" analytics:read_all", "")
     assert read(webex(scope=scope)).meeting.detail is Detail.basic
@@ -206,7 +206,7 @@ def test_without_the_scope_nothing_is_asked(webex: Build, account: Account, cont
 
 
 @pytest.mark.parametrize("status", [451, 403])
-def test_the_other_regions_host_is_shown(
+def test_other_regions_host_is_named(
     full: Webex, account: Account, context: FakeContext, status: int
 ) -> None:
     message = "This server cannot serve the data for this organization. Please use analytics-eu.webexapis.com"
@@ -216,7 +216,7 @@ def test_the_other_regions_host_is_shown(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 400, 403])
-def test_trouble_is_not_asked_again_at_once_and_leaves_the_meeting_stored(
+def test_failed_call_is_not_retried_and_the_meeting_is_stored(
     full: Webex, account: Account, context: FakeContext, status: int
 ) -> None:
     for number, body in enumerate(("<html>trouble</html>", "")):
@@ -226,7 +226,7 @@ def test_trouble_is_not_asked_again_at_once_and_leaves_the_meeting_stored(
     assert any("will be requested again" in said for said in context.told)
 
 
-def test_no_answer_at_all_may_have_been_a_call(
+def test_call_without_a_response_counts_as_made(
     full: Webex, account: Account, http: responses.RequestsMock
 ) -> None:
     full.auth.token()
@@ -239,7 +239,7 @@ def test_no_answer_at_all_may_have_been_a_call(
     assert len(account.asked_for(PATH)) == 1
 
 
-def test_trouble_again_and_again_is_no_passing_trouble(full: Webex, account: Account) -> None:
+def test_repeated_failures_raise_an_error(full: Webex, account: Account) -> None:
     account.on(PATH, {"message": "x"}, status=500)
     read(full, id="a")
     read(full, id="b")
@@ -249,14 +249,14 @@ def test_trouble_again_and_again_is_no_passing_trouble(full: Webex, account: Acc
     assert read(full, id="d").meeting.detail is Detail.full
 
 
-def test_a_token_that_is_refused_is_renewed_for_the_next_meeting(full: Webex, account: Account) -> None:
+def test_refused_token_is_renewed_for_the_next_meeting(full: Webex, account: Account) -> None:
     account.then(PATH, (401, {"message": "x"}), (200, items()))
     assert later(read(full, id="a")) == 5
     assert read(full, id="b").meeting.detail is Detail.full
     assert len(account.refreshed) == 2
 
 
-def test_a_new_token_that_is_refused_too_is_no_matter_of_the_token(full: Webex, account: Account) -> None:
+def test_refusal_of_a_renewed_token_is_a_refusal_of_quality(full: Webex, account: Account) -> None:
     account.on(PATH, {"message": "x"}, status=401)
     assert later(read(full, id="a")) == 5
     assert read(full, id="b").pending is None
@@ -265,9 +265,7 @@ def test_a_new_token_that_is_refused_too_is_no_matter_of_the_token(full: Webex, 
     assert len(account.refreshed) == 2
 
 
-def test_more_media_sessions_than_one_answer_holds_are_told_of(
-    full: Webex, account: Account, context: FakeContext
-) -> None:
+def test_truncated_response_is_reported(full: Webex, account: Account, context: FakeContext) -> None:
     account.on(PATH, items(media_row()), headers={"Link": f'<{ANALYTICS}{PATH}?offset=1>; rel="next"'})
     assert read(full).meeting.detail is Detail.full
     assert len(account.asked_for(PATH)) == 1, "another page would be another call"
@@ -326,7 +324,7 @@ class Vendor:
 
 @settings(max_examples=60, deadline=None)
 @given(STEPS)
-def test_never_two_calls_for_one_meeting_within_five_minutes(steps: list[tuple[str, int, str]]) -> None:
+def test_one_call_per_meeting_in_five_minutes(steps: list[tuple[str, int, str]]) -> None:
     """Over any sequence of runs, processes at once, threads, kills and answers."""
     calendar = FakeContext()
     vendor = Vendor(calendar)

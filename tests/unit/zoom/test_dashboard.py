@@ -5,15 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from connectors.errors import CredentialsError, Gone, NotReady, VendorError
 from connectors.models import Detail, Host, MeetingRef, Reason, Window
 from connectors.zoom import Zoom
-from connectors.zoom.endpoints import PARTICIPANTS as PARTICIPANTS_ENDPOINT
-from connectors.zoom.endpoints import ZoomEndpoint
-from connectors.zoom.listing import MAX_WINDOW, date_range
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.zoom.fake_api import DASHBOARD, DAY, Account, data, meeting_row, page, participant_row, ref
 
@@ -40,67 +35,25 @@ def test_a_window_that_reaches_now_lists_live_meetings_first(zoom: Build, accoun
     assert [asked["type"] for asked in account.asked_for(LIST)] == ["live", "past", "pastOne"]
 
 
-def test_a_window_that_is_over_lists_no_live_meetings(zoom: Build, account: Account) -> None:
+def test_past_window_lists_no_live_meetings(zoom: Build, account: Account) -> None:
     account.quiet()
     assert list(zoom().meetings(DAY)) == []
     assert [asked["type"] for asked in account.asked_for(LIST)] == ["past", "pastOne"]
     assert {asked["page_size"] for asked in account.asked_for(LIST)} == {"300"}
 
 
-def test_webinars_are_listed_when_they_are_wanted(zoom: Build, account: Account) -> None:
+def test_webinars_are_listed_with_the_option(zoom: Build, account: Account) -> None:
     account.quiet()
     account.on("/metrics/webinars", page("webinars", meeting_row("w")), type="past")
     (found,) = zoom("webinars").meetings(DAY)
     assert found.hint["kind"] == "webinar"
     account.on("/metrics/webinars/w/participants", page("participants", participant_row(role="panelist")))
-    harvest = zoom("webinars", "qos").fetch(found)
-    assert harvest.sessions[0].role == "panelist"
-    assert harvest.meeting.detail is Detail.basic
+    record = zoom("webinars", "qos").fetch(found)
+    assert record.sessions[0].role == "panelist"
+    assert record.meeting.detail is Detail.basic
 
 
-@given(
-    start=st.timedeltas(timedelta(days=-400), timedelta(days=100)).map(lambda apart: NOW + apart),
-    length=st.timedeltas(timedelta(microseconds=1), MAX_WINDOW),
-    now=st.timedeltas(timedelta(), timedelta(days=1)).map(lambda apart: NOW + apart),
-)
-def test_a_list_is_never_asked_for_more_than_28_days_nor_past_keeping_nor_the_future(
-    start, length, now
-) -> None:
-    found = date_range(Window(start=start, end=start + length), now)
-    if found is None:
-        assert start > now or start + length < now - timedelta(days=179)
-        return
-    first, last = (datetime.fromisoformat(day).date() for day in found)
-    assert 0 <= (last - first).days < 28
-    assert last <= now.date()
-    assert first >= (now - timedelta(days=180)).date()
-
-
-def test_a_window_older_than_six_months_asks_nothing(zoom: Build, account: Account) -> None:
-    old = Window(start=NOW - timedelta(days=300), end=NOW - timedelta(days=290))
-    assert list(zoom().meetings(old)) == []
-    assert account.asked == []
-
-
-@pytest.mark.parametrize(
-    ("uuid", "path"),
-    [
-        ("/abc==", "/metrics/meetings/%252Fabc%253D%253D/participants"),
-        ("a//b==", "/metrics/meetings/a%252F%252Fb%253D%253D/participants"),
-        ("a/b+c==", "/metrics/meetings/a%2Fb%2Bc%3D%3D/participants"),
-        ("abc", "/metrics/meetings/abc/participants"),
-    ],
-)
-def test_a_uuid_is_encoded_twice_where_zoom_wants_it_so(
-    zoom: Build, account: Account, uuid: str, path: str
-) -> None:
-    account.on(path, page("participants", participant_row()))
-    assert len(zoom().fetch(ref(meeting_row(uuid))).sessions) == 1
-    assert PARTICIPANTS_ENDPOINT.path(uuid) == path
-    assert "/" not in ZoomEndpoint.encode_id(uuid)
-
-
-def test_a_meeting_is_what_its_row_says(zoom: Build, account: Account) -> None:
+def test_row_is_mapped_to_a_meeting(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, data("metrics_participants"))
     account.on("/users", data("users"), status_="active")
     context = FakeContext(NOW.replace(microsecond=123_456))
@@ -118,7 +71,7 @@ def test_a_meeting_is_what_its_row_says(zoom: Build, account: Account) -> None:
     assert meeting.vendor_data is None
 
 
-def test_a_session_is_what_its_row_says(zoom: Build, account: Account) -> None:
+def test_row_is_mapped_to_a_session(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, data("metrics_participants"))
     host, guest, phone, room, *_ = zoom().fetch(ref(meeting_row())).sessions
     assert (host.id, host.user_id, host.role, host.user_type) == ("u-mara", "16778240", "host", "signed_in")
@@ -129,20 +82,20 @@ def test_a_session_is_what_its_row_says(zoom: Build, account: Account) -> None:
     assert (host.duration, host.share_desktop) == (3600, True)
 
 
-def test_raw_keeps_the_vendors_own_rows(zoom: Build, account: Account) -> None:
+def test_raw_keeps_the_rows(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, page("participants", participant_row()))
-    harvest = zoom(raw=True).fetch(ref(meeting_row()))
-    assert harvest.meeting.vendor_data == meeting_row()
-    assert harvest.sessions[0].vendor_data == participant_row()
+    record = zoom(raw=True).fetch(ref(meeting_row()))
+    assert record.meeting.vendor_data == meeting_row()
+    assert record.sessions[0].vendor_data == participant_row()
 
 
-def test_a_meeting_out_of_the_journal_asks_for_its_head_again(zoom: Build, account: Account) -> None:
+def test_meeting_from_the_journal_is_requested_again(zoom: Build, account: Account) -> None:
     account.on(HEAD, meeting_row("another spelling", topic="Renamed"), type="past")
     account.on(PARTICIPANTS, page("participants"), type="past")
-    harvest = zoom().fetch(_journaled())
-    assert harvest.meeting.uuid == "abc=="
-    assert harvest.meeting.topic == "Renamed"
-    assert harvest.meeting.participants == 0  # the list was read, and nobody was on it
+    record = zoom().fetch(_journaled())
+    assert record.meeting.uuid == "abc=="
+    assert record.meeting.topic == "Renamed"
+    assert record.meeting.participants == 0  # the list was read, and nobody was on it
 
 
 def _journaled(**hint: str):
@@ -153,19 +106,17 @@ def _journaled(**hint: str):
 
 
 @pytest.mark.parametrize("now_under", ["past", "pastOne", "live"])
-def test_a_meeting_that_was_live_is_looked_for_where_it_is_now(
+def test_formerly_live_meeting_is_found_under_its_present_type(
     zoom: Build, account: Account, now_under: str
 ) -> None:
     account.on(HEAD, meeting_row(), type=now_under)
     account.on(PARTICIPANTS, page("participants", participant_row()), type=now_under)
-    harvest = zoom().fetch(_journaled(type="live"))
-    assert harvest.meeting.state == ("live" if now_under == "live" else "ended")
-    assert len(harvest.sessions) == 1
+    record = zoom().fetch(_journaled(type="live"))
+    assert record.meeting.state == ("live" if now_under == "live" else "ended")
+    assert len(record.sessions) == 1
 
 
-def test_a_head_that_is_not_there_yet_is_asked_for_later_and_given_up_after_a_day(
-    zoom: Build, context: FakeContext
-) -> None:
+def test_missing_meeting_is_not_ready_and_gone_after_a_day(zoom: Build, context: FakeContext) -> None:
     with pytest.raises(NotReady) as later:
         zoom().fetch(_journaled(type="live"))
     assert NOW < later.value.until <= datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -183,40 +134,40 @@ def test_named_codes_make_a_meeting_gone(zoom: Build, account: Account, code: in
 
 
 @pytest.mark.parametrize("body", [{"message": "no code"}, {"code": 9999, "message": "?"}, "<html>"])
-def test_a_404_that_nobody_named_fails_the_meeting(zoom: Build, account: Account, body: object) -> None:
+def test_unknown_404_fails_the_meeting(zoom: Build, account: Account, body: object) -> None:
     account.on(PARTICIPANTS, body, status=404)
     with pytest.raises(VendorError):
         zoom().fetch(ref(meeting_row()))
 
 
-def test_quality_makes_the_harvest_full(zoom: Build, account: Account) -> None:
+def test_quality_makes_the_record_full(zoom: Build, account: Account) -> None:
     account.on(PARTICIPANTS, data("metrics_participants"))
     account.on(QOS, data("metrics_qos"), type="past")
-    harvest = zoom("qos").fetch(ref(meeting_row()))
-    assert harvest.meeting.detail is Detail.full
-    assert harvest.sessions[0].quality is not None
-    assert harvest.meeting.quality == harvest.sessions[0].quality
+    record = zoom("qos").fetch(ref(meeting_row()))
+    assert record.meeting.detail is Detail.full
+    assert record.sessions[0].quality is not None
+    assert record.meeting.quality == record.sessions[0].quality
     assert account.asked_for(QOS)[0]["page_size"] == "10"
 
 
 @pytest.mark.parametrize("body", [{"code": 3001, "message": "no"}, {"message": "not found"}])
-def test_a_meeting_of_one_has_no_quality_and_is_complete_without(
+def test_meeting_of_one_participant_is_done_without_quality(
     zoom: Build, account: Account, body: object
 ) -> None:
     account.on(PARTICIPANTS, page("participants", participant_row()), type="pastOne")
     account.on(QOS, body, status=404)
-    harvest = zoom("qos").fetch(ref(meeting_row(participants=1), type="pastOne"))
-    assert (harvest.meeting.detail, harvest.pending) == (Detail.basic, None)
+    record = zoom("qos").fetch(ref(meeting_row(participants=1), type="pastOne"))
+    assert (record.meeting.detail, record.pending) == (Detail.basic, None)
     assert account.asked_for(QOS)[0]["type"] == "past"
 
 
-def test_quality_that_is_not_there_yet_is_asked_for_again(
+def test_missing_quality_makes_the_meeting_pending(
     zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.on(PARTICIPANTS, page("participants", participant_row()))
-    harvest = zoom("qos").fetch(ref(meeting_row()))
-    assert harvest.pending is not None
-    assert harvest.pending.reason is Reason.quality
+    record = zoom("qos").fetch(ref(meeting_row()))
+    assert record.pending is not None
+    assert record.pending.reason is Reason.quality
     context.start += timedelta(days=1)
     assert zoom("qos").fetch(ref(meeting_row())).pending is None
 
@@ -227,23 +178,23 @@ def test_hosts_are_read_once_for_many_threads(zoom: Build, account: Account) -> 
     connector = zoom()
     with ThreadPoolExecutor(8) as pool:
         records = list(pool.map(connector.fetch, [ref(meeting_row())] * 24))
-    assert {harvest.meeting.host.host_id for harvest in records if harvest.meeting.host} == {"u-mara"}
+    assert {record.meeting.host.host_id for record in records if record.meeting.host} == {"u-mara"}
     assert [asked["status"] for asked in account.asked_for("/users")] == ["active", "inactive"]
     assert account.tokens == 1
 
 
-def test_without_the_scope_for_users_there_is_no_host_id_and_a_word(
+def test_missing_scope_for_users_is_reported_and_leaves_host_id_absent(
     zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.on(PARTICIPANTS, page("participants"))
-    harvest = zoom(scope=DASHBOARD).fetch(ref(meeting_row()))
-    assert harvest.meeting.host is not None
-    assert harvest.meeting.host.host_id is None
+    record = zoom(scope=DASHBOARD).fetch(ref(meeting_row()))
+    assert record.meeting.host is not None
+    assert record.meeting.host.host_id is None
     assert account.asked_for("/users") == []
     assert sum("user:read:list_users:admin" in said for said in context.told) == 1
 
 
-def test_a_token_that_names_no_scopes_learns_of_it_from_the_answer(
+def test_without_scopes_in_the_token_the_response_decides(
     zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.on(PARTICIPANTS, page("participants"))
@@ -276,3 +227,65 @@ def test_series_are_kept_with_qos_and_have_no_effect_without(
     assert session.quality.to_document()["audio_in"]["series"]["step_s"] == 60
     zoom("series").fetch(ref(meeting_row()))
     assert any("--series has no effect without --qos" in said for said in context.told)
+
+
+def test_rejoin_is_another_session_of_the_same_person(zoom: Build, account: Account) -> None:
+    first = participant_row(leave_time="2026-11-20T09:30:00Z")
+    again = participant_row(user_id="16999999", join_time="2026-11-20T09:20:00Z")
+    account.on(PARTICIPANTS, page("participants", first, again))
+    record = zoom().fetch(ref(meeting_row(participants=30)))
+    assert len({session.key for session in record.sessions}) == 2
+    assert record.meeting.participant_sessions == 2
+    assert record.meeting.participants == 1  # Zoom's own number counts joins
+    assert record.meeting.participant_seconds == 3600  # ten minutes were there twice, and count once
+
+
+def test_waiting_rooms_and_breakouts_are_separate_sessions(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, data("metrics_participants"))
+    record = zoom().fetch(ref(meeting_row()))
+    assert [session.stay for session in record.sessions] == [*["meeting"] * 4, "waiting_room", "breakout"]
+    assert record.sessions[5].breakout_id == "bo-1=="
+    assert record.meeting.participant_sessions == 4
+    assert record.meeting.participants == 4
+
+
+def test_guests_without_any_id_are_numbered(zoom: Build, account: Account) -> None:
+    guests = [
+        participant_row(id="", participant_user_id="", user_id="", email="", user_name=name)
+        for name in ("Ben", "Ada", "Ben")
+    ]
+    account.on(PARTICIPANTS, page("participants", *guests))
+    record = zoom().fetch(ref(meeting_row()))
+    assert [session.user_name for session in record.sessions] == ["Ada", "Ben"]  # equal rows are one
+    assert record.sessions[1].key == record.sessions[0].key + "-2"
+    assert record.collisions == 1
+
+
+def test_account_under_a_baa_has_sessions_without_personal_data(zoom: Build, account: Account) -> None:
+    hidden = participant_row(
+        id="", participant_user_id="", user_name="", email="", ip_address="", location=""
+    )
+    account.on(PARTICIPANTS, page("participants", hidden, {**hidden, "user_id": "2"}))
+    record = zoom().fetch(ref(meeting_row()))
+    session = record.sessions[0]
+    assert (session.user_name, session.email, session.ip_address, session.location) == (None,) * 4
+    assert record.meeting.participants == 2  # told apart by user_id
+
+
+def test_live_meeting_has_no_end_and_no_duration(zoom: Build, account: Account) -> None:
+    row = meeting_row(end_time="", duration="")
+    staying = participant_row()
+    del staying["leave_time"]
+    account.on(PARTICIPANTS, page("participants", staying), type="live")
+    record = zoom().fetch(ref(row, type="live"))
+    assert (record.meeting.end_time, record.meeting.duration) == (None, None)
+    assert (record.meeting.state, record.meeting.detail) == ("live", Detail.live)
+    assert record.pending is not None
+    assert record.pending.reason is Reason.live
+    assert record.sessions[0].leave_time is None
+
+
+def test_counts_are_computed_from_the_sessions(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, {**page("participants", participant_row()), "total_records": 99})
+    meeting = zoom().fetch(ref(meeting_row(participants=42))).meeting
+    assert (meeting.participants, meeting.participant_sessions) == (1, 1)

@@ -35,14 +35,14 @@ def qos_row(**changes: Any) -> dict[str, Any]:
         (True, "ms", None),
     ],
 )
-def test_a_number_is_read_with_its_own_unit_alone(sent: object, unit: str, expected: float | None) -> None:
+def test_number_is_parsed_with_its_own_unit_only(sent: object, unit: str, expected: float | None) -> None:
     assert parse_number(sent, unit) == expected
 
 
 @pytest.mark.parametrize(
     ("sent", "expected"), [("1280*720", 720), ("", None), ("-", None), (None, None), ("HD", None)]
 )
-def test_the_height_of_a_picture(sent: object, expected: float | None) -> None:
+def test_height_is_parsed_from_the_resolution(sent: object, expected: float | None) -> None:
     assert parse_height(sent) == expected
 
 
@@ -90,18 +90,18 @@ def placed(rows: list[dict[str, Any]], *stays: dict[str, Any]) -> list[int]:
     ]
 
 
-def test_a_row_belongs_to_the_stay_with_its_user_id_and_join() -> None:
+def test_row_matches_the_session_with_its_user_id_and_join_time() -> None:
     other = participant_row(join_time="2026-11-20T09:30:00Z")
     stranger = participant_row(user_id="1")
     assert placed([qos_row()], stranger, other, participant_row()) == [2]
 
 
-def test_a_stay_in_the_meeting_comes_before_one_in_the_waiting_room() -> None:
+def test_session_in_the_meeting_is_preferred_to_the_waiting_room() -> None:
     waiting = participant_row(status="in_waiting_room")
     assert placed([qos_row()], waiting, participant_row()) == [1]
 
 
-def test_else_to_the_stay_that_it_overlaps_longest() -> None:
+def test_otherwise_row_matches_the_session_with_the_longest_overlap() -> None:
     early = participant_row(join_time="2026-11-20T08:00:00Z", leave_time="2026-11-20T09:05:00Z")
     late = participant_row(join_time="2026-11-20T09:06:00Z", leave_time="2026-11-20T09:50:00Z")
     assert placed([qos_row()], early, late) == [1]
@@ -110,12 +110,12 @@ def test_else_to_the_stay_that_it_overlaps_longest() -> None:
     assert placed([qos_row(user_id="")], participant_row(user_id="")) == []
 
 
-def test_a_row_that_comes_twice_counts_once() -> None:
+def test_repeated_row_counts_once() -> None:
     (session,) = with_quality([to_session(participant_row())], [qos_row(), qos_row()])
     assert session.quality == to_quality(qos_row())
 
 
-def test_two_rows_of_one_stay_are_one_quality() -> None:
+def test_two_rows_of_one_session_are_merged() -> None:
     later = qos_row(user_qos=qos_row()["user_qos"][:1])
     (session,) = with_quality([to_session(participant_row())], [qos_row(), later])
     assert session.quality is not None
@@ -123,7 +123,7 @@ def test_two_rows_of_one_stay_are_one_quality() -> None:
     assert session.quality.cpu_pct.samples == 3
 
 
-def test_the_meetings_quality_leaves_waiting_rooms_out() -> None:
+def test_meeting_quality_excludes_waiting_rooms() -> None:
     from connectors.models import Detail, Meeting
 
     when = datetime(2026, 11, 20, tzinfo=UTC)

@@ -22,7 +22,9 @@ def pro(zoom: Build) -> Callable[..., Zoom]:
     return lambda *options, **more: zoom(*options, ZOOM_PLAN="pro", **more)
 
 
-def test_every_user_active_or_not_is_asked_for_both_kinds_of_meetings(pro: Build, account: Account) -> None:
+def test_both_types_of_meetings_are_listed_for_active_and_inactive_users(
+    pro: Build, account: Account
+) -> None:
     account.quiet()
     account.on("/report/users", page("users", {"id": "a"}, {"id": "b"}), type="active")
     account.on("/report/users", page("users", {"id": "b"}, {"id": "c"}), type="inactive")
@@ -45,7 +47,7 @@ def test_many_users_keep_their_order(pro: Build, account: Account) -> None:
     assert [one.uuid for one in pro().meetings(DAY) if isinstance(one, MeetingRef)] == users
 
 
-def test_a_listing_that_is_left_early_asks_no_further_users(pro: Build, account: Account) -> None:
+def test_listing_that_is_not_read_to_its_end_stops_requesting_users(pro: Build, account: Account) -> None:
     account.quiet()
     account.on("/report/users", page("users", *({"id": str(n)} for n in range(200))), type="active")
     account.on("/report/users/0/meetings", page("meetings", ROW), type="past")
@@ -55,7 +57,7 @@ def test_a_listing_that_is_left_early_asks_no_further_users(pro: Build, account:
     assert len(account.asked) < 100
 
 
-def test_a_user_whose_list_fails_is_a_skipped_part_that_is_tried_again(pro: Build, account: Account) -> None:
+def test_user_whose_list_fails_is_a_transient_skipped_partition(pro: Build, account: Account) -> None:
     account.quiet()
     account.on("/report/users", page("users", {"id": "a"}), type="active")
     account.on("/report/users/a/meetings", {"code": 300, "message": "odd"}, status=400)
@@ -64,7 +66,7 @@ def test_a_user_whose_list_fails_is_a_skipped_part_that_is_tried_again(pro: Buil
     assert (skipped.reason, skipped.permanent) == (Reason.error, False)
 
 
-def test_credentials_that_are_refused_are_no_skipped_user(pro: Build, account: Account) -> None:
+def test_refused_credentials_skip_no_user(pro: Build, account: Account) -> None:
     account.quiet()
     account.on("/report/users", page("users", {"id": "a"}), type="active")
     account.on(
@@ -74,19 +76,19 @@ def test_credentials_that_are_refused_are_no_skipped_user(pro: Build, account: A
         list(pro().meetings(DAY))
 
 
-def test_a_meeting_and_its_stays_without_what_reports_do_not_tell(pro: Build, account: Account) -> None:
+def test_fields_that_the_reports_lack_are_absent(pro: Build, account: Account) -> None:
     account.on(PARTICIPANTS, data("report_participants"))
-    harvest = pro().fetch(ref(ROW, **HINT))
-    assert harvest.meeting.host == Host(
+    record = pro().fetch(ref(ROW, **HINT))
+    assert record.meeting.host == Host(
         host_id="u-mara", name="Mara Lindqvist", email="mara.lindqvist@example.org"
     )
-    assert harvest.meeting.detail is Detail.basic
-    assert (harvest.meeting.duration, harvest.meeting.has_screen_share, harvest.meeting.has_video) == (
+    assert record.meeting.detail is Detail.basic
+    assert (record.meeting.duration, record.meeting.has_screen_share, record.meeting.has_video) == (
         3600,
         True,
         None,
     )
-    host, guest = harvest.sessions
+    host, guest = record.sessions
     assert (host.user_type, guest.user_type) == ("signed_in", None)
     assert (host.user_name, host.role, host.device) == ("Mara Lindqvist", None, None)
     assert guest.duration == 1680
@@ -95,12 +97,12 @@ def test_a_meeting_and_its_stays_without_what_reports_do_not_tell(pro: Build, ac
 
 def test_raw_keeps_the_rows_of_reports(pro: Build, account: Account) -> None:
     account.on(PARTICIPANTS, data("report_participants"))
-    harvest = pro(raw=True).fetch(ref(ROW, **HINT))
-    assert harvest.meeting.vendor_data == ROW
-    assert harvest.sessions[0].vendor_data == data("report_participants")["participants"][0]
+    record = pro(raw=True).fetch(ref(ROW, **HINT))
+    assert record.meeting.vendor_data == ROW
+    assert record.sessions[0].vendor_data == data("report_participants")["participants"][0]
 
 
-def test_webinars_are_left_out_unless_wanted(pro: Build, account: Account) -> None:
+def test_webinars_are_omitted_without_the_option(pro: Build, account: Account) -> None:
     account.quiet()
     account.on("/report/users", page("users", {"id": "a"}), type="active")
     rows = [{**ROW, "uuid": f"type{kind}", "type": kind} for kind in (2, 5, 6, 9)]
@@ -113,26 +115,52 @@ def test_webinars_are_left_out_unless_wanted(pro: Build, account: Account) -> No
     assert len(pro("webinars").fetch(found[1]).sessions) == 2
 
 
-def test_a_meeting_out_of_the_journal_is_read_by_its_uuid(pro: Build, account: Account) -> None:
+def test_meeting_from_the_journal_is_read_by_uuid(pro: Build, account: Account) -> None:
     listed = ref(ROW, **HINT)
     journaled = MeetingRef(
         uuid=listed.uuid, start_time=listed.start_time, digest=listed.digest, hint=listed.hint, row=None
     )
     account.on(HEAD, {**ROW, "topic": "Renamed"})
     account.on(PARTICIPANTS, data("report_participants"))
-    harvest = pro().fetch(journaled)
-    assert harvest.meeting.topic == "Renamed"
-    assert harvest.meeting.host is not None
-    assert harvest.meeting.host.host_id == "u-mara"
+    record = pro().fetch(journaled)
+    assert record.meeting.topic == "Renamed"
+    assert record.meeting.host is not None
+    assert record.meeting.host.host_id == "u-mara"
 
 
-def test_a_plan_without_reports_says_what_they_need(pro: Build, account: Account) -> None:
+def test_insufficient_plan_names_what_the_reports_need(pro: Build, account: Account) -> None:
     account.on("/report/users", {"code": 200, "message": "Only available for paid account: x"}, status=400)
     with pytest.raises(CredentialsError, match="Pro or above"):
         list(pro().meetings(DAY))
 
 
-def test_quality_is_not_to_be_had_from_reports(pro: Build, account: Account, context) -> None:
+def test_qos_option_has_no_effect_on_reports(pro: Build, account: Account, context) -> None:
     account.on(PARTICIPANTS, data("report_participants"))
     assert pro("qos").fetch(ref(ROW, **HINT)).meeting.detail is Detail.basic
     assert any("--qos has no effect" in said for said in context.told)
+
+
+def test_meeting_of_one_participant_has_only_that_count(zoom: Build, account: Account) -> None:
+    row = data("report_user_meetings")["meetings"][0]
+    record = zoom(ZOOM_PLAN="pro").fetch(ref(row, source="reports", type="pastOne", user="u-mara"))
+    assert record.meeting.participants == 1
+    assert (record.meeting.participant_sessions, record.meeting.participant_seconds) == (None, None)
+    assert account.asked == []
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(1001, Reason.unknown_user), (1010, Reason.not_ours), (3161, Reason.refused)],
+)
+def test_listed_host_that_zoom_cannot_find_is_skipped_permanently(
+    zoom: Build, account: Account, code: int, reason: Reason
+) -> None:
+    account.quiet()
+    account.on("/report/users", page("users", {"id": "u-lost"}, {"id": "u-mara"}), type="active")
+    account.on("/report/users/u-lost/meetings", {"code": code, "message": "no"}, status=404)
+    account.on("/report/users/u-mara/meetings", data("report_user_meetings"), type="past")
+    skipped, found = zoom(ZOOM_PLAN="pro").meetings(DAY)
+    assert isinstance(skipped, SkippedPartition)
+    assert (skipped.reason, skipped.permanent) == (reason, True)
+    assert "u-lost" not in skipped.partition
+    assert isinstance(found, MeetingRef)

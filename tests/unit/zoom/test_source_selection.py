@@ -1,4 +1,4 @@
-"""The Dashboard or the Reports, and what `check` says of either."""
+"""The choice between Dashboard and Reports, and what `check` reports for each."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_every_missing_setting_is_named_with_where_to_get_it(context: FakeContex
     assert "marketplace.zoom.us" in str(error.value)
 
 
-def test_a_plan_that_nobody_sells_is_refused(context: FakeContext) -> None:
+def test_unknown_plan_is_refused(context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match="pro or business"):
         Zoom(settings(ZOOM_PLAN="gold"), context)
 
@@ -69,7 +69,7 @@ def test_building_makes_no_request_and_needs_no_urls(context: FakeContext, http)
         ("pro", "", "reports"),
     ],
 )
-def test_the_plan_decides_and_then_the_scopes(
+def test_source_is_chosen_by_plan_then_by_scopes(
     zoom: Build, account: Account, context: FakeContext, plan: str, scope: str, chosen: str
 ) -> None:
     account.quiet()
@@ -96,7 +96,7 @@ def test_the_plan_decides_and_then_the_scopes(
         ("", DASHBOARD.split()[0], (), "dashboard:read:list_meeting_participants:admin"),
     ],
 )
-def test_scopes_that_are_missing_are_named_before_any_call(
+def test_missing_scopes_are_named_before_any_call(
     zoom: Build, account: Account, plan: str, scope: str, options: tuple[str, ...], lacking: str
 ) -> None:
     granted = "dashboard:read:list_webinars:admin" if options == ("webinars",) else ""
@@ -106,9 +106,7 @@ def test_scopes_that_are_missing_are_named_before_any_call(
     assert account.asked == []
 
 
-def test_a_scope_that_was_added_since_is_found_in_a_new_token(
-    zoom: Build, account: Account, context: FakeContext
-) -> None:
+def test_added_scope_is_found_in_a_new_token(zoom: Build, account: Account, context: FakeContext) -> None:
     account.quiet()
     connector = zoom()
     name = connector.auth._credentials.stored_name
@@ -119,7 +117,7 @@ def test_a_scope_that_was_added_since_is_found_in_a_new_token(
     assert account.tokens == 1
 
 
-def test_no_dashboard_means_reports_where_the_plan_is_not_set(
+def test_account_without_dashboard_falls_back_to_reports(
     zoom: Build, account: Account, context: FakeContext
 ) -> None:
     account.quiet()
@@ -135,7 +133,7 @@ def test_no_dashboard_means_reports_where_the_plan_is_not_set(
     assert len(account.asked_for("/metrics/meetings")) == 1
 
 
-def test_many_threads_find_out_together_that_there_is_no_dashboard(zoom: Build, account: Account) -> None:
+def test_many_threads_fall_back_together(zoom: Build, account: Account) -> None:
     row = meeting_row()
     for path in ("/metrics/meetings/abc%3D%3D/participants", "/metrics/meetings/abc%3D%3D"):
         account.on(path, NO_DASHBOARD, status=400)
@@ -148,7 +146,7 @@ def test_many_threads_find_out_together_that_there_is_no_dashboard(zoom: Build, 
     assert {harvest.meeting.uuid for harvest in records} == {"abc=="}
 
 
-def test_a_business_plan_without_dashboard_names_what_works_instead(zoom: Build, account: Account) -> None:
+def test_business_plan_without_dashboard_names_the_alternative(zoom: Build, account: Account) -> None:
     account.on("/metrics/meetings", NO_DASHBOARD, status=400)
     with pytest.raises(CredentialsError, match="ZOOM_PLAN=pro") as error:
         list(zoom(ZOOM_PLAN="business").meetings(DAY))
@@ -164,16 +162,16 @@ def test_neither_dashboard_nor_scopes_for_reports_names_the_scopes(zoom: Build, 
 @pytest.mark.parametrize(
     ("plan", "share", "expected"), [("business", 1.0, 32), ("pro", 1.0, 10), ("pro", 0.1, 4)]
 )
-def test_concurrency_is_what_the_rate_can_use(zoom: Build, plan: str, share: float, expected: int) -> None:
+def test_concurrency_matches_the_rate(zoom: Build, plan: str, share: float, expected: int) -> None:
     assert zoom(ZOOM_PLAN=plan, share=share).concurrency == expected
 
 
-def test_the_rate_that_is_aimed_at_is_the_plans_and_our_share_of_it(zoom: Build) -> None:
+def test_target_rate_is_the_plans_times_the_share(zoom: Build) -> None:
     assert zoom(ZOOM_PLAN="business").requests_per_second == pytest.approx(38.8)
     assert zoom(ZOOM_PLAN="pro", share=0.5).requests_per_second == pytest.approx(4.85)
 
 
-def test_every_endpoint_can_be_granted_in_both_ways() -> None:
+def test_every_endpoint_can_be_granted_by_either_kind_of_scope() -> None:
     for endpoint in BY_CALL.values():
         assert endpoint.granted([endpoint.granular])
         assert all(endpoint.granted([name]) for name in endpoint.classic)
