@@ -90,10 +90,11 @@ def certificate_fault(error: BaseException) -> CertificateFault | None:
         if isinstance(cause, CertificateError):  # urllib3 compares the host name itself
             return _FAULTS[62]
         if isinstance(cause, ssl.SSLCertVerificationError):
-            fallback = CertificateFault(
+            if cause.verify_code in _FAULTS:
+                return _FAULTS[cause.verify_code]
+            return CertificateFault(
                 f"is refused ({cause.verify_message})", "install another one on the server"
             )
-            return _FAULTS.get(cause.verify_code, fallback)
     return None
 
 

@@ -11,9 +11,10 @@ import pytest
 from connectors.errors import ConfigurationError
 from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
+from harvester.sinks.elastic.indices import index_uuids
 from harvester.sinks.elastic.loader import Loader, LoadProgress
 from tests.documents import full_harvest, many, plain
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import PATIENCE, Place
 
 
 def lines_of(*records: MeetingRecord) -> list[bytes]:
@@ -142,6 +143,18 @@ def test_lines_of_all_years_create_no_index_unless_that_is_asked_for(newest: Pla
     assert 0 < told.ok <= 5
     assert told.rejected == len(lines) - told.ok
     assert len(newest.indices()) == told.ok
+
+
+def test_an_index_that_was_deleted_and_created_again_has_another_uuid(place: Place) -> None:
+    list(place.loader().load(many(1)))
+    first = index_uuids(place.client(), PATIENCE)
+    assert first is not None
+    assert sorted(first) == place.indices()
+    place.ask("DELETE", f"/{place.prefix}sessions-2026")
+    list(place.loader().load(many(1)))
+    second = index_uuids(place.client(), PATIENCE)
+    assert second is not None
+    assert [name for name in first if first[name] != second[name]] == [f"{place.prefix}sessions-2026"]
 
 
 def test_replaying_after_the_mapping_was_mended_empties_the_rejects(newest: Place) -> None:

@@ -140,3 +140,24 @@ def any_exists(client: Client, retry: RetryPolicy) -> bool:
     client.ping(retry)  # a wrong address should not take minutes to show
     path = f"/{client.config.prefix}*?allow_no_indices=false&expand_wildcards=all"
     return client.request(retry, "HEAD", path).status != 404
+
+
+def index_uuids(client: Client, retry: RetryPolicy) -> dict[str, str] | None:
+    """The UUID of each of the harvester's indices, by name; `None` if the account may not look.
+
+    An index that was deleted and created again has another UUID. Looking needs the privilege `view_index_metadata`.
+    """
+    patterns = ",".join(client.config.index_patterns)
+    path = f"/{patterns}/_settings?filter_path=*.settings.index.uuid&expand_wildcards=all"
+    response = client.request(retry, "GET", path)
+    if response.status == 403:
+        return None
+    if response.status == 404:
+        return {}
+    if not response.ok or not isinstance(response.body, dict):
+        raise client.unexpected(response, "asked for the harvester's indices")
+    return {
+        name: index["settings"]["index"]["uuid"]
+        for name, index in sorted(response.body.items())
+        if client.config.is_own_index(name)
+    }

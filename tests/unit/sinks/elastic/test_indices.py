@@ -6,7 +6,7 @@ import pytest
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
 from harvester.sinks.elastic.client import Response
-from harvester.sinks.elastic.indices import Indices, TooManyNewIndices, any_exists
+from harvester.sinks.elastic.indices import Indices, TooManyNewIndices, any_exists, index_uuids
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
 
 NAME = "harvester-meetings-2026"
@@ -140,3 +140,14 @@ def test_the_limit_of_shards_is_named_as_the_cause() -> None:
     full = Response(status=400, body={"error": {"type": "validation_exception", "reason": reason}})
     with pytest.raises(ConfigurationError, match="limit of shards"):
         ensure(cluster(PUT=full))
+
+
+def test_uuids_of_other_indices_with_the_prefix_are_left_out() -> None:
+    settings = {"settings": {"index": {"uuid": "u"}}}
+    body = {NAME: settings, f"{NAME}-copy": settings}
+    assert index_uuids(cluster(GET=Response(status=200, body=body)), Waits().policy()) == {NAME: "u"}
+
+
+@pytest.mark.parametrize(("status", "found"), [(403, None), (404, {})])
+def test_uuids_are_unknown_without_the_privilege(status: int, found: object) -> None:
+    assert index_uuids(cluster(GET=Response(status=status)), Waits().policy()) == found
