@@ -25,6 +25,7 @@ import requests
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
+from connectors.network import certificate_fault, network_settings
 from connectors.parsing import parse_retry_after
 from connectors.rate_limit import Limiter
 from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attempts
@@ -232,6 +233,8 @@ class Api:
 
     def _unreachable(self, request: _Request, error: requests.RequestException) -> Unreachable:
         problem = "no response in time" if isinstance(error, requests.Timeout) else "no connection"
+        if fault := certificate_fault(error):
+            problem = f"the server's certificate {fault.words}: {fault.remedy}"
         attempts = request.options.get("attempts") or self._policy.limits.attempts or 1
         logger.debug("%s: %s: %s (%s)", self.vendor, request.call, problem, type(error).__name__)
         return Unreachable(
@@ -245,11 +248,15 @@ class Api:
             session = requests.Session()
             session.headers["Accept"] = "application/json"
             session.headers["User-Agent"] = "meeting-harvester"
-            settings = session.merge_environment_settings(self._base_url, {}, None, None, None)
+            settings = network_settings(self._base_url)
             # Otherwise requests would read the environment again for every request, and .netrc as well.
             session.trust_env = False
             self._threads.session = session
-            self._threads.settings = {name: value for name, value in settings.items() if name != "stream"}
+            self._threads.settings = {
+                "proxies": dict(settings.proxies),
+                "verify": settings.ca_bundle or True,
+                "cert": None,
+            }
         return self._threads.session, self._threads.settings
 
     def _compare_clocks(self, response: Response) -> None:

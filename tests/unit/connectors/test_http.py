@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import (
     BrokenResponse,
+    ConfigurationError,
     CredentialsError,
     HarvestError,
     QuotaExhausted,
@@ -156,6 +158,22 @@ def test_no_connection_is_unreachable_once_no_attempt_is_left(api, http, error: 
     assert CALL in str(unreachable.value)
     assert unreachable.value.__suppress_context__
     assert len(http.calls) == ATTEMPTS
+
+
+def test_the_fault_of_a_certificate_is_named(api, http) -> None:
+    fault = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    fault.verify_code = 10
+    http.get(f"{URL}/x", body=requests.exceptions.SSLError(fault))
+    with pytest.raises(Unreachable, match="certificate has expired: renew it"):
+        api().get(CALL, "/x")
+
+
+def test_a_ca_bundle_that_does_not_exist_is_a_configuration_error(
+    api, http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/authority.pem")
+    with pytest.raises(ConfigurationError, match="REQUESTS_CA_BUNDLE"):
+        api().get(CALL, "/x")
 
 
 def test_a_401_renews_the_token_once(api, http) -> None:
