@@ -262,6 +262,8 @@ class MeetingRecord:
     """Uuids that an earlier harvest used for this meeting; documents under them are stale."""
     collisions: int = 0
     """How many sessions shared a key with a different session, and got `-2`, `-3` … appended to it."""
+    listed_only: bool = False
+    """The vendor lists the meeting but refuses its details for good: this is the listing row, without sessions."""
 
     @property
     def timestamp(self) -> datetime | None:

@@ -312,6 +312,8 @@ class ReportsSource:
                 conference = Conference.from_rows(ref.uuid, rows)
                 visible = self._find_record(conference)
                 return self._build_any(conference, visible, ref.uuid, harvested_at, raw=raw)
+        if not self._with_meet and ref.row is not None:
+            raise VendorError(f"{VENDOR}: Meet listed this conference and then refused its details")
         if not self._with_meet:
             raise Gone(f"{VENDOR}: a record, which this source does not read", reason=Reason.replaced)
         visible = self._meet.visible_record(ref)
