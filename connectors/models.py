@@ -267,10 +267,11 @@ class MeetingRecord:
 
     @property
     def timestamp(self) -> datetime | None:
-        """The meeting's `@timestamp`: its start, else its planned start, else the first join. `None` if all are unknown."""
+        """The meeting's `@timestamp`: its start, else its planned start, else the first join or leave. `None` if all are
+        unknown."""
         meeting = self.meeting
         return (
             meeting.start_time
             or meeting.scheduled_start_time
-            or min((s.join_time for s in self.sessions if s.join_time), default=None)
+            or min((at for s in self.sessions if (at := s.join_time or s.leave_time)), default=None)
         )

@@ -217,7 +217,8 @@ class ReportsSource:
         if record is not None:
             records.pop(record_id(record), None)
         # A live conference has rows of those who already left, and they may have joined long after its start.
-        start = (parse_instant(record.get("startTime")) if record is not None else None) or conference.start
+        start = parse_instant(record.get("startTime")) if record is not None else None
+        start = start or conference.first_known
         if start is None or start not in window or days.contains(start):
             return
         yield self._listing.conference_ref(
@@ -354,5 +355,5 @@ class ReportsSource:
 
 def _is_near(conference: Conference, window: Window) -> bool:
     """Whether the conference, or its record, may have started in the window."""
-    start = conference.start
+    start = conference.first_known
     return start is not None and window.start - WINDOW_MARGIN <= start < window.end + WINDOW_MARGIN
