@@ -8,7 +8,8 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse
-from connectors.http import Api, DailyQuota, paginate
+from connectors.http import Api, DailyQuota
+from connectors.paging import paginate
 from connectors.rate_limit import RateLimiter
 from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
 from connectors.zoom.errors import DailyLimitGuard, PageTokenExpired
@@ -107,8 +108,11 @@ class ZoomClient:
             next_page = {"next_page_token": token} if token else {}
             return self.get(endpoint, *ids, **fixed, **next_page)
 
-        for page in paginate(get_page, _next_page, call=f"{VENDOR}: {endpoint.call}"):
-            yield _rows(page, endpoint)
+        def rows(page: Row) -> list[Row]:
+            return _rows(page, endpoint)
+
+        for page in paginate(get_page, _next_page, rows, call=f"{VENDOR}: {endpoint.call}"):
+            yield rows(page)
 
 
 def _next_page(page: Row) -> str:
