@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import LOGGED_IN
-from connectors.google_meet.conferences import Conference, record_id
+from connectors.google_meet.conference_grouping import Conference, record_id
+from connectors.google_meet.cross_source_duplicates import OtherSourceDays
 from connectors.google_meet.endpoints import RECORD_RETENTION
-from connectors.google_meet.id_conflicts import OtherSourceDays
 from connectors.google_meet.meet_api import MAX_USERS_TRIED, VisibleRecord
 from connectors.models import MeetingRef, SkippedPartition, Window, row_digest, user_partition
 from connectors.parsing import parse_instant

@@ -17,7 +17,7 @@ from connectors.attendance import to_record
 from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
 from connectors.google_meet.apis import Apis
-from connectors.google_meet.conferences import (
+from connectors.google_meet.conference_grouping import (
     LONG_STAY,
     Conference,
     LateRow,
@@ -27,9 +27,9 @@ from connectors.google_meet.conferences import (
     is_long_stay,
     record_id,
 )
+from connectors.google_meet.cross_source_duplicates import IdConflicts, OtherSourceDays
 from connectors.google_meet.endpoints import SETTLING_TIME, VENDOR, WINDOW_PADDING
 from connectors.google_meet.errors import ApiNotAllowed
-from connectors.google_meet.id_conflicts import IdConflicts, OtherSourceDays
 from connectors.google_meet.listing import GoogleSourceName, RecordListing
 from connectors.google_meet.mapping import ConferenceFacts, to_host, to_meeting, to_session
 from connectors.google_meet.meet_api import VisibleRecord, space_of

@@ -19,7 +19,6 @@ import orjson
 import connectors
 from connectors.models import MeetingRecord
 from harvester.cli import harvest
-from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
     DESTINATION,
     ES_HOST,
@@ -30,6 +29,7 @@ from harvester.cli.options import (
     general_options,
     pass_env,
 )
+from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.simulate import simulator
 from harvester.config import RETIRED, Environment
 from harvester.documents import to_documents

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from connectors.errors import ExitCode, OutputError
-from harvester.cli.environment import RunEnvironment
+from connectors.errors import OutputError
+from connectors.exit_codes import ExitCode
+from harvester.cli.from_settings import open_index
 from harvester.cli.options import (
     MAX_NEW_INDICES,
     YES_NEW_INDICES,
@@ -24,7 +25,7 @@ from harvester.cli.options import (
     pass_env,
 )
 from harvester.cli.render.load import SHOWN, load_summary, refused_lines
-from harvester.cli.resources import open_index
+from harvester.cli.run_environment import RunEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -26,9 +26,9 @@ import click
 from connectors.base import Option
 from connectors.errors import ConfigurationError, OutputError
 from harvester import config
-from harvester.cli.environment import IndexPeriod, RunEnvironment
+from harvester.cli.run_environment import IndexPeriod, RunEnvironment
 from harvester.config import OWN, Environment
-from harvester.console import Format, Level, configure_logging
+from harvester.logging_setup import Format, Level, configure_logging
 from harvester.pipeline.context import Clock
 from harvester.pipeline.request import VendorOptions
 

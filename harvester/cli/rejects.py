@@ -7,8 +7,8 @@ import sys
 
 import click
 
-from connectors.errors import ExitCode
-from harvester.cli.environment import RunEnvironment
+from connectors.exit_codes import ExitCode
+from harvester.cli.from_settings import open_index, open_rejects
 from harvester.cli.load import report_load
 from harvester.cli.options import (
     AS_JSON,
@@ -23,7 +23,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
-from harvester.cli.resources import open_index, open_rejects
+from harvester.cli.run_environment import RunEnvironment
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.config import OWN, Environment, checked_url, is_nearby
-from harvester.console import ONCE
+from harvester.logging_setup import ONCE
 from harvester.pipeline.context import Clock, StopSignal
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.base import Sink
@@ -41,13 +41,13 @@ class IndexDestination:
 
     def sink(self) -> Sink:
         """The loader, which also deletes the stale documents of each meeting that it loads."""
-        from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
+        from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
 
         return StaleCleanupSink(self.loader, self._client, self._retry)
 
     def has_indices(self) -> bool:
         """Whether any index with the prefix exists."""
-        from harvester.sinks.elastic.indices import any_exists
+        from harvester.sinks.elastic.index_creation import any_exists
 
         return any_exists(self._client, self._retry)
 

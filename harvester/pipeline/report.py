@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict, cast
 
-from connectors.errors import ExitCode, Gone, HarvestError, NotReady, QuotaExhausted
+from connectors.errors import Gone, HarvestError, NotReady, QuotaExhausted
+from connectors.exit_codes import ExitCode
 from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
 from harvester.formatting import plural
 from harvester.sinks.base import Ack

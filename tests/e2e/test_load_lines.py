@@ -11,7 +11,7 @@ import pytest
 from connectors.errors import ConfigurationError
 from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
-from harvester.sinks.elastic.indices import index_uuids
+from harvester.sinks.elastic.index_creation import index_uuids
 from harvester.sinks.elastic.loader import Loader, LoadProgress
 from tests.documents import full_harvest, many, plain
 from tests.e2e.index_sandbox import PATIENCE, Place

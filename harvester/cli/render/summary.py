@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from connectors.errors import ExitCode, HarvestError, OutputError
+from connectors.errors import HarvestError, OutputError
+from connectors.exit_codes import ExitCode
 from harvester.formatting import format_instant, plural, without_prefix
 from harvester.pipeline.report import MAX_FAILURES, Report
 

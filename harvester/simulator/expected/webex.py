@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from harvester.simulator.expected import quality
+from harvester.simulator.expected import minute_quality
 from harvester.simulator.expected.document_fields import (
     Fields,
     attendance_fields,
@@ -186,14 +186,14 @@ class ExpectedWebex:
                 "ip_address": device["publicIP"],
                 "network_type": None if network == "unknown" else network,
                 "data_center": device["serverRegion"],
-                "quality": quality.of_columns(self._columns, minutes, self._peaks) or None,
+                "quality": minute_quality.of_columns(self._columns, minutes, self._peaks) or None,
             }
         )
 
     @cached_property
-    def _columns(self) -> dict[quality.MeasureKey, list[float | None]]:
+    def _columns(self) -> dict[minute_quality.MeasureKey, list[float | None]]:
         """For every measure of every stream, the value of each minute of the pool."""
-        columns: dict[quality.MeasureKey, list[float | None]] = {}
+        columns: dict[minute_quality.MeasureKey, list[float | None]] = {}
         for position, minute in enumerate(self._organisation.minutes):
             for stream, measure, value in quality_samples.samples(position, minute):
                 columns.setdefault((stream, measure), []).append(value)
@@ -201,7 +201,7 @@ class ExpectedWebex:
         return columns
 
     @cached_property
-    def _peaks(self) -> dict[quality.MeasureKey, list[float | None]]:
+    def _peaks(self) -> dict[minute_quality.MeasureKey, list[float | None]]:
         """For the processor load, a maximum is given beside the mean."""
         return {_LOAD: [quality_samples.loads(minute)[3] for minute in self._organisation.minutes]}
 
@@ -220,7 +220,7 @@ class ExpectedWebex:
                 "meeting_series_id": instance.series,
                 "topic": replace_surrogates(instance.title),
                 "detail": detail,
-                "quality": quality.document(quality.of_meeting(measured)) if measured else None,
+                "quality": minute_quality.document(minute_quality.of_meeting(measured)) if measured else None,
                 **head,
             }
         )
@@ -244,7 +244,7 @@ class ExpectedWebex:
                 **fields,
             }
             if "quality" in fields:
-                document["quality"] = quality.document(fields["quality"])
+                document["quality"] = minute_quality.document(fields["quality"])
             yield without_none(document)
 
 

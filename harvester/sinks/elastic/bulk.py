@@ -25,7 +25,7 @@ import orjson
 from connectors.errors import ConfigurationError
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic.client import RETRYABLE, Client, ErrorCause, Response, wait_before_retry
-from harvester.sinks.elastic.indices import Indices
+from harvester.sinks.elastic.index_creation import Indices
 
 OK, SUPERSEDED, REJECTED = range(3)
 MAX_SUSPECT_TRIES = 3

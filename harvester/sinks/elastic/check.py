@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from connectors.base import CheckResult
-from connectors.errors import CredentialsError, ExitCode, HarvestError
+from connectors.errors import CredentialsError, HarvestError
+from connectors.exit_codes import ExitCode
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client, Response

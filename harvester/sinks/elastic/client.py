@@ -23,7 +23,7 @@ from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.network import certificate_fault, check_bundle, network_settings
 from connectors.parsing import parse_retry_after
 from connectors.retry import RetryPolicy, RetryState, count_attempts
-from harvester.console import ONCE
+from harvester.logging_setup import ONCE
 from harvester.sinks.elastic.config import ElasticConfig
 
 REQUEST_SECONDS = 120.0

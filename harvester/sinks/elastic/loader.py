@@ -42,7 +42,7 @@ from harvester.sinks.elastic.bulk import (
 from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT, AckTracker, Batch, BulkQueue
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
-from harvester.sinks.elastic.indices import Indices
+from harvester.sinks.elastic.index_creation import Indices
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable, TooLong, read_blocks
 from harvester.state.rejects import Reject, Rejects, line_key
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.google_meet.conferences import Conference, LateRow, best_record, group_by_conference
+from connectors.google_meet.conference_grouping import Conference, LateRow, best_record, group_by_conference
 from connectors.google_meet.mapping import to_record_session, to_session
 from connectors.google_meet.quality import to_quality
 from connectors.google_meet.reports_rows import (

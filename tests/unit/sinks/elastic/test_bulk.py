@@ -21,7 +21,7 @@ from harvester.sinks.elastic.bulk import (
     action_head,
 )
 from harvester.sinks.elastic.client import Response
-from harvester.sinks.elastic.indices import Indices
+from harvester.sinks.elastic.index_creation import Indices
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
 
 INDEX = "harvester-sessions-2026"

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
 from harvester.sinks.elastic.client import Response
-from harvester.sinks.elastic.indices import Indices, TooManyNewIndices, any_exists, index_uuids
+from harvester.sinks.elastic.index_creation import Indices, TooManyNewIndices, any_exists, index_uuids
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
 
 NAME = "harvester-meetings-2026"

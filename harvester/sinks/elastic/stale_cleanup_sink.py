@@ -19,7 +19,7 @@ from connectors.retry import RetryPolicy
 from harvester.sinks.base import Ack, Load
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.deletion import MissingPrivileges
-from harvester.sinks.elastic.stale import CurrentDocuments, StaleDocuments
+from harvester.sinks.elastic.stale_documents import CurrentDocuments, StaleDocuments
 
 logger = logging.getLogger(__name__)
 
