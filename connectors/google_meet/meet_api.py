@@ -136,7 +136,7 @@ class MeetApi:
         return None
 
     def _find_by_code(self, user: str, conference: Conference) -> Row | None:
-        start, end, code = conference.start, conference.end, conference.code
+        start, end, code = conference.first_known, conference.end, conference.code
         if start is None or end is None or code is None or not _CODE.fullmatch(code):
             return None
         # Not by its end: a live conference has none.

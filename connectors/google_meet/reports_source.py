@@ -217,7 +217,8 @@ class ReportsSource:
         if record is not None:
             records.pop(record_id(record), None)
         # A live conference has rows of those who already left, and they may have joined long after its start.
-        start = (parse_instant(record.get("startTime")) if record is not None else None) or conference.start
+        start = parse_instant(record.get("startTime")) if record is not None else None
+        start = start or conference.first_known
         if start is None or start not in window or days.contains(start):
             return
         yield self._listing.conference_ref(
@@ -312,6 +313,8 @@ class ReportsSource:
                 conference = Conference.from_rows(ref.uuid, rows)
                 visible = self._find_record(conference)
                 return self._build_any(conference, visible, ref.uuid, harvested_at, raw=raw)
+        if not self._with_meet and ref.row is not None:
+            raise VendorError(f"{VENDOR}: Meet listed this conference and then refused its details")
         if not self._with_meet:
             raise Gone(f"{VENDOR}: a record, which this source does not read", reason=Reason.replaced)
         visible = self._meet.visible_record(ref)
@@ -352,5 +355,5 @@ class ReportsSource:
 
 def _is_near(conference: Conference, window: Window) -> bool:
     """Whether the conference, or its record, may have started in the window."""
-    start = conference.start
+    start = conference.first_known
     return start is not None and window.start - WINDOW_MARGIN <= start < window.end + WINDOW_MARGIN

@@ -55,6 +55,10 @@ class PageTokenExpired(VendorError):
     """The listing has to start again: page tokens expire after 15 minutes."""
 
 
+class ListingTooShort(VendorError):
+    """The listing reached its last page with fewer rows than its `total_records`."""
+
+
 class DailyLimitGuard:
     """Stops calls that count against the daily limit until the time that Zoom named, across runs."""
 

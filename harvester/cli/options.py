@@ -214,6 +214,10 @@ RATE_SHARE = click.option(
     callback=_validated(lambda share: config.rate_share(str(share))),
     help="Fraction of the vendor's rate limit to use.  [default: HARVESTER_RATE_SHARE or 0.8]",
 )
+MAX_NEW_INDICES = 12
+YES_NEW_INDICES = click.option(
+    "--yes", is_flag=True, help=f"Create more than {MAX_NEW_INDICES} new indices without objecting."
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 

@@ -41,6 +41,7 @@ class RunSummary(TypedDict):
     resumed: int
     unchanged: int
     fetched: int
+    listed_only: int
     done: int
     pending: int
     nothing_yet: int
@@ -125,6 +126,8 @@ class Report:
     unchanged: int = 0
     """Stored as the listing shows them, and not fetched."""
     fetched: int = 0
+    listed_only: int = 0
+    """Of the fetched ones: the vendor refuses their details for good, so only the listing row is stored."""
     done: int = 0
     """Stored for good."""
     pending: int = 0
@@ -280,6 +283,7 @@ class Report:
 
     def meeting_fetched(self, record: MeetingRecord) -> None:
         self.fetched += 1
+        self.listed_only += record.listed_only
         self.collisions += record.collisions
         self.sessions += len(record.sessions)
 

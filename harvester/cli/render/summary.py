@@ -152,6 +152,11 @@ def _notes(report: Report) -> Iterator[str]:
             f"{plural(report.kept_richer, 'meeting')} changed, but the vendor now returns less detail; kept the stored "
             "version"
         )
+    if report.listed_only:
+        yield (
+            f"{plural(report.listed_only, 'meeting')} {VERBS[report.destination]} from the listing only: the vendor no longer "
+            "gives their participants"
+        )
     if report.replaced:
         yield f"{plural(report.replaced, 'stale document')} deleted"
     if report.collisions:

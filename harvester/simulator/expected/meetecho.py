@@ -100,7 +100,9 @@ class ExpectedMeetecho:
                 "stay": "meeting",
                 "id": str(record.person),
                 "user_name": self._attendance.name(record.person),
-                "join_time": None if record.time is None else to_datetime(record.time),
+                "join_time": None
+                if record.time is None or record.self_declared
+                else to_datetime(record.time),
             }
         )
 
