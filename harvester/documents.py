@@ -23,6 +23,10 @@ from connectors.quality import Quality
 
 Document = dict[str, Any]
 
+FIRST_YEAR = 2000
+YEARS_AHEAD = 6
+"""Documents of meetings outside these years are rejected."""
+
 _RANK = 10**13
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -59,6 +63,19 @@ def rank_of(version: int) -> int:
 def record_version(record: MeetingRecord) -> int:
     """The version of every document of a record."""
     return version(record.meeting.detail, record.meeting.harvested_at)
+
+
+def has_index(timestamp: datetime, now: datetime) -> bool:
+    """Whether the meeting's `@timestamp` is from 2000 to six years from now.
+
+    Every year has indices of its own, and a cluster holds a limited number of shards: a file or a vendor with odd dates
+    must not use them up.
+    """
+    return FIRST_YEAR <= timestamp.year <= last_year(now)
+
+
+def last_year(now: datetime) -> int:
+    return now.year + YEARS_AHEAD
 
 
 def to_documents(record: MeetingRecord) -> Iterator[Document]:

@@ -1,4 +1,4 @@
-"""Invented meetings for tests of sinks: one with every field that there is, and as many plain ones as wanted."""
+"""Invented meetings for tests of sinks: one with every field, and any number of plain ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SERIES = {"start": "2026-11-20T09:30:00Z", "step_s": 60, "latency_ms": [10, None
 
 
 def quality() -> Quality:
-    """Every measure of every stream that can have it: height and frame rate are of pictures."""
+    """Every measure of every stream that can have it; audio has no height and no frame rate."""
     measure = Measure(mean=12.5, worst=80.25, samples=4)
     streams = {
         name: Stream(**dict.fromkeys(MEASURES[:4] if name.startswith("audio") else MEASURES, measure))
@@ -95,7 +95,7 @@ def full_harvest() -> MeetingRecord:
 
 
 def with_series(document: Document) -> dict[str, Any]:
-    """The document as `--series` makes it."""
+    """The document with `--series`."""
     told = dict(document["quality"])
     told["audio_in"] = {**told["audio_in"], "series": SERIES}
     return {**document, "quality": told}
@@ -104,7 +104,7 @@ def with_series(document: Document) -> dict[str, Any]:
 def plain(
     number: int, *, sessions: int = 3, detail: Detail = Detail.basic, when: datetime = HARVESTED
 ) -> MeetingRecord:
-    """A small meeting; `number` tells them apart, and their starts lie a minute apart."""
+    """A small meeting, identified by `number`; their starts are a minute apart."""
     start = START + timedelta(minutes=number)
     meeting = Meeting(
         vendor="zoom",
@@ -133,12 +133,12 @@ def many(count: int, **more: Any) -> Iterator[MeetingRecord]:
 
 
 def spoiled(harvest: MeetingRecord, **changes: Any) -> MeetingRecord:
-    """The same with its first session changed, type checks or not."""
+    """The record with changed fields in its first session, without type checks."""
     first, *others = harvest.sessions
     return replace(harvest, sessions=[replace(first, **changes), *others])
 
 
 def loads(records: Iterable[MeetingRecord], *, new: Container[str] = ()) -> Iterator[Load]:
-    """The records for a sink. `new`: uuids of meetings of which nothing was ever stored."""
+    """The records for a sink. `new` are uuids of meetings that were never stored."""
     for record in records:
         yield Load(record=record, is_new=record.meeting.uuid in new)

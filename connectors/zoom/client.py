@@ -8,7 +8,8 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse
-from connectors.http import Api, DailyQuota, paginate
+from connectors.http import Api, DailyQuota
+from connectors.paging import paginate
 from connectors.rate_limit import RateLimiter
 from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
 from connectors.zoom.errors import DailyLimitGuard, ListingTooShort, PageTokenExpired
@@ -111,8 +112,12 @@ class ZoomClient:
 
         count = 0
         totals: list[int] = []
-        for page in paginate(get_page, _next_page, call=f"{VENDOR}: {endpoint.call}"):
-            rows = _rows(page, endpoint)
+
+        def rows_of(page: Row) -> list[Row]:
+            return _rows(page, endpoint)
+
+        for page in paginate(get_page, _next_page, rows_of, call=f"{VENDOR}: {endpoint.call}"):
+            rows = rows_of(page)
             count += len(rows)
             totals += _total(page)
             yield rows

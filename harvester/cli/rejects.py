@@ -12,6 +12,8 @@ from harvester.cli.environment import RunEnvironment
 from harvester.cli.load import report_load
 from harvester.cli.options import (
     AS_JSON,
+    MAX_NEW_INDICES,
+    YES_NEW_INDICES,
     elasticsearch_options,
     examples,
     general_options,
@@ -81,17 +83,19 @@ def export(env: RunEnvironment) -> int:
 
 
 @rejects.command(epilog=examples("harvester templates install", "harvester rejects replay"))
+@YES_NEW_INDICES
 @elasticsearch_options
 @general_options
 @pass_env
-def replay(env: RunEnvironment) -> int:
+def replay(env: RunEnvironment, yes: bool) -> int:
     """Load the rejects again, for example after correcting a mapping.
 
     Documents that are stored now are removed from the rejects. Exits 65 if any is rejected again.
     """
     handle_signals(env)
     with open_index(env) as index:
-        return report_load(index.loader.replay(), noun="rejects", by_key=True)
+        limit = None if yes else MAX_NEW_INDICES
+        return report_load(index.loader.replay(max_new_indices=limit), noun="rejects", by_key=True)
 
 
 @rejects.command(epilog=examples("harvester rejects drop zoom:main:abc==", "harvester rejects drop --yes"))

@@ -1,4 +1,4 @@
-"""Simulated vendors for the whole session: one organisation, served fast."""
+"""Simulated vendors with one organisation for the whole test session."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WHOLE = Window(start=SHOWN.replace(hour=0) - timedelta(days=DAYS), end=SHOWN + t
 
 @dataclass(frozen=True, kw_only=True)
 class Simulated:
-    """Where the simulated vendors are, and what they show."""
+    """The settings that lead to the simulated vendors, and the window of their meetings."""
 
     values: Mapping[str, str]
     whole: Window = WHOLE
@@ -42,7 +42,7 @@ def simulated() -> Iterator[Simulated]:
 
 @pytest.fixture(scope="session")
 def build(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
-    """Builds a connector that asks the simulated vendors; keyword arguments replace settings by name.
+    """Builds a connector for the simulated vendors; keyword arguments replace settings by name.
 
     Each has a state folder of its own.
     """

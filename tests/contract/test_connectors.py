@@ -1,6 +1,6 @@
-"""What every connector must do, put to each entry of the table. No vendor is named here, and none may be.
+"""The contract that every connector in the registry must keep. This file names no vendor.
 
-A new vendor joins by its line in the table and its part of the simulator.
+A new vendor is tested once it has a line in the registry and a part of the simulator.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONG_AGO = Window(start=SHOWN - timedelta(days=60), end=SHOWN - timedelta(days=5
 
 
 def refs(connector: Connector, window: Window) -> list[MeetingRef]:
-    """Every ref once, as it came first."""
+    """Every ref once, as first listed."""
     found = [
         ref
         for part in window.split(connector.max_window)
@@ -40,7 +40,7 @@ def refs(connector: Connector, window: Window) -> list[MeetingRef]:
 
 
 def records(connector: Connector, window: Window) -> list[MeetingRecord]:
-    """Every meeting that can be had."""
+    """Every meeting that can be fetched."""
     found = []
     for ref in refs(connector, window):
         try:
@@ -55,7 +55,7 @@ Harvested = Callable[..., list[MeetingRecord]]
 
 @pytest.fixture(scope="session")
 def harvested(build: Build, simulated: Simulated) -> Harvested:
-    """Everything that a connector finds, once for all tests that change nothing; `raw` is a harvest of its own."""
+    """Everything that a connector fetches, cached for all tests that change nothing; separately with `raw`."""
 
     @cache
     def everything(name: str, *, raw: bool = False) -> list[MeetingRecord]:

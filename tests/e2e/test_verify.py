@@ -207,7 +207,7 @@ def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: Place, t
         assert found(verify(harvester, *DAYS, code=65)) == {("missing", ref.uuid)}
         (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
         assert not finding["repaired"]
-        assert "not to be found" in finding["why"]
+        assert "not found" in finding["why"]
         assert verify(harvester, *DAYS, code=0)["findings"] == [], "gone by now, as the journal has it"
 
 

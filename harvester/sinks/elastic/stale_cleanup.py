@@ -112,8 +112,8 @@ class RecordLoader(Protocol):
 class StaleCleanupSink:
     """A sink around the loader: a meeting counts as done only once its stale documents are deleted.
 
-    A new meeting is not searched for, unless its record replaces another meeting. A clean-up starts when `meetings` or `documents` wait, or
-    when the first meeting has waited for `seconds`.
+    New meetings are skipped, unless they replace another meeting. A clean-up starts when `meetings` or `documents` wait,
+    or when the first meeting has waited for `seconds`.
     """
 
     def __init__(

@@ -76,7 +76,7 @@ def _page(calls: frozenset[str], when: str, fuse: Fuse) -> None:
     def chosen(_api: Api, _method: str, call: str, *_given: Any, **_named: Any) -> bool:
         return call in calls
 
-    _around(Api, "request", fuse, when=when, chosen=chosen)
+    _around(Api, "send", fuse, when=when, chosen=chosen)
 
 
 def _any(*_given: Any, **_named: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Reports' and Meet's rows as sessions."""
+"""Rows of Reports and of Meet as meetings and sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports and `auto`: whole conferences, each once, under one id."""
+"""The sources `reports` and `auto`: whole conferences, each once, with one id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is planned: each meeting once, from the organizer's calendar where that can be read."""
+"""Planned meetings: each once, from the organizer's calendar if that can be read."""
 
 from __future__ import annotations
 

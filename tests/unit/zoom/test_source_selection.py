@@ -1,4 +1,4 @@
-"""The Dashboard or the Reports, and what `check` says of either."""
+"""The choice between Dashboard and Reports, and what `check` reports for each."""
 
 from __future__ import annotations
 
