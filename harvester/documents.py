@@ -138,6 +138,8 @@ def _meeting_document(meeting: Meeting, timestamp: datetime, harvested_at: str) 
             document[name] = value
     if meeting.host is not None:
         host = {name: value for name in _HOST_FIELDS if (value := getattr(meeting.host, name)) is not None}
+        if meeting.host.email is not None:
+            host["email"] = meeting.host.email.lower()
         if host:
             document["host"] = host
     _add_period(document, meeting.start_time, meeting.end_time)
@@ -159,7 +161,7 @@ def _shared_fields(meeting: Meeting, timestamp: datetime, harvested_at: str) -> 
     if meeting.topic is not None:
         shared["topic"] = meeting.topic
     if meeting.host is not None and meeting.host.email is not None:
-        shared["host_email"] = meeting.host.email
+        shared["host_email"] = meeting.host.email.lower()
     return shared
 
 
@@ -174,6 +176,9 @@ def _session_document(
     for name, value in zip(_SESSION_FIELDS, _session_values(session), strict=True):
         if value is not None:
             document[name] = value
+    if session.email is not None:
+        # Vendors show the address of one person as it was typed here, and in small letters there. No id contains it.
+        document["email"] = session.email.lower()
     _add_period(document, session.join_time, session.leave_time)
     _add_extras(document, session.quality, session.vendor_data)
     return document

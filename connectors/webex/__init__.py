@@ -268,12 +268,13 @@ class Webex:
         the call). Raises Gone if the meeting itself is, and any other error unchanged.
         """
         now = self.context.now()
-        if error.status == 410 or (error.status == 403 and not self._may_read_all_participants(ref.uuid)):
-            return None
-        if error.status != 404:
+        is_refused = error.status == 403 and not self._may_read_all_participants(ref.uuid)
+        if error.status not in {404, 410} and not is_refused:
             raise error
         if state_of(row) == "live":
             return self._still_live()
+        if error.status != 404:
+            return None
         until = (known_instant(row.get("end")) or latest_end(ref) or now) + MAX_DETAILS_DELAY
         if now < until:
             return Pending(until=min(now + REFETCH_INTERVAL, until), reason=Reason.not_ended)

@@ -242,9 +242,9 @@ class JournalTracker:
         fetching = self._fetching.get(ref.uuid)
         if fetching is None:
             return Load(record=record)
-        if fetching.stored_rank is not None and (
-            record.listed_only or fetching.stored_rank > record.meeting.detail
-        ):
+        # A record without sessions replaces none that was read after the meeting's end.
+        rank = record.meeting.detail - 1 if record.listed_only else record.meeting.detail
+        if fetching.stored_rank is not None and fetching.stored_rank > rank:
             return KeepStored()
         is_new = fetching.is_new and self._was_empty and record.meeting.uuid == ref.uuid
         return Load(record=record, is_new=is_new)

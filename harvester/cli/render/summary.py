@@ -127,8 +127,8 @@ def _unfinished_lines(report: Report) -> Iterator[str]:
 def _partition_lines(report: Report) -> Iterator[str]:
     if report.missing_partitions:
         yield (
-            f"{plural(report.missing_partitions.total(), 'partition')} skipped that the vendor no longer has, such as a "
-            f"deleted user (this is normal): {_by_reason(report.missing_partitions)}"
+            f"{plural(report.missing_partitions.total(), 'partition')} skipped that the vendor does not have or give, such "
+            f"as a deleted user or one without a licence (this is normal): {_by_reason(report.missing_partitions)}"
         )
     if report.failed_partitions:
         yield (

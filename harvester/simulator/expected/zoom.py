@@ -51,9 +51,9 @@ class ExpectedZoom:
         kind = list_type(meeting, now)
         if kind is None or (self._reports and (kind == "live" or _unreachable(meeting.host))):
             return
-        if meeting.case is Case.deleted:
-            return
-        unread = meeting.end <= now < meeting.records_at or (self._reports and kind == "pastOne")
+        deleted = meeting.case is Case.deleted  # still listed; its participants are refused
+        late = meeting.end <= now < meeting.records_at
+        unread = deleted or late or (self._reports and kind == "pastOne")
         detail = self._detail(instance, kind, unread=unread)
         measured = self._qos and kind != "pastOne" and not meeting.webinar
         rows = [] if unread else self._rows(instance, kind)
@@ -64,7 +64,7 @@ class ExpectedZoom:
             return
         if not unread:
             head |= attendance_fields([fields for _, fields in sessions])
-        elif kind == "pastOne":
+        elif kind == "pastOne" and self._reports:
             head["participants"] = 1
         yield self._meeting_document(instance, timestamp, detail, head, sessions)
         yield from self._session_documents(instance, timestamp, detail, head, sessions)
@@ -95,7 +95,7 @@ class ExpectedZoom:
                     {
                         "host_id": None if host.status == "departed" else self._id(host),
                         "name": host.name.replace(",", "#"),
-                        "email": dashboard_rows.shown_email(host),
+                        "email": dashboard_rows.shown_email(host).lower(),
                         "user_type": dashboard_rows.user_type(host),
                     }
                 ),

@@ -50,11 +50,22 @@ def test_a_meeting_known_from_the_listing_only_is_loaded_if_nothing_is_stored(jo
     assert isinstance(decision, Load)
 
 
-@pytest.mark.parametrize("stored", [Detail.live, Detail.basic, Detail.full])
-def test_a_meeting_known_from_the_listing_only_replaces_nothing(journal: Journal, stored: Detail) -> None:
+@pytest.mark.parametrize("stored", [Detail.basic, Detail.full])
+def test_a_meeting_known_from_the_listing_only_replaces_nothing_that_ended(
+    journal: Journal, stored: Detail
+) -> None:
     tracker = tracker_of(journal)
     tracker.on_acknowledged(LoadedMeeting.of(fetched(tracker, "d"), record(stored)))
     journal.flush()
     tracker = tracker_of(journal)
     decision = tracker.decide(fetched(tracker, "changed"), record(Detail.basic, listed_only=True))
     assert isinstance(decision, KeepStored)
+
+
+def test_a_meeting_known_from_the_listing_only_ends_a_live_one(journal: Journal) -> None:
+    tracker = tracker_of(journal)
+    tracker.on_acknowledged(LoadedMeeting.of(fetched(tracker, "d"), record(Detail.live)))
+    journal.flush()
+    tracker = tracker_of(journal)
+    decision = tracker.decide(fetched(tracker, "changed"), record(Detail.basic, listed_only=True))
+    assert isinstance(decision, Load)

@@ -165,7 +165,7 @@ def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
     for _ in range(11):
         run.skip(SkippedPartition(partition="user", reason=Reason.unknown_user, permanent=True))
     last = summary_lines(run)[-1]
-    assert "11 partitions skipped that the vendor no longer has" in last
+    assert "11 partitions skipped that the vendor does not have or give" in last
     assert last.endswith("(this is normal): 11 unknown user")
     run.skip(SkippedPartition(partition="user 2", reason=Reason.error, permanent=False))
     lines = summary_lines(run)
