@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, ClassVar, Literal, Protocol
 
-from connectors.errors import ConfigurationError, ExitCode
+from connectors.errors import ConfigurationError
+from connectors.exit_codes import ExitCode
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
 
 

@@ -1,4 +1,4 @@
-"""Every exception of the project, and every exit code.
+"""Every exception of the project, each with its exit code (see `exit_codes.py`).
 
     HarvestError                  a foreseen error: its message is for people, and it has an exit code
     ├── ConfigurationError   78   a setting is missing, contradictory or not understood
@@ -20,57 +20,14 @@ or a person: whoever raises an error writes every word of its message.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from connectors.exit_codes import ExitCode
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from connectors.models import Reason
-
-
-class ExitCode(IntEnum):
-    """Exit codes, named as in sysexits.h, most important first: the order in which `worst` chooses.
-
-    `outcome` says in a word how a run ended, `meaning` explains the code.
-    """
-
-    outcome: str
-    meaning: str
-
-    INTERRUPTED = 130, "interrupted", "Interrupted by Ctrl-C; the same command resumes."
-    TERMINATED = 143, "interrupted", "Interrupted by SIGTERM; the same command resumes."
-    SOFTWARE = 70, "a bug", "A bug; the traceback is on stderr."
-    CONFIG = 78, "configuration", "Configuration, or a damaged state database."
-    NOPERM = 77, "refused", "Credentials, scope or plan refused."
-    IOERR = 74, "disk or output", "The disk or the output is full or cannot be written."
-    UNAVAILABLE = 69, "unreachable", "A vendor or Elasticsearch is unreachable, after the retries."
-    TEMPFAIL = (
-        75,
-        "partial",
-        "Partial: something failed, a daily quota is spent, or another run holds the lock; the same command resumes.",
-    )
-    DATAERR = 65, "documents rejected", "Finished, but documents were rejected or findings remain."
-    USAGE = 64, "usage", "The command line is wrong."
-    OK = 0, "complete", "Everything available today has been stored."
-
-    def __new__(cls, value: int, outcome: str, meaning: str) -> ExitCode:
-        member = int.__new__(cls, value)
-        member._value_ = value
-        member.outcome = outcome
-        member.meaning = meaning
-        return member
-
-    @property
-    def is_interruption(self) -> bool:
-        return self in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
-
-    @classmethod
-    def worst(cls, codes: Iterable[int]) -> ExitCode:
-        """The one exit code for several causes; OK for none."""
-        present = set(codes)
-        return next((code for code in cls if code in present), cls.OK)
 
 
 class HarvestError(Exception):

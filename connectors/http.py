@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
-from typing import Any, Protocol, TypedDict, TypeVar, Unpack
+from typing import Any, Protocol, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import orjson
@@ -25,6 +26,7 @@ import requests
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
+from connectors.network import certificate_fault, network_settings
 from connectors.parsing import parse_retry_after
 from connectors.rate_limit import Limiter
 from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attempts
@@ -32,6 +34,9 @@ from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attem
 CLOCK_TOLERANCE_SECONDS = 300.0
 
 EMPTY = "an empty body"
+
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+"""Characters that parsers of URLs read differently: one finds the vendor's host, the other a host before them."""
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +170,11 @@ class Api:
     def _url(self, call: str, path: str) -> str:
         if "://" not in path.partition("?")[0]:
             return self._base_url + path
-        if urlsplit(path)[:2] != urlsplit(self._base_url)[:2]:
+        try:
+            same_host = urlsplit(path)[:2] == urlsplit(self._base_url)[:2]
+        except ValueError:
+            same_host = False
+        if _UNSAFE.search(path) or not same_host:
             raise BrokenResponse(f"{self.vendor}: {call}: the link to the next page points to another host")
         return path
 
@@ -232,6 +241,8 @@ class Api:
 
     def _unreachable(self, request: _Request, error: requests.RequestException) -> Unreachable:
         problem = "no response in time" if isinstance(error, requests.Timeout) else "no connection"
+        if fault := certificate_fault(error):
+            problem = f"the server's certificate {fault.words}: {fault.remedy}"
         attempts = request.options.get("attempts") or self._policy.limits.attempts or 1
         logger.debug("%s: %s: %s (%s)", self.vendor, request.call, problem, type(error).__name__)
         return Unreachable(
@@ -245,11 +256,15 @@ class Api:
             session = requests.Session()
             session.headers["Accept"] = "application/json"
             session.headers["User-Agent"] = "meeting-harvester"
-            settings = session.merge_environment_settings(self._base_url, {}, None, None, None)
+            settings = network_settings(self._base_url)
             # Otherwise requests would read the environment again for every request, and .netrc as well.
             session.trust_env = False
             self._threads.session = session
-            self._threads.settings = {name: value for name, value in settings.items() if name != "stream"}
+            self._threads.settings = {
+                "proxies": dict(settings.proxies),
+                "verify": settings.ca_bundle or True,
+                "cert": None,
+            }
         return self._threads.session, self._threads.settings
 
     def _compare_clocks(self, response: Response) -> None:
@@ -359,25 +374,3 @@ def throttled(response: Response, *, after: float | None, shared_by: str = "") -
         status=response.status,
     )
     return Retry(error=error, after=after, throttled=True)
-
-
-Page = TypeVar("Page")
-
-
-def paginate(ask: Callable[[str], Page], token: Callable[[Page], str], *, call: str) -> Iterator[Page]:
-    """Every page from the first (asked for with `""`) to the one whose token is empty.
-
-    Raises BrokenResponse for a token that comes back a second time, which would never end. An empty page with a token
-    goes on.
-    """
-    seen: set[str] = set()
-    current = ""
-    while True:
-        page = ask(current)
-        yield page
-        current = token(page)
-        if not current:
-            return
-        if current in seen:
-            raise BrokenResponse(f"{call}: the vendor sent the same page token twice")
-        seen.add(current)

@@ -262,13 +262,16 @@ class MeetingRecord:
     """Uuids that an earlier harvest used for this meeting; documents under them are stale."""
     collisions: int = 0
     """How many sessions shared a key with a different session, and got `-2`, `-3` … appended to it."""
+    listed_only: bool = False
+    """The vendor lists the meeting but refuses its details for good: this is the listing row, without sessions."""
 
     @property
     def timestamp(self) -> datetime | None:
-        """The meeting's `@timestamp`: its start, else its planned start, else the first join. `None` if all are unknown."""
+        """The meeting's `@timestamp`: its start, else its planned start, else the first join or leave. `None` if all are
+        unknown."""
         meeting = self.meeting
         return (
             meeting.start_time
             or meeting.scheduled_start_time
-            or min((s.join_time for s in self.sessions if s.join_time), default=None)
+            or min((at for s in self.sessions if (at := s.join_time or s.leave_time)), default=None)
         )

@@ -5,12 +5,14 @@ A value that cannot be read is `None` (or an empty list), never an error: one od
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -152,3 +154,12 @@ def unique_rows(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[Row
         if row not in same:
             same.append(row)
     return [row for same in by_key.values() for row in same]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of the URL is this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

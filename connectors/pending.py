@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from connectors.errors import Gone, NotReady
+from connectors.errors import Gone, NotReady, VendorError
 from connectors.models import MeetingRecord, Pending, Reason
 
 REFETCH_INTERVAL = timedelta(days=1)
@@ -18,15 +18,24 @@ def until_settled(ended: datetime | None, settling: timedelta, now: datetime) ->
 
 
 def require_timestamp(
-    record: MeetingRecord, *, vendor: str, since: datetime, lookback: timedelta, now: datetime
+    record: MeetingRecord,
+    *,
+    vendor: str,
+    since: datetime,
+    lookback: timedelta,
+    now: datetime,
+    is_listed: bool = False,
 ) -> MeetingRecord:
     """The record, if it has an instant to file it under.
 
-    One without any raises NotReady for the `lookback` after `since`, to be asked for again daily; after that, Gone.
+    One without any raises NotReady for the `lookback` after `since`, to be asked for again daily; after that, Gone. A
+    meeting that a listing has just shown (`is_listed`) is not gone: it raises VendorError.
     """
     if record.timestamp is not None:
         return record
     until = since + lookback
+    if now >= until and is_listed:
+        raise VendorError(f"{vendor}: the vendor lists this meeting without any time, so it cannot be stored")
     if now >= until:
         raise Gone(f"{vendor}: the meeting never got a start time", reason=Reason.no_time)
     raise NotReady(

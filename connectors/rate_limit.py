@@ -1,9 +1,9 @@
 """Rate limits: even pacing per quota pool and rate class.
 
 A vendor that permits 40 calls in any second is called every 26 ms, never 40 times at once: a burst leaves no room for
-other programs of the same account, and one late packet makes it 41 in some second. So a `RateLimiter` grants moments,
-each one interval after the last; unused moments are not made up for. Threads that wake up late (because the machine
-slept or was busy) may use their moments together only as long as no period has too many calls.
+other programs of the same account, and one late packet makes it 41 in some second. So a `RateLimiter` hands out
+time slots, one interval apart; unused slots are lost. Threads that wake up late (because the machine slept or was busy)
+may use their slots together only as long as no period has too many calls.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class RateLimiter:
             ahead = moment - self._clock.elapsed()
             if ahead > 0:
                 self._clock.wait(ahead)
-            another = self._another_moment(moment)
+            another = self._next_slot_if_blocked(moment)
             if another is None:
                 return max(0.0, self._clock.elapsed() - began)
             moment = another
@@ -102,7 +102,7 @@ class RateLimiter:
                 logger.debug("rate limit lowered to %.2f requests per second", self.per_second)
             self._paused_until = max(self._paused_until, now + seconds)
 
-    def _another_moment(self, moment: float) -> float | None:
+    def _next_slot_if_blocked(self, moment: float) -> float | None:
         """Another moment if this one cannot be used, because of a pause meanwhile or too many late calls; `None` if it is
         used now."""
         with self._lock:

@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 
 from connectors.base import Setting
 from connectors.errors import ConfigurationError
-from connectors.parsing import parse_instant
+from connectors.parsing import is_loopback, parse_instant
 
 OWN = (
     Setting(name="ES_HOST", help="URL of Elasticsearch; if it is set, documents go there by default"),
@@ -116,26 +116,33 @@ class Environment:
         )
 
 
-def checked_url(name: str, value: str) -> str:
-    """The URL, without a trailing slash; ConfigurationError unless it is https, or http to this machine."""
-    parts = urlsplit(value)
+def checked_url(name: str, value: str, *, http_anywhere: bool = False) -> str:
+    """The URL, without a trailing slash; ConfigurationError unless it is https, or http to this machine.
+
+    `http_anywhere`: http is accepted for other machines as well.
+    """
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ConfigurationError(f"{name} is not a URL like https://host.example.org") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(
             f"{name} is not a URL like https://host.example.org, or http:// to this machine"
         )
     if parts.username or parts.password:
         raise ConfigurationError(f"{name} contains a user name or password; set them separately")
-    if parts.scheme == "http" and not is_loopback(value):
+    if parts.scheme == "http" and not http_anywhere and not is_loopback(value):
         raise ConfigurationError(f"{name} must be https:// unless it is an address of this machine")
     return value.rstrip("/")
 
 
-def is_loopback(url: str) -> bool:
+def is_nearby(url: str) -> bool:
+    """Whether the host is this machine, has a private address, or has a name without a dot, as containers do."""
     host = urlsplit(url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_private
     except ValueError:
-        return host == "localhost"
+        return "." not in host
 
 
 def account_label(label: str) -> str:

@@ -23,6 +23,10 @@ from connectors.quality import Quality
 
 Document = dict[str, Any]
 
+FIRST_YEAR = 2000
+YEARS_AHEAD = 6
+"""Documents of meetings outside these years are rejected."""
+
 _RANK = 10**13
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -59,6 +63,19 @@ def rank_of(version: int) -> int:
 def record_version(record: MeetingRecord) -> int:
     """The version of every document of a record."""
     return version(record.meeting.detail, record.meeting.harvested_at)
+
+
+def has_index(timestamp: datetime, now: datetime) -> bool:
+    """Whether the meeting's `@timestamp` is from 2000 to six years from now.
+
+    Every year has indices of its own, and a cluster holds a limited number of shards: a file or a vendor with odd dates
+    must not use them up.
+    """
+    return FIRST_YEAR <= timestamp.year <= last_year(now)
+
+
+def last_year(now: datetime) -> int:
+    return now.year + YEARS_AHEAD
 
 
 def to_documents(record: MeetingRecord) -> Iterator[Document]:
@@ -121,6 +138,8 @@ def _meeting_document(meeting: Meeting, timestamp: datetime, harvested_at: str) 
             document[name] = value
     if meeting.host is not None:
         host = {name: value for name in _HOST_FIELDS if (value := getattr(meeting.host, name)) is not None}
+        if meeting.host.email is not None:
+            host["email"] = meeting.host.email.lower()
         if host:
             document["host"] = host
     _add_period(document, meeting.start_time, meeting.end_time)
@@ -142,7 +161,7 @@ def _shared_fields(meeting: Meeting, timestamp: datetime, harvested_at: str) -> 
     if meeting.topic is not None:
         shared["topic"] = meeting.topic
     if meeting.host is not None and meeting.host.email is not None:
-        shared["host_email"] = meeting.host.email
+        shared["host_email"] = meeting.host.email.lower()
     return shared
 
 
@@ -157,6 +176,9 @@ def _session_document(
     for name, value in zip(_SESSION_FIELDS, _session_values(session), strict=True):
         if value is not None:
             document[name] = value
+    if session.email is not None:
+        # Vendors show the address of one person as it was typed here, and in small letters there. No id contains it.
+        document["email"] = session.email.lower()
     _add_period(document, session.join_time, session.leave_time)
     _add_extras(document, session.quality, session.vendor_data)
     return document

@@ -27,7 +27,7 @@ from oauthlib.oauth2 import WebApplicationClient
 from connectors.base import Context, Token
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.oauth import DeviceCode, Login
-from harvester.console import ONCE
+from harvester.logging_setup import ONCE
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from connectors.base import Context
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.calendar_api import CalendarApi
-from connectors.google_meet.conferences import Conference
+from connectors.google_meet.conference_grouping import Conference
 from connectors.google_meet.directory_api import DirectoryApi
 from connectors.google_meet.meet_api import MeetApi
 from connectors.google_meet.reports_api import ReportsApi

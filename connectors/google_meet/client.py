@@ -20,7 +20,8 @@ from connectors.errors import BrokenResponse, VendorError
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.endpoints import SERVICES, VENDOR, Service
 from connectors.google_meet.errors import response_classifier
-from connectors.http import Api, paginate
+from connectors.http import Api
+from connectors.paging import paginate
 from connectors.rate_limit import CombinedLimiter, Limiter, RateLimiter
 
 Row = Mapping[str, Any]
@@ -103,7 +104,10 @@ class GoogleClient:
                     raise PageTokenRefused(str(error), status=error.status) from None
                 raise
 
-        for page in paginate(get_page, lambda page: str(page.get("nextPageToken") or ""), call=call):
+        def next_token(page: Row) -> str:
+            return str(page.get("nextPageToken") or "")
+
+        for page in paginate(get_page, next_token, lambda page: rows_in(page, rows, call), call=call):
             yield rows_in(page, rows, call)
 
     def all_rows(self, service: Service, subject: str, path: str, rows: str, **params: Any) -> list[Row]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import LOGGED_IN
-from connectors.google_meet.conferences import Conference, record_id
+from connectors.google_meet.conference_grouping import Conference, record_id
+from connectors.google_meet.cross_source_duplicates import OtherSourceDays
 from connectors.google_meet.endpoints import RECORD_RETENTION
-from connectors.google_meet.id_conflicts import OtherSourceDays
 from connectors.google_meet.meet_api import MAX_USERS_TRIED, VisibleRecord
-from connectors.models import MeetingRef, SkippedPartition, Window, row_digest, user_partition
+from connectors.google_meet.reports_rows import Row
+from connectors.models import MeetingRef, Reason, SkippedPartition, Window, row_digest, user_partition
 from connectors.parsing import parse_instant
 
 GoogleSourceName = Literal["reports", "meet", "auto"]
@@ -46,7 +48,7 @@ class RecordListing:
         users = meet.users_to_impersonate(self._apis.users)
         if partitions:
             users = (user for user in users if user_partition(user.lower()) in partitions)
-        for result in meet.list_records(window, users, self._apis.code):
+        for result in settle_refusals(meet.list_records(window, users, self._apis.code)):
             if isinstance(result, SkippedPartition):
                 yield result
                 continue
@@ -105,3 +107,23 @@ class RecordListing:
         hint = {"source": self._source, "ids": ids, "day": start.astimezone(UTC).date().isoformat()}
         person = self._apis.directory.by_address(users[0]) if users and users[0] != LOGGED_IN else None
         return hint if person is None else {**hint, "user": person.id}
+
+
+def settle_refusals(
+    results: Iterable[tuple[str, list[Row]] | SkippedPartition],
+) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
+    """The results, with the refused users last: permanently skipped, unless every user was refused.
+
+    A person without a licence, or with the service turned off, is refused every night. If nobody is accepted, something
+    else is wrong, and a later run must ask again.
+    """
+    refused: list[SkippedPartition] = []
+    is_any_accepted = False
+    for result in results:
+        if isinstance(result, SkippedPartition) and result.reason is not Reason.error:
+            refused.append(result)
+        else:
+            is_any_accepted = is_any_accepted or not isinstance(result, SkippedPartition)
+            yield result
+    for skipped in refused:
+        yield replace(skipped, permanent=is_any_accepted)

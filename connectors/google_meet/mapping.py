@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from connectors.google_meet.calendar_api import title
-from connectors.google_meet.conferences import Conference, is_live
+from connectors.google_meet.conference_grouping import Conference, is_live
 from connectors.google_meet.quality import to_quality
 from connectors.google_meet.redaction import redact_row
 from connectors.google_meet.reports_rows import (

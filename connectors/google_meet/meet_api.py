@@ -21,7 +21,7 @@ from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
 from connectors.google_meet.auth import LOGGED_IN, GoogleTokens, UserUnavailable
 from connectors.google_meet.client import GoogleClient, PageTokenRefused, Row
-from connectors.google_meet.conferences import MAX_TIME_DIFFERENCE, Conference, best_record
+from connectors.google_meet.conference_grouping import MAX_TIME_DIFFERENCE, Conference, best_record
 from connectors.google_meet.directory_api import DirectoryApi
 from connectors.google_meet.endpoints import MEET, RECORD_RETENTION, VENDOR
 from connectors.google_meet.errors import Forbidden
@@ -136,7 +136,7 @@ class MeetApi:
         return None
 
     def _find_by_code(self, user: str, conference: Conference) -> Row | None:
-        start, end, code = conference.start, conference.end, conference.code
+        start, end, code = conference.first_known, conference.end, conference.code
         if start is None or end is None or code is None or not _CODE.fullmatch(code):
             return None
         # Not by its end: a live conference has none.

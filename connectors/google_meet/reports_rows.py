@@ -60,7 +60,10 @@ def leave_time(row: Row) -> datetime | None:
 
 
 def join_time(row: Row) -> datetime | None:
-    """When the endpoint joined: reported since 2025; before that, the leave time minus the duration."""
+    """When the endpoint joined: reported since 2025; before that, the leave time minus the duration.
+
+    `None` if the row has neither.
+    """
     end, start, stayed = (
         leave_time(row),
         parse_integer(row.get("start_timestamp_seconds")),
@@ -71,7 +74,7 @@ def join_time(row: Row) -> datetime | None:
         if end is None or joined <= end:
             return joined
     if end is None or stayed is None or not 0 <= stayed < 10**8:
-        return end
+        return None
     return end - timedelta(seconds=stayed)
 
 

@@ -17,7 +17,7 @@ from connectors.attendance import to_record
 from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
 from connectors.google_meet.apis import Apis
-from connectors.google_meet.conferences import (
+from connectors.google_meet.conference_grouping import (
     LONG_STAY,
     Conference,
     LateRow,
@@ -27,9 +27,9 @@ from connectors.google_meet.conferences import (
     is_long_stay,
     record_id,
 )
+from connectors.google_meet.cross_source_duplicates import IdConflicts, OtherSourceDays
 from connectors.google_meet.endpoints import SETTLING_TIME, VENDOR, WINDOW_PADDING
 from connectors.google_meet.errors import ApiNotAllowed
-from connectors.google_meet.id_conflicts import IdConflicts, OtherSourceDays
 from connectors.google_meet.listing import GoogleSourceName, RecordListing
 from connectors.google_meet.mapping import ConferenceFacts, to_host, to_meeting, to_session
 from connectors.google_meet.meet_api import VisibleRecord, space_of
@@ -217,7 +217,8 @@ class ReportsSource:
         if record is not None:
             records.pop(record_id(record), None)
         # A live conference has rows of those who already left, and they may have joined long after its start.
-        start = (parse_instant(record.get("startTime")) if record is not None else None) or conference.start
+        start = parse_instant(record.get("startTime")) if record is not None else None
+        start = start or conference.first_known
         if start is None or start not in window or days.contains(start):
             return
         yield self._listing.conference_ref(
@@ -312,6 +313,8 @@ class ReportsSource:
                 conference = Conference.from_rows(ref.uuid, rows)
                 visible = self._find_record(conference)
                 return self._build_any(conference, visible, ref.uuid, harvested_at, raw=raw)
+        if not self._with_meet and ref.row is not None:
+            raise VendorError(f"{VENDOR}: Meet listed this conference and then refused its details")
         if not self._with_meet:
             raise Gone(f"{VENDOR}: a record, which this source does not read", reason=Reason.replaced)
         visible = self._meet.visible_record(ref)
@@ -352,5 +355,5 @@ class ReportsSource:
 
 def _is_near(conference: Conference, window: Window) -> bool:
     """Whether the conference, or its record, may have started in the window."""
-    start = conference.start
+    start = conference.first_known
     return start is not None and window.start - WINDOW_MARGIN <= start < window.end + WINDOW_MARGIN

@@ -17,6 +17,7 @@ from connectors.google_meet.auth import LOGGED_IN, UserUnavailable
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
+from connectors.google_meet.listing import settle_refusals
 from connectors.google_meet.mapping import to_host
 from connectors.google_meet.meet_api import USERS_AT_ONCE
 from connectors.google_meet.redaction import redact_row
@@ -50,7 +51,7 @@ class UpcomingSource:
         if partitions:
             users = [user for user in users if user_partition(user.lower()) in partitions]
         all_users, seen = frozenset(users), set[str]()
-        for result in self._list_users(window, users):
+        for result in settle_refusals(self._list_users(window, users)):
             if isinstance(result, SkippedPartition):
                 yield result
                 continue

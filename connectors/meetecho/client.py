@@ -9,14 +9,14 @@ the datatracker cannot show turns the whole page around it into a 404; such a pa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from connectors.base import Context, Settings
 from connectors.errors import BrokenResponse, VendorError
-from connectors.http import Api, paginate
+from connectors.http import Api
 from connectors.meetecho.auth import GroupTokens
 from connectors.meetecho.endpoints import (
     DATATRACKER_CALLS_PER_SECOND,
@@ -28,6 +28,7 @@ from connectors.meetecho.endpoints import (
 )
 from connectors.meetecho.errors import MeetechoRefused, datatracker_classifier, meetecho_classifier
 from connectors.meetecho.rooms import CALL, Room, to_rooms
+from connectors.paging import paginate, restore_parameters
 from connectors.rate_limit import RateLimiter
 
 Row = Mapping[str, Any]
@@ -131,9 +132,14 @@ class DatatrackerClient:
         unavailable = 0
 
         def get_page(query: str) -> TastypiePage:
-            return self._page_or_records(path, query or first, totals[-1] if totals else None)
+            page = self._page_or_records(path, query or first, totals[-1] if totals else None)
+            return (
+                replace(page, next_query=_restore(page.next_query, first, path)) if page.next_query else page
+            )
 
-        for page in paginate(get_page, lambda page: page.next_query, call=f"{VENDOR}: {call}"):
+        for page in paginate(
+            get_page, lambda page: page.next_query, lambda page: page.rows, call=f"{VENDOR}: {call}"
+        ):
             for row in page.rows:
                 rows.setdefault(row.get("id", row.get("resource_uri")), row)
             totals += [] if page.total is None else [page.total]
@@ -217,10 +223,22 @@ def _query(next_path: Any, path: str) -> str:
     """The query of the next page. Raises BrokenResponse if the next page is not one of this listing."""
     if not next_path:
         return ""
-    parts = urlsplit(str(next_path))
+    try:
+        parts = urlsplit(str(next_path))
+    except ValueError:
+        raise BrokenResponse(
+            f"{VENDOR}: {call_name(path)}: the link to the next page cannot be read"
+        ) from None
     if not parts.path.endswith(path) or not parts.query:
         raise BrokenResponse(f"{VENDOR}: {call_name(path)}: the next page does not belong to this listing")
     return parts.query
+
+
+def _restore(next_query: str, first: str, path: str) -> str:
+    """The query of the next page with the parameters of the first one; tastypie lowers a `limit` that is too large."""
+    call = f"{VENDOR}: {call_name(path)}"
+    link = restore_parameters(f"{path}?{next_query}", f"{path}?{first}", call=call, may_change={"limit"})
+    return urlsplit(link).query
 
 
 def _count(text: str | None) -> int:

@@ -140,7 +140,7 @@ class MeetechoListing:
                 yield to_ref(planned, self._context.now())
 
     def _is_wanted(self, planned: PlannedMeeting, window: Window) -> bool:
-        """Whether to list it: a canceled meeting only if somebody attended, one without a time if somebody attended or it
+        """Whether to list it: a canceled meeting only if anyone attended, one without a time if anyone attended or it
         is a room."""
         if planned.is_canceled and planned.attended == 0:
             return False

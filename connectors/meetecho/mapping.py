@@ -109,6 +109,12 @@ def to_meeting(
     )
 
 
+JOIN_ORIGINS = frozenset({"datatracker", None})
+"""The origins of records whose `time` is a join: `datatracker`, which Meetecho's reports get. A record that people make
+about themselves afterwards (`self declared`) has the time at which they made it
+(https://github.com/ietf-tools/datatracker/pull/7003)."""
+
+
 def to_session(row: Row, names: Mapping[str, str], *, raw: bool = False) -> Session:
     """An attendance record. There is one for each person and session."""
     person = id_from_uri(row.get("person"))
@@ -116,7 +122,7 @@ def to_session(row: Row, names: Mapping[str, str], *, raw: bool = False) -> Sess
         key=session_key(id_from_uri(row.get("id"))),
         id=person,
         user_name=names.get(person) if person is not None else None,
-        join_time=parse_instant(row.get("time")),
+        join_time=parse_instant(row.get("time")) if row.get("origin") in JOIN_ORIGINS else None,
         vendor_data={"attended": redact_row(row)} if raw else None,
     )
 

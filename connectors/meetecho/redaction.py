@@ -15,6 +15,7 @@ RULES = RedactionRules(
     words=("email",),
     fields=frozenset(("remote_instructions", "comments", "agenda_note")),
     titles=frozenset(("name", "title", "ascii", "plain")),
+    keep_flags=True,  # `on_agenda` says only whether a session is listed
 )
 
 

@@ -155,7 +155,7 @@ class Webex:
         try:
             rows = self.participants(ref, row)
         except VendorError as error:
-            return self._without_sessions(ref, row, harvested_at, self._pending_or_gone(ref, row, error))
+            return self._without_sessions(ref, row, harvested_at, self._until_available(ref, row, error))
         raw = self._wants(ref, "raw")
         sessions = [session for participant in rows for session in to_sessions(participant, raw=raw)]
         live = state_of(row) == "live"
@@ -261,38 +261,41 @@ class Webex:
             f"an admin and the scope {MEETINGS.admin[0]}"
         )
 
-    def _pending_or_gone(self, ref: MeetingRef, row: Row, error: VendorError) -> Pending:
+    def _until_available(self, ref: MeetingRef, row: Row, error: VendorError) -> Pending | None:
         """When to request the participants again, if they are not available yet.
 
-        Raises Gone if they never will be: only the host and admins may see them (description of the call). Raises any
-        other error unchanged.
+        `None` if they never will be, although the row is at hand: only the host and admins may see them (description of
+        the call). Raises Gone if the meeting itself is, and any other error unchanged.
         """
         now = self.context.now()
-        if error.status == 410:
-            raise Gone(f"{VENDOR}: no longer kept by Webex (410)", reason=Reason.expired)
-        if error.status == 403 and not self._may_read_all_participants(ref.uuid):
-            raise Gone(f"{VENDOR}: a meeting of another host (403)", reason=Reason.not_ours)
-        if error.status != 404:
+        is_refused = error.status == 403 and not self._may_read_all_participants(ref.uuid)
+        if error.status not in {404, 410} and not is_refused:
             raise error
         if state_of(row) == "live":
             return self._still_live()
+        if error.status != 404:
+            return None
         until = (known_instant(row.get("end")) or latest_end(ref) or now) + MAX_DETAILS_DELAY
         if now < until:
             return Pending(until=min(now + REFETCH_INTERVAL, until), reason=Reason.not_ended)
         if not self.listing.is_known(ref):
+            if ref.row is not None:
+                return None
             raise Gone(f"{VENDOR}: Webex no longer has this meeting (404)", reason=Reason.deleted)
         raise error
 
     def _without_sessions(
-        self, ref: MeetingRef, row: Row, harvested_at: datetime, pending: Pending
+        self, ref: MeetingRef, row: Row, harvested_at: datetime, pending: Pending | None
     ) -> MeetingRecord:
-        """A record without sessions, and so without the counts that are computed from them."""
+        """A record without sessions, and so without the counts that are computed from them. Without `pending`, they are
+        refused for good."""
         detail = Detail.live if state_of(row) == "live" else Detail.basic
         raw = self._wants(ref, "raw")
         meeting = to_meeting(
             row, account=self._settings.account, detail=detail, harvested_at=harvested_at, raw=raw
         )
-        return finish_record(MeetingRecord(meeting=meeting, pending=pending), ref, self.context.now())
+        record = MeetingRecord(meeting=meeting, pending=pending, listed_only=pending is None)
+        return finish_record(record, ref, self.context.now())
 
     def _to_record(
         self,

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urljoin
-
-from requests.utils import parse_header_links
+from urllib.parse import urlencode
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse
-from connectors.http import Api, Response, paginate
+from connectors.http import Api
+from connectors.paging import find_next_link, paginate, restore_parameters
 from connectors.rate_limit import RateLimiter
 from connectors.webex.endpoints import VENDOR, WebexEndpoint
 
@@ -52,23 +51,21 @@ class WebexClient:
         return body
 
     def pages(self, endpoint: WebexEndpoint, **params: str) -> Iterator[WebexPage]:
-        """The pages, up to the one without a next link. A link that is repeated is an error."""
+        """The pages, up to the one without a next link. A link that is repeated or leads to another listing is an error;
+        parameters that a link has lost are put back."""
         first = f"{self._base_url}{endpoint.path()}?{urlencode({**params, 'max': str(LARGEST_PAGE)})}"
+
+        call = f"{VENDOR}: {endpoint.call}"
 
         def get_page(url: str) -> WebexPage:
             requested = url or first
             response = self._api.send("GET", endpoint.call, requested, limiter=self.limiter)
-            return WebexPage(rows=rows_in(response.body, endpoint), next_url=next_url(response, requested))
+            link = find_next_link(response.headers.get("Link"), requested, call=call)
+            # Webex lowers a `max` that is too large, and has sent `max=null`.
+            following = restore_parameters(link, first, call=call, may_change={"max"}) if link else ""
+            return WebexPage(rows=rows_in(response.body, endpoint), next_url=following)
 
-        return paginate(get_page, lambda page: page.next_url, call=f"{VENDOR}: {endpoint.call}")
-
-
-def next_url(response: Response, requested: str) -> str:
-    """The URL of the next page, resolved against the requested one; empty if there is none."""
-    for link in parse_header_links(response.headers.get("Link", "")):
-        if "next" in link.get("rel", "").split() and link.get("url"):
-            return urljoin(requested, link["url"])
-    return ""
+        return paginate(get_page, lambda page: page.next_url, lambda page: page.rows, call=call)
 
 
 def rows_in(body: Any, endpoint: WebexEndpoint) -> list[Row]:

@@ -168,10 +168,14 @@ def missing_error(ref: MeetingRef, now: datetime) -> Gone | NotReady:
 def finish_record(record: MeetingRecord, ref: MeetingRef, now: datetime) -> MeetingRecord:
     """The record, pending if the meeting ended only just now.
 
-    Raises NotReady, after the lookback Gone, if it has no instant.
+    Raises what `require_timestamp` raises if it has no instant.
     """
     since = known_instant(ref.hint.get("end")) or now
-    require_timestamp(record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
+    require_timestamp(
+        record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now, is_listed=ref.row is not None
+    )
+    if record.listed_only:
+        return record
     pending = record.pending or until_settled(record.meeting.end_time, SETTLING_TIME, now)
     return replace(record, pending=pending)
 

@@ -8,15 +8,19 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse
-from connectors.http import Api, DailyQuota, paginate
+from connectors.http import Api, DailyQuota
+from connectors.paging import paginate
 from connectors.rate_limit import RateLimiter
 from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
-from connectors.zoom.errors import DailyLimitGuard, PageTokenExpired
+from connectors.zoom.errors import DailyLimitGuard, ListingTooShort, PageTokenExpired
 
 Row = Mapping[str, Any]
 
 RESTARTS = 3
 """How often a listing starts again because its page token expired, before that is an error."""
+
+SHORT_RESTARTS = 1
+"""How often a listing starts again because it had fewer rows than promised, before that is an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,26 +80,25 @@ class ZoomClient:
         return body
 
     def pages(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> Iterator[list[Row]]:
-        """The rows page by page. If a page token expires, the listing starts again and repeats rows; the caller has to
-        recognize them by their ids."""
-        for restarts in reversed(range(RESTARTS + 1)):
+        """The rows page by page. If the listing has to start again, it repeats rows; the caller has to recognize them by
+        their ids. Raises ListingTooShort after the last page if rows are missing."""
+        restarts = _Restarts()
+        while True:
             try:
                 yield from self._pages(endpoint, ids, params)
-            except PageTokenExpired:
-                if not restarts:
-                    raise
+            except (PageTokenExpired, ListingTooShort) as error:
+                restarts.count(error)
             else:
                 return
 
     def all_rows(self, endpoint: ZoomEndpoint, *ids: str, **params: str) -> list[Row]:
         """Every row once, for lists whose rows have no id. Returns only after the last page."""
-        for restarts in reversed(range(RESTARTS + 1)):
+        restarts = _Restarts()
+        while True:
             try:
                 return [row for page in self._pages(endpoint, ids, params) for row in page]
-            except PageTokenExpired:
-                if not restarts:
-                    raise
-        raise AssertionError("the last round returns or raises")
+            except (PageTokenExpired, ListingTooShort) as error:
+                restarts.count(error)
 
     def _pages(
         self, endpoint: ZoomEndpoint, ids: tuple[str, ...], params: Mapping[str, str]
@@ -107,12 +110,47 @@ class ZoomClient:
             next_page = {"next_page_token": token} if token else {}
             return self.get(endpoint, *ids, **fixed, **next_page)
 
-        for page in paginate(get_page, _next_page, call=f"{VENDOR}: {endpoint.call}"):
-            yield _rows(page, endpoint)
+        count = 0
+        totals: list[int] = []
+
+        def rows_of(page: Row) -> list[Row]:
+            return _rows(page, endpoint)
+
+        for page in paginate(get_page, _next_page, rows_of, call=f"{VENDOR}: {endpoint.call}"):
+            rows = rows_of(page)
+            count += len(rows)
+            totals += _total(page)
+            yield rows
+        # Live meetings come and go while they are listed, and so do their participants.
+        if params.get("type") != "live" and count < min(totals, default=0):
+            raise ListingTooShort(
+                f"{VENDOR}: {endpoint.call}: {count:,} rows, although Zoom counts {min(totals):,}"
+            )
+
+
+class _Restarts:
+    """How often one listing may start again."""
+
+    def __init__(self) -> None:
+        self._left = {PageTokenExpired: RESTARTS, ListingTooShort: SHORT_RESTARTS}
+
+    def count(self, error: PageTokenExpired | ListingTooShort) -> None:
+        """Counts a restart for this reason. Raises the error if there were enough."""
+        if not self._left[type(error)]:
+            raise error
+        self._left[type(error)] -= 1
 
 
 def _next_page(page: Row) -> str:
     return str(page.get("next_page_token") or "")
+
+
+def _total(page: Row) -> list[int]:
+    """The page's `total_records`; empty if it has none. Zoom once documented it as text."""
+    total = page.get("total_records")
+    if isinstance(total, str) and total.isdecimal() and len(total) < 10:
+        total = int(total)
+    return [total] if isinstance(total, int) and not isinstance(total, bool) else []
 
 
 def _rows(page: Row, endpoint: ZoomEndpoint) -> list[Row]:

@@ -7,14 +7,14 @@ and the participants of a finished meeting are a 404 under `live`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from connectors.attendance import to_record
 from connectors.base import Context
 from connectors.errors import VendorError
-from connectors.models import Detail, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
+from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Pending, Reason, Session, Window
 from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
 from connectors.zoom.client import Row, ZoomClient
@@ -32,10 +32,9 @@ from connectors.zoom.listing import (
     latest_end,
     not_ready_error,
     page_count,
-    pending_or_gone,
+    record_without_details,
     to_refs,
     with_uuid,
-    without_sessions,
 )
 from connectors.zoom.mapping import to_meeting, to_session
 from connectors.zoom.quality import with_quality
@@ -95,40 +94,32 @@ class Dashboard:
         try:
             sessions = self.participants(ref, which)
         except VendorError as error:
-            pending = pending_or_gone(ref, error, row, self.context.now())
-            return self._to_record(ref, row, which, harvested_at, None, Detail.basic, pending)
-        sessions, detail, pending_quality = self._with_quality(ref, row, which, sessions)
-        return self._to_record(ref, row, which, harvested_at, sessions, detail, pending_quality)
-
-    def _to_record(
-        self,
-        ref: MeetingRef,
-        row: Row,
-        which: str,
-        harvested_at: datetime,
-        sessions: list[Session] | None,
-        detail: Detail,
-        pending: Pending | None,
-    ) -> MeetingRecord:
+            meeting = self._to_meeting(ref, row, which, harvested_at, Detail.basic)
+            record = record_without_details(ref, error, row, meeting, self.context.now())
+        else:
+            sessions, detail, pending = self._with_quality(ref, row, which, sessions)
+            record = to_record(
+                self._to_meeting(ref, row, which, harvested_at, detail), sessions, pending=pending
+            )
         if which == "live":
-            detail = Detail.live
-            pending = Pending(until=self.context.now() + REFETCH_INTERVAL, reason=Reason.live)
+            until = self.context.now() + REFETCH_INTERVAL
+            record = replace(record, pending=Pending(until=until, reason=Reason.live), listed_only=False)
+        return finish_record(record, ref, row, self.context.now())
+
+    def _to_meeting(
+        self, ref: MeetingRef, row: Row, which: str, harvested_at: datetime, detail: Detail
+    ) -> Meeting:
+        live = which == "live"
         email = as_text(row.get("email"))
-        meeting = to_meeting(
+        return to_meeting(
             row,
             account=self.account,
-            detail=detail,
-            state="live" if which == "live" else "ended",
+            detail=Detail.live if live else detail,
+            state="live" if live else "ended",
             harvested_at=harvested_at,
             host_id=self.host_id(email) if email is not None else None,
             raw=ref.wants("raw", in_run=self.raw),
         )
-        record = (
-            without_sessions(meeting, pending)
-            if sessions is None
-            else to_record(meeting, sessions, pending=pending)
-        )
-        return finish_record(record, ref, row, self.context.now())
 
     def head(self, ref: MeetingRef) -> tuple[Row, str]:
         """The meeting's row and its `type`: from the listing, or requested again for a ref from the journal.

@@ -55,6 +55,10 @@ class PageTokenExpired(VendorError):
     """The listing has to start again: page tokens expire after 15 minutes."""
 
 
+class ListingTooShort(VendorError):
+    """The listing reached its last page with fewer rows than its `total_records`."""
+
+
 class DailyLimitGuard:
     """Stops calls that count against the daily limit until the time that Zoom named, across runs."""
 
@@ -76,6 +80,35 @@ class DailyLimitGuard:
             raise _spent(f"{VENDOR}: {call}", self._until)
 
 
+class TokenRefusals:
+    """Decides what code 124 means: whether the app has no access, or another program keeps ending its tokens.
+
+    A new token once ended the older ones (https://github.com/jrchamp/moodle-mod_zoom/issues/473), so two programs with one
+    app refuse each other's calls now and then. Thread-safe: the count need not be exact.
+    """
+
+    MAX_IN_A_ROW = 100
+    """More than the calls that can be in flight: after so many refusals and no success, it is no coincidence."""
+
+    def __init__(self) -> None:
+        self._works = False
+        self._in_a_row = 0
+
+    def accepted(self) -> None:
+        self._works, self._in_a_row = True, 0
+
+    def refused(self, response: Response) -> Retry:
+        """Renew the token once. If the new one is refused too, this call has failed, or the whole run if nothing works."""
+        self._in_a_row += 1
+        message = (
+            f"{response.call}: a new token is refused as well (code 124): another program may use the same app, and a new "
+            f"token ends the older ones; if none does, check that the app is still activated at {APP_PAGE}"
+        )
+        if self._works and self._in_a_row < self.MAX_IN_A_ROW:
+            return Retry(error=VendorError(message, status=response.status, code=INVALID_TOKEN), renew=True)
+        return Retry(error=CredentialsError(message), renew=True)
+
+
 def _spent(call: str, until: datetime) -> QuotaExhausted:
     return QuotaExhausted(
         f"{call}: the account's daily limit of calls is used up, by this and all other programs; "
@@ -87,10 +120,15 @@ def _spent(call: str, until: datetime) -> QuotaExhausted:
 def response_classifier(context: Context, daily_limit: DailyLimitGuard) -> Callable[[Response], Decision]:
     """Classifies the responses of the API; those of the token endpoint are classified in `auth.py`."""
 
+    tokens = TokenRefusals()
+
     def classify(response: Response) -> Decision:
         code = error_code(response.body)
         if response.ok and code is None:
+            tokens.accepted()
             return None
+        if code == INVALID_TOKEN and response.status < 500:
+            return tokens.refused(response)
         if response.status == 429 or code == 429:
             return _throttled(response, context.now(), daily_limit)
         if code is not None and response.status < 500:
@@ -152,13 +190,6 @@ def _available_again(response: Response, now: datetime) -> datetime:
 
 
 def _refused(response: Response, code: int) -> Decision:
-    if code == INVALID_TOKEN:
-        return Retry(
-            error=CredentialsError(
-                f"{response.call}: a new token is refused as well (code 124): check that the app is still activated at {APP_PAGE}"
-            ),
-            renew=True,
-        )
     if code in SCOPE_CODES:
         return _unscoped(response, code)
     if code == NO_PERMISSION:

@@ -110,8 +110,8 @@ def latest_end(ref: MeetingRef, row: Row | None = None) -> datetime | None:
 
 
 def pending_or_gone(ref: MeetingRef, error: VendorError, row: Row | None, now: datetime) -> Pending:
-    """When to read a meeting again whose details are not available yet. Raises Gone if they never will be; raises any
-    other error unchanged.
+    """When to read a meeting again whose details are not available yet. Raises Gone if they never will be, which says
+    nothing about the meeting itself if its row is at hand; raises any other error unchanged.
 
     3001 is "not found, expired, or not ended yet", all in one; 12702 "a meeting a year ago"; 1010 "does not belong
     to this account" (each endpoint's list of errors at https://developers.zoom.us/docs/api/).
@@ -138,26 +138,42 @@ def not_ready_error(ref: MeetingRef, error: VendorError, now: datetime) -> NotRe
     )
 
 
+def record_without_details(
+    ref: MeetingRef, error: VendorError, row: Row, meeting: Meeting, now: datetime
+) -> MeetingRecord:
+    """The record of a meeting whose participants are refused: pending if they can follow, else what its row says.
+
+    Zoom was seen to answer 3001 for every participant list of a meeting that it lists
+    (https://github.com/jrchamp/moodle-mod_zoom/issues/661). Raises any other error unchanged.
+    """
+    try:
+        return without_sessions(meeting, pending_or_gone(ref, error, row, now))
+    except Gone:
+        return MeetingRecord(meeting=meeting, listed_only=True)
+
+
 def without_sessions(meeting: Meeting, pending: Pending | None) -> MeetingRecord:
     """A record without sessions, and so without the counts that are computed from them."""
     return MeetingRecord(meeting=meeting, pending=pending)
 
 
 def finish_record(record: MeetingRecord, ref: MeetingRef, row: Row, now: datetime) -> MeetingRecord:
-    """The record, pending if more data can follow. Raises NotReady, after the lookback Gone, if it has no instant.
+    """The record, pending if more data can follow. Raises what `require_timestamp` raises if it has no instant.
 
     Zoom once returned blank times for meetings that had taken place
     (https://github.com/jrchamp/moodle-mod_zoom/issues/239).
     """
     since = parse_instant(ref.hint.get("end")) or now
-    require_timestamp(record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now)
+    require_timestamp(
+        record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now, is_listed=ref.row is not None
+    )
     return _with_settling(record, ref, now, join_count(row))
 
 
 def _with_settling(record: MeetingRecord, ref: MeetingRef, now: datetime, joins: int) -> MeetingRecord:
     """The record, pending if the meeting ended only just now, or has fewer sessions than its row counts joins."""
     ended = record.meeting.end_time or latest_end(ref)
-    if record.pending is not None or ended is None:
+    if record.pending is not None or ended is None or record.listed_only:
         return record
     if (pending := until_settled(ended, SETTLING_TIME, now)) is not None:
         return replace(record, pending=pending)

@@ -37,7 +37,7 @@ from connectors.zoom.listing import (
     kind_of,
     not_ready_error,
     page_count,
-    pending_or_gone,
+    record_without_details,
     to_refs,
     with_uuid,
     without_sessions,
@@ -162,7 +162,7 @@ class Reports:
         try:
             rows = self.participants(ref)
         except VendorError as error:
-            return without_sessions(meeting, pending_or_gone(ref, error, row, self.context.now()))
+            return record_without_details(ref, error, row, meeting, self.context.now())
         raw = ref.wants("raw", in_run=self.raw)
         return to_record(meeting, [to_reported_session(participant, raw=raw) for participant in rows])
 

@@ -13,7 +13,7 @@ from connectors.zoom.client import BUSINESS, PRO, Rates, ZoomClient
 from connectors.zoom.dashboard import Dashboard
 from connectors.zoom.endpoints import USERS, VENDOR, ZoomEndpoint, missing_scopes
 from connectors.zoom.errors import APP_PAGE, PlanTooLow
-from connectors.zoom.hosts import HostIds
+from connectors.zoom.host_ids import HostIds
 from connectors.zoom.listing import ZoomSourceName
 from connectors.zoom.reports import Reports
 

@@ -14,7 +14,8 @@ from typing import NoReturn
 import click
 
 import connectors
-from connectors.errors import ExitCode, HarvestError
+from connectors.errors import HarvestError
+from connectors.exit_codes import ExitCode
 from harvester import __version__
 
 COMMANDS = {
@@ -117,10 +118,10 @@ def _report(error: Exception) -> int:
     """Log an error; returns its exit code."""
     import logging
 
-    from harvester import console
+    from harvester import logging_setup
 
-    if not console.is_configured():  # the error came before the command had read its options
-        console.configure_logging()
+    if not logging_setup.is_configured():  # the error came before the command had read its options
+        logging_setup.configure_logging()
     logger = logging.getLogger(__name__)
     if isinstance(error, HarvestError):
         logger.error("harvester: %s", error)

@@ -8,13 +8,14 @@ import click
 
 import connectors
 from connectors.base import CheckResult
-from connectors.errors import ExitCode, HarvestError
-from harvester.cli.environment import RunEnvironment
+from connectors.errors import HarvestError
+from connectors.exit_codes import ExitCode
+from harvester.cli.from_settings import account_config, elastic_config
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.check import CheckOutput
-from harvester.cli.resources import account_config, elastic_config
-from harvester.console import collect_messages, printable
+from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
+from harvester.logging_setup import collect_messages, printable
 from harvester.pipeline import context
 from harvester.pipeline.account import SETTINGS_HINT, missing_settings, open_account
 from harvester.pipeline.destination import retry_policy

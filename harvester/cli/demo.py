@@ -19,7 +19,6 @@ import orjson
 import connectors
 from connectors.models import MeetingRecord
 from harvester.cli import harvest
-from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
     DESTINATION,
     ES_HOST,
@@ -30,6 +29,7 @@ from harvester.cli.options import (
     general_options,
     pass_env,
 )
+from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.simulate import simulator
 from harvester.config import RETIRED, Environment
 from harvester.documents import to_documents
@@ -70,7 +70,7 @@ class _WatchedSink:
     epilog=examples("harvester demo --output documents.ndjson", "harvester demo --size 20 | jq -c .topic")
 )
 @click.option("--size", type=click.IntRange(1), default=120, show_default=True, help="Meetings per vendor.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organisation.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organization.")
 @click.option(
     "--speed",
     type=click.FloatRange(1, 1000),
@@ -89,7 +89,7 @@ def demo(
     output: Path | None,
     destination: Literal["stdout", "index"] | None,
 ) -> int:
-    """Simulate the vendors, and harvest two days of an invented organisation from them.
+    """Simulate the vendors, and harvest two days of an invented organization from them.
 
     The documents go to stdout, to --output, or into the index if ES_HOST is set. Their account is "demo".
     """
@@ -109,7 +109,10 @@ def demo(
     )
     with ExitStack() as stack:
         simulated = stack.enter_context(server.serving(options))
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="harvester-demo-"))
+        # A request that the run no longer waits for may still create a file in the folder.
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="harvester-demo-", ignore_cleanup_errors=True)
+        )
         env.environment = _pointed(env.environment, simulated, folder)
         examples = ExampleFinder()
         code = harvest.run_harvest(
@@ -132,9 +135,11 @@ def demo(
 
 def _pointed(environment: Environment, simulated: Mapping[str, str], state: str) -> Environment:
     """The user's settings, with every vendor's replaced by the simulator's."""
-    theirs = {setting.name for name in connectors.CONNECTORS for setting in connectors.load(name).settings}
-    theirs |= {f"{name}_FILE" for name in theirs} | set(RETIRED)
-    kept = {name: value for name, value in environment.values.items() if name not in theirs}
+    vendor_settings = {
+        setting.name for name in connectors.CONNECTORS for setting in connectors.load(name).settings
+    }
+    vendor_settings |= {f"{name}_FILE" for name in vendor_settings} | set(RETIRED)
+    kept = {name: value for name, value in environment.values.items() if name not in vendor_settings}
     return Environment(
         values={**kept, **simulated, "HARVESTER_ACCOUNT": "demo", "HARVESTER_STATE_DIR": state}
     )

@@ -12,7 +12,7 @@ import click
 
 import connectors
 from connectors.errors import ConfigurationError, HarvestError
-from harvester.cli.environment import RunEnvironment
+from harvester.cli.from_settings import account_config, configured_vendors, elastic_config, open_destination
 from harvester.cli.options import (
     examples,
     handle_signals,
@@ -23,7 +23,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summarized, summary_lines
-from harvester.cli.resources import account_config, configured_vendors, elastic_config, open_destination
+from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.account import SETTINGS_HINT
 from harvester.pipeline.destination import choose_destination
 from harvester.pipeline.report import NORMAL_ENDS, DestinationKind, Report

@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from connectors.errors import ExitCode, OutputError
-from harvester.cli.environment import RunEnvironment
-from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
+from connectors.errors import OutputError
+from connectors.exit_codes import ExitCode
+from harvester.cli.from_settings import open_index
+from harvester.cli.options import (
+    MAX_NEW_INDICES,
+    YES_NEW_INDICES,
+    elasticsearch_options,
+    examples,
+    general_options,
+    handle_signals,
+    pass_env,
+)
 from harvester.cli.render.load import SHOWN, load_summary, refused_lines
-from harvester.cli.resources import open_index
+from harvester.cli.run_environment import RunEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,19 +53,24 @@ COMPRESSED = {
     )
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@YES_NEW_INDICES
 @elasticsearch_options
 @general_options
 @pass_env
-def load(env: RunEnvironment, file: Path | None) -> int:
+def load(env: RunEnvironment, file: Path | None, yes: bool) -> int:
     """Load NDJSON documents, one per line, from FILE or standard input.
 
     Documents are stored unchanged. A line that cannot be stored is reported with its number and kept among the
     rejects; the rest is loaded, and the exit code is 65. Compressed files are refused: unpack them into a pipe.
+    Documents with dates before 2000 or far in the future are rejected; a load that needs many new indices wants --yes.
     """
     handle_signals(env)
     with _open(file) as stream, open_index(env) as index:
         name = "standard input" if _is_stdin(file) else str(file)
-        return report_load(index.loader.load_lines(UncompressedStream(stream, name), name))
+        limit = None if yes else MAX_NEW_INDICES
+        return report_load(
+            index.loader.load_lines(UncompressedStream(stream, name), name, max_new_indices=limit)
+        )
 
 
 def report_load(progress: Iterable[LoadProgress], *, noun: str = "lines", by_key: bool = False) -> int:

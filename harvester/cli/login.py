@@ -12,11 +12,12 @@ import click
 
 import connectors
 from connectors.base import Token
-from connectors.errors import ExitCode, Interrupted
+from connectors.errors import Interrupted
+from connectors.exit_codes import ExitCode
 from connectors.oauth import DeviceCode, LoginScope
-from harvester.cli.environment import RunEnvironment
+from harvester.cli.from_settings import incomplete_account_config
 from harvester.cli.options import examples, general_options, pass_env
-from harvester.cli.resources import incomplete_account_config
+from harvester.cli.run_environment import RunEnvironment
 from harvester.oauth_login import run_browser_flow, run_device_flow
 from harvester.pipeline.account import open_account
 from harvester.pipeline.context import RunContext

@@ -24,11 +24,11 @@ from typing import Any, BinaryIO, TypeVar
 import click
 
 from connectors.base import Option
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, OutputError
 from harvester import config
-from harvester.cli.environment import IndexPeriod, RunEnvironment
+from harvester.cli.run_environment import IndexPeriod, RunEnvironment
 from harvester.config import OWN, Environment
-from harvester.console import Format, Level, configure_logging
+from harvester.logging_setup import Format, Level, configure_logging
 from harvester.pipeline.context import Clock
 from harvester.pipeline.request import VendorOptions
 
@@ -214,6 +214,10 @@ RATE_SHARE = click.option(
     callback=_validated(lambda share: config.rate_share(str(share))),
     help="Fraction of the vendor's rate limit to use.  [default: HARVESTER_RATE_SHARE or 0.8]",
 )
+MAX_NEW_INDICES = 12
+YES_NEW_INDICES = click.option(
+    "--yes", is_flag=True, help=f"Create more than {MAX_NEW_INDICES} new indices without objecting."
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
@@ -342,5 +346,7 @@ def handle_signals(env: RunEnvironment) -> None:
 
 
 def stdout_bytes() -> BinaryIO:
-    """stdout for documents, which are bytes."""
+    """stdout for documents, which are bytes. Raises OutputError if it is closed."""
+    if sys.stdout is None:
+        raise OutputError("stdout is closed")
     return sys.stdout.buffer

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 import connectors
-from harvester.cli.environment import RunEnvironment
+from harvester.cli.from_settings import account_config, elastic_config
 from harvester.cli.options import (
     AS_JSON,
     ES_HOST,
@@ -30,7 +30,7 @@ from harvester.cli.options import (
 from harvester.cli.render.plan import plan_json, plan_lines
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import problem_lines
-from harvester.cli.resources import account_config, elastic_config
+from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.account import Account, open_account
 from harvester.pipeline.estimate import estimate_backfill
 from harvester.pipeline.report import Report

@@ -7,11 +7,13 @@ import sys
 
 import click
 
-from connectors.errors import ExitCode
-from harvester.cli.environment import RunEnvironment
+from connectors.exit_codes import ExitCode
+from harvester.cli.from_settings import open_index, open_rejects
 from harvester.cli.load import report_load
 from harvester.cli.options import (
     AS_JSON,
+    MAX_NEW_INDICES,
+    YES_NEW_INDICES,
     elasticsearch_options,
     examples,
     general_options,
@@ -21,7 +23,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
-from harvester.cli.resources import open_index, open_rejects
+from harvester.cli.run_environment import RunEnvironment
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)
@@ -81,17 +83,19 @@ def export(env: RunEnvironment) -> int:
 
 
 @rejects.command(epilog=examples("harvester templates install", "harvester rejects replay"))
+@YES_NEW_INDICES
 @elasticsearch_options
 @general_options
 @pass_env
-def replay(env: RunEnvironment) -> int:
+def replay(env: RunEnvironment, yes: bool) -> int:
     """Load the rejects again, for example after correcting a mapping.
 
     Documents that are stored now are removed from the rejects. Exits 65 if any is rejected again.
     """
     handle_signals(env)
     with open_index(env) as index:
-        return report_load(index.loader.replay(), noun="rejects", by_key=True)
+        limit = None if yes else MAX_NEW_INDICES
+        return report_load(index.loader.replay(max_new_indices=limit), noun="rejects", by_key=True)
 
 
 @rejects.command(epilog=examples("harvester rejects drop zoom:main:abc==", "harvester rejects drop --yes"))

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import click
 
 import connectors
-from connectors.errors import ExitCode, HarvestError
-from harvester.cli.environment import RunEnvironment
+from connectors.errors import HarvestError
+from connectors.exit_codes import ExitCode
+from connectors.parsing import is_loopback
 from harvester.cli.options import AS_JSON, examples, general_options, pass_env
 from harvester.cli.render.status import Scope, as_object, as_text
-from harvester.config import is_loopback
+from harvester.cli.run_environment import RunEnvironment
 from harvester.state.account_status import Retention, account_status
 from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import JournalLocation

@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from connectors.errors import ExitCode
-from harvester.cli.environment import RunEnvironment
+from connectors.exit_codes import ExitCode
+from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import elasticsearch_options, examples, general_options, pass_env
 from harvester.cli.render.templates import INDEX_REMEDY, TEMPLATE_REMEDY, difference_lines
-from harvester.cli.resources import elastic_config
+from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.destination import retry_policy
 
 logger = logging.getLogger(__name__)

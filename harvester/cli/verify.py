@@ -11,7 +11,7 @@ import click
 import connectors
 from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
-from harvester.cli.environment import RunEnvironment
+from harvester.cli.from_settings import account_config, configured_vendors, elastic_config
 from harvester.cli.options import (
     AS_JSON,
     apply,
@@ -25,7 +25,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.summary import summary_lines
 from harvester.cli.render.verify import verify_json, verify_lines
-from harvester.cli.resources import account_config, configured_vendors, elastic_config
+from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import days_window
 from harvester.verify.result import VerifyResult, worst_exit_code

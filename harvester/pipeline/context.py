@@ -12,8 +12,8 @@ from typing import Any
 from connectors.base import RequestStats
 from connectors.errors import Interrupted
 from connectors.models import Window
-from harvester.console import ONCE
 from harvester.formatting import without_prefix
+from harvester.logging_setup import ONCE
 from harvester.state.account import AccountState
 
 logger = logging.getLogger(__name__)

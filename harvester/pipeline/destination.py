@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.config import OWN, Environment, checked_url
+from harvester.config import OWN, Environment, checked_url, is_nearby
+from harvester.logging_setup import ONCE
 from harvester.pipeline.context import Clock, StopSignal
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.base import Sink
@@ -40,13 +41,13 @@ class IndexDestination:
 
     def sink(self) -> Sink:
         """The loader, which also deletes the stale documents of each meeting that it loads."""
-        from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
+        from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
 
         return StaleCleanupSink(self.loader, self._client, self._retry)
 
     def has_indices(self) -> bool:
         """Whether any index with the prefix exists."""
-        from harvester.sinks.elastic.indices import any_exists
+        from harvester.sinks.elastic.index_creation import any_exists
 
         return any_exists(self._client, self._retry)
 
@@ -86,8 +87,11 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
         raise ConfigurationError(
             "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
         )
+    url = checked_url("ES_HOST", host, http_anywhere=True)
+    if url.startswith("http://") and not is_nearby(url):
+        logger.warning("ES_HOST is http://: documents and credentials are sent unencrypted", extra=ONCE)
     return ElasticConfig(
-        host=checked_url("ES_HOST", host),
+        host=url,
         api_key=settings.get("ES_API_KEY"),
         username=settings.get("ES_USERNAME"),
         password=settings.get("ES_PASSWORD"),
@@ -128,5 +132,10 @@ def open_file(path: Path) -> Iterator[StreamDestination]:
         stream = path.open("wb")
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
-    with stream:
+    try:
         yield StreamDestination("file", stream)
+    finally:
+        try:
+            stream.close()
+        except OSError as error:  # bytes that no write could get rid of
+            raise OutputError(f"{path} cannot be written ({error.strerror})") from None

@@ -2,7 +2,7 @@
 
     connector.meetings ─▶ tracker.should_fetch ─▶ connector.fetch (N at a time) ─▶ tracker.decide ─▶ sink.load ─▶ tracker, Report
 
-Everything is pulled from the right. One thread lists, N fetch, and the caller's own thread carries records into the
+The sink pulls. One thread lists, N fetch, and the caller's own thread carries records into the
 sink; in memory are a page of references, the meetings in flight, and what the sink holds. One failing meeting stops
 nothing. Only what would fail for every further meeting alike stops a run: refused credentials, a spent quota, a full
 disk, a vendor that no longer answers, a signal.
@@ -67,8 +67,8 @@ def harvest(
 ) -> Report:
     """Harvest what the tracker wants of these slices, each at most `connector.max_window` long, into the sink.
 
-    Counts into `report` while it runs, and returns it. Raises what stopped the run once everything fetched by then has
-    been loaded and counted. A bug in one meeting costs that meeting only, and the exit code is then 70.
+    Counts into `report` while it runs, and returns it. After loading everything that was fetched, raises
+    the error that stopped the run. A bug in one meeting costs that meeting only, and the exit code is then 70.
     """
     began = context.stopwatch()
     run = _Run(connector, slices, tracker, context, stop, report, concurrency or connector.concurrency)
@@ -151,22 +151,24 @@ class _Run:
     def refs(self) -> Iterator[MeetingRef]:
         """What the tracker wants, each instance once: first meetings of earlier runs, then the listings, oldest first. A
         listing that fails is reported; the others go on."""
-        everywhere: set[str] = set()  # meetings that any slice may list; all others belong to one slice
+        seen_in_any_slice: set[str] = (
+            set()
+        )  # meetings that any slice may list; all others belong to one slice
         for fetch in self._tracker.resume():
-            everywhere.add(fetch.ref.uuid)
+            seen_in_any_slice.add(fetch.ref.uuid)
             self._report.resumed += 1
             yield self._fetching(fetch)
         complete = True
         for part in self._slices:
             try:
-                yield from self._listing(part, everywhere)
+                yield from self._listing(part, seen_in_any_slice)
             except (VendorError, Unreachable) as error:
                 complete = False
                 self._report.listing_failed(part.window, error)
         self._report.listing_complete = complete
 
-    def _listing(self, part: Slice, everywhere: set[str]) -> Iterator[MeetingRef]:
-        seen = set(everywhere)
+    def _listing(self, part: Slice, seen_in_any_slice: set[str]) -> Iterator[MeetingRef]:
+        seen = set(seen_in_any_slice)
         self._tracker.on_slice_started(part)
         for item in self._connector.meetings(part.window, part.partitions):
             if isinstance(item, SkippedPartition):
@@ -175,7 +177,7 @@ class _Run:
             elif item.uuid not in seen:
                 seen.add(item.uuid)
                 if item.start_time is None:
-                    everywhere.add(item.uuid)
+                    seen_in_any_slice.add(item.uuid)
                 self._report.listed += 1
                 fetch = self._tracker.should_fetch(item)
                 if isinstance(fetch, Unchanged):
@@ -205,7 +207,7 @@ class _Run:
             except Empty:
                 break  # the next run requests again whatever has not arrived by now
             if entry is None:
-                self._look_for_a_stop(listing)
+                self._check_for_stop(listing)
                 continue
             handled += 1
             load = self._outcome(*entry)
@@ -213,7 +215,7 @@ class _Run:
                 yield load
                 del load
             self._in_flight.release()
-        self._look_for_a_stop(listing)
+        self._check_for_stop(listing)
 
     def close(self) -> None:
         """End every thread, without waiting for one that is still in a request."""
@@ -277,7 +279,7 @@ class _Run:
         if self._unanswered >= MAX_UNANSWERED:
             self._halt(error)
 
-    def _look_for_a_stop(self, listing: Future[None]) -> None:
+    def _check_for_stop(self, listing: Future[None]) -> None:
         if self._stop.is_set:
             self._halt(Interrupted(exit_code=self._stop.exit_code))
         if listing.done() and not listing.cancelled():

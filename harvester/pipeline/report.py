@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict, cast
 
-from connectors.errors import ExitCode, Gone, HarvestError, NotReady, QuotaExhausted
+from connectors.errors import Gone, HarvestError, NotReady, QuotaExhausted
+from connectors.exit_codes import ExitCode
 from connectors.models import MeetingRecord, Pending, Reason, SkippedPartition, Window
 from harvester.formatting import plural
 from harvester.sinks.base import Ack
@@ -41,6 +42,7 @@ class RunSummary(TypedDict):
     resumed: int
     unchanged: int
     fetched: int
+    listed_only: int
     done: int
     pending: int
     nothing_yet: int
@@ -125,6 +127,8 @@ class Report:
     unchanged: int = 0
     """Stored as the listing shows them, and not fetched."""
     fetched: int = 0
+    listed_only: int = 0
+    """Of the fetched ones: the vendor refuses their details for good, so only the listing row is stored."""
     done: int = 0
     """Stored for good."""
     pending: int = 0
@@ -280,6 +284,7 @@ class Report:
 
     def meeting_fetched(self, record: MeetingRecord) -> None:
         self.fetched += 1
+        self.listed_only += record.listed_only
         self.collisions += record.collisions
         self.sessions += len(record.sessions)
 

@@ -1,7 +1,8 @@
 """Which meetings a run fetches, and what becomes of each.
 
 A run into an index keeps a journal (`JournalTracker`); a run into a pipe knows nothing but its plan (`NullTracker`).
-Questions write nothing; only events (`on_…`) do. An event is sent once what it says is about to be done, or is done.
+Questions write nothing; only events (`on_…`) do. Each `on_…` method is called just before or just after the step
+that it names.
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ class SilentTracker(_Eventless):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fetching:
-    """What is known of a meeting that is being fetched. `intent`: what `Journal.settle` takes."""
+    """What is known of a meeting that is being fetched. `intent`: the number that `Journal.flush_to` takes."""
 
     stored_rank: int | None
     is_new: bool
@@ -241,7 +242,9 @@ class JournalTracker:
         fetching = self._fetching.get(ref.uuid)
         if fetching is None:
             return Load(record=record)
-        if fetching.stored_rank is not None and fetching.stored_rank > record.meeting.detail:
+        # A record without sessions replaces none that was read after the meeting's end.
+        rank = record.meeting.detail - 1 if record.listed_only else record.meeting.detail
+        if fetching.stored_rank is not None and fetching.stored_rank > rank:
             return KeepStored()
         is_new = fetching.is_new and self._was_empty and record.meeting.uuid == ref.uuid
         return Load(record=record, is_new=is_new)

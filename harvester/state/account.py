@@ -48,10 +48,12 @@ class AccountState:
         self._lock = Lock()
         self._taken: dict[tuple[str, str], int] = {}
         self._token_lock_files: dict[str, Lock] = {}
+        self._closed = False
 
     def close(self) -> None:
         """Give back what was taken from the quotas and not used."""
         with self._lock:
+            self._closed = True
             unused, self._taken = self._taken, {}
         with self._database.transaction() as connection:
             connection.executemany(
@@ -170,11 +172,18 @@ class AccountState:
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Held by one thread of one process at a time. Waits for the others."""
+        """Held by one thread of one process at a time. Waits for the others.
+
+        Raises RuntimeError after `close`: a thread that the run no longer waits for must not create the lock file in a
+        folder that may be about to be removed.
+        """
         with self._lock:
             thread_lock = self._token_lock_files.setdefault(name, Lock())
-        with thread_lock, exclusive_lock(token_lock_file(self._folder, name)):
-            yield
+        with thread_lock:
+            if self._closed:
+                raise RuntimeError(f"{self._folder} is closed")
+            with exclusive_lock(token_lock_file(self._folder, name)):
+                yield
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """The journal of one account and one index: which time was listed, every meeting with its outcome, and the runs.
 
-It is in the account's folder, in one folder for each Elasticsearch and index prefix, so a demo, a test or another
-cluster never answers for the real one. Results are written after the sink's acknowledgement. Intents (`record_intent`,
+It is in the account's folder, in one folder for each Elasticsearch and index prefix, so the journal of a demo,
+a test or another cluster is never taken for the production one. Results are written after the sink's acknowledgement. Intents (`record_intent`,
 `add_target`, `begin_forced_run`) are written before the act.
 """
 
@@ -143,7 +143,7 @@ class Journal(JournalReader):
     # Meetings
 
     def record_intent(self, ref: MeetingRef, extras: frozenset[str], run: int) -> int:
-        """This meeting is to be read. What is known of it stays until it was. Returns a number for `flush_to`."""
+        """Record that the meeting will be fetched; returns a number for `flush_to`. Earlier data is kept until then."""
         return self._writer.put(
             sql.RECORD_INTENT,
             ref.uuid,

@@ -204,7 +204,8 @@ class _Judgement:
             yield self._finding("incomplete", "harvest", lacking=self._lacking - refused)
 
     def _doubled(self, older: Sequence[IndexedDocument]) -> list[Finding]:
-        """Documents of one id in several indices: those in the wrong one. All copies being old, they are stale instead."""
+        """Documents of one id in several indices: those in the wrong one. If all copies are old,
+        they are reported as stale."""
         delete: list[IndexedDocument] = []
         harvest: list[IndexedDocument] = []
         for kind, copies in self._copies():

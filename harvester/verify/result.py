@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from connectors.errors import ExitCode
+from connectors.exit_codes import ExitCode
 from connectors.models import Window
 from harvester.verify.findings import Finding, unrepaired
 

@@ -15,7 +15,7 @@ import pytest
 
 import connectors
 from connectors import errors
-from connectors.errors import ExitCode
+from connectors.exit_codes import ExitCode
 from connectors.models import Meeting, Session
 from harvester.cli import cli
 from harvester.config import OWN, RETIRED

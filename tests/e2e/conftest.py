@@ -37,7 +37,11 @@ elsewhere:
   - {names: ['something-else-*'], privileges: [read, maintenance]}
 """
 USERS = tuple(
-    User(name=name, password=f"a-password-for-{name}", role=role)
+    User(
+        name=name,
+        password=f"pässwörd-£-for-{name}" if name == "whole" else f"a-password-for-{name}",
+        role=role,
+    )
     for name, role in (
         ("admin", "superuser"),
         ("loader", "loading"),

@@ -418,6 +418,22 @@ def test_a_full_output_is_an_output_error(harvester: Harvester) -> None:
         )
     assert ended.returncode == 74
     assert b"No space left" in ended.stderr
+    ended_too = harvester("zoom", "--date", "2026-11-19", "--output", "/dev/full")
+    assert ended_too.returncode == 74
+    assert "/dev/full cannot be written (No space left" in words(ended_too)
+
+
+def test_a_closed_stdout_is_an_output_error(harvester: Harvester) -> None:
+    ended = subprocess.run(
+        ["bash", "-c", '"$@" >&-', "-", *command("zoom", "--date", "2026-11-19")],
+        stderr=subprocess.PIPE,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+        check=False,
+    )
+    assert ended.returncode == 74
+    assert b"stdout is closed" in ended.stderr
+    assert b"Traceback" not in ended.stderr
 
 
 def test_check_says_what_works(harvester: Harvester) -> None:
@@ -479,6 +495,20 @@ def test_demo_shows_a_meeting_and_what_to_try_next(tmp_path: Path) -> None:
     assert '"kind": "session"' in words(ended)
     assert 'select(.kind=="session" and .email)' in words(ended)
     assert lines((tmp_path / "documents.ndjson").read_bytes())
+
+
+def test_a_demo_whose_reader_stops_early_ends_without_an_error(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    ended = subprocess.run(
+        ["bash", "-c", '"$@" | head -1; exit "${PIPESTATUS[0]}"', "-", *command("demo", "-q")],
+        capture_output=True,
+        env=Harvester(tmp_path, {}).environment(TMPDIR=str(temporary)),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert list(temporary.glob("harvester-demo-*")) == []
 
 
 def test_the_simulator_says_what_it_wrote_and_what_to_run_next(simulator: Simulator, tmp_path: Path) -> None:

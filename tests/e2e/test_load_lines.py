@@ -8,11 +8,13 @@ from io import BytesIO
 import orjson
 import pytest
 
+from connectors.errors import ConfigurationError
 from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
+from harvester.sinks.elastic.index_creation import index_uuids
 from harvester.sinks.elastic.loader import Loader, LoadProgress
 from tests.documents import full_harvest, many, plain
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import PATIENCE, Place
 
 
 def lines_of(*records: MeetingRecord) -> list[bytes]:
@@ -113,6 +115,46 @@ def test_what_only_looks_like_poison_is_stored(place: Place) -> None:
     told, refused = load(place.loader(), list(ACCEPTED.values()))
     assert refused == {}
     assert told.ok == len(ACCEPTED)
+
+
+def in_years(*years: int) -> list[bytes]:
+    return [
+        orjson.dumps(
+            {
+                **orjson.loads(GOOD),
+                "document_id": f"zoom:main:{year}",
+                "@timestamp": f"{year:04d}-06-01T00:00:00Z",
+            }
+        )
+        for year in years
+    ]
+
+
+def test_lines_of_all_years_create_no_index_unless_that_is_asked_for(newest: Place) -> None:
+    rejects = newest.rejects()
+    lines = in_years(*range(1, 10_000, 7))
+    with pytest.raises(ConfigurationError, match="more than 12 new indices"):
+        for _ in newest.loader(rejects).load_lines(
+            BytesIO(b"\n".join(in_years(*range(2000, 2013)))), max_new_indices=12
+        ):
+            pass
+    assert newest.indices() == []
+    told, _ = load(newest.loader(rejects), lines)
+    assert 0 < told.ok <= 5
+    assert told.rejected == len(lines) - told.ok
+    assert len(newest.indices()) == told.ok
+
+
+def test_an_index_that_was_deleted_and_created_again_has_another_uuid(place: Place) -> None:
+    list(place.loader().load(many(1)))
+    first = index_uuids(place.client(), PATIENCE)
+    assert first is not None
+    assert sorted(first) == place.indices()
+    place.ask("DELETE", f"/{place.prefix}sessions-2026")
+    list(place.loader().load(many(1)))
+    second = index_uuids(place.client(), PATIENCE)
+    assert second is not None
+    assert [name for name in first if first[name] != second[name]] == [f"{place.prefix}sessions-2026"]
 
 
 def test_replaying_after_the_mapping_was_mended_empties_the_rejects(newest: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,6 +102,16 @@ def test_a_read_only_index_says_what_to_do(place: Place) -> None:
     assert "read-only" in words
 
 
+def test_a_full_disk_ends_the_load_at_once_and_is_named(place: Place) -> None:
+    list(place.loader().load(many(1)))
+    place.ask("PUT", f"/{place.prefix}sessions-2026/_settings", {"index.blocks.read_only_allow_delete": True})
+    began = time.monotonic()
+    words = refusal(lambda: list(place.loader().load(many(2))), Unreachable)
+    assert time.monotonic() - began < PATIENCE.limits.total_seconds / 2
+    assert f"{place.prefix}sessions-2026" in words
+    assert "disk of a node is full" in words
+
+
 def test_a_closed_index_is_not_taken_for_bad_documents(newest: Place) -> None:
     list(newest.loader().load(many(1)))
     newest.ask("POST", f"/{newest.prefix}sessions-2026/_close")
@@ -142,6 +153,14 @@ def test_wrong_credentials_are_refused_and_not_printed(guarded: Place) -> None:
     assert "ES_API_KEY" in words
     assert "marked-secret" not in words
     assert "somebody" not in words
+
+
+def test_a_password_outside_ascii_is_accepted(guarded: Place) -> None:
+    user = guarded.node.users["whole"]
+    assert not user.password.isascii()
+    assert sum(one.ok for one in as_user(guarded, "whole").load(many(2))) == 8
+    results = {result.subject: result.status for result in check(guarded.client(**login(user)), SHORT)}
+    assert results["Elasticsearch"] == "ok"
 
 
 def test_create_index_and_write_are_enough_to_load(guarded: Place, caplog: pytest.LogCaptureFixture) -> None:

@@ -15,11 +15,11 @@ from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRecord
 from harvester.documents import to_documents
 from harvester.sinks.base import Ack
-from harvester.sinks.elastic import stale
+from harvester.sinks.elastic import stale_documents
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import Period
-from harvester.sinks.elastic.stale import StaleDocuments
-from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
+from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
+from harvester.sinks.elastic.stale_documents import StaleDocuments
 from tests.documents import HARVESTED, loads, many, plain, spoiled
 from tests.e2e.index_sandbox import PATIENCE, Place, login
 
@@ -176,7 +176,7 @@ def test_pages_end_where_a_document_stands_in_two_indices(
     moved = again(old, 7, start_time=start + timedelta(days=60), end_time=None)
     list(newest.loader().load([old, moved]))
     assert len(where(newest)) == 16
-    monkeypatch.setattr(stale, "PAGE", 3)
+    monkeypatch.setattr(stale_documents, "PAGE", 3)
     last = again(old, 0, harvested_at=LATER + timedelta(days=1))
     assert load(newest, [last])["meeting-1"].replaced == 15
     assert newest.stored().keys() == ids(last)
@@ -260,7 +260,7 @@ def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
     load(newest, [old])
     after = again(old, 2)
     with monkeypatch.context() as dying:
-        dying.setattr(stale, "PAGE", 5)
+        dying.setattr(stale_documents, "PAGE", 5)
         bulks = 0
         bulk = Client.bulk
 

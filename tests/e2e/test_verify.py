@@ -207,7 +207,7 @@ def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: Place, t
         assert found(verify(harvester, *DAYS, code=65)) == {("missing", ref.uuid)}
         (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
         assert not finding["repaired"]
-        assert "not to be found" in finding["why"]
+        assert "not found" in finding["why"]
         assert verify(harvester, *DAYS, code=0)["findings"] == [], "gone by now, as the journal has it"
 
 
@@ -222,7 +222,7 @@ def test_sessions_that_exist_nowhere_else_stay_until_that_is_asked_for(newest: P
         assert not finding["repaired"]
         assert "exist nowhere else; they stay" in finding["why"]
         assert stored_hits(newest) == before
-        assert "verify --repair: findings left (65)" in harvester("status").stdout.decode()
+        assert re.search(r"verify --repair +findings left \(65\)", harvester("status").stdout.decode())
 
         said = harvester("verify", "zoom", *DAYS).stdout.decode()
         assert "--repair --delete-orphans deletes them" in said
@@ -276,7 +276,7 @@ def test_what_could_not_be_compared_is_no_clean_bill(
         ended = harvester("verify", "zoom", *DAYS, **changes)
         assert ended.returncode == code, (ended.stdout + ended.stderr).decode()
         assert ended.stdout.startswith(b"zoom: not compared: ")
-        assert b"missing" not in ended.stdout
+        assert len(ended.stdout.splitlines()) == 1, "no table, whose zeros would say that nothing is wrong"
 
 
 def test_what_is_newer_or_richer_than_the_meeting_is_not_deleted(newest: Place, tmp_path: Path) -> None:
@@ -412,10 +412,10 @@ def test_only_what_is_not_newer_is_removed(newest: Place) -> None:
     names = sorted(f"{harvest.meeting.document_id}:{session.key}" for session in harvest.sessions)
     same = record_version(harvest)
     given = [Deletion(sessions, names[0], same), Deletion(sessions, names[1], same - 1)]
-    assert index.remove([*given, Deletion(sessions, "nobody", same)]) == 1
+    assert index.delete([*given, Deletion(sessions, "nobody", same)]) == 1
     assert names[0] not in newest.stored()
     assert {names[1], names[2]} <= newest.stored().keys()
-    assert index.remove([]) == 0
+    assert index.delete([]) == 0
 
 
 def test_a_right_to_write_that_is_missing_is_named(guarded: Place) -> None:
@@ -423,4 +423,4 @@ def test_a_right_to_write_that_is_missing_is_named(guarded: Place) -> None:
     list(guarded.loader().load([harvest]))
     reader = inventory(guarded, **login(guarded.node.users["reader"]))
     with pytest.raises(CredentialsError, match="privilege write"):
-        reader.remove([Deletion(f"{guarded.prefix}sessions-2026", "x", record_version(harvest))])
+        reader.delete([Deletion(f"{guarded.prefix}sessions-2026", "x", record_version(harvest))])

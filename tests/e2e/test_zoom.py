@@ -155,7 +155,7 @@ def test_what_was_loaded_before_the_search_for_leftovers_failed_is_told(
     assert vendor["cleanup_pending"] > 0, (vendor, ended.stderr.decode())
     assert vendor["documents"] + vendor["rejected"] >= vendor["cleanup_pending"]
     told = " ".join(ended.stderr.decode().split())
-    assert f"{vendor['cleanup_pending']:,} meetings loaded and not yet acknowledged" in told
+    assert f"{vendor['cleanup_pending']:,} meetings stored, but stale documents could not be checked" in told
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,40 @@ def test_https_or_this_machine(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://10.0.0.1:9200", "localhost:9200", "ftp://x", "https://", "https://u:p@x.example"]
+    "url",
+    ["http://10.0.0.1:9200", "localhost:9200", "ftp://x", "https://", "https://u:p@x.example", "http://[::1"],
 )
 def test_other_urls_are_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^ES_HOST") as refused:
         config.checked_url("ES_HOST", url)
     assert "u:p" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1:9200", "http://elasticsearch:9200", "http://es.example.org"]
+)
+def test_http_to_another_machine_is_accepted_only_if_that_is_permitted(url: str) -> None:
+    assert config.checked_url("ES_HOST", url, http_anywhere=True) == url
+    with pytest.raises(ConfigurationError, match="must be https"):
+        config.checked_url("ZOOM_API_URL", url)
+
+
+@pytest.mark.parametrize(
+    ("url", "nearby"),
+    [
+        ("http://127.0.0.1:9200", True),
+        ("http://[::1]:9200", True),
+        ("http://localhost", True),
+        ("http://elasticsearch:9200", True),
+        ("http://10.1.2.3", True),
+        ("http://192.168.1.2", True),
+        ("http://[fd00::1]", True),
+        ("http://8.8.8.8", False),
+        ("http://es.example.org", False),
+    ],
+)
+def test_nearby_hosts_are_private_or_have_a_single_label(url: str, nearby: bool) -> None:
+    assert config.is_nearby(url) is nearby
 
 
 @pytest.mark.parametrize("names", [["ZOOM_KEY"], ["ZOOM_SECRET"], ["ZOOM_KEY", "ZOOM_SECRET"]])

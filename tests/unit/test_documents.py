@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -227,3 +228,13 @@ def test_a_lone_surrogate_and_a_huge_number_are_still_written() -> None:
     assert b'"user_name":"\\ud800"' in line
     assert b'"@timestamp":"2026-11-20T09:31:00Z"' in line
     assert str(2**70).encode() in line
+
+
+def test_addresses_are_in_small_letters() -> None:
+    host = Host(name="Mara", email="Mara.Lindqvist@Example.org")
+    record = to_record(meeting(host=host), [stay(email="MARA.lindqvist@example.org")])
+    first, second = to_documents(record)
+    assert first["host"] == {"name": "Mara", "email": "mara.lindqvist@example.org"}
+    assert (second["host_email"], second["email"]) == ("mara.lindqvist@example.org",) * 2
+    other = to_record(meeting(host=replace(host, email="x@example.org")), [stay(email="y@example.org")])
+    assert [d["document_id"] for d in to_documents(other)] == [d["document_id"] for d in (first, second)]

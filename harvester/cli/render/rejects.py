@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from harvester.console import printable
 from harvester.formatting import plural
+from harvester.logging_setup import printable
 from harvester.state.rejects import Kept
 
 

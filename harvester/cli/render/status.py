@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from connectors.errors import ExitCode, HarvestError
+from connectors.errors import HarvestError
+from connectors.exit_codes import ExitCode
 from connectors.models import Window
 from harvester.cli.render.table import table_lines
-from harvester.console import printable
 from harvester.formatting import format_days, format_duration, format_instant, format_span, local_days, plural
+from harvester.logging_setup import printable
 from harvester.pipeline.report import upgrade_summary
 from harvester.state.account_status import DAY, SOON, AccountStatus, FailedMeeting
 from harvester.state.journal_rows import Run

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from connectors.errors import ExitCode, HarvestError, OutputError
+from connectors.errors import HarvestError, OutputError
+from connectors.exit_codes import ExitCode
 from harvester.formatting import format_instant, plural, without_prefix
 from harvester.pipeline.report import MAX_FAILURES, Report
 
@@ -126,8 +127,8 @@ def _unfinished_lines(report: Report) -> Iterator[str]:
 def _partition_lines(report: Report) -> Iterator[str]:
     if report.missing_partitions:
         yield (
-            f"{plural(report.missing_partitions.total(), 'partition')} skipped that the vendor no longer has, such as a "
-            f"deleted user (this is normal): {_by_reason(report.missing_partitions)}"
+            f"{plural(report.missing_partitions.total(), 'partition')} skipped that the vendor does not have or give, such "
+            f"as a deleted user or one without a licence (this is normal): {_by_reason(report.missing_partitions)}"
         )
     if report.failed_partitions:
         yield (
@@ -151,6 +152,11 @@ def _notes(report: Report) -> Iterator[str]:
         yield (
             f"{plural(report.kept_richer, 'meeting')} changed, but the vendor now returns less detail; kept the stored "
             "version"
+        )
+    if report.listed_only:
+        yield (
+            f"{plural(report.listed_only, 'meeting')} {VERBS[report.destination]} from the listing only: the vendor no longer "
+            "gives their participants"
         )
     if report.replaced:
         yield f"{plural(report.replaced, 'stale document')} deleted"

@@ -140,21 +140,26 @@ class ExpectedGoogleMeet:
             if measured
             else None
         )
+        timestamp = head.get("start_time") or earliest(sessions)
         yield self._meeting_document(
-            uuid, detail, head | attendance_fields([f for _, f in sessions]), quality
+            uuid, detail, timestamp, head | attendance_fields([f for _, f in sessions]), quality
         )
-        yield from self._session_documents(uuid, detail, head, sessions, measured)
+        yield from self._session_documents(uuid, detail, timestamp, head, sessions, measured)
 
     def _head(
         self, conference: Conference, sessions: Sequence[KeyedFields], reported: Sequence[Endpoint], *, recorded: bool, live: bool
     ) -> Fields:  # fmt: skip
+        start: datetime | None
+        end: datetime | None
         if recorded:
             start, end = (
                 nanoseconds_to_datetime(conference.start),
                 None if live else nanoseconds_to_datetime(conference.end),
             )
         else:
-            start = min(fields["join_time"] for _, fields in sessions)
+            first = earliest(sessions)
+            # If someone whose join is not known left first, the start is not known either.
+            start = first if any(fields.get("join_time") == first for _, fields in sessions) else None
             end = max(fields["leave_time"] for _, fields in sessions)
         recording = recorded and self._owner_is_asked(conference)
         return without_none(
@@ -201,9 +206,10 @@ class ExpectedGoogleMeet:
         person = endpoint.person
         identifier, kind = parameters.get("identifier"), parameters.get("identifier_type")
         leave = milliseconds_to_datetime(endpoint.left_at)
-        start = parameters.get("start_timestamp_seconds")
-        lasted = timedelta(seconds=parameters["duration_seconds"])
-        join = leave - lasted if start is None else milliseconds_to_datetime(start * 1000)
+        start, lasted = parameters.get("start_timestamp_seconds"), parameters.get("duration_seconds", -1)
+        join = None if lasted < 0 else leave - timedelta(seconds=lasted)
+        if start is not None:
+            join = milliseconds_to_datetime(start * 1000)
         known = person.name if person is not None and self._in_directory(person) else None
         shown = kind == "email_address" and identifier is not None and "*" not in identifier
         hosts = conference.owner is not None and identifier == conference.owner.email
@@ -248,11 +254,13 @@ class ExpectedGoogleMeet:
         }
         return session_key(endpoint.session_name), without_none(fields)
 
-    def _meeting_document(self, uuid: str, detail: str, head: Fields, quality: Fields | None) -> Fields:
+    def _meeting_document(
+        self, uuid: str, detail: str, timestamp: datetime, head: Fields, quality: Fields | None
+    ) -> Fields:
         return without_none(
             {
                 "document_id": f"google-meet:{self._label}:{uuid}",
-                "@timestamp": head["start_time"],
+                "@timestamp": timestamp,
                 "kind": "meeting",
                 "vendor": "google-meet",
                 "account": self._label,
@@ -264,25 +272,37 @@ class ExpectedGoogleMeet:
         )
 
     def _session_documents(
-        self, uuid: str, detail: str, head: Fields, sessions: Sequence[KeyedFields], measured: Measured
+        self,
+        uuid: str,
+        detail: str,
+        timestamp: datetime,
+        head: Fields,
+        sessions: Sequence[KeyedFields],
+        measured: Measured,
     ) -> Iterator[Fields]:
         for name, fields in sessions:
             yield without_none(
                 {
                     "document_id": f"google-meet:{self._label}:{uuid}:{name}",
-                    "@timestamp": fields["join_time"],
+                    "@timestamp": fields.get("join_time", timestamp),
                     "kind": "session",
                     "vendor": "google-meet",
                     "account": self._label,
                     "meeting": uuid,
                     "topic": head.get("topic"),
                     "host_email": head.get("host", {}).get("email"),
-                    "meeting_timestamp": head["start_time"],
+                    "meeting_timestamp": timestamp,
                     "detail": detail,
                     "quality": google_meet_quality.document(measured.get(name, {})),
                     **fields,
                 }
             )
+
+
+def earliest(sessions: Sequence[KeyedFields]) -> datetime:
+    """Return the first instant at which anyone is known to have been there."""
+    found: datetime = min(fields.get("join_time") or fields["leave_time"] for _, fields in sessions)
+    return found
 
 
 def _media_fields(reported: Sequence[dict[str, Any]]) -> Fields:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harvester.simulator.expected.quality import round_to_hundredths
+from harvester.simulator.expected.minute_quality import round_to_hundredths
 
 _STREAMS = {
     "audio_in": "audio_recv",

@@ -13,9 +13,9 @@ from harvester.simulator.expected.document_fields import (
     to_datetime,
     without_none,
 )
-from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.account import Account, GroupSession, Room
 from harvester.simulator.meetecho.attendance import Attendance, AttendanceRecord
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.schedule import CONFIGURED
 from harvester.simulator.organisation import MINUTE, Organisation
 
@@ -100,7 +100,9 @@ class ExpectedMeetecho:
                 "stay": "meeting",
                 "id": str(record.person),
                 "user_name": self._attendance.name(record.person),
-                "join_time": None if record.time is None else to_datetime(record.time),
+                "join_time": None
+                if record.time is None or record.self_declared
+                else to_datetime(record.time),
             }
         )
 

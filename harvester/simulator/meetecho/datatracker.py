@@ -136,7 +136,7 @@ class AttendedTable:
 def _attended_row(record: AttendanceRecord) -> Row:
     return {
         "id": record.id,
-        "origin": "datatracker",
+        "origin": "self declared" if record.self_declared else "datatracker",
         "person": record.person,
         "session": record.session,
         "time": record.time,

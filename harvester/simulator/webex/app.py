@@ -15,8 +15,8 @@ from urllib.parse import unquote
 from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.http_bodies import encode_json, read_body
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.responses import encode_json, read_body
 from harvester.simulator.webex.access import RateLimits, WebexOptions
 from harvester.simulator.webex.account import Account
 from harvester.simulator.webex.error_responses import ErrorResponse, not_found

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from harvester.simulator.http_bodies import encode_json
 from harvester.simulator.organisation import MINUTE, Organisation
-from harvester.simulator.responses import encode_json
 from harvester.simulator.webex import quality_samples
 from harvester.simulator.webex.account import Instance, Quirk
 from harvester.simulator.webex.attendance import MediaSession

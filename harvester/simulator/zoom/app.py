@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.http_bodies import encode_json, read_body
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.responses import encode_json, read_body
 from harvester.simulator.zoom.access import SCOPES, Plan, RateLimits
 from harvester.simulator.zoom.account import Account
 from harvester.simulator.zoom.endpoints import instance_key, route

@@ -7,7 +7,8 @@
 | item or request 429, 500, 502, 503, 504, no answer | tried again after a pause, without what is done |
 | item 400, 404, other 4xx; 500 repeatedly | rejected, with the reason |
 | request 400, 413 | names no item: halved until the culprit is alone |
-| 401, 403, a block, a closed index | the load ends: no other document would fare better |
+| request 429 `circuit_breaking_exception` | too large for the memory of the node: halved after a pause |
+| 401, 403, a block (403 or 429, if a disk is full), a closed index | the load ends: no other document would fare better |
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ import orjson
 from connectors.errors import ConfigurationError
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic.client import RETRYABLE, Client, ErrorCause, Response, wait_before_retry
-from harvester.sinks.elastic.indices import Indices
+from harvester.sinks.elastic.index_creation import Indices
 
 OK, SUPERSEDED, REJECTED = range(3)
 MAX_SUSPECT_TRIES = 3
 """How often an item is retried whose failure may be its own fault: a 500, an index that keeps vanishing."""
+
+MIN_REQUEST_BYTES = 50_000
+"""Lack of memory passes: it never limits later requests to less than this."""
 
 
 class Operation(NamedTuple):
@@ -91,8 +95,8 @@ class _Unfinished:
 
     split: Sequence[Sequence[int]] = ()
     """To be sent at once, in these parts."""
-    retry: Sequence[int] = ()
-    """To be sent again after a pause."""
+    retry: Sequence[Sequence[int]] = ()
+    """To be sent again after a pause, in these parts."""
     problem: str = ""
     retry_after: str | None = None
 
@@ -116,11 +120,12 @@ class BulkSender:
             positions = parts.pop()
             unfinished = self._send_once(operations, positions, results)
             parts.extend(unfinished.split)
+            remaining = sum(map(len, (*unfinished.split, *unfinished.retry)))
+            if remaining < len(positions):
+                state.reset()
             if unfinished.retry:
-                if len(unfinished.retry) < len(positions):
-                    state.reset()
                 wait_before_retry(state, unfinished.problem, unfinished.retry_after)
-                parts.append(unfinished.retry)
+                parts.extend(unfinished.retry)
         return results
 
     def _send_once(
@@ -135,11 +140,14 @@ class BulkSender:
             return self._read_items(operations, positions, response, results)
         if response.status in {400, 413}:
             return self._split(positions, len(body), response, results)
-        if response.status in RETRYABLE:
-            problem = self._client.unavailable_reason(response)
-            return _Unfinished(retry=positions, problem=problem, retry_after=response.retry_after)
-        if response.status in {401, 403}:
+        if response.status in {401, 403} or response.cause.is_block:
             raise self._client.error_for(response.cause)
+        if response.status in RETRYABLE:
+            return _Unfinished(
+                retry=self._halve(positions, len(body)) if response.cause.is_breaker else (positions,),
+                problem=self._client.unavailable_reason(response),
+                retry_after=response.retry_after,
+            )
         raise ConfigurationError(
             f"{self._client.config.url} answers bulk requests with HTTP {response.status}: check ES_HOST"
         )
@@ -150,12 +158,18 @@ class BulkSender:
         if len(positions) > 1:
             if response.status == 413:
                 self.max_request_bytes = min(self.max_request_bytes, size // 2)
-            middle = len(positions) // 2
-            return _Unfinished(split=(positions[middle:], positions[:middle]))
+            return _Unfinished(split=_halves(positions))
         cause = response.cause
         kind = "too_large" if response.status == 413 else cause.type or "bad_request"
         results.reject(positions[0], kind, cause.reason)
         return _Unfinished()
+
+    def _halve(self, positions: Sequence[int], size: int) -> Sequence[Sequence[int]]:
+        """Halve a request that the node has no memory for; a single document only waits for memory."""
+        if len(positions) == 1:
+            return (positions,)
+        self.max_request_bytes = min(self.max_request_bytes, max(size // 2, MIN_REQUEST_BYTES))
+        return _halves(positions)
 
     def _read_items(
         self, operations: Sequence[Operation], positions: Sequence[int], response: Response, results: Results
@@ -164,11 +178,11 @@ class BulkSender:
         items = read_items(response, len(positions))
         if items is None:
             return _Unfinished(
-                retry=positions, problem=f"Elasticsearch at {url} returns incomplete bulk answers"
+                retry=(positions,), problem=f"Elasticsearch at {url} returns incomplete bulk answers"
             )
         if response.body.get("errors") is False:
             return _Unfinished()
-        retry = []
+        retry, why = [], ""
         for position, item in zip(positions, items, strict=True):
             result = item.get("index", {})
             status = result.get("status", 500)
@@ -178,15 +192,17 @@ class BulkSender:
                 cause = ErrorCause.of(status, result.get("error"))
                 if self._should_retry(operations[position], position, cause, results):
                     retry.append(position)
+                    why = cause.type or f"HTTP {cause.status}"
         return _Unfinished(
-            retry=retry, problem=f"Elasticsearch at {url} keeps rejecting requests (overloaded)"
+            retry=(retry,) if retry else (),
+            problem=f"Elasticsearch at {url} keeps rejecting documents (overloaded: {why})",
         )
 
     def _should_retry(self, operation: Operation, position: int, cause: ErrorCause, results: Results) -> bool:
         """Whether a failed item is tried again; if not, it is rejected. Raises if no other item would fare better."""
         if cause.type == "index_closed_exception":
             raise self._client.closed_index(operation.index_name)
-        if cause.status in {401, 403}:
+        if cause.status in {401, 403} or cause.is_block:
             raise self._client.error_for(cause, operation.index_name)
         vanished = cause.type == "index_not_found_exception"
         if vanished:
@@ -197,6 +213,12 @@ class BulkSender:
             return True
         results.reject(position, cause.type or str(cause.status), cause.reason)
         return False
+
+
+def _halves(positions: Sequence[int]) -> Sequence[Sequence[int]]:
+    """Both halves of these positions, in the order in which they are popped from the list of parts."""
+    middle = len(positions) // 2
+    return positions[middle:], positions[:middle]
 
 
 def read_items(response: Response, count: int) -> list[dict[str, Any]] | None:

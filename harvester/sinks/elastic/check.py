@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from connectors.base import CheckResult
-from connectors.errors import ExitCode, HarvestError
+from connectors.errors import CredentialsError, HarvestError
+from connectors.exit_codes import ExitCode
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
-from harvester.sinks.elastic.client import Client
+from harvester.sinks.elastic.client import Client, Response
 
 _LACKING = {
     "create_index": "without it an administrator has to create every index",
@@ -26,14 +27,11 @@ def check(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
     url = client.config.url
     try:
         client.ping(retry)
+        version = _version(client, retry)
     except HarvestError as error:
-        yield CheckResult(
-            subject="Elasticsearch", status="failed", message=str(error), exit_code=error.exit_code
-        )
+        yield _failure("Elasticsearch", error)
         return
-    yield CheckResult(
-        subject="Elasticsearch", status="ok", message=f"{url} answers, {_version(client, retry)}"
-    )
+    yield CheckResult(subject="Elasticsearch", status="ok", message=f"{url} answers, {version}")
     yield from _privileges(client, retry)
     yield _templates(client, retry)
     yield from _indices(client, retry)
@@ -43,17 +41,38 @@ def _version(client: Client, retry: RetryPolicy) -> str:
     # The first needs the privilege monitor; the second is open to a few more accounts.
     for path in ("/", "/_nodes/_local?filter_path=nodes.*.version"):
         response = client.request(retry, "GET", path)
+        if response.ok and _member(response.body, "version", "build_flavor") == "serverless":
+            raise client.serverless()
         if response.ok and (found := _version_number(response.body)):
             return f"version {found}"
+        if response.status not in {403, 405}:
+            raise client.unexpected(response, "asked for its version")
     return "version unknown (the account may not ask)"
 
 
 def _version_number(body: Any) -> str | None:
     if not isinstance(body, dict):
         return None
-    nodes = [node.get("version") for node in body.get("nodes", {}).values()]
-    number = body.get("version", {}).get("number") or (nodes[0] if nodes else None)
+    nodes = [_member(node, "version") for node in (_member(body, "nodes") or {}).values()]
+    number = _member(body, "version", "number") or (nodes[0] if nodes else None)
     return str(number) if number else None
+
+
+def _member(body: Any, *names: str) -> Any:
+    """The value at this path of a JSON object; `None` if there is none."""
+    for name in names:
+        body = body.get(name) if isinstance(body, dict) else None
+    return body
+
+
+def _failure(subject: str, error: HarvestError) -> CheckResult:
+    return CheckResult(subject=subject, status="failed", message=str(error), exit_code=error.exit_code)
+
+
+def _is_security_off(response: Response) -> bool:
+    """Without security there is no such API: nodes of 8.x and 9.x answer 400 `no handler found for uri […]`."""
+    error = _member(response.body, "error")
+    return response.status == 400 and isinstance(error, str) and error.startswith("no handler found")
 
 
 def _privileges(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
@@ -63,11 +82,22 @@ def _privileges(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
         "index": [{"names": [pattern], "privileges": sorted(_LACKING)}],
     }
     response = client.request(retry, "POST", "/_security/user/_has_privileges", body=body)
-    if not response.ok:
+    if _is_security_off(response):
         found = "security is switched off: everyone who can reach the cluster may do everything"
         yield CheckResult(subject="Elasticsearch privileges", status="ok", message=found)
         return
-    held = response.body["index"][pattern]
+    held = _member(response.body, "index", pattern)
+    may_install = _member(response.body, "cluster", _TEMPLATE_PRIVILEGE)
+    if (
+        not response.ok
+        or may_install is None
+        or not isinstance(held, dict)
+        or not held.keys() >= _LACKING.keys()
+    ):
+        yield _failure(
+            "Elasticsearch privileges", client.unexpected(response, "asked for the account's privileges")
+        )
+        return
     for right, lack in _LACKING.items():
         needed = right in _REQUIRED
         yield CheckResult(
@@ -76,7 +106,7 @@ def _privileges(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
             message=f"held on {pattern}" if held[right] else f"missing on {pattern}: {lack}",
             remedy="" if held[right] else f"give the account's role {right} on {pattern}",
         )
-    if not response.body["cluster"][_TEMPLATE_PRIVILEGE]:
+    if not may_install:
         yield CheckResult(
             subject=f"Elasticsearch privilege {_TEMPLATE_PRIVILEGE}",
             status="warning",
@@ -89,12 +119,14 @@ def _templates(client: Client, retry: RetryPolicy) -> CheckResult:
     subject = "Elasticsearch templates"
     try:
         differences = list(templates.diff_templates(client, retry))
-    except HarvestError:
+    except CredentialsError:
         return CheckResult(
             subject=subject,
             status="warning",
             message="unknown: the account may not manage index templates",
         )
+    except HarvestError as error:
+        return _failure(subject, error)
     if not differences:
         return CheckResult(subject=subject, status="ok", message="installed, as shipped")
     missing = [difference.template for difference in differences if not difference.field]
@@ -116,12 +148,17 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
     patterns = f"{config.alias('meeting')}*,{config.alias('session')}*"
     what = "filter_path=*.mappings._meta.made_by,*.settings.index.blocks,*.settings.index.uuid&expand_wildcards=all"
     response = client.request(retry, "GET", f"/{patterns}?{what}")
-    if not response.ok:
+    if response.status in {403, 404}:
+        return
+    if not response.ok or not isinstance(response.body, dict):
+        yield _failure(
+            "Elasticsearch indices", client.unexpected(response, "asked for the harvester's indices")
+        )
         return
     for name, index in sorted(response.body.items()):
-        blocks = index["settings"]["index"].get("blocks", {})
+        blocks = _member(index, "settings", "index", "blocks") or {}
         blocked = sorted(block for block, set_ in blocks.items() if str(set_) == "true")
-        if index.get("mappings", {}).get("_meta", {}).get("made_by") != templates.MADE_BY:
+        if _member(index, "mappings", "_meta", "made_by") != templates.MADE_BY:
             yield CheckResult(
                 subject=f"Elasticsearch index {name}",
                 status="failed",

@@ -6,6 +6,7 @@ users and tokens.
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 import warnings
@@ -19,9 +20,10 @@ from elastic_transport.client_utils import DEFAULT
 from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
+from connectors.network import certificate_fault, check_bundle, network_settings
 from connectors.parsing import parse_retry_after
 from connectors.retry import RetryPolicy, RetryState, count_attempts
-from harvester.console import ONCE
+from harvester.logging_setup import ONCE
 from harvester.sinks.elastic.config import ElasticConfig
 
 REQUEST_SECONDS = 120.0
@@ -67,6 +69,24 @@ class ErrorCause(NamedTuple):
             return cls(status)
         return cls(status, _text(error.get("type")), _text(error.get("reason")))
 
+    @property
+    def is_block(self) -> bool:
+        """Whether an index or the cluster is read-only, which no waiting changes.
+
+        It is a 403, or a 429 if the disk is full. A 503 with this type is a cluster that is still starting.
+        """
+        return self.type == "cluster_block_exception" and self.status in {403, 429}
+
+    @property
+    def is_serverless(self) -> bool:
+        """Whether Elastic Cloud Serverless refused a setting: "… are not available when running in serverless mode"."""
+        return self.status == 400 and "serverless mode" in self.reason
+
+    @property
+    def is_breaker(self) -> bool:
+        """Whether the node lacks the memory for a request of this size."""
+        return self.type == "circuit_breaking_exception" and self.status == 429
+
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
@@ -111,20 +131,54 @@ _SERIALIZERS = {
 }
 
 
+def _authorization(config: ElasticConfig) -> dict[str, str]:
+    """The library's own encoding of a password knows only ASCII; Elasticsearch reads UTF-8."""
+    if config.api_key:
+        return {"authorization": f"ApiKey {config.api_key}"}
+    if config.username and config.password:
+        login = base64.b64encode(f"{config.username}:{config.password}".encode())
+        return {"authorization": f"Basic {login.decode('ascii')}"}
+    return {}
+
+
+def _node_class(proxies: Mapping[str, str]) -> type[elastic_transport.BaseNode]:
+    """A connection through these proxies, which the library's usual one cannot use.
+
+    It reads nothing else from the environment: `requests` would take a login from .netrc.
+    """
+
+    class ProxiedNode(elastic_transport.RequestsHttpNode):
+        def __init__(self, config: elastic_transport.NodeConfig) -> None:
+            super().__init__(config)
+            self.session.trust_env = False
+            self.session.proxies = dict(proxies)
+
+    return ProxiedNode
+
+
 class Client:
     """The elasticsearch client of one cluster, with its own retries switched off. Safe for threads."""
+
+    _proxied = False
 
     def __init__(
         self, config: ElasticConfig, *, connections: int = 4, seconds: float = REQUEST_SECONDS
     ) -> None:
         self.config = config
-        login = (config.username, config.password) if config.username and config.password else None
+        if config.ca_certs is not None:
+            if config.url.startswith("http:"):
+                raise ConfigurationError(
+                    "ES_CA_CERTS is set, but ES_HOST is http://: use https://, or unset ES_CA_CERTS"
+                )
+            check_bundle("ES_CA_CERTS", config.ca_certs)
+        network = network_settings(config.url)
+        self._proxied = bool(network.proxies)
         try:
             self._elasticsearch = elasticsearch.Elasticsearch(
                 config.url,
-                api_key=config.api_key,
-                basic_auth=login,
-                ca_certs=config.ca_certs or DEFAULT,
+                headers=_authorization(config),
+                ca_certs=config.ca_certs or network.ca_bundle or DEFAULT,
+                node_class=_node_class(network.proxies) if network.proxies else DEFAULT,
                 connections_per_node=connections,
                 request_timeout=seconds,
                 max_retries=0,
@@ -133,10 +187,8 @@ class Client:
                 serializers=_SERIALIZERS,
             )
         except (ValueError, OSError) as error:
-            if config.ca_certs is None:
-                raise
             raise ConfigurationError(
-                f"ES_CA_CERTS cannot be used ({type(error).__name__}): it must name a file with certificates in PEM form"
+                f"ES_HOST cannot be used ({type(error).__name__}): check the URL"
             ) from None
 
     def close(self) -> None:
@@ -171,24 +223,36 @@ class Client:
             raise self.not_elasticsearch() from None
         except elasticsearch.ApiError as error:
             response, duration = self._response(error.meta, error.body), error.meta.duration
-        except elastic_transport.TlsError:
-            raise ConfigurationError(
-                f"the certificate of {self.config.url} is not trusted, or the server does not use TLS: set ES_CA_CERTS to "
-                "the file of its certificate authority, and check whether ES_HOST needs http:// or https://"
-            ) from None
+        except elastic_transport.TlsError as error:
+            raise self._tls_error(error) from None
         except elastic_transport.SerializationError:
             response = Response(status=502, from_elasticsearch=False)
         except elastic_transport.TransportError:
             response = Response(status=0)
+        except ValueError:  # including UnicodeError and urllib3's LocationParseError
+            raise ConfigurationError("ES_HOST cannot be used: its host name is not a valid one") from None
         else:
             response, duration = self._response(answer.meta, answer.body), answer.meta.duration
         outcome = f"{response.status} in {duration * 1000:.0f} ms" if response.status else "no response"
         logger.debug("Elasticsearch: %s %s: %s", method, path.partition("?")[0], outcome)
         return response
 
+    def _tls_error(self, error: elastic_transport.TlsError) -> ConfigurationError:
+        fault = certificate_fault(error)
+        if fault is None:
+            return ConfigurationError(
+                f"no TLS connection to {self.config.url}: check whether ES_HOST needs http:// or https://"
+            )
+        remedy = f"{fault.remedy} in ES_CA_CERTS" if fault.authority else fault.remedy
+        return ConfigurationError(f"the certificate of {self.config.url} {fault.words}: {remedy}")
+
     def _response(self, meta: elastic_transport.ApiResponseMeta, body: Any) -> Response:
         genuine = meta.headers.get("x-elastic-product") == "Elasticsearch"
         # A proxy or a load balancer may answer with one of these statuses itself; anything else is a wrong address.
+        if meta.status == 407 and self._proxied:
+            raise ConfigurationError(
+                "the proxy between this machine and Elasticsearch wants a login (407): put it into HTTP_PROXY or HTTPS_PROXY"
+            )
         if not genuine and meta.status not in {401, 403, 413, *RETRYABLE}:
             raise self.not_elasticsearch()
         return Response(
@@ -208,7 +272,7 @@ class Client:
             response = self.send(method, path, body=body)
             if response.status == 401:
                 raise self.error_for(response.cause)
-            if response.status not in RETRYABLE:
+            if response.status not in RETRYABLE or response.cause.is_block:
                 return response
             wait_before_retry(state, self.unavailable_reason(response), response.retry_after)
 
@@ -222,8 +286,12 @@ class Client:
     def unavailable_reason(self, response: Response) -> str:
         """Why there is no usable answer."""
         if response.status == 0:
-            return f"Elasticsearch at {self.config.url} cannot be reached"
-        return f"Elasticsearch at {self.config.url} is busy or not ready (HTTP {response.status})"
+            proxied = " through the proxy that HTTP_PROXY or HTTPS_PROXY names" if self._proxied else ""
+            return f"Elasticsearch at {self.config.url} cannot be reached{proxied}"
+        if response.cause.is_breaker:
+            return f"Elasticsearch at {self.config.url} lacks memory for the request (circuit_breaking_exception)"
+        kind = f", {response.error_type}" if response.error_type else ""
+        return f"Elasticsearch at {self.config.url} is busy or not ready (HTTP {response.status}{kind})"
 
     def not_elasticsearch(self) -> ConfigurationError:
         return ConfigurationError(
@@ -231,13 +299,27 @@ class Client:
             "are not supported)"
         )
 
+    def unexpected(self, response: Response, request: str) -> ConfigurationError:
+        """The error for an answer that Elasticsearch does not give when it works. `request`: "asked for its version"."""
+        kind = f", {response.error_type}" if response.error_type else ""
+        return ConfigurationError(
+            f"Elasticsearch at {self.config.url} gives an unexpected answer if it is {request} "
+            f"(HTTP {response.status}{kind}): check ES_HOST and whatever stands in front of Elasticsearch"
+        )
+
     def error_for(self, cause: ErrorCause, index: str = "") -> HarvestError:
         """The error for a 401 or 403 of a request or of one item of a bulk request."""
         url = self.config.url
-        if cause.type == "cluster_block_exception":
+        if cause.is_block:
+            blocked = f"{f'the index {index}' if index else 'an index'} at {url} is read-only"
+            if cause.status == 429 or "flood" in cause.reason or "read-only-allow-delete" in cause.reason:
+                return Unreachable(
+                    f"{blocked}: the disk of a node is full (flood-stage watermark): free some space; "
+                    "Elasticsearch then lifts the block"
+                )
             return Unreachable(
-                f"{f'the index {index}' if index else 'an index'} at {url} is read-only: either its disk is nearly full "
-                "(free some space: Elasticsearch then lifts the block), or index.blocks or cluster.blocks is set"
+                f"{blocked}: either its disk is nearly full (free some space: Elasticsearch then lifts the block), or "
+                "index.blocks or cluster.blocks is set"
             )
         if cause.status == 401:
             return CredentialsError(
@@ -251,6 +333,12 @@ class Client:
 
     def missing_privilege(self, privilege: str) -> CredentialsError:
         return CredentialsError(f"the account lacks a privilege at {self.config.url}: it needs {privilege}")
+
+    def serverless(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.config.url} is Elastic Cloud Serverless, which does not permit index.gc_deletes: it is not supported; "
+            "use Elasticsearch 8 or 9, self-managed or on Elastic Cloud Hosted"
+        )
 
     def closed_index(self, index: str) -> Unreachable:
         return Unreachable(

@@ -20,6 +20,10 @@ ID_BYTES = 512
 # Elasticsearch refuses index names with an upper-case letter or one of \ / * ? " < > | , # :
 _PREFIX = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
+_API_KEY = re.compile(r"[\x21-\x7e]+")
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and bytes of the environment that are not UTF-8, which Python reads as lone surrogates."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticConfig:
@@ -37,8 +41,8 @@ class ElasticConfig:
     """One index per year or per month of the meeting."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.host)
         try:
+            parts = urlsplit(self.host)
             usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or True)
         except ValueError:
             usable = False
@@ -56,10 +60,23 @@ class ElasticConfig:
             raise ConfigurationError("the index period must be year or month")
         if self.api_key and (self.username or self.password):
             raise ConfigurationError("ES_API_KEY and ES_USERNAME are both set; remove one of them")
+        self._check_credentials()
         if bool(self.username) != bool(self.password):
             raise ConfigurationError(
                 "ES_USERNAME and ES_PASSWORD must be set together; one of them is missing"
             )
+
+    def _check_credentials(self) -> None:
+        """Refuse what cannot be sent in a header. No message contains a value."""
+        if self.api_key and not _API_KEY.fullmatch(self.api_key):
+            raise ConfigurationError(
+                "ES_API_KEY contains white space or characters outside ASCII: copy the key in its encoded form"
+            )
+        for name, value in (("ES_USERNAME", self.username), ("ES_PASSWORD", self.password)):
+            if value and _UNSENDABLE.search(value):
+                raise ConfigurationError(f"{name} contains a control character or is not UTF-8")
+        if self.username and ":" in self.username:
+            raise ConfigurationError("ES_USERNAME contains a colon, which no user name may have")
 
     @property
     def url(self) -> str:

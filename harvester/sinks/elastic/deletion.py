@@ -6,6 +6,7 @@
 | item 404, 409 | already gone; newer or richer, and stays |
 | item or request 429, 500, 502, 503, 504, no answer | tried again after a pause, without what is done |
 | request 413 | halved |
+| request 429 `circuit_breaking_exception` | halved after a pause |
 | 403 | MissingPrivileges |
 | 401, a block, a closed index | the end: no other document would fare better |
 """
@@ -56,19 +57,21 @@ def delete_documents(client: Client, retry: RetryPolicy, deletions: Sequence[Del
     while parts:
         part = parts.pop()
         response = client.bulk(b"".join(deletion.line() for deletion in part))
-        if response.status == 413 and len(part) > 1:
+        if len(part) > 1 and (response.status == 413 or response.cause.is_breaker):
+            if response.cause.is_breaker:
+                wait_before_retry(state, client.unavailable_reason(response), response.retry_after)
             middle = len(part) // 2
             parts += part[middle:], part[:middle]
             continue
         remaining = []
         for deletion, item in zip(part, _items(client, response, len(part)), strict=True):
             status = item.get("status", 500)
-            if status in RETRYABLE:
+            cause = ErrorCause.of(status, item.get("error"))
+            if status in RETRYABLE and not cause.is_block:
                 remaining.append(deletion)
             elif 200 <= status < 300:
                 yield deletion
             elif status not in {404, 409}:
-                cause = ErrorCause.of(status, item.get("error"))
                 raise cleanup_error(client, cause, "write", deletion.index_name)
         if remaining:
             if len(remaining) < len(part):
@@ -79,9 +82,9 @@ def delete_documents(client: Client, retry: RetryPolicy, deletions: Sequence[Del
 
 def cleanup_error(client: Client, cause: ErrorCause, privileges: str, index: str = "") -> Exception:
     """The error for a refused deletion, or for a refused search for documents to delete."""
-    if cause.status == 403 and cause.type != "cluster_block_exception":
+    if cause.status == 403 and not cause.is_block:
         return MissingPrivileges(privileges)
-    if cause.status in {401, 403}:
+    if cause.status == 401 or cause.is_block:
         return client.error_for(cause, index)
     if cause.type == "index_closed_exception":
         return client.closed_index(index)
@@ -98,7 +101,7 @@ def _items(client: Client, response: Response, count: int) -> list[dict[str, Any
         items = read_items(response, count)
         if items is not None:
             return [item.get("delete", {}) for item in items]
-    elif response.status not in RETRYABLE:
+    elif response.status not in RETRYABLE or response.cause.is_block:
         raise cleanup_error(client, response.cause, "write")
     return [{}] * count
 

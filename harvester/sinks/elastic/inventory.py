@@ -256,9 +256,9 @@ class Inventory:
         return response
 
     def _read_error(self, response: Response) -> HarvestError:
-        if response.status == 403 and response.error_type != "cluster_block_exception":
+        if response.status == 403 and not response.cause.is_block:
             return self._missing_privilege("read")
-        if response.status in {401, 403}:
+        if response.status == 401 or response.cause.is_block:
             return self._client.error_for(response.cause)
         return ConfigurationError(
             f"Elasticsearch at {self.config.url} refuses to search in {' and '.join(self.config.index_patterns)} "

@@ -19,7 +19,15 @@ import orjson
 from connectors.errors import HarvestError
 from connectors.models import MeetingRecord
 from connectors.retry import RetryPolicy
-from harvester.documents import Document, encode, record_version, to_documents
+from harvester.documents import (
+    FIRST_YEAR,
+    Document,
+    encode,
+    has_index,
+    last_year,
+    record_version,
+    to_documents,
+)
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.bulk import (
@@ -34,7 +42,7 @@ from harvester.sinks.elastic.bulk import (
 from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT, AckTracker, Batch, BulkQueue
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
-from harvester.sinks.elastic.indices import Indices
+from harvester.sinks.elastic.index_creation import Indices
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable, TooLong, read_blocks
 from harvester.state.rejects import Reject, Rejects, line_key
 
@@ -87,6 +95,7 @@ class Loader:
         self._prepared = False
         self._rejected_lines: deque[RejectedLine] = deque()
         self._source = ""
+        self._max_new_indices: int | None = None
 
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
         """One `Ack` per record, as soon as all of its documents are safe.
@@ -112,21 +121,26 @@ class Loader:
         if stopped is not None:
             raise stopped
 
-    def load_lines(self, stream: Readable, name: str = "") -> Iterator[LoadProgress]:
+    def load_lines(
+        self, stream: Readable, name: str = "", *, max_new_indices: int | None = None
+    ) -> Iterator[LoadProgress]:
         """Load NDJSON. Yields the progress after every block of lines, and at the end.
 
-        `name`: of the stream; kept with the rejects as their origin.
+        `name`: of the stream; kept with the rejects as their origin. Raises TooManyNewIndices if the documents need more
+        than `max_new_indices` indices that do not exist yet.
         """
+        self._max_new_indices = max_new_indices
         self._source = f"{name} line" if name else "line"
         yield from self._load_blocks(read_blocks(stream))
 
-    def replay(self) -> Iterator[LoadProgress]:
+    def replay(self, *, max_new_indices: int | None = None) -> Iterator[LoadProgress]:
         """Load the rejects once more; those that are stored now are removed from the rejects."""
+        self._max_new_indices = max_new_indices
         self._source = ""
         yield from self._load_blocks([document] for _, document in self._rejects.documents())
 
     def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LoadProgress]:
-        lines, tracker = LineReader(self._config), AckTracker()
+        lines, tracker = LineReader(self._config, self._retry.now()), AckTracker()
         with self._open() as queue:
             for block in source:
                 bad: list[BadLine] = []
@@ -154,7 +168,8 @@ class Loader:
         if not self._prepared:
             self._prepare()
         retry = replace(self._retry, cancelled=Event())
-        bulk = BulkSender(self._client, Indices(self._client, retry), retry)
+        indices = Indices(self._client, retry, max_new=self._max_new_indices)
+        bulk = BulkSender(self._client, indices, retry)
 
         def send(batch: Batch) -> Results:
             results = bulk.send(batch.operations)
@@ -190,11 +205,16 @@ class Loader:
             raise ValueError("a meeting without any instant has no index")
         indices = self._config.index("meeting", timestamp), self._config.index("session", timestamp)
         heads = [action_head(index, version) for index in indices]
+        dated = has_index(timestamp, self._retry.now())
         for position, document in enumerate(to_documents(record)):
             index, head = indices[position > 0], heads[position > 0]
             source, document_id = encode(document), document["document_id"]
-            if len(document_id) * 4 > ID_BYTES and _byte_length(document_id) > ID_BYTES:
-                unfit.append(_too_long(document, index, version, source))
+            if not dated:
+                reason = f"the meeting is not between {FIRST_YEAR} and {last_year(self._retry.now())}"
+                unfit.append(_unfit(document, index, version, source, reason))
+            elif len(document_id) * 4 > ID_BYTES and _byte_length(document_id) > ID_BYTES:
+                reason = f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes"
+                unfit.append(_unfit(document, index, version, source, reason))
             else:
                 yield Operation(index, head + _quoted(document_id) + ACTION_TAIL, source)
 
@@ -272,11 +292,7 @@ def _byte_length(document_id: str) -> int:
     return len(document_id.encode("utf-8", "surrogatepass"))
 
 
-def _too_long(document: Document, index: str, version: int, source: bytes) -> Reject:
+def _unfit(document: Document, index: str, version: int, source: bytes, reason: str) -> Reject:
     return Reject(
-        document_id=document["document_id"],
-        index=index,
-        version=version,
-        reason=f"document_id is longer than the {ID_BYTES} bytes that Elasticsearch takes",
-        document=source,
+        document_id=document["document_id"], index=index, version=version, reason=reason, document=source
     )

@@ -18,7 +18,7 @@ import orjson
 
 from connectors.models import Detail
 from connectors.parsing import parse_instant
-from harvester.documents import HEADER, version
+from harvester.documents import FIRST_YEAR, HEADER, has_index, last_year, version
 from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
 from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
 
@@ -104,8 +104,9 @@ class _PartialLine:
 class LineReader:
     """Turns the lines of one input into operations. Counts the lines, and the blank ones among them."""
 
-    def __init__(self, config: ElasticConfig) -> None:
+    def __init__(self, config: ElasticConfig, now: datetime) -> None:
         self._config = config
+        self._now = now
         self._head = lru_cache(maxsize=256)(self._parse_header)
         self.line_number = 0
         self.blank = 0
@@ -169,7 +170,10 @@ class LineReader:
         if kind not in {"meeting", "session"}:
             raise _InvalidLine("kind is neither meeting nor session")
         document_kind: Kind = "meeting" if kind == "meeting" else "session"
-        timestamp = _instant(document, "@timestamp" if kind == "meeting" else "meeting_timestamp")
+        field = "@timestamp" if kind == "meeting" else "meeting_timestamp"
+        timestamp = _instant(document, field)
+        if not has_index(timestamp, self._now):
+            raise _InvalidLine(f"{field} is not between {FIRST_YEAR} and {last_year(self._now)}")
         index = self._config.index(document_kind, timestamp)
         return index, action_head(index, _version(document))
 

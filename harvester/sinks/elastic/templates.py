@@ -161,13 +161,20 @@ def _fetch_installed(client: Client, retry: RetryPolicy, template: Template) -> 
     if not response.ok:
         raise _error_for(client, template, response)
     kind = "component_template" if template.component else "index_template"
-    body: Mapping[str, Any] = response.body[f"{kind}s"][0][kind]
+    try:
+        body = response.body[f"{kind}s"][0][kind]
+    except (TypeError, LookupError):
+        body = None
+    if not isinstance(body, Mapping):
+        raise client.unexpected(response, f"asked for the template {template.name}")
     return body
 
 
 def _error_for(client: Client, template: Template, response: Response) -> HarvestError:
-    if response.status in {401, 403}:
+    if response.status in {401, 403} or response.cause.is_block:
         return client.error_for(response.cause)
+    if response.cause.is_serverless:
+        return client.serverless()
     return ConfigurationError(
         f"Elasticsearch at {client.config.url} refuses the template {template.name}: "
         f"{response.error_type or response.status}"

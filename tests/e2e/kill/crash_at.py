@@ -23,7 +23,7 @@ from connectors.webex.endpoints import QUALITIES
 from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.loader import Loader
-from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
+from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
 from harvester.state.account import AccountState
 from harvester.state.database import Database
 from harvester.state.rejects import Rejects
@@ -76,7 +76,7 @@ def _page(calls: frozenset[str], when: str, fuse: Fuse) -> None:
     def chosen(_api: Api, _method: str, call: str, *_given: Any, **_named: Any) -> bool:
         return call in calls
 
-    _around(Api, "request", fuse, when=when, chosen=chosen)
+    _around(Api, "send", fuse, when=when, chosen=chosen)
 
 
 def _any(*_given: Any, **_named: Any) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import (
     BrokenResponse,
+    ConfigurationError,
     CredentialsError,
     HarvestError,
     QuotaExhausted,
@@ -27,7 +29,6 @@ from connectors.http import (
     Response,
     Retry,
     default_decision,
-    paginate,
     parse_body,
 )
 from connectors.rate_limit import RateLimiter
@@ -158,6 +159,22 @@ def test_no_connection_is_unreachable_once_no_attempt_is_left(api, http, error: 
     assert len(http.calls) == ATTEMPTS
 
 
+def test_the_fault_of_a_certificate_is_named(api, http) -> None:
+    fault = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    fault.verify_code = 10
+    http.get(f"{URL}/x", body=requests.exceptions.SSLError(fault))
+    with pytest.raises(Unreachable, match="certificate has expired: renew it"):
+        api().get(CALL, "/x")
+
+
+def test_a_ca_bundle_that_does_not_exist_is_a_configuration_error(
+    api, http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/authority.pem")
+    with pytest.raises(ConfigurationError, match="REQUESTS_CA_BUNDLE"):
+        api().get(CALL, "/x")
+
+
 def test_a_401_renews_the_token_once(api, http) -> None:
     auth = Tokens()
     http.get(f"{URL}/x", status=401, json={})
@@ -264,18 +281,6 @@ def test_parse_body_never_raises(content: bytes) -> None:
         orjson.dumps(found)
 
 
-def test_paging_ends_at_an_empty_token_and_continues_after_an_empty_page() -> None:
-    book = {"": ([1], "a"), "a": ([], "b"), "b": ([2], "")}
-    found = [rows for rows, _ in paginate(lambda token: book[token], lambda page: page[1], call=CALL)]
-    assert found == [[1], [], [2]]
-
-
-def test_a_repeated_page_token_is_an_error() -> None:
-    book = {"": "a", "a": "b", "b": "a"}
-    with pytest.raises(BrokenResponse, match="twice"):
-        list(paginate(lambda token: book[token], lambda page: page, call=CALL))
-
-
 @given(st.integers(100, 599), st.sampled_from([None, "broken"]))
 def test_only_a_2xx_with_json_is_accepted(status: int, broken: str | None) -> None:
     answer = Response(call=CALL, status=status, headers={}, body=None, broken=broken)
@@ -295,7 +300,14 @@ def test_a_url_of_the_same_host_is_requested_unchanged(
 
 @pytest.mark.parametrize(
     "address",
-    ["https://elsewhere.example/v1/x", "http://vendor.example/v1/x", "https://vendor.example:8443/v1"],
+    [
+        "https://elsewhere.example/v1/x",
+        "http://vendor.example/v1/x",
+        "https://vendor.example:8443/v1",
+        "https://vendor.ex\tample/v1/x",
+        "https://vendor.example\\@elsewhere.example/v1/x",
+        "https://[vendor.example/v1/x",
+    ],
 )
 def test_a_url_of_another_host_is_not_requested(api: Callable[..., Api], address: str) -> None:
     with pytest.raises(BrokenResponse, match="another host") as refused:

@@ -17,7 +17,7 @@ from connectors.quality import (
     summarize,
     to_series,
 )
-from harvester.simulator.expected.quality import round_to_hundredths as _expected_hundredths
+from harvester.simulator.expected.minute_quality import round_to_hundredths as _expected_hundredths
 
 SAMPLES = st.lists(st.integers(0, 3000).map(lambda n: n / 8), min_size=1, max_size=8)
 

@@ -70,10 +70,10 @@ def test_late_threads_never_exceed_the_permitted_calls_of_any_period(
         limiter._reserve() for _ in range(100)
     ]:  # as many threads, all of them asleep for a while
         clock.wait(max(0.0, reserved - clock.seconds))
-        another = limiter._another_moment(reserved)
+        another = limiter._next_slot_if_blocked(reserved)
         while another is not None:
             clock.wait(max(0.0, another - clock.seconds))
-            another = limiter._another_moment(another)
+            another = limiter._next_slot_if_blocked(another)
         at.append(clock.seconds)
     most = max(bisect_left(at, first + 1.0) - position for position, first in enumerate(at))
     assert most <= max(1, ceil(calls * share))

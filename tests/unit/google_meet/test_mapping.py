@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.google_meet.conferences import Conference, LateRow, best_record, group_by_conference
+from connectors.google_meet.conference_grouping import Conference, LateRow, best_record, group_by_conference
 from connectors.google_meet.mapping import to_record_session, to_session
 from connectors.google_meet.quality import to_quality
 from connectors.google_meet.reports_rows import (
@@ -58,11 +58,17 @@ def test_row_is_mapped_to_a_session() -> None:
     assert (session.user_type, session.role, session.stay) == ("signed_in", None, "meeting")
 
 
+@pytest.mark.parametrize("stayed", [None, "-12", "x"])
+def test_join_without_start_and_duration_is_absent(stayed: str | None) -> None:
+    session = to_session(row(start_timestamp_seconds=None, duration_seconds=stayed))
+    assert session.leave_time == datetime(2026, 11, 20, 9, 30, 0, 250_000, tzinfo=UTC)
+    assert (session.join_time, session.duration) == (None, None)
+
+
 def test_missing_start_is_the_end_minus_the_duration() -> None:
     told = row(start_timestamp_seconds=None, stayed=90)
     assert leave_time(told) is not None
     assert (leave_time(told) - join_time(told)).total_seconds() == 90  # type: ignore[operator]
-    assert join_time(row(start_timestamp_seconds=None, duration_seconds=None)) == leave_time(told)
     assert join_time(row(start_timestamp_seconds=10**13, stayed=60)) == join_time(
         row(stayed=60, start_timestamp_seconds=None)
     )
@@ -252,3 +258,24 @@ def test_best_record_is_found_by_id_or_time() -> None:
     assert best_record(conference, [early, right, named]) is named
     assert best_record(conference, [live]) is live
     assert best_record(conference, [early]) is None
+
+
+@pytest.mark.parametrize(
+    ("joined", "start", "first_known"),
+    [("09:05", "09:05", "09:05"), ("09:35", None, "09:30"), (None, None, "09:30")],
+)
+def test_start_of_a_conference_is_absent_if_an_earlier_join_may_be_missing(
+    joined: str | None, start: str | None, first_known: str
+) -> None:
+    def at(clock: str | None) -> datetime | None:
+        return None if clock is None else datetime.fromisoformat(f"2026-11-20T{clock}:00Z")
+
+    (unknown,) = flatten(
+        activity("c", "2026-11-20T09:30:00Z", start_timestamp_seconds=None, duration_seconds=None)
+    )
+    (known,) = flatten(activity("c", "2026-11-20T09:40:00Z"))
+    begins = at(joined)
+    if begins is not None:
+        known["start_timestamp_seconds"] = int(begins.timestamp())
+    conference = Conference.from_rows("c", [unknown] if begins is None else [unknown, known])
+    assert (conference.start, conference.first_known) == (at(start), at(first_known))

@@ -224,7 +224,7 @@ def test_refused_user_does_not_stop_others(meet: Build, google: Google, context:
     google.record("conf1")
     found = list(meet().meetings(DAY))
     (skipped,) = [one for one in found if isinstance(one, SkippedPartition)]
-    assert (skipped.reason, skipped.permanent) == (Reason.refused, False)
+    assert (skipped.reason, skipped.permanent) == (Reason.refused, True)
     assert GUEST not in skipped.partition
     (said,) = [line for line in context.told if "Meet refuses some users" in line]
     assert "Service status" in said

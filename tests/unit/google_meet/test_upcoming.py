@@ -94,7 +94,8 @@ def test_refused_calendar_does_not_stop_others(meet: Build, google: Google) -> N
     google.events[HOST, "event1"] = event()
     google.refused[f"/calendars/{GUEST}/events", ""] = (403, error_body(403, "forbidden"))
     found = list(upcoming(meet).meetings(WEEK))
-    assert [one.reason for one in found if isinstance(one, SkippedPartition)] == [Reason.refused]
+    skipped = [one for one in found if isinstance(one, SkippedPartition)]
+    assert [(one.reason, one.permanent) for one in skipped] == [(Reason.refused, True)]
     assert len([one for one in found if isinstance(one, MeetingRef)]) == 1
 
 

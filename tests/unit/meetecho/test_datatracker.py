@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -71,6 +72,24 @@ def test_missing_endpoint_is_an_error(alone: Build, account: Account) -> None:
 def test_malformed_response_is_an_error(body: str, alone: Build, account: Account) -> None:
     account.refused[ATTENDED] = [(200, {}, body)]
     with pytest.raises(BrokenResponse):
+        alone().datatracker.attendance("18")
+
+
+def test_a_next_page_that_lost_the_session_lists_the_attendance_of_this_session_only(
+    alone: Build, account: Account
+) -> None:
+    first = {"meta": {"total_count": 2, "next": f"{ATTENDED}?offset=1"}, "objects": [{"id": 1}]}
+    second = {"meta": {"total_count": 2, "next": None}, "objects": [{"id": 2}]}
+    account.refused[ATTENDED] = [(200, {}, json.dumps(first)), (200, {}, json.dumps(second))]
+    assert [row["id"] for row in alone().datatracker.attendance("18")] == [1, 2]
+    asked, following = account.asked(ATTENDED)
+    assert following == {**asked, "offset": "1"}
+
+
+def test_a_next_page_of_another_session_is_an_error(alone: Build, account: Account) -> None:
+    page = {"meta": {"total_count": 2, "next": f"{ATTENDED}?session=19&offset=1"}, "objects": [{"id": 1}]}
+    account.refused[ATTENDED] = [(200, {}, json.dumps(page))]
+    with pytest.raises(BrokenResponse, match="changes the parameter session"):
         alone().datatracker.attendance("18")
 
 

@@ -53,6 +53,20 @@ def test_join_time_that_is_no_instant_is_absent(time: object) -> None:
     assert (session.id, session.user_name, session.join_time) == ("7", None, None)
 
 
+@pytest.mark.parametrize("origin", ["self declared", "another program"])
+def test_time_of_a_record_that_is_no_join_is_absent(origin: str) -> None:
+    attended = {
+        "id": 900001,
+        "origin": origin,
+        "person": "/api/v1/person/person/900100/",
+        "session": "/api/v1/meeting/session/900200/",
+        "time": "2026-11-21T09:12:44Z",
+    }
+    session = to_session(attended, {})
+    assert (session.id, session.join_time) == ("900100", None)
+    assert to_session({**attended, "origin": "datatracker"}, {}).join_time is not None
+
+
 def test_participant_seconds_are_unknown_rather_than_zero() -> None:
     meeting = to_meeting(planned(NOW), account="main", now=NOW, harvested_at=NOW)
     record = to_record(meeting, [to_session({"id": 3, "time": "2026-11-20T10:00:00Z"}, {})])

@@ -104,3 +104,7 @@ def error_of(act: Callable[[], Any]) -> HarvestError | None:
     except HarvestError as error:
         return error
     return None
+
+
+def test_flags_stay_whatever_their_name() -> None:
+    assert redact_row({"on_agenda": True, "agenda_note": "the passcode is 1234"}) == {"on_agenda": True}

@@ -183,6 +183,15 @@ def test_gone_and_not_ready_are_counted_and_are_no_failures(state: AccountState)
     assert report.summary()["next_due"] == NOW.isoformat().replace("+00:00", "Z")
 
 
+def test_what_is_known_from_the_listing_only_is_stored_and_counted(state: AccountState) -> None:
+    listed_only = replace(harvested("row"), listed_only=True)
+    run = Run(state, FakeConnector(lambda _: [ref("row")], {"row": lambda: listed_only}))
+    report = run.go()
+    assert run.sink.uuids == {"row"}
+    assert (report.listed_only, report.done, report.gone, report.exit_code) == (1, 1, 0, 0)
+    assert report.summary()["listed_only"] == 1
+
+
 def test_what_is_poorer_only_until_the_rest_may_be_had_again_is_pending() -> None:
     report = Report(vendor="fake", account="main")
     report.meeting_kept(None)

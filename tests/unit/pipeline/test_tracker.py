@@ -22,6 +22,7 @@ from connectors.models import (
 )
 from harvester.pipeline.planner import RunPlan, Slice, backfill, filtered, nightly, with_backlog
 from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, LoadedMeeting, Unchanged
+from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from tests.unit.journal_runs import (
     DAY,
@@ -64,20 +65,26 @@ def tracker_of(journal: Journal, plan: RunPlan) -> JournalTracker:
     return JournalTracker(journal, plan, extras=NOTHING, run=1, now=lambda: NOW, was_empty=False)
 
 
-def store(journal: Journal, ref: MeetingRef, *, replaces: tuple[str, ...] = ()) -> None:
-    meeting = Meeting(
-        vendor="v",
-        account="a",
-        uuid=ref.uuid,
-        detail=Detail.basic,
-        harvested_at=NOW,
-        start_time=ref.start_time,
-    )
-    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+def begin_fetch(tracker: JournalTracker, ref: MeetingRef) -> MeetingRef:
     fetch = tracker.should_fetch(ref)
     assert isinstance(fetch, Fetch)
     tracker.on_fetching(fetch)
-    tracker.on_acknowledged(LoadedMeeting.of(fetch.ref, MeetingRecord(meeting=meeting, replaces=replaces)))
+    return fetch.ref
+
+
+def record_of(
+    uuid: str, detail: Detail, *, listed_only: bool = False, replaces: tuple[str, ...] = ()
+) -> MeetingRecord:
+    meeting = Meeting(
+        vendor="v", account="a", uuid=uuid, detail=detail, harvested_at=NOW, start_time=WINDOW.start
+    )
+    return MeetingRecord(meeting=meeting, listed_only=listed_only, replaces=replaces)
+
+
+def store(journal: Journal, ref: MeetingRef, *, replaces: tuple[str, ...] = ()) -> None:
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    fetched = begin_fetch(tracker, ref)
+    tracker.on_acknowledged(LoadedMeeting.of(fetched, record_of(ref.uuid, Detail.basic, replaces=replaces)))
     journal.flush()
 
 
@@ -210,8 +217,8 @@ def test_a_poorer_pending_record_is_kept_as_pending(journal: Journal, clock: Clo
     run_listings(run, journal, changed)
     pending = Pending(until=clock() + HOUR, reason=Reason.quality)
     meeting = Meeting(vendor="v", account="a", uuid="m", detail=Detail.basic, harvested_at=clock())
-    record = MeetingRecord(meeting=meeting, pending=pending)
-    assert isinstance(run.tracker.decide(changed, record), KeepStored)
+    poorer = MeetingRecord(meeting=meeting, pending=pending)
+    assert isinstance(run.tracker.decide(changed, poorer), KeepStored)
     run.tracker.on_kept(changed, pending)
     journal.flush()
     record = journal.meeting("m")
@@ -226,6 +233,40 @@ def test_a_replaced_meeting_is_no_longer_stored(journal: Journal) -> None:
     assert dict(journal.stored_refs(WINDOW)) == {"new": {"source": "auto"}}
     assert journal.gone_by_reason() == {str(Reason.replaced): 1}
     assert list(journal.stored_refs(Window(start=WINDOW.end, end=WINDOW.end + SPAN))) == []
+
+
+# Meetings known from the listing only
+
+
+def test_a_meeting_known_from_the_listing_only_is_loaded_if_nothing_is_stored(journal: Journal) -> None:
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    decision = tracker.decide(begin_fetch(tracker, ref("m")), record_of("m", Detail.basic, listed_only=True))
+    assert isinstance(decision, Load)
+
+
+@pytest.mark.parametrize("stored", [Detail.basic, Detail.full])
+def test_a_meeting_known_from_the_listing_only_replaces_nothing_that_ended(
+    journal: Journal, stored: Detail
+) -> None:
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    tracker.on_acknowledged(LoadedMeeting.of(begin_fetch(tracker, ref("m")), record_of("m", stored)))
+    journal.flush()
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    decision = tracker.decide(
+        begin_fetch(tracker, ref("m", digest="changed")), record_of("m", Detail.basic, listed_only=True)
+    )
+    assert isinstance(decision, KeepStored)
+
+
+def test_a_meeting_known_from_the_listing_only_ends_a_live_one(journal: Journal) -> None:
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    tracker.on_acknowledged(LoadedMeeting.of(begin_fetch(tracker, ref("m")), record_of("m", Detail.live)))
+    journal.flush()
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    decision = tracker.decide(
+        begin_fetch(tracker, ref("m", digest="changed")), record_of("m", Detail.basic, listed_only=True)
+    )
+    assert isinstance(decision, Load)
 
 
 # Skipped partitions

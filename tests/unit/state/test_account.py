@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -179,6 +180,15 @@ def test_a_token_lock_is_held_by_one_thread_at_a_time(tmp_path: Path, calendar: 
     for thread in threads:
         thread.join()
     assert most == 1
+
+
+def test_a_closed_state_creates_no_lock_file(tmp_path: Path, calendar: Calendar) -> None:
+    state = AccountState(tmp_path / "a", calendar)
+    state.close()
+    shutil.rmtree(tmp_path / "a")
+    with pytest.raises(RuntimeError, match="closed"), state.locked("token"):
+        pass
+    assert not (tmp_path / "a").exists()
 
 
 def test_only_its_owner_can_read_the_state(tmp_path: Path, calendar: Calendar) -> None:

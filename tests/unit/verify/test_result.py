@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.errors import ExitCode
+from connectors.exit_codes import ExitCode
 from harvester.verify.comparison import Tally
 from harvester.verify.findings import Finding
 from harvester.verify.result import VerifyResult, worst_exit_code

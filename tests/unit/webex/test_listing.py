@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -205,7 +206,7 @@ def test_meeting_that_no_call_finds_is_gone_a_day_after_its_end(
         webex().fetch(ref(None))
 
 
-def test_meeting_without_times_is_not_ready_and_then_gone(
+def test_meeting_without_times_is_not_ready_and_then_fails_or_is_gone(
     webex: Build, account: Account, context: FakeContext
 ) -> None:
     timeless = without(meeting_row(), "start", "end")
@@ -216,5 +217,7 @@ def test_meeting_without_times_is_not_ready_and_then_gone(
     with pytest.raises(NotReady):
         webex().fetch(found)
     context.seconds += listing.LOOKBACK.total_seconds()
-    with pytest.raises(Gone):
+    with pytest.raises(VendorError, match="without any time"):
         webex().fetch(found)
+    with pytest.raises(Gone):
+        webex().fetch(replace(found, row=None))

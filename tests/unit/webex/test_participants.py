@@ -121,11 +121,12 @@ def test_former_host_is_not_sent(webex: Build, account: Account, status: int) ->
     assert webex().fetch(ref(meeting_row())).meeting.participants == 1
 
 
-def test_meeting_of_another_host_is_gone(webex: Build, account: Account) -> None:
+def test_meeting_of_another_host_is_stored_from_its_row(webex: Build, account: Account) -> None:
     account.on(PATH, {"message": "no"}, status=403)
-    with pytest.raises(Gone) as gone:
-        webex(scope=USER).fetch(ref(meeting_row()))
-    assert gone.value.reason is Reason.not_ours
+    record = webex(scope=USER).fetch(ref(meeting_row()))
+    assert (record.listed_only, record.pending, record.sessions) == (True, None, ())
+    assert (record.meeting.detail, record.meeting.participants) == (Detail.basic, None)
+    assert account.asked_for("/meeting/qualities") == []
     with pytest.raises(VendorError, match="403"):
         webex(WEBEX_REFRESH_TOKEN="an admin's").fetch(ref(meeting_row()))
 
@@ -147,16 +148,20 @@ def test_missing_participants_make_the_meeting_pending(
         webex().fetch(ref(meeting_row()))  # its head is there: this is not how a deleted meeting looks
     account.has()
     account.on(PATH, {"message": "not found"}, status=404)
+    assert webex().fetch(ref(meeting_row())).listed_only
     with pytest.raises(Gone) as gone:
-        webex().fetch(ref(meeting_row()))
+        webex().fetch(ref(None))
     assert gone.value.reason is Reason.deleted
 
 
-def test_expired_participants_make_the_meeting_gone(webex: Build, account: Account) -> None:
+@pytest.mark.parametrize("listed", [True, False])
+def test_meeting_with_expired_participants_is_stored_from_its_row(
+    webex: Build, account: Account, listed: bool
+) -> None:
+    account.has(meeting_row())
     account.on(PATH, {"message": "x"}, status=410)
-    with pytest.raises(Gone) as gone:
-        webex().fetch(ref(meeting_row()))
-    assert gone.value.reason is Reason.expired
+    record = webex().fetch(ref(meeting_row() if listed else None))
+    assert (record.listed_only, record.pending, record.sessions) == (True, None, ())
 
 
 def test_live_meeting_is_pending_without_a_quality_request(webex: Build, account: Account) -> None:

@@ -9,10 +9,16 @@ import pytest
 import responses
 
 from connectors.base import Token
-from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, VendorError
+from connectors.errors import (
+    BrokenResponse,
+    ConfigurationError,
+    CredentialsError,
+    HarvestError,
+    VendorError,
+)
 from connectors.zoom.auth import AppCredentials, ServerToServerOAuth
 from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.zoom.fake_api import DAY, TOKEN, Account, data
+from tests.unit.zoom.fake_api import DAY, TOKEN, Account, data, meeting_row, ref
 
 CREDENTIALS = AppCredentials(account_id="acc-1", client_id="client-1", client_secret="invented-secret")
 
@@ -135,6 +141,32 @@ def test_a_401_after_the_renewal_is_an_error(zoom: Callable, account: Account) -
     with pytest.raises(CredentialsError, match="still activated"):
         list(zoom().meetings(DAY))
     assert account.tokens == 2
+
+
+def test_another_program_with_the_same_app_fails_single_meetings(zoom: Callable, account: Account) -> None:
+    account.quiet()
+    refused = {"code": 124, "message": "Invalid access token."}
+    path = "/metrics/meetings/abc%3D%3D/participants"
+    account.then(path, (401, refused), (401, refused), (200, data("metrics_participants")))
+    connector = zoom()
+    (listed,) = [*connector.meetings(DAY), ref(meeting_row())]
+    with pytest.raises(VendorError, match="another program may use the same app"):
+        connector.fetch(listed)
+    assert connector.fetch(listed).sessions
+
+
+def test_an_app_that_no_longer_works_ends_the_run(zoom: Callable, account: Account) -> None:
+    account.quiet()
+    account.on("/metrics/meetings/abc%3D%3D/participants", {"code": 124}, status=401)
+    connector = zoom()
+    list(connector.meetings(DAY))
+    errors = []
+    for _ in range(60):
+        with pytest.raises(HarvestError) as refused:
+            connector.fetch(ref(meeting_row()))
+        errors.append(type(refused.value))
+    assert errors[0] is VendorError
+    assert errors[-1] is CredentialsError
 
 
 @pytest.mark.parametrize(

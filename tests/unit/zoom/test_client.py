@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from connectors.errors import BrokenResponse, VendorError
+from connectors.models import Window
 from connectors.zoom import Zoom
 from tests.unit.fake_context import FakeContext
 from tests.unit.zoom.fake_api import DAY, Account, meeting_row, page, participant_row, ref
@@ -53,6 +55,59 @@ def test_participants_of_a_restarted_listing_are_not_doubled(zoom: Build, accoun
     harvest = zoom().fetch(ref(meeting_row()))
     assert len(harvest.sessions) == 1
     assert harvest.collisions == 0
+
+
+def counted(key: str, total: object, *rows: object, token: str = "") -> dict[str, object]:
+    return {**page(key, *rows, token=token), "total_records": total}
+
+
+@pytest.mark.parametrize("total", [137, "137"])
+def test_a_listing_shorter_than_its_total_is_read_once_more_and_then_an_error(
+    zoom: Build, account: Account, total: object
+) -> None:
+    account.quiet()
+    account.on(LIST, counted("meetings", total, meeting_row("1"), meeting_row("2")), type="past")
+    with pytest.raises(VendorError, match="2 rows, although Zoom counts 137"):
+        list(zoom().meetings(DAY))
+    assert len(account.asked_for(LIST)) == 2
+
+
+def test_a_listing_that_is_complete_the_second_time_is_accepted(zoom: Build, account: Account) -> None:
+    account.quiet()
+    complete = counted("meetings", 2, meeting_row("1"), meeting_row("2"))
+    account.on(LIST, counted("meetings", 2, meeting_row("1")), complete, type="past")
+    assert {found.uuid for found in zoom().meetings(DAY)} == {"1", "2"}
+
+
+def test_the_rows_of_all_pages_are_compared_with_the_total(zoom: Build, account: Account) -> None:
+    account.quiet()
+    account.on(LIST, counted("meetings", 2, meeting_row("1"), token="t1"), type="past")
+    account.on(LIST, counted("meetings", 3, meeting_row("2")), type="past", next_page_token="t1")
+    assert {found.uuid for found in zoom().meetings(DAY)} == {"1", "2"}  # one more ended in between
+
+
+@pytest.mark.parametrize("total", [None, "", "many", True, -1, 0])
+def test_a_total_that_is_no_number_is_ignored(zoom: Build, account: Account, total: object) -> None:
+    account.quiet()
+    account.on(LIST, counted("meetings", total, meeting_row("1")), type="past")
+    assert [found.uuid for found in zoom().meetings(DAY)] == ["1"]
+
+
+def test_the_total_of_live_meetings_may_fall_while_they_are_listed(
+    zoom: Build, account: Account, context: FakeContext
+) -> None:
+    account.quiet()
+    account.on(LIST, counted("meetings", 3, meeting_row("1")), type="live")
+    today = Window(start=context.now() - timedelta(hours=1), end=context.now() + timedelta(hours=1))
+    list(zoom().meetings(today))
+    assert len(account.asked_for(LIST)) == 3
+
+
+def test_fewer_participants_than_the_total_fail_the_meeting(zoom: Build, account: Account) -> None:
+    account.on(PARTICIPANTS, counted("participants", 318, participant_row()))
+    with pytest.raises(VendorError, match="1 rows, although Zoom counts 318"):
+        zoom().fetch(ref(meeting_row()))
+    assert len(account.asked_for(PARTICIPANTS)) == 2
 
 
 def test_a_repeated_page_token_is_an_error(zoom: Build, account: Account) -> None:

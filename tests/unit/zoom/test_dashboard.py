@@ -126,11 +126,36 @@ def test_missing_meeting_is_not_ready_and_gone_after_a_day(zoom: Build, context:
 
 
 @pytest.mark.parametrize(("code", "reason"), [(12702, Reason.expired), (1010, Reason.not_ours)])
-def test_named_codes_make_a_meeting_gone(zoom: Build, account: Account, code: int, reason: Reason) -> None:
-    account.on(PARTICIPANTS, {"code": code, "message": "no"}, status=400)
+def test_named_codes_make_a_meeting_without_a_row_gone(
+    zoom: Build, account: Account, code: int, reason: Reason
+) -> None:
+    account.on(HEAD, {"code": code, "message": "no"}, status=400)
     with pytest.raises(Gone) as gone:
-        zoom().fetch(ref(meeting_row()))
+        zoom().fetch(_journaled())
     assert gone.value.reason is reason
+
+
+@pytest.mark.parametrize("code", [12702, 1010])
+@pytest.mark.parametrize("listed", [True, False])
+def test_meeting_whose_details_are_gone_is_stored_from_its_row(
+    zoom: Build, account: Account, code: int, listed: bool
+) -> None:
+    account.on(HEAD, meeting_row())
+    account.on(PARTICIPANTS, {"code": code, "message": "no"}, status=400)
+    record = zoom().fetch(ref(meeting_row()) if listed else _journaled())
+    assert record.listed_only
+    assert (record.pending, record.sessions) == (None, ())
+    assert (record.meeting.detail, record.meeting.participants) == (Detail.basic, None)
+    assert record.meeting.topic == meeting_row()["topic"]
+
+
+def test_live_meeting_without_participants_stays_pending(
+    zoom: Build, account: Account, context: FakeContext
+) -> None:
+    context.start += timedelta(days=2)
+    record = zoom().fetch(ref(meeting_row(end_time=""), type="live"))  # 3001 for its participants
+    assert record.pending is not None
+    assert (record.pending.reason, record.listed_only) == (Reason.live, False)
 
 
 @pytest.mark.parametrize("body", [{"message": "no code"}, {"code": 9999, "message": "?"}, "<html>"])
@@ -286,6 +311,6 @@ def test_live_meeting_has_no_end_and_no_duration(zoom: Build, account: Account) 
 
 
 def test_counts_are_computed_from_the_sessions(zoom: Build, account: Account) -> None:
-    account.on(PARTICIPANTS, {**page("participants", participant_row()), "total_records": 99})
+    account.on(PARTICIPANTS, {**page("participants", participant_row()), "total_records": 1})
     meeting = zoom().fetch(ref(meeting_row(participants=42))).meeting
     assert (meeting.participants, meeting.participant_sessions) == (1, 1)

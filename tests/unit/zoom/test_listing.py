@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import Gone, NotReady
+from connectors.errors import Gone, NotReady, VendorError
 from connectors.models import Detail, MeetingRef, Pending, Reason, Window
 from connectors.zoom import Zoom
 from connectors.zoom.listing import MAX_WINDOW, date_range
@@ -51,7 +52,7 @@ def test_meeting_with_blank_times_is_listed_and_dated_by_its_first_join(
     assert (record.meeting.start_time, record.meeting.duration) == (None, None)
 
 
-def test_meeting_without_times_and_sessions_is_not_ready_and_then_gone(
+def test_meeting_without_times_and_sessions_is_not_ready_and_then_fails_or_is_gone(
     zoom: Build, account: Account, context
 ) -> None:
     account.quiet()
@@ -60,8 +61,11 @@ def test_meeting_without_times_and_sessions_is_not_ready_and_then_gone(
         zoom().fetch(blank)
     assert later.value.reason is Reason.no_time
     context.start += timedelta(days=8)
-    with pytest.raises(Gone) as gone:
+    with pytest.raises(VendorError, match="without any time"):
         zoom().fetch(blank)
+    account.on("/metrics/meetings/abc%3D%3D", blank.row)
+    with pytest.raises(Gone) as gone:
+        zoom().fetch(replace(blank, row=None))
     assert gone.value.reason is Reason.no_time
 
 
@@ -93,10 +97,34 @@ def test_missing_joins_keep_a_meeting_pending_for_a_day(zoom: Build, account: Ac
     assert zoom().fetch(short).pending is None
 
 
-def test_meeting_not_found_a_day_after_its_end_is_gone(zoom: Build, context) -> None:
+def test_listed_meeting_whose_participants_are_not_found_is_stored_from_its_row(
+    zoom: Build, account: Account, context
+) -> None:
+    context.start += timedelta(days=1)
+    row = {
+        "uuid": "AAAAinvented1234567890==",
+        "id": 81234567890,
+        "topic": "Weekly",
+        "host": "Mara Lindqvist",
+        "email": "mara.lindqvist@example.org",
+        "start_time": "2026-11-18T09:00:00Z",
+        "end_time": "2026-11-18T10:00:00Z",
+        "duration": "01:00:00",
+        "participants": 4,
+    }
+    not_found = {"code": 3001, "message": "Meeting does not exist."}
+    account.on("/metrics/meetings/AAAAinvented1234567890%3D%3D/participants", not_found, status=404)
+    record = zoom().fetch(ref(row))
+    assert (record.listed_only, record.pending, record.sessions) == (True, None, ())
+    meeting = record.meeting
+    assert (meeting.detail, meeting.state, meeting.duration) == (Detail.basic, "ended", 3600)
+    assert (meeting.participants, meeting.participant_sessions) == (None, None)
+
+
+def test_meeting_that_is_not_found_at_all_a_day_after_its_end_is_gone(zoom: Build, context) -> None:
     context.start += timedelta(days=1)
     with pytest.raises(Gone) as gone:
-        zoom().fetch(ref(meeting_row()))
+        zoom().fetch(replace(ref(meeting_row()), row=None))
     assert gone.value.reason is Reason.deleted
 
 

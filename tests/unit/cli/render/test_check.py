@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.base import CheckResult
-from connectors.errors import ExitCode
+from connectors.exit_codes import ExitCode
 from harvester.cli.render.check import CheckOutput
 
 GOOD = CheckResult(subject="zoom", status="ok", message="Zoom: token received")

@@ -140,6 +140,15 @@ def test_one_is_singular() -> None:
     ]
 
 
+def test_meetings_stored_from_the_listing_have_a_line_of_their_own() -> None:
+    run = started(listed=3, fetched=3, done=3, listed_only=2)
+    assert (
+        "zoom: 2 meetings stored from the listing only: the vendor no longer gives their participants"
+        in summary_lines(run)
+    )
+    assert run.exit_code == 0
+
+
 def test_documents_are_printed_to_stdout_until_the_pipe_closes() -> None:
     run = started(destination="stdout", listed=1, done=1, documents=3, requests=2)
     assert summary_lines(run)[1] == "zoom: 3 documents printed; 2 requests, 0.0 s in all"
@@ -156,7 +165,7 @@ def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
     for _ in range(11):
         run.skip(SkippedPartition(partition="user", reason=Reason.unknown_user, permanent=True))
     last = summary_lines(run)[-1]
-    assert "11 partitions skipped that the vendor no longer has" in last
+    assert "11 partitions skipped that the vendor does not have or give" in last
     assert last.endswith("(this is normal): 11 unknown user")
     run.skip(SkippedPartition(partition="user 2", reason=Reason.error, permanent=False))
     lines = summary_lines(run)

@@ -13,8 +13,8 @@ import pytest
 from harvester.simulator.expected import Document, documents
 from harvester.simulator.expected.document_fields import session_key
 from harvester.simulator.expected.meetecho import ExpectedMeetecho
-from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.account import CANCELED, Account
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.schedule import CONFIGURED
 from harvester.simulator.organisation import DAY, MINUTE, QUIET, Case, Organisation
 from tests.unit.simulator.clients import NOW, organisation
@@ -134,7 +134,8 @@ def test_the_documents_are_the_served_rows_joined_by_the_rules(
         for name, stay in stays.items():
             row = records[name]
             assert stay["id"] == str(pk(row["person"]))
-            when = row["time"] and f"{datetime.fromisoformat(row['time']).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            joined = row["time"] if row["origin"] == "datatracker" else None
+            when = joined and f"{datetime.fromisoformat(joined).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
             assert stay.get("join_time") == when
             assert not stay.keys() & {"leave_time", "duration", "period", "user_type", "email"}
 

@@ -96,9 +96,12 @@ def test_meetings_before_the_first_day_and_webinars_are_left_out() -> None:
     assert f"zoom:main:{instance(Case.webinar).uuid}" in ids
 
 
-def test_deleted_meetings_leave_nothing() -> None:
-    for ids in (dashboard(), reports()):
-        assert not [i for i in ids if instance(Case.deleted).uuid in i]
+def test_deleted_meetings_leave_what_the_listing_says() -> None:
+    for documents in (dashboard(), reports()):
+        (found,) = [i for i in documents if instance(Case.deleted).uuid in i]
+        assert documents[found]["kind"] == "meeting"
+        assert documents[found]["detail"] == "basic"
+        assert not {"participants", "participant_sessions"} & documents[found].keys()
 
 
 def test_a_meeting_without_ready_records_has_no_sessions() -> None:

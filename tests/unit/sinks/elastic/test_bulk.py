@@ -10,6 +10,7 @@ import pytest
 from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
 from harvester.sinks.elastic.bulk import (
     ACTION_TAIL,
+    MIN_REQUEST_BYTES,
     OK,
     REJECTED,
     SUPERSEDED,
@@ -20,7 +21,7 @@ from harvester.sinks.elastic.bulk import (
     action_head,
 )
 from harvester.sinks.elastic.client import Response
-from harvester.sinks.elastic.indices import Indices
+from harvester.sinks.elastic.index_creation import Indices
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
 
 INDEX = "harvester-sessions-2026"
@@ -189,6 +190,15 @@ def test_an_incomplete_answer_is_retried(body: object) -> None:
             "create_index",
         ),
         (refused(403, "cluster_block_exception"), Unreachable, "read-only"),
+        (
+            refused(
+                429,
+                "cluster_block_exception",
+                "[TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark",
+            ),
+            Unreachable,
+            "disk of a node is full",
+        ),
         (refused(400, "index_closed_exception"), Unreachable, "closed"),
     ],
 )
@@ -208,3 +218,54 @@ def test_a_refused_account_or_address_ends_the_load(status: int, error: type) ->
     with pytest.raises(error):
         send(client, Waits())
     assert len(client.bulks) == 1
+
+
+def failure(status: int, kind: str) -> Response:
+    return Response(status=status, body={"error": {"type": kind, "reason": "because"}})
+
+
+def test_a_full_disk_ends_the_load_at_once() -> None:
+    waits = Waits()
+    for answer in (
+        failure(429, "cluster_block_exception"),
+        items([refused(429, "cluster_block_exception")] * 4),
+    ):
+        with pytest.raises(Unreachable, match="disk of a node is full"):
+            send(Scripted(lambda _, answer=answer: answer), waits)
+    assert waits.seconds == []
+
+
+def test_a_cluster_that_is_starting_is_waited_for() -> None:
+    told = items([refused(503, "cluster_block_exception")] * 4)
+    assert list(send(Scripted(in_turn(told)), Waits()).outcomes) == [OK] * 4
+
+
+def test_a_request_too_large_for_the_memory_of_the_node_is_halved_after_a_pause() -> None:
+    def breaking(ids: list[str]) -> Response:
+        return failure(429, "circuit_breaking_exception") if len(ids) > 3 else stored(ids)
+
+    client, waits = Scripted(breaking), Waits()
+    assert list(send(client, waits, count=8).outcomes) == [OK] * 8
+    assert [len(ids) for ids in client.bulks] == [8, 4, 2, 2, 4, 2, 2]
+    assert len(waits.seconds) == 3
+
+
+def test_a_breaker_lowers_the_size_of_later_requests_but_not_to_nothing() -> None:
+    client, retry = Scripted(in_turn(failure(429, "circuit_breaking_exception"))), Waits().policy()
+    bulk = BulkSender(client, Indices(client, retry), retry)
+    bulk.send(operations(4))
+    assert bulk.max_request_bytes == MIN_REQUEST_BYTES
+
+
+def test_a_single_document_waits_for_memory_and_the_error_names_the_lack_of_it() -> None:
+    breaking = failure(429, "circuit_breaking_exception")
+    assert list(send(Scripted(in_turn(breaking, breaking)), Waits(), count=1).outcomes) == [OK]
+    with pytest.raises(Unreachable, match="lacks memory"):
+        send(Scripted(lambda _: breaking), Waits(), count=1)
+
+
+def test_an_overloaded_cluster_is_waited_for_and_the_error_names_the_cause() -> None:
+    with pytest.raises(Unreachable, match="overloaded: es_rejected_execution_exception"):
+        send(
+            Scripted(lambda ids: items([refused(429, "es_rejected_execution_exception")] * len(ids))), Waits()
+        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from connectors.base import CheckResult
 from harvester.sinks.elastic.check import check
 from harvester.sinks.elastic.client import Response
@@ -27,7 +29,7 @@ def privileges(**held: bool) -> Others:
     return lambda method, path: (
         Response(status=200, body=body)
         if path.startswith("/_security")
-        else Response(status=403 if "meetings*" in path else 404)
+        else Response(status=404 if "_template/" in path else 403)
     )
 
 
@@ -47,6 +49,13 @@ def test_the_version_is_shown() -> None:
     assert found["Elasticsearch"].message.endswith("version 9.2.8")
 
 
+def test_serverless_fails() -> None:
+    body = {"version": {"number": "9.3.0", "build_flavor": "serverless"}}
+    (result,) = results(lambda method, path: Response(status=200, body=body)).values()
+    assert (result.status, result.exit_code) == ("failed", 78)
+    assert "Serverless" in result.message
+
+
 def test_a_version_that_is_not_shown_is_unknown() -> None:
     found = results(lambda method, path: Response(status=403))
     assert found["Elasticsearch"].message.endswith("version unknown (the account may not ask)")
@@ -60,8 +69,47 @@ def test_a_required_privilege_fails_and_another_one_warns() -> None:
 
 
 def test_switched_off_security_is_no_failure() -> None:
-    found = results(lambda method, path: Response(status=400))
+    missing = Response(
+        status=400, body={"error": "no handler found for uri [/_security/...] and method [POST]"}
+    )
+    answers = privileges()
+    found = results(lambda method, path: missing if path.startswith("/_security") else answers(method, path))
     assert found["Elasticsearch privileges"].status == "ok"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(status=400),
+        Response(status=400, body={"error": {"type": "illegal_argument_exception"}}),
+        Response(status=404, body={}),
+        Response(status=200, body="hello"),
+        Response(status=200, body={}),
+        Response(status=200, body={"version": 9}),
+        Response(status=418),
+    ],
+)
+def test_a_server_that_gives_every_request_the_same_answer_does_not_work(answer: Response) -> None:
+    (result,) = results(lambda method, path: answer).values()
+    assert (result.status, result.exit_code) == ("failed", 78)
+    assert "unexpected answer" in result.message
+
+
+@pytest.mark.parametrize(
+    "answer", [Response(status=400), Response(status=403), Response(status=200, body={})]
+)
+def test_unknown_privileges_are_a_failure(answer: Response) -> None:
+    others = privileges()
+    found = results(lambda method, path: answer if path.startswith("/_security") else others(method, path))
+    assert found["Elasticsearch privileges"].status == "failed"
+
+
+@pytest.mark.parametrize("path", ["_component_template", "/harvester-meetings*"])
+@pytest.mark.parametrize("answer", [Response(status=400), Response(status=200, body=[])])
+def test_an_unexpected_answer_about_templates_or_indices_is_a_failure(answer: Response, path: str) -> None:
+    others = privileges()
+    found = results(lambda method, asked: answer if path in asked else others(method, asked))
+    assert [result.status for result in found.values()].count("failed") == 1
 
 
 def test_missing_templates_are_a_warning() -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import chain, repeat
+from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
-from connectors.errors import CredentialsError, Interrupted, Unreachable
+from connectors.errors import ConfigurationError, CredentialsError, Interrupted, Unreachable
 from harvester.sinks.elastic.client import PING_SECONDS, Client, ErrorCause, Response, wait_before_retry
 from harvester.sinks.elastic.config import ElasticConfig
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
+from tests.unit.tls_server import Authority, tls_server
 
 URL = "http://127.0.0.1:9200"
 
@@ -157,3 +161,118 @@ def test_debug_messages_name_requests_without_query_body_and_credentials(
     with closing(Client(ElasticConfig(host="http://127.0.0.1:9", api_key="marked-key"))) as nowhere:
         nowhere.send("GET", "/x?marked=query")
     assert caplog.messages[-1] == "Elasticsearch: GET /x: no response"
+
+
+@pytest.mark.parametrize(
+    ("settings", "header"),
+    [
+        ({"username": "pound", "password": "päss-£"}, "Basic " + b64encode("pound:päss-£".encode()).decode()),
+        ({"api_key": "aWQ6a2V5=="}, "ApiKey aWQ6a2V5=="),
+        ({}, None),
+    ],
+)
+def test_credentials_are_sent_as_utf_8(settings: dict[str, str], header: str | None) -> None:
+    received: list[str | None] = []
+
+    class Recording(Answering):
+        def do_POST(self) -> None:
+            received.append(self.headers["Authorization"])
+            super().do_POST()
+
+    with HTTPServer(("127.0.0.1", 0), Recording) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        with closing(Client(ElasticConfig(host=url, **settings))) as real:  # type: ignore[arg-type]  # texts
+            assert real.send("POST", "/x", body={}).ok
+        server.shutdown()
+    assert received == [header]
+
+
+@pytest.mark.parametrize(
+    "host", ["http://a..b:9200", "http://" + "a" * 70, "http://ho st:9200", "http://[::1"]
+)
+def test_a_host_that_is_no_host_name_is_a_configuration_error(host: str) -> None:
+    with (
+        pytest.raises(ConfigurationError, match="ES_HOST"),
+        closing(Client(ElasticConfig(host=host))) as real,
+    ):
+        real.ping(Waits().policy(1))
+
+
+@pytest.mark.parametrize(
+    ("certificate", "trusted", "words"),
+    [
+        ({"days": (-3, -1)}, True, "has expired"),
+        ({"days": (1, 3)}, True, "is not valid yet"),
+        ({"host": "es.example.org"}, True, "is for another"),
+        ({"host": "127.0.0.2"}, True, "is for another"),
+        ({"self_signed": True}, False, "is self-signed.*ES_CA_CERTS"),
+        ({}, False, "is from an unknown certificate authority.*ES_CA_CERTS"),
+        (None, False, "needs http://"),
+    ],
+)
+def test_the_fault_of_a_certificate_is_named(
+    tmp_path: Path, certificate: dict[str, Any] | None, trusted: bool, words: str
+) -> None:
+    authority = Authority(tmp_path)
+    file = authority.server_file(**certificate) if certificate is not None else None
+    with tls_server(file) as port:
+        ca_certs = str(authority.file) if trusted else None
+        config = ElasticConfig(host=f"https://127.0.0.1:{port}", ca_certs=ca_certs)
+        with closing(Client(config)) as real, pytest.raises(ConfigurationError, match=words):
+            real.send("GET", "/")
+
+
+@pytest.mark.parametrize("variable", [None, "REQUESTS_CA_BUNDLE"])
+def test_an_authority_is_named_by_a_setting_or_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    authority = Authority(tmp_path)
+    if variable is not None:
+        monkeypatch.setenv(variable, str(authority.file))
+    with tls_server(authority.server_file()) as port:
+        ca_certs = None if variable else str(authority.file)
+        with closing(Client(ElasticConfig(host=f"https://127.0.0.1:{port}", ca_certs=ca_certs))) as real:
+            assert real.send("GET", "/").ok
+
+
+def test_a_ca_file_that_does_not_exist_names_the_setting(tmp_path: Path) -> None:
+    for host in ("https://es.example.org", "http://es.example.org"):
+        with pytest.raises(ConfigurationError, match="ES_CA_CERTS"):
+            Client(ElasticConfig(host=host, ca_certs=str(tmp_path / "missing")))
+
+
+def test_a_proxy_is_used_for_other_hosts_with_the_configured_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[tuple[str, str | None]] = []
+
+    class Proxy(Answering):
+        def do_POST(self) -> None:
+            received.append((self.path, self.headers["Authorization"]))
+            super().do_POST()
+
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine es.example.org login other password other\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with HTTPServer(("127.0.0.1", 0), Proxy) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_address[1]}")
+        with closing(Client(ElasticConfig(host="http://es.example.org:9200", api_key="key"))) as real:
+            assert real.send("POST", "/x", body={}).ok
+        server.shutdown()
+    assert received == [("http://es.example.org:9200/x", "ApiKey key")]
+
+
+def test_this_machine_is_reached_without_a_proxy_and_a_dead_proxy_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        with closing(Client(ElasticConfig(host=f"http://127.0.0.1:{server.server_address[1]}"))) as real:
+            assert real.send("POST", "/x", body={}).ok
+        server.shutdown()
+    named = pytest.raises(Unreachable, match="through the proxy that HTTP_PROXY or HTTPS_PROXY names")
+    with closing(Client(ElasticConfig(host="http://es.example.org"))) as real, named:
+        real.request(Waits().policy(1), "POST", "/x", body={})

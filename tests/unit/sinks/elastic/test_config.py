@@ -75,3 +75,23 @@ def test_configuration_does_not_import_the_client_library() -> None:
         "harvester.sinks.elastic.templates; sys.exit('elasticsearch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"api_key": "marked\nsecret"}, "ES_API_KEY"),
+        ({"api_key": "marked secret"}, "ES_API_KEY"),
+        ({"api_key": "marked-sécret"}, "ES_API_KEY"),
+        ({"username": "marked\r\nX: y", "password": "marked"}, "ES_USERNAME"),
+        ({"username": "marked:user", "password": "marked"}, "ES_USERNAME"),
+        ({"username": "marked", "password": "marked\n"}, "ES_PASSWORD"),
+        ({"username": "marked", "password": "marked\udce4"}, "ES_PASSWORD"),
+    ],
+)
+def test_credentials_that_no_header_can_carry_are_refused_without_their_value(
+    settings: dict[str, str], name: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=name) as raised:
+        ElasticConfig(host="http://localhost", **settings)  # type: ignore[arg-type]  # texts
+    assert "marked" not in str(raised.value)

@@ -95,3 +95,33 @@ def test_a_refusal_that_no_retry_changes_ends_it(response: Response, error: type
     with pytest.raises(error) as raised:
         delete(Deleting(lambda ids: response))
     assert "because" not in str(raised.value)
+
+
+def failure(kind: str) -> Response:
+    return Response(status=429, body={"error": {"type": kind, "reason": "because"}})
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_full_disk_ends_the_deletions_at_once(whole: bool) -> None:
+    answer = failure("cluster_block_exception")
+    waits = Waits()
+    with pytest.raises(Unreachable, match="disk of a node is full"):
+        delete(
+            Deleting(
+                lambda ids: (
+                    answer if whole else results(*[refused(429, "cluster_block_exception")] * len(ids))
+                )
+            ),
+            waits,
+        )
+    assert waits.seconds == []
+
+
+def test_deletions_too_large_for_the_memory_of_the_node_are_halved_after_a_pause() -> None:
+    def breaking(ids: list[str]) -> Response:
+        return failure("circuit_breaking_exception") if len(ids) > 2 else results(*[DELETED] * len(ids))
+
+    client, waits = Deleting(breaking), Waits()
+    assert delete(client, waits) == DELETIONS
+    assert [len(actions) for actions in client.actions] == [4, 2, 2]
+    assert len(waits.seconds) == 1

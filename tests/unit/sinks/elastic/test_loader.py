@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from threading import Event
@@ -188,3 +189,17 @@ def test_lines_and_rejected_lines_are_counted(rejects: Rejects) -> None:
         ("line 1", "document_parsing_exception: because"),
         ("line 2", "not JSON in UTF-8"),
     ]
+
+
+@pytest.mark.parametrize("year", [1, 1999, 2033, 9999])
+def test_a_meeting_of_an_odd_year_creates_no_index_and_is_kept_among_the_rejects(
+    rejects: Rejects, year: int
+) -> None:
+    client = Scripted(stored)
+    record = plain(1)
+    start = NOW.replace(year=year)
+    odd = replace(record, meeting=replace(record.meeting, start_time=start))
+    assert list(loader(client, rejects).load([odd])) == [Ack(uuid="meeting-1", rejected=4)]
+    assert client.bulks == []
+    assert "PUT" not in [method for method, path in client.requests if "_template" not in path]
+    assert {row.reason for row in rejects.rows()} == {"the meeting is not between 2000 and 2032"}

@@ -19,6 +19,7 @@ from harvester.sinks.elastic.bulk import Operation, Target
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, read_blocks
 from tests.documents import HARVESTED, full_harvest, plain
+from tests.unit.fake_context import NOW
 
 DOCUMENTS = [orjson.loads(encode(d)) for record in (full_harvest(), plain(1)) for d in to_documents(record)]
 BASE = DOCUMENTS[0]
@@ -27,7 +28,7 @@ BASE = DOCUMENTS[0]
 def read(*lines: bytes | TooLong, period: str = "year") -> tuple[list[Operation], list[BadLine]]:
     bad: list[BadLine] = []
     cluster = ElasticConfig(host="http://localhost", period=period)  # type: ignore[arg-type]  # one of the two
-    return list(LineReader(cluster).operations(list(lines), bad)), bad
+    return list(LineReader(cluster, NOW).operations(list(lines), bad)), bad
 
 
 def why(line: bytes) -> str:
@@ -103,6 +104,10 @@ def test_the_index_of_an_instant_in_another_zone_is_that_of_utc() -> None:
         ({"detail": "Full"}, "detail is not scheduled, live, basic or full"),
         ({"harvested_at": "now"}, "harvested_at is not an instant"),
         ({"harvested_at": "1960-01-01T00:00:00Z", "detail": "scheduled"}, "harvested_at is before 1970"),
+        ({"@timestamp": "0001-01-01T00:00:00Z"}, "@timestamp is not between 2000 and 2032"),
+        ({"@timestamp": "1999-12-31T23:59:59Z"}, "@timestamp is not between 2000 and 2032"),
+        ({"@timestamp": "2033-01-01T00:00:00Z"}, "@timestamp is not between 2000 and 2032"),
+        ({"@timestamp": "9999-12-31T23:59:59Z"}, "@timestamp is not between 2000 and 2032"),
         ({"document_id": "x" * 513}, "document_id is longer than 512 bytes"),
     ],
 )
@@ -136,7 +141,7 @@ def test_a_bad_line_keeps_its_id_if_that_is_usable() -> None:
 
 
 def test_blank_lines_are_counted() -> None:
-    lines = LineReader(ElasticConfig(host="http://localhost"))
+    lines = LineReader(ElasticConfig(host="http://localhost"), NOW)
     assert list(lines.operations([b"", b" \r", encode(BASE), b"", b"nonsense"], [])) != []
     assert (lines.line_number, lines.blank) == (5, 3)
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import ConfigurationError
 from connectors.models import Host, Meeting, Session
 from connectors.quality import MEASURES, STREAMS
 from harvester.sinks.elastic import templates
+from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.config import ElasticConfig, Kind
+from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
 
 CLUSTER = ElasticConfig(host="http://localhost", prefix="our-", period="month")
 
@@ -84,3 +87,11 @@ def test_series_are_stored_but_not_indexed(kind: Kind) -> None:
     for stream in STREAMS:
         series = properties(kind)["quality"]["properties"][stream]["properties"]["series"]
         assert series == {"type": "object", "enabled": False}
+
+
+def test_serverless_is_named_as_not_supported() -> None:
+    reason = "Settings [index.gc_deletes] are not available when running in serverless mode"
+    refusal = Response(status=400, body={"error": {"type": "illegal_argument_exception", "reason": reason}})
+    client = Scripted(stored, lambda method, path: refusal if method == "PUT" else None)
+    with pytest.raises(ConfigurationError, match="Serverless.*not supported"):
+        templates.install(client, Waits().policy())

@@ -48,7 +48,14 @@ class Conference:
 
     @property
     def start(self) -> datetime | None:
-        return min((at for row in self.rows if (at := join_time(row)) is not None), default=None)
+        """The first join; `None` if an endpoint whose join is unknown left before it."""
+        first = min((at for row in self.rows if (at := join_time(row)) is not None), default=None)
+        return first if first == self.first_known else None
+
+    @property
+    def first_known(self) -> datetime | None:
+        """The first join or leave: the conference took place then, and may have begun earlier."""
+        return min((at for row in self.rows if (at := join_time(row) or leave_time(row))), default=None)
 
     @property
     def end(self) -> datetime | None:
@@ -124,7 +131,7 @@ def is_live(record: Row) -> bool:
 
 def overlap(conference: Conference, record: Row) -> timedelta | None:
     """How long both ran, as far as known; `None` if they cannot be the same conference."""
-    start, end = conference.start, conference.end
+    start, end = conference.first_known, conference.end
     record_start, record_end = (
         parse_instant(record.get("startTime")),
         parse_instant(record.get("endTime")) or _LATEST,

@@ -17,6 +17,8 @@ from logging.handlers import MemoryHandler
 from threading import Lock
 from typing import Any, Final, Literal, TextIO
 
+from harvester.log_redaction import Redactor
+
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
 
@@ -27,30 +29,9 @@ OWN_LOGGERS = ("harvester", "connectors")
 KEPT_RECORDS = 1000
 """How many messages quiet mode keeps to show them if something goes wrong; the newest ones."""
 
-MINIMUM_SECRET = 8
-"""Shorter secrets are not redacted: `wrong`, `test` or `1234` are words of ordinary messages, and replacing them would
-garble the message and reveal the secret. Messages are written without secrets in the first place; redaction is the
-second line of defence, for secrets of a reasonable length."""
-
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "once"}
-
-
-class Redactor:
-    """Replaces secrets in text with `***`. Only whole occurrences count, not parts of a longer word."""
-
-    def __init__(self) -> None:
-        self._secrets: set[str] = set()
-
-    def add(self, secret: str) -> None:
-        if len(secret) >= MINIMUM_SECRET:
-            self._secrets.add(secret)
-
-    def __call__(self, text: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):  # one may contain another
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
-        return text
 
 
 def printable(text: str) -> str:

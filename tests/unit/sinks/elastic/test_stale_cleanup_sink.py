@@ -15,10 +15,10 @@ from connectors.errors import ConfigurationError, CredentialsError, Interrupted,
 from connectors.models import Detail, MeetingRecord
 from connectors.parsing import format_milliseconds
 from harvester.sinks.base import Ack
-from harvester.sinks.elastic import stale, stale_cleanup
+from harvester.sinks.elastic import stale_cleanup_sink, stale_documents
 from harvester.sinks.elastic.client import Client, Response
-from harvester.sinks.elastic.stale import CurrentDocuments
-from harvester.sinks.elastic.stale_cleanup import StaleCleanupSink
+from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
+from harvester.sinks.elastic.stale_documents import CurrentDocuments
 from tests.documents import HARVESTED, loads, many, plain
 from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER, Item, Waits, refused
 
@@ -296,7 +296,7 @@ def test_a_new_meeting_that_comes_again_is_searched_for() -> None:
 
 
 def test_every_page_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stale, "PAGE", 10)
+    monkeypatch.setattr(stale_documents, "PAGE", 10)
     scene = Scene()
     scene.shelf.store(plain(1, sessions=40))
     (loaded,) = scene.sink().load(loads([fewer(plain(1, sessions=40), 1)]))
@@ -447,7 +447,7 @@ def test_the_first_error_is_raised_and_the_last_clean_up_is_short() -> None:
     scene.loader = Ending(scene.shelf)
     with pytest.raises(CredentialsError, match="first"):
         list(scene.sink().load(loads(many(3))))
-    assert sum(scene.waits.seconds) <= stale_cleanup.LAST_SECONDS
+    assert sum(scene.waits.seconds) <= stale_cleanup_sink.LAST_SECONDS
 
 
 def test_closing_the_load_closes_the_loader() -> None:

@@ -11,7 +11,6 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import (
     RATE_SHARE,
     TIMEZONE,
@@ -20,6 +19,7 @@ from harvester.cli.options import (
     general_options,
     pass_env,
 )
+from harvester.cli.run_environment import RunEnvironment
 
 SECRET = "marked-s3cret"  # an invented one
 

@@ -16,21 +16,36 @@ from harvester.sinks.elastic import templates
 from harvester.sinks.elastic.client import Client, Response
 
 
-class Indices:
-    """The indices known to exist and to be the harvester's. Safe for threads and for other processes."""
+class TooManyNewIndices(ConfigurationError):
+    """The documents need more new indices than the load may create: possibly their dates are wrong."""
 
-    def __init__(self, client: Client, retry: RetryPolicy) -> None:
+
+class Indices:
+    """The indices known to exist and to be the harvester's. Safe for threads and for other processes.
+
+    `max_new`: how many may be created; `None`: any number.
+    """
+
+    def __init__(self, client: Client, retry: RetryPolicy, *, max_new: int | None = None) -> None:
         self._client = client
         self._retry = retry
+        self._max_new = max_new
+        self._created: set[str] = set()
         self._known: set[str] = set()
         self._lock = Lock()
 
     def ensure(self, names: Iterable[str]) -> None:
-        """Create missing indices. Raises ConfigurationError if an existing one belongs to another application."""
+        """Create missing indices.
+
+        Raises ConfigurationError if an existing one belongs to another application, TooManyNewIndices before it would
+        create more than it may.
+        """
         if self._known.issuperset(names):
             return
         with self._lock:
-            for name in sorted(set(names) - self._known):
+            unknown = sorted(set(names) - self._known)
+            self._require_few(unknown)
+            for name in unknown:
                 self._create(name)
                 self._known.add(name)
 
@@ -39,13 +54,26 @@ class Indices:
         with self._lock:
             self._known.discard(name)
 
+    def _require_few(self, unknown: list[str]) -> None:
+        if self._max_new is None or len(self._created.union(unknown)) <= self._max_new:
+            return
+        new = self._created.union(name for name in unknown if self._is_missing(name))
+        if len(new) > self._max_new:
+            raise TooManyNewIndices(
+                f"the documents need more than {self._max_new} new indices at {self._client.config.url}, from "
+                f"{min(new)} to {max(new)}: check their dates; if they are right, pass --yes"
+            )
+
+    def _is_missing(self, name: str) -> bool:
+        return self._client.request(self._retry, "HEAD", f"/{name}").status == 404
+
     def _create(self, name: str) -> None:
         config = self._client.config
         definition = templates.index_definition(config, config.kind_of(name))
         response = self._client.request(self._retry, "PUT", f"/{name}", body=definition)
         if response.ok:
-            return
-        if response.error_type == "resource_already_exists_exception":
+            self._created.add(name)
+        elif response.error_type == "resource_already_exists_exception":
             self._examine(name)
         elif response.error_type == "invalid_index_name_exception":
             raise ConfigurationError(
@@ -57,10 +85,18 @@ class Indices:
                 f"{alias} at {config.url} is an index of another application, but the harvester needs this name for an "
                 "alias; choose another ES_INDEX_PREFIX, or rename that index"
             )
-        elif response.status == 403 and response.error_type != "cluster_block_exception":
+        elif response.status == 403 and not response.cause.is_block:
             self._examine_unwritable(name, response)
-        elif response.status == 403:
+        elif response.cause.is_block:
             raise self._client.error_for(response.cause, name)
+        elif response.cause.is_serverless:
+            raise self._client.serverless()
+        elif response.error_type == "validation_exception" and "shards" in response.cause.reason:
+            raise ConfigurationError(
+                f"Elasticsearch at {config.url} cannot create the index {name}: the cluster has reached its limit of "
+                "shards (cluster.max_shards_per_node); delete indices that are no longer needed, add a node, or raise the "
+                "limit"
+            )
         else:
             raise ConfigurationError(
                 f"Elasticsearch at {config.url} refuses to create the index {name}: "
@@ -104,3 +140,24 @@ def any_exists(client: Client, retry: RetryPolicy) -> bool:
     client.ping(retry)  # a wrong address should not take minutes to show
     path = f"/{client.config.prefix}*?allow_no_indices=false&expand_wildcards=all"
     return client.request(retry, "HEAD", path).status != 404
+
+
+def index_uuids(client: Client, retry: RetryPolicy) -> dict[str, str] | None:
+    """The UUID of each of the harvester's indices, by name; `None` if the account may not look.
+
+    An index that was deleted and created again has another UUID. Looking needs the privilege `view_index_metadata`.
+    """
+    patterns = ",".join(client.config.index_patterns)
+    path = f"/{patterns}/_settings?filter_path=*.settings.index.uuid&expand_wildcards=all"
+    response = client.request(retry, "GET", path)
+    if response.status == 403:
+        return None
+    if response.status == 404:
+        return {}
+    if not response.ok or not isinstance(response.body, dict):
+        raise client.unexpected(response, "asked for the harvester's indices")
+    return {
+        name: index["settings"]["index"]["uuid"]
+        for name, index in sorted(response.body.items())
+        if client.config.is_own_index(name)
+    }

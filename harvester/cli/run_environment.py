@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from connectors.base import Setting
 from harvester import config
 from harvester.config import OWN, Environment
-from harvester.console import Redactor
+from harvester.log_redaction import Redactor
 from harvester.pipeline.context import Clock, StopSignal
 
 IndexPeriod = Literal["year", "month"]

@@ -19,7 +19,7 @@ from connectors.retry import RetryPolicy
 from harvester.sinks.base import Ack, Load
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.deletion import MissingPrivileges
-from harvester.sinks.elastic.stale import CurrentDocuments, StaleDocuments
+from harvester.sinks.elastic.stale_documents import CurrentDocuments, StaleDocuments
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +112,8 @@ class RecordLoader(Protocol):
 class StaleCleanupSink:
     """A sink around the loader: a meeting counts as done only once its stale documents are deleted.
 
-    A new meeting is not searched for, unless its record replaces another meeting. A clean-up starts when `meetings` or `documents` wait, or
-    when the first meeting has waited for `seconds`.
+    New meetings are skipped, unless they replace another meeting. A clean-up starts when `meetings` or `documents` wait,
+    or when the first meeting has waited for `seconds`.
     """
 
     def __init__(

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import connectors
-from harvester.cli.environment import RunEnvironment
 from harvester.cli.options import stdout_bytes
+from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline import destination
 from harvester.pipeline.account import AccountConfig, missing_settings, read_settings
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from harvester.console import (
+from harvester.log_redaction import Redactor
+from harvester.logging_setup import (
     KEPT_RECORDS,
     ONCE,
-    Redactor,
     collect_messages,
     configure_logging,
     is_configured,

@@ -1,4 +1,4 @@
-"""Which documents are stale. Searching and deleting is tested in test_stale_cleanup.py and in tests/e2e."""
+"""Which documents are stale. Searching and deleting is tested in test_stale_cleanup_sink.py and in tests/e2e."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from connectors.parsing import format_milliseconds
 from harvester.documents import record_version, to_documents
 from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges
-from harvester.sinks.elastic.stale import CurrentDocuments, StaleDocument, StaleDocuments
+from harvester.sinks.elastic.stale_documents import CurrentDocuments, StaleDocument, StaleDocuments
 from tests.documents import HARVESTED, plain
 from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER, Scripted, Waits, stored
 

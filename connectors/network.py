@@ -1,0 +1,113 @@
+"""Proxies and certificate authorities that the environment names, by one rule for vendors and Elasticsearch.
+
+`requests` reads the variables: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE. This
+machine is never reached through a proxy.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+from requests.utils import select_proxy
+from urllib3.util.ssl_match_hostname import CertificateError
+
+from connectors.errors import ConfigurationError
+from connectors.parsing import is_loopback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    proxies: Mapping[str, str]
+    """By scheme, as `requests` takes them; empty if the URL is reached directly."""
+    ca_bundle: str | None
+    """A file or folder with certificate authorities; `None`: those that come with `requests`."""
+
+
+def network_settings(url: str) -> NetworkSettings:
+    """The settings of the environment for this URL. Raises ConfigurationError if its CA bundle cannot be used."""
+    with requests.Session() as session:
+        found = session.merge_environment_settings(url, {}, None, None, None)
+    proxies = dict(found["proxies"])
+    direct = is_loopback(url) or select_proxy(url, proxies) is None
+    ca_bundle = found["verify"] if isinstance(found["verify"], str) and url.startswith("https:") else None
+    if ca_bundle is not None:
+        check_bundle("REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE", ca_bundle)
+    return NetworkSettings(proxies={} if direct else proxies, ca_bundle=ca_bundle)
+
+
+def check_bundle(setting: str, path: str) -> None:
+    """Raise ConfigurationError unless this is a folder, or a file with certificates."""
+    try:
+        if Path(path).is_dir():
+            return
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # SSLError is one
+        problem = (
+            "does not exist" if isinstance(error, FileNotFoundError) else "holds no certificates in PEM form"
+        )
+        raise ConfigurationError(f"{setting} names {path}, which {problem}") from None
+
+
+class CertificateFault(NamedTuple):
+    """Why a server's certificate was refused: "the certificate of HOST …", and what to do."""
+
+    words: str
+    remedy: str
+    authority: bool = False
+    """Whether naming the right certificate authority is the remedy."""
+
+
+_UNKNOWN = CertificateFault(
+    "is from an unknown certificate authority", "name the file of that authority", True
+)
+# By OpenSSL's X509_V_ERR codes.
+_FAULTS = {
+    9: CertificateFault("is not valid yet", "check the clock of this machine and of the server"),
+    10: CertificateFault("has expired", "renew it, and check the clock of this machine"),
+    18: CertificateFault("is self-signed", "name the file of that certificate", True),
+    19: _UNKNOWN,
+    20: _UNKNOWN,
+    21: _UNKNOWN,
+    23: CertificateFault("has been revoked", "install another one on the server"),
+    62: CertificateFault("is for another host name", "use the name that it is for"),
+    64: CertificateFault("is for another IP address", "use the name that it is for"),
+    66: CertificateFault("has a key that is too weak", "install another one on the server"),
+    67: CertificateFault(
+        "is from an authority with a key that is too weak", "install another one on the server"
+    ),
+    68: CertificateFault("is signed with a weak digest", "install another one on the server"),
+}
+
+
+def certificate_fault(error: BaseException) -> CertificateFault | None:
+    """What is wrong with the server's certificate, if that is what this error or one of its causes is about."""
+    for cause in _causes(error):
+        if isinstance(cause, CertificateError):  # urllib3 compares the host name itself
+            return _FAULTS[62]
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            if cause.verify_code in _FAULTS:
+                return _FAULTS[cause.verify_code]
+            return CertificateFault(
+                f"is refused ({cause.verify_message})", "install another one on the server"
+            )
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything inside it: libraries wrap errors in several ways."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        found = waiting.pop()
+        if not isinstance(found, BaseException) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        waiting += found.__cause__, found.__context__, getattr(found, "reason", None)
+        waiting += found.args
+        waiting += getattr(found, "errors", ())

@@ -1,0 +1,29 @@
+"""Keeps secrets out of what is logged: whatever settings mark as secret is replaced in every message.
+
+Vendors' rows are redacted elsewhere, in `connectors/redaction.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+MINIMUM_SECRET = 8
+"""Shorter secrets are not redacted: `wrong`, `test` or `1234` are words of ordinary messages, and replacing them would
+garble the message and reveal the secret. Messages are written without secrets in the first place; redaction is the
+second line of defence, for secrets of a reasonable length."""
+
+
+class Redactor:
+    """Replaces secrets in text with `***`. Only whole occurrences count, not parts of a longer word."""
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+
+    def add(self, secret: str) -> None:
+        if len(secret) >= MINIMUM_SECRET:
+            self._secrets.add(secret)
+
+    def __call__(self, text: str) -> str:
+        for secret in sorted(self._secrets, key=len, reverse=True):  # one may contain another
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
+        return text

@@ -1,0 +1,29 @@
+"""When a refused user is skipped for good."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.google_meet.listing import settle_refusals
+from connectors.models import Reason, SkippedPartition
+
+
+def skipped(reason: Reason) -> SkippedPartition:
+    return SkippedPartition(partition="user x", reason=reason, permanent=False)
+
+
+@pytest.mark.parametrize("reason", [Reason.refused, Reason.unknown_user])
+def test_a_user_who_is_refused_while_others_are_not_is_skipped_permanently(reason: Reason) -> None:
+    found = list(settle_refusals([skipped(reason), ("a", []), ("b", [])]))
+    assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [True]
+    assert [one for one in found if not isinstance(one, SkippedPartition)] == [("a", []), ("b", [])]
+
+
+def test_a_user_whose_list_failed_is_asked_again() -> None:
+    found = list(settle_refusals([skipped(Reason.error), ("a", [])]))
+    assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [False]
+
+
+def test_if_everybody_is_refused_a_later_run_asks_again() -> None:
+    found = list(settle_refusals([skipped(Reason.refused), skipped(Reason.error)]))
+    assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [False, False]
