@@ -96,9 +96,9 @@ def full_harvest() -> MeetingRecord:
 
 def with_series(document: Document) -> dict[str, Any]:
     """The document with `--series`."""
-    told = dict(document["quality"])
-    told["audio_in"] = {**told["audio_in"], "series": SERIES}
-    return {**document, "quality": told}
+    answer = dict(document["quality"])
+    answer["audio_in"] = {**answer["audio_in"], "series": SERIES}
+    return {**document, "quality": answer}
 
 
 def plain(

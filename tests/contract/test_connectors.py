@@ -139,9 +139,9 @@ def test_two_windows_contain_the_same_as_one_over_both(name: str, build: Build, 
     middle = SHOWN.replace(hour=0) - timedelta(days=1)
     first = Window(start=simulated.whole.start, end=middle)
     second = Window(start=middle, end=simulated.whole.end)
-    told = [{ref.uuid for ref in refs(connector, window) if ref.start_time} for window in (first, second)]
-    assert told[0] | told[1] == {ref.uuid for ref in refs(connector, simulated.whole) if ref.start_time}
-    assert not told[0] & told[1]
+    answer = [{ref.uuid for ref in refs(connector, window) if ref.start_time} for window in (first, second)]
+    assert answer[0] | answer[1] == {ref.uuid for ref in refs(connector, simulated.whole) if ref.start_time}
+    assert not answer[0] & answer[1]
 
 
 def test_ids_are_unique_and_the_same_every_time(name: str, harvested: Harvested) -> None:

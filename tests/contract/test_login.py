@@ -1,4 +1,4 @@
-"""`harvester login` as a person meets it: the words, the exit codes, what is kept, and what is never said."""
+"""`harvester login` as a process: its messages, exit codes, the token that it keeps, and the secrets that it hides."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def port() -> int:
 
 
 class Waiting:
-    """A login that has said which address to open."""
+    """A login that has printed the address to open."""
 
     def __init__(self, harvester: Harvester, *words: str) -> None:
         self.process = subprocess.Popen(
@@ -62,23 +62,23 @@ class Waiting:
             text=True,
         )
         assert self.process.stderr is not None
-        self.said = ""
-        while "Ctrl-C" not in self.said:
+        self.message = ""
+        while "Ctrl-C" not in self.message:
             line = self.process.stderr.readline()
-            assert line, self.said
-            self.said += line
+            assert line, self.message
+            self.message += line
 
     @property
     def address(self) -> str:
-        found = re.search(r"http://127\.0\.0\.1:\d+/v1/authorize\S+", self.said)
+        found = re.search(r"http://127\.0\.0\.1:\d+/v1/authorize\S+", self.message)
         assert found
         return found[0]
 
     def end(self) -> tuple[int, str]:
-        """The exit code, and everything that was said."""
+        """The exit code, and everything that was printed."""
         out, err = self.process.communicate(timeout=HANGS_SECONDS)
         assert out == "", "stdout is for documents"
-        return self.process.returncode, self.said + err
+        return self.process.returncode, self.message + err
 
 
 def open_in_browser(address: str) -> str:
@@ -97,13 +97,13 @@ def test_a_login_in_the_browser_is_kept_for_the_runs_to_come(
 ) -> None:
     login = Waiting(harvester, "--port", str(port))
     page = open_in_browser(login.address)
-    code, said = login.end()
-    assert code == 0, said
+    code, message = login.end()
+    assert code == 0, message
     assert "close this window" in page
     assert webex.requested["redirect_uri"] == f"http://127.0.0.1:{port}/callback"
     assert webex.requested["scope"].split() == list(SCOPES["admin"])
-    assert "valid until 2027-02-18 (89 days)" in said
-    assert MARK not in said + page
+    assert "valid until 2027-02-18 (89 days)" in message
+    assert MARK not in message + page
     state = kept(harvester, webex)
     token = state.read("webex")
     state.close()
@@ -117,11 +117,11 @@ def test_a_login_in_the_browser_is_kept_for_the_runs_to_come(
 def test_a_login_on_another_device_is_kept_as_well(harvester: Harvester, webex: SmallWebex) -> None:
     webex.pending = 2
     ended = harvester("login", "webex", "--device", "--scope", "user")
-    said = ended.stderr.decode()
-    assert ended.returncode == 0, said
-    assert USER_CODE in said
-    assert "is valid for 5 minutes" in said
-    assert MARK not in said
+    message = ended.stderr.decode()
+    assert ended.returncode == 0, message
+    assert USER_CODE in message
+    assert "is valid for 5 minutes" in message
+    assert MARK not in message
     assert webex.pending == -1
     state = kept(harvester, webex)
     assert state.read("webex") is not None
@@ -162,9 +162,9 @@ def test_a_denied_login_ends_with_77_and_what_to_do(
     webex.redirect_error = "access_denied"
     login = Waiting(harvester, "--port", str(port))
     assert "Not logged in" in open_in_browser(login.address)
-    code, said = login.end()
+    code, message = login.end()
     assert code == 77
-    assert "access was denied" in said
+    assert "access was denied" in message
     state = kept(harvester, webex)
     assert state.read("webex") is None
     state.close()
@@ -176,10 +176,10 @@ def test_a_refused_code_ends_with_77_and_repeats_no_word(
     webex.refuses = True
     login = Waiting(harvester, "--port", str(port))
     open_in_browser(login.address)
-    code, said = login.end()
+    code, message = login.end()
     assert code == 77
-    assert "has expired: run `harvester login webex` again" in said
-    assert MARK not in said
+    assert "has expired: run `harvester login webex` again" in message
+    assert MARK not in message
 
 
 def test_a_second_login_on_the_same_port_is_told_so(harvester: Harvester, port: int) -> None:

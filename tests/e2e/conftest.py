@@ -4,7 +4,7 @@
   nodes that are already running.
 - `es`: both, one after the other: a test that uses it runs twice.
 - `secure`: the newest version, with users and roles.
-- `place`: a sandbox on `es`: an index prefix that no other test uses, removed afterwards.
+- `sandbox`: a sandbox on `es`: an index prefix that no other test uses, removed afterwards.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import pytest
 
 from tests.e2e import elasticsearch_nodes as nodes
 from tests.e2e.elasticsearch_nodes import Node, User
-from tests.e2e.index_sandbox import Place
-from tests.e2e.shared_nodes import Borrower, Fleet, Owner
+from tests.e2e.index_sandbox import IndexSandbox
+from tests.e2e.shared_nodes import Borrower, Owner, SharedNodes
 
 ROLES = """\
 loading:
@@ -64,10 +64,10 @@ _STARTS: dict[str, Callable[[], Node]] = {
     "es8": _given(nodes.OLDEST, "TEST_ES8_URL"),
     "secure": lambda: nodes.start(nodes.NEWEST, roles=ROLES, users=USERS),
 }
-_FLEET = pytest.StashKey[Fleet]()
+_FLEET = pytest.StashKey[SharedNodes]()
 
 
-def _fleet(config: pytest.Config) -> Fleet:
+def _fleet(config: pytest.Config) -> SharedNodes:
     """The nodes of this run. An xdist worker asks the process that started it; call this after the options are parsed."""
     if _FLEET not in config.stash:
         way = getattr(config, "workerinput", {}).get("nodes")
@@ -132,20 +132,20 @@ def es(request: pytest.FixtureRequest) -> Node:
 
 
 @pytest.fixture
-def place(es: Node, tmp_path: Path) -> Iterator[Place]:
-    with Place.on(es, tmp_path) as corner:
+def sandbox(es: Node, tmp_path: Path) -> Iterator[IndexSandbox]:
+    with IndexSandbox.on(es, tmp_path) as corner:
         yield corner
 
 
 @pytest.fixture
-def newest(es9: Node, tmp_path: Path) -> Iterator[Place]:
+def newest(es9: Node, tmp_path: Path) -> Iterator[IndexSandbox]:
     """A sandbox on the newest version, for tests that do not depend on the version."""
-    with Place.on(es9, tmp_path) as corner:
+    with IndexSandbox.on(es9, tmp_path) as corner:
         yield corner
 
 
 @pytest.fixture
-def guarded(secure: Node, tmp_path: Path) -> Iterator[Place]:
+def guarded(secure: Node, tmp_path: Path) -> Iterator[IndexSandbox]:
     """A sandbox on the node with security. The test itself looks at it as `administrator`."""
-    with Place.on(secure, tmp_path, administrator=secure.users["admin"]) as corner:
+    with IndexSandbox.on(secure, tmp_path, administrator=secure.users["admin"]) as corner:
         yield corner

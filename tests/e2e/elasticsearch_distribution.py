@@ -157,12 +157,12 @@ def _java_homes() -> Iterator[Path]:
 
 def _java_version(home: Path) -> int | None:
     try:
-        told = subprocess.run(
+        answer = subprocess.run(
             [str(home / "bin/java"), "-version"], capture_output=True, text=True, check=False
         )
     except OSError:
         return None
-    match = re.search(r'version "(\d+)', told.stderr)
+    match = re.search(r'version "(\d+)', answer.stderr)
     return int(match.group(1)) if match else None
 
 

@@ -160,8 +160,8 @@ def _configure(home: Path, folder: Path, port: int, *, roles: str, users: Sequen
 def _hashed(password: str) -> str:
     """The password hash in the form that Elasticsearch reads: rounds, salt, and PBKDF2 with SHA-512 of 32 bytes."""
     rounds, salt = 1_000, os.urandom(32)
-    told = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, 32)
-    return f"{{PBKDF2}}{rounds}${base64.b64encode(salt).decode()}${base64.b64encode(told).decode()}"
+    result = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, 32)
+    return f"{{PBKDF2}}{rounds}${base64.b64encode(salt).decode()}${base64.b64encode(result).decode()}"
 
 
 def _environment(folder: Path, java: Path, java_options: str) -> dict[str, str]:

@@ -163,13 +163,13 @@ def lines(output: bytes) -> Documents:
 
 def differences(found: Documents, truth: Documents, limit: int = 25) -> list[str]:
     """Every difference between the documents and the truth, except in `harvested_at`."""
-    told = [f"missing: {name}" for name in sorted(truth.keys() - found.keys())]
-    told += [f"not in the truth: {name}" for name in sorted(found.keys() - truth.keys())]
+    result = [f"missing: {name}" for name in sorted(truth.keys() - found.keys())]
+    result += [f"not in the truth: {name}" for name in sorted(found.keys() - truth.keys())]
     for name in sorted(truth.keys() & found.keys()):
         one, other = found[name], truth[name]
-        told += [
+        result += [
             f"{name} {key}: {one.get(key)!r} should be {other.get(key)!r}"
             for key in sorted((one.keys() | other.keys()) - {"harvested_at"})
             if one.get(key) != other.get(key)
         ]
-    return told[:limit]
+    return result[:limit]

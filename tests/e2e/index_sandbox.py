@@ -20,7 +20,7 @@ from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Rejects
 from tests.e2e.elasticsearch_nodes import Node, User
 
-PATIENCE = RetryPolicy(
+RETRY = RetryPolicy(
     wait=time.sleep, elapsed=time.monotonic, now=lambda: datetime.now(UTC), limits=ELASTICSEARCH_LIMITS
 ).within(10.0)
 
@@ -31,7 +31,7 @@ def login(user: User | None) -> dict[str, str]:
 
 
 @dataclass(kw_only=True)
-class Place:
+class IndexSandbox:
     node: Node
     prefix: str
     folder: Path
@@ -40,14 +40,14 @@ class Place:
 
     @classmethod
     @contextmanager
-    def on(cls, node: Node, folder: Path, administrator: User | None = None) -> Iterator[Place]:
-        place = cls(
+    def on(cls, node: Node, folder: Path, administrator: User | None = None) -> Iterator[IndexSandbox]:
+        sandbox = cls(
             node=node, prefix=f"t{uuid.uuid4().hex[:10]}-", folder=folder, administrator=administrator
         )
         try:
-            yield place
+            yield sandbox
         finally:
-            place.clear()
+            sandbox.clear()
 
     def cluster(self, **more: Any) -> ElasticConfig:
         return ElasticConfig(
@@ -60,12 +60,12 @@ class Place:
         return client
 
     def rejects(self) -> Rejects:
-        rejects = Rejects(rejects_folder(self.folder, self.node.url, self.prefix), PATIENCE.now)
+        rejects = Rejects(rejects_folder(self.folder, self.node.url, self.prefix), RETRY.now)
         self._open.append(rejects)
         return rejects
 
     def loader(self, rejects: Rejects | None = None, **more: Any) -> Loader:
-        return Loader(self.client(**more), rejects or self.rejects(), PATIENCE)
+        return Loader(self.client(**more), rejects or self.rejects(), RETRY)
 
     def ask(self, method: str, path: str, body: Any = None) -> Response:
         return self.client().send(method, path, body=body)
@@ -100,7 +100,7 @@ class Place:
         }
         answer = self.ask("POST", f"/{self.prefix}*/_search", asked).body
         return {
-            name for name, told in answer["aggregations"]["found"]["buckets"].items() if told["doc_count"]
+            name for name, result in answer["aggregations"]["found"]["buckets"].items() if result["doc_count"]
         }
 
     def indices(self) -> list[str]:

@@ -22,7 +22,7 @@ Way = tuple[str, bytes]
 """The address of an owner, and the key that authenticates a borrower."""
 
 
-class Fleet(Protocol):
+class SharedNodes(Protocol):
     def begin(self, name: str) -> None:
         """Start this node in the background, if it has not been started."""
 
@@ -102,10 +102,10 @@ class Borrower:
         self.begin(name)
         if name not in self._told:
             self._told[name] = self._asked[name].recv()
-        told = self._told[name]
-        if isinstance(told, BaseException):
-            raise told
-        return told
+        answer = self._told[name]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     def close(self) -> None:
         for connection in self._asked.values():

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from harvester.simulator import server
 from tests.e2e.harness import Documents, Harvester, by_id
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +35,10 @@ class Served:
     def calls(self, vendor: str = "webex") -> dict[str, int]:
         return dict(self.traffic(vendor)["calls"])
 
-    def pointed(self, place: Place, **more: str) -> Harvester:
+    def pointed(self, sandbox: IndexSandbox, **more: str) -> Harvester:
         """A harvester that loads into this sandbox."""
-        where = {"ES_HOST": place.node.url, "ES_INDEX_PREFIX": place.prefix}
-        return Harvester(place.folder, {**self.settings, **where, **more})
+        where = {"ES_HOST": sandbox.node.url, "ES_INDEX_PREFIX": sandbox.prefix}
+        return Harvester(sandbox.folder, {**self.settings, **where, **more})
 
 
 @dataclass
@@ -53,8 +53,8 @@ class Vendors:
     def at(self, later: timedelta = timedelta(), **changed: Any) -> Iterator[Served]:
         """Serve it `later` than the organisation's now. `changed` replaces options."""
         truth = self.folder / "truth.ndjson"
-        told = {**self.options, "port": self.port, "truth": truth, "later": later, **changed}
-        with server.serving(server.Options(**told)) as settings:
+        result = {**self.options, "port": self.port, "truth": truth, "later": later, **changed}
+        with server.serving(server.Options(**result)) as settings:
             self.port = next(
                 urlsplit(v).port or 0 for name, v in settings.items() if name.endswith("_API_URL")
             )

@@ -23,7 +23,7 @@ from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.expected.zoom import ExpectedZoom
 from harvester.simulator.organisation import Case, Organisation, milliseconds
 from tests.e2e.harness import Documents, Harvester, by_id, differences
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.test_zoom import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -36,8 +36,8 @@ OPTIONS = partial(server.Options, seed=11, size=60, days=3, now=NOW, speed=25.0,
 class Vendor:
     """The same account at any time. `at` serves it at that time, and yields a harvester with the same clock."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, sandbox: IndexSandbox) -> None:
+        self._place = sandbox
         self._port = 0
 
     @contextmanager
@@ -64,9 +64,9 @@ class Vendor:
 @cache
 def truth(shown: datetime, *, qos: bool = False) -> Documents:
     """The documents of a perfect harvest that begins at this time."""
-    told = _zoom(qos=qos)
-    told._organisation.now = milliseconds(shown)
-    return by_id(orjson.loads(orjson.dumps(each, option=orjson.OPT_UTC_Z)) for each in told.documents())
+    answer = _zoom(qos=qos)
+    answer._organisation.now = milliseconds(shown)
+    return by_id(orjson.loads(orjson.dumps(each, option=orjson.OPT_UTC_Z)) for each in answer.documents())
 
 
 def _zoom(*, qos: bool) -> ExpectedZoom:
@@ -90,13 +90,13 @@ def _late() -> frozenset[str]:
     return frozenset(each.uuid for each in instances if each.meeting.case is Case.late)
 
 
-def wrong(place: Place, told: Documents) -> list[str]:
+def wrong(sandbox: IndexSandbox, answer: Documents) -> list[str]:
     """The differences between the index and the truth, without sessions that no harvest can know of."""
-    return differences(late_alone(stored(place), wanted=False), late_alone(told, wanted=False))
+    return differences(late_alone(stored(sandbox), wanted=False), late_alone(answer, wanted=False))
 
 
 @pytest.fixture
-def vendor(newest: Place) -> Vendor:
+def vendor(newest: IndexSandbox) -> Vendor:
     return Vendor(newest)
 
 
@@ -110,7 +110,7 @@ def test_the_truth_itself_changes_in_between() -> None:
 
 
 def test_live_meetings_that_end_are_what_one_late_harvest_would_have_made(
-    newest: Place, vendor: Vendor
+    newest: IndexSandbox, vendor: Vendor
 ) -> None:
     vendor.run(NOW)  # the first night, which wants yesterday
     vendor.run(NOW, *ALL_DAYS)
@@ -131,14 +131,16 @@ def test_live_meetings_that_end_are_what_one_late_harvest_would_have_made(
     assert {hit["_id"]: hit["_version"] for hit in hits(newest)} == after
 
 
-def test_stays_that_turn_up_after_the_first_night_are_had_in_the_next(newest: Place, vendor: Vendor) -> None:
+def test_stays_that_turn_up_after_the_first_night_are_had_in_the_next(
+    newest: IndexSandbox, vendor: Vendor
+) -> None:
     vendor.run(NOW)
     vendor.run(NOW, *ALL_DAYS)
     vendor.run(LATER)
     assert differences(late_alone(stored(newest)), late_alone(truth(LATER))) == []
 
 
-def test_a_re_read_without_qos_loses_nothing_of_one_with_it(newest: Place, vendor: Vendor) -> None:
+def test_a_re_read_without_qos_loses_nothing_of_one_with_it(newest: IndexSandbox, vendor: Vendor) -> None:
     vendor.run(NOW, "--qos")
     vendor.run(NOW, "--qos", *ALL_DAYS)
     assert differences(stored(newest), truth(NOW, qos=True)) == []
@@ -149,7 +151,7 @@ def test_a_re_read_without_qos_loses_nothing_of_one_with_it(newest: Place, vendo
 
 
 def test_quality_asked_for_later_is_read_for_all_that_was_read_without_it(
-    newest: Place, vendor: Vendor
+    newest: IndexSandbox, vendor: Vendor
 ) -> None:
     vendor.run(NOW)
     vendor.run(NOW, *ALL_DAYS)
@@ -157,7 +159,9 @@ def test_quality_asked_for_later_is_read_for_all_that_was_read_without_it(
     assert differences(stored(newest), truth(LATER, qos=True)) == []
 
 
-def test_a_lost_state_folder_costs_another_harvest_and_nothing_else(newest: Place, vendor: Vendor) -> None:
+def test_a_lost_state_folder_costs_another_harvest_and_nothing_else(
+    newest: IndexSandbox, vendor: Vendor
+) -> None:
     vendor.run(NOW, *ALL_DAYS)
     assert differences(stored(newest), truth(NOW)) == []
     shutil.rmtree(newest.folder / "state")

@@ -85,8 +85,8 @@ def test_a_dry_run_counts_and_fetches_nothing(harvester: Harvester, simulator: S
     assert ended.returncode == 0
     assert ended.stdout == b""
     meetings = sum(document["kind"] == "meeting" for document in simulator.truth.values())
-    told = int(words(ended).partition(" meetings listed; --dry-run")[0].rpartition(" ")[2])
-    assert told >= meetings
+    answer = int(words(ended).partition(" meetings listed; --dry-run")[0].rpartition(" ")[2])
+    assert answer >= meetings
     after = simulator.traffic()
     assert not [
         call
@@ -130,7 +130,7 @@ def test_the_summary_file_has_the_counts(harvester: Harvester, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("changed", "code", "said"),
+    ("changed", "code", "text"),
     [
         ({"ZOOM_CLIENT_SECRET": MARK}, 77, "ZOOM_CLIENT_SECRET"),
         ({"ZOOM_CLIENT_SECRET": ""}, 78, ".env"),
@@ -139,15 +139,15 @@ def test_the_summary_file_has_the_counts(harvester: Harvester, tmp_path: Path) -
     ],
 )
 def test_the_summary_of_a_run_that_failed_has_its_exit_code_and_the_reason(
-    harvester: Harvester, tmp_path: Path, changed: dict[str, str], code: int, said: str
+    harvester: Harvester, tmp_path: Path, changed: dict[str, str], code: int, text: str
 ) -> None:
     ended = harvester("zoom", "--date", "2026-11-19", "--summary-json", "summary.json", **changed)
     assert ended.returncode == code
     summary = json.loads((tmp_path / "summary.json").read_text())
     (vendor,) = summary["vendors"]
     assert (summary["exit_code"], vendor["exit_code"]) == (code, code)
-    assert said in summary["reason"]
-    assert said in vendor["reason"]
+    assert text in summary["reason"]
+    assert text in vendor["reason"]
     assert vendor["failures"]
 
 
@@ -316,7 +316,7 @@ def test_a_second_signal_exits_at_once(harvester: Harvester, simulator: Simulato
 
 
 @pytest.mark.parametrize(
-    ("given", "code", "said"),
+    ("given", "code", "text"),
     [
         (["zoom", "--date", "2026-2-3"], 64, "write it 2026-02-03"),
         (["zoom", "--date", "2027-01-01"], 64, "is in the future"),
@@ -336,11 +336,11 @@ def test_a_second_signal_exits_at_once(harvester: Harvester, simulator: Simulato
     ],
 )
 def test_what_cannot_be_understood_is_named(
-    harvester: Harvester, given: list[str], code: int, said: str
+    harvester: Harvester, given: list[str], code: int, text: str
 ) -> None:
     ended = harvester(*given)
     assert ended.returncode == code, words(ended)
-    assert said in words(ended)
+    assert text in words(ended)
     assert ended.stdout == b""
     assert "Traceback" not in words(ended)
 
@@ -363,7 +363,7 @@ def test_a_mistake_in_its_use_is_one_without_any_settings_too(
 
 
 @pytest.mark.parametrize(
-    ("changed", "code", "said"),
+    ("changed", "code", "text"),
     [
         ({"ZOOM_CLIENT_ID": ""}, 78, "ZOOM_CLIENT_ID"),
         ({"ZOOM_CLIENT_SECRET": ""}, 78, "ZOOM_CLIENT_SECRET"),
@@ -388,11 +388,11 @@ def test_a_mistake_in_its_use_is_one_without_any_settings_too(
     ],
 )
 def test_every_wrong_setting_is_named_and_no_secret_printed(
-    harvester: Harvester, changed: dict[str, str], code: int, said: str
+    harvester: Harvester, changed: dict[str, str], code: int, text: str
 ) -> None:
     ended = harvester("zoom", "--date", "2026-11-19", **changed)
     assert ended.returncode == code, words(ended)
-    assert said in words(ended)
+    assert text in words(ended)
     assert MARK not in words(ended)
     assert "Traceback" not in words(ended)
 
@@ -439,21 +439,21 @@ def test_a_closed_stdout_is_an_output_error(harvester: Harvester) -> None:
 def test_check_says_what_works(harvester: Harvester) -> None:
     ended = harvester("check")
     assert ended.returncode == 0, words(ended)
-    told = ended.stdout.decode().splitlines()
-    assert not [line for line in told if line.startswith("FAILED")]
-    assert any("ES_HOST is not set" in line for line in told)
-    assert told[-1].startswith("works, ")
-    assert len(set(told)) == len(told)
-    assert sum("reading the Dashboard" in line for line in [*told, *words(ended).splitlines()]) == 1
-    assert not [line for line in told if "Zoom:" in line]
+    answer = ended.stdout.decode().splitlines()
+    assert not [line for line in answer if line.startswith("FAILED")]
+    assert any("ES_HOST is not set" in line for line in answer)
+    assert answer[-1].startswith("works, ")
+    assert len(set(answer)) == len(answer)
+    assert sum("reading the Dashboard" in line for line in [*answer, *words(ended).splitlines()]) == 1
+    assert not [line for line in answer if "Zoom:" in line]
 
 
 def test_check_ends_with_its_verdict_and_gives_an_advice_once(harvester: Harvester, tmp_path: Path) -> None:
     ended = harvester("check", ZOOM_CLIENT_SECRET=MARK)
     assert ended.returncode == 77
-    told = ended.stdout.decode()
-    assert told.splitlines()[-1].startswith("does not work yet: 1 failed")
-    assert told.count("marketplace.zoom.us") == 1
+    answer = ended.stdout.decode()
+    assert answer.splitlines()[-1].startswith("does not work yet: 1 failed")
+    assert answer.count("marketplace.zoom.us") == 1
     nothing = Harvester(tmp_path, {})("check")
     assert nothing.returncode == 78
     assert nothing.stdout.decode().count("example.env") == 1
@@ -512,9 +512,9 @@ def test_a_demo_whose_reader_stops_early_ends_without_an_error(tmp_path: Path) -
 
 
 def test_the_simulator_says_what_it_wrote_and_what_to_run_next(simulator: Simulator, tmp_path: Path) -> None:
-    told = (simulator.folder / "simulator.log").read_text()
-    assert f"wrote {simulator.folder / 'truth.ndjson'}" in told
-    assert f"harvester all --env-file {simulator.folder / 'sim.env'} --from 2026-11-17" in told
+    answer = (simulator.folder / "simulator.log").read_text()
+    assert f"wrote {simulator.folder / 'truth.ndjson'}" in answer
+    assert f"harvester all --env-file {simulator.folder / 'sim.env'} --from 2026-11-17" in answer
     nowhere = tmp_path / "nowhere" / "sim.env"
     ended = Harvester(tmp_path, {})("simulate", "--port", "0", "--size", "5", "--env", str(nowhere))
     assert ended.returncode == 74

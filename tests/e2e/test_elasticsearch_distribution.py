@@ -215,10 +215,10 @@ def test_if_both_fail_the_message_says_what_to_install(
 ) -> None:
     with pytest.raises(Missing) as without:
         distribution(VERSION)
-    said = str(without.value)
-    assert "Maven is not installed; http://127.0.0.1:" in said
+    message = str(without.value)
+    assert "Maven is not installed; http://127.0.0.1:" in message
     for word in ("status 404", "apt install maven", "TEST_MAVEN_URL", "TEST_ES_URL", "TEST_ES8_URL"):
-        assert word in said
+        assert word in message
     programs(tmp_path / "programs", monkeypatch, mvn="echo '[ERROR] offline'; exit 1")
     with pytest.raises(Missing, match=re.escape("Maven failed with 1: [ERROR] offline; http://")):
         distribution(VERSION)
@@ -265,12 +265,14 @@ def test_a_java_that_is_installed_and_too_old_is_no_reason_not_to_fetch(
     assert java_home(21).is_relative_to(bare_machine)
 
 
-@pytest.mark.parametrize(("offered", "said"), [(None, "apt install openjdk-21-jdk"), (11, "is no Java 21")])
+@pytest.mark.parametrize(
+    ("offered", "message"), [(None, "apt install openjdk-21-jdk"), (11, "is no Java 21")]
+)
 def test_if_none_can_be_fetched_the_message_says_what_to_install(
-    bare_machine: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch, offered: int | None, said: str
+    bare_machine: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch, offered: int | None, message: str
 ) -> None:
     offer_java(server, monkeypatch, offered)
-    with pytest.raises(Missing, match=said) as missing:
+    with pytest.raises(Missing, match=message) as missing:
         java_home(21)
     assert "ES_JAVA_HOME" in str(missing.value)
     assert [path.name for path in (bare_machine / "java").iterdir()] == ["21.lock"]

@@ -28,7 +28,7 @@ import pytest
 from tests.e2e import elasticsearch_nodes as nodes
 from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, Simulator, differences
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.metronome import Metronome
 from tests.e2e.proxy import Fault, Plan, Proxy
 from tests.e2e.test_zoom import NOW, pointed, stored
@@ -97,7 +97,7 @@ def by_way_of(harvester: Harvester, vendor: Proxy | None, index: Proxy | None) -
 
 
 def test_answers_that_are_lost_after_elasticsearch_has_acted_change_nothing(
-    newest: Place, tmp_path: Path
+    newest: IndexSandbox, tmp_path: Path
 ) -> None:
     simulator = Simulator(tmp_path / "simulator", NOW, size=120, days=3)
     with simulator, Proxy(newest.node.url) as proxy:
@@ -139,7 +139,7 @@ def one_round(node: Node, folder: Path, soaked: Soaked, *, number: int, size: in
         simulator = stack.enter_context(
             Simulator(folder / "simulator", NOW, size=size, days=days, seed=number, speed=SPEED, faults=0.05)
         )
-        place = stack.enter_context(Place.on(node, folder))
+        sandbox = stack.enter_context(IndexSandbox.on(node, folder))
         vendor_plan = Plan(
             seed=number, answers=VENDOR_FAULTS, connections=CONNECTION_FAULTS, speed=SPEED, hole_seconds=20.0
         )
@@ -150,9 +150,9 @@ def one_round(node: Node, folder: Path, soaked: Soaked, *, number: int, size: in
         )
         index = stack.enter_context(Proxy(node.url, index_plan))
         metronome = stack.enter_context(Metronome())
-        harvester = by_way_of(pointed(place, simulator, HARVESTER_RATE_SHARE=str(SHARE)), vendor, index)
+        harvester = by_way_of(pointed(sandbox, simulator, HARVESTER_RATE_SHARE=str(SHARE)), vendor, index)
         harvest_until_done(harvester, simulator)
-        assert differences(stored(place), simulator.truth) == []
+        assert differences(stored(sandbox), simulator.truth) == []
         soaked.asked += vendor.requests
         holds_the_limits(simulator, metronome)
         for proxy in (vendor, index):
@@ -179,12 +179,12 @@ def holds_the_limits(simulator: Simulator, metronome: Metronome) -> None:
     """
     traffic, held_up = simulator.traffic(), metronome.longest * simulator.speed
     most = {
-        name: max(told["limit"], ceil(told["limit"] * SHARE * (1 + held_up / told["period"])))
-        for name, told in traffic["classes"].items()
+        name: max(rate["limit"], ceil(rate["limit"] * SHARE * (1 + held_up / rate["period"])))
+        for name, rate in traffic["classes"].items()
     }
-    over = {name: told for name, told in traffic["classes"].items() if told["peak"] > most[name]}
+    over = {name: rate for name, rate in traffic["classes"].items() if rate["peak"] > most[name]}
     assert over == {}, f"the machine held up a thread for {metronome.longest:.3f} s"
-    undisturbed = all(most[name] == told["limit"] for name, told in traffic["classes"].items())
+    undisturbed = all(most[name] == rate["limit"] for name, rate in traffic["classes"].items())
     assert traffic["refused"] == 0 or not undisturbed, traffic
 
 
@@ -227,31 +227,33 @@ def test_a_harvester_that_stood_still_for_a_while_does_not_make_up_for_it(tmp_pa
             run.send_signal(signal.SIGSTOP)
             time.sleep(2.0)  # two of the vendor's windows
             run.send_signal(signal.SIGCONT)
-            _, told = run.communicate(timeout=300)
-        assert run.returncode == 0, told.decode()
+            _, stderr = run.communicate(timeout=300)
+        assert run.returncode == 0, stderr.decode()
         holds_the_limits(simulator, metronome)
 
 
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Place]:
+def mortal(tmp_path: Path) -> Iterator[IndexSandbox]:
     """A sandbox on a node that the test may kill."""
     node = nodes.start(nodes.NEWEST)
     try:
-        with Place.on(node, tmp_path) as place:
-            yield place
+        with IndexSandbox.on(node, tmp_path) as sandbox:
+            yield sandbox
     finally:
         node.stop()
 
 
-def test_elasticsearch_killed_in_the_middle_of_a_load_is_waited_for(mortal: Place, tmp_path: Path) -> None:
+def test_elasticsearch_killed_in_the_middle_of_a_load_is_waited_for(
+    mortal: IndexSandbox, tmp_path: Path
+) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=600, days=5, speed=2) as simulator:
         harvester = pointed(mortal, simulator)
         with in_the_background(harvester, "zoom", *simulator.dates) as load:
             await_documents(mortal, load)
             mortal.node.kill()
             mortal.node.begin_again()
-            _, told = load.communicate(timeout=300)
-        assert load.returncode in {0, 69}, told.decode()
+            _, stderr = load.communicate(timeout=300)
+        assert load.returncode in {0, 69}, stderr.decode()
         again = harvester("zoom", *simulator.dates)
         assert again.returncode == 0, again.stderr.decode()
         assert differences(stored(mortal), simulator.truth) == []
@@ -275,11 +277,11 @@ def in_the_background(harvester: Harvester, *words: str) -> Iterator[subprocess.
             process.communicate()
 
 
-def await_documents(place: Place, load: subprocess.Popen[bytes]) -> None:
+def await_documents(sandbox: IndexSandbox, load: subprocess.Popen[bytes]) -> None:
     """Wait until the index holds some documents. Fails if the load ends before."""
     while load.poll() is None:
-        place.ask("POST", f"/{place.prefix}*/_refresh")
-        if place.ask("GET", f"/{place.prefix}*/_count").body.get("count", 0) > 100:
+        sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
+        if sandbox.ask("GET", f"/{sandbox.prefix}*/_count").body.get("count", 0) > 100:
             return
         time.sleep(0.05)
     raise AssertionError("the load was over before it was seen")
@@ -289,11 +291,11 @@ class _Echo(BaseHTTPRequestHandler):
     """Answers with the body of the request, and keeps the connection open."""
 
     protocol_version = "HTTP/1.1"
-    told: ClassVar[list[bytes]] = []
+    received: ClassVar[list[bytes]] = []
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.told.append(body)
+        self.received.append(body)
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -305,7 +307,7 @@ class _Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    _Echo.told.clear()
+    _Echo.received.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), _Echo) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -330,7 +332,7 @@ def speaking(proxy: Proxy) -> Iterator[Callable[[bytes], bytes]]:
         yield say
 
 
-def said(proxy: Proxy, word: bytes) -> bytes:
+def post(proxy: Proxy, word: bytes) -> bytes:
     with speaking(proxy) as say:
         return say(word)
 
@@ -347,11 +349,11 @@ def test_the_proxy_passes_on_what_it_does_not_spoil_and_ends_its_threads(echo: s
 def test_the_proxy_cuts_after_the_server_has_acted(echo: str) -> None:
     with Proxy(echo) as proxy:
         proxy.cut_after(lambda request: request.startswith(b"POST /said"), nth=2)
-        assert said(proxy, b"one") == b"one"
+        assert post(proxy, b"one") == b"one"
         with pytest.raises(ConnectionResetError):
-            said(proxy, b"two")
-        assert said(proxy, b"three") == b"three"
-    assert _Echo.told == [b"one", b"two", b"three"]
+            post(proxy, b"two")
+        assert post(proxy, b"three") == b"three"
+    assert _Echo.received == [b"one", b"two", b"three"]
     assert proxy.counts == {Fault.cut: 1}
 
 
@@ -370,8 +372,8 @@ def test_the_proxy_breaks_a_connection_in_every_way(
     with Proxy(echo, Plan(answers={fault: 1.0}, hole_seconds=0.05)) as proxy:
         for _ in range(3):
             with pytest.raises(expected):
-                said(proxy, b"something")
-        assert said(proxy, b"something") == b"something", "not more than three times in a row"
+                post(proxy, b"something")
+        assert post(proxy, b"something") == b"something", "not more than three times in a row"
     assert proxy.counts == {fault: 3}
 
 

@@ -29,17 +29,17 @@ def log_in(harvester: Harvester) -> str:
     words = ("login", "google-meet", "--scope", "user", "--no-browser", "--port", str(free_port()))
     with started(harvester, *words) as process:
         assert process.stderr is not None
-        said: list[str] = []
-        while not said or "Ctrl-C" not in said[-1]:
-            said.append(process.stderr.readline())
-            assert said[-1], "".join(said)
-        found = re.search(r"http://127\.0\.0\.1:\d+/google/auth\S+", "".join(said))
-        assert found is not None, said
+        message: list[str] = []
+        while not message or "Ctrl-C" not in message[-1]:
+            message.append(process.stderr.readline())
+            assert message[-1], "".join(message)
+        found = re.search(r"http://127\.0\.0\.1:\d+/google/auth\S+", "".join(message))
+        assert found is not None, message
         assert "Sign in as" in opened(found[0])
         assert "close this window" in opened(found[0], decision="allow")
-        said.append(process.communicate(timeout=HANGS_SECONDS)[1])
-        assert process.returncode == 0, "".join(said)
-    return "".join(said)
+        message.append(process.communicate(timeout=HANGS_SECONDS)[1])
+        assert process.returncode == 0, "".join(message)
+    return "".join(message)
 
 
 def test_a_login_is_enough_for_a_check_and_a_harvest_of_ones_own_conferences(
@@ -50,19 +50,19 @@ def test_a_login_is_enough_for_a_check_and_a_harvest_of_ones_own_conferences(
     before = harvester(*words)
     assert (before.returncode, before.stdout) == (77, b"")
     assert "run `harvester login google-meet`" in before.stderr.decode()
-    said = log_in(harvester)
+    message = log_in(harvester)
     checked = harvester("check", "google-meet")
     assert "delegation" not in checked.stdout.decode()
     ended = harvester(*words)
     assert ended.returncode == 0, ended.stderr.decode()
     assert differences(lines(ended.stdout), served.truth) == []
-    told = said + "".join(map(bytes.decode, (checked.stdout, checked.stderr, ended.stderr)))
-    assert CLIENT_SECRET not in told
-    assert "ya29." not in told
+    answer = message + "".join(map(bytes.decode, (checked.stdout, checked.stderr, ended.stderr)))
+    assert CLIENT_SECRET not in answer
+    assert "ya29." not in answer
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ({"type": "service_account", "client_email": "a@b"}, "lacks private_key"),
         ({"type": "external_account"}, "external_account"),
@@ -72,14 +72,14 @@ def test_a_login_is_enough_for_a_check_and_a_harvest_of_ones_own_conferences(
     ],
 )
 def test_a_wrong_file_is_named_and_never_shown(
-    served: Served, tmp_path: Path, content: Any, said: str
+    served: Served, tmp_path: Path, content: Any, message: str
 ) -> None:
     file = tmp_path / "wrong.json"
     file.write_text(json.dumps(content))
     harvester = Harvester(tmp_path, {**served.settings, "GOOGLE_CREDENTIALS": str(file)})
     ended = harvester("google-meet", *WHOLE, "--destination", "stdout")
-    told = " ".join(ended.stderr.decode().split())
-    assert (ended.returncode, ended.stdout) == (77, b""), told
-    assert said in told
-    assert "Traceback" not in told
-    assert "marked-secret-51c4" not in told
+    answer = " ".join(ended.stderr.decode().split())
+    assert (ended.returncode, ended.stdout) == (77, b""), answer
+    assert message in answer
+    assert "Traceback" not in answer
+    assert "marked-secret-51c4" not in answer

@@ -18,7 +18,7 @@ from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account
 from harvester.simulator.organisation import Organisation, seeded_random
 from tests.e2e.harness import Documents, Harvester, differences
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_webex import relabelled
 from tests.e2e.test_zoom import hits, stored
@@ -43,26 +43,26 @@ def google(tmp_path: Path) -> Vendors:
 
 
 def run(harvester: Harvester, *words: str, codes: tuple[int, ...] = (0, 75)) -> dict[str, Any]:
-    """Run once. Returns the summary, with stderr as `said`. Exit 75: Meet is turned off for some users."""
+    """Run once. Returns the summary, with stderr as `message`. Exit 75: Meet is turned off for some users."""
     file = harvester.folder / "summary.json"
     ended = harvester("google-meet", *words, "--summary-json", str(file))
-    said = ended.stderr.decode()
-    assert ended.returncode in codes, said
-    assert "Traceback" not in said
+    message = ended.stderr.decode()
+    assert ended.returncode in codes, message
+    assert "Traceback" not in message
     (summary,) = json.loads(file.read_text())["vendors"]
-    return {**summary, "said": " ".join(said.split())}
+    return {**summary, "message": " ".join(message.split())}
 
 
-def from_source(served: Served, place: Place, source: GoogleSource = "auto") -> Harvester:
-    return served.pointed(place, GOOGLE_SOURCE=source)
+def from_source(served: Served, sandbox: IndexSandbox, source: GoogleSource = "auto") -> Harvester:
+    return served.pointed(sandbox, GOOGLE_SOURCE=source)
 
 
-def meetings(documents: Documents, **told: str) -> Documents:
+def meetings(documents: Documents, **result: str) -> Documents:
     """The meetings whose fields have these values, by uuid."""
     return {
         d["uuid"]: d
         for d in documents.values()
-        if d["kind"] == "meeting" and all(d.get(key) == value for key, value in told.items())
+        if d["kind"] == "meeting" and all(d.get(key) == value for key, value in result.items())
     }
 
 
@@ -80,16 +80,16 @@ def unrecorded(documents: Documents) -> Documents:
     }
 
 
-def versions(place: Place) -> dict[str, int]:
-    return {hit["_id"]: hit["_version"] for hit in hits(place)}
+def versions(sandbox: IndexSandbox) -> dict[str, int]:
+    return {hit["_id"]: hit["_version"] for hit in hits(sandbox)}
 
 
 def nothing_is_wrong(harvester: Harvester) -> None:
     ended = harvester("verify", "google-meet", "--json")
-    told = json.loads(ended.stdout)["vendors"][0]
-    assert (told["findings"], told["error"], told["never_read"]) == ([], None, []), told
-    assert all(why.endswith(": refused") for why in told["failures"]), told
-    assert ended.returncode == (75 if told["failures"] else 0)
+    result = json.loads(ended.stdout)["vendors"][0]
+    assert (result["findings"], result["error"], result["never_read"]) == ([], None, []), result
+    assert all(why.endswith(": refused") for why in result["failures"]), result
+    assert ended.returncode == (75 if result["failures"] else 0)
 
 
 def over_midnight(documents: Documents) -> Documents:
@@ -102,7 +102,7 @@ def over_midnight(documents: Documents) -> Documents:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_nightly_runs_of_each_source_equal_the_truth(
-    newest: Place, google: Vendors, source: GoogleSource
+    newest: IndexSandbox, google: Vendors, source: GoogleSource
 ) -> None:
     """Some rows come days late, and some conferences are live at the first harvest."""
     with google.at(google_source=source) as served:
@@ -127,7 +127,7 @@ def test_nightly_runs_of_each_source_equal_the_truth(
 
 
 def test_a_live_conference_is_replaced_after_its_end_under_either_of_its_ids(
-    newest: Place, google: Vendors
+    newest: IndexSandbox, google: Vendors
 ) -> None:
     replaced: Counter[bool] = Counter()
     with google.at() as served:
@@ -145,7 +145,7 @@ def test_a_live_conference_is_replaced_after_its_end_under_either_of_its_ids(
     assert replaced.keys() == {True, False}, "ids that agree, and ids that do not"
 
 
-def test_faults_cost_another_run_and_nothing_else(newest: Place, google: Vendors) -> None:
+def test_faults_cost_another_run_and_nothing_else(newest: IndexSandbox, google: Vendors) -> None:
     with google.at(faults=0.05) as served:
         harvester = from_source(served, newest)
         for _ in range(4):
@@ -160,24 +160,24 @@ def test_faults_cost_another_run_and_nothing_else(newest: Place, google: Vendors
 
 
 def test_users_who_cannot_be_acted_for_stop_nobody_else_and_are_tried_again(
-    newest: Place, google: Vendors
+    newest: IndexSandbox, google: Vendors
 ) -> None:
     with google.at(google_source="meet") as served:
         harvester = from_source(served, newest, "meet")
-        told = run(harvester, codes=(75,))
-        assert told["said"].count(": refused") == told["failed_partitions"]["refused"] > 0, told
+        result = run(harvester, codes=(75,))
+        assert result["message"].count(": refused") == result["failed_partitions"]["refused"] > 0, result
         assert compared("meet", stored(newest), served.truth) == []
         assert "refused, tried" in harvester("status").stdout.decode()
     with google.at(DAY, google_source="meet") as served:
         assert (
             run(from_source(served, newest, "meet"), codes=(75,))["failed_partitions"]
-            == told["failed_partitions"]
+            == result["failed_partitions"]
         )
         assert compared("meet", stored(newest), served.truth) == []
 
 
 @pytest.mark.parametrize(
-    ("terms", "said"),
+    ("terms", "message"),
     [
         (GoogleOptions(without=("calendar",)), "without titles"),
         (GoogleOptions(disabled=("directory",)), "without the names and addresses of the Directory"),
@@ -188,11 +188,11 @@ def test_users_who_cannot_be_acted_for_stop_nobody_else_and_are_tried_again(
     ids=["no Calendar", "no Directory", "no Meet", "no Reports", "Reports alone"],
 )
 def test_what_may_be_had_is_had_where_an_api_is_refused(
-    newest: Place, google: Vendors, terms: GoogleOptions, said: str
+    newest: IndexSandbox, google: Vendors, terms: GoogleOptions, message: str
 ) -> None:
     with google.at(google=terms) as served:
         harvester = from_source(served, newest)
-        assert said in run(harvester)["said"]
+        assert message in run(harvester)["message"]
         source: GoogleSource = "meet" if terms.disabled == ("reports",) else "auto"
         assert compared(source, stored(newest), served.truth) == []
         nothing_is_wrong(harvester)
@@ -202,7 +202,7 @@ def test_what_may_be_had_is_had_where_an_api_is_refused(
 
 
 def test_another_source_replaces_what_the_first_one_read_where_their_ids_agree(
-    newest: Place, google: Vendors
+    newest: IndexSandbox, google: Vendors
 ) -> None:
     with google.at(google=GoogleOptions(ids="same"), google_source="meet") as served:
         run(from_source(served, newest, "meet"))
@@ -216,16 +216,16 @@ def test_another_source_replaces_what_the_first_one_read_where_their_ids_agree(
 
 
 def test_another_source_is_refused_where_it_would_store_everything_twice(
-    newest: Place, google: Vendors
+    newest: IndexSandbox, google: Vendors
 ) -> None:
     terms = GoogleOptions(ids="other")
     with google.at(google=terms, google_source="meet") as served:
         run(from_source(served, newest, "meet"))
         before = versions(newest)
         for source in SOURCES[:2]:
-            told = run(from_source(served, newest, source), "--date", "2026-11-19", codes=(78,))
-            assert "GOOGLE_SOURCE=meet" in told["said"]
-            assert "ES_INDEX_PREFIX" in told["said"]
+            result = run(from_source(served, newest, source), "--date", "2026-11-19", codes=(78,))
+            assert "GOOGLE_SOURCE=meet" in result["message"]
+            assert "ES_INDEX_PREFIX" in result["message"]
             assert versions(newest) == before
     with google.at(google=terms) as served:
         run(served.pointed(newest, HARVESTER_ACCOUNT="other"))
@@ -236,7 +236,7 @@ def test_another_source_is_refused_where_it_would_store_everything_twice(
 # Some of it, what is coming up, and what must not come out
 
 
-def test_what_only_some_were_at_covers_nothing(newest: Place, google: Vendors) -> None:
+def test_what_only_some_were_at_covers_nothing(newest: IndexSandbox, google: Vendors) -> None:
     with google.at() as served:
         harvester = from_source(served, newest)
         held = meetings(served.truth)
@@ -248,13 +248,13 @@ def test_what_only_some_were_at_covers_nothing(newest: Place, google: Vendors) -
             assert 0 < len(found) < len(held)
             assert found.keys() <= held.keys()
         assert code in {d["meeting_code"] for d in found.values()}
-        told = run(harvester)
-        assert told["listed"] == len(held), "as if nothing had been read"
+        result = run(harvester)
+        assert result["listed"] == len(held), "as if nothing had been read"
         # What Meet alone tells of so far was read as one who may not see its recordings, and is as it was.
         assert compared("meet", stored(newest), served.truth) == []
 
 
-def test_nothing_that_opens_a_meeting_is_stored_with_raw(newest: Place, google: Vendors) -> None:
+def test_nothing_that_opens_a_meeting_is_stored_with_raw(newest: IndexSandbox, google: Vendors) -> None:
     account = Account(Organisation(**{key: OPTIONS[key] for key in ("seed", "size", "days", "now")}))
     pins = {str(seeded_random.number("pin", c.space) % 10**9) for c in account.conferences}
     pins |= {str(seeded_random.number("event pin", e.code) % 10**9) for e in account.events.all}
@@ -270,19 +270,19 @@ def test_nothing_that_opens_a_meeting_is_stored_with_raw(newest: Place, google: 
     }
     with google.at() as served:
         harvester = from_source(served, newest)
-        said = run(harvester, *WHOLE, "--raw")["said"]
-        said += run(harvester, "--upcoming", "3", "--raw")["said"]
+        message = run(harvester, *WHOLE, "--raw")["message"]
+        message += run(harvester, "--upcoming", "3", "--raw")["message"]
         found = hits(newest)
         assert all("vendor_data" in hit["_source"] for hit in found)
-        told = json.dumps(found, ensure_ascii=False) + said
-        assert [word for word in hidden if word in told] == []
+        result = json.dumps(found, ensure_ascii=False) + message
+        assert [word for word in hidden if word in result] == []
         journals = [p for p in (newest.folder / "state").rglob("*") if p.is_file() and "token" not in p.name]
         kept = b"".join(path.read_bytes() for path in journals)
         assert [word for word in hidden - {"ya29."} if word.encode() in kept] == []
 
 
 def test_plans_beside_what_was_held_tell_what_was_never_held_and_what_was_never_planned(
-    newest: Place, google: Vendors
+    newest: IndexSandbox, google: Vendors
 ) -> None:
     """As the README asks the index: by code, of one day."""
     with google.at(google=GoogleOptions(ids="same")) as served:
@@ -298,7 +298,7 @@ def test_plans_beside_what_was_held_tell_what_was_never_held_and_what_was_never_
         assert plans - held
 
 
-def by_code(place: Place, *, planned: bool) -> set[str]:
+def by_code(sandbox: IndexSandbox, *, planned: bool) -> set[str]:
     """The codes that were planned and not held, or held and not planned."""
     counts = {
         "planned": {"filter": {"term": {"state": "scheduled"}}},
@@ -309,8 +309,8 @@ def by_code(place: Place, *, planned: bool) -> set[str]:
         "query": {"bool": {"filter": [{"term": {"vendor": "google-meet"}}]}},
         "aggs": {"code": {"terms": {"field": "meeting_code", "size": 10_000}, "aggs": counts}},
     }
-    place.ask("POST", f"/{place.prefix}*/_refresh")
-    answer = place.ask("POST", f"/{place.prefix}meetings/_search", asked).body
+    sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
+    answer = sandbox.ask("POST", f"/{sandbox.prefix}meetings/_search", asked).body
     # The selector that the README ends with is of a module that the nodes of the tests are without.
     one, other = ("planned", "held") if planned else ("held", "planned")
     buckets = answer["aggregations"]["code"]["buckets"]

@@ -14,7 +14,7 @@ from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.index_creation import index_uuids
 from harvester.sinks.elastic.loader import Loader, LoadProgress
 from tests.documents import full_harvest, many, plain
-from tests.e2e.index_sandbox import PATIENCE, Place
+from tests.e2e.index_sandbox import RETRY, IndexSandbox
 
 
 def lines_of(*records: MeetingRecord) -> list[bytes]:
@@ -29,22 +29,22 @@ def load(loader: Loader, lines: list[bytes], end: bytes = b"\n") -> tuple[LoadPr
     return so_far, refused
 
 
-def test_lines_become_the_same_documents_as_their_harvests(place: Place) -> None:
+def test_lines_become_the_same_documents_as_their_harvests(sandbox: IndexSandbox) -> None:
     records = [full_harvest(), *many(30)]
-    list(place.loader().load(records))
-    direct = {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in place.hits()}
-    place.clear()
-    told, refused = load(place.loader(), lines_of(*records))
-    assert {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in place.hits()} == direct
-    assert (told.ok, told.lines, refused) == (len(direct), len(direct), {})
+    list(sandbox.loader().load(records))
+    direct = {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in sandbox.hits()}
+    sandbox.clear()
+    answer, refused = load(sandbox.loader(), lines_of(*records))
+    assert {(hit["_index"], hit["_id"], hit["_version"]): hit["_source"] for hit in sandbox.hits()} == direct
+    assert (answer.ok, answer.lines, refused) == (len(direct), len(direct), {})
 
 
-def test_lines_with_sorted_keys_and_spaces_are_the_same_documents(newest: Place) -> None:
+def test_lines_with_sorted_keys_and_spaces_are_the_same_documents(newest: IndexSandbox) -> None:
     lines = lines_of(full_harvest(), plain(1))
     shuffled = [json.dumps(json.loads(line), indent=None, sort_keys=True).encode() for line in lines]
     load(newest.loader(), lines)
-    told, _ = load(newest.loader(), shuffled, end=b"\r\n\n")
-    assert told.superseded == len(lines)
+    answer, _ = load(newest.loader(), shuffled, end=b"\r\n\n")
+    assert answer.superseded == len(lines)
 
 
 def changed(key: str, value: object) -> bytes:
@@ -91,30 +91,30 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("name", POISON)
-def test_poison_is_named_by_its_line_and_kept_and_the_rest_is_loaded(newest: Place, name: str) -> None:
+def test_poison_is_named_by_its_line_and_kept_and_the_rest_is_loaded(newest: IndexSandbox, name: str) -> None:
     poison, why = POISON[name]
     rejects = newest.rejects()
-    told, refused = load(newest.loader(rejects), [*lines_of(plain(1)), poison, *lines_of(plain(2))])
+    answer, refused = load(newest.loader(rejects), [*lines_of(plain(1)), poison, *lines_of(plain(2))])
     assert refused == {5: why}
-    assert (told.ok, told.rejected) == (8, 1)
+    assert (answer.ok, answer.rejected) == (8, 1)
     assert [document for _, document in rejects.documents()] == [poison]
     row = next(iter(rejects.rows()))
     assert (row.origin, row.reason.startswith(why)) == ("line 5", True)
 
 
-def test_all_poison_at_once_spoils_nothing_else(place: Place) -> None:
-    rejects = place.rejects()
+def test_all_poison_at_once_spoils_nothing_else(sandbox: IndexSandbox) -> None:
+    rejects = sandbox.rejects()
     bad = [line for line, _ in POISON.values()]
-    told, refused = load(place.loader(rejects), [*bad, *lines_of(*many(50))])
+    answer, refused = load(sandbox.loader(rejects), [*bad, *lines_of(*many(50))])
     assert refused == {number: why for number, (_, why) in enumerate(POISON.values(), 1)}
-    assert told.ok == 200
-    assert len(place.stored()) == 200
+    assert answer.ok == 200
+    assert len(sandbox.stored()) == 200
 
 
-def test_what_only_looks_like_poison_is_stored(place: Place) -> None:
-    told, refused = load(place.loader(), list(ACCEPTED.values()))
+def test_what_only_looks_like_poison_is_stored(sandbox: IndexSandbox) -> None:
+    answer, refused = load(sandbox.loader(), list(ACCEPTED.values()))
     assert refused == {}
-    assert told.ok == len(ACCEPTED)
+    assert answer.ok == len(ACCEPTED)
 
 
 def in_years(*years: int) -> list[bytes]:
@@ -130,7 +130,7 @@ def in_years(*years: int) -> list[bytes]:
     ]
 
 
-def test_lines_of_all_years_create_no_index_unless_that_is_asked_for(newest: Place) -> None:
+def test_lines_of_all_years_create_no_index_unless_that_is_asked_for(newest: IndexSandbox) -> None:
     rejects = newest.rejects()
     lines = in_years(*range(1, 10_000, 7))
     with pytest.raises(ConfigurationError, match="more than 12 new indices"):
@@ -139,25 +139,25 @@ def test_lines_of_all_years_create_no_index_unless_that_is_asked_for(newest: Pla
         ):
             pass
     assert newest.indices() == []
-    told, _ = load(newest.loader(rejects), lines)
-    assert 0 < told.ok <= 5
-    assert told.rejected == len(lines) - told.ok
-    assert len(newest.indices()) == told.ok
+    answer, _ = load(newest.loader(rejects), lines)
+    assert 0 < answer.ok <= 5
+    assert answer.rejected == len(lines) - answer.ok
+    assert len(newest.indices()) == answer.ok
 
 
-def test_an_index_that_was_deleted_and_created_again_has_another_uuid(place: Place) -> None:
-    list(place.loader().load(many(1)))
-    first = index_uuids(place.client(), PATIENCE)
+def test_an_index_that_was_deleted_and_created_again_has_another_uuid(sandbox: IndexSandbox) -> None:
+    list(sandbox.loader().load(many(1)))
+    first = index_uuids(sandbox.client(), RETRY)
     assert first is not None
-    assert sorted(first) == place.indices()
-    place.ask("DELETE", f"/{place.prefix}sessions-2026")
-    list(place.loader().load(many(1)))
-    second = index_uuids(place.client(), PATIENCE)
+    assert sorted(first) == sandbox.indices()
+    sandbox.ask("DELETE", f"/{sandbox.prefix}sessions-2026")
+    list(sandbox.loader().load(many(1)))
+    second = index_uuids(sandbox.client(), RETRY)
     assert second is not None
-    assert [name for name in first if first[name] != second[name]] == [f"{place.prefix}sessions-2026"]
+    assert [name for name in first if first[name] != second[name]] == [f"{sandbox.prefix}sessions-2026"]
 
 
-def test_replaying_after_the_mapping_was_mended_empties_the_rejects(newest: Place) -> None:
+def test_replaying_after_the_mapping_was_mended_empties_the_rejects(newest: IndexSandbox) -> None:
     rejects = newest.rejects()
     mended = changed("duration", 12)
     load(newest.loader(rejects), [changed("duration", {"a": 1}), b"nonsense"])

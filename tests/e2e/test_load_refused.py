@@ -19,9 +19,9 @@ from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
 from harvester.state.rejects import Reject, Rejects
 from tests.documents import many, plain, spoiled
-from tests.e2e.index_sandbox import PATIENCE, Place, login
+from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
 
-SHORT = PATIENCE.within(1.0)
+SHORT = RETRY.within(1.0)
 
 
 def refusal(load: Callable[[], Any], expected: type[HarvestError]) -> str:
@@ -30,8 +30,8 @@ def refusal(load: Callable[[], Any], expected: type[HarvestError]) -> str:
     return str(raised.value)
 
 
-def as_user(place: Place, name: str, **more: Any) -> Loader:
-    return place.loader(**{**login(place.node.users[name]), **more})
+def as_user(sandbox: IndexSandbox, name: str, **more: Any) -> Loader:
+    return sandbox.loader(**{**login(sandbox.node.users[name]), **more})
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def test_another_product_is_named_as_such(tmp_path: Path, status: int) -> None:
     page = b"<html>welcome</html>"
     with stranger(status, page, {"content-type": "text/html"}) as url:
         client = Client(ElasticConfig(host=url))
-        loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
+        loader = Loader(client, Rejects(tmp_path, RETRY.now), SHORT)
         assert "is not Elasticsearch 8 or 9" in refusal(
             lambda: list(loader.load(many(1))), ConfigurationError
         )
@@ -71,7 +71,7 @@ def test_another_product_is_named_as_such(tmp_path: Path, status: int) -> None:
 def test_a_gateway_without_its_cluster_is_unreachable(tmp_path: Path) -> None:
     with stranger(502, b"bad gateway", {"content-type": "text/plain"}) as url:
         client = Client(ElasticConfig(host=url))
-        loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
+        loader = Loader(client, Rejects(tmp_path, RETRY.now), SHORT)
         assert "HTTP 502" in refusal(lambda: list(loader.load(many(1))), Unreachable)
         client.close()
 
@@ -87,32 +87,34 @@ def test_an_address_without_a_server_is_unreachable_before_any_meeting_is_fetche
         yield
 
     client = Client(ElasticConfig(host=url))
-    loader = Loader(client, Rejects(tmp_path, PATIENCE.now), SHORT)
+    loader = Loader(client, Rejects(tmp_path, RETRY.now), SHORT)
     assert "cannot be reached" in refusal(lambda: list(loader.load(records())), Unreachable)
     (result,) = check(client, SHORT)
     assert (result.status, result.exit_code) == ("failed", 69)
     client.close()
 
 
-def test_a_read_only_index_says_what_to_do(place: Place) -> None:
-    list(place.loader().load(many(1)))
-    place.ask("PUT", f"/{place.prefix}sessions-2026/_settings", {"index.blocks.write": True})
-    words = refusal(lambda: list(place.loader().load(many(2))), Unreachable)
-    assert f"{place.prefix}sessions-2026" in words
+def test_a_read_only_index_says_what_to_do(sandbox: IndexSandbox) -> None:
+    list(sandbox.loader().load(many(1)))
+    sandbox.ask("PUT", f"/{sandbox.prefix}sessions-2026/_settings", {"index.blocks.write": True})
+    words = refusal(lambda: list(sandbox.loader().load(many(2))), Unreachable)
+    assert f"{sandbox.prefix}sessions-2026" in words
     assert "read-only" in words
 
 
-def test_a_full_disk_ends_the_load_at_once_and_is_named(place: Place) -> None:
-    list(place.loader().load(many(1)))
-    place.ask("PUT", f"/{place.prefix}sessions-2026/_settings", {"index.blocks.read_only_allow_delete": True})
+def test_a_full_disk_ends_the_load_at_once_and_is_named(sandbox: IndexSandbox) -> None:
+    list(sandbox.loader().load(many(1)))
+    sandbox.ask(
+        "PUT", f"/{sandbox.prefix}sessions-2026/_settings", {"index.blocks.read_only_allow_delete": True}
+    )
     began = time.monotonic()
-    words = refusal(lambda: list(place.loader().load(many(2))), Unreachable)
-    assert time.monotonic() - began < PATIENCE.limits.total_seconds / 2
-    assert f"{place.prefix}sessions-2026" in words
+    words = refusal(lambda: list(sandbox.loader().load(many(2))), Unreachable)
+    assert time.monotonic() - began < RETRY.limits.total_seconds / 2
+    assert f"{sandbox.prefix}sessions-2026" in words
     assert "disk of a node is full" in words
 
 
-def test_a_closed_index_is_not_taken_for_bad_documents(newest: Place) -> None:
+def test_a_closed_index_is_not_taken_for_bad_documents(newest: IndexSandbox) -> None:
     list(newest.loader().load(many(1)))
     newest.ask("POST", f"/{newest.prefix}sessions-2026/_close")
     rejects = newest.rejects()
@@ -120,34 +122,38 @@ def test_a_closed_index_is_not_taken_for_bad_documents(newest: Place) -> None:
     assert len(rejects) == 0
 
 
-def test_an_alias_in_the_place_of_an_index_is_refused_before_anything_is_written(place: Place) -> None:
-    theirs = f"{place.prefix}theirs"
-    place.ask("PUT", f"/{theirs}", {"aliases": {f"{place.prefix}sessions-2026": {}}})
-    words = refusal(lambda: list(place.loader().load(many(2))), ConfigurationError)
+def test_an_alias_in_the_place_of_an_index_is_refused_before_anything_is_written(
+    sandbox: IndexSandbox,
+) -> None:
+    theirs = f"{sandbox.prefix}theirs"
+    sandbox.ask("PUT", f"/{theirs}", {"aliases": {f"{sandbox.prefix}sessions-2026": {}}})
+    words = refusal(lambda: list(sandbox.loader().load(many(2))), ConfigurationError)
     assert "is an alias" in words
-    assert place.stored() == {}
+    assert sandbox.stored() == {}
 
 
-def test_an_index_of_another_program_is_refused_before_anything_is_written(place: Place) -> None:
-    place.ask("PUT", f"/{place.prefix}sessions-2026", {"mappings": {"properties": {"a": {"type": "long"}}}})
-    words = refusal(lambda: list(place.loader().load(many(2))), ConfigurationError)
+def test_an_index_of_another_program_is_refused_before_anything_is_written(sandbox: IndexSandbox) -> None:
+    sandbox.ask(
+        "PUT", f"/{sandbox.prefix}sessions-2026", {"mappings": {"properties": {"a": {"type": "long"}}}}
+    )
+    words = refusal(lambda: list(sandbox.loader().load(many(2))), ConfigurationError)
     assert "not created by the harvester" in words
-    assert place.stored() == {}
+    assert sandbox.stored() == {}
 
 
-def test_an_index_where_the_read_alias_should_be_is_refused(newest: Place) -> None:
+def test_an_index_where_the_read_alias_should_be_is_refused(newest: IndexSandbox) -> None:
     newest.ask("PUT", f"/{newest.prefix}meetings", {})
     refusal(lambda: list(newest.loader().load(many(2))), ConfigurationError)
     assert newest.stored() == {}
 
 
-def test_another_index_period_is_refused(newest: Place) -> None:
+def test_another_index_period_is_refused(newest: IndexSandbox) -> None:
     list(newest.loader().load(many(1)))
     words = refusal(lambda: list(newest.loader(period="month").load(many(1))), ConfigurationError)
     assert "--index-period year" in words
 
 
-def test_wrong_credentials_are_refused_and_not_printed(guarded: Place) -> None:
+def test_wrong_credentials_are_refused_and_not_printed(guarded: IndexSandbox) -> None:
     loader = guarded.loader(username="somebody", password="marked-secret")
     words = refusal(lambda: list(loader.load(many(1))), CredentialsError)
     assert "ES_API_KEY" in words
@@ -155,7 +161,7 @@ def test_wrong_credentials_are_refused_and_not_printed(guarded: Place) -> None:
     assert "somebody" not in words
 
 
-def test_a_password_outside_ascii_is_accepted(guarded: Place) -> None:
+def test_a_password_outside_ascii_is_accepted(guarded: IndexSandbox) -> None:
     user = guarded.node.users["whole"]
     assert not user.password.isascii()
     assert sum(one.ok for one in as_user(guarded, "whole").load(many(2))) == 8
@@ -163,7 +169,9 @@ def test_a_password_outside_ascii_is_accepted(guarded: Place) -> None:
     assert results["Elasticsearch"] == "ok"
 
 
-def test_create_index_and_write_are_enough_to_load(guarded: Place, caplog: pytest.LogCaptureFixture) -> None:
+def test_create_index_and_write_are_enough_to_load(
+    guarded: IndexSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
     loaded = list(as_user(guarded, "loader").load(many(5)))
     assert sum(one.ok for one in loaded) == 20
     assert len(guarded.stored()) == 20
@@ -173,7 +181,7 @@ def test_create_index_and_write_are_enough_to_load(guarded: Place, caplog: pytes
     assert sum(one.superseded for one in again) == 20
 
 
-def test_the_same_rights_load_into_indices_whose_templates_are_there(guarded: Place) -> None:
+def test_the_same_rights_load_into_indices_whose_templates_are_there(guarded: IndexSandbox) -> None:
     list(guarded.loader().load(many(1)))
     list(as_user(guarded, "loader").load(many(3)))
     guarded.hits()
@@ -181,24 +189,24 @@ def test_the_same_rights_load_into_indices_whose_templates_are_there(guarded: Pl
     assert alias == 9
 
 
-def test_without_create_index_the_missing_right_is_named(guarded: Place) -> None:
+def test_without_create_index_the_missing_right_is_named(guarded: IndexSandbox) -> None:
     words = refusal(lambda: list(as_user(guarded, "writer").load(many(1))), CredentialsError)
     assert f"create_index on {guarded.prefix}*" in words
     assert guarded.indices() == []
 
 
-def test_write_alone_loads_into_indices_that_are_there(guarded: Place) -> None:
+def test_write_alone_loads_into_indices_that_are_there(guarded: IndexSandbox) -> None:
     list(guarded.loader().load(many(1)))
     assert sum(one.ok for one in as_user(guarded, "writer").load(many(2))) == 4
 
 
-def test_without_write_the_missing_right_is_named(guarded: Place) -> None:
+def test_without_write_the_missing_right_is_named(guarded: IndexSandbox) -> None:
     list(guarded.loader().load(many(1)))
     words = refusal(lambda: list(as_user(guarded, "reader").load(many(2))), CredentialsError)
     assert f"write on {guarded.prefix}*" in words
 
 
-def test_check_names_every_right(guarded: Place) -> None:
+def test_check_names_every_right(guarded: IndexSandbox) -> None:
     client = guarded.client(**login(guarded.node.users["loader"]))
     found = {result.subject: result.status for result in check(client, SHORT)}
     assert found == {
@@ -213,17 +221,17 @@ def test_check_names_every_right(guarded: Place) -> None:
     assert {result.status for result in check(guarded.client(), SHORT)} == {"ok", "warning"}
 
 
-def test_check_tells_version_and_templates(place: Place) -> None:
-    loader = place.loader()
-    before = {result.subject: result for result in check(place.client(), SHORT)}
-    assert before["Elasticsearch"].message.endswith(f"version {place.node.version}")
+def test_check_tells_version_and_templates(sandbox: IndexSandbox) -> None:
+    loader = sandbox.loader()
+    before = {result.subject: result for result in check(sandbox.client(), SHORT)}
+    assert before["Elasticsearch"].message.endswith(f"version {sandbox.node.version}")
     assert "missing" in before["Elasticsearch templates"].message
     list(loader.load(many(1)))
-    assert {result.status for result in check(place.client(), SHORT)} == {"ok"}
+    assert {result.status for result in check(sandbox.client(), SHORT)} == {"ok"}
 
 
 def test_a_full_disk_under_the_rejects_ends_the_load_without_an_acknowledgement(
-    newest: Place, monkeypatch: pytest.MonkeyPatch
+    newest: IndexSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: Rejects, rejects: list[Reject]) -> None:
         if rejects:

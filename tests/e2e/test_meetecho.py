@@ -13,7 +13,7 @@ import pytest
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from tests.e2e.harness import Harvester, differences, lines
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_zoom import hits, stored
 
@@ -36,14 +36,14 @@ def groups(tmp_path: Path) -> Vendors:
 
 
 def run(harvester: Harvester, *words: str, status: int = 0) -> dict[str, Any]:
-    """Run once. Returns the summary, with stderr as `said`."""
+    """Run once. Returns the summary, with stderr as `message`."""
     file = harvester.folder / "summary.json"
     ended = harvester("meetecho", *words, "--summary-json", str(file))
-    said = ended.stderr.decode()
-    assert ended.returncode == status, said
-    assert "Traceback" not in said
+    message = ended.stderr.decode()
+    assert ended.returncode == status, message
+    assert "Traceback" not in message
     (summary,) = json.loads(file.read_text())["vendors"]
-    return {**summary, "said": said}
+    return {**summary, "message": message}
 
 
 def only_read(served: Served) -> None:
@@ -59,7 +59,7 @@ def nothing_is_wrong(harvester: Harvester) -> None:
 
 
 def test_rooms_and_who_was_there_arrive_as_the_truth_has_them_and_plans_are_completed(
-    newest: Place, groups: Vendors
+    newest: IndexSandbox, groups: Vendors
 ) -> None:
     with groups.at() as served:
         harvester = served.pointed(newest)
@@ -83,11 +83,11 @@ def test_rooms_and_who_was_there_arrive_as_the_truth_has_them_and_plans_are_comp
 
 
 def test_without_credentials_the_datatracker_makes_the_meetings_and_credentials_keep_their_names(
-    newest: Place, groups: Vendors
+    newest: IndexSandbox, groups: Vendors
 ) -> None:
     with groups.at(meetecho=MeetechoOptions(credentials=False)) as served:
-        said = run(served.pointed(newest), *WHOLE)["said"]
-        assert "only the datatracker" in said
+        message = run(served.pointed(newest), *WHOLE)["message"]
+        assert "only the datatracker" in message
         assert differences(stored(newest), served.truth) == []
         alone = set(stored(newest))
     with groups.at(HOUR / 2) as served:
@@ -96,14 +96,14 @@ def test_without_credentials_the_datatracker_makes_the_meetings_and_credentials_
         assert alone <= set(stored(newest))
 
 
-def test_a_group_that_is_refused_stops_no_other(newest: Place, groups: Vendors) -> None:
+def test_a_group_that_is_refused_stops_no_other(newest: IndexSandbox, groups: Vendors) -> None:
     with groups.at() as served:
         whole = served.truth
         settings = dict(served.settings)
     refused, *others = settings["MEETECHO_GROUPS"].split(",")
     with groups.at(meetecho=MeetechoOptions(refused=(refused,))) as served:
-        told = run(served.pointed(newest), *WHOLE, status=75)
-        assert told["failed_partitions"]
+        answer = run(served.pointed(newest), *WHOLE, status=75)
+        assert answer["failed_partitions"]
         expected = {
             name: d
             for name, d in whole.items()
@@ -133,7 +133,7 @@ def test_some_groups_and_what_is_planned_for_them(groups: Vendors, tmp_path: Pat
         only_read(served)
 
 
-def test_faults_change_nothing_in_the_end(newest: Place, groups: Vendors) -> None:
+def test_faults_change_nothing_in_the_end(newest: IndexSandbox, groups: Vendors) -> None:
     with groups.at(faults=0.05) as served:
         harvester = served.pointed(newest)
         for _ in range(5):

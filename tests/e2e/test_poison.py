@@ -10,7 +10,7 @@ from typing import Any
 
 from harvester.sinks.elastic import templates
 from tests.e2e.harness import Harvester, Simulator, differences, lines
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.small_zoom import Answer, page, small_zoom
 from tests.e2e.test_zoom import pointed, stored
 
@@ -35,7 +35,7 @@ def rejected(harvester: Harvester) -> list[bytes]:
 
 
 def test_one_in_a_hundred_documents_that_cannot_be_stored_costs_those_alone(
-    newest: Place, tmp_path: Path
+    newest: IndexSandbox, tmp_path: Path
 ) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=120, days=4) as simulator:
         harvester = pointed(newest, simulator)
@@ -65,7 +65,7 @@ def test_one_in_a_hundred_documents_that_cannot_be_stored_costs_those_alone(
 
 
 def test_after_the_mapping_is_mended_a_replay_fills_the_index_and_empties_the_rejects(
-    newest: Place, tmp_path: Path
+    newest: IndexSandbox, tmp_path: Path
 ) -> None:
     cluster = newest.cluster()
     narrow = templates.index_definition(cluster, "meeting")
@@ -84,7 +84,9 @@ def test_after_the_mapping_is_mended_a_replay_fills_the_index_and_empties_the_re
         assert differences(stored(newest), simulator.truth) == []
 
 
-def test_a_meeting_that_always_fails_holds_up_no_other_and_is_given_up_in_the_end(newest: Place) -> None:
+def test_a_meeting_that_always_fails_holds_up_no_other_and_is_given_up_in_the_end(
+    newest: IndexSandbox,
+) -> None:
     asked: list[str] = []
 
     def answers(path: str, query: Mapping[str, str]) -> Answer:

@@ -1,4 +1,4 @@
-"""Re-reading replaces, at a real Elasticsearch: what is deleted, what stays, and what an account without the privileges is told."""
+"""Re-reading replaces, at a real Elasticsearch: what is deleted, what is kept, and which warning an account without the privileges gets."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from harvester.sinks.elastic.config import Period
 from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
 from harvester.sinks.elastic.stale_documents import StaleDocuments
 from tests.documents import HARVESTED, loads, many, plain, spoiled
-from tests.e2e.index_sandbox import PATIENCE, Place, login
+from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
 
 EARLIER = HARVESTED - timedelta(days=1)
 LATER = HARVESTED + timedelta(days=1)
 
 
 def replacing(
-    place: Place,
+    sandbox: IndexSandbox,
     *,
     period: Period = "year",
     account: Mapping[str, str] = MappingProxyType({}),
 ) -> StaleCleanupSink:
     """`account`: credentials for `ElasticConfig`, if not the administrator's."""
     more: dict[str, Any] = {"period": period, **account}
-    return StaleCleanupSink(place.loader(**more), place.client(**more), PATIENCE)
+    return StaleCleanupSink(sandbox.loader(**more), sandbox.client(**more), RETRY)
 
 
 def load(
-    place: Place, records: Iterable[MeetingRecord], *, new: Container[str] = (), **more: Any
+    sandbox: IndexSandbox, records: Iterable[MeetingRecord], *, new: Container[str] = (), **more: Any
 ) -> dict[str, Ack]:
-    return {ack.uuid: ack for ack in replacing(place, **more).load(loads(records, new=new))}
+    return {ack.uuid: ack for ack in replacing(sandbox, **more).load(loads(records, new=new))}
 
 
 def again(harvest: MeetingRecord, sessions: int, **changes: Any) -> MeetingRecord:
@@ -54,46 +54,46 @@ def ids(*records: MeetingRecord) -> set[str]:
     return {document["document_id"] for harvest in records for document in to_documents(harvest)}
 
 
-def where(place: Place) -> set[tuple[str, str]]:
-    return {(hit["_index"].removeprefix(place.prefix), hit["_id"]) for hit in place.hits()}
+def where(sandbox: IndexSandbox) -> set[tuple[str, str]]:
+    return {(hit["_index"].removeprefix(sandbox.prefix), hit["_id"]) for hit in sandbox.hits()}
 
 
-def test_a_live_meeting_that_ended_keeps_only_what_it_ended_with(place: Place) -> None:
+def test_a_live_meeting_that_ended_keeps_only_what_it_ended_with(sandbox: IndexSandbox) -> None:
     live = plain(1, sessions=5, detail=Detail.live)
     untouched = [plain(2), plain(3, detail=Detail.live)]
-    load(place, [live, *untouched])
+    load(sandbox, [live, *untouched])
     ended = again(live, 2, detail=Detail.full)
-    assert load(place, [ended]) == {"meeting-1": Ack(uuid="meeting-1", ok=3, replaced=3)}
-    assert place.stored().keys() == ids(ended, *untouched)
-    assert {document["detail"] for document in place.stored().values()} == {"full", "basic", "live"}
+    assert load(sandbox, [ended]) == {"meeting-1": Ack(uuid="meeting-1", ok=3, replaced=3)}
+    assert sandbox.stored().keys() == ids(ended, *untouched)
+    assert {document["detail"] for document in sandbox.stored().values()} == {"full", "basic", "live"}
 
 
-def test_a_merged_session_is_deleted_and_a_second_run_changes_nothing(place: Place) -> None:
+def test_a_merged_session_is_deleted_and_a_second_run_changes_nothing(sandbox: IndexSandbox) -> None:
     before = list(many(5))
-    load(place, before)
+    load(sandbox, before)
     after = [again(harvest, 2) for harvest in before]
-    assert [one.replaced for one in load(place, after).values()] == [1] * 5
-    hits = place.hits()
+    assert [one.replaced for one in load(sandbox, after).values()] == [1] * 5
+    hits = sandbox.hits()
     assert {hit["_id"] for hit in hits} == ids(*after)
-    repeated = load(place, after)
+    repeated = load(sandbox, after)
     assert [(one.ok, one.superseded, one.replaced) for one in repeated.values()] == [(0, 3, 0)] * 5
-    assert place.hits() == hits
+    assert sandbox.hits() == hits
 
 
-def test_a_start_that_moved_into_another_year_leaves_nothing_in_the_old_one(place: Place) -> None:
+def test_a_start_that_moved_into_another_year_leaves_nothing_in_the_old_one(sandbox: IndexSandbox) -> None:
     old = plain(1)
     start = old.meeting.start_time
     assert start is not None
     moved = again(old, 3, start_time=start + timedelta(days=60), end_time=None)
-    load(place, [old])
-    assert load(place, [moved])["meeting-1"] == Ack(uuid="meeting-1", ok=4, replaced=4)
-    assert {index for index, _ in where(place)} == {"meetings-2027", "sessions-2027"}
+    load(sandbox, [old])
+    assert load(sandbox, [moved])["meeting-1"] == Ack(uuid="meeting-1", ok=4, replaced=4)
+    assert {index for index, _ in where(sandbox)} == {"meetings-2027", "sessions-2027"}
     back = again(old, 3, harvested_at=LATER + timedelta(days=1))
-    assert load(place, [back])["meeting-1"] == Ack(uuid="meeting-1", ok=4, replaced=4)
-    assert {index for index, _ in where(place)} == {"meetings-2026", "sessions-2026"}
+    assert load(sandbox, [back])["meeting-1"] == Ack(uuid="meeting-1", ok=4, replaced=4)
+    assert {index for index, _ in where(sandbox)} == {"meetings-2026", "sessions-2026"}
 
 
-def test_months_are_searched_as_well_as_years(newest: Place) -> None:
+def test_months_are_searched_as_well_as_years(newest: IndexSandbox) -> None:
     old = plain(1)
     start = old.meeting.start_time
     assert start is not None
@@ -103,63 +103,63 @@ def test_months_are_searched_as_well_as_years(newest: Place) -> None:
     assert {index for index, _ in where(newest)} == {"meetings-2026-12", "sessions-2026-12"}
 
 
-def test_a_meeting_that_replaces_others_takes_their_documents_away(place: Place) -> None:
-    load(place, many(4))
+def test_a_meeting_that_replaces_others_takes_their_documents_away(sandbox: IndexSandbox) -> None:
+    load(sandbox, many(4))
     newer = replace(plain(9, when=LATER), replaces=["meeting-1", "meeting-2", "never stored"])
-    assert load(place, [newer], new={"meeting-9"})["meeting-9"].replaced == 8
-    assert place.stored().keys() == ids(plain(0), plain(3), newer)
+    assert load(sandbox, [newer], new={"meeting-9"})["meeting-9"].replaced == 8
+    assert sandbox.stored().keys() == ids(plain(0), plain(3), newer)
 
 
-def test_another_account_and_another_vendor_keep_their_documents(place: Place) -> None:
+def test_another_account_and_another_vendor_keep_their_documents(sandbox: IndexSandbox) -> None:
     ours = plain(1)
     theirs = replace(ours, meeting=replace(ours.meeting, account="other"))
     others = replace(ours, meeting=replace(ours.meeting, vendor="webex"))
-    load(place, [ours])
-    load(place, [theirs])
-    load(place, [others])
+    load(sandbox, [ours])
+    load(sandbox, [theirs])
+    load(sandbox, [others])
     after = again(ours, 0)
-    assert load(place, [after])["meeting-1"].replaced == 3
-    assert place.stored().keys() == ids(after, theirs, others)
+    assert load(sandbox, [after])["meeting-1"].replaced == 3
+    assert sandbox.stored().keys() == ids(after, theirs, others)
 
 
-def test_the_stored_version_of_a_rejected_document_stays(place: Place) -> None:
+def test_the_stored_version_of_a_rejected_document_stays(sandbox: IndexSandbox) -> None:
     old = plain(1)
-    load(place, [old])
+    load(sandbox, [old])
     newer = spoiled(again(old, 2), duration=10**30)
-    assert load(place, [newer])["meeting-1"] == Ack(uuid="meeting-1", ok=2, rejected=1, replaced=1)
-    stored = place.stored()
+    assert load(sandbox, [newer])["meeting-1"] == Ack(uuid="meeting-1", ok=2, rejected=1, replaced=1)
+    stored = sandbox.stored()
     assert stored.keys() == ids(newer)
     dates = sorted(document["harvested_at"] for document in stored.values())
     assert [date[:10] for date in dates] == ["2026-11-21", "2026-11-22", "2026-11-22"]
 
 
-def test_a_poorer_later_harvest_deletes_nothing_richer(place: Place) -> None:
+def test_a_poorer_later_harvest_deletes_nothing_richer(sandbox: IndexSandbox) -> None:
     full = plain(1, detail=Detail.full)
-    load(place, [full])
-    hits = place.hits()
+    load(sandbox, [full])
+    hits = sandbox.hits()
     poorer = again(full, 1, detail=Detail.basic)
-    assert load(place, [poorer])["meeting-1"] == Ack(uuid="meeting-1", superseded=2)
-    assert place.hits() == hits
+    assert load(sandbox, [poorer])["meeting-1"] == Ack(uuid="meeting-1", superseded=2)
+    assert sandbox.hits() == hits
 
 
-def test_what_was_deleted_does_not_come_back_from_an_older_load(place: Place) -> None:
+def test_what_was_deleted_does_not_come_back_from_an_older_load(sandbox: IndexSandbox) -> None:
     old = plain(1)
-    load(place, [old])
+    load(sandbox, [old])
     after = again(old, 1)
-    load(place, [after])
-    load(place, [old])
-    assert place.stored().keys() == ids(after)
+    load(sandbox, [after])
+    load(sandbox, [old])
+    assert sandbox.stored().keys() == ids(after)
 
 
-def test_one_load_with_two_harvests_of_a_meeting_leaves_the_newer(place: Place) -> None:
+def test_one_load_with_two_harvests_of_a_meeting_leaves_the_newer(sandbox: IndexSandbox) -> None:
     old = plain(1, sessions=4)
-    load(place, [plain(1, sessions=6, when=EARLIER)])
-    loaded = list(replacing(place).load(loads([again(old, 1), *many(1), old])))
+    load(sandbox, [plain(1, sessions=6, when=EARLIER)])
+    loaded = list(replacing(sandbox).load(loads([again(old, 1), *many(1), old])))
     assert sum(one.replaced for one in loaded) == 5
-    assert place.stored().keys() == ids(again(old, 1), plain(0))
+    assert sandbox.stored().keys() == ids(again(old, 1), plain(0))
 
 
-def test_more_leftovers_than_a_search_may_return(newest: Place) -> None:
+def test_more_leftovers_than_a_search_may_return(newest: IndexSandbox) -> None:
     many_stays = plain(1, sessions=10_500)
     load(newest, [many_stays, plain(2)], new={"meeting-1", "meeting-2"})
     after = again(many_stays, 100)
@@ -168,7 +168,7 @@ def test_more_leftovers_than_a_search_may_return(newest: Place) -> None:
 
 
 def test_pages_end_where_a_document_stands_in_two_indices(
-    newest: Place, monkeypatch: pytest.MonkeyPatch
+    newest: IndexSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = plain(1, sessions=7)
     start = old.meeting.start_time
@@ -182,7 +182,7 @@ def test_pages_end_where_a_document_stands_in_two_indices(
     assert newest.stored().keys() == ids(last)
 
 
-def test_many_batches_of_meetings_with_instants_of_their_own(newest: Place) -> None:
+def test_many_batches_of_meetings_with_instants_of_their_own(newest: IndexSandbox) -> None:
     def read(day: timedelta, sessions: int) -> Iterator[MeetingRecord]:
         for number in range(450):
             harvest = plain(number, when=HARVESTED + day + timedelta(milliseconds=number))
@@ -194,7 +194,7 @@ def test_many_batches_of_meetings_with_instants_of_their_own(newest: Place) -> N
     assert len(newest.stored()) == 900
 
 
-def test_instants_are_compared_to_the_millisecond_that_is_stored(newest: Place) -> None:
+def test_instants_are_compared_to_the_millisecond_that_is_stored(newest: IndexSandbox) -> None:
     when = HARVESTED.replace(microsecond=123_456)
     first = plain(1, when=when)
     load(newest, [first])
@@ -204,7 +204,7 @@ def test_instants_are_compared_to_the_millisecond_that_is_stored(newest: Place) 
     assert load(newest, [soon])["meeting-1"].replaced == 2
 
 
-def test_a_copy_of_an_index_is_left_alone(newest: Place) -> None:
+def test_a_copy_of_an_index_is_left_alone(newest: IndexSandbox) -> None:
     load(newest, [plain(1)])
     copy = f"{newest.prefix}sessions-2026-copy"
     for document_id, document in newest.stored().items():
@@ -213,7 +213,7 @@ def test_a_copy_of_an_index_is_left_alone(newest: Place) -> None:
     assert {name for index, name in where(newest) if index.endswith("copy")} == ids(plain(1))
 
 
-def test_an_index_that_is_closed_is_passed_over(newest: Place) -> None:
+def test_an_index_that_is_closed_is_passed_over(newest: IndexSandbox) -> None:
     old = plain(1)
     load(newest, [old])
     newest.ask("POST", f"/{newest.prefix}sessions-2026/_close")
@@ -223,19 +223,19 @@ def test_an_index_that_is_closed_is_passed_over(newest: Place) -> None:
     assert load(newest, [moved])["meeting-1"] == Ack(uuid="meeting-1", ok=4, replaced=1)
 
 
-def test_an_old_index_that_is_read_only_says_what_to_do(place: Place) -> None:
+def test_an_old_index_that_is_read_only_says_what_to_do(sandbox: IndexSandbox) -> None:
     old = plain(1)
-    load(place, [old])
-    place.ask("PUT", f"/{place.prefix}sessions-2026/_settings", {"index.blocks.write": True})
+    load(sandbox, [old])
+    sandbox.ask("PUT", f"/{sandbox.prefix}sessions-2026/_settings", {"index.blocks.write": True})
     start = old.meeting.start_time
     assert start is not None
     moved = again(old, 3, start_time=start + timedelta(days=60), end_time=None)
-    with pytest.raises(Unreachable, match=f"{place.prefix}sessions-2026 .* is read-only"):
-        load(place, [moved])
+    with pytest.raises(Unreachable, match=f"{sandbox.prefix}sessions-2026 .* is read-only"):
+        load(sandbox, [moved])
 
 
 def test_a_kill_between_loading_and_deleting_is_made_good_by_the_same_load(
-    newest: Place, monkeypatch: pytest.MonkeyPatch
+    newest: IndexSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = [plain(number) for number in range(3)]
     load(newest, old)
@@ -254,7 +254,7 @@ def test_a_kill_between_loading_and_deleting_is_made_good_by_the_same_load(
 
 
 def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
-    newest: Place, monkeypatch: pytest.MonkeyPatch
+    newest: IndexSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = plain(1, sessions=20)
     load(newest, [old])
@@ -280,7 +280,7 @@ def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
 
 
 def test_create_index_and_write_load_and_are_told_once_what_stays_behind(
-    guarded: Place, caplog: pytest.LogCaptureFixture
+    guarded: IndexSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(guarded, [plain(1)])
     caplog.clear()
@@ -288,16 +288,16 @@ def test_create_index_and_write_load_and_are_told_once_what_stays_behind(
     after = again(plain(1), 1)
     assert list(sink.load(loads([after]))) == [Ack(uuid="meeting-1", ok=2)]
     assert len(list(sink.load(loads(many(3))))) == 3
-    said = [word for word in caplog.messages if "stay behind" in word]
-    assert said == [word for word in said if f"read and maintenance on {guarded.prefix}*" in word]
-    assert len(said) == 1
+    message = [word for word in caplog.messages if "stay behind" in word]
+    assert message == [word for word in message if f"read and maintenance on {guarded.prefix}*" in word]
+    assert len(message) == 1
     assert guarded.stored().keys() == ids(plain(1), *many(3))
     load(guarded, [again(plain(1), 1, harvested_at=LATER + timedelta(days=1))])
     assert guarded.stored().keys() == ids(after, plain(0), plain(2)), "once the rights are there"
 
 
 def test_without_the_look_beforehand_the_refusal_says_the_same(
-    guarded: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    guarded: IndexSandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(guarded, [plain(1)])
     caplog.clear()
@@ -307,16 +307,16 @@ def test_without_the_look_beforehand_the_refusal_says_the_same(
     assert [word for word in caplog.messages if word.endswith(f"read and maintenance on {guarded.prefix}*")]
 
 
-def test_wrong_credentials_are_the_end(guarded: Place) -> None:
+def test_wrong_credentials_are_the_end(guarded: IndexSandbox) -> None:
     load(guarded, [plain(1)])
     client = guarded.client(username="somebody", password="wrong")
-    sink = StaleCleanupSink(guarded.loader(), client, PATIENCE)
+    sink = StaleCleanupSink(guarded.loader(), client, RETRY)
     with pytest.raises(CredentialsError):
         list(sink.load(loads([plain(1)])))
 
 
 def test_create_index_write_read_and_maintenance_are_enough(
-    guarded: Place, caplog: pytest.LogCaptureFixture
+    guarded: IndexSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(guarded, [plain(1)])
     caplog.clear()
@@ -327,7 +327,7 @@ def test_create_index_write_read_and_maintenance_are_enough(
 
 
 def test_a_right_to_read_something_else_is_not_taken_for_nothing_to_delete(
-    guarded: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    guarded: IndexSandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(guarded, [plain(1)])
     user = login(guarded.node.users["partial"])

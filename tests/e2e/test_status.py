@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, command
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FREE = frozenset({"POST /oauth/token", "GET /users"})
@@ -22,12 +22,12 @@ FREE = frozenset({"POST /oauth/token", "GET /users"})
 users, in two lists. A plan counts the token that its own listing needed, and knows nothing of the table."""
 
 
-def pointed(place: Place, simulator: Simulator) -> Harvester:
-    settings = {**simulator.settings, "ES_HOST": place.node.url, "ES_INDEX_PREFIX": place.prefix}
-    return Harvester(place.folder, settings)
+def pointed(sandbox: IndexSandbox, simulator: Simulator) -> Harvester:
+    settings = {**simulator.settings, "ES_HOST": sandbox.node.url, "ES_INDEX_PREFIX": sandbox.prefix}
+    return Harvester(sandbox.folder, settings)
 
 
-def told(harvester: Harvester) -> dict[str, Any]:
+def printed(harvester: Harvester) -> dict[str, Any]:
     ended = harvester("status", "--json")
     assert ended.returncode == 0, ended.stderr.decode()
     answer: dict[str, Any] = json.loads(ended.stdout)
@@ -35,7 +35,7 @@ def told(harvester: Harvester) -> dict[str, Any]:
 
 
 def only_scope(harvester: Harvester) -> dict[str, Any]:
-    (scope,) = told(harvester)["scopes"]
+    (scope,) = printed(harvester)["scopes"]
     found: dict[str, Any] = scope
     return found
 
@@ -52,10 +52,12 @@ def asked(simulator: Simulator) -> int:
 def refused(simulator: Simulator) -> int:
     """How many calls came too early. Those of the class Medium are not counted: in these runs `GET /users` alone."""
     classes = simulator.traffic()["classes"]
-    return sum(told["refused"] for name, told in classes.items() if name != "medium")
+    return sum(printed["refused"] for name, printed in classes.items() if name != "medium")
 
 
-def test_after_a_run_status_needs_no_credentials_vendor_or_cluster(newest: Place, tmp_path: Path) -> None:
+def test_after_a_run_status_needs_no_credentials_vendor_or_cluster(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=150, days=5) as simulator:
         harvester = pointed(newest, simulator)
         ended = harvester(
@@ -90,7 +92,9 @@ def test_after_a_run_status_needs_no_credentials_vendor_or_cluster(newest: Place
     assert {path: path.stat().st_mtime_ns for path in state.rglob("*")} == before
 
 
-def test_during_a_run_status_shows_its_progress_and_does_not_block_it(newest: Place, tmp_path: Path) -> None:
+def test_during_a_run_status_shows_its_progress_and_does_not_block_it(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=400, days=5) as simulator:
         harvester = pointed(newest, simulator)
         process = slow_run(harvester, simulator)
@@ -133,7 +137,7 @@ def awaited(harvester: Harvester) -> dict[str, Any]:
     """Wait until a meeting is done, and return the scope as `status` shows it."""
     deadline = time.monotonic() + HANGS_SECONDS
     while time.monotonic() < deadline:
-        scopes = told(harvester)["scopes"]
+        scopes = printed(harvester)["scopes"]
         if scopes and scopes[0]["meetings"].get("done"):
             found: dict[str, Any] = scopes[0]
             return found
@@ -141,7 +145,7 @@ def awaited(harvester: Harvester) -> dict[str, Any]:
     raise AssertionError("the run came to nothing")
 
 
-def test_status_tells_a_killed_run_from_a_refused_one(newest: Place, tmp_path: Path) -> None:
+def test_status_tells_a_killed_run_from_a_refused_one(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=300, days=3) as simulator:
         harvester = pointed(newest, simulator)
         process = slow_run(harvester, simulator)
@@ -163,7 +167,7 @@ def test_status_tells_a_killed_run_from_a_refused_one(newest: Place, tmp_path: P
 
 @pytest.mark.parametrize("words", [[], ["--webinars"]])
 def test_a_plan_counts_the_requests_that_the_backfill_then_makes(
-    newest: Place, tmp_path: Path, words: list[str]
+    newest: IndexSandbox, tmp_path: Path, words: list[str]
 ) -> None:
     """To the request, but for those that are `FREE` and those that are made again: the Dashboard's rows tell how many
     people there are to page through."""
@@ -190,12 +194,15 @@ def test_a_plan_counts_the_requests_that_the_backfill_then_makes(
         assert rest["wanted"] < plan["wanted"] / 10
 
 
-def test_status_of_two_indices_one_with_a_damaged_journal(newest: Place, tmp_path: Path) -> None:
+def test_status_of_two_indices_one_with_a_damaged_journal(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=60, days=2) as simulator:
         harvester = pointed(newest, simulator)
         for prefix in (newest.prefix, f"{newest.prefix}two-"):
             assert harvester("zoom", "--date", "2026-11-19", ES_INDEX_PREFIX=prefix).returncode == 0
-    assert {scope["prefix"] for scope in told(harvester)["scopes"]} == {newest.prefix, f"{newest.prefix}two-"}
+    assert {scope["prefix"] for scope in printed(harvester)["scopes"]} == {
+        newest.prefix,
+        f"{newest.prefix}two-",
+    }
     damaged = next((newest.folder / "state").glob("*/*two-*/journal.db"))
     content = bytearray(damaged.read_bytes())
     content[4096:8192] = b"\xff" * 4096
@@ -206,7 +213,7 @@ def test_status_of_two_indices_one_with_a_damaged_journal(newest: Place, tmp_pat
     assert f"indices {newest.prefix}*" in ended.stdout.decode()
 
 
-def test_a_plan_in_the_middle_of_a_backfill_counts_the_rest(newest: Place, tmp_path: Path) -> None:
+def test_a_plan_in_the_middle_of_a_backfill_counts_the_rest(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=200, days=10) as simulator:
         harvester = pointed(newest, simulator)
         half = (NOW - timedelta(days=5)).date().isoformat()

@@ -14,7 +14,7 @@ from harvester.documents import encode, to_documents
 from harvester.sinks.elastic import mapping_diff, templates
 from tests.documents import full_harvest, many, with_series
 from tests.e2e.harness import Harvester
-from tests.e2e.index_sandbox import PATIENCE, Place, login
+from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
 
 NOT_INDEXED = ("quality.audio_in.series",)
 
@@ -33,33 +33,33 @@ def full_documents() -> list[dict[str, Any]]:
     return [orjson.loads(encode(with_series(document))) for document in to_documents(full_harvest())]
 
 
-def load_full(place: Place) -> None:
+def load_full(sandbox: IndexSandbox) -> None:
     lines = [[orjson.dumps(document)] for document in full_documents()]
-    for _ in place.loader()._load_blocks(lines):
+    for _ in sandbox.loader()._load_blocks(lines):
         pass
 
 
 @pytest.mark.parametrize("installed", [True, False], ids=["templates", "no templates"])
 def test_every_field_is_mapped_and_found(
-    place: Place, installed: bool, monkeypatch: pytest.MonkeyPatch
+    sandbox: IndexSandbox, installed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not installed:
         monkeypatch.setattr(templates, "install_missing", lambda *_: None)
-    load_full(place)
-    stored = place.stored()
+    load_full(sandbox)
+    stored = sandbox.stored()
     assert len(stored) == 2
     for document, kind in zip(full_documents(), ("meetings", "sessions"), strict=True):
         paths = [path for path in leaves(document) if path not in NOT_INDEXED]
         assert len(paths) > 100
-        caps = place.ask("GET", f"/{place.prefix}{kind}-2026/_field_caps?fields=*").body["fields"]
+        caps = sandbox.ask("GET", f"/{sandbox.prefix}{kind}-2026/_field_caps?fields=*").body["fields"]
         assert set(paths) <= set(caps)
-        assert place.found(document["document_id"], paths) == set(paths)
+        assert sandbox.found(document["document_id"], paths) == set(paths)
     assert [
-        hit for hit in place.hits({"exists": {"field": "_ignored"}}) if hit["_source"]["kind"] == "session"
+        hit for hit in sandbox.hits({"exists": {"field": "_ignored"}}) if hit["_source"]["kind"] == "session"
     ] == []
 
 
-def test_no_field_is_ever_mapped_by_guess(newest: Place) -> None:
+def test_no_field_is_ever_mapped_by_guess(newest: IndexSandbox) -> None:
     for _ in newest.loader()._load_blocks([[orjson.dumps({**full_documents()[0], "new": {"field": 1}})]]):
         pass
     caps = newest.ask("GET", f"/{newest.prefix}meetings-2026/_field_caps?fields=*").body["fields"]
@@ -89,57 +89,57 @@ def test_no_field_is_ever_mapped_by_guess(newest: Place) -> None:
     ],
     ids=lambda query: next(iter(next(iter(query.values())))),
 )
-def test_fields_and_their_ecs_names_answer_queries(newest: Place, query: dict[str, Any]) -> None:
+def test_fields_and_their_ecs_names_answer_queries(newest: IndexSandbox, query: dict[str, Any]) -> None:
     load_full(newest)
     assert "session" in {hit["_source"]["kind"] for hit in newest.hits(query)}
 
 
 def test_a_first_load_installs_them_and_the_read_aliases_answer(
-    place: Place, caplog: pytest.LogCaptureFixture
+    sandbox: IndexSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="harvester")
-    list(place.loader().load(many(3)))
+    list(sandbox.loader().load(many(3)))
     assert "templates installed" in caplog.messages[0]
     for kind, count in (("meetings", 3), ("sessions", 9)):
-        place.hits()
-        assert place.ask("GET", f"/{place.prefix}{kind}/_count").body["count"] == count
+        sandbox.hits()
+        assert sandbox.ask("GET", f"/{sandbox.prefix}{kind}/_count").body["count"] == count
     caplog.clear()
-    list(place.loader().load(many(3)))
+    list(sandbox.loader().load(many(3)))
     assert caplog.messages == [], "nothing to report the second time"
 
 
-def test_after_an_installation_there_is_no_difference(place: Place) -> None:
-    client = place.client()
-    missing = list(templates.diff_templates(client, PATIENCE))
+def test_after_an_installation_there_is_no_difference(sandbox: IndexSandbox) -> None:
+    client = sandbox.client()
+    missing = list(templates.diff_templates(client, RETRY))
     assert [difference.template for difference in missing] == [
         t.name for t in templates.shipped(client.config)
     ]
-    templates.install(client, PATIENCE)
-    assert list(templates.diff_templates(client, PATIENCE)) == []
-    templates.install(client, PATIENCE)
+    templates.install(client, RETRY)
+    assert list(templates.diff_templates(client, RETRY)) == []
+    templates.install(client, RETRY)
 
 
 def test_a_change_made_by_hand_is_shown_field_by_field(
-    place: Place, caplog: pytest.LogCaptureFixture
+    sandbox: IndexSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="harvester")
-    client = place.client()
-    templates.install(client, PATIENCE)
+    client = sandbox.client()
+    templates.install(client, RETRY)
     template = next(t for t in templates.shipped(client.config) if t.name.endswith("settings"))
     body = orjson.loads(orjson.dumps(template.body))
     body["template"]["settings"]["index"]["gc_deletes"] = "1m"
     client.send("PUT", template.path, body=body)
-    (difference,) = templates.diff_templates(client, PATIENCE)
+    (difference,) = templates.diff_templates(client, RETRY)
     assert difference.field == "template.settings.index.gc_deletes"
     assert (difference.shipped, difference.installed) == ("24h", "1m")
     assert difference.template.endswith("settings")
     caplog.clear()
-    list(place.loader().load(many(1)))
+    list(sandbox.loader().load(many(1)))
     assert "templates diff" in caplog.messages[0]
 
 
-def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> None:
-    client = place.client()
+def test_indices_that_are_there_are_compared_field_by_field(sandbox: IndexSandbox) -> None:
+    client = sandbox.client()
     other = orjson.loads(orjson.dumps(templates.index_definition(client.config, "session")))
     properties = other["mappings"]["properties"]
     properties["duration"] = {"type": "keyword"}
@@ -147,17 +147,17 @@ def test_indices_that_are_there_are_compared_field_by_field(place: Place) -> Non
     del properties["email"]
     del properties["user"]
     del properties["quality"]["properties"]["cpu_pct"]["properties"]["mean"]
-    assert place.ask("PUT", f"/{place.prefix}sessions-2025", other).ok
-    place.ask("PUT", f"/{place.prefix}sessions-2025-mine", {})
-    list(place.loader().load(many(1)))  # made as shipped, with templates by now
-    found = {d.field: d for d in mapping_diff.diff_mappings(client, PATIENCE)}
+    assert sandbox.ask("PUT", f"/{sandbox.prefix}sessions-2025", other).ok
+    sandbox.ask("PUT", f"/{sandbox.prefix}sessions-2025-mine", {})
+    list(sandbox.loader().load(many(1)))  # made as shipped, with templates by now
+    found = {d.field: d for d in mapping_diff.diff_mappings(client, RETRY)}
     assert (found["duration type"].installed, found["duration type"].shipped) == ("keyword", "long")
     assert (found["email"].installed, found["email"].shipped) == (None, "keyword")
     assert found["quality.cpu_pct.mean"].installed is None
     assert found["user.email"].installed is None
     assert not any("mood" in field for field in found)
     assert len([field for field in found if "email" in field]) == 2
-    assert {difference.template for difference in found.values()} == {f"{place.prefix}sessions-2025"}
+    assert {difference.template for difference in found.values()} == {f"{sandbox.prefix}sessions-2025"}
 
 
 def words(ended: subprocess.CompletedProcess[bytes]) -> list[list[str]]:
@@ -165,7 +165,7 @@ def words(ended: subprocess.CompletedProcess[bytes]) -> list[list[str]]:
     return [line.split() for line in ended.stdout.decode().splitlines()]
 
 
-def test_the_command_reports_differences_and_exits_accordingly(newest: Place) -> None:
+def test_the_command_reports_differences_and_exits_accordingly(newest: IndexSandbox) -> None:
     harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
     before = harvester("templates", "diff")
     assert before.returncode == 65
@@ -182,29 +182,29 @@ def test_the_command_reports_differences_and_exits_accordingly(newest: Place) ->
     assert "an existing index keeps its mappings" in after.stdout.decode()
 
 
-def test_without_the_right_to_see_mappings_it_is_named(guarded: Place) -> None:
+def test_without_the_right_to_see_mappings_it_is_named(guarded: IndexSandbox) -> None:
     list(guarded.loader().load(many(1)))
     with pytest.raises(CredentialsError, match="view_index_metadata"):
-        list(mapping_diff.diff_mappings(guarded.client(**login(guarded.node.users["reader"])), PATIENCE))
+        list(mapping_diff.diff_mappings(guarded.client(**login(guarded.node.users["reader"])), RETRY))
 
 
-def test_another_period_is_refused_and_changes_nothing(place: Place) -> None:
-    templates.install(place.client(), PATIENCE)
+def test_another_period_is_refused_and_changes_nothing(sandbox: IndexSandbox) -> None:
+    templates.install(sandbox.client(), RETRY)
     with pytest.raises(ConfigurationError, match="--index-period year"):
-        templates.install(place.client(period="month"), PATIENCE)
-    assert list(templates.diff_templates(place.client(), PATIENCE)) == []
+        templates.install(sandbox.client(period="month"), RETRY)
+    assert list(templates.diff_templates(sandbox.client(), RETRY)) == []
 
 
-def test_a_template_of_another_program_is_not_replaced(newest: Place) -> None:
+def test_a_template_of_another_program_is_not_replaced(newest: IndexSandbox) -> None:
     path = f"/_index_template/{newest.prefix}sessions"
     theirs = {"index_patterns": [f"{newest.prefix}other-*"], "priority": 1}
     newest.ask("PUT", path, theirs)
     with pytest.raises(ConfigurationError, match="not created by the harvester"):
-        templates.install(newest.client(), PATIENCE)
+        templates.install(newest.client(), RETRY)
     assert newest.ask("GET", f"/_component_template/{newest.prefix}shared").status == 404
 
 
-def test_the_version_of_a_deleted_document_is_remembered_for_a_day(newest: Place) -> None:
+def test_the_version_of_a_deleted_document_is_remembered_for_a_day(newest: IndexSandbox) -> None:
     list(newest.loader().load(many(1)))
     settings = newest.ask("GET", f"/{newest.prefix}sessions-2026/_settings").body
     assert settings[f"{newest.prefix}sessions-2026"]["settings"]["index"]["gc_deletes"] == "24h"

@@ -22,7 +22,7 @@ from harvester.state.journal import Journal
 from harvester.verify.findings import KINDS
 from tests.documents import START, many, plain
 from tests.e2e.harness import Harvester, Simulator, differences
-from tests.e2e.index_sandbox import PATIENCE, Place, login
+from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
 from tests.e2e.test_zoom import NOW, pointed, stored
 
 DAYS = ["--from", "2026-11-17", "--to", "2026-11-19"]
@@ -30,10 +30,10 @@ AGES = Window(start=START - timedelta(days=400), end=START + timedelta(days=400)
 
 
 @contextmanager
-def harvested(place: Place, folder: Path) -> Iterator[tuple[Harvester, Simulator]]:
+def harvested(sandbox: IndexSandbox, folder: Path) -> Iterator[tuple[Harvester, Simulator]]:
     """Three days of an invented organisation in the index, all of them complete."""
     with Simulator(folder / "simulator", NOW, size=90, days=3) as simulator:
-        harvester = pointed(place, simulator)
+        harvester = pointed(sandbox, simulator)
         ended = harvester("zoom", *simulator.dates)
         assert ended.returncode == 0, ended.stderr.decode()
         yield harvester, simulator
@@ -43,18 +43,18 @@ def verify(harvester: Harvester, *words: str, code: int) -> dict[str, Any]:
     """The part of `verify --json` about the one vendor."""
     ended = harvester("verify", "zoom", "--json", *words)
     assert ended.returncode == code, (ended.stdout + ended.stderr).decode()
-    (told,) = json.loads(ended.stdout)["vendors"]
-    found: dict[str, Any] = told
+    (answer,) = json.loads(ended.stdout)["vendors"]
+    found: dict[str, Any] = answer
     return found
 
 
-def found(told: dict[str, Any]) -> set[tuple[str, str]]:
-    return {(finding["kind"], finding["uuid"]) for finding in told["findings"]}
+def found(answer: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(finding["kind"], finding["uuid"]) for finding in answer["findings"]}
 
 
-def meetings(place: Place) -> list[str]:
+def meetings(sandbox: IndexSandbox) -> list[str]:
     """The ended meetings of the verified days that have at least two sessions."""
-    documents = stored(place).values()
+    documents = stored(sandbox).values()
     return sorted(
         document["uuid"]
         for document in documents
@@ -65,58 +65,58 @@ def meetings(place: Place) -> list[str]:
     )
 
 
-def documents_of(place: Place, uuid: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def documents_of(sandbox: IndexSandbox, uuid: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The hits of the meeting document and its sessions."""
-    hits = place.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
+    hits = sandbox.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
     (meeting,) = (hit for hit in hits if hit["_source"]["kind"] == "meeting")
     return meeting, [hit for hit in hits if hit["_source"].get("stay") == "meeting"]
 
 
-def delete(place: Place, *hits: dict[str, Any]) -> None:
+def delete(sandbox: IndexSandbox, *hits: dict[str, Any]) -> None:
     for hit in hits:
-        assert place.ask("DELETE", f"/{hit['_index']}/_doc/{quote(hit['_id'], safe='')}").ok
+        assert sandbox.ask("DELETE", f"/{hit['_index']}/_doc/{quote(hit['_id'], safe='')}").ok
 
 
-def put(place: Place, index: str, document: dict[str, Any], how: str = "") -> None:
-    path = f"/{place.prefix}{index}/_doc/{quote(document['document_id'], safe='')}{how}"
-    assert place.ask("PUT", path, document).ok
+def put(sandbox: IndexSandbox, index: str, document: dict[str, Any], how: str = "") -> None:
+    path = f"/{sandbox.prefix}{index}/_doc/{quote(document['document_id'], safe='')}{how}"
+    assert sandbox.ask("PUT", path, document).ok
 
 
 def earlier(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {**document, "harvested_at": "2026-11-01T00:00:00.000Z", **changes}
 
 
-def damage(place: Place) -> dict[str, str]:
+def damage(sandbox: IndexSandbox) -> dict[str, str]:
     """Do each kind of damage once. Returns the damaged meetings."""
-    uuids: dict[str, str] = dict(zip(KINDS, meetings(place), strict=False))
+    uuids: dict[str, str] = dict(zip(KINDS, meetings(sandbox), strict=False))
     assert len(uuids) == len(KINDS)
-    lost, sessions = documents_of(place, uuids["missing"])
-    delete(place, lost, *place.hits({"term": {"meeting": uuids["missing"]}}))
-    delete(place, documents_of(place, uuids["orphans"])[0])
-    delete(place, documents_of(place, uuids["incomplete"])[1][0])
-    _, sessions = documents_of(place, uuids["surplus"])
+    lost, sessions = documents_of(sandbox, uuids["missing"])
+    delete(sandbox, lost, *sandbox.hits({"term": {"meeting": uuids["missing"]}}))
+    delete(sandbox, documents_of(sandbox, uuids["orphans"])[0])
+    delete(sandbox, documents_of(sandbox, uuids["incomplete"])[1][0])
+    _, sessions = documents_of(sandbox, uuids["surplus"])
     put(
-        place,
+        sandbox,
         "sessions-2026",
         {**sessions[0]["_source"], "document_id": sessions[0]["_id"] + "-own"},
     )
-    meeting, _ = documents_of(place, uuids["outdated"])
-    put(place, "meetings-2026", earlier(meeting["_source"], topic="an old topic"))
-    _, sessions = documents_of(place, uuids["leftovers"])
+    meeting, _ = documents_of(sandbox, uuids["outdated"])
+    put(sandbox, "meetings-2026", earlier(meeting["_source"], topic="an old topic"))
+    _, sessions = documents_of(sandbox, uuids["leftovers"])
     put(
-        place,
+        sandbox,
         "sessions-2026",
         earlier(sessions[0]["_source"], document_id=sessions[0]["_id"] + "-left"),
     )
     put(
-        place,
+        sandbox,
         "sessions-2026",
         earlier(sessions[0]["_source"], document_id=sessions[0]["_id"] + "-live", detail="live"),
     )
-    meeting, sessions = documents_of(place, uuids["doubled"])
-    put(place, "meetings-2025", meeting["_source"])
-    put(place, "sessions-2025", sessions[0]["_source"])
-    put(place, "sessions-2024", earlier(sessions[1]["_source"]))
+    meeting, sessions = documents_of(sandbox, uuids["doubled"])
+    put(sandbox, "meetings-2025", meeting["_source"])
+    put(sandbox, "sessions-2025", sessions[0]["_source"])
+    put(sandbox, "sessions-2024", earlier(sessions[1]["_source"]))
     return uuids
 
 
@@ -129,28 +129,28 @@ def journal_files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_every_damage_is_seen_and_repaired(newest: Place, tmp_path: Path) -> None:
+def test_every_damage_is_seen_and_repaired(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, simulator):
-        told = verify(harvester, code=0)
-        assert (told["findings"], told["error"]) == ([], None)
-        assert told["listed"] > 50
+        answer = verify(harvester, code=0)
+        assert (answer["findings"], answer["error"]) == ([], None)
+        assert answer["listed"] > 50
 
         hurt = damage(newest)
         before, hits = journal_files(newest.folder / "state"), stored_hits(newest)
-        told = verify(harvester, *DAYS, code=65)
-        assert found(told) == set(hurt.items())
-        assert told["counts"] == dict.fromkeys(KINDS, 1)
+        answer = verify(harvester, *DAYS, code=65)
+        assert found(answer) == set(hurt.items())
+        assert answer["counts"] == dict.fromkeys(KINDS, 1)
         assert journal_files(newest.folder / "state") == before, "a plain verify writes nothing"
         assert stored_hits(newest) == hits
-        by_index = {f["index"]: f for f in told["findings"] if f["kind"] == "doubled"}
+        by_index = {f["index"]: f for f in answer["findings"] if f["kind"] == "doubled"}
         assert sorted(index.removeprefix(newest.prefix) for index in by_index) == [
             "meetings-2025",
             "sessions-2024",
             "sessions-2025",
         ]
-        (surplus,) = (f for f in told["findings"] if f["kind"] == "surplus")
+        (surplus,) = (f for f in answer["findings"] if f["kind"] == "surplus")
         assert (surplus["surplus"], surplus["repair"]) == (1, "harvest")
-        (incomplete,) = (f for f in told["findings"] if f["kind"] == "incomplete")
+        (incomplete,) = (f for f in answer["findings"] if f["kind"] == "incomplete")
         assert (incomplete["lacking"], incomplete["repair"]) == (1, "harvest")
 
         text = harvester("verify", "zoom", *DAYS)
@@ -163,31 +163,33 @@ def test_every_damage_is_seen_and_repaired(newest: Place, tmp_path: Path) -> Non
             )
         assert "zoom: run it again with --repair" in text.stdout.decode()
 
-        told = verify(harvester, *DAYS, "--repair", code=0)
-        assert found(told) == set(hurt.items())
-        assert (told["counts"], told["left"]) == (dict.fromkeys(KINDS, 1), dict.fromkeys(KINDS, 0))
-        assert all(finding["repaired"] for finding in told["findings"])
+        answer = verify(harvester, *DAYS, "--repair", code=0)
+        assert found(answer) == set(hurt.items())
+        assert (answer["counts"], answer["left"]) == (dict.fromkeys(KINDS, 1), dict.fromkeys(KINDS, 0))
+        assert all(finding["repaired"] for finding in answer["findings"])
         assert verify(harvester, code=0)["findings"] == []
         assert differences(stored(newest), simulator.truth) == []
         assert harvester("verify", "-q").stdout == b""
 
 
-def stored_hits(place: Place) -> list[tuple[str, str, int]]:
-    return sorted((hit["_index"], hit["_id"], hit["_version"]) for hit in place.hits())
+def stored_hits(sandbox: IndexSandbox) -> list[tuple[str, str, int]]:
+    return sorted((hit["_index"], hit["_id"], hit["_version"]) for hit in sandbox.hits())
 
 
-def test_without_a_journal_the_vendor_alone_tells_what_is_missing(newest: Place, tmp_path: Path) -> None:
+def test_without_a_journal_the_vendor_alone_tells_what_is_missing(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with harvested(newest, tmp_path) as (harvester, simulator):
         uuid = meetings(newest)[0]
         documents = newest.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
         delete(newest, *documents)
         elsewhere = Harvester(tmp_path / "elsewhere", harvester.settings)
         elsewhere.folder.mkdir()
-        told = verify(elsewhere, *DAYS, code=65)
-        assert ("missing", uuid) in found(told)
+        answer = verify(elsewhere, *DAYS, code=65)
+        assert ("missing", uuid) in found(answer)
         assert journal_files(elsewhere.folder) == {}
         repaired = verify(elsewhere, *DAYS, "--repair", code=0)
-        assert found(repaired) == found(told)
+        assert found(repaired) == found(answer)
         # What a first harvest finds to be gone was listed as well, and nobody knew.
         whys = {finding["uuid"]: finding.get("why", "") for finding in repaired["findings"]}
         assert whys.pop(uuid) == ""
@@ -196,7 +198,7 @@ def test_without_a_journal_the_vendor_alone_tells_what_is_missing(newest: Place,
         assert verify(elsewhere, *DAYS, code=0)["findings"] == []
 
 
-def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: Place, tmp_path: Path) -> None:
+def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         (path,) = (newest.folder / "state").rglob("journal.db")
         at = datetime(2026, 11, 18, 9, tzinfo=UTC)
@@ -211,7 +213,9 @@ def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: Place, t
         assert verify(harvester, *DAYS, code=0)["findings"] == [], "gone by now, as the journal has it"
 
 
-def test_sessions_that_exist_nowhere_else_stay_until_that_is_asked_for(newest: Place, tmp_path: Path) -> None:
+def test_sessions_that_exist_nowhere_else_stay_until_that_is_asked_for(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         _, sessions = documents_of(newest, meetings(newest)[0])
         source = {**sessions[0]["_source"], "meeting": "unknown==", "document_id": "zoom:main:unknown==:key"}
@@ -224,9 +228,9 @@ def test_sessions_that_exist_nowhere_else_stay_until_that_is_asked_for(newest: P
         assert stored_hits(newest) == before
         assert re.search(r"verify --repair +findings left \(65\)", harvester("status").stdout.decode())
 
-        said = harvester("verify", "zoom", *DAYS).stdout.decode()
-        assert "--repair --delete-orphans deletes them" in said
-        assert "run it again with --repair" not in said
+        message = harvester("verify", "zoom", *DAYS).stdout.decode()
+        assert "--repair --delete-orphans deletes them" in message
+        assert "run it again with --repair" not in message
         (finding,) = verify(harvester, *DAYS, "--repair", code=65)["findings"]
         assert (finding["repaired"], finding["repair"]) == (False, "delete-orphans")
         assert stored_hits(newest) == before
@@ -238,25 +242,27 @@ def test_sessions_that_exist_nowhere_else_stay_until_that_is_asked_for(newest: P
         assert verify(harvester, *DAYS, code=0)["findings"] == []
 
 
-def test_orphans_that_the_vendor_has_a_meeting_for_are_not_deleted(newest: Place, tmp_path: Path) -> None:
+def test_orphans_that_the_vendor_has_a_meeting_for_are_not_deleted(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with harvested(newest, tmp_path) as (harvester, simulator):
         delete(newest, documents_of(newest, meetings(newest)[0])[0])
-        told = verify(harvester, *DAYS, "--repair", "--delete-orphans", code=0)
-        assert {finding["kind"] for finding in told["findings"]} == {"orphans"}
+        answer = verify(harvester, *DAYS, "--repair", "--delete-orphans", code=0)
+        assert {finding["kind"] for finding in answer["findings"]} == {"orphans"}
         assert differences(stored(newest), simulator.truth) == []
 
 
 def test_without_dates_backfills_are_compared_after_nightly_runs_and_days_between_are_named(
-    newest: Place, tmp_path: Path
+    newest: IndexSandbox, tmp_path: Path
 ) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=90, days=5) as simulator:
         harvester = pointed(newest, simulator)
         assert harvester("zoom", "--from", "2026-11-15", "--to", "2026-11-17").returncode == 0
         uuid = next(d["uuid"] for d in stored(newest).values() if d["kind"] == "meeting")
         assert harvester("zoom").returncode == 0
-        told = verify(harvester, code=0)
-        assert (told["start"], told["end"]) == ("2026-11-15T00:00:00Z", "2026-11-20T00:00:00Z")
-        assert told["never_read"] == [{"start": "2026-11-18T00:00:00Z", "end": "2026-11-19T00:00:00Z"}]
+        answer = verify(harvester, code=0)
+        assert (answer["start"], answer["end"]) == ("2026-11-15T00:00:00Z", "2026-11-20T00:00:00Z")
+        assert answer["never_read"] == [{"start": "2026-11-18T00:00:00Z", "end": "2026-11-19T00:00:00Z"}]
         assert "  2026-11-18 was never read by any run" in harvester("verify").stdout.decode()
         delete(
             newest,
@@ -270,7 +276,7 @@ def test_without_dates_backfills_are_compared_after_nightly_runs_and_days_betwee
     [({"ZOOM_CLIENT_SECRET": "wrong"}, 77), ({"ES_USERNAME": "alone"}, 78)],
 )
 def test_what_could_not_be_compared_is_no_clean_bill(
-    newest: Place, tmp_path: Path, changes: dict[str, str], code: int
+    newest: IndexSandbox, tmp_path: Path, changes: dict[str, str], code: int
 ) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         ended = harvester("verify", "zoom", *DAYS, **changes)
@@ -279,7 +285,9 @@ def test_what_could_not_be_compared_is_no_clean_bill(
         assert len(ended.stdout.splitlines()) == 1, "no table, whose zeros would say that nothing is wrong"
 
 
-def test_what_is_newer_or_richer_than_the_meeting_is_not_deleted(newest: Place, tmp_path: Path) -> None:
+def test_what_is_newer_or_richer_than_the_meeting_is_not_deleted(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         _, sessions = documents_of(newest, meetings(newest)[0])
         richer = {
@@ -296,24 +304,28 @@ def test_what_is_newer_or_richer_than_the_meeting_is_not_deleted(newest: Place, 
         assert richer["document_id"] in stored(newest)
 
 
-def test_rejected_documents_are_not_missed_and_are_no_clean_bill(newest: Place, tmp_path: Path) -> None:
+def test_rejected_documents_are_not_missed_and_are_no_clean_bill(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         uuid = meetings(newest)[0]
         _, sessions = documents_of(newest, uuid)
         delete(newest, sessions[0])
         bad = {**sessions[0]["_source"], "duration": {"no": "scalar"}}
         assert harvester("load", stdin=json.dumps(bad).encode()).returncode == 65
-        told = verify(harvester, *DAYS, code=65)
-        assert (told["rejected"], told["findings"]) == (1, [])
+        answer = verify(harvester, *DAYS, code=65)
+        assert (answer["rejected"], answer["findings"]) == (1, [])
         for words in ((), ("-q",)):
-            said = harvester("verify", "zoom", *DAYS, *words).stdout.decode()
-            assert "1 document is among the rejects instead of in the index: `harvester rejects list`" in said
+            message = harvester("verify", "zoom", *DAYS, *words).stdout.decode()
+            assert (
+                "1 document is among the rejects instead of in the index: `harvester rejects list`" in message
+            )
         assert harvester("rejects", "drop", sessions[0]["_id"]).returncode == 0
         assert found(verify(harvester, *DAYS, code=65)) == {("incomplete", uuid)}, "given up, it is missed"
         assert verify(harvester, *DAYS, "--repair", code=0)["rejected"] == 0
 
 
-def test_a_second_repair_waits_for_nobody(newest: Place, tmp_path: Path) -> None:
+def test_a_second_repair_waits_for_nobody(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         (lock,) = (newest.folder / "state").rglob("run.lock")
         with lock.open("a") as held:
@@ -322,7 +334,7 @@ def test_a_second_repair_waits_for_nobody(newest: Place, tmp_path: Path) -> None
             assert "another run" in verify(harvester, *DAYS, "--repair", code=75)["error"]
 
 
-def test_without_the_privilege_to_read_it_says_so(guarded: Place, tmp_path: Path) -> None:
+def test_without_the_privilege_to_read_it_says_so(guarded: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
         loader, reader = guarded.node.users["loader"], guarded.node.users["reader"]
         harvester = pointed(guarded, simulator, ES_USERNAME=loader.name, ES_PASSWORD=loader.password)
@@ -335,11 +347,11 @@ def test_without_the_privilege_to_read_it_says_so(guarded: Place, tmp_path: Path
         assert reading.returncode == 0, (reading.stdout + reading.stderr).decode()
 
 
-def inventory(place: Place, **more: Any) -> Inventory:
-    return Inventory(place.client(**more), PATIENCE, vendor="zoom", account="main")
+def inventory(sandbox: IndexSandbox, **more: Any) -> Inventory:
+    return Inventory(sandbox.client(**more), RETRY, vendor="zoom", account="main")
 
 
-def test_over_ten_thousand_documents_are_read_in_pages(newest: Place) -> None:
+def test_over_ten_thousand_documents_are_read_in_pages(newest: IndexSandbox) -> None:
     large = plain(20_000, sessions=10_500)
     for _ in newest.loader().load([*many(10_500, sessions=0), large]):
         pass
@@ -358,10 +370,10 @@ def test_over_ten_thousand_documents_are_read_in_pages(newest: Place) -> None:
     ]
 
 
-def test_a_lost_point_in_time_is_opened_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    list(place.loader().load([plain(1, sessions=25)]))
+def test_a_lost_point_in_time_is_opened_again(sandbox: IndexSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(sandbox.loader().load([plain(1, sessions=25)]))
     monkeypatch.setattr("harvester.sinks.elastic.inventory.PAGE", 10)
-    index = inventory(place)
+    index = inventory(sandbox)
     index.prepare()
     page, pages = Inventory._page, 0
 
@@ -377,7 +389,7 @@ def test_a_lost_point_in_time_is_opened_again(place: Place, monkeypatch: pytest.
     assert len(read.sessions) == 25
 
 
-def test_other_accounts_and_copies_beside_ours_are_not_looked_at(newest: Place) -> None:
+def test_other_accounts_and_copies_beside_ours_are_not_looked_at(newest: IndexSandbox) -> None:
     list(newest.loader().load([plain(1)]))
     copy = f"{newest.prefix}sessions-2026-copy"
     for document_id, document in newest.stored().items():
@@ -386,7 +398,7 @@ def test_other_accounts_and_copies_beside_ours_are_not_looked_at(newest: Place) 
     index.prepare()
     (read,) = index.read(["meeting-1"])
     assert (len(read.meetings), len(read.sessions)) == (1, 3)
-    other = Inventory(newest.client(), PATIENCE, vendor="zoom", account="other")
+    other = Inventory(newest.client(), RETRY, vendor="zoom", account="other")
     other.prepare()
     assert list(other.uuids(AGES)) == []
     newest.ask("POST", f"/{copy}/_close")
@@ -398,14 +410,14 @@ def test_other_accounts_and_copies_beside_ours_are_not_looked_at(newest: Place) 
         inventory(newest).prepare()
 
 
-def test_an_index_without_anything_is_empty(newest: Place) -> None:
+def test_an_index_without_anything_is_empty(newest: IndexSandbox) -> None:
     index = inventory(newest)
     index.prepare()
     assert list(index.uuids(AGES)) == []
     assert [(one.meetings, one.sessions) for one in index.read(["a"])] == [([], [])]
 
 
-def test_only_what_is_not_newer_is_removed(newest: Place) -> None:
+def test_only_what_is_not_newer_is_removed(newest: IndexSandbox) -> None:
     harvest = plain(1)
     list(newest.loader().load([harvest]))
     index, sessions = inventory(newest), f"{newest.prefix}sessions-2026"
@@ -418,7 +430,7 @@ def test_only_what_is_not_newer_is_removed(newest: Place) -> None:
     assert index.delete([]) == 0
 
 
-def test_a_right_to_write_that_is_missing_is_named(guarded: Place) -> None:
+def test_a_right_to_write_that_is_missing_is_named(guarded: IndexSandbox) -> None:
     harvest = plain(1)
     list(guarded.loader().load([harvest]))
     reader = inventory(guarded, **login(guarded.node.users["reader"]))

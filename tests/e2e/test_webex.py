@@ -22,7 +22,7 @@ from harvester.simulator.webex.account import Account, Quirk
 from harvester.simulator.webex.tokens import CLIENT_SECRET
 from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import Documents, Harvester, Simulator, differences, lines
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_zoom import hits, pointed, stored
 
@@ -47,18 +47,18 @@ def webex(tmp_path: Path) -> Vendors:
 
 
 def run(harvester: Harvester, *words: str) -> dict[str, Any]:
-    """Run once. Returns the summary, with stderr as `said`."""
+    """Run once. Returns the summary, with stderr as `message`."""
     file = harvester.folder / "summary.json"
     ended = harvester("webex", *words, "--summary-json", str(file))
-    said = ended.stderr.decode()
-    assert ended.returncode == 0, said
-    assert "Traceback" not in said
+    message = ended.stderr.decode()
+    assert ended.returncode == 0, message
+    assert "Traceback" not in message
     (summary,) = json.loads(file.read_text())["vendors"]
-    return {**summary, "said": said}
+    return {**summary, "message": message}
 
 
-def versions(place: Place) -> dict[str, int]:
-    return {hit["_id"]: hit["_version"] for hit in hits(place)}
+def versions(sandbox: IndexSandbox) -> dict[str, int]:
+    return {hit["_id"]: hit["_version"] for hit in hits(sandbox)}
 
 
 def details(documents: Documents) -> Counter[str]:
@@ -80,7 +80,7 @@ def asked_in(served: Served, harvester: Harvester, *words: str) -> dict[str, int
 
 
 def test_young_meetings_are_stored_at_once_and_completed_once_their_quality_is_there(
-    newest: Place, webex: Vendors
+    newest: IndexSandbox, webex: Vendors
 ) -> None:
     with webex.at() as served:
         harvester = served.pointed(newest)
@@ -89,7 +89,7 @@ def test_young_meetings_are_stored_at_once_and_completed_once_their_quality_is_t
         young = first["pending_by_reason"][NO_QUALITY]
         assert young == details(served.truth)["basic"] > 0
         assert first["pending_by_reason"] == {NO_QUALITY: young, "live": details(served.truth)["live"]}
-        assert f"{young} {NO_QUALITY}" in first["said"]
+        assert f"{young} {NO_QUALITY}" in first["message"]
         nothing_is_wrong(harvester)
     with webex.at(10 * MINUTE) as served:
         harvester = served.pointed(newest)
@@ -110,12 +110,12 @@ def test_young_meetings_are_stored_at_once_and_completed_once_their_quality_is_t
         assert before.keys() == after.keys()
         assert all(after[name] >= version for name, version in before.items())
         nothing_is_wrong(harvester)
-        told = harvester("status").stdout.decode()
-        assert f"pending   {first['pending_by_reason']['live']} (live" in told
+        answer = harvester("status").stdout.decode()
+        assert f"pending   {first['pending_by_reason']['live']} (live" in answer
 
 
 def test_a_meeting_read_again_within_five_minutes_waits_and_is_not_called_poorer(
-    newest: Place, webex: Vendors
+    newest: IndexSandbox, webex: Vendors
 ) -> None:
     with webex.at() as served:
         harvester = served.pointed(newest)
@@ -130,19 +130,19 @@ def test_a_meeting_read_again_within_five_minutes_waits_and_is_not_called_poorer
         assert all(after[name] >= version for name, version in before.items())
 
 
-def test_eight_days_later_a_forced_reading_makes_nothing_poorer(newest: Place, webex: Vendors) -> None:
+def test_eight_days_later_a_forced_reading_makes_nothing_poorer(newest: IndexSandbox, webex: Vendors) -> None:
     with webex.at(10 * MINUTE) as served:
         run(served.pointed(newest))
         complete = details(served.truth)["full"]
-    before, told = stored(newest), versions(newest)
-    full = {name: told[name] for name, document in before.items() if document["detail"] == "full"}
+    before, answer = stored(newest), versions(newest)
+    full = {name: answer[name] for name, document in before.items() if document["detail"] == "full"}
     with webex.at(8 * DAY) as served:
         harvester = served.pointed(newest)
         forced = run(harvester, *WHOLE, "--force")
         assert (forced["kept_richer"], forced["pending"]) == (complete, 0)
-        assert forced["said"].count("Webex no longer keeps it") == 1
-        found, told = stored(newest), versions(newest)
-        assert {name: told[name] for name in full} == full
+        assert forced["message"].count("Webex no longer keeps it") == 1
+        found, answer = stored(newest), versions(newest)
+        assert {name: answer[name] for name in full} == full
         assert {name: found[name] for name in full} == {name: before[name] for name in full}
         late = {name: d for name, d in served.truth.items() if name in found.keys() - full.keys()}
         assert details(late) == {"basic": forced["done"]}, "they were live"
@@ -157,18 +157,18 @@ def test_the_oldest_supported_server_holds_the_same_from_a_simulator_of_its_own(
 ) -> None:
     more = ["--later", "10", "--webex-no-pro-pack", "--webex-strict-tokens"]
     simulator = Simulator(tmp_path, NOW, size=40, days=1, speed=500.0, vendors=("webex",), more=more)
-    with Place.on(es8, tmp_path) as place, simulator:
-        harvester = pointed(place, simulator)
+    with IndexSandbox.on(es8, tmp_path) as sandbox, simulator:
+        harvester = pointed(sandbox, simulator)
         run(harvester)
         assert details(simulator.truth)["full"] == 0
-        assert differences(stored(place), simulator.truth) == []
-    with Vendors(tmp_path, OPTIONS).at(10 * MINUTE) as served, Place.on(es8, tmp_path) as place:
-        run(served.pointed(place))
+        assert differences(stored(sandbox), simulator.truth) == []
+    with Vendors(tmp_path, OPTIONS).at(10 * MINUTE) as served, IndexSandbox.on(es8, tmp_path) as sandbox:
+        run(served.pointed(sandbox))
         assert details(served.truth)["full"] > 0
-        assert differences(stored(place), served.truth) == []
+        assert differences(stored(sandbox), served.truth) == []
 
 
-def test_faults_cost_another_run_and_nothing_else(newest: Place, webex: Vendors) -> None:
+def test_faults_cost_another_run_and_nothing_else(newest: IndexSandbox, webex: Vendors) -> None:
     """A quality call that failed may be made again after five minutes, by the next run."""
     for later in range(0, 60, 10):
         with webex.at(later * MINUTE, faults=0.05) as served:
@@ -180,7 +180,7 @@ def test_faults_cost_another_run_and_nothing_else(newest: Place, webex: Vendors)
     assert differences(stored(newest), served.truth) == []
 
 
-def test_stdout_piped_into_load_is_the_same_index(newest: Place, webex: Vendors) -> None:
+def test_stdout_piped_into_load_is_the_same_index(newest: IndexSandbox, webex: Vendors) -> None:
     with webex.at(10 * MINUTE) as served:
         harvester = served.pointed(newest)
         printed = harvester("webex", *WHOLE, "--destination", "stdout")
@@ -197,7 +197,7 @@ def test_stdout_piped_into_load_is_the_same_index(newest: Place, webex: Vendors)
 
 
 @pytest.mark.parametrize(
-    ("terms", "said"),
+    ("terms", "message"),
     [
         (
             WebexOptions(admin=False),
@@ -210,12 +210,12 @@ def test_stdout_piped_into_load_is_the_same_index(newest: Place, webex: Vendors)
     ids=["no admin", "no Pro Pack", "elsewhere, 451", "elsewhere, 403"],
 )
 def test_an_account_that_may_less_has_all_that_it_may_and_is_told_why(
-    newest: Place, webex: Vendors, terms: WebexOptions, said: list[str]
+    newest: IndexSandbox, webex: Vendors, terms: WebexOptions, message: list[str]
 ) -> None:
     with webex.at(10 * MINUTE, webex=terms) as served:
         harvester = served.pointed(newest)
         ended = run(harvester, *WHOLE)
-        assert all(words in ended["said"] for words in said), ended["said"]
+        assert all(words in ended["message"] for words in message), ended["message"]
         assert differences(stored(newest), served.truth) == []
         assert details(served.truth)["full"] == 0
         assert NO_QUALITY not in ended["pending_by_reason"]
@@ -226,7 +226,7 @@ def test_an_account_that_may_less_has_all_that_it_may_and_is_told_why(
 
 
 def test_with_the_right_region_set_the_next_forced_reading_has_the_quality(
-    newest: Place, webex: Vendors
+    newest: IndexSandbox, webex: Vendors
 ) -> None:
     with webex.at(10 * MINUTE, webex=WebexOptions(elsewhere=451)) as served:
         run(served.pointed(newest), *WHOLE)
@@ -244,13 +244,13 @@ def test_with_the_right_region_set_the_next_forced_reading_has_the_quality(
 def secrets(later: timedelta) -> set[str]:
     """Every passcode, key and meeting link in the payloads."""
     account = Account(Organisation(seed=11, size=40, days=1, now=NOW))
-    told: set[str] = set()
+    answer: set[str] = set()
     for instance in account.instances:
         instant = account.organisation.now + later // timedelta(milliseconds=1)
-        told.add(meeting_rows.listing_row(instance, instant)["webLink"])
+        answer.add(meeting_rows.listing_row(instance, instant)["webLink"])
         if Quirk.padded in instance.quirks:
-            told.update(leaves(meeting_rows.secrets(instance)))
-    return {word for word in told if len(word) > 7} - HARMLESS
+            answer.update(leaves(meeting_rows.secrets(instance)))
+    return {word for word in answer if len(word) > 7} - HARMLESS
 
 
 HARMLESS = {"US Toll", "globalCallinNumbers"}
@@ -265,19 +265,19 @@ def leaves(value: Any) -> Iterator[str]:
 
 
 def test_no_secret_is_stored_with_raw_and_series_and_no_series_is_searched(
-    newest: Place, webex: Vendors
+    newest: IndexSandbox, webex: Vendors
 ) -> None:
     hidden = secrets(10 * MINUTE)
     assert sum(word.startswith(("Pw-", "Pp-", "rtmps:", "/api/")) for word in hidden) >= 8
     with webex.at(10 * MINUTE) as served:
         harvester = served.pointed(newest)
-        said = run(harvester, *WHOLE, "--raw", "--series")["said"]
+        message = run(harvester, *WHOLE, "--raw", "--series")["message"]
         found = hits(newest)
         kept = b"".join(path.read_bytes() for path in (newest.folder / "state").rglob("*") if path.is_file())
         assert [word for word in hidden if word.encode() in kept] == []
         hidden |= {CLIENT_SECRET, served.settings["WEBEX_REFRESH_TOKEN"]}
-        told = json.dumps(found, ensure_ascii=False) + said
-        assert [word for word in hidden if word in told] == []
+        answer = json.dumps(found, ensure_ascii=False) + message
+        assert [word for word in hidden if word in answer] == []
         assert all("vendor_data" in hit["_source"] for hit in found)
         series = [hit["_source"] for hit in found if "series" in json.dumps(hit["_source"].get("quality"))]
         assert {document["kind"] for document in series} == {"session"}
@@ -300,7 +300,7 @@ def plain(documents: Documents) -> Documents:
 # Side by side
 
 
-def test_two_vendors_and_two_accounts_lie_side_by_side(newest: Place, tmp_path: Path) -> None:
+def test_two_vendors_and_two_accounts_lie_side_by_side(newest: IndexSandbox, tmp_path: Path) -> None:
     """Two organisations at the same addresses; only the label of the account differs."""
     both = Vendors(tmp_path, {**OPTIONS, "vendors": ("zoom", "webex"), "speed": 200.0})
     at = partial(both.at, 10 * MINUTE)

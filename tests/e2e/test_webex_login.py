@@ -66,23 +66,23 @@ def logging_in(harvester: Harvester, *words: str) -> Iterator[list[str]]:
     """Start a login, and yield its instructions. At the end it must have succeeded."""
     with started(harvester, "login", "webex", *words) as process:
         assert process.stderr is not None
-        said: list[str] = []
-        while not said or "Ctrl-C" not in said[-1]:
-            said.append(process.stderr.readline())
-            assert said[-1], "".join(said)
-        yield said
-        said.append(process.communicate(timeout=HANGS_SECONDS)[1])
-        assert process.returncode == 0, "".join(said)
+        message: list[str] = []
+        while not message or "Ctrl-C" not in message[-1]:
+            message.append(process.stderr.readline())
+            assert message[-1], "".join(message)
+        yield message
+        message.append(process.communicate(timeout=HANGS_SECONDS)[1])
+        assert process.returncode == 0, "".join(message)
 
 
 def log_in(harvester: Harvester, *words: str) -> str:
     """Sign in on the page that the login names, and allow the access."""
-    with logging_in(harvester, "--no-browser", "--port", str(free_port()), *words) as said:
-        found = re.search(r"http://127\.0\.0\.1:\d+/webex/v1/authorize\S+", "".join(said))
-        assert found is not None, said
+    with logging_in(harvester, "--no-browser", "--port", str(free_port()), *words) as message:
+        found = re.search(r"http://127\.0\.0\.1:\d+/webex/v1/authorize\S+", "".join(message))
+        assert found is not None, message
         assert "Sign in as" in opened(found[0])
         assert "close this window" in opened(found[0], decision="allow")
-    return "".join(said)
+    return "".join(message)
 
 
 def harvested(served: Served, harvester: Harvester) -> None:
@@ -107,9 +107,9 @@ def test_a_login_in_the_browser_is_enough_for_a_check_and_a_harvest(served: Serv
 
 def test_a_login_on_another_device_is_enough_as_well(served: Served, tmp_path: Path) -> None:
     harvester = beginner(served, tmp_path)
-    with logging_in(harvester, "--device") as said:
-        found = re.search(r"open (http://\S+/device/verify) and enter (\d{6})", "".join(said))
-        assert found is not None, said
+    with logging_in(harvester, "--device") as message:
+        found = re.search(r"open (http://\S+/device/verify) and enter (\d{6})", "".join(message))
+        assert found is not None, message
         opened(found[1], userCode=found[2], decision="allow")
     harvested(served, harvester)
 
@@ -191,12 +191,12 @@ def test_a_login_expires_after_three_months_without_use(webex: Vendors, tmp_path
 
 def is_refused(harvester: Harvester) -> None:
     ended = harvester("webex", *WHOLE, "--destination", "stdout")
-    said = ended.stderr.decode()
-    assert (ended.returncode, ended.stdout) == (77, b""), said
-    assert REFUSED in said
-    assert AGAIN in said
-    assert "Traceback" not in said
-    assert MARK not in said
+    message = ended.stderr.decode()
+    assert (ended.returncode, ended.stdout) == (77, b""), message
+    assert REFUSED in message
+    assert AGAIN in message
+    assert "Traceback" not in message
+    assert MARK not in message
 
 
 def killed(harvester: Harvester, point: str) -> None:

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import Documents, Harvester, Simulator, differences
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def pointed(place: Place, simulator: Simulator, **more: str) -> Harvester:
-    settings = {**simulator.settings, "ES_HOST": place.node.url, "ES_INDEX_PREFIX": place.prefix, **more}
-    return Harvester(place.folder, settings)
+def pointed(sandbox: IndexSandbox, simulator: Simulator, **more: str) -> Harvester:
+    settings = {**simulator.settings, "ES_HOST": sandbox.node.url, "ES_INDEX_PREFIX": sandbox.prefix, **more}
+    return Harvester(sandbox.folder, settings)
 
 
-def hits(place: Place) -> list[dict[str, Any]]:
+def hits(sandbox: IndexSandbox) -> list[dict[str, Any]]:
     """Every stored document with its index and version, a page of ids at a time."""
-    place.ask("POST", f"/{place.prefix}*/_refresh")
+    sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
     found: list[dict[str, Any]] = []
     after: list[str] = []
     while True:
@@ -34,15 +34,15 @@ def hits(place: Place) -> list[dict[str, Any]]:
         }
         if after:
             asked["search_after"] = after
-        page = place.ask("POST", f"/{place.prefix}*/_search", asked).body["hits"]["hits"]
+        page = sandbox.ask("POST", f"/{sandbox.prefix}*/_search", asked).body["hits"]["hits"]
         found += page
         if len(page) < 5_000:
             return found
         after = page[-1]["sort"]
 
 
-def stored(place: Place) -> Documents:
-    found = hits(place)
+def stored(sandbox: IndexSandbox) -> Documents:
+    found = hits(sandbox)
     documents = {hit["_id"]: hit["_source"] for hit in found}
     assert len(documents) == len(found), "an id in two indices"
     assert all(hit["_id"] == hit["_source"]["document_id"] for hit in found)
@@ -50,7 +50,7 @@ def stored(place: Place) -> Documents:
 
 
 def test_two_thousand_meetings_with_every_quirk_arrive_as_the_truth_has_them(
-    newest: Place, tmp_path: Path
+    newest: IndexSandbox, tmp_path: Path
 ) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=2_000, days=30) as simulator:
         harvester = pointed(newest, simulator)
@@ -67,7 +67,7 @@ def test_two_thousand_meetings_with_every_quirk_arrive_as_the_truth_has_them(
         assert differences(stored(newest), simulator.truth) == []
 
 
-def test_faults_change_nothing_in_the_index(newest: Place, tmp_path: Path) -> None:
+def test_faults_change_nothing_in_the_index(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=2_000, days=30, faults=0.05) as simulator:
         ended = pointed(newest, simulator)("zoom", *simulator.dates)
         assert ended.returncode == 0, ended.stderr.decode()
@@ -75,21 +75,21 @@ def test_faults_change_nothing_in_the_index(newest: Place, tmp_path: Path) -> No
         assert simulator.traffic()["faults"]
 
 
-def test_the_oldest_supported_server_holds_the_same(place: Place, tmp_path: Path) -> None:
+def test_the_oldest_supported_server_holds_the_same(sandbox: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=150, days=5) as simulator:
-        ended = pointed(place, simulator)("zoom", *simulator.dates)
+        ended = pointed(sandbox, simulator)("zoom", *simulator.dates)
         assert ended.returncode == 0, ended.stderr.decode()
-        assert differences(stored(place), simulator.truth) == []
+        assert differences(stored(sandbox), simulator.truth) == []
 
 
-def test_reports_arrive_as_the_truth_has_them(newest: Place, tmp_path: Path) -> None:
+def test_reports_arrive_as_the_truth_has_them(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=200, days=5, more=["--zoom-plan", "pro"]) as simulator:
         ended = pointed(newest, simulator)("zoom", *simulator.dates)
         assert ended.returncode == 0, ended.stderr.decode()
         assert differences(stored(newest), simulator.truth) == []
 
 
-def test_quality_arrives_as_the_truth_has_it(newest: Place, tmp_path: Path) -> None:
+def test_quality_arrives_as_the_truth_has_it(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=120, days=4, more=["--truth-qos"]) as simulator:
         ended = pointed(newest, simulator)("zoom", *simulator.dates, "--qos")
         assert ended.returncode == 0, ended.stderr.decode()
@@ -98,7 +98,7 @@ def test_quality_arrives_as_the_truth_has_it(newest: Place, tmp_path: Path) -> N
         assert any("quality" in document for document in found.values())
 
 
-def test_stdout_piped_into_load_is_the_same_index(newest: Place, tmp_path: Path) -> None:
+def test_stdout_piped_into_load_is_the_same_index(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=100, days=3) as simulator:
         harvester = pointed(newest, simulator)
         printed = harvester("zoom", *simulator.dates, "--destination", "stdout")
@@ -107,7 +107,7 @@ def test_stdout_piped_into_load_is_the_same_index(newest: Place, tmp_path: Path)
         assert differences(stored(newest), simulator.truth) == []
 
 
-def test_a_role_that_may_only_create_and_write_loads(guarded: Place, tmp_path: Path) -> None:
+def test_a_role_that_may_only_create_and_write_loads(guarded: IndexSandbox, tmp_path: Path) -> None:
     loader = guarded.node.users["loader"]
     with Simulator(tmp_path / "simulator", NOW, size=60, days=2) as simulator:
         harvester = pointed(guarded, simulator, ES_USERNAME=loader.name, ES_PASSWORD=loader.password)
@@ -124,18 +124,18 @@ def test_a_role_that_may_only_create_and_write_loads(guarded: Place, tmp_path: P
         ended_with(77, "ES_PASSWORD", guarded.folder)
 
 
-def ended_with(code: int, said: str, folder: Path) -> None:
+def ended_with(code: int, message: str, folder: Path) -> None:
     """What the summary says of a run that did not come far."""
     summary = json.loads((folder / "summary.json").read_text())
     (vendor,) = summary["vendors"]
     assert (summary["exit_code"], vendor["exit_code"]) == (code, code)
-    assert said in summary["reason"]
-    assert said in vendor["reason"]
+    assert message in summary["reason"]
+    assert message in vendor["reason"]
     assert vendor["reason"] == vendor["failures"][0]["why"]
 
 
 def test_what_was_loaded_before_the_search_for_leftovers_failed_is_told(
-    newest: Place, tmp_path: Path
+    newest: IndexSandbox, tmp_path: Path
 ) -> None:
     """An older index that grew without templates: its ids cannot be sorted by."""
     document = {
@@ -154,8 +154,10 @@ def test_what_was_loaded_before_the_search_for_leftovers_failed_is_told(
     assert summary["exit_code"] == vendor["exit_code"] == 78
     assert vendor["cleanup_pending"] > 0, (vendor, ended.stderr.decode())
     assert vendor["documents"] + vendor["rejected"] >= vendor["cleanup_pending"]
-    told = " ".join(ended.stderr.decode().split())
-    assert f"{vendor['cleanup_pending']:,} meetings stored, but stale documents could not be checked" in told
+    answer = " ".join(ended.stderr.decode().split())
+    assert (
+        f"{vendor['cleanup_pending']:,} meetings stored, but stale documents could not be checked" in answer
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_what_was_loaded_before_the_search_for_leftovers_failed_is_told(
     [({"ES_HOST": "https://127.0.0.1:9"}, 69), ({"ES_HOST": "http://user:word@127.0.0.1:9"}, 78)],
 )
 def test_an_elasticsearch_that_cannot_be_reached_or_understood_is_named(
-    newest: Place, tmp_path: Path, changed: dict[str, str], code: int
+    newest: IndexSandbox, tmp_path: Path, changed: dict[str, str], code: int
 ) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
         ended = pointed(newest, simulator)(
@@ -175,7 +177,7 @@ def test_an_elasticsearch_that_cannot_be_reached_or_understood_is_named(
         assert b"word" not in ended.stderr.replace(b"password", b"")
 
 
-def test_rejects_are_listed_exported_and_replayed(newest: Place) -> None:
+def test_rejects_are_listed_exported_and_replayed(newest: IndexSandbox) -> None:
     harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
     good = (
         b'{"document_id":"zoom:main:a","@timestamp":"2026-11-19T09:00:00Z","kind":"meeting","detail":"basic",'
@@ -200,7 +202,7 @@ def test_rejects_are_listed_exported_and_replayed(newest: Place) -> None:
     assert harvester("rejects", "list").stdout == b""
 
 
-def test_templates_are_installed_compared_and_checked(newest: Place) -> None:
+def test_templates_are_installed_compared_and_checked(newest: IndexSandbox) -> None:
     harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
     assert harvester("templates", "install").returncode == 0
     assert b"no difference" in harvester("templates", "diff").stderr
@@ -214,7 +216,7 @@ def test_templates_are_installed_compared_and_checked(newest: Place) -> None:
 
 
 def test_check_names_an_index_that_is_not_ours_and_one_that_is_closed_to_writing(
-    newest: Place, tmp_path: Path
+    newest: IndexSandbox, tmp_path: Path
 ) -> None:
     ours, theirs = f"{newest.prefix}sessions-2026", f"{newest.prefix}meetings-2026"
     newest.ask("PUT", f"/{theirs}", {})

@@ -102,10 +102,10 @@ def test_nearby_hosts_are_private_or_have_a_single_label(url: str, nearby: bool)
 
 @pytest.mark.parametrize("names", [["ZOOM_KEY"], ["ZOOM_SECRET"], ["ZOOM_KEY", "ZOOM_SECRET"]])
 def test_settings_of_the_retired_api_are_answered_with_what_replaced_them(names: list[str]) -> None:
-    said = Environment(values=dict.fromkeys(names, "hidden")).retired()
-    assert said is not None
-    assert "ZOOM_CLIENT_SECRET" in said
-    assert "hidden" not in said
+    message = Environment(values=dict.fromkeys(names, "hidden")).retired()
+    assert message is not None
+    assert "ZOOM_CLIENT_SECRET" in message
+    assert "hidden" not in message
     assert Environment(values={}).retired() is None
 
 

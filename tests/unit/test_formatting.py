@@ -12,7 +12,7 @@ from harvester import formatting
 
 
 @pytest.mark.parametrize(
-    ("number", "noun", "said"),
+    ("number", "noun", "message"),
     [
         (1, "meeting", "1 meeting"),
         (0, "document", "0 documents"),
@@ -20,19 +20,19 @@ from harvester import formatting
         (1200, "stay", "1,200 stays"),
     ],
 )
-def test_one_is_not_many(number: int, noun: str, said: str) -> None:
-    assert formatting.plural(number, noun) == said
+def test_one_is_not_many(number: int, noun: str, message: str) -> None:
+    assert formatting.plural(number, noun) == message
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (61, "1 min 01 s"), (3_599.7, "1 h 00 min"), (90_000, "25 h 00 min")]
+    ("seconds", "message"), [(0, "0 s"), (61, "1 min 01 s"), (3_599.7, "1 h 00 min"), (90_000, "25 h 00 min")]
 )
-def test_durations_are_said_in_their_two_largest_units(seconds: float, said: str) -> None:
-    assert formatting.format_duration(seconds) == said
+def test_durations_are_said_in_their_two_largest_units(seconds: float, message: str) -> None:
+    assert formatting.format_duration(seconds) == message
 
 
 @pytest.mark.parametrize(
-    ("text", "vendor", "said"),
+    ("text", "vendor", "message"),
     [
         ("Zoom: GET /users: no", "zoom", "GET /users: no"),
         ("Google Meet: no", "google-meet", "no"),
@@ -40,8 +40,8 @@ def test_durations_are_said_in_their_two_largest_units(seconds: float, said: str
         ("nothing", "zoom", "nothing"),
     ],
 )
-def test_nobody_is_named_twice(text: str, vendor: str, said: str) -> None:
-    assert formatting.without_prefix(text, vendor) == said
+def test_nobody_is_named_twice(text: str, vendor: str, message: str) -> None:
+    assert formatting.without_prefix(text, vendor) == message
 
 
 def test_days_are_those_of_the_zone_that_the_window_touches() -> None:

@@ -39,7 +39,7 @@ CODE = DeviceCode(
 
 @dataclass
 class Vendor:
-    """A `Login` that notes what it was asked, and says what it is told to."""
+    """A `Login` that records its calls and returns prepared answers."""
 
     polls: list[Token | DeviceCode] = field(default_factory=list)
     redeemed: dict[str, str] = field(default_factory=dict)
@@ -224,7 +224,7 @@ def test_a_port_in_use_is_named_before_a_browser_opens() -> None:
         port = other.getsockname()[1]
         shown: list[str] = []
         with pytest.raises(ConfigurationError, match=f"port {port} is in use.*--port"):
-            run_browser_flow(as_login(Vendor()), port=port, show=lambda *said: shown.extend(said))
+            run_browser_flow(as_login(Vendor()), port=port, show=lambda *output: shown.extend(output))
     assert shown == []
 
 
@@ -234,9 +234,9 @@ def test_nothing_of_the_callback_is_printed_or_shown(
     _, browser, _ = browsed(
         "/callback?code=marked-no&state=marked", "/callback?code=marked-code&state={state}"
     )
-    said = "".join([*capfd.readouterr(), caplog.text, *(page for _, page in browser.pages)])
-    assert "marked" not in said
-    assert browser.state not in said
+    output = "".join([*capfd.readouterr(), caplog.text, *(page for _, page in browser.pages)])
+    assert "marked" not in output
+    assert browser.state not in output
 
 
 def test_the_vendor_is_polled_at_its_interval_until_the_person_has_decided() -> None:

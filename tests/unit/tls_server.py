@@ -1,4 +1,4 @@
-"""A TLS server on loopback with a certificate that has one fault, for tests of what is said about it."""
+"""A TLS server on loopback with a certificate that has one fault, for tests of what the messages about it say."""
 
 from __future__ import annotations
 

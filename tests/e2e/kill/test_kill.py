@@ -27,7 +27,7 @@ import pytest
 from harvester.sinks.elastic import templates
 from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import ROOT, Documents, Harvester, Simulator, command, differences
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.kill.crash_at import BATCH_OPERATIONS, CLEANED_MEETINGS, FLIGHTS, POINTS
 from tests.e2e.test_zoom import NOW, hits, pointed, stored
 
@@ -130,7 +130,7 @@ class Undisturbed:
 class Scene:
     """One vendor, one state folder and one index, and the documents found after the last run."""
 
-    place: Place
+    sandbox: IndexSandbox
     simulator: Simulator
     harvester: Harvester
     truth: Documents
@@ -147,45 +147,45 @@ class Scene:
     def run(self, words: Sequence[str], seconds: float = TIMEOUT) -> tuple[int, str]:
         """Run once, and kill the run after `seconds`. Returns exit status and stderr."""
         self.runs += 1
-        with (self.place.folder / "stderr").open("w+b") as told:
+        with (self.sandbox.folder / "stderr").open("w+b") as result:
             process = subprocess.Popen(
                 words,
                 env=self.harvester.environment(PYTHONPATH=str(ROOT)),
-                cwd=self.place.folder,
+                cwd=self.sandbox.folder,
                 stdin=subprocess.DEVNULL,
-                stderr=told,
+                stderr=result,
             )
             try:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            told.seek(0)
-            return process.returncode, told.read().decode()
+            result.seek(0)
+            return process.returncode, result.read().decode()
 
     def kill_at(self, point: str, times: int) -> None:
-        status, told = self.run(self.victim(point, times))
-        assert status == -signal.SIGKILL, f"not come to: {point} for the {times}. time ({status})\n{told}"
+        status, result = self.run(self.victim(point, times))
+        assert status == -signal.SIGKILL, f"not come to: {point} for the {times}. time ({status})\n{result}"
         self._killed()
 
     def kill_after(self, seconds: float, *, plain: bool = False) -> bool:
         """Kill a run after `seconds`; returns whether it was still running. `plain`: with the command's normal batch sizes."""
-        status, told = self.run(command(*BACKFILL) if plain else self.victim(), seconds)
+        status, result = self.run(command(*BACKFILL) if plain else self.victim(), seconds)
         if status == -signal.SIGKILL:
             self._killed(plain=plain)
             return True
-        assert status == 0, told
+        assert status == 0, result
         return False
 
     def finish(self, wanted: int = 0) -> None:
         """Repeat the command until it exits with `wanted`."""
         for _ in range(TRIES):
-            status, told = self.run(self.victim())
+            status, result = self.run(self.victim())
             self.look()
             if status == wanted:
                 return
-            assert status in {69, 75}, f"exit {status} after {self.kills} kills\n{told}"
-        raise AssertionError(f"not done after {TRIES} runs:\n{told}")
+            assert status in {69, 75}, f"exit {status} after {self.kills} kills\n{result}"
+        raise AssertionError(f"not done after {TRIES} runs:\n{result}")
 
     def _killed(self, *, plain: bool = False) -> None:
         self.kills += 1
@@ -202,14 +202,14 @@ class Scene:
 
     def look(self) -> None:
         """Check that no document is missing, stored twice, older or poorer than before, and that every database is readable."""
-        self.place.ask("GET", f"/_cluster/health/{self.place.prefix}*?wait_for_status=yellow&timeout=30s")
-        found = [hit for hit in hits(self.place) if (hit["_index"], hit["_id"]) not in self.planted]
+        self.sandbox.ask("GET", f"/_cluster/health/{self.sandbox.prefix}*?wait_for_status=yellow&timeout=30s")
+        found = [hit for hit in hits(self.sandbox) if (hit["_index"], hit["_id"]) not in self.planted]
         versions = {hit["_id"]: int(hit["_version"]) for hit in found}
         assert len(versions) == len(found), "an id in two indices"
         assert self.seen.keys() - versions.keys() == set(), "documents are gone"
         assert [name for name, version in self.seen.items() if versions[name] < version] == []
         self.seen = versions
-        check_databases(self.harvester.folder / "state", self.place.folder / "copy")
+        check_databases(self.harvester.folder / "state", self.sandbox.folder / "copy")
 
     def asks_no_more_than(self, undisturbed: Undisturbed) -> None:
         again = self.calls() - undisturbed.calls
@@ -232,11 +232,11 @@ def check_databases(state: Path, copy: Path) -> None:
 @contextmanager
 def opened(node: Node, folder: Path) -> Iterator[Scene]:
     simulator = Simulator(folder / "simulator", NOW, size=SIZE, days=DAYS, speed=SPEED)
-    with simulator, Place.on(node, folder) as place:
+    with simulator, IndexSandbox.on(node, folder) as sandbox:
         yield Scene(
-            place=place,
+            sandbox=sandbox,
             simulator=simulator,
-            harvester=pointed(place, simulator),
+            harvester=pointed(sandbox, simulator),
             truth=asked_for(simulator.truth),
         )
 
@@ -261,10 +261,10 @@ def scenes(es9: Node, tmp_path: Path) -> Open:
 def undisturbed(es9: Node, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     with opened(es9, tmp_path_factory.mktemp("undisturbed")) as alone:
         began = time.monotonic()
-        status, told = alone.run(alone.victim())
+        status, result = alone.run(alone.victim())
         seconds = time.monotonic() - began
-        assert status == 0, told
-        assert differences(stored(alone.place), alone.truth) == []
+        assert status == 0, result
+        assert differences(stored(alone.sandbox), alone.truth) == []
         return Undisturbed(calls=alone.calls(), seconds=seconds)
 
 
@@ -272,7 +272,7 @@ def survives(scene: Scene, kills: Sequence[Kill], undisturbed: Undisturbed) -> N
     for point, times in kills:
         scene.kill_at(point, times)
     scene.finish()
-    assert differences(stored(scene.place), scene.truth) == []
+    assert differences(stored(scene.sandbox), scene.truth) == []
     scene.asks_no_more_than(undisturbed)
 
 
@@ -288,7 +288,7 @@ def survives_random_kills(
                     break
             killed += scene.kills
             scene.finish()
-            assert differences(stored(scene.place), scene.truth) == []
+            assert differences(stored(scene.sandbox), scene.truth) == []
             scene.asks_no_more_than(undisturbed)
 
 
@@ -307,16 +307,16 @@ def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(
 
 def test_killed_around_the_commit_of_rejects_it_keeps_each_of_them_once(scene: Scene) -> None:
     """The index has the wrong type for one field: breakout rooms have names, not numbers."""
-    definition = of_index(scene.place, "session")
+    definition = of_index(scene.sandbox, "session")
     definition["mappings"]["properties"]["breakout_id"] = {"type": "long"}
-    scene.place.ask("PUT", f"/{scene.place.prefix}sessions-{LAST.year}", definition)
+    scene.sandbox.ask("PUT", f"/{scene.sandbox.prefix}sessions-{LAST.year}", definition)
     refused = {name for name, document in scene.truth.items() if "breakout_id" in document}
     assert refused
     for point, times in REJECTS:
         scene.kill_at(point, times)
     scene.finish(wanted=65)
     taken = {name: document for name, document in scene.truth.items() if name not in refused}
-    assert differences(stored(scene.place), taken) == []
+    assert differences(stored(scene.sandbox), taken) == []
     exported = scene.harvester("rejects", "list").stdout.decode().splitlines()
     assert sorted(line for line in exported if line.startswith("zoom:")) == sorted(refused)
 
@@ -325,33 +325,33 @@ def test_killed_around_the_deletion_of_leftovers_it_deletes_all_of_them(scene: S
     """The state is lost, and the index holds documents that the vendor no longer has."""
     scene.finish()
     scene.harvester = pointed(
-        scene.place, scene.simulator, HARVESTER_STATE_DIR=str(scene.place.folder / "new")
+        scene.sandbox, scene.simulator, HARVESTER_STATE_DIR=str(scene.sandbox.folder / "new")
     )
     plant(scene)
     for point, times in LEFTOVERS:
         scene.kill_at(point, times)
     scene.finish()
-    assert differences(stored(scene.place), scene.truth) == []
+    assert differences(stored(scene.sandbox), scene.truth) == []
 
 
-def of_index(place: Place, kind: Any) -> dict[str, Any]:
-    return templates.index_definition(place.cluster(), kind)
+def of_index(sandbox: IndexSandbox, kind: Any) -> dict[str, Any]:
+    return templates.index_definition(sandbox.cluster(), kind)
 
 
 def plant(scene: Scene) -> None:
     """Store old sessions that have been merged since, and a meeting in the index of another year."""
-    place, old = scene.place, {"harvested_at": "2026-01-02T00:00:00.000Z"}
+    sandbox, old = scene.sandbox, {"harvested_at": "2026-01-02T00:00:00.000Z"}
     stays = [document for document in scene.truth.values() if document["kind"] == "session"][::100]
     meeting = next(document for document in scene.truth.values() if document["kind"] == "meeting")
-    place.ask("PUT", f"/{place.prefix}meetings-2025", of_index(place, "meeting"))
+    sandbox.ask("PUT", f"/{sandbox.prefix}meetings-2025", of_index(sandbox, "meeting"))
     planted = [
-        (f"{place.prefix}sessions-{LAST.year}", {**stay, **old, "document_id": f"{stay['document_id']}x"})
+        (f"{sandbox.prefix}sessions-{LAST.year}", {**stay, **old, "document_id": f"{stay['document_id']}x"})
         for stay in stays
     ]
-    planted.append((f"{place.prefix}meetings-2025", {**meeting, **old}))
+    planted.append((f"{sandbox.prefix}meetings-2025", {**meeting, **old}))
     for index, document in planted:
         name = document["document_id"].replace("/", "%2F").replace("+", "%2B").replace("=", "%3D")
-        answer = place.ask("PUT", f"/{index}/_doc/{name}?version=1&version_type=external", document)
+        answer = sandbox.ask("PUT", f"/{index}/_doc/{name}?version=1&version_type=external", document)
         assert answer.ok, answer.reason
         scene.planted.add((index, document["document_id"]))
 

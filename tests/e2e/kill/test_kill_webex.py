@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.e2e.harness import ROOT, Documents, Harvester, differences, lines
-from tests.e2e.index_sandbox import Place
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.kill.crash_at import OF_WEBEX
 from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_webex import OPTIONS, WHOLE, nothing_is_wrong
@@ -60,7 +60,9 @@ def nothing_is_lost(found: Documents, truth: Documents) -> None:
     assert found.keys() <= truth.keys()
 
 
-def test_killed_around_a_quality_call_it_is_made_once_in_five_minutes(newest: Place, tmp_path: Path) -> None:
+def test_killed_around_a_quality_call_it_is_made_once_in_five_minutes(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     webex = Vendors(tmp_path, OPTIONS)
     with webex.at() as served:
         harvester = served.pointed(newest)

@@ -97,8 +97,8 @@ def plan(folder: Path, *words: str, **more: str) -> Result:
 def estimate(folder: Path, *words: str, **more: str) -> dict[str, Any]:
     result = plan(folder, "--json", *words, **more)
     assert result.exception is None, result.exception
-    told: dict[str, Any] = json.loads(result.stdout)
-    return told
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
 
 
 def journal_at(folder: Path) -> Path:
@@ -108,17 +108,17 @@ def journal_at(folder: Path) -> Path:
 
 
 def test_the_listing_tells_meetings_requests_and_time(tmp_path: Path) -> None:
-    told = estimate(tmp_path, "--from", "2026-10-26", "--to", "2026-11-14")
-    assert (told["wanted"], told["listing_requests"], told["meeting_requests"]) == (20, 2, 60)
-    assert (told["requests"], told["seconds"], told["complete"]) == (62, 31.0, True)
-    assert told["budget"] == {"name": "heavy", "limit": BUDGET, "spent": 2, "rate_share": 0.8}
-    assert told["spread"]["days"] == 1
-    assert told["spread"]["ends"].startswith("2026-11-20T12:00:3")
+    answer = estimate(tmp_path, "--from", "2026-10-26", "--to", "2026-11-14")
+    assert (answer["wanted"], answer["listing_requests"], answer["meeting_requests"]) == (20, 2, 60)
+    assert (answer["requests"], answer["seconds"], answer["complete"]) == (62, 31.0, True)
+    assert answer["budget"] == {"name": "heavy", "limit": BUDGET, "spent": 2, "rate_share": 0.8}
+    assert answer["spread"]["days"] == 1
+    assert answer["spread"]["ends"].startswith("2026-11-20T12:00:3")
 
 
 def test_the_vendors_switches_count(tmp_path: Path) -> None:
-    told = estimate(tmp_path, "--from", "2026-11-10", "--to", "2026-11-14", "--qos")
-    assert told["meeting_requests"] == 25
+    answer = estimate(tmp_path, "--from", "2026-11-10", "--to", "2026-11-14", "--qos")
+    assert answer["meeting_requests"] == 25
 
 
 def test_filters_select_meetings_of_all_days(tmp_path: Path) -> None:
@@ -129,8 +129,8 @@ def test_filters_select_meetings_of_all_days(tmp_path: Path) -> None:
         journal.record_intent(ref, frozenset(), 1)
         journal.mark_stored(ref, rank=2, harvested_at=NOW, due=None, reason=None)
     words = ("--from", "2026-11-01", "--to", "2026-11-10", "--user", "a@example.org")
-    told = estimate(tmp_path, *words, ES_HOST=ES_HOST)
-    assert (told["days_listed"], told["listed"], told["unchanged"], told["wanted"]) == (10, 5, 1, 4)
+    answer = estimate(tmp_path, *words, ES_HOST=ES_HOST)
+    assert (answer["days_listed"], answer["listed"], answer["unchanged"], answer["wanted"]) == (10, 5, 1, 4)
 
 
 def test_planned_meetings_are_no_backfill(tmp_path: Path) -> None:
@@ -140,10 +140,10 @@ def test_planned_meetings_are_no_backfill(tmp_path: Path) -> None:
 
 def test_what_exceeds_the_budget_is_spread_over_days_and_the_text_says_so(tmp_path: Path) -> None:
     words = ("--from", "2026-08-01", "--to", "2026-10-29")
-    told = estimate(tmp_path, *words)
-    assert told["requests"] == 9 + 90 * 3
-    assert told["spread"]["days"] == 3  # 91 that are left today, 100, 88
-    assert told["spread"]["ends"].startswith("2026-11-22T00:00:44")
+    answer = estimate(tmp_path, *words)
+    assert answer["requests"] == 9 + 90 * 3
+    assert answer["spread"]["days"] == 3  # 91 that are left today, 100, 88
+    assert answer["spread"]["ends"].startswith("2026-11-22T00:00:44")
     text = plan(tmp_path, *words).stdout
     assert text.splitlines() == [
         "fake, account main, 2026-08-01 00:00 to 2026-10-30 00:00 UTC",
@@ -171,10 +171,10 @@ def test_what_the_journal_knows_as_done_is_left_out_and_nothing_is_written_into_
                 journal.mark_stored(ref, rank=2, harvested_at=NOW, due=None, reason=None)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     words = ("--from", "2026-11-01", "--to", "2026-11-10")
-    told = estimate(tmp_path, *words, ES_HOST=ES_HOST)
-    assert told["journal"] is True
+    answer = estimate(tmp_path, *words, ES_HOST=ES_HOST)
+    assert answer["journal"] is True
     # The failed one was never stored: its day is listed again.
-    assert (told["resumed"], told["listed"], told["unchanged"], told["wanted"]) == (0, 6, 1, 5)
+    assert (answer["resumed"], answer["listed"], answer["unchanged"], answer["wanted"]) == (0, 6, 1, 5)
     assert estimate(tmp_path, *words, "--es-host", ES_HOST)["wanted"] == 5
     assert estimate(tmp_path, *words, ES_HOST=ES_HOST, ES_INDEX_PREFIX="other-")["wanted"] == 10
     assert estimate(tmp_path, *words)["journal"] is False
@@ -184,8 +184,8 @@ def test_what_the_journal_knows_as_done_is_left_out_and_nothing_is_written_into_
 
 
 def test_where_the_index_has_no_journal_none_is_made(tmp_path: Path) -> None:
-    told = estimate(tmp_path, "--from", "2026-11-01", ES_HOST=ES_HOST)
-    assert (told["journal"], told["wanted"]) == (False, 19)
+    answer = estimate(tmp_path, "--from", "2026-11-01", ES_HOST=ES_HOST)
+    assert (answer["journal"], answer["wanted"]) == (False, 19)
     assert not list((tmp_path / "state").rglob("journal.db"))
 
 
@@ -201,15 +201,15 @@ def test_a_listing_that_fails_is_said_and_shows_in_the_exit_code(
 
 
 def test_a_range_that_is_no_longer_kept_takes_nothing(tmp_path: Path) -> None:
-    told = estimate(tmp_path, "--from", "2026-01-01", "--to", "2026-01-05")
-    assert (told["window"], told["wanted"], told["requests"]) == (None, 0, 0)
-    assert told["spread"] == {"days": 0, "ends": None}
+    answer = estimate(tmp_path, "--from", "2026-01-01", "--to", "2026-01-05")
+    assert (answer["window"], answer["wanted"], answer["requests"]) == (None, 0, 0)
+    assert answer["spread"] == {"days": 0, "ends": None}
 
 
 def test_a_vendor_without_a_daily_budget_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeConnector, "daily_quota", None)
-    told = estimate(tmp_path, "--from", "2026-08-01", "--to", "2026-10-29")
-    assert (told["budget"], told["spread"]["days"]) == (None, 1)
+    answer = estimate(tmp_path, "--from", "2026-08-01", "--to", "2026-10-29")
+    assert (answer["budget"], answer["spread"]["days"]) == (None, 1)
 
 
 def test_the_first_day_has_to_be_named(tmp_path: Path) -> None:
@@ -222,9 +222,9 @@ def test_a_budget_that_is_spent_begins_again_at_midnight(tmp_path: Path) -> None
     state = AccountState(account_folder(tmp_path / "state", "fake", "main", API_URL), lambda: NOW)
     state.consume_quota("heavy", BUDGET - 1, limit=BUDGET)
     state.close()
-    told = estimate(tmp_path, "--from", "2026-11-10", "--to", "2026-11-14")
-    assert told["budget"]["spent"] == BUDGET
-    assert told["spread"] == {"days": 1, "ends": "2026-11-21T00:00:08Z"}
+    answer = estimate(tmp_path, "--from", "2026-11-10", "--to", "2026-11-14")
+    assert answer["budget"]["spent"] == BUDGET
+    assert answer["spread"] == {"days": 1, "ends": "2026-11-21T00:00:08Z"}
 
 
 def test_where_the_budget_does_not_let_it_list_it_says_why_and_when_to_ask_again(tmp_path: Path) -> None:
@@ -259,8 +259,8 @@ def test_what_is_done_already_is_told_and_that_nothing_is_left_to_do(tmp_path: P
         "  to fetch      0 meetings",
     ]
     assert "  ends          at once: nothing is left to do" in done.stdout.splitlines()
-    told = estimate(tmp_path, "--from", "2026-11-01", "--to", "2026-11-10", ES_HOST=ES_HOST)
-    assert (told["days"], told["days_listed"], told["known"], told["wanted"]) == (10, 5, 5, 5)
+    answer = estimate(tmp_path, "--from", "2026-11-01", "--to", "2026-11-10", ES_HOST=ES_HOST)
+    assert (answer["days"], answer["days_listed"], answer["known"], answer["wanted"]) == (10, 5, 5, 5)
 
 
 def test_time_and_rate_are_those_of_this_machine(tmp_path: Path) -> None:

@@ -65,8 +65,8 @@ def test_a_replay_keeps_the_source_of_documents_and_names_them_by_their_ids(reje
     before = {row.document_id: row.origin for row in rejects.rows()}
     assert sorted(before.values()) == ["all.ndjson line 3", "all.ndjson line 4"]
     loader = Loader(Scripted(stored), rejects, Waits().policy())
-    said = [one.key for progress in loader.replay() for one in progress.rejected_lines]
-    assert said == sorted(before)
+    message = [one.key for progress in loader.replay() for one in progress.rejected_lines]
+    assert message == sorted(before)
     assert {row.document_id: row.origin for row in rejects.rows()} == before
     assert {row.attempts for row in rejects.rows()} == {2}
 

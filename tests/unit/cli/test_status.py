@@ -82,8 +82,8 @@ def status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Status:
 
 
 def answer(status: Status, *words: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(status("--json", *words).stdout)
-    return told
+    printed: dict[str, Any] = json.loads(status("--json", *words).stdout)
+    return printed
 
 
 def only_scope(status: Status) -> dict[str, Any]:
@@ -122,11 +122,11 @@ def test_without_a_journal_it_says_so_and_creates_no_folder(status: Status, tmp_
 def test_rejects_of_loads_are_reported(status: Status, tmp_path: Path) -> None:
     with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
         rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
-    said = "`harvester load`: 1 document rejected: see `harvester rejects list`"
-    assert said in status().stdout
-    told = answer(status)
-    assert (told["attention"], told["rejects_of_loads"]) == ([said], 1)
-    assert said not in status("zoom").stdout
+    message = "`harvester load`: 1 document rejected: see `harvester rejects list`"
+    assert message in status().stdout
+    printed = answer(status)
+    assert (printed["attention"], printed["rejects_of_loads"]) == ([message], 1)
+    assert message not in status("zoom").stdout
 
 
 def test_rejects_of_a_harvested_index_are_reported_once(
@@ -160,9 +160,9 @@ def test_a_complete_account_needs_no_attention(status: Status, journal: Journal)
     assert f"  complete  {whole}\n" in text
     assert "needs attention" not in text
     assert "gaps" not in text
-    told = answer(status)
-    assert told["attention"] == []
-    (ran,) = told["scopes"][0]["runs"]
+    printed = answer(status)
+    assert printed["attention"] == []
+    (ran,) = printed["scopes"][0]["runs"]
     assert (ran["seconds"], ran["listed"], ran["stored"], ran["outcome"]) == (3600, 1200, 1090, "complete")
 
 
@@ -314,9 +314,9 @@ def test_a_lost_gap_needs_no_attention_any_more(status: Status, folder: Path) ->
         journal.set_fact("api_url", ABOUT["api_url"])
         journal.set_first_nightly(horizon - 20 * DAY)
         journal.add_listing(Window(start=horizon - 10 * DAY, end=MIDNIGHT), frozenset(), NOW)
-    told = answer(status)
-    assert told["attention"] == []
-    assert len(told["scopes"][0]["expiring"]["lost_gaps"]) == 1
+    printed = answer(status)
+    assert printed["attention"] == []
+    assert len(printed["scopes"][0]["expiring"]["lost_gaps"]) == 1
 
 
 def test_after_refused_runs_no_time_is_complete_and_the_day_is_a_gap(status: Status, folder: Path) -> None:
@@ -365,9 +365,9 @@ def test_a_day_between_a_backfill_and_the_first_nightly_run_stays_a_gap(status: 
         journal.set_first_nightly(MIDNIGHT - 2 * DAY)
         journal.add_listing(days(2, 0), frozenset(), NOW)
     urgent, _, rest = status().stdout.partition("\n\n")
-    told = "2026-11-17; harvester zoom --from 2026-11-17 --to 2026-11-17"
-    assert f"zoom main: never listed: {told}" in urgent
-    assert f"  gaps      {told}\n" in rest
+    printed = "2026-11-17; harvester zoom --from 2026-11-17 --to 2026-11-17"
+    assert f"zoom main: never listed: {printed}" in urgent
+    assert f"  gaps      {printed}\n" in rest
 
 
 def test_the_reason_of_a_partial_run_and_when_to_resume_it_are_shown(
@@ -458,8 +458,8 @@ def test_it_changes_nothing_during_a_run_after_a_run_and_after_a_kill(
     shutil.copytree(state, killed)
     as_left = snapshot(killed)
     assert (killed / ACCOUNT / INDEX / "journal.db-wal").stat().st_size
-    told = json.loads(status("--json", HARVESTER_STATE_DIR=str(killed)).stdout)
-    assert told["scopes"][0]["meetings"] == {"failed": 1}
+    printed = json.loads(status("--json", HARVESTER_STATE_DIR=str(killed)).stdout)
+    assert printed["scopes"][0]["meetings"] == {"failed": 1}
     # The -shm file is memory that all who look at the database share.
     assert {n: s for n, s in snapshot(killed).items() if "shm" not in n} == {
         n: s for n, s in as_left.items() if "shm" not in n

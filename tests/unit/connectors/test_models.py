@@ -21,8 +21,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def meeting(**changes: Any) -> Meeting:
-    told = {"vendor": "zoom", "account": "main", "uuid": "u", "detail": Detail.basic, "harvested_at": START}
-    return Meeting(**{**told, "start_time": START, **changes})
+    values = {"vendor": "zoom", "account": "main", "uuid": "u", "detail": Detail.basic, "harvested_at": START}
+    return Meeting(**{**values, "start_time": START, **changes})
 
 
 def stay(minutes: tuple[int, int] | None = (0, 10), **changes: Any) -> Session:

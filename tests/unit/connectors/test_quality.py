@@ -54,11 +54,11 @@ def test_binary_noise_does_not_decide_rounding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "written"), [(17.775, 17.78), (17.765, 17.76), (0.005, 0.0), (1333.335, 1333.34)]
+    ("measured", "written"), [(17.775, 17.78), (17.765, 17.76), (0.005, 0.0), (1333.335, 1333.34)]
 )
-def test_halves_are_rounded_to_even_as_in_the_expected_documents(told: float, written: float) -> None:
-    assert Measure(mean=told, worst=told, samples=3).to_document()["mean"] == written
-    assert _expected_hundredths(told) == written
+def test_halves_are_rounded_to_even_as_in_the_expected_documents(measured: float, written: float) -> None:
+    assert Measure(mean=measured, worst=measured, samples=3).to_document()["mean"] == written
+    assert _expected_hundredths(measured) == written
 
 
 def test_unmeasured_values_have_no_key() -> None:

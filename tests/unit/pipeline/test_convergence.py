@@ -200,15 +200,15 @@ class Vendor:
         live = story.live and 0 <= since < story.length and reaches_now
         if not live and since < story.told_at:
             return None
-        told = [change for at, change in story.changes if not live and at <= since]
-        row = {"uuid": story.uuid, "live": live, "told": told}
+        shown = [change for at, change in story.changes if not live and at <= since]
+        row = {"uuid": story.uuid, "live": live, "shown": shown}
         return MeetingRef(
-            uuid=story.uuid, start_time=self._start(told, story), digest=row_digest(row), row=row
+            uuid=story.uuid, start_time=self._start(shown, story), digest=row_digest(row), row=row
         )
 
-    def _start(self, told: Collection[str], story: Story) -> datetime:
+    def _start(self, shown: Collection[str], story: Story) -> datetime:
         """Two hours later where it was moved: into another day, or year."""
-        return self.base + (story.start + (2 if "restarted" in told else 0)) * HOUR
+        return self.base + (story.start + (2 if "restarted" in shown else 0)) * HOUR
 
     def fetch(self, ref: MeetingRef) -> MeetingRecord:
         self.fate.pass_by("fetch")
@@ -231,31 +231,31 @@ class Vendor:
         if since < ready:
             until = min(now + 6 * HOUR, self.base + (story.start + ready) * HOUR)
             raise NotReady("not yet", reason=Reason.not_ended, until=until)
-        told = [change for at, change in story.changes if at <= since]
+        shown = [change for at, change in story.changes if at <= since]
         if "qos" not in asked or (story.quality_gone is not None and since >= story.quality_gone):
-            return self._harvest(story, now, Detail.basic, told, asked, None)
+            return self._harvest(story, now, Detail.basic, shown, asked, None)
         hiccup = story.hiccup[0] <= self.hours(now) < story.hiccup[1]
         if since < story.no_quality or hiccup:
             until = self.base + (story.hiccup[1] if hiccup else story.start + story.no_quality) * HOUR
             waiting = Pending(until=min(now + 6 * HOUR, until), reason=Reason.quality)
-            return self._harvest(story, now, Detail.basic, told, asked, waiting)
-        return self._harvest(story, now, Detail.full, told, asked, None)
+            return self._harvest(story, now, Detail.basic, shown, asked, waiting)
+        return self._harvest(story, now, Detail.full, shown, asked, None)
 
     def _harvest(
-        self, story: Story, now: datetime, detail: Detail, told: Sequence[str], asked: frozenset[str],
+        self, story: Story, now: datetime, detail: Detail, shown: Sequence[str], asked: frozenset[str],
         pending: Pending | None,
     ) -> MeetingRecord:  # fmt: skip
-        start = self._start(told, story)
+        start = self._start(shown, story)
         keys = [f"stay{number}" for number in range(story.stays)]
-        if "live" in told:
+        if "live" in shown:
             keys = ["live0", "stay0"]
-        if "moved" in told:
+        if "moved" in shown:
             keys[0] = "elsewhere"
-        if "merged" in told:
+        if "merged" in shown:
             keys = keys[:1]
-        if "added" in told:
+        if "added" in shown:
             keys.append("late")
-        raw = {"told": told} if "raw" in asked else None
+        raw = {"shown": shown} if "raw" in asked else None
         rate = "good" if detail is Detail.full else None
         stays = [Session(key=key, join_time=start, network_type=rate, vendor_data=raw) for key in keys]
         meeting = Meeting(
@@ -265,7 +265,7 @@ class Vendor:
             detail=detail,
             harvested_at=now,
             start_time=start,
-            topic=" ".join(["topic", *told]),
+            topic=" ".join(["topic", *shown]),
             vendor_data=raw,
         )
         return to_record(meeting, stays, pending=pending)
@@ -554,9 +554,9 @@ def holds_together(index: Index) -> None:
     records: dict[tuple[str, ...], set[tuple[str, str]]] = {}
     for document in (document for _, document in index.documents.values()):
         records.setdefault(meeting_of(document), set()).add((document["harvested_at"], document["detail"]))
-    for of, told in records.items():
-        assert len(told) == 1, f"{of} out of several harvests: {told}"
-        ((_, detail),) = told
+    for of, shown in records.items():
+        assert len(shown) == 1, f"{of} out of several harvests: {shown}"
+        ((_, detail),) = shown
         assert Detail[detail] >= index.richest[of], f"{of} is poorer than it was"
     for key, (version, _) in index.documents.items():
         highest = max(newest for other, newest in index.newest.items() if other[1] == key[1])
@@ -589,7 +589,7 @@ def _richest(made: World, story: Story, asked: frozenset[str]) -> MeetingRecord:
 
 SCOPES: list[Scope] = [("one", "main"), ("one", "other"), ("two", "main")]
 spans = st.tuples(st.integers(0, TROUBLE), st.integers(0, 48)).map(
-    lambda told: (told[0], min(told[0] + told[1], TROUBLE))
+    lambda shown: (shown[0], min(shown[0] + shown[1], TROUBLE))
 )
 quiet = st.just((0, 0))
 
@@ -604,7 +604,7 @@ def told_stories(draw: st.DrawFn, scopes: Sequence[Scope], *, expiring: bool = T
         max_size=2,
         unique_by=lambda change: change[1],
     )
-    told = tuple(sorted(draw(changes)))
+    shown = tuple(sorted(draw(changes)))
     return Story(
         scope=draw(st.sampled_from(scopes)),
         uuid="",
@@ -614,12 +614,12 @@ def told_stories(draw: st.DrawFn, scopes: Sequence[Scope], *, expiring: bool = T
         subject=draw(st.sampled_from(["anna", "bert"])),
         stays=draw(st.integers(1, 3)),
         live=draw(st.booleans()),
-        changes=told,  # type: ignore[arg-type]  # the strategy samples these words
+        changes=shown,  # type: ignore[arg-type]  # the strategy samples these words
         fails=draw(quiet | spans),
         no_details=draw(st.just(0) | st.integers(0, LATEST)),
         no_quality=draw(st.just(0) | st.integers(0, LATEST)),
         hiccup=draw(quiet | spans),
-        quality_gone=draw(st.none() | st.integers(LATEST + 1, 90)) if expiring and not told else None,
+        quality_gone=draw(st.none() | st.integers(LATEST + 1, 90)) if expiring and not shown else None,
         gone=draw(st.sampled_from([False, False, False, True])),
     )
 
@@ -627,11 +627,11 @@ def told_stories(draw: st.DrawFn, scopes: Sequence[Scope], *, expiring: bool = T
 def numbered(stories: list[Story]) -> list[Story]:
     """The same uuids in every account."""
     counts: dict[Scope, int] = {}
-    told = []
+    shown = []
     for story in stories:
         counts[story.scope] = counts.get(story.scope, 0) + 1
-        told.append(replace(story, uuid=f"m{counts[story.scope]}"))
-    return told
+        shown.append(replace(story, uuid=f"m{counts[story.scope]}"))
+    return shown
 
 
 def many_stories(
@@ -723,14 +723,14 @@ def test_a_range_in_one_run_is_the_same_as_in_two(
         assert contents(one.index) == contents(two.index)
 
 
-def a_story(**told: Any) -> Story:
+def a_story(**shown: Any) -> Story:
     """A meeting of one hour on the first day at nine, told of an hour later, about which nothing is odd."""
     usual: dict[str, Any] = {
         "scope": SCOPES[0], "uuid": "m1", "start": 9, "length": 1, "late": 1, "subject": "anna", "stays": 1,
         "live": False, "changes": (), "fails": (0, 0), "no_details": 0, "no_quality": 0, "hiccup": (0, 0), "quality_gone": None,
         "gone": False,
     }  # fmt: skip
-    return Story(**{**usual, **told})
+    return Story(**{**usual, **shown})
 
 
 def test_a_part_left_out_that_is_listed_with_other_days_too_brings_each_meeting_once() -> None:

@@ -23,12 +23,12 @@ def test_no_day_makes_more_than_its_budget_and_all_are_made(
     requests: int, rate: float, limit: int, share: float
 ) -> None:
     budget = Budget(name="heavy", limit=limit, spent=round(limit * share), rate_share=0.8)
-    told = spread(requests, requests / rate, budget, NOW)
-    assert told.ends is not None
-    passed = (told.ends.date() - NOW.date()).days
-    assert told.days in {passed, passed + 1, passed + 2}
-    assert requests <= told.days * limit + 1
-    assert (told.ends - NOW).total_seconds() >= requests / rate - 1 / rate - 0.001
+    forecast = spread(requests, requests / rate, budget, NOW)
+    assert forecast.ends is not None
+    passed = (forecast.ends.date() - NOW.date()).days
+    assert forecast.days in {passed, passed + 1, passed + 2}
+    assert requests <= forecast.days * limit + 1
+    assert (forecast.ends - NOW).total_seconds() >= requests / rate - 1 / rate - 0.001
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_no_day_makes_more_than_its_budget_and_all_are_made(
 def test_without_a_budget_it_is_the_rate_alone(
     requests: int, seconds: float, days: int, ends: datetime | None
 ) -> None:
-    told = spread(requests, seconds, None, NOW)
-    assert told.days == days
-    assert (told.ends is None) is (ends is None)
-    if ends is not None and told.ends is not None:
-        assert abs(told.ends - ends) < timedelta(seconds=0.01)
+    forecast = spread(requests, seconds, None, NOW)
+    assert forecast.days == days
+    assert (forecast.ends is None) is (ends is None)
+    if ends is not None and forecast.ends is not None:
+        assert abs(forecast.ends - ends) < timedelta(seconds=0.01)

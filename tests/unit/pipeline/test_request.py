@@ -50,15 +50,15 @@ def test_today_may_be_asked_for_and_tomorrow_may_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_days", "said"),
+    ("given_days", "message"),
     [
         ({"first": "2026-11-03", "last": "2026-11-01"}, "is after"),
         ({"on": "2026-11-03", "first": "2026-11-01"}, "one or the other"),
         ({"last": "2026-11-03"}, "--to needs --from"),
     ],
 )
-def test_contradictions_are_refused(given_days: dict[str, str], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_contradictions_are_refused(given_days: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         window(**given_days)
 
 

@@ -104,8 +104,8 @@ def test_a_lease_excludes_other_threads_runs_and_processes(tmp_path: Path, calen
     states = [AccountState(tmp_path, calendar) for _ in range(2)]
     until = NOON + timedelta(minutes=5)
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda n: states[n % 2].acquire_lease("call", until), range(40)))
-    assert sorted(told, key=str) == [*[until] * 39, None]
+        answer = list(pool.map(lambda n: states[n % 2].acquire_lease("call", until), range(40)))
+    assert sorted(answer, key=str) == [*[until] * 39, None]
     assert states[0].acquire_lease("another", until) is None
     calendar.now = until - timedelta(seconds=1)
     assert states[1].acquire_lease("call", until) == until

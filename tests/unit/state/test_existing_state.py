@@ -1,4 +1,4 @@
-"""A state folder from before the restructuring opens, and says what it said then (tests/data/state/before-restructuring).
+"""A state folder from before the restructuring opens, and still gives the same answers (tests/data/state/before-restructuring).
 
 Most of it goes through the command line and SQL, so that renamed modules cannot take the proof with them.
 """

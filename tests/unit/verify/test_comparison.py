@@ -301,15 +301,15 @@ copies = st.tuples(
         st.tuples(st.sampled_from([MEETINGS, "harvester-meetings-2025"]), st.sampled_from([OLD, NEW]))
     ),
     sessions=st.lists(copies, max_size=6),
-    told=st.integers(0, 4),
+    promised=st.integers(0, 4),
     listed=st.booleans(),
 )
 def test_deleting_what_is_to_be_deleted_leaves_nothing_to_delete(
-    heads: list[tuple[str, int]], sessions: list[tuple[str, str, int, str]], told: int, listed: bool
+    heads: list[tuple[str, int]], sessions: list[tuple[str, str, int, str]], promised: int, listed: bool
 ) -> None:
     places: dict[tuple[str, str], IndexedDocument] = {}
     for index, number in heads:
-        one = meeting("a", told, index=index, number=number)
+        one = meeting("a", promised, index=index, number=number)
         places[one.document_id, index] = one
     for key, index, number, stay in sessions:
         one = session("a", key, index=index, number=number, stay=stay)

@@ -118,10 +118,10 @@ def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> No
     tracker.on_failed(ref("failed"), VendorError("no"))
     assert known(journal, "once").outcome == known(journal, "never").outcome == "gone"
     assert known(journal, "orphans").outcome == "gone"
-    told = after_repair([*findings, orphans_], [orphans_, missing("failed")], tracker)
-    assert [finding.repaired for finding in told] == [False, True, True, False, False]
-    assert told[0].why == "deleted"
-    assert told[4].why == f"deleted; {KEPT_ORPHANS}"
+    results = after_repair([*findings, orphans_], [orphans_, missing("failed")], tracker)
+    assert [finding.repaired for finding in results] == [False, True, True, False, False]
+    assert results[0].why == "deleted"
+    assert results[4].why == f"deleted; {KEPT_ORPHANS}"
     assert orphans([*findings, orphans_], tracker.gone) == [orphans_]
     deleted = after_repair([orphans_], [], tracker, {"orphans"})
     assert [(finding.repaired, finding.why[:8]) for finding in deleted] == [(True, "deleted:")]
@@ -134,18 +134,18 @@ def test_sessions_are_not_deleted_while_their_meeting_may_come_back(journal: Jou
     tracker.on_failed(ref("a"), VendorError("no answer"))
     assert orphans([finding], tracker.gone) == []
     assert known(journal, "a").outcome == "failed"
-    (told,) = after_repair([finding], [finding], tracker)
-    assert (told.repaired, told.why) == (False, "no answer")
+    (results,) = after_repair([finding], [finding], tracker)
+    assert (results.repaired, results.why) == (False, "no answer")
 
 
 def test_what_is_still_there_or_new_after_a_repair_is_told(journal: Journal) -> None:
     first, second = missing("a"), missing("b")
     new = replace(second, kind="incomplete", lacking=2)
-    told = after_repair([first, second], [first, new], repairing(journal))
-    assert [(f.uuid, f.kind, f.repaired) for f in told] == [
+    results = after_repair([first, second], [first, new], repairing(journal))
+    assert [(f.uuid, f.kind, f.repaired) for f in results] == [
         ("a", "missing", False),
         ("b", "missing", True),
         ("b", "incomplete", False),
     ]
-    assert told[0].why == "still there; run this again"
-    assert told[2].lacking == 2
+    assert results[0].why == "still there; run this again"
+    assert results[2].lacking == 2

@@ -26,8 +26,8 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def written(path: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(path.read_text())
-    return told
+    summary_file: dict[str, Any] = json.loads(path.read_text())
+    return summary_file
 
 
 def report(name: str, error: Exception | None = None) -> Report:
@@ -41,9 +41,9 @@ def test_the_whole_has_the_worst_exit_code_and_every_reason(tmp_path: Path) -> N
     path = tmp_path / "summary.json"
     with summarized(path, ("one", "two"), "main") as summary:
         summary.reports += [report("one", CredentialsError("refused")), report("two")]
-    told = written(path)
-    assert (summary.exit_code, told["exit_code"], told["reason"]) == (77, 77, "one: refused")
-    assert [vendor["exit_code"] for vendor in told["vendors"]] == [77, 0]
+    summary_file = written(path)
+    assert (summary.exit_code, summary_file["exit_code"], summary_file["reason"]) == (77, 77, "one: refused")
+    assert [vendor["exit_code"] for vendor in summary_file["vendors"]] == [77, 0]
     with summarized(path, ("one", "two"), "main") as summary:
         summary.reports += [report("one", CredentialsError("refused")), report("two", Interrupted())]
     assert written(path)["exit_code"] == summary.exit_code == 130
@@ -53,9 +53,9 @@ def test_what_fails_before_any_vendors_turn_stands_for_each(tmp_path: Path) -> N
     path = tmp_path / "summary.json"
     with pytest.raises(ConfigurationError), summarized(path, ("one", "two"), "main"):
         raise ConfigurationError("ES_HOST is no URL")
-    told = written(path)
-    assert (told["exit_code"], told["reason"]) == (78, "ES_HOST is no URL")
-    assert [(vendor["exit_code"], vendor["reason"]) for vendor in told["vendors"]] == [
+    summary_file = written(path)
+    assert (summary_file["exit_code"], summary_file["reason"]) == (78, "ES_HOST is no URL")
+    assert [(vendor["exit_code"], vendor["reason"]) for vendor in summary_file["vendors"]] == [
         (78, "ES_HOST is no URL")
     ] * 2
 
@@ -65,9 +65,9 @@ def test_a_bug_is_told_as_one(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), summarized(path, ("one",), "main") as summary:
         summary.reports.append(report("one"))
         raise ZeroDivisionError
-    told = written(path)
-    assert (told["exit_code"], told["vendors"][0]["exit_code"]) == (70, 70)
-    assert "traceback" in told["vendors"][0]["reason"]
+    summary_file = written(path)
+    assert (summary_file["exit_code"], summary_file["vendors"][0]["exit_code"]) == (70, 70)
+    assert "traceback" in summary_file["vendors"][0]["reason"]
 
 
 def test_a_summary_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:

@@ -66,9 +66,9 @@ def test_every_kind_has_its_meaning() -> None:
 
 
 def test_a_clean_bill_is_a_table_of_noughts_and_quiet_it_is_nothing() -> None:
-    said = text(whole())
-    assert all(f"  {kind:<11} {0:>6}  " in said for kind in KINDS)
-    assert "--repair" not in said
+    message = text(whole())
+    assert all(f"  {kind:<11} {0:>6}  " in message for kind in KINDS)
+    assert "--repair" not in message
     assert worst_exit_code([whole()]) == 0
     assert text(whole(), quiet=True) == ""
 
@@ -77,8 +77,8 @@ def test_a_clean_bill_is_a_table_of_noughts_and_quiet_it_is_nothing() -> None:
 @pytest.mark.parametrize("quiet", [False, True])
 def test_what_could_not_be_compared_shows_no_table(code: int, quiet: bool) -> None:
     result = whole(complete=False, error="Zoom: refused", codes={code})
-    said = text(result, quiet=quiet)
-    assert said == "zoom: not compared: Zoom: refused\n"
+    message = text(result, quiet=quiet)
+    assert message == "zoom: not compared: Zoom: refused\n"
     assert worst_exit_code([result]) == code
     document = document_of(result)
     assert (document["counts"], document["left"], document["complete"]) == (None, None, False)
@@ -88,22 +88,22 @@ def test_a_listing_that_failed_in_part_shows_what_was_found_and_no_noughts() -> 
     result = whole(complete=False, failures=["listing 2026-11-20: no"], codes={75})
     assert text(result) == "zoom: not compared: listing 2026-11-20: no\n"
     result.findings = [missing("a")]
-    said = text(result)
-    assert "; not all of it was compared: listing 2026-11-20: no\n" in said
-    assert "  missing          1  meetings without" in said
-    assert "orphans" not in said
+    message = text(result)
+    assert "; not all of it was compared: listing 2026-11-20: no\n" in message
+    assert "  missing          1  meetings without" in message
+    assert "orphans" not in message
     assert worst_exit_code([result]) == 75
 
 
 def test_findings_are_told_with_their_day_and_what_to_do() -> None:
-    said = text(whole(findings=[missing("a")]))
-    assert "missing: 2026-11-25 00:00 UTC, a, not in the journal (--repair reads it again)\n" in said
-    assert said.endswith("zoom: run it again with --repair to fix this\n")
+    message = text(whole(findings=[missing("a")]))
+    assert "missing: 2026-11-25 00:00 UTC, a, not in the journal (--repair reads it again)\n" in message
+    assert message.endswith("zoom: run it again with --repair to fix this\n")
     assert document_of(whole(findings=[missing("a")]))["findings"][0]["start"] == "2026-11-25T00:00:00Z"
     orphan = missing("a", kind="orphans", repair="delete-orphans")
-    said = text(whole(findings=[orphan]))
-    assert "run it again" not in said
-    assert "--repair --delete-orphans" in said
+    message = text(whole(findings=[orphan]))
+    assert "run it again" not in message
+    assert "--repair --delete-orphans" in message
 
 
 def test_after_a_repair_the_table_has_what_was_found_repaired_and_left() -> None:
@@ -113,29 +113,29 @@ def test_after_a_repair_the_table_has_what_was_found_repaired_and_left() -> None
         missing("c", repaired=False, why="no"),
     ]
     result = whole(findings=findings, repaired=True)
-    said = text(result)
-    assert "\n               found repaired   left\n" in said
-    assert "  missing          3        2      1  meetings without their document\n" in said
-    assert "run it again" not in said
+    message = text(result)
+    assert "\n               found repaired   left\n" in message
+    assert "  missing          3        2      1  meetings without their document\n" in message
+    assert "run it again" not in message
     document = document_of(result)
     assert (document["counts"]["missing"], document["left"]["missing"], document["exit_code"]) == (3, 1, 65)
 
 
 def test_a_repair_that_was_stopped_is_no_comparison_that_was() -> None:
     result = whole(findings=[missing("a")], error="Zoom: spent", codes={75})
-    said = text(result)
-    assert "  missing          1  meetings" in said
-    assert "the repair did not finish: Zoom: spent" in said
+    message = text(result)
+    assert "  missing          1  meetings" in message
+    assert "the repair did not finish: Zoom: spent" in message
 
 
 @pytest.mark.parametrize("quiet", [False, True])
 def test_rejects_are_no_clean_bill(quiet: bool) -> None:
     result = whole(tally=Tally(rejected={"a", "b"}))
     assert worst_exit_code([result]) == 65
-    said = text(result, quiet=quiet)
-    assert "  rejected         2  documents that Elasticsearch refused\n" in said
-    assert "2 documents are among the rejects instead of in the index: `harvester rejects list`" in said
-    assert "`harvester rejects replay`" in said
+    message = text(result, quiet=quiet)
+    assert "  rejected         2  documents that Elasticsearch refused\n" in message
+    assert "2 documents are among the rejects instead of in the index: `harvester rejects list`" in message
+    assert "`harvester rejects replay`" in message
     result.repaired = True
     assert "  rejected                         2  documents" in text(result)
 
@@ -144,8 +144,8 @@ def test_days_that_nobody_read_are_named() -> None:
     result = whole(windows=[days(6, 5), days(4, 0)], gaps=[days(5, 4)])
     assert "  2026-11-21 was never read by any run, and is not compared\n" in text(result)
     result.gaps = [days(5, 3), days(2, 1)]
-    said = "2026-11-21 to 2026-11-22, 2026-11-24 were never read by any run, and are not compared"
-    assert said in text(result)
+    message = "2026-11-21 to 2026-11-22, 2026-11-24 were never read by any run, and are not compared"
+    assert message in text(result)
     assert document_of(result)["never_read"][1] == {
         "start": "2026-11-24T00:00:00Z",
         "end": "2026-11-25T00:00:00Z",

@@ -42,8 +42,8 @@ def in_turn(*answers: Response | Callable[[list[str]], Response]) -> Callable[[l
     left = chain(answers, repeat(stored))
 
     def answer(ids: list[str]) -> Response:
-        told = next(left)
-        return told(ids) if callable(told) else told
+        response = next(left)
+        return response(ids) if callable(response) else response
 
     return answer
 
@@ -67,8 +67,8 @@ def test_a_missing_index_is_created_once_before_the_first_write() -> None:
 
 
 def test_every_item_has_its_own_outcome() -> None:
-    told = [{"status": 201}, refused(409), refused(400, "document_parsing_exception"), refused(404)]
-    results = send(Scripted(in_turn(items(told))), Waits())
+    response = [{"status": 201}, refused(409), refused(400, "document_parsing_exception"), refused(404)]
+    results = send(Scripted(in_turn(items(response))), Waits())
     assert list(results.outcomes) == [OK, SUPERSEDED, REJECTED, REJECTED]
     assert results.kinds == {2: "document_parsing_exception", 3: "some_exception"}
     assert results.reasons[2] == "document_parsing_exception: because"
@@ -76,8 +76,8 @@ def test_every_item_has_its_own_outcome() -> None:
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_only_transient_failures_are_sent_again(status: int) -> None:
-    told = items([{"status": 201}, refused(status), refused(400), refused(status)])
-    client, waits = Scripted(in_turn(told)), Waits()
+    response = items([{"status": 201}, refused(status), refused(400), refused(status)])
+    client, waits = Scripted(in_turn(response)), Waits()
     assert list(send(client, waits).outcomes) == [OK, OK, REJECTED, OK]
     assert client.bulks[1:] == [["d1", "d3"]]
     assert len(waits.seconds) == 1
@@ -236,8 +236,8 @@ def test_a_full_disk_ends_the_load_at_once() -> None:
 
 
 def test_a_cluster_that_is_starting_is_waited_for() -> None:
-    told = items([refused(503, "cluster_block_exception")] * 4)
-    assert list(send(Scripted(in_turn(told)), Waits()).outcomes) == [OK] * 4
+    response = items([refused(503, "cluster_block_exception")] * 4)
+    assert list(send(Scripted(in_turn(response)), Waits()).outcomes) == [OK] * 4
 
 
 def test_a_request_too_large_for_the_memory_of_the_node_is_halved_after_a_pause() -> None:

@@ -178,9 +178,9 @@ def test_lines_and_rejected_lines_are_counted(rejects: Rejects) -> None:
     client = Scripted(
         lambda ids: items([refused(400, "document_parsing_exception")] + [{"status": 201}] * (len(ids) - 1))
     )
-    told = list(loader(client, rejects).load_lines(BytesIO(text)))
-    assert (told[-1].lines, told[-1].ok, told[-1].rejected) == (6, 3, 2)
-    refusals = [refusal for one in told for refusal in one.rejected_lines]
+    progress = list(loader(client, rejects).load_lines(BytesIO(text)))
+    assert (progress[-1].lines, progress[-1].ok, progress[-1].rejected) == (6, 3, 2)
+    refusals = [refusal for one in progress for refusal in one.rejected_lines]
     assert {refusal.line: refusal.reason for refusal in refusals} == {
         2: "not JSON in UTF-8",
         1: "document_parsing_exception",

@@ -115,8 +115,8 @@ class Shelf(Client):
         return {"status": 200}
 
 
-def deletions(told: list[Item]) -> Response:
-    return Response(status=200, body={"items": [{"delete": item} for item in told]})
+def deletions(result: list[Item]) -> Response:
+    return Response(status=200, body={"items": [{"delete": item} for item in result]})
 
 
 @dataclass
@@ -366,10 +366,10 @@ def test_a_missing_privilege_is_reported_once_and_meetings_no_longer_wait(
     asked = len(scene.shelf.asked)
     assert [one.uuid for one in sink.load(loads(many(3)))] == ["meeting-0", "meeting-1", "meeting-2"]
     assert len(scene.shelf.asked) == asked
-    (said,) = caplog.messages
-    assert "stay behind" in said
-    assert said.endswith(f"{'write' if what == 'bulk' else 'read and maintenance'} on harvester-*")
-    assert "somebody" not in said
+    (message,) = caplog.messages
+    assert "stay behind" in message
+    assert message.endswith(f"{'write' if what == 'bulk' else 'read and maintenance'} on harvester-*")
+    assert "somebody" not in message
 
 
 def test_privileges_are_checked_because_a_search_without_them_finds_nothing(

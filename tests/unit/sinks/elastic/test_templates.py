@@ -26,11 +26,11 @@ def properties(kind: Kind) -> dict[str, Any]:
 
 def types(mapping: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every mapped leaf with its definition, fields within fields too."""
-    for name, told in mapping.items():
-        if "type" in told:
-            yield f"{path}{name}", told
-        yield from types(told.get("properties", {}), f"{path}{name}.")
-        yield from types(told.get("fields", {}), f"{path}{name}.")
+    for name, definition in mapping.items():
+        if "type" in definition:
+            yield f"{path}{name}", definition
+        yield from types(definition.get("properties", {}), f"{path}{name}.")
+        yield from types(definition.get("fields", {}), f"{path}{name}.")
 
 
 def test_names_and_period_are_filled_in() -> None:
@@ -66,15 +66,17 @@ def test_every_field_of_the_host_is_mapped() -> None:
 
 @pytest.mark.parametrize("kind", ["meeting", "session"])
 def test_no_keyword_can_refuse_a_document_by_its_length(kind: Kind) -> None:
-    for name, told in types(properties(kind)):
-        if told["type"] in {"keyword", "flattened"}:
-            assert told["ignore_above"] == 8191, name
+    for name, definition in types(properties(kind)):
+        if definition["type"] in {"keyword", "flattened"}:
+            assert definition["ignore_above"] == 8191, name
 
 
 @pytest.mark.parametrize("kind", ["meeting", "session"])
 def test_every_alias_points_to_a_field_and_mapping_is_never_dynamic(kind: Kind) -> None:
     mapped = dict(types(properties(kind)))
-    aliases = {name: told["path"] for name, told in mapped.items() if told["type"] == "alias"}
+    aliases = {
+        name: definition["path"] for name, definition in mapped.items() if definition["type"] == "alias"
+    }
     assert "event.start" in aliases
     assert set(aliases.values()) <= set(mapped)
     definition = templates.index_definition(CLUSTER, kind)
