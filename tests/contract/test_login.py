@@ -170,7 +170,7 @@ def test_a_denied_login_ends_with_77_and_what_to_do(
     state.close()
 
 
-def test_a_refused_code_ends_with_77_and_repeats_no_word(
+def test_a_refused_code_ends_with_77_and_shows_no_answer(
     harvester: Harvester, webex: SmallWebex, port: int
 ) -> None:
     webex.refuses = True
@@ -182,7 +182,7 @@ def test_a_refused_code_ends_with_77_and_repeats_no_word(
     assert MARK not in message
 
 
-def test_a_second_login_on_the_same_port_is_told_so(harvester: Harvester, port: int) -> None:
+def test_a_second_login_on_the_same_port_is_refused(harvester: Harvester, port: int) -> None:
     login = Waiting(harvester, "--port", str(port))
     second = harvester("login", "webex", "--no-browser", "--port", str(port))
     assert second.returncode == 78

@@ -131,9 +131,7 @@ def test_live_meetings_that_end_are_what_one_late_harvest_would_have_made(
     assert {hit["_id"]: hit["_version"] for hit in hits(newest)} == after
 
 
-def test_stays_that_turn_up_after_the_first_night_are_had_in_the_next(
-    newest: IndexSandbox, vendor: Vendor
-) -> None:
+def test_late_sessions_are_stored_by_the_next_night(newest: IndexSandbox, vendor: Vendor) -> None:
     vendor.run(NOW)
     vendor.run(NOW, *ALL_DAYS)
     vendor.run(LATER)

@@ -62,7 +62,7 @@ def test_the_line_of_the_readme_prints_addresses(harvester: Harvester) -> None:
     )
 
 
-def test_without_dates_it_is_yesterday(harvester: Harvester) -> None:
+def test_without_dates_a_run_reads_yesterday(harvester: Harvester) -> None:
     ended = harvester("zoom")
     assert ended.returncode == 0, words(ended)
     starts = {d["start_time"][:10] for d in map(json.loads, ended.stdout.splitlines()) if "start_time" in d}
@@ -335,7 +335,7 @@ def test_a_second_signal_exits_at_once(harvester: Harvester, simulator: Simulato
         (["check", "no-such-vendor"], 64, "is not one of"),
     ],
 )
-def test_what_cannot_be_understood_is_named(
+def test_unusable_settings_and_options_are_named(
     harvester: Harvester, given: list[str], code: int, text: str
 ) -> None:
     ended = harvester(*given)
@@ -356,9 +356,7 @@ def test_what_cannot_be_understood_is_named(
     ],
 )
 @pytest.mark.parametrize("name", ["zoom", "all"])
-def test_a_mistake_in_its_use_is_one_without_any_settings_too(
-    tmp_path: Path, name: str, given: list[str]
-) -> None:
+def test_usage_errors_are_reported_without_any_settings(tmp_path: Path, name: str, given: list[str]) -> None:
     assert Harvester(tmp_path, {"HARVESTER_RATE_SHARE": ""})(name, *given).returncode == 64
 
 

@@ -268,7 +268,7 @@ def test_a_java_that_is_installed_and_too_old_is_no_reason_not_to_fetch(
 @pytest.mark.parametrize(
     ("offered", "message"), [(None, "apt install openjdk-21-jdk"), (11, "is no Java 21")]
 )
-def test_if_none_can_be_fetched_the_message_says_what_to_install(
+def test_without_any_download_the_message_names_the_package(
     bare_machine: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch, offered: int | None, message: str
 ) -> None:
     offer_java(server, monkeypatch, offered)

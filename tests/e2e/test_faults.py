@@ -215,7 +215,7 @@ def test_an_hour_of_faults_on_both_sides_leaves_the_truth(es9: Node, tmp_path: P
     assert soaked.faults >= 10_000 * SOAK_SECONDS / 3600
 
 
-def test_a_harvester_that_stood_still_for_a_while_does_not_make_up_for_it(tmp_path: Path) -> None:
+def test_a_suspended_harvester_does_not_exceed_the_rate_afterwards(tmp_path: Path) -> None:
     """A machine may sleep or swap. The requests of that time are not sent all at once afterwards."""
     with Simulator(tmp_path / "simulator", NOW, size=300, days=5, speed=1, truth_file=False) as simulator:
         settings = {**simulator.settings, "HARVESTER_RATE_SHARE": str(SHARE)}
@@ -377,7 +377,7 @@ def test_the_proxy_breaks_a_connection_in_every_way(
     assert proxy.counts == {fault: 3}
 
 
-def test_the_proxy_tells_who_comes_again_too_soon(echo: str) -> None:
+def test_the_proxy_reports_early_retries(echo: str) -> None:
     seconds = [0.0]
     plan = Plan(answers={Fault.busy: 1.0}, retry_after=1, speed=100, clock=lambda: seconds[0])
     with Proxy(echo, plan) as proxy, speaking(proxy) as say:

@@ -159,9 +159,7 @@ def test_faults_cost_another_run_and_nothing_else(newest: IndexSandbox, google: 
 # What may not be had
 
 
-def test_users_who_cannot_be_acted_for_stop_nobody_else_and_are_tried_again(
-    newest: IndexSandbox, google: Vendors
-) -> None:
+def test_users_without_delegation_are_skipped_and_tried_again(newest: IndexSandbox, google: Vendors) -> None:
     with google.at(google_source="meet") as served:
         harvester = from_source(served, newest, "meet")
         result = run(harvester, codes=(75,))
@@ -187,7 +185,7 @@ def test_users_who_cannot_be_acted_for_stop_nobody_else_and_are_tried_again(
     ],
     ids=["no Calendar", "no Directory", "no Meet", "no Reports", "Reports alone"],
 )
-def test_what_may_be_had_is_had_where_an_api_is_refused(
+def test_the_other_sources_are_read_if_one_api_is_refused(
     newest: IndexSandbox, google: Vendors, terms: GoogleOptions, message: str
 ) -> None:
     with google.at(google=terms) as served:
@@ -201,9 +199,7 @@ def test_what_may_be_had_is_had_where_an_api_is_refused(
 # Another source than before
 
 
-def test_another_source_replaces_what_the_first_one_read_where_their_ids_agree(
-    newest: IndexSandbox, google: Vendors
-) -> None:
+def test_another_source_replaces_meetings_with_the_same_ids(newest: IndexSandbox, google: Vendors) -> None:
     with google.at(google=GoogleOptions(ids="same"), google_source="meet") as served:
         run(from_source(served, newest, "meet"))
         before = meetings(stored(newest))
@@ -215,7 +211,7 @@ def test_another_source_replaces_what_the_first_one_read_where_their_ids_agree(
         nothing_is_wrong(from_source(served, newest))
 
 
-def test_another_source_is_refused_where_it_would_store_everything_twice(
+def test_another_source_is_refused_if_it_would_duplicate_meetings(
     newest: IndexSandbox, google: Vendors
 ) -> None:
     terms = GoogleOptions(ids="other")
@@ -236,7 +232,7 @@ def test_another_source_is_refused_where_it_would_store_everything_twice(
 # Some of it, what is coming up, and what must not come out
 
 
-def test_what_only_some_were_at_covers_nothing(newest: IndexSandbox, google: Vendors) -> None:
+def test_a_filtered_run_covers_nothing(newest: IndexSandbox, google: Vendors) -> None:
     with google.at() as served:
         harvester = from_source(served, newest)
         held = meetings(served.truth)

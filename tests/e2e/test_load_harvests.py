@@ -104,7 +104,7 @@ def test_what_was_pulled_before_the_end_is_loaded_when_the_run_is_interrupted(ne
     assert len(newest.stored()) == 12
 
 
-def test_an_index_deleted_in_the_middle_is_made_again_with_our_mappings(newest: IndexSandbox) -> None:
+def test_an_index_deleted_during_a_load_is_created_with_the_shipped_mappings(newest: IndexSandbox) -> None:
     name = f"{newest.prefix}sessions-2026"
 
     def deleting() -> Iterator[MeetingRecord]:

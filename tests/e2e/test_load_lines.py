@@ -111,7 +111,7 @@ def test_all_poison_at_once_spoils_nothing_else(sandbox: IndexSandbox) -> None:
     assert len(sandbox.stored()) == 200
 
 
-def test_what_only_looks_like_poison_is_stored(sandbox: IndexSandbox) -> None:
+def test_documents_that_only_look_malformed_are_stored(sandbox: IndexSandbox) -> None:
     answer, refused = load(sandbox.loader(), list(ACCEPTED.values()))
     assert refused == {}
     assert answer.ok == len(ACCEPTED)

@@ -122,7 +122,7 @@ def test_another_account_and_another_vendor_keep_their_documents(sandbox: IndexS
     assert sandbox.stored().keys() == ids(after, theirs, others)
 
 
-def test_the_stored_version_of_a_rejected_document_stays(sandbox: IndexSandbox) -> None:
+def test_the_stored_version_of_a_rejected_document_is_kept(sandbox: IndexSandbox) -> None:
     old = plain(1)
     load(sandbox, [old])
     newer = spoiled(again(old, 2), duration=10**30)
@@ -279,7 +279,7 @@ def test_a_kill_in_the_middle_of_deleting_is_made_good_by_the_same_load(
     assert newest.stored().keys() == ids(after)
 
 
-def test_create_index_and_write_load_and_are_told_once_what_stays_behind(
+def test_create_index_and_write_suffice_and_the_skipped_cleanup_is_reported_once(
     guarded: IndexSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(guarded, [plain(1)])

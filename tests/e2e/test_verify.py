@@ -176,9 +176,7 @@ def stored_hits(sandbox: IndexSandbox) -> list[tuple[str, str, int]]:
     return sorted((hit["_index"], hit["_id"], hit["_version"]) for hit in sandbox.hits())
 
 
-def test_without_a_journal_the_vendor_alone_tells_what_is_missing(
-    newest: IndexSandbox, tmp_path: Path
-) -> None:
+def test_without_a_journal_the_listing_decides_what_is_missing(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, simulator):
         uuid = meetings(newest)[0]
         documents = newest.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
@@ -198,7 +196,9 @@ def test_without_a_journal_the_vendor_alone_tells_what_is_missing(
         assert verify(elsewhere, *DAYS, code=0)["findings"] == []
 
 
-def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: IndexSandbox, tmp_path: Path) -> None:
+def test_meetings_that_the_vendor_dropped_are_missing_by_the_journal(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         (path,) = (newest.folder / "state").rglob("journal.db")
         at = datetime(2026, 11, 18, 9, tzinfo=UTC)
@@ -213,9 +213,7 @@ def test_what_the_vendor_no_longer_has_is_missed_by_the_journal(newest: IndexSan
         assert verify(harvester, *DAYS, code=0)["findings"] == [], "gone by now, as the journal has it"
 
 
-def test_sessions_that_exist_nowhere_else_stay_until_that_is_asked_for(
-    newest: IndexSandbox, tmp_path: Path
-) -> None:
+def test_orphans_are_kept_without_delete_orphans(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         _, sessions = documents_of(newest, meetings(newest)[0])
         source = {**sessions[0]["_source"], "meeting": "unknown==", "document_id": "zoom:main:unknown==:key"}
@@ -275,7 +273,7 @@ def test_without_dates_backfills_are_compared_after_nightly_runs_and_days_betwee
     ("changes", "code"),
     [({"ZOOM_CLIENT_SECRET": "wrong"}, 77), ({"ES_USERNAME": "alone"}, 78)],
 )
-def test_what_could_not_be_compared_is_no_clean_bill(
+def test_an_incomplete_comparison_is_not_clean(
     newest: IndexSandbox, tmp_path: Path, changes: dict[str, str], code: int
 ) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
@@ -285,9 +283,7 @@ def test_what_could_not_be_compared_is_no_clean_bill(
         assert len(ended.stdout.splitlines()) == 1, "no table, whose zeros would say that nothing is wrong"
 
 
-def test_what_is_newer_or_richer_than_the_meeting_is_not_deleted(
-    newest: IndexSandbox, tmp_path: Path
-) -> None:
+def test_newer_or_richer_documents_are_not_deleted(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         _, sessions = documents_of(newest, meetings(newest)[0])
         richer = {
@@ -304,9 +300,7 @@ def test_what_is_newer_or_richer_than_the_meeting_is_not_deleted(
         assert richer["document_id"] in stored(newest)
 
 
-def test_rejected_documents_are_not_missed_and_are_no_clean_bill(
-    newest: IndexSandbox, tmp_path: Path
-) -> None:
+def test_rejected_documents_are_neither_missing_nor_clean(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         uuid = meetings(newest)[0]
         _, sessions = documents_of(newest, uuid)
@@ -325,7 +319,7 @@ def test_rejected_documents_are_not_missed_and_are_no_clean_bill(
         assert verify(harvester, *DAYS, "--repair", code=0)["rejected"] == 0
 
 
-def test_a_second_repair_waits_for_nobody(newest: IndexSandbox, tmp_path: Path) -> None:
+def test_a_second_repair_is_refused(newest: IndexSandbox, tmp_path: Path) -> None:
     with harvested(newest, tmp_path) as (harvester, _):
         (lock,) = (newest.folder / "state").rglob("run.lock")
         with lock.open("a") as held:
@@ -389,7 +383,7 @@ def test_a_lost_point_in_time_is_opened_again(sandbox: IndexSandbox, monkeypatch
     assert len(read.sessions) == 25
 
 
-def test_other_accounts_and_copies_beside_ours_are_not_looked_at(newest: IndexSandbox) -> None:
+def test_other_accounts_and_copied_indices_are_ignored(newest: IndexSandbox) -> None:
     list(newest.loader().load([plain(1)]))
     copy = f"{newest.prefix}sessions-2026-copy"
     for document_id, document in newest.stored().items():

@@ -134,9 +134,7 @@ def ended_with(code: int, message: str, folder: Path) -> None:
     assert vendor["reason"] == vendor["failures"][0]["why"]
 
 
-def test_what_was_loaded_before_the_search_for_leftovers_failed_is_told(
-    newest: IndexSandbox, tmp_path: Path
-) -> None:
+def test_documents_loaded_before_a_failed_cleanup_are_counted(newest: IndexSandbox, tmp_path: Path) -> None:
     """An older index that grew without templates: its ids cannot be sorted by."""
     document = {
         "document_id": "zoom:main:x:y",
@@ -215,9 +213,7 @@ def test_templates_are_installed_compared_and_checked(newest: IndexSandbox) -> N
     assert b"installed, as shipped" in checked.stdout
 
 
-def test_check_names_an_index_that_is_not_ours_and_one_that_is_closed_to_writing(
-    newest: IndexSandbox, tmp_path: Path
-) -> None:
+def test_check_names_a_foreign_index_and_a_read_only_one(newest: IndexSandbox, tmp_path: Path) -> None:
     ours, theirs = f"{newest.prefix}sessions-2026", f"{newest.prefix}meetings-2026"
     newest.ask("PUT", f"/{theirs}", {})
     with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:

@@ -107,7 +107,7 @@ def journal_at(folder: Path) -> Path:
     return journal_folder(account_folder(state, "fake", "main", API_URL), index)
 
 
-def test_the_listing_tells_meetings_requests_and_time(tmp_path: Path) -> None:
+def test_the_listing_yields_meetings_requests_and_time(tmp_path: Path) -> None:
     answer = estimate(tmp_path, "--from", "2026-10-26", "--to", "2026-11-14")
     assert (answer["wanted"], answer["listing_requests"], answer["meeting_requests"]) == (20, 2, 60)
     assert (answer["requests"], answer["seconds"], answer["complete"]) == (62, 31.0, True)
@@ -138,7 +138,7 @@ def test_planned_meetings_are_no_backfill(tmp_path: Path) -> None:
     assert isinstance(refused, click.UsageError)
 
 
-def test_what_exceeds_the_budget_is_spread_over_days_and_the_text_says_so(tmp_path: Path) -> None:
+def test_requests_beyond_the_quota_are_spread_over_days(tmp_path: Path) -> None:
     words = ("--from", "2026-08-01", "--to", "2026-10-29")
     answer = estimate(tmp_path, *words)
     assert answer["requests"] == 9 + 90 * 3
@@ -157,7 +157,7 @@ def test_what_exceeds_the_budget_is_spread_over_days_and_the_text_says_so(tmp_pa
     ]
 
 
-def test_what_the_journal_knows_as_done_is_left_out_and_nothing_is_written_into_it(tmp_path: Path) -> None:
+def test_finished_meetings_are_left_out_and_the_journal_is_unchanged(tmp_path: Path) -> None:
     folder = journal_at(tmp_path)
     with closing(Journal(folder)) as journal:
         listed = Window(start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 11, 6, tzinfo=UTC))
@@ -183,13 +183,13 @@ def test_what_the_journal_knows_as_done_is_left_out_and_nothing_is_written_into_
     assert estimate(tmp_path, *words, "--qos", ES_HOST=ES_HOST)["wanted"] == 10
 
 
-def test_where_the_index_has_no_journal_none_is_made(tmp_path: Path) -> None:
+def test_no_journal_is_created_for_an_index_without_one(tmp_path: Path) -> None:
     answer = estimate(tmp_path, "--from", "2026-11-01", ES_HOST=ES_HOST)
     assert (answer["journal"], answer["wanted"]) == (False, 19)
     assert not list((tmp_path / "state").rglob("journal.db"))
 
 
-def test_a_listing_that_fails_is_said_and_shows_in_the_exit_code(
+def test_a_failed_listing_is_reported_and_decides_the_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FakeConnector, "broken", True)
@@ -200,7 +200,7 @@ def test_a_listing_that_fails_is_said_and_shows_in_the_exit_code(
     assert "there is more than this" in result.stdout
 
 
-def test_a_range_that_is_no_longer_kept_takes_nothing(tmp_path: Path) -> None:
+def test_a_range_beyond_the_retention_needs_no_requests(tmp_path: Path) -> None:
     answer = estimate(tmp_path, "--from", "2026-01-01", "--to", "2026-01-05")
     assert (answer["window"], answer["wanted"], answer["requests"]) == (None, 0, 0)
     assert answer["spread"] == {"days": 0, "ends": None}
@@ -227,7 +227,7 @@ def test_a_budget_that_is_spent_begins_again_at_midnight(tmp_path: Path) -> None
     assert answer["spread"] == {"days": 1, "ends": "2026-11-21T00:00:08Z"}
 
 
-def test_where_the_budget_does_not_let_it_list_it_says_why_and_when_to_ask_again(tmp_path: Path) -> None:
+def test_a_spent_quota_for_listings_is_reported_with_its_reset_time(tmp_path: Path) -> None:
     state = AccountState(account_folder(tmp_path / "state", "fake", "main", API_URL), lambda: NOW)
     state.consume_quota("heavy", BUDGET - 1, limit=BUDGET)
     state.close()
@@ -242,7 +242,7 @@ def test_where_the_budget_does_not_let_it_list_it_says_why_and_when_to_ask_again
     assert "  ends          unknown" in nothing.stdout.splitlines()
 
 
-def test_what_is_done_already_is_told_and_that_nothing_is_left_to_do(tmp_path: Path) -> None:
+def test_finished_days_are_reported_with_nothing_left_to_do(tmp_path: Path) -> None:
     with closing(Journal(journal_at(tmp_path))) as journal:
         listed = Window(start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 11, 6, tzinfo=UTC))
         journal.add_listing(listed, frozenset(), NOW)

@@ -733,7 +733,7 @@ def a_story(**shown: Any) -> Story:
     return Story(**{**usual, **shown})
 
 
-def test_a_part_left_out_that_is_listed_with_other_days_too_brings_each_meeting_once() -> None:
+def test_a_skipped_partition_listed_with_other_days_yields_each_meeting_once() -> None:
     stories = [a_story(), a_story(uuid="m2", start=33)]
     with world(BASES[0], stories, {"anna": (0, 60)}) as made:
         made.run(Run(after=24 * 2))
@@ -742,7 +742,7 @@ def test_a_part_left_out_that_is_listed_with_other_days_too_brings_each_meeting_
         is_the_truth(made, frozenset())
 
 
-def test_a_kill_before_the_first_commit_spares_no_leftovers() -> None:
+def test_stale_documents_are_deleted_after_a_kill_before_the_first_commit() -> None:
     """It is loaded, killed within a fifth of a second, and changes: the next run must look for what it left."""
     with world(BASES[0], [a_story(changes=((20, "moved"),))], {}) as made:
         made.run(Run(kind="date", after=10, killed=("acknowledge", 1), committed=False))
@@ -750,7 +750,7 @@ def test_a_kill_before_the_first_commit_spares_no_leftovers() -> None:
         is_the_truth(made, frozenset())
 
 
-def test_a_kill_before_the_first_commit_does_not_forget_what_was_asked() -> None:
+def test_a_kill_before_the_first_commit_keeps_the_forced_run() -> None:
     """A harvest with quality is loaded and killed; a later one without it finds another stay."""
     with world(BASES[0], [a_story(changes=((20, "added"),))], {}) as made:
         asked = frozenset({"qos"})
@@ -759,7 +759,7 @@ def test_a_kill_before_the_first_commit_does_not_forget_what_was_asked() -> None
         is_the_truth(made, frozenset())
 
 
-def test_a_meeting_that_was_not_ready_when_it_was_first_listed_is_read_when_it_is() -> None:
+def test_a_meeting_that_is_not_ready_is_fetched_once_it_is() -> None:
     """Its row stays the same; nothing of it is stored; its time has come before the next run lists it."""
     with world(BASES[0], [a_story(no_details=24)], {}) as made:
         assert made.run(Run(after=24)).pending == 1
@@ -767,7 +767,7 @@ def test_a_meeting_that_was_not_ready_when_it_was_first_listed_is_read_when_it_i
         is_the_truth(made, frozenset())
 
 
-def test_what_a_run_stored_stays_when_a_forced_one_is_told_less() -> None:
+def test_a_poorer_forced_run_keeps_the_stored_documents() -> None:
     with world(BASES[0], [a_story(quality_gone=50)], {}) as made:
         made.run(Run(asked=frozenset({"qos"}), after=24))
         report = made.run(Run(kind="force", after=24 * 2))

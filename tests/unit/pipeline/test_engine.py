@@ -135,7 +135,7 @@ def state(tmp_path: Path) -> Iterator[AccountState]:
     opened.close()
 
 
-def test_every_meeting_that_is_listed_arrives_once_in_the_sink(state: AccountState) -> None:
+def test_every_listed_meeting_is_loaded_once(state: AccountState) -> None:
     run = Run(state, FakeConnector(lambda _: [ref(f"m{n}") for n in range(50)]))
     report = run.go()
     assert sorted(record.meeting.uuid for record in run.sink.records) == sorted(f"m{n}" for n in range(50))
@@ -148,21 +148,21 @@ def test_an_empty_listing_is_a_complete_run(state: AccountState) -> None:
     assert (report.listed, report.exit_code, report.listing_complete) == (0, 0, True)
 
 
-def test_a_meeting_that_two_windows_list_is_fetched_once(state: AccountState) -> None:
+def test_a_meeting_listed_in_two_windows_is_fetched_once(state: AccountState) -> None:
     timeless = MeetingRef(uuid="m", start_time=None, digest="d")
     run = Run(state, FakeConnector(lambda _: [timeless]), DAY, NEXT)
     assert run.go().listed == 1
     assert run.connector.asked == ["m"]
 
 
-def test_a_meeting_that_a_listing_shows_twice_is_fetched_as_it_came_first(state: AccountState) -> None:
+def test_a_meeting_listed_twice_is_fetched_with_its_first_row(state: AccountState) -> None:
     live, past = (replace(ref("m"), hint={"type": which}) for which in ("live", "past"))
     run = Run(state, FakeConnector(lambda _: [live, past]))
     assert run.go().listed == 1
     assert run.connector.asked == ["m"]
 
 
-def test_one_failing_meeting_stops_no_other_and_shows_in_the_exit_code(state: AccountState) -> None:
+def test_one_failing_meeting_stops_no_other_and_decides_the_exit_code(state: AccountState) -> None:
     answers = {"bad": raising(VendorError("zoom: no"))}
     run = Run(state, FakeConnector(lambda _: [ref("bad"), ref("good")], answers))
     report = run.go()
@@ -192,14 +192,14 @@ def test_what_is_known_from_the_listing_only_is_stored_and_counted(state: Accoun
     assert report.summary()["listed_only"] == 1
 
 
-def test_what_is_poorer_only_until_the_rest_may_be_had_again_is_pending() -> None:
+def test_a_meeting_with_details_to_come_is_pending() -> None:
     report = Report(vendor="fake", account="main")
     report.meeting_kept(None)
     report.meeting_kept(Pending(until=NOW, reason=Reason.quality))
     assert (report.kept_richer, report.pending, report.pending_by_reason) == (1, 1, {"quality not ready": 1})
 
 
-def test_a_bug_met_in_one_meeting_costs_that_meeting_and_keeps_its_traceback(state: AccountState) -> None:
+def test_a_bug_fails_one_meeting_and_its_traceback_is_logged(state: AccountState) -> None:
     run = Run(state, FakeConnector(lambda _: [ref("odd"), ref("good")], {"odd": raising(KeyError("x"))}))
     report = run.go()
     assert run.sink.uuids == {"good"}
@@ -207,7 +207,7 @@ def test_a_bug_met_in_one_meeting_costs_that_meeting_and_keeps_its_traceback(sta
     assert "KeyError" in report.tracebacks[0]
 
 
-def test_a_bug_in_the_listing_is_raised_as_it_is(state: AccountState) -> None:
+def test_a_bug_in_the_listing_is_raised(state: AccountState) -> None:
     def listing(_: Window) -> Iterator[MeetingRef]:
         yield ref("m")
         raise ZeroDivisionError
@@ -217,7 +217,7 @@ def test_a_bug_in_the_listing_is_raised_as_it_is(state: AccountState) -> None:
 
 
 @pytest.mark.parametrize("error", [VendorError("page 2 is missing"), Unreachable("nobody there")])
-def test_a_listing_that_fails_for_one_window_leaves_the_others_alone(
+def test_a_failed_listing_of_one_window_does_not_stop_the_others(
     state: AccountState, error: HarvestError
 ) -> None:
     def listing(window: Window) -> Iterator[MeetingRef]:
@@ -238,7 +238,7 @@ def test_a_listing_that_fails_for_one_window_leaves_the_others_alone(
     "error",
     [CredentialsError("scope missing"), QuotaExhausted("spent", until=NOW), OutputError("disk full")],
 )
-def test_what_would_fail_for_every_meeting_ends_the_run_after_storing_what_came_before(
+def test_an_error_common_to_all_meetings_ends_the_run_after_loading(
     state: AccountState, error: HarvestError
 ) -> None:
     def listing(_: Window) -> Iterator[MeetingRef]:
@@ -255,7 +255,7 @@ def test_what_would_fail_for_every_meeting_ends_the_run_after_storing_what_came_
         assert run.report.until == NOW
 
 
-def test_a_listing_that_is_refused_ends_the_run(state: AccountState) -> None:
+def test_a_refused_listing_ends_the_run(state: AccountState) -> None:
     def listing(_: Window) -> Iterator[MeetingRef]:
         yield ref("m")
         raise CredentialsError("no")
@@ -266,7 +266,7 @@ def test_a_listing_that_is_refused_ends_the_run(state: AccountState) -> None:
     assert run.sink.uuids == {"m"}
 
 
-def test_a_vendor_that_no_longer_answers_is_not_asked_for_every_meeting(state: AccountState) -> None:
+def test_an_unreachable_vendor_ends_the_run(state: AccountState) -> None:
     refs = [ref(f"m{n}") for n in range(5_000)]
     answers = {r.uuid: raising(Unreachable("no connection")) for r in refs}
     run = Run(state, FakeConnector(lambda _: refs, answers))
@@ -276,7 +276,7 @@ def test_a_vendor_that_no_longer_answers_is_not_asked_for_every_meeting(state: A
     assert run.report.exit_code == 69
 
 
-def test_skipped_parts_count_as_failures_only_while_they_may_come_back(state: AccountState) -> None:
+def test_only_temporarily_skipped_partitions_count_as_failures(state: AccountState) -> None:
     gone = SkippedPartition(partition="user 1", reason=Reason.unknown_user, permanent=True)
     refused = SkippedPartition(partition="user 2", reason=Reason.refused, permanent=False)
     assert Run(state, FakeConnector(lambda _: [gone])).go().exit_code == 0
@@ -297,7 +297,7 @@ def test_a_meeting_listed_without_a_start_is_kept_only_if_its_first_join_lies_in
     assert report.out_of_range == 1
 
 
-def test_a_signal_stops_asking_and_keeps_what_came_in(state: AccountState) -> None:
+def test_a_signal_stops_requests_and_loads_fetched_meetings(state: AccountState) -> None:
     def listing(_: Window) -> Iterator[MeetingRef]:
         yield from (ref(f"m{n}") for n in range(100_000))
 

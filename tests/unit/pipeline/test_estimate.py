@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
     limit=st.integers(1, 50_000),
     share=st.floats(0, 1),
 )
-def test_no_day_makes_more_than_its_budget_and_all_are_made(
+def test_every_request_is_made_and_no_day_exceeds_its_quota(
     requests: int, rate: float, limit: int, share: float
 ) -> None:
     budget = Budget(name="heavy", limit=limit, spent=round(limit * share), rate_share=0.8)
@@ -39,7 +39,7 @@ def test_no_day_makes_more_than_its_budget_and_all_are_made(
         (10, 50_000.0, 2, NOW + timedelta(seconds=50_000)),
     ],
 )
-def test_without_a_budget_it_is_the_rate_alone(
+def test_without_a_quota_the_rate_alone_decides(
     requests: int, seconds: float, days: int, ends: datetime | None
 ) -> None:
     forecast = spread(requests, seconds, None, NOW)

@@ -102,7 +102,7 @@ def test_only_partitions_that_may_come_back_make_the_run_partial() -> None:
     assert (run.missing_partitions, run.failed_partitions) == ({"unknown user": 11}, {"error": 1})
 
 
-def test_what_stays_as_it_is_stored_was_not_stored_by_this_run() -> None:
+def test_kept_meetings_are_not_counted_as_stored() -> None:
     run = report(listed=3, fetched=3)
     run.meeting_loaded(Ack(uuid="a", ok=2), pending=None)
     run.meeting_kept(None)

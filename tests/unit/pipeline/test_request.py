@@ -24,13 +24,13 @@ def window(on: str = "", first: str = "", last: str = "", zone: ZoneInfo = UTC_Z
     return days_window(*days, zone=zone, now=NOW)
 
 
-def test_without_dates_it_is_yesterday() -> None:
+def test_without_dates_a_run_reads_yesterday() -> None:
     assert window() == Window(
         start=datetime(2026, 11, 19, tzinfo=UTC), end=datetime(2026, 11, 20, tzinfo=UTC)
     )
 
 
-def test_from_and_to_are_both_inclusive_and_to_is_yesterday_where_left_out() -> None:
+def test_from_and_to_are_inclusive_and_to_defaults_to_yesterday() -> None:
     assert window(first="2026-11-01", last="2026-11-03").end == datetime(2026, 11, 4, tzinfo=UTC)
     assert window(first="2026-11-01").end == datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -81,7 +81,9 @@ def request(**values: Any) -> HarvestRequest:
         ({"options": VendorOptions(filtered=True, upcoming_days=7)}, "upcoming", "the next 7 days"),
     ],
 )
-def test_dates_and_options_say_how_a_run_reads(values: dict[str, Any], mode: str, description: str) -> None:
+def test_dates_and_options_determine_the_mode_of_a_run(
+    values: dict[str, Any], mode: str, description: str
+) -> None:
     resolved = request(**values)
     assert (resolved.mode, resolved.description) == (mode, description)
 

@@ -36,7 +36,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield opened
 
 
-def test_what_was_stored_is_not_lost_when_the_vendor_drops_it(journal: Journal) -> None:
+def test_stored_meetings_are_not_lost_when_the_vendor_drops_them(journal: Journal) -> None:
     ref = MeetingRef(uuid="stored", start_time=NOW - 200 * DAY, digest="d")
     journal.record_intent(ref, frozenset(), 1)
     journal.mark_stored(ref, rank=1, harvested_at=NOW, due=NOW, reason=Reason.live)

@@ -21,12 +21,12 @@ from harvester.state.journal_rows import (
 
 
 @given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_an_instant_survives_its_spelling(instant: datetime) -> None:
+def test_an_instant_survives_a_round_trip(instant: datetime) -> None:
     assert from_microseconds(to_microseconds(instant)) == instant
 
 
 @given(st.frozensets(st.from_regex(r"[a-z]+", fullmatch=True)))
-def test_extras_survive_their_spelling(extras: frozenset[str]) -> None:
+def test_extras_survive_a_round_trip(extras: frozenset[str]) -> None:
     assert split_extras(join_extras(extras)) == extras
 
 

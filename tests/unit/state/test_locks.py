@@ -100,7 +100,7 @@ def test_an_exception_releases_the_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_the_file_is_readable_by_its_owner_only_and_stays(tmp_path: Path) -> None:
+def test_the_lock_file_is_private_and_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "run.lock"
     with run_lock(path):
         pass

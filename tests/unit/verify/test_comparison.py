@@ -121,7 +121,7 @@ def kinds(findings: Iterable[Finding]) -> list[tuple[Kind, str]]:
     return [(finding.kind, finding.uuid) for finding in findings]
 
 
-def test_a_whole_meeting_is_no_finding() -> None:
+def test_a_complete_meeting_is_no_finding() -> None:
     shelf = Shelf().hold("a", meeting("a", 2), session("a", "1"), session("a", "2")).know(record("a"))
     assert shelf.found(ref("a")) == []
     assert shelf.hold("a", meeting("a", None)).found(ref("a")) == [], "one that tells no number"
@@ -150,7 +150,9 @@ def test_waiting_rooms_are_not_counted() -> None:
         ("failed", 3, False, True),
     ],
 )
-def test_what_is_missed(outcome: Outcome | None, rank: int | None, listed: bool, missed: bool) -> None:
+def test_missing_documents_are_found(
+    outcome: Outcome | None, rank: int | None, listed: bool, missed: bool
+) -> None:
     known = record("a", outcome, rank) if outcome is not None else None
     assert is_missed(ref("a") if listed else None, known) is missed
     shelf = Shelf().know(known) if known is not None else Shelf()
@@ -189,7 +191,7 @@ def test_a_rejected_document_is_counted_where_its_meeting_looks_whole() -> None:
     assert comparison.tally.rejected == {"zoom:main:a:1"}
 
 
-def test_orphans_of_a_meeting_that_is_gone_are_for_nobody_to_harvest() -> None:
+def test_orphans_of_a_gone_meeting_are_not_fetched_again() -> None:
     shelf = Shelf().hold("a", session("a", "1"), session("a", "2")).know(record("a", "gone"))
     (finding,) = shelf.found()
     assert (finding.kind, finding.repair) == ("orphans", "delete-orphans")
@@ -242,13 +244,13 @@ def test_leftovers_are_deleted_up_to_the_version_of_the_meeting() -> None:
     assert to_harvest([finding]) == {}
 
 
-def test_what_is_newer_or_richer_than_the_meeting_is_never_deleted() -> None:
+def test_newer_or_richer_documents_are_never_deleted() -> None:
     (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1", number=RICH)).found()
     assert (finding.kind, finding.repair) == ("outdated", "harvest")
     assert list(removals([finding])) == []
 
 
-def test_what_does_not_tell_its_harvest_is_not_deleted() -> None:
+def test_documents_without_harvested_at_are_not_deleted() -> None:
     nameless = session("a", "9", number=0)
     (finding,) = Shelf().hold("a", meeting("a", 1), session("a", "1"), nameless).found()
     assert (finding.kind, finding.repair, finding.ids) == ("leftovers", "harvest", (nameless.document_id,))
@@ -265,7 +267,7 @@ def test_the_copy_in_the_wrong_index_goes() -> None:
     ]
 
 
-def test_months_are_told_from_years_by_the_names_of_the_indices() -> None:
+def test_months_and_years_are_distinguished_by_index_names() -> None:
     month = "harvester-meetings-2026-11"
     shelf = Shelf()
     assert shelf.right_index("meeting", START, [month, "harvester-meetings-2026-12"]) == month
@@ -273,7 +275,7 @@ def test_months_are_told_from_years_by_the_names_of_the_indices() -> None:
     assert shelf.right_index("session", START, [month]) is None
 
 
-def test_where_the_right_copy_is_the_older_one_the_meeting_is_read_again() -> None:
+def test_a_meeting_is_fetched_again_if_the_right_copy_is_older() -> None:
     newer = meeting("a", 0, index="harvester-meetings-2025")
     (finding,) = Shelf().hold("a", meeting("a", 0, number=OLD), newer).found()
     assert (finding.kind, finding.repair) == ("doubled", "harvest")
@@ -281,7 +283,7 @@ def test_where_the_right_copy_is_the_older_one_the_meeting_is_read_again() -> No
     assert [f.repair for f in Shelf().hold("a", *both).found()] == ["harvest", "harvest"]
 
 
-def test_a_meeting_is_compared_once_however_often_it_is_met() -> None:
+def test_a_meeting_is_compared_once() -> None:
     comparison = Comparison(shelf := Shelf(), shelf)
     assert len(list(comparison.of([ref("a"), ref("a")], DAY))) == 1
     assert list(comparison.of([ref("a")], DAY)) == []
@@ -332,7 +334,7 @@ def test_deleting_what_is_to_be_deleted_leaves_nothing_to_delete(
 
 
 @given(there=st.sets(uuids), known=st.sets(uuids), listed=st.lists(uuids))
-def test_missing_is_what_is_listed_or_known_and_not_there(
+def test_listed_or_known_meetings_without_documents_are_missing(
     there: set[str], known: set[str], listed: list[str]
 ) -> None:
     shelf = Shelf()

@@ -58,7 +58,7 @@ def known(journal: Journal, uuid: str) -> JournalEntry:
     return found
 
 
-def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: Journal) -> None:
+def test_a_repair_fetches_the_meetings_found_with_their_rows(journal: Journal) -> None:
     journal.record_intent(ref("other"), frozenset(), 1)
     journal.set_outcome(ref("other"), "failed", reason="not ours to mend")
     journal.record_intent(ref("b"), frozenset({"qos"}), 1)
@@ -74,7 +74,7 @@ def test_exactly_the_meetings_that_were_found_are_read_with_their_rows(journal: 
     assert tracker.decide(ref("a"), plain(1)) == Load(record=plain(1), is_new=False)
 
 
-def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(journal: Journal) -> None:
+def test_a_poorer_record_is_loaded_only_if_nothing_is_stored(journal: Journal) -> None:
     for uuid in ("a", "b"):
         journal.record_intent(ref(uuid), frozenset(), 1)
         journal.mark_stored(ref(uuid), rank=3, harvested_at=HARVESTED, due=None, reason=None)
@@ -90,7 +90,7 @@ def test_a_poorer_harvest_is_better_than_nothing_and_never_than_what_is_there(jo
     assert "less detail" in tracker.reasons["b"]
 
 
-def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) -> None:
+def test_a_pending_poorer_record_is_reported_for_another_run(journal: Journal) -> None:
     journal.record_intent(ref("a"), frozenset(), 1)
     journal.mark_stored(ref("a"), rank=3, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
@@ -103,7 +103,7 @@ def test_what_is_poorer_only_for_now_is_told_to_be_read_again(journal: Journal) 
     assert (known(journal, "a").outcome, known(journal, "a").due) == ("pending", pending.until)
 
 
-def test_what_is_gone_is_lost_only_if_it_was_stored_once(journal: Journal) -> None:
+def test_a_gone_meeting_is_lost_only_if_it_was_stored(journal: Journal) -> None:
     journal.record_intent(ref("once"), frozenset(), 1)
     journal.mark_stored(ref("once"), rank=2, harvested_at=HARVESTED, due=None, reason=None)
     journal.flush()
@@ -138,7 +138,7 @@ def test_sessions_are_not_deleted_while_their_meeting_may_come_back(journal: Jou
     assert (results.repaired, results.why) == (False, "no answer")
 
 
-def test_what_is_still_there_or_new_after_a_repair_is_told(journal: Journal) -> None:
+def test_remaining_and_new_findings_are_reported_after_a_repair(journal: Journal) -> None:
     first, second = missing("a"), missing("b")
     new = replace(second, kind="incomplete", lacking=2)
     results = after_repair([first, second], [first, new], repairing(journal))

@@ -50,9 +50,7 @@ def chosen(
     return result
 
 
-def test_all_that_any_run_was_to_read_is_compared_and_what_none_was_is_not(
-    tmp_path: Path, journal: Journal
-) -> None:
+def test_only_the_targets_of_runs_are_compared(tmp_path: Path, journal: Journal) -> None:
     journal.set_first_nightly(MIDNIGHT - DAY)
     journal.add_target(days(10, 7))  # a backfill that was killed before any listing had come to its end
     journal.add_listing(days(6, 4), NOTHING, NOW)  # one of before wishes were written down
@@ -62,7 +60,7 @@ def test_all_that_any_run_was_to_read_is_compared_and_what_none_was_is_not(
     assert result.gaps == [days(7, 6), days(4, 1)]
 
 
-def test_what_nightly_runs_wanted_is_compared_to_yesterday_though_they_failed(
+def test_targets_of_failed_nightly_runs_are_compared_up_to_yesterday(
     tmp_path: Path, journal: Journal
 ) -> None:
     journal.set_first_nightly(MIDNIGHT - 5 * DAY)
@@ -70,15 +68,13 @@ def test_what_nightly_runs_wanted_is_compared_to_yesterday_though_they_failed(
     assert chosen(tmp_path).gaps == []
 
 
-def test_the_end_of_what_a_backfill_read_is_the_end_of_what_is_compared(
-    tmp_path: Path, journal: Journal
-) -> None:
+def test_the_comparison_ends_with_the_backfill(tmp_path: Path, journal: Journal) -> None:
     journal.add_target(days(9, 7))
     result = chosen(tmp_path)
     assert (result.windows, result.gaps) == ([days(9, 7)], [days(7, 0)])
 
 
-def test_what_the_vendor_no_longer_keeps_is_left_out(tmp_path: Path, journal: Journal) -> None:
+def test_time_beyond_the_retention_is_not_compared(tmp_path: Path, journal: Journal) -> None:
     journal.add_target(days(20, 12))
     journal.add_target(days(9, 8))
     journal.set_first_nightly(MIDNIGHT - 2 * DAY)
@@ -88,17 +84,17 @@ def test_what_the_vendor_no_longer_keeps_is_left_out(tmp_path: Path, journal: Jo
     assert chosen(tmp_path, kept=timedelta(hours=1)).windows == ()
 
 
-def test_days_that_are_given_are_compared_whoever_read_them(tmp_path: Path, journal: Journal) -> None:
+def test_given_days_are_compared_whatever_the_journal_holds(tmp_path: Path, journal: Journal) -> None:
     journal.add_target(days(9, 8))
     result = chosen(tmp_path, first=(MIDNIGHT - 7 * DAY).date(), last=(MIDNIGHT - 5 * DAY).date())
     assert (result.windows, result.gaps) == ([days(7, 4)], [])
 
 
-def test_without_a_journal_all_that_the_vendor_keeps_is_compared(tmp_path: Path) -> None:
+def test_without_a_journal_the_whole_retention_is_compared(tmp_path: Path) -> None:
     (window,) = chosen(tmp_path, kept=9 * DAY).windows
     assert window == Window(start=NOW - 9 * DAY, end=MIDNIGHT)
 
 
-def test_a_day_that_is_not_over_waits(tmp_path: Path, journal: Journal) -> None:
+def test_an_unfinished_day_is_not_compared(tmp_path: Path, journal: Journal) -> None:
     journal.set_first_nightly(MIDNIGHT)
     assert list(chosen(tmp_path).windows) == []

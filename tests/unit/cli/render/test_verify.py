@@ -65,7 +65,7 @@ def test_every_kind_has_its_meaning() -> None:
     assert set(REPAIRS) == set(get_args(Repair))
 
 
-def test_a_clean_bill_is_a_table_of_noughts_and_quiet_it_is_nothing() -> None:
+def test_a_clean_result_is_a_table_of_zeros_and_nothing_with_quiet() -> None:
     message = text(whole())
     assert all(f"  {kind:<11} {0:>6}  " in message for kind in KINDS)
     assert "--repair" not in message
@@ -84,7 +84,7 @@ def test_what_could_not_be_compared_shows_no_table(code: int, quiet: bool) -> No
     assert (document["counts"], document["left"], document["complete"]) == (None, None, False)
 
 
-def test_a_listing_that_failed_in_part_shows_what_was_found_and_no_noughts() -> None:
+def test_a_partial_listing_shows_findings_and_no_zeros() -> None:
     result = whole(complete=False, failures=["listing 2026-11-20: no"], codes={75})
     assert text(result) == "zoom: not compared: listing 2026-11-20: no\n"
     result.findings = [missing("a")]
@@ -95,7 +95,7 @@ def test_a_listing_that_failed_in_part_shows_what_was_found_and_no_noughts() -> 
     assert worst_exit_code([result]) == 75
 
 
-def test_findings_are_told_with_their_day_and_what_to_do() -> None:
+def test_findings_are_shown_with_their_day_and_remedy() -> None:
     message = text(whole(findings=[missing("a")]))
     assert "missing: 2026-11-25 00:00 UTC, a, not in the journal (--repair reads it again)\n" in message
     assert message.endswith("zoom: run it again with --repair to fix this\n")
@@ -121,7 +121,7 @@ def test_after_a_repair_the_table_has_what_was_found_repaired_and_left() -> None
     assert (document["counts"]["missing"], document["left"]["missing"], document["exit_code"]) == (3, 1, 65)
 
 
-def test_a_repair_that_was_stopped_is_no_comparison_that_was() -> None:
+def test_a_stopped_repair_is_reported() -> None:
     result = whole(findings=[missing("a")], error="Zoom: spent", codes={75})
     message = text(result)
     assert "  missing          1  meetings" in message
@@ -129,7 +129,7 @@ def test_a_repair_that_was_stopped_is_no_comparison_that_was() -> None:
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-def test_rejects_are_no_clean_bill(quiet: bool) -> None:
+def test_rejects_are_not_a_clean_result(quiet: bool) -> None:
     result = whole(tally=Tally(rejected={"a", "b"}))
     assert worst_exit_code([result]) == 65
     message = text(result, quiet=quiet)
@@ -140,7 +140,7 @@ def test_rejects_are_no_clean_bill(quiet: bool) -> None:
     assert "  rejected                         2  documents" in text(result)
 
 
-def test_days_that_nobody_read_are_named() -> None:
+def test_days_that_no_run_read_are_named() -> None:
     result = whole(windows=[days(6, 5), days(4, 0)], gaps=[days(5, 4)])
     assert "  2026-11-21 was never read by any run, and is not compared\n" in text(result)
     result.gaps = [days(5, 3), days(2, 1)]
