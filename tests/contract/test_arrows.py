@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 HARVESTER = ROOT / "harvester"
 MODULES = sorted(HARVESTER.rglob("*.py"))
 COMMAND_LINE = {"__main__.py", "cli"}
-CORE = ("pipeline", "sinks", "verify")
+CORE = ("pipeline", "sinks", "state", "verify")
 
 
 def package(path: Path) -> str:

@@ -1,52 +1,246 @@
-"""What the tracker decides about a record that was fetched."""
+"""Which meetings a run fetches, and what the tracker records of them in the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from connectors.models import Detail, Meeting, MeetingRecord, MeetingRef, Window
-from harvester.pipeline.planner import filtered
-from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, LoadedMeeting
+from connectors.errors import VendorError
+from connectors.models import (
+    Detail,
+    Meeting,
+    MeetingRecord,
+    MeetingRef,
+    Pending,
+    Reason,
+    SkippedPartition,
+    Window,
+)
+from harvester.pipeline.planner import RunPlan, Slice, backfill, filtered, nightly, with_backlog
+from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, LoadedMeeting, Unchanged
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
+from tests.unit.journal_runs import (
+    DAY,
+    FIRST,
+    HOUR,
+    LOOKBACK,
+    NOTHING,
+    NOW,
+    QOS,
+    SPAN,
+    Clock,
+    begin_forced,
+    days,
+    fetched_again,
+    in_days,
+    kill,
+    kill_after,
+    mark_stored,
+    ref,
+    run_listings,
+    run_nightly,
+    run_of,
+)
 
-NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
-DAY = Window(start=datetime(2026, 11, 20, tzinfo=UTC), end=datetime(2026, 11, 21, tzinfo=UTC))
+WINDOW = days(0, 1)
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path)) as opened:
+    with closing(Journal(tmp_path / "scope")) as opened:
         yield opened
 
 
-def tracker_of(journal: Journal) -> JournalTracker:
-    plan = filtered(DAY, timedelta(days=30), since=None)
-    return JournalTracker(journal, plan, extras=frozenset(), run=1, now=lambda: NOW, was_empty=False)
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOW)
 
 
-def fetched(tracker: JournalTracker, digest: str) -> MeetingRef:
-    fetch = tracker.should_fetch(MeetingRef(uuid="m", start_time=DAY.start, digest=digest))
+def tracker_of(journal: Journal, plan: RunPlan) -> JournalTracker:
+    return JournalTracker(journal, plan, extras=NOTHING, run=1, now=lambda: NOW, was_empty=False)
+
+
+def begin_fetch(tracker: JournalTracker, ref: MeetingRef) -> MeetingRef:
+    fetch = tracker.should_fetch(ref)
     assert isinstance(fetch, Fetch)
     tracker.on_fetching(fetch)
     return fetch.ref
 
 
-def record(detail: Detail, *, listed_only: bool = False) -> MeetingRecord:
+def record_of(
+    uuid: str, detail: Detail, *, listed_only: bool = False, replaces: tuple[str, ...] = ()
+) -> MeetingRecord:
     meeting = Meeting(
-        vendor="v", account="a", uuid="m", detail=detail, harvested_at=NOW, start_time=DAY.start
+        vendor="v", account="a", uuid=uuid, detail=detail, harvested_at=NOW, start_time=WINDOW.start
     )
-    return MeetingRecord(meeting=meeting, listed_only=listed_only)
+    return MeetingRecord(meeting=meeting, listed_only=listed_only, replaces=replaces)
+
+
+def store(journal: Journal, ref: MeetingRef, *, replaces: tuple[str, ...] = ()) -> None:
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    fetched = begin_fetch(tracker, ref)
+    tracker.on_acknowledged(LoadedMeeting.of(fetched, record_of(ref.uuid, Detail.basic, replaces=replaces)))
+    journal.flush()
+
+
+# Which meetings are fetched
+
+
+def test_within_the_lookback_only_changed_rows_are_fetched_again(journal: Journal, clock: Clock) -> None:
+    rows = [ref("same", FIRST + 3 * DAY), ref("late", FIRST + 3 * DAY)]
+    assert run_nightly(journal, clock, rows[0]) == ["same"]
+    clock.now += DAY
+    assert run_nightly(journal, clock, *rows) == ["late"]
+    clock.now += HOUR
+    assert run_nightly(journal, clock, *rows) == []
+    assert run_nightly(journal, clock, ref("same", FIRST + 3 * DAY, "other"), rows[1]) == ["same"]
+
+
+def test_a_run_with_more_extras_fetches_meetings_again(journal: Journal, clock: Clock) -> None:
+    assert run_nightly(journal, clock, ref("m")) == ["m"]
+    clock.now += 4 * DAY
+    assert run_nightly(journal, clock, ref("m")) == []
+    assert in_days([*backfill(journal, days(0, 1), QOS, SPAN).slices]) == [(0, 1)]
+    assert run_nightly(journal, clock, ref("m"), extras=QOS) == ["m"]
+    assert run_nightly(journal, clock, ref("m"), extras=QOS) == []
+    assert not backfill(journal, days(0, 1), NOTHING, SPAN).slices
+    assert in_days([*backfill(journal, days(0, 1), QOS | {"raw"}, SPAN).slices]) == [(0, 1)]
+
+
+def test_a_meeting_is_fetched_again_with_all_extras_of_earlier_runs(journal: Journal, clock: Clock) -> None:
+    run_nightly(journal, clock, ref("m", FIRST + 3 * DAY), extras=QOS)
+    clock.now += HOUR
+    run = run_of(
+        journal, clock, begin_forced(journal, days(3, 4), frozenset({"raw"}), clock), frozenset({"raw"})
+    )
+    (fetched,) = run_listings(run, journal, ref("m", FIRST + 3 * DAY, "changed"))
+    assert fetched.extras == {"qos", "raw"}
+    (first,) = run_of(journal, clock, RunPlan()).resume()
+    assert first.extras == {"qos", "raw"}
+
+
+def test_failed_and_due_meetings_are_resumed_and_finished_ones_are_not(
+    journal: Journal, clock: Clock
+) -> None:
+    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
+    run_listings(run, journal, *(ref(name) for name in ("done", "failed", "due", "later", "gone")))
+    mark_stored(run, journal, clock, ref("done"))
+    run.tracker.on_failed(ref("failed"), VendorError("no"))
+    journal.set_outcome(ref("due"), "pending", due=clock() + HOUR, reason="live")
+    journal.set_outcome(ref("later"), "pending", due=clock() + DAY, reason="live")
+    journal.set_outcome(ref("gone"), "gone", reason="deleted")
+    journal.flush()
+    clock.now += 2 * HOUR
+    assert fetched_again(run_of(journal, clock, RunPlan())) == {"due", "failed"}
+    assert fetched_again(run_of(journal, clock, RunPlan(slices=(), within=days(1, 2)))) == set()
+
+
+def test_meetings_of_a_killed_run_are_resumed_unless_the_plan_lists_them(
+    journal: Journal, clock: Clock
+) -> None:
+    run_listings(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, ref("m"))
+    again = RunPlan(slices=[Slice(window=days(0, 2))])
+    assert [*run_of(journal, clock, again).resume()] == []
+    assert fetched_again(run_of(journal, clock, RunPlan())) == {"m"}
+
+
+# Forced runs
+
+
+def test_a_killed_forced_run_resumes_and_a_finished_one_starts_over(journal: Journal, clock: Clock) -> None:
+    rows = [ref("a"), ref("b")]
+    run_nightly(journal, clock, *rows)
+    clock.now += HOUR
+    run = run_of(journal, clock, begin_forced(journal, days(0, 1), NOTHING, clock))
+    assert [each.uuid for each in run_listings(run, journal, *rows)] == ["a", "b"]
+    mark_stored(run, journal, clock, rows[0])
+    clock.now += DAY
+    run = run_of(journal, clock, begin_forced(journal, days(0, 1), NOTHING, clock))
+    assert [each.uuid for each in run_listings(run, journal, *rows)] == ["b"]
+    mark_stored(run, journal, clock, rows[1])
+    journal.finish_forced_run(days(0, 1), NOTHING, clock())
+    journal.flush()
+    clock.now += HOUR
+    run = run_of(journal, clock, begin_forced(journal, days(0, 1), NOTHING, clock))
+    assert [each.uuid for each in run_listings(run, journal, *rows)] == ["a", "b"]
+
+
+def test_a_forced_run_fetches_meetings_again_that_a_run_with_fewer_extras_stored(
+    journal: Journal, clock: Clock
+) -> None:
+    begin_forced(journal, days(0, 1), QOS, clock)  # killed before its first request
+    clock.now += HOUR
+    assert run_nightly(journal, clock, ref("m")) == ["m"]
+    clock.now += HOUR
+    run = run_of(journal, clock, begin_forced(journal, days(0, 1), QOS, clock), QOS)
+    assert [each.extras for each in run_listings(run, journal, ref("m"))] == [QOS]
+
+
+def test_a_resumed_forced_run_fetches_changed_rows_again(journal: Journal, clock: Clock) -> None:
+    run = run_of(journal, clock, begin_forced(journal, days(0, 1), NOTHING, clock))
+    mark_stored(run, journal, clock, *run_listings(run, journal, ref("m")))  # killed before its end
+    clock.now += 2 * LOOKBACK  # what is listed now is final, and is not listed again
+    run = run_of(journal, clock, begin_forced(journal, days(0, 1), NOTHING, clock))
+    assert [each.uuid for each in run_listings(run, journal, ref("m", digest="changed"))] == ["m"]
+
+
+# Outcomes
+
+
+def test_a_stored_meeting_keeps_its_rank_while_it_is_fetched_again(journal: Journal, clock: Clock) -> None:
+    run_nightly(journal, clock, ref("m"))
+    clock.now += HOUR
+    run = run_of(journal, clock, begin_forced(journal, days(0, 1), NOTHING, clock))
+    run_listings(run, journal, ref("m"))
+    record = journal.meeting("m")
+    assert record is not None
+    assert (record.outcome, record.rank) == ("listed", 2)
+    run.tracker.on_failed(ref("m"), VendorError("no"))
+    run.tracker.on_failed(ref("m"), VendorError("no, again"))
+    journal.flush()
+    record = journal.meeting("m")
+    assert record is not None
+    assert (record.outcome, record.rank, record.attempts, record.reason) == ("failed", 2, 2, "no, again")
+    assert record.harvested_at == clock() - HOUR
+
+
+def test_a_poorer_pending_record_is_kept_as_pending(journal: Journal, clock: Clock) -> None:
+    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]), QOS)
+    run_listings(run, journal, ref("m"))
+    mark_stored(run, journal, clock, ref("m"), rank=Detail.full)
+    changed = ref("m", digest="changed")
+    run_listings(run, journal, changed)
+    pending = Pending(until=clock() + HOUR, reason=Reason.quality)
+    meeting = Meeting(vendor="v", account="a", uuid="m", detail=Detail.basic, harvested_at=clock())
+    poorer = MeetingRecord(meeting=meeting, pending=pending)
+    assert isinstance(run.tracker.decide(changed, poorer), KeepStored)
+    run.tracker.on_kept(changed, pending)
+    journal.flush()
+    record = journal.meeting("m")
+    assert record is not None
+    assert (record.outcome, record.due) == ("pending", pending.until)
+
+
+def test_a_replaced_meeting_is_no_longer_stored(journal: Journal) -> None:
+    store(journal, replace(ref("old"), hint={"source": "meet"}))
+    assert dict(journal.stored_refs(WINDOW)) == {"old": {"source": "meet"}}
+    store(journal, replace(ref("new"), hint={"source": "auto"}), replaces=("old",))
+    assert dict(journal.stored_refs(WINDOW)) == {"new": {"source": "auto"}}
+    assert journal.gone_by_reason() == {str(Reason.replaced): 1}
+    assert list(journal.stored_refs(Window(start=WINDOW.end, end=WINDOW.end + SPAN))) == []
+
+
+# Meetings known from the listing only
 
 
 def test_a_meeting_known_from_the_listing_only_is_loaded_if_nothing_is_stored(journal: Journal) -> None:
-    tracker = tracker_of(journal)
-    decision = tracker.decide(fetched(tracker, "d"), record(Detail.basic, listed_only=True))
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    decision = tracker.decide(begin_fetch(tracker, ref("m")), record_of("m", Detail.basic, listed_only=True))
     assert isinstance(decision, Load)
 
 
@@ -54,18 +248,145 @@ def test_a_meeting_known_from_the_listing_only_is_loaded_if_nothing_is_stored(jo
 def test_a_meeting_known_from_the_listing_only_replaces_nothing_that_ended(
     journal: Journal, stored: Detail
 ) -> None:
-    tracker = tracker_of(journal)
-    tracker.on_acknowledged(LoadedMeeting.of(fetched(tracker, "d"), record(stored)))
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    tracker.on_acknowledged(LoadedMeeting.of(begin_fetch(tracker, ref("m")), record_of("m", stored)))
     journal.flush()
-    tracker = tracker_of(journal)
-    decision = tracker.decide(fetched(tracker, "changed"), record(Detail.basic, listed_only=True))
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    decision = tracker.decide(
+        begin_fetch(tracker, ref("m", digest="changed")), record_of("m", Detail.basic, listed_only=True)
+    )
     assert isinstance(decision, KeepStored)
 
 
 def test_a_meeting_known_from_the_listing_only_ends_a_live_one(journal: Journal) -> None:
-    tracker = tracker_of(journal)
-    tracker.on_acknowledged(LoadedMeeting.of(fetched(tracker, "d"), record(Detail.live)))
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    tracker.on_acknowledged(LoadedMeeting.of(begin_fetch(tracker, ref("m")), record_of("m", Detail.live)))
     journal.flush()
-    tracker = tracker_of(journal)
-    decision = tracker.decide(fetched(tracker, "changed"), record(Detail.basic, listed_only=True))
+    tracker = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    decision = tracker.decide(
+        begin_fetch(tracker, ref("m", digest="changed")), record_of("m", Detail.basic, listed_only=True)
+    )
     assert isinstance(decision, Load)
+
+
+# Skipped partitions
+
+
+def test_a_later_listing_trims_failed_partitions(journal: Journal, clock: Clock) -> None:
+    run_listings(
+        run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a", "b")
+    )
+    clock.now += HOUR
+    run_listings(run_of(journal, clock, RunPlan(slices=[Slice(window=days(1, 2))])), journal, failing=("b",))
+    failed = {(each.partition, each.window, each.tried_at) for each in journal.failed_partitions()}
+    before = clock() - HOUR
+    assert failed == {
+        ("a", days(0, 1), before),
+        ("a", days(2, 4), before),
+        ("b", days(0, 1), before),
+        ("b", days(1, 2), clock()),
+        ("b", days(2, 4), before),
+    }
+
+
+def test_a_failed_partition_is_cleared_by_two_listings_in_a_row(journal: Journal, clock: Clock) -> None:
+    run_listings(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
+    clock.now += DAY
+    run = run_of(journal, clock, RunPlan(), span=2 * DAY)
+    for part in run.plan.slices:  # faster than the journal commits
+        run.tracker.on_slice_started(part)
+        run.tracker.on_slice_listed(part)
+    journal.flush()
+    assert journal.failed_partitions() == []
+
+
+def test_a_kill_while_a_failed_partition_is_trimmed_loses_no_time(tmp_path: Path, clock: Clock) -> None:
+    for after in range(5):
+        journal = Journal(tmp_path / str(after))
+        run_listings(
+            run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",)
+        )
+        run = run_of(journal, Clock(clock() + HOUR), RunPlan(slices=[Slice(window=days(0, 1))]))
+        kill_after(journal, after)
+        with suppress(KeyboardInterrupt):
+            run_listings(run, journal)
+        kill(journal)
+        again = Journal(tmp_path / str(after))
+        windows = [each.window for each in again.failed_partitions()]
+        assert all(any(FIRST + day * DAY in window for window in windows) for day in (1, 2, 3)), after
+        again.close()
+
+
+def test_a_listing_with_fewer_extras_does_not_clear_a_failed_partition(
+    journal: Journal, clock: Clock
+) -> None:
+    run = run_of(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
+    run_listings(run, journal, failing=("a",))
+    clock.now += DAY
+    plain = run_of(journal, clock, RunPlan())
+    mark_stored(plain, journal, clock, *run_listings(plain, journal, ref("m")))
+    clock.now += DAY
+    run = run_of(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
+    fetched = [each.extras for each in [*run.resume(), *run_listings(run, journal, ref("m"))]]
+    record = journal.meeting("m")
+    assert record is not None
+    assert QOS in [*fetched, record.extras]
+
+
+# Kills
+
+
+def test_a_listing_is_recorded_after_its_meetings(tmp_path: Path, clock: Clock) -> None:
+    """A kill after any statement leaves the statements before it."""
+    for after in range(5):
+        folder = tmp_path / str(after)
+        journal = Journal(folder)
+        run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
+        statements = kill_after(journal, after)
+        with suppress(KeyboardInterrupt):
+            run_listings(run, journal, *(ref(f"m{number}") for number in range(8)))
+        kill(journal)
+        again = Journal(folder)
+        covered = not backfill(again, days(0, 1), NOTHING, SPAN).slices
+        there = sum(again.meeting(f"m{number}") is not None for number in range(3))
+        assert there == min(after, 3)
+        assert not covered or there == 3, statements
+        again.close()
+
+
+# Filtered runs
+
+
+def test_a_filtered_listing_covers_nothing(journal: Journal) -> None:
+    part = Slice(window=WINDOW)
+    plan = filtered(WINDOW, SPAN, since=None)
+    assert plan.slices == [part]
+    tracker = tracker_of(journal, plan)
+    tracker.on_slice_started(part)
+    skipped = SkippedPartition(partition="user x", reason=Reason.refused, permanent=False)
+    tracker.on_partition_skipped(skipped, part)
+    tracker.on_slice_listed(part)
+    assert journal.listings(NOTHING) == []
+    assert journal.failed_partitions() == []
+    assert [p.window for p in backfill(journal, WINDOW, NOTHING, SPAN).slices] == [WINDOW]
+    assert [p.window for p in nightly(journal, WINDOW, NOTHING, SPAN, SPAN).slices] == [WINDOW]
+
+
+def test_a_filtered_run_resumes_nothing(journal: Journal) -> None:
+    journal.record_intent(ref("waiting"), NOTHING, 1)
+    journal.set_outcome(ref("waiting"), "failed", reason="r")
+    journal.flush()
+    plan = with_backlog(filtered(WINDOW, SPAN, since=None), journal, max_window=SPAN, now=NOW)
+    tracker = tracker_of(journal, plan)
+    assert list(tracker.resume()) == []
+    assert list(tracker.missing_from_listing(Slice(window=WINDOW))) == []
+    assert plan.slices == [Slice(window=WINDOW)]
+
+
+def test_a_filtered_run_records_the_meetings_that_it_stores(journal: Journal) -> None:
+    store(journal, ref("m1"))
+    once = tracker_of(journal, filtered(WINDOW, SPAN, since=None))
+    again = tracker_of(journal, filtered(WINDOW, SPAN, since=NOW + HOUR))
+    assert isinstance(once.should_fetch(ref("m1")), Unchanged)
+    assert isinstance(again.should_fetch(ref("m1")), Fetch)
+    assert isinstance(once.should_fetch(ref("m1", digest="other")), Fetch)

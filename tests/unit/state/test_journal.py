@@ -1,4 +1,4 @@
-"""The journal by itself: what it takes for read, what a kill leaves of it, and what is wrong with its file."""
+"""The journal: what it records, what a kill leaves of it, and which files it refuses."""
 
 from __future__ import annotations
 
@@ -11,247 +11,54 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from connectors.errors import AlreadyRunning, HarvestError, OutputError, StateError, VendorError
-from connectors.models import (
-    Detail,
-    Meeting,
-    MeetingRecord,
-    MeetingRef,
-    Pending,
-    Reason,
-    SkippedPartition,
-    Window,
-)
-from harvester.pipeline.planner import ASK_SKIPPED_AGAIN, RunPlan, Slice, backfill, nightly, with_backlog
-from harvester.pipeline.planner import forced as forced_plan
-from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, LoadedMeeting
-from harvester.state.batch_writer import BatchWriter
+from connectors.errors import AlreadyRunning, HarvestError, OutputError, StateError
+from connectors.models import MeetingRef, Window
 from harvester.state.journal import Journal
 from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import FailedPartition
 from harvester.state.journal_schema import MIGRATIONS
+from tests.unit.journal_runs import (
+    DAY,
+    FIRST,
+    HOUR,
+    NOTHING,
+    NOW,
+    QOS,
+    days,
+    kill,
+    ref,
+)
 
 ROOT = Path(__file__).parents[3]
-DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
-FIRST = datetime(2026, 11, 16, tzinfo=UTC)
-LOOKBACK = 3 * DAY
-SPAN = 25 * DAY
-NOTHING: frozenset[str] = frozenset()
-QOS = frozenset({"qos"})
-NOBODY = 65534
-
-
-class Clock:
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
+UNPRIVILEGED_ID = 65534
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal(tmp_path / "scope")
-    yield opened
-    with suppress(HarvestError, sqlite3.ProgrammingError):
-        opened.close()
+    with closing(Journal(tmp_path / "scope")) as opened:
+        yield opened
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(FIRST + 4 * DAY + 2 * HOUR)
-
-
-def days(first: int, last: int) -> Window:
-    """From the start of one day to the start of another, counted from FIRST."""
-    return Window(start=FIRST + first * DAY, end=FIRST + last * DAY)
-
-
-def ref(uuid: str, start: datetime | None = FIRST + 9 * HOUR, digest: str = "d") -> MeetingRef:
-    return MeetingRef(uuid=uuid, start_time=start, digest=digest, hint={"type": "past"})
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A plan, and the tracker of the run that carries it out."""
-
-    plan: RunPlan
-    tracker: JournalTracker
-
-    def resume(self) -> list[MeetingRef]:
-        return [self._fetch(fetch) for fetch in self.tracker.resume()]
-
-    def fetch(self, ref: MeetingRef) -> MeetingRef | None:
-        """The ref as it is fetched; `None` if its meeting is not."""
-        answer = self.tracker.should_fetch(ref)
-        return self._fetch(answer) if isinstance(answer, Fetch) else None
-
-    def missing(self, part: Slice) -> list[MeetingRef]:
-        return [self._fetch(fetch) for fetch in self.tracker.missing_from_listing(part)]
-
-    def _fetch(self, fetch: Fetch) -> MeetingRef:
-        self.tracker.on_fetching(fetch)
-        return fetch.ref
-
-
-def run_of(
-    journal: Journal, clock: Clock, plan: RunPlan, extras: frozenset[str] = NOTHING, span: timedelta = SPAN
-) -> Run:
-    plan = with_backlog(plan, journal, max_window=span, now=clock())
-    run = journal.begin_run("test", clock())
-    return Run(plan, JournalTracker(journal, plan, extras=extras, run=run, now=clock, was_empty=False))
-
-
-def list_all(
-    run: Run, journal: Journal, *refs: MeetingRef, failing: tuple[str, ...] = ()
-) -> list[MeetingRef]:
-    """What is fetched of `refs` when every slice of this run is listed, except the `failing` partitions."""
-    fetched = []
-    for part in run.plan.slices:
-        run.tracker.on_slice_started(part)
-        for partition in failing:
-            skipped = SkippedPartition(partition=partition, reason=Reason.error, permanent=False)
-            run.tracker.on_partition_skipped(skipped, part)
-        here = [each for each in refs if each.start_time is None or each.start_time in part.window]
-        fetched += [found for each in here if (found := run.fetch(each)) is not None]
-        run.tracker.on_slice_listed(part)
-        journal.flush()
-    return fetched
-
-
-def store(run: Run, journal: Journal, clock: Clock, *refs: MeetingRef, rank: int = 2) -> None:
+def record_intents(journal: Journal, *refs: MeetingRef) -> None:
     for each in refs:
-        run.tracker.on_acknowledged(LoadedMeeting(ref=each, rank=rank, harvested_at=clock(), pending=None))
-    journal.flush()
+        journal.record_intent(each, NOTHING, 1)
 
 
-def read_nightly(
-    journal: Journal, clock: Clock, *refs: MeetingRef, asked: frozenset[str] = NOTHING
-) -> list[str]:
-    """One night over all days up to yesterday, everything wanted stored; the uuids that were."""
-    yesterday = clock().replace(hour=0)
-    wanted = Window(start=FIRST, end=yesterday)
-    run = run_of(journal, clock, nightly(journal, wanted, asked, LOOKBACK, SPAN), asked)
-    found = list_all(run, journal, *refs)
-    store(run, journal, clock, *found)
-    return [each.uuid for each in found]
+# Targets and listings
 
 
-def killed(journal: Journal) -> None:
-    """What kill -9 leaves: nothing of what was not committed, and a file that nobody closed."""
-    writer = journal._writer
-    assert isinstance(writer, BatchWriter)
-    with writer._changed:
-        writer._queue = []
-        writer._closed = True
-        writer._changed.notify()
-    writer._thread.join()
-    journal._database._connection.close()
-
-
-def resumed(run: Run) -> set[str]:
-    """What this run reads out of the journal, though no listing shows it any more."""
-    found = {each.uuid for each in run.resume()}
-    for part in run.plan.slices:
-        run.tracker.on_slice_started(part)
-        found |= {each.uuid for each in run.missing(part)}
-        run.tracker.on_slice_listed(part)
-    return found
-
-
-def forced(
-    journal: Journal, window: Window, extras: frozenset[str], clock: Clock, named: Window | None = None
-) -> RunPlan:
-    """A forced run of these days; `named`: as they were given."""
-    since = journal.begin_forced_run(named or window, extras, clock())
-    return forced_plan(window, SPAN, since=since)
-
-
-def spelled(parts: list[Slice]) -> list[tuple[float, float]]:
-    """Windows as days counted from FIRST."""
-    return [((each.window.start - FIRST) / DAY, (each.window.end - FIRST) / DAY) for each in parts]
-
-
-# Which time is known
-
-
-def test_a_listing_covers_nothing_later_than_its_own_beginning(journal: Journal) -> None:
-    clock = Clock(FIRST + DAY + 6 * HOUR)
-    list_all(run_of(journal, clock, backfill(journal, days(0, 3), NOTHING, SPAN)), journal)
-    clock.now += 5 * DAY
-    assert spelled([*backfill(journal, days(0, 3), NOTHING, SPAN).slices]) == [(1.25, 3)]
-
-
-def test_a_listing_is_final_only_once_it_began_after_the_lookback(journal: Journal, clock: Clock) -> None:
-    run = run_of(journal, clock, nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN))
-    assert spelled([*run.plan.slices]) == [(0, 4)]
-    list_all(run, journal)
-    final = (clock() - LOOKBACK - FIRST) / DAY
-    assert spelled([*nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).slices]) == [(final, 4)]
-    clock.now += LOOKBACK
-    list_all(run_of(journal, clock, nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN)), journal)
-    assert not nightly(journal, days(0, 4), NOTHING, LOOKBACK, SPAN).slices
-
-
-def test_a_listing_that_did_not_reach_its_end_covers_nothing(journal: Journal, clock: Clock) -> None:
-    run = run_of(journal, clock, backfill(journal, days(0, 2), NOTHING, DAY), span=DAY)
-    one, other = run.plan.slices
-    run.tracker.on_slice_started(one)
-    assert run.fetch(ref("m")) is not None
-    run.tracker.on_slice_started(other)
-    run.tracker.on_slice_listed(other)
-    journal.flush()
-    assert spelled([*backfill(journal, days(0, 2), NOTHING, DAY).slices]) == [(0, 1)]
-
-
-def test_only_a_changed_row_is_read_again_within_the_lookback(journal: Journal, clock: Clock) -> None:
-    rows = [ref("same", FIRST + 3 * DAY), ref("late", FIRST + 3 * DAY)]
-    assert read_nightly(journal, clock, rows[0]) == ["same"]
-    clock.now += DAY
-    assert read_nightly(journal, clock, *rows) == ["late"]
-    clock.now += HOUR
-    assert read_nightly(journal, clock, *rows) == []
-    assert read_nightly(journal, clock, ref("same", FIRST + 3 * DAY, "other"), rows[1]) == ["same"]
-
-
-def test_a_run_that_asks_for_more_does_not_take_an_earlier_word(journal: Journal, clock: Clock) -> None:
-    assert read_nightly(journal, clock, ref("m")) == ["m"]
-    clock.now += 4 * DAY
-    assert read_nightly(journal, clock, ref("m")) == []
-    assert spelled([*backfill(journal, days(0, 1), QOS, SPAN).slices]) == [(0, 1)]
-    assert read_nightly(journal, clock, ref("m"), asked=QOS) == ["m"]
-    assert read_nightly(journal, clock, ref("m"), asked=QOS) == []
-    assert not backfill(journal, days(0, 1), NOTHING, SPAN).slices
-    assert spelled([*backfill(journal, days(0, 1), QOS | {"raw"}, SPAN).slices]) == [(0, 1)]
-
-
-def test_a_meeting_is_read_again_for_all_that_was_ever_asked_of_it(journal: Journal, clock: Clock) -> None:
-    read_nightly(journal, clock, ref("m", FIRST + 3 * DAY), asked=QOS)
-    clock.now += HOUR
-    run = run_of(journal, clock, forced(journal, days(3, 4), frozenset({"raw"}), clock), frozenset({"raw"}))
-    (wanted,) = list_all(run, journal, ref("m", FIRST + 3 * DAY, "changed"))
-    assert wanted.extras == {"qos", "raw"}
-    (first,) = run_of(journal, clock, RunPlan()).resume()
-    assert first.extras == {"qos", "raw"}
-
-
-def test_the_first_day_wanted_is_the_first_that_was_ever_named(journal: Journal) -> None:
+def test_the_first_nightly_day_is_set_once(journal: Journal) -> None:
     assert journal.set_first_nightly(FIRST + DAY) == FIRST + DAY
     assert journal.set_first_nightly(FIRST) == FIRST + DAY
     assert journal.set_first_nightly(FIRST + 9 * DAY) == FIRST + DAY
 
 
-# Forced readings
-
-
-def test_what_runs_wanted_and_what_they_listed_is_remembered_together(tmp_path: Path) -> None:
+def test_targets_are_the_union_of_requested_and_listed_time(tmp_path: Path) -> None:
     with closing(Journal(tmp_path)) as journal:
         assert journal.targets() == []
         for window in (days(8, 9), days(0, 2), days(1, 3)):
@@ -261,259 +68,69 @@ def test_what_runs_wanted_and_what_they_listed_is_remembered_together(tmp_path: 
         assert reader.targets() == [days(0, 3), days(5, 6), days(8, 9)]
 
 
-def test_wishes_that_no_journal_ever_wrote_are_damage(journal: Journal) -> None:
+def test_unreadable_targets_are_reported_as_damage(journal: Journal) -> None:
     journal.set_fact("wanted", "[[1]]")
     with pytest.raises(StateError, match="damaged"):
         journal.targets()
 
 
-def test_a_forced_reading_resumes_where_it_was_killed_and_begins_anew_once_finished(
-    journal: Journal, clock: Clock
-) -> None:
-    rows = [ref("a"), ref("b")]
-    read_nightly(journal, clock, *rows)
-    clock.now += HOUR
-    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
-    assert [each.uuid for each in list_all(run, journal, *rows)] == ["a", "b"]
-    store(run, journal, clock, rows[0])
-    clock.now += DAY
-    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
-    assert [each.uuid for each in list_all(run, journal, *rows)] == ["b"]
-    store(run, journal, clock, rows[1])
-    journal.finish_forced_run(days(0, 1), NOTHING, clock())
-    journal.flush()
-    clock.now += HOUR
-    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
-    assert [each.uuid for each in list_all(run, journal, *rows)] == ["a", "b"]
+# Forced runs
 
 
-def test_forced_readings_of_other_days_or_options_know_nothing_of_each_other(journal: Journal) -> None:
+def test_forced_runs_of_other_days_or_extras_are_independent(journal: Journal) -> None:
     began = journal.begin_forced_run(days(0, 1), NOTHING, FIRST + DAY)
     assert journal.begin_forced_run(days(0, 1), NOTHING, FIRST + 2 * DAY) == began
     assert journal.begin_forced_run(days(0, 1), QOS, FIRST + 2 * DAY) == FIRST + 2 * DAY
     assert journal.begin_forced_run(days(0, 2), NOTHING, FIRST + 3 * DAY) == FIRST + 3 * DAY
 
 
-def test_the_start_of_a_forced_reading_survives_a_kill(tmp_path: Path) -> None:
+def test_the_start_of_a_forced_run_survives_a_kill(tmp_path: Path) -> None:
     first = Journal(tmp_path)
     first.begin_forced_run(days(0, 1), QOS, FIRST + DAY)
-    killed(first)
+    kill(first)
     second = Journal(tmp_path)
     assert second.begin_forced_run(days(0, 1), QOS, FIRST + 5 * DAY) == FIRST + DAY
     second.close()
 
 
-def test_a_forced_reading_that_asks_for_more_takes_no_word_of_a_run_in_between(
-    journal: Journal, clock: Clock
-) -> None:
-    forced(journal, days(0, 1), QOS, clock)  # killed before its first request
-    clock.now += HOUR
-    assert read_nightly(journal, clock, ref("m")) == ["m"]
-    clock.now += HOUR
-    run = run_of(journal, clock, forced(journal, days(0, 1), QOS, clock), QOS)
-    assert [each.extras for each in list_all(run, journal, ref("m"))] == [QOS]
+# Meetings, expiry, runs
 
 
-def test_a_forced_reading_that_resumes_reads_rows_that_have_changed_since(
-    journal: Journal, clock: Clock
-) -> None:
-    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
-    store(run, journal, clock, *list_all(run, journal, ref("m")))  # and killed before its end
-    clock.now += 2 * LOOKBACK  # what is listed now is final: nobody looks again
-    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
-    assert [each.uuid for each in list_all(run, journal, ref("m", digest="changed"))] == ["m"]
-
-
-def test_a_forced_reading_resumes_though_the_vendor_keeps_less_of_its_days_by_now(
-    journal: Journal, clock: Clock
-) -> None:
-    began = forced(journal, days(1, 3), NOTHING, clock, named=days(0, 3)).forced_since
-    clock.now += HOUR
-    later = Window(start=days(1, 3).start + HOUR, end=days(1, 3).end)
-    assert forced(journal, later, NOTHING, clock, named=days(0, 3)).forced_since == began
-    assert forced(journal, later, NOTHING, clock).forced_since == clock()
-
-
-# Which meetings come first
-
-
-def test_failed_and_due_meetings_are_resumed_and_done_ones_never(journal: Journal, clock: Clock) -> None:
-    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
-    list_all(run, journal, *(ref(name) for name in ("done", "failed", "due", "later", "gone")))
-    store(run, journal, clock, ref("done"))
-    run.tracker.on_failed(ref("failed"), VendorError("no"))
-    journal.set_outcome(ref("due"), "pending", due=clock() + HOUR, reason="live")
-    journal.set_outcome(ref("later"), "pending", due=clock() + DAY, reason="live")
-    journal.set_outcome(ref("gone"), "gone", reason="deleted")
-    journal.flush()
-    clock.now += 2 * HOUR
-    assert resumed(run_of(journal, clock, RunPlan())) == {"due", "failed"}
-    assert resumed(run_of(journal, clock, RunPlan(slices=(), within=days(1, 2)))) == set()
-
-
-def test_meetings_that_a_killed_run_listed_are_resumed_unless_they_are_listed_anyway(
-    journal: Journal, clock: Clock
-) -> None:
-    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, ref("m"))
-    again = RunPlan(slices=[Slice(window=days(0, 2))])
-    assert [*run_of(journal, clock, again).resume()] == []
-    assert resumed(run_of(journal, clock, RunPlan())) == {"m"}
-
-
-def test_open_meetings_are_read_page_by_page_while_they_change(journal: Journal, clock: Clock) -> None:
+def test_open_meetings_can_be_changed_while_they_are_read_page_by_page(journal: Journal) -> None:
     rows = [ref(f"m{number:04}") for number in range(1_100)]
-    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))])), journal, *rows)
+    record_intents(journal, *rows)
+    journal.flush()
     seen = []
     for record in journal.open_meetings():
         seen.append(record.uuid)
-        journal.mark_stored(record.ref, rank=2, harvested_at=clock(), due=None, reason=None)
+        journal.mark_stored(record.ref, rank=2, harvested_at=NOW, due=None, reason=None)
     assert seen == [each.uuid for each in rows]
     journal.flush()
     assert journal.counts() == {"done": 1_100}
 
 
-def test_what_is_stored_is_remembered_while_it_is_read_again(journal: Journal, clock: Clock) -> None:
-    read_nightly(journal, clock, ref("m"))
-    clock.now += HOUR
-    run = run_of(journal, clock, forced(journal, days(0, 1), NOTHING, clock))
-    list_all(run, journal, ref("m"))
-    record = journal.meeting("m")
-    assert record is not None
-    assert (record.outcome, record.rank) == ("listed", 2)
-    run.tracker.on_failed(ref("m"), VendorError("no"))
-    run.tracker.on_failed(ref("m"), VendorError("no, again"))
-    journal.flush()
-    record = journal.meeting("m")
-    assert record is not None
-    assert (record.outcome, record.rank, record.attempts, record.reason) == ("failed", 2, 2, "no, again")
-    assert record.harvested_at == clock() - HOUR
-
-
-def test_a_poorer_harvest_of_which_more_is_to_come_stays_pending(journal: Journal, clock: Clock) -> None:
-    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]), QOS)
-    list_all(run, journal, ref("m"))
-    store(run, journal, clock, ref("m"), rank=Detail.full)
-    changed = ref("m", digest="changed")
-    list_all(run, journal, changed)
-    pending = Pending(until=clock() + HOUR, reason=Reason.quality)
-    meeting = Meeting(vendor="v", account="a", uuid="m", detail=Detail.basic, harvested_at=clock())
-    record = MeetingRecord(meeting=meeting, pending=pending)
-    assert isinstance(run.tracker.decide(changed, record), KeepStored)
-    run.tracker.on_kept(changed, pending)
-    journal.flush()
-    record = journal.meeting("m")
-    assert record is not None
-    assert (record.outcome, record.due) == ("pending", pending.until)
-
-
-# Parts of a listing that could not be had
-
-
-def test_a_part_left_out_is_asked_for_again_once_a_day(journal: Journal, clock: Clock) -> None:
-    scheme = backfill(journal, days(0, 1), NOTHING, SPAN)
-    list_all(run_of(journal, clock, scheme), journal, failing=("user 1",))
-    clock.now += ASK_SKIPPED_AGAIN - timedelta(seconds=1)
-    assert not run_of(journal, clock, backfill(journal, days(0, 1), NOTHING, SPAN)).plan.slices
-    clock.now += timedelta(seconds=1)
-    run = run_of(journal, clock, RunPlan())
-    assert [*run.plan.slices] == [Slice(window=days(0, 1), partitions=frozenset({"user 1"}))]
-    list_all(run, journal, failing=("user 1",))
-    assert not run_of(journal, clock, RunPlan()).plan.slices
-    clock.now += DAY
-    list_all(run_of(journal, clock, RunPlan()), journal)
-    assert journal.failed_partitions() == []
-
-
-def test_a_later_listing_trims_what_was_left_out(journal: Journal, clock: Clock) -> None:
-    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a", "b"))
-    clock.now += HOUR
-    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(1, 2))])), journal, failing=("b",))
-    left = {(each.partition, each.window, each.tried_at) for each in journal.failed_partitions()}
-    before = clock() - HOUR
-    assert left == {
-        ("a", days(0, 1), before),
-        ("a", days(2, 4), before),
-        ("b", days(0, 1), before),
-        ("b", days(1, 2), clock()),
-        ("b", days(2, 4), before),
-    }
-
-
-def test_a_part_left_out_is_no_more_when_two_listings_in_a_row_have_it(
-    journal: Journal, clock: Clock
-) -> None:
-    list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
-    clock.now += DAY
-    run = run_of(journal, clock, RunPlan(), span=2 * DAY)
-    for part in run.plan.slices:  # faster than the journal commits
-        run.tracker.on_slice_started(part)
-        run.tracker.on_slice_listed(part)
-    journal.flush()
-    assert journal.failed_partitions() == []
-
-
-def test_a_kill_while_a_skipped_part_is_trimmed_loses_nothing_of_it(tmp_path: Path, clock: Clock) -> None:
-    for after in range(5):
-        journal = Journal(tmp_path / str(after))
-        list_all(run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 4))])), journal, failing=("a",))
-        run = run_of(journal, Clock(clock() + HOUR), RunPlan(slices=[Slice(window=days(0, 1))]))
-        _cut_off(journal, after)
-        with suppress(KeyboardInterrupt):
-            list_all(run, journal)
-        killed(journal)
-        again = Journal(tmp_path / str(after))
-        left = [each.window for each in again.failed_partitions()]
-        assert all(any(FIRST + day * DAY in window for window in left) for day in (1, 2, 3)), after
-        again.close()
-
-
-def test_what_is_left_out_of_a_richer_listing_is_not_settled_by_a_plainer_one(
-    journal: Journal, clock: Clock
-) -> None:
-    run = run_of(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
-    list_all(run, journal, failing=("a",))
-    clock.now += DAY
-    plain = run_of(journal, clock, RunPlan())
-    store(plain, journal, clock, *list_all(plain, journal, ref("m")))
-    clock.now += DAY
-    run = run_of(journal, clock, backfill(journal, days(0, 1), QOS, SPAN), QOS)
-    asked = [each.extras for each in [*run.resume(), *list_all(run, journal, ref("m"))]]
-    record = journal.meeting("m")
-    assert record is not None
-    assert QOS in [*asked, record.extras]
-
-
-# Expiry, counts, runs
-
-
-def test_what_never_had_a_start_is_given_up_by_when_it_was_first_listed(
-    journal: Journal, clock: Clock
-) -> None:
-    run = journal.begin_run("nightly", clock())
+def test_a_meeting_without_a_start_expires_by_the_time_of_its_first_listing(journal: Journal) -> None:
+    run = journal.begin_run("nightly", NOW)
     timeless = MeetingRef(uuid="timeless", start_time=None, digest="d")
     journal.record_intent(timeless, NOTHING, run)
     journal.set_outcome(timeless, "failed", reason="no")
     journal.flush()
-    assert journal.expire(clock() - HOUR) == 0
-    assert journal.expire(clock() + HOUR) == 1
+    assert journal.expire(NOW - HOUR) == 0
+    assert journal.expire(NOW + HOUR) == 1
 
 
-def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
-    journal: Journal, clock: Clock
-) -> None:
+def test_expiry_gives_up_old_unstored_meetings_and_keeps_stored_ones(journal: Journal) -> None:
     old, young = FIRST, FIRST + 2 * DAY
-    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 3))]))
     rows = [ref("never", old), ref("once", old), ref("young", young), ref("waiting", old)]
-    list_all(run, journal, *rows, failing=("a",))
-    store(run, journal, clock, rows[1])
+    record_intents(journal, *rows)
+    journal.mark_stored(rows[1], rank=2, harvested_at=NOW, due=None, reason=None)
     for each in rows[:3]:
-        run.tracker.on_failed(each, VendorError("no"))
-    journal.set_outcome(rows[3], "pending", due=clock() + 9 * DAY, reason="live")
-    journal.add_failed(
-        FailedPartition(
-            partition="old", window=days(0, 1), extras=frozenset(), reason="error", tried_at=clock()
+        journal.set_outcome(each, "failed", reason="no")
+    journal.set_outcome(rows[3], "pending", due=NOW + 9 * DAY, reason="live")
+    for partition, window in {"a": days(0, 3), "old": days(0, 1)}.items():
+        journal.add_failed(
+            FailedPartition(partition=partition, window=window, extras=NOTHING, reason="error", tried_at=NOW)
         )
-    )
     journal.flush()
     assert journal.expire(FIRST + DAY + HOUR) == 2
     outcomes = {name: journal.meeting(name) for name in ("never", "once", "young", "waiting")}
@@ -530,7 +147,7 @@ def test_what_the_vendor_no_longer_keeps_is_given_up_and_what_is_stored_stays(
     assert journal.expire(FIRST + DAY + HOUR) == 0
 
 
-def test_runs_are_kept_newest_first_and_a_killed_one_has_no_end(journal: Journal) -> None:
+def test_runs_are_returned_newest_first_and_a_killed_one_has_no_end(journal: Journal) -> None:
     first = journal.begin_run("nightly", FIRST)
     journal.end_run(first, FIRST + HOUR, 75, {"listed": 3, "until": None})
     second = journal.begin_run("2026-11-16", FIRST + DAY)
@@ -548,7 +165,7 @@ def test_runs_are_kept_newest_first_and_a_killed_one_has_no_end(journal: Journal
     assert [run.id for run in journal.runs(1)] == [second]
 
 
-def test_the_oldest_runs_are_forgotten_and_their_numbers_not_used_again(
+def test_the_oldest_runs_are_deleted_and_their_numbers_are_not_reused(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harvester.state.journal.RUNS_KEPT", 5)
@@ -562,53 +179,20 @@ def test_the_oldest_runs_are_forgotten_and_their_numbers_not_used_again(
 # Kills
 
 
-def test_results_survive_a_kill_exactly_as_far_as_they_were_committed(tmp_path: Path, clock: Clock) -> None:
+def test_a_kill_loses_only_uncommitted_changes(tmp_path: Path) -> None:
     first = Journal(tmp_path)
-    run = run_of(first, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
-    list_all(run, first, ref("a"), ref("b"))
-    store(run, first, clock, ref("a"))
-    with first._writer._changed:  # the writer sleeps
-        run.tracker.on_acknowledged(LoadedMeeting(ref=ref("b"), rank=2, harvested_at=clock(), pending=None))
+    record_intents(first, ref("a"), ref("b"))
+    first.add_listing(days(0, 1), NOTHING, NOW)
+    first.mark_stored(ref("a"), rank=2, harvested_at=NOW, due=None, reason=None)
+    first.flush()
+    with first._writer._changed:  # the writer cannot commit
+        first.mark_stored(ref("b"), rank=2, harvested_at=NOW, due=None, reason=None)
         first._writer._queue.clear()
-    killed(first)
+    kill(first)
     second = Journal(tmp_path)
     assert second.counts() == {"done": 1, "listed": 1}
-    assert not backfill(second, days(0, 1), NOTHING, SPAN).slices
+    assert [listing.window for listing in second.listings(NOTHING)] == [days(0, 1)]
     second.close()
-
-
-def test_an_interval_is_never_there_without_its_meetings(tmp_path: Path, clock: Clock) -> None:
-    """A kill after each word: what is committed is always a beginning of what was said."""
-    for after in range(5):
-        folder = tmp_path / str(after)
-        journal = Journal(folder)
-        run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
-        said = _cut_off(journal, after)
-        with suppress(KeyboardInterrupt):
-            list_all(run, journal, *(ref(f"m{number}") for number in range(8)))
-        killed(journal)
-        again = Journal(folder)
-        covered = not backfill(again, days(0, 1), NOTHING, SPAN).slices
-        there = sum(again.meeting(f"m{number}") is not None for number in range(3))
-        assert there == min(after, 3)
-        assert not covered or there == 3, said
-        again.close()
-
-
-def _cut_off(journal: Journal, after: int) -> list[str]:
-    """After so many words, committed, comes the kill."""
-    put, said = journal._writer.put, list[str]()
-
-    def counted(statement: str, *values: object) -> int:
-        if len(said) == after:
-            raise KeyboardInterrupt
-        said.append(statement)
-        number = put(statement, *values)
-        journal.flush()
-        return number
-
-    journal._writer.put = counted  # type: ignore[method-assign]  # the kill between two words
-    return said
 
 
 _VICTIM = """
@@ -621,20 +205,20 @@ from harvester.state.journal import Journal
 from harvester.state.journal_reader import JournalReader
 at = datetime(2026, 11, 16, tzinfo=UTC)
 journal = Journal(Path(sys.argv[1]))
-def said(*names):
+def record(*names):
     for name in names:
         journal.record_intent(MeetingRef(uuid=name, start_time=at, digest="d"), frozenset(), 1)
 journal.begin_run("nightly", at)
-said("a", "b")
+record("a", "b")
 journal.flush()
 with journal._writer._changed:
-    said("c")
+    record("c")
     journal.add_listing(Window(start=at, end=at + timedelta(days=1)), frozenset(), at + timedelta(days=9))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_process_that_was_killed_leaves_a_journal_that_opens(tmp_path: Path) -> None:
+def test_the_journal_of_a_killed_process_opens(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", _VICTIM, str(tmp_path)], cwd=ROOT, check=False)
     assert ended.returncode == -signal.SIGKILL
     journal = Journal(tmp_path)
@@ -645,7 +229,7 @@ def test_a_process_that_was_killed_leaves_a_journal_that_opens(tmp_path: Path) -
     journal.close()
 
 
-def test_close_commits_what_was_said_and_a_second_journal_reads_it(tmp_path: Path, clock: Clock) -> None:
+def test_close_commits_every_change(tmp_path: Path) -> None:
     first = Journal(tmp_path)
     for number in range(50):
         first.record_intent(ref(f"m{number}"), QOS, 1)
@@ -660,10 +244,7 @@ def test_close_commits_what_was_said_and_a_second_journal_reads_it(tmp_path: Pat
     second.close()
 
 
-# One run at a time
-
-
-def test_the_same_scope_is_refused_within_one_process_and_another_scope_is_not(tmp_path: Path) -> None:
+def test_a_second_run_of_the_same_scope_is_refused_within_one_process(tmp_path: Path) -> None:
     one, same, other = Journal(tmp_path / "a"), Journal(tmp_path / "a"), Journal(tmp_path / "b")
     with (
         one.lock(),
@@ -680,12 +261,12 @@ def test_the_same_scope_is_refused_within_one_process_and_another_scope_is_not(t
         each.close()
 
 
-# The journal's own faults
+# Damaged and read-only files, full disks
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The file of a journal with a few hundred meetings."""
+def contents(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of a journal with 200 meetings."""
     folder = tmp_path_factory.mktemp("whole")
     journal = Journal(folder)
     run = journal.begin_run("nightly", FIRST)
@@ -696,8 +277,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (folder / "journal.db").read_bytes()
 
 
-def everything(journal: Journal) -> tuple[object, ...]:
-    """All that a run or `harvester status` reads."""
+def read_everything(journal: Journal) -> tuple[object, ...]:
+    """Read everything that a run or `harvester status` reads."""
     return (
         journal.counts(),
         [*journal.open_meetings()],
@@ -707,15 +288,15 @@ def everything(journal: Journal) -> tuple[object, ...]:
     )
 
 
-def refused(folder: Path, contents: bytes) -> HarvestError:
-    """What is raised when a journal of these contents is opened and read; the file is left as it is."""
+def refusal_of(folder: Path, contents: bytes) -> HarvestError:
+    """The error of opening and reading a journal with these contents; it leaves the file unchanged."""
     folder.mkdir()
     path = folder / "journal.db"
     path.write_bytes(contents)
     with pytest.raises(HarvestError) as raised:
         opened = Journal(folder)
         try:
-            everything(opened)
+            read_everything(opened)
         finally:
             opened.close()
     assert path.read_bytes() == contents
@@ -723,10 +304,10 @@ def refused(folder: Path, contents: bytes) -> HarvestError:
     return raised.value
 
 
-def test_a_truncated_journal_is_refused_and_left_as_it_is(whole: bytes, tmp_path: Path) -> None:
-    lengths = [16, 100, 511, 4095, 4096, 4097, len(whole) // 2, len(whole) - 4096]
+def test_a_truncated_journal_is_refused_and_left_unchanged(contents: bytes, tmp_path: Path) -> None:
+    lengths = [16, 100, 511, 4095, 4096, 4097, len(contents) // 2, len(contents) - 4096]
     for length in lengths:
-        error = refused(tmp_path / str(length), whole[:length])
+        error = refusal_of(tmp_path / str(length), contents[:length])
         assert isinstance(error, StateError)
         assert error.exit_code == 78
         assert "damaged" in str(error)
@@ -734,22 +315,22 @@ def test_a_truncated_journal_is_refused_and_left_as_it_is(whole: bytes, tmp_path
 
 
 @pytest.mark.parametrize("length", [0, 1])
-def test_a_journal_truncated_to_nothing_is_no_fresh_start(whole: bytes, tmp_path: Path, length: int) -> None:
+def test_an_empty_journal_file_is_refused(contents: bytes, tmp_path: Path, length: int) -> None:
     folder = tmp_path / "scope"
     opened = Journal(folder)
     with opened.lock():
         opened.close()
     shutil.copy(folder / "run.lock", tmp_path / "run.lock")
-    (folder / "journal.db").write_bytes(whole[:length])
+    (folder / "journal.db").write_bytes(contents[:length])
     with pytest.raises(StateError):
         Journal(folder).close()
 
 
-def test_pages_of_rubbish_are_refused(whole: bytes, tmp_path: Path) -> None:
-    for page in range(len(whole) // 4096):
+def test_overwritten_pages_are_refused(contents: bytes, tmp_path: Path) -> None:
+    for page in range(len(contents) // 4096):
         start = page * 4096
-        spoiled = whole[:start] + bytes([0xA5]) * 4096 + whole[start + 4096 :]
-        assert refused(tmp_path / str(page), spoiled).exit_code == 78
+        damaged = contents[:start] + bytes([0xA5]) * 4096 + contents[start + 4096 :]
+        assert refusal_of(tmp_path / str(page), damaged).exit_code == 78
 
 
 @pytest.mark.parametrize(
@@ -761,40 +342,40 @@ def test_pages_of_rubbish_are_refused(whole: bytes, tmp_path: Path) -> None:
         (b"listed", b"lisYed"),
     ],
 )
-def test_bytes_overwritten_inside_a_row_are_told_as_damage_and_not_as_a_bug(
-    whole: bytes, tmp_path: Path, written: bytes, over: bytes
+def test_overwritten_bytes_in_a_row_are_reported_as_damage(
+    contents: bytes, tmp_path: Path, written: bytes, over: bytes
 ) -> None:
-    place = whole.rindex(written)
-    spoiled = whole[:place] + over + whole[place + len(over) :]
-    assert refused(tmp_path / "scope", spoiled).exit_code == 78
+    offset = contents.rindex(written)
+    damaged = contents[:offset] + over + contents[offset + len(over) :]
+    assert refusal_of(tmp_path / "scope", damaged).exit_code == 78
 
 
-def test_a_journal_of_a_newer_version_is_refused_with_what_to_do(whole: bytes, tmp_path: Path) -> None:
+def test_a_journal_of_a_newer_version_is_refused(contents: bytes, tmp_path: Path) -> None:
     version = (len(MIGRATIONS) + 1).to_bytes(4, "big")
-    error = refused(tmp_path / "scope", whole[:60] + version + whole[64:])
+    error = refusal_of(tmp_path / "scope", contents[:60] + version + contents[64:])
     assert isinstance(error, StateError)
     assert f"schema {len(MIGRATIONS) + 1}" in str(error)
     assert "newer version" in str(error)
 
 
-def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
-    theirs = tmp_path / "theirs.db"
-    with sqlite3.connect(theirs) as connection:
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as connection:
         connection.execute("CREATE TABLE meetings (x)")
     connection.close()
-    error = refused(tmp_path / "scope", theirs.read_bytes())
+    error = refusal_of(tmp_path / "scope", other.read_bytes())
     assert isinstance(error, StateError)
     assert "not a state database of the harvester" in str(error)
 
 
 @contextmanager
 def unprivileged() -> Iterator[Path]:
-    """A folder of somebody whom rights hold back: root would write anyway."""
+    """A folder of a user who needs permissions; root would write regardless of them."""
     root = os.geteuid() == 0
     folder = Path(tempfile.mkdtemp(prefix="journal-"))
     if root:
-        os.chown(folder, NOBODY, NOBODY)
-        os.seteuid(NOBODY)
+        os.chown(folder, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
+        os.seteuid(UNPRIVILEGED_ID)
     try:
         yield folder
     finally:
@@ -804,7 +385,7 @@ def unprivileged() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _opened_and_written(folder: Path) -> None:
+def _open_and_write(folder: Path) -> None:
     journal = Journal(folder)
     try:
         journal.set_fact("written", "yes")
@@ -812,40 +393,45 @@ def _opened_and_written(folder: Path) -> None:
         journal.close()
 
 
-def test_a_read_only_file_is_an_output_error_that_names_it() -> None:
+def test_a_read_only_file_is_an_output_error_with_its_path() -> None:
     with unprivileged() as folder:
-        _opened_and_written(folder)
+        _open_and_write(folder)
         path = folder / "journal.db"
         path.chmod(0o400)
         with pytest.raises(OutputError, match=r"journal\.db cannot be written") as raised:
-            _opened_and_written(folder)
+            _open_and_write(folder)
         assert raised.value.exit_code == 74
 
 
-def test_a_read_only_folder_is_an_output_error_that_names_it() -> None:
+def test_a_read_only_folder_is_an_output_error_with_its_path() -> None:
     with unprivileged() as folder:
-        _opened_and_written(folder)
+        _open_and_write(folder)
         folder.chmod(0o500)
         with pytest.raises(OutputError, match="cannot be written") as raised:
-            _opened_and_written(folder)
+            _open_and_write(folder)
         assert str(folder) in str(raised.value)
         with pytest.raises(OutputError, match="HARVESTER_STATE_DIR"):
             Journal(folder / "scope")
 
 
-def _full(journal: Journal) -> None:
-    """From now on the disk has no room for another page."""
+def _fill_disk(journal: Journal) -> None:
+    """Leave the database no space for another page."""
     with journal._database.reading() as connection:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
-def test_a_full_disk_ends_with_74_and_no_interval_without_its_meetings(tmp_path: Path, clock: Clock) -> None:
+def _list_and_flush(journal: Journal, *refs: MeetingRef) -> None:
+    record_intents(journal, *refs)
+    journal.add_listing(days(0, 1), NOTHING, NOW)
+    journal.flush()
+
+
+def test_after_a_full_disk_no_listing_is_recorded(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    run = run_of(journal, clock, RunPlan(slices=[Slice(window=days(0, 1))]))
-    _full(journal)
+    _fill_disk(journal)
     with pytest.raises(OutputError, match="free some space") as raised:
-        list_all(run, journal, *(ref(f"m{number}" + "x" * 200) for number in range(300)))
+        _list_and_flush(journal, *(ref(f"m{number}" + "x" * 200) for number in range(300)))
     assert raised.value.exit_code == 74
     with pytest.raises(OutputError):
         journal.record_intent(ref("later"), NOTHING, 1)
@@ -853,15 +439,13 @@ def test_a_full_disk_ends_with_74_and_no_interval_without_its_meetings(tmp_path:
         journal.close()
     again = Journal(tmp_path)
     assert again.counts() == {}
-    assert spelled([*backfill(again, days(0, 1), NOTHING, SPAN).slices]) == [(0, 1)]
+    assert again.listings(NOTHING) == []
     again.close()
 
 
-def test_after_a_failed_commit_nothing_is_written_even_if_there_is_room_again(
-    tmp_path: Path, clock: Clock
-) -> None:
+def test_after_a_failed_commit_nothing_is_written_even_if_there_is_space_again(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    _full(journal)
+    _fill_disk(journal)
     for number in range(300):
         with suppress(OutputError):
             journal.record_intent(ref(f"m{number}" + "x" * 200), NOTHING, 1)
@@ -870,7 +454,7 @@ def test_after_a_failed_commit_nothing_is_written_even_if_there_is_room_again(
     with journal._database.reading() as connection:
         connection.execute("PRAGMA max_page_count = 1000000")
     with pytest.raises(OutputError):
-        journal.add_listing(days(0, 1), NOTHING, clock())
+        journal.add_listing(days(0, 1), NOTHING, NOW)
     with pytest.raises(OutputError):
         journal.close()
     again = Journal(tmp_path)
@@ -878,10 +462,10 @@ def test_after_a_failed_commit_nothing_is_written_even_if_there_is_room_again(
     again.close()
 
 
-# Every schema that was ever committed
+# Earlier schemas
 
 
-def test_the_first_schema_opens_for_ever(tmp_path: Path) -> None:
+def test_a_journal_of_the_first_schema_opens(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with sqlite3.connect(path) as connection:
         connection.executescript((ROOT / "tests" / "data" / "state" / "journal-1.sql").read_text("utf-8"))
