@@ -27,7 +27,7 @@ LONGEST_LIFE = timedelta(days=366)
 """A longer lifetime than this is not believed."""
 
 LoginScope = Literal["admin", "user"]
-"""What a login may read: the whole organization, which takes an admin, or the meetings of the person who logs in."""
+"""What a login may read: the whole organisation, which takes an admin, or the meetings of the person who logs in."""
 
 
 class TokenCache(ABC):

@@ -21,7 +21,7 @@ from harvester import __version__
 COMMANDS = {
     "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),
     "check": ("harvester.cli.check:check", "Check the settings, the vendors and Elasticsearch."),
-    "demo": ("harvester.cli.demo:demo", "Harvest an invented organization from simulated vendors."),
+    "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
     "login": ("harvester.cli.login:login", "Log in to a vendor and store the tokens."),
     "plan": ("harvester.cli.plan:plan", "Estimate a backfill: requests, time, days."),

@@ -70,7 +70,7 @@ class _WatchedSink:
     epilog=examples("harvester demo --output documents.ndjson", "harvester demo --size 20 | jq -c .topic")
 )
 @click.option("--size", type=click.IntRange(1), default=120, show_default=True, help="Meetings per vendor.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organization.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organisation.")
 @click.option(
     "--speed",
     type=click.FloatRange(1, 1000),
@@ -89,7 +89,7 @@ def demo(
     output: Path | None,
     destination: Literal["stdout", "index"] | None,
 ) -> int:
-    """Simulate the vendors, and harvest two days of an invented organization from them.
+    """Simulate the vendors, and harvest two days of an invented organisation from them.
 
     The documents go to stdout, to --output, or into the index if ES_HOST is set. Their account is "demo".
     """

@@ -92,14 +92,12 @@ def run_harvest(
             **values,
         )
         kind = choose_destination(destination, output, env.environment)
-    if vendors is None:
-        with summarized(summary_json, (), ""):
-            vendors = _configured(env)
     handle_signals(env)
     label = env.environment.values.get(
         "HARVESTER_ACCOUNT", "main"
     )  # for errors that come before it is validated
-    with summarized(summary_json, vendors, label) as summary:
+    with summarized(summary_json, vendors or (), label) as summary:
+        names = _configured(env) if vendors is None else vendors
         if destination is None and output is None:
             _log_destination(kind, env)
         if request.dry_run and kind == "file":
@@ -112,7 +110,7 @@ def run_harvest(
                 progress=partial(Progress, quiet=env.quiet),
                 decorate=decorate,
             )
-            for name in vendors:
+            for name in names:
                 report = Report(vendor=name, account=env.account, destination=opened.kind)
                 summary.reports.append(report)
                 _harvest(name, runner, env, report)

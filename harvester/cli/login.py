@@ -46,7 +46,7 @@ TERMINAL_BROWSERS = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
     type=click.Choice(["admin", "user"]),
     default="admin",
     show_default=True,
-    help="Ask for access to the whole organization (admin) or to your own meetings only (user).",
+    help="Ask for access to the whole organisation (admin) or to your own meetings only (user).",
 )
 @click.option(
     "--port",

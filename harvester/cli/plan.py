@@ -53,7 +53,7 @@ class Vendors(click.Group):
 
 @click.group(cls=Vendors, epilog=examples("harvester plan zoom --from 2026-06-01"))
 def plan() -> None:
-    """Estimate a backfill before it starts: meetings, requests, time, days that its budget takes.
+    """Estimate a backfill before it starts: meetings, requests, time, days that the daily quota takes.
 
     The meetings are listed as the backfill would list them, so the credentials are needed and the listing's requests
     are made; nothing is fetched, stored or written into the journal. What the journal of the index knows as done

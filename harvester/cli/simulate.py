@@ -76,7 +76,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     help="Port to listen on; 0 is any free port.",
 )
 @click.option(
-    "--seed", type=int, metavar="N", default=1, show_default=True, help="Seed of the invented organization."
+    "--seed", type=int, metavar="N", default=1, show_default=True, help="Seed of the invented organisation."
 )
 @click.option(
     "--size", type=click.IntRange(1), metavar="N", default=200, show_default=True, help="Meetings per vendor."
@@ -97,7 +97,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     type=click.IntRange(0, 59),
     default=0,
     metavar="MINUTES",
-    help="Start this much later than --now, with the same organization.",
+    help="Start this much later than --now, with the same organisation.",
 )
 @click.option(
     "--speed",
@@ -135,7 +135,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     help="Permit only this many Heavy calls a day at Zoom.",
 )
 @click.option("--webex-no-admin", is_flag=True, help="Make the Webex user an ordinary host, not an admin.")
-@click.option("--webex-no-pro-pack", is_flag=True, help="Serve a Webex organization without Pro Pack.")
+@click.option("--webex-no-pro-pack", is_flag=True, help="Serve a Webex organisation without Pro Pack.")
 @click.option(
     "--webex-elsewhere",
     type=click.Choice(["451", "403"]),
@@ -202,7 +202,7 @@ def simulate(
     zoom_plan: str,
     **given: Any,
 ) -> None:
-    """Serve simulated vendors with an invented organization, until Ctrl-C or SIGTERM."""
+    """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
     server = simulator()
     sources = {"zoom": "dashboard" if zoom_plan == "business" else "reports", "google-meet": "auto"}
     for choice in truth_sources:

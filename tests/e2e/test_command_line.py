@@ -95,6 +95,13 @@ def test_a_dry_run_counts_and_fetches_nothing(harvester: Harvester, simulator: S
     ]
 
 
+def test_all_prints_one_summary(harvester: Harvester) -> None:
+    ended = harvester("all", "--date", "2026-11-19", "--dry-run", "-q", "--summary-json", "-")
+    assert ended.returncode == 0, words(ended)
+    summary = json.loads(ended.stderr)
+    assert [vendor["vendor"] for vendor in summary["vendors"]] == ["zoom"]
+
+
 def test_output_goes_to_a_file_or_to_stdout(
     harvester: Harvester, simulator: Simulator, tmp_path: Path
 ) -> None:

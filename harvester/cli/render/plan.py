@@ -49,14 +49,14 @@ def _rows(estimate: Estimate) -> Iterator[tuple[str, str]]:
         f"{format_duration(estimate.seconds)} at {estimate.requests_per_second:.1f} requests a second",
     )
     if estimate.budget is not None:
-        yield "daily budget", _format_budget(estimate.budget)
+        yield "daily quota", _format_budget(estimate.budget)
     yield from _spread_rows(estimate.spread, complete=estimate.complete)
 
 
 def _format_budget(budget: Budget) -> str:
     return (
         f"{budget.limit:,} calls ({budget.name}): the vendor's limit × the rate share, {budget.rate_share:g}; "
-        f"{budget.spent:,} of them spent today"
+        f"{budget.spent:,} of them used today"
     )
 
 
@@ -67,4 +67,4 @@ def _spread_rows(spread: Spread, *, complete: bool) -> Iterator[tuple[str, str]]
         return
     again = "; run the same command on each of them" if spread.days > 1 else ""
     yield "days", f"{spread.days}{again}"
-    yield "ends", f"{format_instant(spread.ends)} UTC, if begun now"
+    yield "ends", f"{format_instant(spread.ends)} UTC, if started now"

@@ -114,13 +114,13 @@ def _unfinished_lines(report: Report) -> Iterator[str]:
         return
     if report.cleanup_pending:
         yield (
-            f"{plural(report.cleanup_pending, 'meeting')} stored, but stale documents could not be checked; the next run "
-            "will retry them"
+            f"{plural(report.cleanup_pending, 'meeting')} stored, but stale documents could not be checked; "
+            f"{_retry(report)}"
         )
     if report.unacknowledged:
         yield (
-            f"{plural(report.unacknowledged, 'meeting')} fetched, but not known to be stored; the next run will retry "
-            "them"
+            f"{plural(report.unacknowledged, 'meeting')} fetched, but not known to be {VERBS[report.destination]}; "
+            f"{_retry(report)}"
         )
 
 
@@ -132,17 +132,16 @@ def _partition_lines(report: Report) -> Iterator[str]:
         )
     if report.failed_partitions:
         yield (
-            f"{plural(report.failed_partitions.total(), 'partition')} could not be listed; a later run will retry: "
+            f"{plural(report.failed_partitions.total(), 'partition')} could not be listed; {_retry(report)}: "
             f"{_by_reason(report.failed_partitions)}"
         )
 
 
 def _notes(report: Report) -> Iterator[str]:
     if report.next_due is not None:
-        yield (
-            f"pending: {_by_reason(report.pending_by_reason)}; a run after {format_instant(report.next_due)} UTC reads "
-            "the first again"
-        )
+        pending = f"pending: {_by_reason(report.pending_by_reason)}"
+        due = format_instant(report.next_due)
+        yield f"{pending}; a run after {due} UTC reads the first again" if _has_journal(report) else pending
     if report.out_of_range:
         yield (
             f"{plural(report.out_of_range, 'meeting')} listed without a start and held at another time than requested: "
@@ -163,6 +162,15 @@ def _notes(report: Report) -> Iterator[str]:
     if report.collisions:
         verb = "had a duplicate key and was" if report.collisions == 1 else "had duplicate keys and were"
         yield f"{plural(report.collisions, 'session')} {verb} numbered"
+
+
+def _has_journal(report: Report) -> bool:
+    return report.destination == "index"
+
+
+def _retry(report: Report) -> str:
+    """Only a run into the index keeps a journal, from which a later run retries what is missing."""
+    return "the next run will retry" if _has_journal(report) else "run the command again"
 
 
 def _by_reason(counts: Counter[str]) -> str:

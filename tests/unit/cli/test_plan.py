@@ -1,4 +1,4 @@
-"""What `harvester plan` makes of a listing, a journal and a daily budget."""
+"""What `harvester plan` makes of a listing, a journal and a daily quota."""
 
 from __future__ import annotations
 
@@ -151,9 +151,9 @@ def test_requests_beyond_the_quota_are_spread_over_days(tmp_path: Path) -> None:
         "  to fetch      90 meetings",
         "  requests      279: 270 for meetings, 9 for the listing",
         "  time          2 min 20 s at 2.0 requests a second",
-        "  daily budget  100 calls (heavy): the vendor's limit × the rate share, 0.8; 18 of them spent today",
+        "  daily quota   100 calls (heavy): the vendor's limit × the rate share, 0.8; 18 of them used today",
         "  days          3; run the same command on each of them",
-        "  ends          2026-11-22 00:00 UTC, if begun now",
+        "  ends          2026-11-22 00:00 UTC, if started now",
     ]
 
 

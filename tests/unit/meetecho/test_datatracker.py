@@ -64,7 +64,7 @@ def test_missing_endpoint_is_an_error(alone: Build, account: Account) -> None:
         "{}",
         '{"meta": {}, "objects": [1]}',
         '{"objects": []}',
-        '{"meta": {"total_count": 2}, "objects": [{"id": 1}]}',
+        '{"meta": {"total_count": 2}, "objects": [{"id": 1, "session": "/api/v1/meeting/session/18/"}]}',
         '{"meta": {"next": "https://elsewhere.example/x?offset=1"}, "objects": []}',
         '{"meta": {"next": "/api/v1/meeting/attended/?offset=1"}, "objects": []}',
     ],
@@ -78,8 +78,14 @@ def test_malformed_response_is_an_error(body: str, alone: Build, account: Accoun
 def test_a_next_page_that_lost_the_session_lists_the_attendance_of_this_session_only(
     alone: Build, account: Account
 ) -> None:
-    first = {"meta": {"total_count": 2, "next": f"{ATTENDED}?offset=1"}, "objects": [{"id": 1}]}
-    second = {"meta": {"total_count": 2, "next": None}, "objects": [{"id": 2}]}
+    first = {
+        "meta": {"total_count": 2, "next": f"{ATTENDED}?offset=1"},
+        "objects": [{"id": 1, "session": "/api/v1/meeting/session/18/"}],
+    }
+    second = {
+        "meta": {"total_count": 2, "next": None},
+        "objects": [{"id": 2, "session": "/api/v1/meeting/session/18/"}],
+    }
     account.refused[ATTENDED] = [(200, {}, json.dumps(first)), (200, {}, json.dumps(second))]
     assert [row["id"] for row in alone().datatracker.attendance("18")] == [1, 2]
     asked, following = account.asked(ATTENDED)
@@ -87,7 +93,10 @@ def test_a_next_page_that_lost_the_session_lists_the_attendance_of_this_session_
 
 
 def test_a_next_page_of_another_session_is_an_error(alone: Build, account: Account) -> None:
-    page = {"meta": {"total_count": 2, "next": f"{ATTENDED}?session=19&offset=1"}, "objects": [{"id": 1}]}
+    page = {
+        "meta": {"total_count": 2, "next": f"{ATTENDED}?session=19&offset=1"},
+        "objects": [{"id": 1, "session": "/api/v1/meeting/session/18/"}],
+    }
     account.refused[ATTENDED] = [(200, {}, json.dumps(page))]
     with pytest.raises(BrokenResponse, match="changes the parameter session"):
         alone().datatracker.attendance("18")

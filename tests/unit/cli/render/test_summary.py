@@ -170,7 +170,7 @@ def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
     run.skip(SkippedPartition(partition="user 2", reason=Reason.error, permanent=False))
     lines = summary_lines(run)
     assert lines[0] == "zoom: 1 partition could not be listed"
-    assert lines[-1] == "zoom: 1 partition could not be listed; a later run will retry: 1 error"
+    assert lines[-1] == "zoom: 1 partition could not be listed; the next run will retry: 1 error"
 
 
 def test_pending_meetings_are_explained_with_their_reason_and_time() -> None:
