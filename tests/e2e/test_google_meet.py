@@ -159,7 +159,7 @@ def test_faults_cost_another_run_and_nothing_else(newest: IndexSandbox, google: 
 # What may not be had
 
 
-def test_users_without_delegation_are_skipped_and_tried_again(newest: IndexSandbox, google: Vendors) -> None:
+def test_users_refused_by_meet_are_skipped_and_tried_again(newest: IndexSandbox, google: Vendors) -> None:
     with google.at(google_source="meet") as served:
         harvester = from_source(served, newest, "meet")
         result = run(harvester, codes=(75,))

@@ -209,7 +209,7 @@ def test_stdout_piped_into_load_is_the_same_index(newest: IndexSandbox, webex: V
     ],
     ids=["no admin", "no Pro Pack", "elsewhere, 451", "elsewhere, 403"],
 )
-def test_an_account_with_fewer_scopes_reads_what_they_permit(
+def test_an_account_with_fewer_permissions_reads_what_they_allow(
     newest: IndexSandbox, webex: Vendors, terms: WebexOptions, message: list[str]
 ) -> None:
     with webex.at(10 * MINUTE, webex=terms) as served:

@@ -750,7 +750,7 @@ def test_stale_documents_are_deleted_after_a_kill_before_the_first_commit() -> N
         is_the_truth(made, frozenset())
 
 
-def test_a_kill_before_the_first_commit_keeps_the_forced_run() -> None:
+def test_a_kill_before_the_first_commit_keeps_the_extras() -> None:
     """A harvest with quality is loaded and killed; a later one without it finds another stay."""
     with world(BASES[0], [a_story(changes=((20, "added"),))], {}) as made:
         asked = frozenset({"qos"})

@@ -199,7 +199,7 @@ def test_a_meeting_with_details_to_come_is_pending() -> None:
     assert (report.kept_richer, report.pending, report.pending_by_reason) == (1, 1, {"quality not ready": 1})
 
 
-def test_a_bug_fails_one_meeting_and_its_traceback_is_logged(state: AccountState) -> None:
+def test_a_bug_fails_one_meeting_and_its_traceback_is_reported(state: AccountState) -> None:
     run = Run(state, FakeConnector(lambda _: [ref("odd"), ref("good")], {"odd": raising(KeyError("x"))}))
     report = run.go()
     assert run.sink.uuids == {"good"}
