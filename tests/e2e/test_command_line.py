@@ -141,7 +141,7 @@ def test_the_summary_file_has_the_counts(harvester: Harvester, tmp_path: Path) -
     [
         ({"ZOOM_CLIENT_SECRET": MARK}, 77, "ZOOM_CLIENT_SECRET"),
         ({"ZOOM_CLIENT_SECRET": ""}, 78, ".env"),
-        ({"ES_HOST": "http://es.example.org:9200"}, 78, "ES_HOST"),
+        ({"ES_HOST": "ftp://es.example.org:9200"}, 78, "ES_HOST"),
         ({"ZOOM_API_URL": "http://127.0.0.1:9/v2", "HARVESTER_SPEED": "10000"}, 69, "no connection"),
     ],
 )

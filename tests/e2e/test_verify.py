@@ -17,7 +17,8 @@ import pytest
 from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRef, Window
 from harvester.documents import record_version, version
-from harvester.sinks.elastic.inventory import Deletion, Inventory
+from harvester.sinks.elastic.deletion import Deletion
+from harvester.sinks.elastic.inventory import Inventory
 from harvester.state.journal import Journal
 from harvester.verify.findings import KINDS
 from tests.documents import START, many, plain

@@ -352,7 +352,7 @@ def plant(scene: Scene) -> None:
     for index, document in planted:
         name = document["document_id"].replace("/", "%2F").replace("+", "%2B").replace("=", "%3D")
         answer = sandbox.ask("PUT", f"/{index}/_doc/{name}?version=1&version_type=external", document)
-        assert answer.ok, answer.reason
+        assert answer.ok, answer.body
         scene.planted.add((index, document["document_id"]))
 
 
