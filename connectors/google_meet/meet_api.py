@@ -106,7 +106,7 @@ class MeetApi:
         except Forbidden:
             self._context.notify_once(
                 f"{VENDOR}: Meet refuses some users (403), perhaps because it is turned off for them (Admin console > Apps > "
-                "Google Workspace > Google Meet > Service status): they are skipped, and the next run tries again; "
+                "Google Workspace > Google Meet > Service status): they are skipped; "
                 "GOOGLE_SOURCE=reports needs only the admin"
             )
             return SkippedPartition(

@@ -55,12 +55,13 @@ class IndexDestination:
 class StreamDestination:
     """stdout or a file."""
 
-    def __init__(self, kind: Literal["stdout", "file"], stream: BinaryIO) -> None:
+    def __init__(self, kind: Literal["stdout", "file"], stream: BinaryIO, name: str = "the output") -> None:
         self.kind = kind
         self._stream = stream
+        self._name = name
 
     def sink(self) -> Sink:
-        return Ndjson(self._stream)
+        return Ndjson(self._stream, self._name)
 
 
 Destination = IndexDestination | StreamDestination
@@ -133,7 +134,7 @@ def open_file(path: Path) -> Iterator[StreamDestination]:
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
     try:
-        yield StreamDestination("file", stream)
+        yield StreamDestination("file", stream, str(path))
     finally:
         try:
             stream.close()

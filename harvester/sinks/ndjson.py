@@ -12,10 +12,12 @@ from harvester.sinks.base import Ack, Load, PipeClosed
 
 
 class Ndjson:
-    """Writes to `stream`, which stays open. Flushes after every record, so that a reader sees whole meetings early."""
+    """Writes to `stream`, which stays open; errors call it `name`. Flushes after every record, so that a reader sees whole
+    meetings early."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, name: str = "the output") -> None:
         self._stream = stream
+        self._name = name
 
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
@@ -34,4 +36,4 @@ class Ndjson:
             # Windows has no EPIPE for a closed pipe: the write is "invalid" there.
             if error.errno == errno.EINVAL:
                 raise PipeClosed("the output was closed") from None
-            raise OutputError(f"the output cannot be written: {error.strerror}") from None
+            raise OutputError(f"{self._name} cannot be written ({error.strerror})") from None
