@@ -82,7 +82,7 @@ class Verifier:
             self._compare(connected, inventory, state, result)
             if journal is not None and result.findings:
                 index = stack.enter_context(
-                    open_index(self.elastic, config.state_folder, self.stop, config.clock.machine)
+                    open_index(self.elastic, config.state_folder, self.stop, config.clock)
                 )
                 _Repair(connected, index, inventory, journal, state, self).run(result)
 
