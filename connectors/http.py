@@ -25,8 +25,8 @@ import requests
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.network import certificate_fault, network_settings
 from connectors.parsing import parse_retry_after, response_date
+from connectors.proxies_and_certificates import certificate_fault, network_settings
 from connectors.rate_limit import Limiter
 from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attempts
 

@@ -18,7 +18,7 @@ import orjson
 
 import connectors
 from connectors.models import MeetingRecord
-from harvester.cli import harvest
+from harvester.cli import vendor_commands
 from harvester.cli.options import (
     DESTINATION,
     ES_HOST,
@@ -115,7 +115,7 @@ def demo(
         )
         env.environment = _pointed(env.environment, simulated, folder)
         examples = ExampleFinder()
-        code = harvest.run_harvest(
+        code = vendor_commands.run_harvest(
             env,
             vendors,
             first=shown.date() - timedelta(days=DAYS - 1),

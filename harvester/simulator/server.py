@@ -35,7 +35,7 @@ from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account as Workspace
 from harvester.simulator.meetecho import app as meetecho
-from harvester.simulator.meetecho.access import MeetechoOptions
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.vendor import LazyVendor, Vendor
 from harvester.simulator.webex import app as webex
