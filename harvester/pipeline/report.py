@@ -67,6 +67,7 @@ class RunSummary(TypedDict):
     superseded: int
     replaced: int
     rejected: int
+    future_documents: int
     collisions: int
     requests: int
     retries: int
@@ -171,6 +172,9 @@ class Report:
     """Stale documents deleted."""
     rejected: int = 0
     """Documents that Elasticsearch refused."""
+    future_documents: int = 0
+    """Documents in the index that were harvested in the future, by a clock that was ahead: counted if some documents of this
+    run could not replace others."""
     collisions: int = 0
     """Sessions with the key of another one."""
     requests: int = 0
@@ -219,7 +223,9 @@ class Report:
     def exit_code(self) -> int:
         if self.stopped_with is not None and self.stopped_with in NORMAL_ENDS:
             return self.stopped_with
-        return ExitCode.worst(self.causes | ({ExitCode.DATAERR} if self.rejected else set()))
+        return ExitCode.worst(
+            self.causes | ({ExitCode.DATAERR} if self.rejected or self.future_documents else set())
+        )
 
     @property
     def reason(self) -> str | None:
@@ -238,6 +244,9 @@ class Report:
             if self.failed_partitions
             else "",
             f"{plural(self.rejected, 'document')} rejected" if self.rejected else "",
+            f"{plural(self.future_documents, 'document')} in the index harvested in the future"
+            if self.future_documents
+            else "",
         ]
         return ", ".join(filter(None, problems))
 

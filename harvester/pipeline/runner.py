@@ -89,6 +89,9 @@ class Runner:
             connected = account.connect(journal.stored_refs)
             with recorded_run(connected, journal, index.has_indices, self.request, report) as (plan, tracker):
                 self._harvest(connected, plan, tracker, report)
+                if report.superseded:
+                    label, now = account.config.label, connected.context.now()
+                    report.future_documents = index.count_future(connected.vendor, label, now)
 
     def _run_without_journal(self, account: ConnectedAccount, report: Report) -> None:
         plan = plan_without_journal(account, self.request.window)

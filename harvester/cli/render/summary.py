@@ -112,6 +112,11 @@ def _unfinished_lines(report: Report) -> Iterator[str]:
     if report.stopped_with == ExitCode.OK:
         yield "output closed by the reader; stopped without fetching the rest"
         return
+    if report.future_documents:
+        yield (
+            f"{plural(report.future_documents, 'document')} in the index harvested in the future, by a clock that was ahead: "
+            f"later harvests cannot replace them; run `harvester verify {report.vendor} --repair`"
+        )
     if report.cleanup_pending:
         yield (
             f"{plural(report.cleanup_pending, 'meeting')} stored, but stale documents could not be checked; "

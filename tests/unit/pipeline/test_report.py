@@ -109,3 +109,8 @@ def test_kept_meetings_are_not_counted_as_stored() -> None:
     run.meeting_kept(Pending(until=NOW, reason=Reason.quality))
     assert (run.stored, run.kept_richer, run.pending) == (1, 1, 1)
     assert run.pending_by_reason == {"quality not ready": 1}
+
+
+def test_documents_of_the_future_are_a_problem() -> None:
+    run = Report(vendor="zoom", account="main", future_documents=2)
+    assert (run.exit_code, run.reason) == (65, "2 documents in the index harvested in the future")

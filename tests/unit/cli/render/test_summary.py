@@ -179,3 +179,9 @@ def test_pending_meetings_are_explained_with_their_reason_and_time() -> None:
     assert summary_lines(run)[-1] == (
         "zoom: pending: 1 quality not ready; a run after 2026-11-20 12:00 UTC reads the first again"
     )
+
+
+def test_documents_of_the_future_are_named_with_the_remedy() -> None:
+    run = Report(vendor="zoom", account="main", listed=1, future_documents=2)
+    (line,) = [line for line in summary_lines(run) if "future" in line and "repair" in line]
+    assert "`harvester verify zoom --repair`" in line
