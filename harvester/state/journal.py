@@ -213,6 +213,7 @@ class Journal(JournalReader):
         Without a start, the run that first listed the meeting counts. Meetings that are stored are done; returns how
         many others there were.
         """
+        self.flush()
         instant = to_microseconds(before)
         with self._database.transaction() as connection:
             connection.execute(sql.REMEMBER_GIVEN_UP, (instant,))
@@ -225,6 +226,7 @@ class Journal(JournalReader):
     def take_back(self, before: datetime) -> int:
         """Take back meetings and partitions that `expire` gave up although they did not start before this instant: the
         clock was ahead then. Returns how many meetings there were."""
+        self.flush()
         instant = to_microseconds(before)
         with self._database.transaction() as connection:
             taken = connection.execute(sql.TAKE_BACK_GIVEN_UP, (instant,)).rowcount
@@ -241,6 +243,7 @@ class Journal(JournalReader):
         `retention`: how long the vendor keeps its data: a run with that clock may have dropped what it took for older.
         `first_nightly`: replaces a first day of the nightly runs that lies in the future. On the disk when this returns.
         """
+        self.flush()
         dropped = to_microseconds(wrong.latest - retention)
         future, instant = to_microseconds(now + TOLERANCE), to_microseconds(now)
         with self._database.transaction() as connection:
