@@ -18,7 +18,7 @@ import orjson
 
 import connectors
 from connectors.models import MeetingRecord
-from harvester.cli import harvest
+from harvester.cli import vendor_commands
 from harvester.cli.options import (
     ES_HOST,
     INDEX_PERIOD,
@@ -137,7 +137,7 @@ def demo(
         if kind == "index":
             harvest.log_destination(kind, env)
         examples = ExampleFinder()
-        code = harvest.run_harvest(
+        code = vendor_commands.run_harvest(
             env,
             vendors,
             first=shown.date() - timedelta(days=DAYS - 1),

@@ -65,10 +65,17 @@ class Runner:
         """Harvest one account and count into the report. Raises HarvestError, which the report knows too."""
         request, destination = self.request, self.destination
         try:
+            writes_index = isinstance(destination, IndexDestination) and not request.dry_run
             with open_account(
-                config, self.stop, options=request.options, raw=request.raw, rate_share=request.rate_share
+                config,
+                self.stop,
+                options=request.options,
+                raw=request.raw,
+                rate_share=request.rate_share,
+                stops_if_clock_is_wrong=writes_index,
             ) as account:
-                if isinstance(destination, IndexDestination) and not request.dry_run:
+                account.ask_vendor_time()
+                if isinstance(destination, IndexDestination) and writes_index:
                     self._run_with_journal(account, destination, report)
                 else:
                     self._run_without_journal(account.connect(), report)

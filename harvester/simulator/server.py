@@ -35,7 +35,7 @@ from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account as Workspace
 from harvester.simulator.meetecho import app as meetecho
-from harvester.simulator.meetecho.access import MeetechoOptions
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.vendor import LazyVendor, Vendor
 from harvester.simulator.webex import app as webex
@@ -111,7 +111,7 @@ class Simulator:
         self.vendors = {name: LazyVendor(self._factories[name], on_created) for name in options.vendors}
         if len(self.vendors) == 1:  # no other vendor to save the time for
             next(iter(self.vendors.values())).vendor()
-        routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic)]
+        routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic), Route("/", self._front_page)]
         for name, vendor in self.vendors.items():
             routes += [Mount(prefix, app=vendor) for prefix in _PREFIXES[name]]
         self.faults = FaultInjector(
@@ -135,6 +135,10 @@ class Simulator:
             "google-meet": lambda: google_meet.GoogleMeet(self.organisation, self.clock, options.google),
             "meetecho": lambda: meetecho.Meetecho(self.organisation, self.clock, options.meetecho),
         }
+
+    async def _front_page(self, _request: Request) -> JSONResponse:
+        """The page that the datatracker has at its root, whose headers show the time."""
+        return JSONResponse({}, headers={"date": self.clock.date_header().decode()})
 
     async def _traffic(self, _request: Request) -> JSONResponse:
         return JSONResponse(self.traffic())

@@ -59,7 +59,12 @@ class Verifier:
     def verify(self, config: AccountConfig, result: VerifyResult) -> None:
         """Fill in the result. Raises HarvestError for what ends the comparison or the repair."""
         with ExitStack() as stack:
-            account = stack.enter_context(open_account(config, self.stop, rate_share=self.rate_share))
+            account = stack.enter_context(
+                open_account(
+                    config, self.stop, rate_share=self.rate_share, stops_if_clock_is_wrong=self.repair
+                )
+            )
+            account.ask_vendor_time()
             client = stack.enter_context(closing(Client(self.elastic)))
             inventory = Inventory(
                 client,
