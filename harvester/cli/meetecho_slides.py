@@ -249,12 +249,25 @@ class _Command:
         return ExitCode.worst(codes)
 
     def _apply(self, plan: SlidePlan) -> SlideOutcome:
+        if plan.steps and not plan.findings and not self._groups:
+            self._warn_if_far(plan.session)
         try:
             return self.writer.apply(plan)
         except Interrupted:
             raise
         except HarvestError as error:
             return _failed(plan.session, str(error), error_code(error))
+
+    def _warn_if_far(self, session: str) -> None:
+        try:
+            near = self._account.source.is_near(session, self._account.context.now())
+        except (VendorError, Unreachable):  # only a hint depends on it
+            return
+        if not near:
+            logger.warning(
+                "harvester: session %s does not take place now: Meetecho reads the slides itself before it begins",
+                session,
+            )
 
 
 def _failed(session: str, message: str, code: ExitCode) -> SlideOutcome:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import BrokenResponse
@@ -14,6 +15,10 @@ from connectors.meetecho.endpoints import GROUPS, VENDOR, call_name
 from connectors.meetecho.writing.wishes import Deck, to_decks
 
 MATERIALS_CALL = call_name("/api/meeting/session/{id}/materials")
+
+
+NOTIFY_TIME = timedelta(minutes=15)
+"""The datatracker's `slides_notify_time`, if it is not set otherwise."""
 
 
 class SlideSource:
@@ -53,8 +58,15 @@ class SlideSource:
             )
         return acronym
 
-    def planned_time(self, session: str) -> PlannedTime | None:
-        """When the session takes place; `None` if it is not scheduled."""
+    def is_near(self, session: str, now: datetime) -> bool:
+        """Whether the session takes place now, or within a quarter of an hour: then the datatracker, too, sends changes of
+        its slides (`SlidesManager`, by default). Also if the session is not scheduled."""
+        time = self._planned_time(session)
+        if time is None:
+            return True
+        return time.start - NOTIFY_TIME <= now <= (time.end or time.start) + NOTIFY_TIME
+
+    def _planned_time(self, session: str) -> PlannedTime | None:
         row = self._datatracker.session(session)
         meeting = self._datatracker.meeting(row) if row is not None else None
         return self._datatracker.planned_time(session, meeting) if meeting is not None else None

@@ -42,6 +42,7 @@ def datatracker(monkeypatch: pytest.MonkeyPatch) -> dict[str, Sequence[Deck]]:
 
     monkeypatch.setattr(SlideSource, "decks", decks)
     monkeypatch.setattr(SlideSource, "group", lambda _source, _session: "quic")
+    monkeypatch.setattr(SlideSource, "is_near", lambda _source, session, _now: session != "2")
     monkeypatch.setattr(meetecho_slides, "check_links", lambda _decks, **_options: [])
     return sessions
 
@@ -77,6 +78,13 @@ def test_sync_makes_each_session_equal_to_the_datatracker(run: Run, meetecho: Fa
     again = run("sync", "--session", "1", "--json")
     assert json.loads(again.stdout) == {"session": "1", "result": "unchanged", "decks": 2}
     assert meetecho.requests == []
+
+
+def test_a_session_that_is_not_near_is_sent_with_a_warning(run: Run, meetecho: FakeMeetecho) -> None:
+    result = run("sync", "--session", "1", "--session", "2")
+    assert "session 2 does not take place now" in result.stderr
+    assert "session 1 does not" not in result.stderr
+    assert meetecho.decks.keys() == {"1", "2"}
 
 
 def test_a_session_that_fails_stops_no_other(run: Run, meetecho: FakeMeetecho) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -87,6 +88,37 @@ def test_a_datatracker_with_errors_is_asked_again(http: responses.RequestsMock, 
     http.get(MATERIALS, status=502)
     with pytest.raises(VendorError):
         source.decks("28208")
+
+
+@pytest.mark.parametrize(
+    ("now", "near"),
+    [
+        ("2026-12-01T14:44:59+00:00", False),
+        ("2026-12-01T14:45:00+00:00", True),
+        ("2026-12-01T17:15:00+00:00", True),
+        ("2026-12-01T17:15:01+00:00", False),
+    ],
+)
+def test_a_session_is_near_from_a_quarter_of_an_hour_before_until_one_after(
+    http: responses.RequestsMock, source: SlideSource, now: str, near: bool
+) -> None:
+    api = f"{DATATRACKER}/api/v1/meeting"
+    slot = {"time": "2026-12-01T15:00:00Z", "duration": "2:00:00"}
+    link = {
+        "session": "/api/v1/meeting/session/28208/",
+        "schedule": "/api/v1/meeting/schedule/3/",
+        "timeslot": "/api/v1/meeting/timeslot/4/",
+    }
+    http.get(f"{api}/session/28208/", json={"meeting": "/api/v1/meeting/meeting/2/"})
+    http.get(f"{api}/meeting/2/", json={"schedule": "/api/v1/meeting/schedule/3/"})
+    http.get(f"{api}/timeslot/4/", json=slot)
+    http.get(f"{api}/schedtimesessassignment/", json={"meta": {"total_count": 1}, "objects": [link]})
+    assert source.is_near("28208", datetime.fromisoformat(now)) is near
+
+
+def test_a_session_without_a_time_counts_as_near(http: responses.RequestsMock, source: SlideSource) -> None:
+    http.get(f"{DATATRACKER}/api/v1/meeting/session/28208/", json={"meeting": None})
+    assert source.is_near("28208", datetime(2026, 12, 1, tzinfo=UTC))
 
 
 def test_the_group_of_a_session_is_found(http: responses.RequestsMock, source: SlideSource) -> None:
