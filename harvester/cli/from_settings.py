@@ -70,7 +70,7 @@ def open_destination(
         with open_index(env) as index:
             yield index
     elif kind == "file" and output is not None:
-        with destination.open_file(output) as file:
+        with destination.open_file(output, env.stop.wait) as file:
             yield file
     else:
         yield StreamDestination("stdout", stdout_bytes())

@@ -13,6 +13,7 @@ from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.config import OWN, Environment, checked_url, is_nearby
 from harvester.logging_setup import ONCE
+from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.context import Clock, StopSignal
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.base import Sink
@@ -72,6 +73,9 @@ class StreamDestination:
 
     def __init__(self, kind: Literal["stdout", "file"], stream: BinaryIO, name: str = "the output") -> None:
         self.kind = kind
+        self.complete = True
+        """False: the run was stopped, and a file goes to `incomplete_path` instead of its place."""
+        self.incomplete_path: Path | None = None
         self._stream = stream
         self._name = name
 
@@ -143,16 +147,30 @@ def open_index(
 
 
 @contextmanager
-def open_file(path: Path) -> Iterator[StreamDestination]:
-    """Create or empty the file. Raises OutputError if it cannot be written."""
+def open_file(
+    path: Path, wait: Callable[[float], object] = wait_uninterrupted
+) -> Iterator[StreamDestination]:
+    """The file, which takes the place of an earlier one at the end of the block if it is complete.
+
+    Raises OutputError if it cannot be written. `wait`: as in `prepare_output`.
+    """
+    with _output_errors(path):
+        file = prepare_output(path, wait=wait)
+    destination = StreamDestination("file", file.stream, str(path))
+    destination.incomplete_path = file.incomplete_path
     try:
-        stream = path.open("wb")
+        yield destination
+    except BaseException:
+        file.discard()
+        raise
+    file.complete = destination.complete
+    with _output_errors(path):
+        file.close()
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
-    try:
-        yield StreamDestination("file", stream, str(path))
-    finally:
-        try:
-            stream.close()
-        except OSError as error:  # bytes that no write could get rid of
-            raise OutputError(f"{path} cannot be written ({error.strerror})") from None
