@@ -10,7 +10,7 @@ import connectors
 from connectors.base import CheckResult
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
-from harvester.cli.from_settings import account_config, elastic_config
+from harvester.cli.from_settings import account_config, elastic_config, read_journal
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.check import CheckOutput
 from harvester.cli.run_environment import RunEnvironment
@@ -76,8 +76,9 @@ def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator
         with (
             collect_messages(context.logger) as notices,
             open_account(account_config(name, env), env.stop, rate_share=env.rate_share(None)) as account,
+            read_journal(account, env) as journal,
         ):
-            for result in account.connect().connector.check():
+            for result in account.connect(journal).connector.check():
                 shown.append(without_prefix(result.message, name))
                 yield result
     except HarvestError as error:

@@ -135,7 +135,7 @@ def demo(
         )
         env.environment = _pointed(env.environment, simulated, folder)
         if kind == "index":
-            harvest.log_destination(kind, env)
+            vendor_commands.log_destination(kind, env)
         examples = ExampleFinder()
         code = vendor_commands.run_harvest(
             env,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import connectors
 from harvester.cli.options import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline import destination
-from harvester.pipeline.account import AccountConfig, missing_settings, read_settings
+from harvester.pipeline.account import Account, AccountConfig, missing_settings, read_settings
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
+from harvester.state.journal import Journal
+from harvester.state.reader import StateReader
 from harvester.state.rejects import Rejects
 
 
@@ -51,6 +53,20 @@ def configured_vendors(env: RunEnvironment) -> tuple[list[str], dict[str, Sequen
 
 def elastic_config(env: RunEnvironment) -> ElasticConfig:
     return destination.elastic_config(env.environment, env.index_period)
+
+
+@contextmanager
+def read_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | None]:
+    """The journal of the index that the settings name, if there is one; nothing is written into it."""
+    folder = None
+    if env.environment.get("ES_HOST"):
+        elastic = elastic_config(env)
+        folder = StateReader(env.state_folder).find_journal(account.folder, elastic.url, elastic.prefix)
+    if folder is None:
+        yield None
+        return
+    with closing(Journal(folder, dry_run=True)) as journal:
+        yield journal
 
 
 def open_index(env: RunEnvironment) -> AbstractContextManager[IndexDestination]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import date
 from functools import partial
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import click
 
 import connectors
-from harvester.cli.from_settings import account_config, elastic_config
+from harvester.cli.from_settings import account_config, read_journal
 from harvester.cli.options import (
     AS_JSON,
     ES_HOST,
@@ -31,12 +29,10 @@ from harvester.cli.render.plan import plan_json, plan_lines
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import problem_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.pipeline.account import Account, open_account
+from harvester.pipeline.account import open_account
 from harvester.pipeline.estimate import estimate_backfill
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import VendorOptions, resolve
-from harvester.state.journal import Journal
-from harvester.state.reader import StateReader
 
 logger = logging.getLogger(__name__)
 
@@ -114,10 +110,10 @@ def _plan(
     config = account_config(name, env)
     with (
         open_account(config, env.stop, options=options, rate_share=request.rate_share) as account,
-        _open_journal(account, env) as journal,
+        read_journal(account, env) as journal,
     ):
         estimate = estimate_backfill(
-            account.connect(journal.stored_refs) if journal is not None else account.connect(),
+            account.connect(journal),
             request,
             journal,
             report,
@@ -129,17 +125,3 @@ def _plan(
         logger.error(f"{name}: {line}")
     click.echo(plan_json(estimate) if as_json else "\n".join(plan_lines(estimate)))
     return report.exit_code
-
-
-@contextmanager
-def _open_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | None]:
-    """The journal of the index that the settings name, if there is one; nothing is written into it."""
-    folder = None
-    if env.environment.get("ES_HOST"):
-        elastic = elastic_config(env)
-        folder = StateReader(env.state_folder).find_journal(account.folder, elastic.url, elastic.prefix)
-    if folder is None:
-        yield None
-        return
-    with closing(Journal(folder, dry_run=True)) as journal:
-        yield journal

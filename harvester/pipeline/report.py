@@ -159,6 +159,8 @@ class Report:
     """Of these, by reason: partitions that a later run asks for again."""
     missing_partitions: Counter[str] = field(default_factory=Counter)
     """Of these, by reason: partitions that the vendor says do not exist."""
+    missing: set[str] = field(default_factory=set)
+    """Their names."""
     failed_listings: int = 0
     """Slices whose listing failed."""
     sessions: int = 0
@@ -242,9 +244,12 @@ class Report:
         return ", ".join(filter(None, problems))
 
     def skip(self, skipped: SkippedPartition) -> None:
-        self.skipped += 1
         reason = str(skipped.reason)
+        if skipped.permanent and skipped.partition in self.missing:
+            return  # another slice has skipped it
+        self.skipped += 1
         if skipped.permanent:
+            self.missing.add(skipped.partition)
             self.missing_partitions[reason] += 1
         else:
             self.failed_partitions[reason] += 1
@@ -325,7 +330,7 @@ class Report:
             self.failures.append(Failure(what=what, why=why))
 
     def summary(self) -> RunSummary:
-        internal = {"started", "causes", "failures", "tracebacks", "stopped", "stopped_with"}
+        internal = {"started", "missing", "causes", "failures", "tracebacks", "stopped", "stopped_with"}
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in internal}
         values |= {
             "unread": self.unread,

@@ -140,6 +140,14 @@ class Journal(JournalReader):
         """This partition has been listed since."""
         self._writer.put(sql.CLEAR_FAILED, *key_of(failed))
 
+    def add_refused(self, partition: str, reason: Reason, at: datetime) -> None:
+        """The vendor refuses this partition for good."""
+        self._writer.put(sql.ADD_REFUSED, partition, str(reason), to_microseconds(at), to_microseconds(at))
+
+    def clear_refused(self, partition: str) -> None:
+        """The vendor no longer refuses this partition."""
+        self._writer.put(sql.CLEAR_REFUSED, partition)
+
     # Meetings
 
     def record_intent(self, ref: MeetingRef, extras: frozenset[str], run: int) -> int:

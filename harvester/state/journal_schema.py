@@ -48,11 +48,16 @@ MIGRATIONS = (
     INSERT INTO left_out SELECT subject, start, stop, '', reason, tried_at FROM skipped;
     DROP TABLE skipped
     """,
+    """
+    CREATE TABLE refused (
+        subject TEXT PRIMARY KEY, reason TEXT NOT NULL, refused_at INTEGER NOT NULL, asked_at INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
 )
 """One script per schema version, oldest first. A released script never changes.
 
 `intervals`: listings that reached their last page. `meetings`: every meeting that was ever listed, with its outcome.
-`left_out`: partitions that could not be listed. `readings`: forced runs. `runs`: what each run was for and how it ended.
+`left_out`: partitions that could not be listed. `refused`: partitions that the vendor refused for good. `readings`: forced runs. `runs`: what each run was for and how it ended.
 """
 
 # Questions
@@ -61,6 +66,7 @@ SELECT_FACT = "SELECT value FROM facts WHERE name = ?"
 SELECT_RUNS = "SELECT id, began, ended, what, exit_code, summary FROM runs ORDER BY id DESC LIMIT ?"
 SELECT_LISTINGS = "SELECT start, stop, listed_at, asked FROM intervals"
 SELECT_FAILED_PARTITIONS = "SELECT * FROM left_out ORDER BY start, subject, asked"
+SELECT_REFUSED_PARTITIONS = "SELECT * FROM refused ORDER BY subject"
 SELECT_UNFINISHED_FORCED_RUN = """
     SELECT began FROM readings WHERE start = ? AND stop = ? AND asked = ? AND finished IS NULL
 """
@@ -98,6 +104,11 @@ ADD_FAILED = """
     ON CONFLICT DO UPDATE SET tried_at = excluded.tried_at, reason = excluded.reason
 """
 CLEAR_FAILED = "DELETE FROM left_out WHERE subject = ? AND start = ? AND stop = ? AND asked = ?"
+ADD_REFUSED = """
+    INSERT INTO refused VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET asked_at = excluded.asked_at, reason = excluded.reason
+"""
+CLEAR_REFUSED = "DELETE FROM refused WHERE subject = ?"
 RECORD_INTENT = """
     INSERT INTO meetings VALUES (?, 'listed', ?, ?, ?, ?, NULL, NULL, NULL, NULL, 0, ?)
     ON CONFLICT DO UPDATE SET outcome = 'listed', start = excluded.start, hint = excluded.hint, asked = excluded.asked

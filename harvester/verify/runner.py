@@ -77,7 +77,7 @@ class Verifier:
             if self.repair:
                 journal = stack.enter_context(open_journal(account, self.elastic))
                 stack.enter_context(journal.lock())
-            connected = account.connect(journal.stored_refs) if journal is not None else account.connect()
+            connected = account.connect(journal)
             state = stack.enter_context(closing(_known_state(account, self.elastic)))
             self._compare(connected, inventory, state, result)
             if journal is not None and result.findings:

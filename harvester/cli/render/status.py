@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -244,6 +245,7 @@ def _sections(scope: Scope) -> Iterator[tuple[str, Sequence[str]]]:
         for failed in status.failed_partitions
     )
     yield "skipped", _some(list(skipped))
+    yield "refused", _refused(scope)
     yield "expiring", [expiring] if (expiring := _expiring(scope)) else []
     yield "lost", _lost(scope)
     yield "quotas", [f"{name}: {plural(used, 'call')} counted today" for name, used in scope.quotas.items()]
@@ -294,6 +296,20 @@ def _failed(status: AccountStatus) -> list[str]:
 
 def _meeting(meeting: FailedMeeting) -> str:
     return f"{meeting.uuid}, {format_instant(meeting.start)}" if meeting.start is not None else meeting.uuid
+
+
+def _refused(scope: Scope) -> list[str]:
+    """Users whom the vendor refuses for good: no failure, but what only they can list is not harvested."""
+    refused = scope.status.refused_partitions
+    reasons = Counter(str(each.reason) for each in refused)
+    return (
+        [
+            f"{plural(len(refused), 'part')} of listings ({', '.join(f'{reason} {n:,}' for reason, n in reasons.most_common())}), "
+            f"asked for last {format_instant(max(each.asked_at for each in refused))}; `harvester check {scope.vendor}` names users"
+        ]
+        if refused
+        else []
+    )
 
 
 def _lost(scope: Scope) -> list[str]:

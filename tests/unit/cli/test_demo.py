@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from harvester.cli import cli, harvest
+from harvester.cli import cli, vendor_commands
 from harvester.cli.run_environment import RunEnvironment
 from harvester.simulator import server
 
@@ -32,7 +32,7 @@ def harvests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Harvests:
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(server, "serving", serving)
-    monkeypatch.setattr(harvest, "run_harvest", run_harvest)
+    monkeypatch.setattr(vendor_commands, "run_harvest", run_harvest)
     (tmp_path / ".env").write_text("ES_HOST=https://es.example.org:9200\nES_INDEX_PREFIX=real-\n")
     return seen
 

@@ -384,6 +384,16 @@ def test_the_reason_of_a_partial_run_and_when_to_resume_it_are_shown(
     assert (ran["reason"], ran["until"]) == (summary["reason"], summary["until"])
 
 
+def test_refused_users_are_shown_and_need_no_attention(status: Status, journal: Journal) -> None:
+    journal.add_refused("user a", Reason.refused, NOW - DAY)
+    journal.add_refused("user b", Reason.unknown_user, NOW - 2 * DAY)
+    journal.flush()
+    text = " ".join(status("-v").stdout.split())
+    assert "needs attention" not in text
+    assert "refused 2 parts of listings (refused 1, unknown user 1), asked for last 2026-11-19 12:00" in text
+    assert [each["partition"] for each in only_scope(status)["refused_partitions"]] == ["user a", "user b"]
+
+
 def test_the_newest_gone_meetings_are_named_with_the_reason(status: Status, journal: Journal) -> None:
     for number in range(8):
         start = NOW - number * DAY

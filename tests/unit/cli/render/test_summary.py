@@ -162,8 +162,8 @@ def test_a_run_with_nothing_to_do_says_so() -> None:
 
 def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
     run = started(listed=1, done=1)
-    for _ in range(11):
-        run.skip(SkippedPartition(partition="user", reason=Reason.unknown_user, permanent=True))
+    for number in range(11):
+        run.skip(SkippedPartition(partition=f"user {number}", reason=Reason.unknown_user, permanent=True))
     last = summary_lines(run)[-1]
     assert "11 partitions skipped that the vendor does not have or give" in last
     assert last.endswith("(this is normal): 11 unknown user")
