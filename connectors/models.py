@@ -157,8 +157,8 @@ class RefusedPartition:
     """When it was asked for last."""
 
     def is_recent(self, now: datetime) -> bool:
-        """Whether it was asked for so recently that it need not be asked for again."""
-        return now - ASK_REFUSED_AGAIN < self.asked_at
+        """Whether it was asked for so recently that it need not be asked for again; a time in the future is not believed."""
+        return now - ASK_REFUSED_AGAIN < self.asked_at <= now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

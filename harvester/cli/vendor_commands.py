@@ -25,7 +25,7 @@ from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summarized, summary_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.account import SETTINGS_HINT
-from harvester.pipeline.destination import choose_destination
+from harvester.pipeline.destination import StreamDestination, choose_destination
 from harvester.pipeline.report import NORMAL_ENDS, DestinationKind, Report
 from harvester.pipeline.request import HarvestRequest, resolve
 from harvester.pipeline.runner import Runner, SinkDecorator, keep_sink
@@ -96,7 +96,7 @@ def run_harvest(
     label = env.environment.values.get(
         "HARVESTER_ACCOUNT", "main"
     )  # for errors that come before it is validated
-    with summarized(summary_json, vendors or (), label) as summary:
+    with summarized(summary_json, vendors or (), label, env.stop.wait) as summary:
         names = _configured(env) if vendors is None else vendors
         if destination is None and output is None:
             log_destination(kind, env)
@@ -116,7 +116,18 @@ def run_harvest(
                 _harvest(name, runner, env, report)
                 if report.stopped_with in NORMAL_ENDS:
                     break
+            if opened.kind == "file":
+                _set_aside_if_stopped(opened, summary.reports)
     return summary.exit_code
+
+
+def _set_aside_if_stopped(file: StreamDestination, reports: Sequence[Report]) -> None:
+    """Do not put a file in its place if a vendor was stopped before the end of its run."""
+    if all(report.stopped is None for report in reports):
+        return
+    file.complete = False
+    if file.incomplete_path is not None and any(report.documents for report in reports):
+        logger.warning(f"the run was stopped early: its documents are in {file.incomplete_path}")
 
 
 def _configured(env: RunEnvironment) -> list[str]:

@@ -26,6 +26,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from harvester.output_file import write_output
 from harvester.simulator import VENDORS
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.expected import GoogleSource, ZoomSource, write
@@ -334,14 +335,7 @@ def _freeze_memory() -> None:
 
 def write_environment(path: Path, settings: dict[str, str]) -> None:
     """Write `NAME=value` lines atomically, so that a process waiting for the file can read it at once."""
-    temporary = path.with_name(path.name + ".new")
-    try:
-        temporary.write_text(
-            "".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8"
-        )
-        temporary.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+    write_output(path, "".join(f"{name}={value}\n" for name, value in settings.items()).encode())
 
 
 @contextmanager
