@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connectors.base import CheckResult
@@ -43,6 +44,8 @@ def run_checks(sources: GoogleSourceSelector) -> Iterator[CheckResult]:
     try:
         yield _credentials(sources)
         _ = sources.tokens.admin
+        if not sources.tokens.impersonates:
+            sources.tokens.request_new(REPORTS)  # one token for all APIs
     except HarvestError as error:
         yield REMEDIES.failed("credentials", error)
         return
@@ -56,7 +59,9 @@ def run_checks(sources: GoogleSourceSelector) -> Iterator[CheckResult]:
     needed = {"reports": {REPORTS.scope}, "meet": {MEET.scope}}.get(sources.wanted, set())
     refused = []
     for service, call in calls:
-        result = _probe(sources, service, call, needed=service.scope in needed)
+        result = _probe(
+            sources, service, partial(_anew, sources, service, call), needed=service.scope in needed
+        )
         if result.status != "ok":
             refused.append(service)
         yield result
@@ -69,6 +74,13 @@ def run_checks(sources: GoogleSourceSelector) -> Iterator[CheckResult]:
             message="neither Reports nor Meet can be read: there is nothing to harvest",
             remedy="allow one of them, as above",
         )
+
+
+def _anew(sources: GoogleSourceSelector, service: Service, call: Callable[[], object]) -> None:
+    """Make the call with a new token: a stored one would work although the key is refused."""
+    if sources.tokens.impersonates:
+        sources.tokens.request_new(service)
+    call()
 
 
 def _refused_users(sources: GoogleSourceSelector) -> Iterator[CheckResult]:

@@ -41,7 +41,7 @@ REMEDIES = Remedies(
 
 def run_checks(webex: Webex) -> Iterator[CheckResult]:
     try:
-        webex.auth.token()
+        webex.auth.request_new()  # a stored token would work with a wrong client secret
     except Interrupted:
         raise
     except HarvestError as error:
