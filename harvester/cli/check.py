@@ -8,9 +8,9 @@ import click
 
 import connectors
 from connectors.base import CheckResult
-from connectors.errors import HarvestError
+from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
-from harvester.cli.from_settings import account_config, elastic_config, read_journal
+from harvester.cli.from_settings import account_config, elastic_config, find_vendors, read_journal
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.check import CheckOutput
 from harvester.cli.run_environment import RunEnvironment
@@ -42,7 +42,7 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
     for name in vendors or sorted(connectors.table()):
         for result in _check_vendor(name, env, required=bool(vendors)):
             output.show(result, name)
-    if not vendors and all(missing_settings(name, env.environment) for name in connectors.table()):
+    if not vendors and not find_vendors(env).configured:
         output.show(
             CheckResult(
                 subject="settings",
@@ -60,7 +60,12 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
 
 def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator[CheckResult]:
     """`required`: missing settings are an error even if the vendor is not used at all."""
-    missing, retired = missing_settings(name, env.environment), env.environment.retired()
+    try:
+        missing = missing_settings(name, env.environment)
+    except BrokenPlugin as error:
+        yield CheckResult(subject=name, status="failed", message=str(error), exit_code=error.exit_code)
+        return
+    retired = env.environment.retired()
     if missing and not required:
         yield CheckResult(
             subject=name,

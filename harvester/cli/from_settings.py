@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
+from connectors.errors import BrokenPlugin
 from harvester.cli.options import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline import destination
@@ -43,12 +45,33 @@ def _account_config(vendor: str, env: RunEnvironment, values: dict[str, str]) ->
     )
 
 
-def configured_vendors(env: RunEnvironment) -> tuple[list[str], dict[str, Sequence[str]]]:
-    """The vendors whose required settings are set, and what is missing of the others."""
-    missing = {name: missing_settings(name, env.environment) for name in sorted(connectors.table())}
-    return [name for name in missing if not missing[name]], {
-        name: names for name, names in missing.items() if names
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendors:
+    """The vendors, by what the settings say of them."""
+
+    configured: Sequence[str]
+    """Their required settings are set."""
+    missing: Mapping[str, Sequence[str]]
+    """The settings that the others lack."""
+    broken: Mapping[str, BrokenPlugin]
+    """Vendors of other packages that cannot be used, and why."""
+
+
+def find_vendors(env: RunEnvironment) -> Vendors:
+    configured: list[str] = []
+    missing: dict[str, Sequence[str]] = {}
+    broken: dict[str, BrokenPlugin] = {}
+    for name in sorted(connectors.table()):
+        try:
+            unset = missing_settings(name, env.environment)
+        except BrokenPlugin as error:
+            broken[name] = error
+            continue
+        if unset:
+            missing[name] = unset
+        else:
+            configured.append(name)
+    return Vendors(configured=configured, missing=missing, broken=broken)
 
 
 def elastic_config(env: RunEnvironment) -> ElasticConfig:

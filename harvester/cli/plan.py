@@ -43,6 +43,13 @@ class Vendors(click.Group):
     def list_commands(self, _context: click.Context) -> list[str]:
         return sorted(connectors.table())
 
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Without importing the connectors, of which one may be broken."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, f"Estimate a backfill of {name}.") for name in self.list_commands(_context)]
+            )
+
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         return vendor_command(name) if name in connectors.table() else None
 

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 import click
 
 import connectors
-from connectors.errors import HarvestError
+from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.parsing import is_loopback
 from harvester.cli.options import AS_JSON, examples, general_options, pass_env
 from harvester.cli.render.status import Scope, as_object, as_text
 from harvester.cli.run_environment import RunEnvironment
+from harvester.logging_setup import ONCE
 from harvester.state.account_status import Retention, account_status
 from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import JournalLocation
@@ -97,5 +98,9 @@ def _now(api_url: str, env: RunEnvironment) -> datetime:
 def _retention(vendor: str) -> Retention | None:
     if vendor not in connectors.table():
         return None
-    connector = connectors.load(vendor)
+    try:
+        connector = connectors.load(vendor)
+    except BrokenPlugin as error:
+        logger.error(f"harvester: {error}", extra=ONCE)
+        return None
     return Retention(lookback=connector.lookback, period=connector.retention)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 import click
 
 import connectors
-from connectors.errors import ConfigurationError, HarvestError, Interrupted
+from connectors.errors import BrokenPlugin, ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
-from harvester.cli.from_settings import account_config, configured_vendors, elastic_config
+from harvester.cli.from_settings import account_config, elastic_config, find_vendors
 from harvester.cli.options import (
     AS_JSON,
     apply,
@@ -89,8 +90,9 @@ def verify(
     with usage_errors():
         window = days_window(on, first, last, zone=env.zone(timezone), now=env.clock({}).now())
     handle_signals(env)
-    results: list[VerifyResult] = []
-    for name in _vendors(vendor, env):
+    names, broken = _vendors(vendor, env)
+    results = [_broken_result(name, error, env, timezone) for name, error in broken.items()]
+    for name in names:
         result = VerifyResult(vendor=name, account=env.account, zone=env.zone(timezone))
         results.append(result)
         try:
@@ -115,17 +117,29 @@ def verify(
     return worst_exit_code(results)
 
 
-def _vendors(given: str | None, env: RunEnvironment) -> list[str]:
+def _broken_result(name: str, error: BrokenPlugin, env: RunEnvironment, timezone: str | None) -> VerifyResult:
+    logger.error(f"harvester: {error}")
+    return VerifyResult(
+        vendor=name,
+        account=env.account,
+        zone=env.zone(timezone),
+        error=str(error),
+        codes={error.exit_code},
+    )
+
+
+def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Mapping[str, BrokenPlugin]]:
+    """The vendors to verify, and those that cannot be used."""
     known = sorted(connectors.table())
     if given is not None:
         if given not in known:
             raise click.UsageError(f"{given} is not one of {', '.join(known)}")
-        return [given]
-    configured, _ = configured_vendors(env)
-    if not configured:
+        return [given], {}
+    vendors = find_vendors(env)
+    if not vendors.configured:
         hint = env.environment.retired() or "see example.env for what to set"
         raise ConfigurationError(f"no vendor is configured; {hint}")
-    return configured
+    return vendors.configured, vendors.broken
 
 
 def _verifier(
