@@ -43,8 +43,13 @@ def summary_lines(report: Report, *, dry_run: bool = False) -> list[str]:
 def problem_lines(report: Report) -> Iterator[str]:
     """What went wrong, the cause first."""
     if report.stopped_with in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
-        restart = "resumes" if report.destination == "index" else "begins again"
-        yield f"{report.stopped}; the same command {restart}"
+        restart = (
+            "the same command resumes"
+            if report.destination == "index"
+            else f"a run into {'a file' if report.destination == 'file' else 'stdout'} remembers nothing, so the same "
+            "command starts from the beginning"
+        )
+        yield f"{report.stopped}; {restart}"
     elif report.stopped_with != ExitCode.OK and (problem := report.stopped or report.problems):
         yield without_prefix(problem, report.vendor)
     if report.until is not None:

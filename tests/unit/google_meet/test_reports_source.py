@@ -30,6 +30,7 @@ from tests.unit.google_meet.fake_api import (
     GUEST,
     HOST,
     Google,
+    error_body,
     event,
     signed_in,
     status_body,
@@ -422,3 +423,10 @@ def test_hints_contain_no_address(meet: Build, google: Google) -> None:
     assert len(hints) == 2
     assert all(hint["user"] == "2" for hint in hints)
     assert "@" not in str(hints)
+
+
+def test_an_unknown_user_of_the_command_line_is_named(meet: Build, google: Google) -> None:
+    google.refused["/users/nobody@example.org/applications/meet", ADMIN] = (400, error_body(400, "invalid"))
+    connector = meet(GOOGLE_SOURCE="reports", given={"user": ("nobody@example.org",)})
+    with pytest.raises(ConfigurationError, match=r"Google does not know the user nobody@example.org \(400\)"):
+        list(connector.meetings(DAY))
