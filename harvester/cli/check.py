@@ -39,10 +39,12 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
     output = CheckOutput(echo=lambda line: click.echo(printable(env.redactor(line))), quiet=env.quiet)
+    output.show(CheckResult(subject="settings", status="ok", message=f"read from {env.settings_source}"))
+    found = find_vendors(env)
     for name in vendors or sorted(connectors.table()):
         for result in _check_vendor(name, env, required=bool(vendors)):
             output.show(result, name)
-    if not vendors and not find_vendors(env).configured:
+    if not vendors and not found.configured:
         output.show(
             CheckResult(
                 subject="settings",

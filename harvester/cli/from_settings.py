@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ import connectors
 from connectors.errors import BrokenPlugin
 from harvester.cli.options import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
+from harvester.config import OWN, RETIRED
+from harvester.env_file import unknown_settings
+from harvester.logging_setup import ONCE
 from harvester.pipeline import destination
 from harvester.pipeline.account import Account, AccountConfig, missing_settings, read_settings
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
@@ -20,9 +24,12 @@ from harvester.state.journal import Journal
 from harvester.state.reader import StateReader
 from harvester.state.rejects import Rejects
 
+logger = logging.getLogger(__name__)
+
 
 def account_config(vendor: str, env: RunEnvironment) -> AccountConfig:
     """Raises ConfigurationError if a required setting of the vendor is not set."""
+    warn_of_unknown_settings(env, [vendor])
     env.redact(connectors.load(vendor).settings)
     return _account_config(vendor, env, read_settings(vendor, env.environment))
 
@@ -71,7 +78,17 @@ def find_vendors(env: RunEnvironment) -> Vendors:
             missing[name] = unset
         else:
             configured.append(name)
+    warn_of_unknown_settings(env, [*configured, *missing])
     return Vendors(configured=configured, missing=missing, broken=broken)
+
+
+def warn_of_unknown_settings(env: RunEnvironment, vendors: Sequence[str]) -> None:
+    """Warn of names in .env that look like settings of these vendors or of the harvester, and are none."""
+    if env.env_file is None:
+        return
+    settings = [*OWN, *(setting for name in vendors for setting in connectors.load(name).settings)]
+    for message in unknown_settings(env.env_file, [*(setting.name for setting in settings), *RETIRED]):
+        logger.warning(message, extra=ONCE)
 
 
 def elastic_config(env: RunEnvironment) -> ElasticConfig:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
 from functools import partial
 from typing import Any
 
 import click
 
 import connectors
+from harvester.cli import SuggestingGroup
 from harvester.cli.from_settings import account_config, read_journal
 from harvester.cli.options import (
     AS_JSON,
@@ -32,12 +32,12 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.account import open_account
 from harvester.pipeline.estimate import estimate_backfill
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import VendorOptions, resolve
+from harvester.pipeline.request import Day, VendorOptions, resolve
 
 logger = logging.getLogger(__name__)
 
 
-class Vendors(click.Group):
+class Vendors(SuggestingGroup):
     """A subcommand for every vendor, built when it is used."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
@@ -96,8 +96,8 @@ def _plan(
     env: RunEnvironment,
     options: VendorOptions,
     *,
-    first: date,
-    last: date | None,
+    first: Day,
+    last: Day | None,
     timezone: str | None,
     rate_share: float | None,
     as_json: bool,

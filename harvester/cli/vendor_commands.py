@@ -178,7 +178,9 @@ def _configured(env: RunEnvironment, summary: Summary) -> Sequence[str]:
         summary.reports.append(report)
     if not vendors.configured:
         hint = env.environment.retired() or f"{SETTINGS_HINT}; see example.env for what to set"
-        raise ConfigurationError(f"no vendor is configured: {hint}")
+        raise ConfigurationError(
+            f"no vendor is configured: {hint} (settings are read from {env.settings_source})"
+        )
     return vendors.configured
 
 

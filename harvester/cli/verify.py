@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING
 
 import click
@@ -28,7 +27,7 @@ from harvester.cli.render.summary import summary_lines
 from harvester.cli.render.verify import verify_json, verify_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import days_window
+from harvester.pipeline.request import Day, days_window
 from harvester.verify.result import VerifyResult, worst_exit_code
 
 if TYPE_CHECKING:
@@ -69,9 +68,9 @@ def verify(
     repair: bool,
     delete_orphans: bool,
     as_json: bool,
-    on: date | None,
-    first: date | None,
-    last: date | None,
+    on: Day | None,
+    first: Day | None,
+    last: Day | None,
     timezone: str | None,
 ) -> int:
     """Compare the vendor's listing, the journal and the index, and report what is wrong.
@@ -138,7 +137,9 @@ def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Map
     vendors = find_vendors(env)
     if not vendors.configured:
         hint = env.environment.retired() or "see example.env for what to set"
-        raise ConfigurationError(f"no vendor is configured; {hint}")
+        raise ConfigurationError(
+            f"no vendor is configured; {hint} (settings are read from {env.settings_source})"
+        )
     return vendors.configured, vendors.broken
 
 

@@ -15,6 +15,13 @@ Mode = Literal["nightly", "backfill", "forced", "upcoming"]
 whatever is known of it. `upcoming`: what is planned, from now on."""
 
 
+RELATIVE_DAYS = {"today": 0, "yesterday": 1}
+"""Words for days, and how many days ago they are."""
+
+Day = date | str
+"""A day, or one of the words above."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorOptions:
     """The options that a connector defines, as they were given."""
@@ -63,9 +70,9 @@ def resolve(
     *,
     now: datetime,
     zone: ZoneInfo,
-    on: date | None = None,
-    first: date | None = None,
-    last: date | None = None,
+    on: Day | None = None,
+    first: Day | None = None,
+    last: Day | None = None,
     force: bool = False,
     lookback: int | None = None,
     options: VendorOptions | None = None,
@@ -79,6 +86,7 @@ def resolve(
     Raises ValueError for dates and options that contradict each other, and for days in the future.
     """
     options = options or VendorOptions()
+    on, first, last = (_to_date(day, now, zone) for day in (on, first, last))
     has_dates = on is not None or first is not None or last is not None
     if force and not has_dates:
         raise ValueError(
@@ -105,12 +113,13 @@ def resolve(
 
 
 def days_window(
-    on: date | None, first: date | None, last: date | None, *, zone: ZoneInfo, now: datetime
+    on: Day | None, first: Day | None, last: Day | None, *, zone: ZoneInfo, now: datetime
 ) -> Window:
     """One day, or days from `first` to `last` inclusive, `last` being yesterday by default; else yesterday.
 
     Raises ValueError for dates that contradict each other, and for days in the future.
     """
+    on, first, last = (_to_date(day, now, zone) for day in (on, first, last))
     today = now.astimezone(zone).date()
     yesterday = today - timedelta(days=1)
     if on is not None and (first is not None or last is not None):
@@ -125,6 +134,12 @@ def days_window(
     if begin > end:
         raise ValueError(f"--from {begin} is after --to {end}")
     return Window.days(begin, end, zone)
+
+
+def _to_date(day: Day | None, now: datetime, zone: ZoneInfo) -> date | None:
+    if isinstance(day, str):
+        return now.astimezone(zone).date() - timedelta(days=RELATIVE_DAYS[day])
+    return day
 
 
 def _mode(on: date | None, first: date | None, options: VendorOptions, *, force: bool) -> Mode:

@@ -119,3 +119,16 @@ def test_the_parts_of_a_window_follow_each_other_without_gap(days: int, step: in
     assert parts[-1].end == whole.end
     assert all(a.end == b.start for a, b in pairwise(parts))
     assert all(part.end - part.start <= timedelta(days=step) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("zone", "today"), [("UTC", date(2026, 11, 20)), ("Pacific/Auckland", date(2026, 11, 21))]
+)
+def test_today_and_yesterday_are_days_of_the_zone(zone: str, today: date) -> None:
+    now = datetime(2026, 11, 20, 13, tzinfo=UTC)
+    for word, day in (("today", today), ("yesterday", today - timedelta(days=1))):
+        request = resolve(now=now, zone=ZoneInfo(zone), on=word)
+        assert request.window == Window.day(day, ZoneInfo(zone))
+        assert request.description == str(day)
+    backfill = resolve(now=now, zone=ZoneInfo(zone), first="yesterday", last="today")
+    assert backfill.window == Window.days(today - timedelta(days=1), today, ZoneInfo(zone))
