@@ -42,6 +42,8 @@ class HarvestRequest:
     window: Window
     """The time that the dates mean, whatever the vendor retains; of a nightly run, yesterday."""
     mode: Mode
+    zone: ZoneInfo
+    """Whose days these are."""
     description: str
     """For the journal: which time is read, in words."""
     options: VendorOptions = VendorOptions()
@@ -101,6 +103,7 @@ def resolve(
         window = Window(start=now, end=now + timedelta(days=options.upcoming_days))
     return HarvestRequest(
         window=window,
+        zone=zone,
         mode=_mode(on, first, options, force=force),
         description=_describe(on, first, last, options, force=force),
         options=options,

@@ -10,8 +10,9 @@ from harvester.formatting import format_duration, format_instant, format_span, p
 from harvester.pipeline.estimate import Budget, Estimate, Spread
 
 
-def plan_json(estimate: Estimate) -> str:
-    return orjson.dumps(estimate, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+def plan_json(estimate: Estimate, *, one_line: bool = False) -> str:
+    indent = 0 if one_line else orjson.OPT_INDENT_2
+    return orjson.dumps(estimate, option=indent | orjson.OPT_UTC_Z).decode()
 
 
 def plan_lines(estimate: Estimate) -> Iterator[str]:

@@ -269,3 +269,34 @@ def test_time_and_rate_are_those_of_this_machine(tmp_path: Path) -> None:
     assert (slow["seconds"], slow["requests_per_second"]) == (31.0, 2.0)
     assert (fast["seconds"], fast["requests_per_second"]) == (3.1, 20.0)
     assert fast["spread"]["ends"].startswith("2026-11-20T12:00:0")
+
+
+def plan_all(folder: Path, *words: str) -> Result:
+    environment = {
+        "HARVESTER_STATE_DIR": str(folder / "state"),
+        "HARVESTER_NOW": NOW.isoformat(),
+        "HARVESTER_SPEED": "1",
+    }
+    return CliRunner().invoke(cli, ["plan", "all", *words], env=environment, standalone_mode=False)
+
+
+def test_all_vendors_are_planned_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = "tests.unit.cli.test_plan:FakeConnector"
+    monkeypatch.setattr(connectors, "table", lambda: {"fake": target, "second": target})
+    ended = plan_all(tmp_path, "--from", "2026-11-10", "--to", "yesterday", "--json")
+    assert ended.return_value == 0
+    assert [json.loads(line)["vendor"] for line in ended.stdout.splitlines()] == ["fake", "second"]
+    text = plan_all(tmp_path, "--from", "2026-11-10").stdout
+    assert [line.partition(",")[0] for line in text.splitlines() if not line.startswith(" ")] == [
+        "fake",
+        "second",
+    ]
+
+
+def test_a_vendor_that_fails_stops_no_other_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = "tests.unit.cli.test_plan:FakeConnector"
+    monkeypatch.setattr(connectors, "table", lambda: {"fake": target, "second": target})
+    monkeypatch.setattr(FakeConnector, "broken", True)
+    ended = plan_all(tmp_path, "--from", "2026-11-10", "--json")
+    assert ended.return_value == 75
+    assert [json.loads(line)["complete"] for line in ended.stdout.splitlines()] == [False, False]
