@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +24,7 @@ from harvester.cli.options import (
     pass_env,
     usage_errors,
 )
+from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summary_lines
 from harvester.cli.render.verify import verify_json, verify_lines
 from harvester.cli.run_environment import RunEnvironment
@@ -156,6 +158,7 @@ def _verifier(
         rate_share=env.rate_share(None),
         repair=repair,
         delete_orphans=delete_orphans,
+        progress=partial(Progress, quiet=env.quiet),
         on_repaired=_log_repair,
     )
 

@@ -183,6 +183,12 @@ class Report:
     seconds: float = 0.0
     listing_complete: bool = False
     """Every listing reached its last page."""
+    only_lists: bool = False
+    """Nothing is fetched: the run estimates, compares or counts."""
+    seconds_to_list: float = 0.0
+    """Length of the time that is to be listed."""
+    seconds_listed: float = 0.0
+    """Of this, what has been listed."""
     until: datetime | None = None
     """When the vendor's quota that stopped the run refills."""
     stopped: str | None = None
@@ -330,7 +336,18 @@ class Report:
             self.failures.append(Failure(what=what, why=why))
 
     def summary(self) -> RunSummary:
-        internal = {"started", "missing", "causes", "failures", "tracebacks", "stopped", "stopped_with"}
+        internal = {
+            "started",
+            "missing",
+            "only_lists",
+            "seconds_to_list",
+            "seconds_listed",
+            "causes",
+            "failures",
+            "tracebacks",
+            "stopped",
+            "stopped_with",
+        }
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in internal}
         values |= {
             "unread": self.unread,
