@@ -159,6 +159,7 @@ class GeneralOptions:
             machine=Clock(wall=time.time, monotonic=time.monotonic),
             index_period=self.index_period or "year",
             quiet=self.quiet,
+            verbose=self.verbose,
             env_file=path,
         )
         self.configure_logging(env)

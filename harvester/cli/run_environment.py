@@ -25,6 +25,7 @@ class RunEnvironment:
     """The machine's own clock; `clock` is the one that the vendors' simulator may shift."""
     index_period: IndexPeriod = "year"
     quiet: bool = False
+    verbose: bool = False
     env_file: Path | None = None
     """The .env file that was read."""
     redactor: Redactor = field(default_factory=Redactor)

@@ -23,7 +23,7 @@ from harvester.cli.options import (
     usage_errors,
 )
 from harvester.cli.render.progress import Progress
-from harvester.cli.render.summary import Summary, summarized, summary_lines
+from harvester.cli.render.summary import Summary, summarized, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.account import SETTINGS_HINT
 from harvester.pipeline.destination import StreamDestination, choose_destination
@@ -154,6 +154,9 @@ def run_harvest(
                     break
             if opened.kind == "file":
                 _set_aside_if_stopped(opened, summary.reports)
+        if vendors is None:
+            for code, line in verdict_lines(summary.reports):
+                logger.log(logging.ERROR if code else logging.INFO, line)
     return summary.exit_code
 
 

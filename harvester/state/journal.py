@@ -8,7 +8,7 @@ a test or another cluster is never taken for the production one. Results are wri
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from harvester.state.journal_rows import (
     key_of,
     to_microseconds,
 )
-from harvester.state.layout import run_lock_file
+from harvester.state.layout import JournalLocation, not_writable, run_lock_file
 from harvester.state.locks import run_lock
 from harvester.state.wrong_times import TOLERANCE, WrongTimes
 
@@ -278,6 +278,19 @@ class Journal(JournalReader):
         if found is not None and found > now:
             facts[FIRST_NIGHTLY] = str(to_microseconds(first_nightly))
         return facts
+
+
+def delete_journal(location: JournalLocation) -> None:
+    """Delete a journal with its lock. Raises AlreadyRunning if a run is writing it, OutputError if it stays."""
+    with run_lock(location.run_lock_file):
+        try:
+            for path in sorted(location.folder.glob(f"{location.database.name}*")):
+                path.unlink()
+        except OSError as error:
+            raise not_writable(location.folder, error) from None
+    with suppress(OSError):  # files of others may be in the folder
+        location.run_lock_file.unlink()
+        location.folder.rmdir()
 
 
 def _key(window: Window, extras: frozenset[str]) -> tuple[int, int, str]:

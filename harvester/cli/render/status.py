@@ -33,6 +33,8 @@ FINDINGS = "findings left"
 
 _BAD = frozenset(code.outcome for code in ExitCode) - {"complete", "interrupted"} | {"killed", FINDINGS}
 _NO_END = {"killed": "killed or crashed", "killed or under way": "killed, crashed or still under way"}
+_SCOPE_COLUMNS = ("account", "listed", "done", "pending", "failed", "last run")
+DETAILS_HINT = "`harvester status -v` shows the runs, gaps and reasons of each account"
 _RUN_COLUMNS = ("began", "what", "outcome", "took", "listed", "fetched", "stored")
 
 
@@ -192,14 +194,54 @@ def _expiring(scope: Scope) -> str:
 # Text
 
 
-def as_text(folder: Path, scopes: Sequence[Scope], rejects_of_loads: int) -> str:
+def scope_name(scope: Scope) -> str:
+    """`zoom/main`: how people name an account."""
+    return f"{scope.vendor}/{scope.account}"
+
+
+def full_scope_name(scope: Scope) -> str:
+    """With the indices, for an account that is harvested into several."""
+    return f"{scope_name(scope)}/{scope.prefix}@{scope.es_url}"
+
+
+def verdict_line(scopes: Sequence[Scope], rejects_of_loads: int) -> str:
+    """For monitoring: one line, whose first word is the state."""
+    lines = attention(scopes, rejects_of_loads)
+    if not lines:
+        return f"OK: {plural(len(scopes), 'account')}, nothing needs attention"
+    more = f" (and {len(lines) - 1:,} more)" if len(lines) > 1 else ""
+    return printable(f"ATTENTION: {lines[0]}{more}")
+
+
+def as_text(folder: Path, scopes: Sequence[Scope], rejects_of_loads: int, *, details: bool = False) -> str:
+    """What needs attention, then a line for each account; `details`: all that is known of it instead."""
     blocks = []
     if not scopes:
         blocks.append([f"nothing has been harvested into an index yet: no journal in {folder}"])
     if lines := attention(scopes, rejects_of_loads):
         blocks.append(["needs attention", *(_wrapped("  ", line) for line in lines)])
-    blocks += [list(_scope_lines(scope)) for scope in scopes]
+    if details:
+        blocks += [list(_scope_lines(scope)) for scope in scopes]
+    elif scopes:
+        blocks.append([*map(printable, table_lines(_SCOPE_COLUMNS, _scope_rows(scopes))), "", DETAILS_HINT])
     return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _scope_rows(scopes: Sequence[Scope]) -> Iterator[Sequence[str]]:
+    """The same account into several indices is named with them."""
+    names = Counter(map(scope_name, scopes))
+    for scope in scopes:
+        status = scope.status
+        until = status.coverage.until
+        run, outcome = next(_runs(scope), (None, ""))
+        yield (
+            scope_name(scope) if names[scope_name(scope)] == 1 else full_scope_name(scope),
+            f"to {format_instant(until)} UTC" if until is not None else "nothing yet",
+            f"{status.meetings.get('done', 0):,}",
+            f"{status.backlog.pending.total():,}",
+            f"{status.backlog.failed.total():,}",
+            f"{format_instant(run.began)} {outcome}" if run is not None else "none yet",
+        )
 
 
 def _scope_lines(scope: Scope) -> Iterator[str]:

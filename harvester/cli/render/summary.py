@@ -184,6 +184,28 @@ def _by_reason(counts: Counter[str]) -> str:
     return ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items()))
 
 
+def verdict_lines(reports: Sequence[Report]) -> Iterator[tuple[int, str]]:
+    """The exit code of each account and one line about it, then those of the whole command."""
+    for report in reports:
+        reason = f": {without_prefix(report.reason, report.vendor)}" if report.reason else ""
+        stored = f": {plural(report.stored, 'meeting')} {VERBS[report.destination]}" if not reason else ""
+        yield (
+            report.exit_code,
+            f"{report.vendor}, account {report.account}: {_verdict(report.exit_code)}{stored}{reason}",
+        )
+    code = ExitCode.worst(report.exit_code for report in reports)
+    bad = sum(report.exit_code != ExitCode.OK for report in reports)
+    count = f": {bad:,} of {plural(len(reports), 'account')} need attention" if bad > 1 else ""
+    if bad == 1:
+        count = f": 1 of {plural(len(reports), 'account')} needs attention"
+    yield code, f"all: {_verdict(code)}{count}"
+
+
+def _verdict(exit_code: int) -> str:
+    outcome = next((code.outcome for code in ExitCode if code == exit_code), "unknown")
+    return outcome if exit_code == ExitCode.OK else f"{outcome} ({exit_code})"
+
+
 @dataclass
 class Summary:
     """What one command did, for all of its vendors."""
