@@ -101,6 +101,10 @@ class ZoomSourceSelector:
 
     def _dashboard(self, scopes: frozenset[str]) -> Dashboard:
         client = self._client(BUSINESS)
+        if "qos" not in self.options:
+            self._context.notify_once(
+                f"{VENDOR}: meetings are stored without quality; --qos adds it, with one more request for every ten sessions"
+            )
         if "series" in self.options and "qos" not in self.options:
             self._context.notify_once(
                 f"{VENDOR}: --series has no effect without --qos, which reads the samples"

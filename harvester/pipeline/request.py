@@ -9,6 +9,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from connectors.models import Window
+from harvester.documents import FIRST_YEAR
 
 Mode = Literal["nightly", "backfill", "forced", "upcoming"]
 """`nightly`: what is not final yet, up to the end of yesterday. `backfill`: what was never listed. `forced`: everything,
@@ -134,9 +135,14 @@ def days_window(
     for day in (begin, end):
         if day > today:
             raise ValueError(f"{day} is in the future (today is {today} in {zone.key})")
+        if day.year < FIRST_YEAR:
+            raise ValueError(f"{day} is before {FIRST_YEAR}: no vendor has data of that time")
     if begin > end:
         raise ValueError(f"--from {begin} is after --to {end}")
-    return Window.days(begin, end, zone)
+    try:
+        return Window.days(begin, end, zone)
+    except ValueError:  # the zone moved over the date line, and left the day out
+        raise ValueError(f"there was no {begin} in {zone.key}") from None
 
 
 def _to_date(day: Day | None, now: datetime, zone: ZoneInfo) -> date | None:

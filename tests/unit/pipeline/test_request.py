@@ -132,3 +132,34 @@ def test_today_and_yesterday_are_days_of_the_zone(zone: str, today: date) -> Non
         assert request.description == str(day)
     backfill = resolve(now=now, zone=ZoneInfo(zone), first="yesterday", last="today")
     assert backfill.window == Window.days(today - timedelta(days=1), today, ZoneInfo(zone))
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "message"),
+    [
+        (date(1, 1, 1), "Asia/Tokyo", "before 2000"),
+        (date(1999, 12, 31), "UTC", "before 2000"),
+        (date(9999, 12, 31), "America/New_York", "in the future"),
+        (date(2011, 12, 30), "Pacific/Apia", "there was no 2011-12-30 in Pacific/Apia"),
+    ],
+)
+def test_days_that_no_zone_or_vendor_has_are_refused_in_words(day: date, zone: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resolve(now=NOW, zone=ZoneInfo(zone), on=day)
+    if day.year != 2011:
+        with pytest.raises(ValueError, match=message):
+            resolve(now=NOW, zone=ZoneInfo(zone), first=day)
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "hours"),
+    [
+        (date(2026, 3, 29), "Europe/Berlin", 23),
+        (date(2026, 10, 25), "Europe/Berlin", 25),
+        (date(2026, 4, 24), "Africa/Cairo", 23),  # midnight itself does not exist
+        (date(2026, 4, 5), "Australia/Lord_Howe", 24.5),
+    ],
+)
+def test_a_day_whose_clocks_change_is_as_long_as_it_is(day: date, zone: str, hours: float) -> None:
+    window = resolve(now=NOW, zone=ZoneInfo(zone), on=day).window
+    assert window.end - window.start == timedelta(hours=hours)
