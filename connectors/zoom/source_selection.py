@@ -103,7 +103,7 @@ class ZoomSourceSelector:
         client = self._client(BUSINESS)
         if "qos" not in self.options:
             self._context.notify_once(
-                f"{VENDOR}: meetings are stored without quality; --qos adds it, with one more request for every ten sessions"
+                f"{VENDOR}: sessions have no quality; `harvester zoom --qos` adds it, with one more request for every ten sessions"
             )
         if "series" in self.options and "qos" not in self.options:
             self._context.notify_once(
