@@ -12,7 +12,8 @@ from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
 from harvester.cli.from_settings import account_config, elastic_config, find_vendors, read_journal
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
-from harvester.cli.render.check import CheckOutput
+from harvester.cli.render.check import CheckOutput, for_terminal
+from harvester.cli.render.terminal import stdout_width
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages, printable
@@ -38,7 +39,10 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
-    output = CheckOutput(echo=lambda line: click.echo(printable(env.redactor(line))), quiet=env.quiet)
+    width = stdout_width()
+    output = CheckOutput(
+        echo=lambda line: click.echo(for_terminal(printable(env.redactor(line)), width)), quiet=env.quiet
+    )
     output.show(CheckResult(subject="settings", status="ok", message=f"read from {env.settings_source}"))
     found = find_vendors(env)
     for name in vendors or sorted(connectors.table()):

@@ -285,7 +285,7 @@ def _expire(account: ConnectedAccount, journal: Journal, report: Report) -> None
     report.expired += expired
     if expired:
         logger.info(
-            f"{account.vendor}: {plural(expired, 'failed meeting')} given up: the vendor no longer retains them"
+            f"{account.vendor}: {plural(expired, 'failed meeting')} given up: no longer retained by the vendor"
         )
 
 

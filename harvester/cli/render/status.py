@@ -17,6 +17,7 @@ from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.models import Window
 from harvester.cli.render.table import table_lines
+from harvester.cli.render.terminal import stdout_width
 from harvester.formatting import format_days, format_duration, format_instant, format_span, local_days, plural
 from harvester.logging_setup import printable
 from harvester.pipeline.report import upgrade_summary
@@ -24,6 +25,7 @@ from harvester.state.account_status import DAY, SOON, AccountStatus, FailedMeeti
 from harvester.state.journal_rows import Run
 
 WIDTH = 100
+"""If stdout is no terminal."""
 LABEL = 12
 SHOWN = 5
 """At most this many windows, reasons or partitions are shown; the rest is counted. `--json` has all of them."""
@@ -372,7 +374,7 @@ def _some(lines: list[str]) -> list[str]:
 def _wrapped(label: str, line: str) -> str:
     return textwrap.fill(
         printable(line),
-        WIDTH,
+        stdout_width() or WIDTH,
         initial_indent=label,
         subsequent_indent=" " * (len(label) + 2),
         break_long_words=False,

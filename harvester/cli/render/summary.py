@@ -162,7 +162,7 @@ def _notes(report: Report) -> Iterator[str]:
     if report.listed_only:
         yield (
             f"{plural(report.listed_only, 'meeting')} {VERBS[report.destination]} from the listing only: the vendor no longer "
-            "gives their participants"
+            f"gives {'its' if report.listed_only == 1 else 'their'} participants"
         )
     if report.replaced:
         yield f"{plural(report.replaced, 'stale document')} deleted"

@@ -151,7 +151,7 @@ def test_requests_beyond_the_quota_are_spread_over_days(tmp_path: Path) -> None:
         "  to fetch      90 meetings",
         "  requests      279: 270 for meetings, 9 for the listing",
         "  time          2 min 20 s at 2.0 requests a second",
-        "  daily quota   100 calls (heavy): the vendor's limit × the rate share, 0.8; 18 of them used today",
+        "  daily quota   100 calls (heavy): the vendor's limit × the rate share, 0.8; 18 used today",
         "  days          3; run the same command on each of them",
         "  ends          2026-11-22 00:00 UTC, if started now",
     ]
@@ -255,7 +255,7 @@ def test_finished_days_are_reported_with_nothing_left_to_do(tmp_path: Path) -> N
     done = plan(tmp_path, "--from", "2026-11-01", "--to", "2026-11-05", ES_HOST=ES_HOST)
     assert done.stdout.splitlines()[1:4] == [
         "  done already  5 of 5 days: 5 meetings known",
-        "  listed now    0 days: 0 meetings, 0 of them known already",
+        "  listed now    0 days: 0 meetings, 0 known already",
         "  to fetch      0 meetings",
     ]
     assert "  ends          at once: nothing is left to do" in done.stdout.splitlines()

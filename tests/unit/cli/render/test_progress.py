@@ -7,8 +7,9 @@ import os
 import pty
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -79,36 +80,40 @@ def test_the_line_fits_eighty_columns() -> None:
     assert words.startswith("12,000 of 12,345+ meetings, 100 of 180 days")
 
 
-@contextmanager
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
-    """stderr is a terminal of 80 columns; yields a function that returns what it shows."""
+def shown_on_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[], None]) -> str:
+    """What a terminal of 80 columns as stderr shows while this is called."""
     master, slave = pty.openpty()
-    os.set_blocking(master, False)
+    blocks: list[bytes] = []
+
+    def read() -> None:
+        with suppress(OSError):  # the other end is closed
+            while block := os.read(master, 4096):
+                blocks.append(block)
+
+    reader = Thread(target=read)
+    reader.start()
     with os.fdopen(slave, "w") as stream, monkeypatch.context() as patch:
-        # Not in a fixture: pytest replaces stderr between the phases of a test.
         patch.setattr(sys, "stderr", stream)
         patch.setenv("TERM", "xterm")
         patch.setenv("COLUMNS", "80")
-
-        def read() -> str:
-            stream.flush()
-            return os.read(master, 100_000).decode()
-
-        yield read
+        show()
+    reader.join()
     os.close(master)
+    return b"".join(blocks).decode()
 
 
 def test_a_message_stands_on_a_line_of_its_own_from_the_first_frame_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with terminal(monkeypatch) as read:
+    def show() -> None:
         configure_logging()
         logger = logging.getLogger("harvester.test")
         with progress(report()):
             logger.info("first message")
             logger.info("x" * 60 + " " + "y" * 40)
         logger.info("after the bar")
-        shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", read()).replace("\r\n", "\n")
+
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown_on_terminal(monkeypatch, show)).replace("\r\n", "\n")
     lines = [line.rpartition("\r")[2].rstrip() for line in shown.split("\n")]
     assert "first message" in lines
     assert "x" * 60 in lines, "text wraps between words"
@@ -117,8 +122,9 @@ def test_a_message_stands_on_a_line_of_its_own_from_the_first_frame_on(
 
 
 def test_quiet_mode_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    with terminal(monkeypatch) as read:
+    def show() -> None:
         with progress(report(), quiet=True):
             pass
         sys.stderr.write("end\n")
-        assert read() == "end\r\n"
+
+    assert shown_on_terminal(monkeypatch, show) == "end\r\n"
