@@ -24,16 +24,16 @@ def setting_names(path: Path) -> list[str]:
         return []  # whoever reads the values reports it
 
 
-def unknown_settings(path: Path, known: Iterable[str]) -> Iterator[str]:
+def unknown_settings(path: Path, known: Iterable[str], *, accepted: Iterable[str] = ()) -> Iterator[str]:
     """A message for each name in the file that is not among the known ones, and looks as if it should be.
 
     A name looks so if it begins as a known one does (`ZOOM_…`), or is similar to one. Other programs may have settings
-    in the same file.
+    in the same file. `accepted`: names that need no warning.
     """
     names = {name for each in known for name in (each, f"{each}_FILE")}
     prefixes = {name.partition("_")[0] for name in names}
     for name in setting_names(path):
-        if name in names:
+        if name in names or name in accepted:
             continue
         similar = get_close_matches(name.upper(), sorted(names), n=1, cutoff=_SIMILAR)
         if similar:

@@ -101,10 +101,6 @@ class ZoomSourceSelector:
 
     def _dashboard(self, scopes: frozenset[str]) -> Dashboard:
         client = self._client(BUSINESS)
-        if "qos" not in self.options:
-            self._context.notify_once(
-                f"{VENDOR}: sessions have no quality; `harvester zoom --qos` adds it, with one more request for every ten sessions"
-            )
         if "series" in self.options and "qos" not in self.options:
             self._context.notify_once(
                 f"{VENDOR}: --series has no effect without --qos, which reads the samples"

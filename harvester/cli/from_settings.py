@@ -87,7 +87,8 @@ def warn_of_unknown_settings(env: RunEnvironment, vendors: Sequence[str]) -> Non
     if env.env_file is None:
         return
     settings = [*OWN, *(setting for name in vendors for setting in connectors.load(name).settings)]
-    for message in unknown_settings(env.env_file, [*(setting.name for setting in settings), *RETIRED]):
+    known = [setting.name for setting in settings]
+    for message in unknown_settings(env.env_file, known, accepted=RETIRED):
         logger.warning(message, extra=ONCE)
 
 

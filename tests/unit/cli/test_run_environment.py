@@ -192,3 +192,18 @@ def test_a_word_like_no_command_is_only_refused() -> None:
     ended = CliRunner().invoke(cli, ["xyzzy"])
     assert "No such command 'xyzzy'." in ended.stderr
     assert "Did you mean" not in ended.stderr
+
+
+def test_a_vendors_command_knows_the_settings_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(
+        "ZOOM_CLIENT_ID=x\nZOOM_CLIENT_SECRET=x\nGOOGLE_ADMIN=x\nWEBEX_CLIENT_IDD=x\nWEBEX_CLIENT_SECRET=x\n"
+    )
+    (tmp_path / ".env").chmod(0o600)
+    ended = CliRunner().invoke(
+        cli, ["webex", "--date", "yesterday"], env={"ES_HOST": ""}, standalone_mode=False
+    )
+    assert ended.stderr.count("there is no setting") == 1
+    assert "did you mean WEBEX_CLIENT_ID?" in ended.stderr
