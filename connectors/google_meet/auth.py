@@ -90,6 +90,10 @@ class GoogleTokens:
             )
         return admin
 
+    def request_new(self, service: Service) -> None:
+        """Request the admin's token for this API anew, or that of the login; raises the error if it is refused."""
+        self._cache(service, self.admin).request_new()
+
     def auth_for(self, service: Service, subject: str) -> UserAuth:
         """The `Authorization` of one user at one API."""
         subject = subject if self.impersonates else LOGGED_IN

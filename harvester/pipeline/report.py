@@ -160,6 +160,8 @@ class Report:
     """Of these, by reason: partitions that a later run asks for again."""
     missing_partitions: Counter[str] = field(default_factory=Counter)
     """Of these, by reason: partitions that the vendor says do not exist."""
+    missing: set[str] = field(default_factory=set)
+    """Their names."""
     failed_listings: int = 0
     """Slices whose listing failed."""
     sessions: int = 0
@@ -185,6 +187,12 @@ class Report:
     seconds: float = 0.0
     listing_complete: bool = False
     """Every listing reached its last page."""
+    only_lists: bool = False
+    """Nothing is fetched: the run estimates, compares or counts."""
+    seconds_to_list: float = 0.0
+    """Length of the time that is to be listed."""
+    seconds_listed: float = 0.0
+    """Of this, what has been listed."""
     until: datetime | None = None
     """When the vendor's quota that stopped the run refills."""
     stopped: str | None = None
@@ -251,9 +259,12 @@ class Report:
         return ", ".join(filter(None, problems))
 
     def skip(self, skipped: SkippedPartition) -> None:
-        self.skipped += 1
         reason = str(skipped.reason)
+        if skipped.permanent and skipped.partition in self.missing:
+            return  # another slice has skipped it
+        self.skipped += 1
         if skipped.permanent:
+            self.missing.add(skipped.partition)
             self.missing_partitions[reason] += 1
         else:
             self.failed_partitions[reason] += 1
@@ -334,7 +345,18 @@ class Report:
             self.failures.append(Failure(what=what, why=why))
 
     def summary(self) -> RunSummary:
-        internal = {"started", "causes", "failures", "tracebacks", "stopped", "stopped_with"}
+        internal = {
+            "started",
+            "missing",
+            "only_lists",
+            "seconds_to_list",
+            "seconds_listed",
+            "causes",
+            "failures",
+            "tracebacks",
+            "stopped",
+            "stopped_with",
+        }
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in internal}
         values |= {
             "unread": self.unread,

@@ -8,7 +8,7 @@ a test or another cluster is never taken for the production one. Results are wri
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from harvester.state.journal_rows import (
     key_of,
     to_microseconds,
 )
-from harvester.state.layout import run_lock_file
+from harvester.state.layout import JournalLocation, not_writable, run_lock_file
 from harvester.state.locks import run_lock
 from harvester.state.wrong_times import TOLERANCE, WrongTimes
 
@@ -143,6 +143,14 @@ class Journal(JournalReader):
     def clear_failed(self, failed: FailedPartition) -> None:
         """This partition has been listed since."""
         self._writer.put(sql.CLEAR_FAILED, *key_of(failed))
+
+    def add_refused(self, partition: str, reason: Reason, at: datetime) -> None:
+        """The vendor refuses this partition for good."""
+        self._writer.put(sql.ADD_REFUSED, partition, str(reason), to_microseconds(at), to_microseconds(at))
+
+    def clear_refused(self, partition: str) -> None:
+        """The vendor no longer refuses this partition."""
+        self._writer.put(sql.CLEAR_REFUSED, partition)
 
     # Meetings
 
@@ -273,6 +281,19 @@ class Journal(JournalReader):
         if found is not None and found > now:
             facts[FIRST_NIGHTLY] = str(to_microseconds(first_nightly))
         return facts
+
+
+def delete_journal(location: JournalLocation) -> None:
+    """Delete a journal with its lock. Raises AlreadyRunning if a run is writing it, OutputError if it stays."""
+    with run_lock(location.run_lock_file):
+        try:
+            for path in sorted(location.folder.glob(f"{location.database.name}*")):
+                path.unlink()
+        except OSError as error:
+            raise not_writable(location.folder, error) from None
+    with suppress(OSError):  # files of others may be in the folder
+        location.run_lock_file.unlink()
+        location.folder.rmdir()
 
 
 def _key(window: Window, extras: frozenset[str]) -> tuple[int, int, str]:

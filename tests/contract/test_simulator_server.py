@@ -157,6 +157,7 @@ def test_harvests_of_the_simulator_keep_their_state_beside_the_settings(tmp_path
         lines = (tmp_path / "sim.env").read_text().splitlines()
     assert f"HARVESTER_STATE_DIR={tmp_path / 'sim.env.state'}" in lines
     assert "HARVESTER_ACCOUNT=main" in lines
+    assert (tmp_path / "sim.env").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_vendor_without_requests_is_not_created() -> None:

@@ -242,7 +242,7 @@ def test_orphans_are_kept_without_delete_orphans(newest: IndexSandbox, tmp_path:
         assert not finding["repaired"]
         assert "exist nowhere else; they stay" in finding["why"]
         assert stored_hits(newest) == before
-        assert re.search(r"verify --repair +findings left \(65\)", harvester("status").stdout.decode())
+        assert re.search(r"verify --repair +findings left \(65\)", harvester("status", "-v").stdout.decode())
 
         message = harvester("verify", "zoom", *DAYS).stdout.decode()
         assert "--repair --delete-orphans deletes them" in message
