@@ -15,8 +15,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from math import isfinite
 from typing import Any, Protocol, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -26,12 +25,10 @@ import requests
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.network import certificate_fault, network_settings
-from connectors.parsing import parse_retry_after
+from connectors.parsing import parse_retry_after, response_date
+from connectors.proxies_and_certificates import certificate_fault, network_settings
 from connectors.rate_limit import Limiter
 from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attempts
-
-CLOCK_TOLERANCE_SECONDS = 300.0
 
 EMPTY = "an empty body"
 
@@ -130,7 +127,6 @@ class Api:
             wait=context.wait, elapsed=context.elapsed, now=context.now, limits=VENDOR_LIMITS
         )
         self._threads = threading.local()
-        self._clock_compared = False
 
     def get(self, call: str, path: str = "", **options: Unpack[RequestOptions]) -> Any:
         """The JSON body of a GET; otherwise like `send`."""
@@ -205,10 +201,13 @@ class Api:
 
     def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
         self._context.request_stats.count(requests=1)
+        began = self._context.elapsed()
         try:
             raw, content = self._exchange(request, authorization)
         except requests.RequestException as error:
             return Retry(error=self._unreachable(request, error))
+        if date := response_date(raw.headers):
+            self._context.observe_vendor_time(date, seconds=self._context.elapsed() - began)
         body, broken = parse_body(content)
         response = Response(
             call=f"{self.vendor}: {request.call}",
@@ -218,8 +217,6 @@ class Api:
             broken=broken,
         )
         logger.debug("%s: %d in %.0f ms", response.call, response.status, raw.elapsed.total_seconds() * 1000)
-        if not self._clock_compared:
-            self._compare_clocks(response)
         return self._classify(response) or response
 
     def _exchange(self, request: _Request, authorization: str | None) -> tuple[requests.Response, bytes]:
@@ -266,22 +263,6 @@ class Api:
                 "cert": None,
             }
         return self._threads.session, self._threads.settings
-
-    def _compare_clocks(self, response: Response) -> None:
-        self._clock_compared = True
-        try:
-            vendor_time = parsedate_to_datetime(response.headers.get("Date", ""))
-        except ValueError:
-            return
-        if vendor_time.tzinfo is None:
-            vendor_time = vendor_time.replace(tzinfo=UTC)
-        difference = (self._context.now() - vendor_time).total_seconds()
-        if abs(difference) > CLOCK_TOLERANCE_SECONDS:
-            self._context.notify_once(
-                f"{self.vendor}: this machine's clock is {abs(difference) / 60:.0f} minutes "
-                f"{'ahead of' if difference > 0 else 'behind'} the vendor's; correct it, or meetings are assigned to "
-                "the wrong days"
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from connectors.meetecho.endpoints import (
     call_name,
 )
 from connectors.meetecho.errors import MeetechoRefused, datatracker_classifier, meetecho_classifier
-from connectors.meetecho.rooms import CALL, Room, to_rooms
+from connectors.meetecho.room_rows import CALL, Room, to_rooms
 from connectors.paging import paginate, restore_parameters
 from connectors.rate_limit import RateLimiter
 

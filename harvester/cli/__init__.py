@@ -19,7 +19,7 @@ from connectors.exit_codes import ExitCode
 from harvester import __version__
 
 COMMANDS = {
-    "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),
+    "all": ("harvester.cli.vendor_commands:everything", "Harvest every vendor that is configured."),
     "check": ("harvester.cli.check:check", "Check the settings, the vendors and Elasticsearch."),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
             command: click.Command = getattr(import_module(module), attribute)
             return command
         if name in connectors.table():
-            from harvester.cli.harvest import vendor_command
+            from harvester.cli.vendor_commands import vendor_command
 
             return vendor_command(name)
         return None

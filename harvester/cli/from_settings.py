@@ -54,7 +54,7 @@ def elastic_config(env: RunEnvironment) -> ElasticConfig:
 
 
 def open_index(env: RunEnvironment) -> AbstractContextManager[IndexDestination]:
-    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.machine)
+    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.clock({}))
 
 
 def open_rejects(env: RunEnvironment) -> AbstractContextManager[Rejects]:

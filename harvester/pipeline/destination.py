@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -32,11 +33,19 @@ class IndexDestination:
 
     kind: Literal["index"] = "index"
 
-    def __init__(self, config: ElasticConfig, client: Client, rejects: Rejects, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        config: ElasticConfig,
+        client: Client,
+        rejects: Rejects,
+        retry: RetryPolicy,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`now`: the calendar of the documents, which a simulator may shift."""
         from harvester.sinks.elastic.loader import Loader
 
         self.config = config
-        self.loader = Loader(client, rejects, retry)
+        self.loader = Loader(client, rejects, retry, now=now)
         self._client = client
         self._retry = retry
 
@@ -122,12 +131,13 @@ def open_rejects(config: ElasticConfig, state_folder: Path, machine: Clock) -> I
 
 @contextmanager
 def open_index(
-    config: ElasticConfig, state_folder: Path, stop: StopSignal, machine: Clock
+    config: ElasticConfig, state_folder: Path, stop: StopSignal, clock: Clock
 ) -> Iterator[IndexDestination]:
+    machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
     with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
-        yield IndexDestination(config, client, rejects, retry_policy(stop, machine))
+        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now)
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_stdout_harvest_imports_no_elasticsearch() -> None:
     code = (
-        "import sys, harvester.cli.harvest as h\n"
+        "import sys, harvester.cli.vendor_commands as h\n"
         "h.vendor_command('zoom')\n"
         "print([m for m in ('elasticsearch', 'googleapiclient', 'starlette', 'rich') if m in sys.modules])"
     )

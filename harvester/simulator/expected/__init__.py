@@ -20,7 +20,7 @@ from harvester.simulator.expected.meetecho import ExpectedMeetecho
 from harvester.simulator.expected.webex import ExpectedWebex
 from harvester.simulator.expected.zoom import ExpectedZoom, ZoomSource
 from harvester.simulator.google_meet.access import GoogleOptions
-from harvester.simulator.meetecho.access import MeetechoOptions
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.webex.access import WebexOptions
 

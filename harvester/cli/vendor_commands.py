@@ -99,7 +99,7 @@ def run_harvest(
     with summarized(summary_json, vendors or (), label, env.stop.wait) as summary:
         names = _configured(env) if vendors is None else vendors
         if destination is None and output is None:
-            _log_destination(kind, env)
+            log_destination(kind, env)
         if request.dry_run and kind == "file":
             kind = "stdout"  # nothing is written, and what the file holds stays
         with open_destination(kind, output, env) as opened:
@@ -149,7 +149,7 @@ def _harvest(name: str, runner: Runner, env: RunEnvironment, report: Report) -> 
         _log_report(report, runner.request)
 
 
-def _log_destination(kind: DestinationKind, env: RunEnvironment) -> None:
+def log_destination(kind: DestinationKind, env: RunEnvironment) -> None:
     if kind == "index":
         config = elastic_config(env)
         logger.info(f"documents go to {config.url}, indices {config.prefix}*")
