@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -102,8 +103,7 @@ def _run() -> int:
         code = cli.main(prog_name="harvester", standalone_mode=False)
         _flush_stdout()
     except click.ClickException as error:
-        with suppress(OSError, ValueError):
-            error.show()
+        _show(error)
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
@@ -112,6 +112,16 @@ def _run() -> int:
     except Exception as error:  # noqa: BLE001  # the last resort: every error gets a message and an exit code
         return _report(error)
     return code if isinstance(code, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    """Print what is wrong with the command line. It may quote an argument, which may contain anything."""
+    from harvester.cli.render.terminal import echo_lines
+
+    shown = io.StringIO()
+    error.show(shown)
+    with suppress(OSError, ValueError):
+        echo_lines(shown.getvalue().rstrip("\n"), err=True)
 
 
 def _report(error: Exception) -> int:

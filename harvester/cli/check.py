@@ -13,9 +13,10 @@ from connectors.exit_codes import ExitCode
 from harvester.cli.from_settings import account_config, elastic_config
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.check import CheckOutput
+from harvester.cli.render.terminal import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
-from harvester.logging_setup import collect_messages, printable
+from harvester.logging_setup import collect_messages
 from harvester.pipeline import context
 from harvester.pipeline.account import SETTINGS_HINT, missing_settings, open_account
 from harvester.pipeline.destination import retry_policy
@@ -38,7 +39,7 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
-    output = CheckOutput(echo=lambda line: click.echo(printable(env.redactor(line))), quiet=env.quiet)
+    output = CheckOutput(echo=lambda line: echo(env.redactor(line)), quiet=env.quiet)
     for name in vendors or sorted(connectors.table()):
         for result in _check_vendor(name, env, required=bool(vendors)):
             output.show(result, name)

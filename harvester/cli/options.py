@@ -19,13 +19,14 @@ from datetime import date
 from functools import update_wrapper
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 import click
 
 from connectors.base import Option
 from connectors.errors import ConfigurationError, OutputError
 from harvester import config
+from harvester.cli.render.terminal import TerminalStream
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
 from harvester.config import OWN, Environment
 from harvester.logging_setup import Format, Level, configure_logging
@@ -349,4 +350,4 @@ def stdout_bytes() -> BinaryIO:
     """stdout for documents, which are bytes. Raises OutputError if it is closed."""
     if sys.stdout is None:
         raise OutputError("stdout is closed")
-    return sys.stdout.buffer
+    return cast(BinaryIO, TerminalStream(sys.stdout.buffer)) if sys.stdout.isatty() else sys.stdout.buffer

@@ -30,6 +30,7 @@ from harvester.cli.options import (
 from harvester.cli.render.plan import plan_json, plan_lines
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import problem_lines
+from harvester.cli.render.terminal import echo, echo_json
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.account import Account, open_account
 from harvester.pipeline.estimate import estimate_backfill
@@ -127,7 +128,11 @@ def _plan(
         )
     for line in problem_lines(report):
         logger.error(f"{name}: {line}")
-    click.echo(plan_json(estimate) if as_json else "\n".join(plan_lines(estimate)))
+    if as_json:
+        echo_json(plan_json(estimate))
+    else:
+        for line in plan_lines(estimate):
+            echo(line)
     return report.exit_code
 
 

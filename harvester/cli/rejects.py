@@ -23,6 +23,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
+from harvester.cli.render.terminal import echo, echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.state.rejects import Rejects
 
@@ -57,10 +58,10 @@ def list_(env: RunEnvironment, as_json: bool) -> int:
     """
     with open_rejects(env) as kept:
         if as_json:
-            click.echo(rejects_json(kept.rows()))
+            echo_json(rejects_json(kept.rows()))
             return ExitCode.OK
         for row in kept.rows():
-            click.echo(as_text(row))
+            echo_lines(as_text(row))
         if not len(kept):
             logger.info("no rejects")
     return ExitCode.OK
@@ -133,5 +134,5 @@ def _confirm(count: int) -> bool:
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        click.echo(err=True)
+        echo("", err=True)
         raise click.UsageError("refusing to delete all rejects without confirmation; pass --yes") from None

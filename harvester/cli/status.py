@@ -14,6 +14,7 @@ from connectors.exit_codes import ExitCode
 from connectors.parsing import is_loopback
 from harvester.cli.options import AS_JSON, examples, general_options, pass_env
 from harvester.cli.render.status import Scope, as_object, as_text
+from harvester.cli.render.terminal import echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.state.account_status import Retention, account_status
 from harvester.state.journal_reader import JournalReader
@@ -57,9 +58,9 @@ def status(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
     for each in errors:
         logger.error(f"harvester: {each}")
     if as_json:
-        click.echo(as_object(env.state_folder, scopes, errors, rejects_of_loads))
+        echo_json(as_object(env.state_folder, scopes, errors, rejects_of_loads))
     elif scopes or not errors:
-        click.echo(as_text(env.state_folder, scopes, rejects_of_loads))
+        echo_lines(as_text(env.state_folder, scopes, rejects_of_loads))
     return ExitCode.worst(error.exit_code for error in errors)
 
 

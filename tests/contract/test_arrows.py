@@ -67,6 +67,16 @@ def test_only_the_command_line_names_stdout(path: Path) -> None:
             assert (node.value.id, node.attr) != ("sys", "stdout"), f"line {node.lineno}"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_the_command_line_prints_through_one_module(path: Path) -> None:
+    """It escapes what a terminal would obey."""
+    if name(path) == "harvester/cli/render/terminal.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "click":
+            assert node.attr not in {"echo", "secho"}, f"line {node.lineno}"
+
+
 @pytest.mark.parametrize("core", CORE)
 def test_unit_tests_of_the_core_need_no_command_line(core: str) -> None:
     for path in sorted((ROOT / "tests" / "unit" / core).rglob("*.py")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
-from harvester.logging_setup import printable
+from harvester.printable import printable
 
 PIPE_WIDTH = 100_000
 

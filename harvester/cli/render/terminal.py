@@ -1,0 +1,37 @@
+"""Prints answers. Every other module of the command line prints through these functions, or logs."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import click
+
+from harvester.printable import printable, printable_json, printable_lines
+
+
+def echo(line: str, *, err: bool = False) -> None:
+    """Print one line, whatever is in it."""
+    click.echo(printable(line), err=err)
+
+
+def echo_lines(text: str, *, err: bool = False) -> None:
+    """Print text that this program has put into lines, each of which may contain one-line text from outside."""
+    click.echo(printable_lines(text), err=err)
+
+
+def echo_json(text: str, *, err: bool = False) -> None:
+    click.echo(printable_json(text), err=err)
+
+
+class TerminalStream:
+    """A terminal that documents are written to: JSON lines, or rejected lines that are not even text."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, content: bytes) -> int:
+        self._stream.write(printable_json(content.decode("utf-8", "backslashreplace")).encode())
+        return len(content)
+
+    def flush(self) -> None:
+        self._stream.flush()
