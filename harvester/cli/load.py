@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from heapq import nsmallest
@@ -26,6 +27,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.load import SHOWN, load_summary, refused_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.pipeline.context import StopSignal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,11 +67,13 @@ def load(env: RunEnvironment, file: Path | None, yes: bool) -> int:
     Documents with dates before 2000 or far in the future are rejected; a load that needs many new indices wants --yes.
     """
     handle_signals(env)
-    with _open(file) as stream, open_index(env) as index:
+    with _open(file, env.stop) as stream, open_index(env) as index:
         name = "standard input" if _is_stdin(file) else str(file)
         limit = None if yes else MAX_NEW_INDICES
         return report_load(
-            index.loader.load_lines(UncompressedStream(stream, name), name, max_new_indices=limit)
+            index.loader.load_lines(
+                UncompressedStream(InterruptibleStream(stream, env.stop), name), name, max_new_indices=limit
+            )
         )
 
 
@@ -112,14 +116,29 @@ class UncompressedStream:
                 raise click.UsageError(f"{self._name} is compressed: use {unpack} {file} | harvester load")
 
 
+class InterruptibleStream:
+    """A stream whose reads a signal interrupts: a terminal or a pipe may send nothing, a device may never end."""
+
+    def __init__(self, stream: Readable, stop: StopSignal) -> None:
+        self._stream = stream
+        self._stop = stop
+
+    def read1(self, size: int, /) -> bytes:
+        with self._stop.interruptible_call():
+            return self._stream.read1(size)
+
+
 @contextmanager
-def _open(file: Path | None) -> Iterator[BufferedReader]:
+def _open(file: Path | None, stop: StopSignal) -> Iterator[BufferedReader]:
     if file is None or _is_stdin(file):
+        if sys.stdin is None:
+            raise OutputError("standard input is closed; name a FILE, or use a pipe")
         with open(0, "rb", closefd=False) as stdin:
             yield stdin
         return
     try:
-        stream = file.open("rb")
+        with stop.interruptible_call():  # a FIFO may have no writer
+            stream = file.open("rb")
     except OSError as error:
         raise OutputError(f"{file} cannot be read ({error.strerror})") from None
     with stream:

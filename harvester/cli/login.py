@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import signal
 import webbrowser
 from threading import Thread
-from types import FrameType
 
 import click
 
 import connectors
 from connectors.base import Token
-from connectors.errors import Interrupted
 from connectors.exit_codes import ExitCode
 from connectors.oauth import DeviceCode, LoginScope
 from harvester.cli.from_settings import incomplete_account_config
@@ -67,7 +64,6 @@ def login(
 
     Opens a browser and waits for the redirect on a temporary port on 127.0.0.1. Press Ctrl-C to cancel.
     """
-    _stop_at_once_on_signals()
     config = incomplete_account_config(vendor, env)
     with open_account(config, env.stop, rate_share=env.rate_share(None)) as account:
         context = account.context()
@@ -128,13 +124,3 @@ def _stored(token: Token, context: RunContext) -> str:
     return (
         f"logged in; the login is stored in the state folder and valid until {until:%Y-%m-%d} ({days} days)"
     )
-
-
-def _stop_at_once_on_signals() -> None:
-    """A login has nothing to finish: Ctrl-C and SIGTERM end even the wait for an answer."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        raise Interrupted(exit_code=128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import update_wrapper
 from pathlib import Path
-from types import FrameType
 from typing import Any, BinaryIO, TypeVar, cast
 
 import click
@@ -32,6 +30,7 @@ from harvester.config import OWN, Environment
 from harvester.logging_setup import Format, Level, configure_logging
 from harvester.pipeline.context import Clock
 from harvester.pipeline.request import VendorOptions
+from harvester.signals import finish_on_signals, raise_on_signals
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -133,6 +132,7 @@ def pass_env(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        raise_on_signals()
         return function(options.open_environment(), *args, **kwargs)
 
     return update_wrapper(command, function)
@@ -143,6 +143,7 @@ def pass_logging(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        raise_on_signals()
         options.configure_logging()
         return function(*args, **kwargs)
 
@@ -335,15 +336,7 @@ def examples(*lines: str) -> str:
 
 def handle_signals(env: RunEnvironment) -> None:
     """Ctrl-C and SIGTERM set the stop signal; the second one ends the process at once."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        code = 128 + number
-        if env.stop.is_set:
-            os._exit(code)
-        env.stop.set(code)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
+    finish_on_signals(env.stop)
 
 
 def stdout_bytes() -> BinaryIO:
