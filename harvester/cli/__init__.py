@@ -18,6 +18,7 @@ import connectors
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
 from harvester import __version__
+from harvester.cli.standard_streams import prepare_standard_streams
 
 COMMANDS = {
     "all": ("harvester.cli.vendor_commands:everything", "Harvest every vendor that is configured."),
@@ -87,10 +88,7 @@ def cli() -> None:
 
 def run() -> NoReturn:
     """The whole program: the one place that turns errors into messages and exit codes."""
-    if (
-        sys.stderr is None
-    ):  # closed: no other file may get its number, or messages of libraries would go there
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # open until the end
+    prepare_standard_streams()
     code = _run()
     with suppress(OSError, ValueError):  # stderr is full: there is nowhere to report it
         sys.stderr.flush()

@@ -132,7 +132,7 @@ class InterruptibleStream:
 def _open(file: Path | None, stop: StopSignal) -> Iterator[BufferedReader]:
     if file is None or _is_stdin(file):
         if sys.stdin is None:
-            raise OutputError("standard input is closed; name a FILE, or use a pipe")
+            raise OutputError("standard input is closed: name a FILE, or use a pipe")
         with open(0, "rb", closefd=False) as stdin:
             yield stdin
         return

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,10 +21,11 @@ from typing import Any, BinaryIO, TypeVar, cast
 import click
 
 from connectors.base import Option
-from connectors.errors import ConfigurationError, OutputError
+from connectors.errors import ConfigurationError
 from harvester import config
 from harvester.cli.render.terminal import TerminalStream
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
+from harvester.cli.standard_streams import open_stdout, stdout_is_terminal
 from harvester.config import OWN, Environment
 from harvester.logging_setup import Format, Level, configure_logging
 from harvester.pipeline.context import Clock
@@ -341,6 +341,5 @@ def handle_signals(env: RunEnvironment) -> None:
 
 def stdout_bytes() -> BinaryIO:
     """stdout for documents, which are bytes. Raises OutputError if it is closed."""
-    if sys.stdout is None:
-        raise OutputError("stdout is closed")
-    return cast(BinaryIO, TerminalStream(sys.stdout.buffer)) if sys.stdout.isatty() else sys.stdout.buffer
+    stream = open_stdout().buffer
+    return cast(BinaryIO, TerminalStream(stream)) if stdout_is_terminal() else stream

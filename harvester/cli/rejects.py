@@ -25,6 +25,7 @@ from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
 from harvester.cli.render.terminal import echo, echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)
@@ -129,10 +130,16 @@ def _drop_these(kept: Rejects, document_ids: tuple[str, ...]) -> int:
 
 
 def _confirm(count: int) -> bool:
+    if sys.stdin is None:
+        raise _unconfirmed()
     try:
         return click.confirm(f"Drop all {count} rejected documents?", err=True)
     except click.Abort:
-        if sys.stdin.isatty():
+        if stdin_is_terminal():
             raise
         echo("", err=True)
-        raise click.UsageError("refusing to delete all rejects without confirmation; pass --yes") from None
+        raise _unconfirmed() from None
+
+
+def _unconfirmed() -> click.UsageError:
+    return click.UsageError("refusing to delete all rejects without confirmation; pass --yes")

@@ -13,6 +13,7 @@ from pathlib import Path
 from connectors.errors import HarvestError, OutputError
 from connectors.exit_codes import ExitCode
 from harvester.cli.render.terminal import echo_json
+from harvester.cli.standard_streams import stderr_is_closed
 from harvester.formatting import format_instant, plural, without_prefix
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.report import MAX_FAILURES, Report
@@ -252,6 +253,8 @@ def _prepare(path: Path | None, wait: Callable[[float], object]) -> Callable[[st
     if path is None:
         return lambda _text: None
     if path == STDERR:
+        if stderr_is_closed():
+            raise OutputError("stderr is closed: --summary-json - cannot be written")
         return partial(echo_json, err=True)
     with _output_errors(path):
         file = prepare_output(path, wait=wait)

@@ -6,21 +6,28 @@ from typing import BinaryIO
 
 import click
 
+from harvester.cli.standard_streams import open_stdout
 from harvester.printable import printable, printable_json, printable_lines
 
 
 def echo(line: str, *, err: bool = False) -> None:
     """Print one line, whatever is in it."""
-    click.echo(printable(line), err=err)
+    _print(printable(line), err=err)
 
 
 def echo_lines(text: str, *, err: bool = False) -> None:
     """Print text that this program has put into lines, each of which may contain one-line text from outside."""
-    click.echo(printable_lines(text), err=err)
+    _print(printable_lines(text), err=err)
 
 
 def echo_json(text: str, *, err: bool = False) -> None:
-    click.echo(printable_json(text), err=err)
+    _print(printable_json(text), err=err)
+
+
+def _print(text: str, *, err: bool) -> None:
+    if not err:
+        open_stdout()
+    click.echo(text, err=err)
 
 
 class TerminalStream:
