@@ -17,9 +17,7 @@ from tests.unit.fake_context import NOW
 HOST = "http://127.0.0.1:9"
 ANSWERS = {
     "status": ("status",),
-    "status as JSON": ("status", "--json"),
     "templates": ("templates", "show"),
-    "rejects": ("rejects", "list", "--es-host", HOST),
     "export": ("rejects", "export", "--es-host", HOST),
 }
 """Commands that print an answer without any network."""
