@@ -180,7 +180,7 @@ def checked_url(name: str, value: str, *, http_anywhere: bool = False) -> str:
         usable = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or re.search(r"[\s\"'<>\\]", value):
+    if not usable or not value.isprintable() or re.search(r"[\s\"'<>\\]", value):
         raise ConfigurationError(
             f"{name} is not a URL like https://host.example.org, or http:// to this machine"
         )

@@ -178,6 +178,7 @@ def test_https_or_this_machine(url: str) -> None:
         "https://x.example:port",
         "https://x.example:0",
         "https://x example",
+        "https://x\N{ZERO WIDTH SPACE}.example",
         '"https://x.example"',
         "https://-x.example",
         "https://x..example",
