@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connectors.errors import ConfigurationError
 from harvester.env_file import read_env_file
@@ -60,3 +63,13 @@ def test_another_encoding_is_refused_with_the_name_of_the_file(tmp_path: Path, c
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot be read \(Is a directory\)"):
         read_env_file(tmp_path)
+
+
+@given(st.binary(max_size=200) | st.text("AB=\"'\\ #\n\r\t$:\x00\ufeff\xe9", max_size=60).map(str.encode))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_file_is_read_or_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    try:
+        names = set(read_env_file(written(tmp_path, content)))
+    except ConfigurationError:
+        return
+    assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name) for name in names)
