@@ -215,14 +215,14 @@ def test_messages_of_one_logger_are_collected_instead_of_shown(capsys: pytest.Ca
     assert lines(capsys) == ["two", "three"]
 
 
-HOSTILE = "a\x1b[2Jb\r\nzoom: 0 failed\x07\x9b\u202e\u2028\udc80"
+HOSTILE = "a\x1b[2Jb\r\nzoom: 0 failed\x07\x9b\u202e\u2028"
 
 
 def test_a_message_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging()
     logger.info("topic %s", HOSTILE)
     library.warning(HOSTILE)
-    escaped = r"a\x1b[2Jb\x0d\x0azoom: 0 failed\x07\x9b\u202e\u2028\udc80"
+    escaped = r"a\x1b[2Jb\x0d\x0azoom: 0 failed\x07\x9b\u202e\u2028"
     assert lines(capsys) == [f"topic {escaped}", f"urllib3.connectionpool: {escaped}"]
 
 
@@ -239,7 +239,7 @@ def test_lines_of_an_exception_cannot_pose_as_messages(capsys: pytest.CaptureFix
     logger.error("a bug", exc_info=ValueError(HOSTILE))
     first, *rest = lines(capsys)
     assert first == "a bug"
-    assert rest[-1] == r"  zoom: 0 failed\x07\x9b\u202e\u2028\udc80"
+    assert rest[-1] == r"  zoom: 0 failed\x07\x9b\u202e\u2028"
     assert all(line.startswith("  ") for line in rest)
     assert not any(character in "".join(rest) for character in "\x1b\r\x07\x9b\u202e\u2028")
 
