@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-import zoneinfo
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -127,23 +126,30 @@ def test_without_a_home_folder_the_setting_to_set_is_named(monkeypatch: pytest.M
     assert config.state_folder("/var/lib/harvester") == Path("/var/lib/harvester")
 
 
-@pytest.fixture
-def no_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A system without a database of time zones, and without the package tzdata."""
-    monkeypatch.setitem(sys.modules, "tzdata", None)
-    zoneinfo.reset_tzpath(())
-    zoneinfo.ZoneInfo.clear_cache()
-    yield
-    zoneinfo.reset_tzpath()
+NO_ZONES = """
+import sys
+sys.modules["tzdata"] = None
+from datetime import datetime
+from connectors.errors import ConfigurationError
+from harvester import config
+utc = config.zone("UTC")
+print(utc, datetime(2026, 7, 1, 12, tzinfo=utc).isoformat())
+try:
+    config.zone("Europe/Berlin")
+except ConfigurationError as error:
+    print(error)
+"""
+"""Run on a system without a database of time zones, and without the package tzdata."""
 
 
-@pytest.mark.usefixtures("no_zones")
 def test_utc_needs_no_database_of_time_zones() -> None:
-    utc = config.zone("UTC")
-    instant = datetime(2026, 7, 1, 12, tzinfo=utc)
-    assert (instant.utcoffset(), instant.tzname(), str(utc)) == (timedelta(0), "UTC", "UTC")
-    with pytest.raises(ConfigurationError, match="pip install tzdata"):
-        config.zone("Europe/Berlin")
+    environment = {**os.environ, "PYTHONTZPATH": ""}
+    ended = subprocess.run(
+        [sys.executable, "-c", NO_ZONES], env=environment, capture_output=True, text=True, check=True
+    )
+    utc, other = ended.stdout.splitlines()
+    assert utc == "UTC 2026-07-01T12:00:00+00:00"
+    assert other == "there is no database of time zones: run pip install tzdata, or use UTC"
 
 
 def test_defaults_choices_and_urls_are_applied() -> None:
