@@ -34,6 +34,8 @@ class Setting:
     default: str | None = None
     """The value used if the setting is unset."""
     choices: tuple[str, ...] = ()
+    token: bool = False
+    """The value is an id, a key or a token: printable ASCII without white space, as headers and URLs take it."""
 
 
 def unset_settings(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> list[Setting]:

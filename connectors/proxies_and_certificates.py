@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import requests
 from requests.utils import select_proxy
@@ -30,15 +31,31 @@ class NetworkSettings:
 
 
 def network_settings(url: str) -> NetworkSettings:
-    """The settings of the environment for this URL. Raises ConfigurationError if its CA bundle cannot be used."""
+    """The settings of the environment for this URL. Raises ConfigurationError if its proxy or CA bundle cannot be used."""
     with requests.Session() as session:
         found = session.merge_environment_settings(url, {}, None, None, None)
     proxies = dict(found["proxies"])
-    direct = is_loopback(url) or select_proxy(url, proxies) is None
+    proxy = None if is_loopback(url) else select_proxy(url, proxies)
+    if proxy is not None:
+        check_proxy(proxy)
+    direct = proxy is None
     ca_bundle = found["verify"] if isinstance(found["verify"], str) and url.startswith("https:") else None
     if ca_bundle is not None:
         check_bundle("REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE", ca_bundle)
     return NetworkSettings(proxies={} if direct else proxies, ca_bundle=ca_bundle)
+
+
+def check_proxy(proxy: str) -> None:
+    """Raise ConfigurationError unless this is the URL of a proxy; `http://` may be left out. It may contain a password."""
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not proxy.isprintable() or " " in proxy:
+        raise ConfigurationError(
+            "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not a URL like http://proxy.example.org:3128"
+        )
 
 
 def check_bundle(setting: str, path: str) -> None:

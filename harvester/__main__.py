@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from harvester.early_exit import leave_at_once_on_signals
+
 
 def main() -> None:
+    leave_at_once_on_signals()
     from harvester.cli import run
 
     run()

@@ -6,20 +6,23 @@ lists its own. A test compares `example.env` with both.
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import re
+import struct
+import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
-
-from dotenv import dotenv_values
+from zoneinfo import ZoneInfo, available_timezones
 
 from connectors.base import Setting
 from connectors.errors import ConfigurationError
 from connectors.parsing import is_loopback, parse_instant
+from connectors.text_file import UnreadableFile, read_text_file
+from harvester.env_file import read_env_file
 
 OWN = (
     Setting(name="ES_HOST", help="URL of Elasticsearch; if it is set, documents go there by default"),
@@ -54,6 +57,11 @@ OWN = (
     ),
 )
 
+_UTC_ZONE_FILE = (
+    b"TZif" + bytes(16) + struct.pack(">6l", 0, 0, 0, 0, 1, 4) + struct.pack(">lbb", 0, 0, 0) + b"UTC\0"
+)
+"""The zone UTC in the format of RFC 8536, version 1."""
+
 RETIRED = {
     "ZOOM_KEY": "Zoom ended API keys (v1 in 2020, JWT apps in 2023)",
     "ZOOM_SECRET": "Zoom ended API keys (v1 in 2020, JWT apps in 2023)",
@@ -62,29 +70,47 @@ RETIRED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Settings by name. An empty value counts as unset; NAME_FILE names a file that contains the value of NAME."""
+    """Settings by name. An empty value counts as unset; NAME_FILE names a file that contains the value of NAME.
+
+    White space around a value does not count.
+    """
 
     values: Mapping[str, str]
+    _from_files: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What NAME_FILE contains, by name: a FIFO can be read only once."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str], env_file: Path | None = None) -> Environment:
-        """The process's environment over the .env file's lines. ConfigurationError if that file does not exist."""
-        if env_file is not None and not env_file.is_file():
-            raise ConfigurationError(f"the settings file {env_file} does not exist")
-        from_file = dotenv_values(env_file, interpolate=False) if env_file is not None else {}
-        merged = {**{name: value or "" for name, value in from_file.items()}, **environ}
-        return cls(values={name: value for name, value in merged.items() if value.strip()})
+        """The process's environment over the .env file's lines. ConfigurationError if that file cannot be used."""
+        from_file = read_env_file(env_file) if env_file is not None else {}
+        merged = {**from_file, **environ}
+        return cls(values={name: value.strip() for name, value in merged.items() if value.strip()})
 
     def get(self, name: str) -> str | None:
+        """The value of one setting. Raises ConfigurationError, which never quotes it, if no setting can have it."""
         direct, path = self.values.get(name), self.values.get(f"{name}_FILE")
         if direct is not None and path is not None:
             raise ConfigurationError(f"{name} and {name}_FILE are both set; keep one of them")
-        if path is None:
-            return direct
+        if path is not None:
+            return self._from_file(name, path)
+        return None if direct is None else checked_text(name, direct)
+
+    def get_unchecked(self, name: str) -> str | None:
+        """What is set under this name, even if no setting can have such a value: then its own text or its file's name."""
         try:
-            return Path(path).read_text(encoding="utf-8").strip() or None
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{name}_FILE: {path} cannot be read ({type(error).__name__})") from None
+            return self.get(name)
+        except ConfigurationError:
+            return self.values.get(name) or self.values.get(f"{name}_FILE")
+
+    def _from_file(self, name: str, path: str) -> str | None:
+        if name not in self._from_files:
+            checked_text(f"{name}_FILE", path)
+            try:
+                text = read_text_file(Path(path)).strip()
+            except UnreadableFile as error:
+                raise ConfigurationError(f"{name}_FILE: {path} {error}") from None
+            self._from_files[name] = checked_text(f"{name}_FILE: the text of {path}", text) or None
+        return self._from_files[name]
 
     def of(self, settings: Iterable[Setting]) -> dict[str, str]:
         """The values of these settings with defaults filled in; choices and URLs are checked. Missing ones are left out."""
@@ -97,6 +123,8 @@ class Environment:
                 raise ConfigurationError(f"{setting.name} must be one of {', '.join(setting.choices)}")
             if setting.name.endswith("_URL"):
                 checked_url(setting.name, value)
+            if setting.token:
+                checked_token(setting.name, value)
             values[setting.name] = value
         return values
 
@@ -116,24 +144,64 @@ class Environment:
         )
 
 
+def checked_text(name: str, value: str) -> str:
+    """The value, if it is text in one line; JSON may have several.
+
+    Raises ConfigurationError with the name, never with the value.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in value):  # how Python reads other bytes
+        raise ConfigurationError(f"{name} is not UTF-8")
+    permitted = "\t\r\n" if value.startswith("{") else ""
+    if any(unicodedata.category(character) == "Cc" and character not in permitted for character in value):
+        raise ConfigurationError(f"{name} contains a line break or another control character: remove it")
+    return value
+
+
+def checked_token(name: str, value: str) -> str:
+    """The value, if it is an id, a key or a token. Raises ConfigurationError with the name, never with the value."""
+    if not re.fullmatch(r"[\x21-\x7e]+", value):
+        raise ConfigurationError(
+            f"{name} contains white space or characters outside ASCII: copy it again from where it was issued"
+        )
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        raise ConfigurationError(f"{name} has quotation marks around it: remove them")
+    return value
+
+
 def checked_url(name: str, value: str, *, http_anywhere: bool = False) -> str:
     """The URL, without a trailing slash; ConfigurationError unless it is https, or http to this machine.
 
     `http_anywhere`: http is accepted for other machines as well.
     """
+    if "://" not in value:
+        raise ConfigurationError(f"{name} does not begin with https:// or http://: put one of them before it")
     try:
         parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
-        raise ConfigurationError(f"{name} is not a URL like https://host.example.org") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        usable = False
+    if not usable or not value.isprintable() or re.search(r"[\s\"'<>\\]", value):
         raise ConfigurationError(
             f"{name} is not a URL like https://host.example.org, or http:// to this machine"
         )
     if parts.username or parts.password:
         raise ConfigurationError(f"{name} contains a user name or password; set them separately")
+    if parts.query or parts.fragment:
+        raise ConfigurationError(f"{name} must end before the ? or #")
     if parts.scheme == "http" and not http_anywhere and not is_loopback(value):
         raise ConfigurationError(f"{name} must be https:// unless it is an address of this machine")
     return value.rstrip("/")
+
+
+def is_host(host: str) -> bool:
+    """Whether it is an IP address, or a name whose labels have a permitted length, also in another script."""
+    if ":" in host:
+        return True  # an IPv6 address, which `urlsplit` has checked
+    try:
+        labels = host.removesuffix(".").encode("idna").split(b".")
+    except UnicodeError:
+        return False
+    return all(re.fullmatch(rb"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?", label) for label in labels)
 
 
 def is_nearby(url: str) -> bool:
@@ -156,11 +224,19 @@ def account_label(label: str) -> str:
 
 def state_folder(named: str | None) -> Path:
     """The folder that the settings name, else the one where this system keeps the state of programs."""
-    if named is not None:
-        return Path(named).expanduser()
     import platformdirs
 
-    return platformdirs.user_state_path("meeting-harvester", appauthor=False)
+    try:
+        if named is not None:
+            return Path(named).expanduser()
+        return platformdirs.user_state_path("meeting-harvester", appauthor=False)
+    except RuntimeError:  # neither HOME nor an entry in the system's list of users
+        lacking = (
+            "HARVESTER_STATE_DIR begins with ~" if named is not None else "HARVESTER_STATE_DIR is not set"
+        )
+        raise ConfigurationError(
+            f"{lacking}, and this user has no home folder: set HARVESTER_STATE_DIR to a folder on a local disk"
+        ) from None
 
 
 def require_loopback(base_urls: Mapping[str, str]) -> None:
@@ -173,22 +249,31 @@ def require_loopback(base_urls: Mapping[str, str]) -> None:
         )
 
 
-def zone(name: str) -> ZoneInfo:
+def zone(name: str, source: str = "") -> ZoneInfo:
+    """Raises ConfigurationError if there is no such zone. `source`: the setting that names it."""
+    subject = f"{source}: " if source else ""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
+        if name == "UTC":  # the default needs no database of zones
+            return ZoneInfo.from_file(io.BytesIO(_UTC_ZONE_FILE), key="UTC")
+        if not available_timezones():
+            raise ConfigurationError(
+                f"{subject}there is no database of time zones: run pip install tzdata, or use UTC"
+            ) from None
         raise ConfigurationError(
-            f"{name!r} is not a time zone; write it like Europe/Berlin, or UTC"
+            f"{subject}{name!r} is not a time zone; write it like Europe/Berlin, or UTC"
         ) from None
 
 
-def rate_share(text: str) -> float:
+def rate_share(text: str, source: str = "the rate share") -> float:
+    """Raises ConfigurationError if it is not one. `source`: the setting or option."""
     try:
         share = float(text)
     except ValueError:
         share = 0.0
     if not 0 < share <= 1:
-        raise ConfigurationError("the rate share must be a number above 0 and up to 1, like 0.8")
+        raise ConfigurationError(f"{source} must be a number above 0 and up to 1, like 0.8")
     return share
 
 
@@ -197,7 +282,7 @@ def shifted(text: str, real_now: datetime) -> timedelta:
     shown_text, _, real_text = text.partition("@")
     shown = parse_instant(shown_text)
     real = parse_instant(real_text) if real_text else real_now
-    if shown is None or real is None:
+    if not (shown and real and all(2000 <= instant.year <= 2100 for instant in (shown, real))):
         raise ConfigurationError("HARVESTER_NOW must be SHOWN or SHOWN@REAL, like 2026-11-20T03:00:00Z")
     return shown - real
 

@@ -1,53 +1,51 @@
-"""What is odd about a .env file: settings that nothing reads, and secrets that other users can read.
-
-Reading its values is `harvester.config`'s work.
-"""
+"""Reads `.env`: `NAME=value` lines with the quoting rules of python-dotenv, none of which is passed over."""
 
 from __future__ import annotations
 
+import io
 import re
-import stat
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
-_NAME = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", re.MULTILINE)
-_SECRET = re.compile(r"(SECRET|KEY|PASSWORD|TOKEN|CREDENTIALS)$")
-_SIMILAR = 0.85
+from dotenv.parser import Binding, parse_stream
+
+from connectors.errors import ConfigurationError
+from connectors.text_file import UnreadableFile, read_text_file
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 
-def setting_names(path: Path) -> list[str]:
-    """The names that the lines of the file set, in order."""
-    try:
-        return list(dict.fromkeys(_NAME.findall(path.read_text(encoding="utf-8-sig", errors="replace"))))
-    except OSError:
-        return []  # whoever reads the values reports it
+def read_env_file(path: Path) -> dict[str, str]:
+    """The values by name; the last line of a name counts.
 
-
-def unknown_settings(path: Path, known: Iterable[str], *, accepted: Iterable[str] = ()) -> Iterator[str]:
-    """A message for each name in the file that is not among the known ones, and looks as if it should be.
-
-    A name looks so if it begins as a known one does (`ZOOM_…`), or is similar to one. Other programs may have settings
-    in the same file. `accepted`: names that need no warning.
+    Raises ConfigurationError, which never quotes the file, if it cannot be read or a line is not `NAME=value`: a line that
+    is passed over would silently turn into a default.
     """
-    names = {name for each in known for name in (each, f"{each}_FILE")}
-    prefixes = {name.partition("_")[0] for name in names}
-    for name in setting_names(path):
-        if name in names or name in accepted:
-            continue
-        similar = get_close_matches(name.upper(), sorted(names), n=1, cutoff=_SIMILAR)
-        if similar:
-            yield f"{path}: there is no setting {name}; did you mean {similar[0]}?"
-        elif name.partition("_")[0] in prefixes:
-            yield f"{path}: there is no setting {name}"
-
-
-def exposed_secrets(path: Path) -> str | None:
-    """A message if every user of this machine can read the secrets in the file."""
     try:
-        mode = path.stat().st_mode
-    except OSError:
-        return None
-    if not mode & stat.S_IROTH or not any(_SECRET.search(name) for name in setting_names(path)):
-        return None
-    return f"{path} holds secrets, and every user of this machine can read it: chmod 600 {path}"
+        text = read_text_file(path)
+    except UnreadableFile as error:
+        raise ConfigurationError(f"the settings file {path} {error}") from None
+    values: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(text, newline="")):
+        if binding.error or not _is_setting(binding):
+            line = _line(binding)
+            raise ConfigurationError(
+                f"the settings file {path}, line {line}, is not NAME=value: check the name, the = and the quotation marks"
+            )
+        if binding.key is not None:
+            values[binding.key] = binding.value or ""
+    return values
+
+
+def _is_setting(binding: Binding) -> bool:
+    """A comment or a blank line has neither name nor value."""
+    if binding.key is None:
+        return True
+    return binding.value is not None and _NAME.fullmatch(binding.key) is not None
+
+
+def _line(binding: Binding) -> int:
+    """The line of its first character, from 1: the parser counts from the blank lines before it."""
+    text = binding.original.string
+    blank = text[: len(text) - len(text.lstrip())]
+    return binding.original.line + len(_LINE_BREAK.findall(blank))

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from threading import Lock
 from typing import Any, ClassVar, Final, Literal, TextIO
 
 from harvester.log_redaction import Redactor
+from harvester.printable import printable, printable_json, printable_lines
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
@@ -25,18 +27,21 @@ Format = Literal["text", "json"]
 ONCE: Final = {"once": True}
 """`logger.info(message, extra=ONCE)`: a message that is shown the first time only."""
 
+LINES: Final = {"lines": True}
+"""`logger.info(message, extra=LINES)`: this program has put the message into lines. Any other message is one line, and a
+line feed in it comes from outside."""
+
 OWN_LOGGERS = ("harvester", "connectors")
 KEPT_RECORDS = 1000
 """How many messages quiet mode keeps to show them if something goes wrong; the newest ones."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
-_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "once"}
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "once", "lines"}
 
 
-def printable(text: str) -> str:
-    """Text without control and escape characters, which a terminal would obey; line breaks and tabs stay."""
-    return _CONTROL.sub("", text)
+def indented(traceback: str) -> str:
+    """A traceback to print: its lines are indented, since an exception may quote lines that look like messages."""
+    return textwrap.indent(printable_lines(traceback.rstrip("\n")), "  ")
 
 
 def configure_logging(
@@ -179,12 +184,15 @@ class TextFormatter(logging.Formatter):
         self._detailed = detailed
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = self._redact(record.getMessage())
+        text = printable_lines(text) if getattr(record, "lines", False) else printable(text)
+        if record.exc_info:
+            text += "\n" + indented(self._redact(self.formatException(record.exc_info)))
         if not _is_own(record):
             text = f"{record.name}: {_without_queries(text)}"
         if self._detailed:
             text = f"{_instant(record)} {record.levelname.lower():7} {text}"
-        return printable(self._redact(text))
+        return text
 
 
 class JsonFormatter(logging.Formatter):
@@ -206,13 +214,13 @@ class JsonFormatter(logging.Formatter):
             fields["exception"] = self.formatException(record.exc_info)
         own = _is_own(record)
         cleaned = {name: self._clean(value, own=own) for name, value in fields.items()}
-        return json.dumps(cleaned, ensure_ascii=False)
+        return printable_json(json.dumps(cleaned, ensure_ascii=False))
 
     def _clean(self, value: Any, *, own: bool) -> Any:
         if value is None or isinstance(value, bool | int | float):
             return value
         text = str(value) if own else _without_queries(str(value))
-        return printable(self._redact(text))
+        return self._redact(text)
 
 
 class _Collector(logging.Handler):

@@ -70,7 +70,9 @@ class GoogleMeet:
             help="The e-mail address of the admin whom the service account impersonates.",
             how_to_get="in the Admin console, where the delegation is given",
         ),
-        Setting(name="GOOGLE_CUSTOMER", help="The customer id, for resellers.", default="my_customer"),
+        Setting(
+            name="GOOGLE_CUSTOMER", token=True, help="The customer id, for resellers.", default="my_customer"
+        ),
         Setting(
             name="GOOGLE_SOURCE",
             help="The source: `reports`, `meet`, or `auto` for both.",

@@ -23,6 +23,7 @@ import orjson
 
 from connectors.errors import CredentialsError
 from connectors.google_meet.endpoints import CONSOLE, LOGIN, VENDOR
+from connectors.text_file import UnreadableFile, read_text_file
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
 AUTH_URI = "https://accounts.google.com/o/oauth2/auth"
@@ -63,9 +64,9 @@ def read_credentials(value: str) -> GoogleCredentials:
     text = value
     if not value.lstrip().startswith("{"):
         try:
-            text = Path(value).expanduser().read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise _wrong(f"does not name a readable file ({type(error).__name__})", _REMEDY) from None
+            text = read_text_file(Path(value))
+        except UnreadableFile as error:
+            raise _wrong(f"does not name a readable file: it {error}", _REMEDY) from None
     try:
         content = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -75,9 +75,12 @@ class Meetecho:
             how_to_get="at datatracker.ietf.org/wg: the acronyms in the first column",
             required=True,
         ),
-        Setting(name="MEETECHO_CLIENT_ID", help="The client id, for rooms.", how_to_get=_FROM_MEETECHO),
+        Setting(
+            name="MEETECHO_CLIENT_ID", token=True, help="The client id, for rooms.", how_to_get=_FROM_MEETECHO
+        ),
         Setting(
             name="MEETECHO_CLIENT_SECRET",
+            token=True,
             help="The client secret, for rooms.",
             how_to_get=_FROM_MEETECHO,
             secret=True,

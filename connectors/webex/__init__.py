@@ -83,6 +83,7 @@ class Webex:
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             name="WEBEX_CLIENT_ID",
+            token=True,
             help="The client id of the integration.",
             how_to_get=_INTEGRATION,
             required=True,
@@ -90,6 +91,7 @@ class Webex:
         ),
         Setting(
             name="WEBEX_CLIENT_SECRET",
+            token=True,
             help="The client secret of the integration.",
             how_to_get=_INTEGRATION,
             secret=True,
@@ -98,12 +100,14 @@ class Webex:
         ),
         Setting(
             name="WEBEX_REFRESH_TOKEN",
+            token=True,
             help="The first refresh token, if you do not run `harvester login webex`.",
             how_to_get="with the tokens of a service app, or of any login to the integration",
             secret=True,
         ),
         Setting(
             name="WEBEX_ACCESS_TOKEN",
+            token=True,
             help="A single access token, for a trial without client id and secret.",
             how_to_get="at developer.webex.com/docs/getting-your-personal-access-token",
             secret=True,

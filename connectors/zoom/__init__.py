@@ -61,15 +61,21 @@ class Zoom:
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             name="ZOOM_ACCOUNT_ID",
+            token=True,
             help="The account of the app.",
             how_to_get=_CREDENTIALS,
             required=True,
         ),
         Setting(
-            name="ZOOM_CLIENT_ID", help="The client id of the app.", how_to_get=_CREDENTIALS, required=True
+            name="ZOOM_CLIENT_ID",
+            token=True,
+            help="The client id of the app.",
+            how_to_get=_CREDENTIALS,
+            required=True,
         ),
         Setting(
             name="ZOOM_CLIENT_SECRET",
+            token=True,
             help="The client secret of the app.",
             how_to_get=_CREDENTIALS,
             secret=True,

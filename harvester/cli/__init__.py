@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -18,6 +19,7 @@ import connectors
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
 from harvester import __version__
+from harvester.cli.standard_streams import prepare_standard_streams
 
 BEFORE_COMMAND = "harvester.cli.before_command"
 """Where click's context keeps the general options that were given before the command."""
@@ -149,10 +151,7 @@ def cli(context: click.Context, /, **given: Any) -> None:
 
 def run() -> NoReturn:
     """The whole program: the one place that turns errors into messages and exit codes."""
-    if (
-        sys.stderr is None
-    ):  # closed: no other file may get its number, or messages of libraries would go there
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # open until the end
+    prepare_standard_streams()
     code = _run()
     with suppress(OSError, ValueError):  # stderr is full: there is nowhere to report it
         sys.stderr.flush()
@@ -165,8 +164,7 @@ def _run() -> int:
         code = cli.main(prog_name="harvester", standalone_mode=False)
         _flush_stdout()
     except click.ClickException as error:
-        with suppress(OSError, ValueError):
-            error.show()
+        _show(error)
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
@@ -175,6 +173,16 @@ def _run() -> int:
     except Exception as error:  # noqa: BLE001  # the last resort: every error gets a message and an exit code
         return _report(error)
     return code if isinstance(code, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    """Print what is wrong with the command line. It may quote an argument, which may contain anything."""
+    from harvester.cli.render.terminal import echo_lines
+
+    shown = io.StringIO()
+    error.show(shown)
+    with suppress(OSError, ValueError):
+        echo_lines(shown.getvalue().rstrip("\n"), err=True)
 
 
 def _report(error: Exception) -> int:

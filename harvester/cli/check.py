@@ -13,10 +13,11 @@ from connectors.exit_codes import ExitCode
 from harvester.cli.from_settings import account_config, elastic_config, find_vendors, read_journal
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.check import CheckOutput, for_terminal
-from harvester.cli.render.terminal import stdout_width
+from harvester.cli.render.layout import stdout_width
+from harvester.cli.render.terminal import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
-from harvester.logging_setup import collect_messages, printable
+from harvester.logging_setup import collect_messages
 from harvester.pipeline import context
 from harvester.pipeline.account import SETTINGS_HINT, missing_settings, open_account
 from harvester.pipeline.destination import retry_policy
@@ -41,7 +42,8 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
     width = stdout_width()
     output = CheckOutput(
-        echo=lambda line: click.echo(for_terminal(printable(env.redactor(line)), width)), quiet=env.quiet
+        echo=lambda line: echo(env.redactor(line), layout=lambda text: for_terminal(text, width)),
+        quiet=env.quiet,
     )
     output.show(CheckResult(subject="settings", status="ok", message=f"read from {env.settings_source}"))
     found = find_vendors(env)

@@ -35,6 +35,7 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.simulate import simulator
 from harvester.config import OWN, RETIRED, Environment
 from harvester.documents import to_documents
+from harvester.logging_setup import LINES
 from harvester.pipeline.destination import choose_destination
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Load, Sink
@@ -179,7 +180,7 @@ def _show(example: MeetingRecord) -> None:
     meeting, session, *_ = to_documents(example)
     for title, document in (("A meeting", meeting), ("One of its sessions", session)):
         plain = json.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z))
-        logger.info(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}")
+        logger.info(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}", extra=LINES)
 
 
 def _suggest(output: Path) -> None:
@@ -188,6 +189,7 @@ def _suggest(output: Path) -> None:
         f"\nThe documents are in {file}, one a line. Try next:\n"
         f"  jq -r 'select(.kind==\"session\" and .email) | .email' {file} | sort | uniq -c | sort -rn | head\n"
         f"  jq -r 'select(.kind==\"meeting\") | [.start_time // .scheduled_start_time, .participants, .topic] | @tsv' {file}\n"
-        f"  jq -s 'map(select(.kind==\"meeting\") | .participant_seconds) | add / 3600' {file}"
+        f"  jq -s 'map(select(.kind==\"meeting\") | .participant_seconds) | add / 3600' {file}",
+        extra=LINES,
     )
     sys.stderr.flush()

@@ -13,7 +13,7 @@ from connectors.errors import BrokenPlugin
 from harvester.cli.options import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import OWN, RETIRED
-from harvester.env_file import unknown_settings
+from harvester.env_file_warnings import unknown_settings
 from harvester.logging_setup import ONCE
 from harvester.pipeline import destination
 from harvester.pipeline.account import Account, AccountConfig, missing_settings, read_settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from heapq import nsmallest
@@ -26,6 +27,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.load import SHOWN, load_summary, refused_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.pipeline.context import StopSignal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,16 +71,18 @@ def load(env: RunEnvironment, files: tuple[Path, ...], yes: bool) -> int:
     for each in files:
         if each.is_file() or not (_is_stdin(each) or each.exists()):
             # Before anything is loaded. A pipe is opened only once.
-            with _open(each):
+            with _open(each, env.stop):
                 pass
     limit = None if yes else MAX_NEW_INDICES
     codes: list[int] = []
     with open_index(env) as index:
         for file in files or (None,):
             name = "standard input" if _is_stdin(file) else str(file)
-            with _open(file) as stream:
+            with _open(file, env.stop) as stream:
                 progress = index.loader.load_lines(
-                    UncompressedStream(stream, name), name, max_new_indices=limit
+                    UncompressedStream(InterruptibleStream(stream, env.stop), name),
+                    name,
+                    max_new_indices=limit,
                 )
                 codes.append(report_load(progress, prefix=f"{name}: " if len(files) > 1 else ""))
     return ExitCode.worst(codes)
@@ -128,14 +132,29 @@ class UncompressedStream:
                 raise click.UsageError(f"{self._name} is compressed: use {unpack} {file} | harvester load")
 
 
+class InterruptibleStream:
+    """A stream whose reads a signal interrupts: a terminal or a pipe may send nothing, a device may never end."""
+
+    def __init__(self, stream: Readable, stop: StopSignal) -> None:
+        self._stream = stream
+        self._stop = stop
+
+    def read1(self, size: int, /) -> bytes:
+        with self._stop.interruptible_call():
+            return self._stream.read1(size)
+
+
 @contextmanager
-def _open(file: Path | None) -> Iterator[BufferedReader]:
+def _open(file: Path | None, stop: StopSignal) -> Iterator[BufferedReader]:
     if file is None or _is_stdin(file):
+        if sys.stdin is None:
+            raise OutputError("standard input is closed: name a FILE, or use a pipe")
         with open(0, "rb", closefd=False) as stdin:
             yield stdin
         return
     try:
-        stream = file.open("rb")
+        with stop.interruptible_call():  # a FIFO may have no writer
+            stream = file.open("rb")
     except OSError as error:
         raise OutputError(f"{file} cannot be read ({error.strerror})") from None
     with stream:

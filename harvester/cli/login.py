@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-import signal
 import webbrowser
 from threading import Thread
-from types import FrameType
 
 import click
 
 import connectors
 from connectors.base import Token
-from connectors.errors import Interrupted
 from connectors.exit_codes import ExitCode
 from connectors.oauth import DeviceCode, LoginScope
 from harvester.cli.from_settings import incomplete_account_config
 from harvester.cli.options import WholeNumber, examples, general_options, pass_env
+from harvester.cli.render.terminal import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.oauth_login import run_browser_flow, run_device_flow
 from harvester.pipeline.account import open_account
@@ -66,7 +64,6 @@ def login(
 
     Opens a browser and waits for the redirect on a temporary port on 127.0.0.1. Press Ctrl-C to cancel.
     """
-    _stop_at_once_on_signals()
     config = incomplete_account_config(vendor, env)
     with open_account(config, env.stop, rate_share=env.rate_share(None)) as account:
         context = account.context()
@@ -92,13 +89,12 @@ def login(
 def _show_address(address: str, redirect_uri: str, *, open_it: bool) -> None:
     # Printed even with --quiet: a login is not possible without it.
     if open_it and _open_browser(address):
-        click.echo(
-            "Opening this address in your browser; if it does not open, open it yourself", err=True, nl=False
-        )
+        how = "Opening this address in your browser; if it does not open, open it yourself on this machine:"
     else:
-        click.echo("Open this address in a browser", err=True, nl=False)
-    click.echo(f" on this machine:\n\n    {address}\n", err=True)
-    click.echo(f"Waiting for the redirect to {redirect_uri}; press Ctrl-C to cancel.", err=True)
+        how = "Open this address in a browser on this machine:"
+    for line in (how, "", f"    {address}", ""):
+        echo(line, err=True)
+    echo(f"Waiting for the redirect to {redirect_uri}; press Ctrl-C to cancel.", err=True)
 
 
 def _open_browser(address: str) -> bool:
@@ -114,10 +110,10 @@ def _open_browser(address: str) -> bool:
 
 
 def _show_code(code: DeviceCode) -> None:
-    click.echo(f"On any device, open {code.verification_uri} and enter {code.user_code}", err=True)
+    echo(f"On any device, open {code.verification_uri} and enter {code.user_code}", err=True)
     if code.verification_uri_complete:
-        click.echo(f"or open {code.verification_uri_complete}", err=True)
-    click.echo(f"The code is valid for {code.expires_in / 60:.0f} minutes; press Ctrl-C to cancel.", err=True)
+        echo(f"or open {code.verification_uri_complete}", err=True)
+    echo(f"The code is valid for {code.expires_in / 60:.0f} minutes; press Ctrl-C to cancel.", err=True)
 
 
 def _stored(token: Token, context: RunContext) -> str:
@@ -128,13 +124,3 @@ def _stored(token: Token, context: RunContext) -> str:
     return (
         f"logged in; the login is stored in the state folder and valid until {until:%Y-%m-%d} ({days} days)"
     )
-
-
-def _stop_at_once_on_signals() -> None:
-    """A login has nothing to finish: Ctrl-C and SIGTERM end even the wait for an answer."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        raise Interrupted(exit_code=128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)

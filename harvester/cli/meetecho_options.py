@@ -13,6 +13,7 @@ from connectors.meetecho.writing.calls import WriteRequest
 from connectors.meetecho.writing.wishes import to_acronym
 from harvester.cli.from_settings import incomplete_account_config
 from harvester.cli.options import Decorator, handle_signals
+from harvester.cli.render.terminal import echo, echo_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.meetecho_writing import MeetechoAccount, open_meetecho
 
@@ -48,9 +49,10 @@ def standard_input() -> BinaryIO | None:
 
 def print_lines(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(line)
+        echo(line)
 
 
 def print_requests(requests: Iterable[WriteRequest]) -> None:
     for request in requests:
-        print_lines([request.describe(), ""])
+        echo_lines(request.describe())
+        echo("")

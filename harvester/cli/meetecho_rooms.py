@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,9 @@ from harvester.cli.meetecho_options import (
 )
 from harvester.cli.options import AS_JSON, Decorator, WholeNumber, examples, general_options, pass_env
 from harvester.cli.render import writes as render
+from harvester.cli.render.terminal import echo
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.formatting import plural
 from harvester.meetecho_writing import MeetechoAccount
 from harvester.row_files import RowFormat, UnusableFile, read_items
@@ -271,10 +272,10 @@ def _ask(doomed: Sequence[tuple[str, Room]]) -> None:
     """Raises click.UsageError without a terminal, click.Abort unless the user agrees."""
     if not doomed:
         return
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not stdin_is_terminal():
         raise click.UsageError(
             f"{plural(len(doomed), 'room')} would be deleted: look with `plan`, then add --yes"
         )
     for line in ["To be deleted:", *render.room_table(doomed)]:
-        click.echo(line, err=True)
+        echo(line, err=True)
     click.confirm("Proceed?", abort=True, err=True)

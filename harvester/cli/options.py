@@ -10,8 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,21 +17,23 @@ from dataclasses import dataclass
 from datetime import date
 from functools import update_wrapper
 from pathlib import Path
-from types import FrameType
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 import click
 
 from connectors.base import Option
-from connectors.errors import ConfigurationError, OutputError
+from connectors.errors import ConfigurationError
 from harvester import config
 from harvester.cli import BEFORE_COMMAND, LEVELS, LEVELS_HELP
+from harvester.cli.render.terminal import TerminalStream
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
+from harvester.cli.standard_streams import open_stdout, stdout_is_terminal
 from harvester.config import OWN, Environment
-from harvester.env_file import exposed_secrets
+from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
 from harvester.pipeline.context import Clock
 from harvester.pipeline.request import RELATIVE_DAYS, Day, VendorOptions
+from harvester.signals import finish_on_signals, raise_on_signals
 
 logger = logging.getLogger(__name__)
 
@@ -179,6 +179,7 @@ def pass_env(function: Callable[..., Any]) -> Callable[..., Any]:
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
         options.add_those_before_the_command()
+        raise_on_signals()
         return function(options.open_environment(), *args, **kwargs)
 
     return update_wrapper(command, function)
@@ -190,6 +191,7 @@ def pass_logging(function: Callable[..., Any]) -> Callable[..., Any]:
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
         options.add_those_before_the_command()
+        raise_on_signals()
         options.configure_logging()
         return function(*args, **kwargs)
 
@@ -382,19 +384,10 @@ def examples(*lines: str) -> str:
 
 def handle_signals(env: RunEnvironment) -> None:
     """Ctrl-C and SIGTERM set the stop signal; the second one ends the process at once."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        code = 128 + number
-        if env.stop.is_set:
-            os._exit(code)
-        env.stop.set(code)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
+    finish_on_signals(env.stop)
 
 
 def stdout_bytes() -> BinaryIO:
     """stdout for documents, which are bytes. Raises OutputError if it is closed."""
-    if sys.stdout is None:
-        raise OutputError("stdout is closed")
-    return sys.stdout.buffer
+    stream = open_stdout().buffer
+    return cast(BinaryIO, TerminalStream(stream)) if stdout_is_terminal() else stream

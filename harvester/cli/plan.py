@@ -30,6 +30,7 @@ from harvester.cli.options import (
 from harvester.cli.render.plan import plan_json, plan_lines
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import problem_lines
+from harvester.cli.render.terminal import echo, echo_json
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.pipeline.account import open_account
@@ -177,6 +178,9 @@ def _plan(
         )
     for line in problem_lines(report):
         logger.error(f"{name}: {line}")
-    text = plan_json(estimate, one_line=one_line) if as_json else "\n".join(plan_lines(estimate))
-    click.echo(text)
+    if as_json:
+        echo_json(plan_json(estimate, one_line=one_line))
+    else:
+        for line in plan_lines(estimate):
+            echo(line)
     return report.exit_code

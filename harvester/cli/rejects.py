@@ -24,7 +24,9 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
+from harvester.cli.render.terminal import echo, echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)
@@ -59,10 +61,10 @@ def list_(env: RunEnvironment, as_json: bool) -> int:
     """
     with open_rejects(env) as kept:
         if as_json:
-            click.echo(rejects_json(kept.rows()))
+            echo_json(rejects_json(kept.rows()))
             return ExitCode.OK
         for row in kept.rows():
-            click.echo(as_text(row))
+            echo_lines(as_text(row))
         if not len(kept):
             logger.info("no rejects")
     return ExitCode.OK
@@ -130,10 +132,16 @@ def _drop_these(kept: Rejects, document_ids: tuple[str, ...]) -> int:
 
 
 def _confirm(count: int) -> bool:
+    if sys.stdin is None:
+        raise _unconfirmed()
     try:
         return click.confirm(f"Drop all {count} rejected documents?", err=True)
     except click.Abort:
-        if sys.stdin.isatty():
+        if stdin_is_terminal():
             raise
-        click.echo(err=True)
-        raise click.UsageError("refusing to delete all rejects without confirmation; pass --yes") from None
+        echo("", err=True)
+        raise _unconfirmed() from None
+
+
+def _unconfirmed() -> click.UsageError:
+    return click.UsageError("refusing to delete all rejects without confirmation; pass --yes")

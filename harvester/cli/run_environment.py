@@ -41,7 +41,7 @@ class RunEnvironment:
     def redact(self, settings: tuple[Setting, ...]) -> None:
         """Keep the secrets among these settings out of everything that is printed."""
         for setting in settings:
-            if setting.secret and (secret := self.environment.get(setting.name)):
+            if setting.secret and (secret := self.environment.get_unchecked(setting.name)):
                 self.redactor.add(secret)
 
     @cached_property
@@ -58,10 +58,14 @@ class RunEnvironment:
 
     def zone(self, name: str | None) -> ZoneInfo:
         """The time zone of this name, else the one that the settings name."""
-        return config.zone(name if name is not None else self.own["HARVESTER_TIMEZONE"])
+        if name is not None:
+            return config.zone(name)
+        return config.zone(self.own["HARVESTER_TIMEZONE"], "HARVESTER_TIMEZONE")
 
     def rate_share(self, given: float | None) -> float:
-        return config.rate_share(str(given) if given is not None else self.own["HARVESTER_RATE_SHARE"])
+        if given is not None:
+            return config.rate_share(str(given))
+        return config.rate_share(self.own["HARVESTER_RATE_SHARE"], "HARVESTER_RATE_SHARE")
 
     def clock(self, base_urls: dict[str, str]) -> Clock:
         """The machine's clock, or the simulator's if the settings name one; then all vendors have to be simulated."""

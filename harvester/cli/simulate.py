@@ -15,6 +15,7 @@ import click
 from connectors.errors import ConfigurationError, OutputError
 from connectors.parsing import parse_instant
 from harvester.cli.options import DecimalNumber, WholeNumber, examples, logging_options, pass_logging
+from harvester.cli.render.terminal import echo
 from harvester.simulator import APIS, VENDORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -240,7 +241,7 @@ def simulate(
         google_source=sources["google-meet"],
     )
     try:
-        server.run(options, announce=partial(click.echo, err=True))
+        server.run(options, announce=partial(echo, err=True))
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

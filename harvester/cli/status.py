@@ -22,6 +22,7 @@ from harvester.cli.render.status import (
     scope_name,
     verdict_line,
 )
+from harvester.cli.render.terminal import echo, echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.logging_setup import ONCE
 from harvester.state.account_status import Retention, account_status
@@ -90,11 +91,11 @@ def status(
     for each in errors:
         logger.error(f"harvester: {each}")
     if as_json:
-        click.echo(as_object(env.state_folder, scopes, errors, rejects_of_loads))
+        echo_json(as_object(env.state_folder, scopes, errors, rejects_of_loads))
     elif scopes or not errors:
         if exit_code:
-            click.echo(verdict_line(scopes, rejects_of_loads))
-        click.echo(as_text(env.state_folder, scopes, rejects_of_loads, details=env.verbose))
+            echo(verdict_line(scopes, rejects_of_loads))
+        echo_lines(as_text(env.state_folder, scopes, rejects_of_loads, details=env.verbose))
     codes: list[int] = [error.exit_code for error in errors]
     if exit_code and attention(scopes, rejects_of_loads):
         codes.append(ExitCode.TEMPFAIL)

@@ -15,6 +15,7 @@ from harvester.cli import SuggestingGroup
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import elasticsearch_options, examples, general_options, pass_env
 from harvester.cli.render.templates import INDEX_REMEDY, TEMPLATE_REMEDY, difference_lines
+from harvester.cli.render.terminal import echo, echo_json
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.destination import retry_policy
 
@@ -60,7 +61,7 @@ def show(env: RunEnvironment) -> int:
     if not env.environment.get("ES_HOST"):
         env.environment = env.environment.override("ES_HOST", "http://localhost:9200")
     bodies = {template.path: template.body for template in shipped.shipped(elastic_config(env))}
-    click.echo(json.dumps(bodies, indent=2, ensure_ascii=False))
+    echo_json(json.dumps(bodies, indent=2, ensure_ascii=False))
     return ExitCode.OK
 
 
@@ -80,7 +81,7 @@ def diff(env: RunEnvironment) -> int:
         installed = list(shipped.diff_templates(client, retry_policy(env.stop, env.machine)))
         live = list(mapping_diff.diff_mappings(client, retry_policy(env.stop, env.machine)))
     for line in [*difference_lines(installed, TEMPLATE_REMEDY), *difference_lines(live, INDEX_REMEDY)]:
-        click.echo(line)
+        echo(line)
     if installed or live:
         return ExitCode.DATAERR
     logger.info("no difference")

@@ -25,6 +25,7 @@ from harvester.cli.options import (
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import Summary, summarized, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.logging_setup import LINES, indented
 from harvester.pipeline.account import SETTINGS_HINT
 from harvester.pipeline.destination import StreamDestination, choose_destination
 from harvester.pipeline.report import NORMAL_ENDS, DestinationKind, Report
@@ -211,4 +212,4 @@ def _log_report(report: Report, request: HarvestRequest) -> None:
         for line in summary_lines(report, dry_run=request.dry_run and report.started):
             logger.log(level, line)
     for text in report.tracebacks:
-        logger.log(level, text)
+        logger.log(level, indented(text), extra=LINES)

@@ -26,8 +26,10 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summary_lines
+from harvester.cli.render.terminal import echo, echo_json
 from harvester.cli.render.verify import verify_json, verify_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.logging_setup import LINES, indented
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import Day, days_window
 from harvester.verify.result import VerifyResult, worst_exit_code
@@ -111,10 +113,10 @@ def verify(
             if isinstance(error, Interrupted):
                 break
     if as_json:
-        click.echo(verify_json(results))
+        echo_json(verify_json(results))
     else:
         for line in verify_lines(results, quiet=env.quiet):
-            click.echo(line)
+            echo(line)
     return worst_exit_code(results)
 
 
@@ -164,5 +166,7 @@ def _verifier(
 
 
 def _log_repair(report: Report) -> None:
-    for line in [*report.tracebacks, *summary_lines(report)]:
+    for text in report.tracebacks:
+        logger.info(indented(text), extra=LINES)
+    for line in summary_lines(report):
         logger.info(line)

@@ -133,7 +133,8 @@ def open_account(
 
 def missing_settings(vendor: str, environment: Environment) -> list[str]:
     """The required settings of a vendor that are not set."""
-    return [setting.name for setting in unset_settings(connectors.load(vendor).settings, environment.get)]
+    settings = unset_settings(connectors.load(vendor).settings, environment.get_unchecked)
+    return [setting.name for setting in settings]
 
 
 def read_settings(vendor: str, environment: Environment) -> dict[str, str]:

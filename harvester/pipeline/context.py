@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -74,6 +75,7 @@ class StopSignal:
         self._event = Event()
         self.exit_code = 130
         self._callbacks: list[Callable[[], None]] = []
+        self._in_call = False
 
     @property
     def is_set(self) -> bool:
@@ -96,6 +98,22 @@ class StopSignal:
 
     def check(self) -> None:
         if self._event.is_set():
+            raise Interrupted(exit_code=self.exit_code)
+
+    @contextmanager
+    def interruptible_call(self) -> Iterator[None]:
+        """Around a call of the main thread that may block for ever: a signal raises Interrupted in the middle of it."""
+        self._in_call = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._in_call = False
+
+    def interrupt_call(self) -> None:
+        """Called by the signal handler, in the main thread. Raises Interrupted if that is in an `interruptible_call`."""
+        if self._in_call:
+            self._in_call = False
             raise Interrupted(exit_code=self.exit_code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,39 @@ def test_only_the_command_line_names_stdout(path: Path) -> None:
             assert node.func.id != "print", f"line {node.lineno}"
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             assert (node.value.id, node.attr) != ("sys", "stdout"), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_the_command_line_prints_through_one_module(path: Path) -> None:
+    """It escapes what a terminal would obey."""
+    if name(path) == "harvester/cli/render/terminal.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "click":
+            assert node.attr not in {"echo", "secho"}, f"line {node.lineno}"
+
+
+def writes_a_file(node: ast.AST) -> bool:
+    """Whether it is `path.write_text(…)`, or `open` with a mode that writes."""
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    modes = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+    writes = [
+        mode
+        for mode in modes
+        if isinstance(mode, str) and re.fullmatch(r"[rwax]b?\+?", mode) and mode[0] != "r"
+    ]
+    return called in {"write_text", "write_bytes"} or (called in {"open", "fdopen"} and bool(writes))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_one_module_writes_the_files_that_a_user_names(path: Path) -> None:
+    """It replaces regular files only, and follows no link of another user."""
+    if name(path) in {"harvester/output_file.py", "harvester/cli/standard_streams.py"}:
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Call) and writes_a_file(node)]
 
 
 @pytest.mark.parametrize("core", CORE)

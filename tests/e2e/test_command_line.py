@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -329,6 +330,28 @@ def test_a_stopped_run_leaves_the_file_of_an_earlier_one(harvester: Harvester, s
     assert not list(harvester.folder.glob(".harvester-*.part"))
 
 
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("option", ["load", "--output", "--summary-json", "--env-file"])
+def test_a_fifo_without_another_end_is_waited_for_until_a_signal(
+    harvester: Harvester, option: str, sent: signal.Signals, code: int
+) -> None:
+    os.mkfifo(harvester.folder / "fifo")
+    before = ["zoom", "--date", "2026-11-19"] if option != "load" else []
+    process = subprocess.Popen(
+        command(*before, option, "fifo"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=harvester.environment(ES_HOST="http://127.0.0.1:9"),
+        cwd=harvester.folder,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=HANGS_SECONDS)
+    assert process.returncode == code, errors
+    assert b"Traceback" not in errors
+
+
 def test_a_second_signal_exits_at_once(harvester: Harvester, simulator: Simulator) -> None:
     """It writes no summary, as it does after the first signal. Both signals arrive before the process can act on one."""
     process = subprocess.Popen(
@@ -414,7 +437,7 @@ def test_usage_errors_are_reported_without_any_settings(tmp_path: Path, name: st
         ({"HARVESTER_ACCOUNT": "a:b"}, 78, "HARVESTER_ACCOUNT"),
         ({"HARVESTER_ACCOUNT": "a b/c"}, 78, "A-Z a-z 0-9 _ . -"),
         ({"HARVESTER_TIMEZONE": "Mars/Olympus"}, 78, "is not a time zone"),
-        ({"HARVESTER_RATE_SHARE": "2"}, 78, "rate share"),
+        ({"HARVESTER_RATE_SHARE": "2"}, 78, "HARVESTER_RATE_SHARE must be"),
     ],
 )
 def test_every_wrong_setting_is_named_and_no_secret_printed(

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import signal
+import subprocess
 from io import BytesIO
+from pathlib import Path
 
 import orjson
 import pytest
@@ -14,6 +20,7 @@ from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.index_creation import index_uuids
 from harvester.sinks.elastic.loader import Loader, LoadProgress
 from tests.documents import full_harvest, many, plain
+from tests.e2e.harness import HANGS_SECONDS, Harvester, command
 from tests.e2e.index_sandbox import RETRY, IndexSandbox
 
 
@@ -168,3 +175,31 @@ def test_replaying_after_the_mapping_was_mended_empties_the_rejects(newest: Inde
     load(newest.loader(rejects), [mended])
     assert [row.document_id[:7] for row in rejects.rows()] == ["sha256:"]
     assert rejects.drop() == 1
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("source", ["/dev/zero", "-"])
+def test_input_that_never_ends_is_read_until_a_signal(
+    newest: IndexSandbox, source: str, sent: signal.Signals, code: int
+) -> None:
+    """A line that never ends, and a terminal on which nobody types."""
+    terminal, end = pty.openpty()
+    harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
+    process = subprocess.Popen(
+        command("load", source),
+        stdin=end,
+        stderr=subprocess.PIPE,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(4)
+    resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=HANGS_SECONDS)
+    os.close(terminal)
+    os.close(end)
+    assert process.returncode == code, errors
+    assert b"Traceback" not in errors
+    assert resident is not None
+    assert int(resident[1]) < 200_000

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+import connectors
 from connectors.base import Setting, unset_settings
 from connectors.errors import ConfigurationError
 from harvester import config
@@ -44,6 +48,110 @@ def test_a_secret_given_twice_or_in_an_unreadable_file_is_refused_without_its_va
         Environment(values={"S_FILE": str(tmp_path / "missing")}).get("S")
 
 
+def test_white_space_around_a_value_does_not_count() -> None:
+    read = Environment.read({"ES_API_KEY": "\tkey\r\n", "BLANK": " \n", "NBSP": "\N{NO-BREAK SPACE}x"})
+    assert (read.get("ES_API_KEY"), read.get("BLANK"), read.get("NBSP")) == ("key", None, "x")
+
+
+@pytest.mark.parametrize(
+    "value", ["hid\nden", "hid\rden", "hid\x1bden", "hid\x7fden", "hid\x85den", "hid\udcffden"]
+)
+@pytest.mark.parametrize("name", ["ES_API_KEY", "ZOOM_API_URL", "HARVESTER_ACCOUNT", "ES_CA_CERTS"])
+def test_a_value_that_is_not_a_line_of_text_is_refused_without_the_value(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^{name} (contains a line break|is not UTF-8)") as refused:
+        Environment.read({name: value}).get(name)
+    assert "hid" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"hid\nden\n", "contains a line break"),
+        (b"hid\0den", "contains NUL"),
+        (b"hid\xffden", "not UTF-8"),
+        (b"x" * 2_000_000, "larger than 1 MB"),
+    ],
+)
+def test_a_file_of_a_secret_is_checked_in_the_same_way(tmp_path: Path, content: bytes, reason: str) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=rf"^S_FILE: .*{reason}") as refused:
+        Environment(values={"S_FILE": str(file)}).get("S")
+    assert "hid" not in str(refused.value)
+
+
+def test_an_empty_file_of_a_secret_counts_as_unset_and_json_may_have_lines(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    for content, value in ((b"\xef\xbb\xbf \r\n", None), (b'{\r\n\t"a": 1\n}\n', '{\r\n\t"a": 1\n}')):
+        file.write_bytes(content)
+        assert Environment(values={"S_FILE": str(file)}).get("S") == value
+    with pytest.raises(ConfigurationError, match="S_FILE: .*Is a directory"):
+        Environment(values={"S_FILE": str(tmp_path)}).get("S")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "to ken",
+        "tok\N{ZERO WIDTH SPACE}en",
+        "t\N{LATIN SMALL LETTER O WITH DIAERESIS}ken",
+        '"token"',
+        "'token'",
+    ],
+)
+def test_a_token_is_printable_ascii_without_white_space_and_quotation_marks(value: str) -> None:
+    wanted = (Setting(name="X_TOKEN", help="", token=True, secret=True),)
+    with pytest.raises(ConfigurationError, match="^X_TOKEN ") as refused:
+        Environment(values={"X_TOKEN": value}).of(wanted)
+    assert "ken" not in str(refused.value).replace("X_TOKEN", "")
+    assert Environment(values={"X_TOKEN": 'a+/=-_.~"b'}).of(wanted) == {"X_TOKEN": 'a+/=-_.~"b'}
+
+
+def test_every_id_and_secret_of_a_vendor_is_a_token() -> None:
+    """They go into headers; only Google's is a file."""
+    settings = [setting for name in connectors.CONNECTORS for setting in connectors.load(name).settings]
+    loose = {setting.name for setting in settings if setting.secret and not setting.token}
+    assert loose == {"GOOGLE_CREDENTIALS"}
+
+
+def test_without_a_home_folder_the_setting_to_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home(_path: str) -> str:
+        return _path
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", no_home)
+    with pytest.raises(ConfigurationError, match=r"^HARVESTER_STATE_DIR begins with ~"):
+        config.state_folder("~/state")
+    assert config.state_folder("/var/lib/harvester") == Path("/var/lib/harvester")
+
+
+NO_ZONES = """
+import sys
+sys.modules["tzdata"] = None
+from datetime import datetime
+from connectors.errors import ConfigurationError
+from harvester import config
+utc = config.zone("UTC")
+print(utc, datetime(2026, 7, 1, 12, tzinfo=utc).isoformat())
+try:
+    config.zone("Europe/Berlin")
+except ConfigurationError as error:
+    print(error)
+"""
+"""Run on a system without a database of time zones, and without the package tzdata."""
+
+
+def test_utc_needs_no_database_of_time_zones() -> None:
+    environment = {**os.environ, "PYTHONTZPATH": ""}
+    ended = subprocess.run(
+        [sys.executable, "-c", NO_ZONES], env=environment, capture_output=True, text=True, check=True
+    )
+    utc, other = ended.stdout.splitlines()
+    assert utc == "UTC 2026-07-01T12:00:00+00:00"
+    assert other == "there is no database of time zones: run pip install tzdata, or use UTC"
+
+
 def test_defaults_choices_and_urls_are_applied() -> None:
     wanted = (
         Setting(name="X_API_URL", help="", default="https://api.example.org/v2"),
@@ -65,12 +173,36 @@ def test_https_or_this_machine(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://10.0.0.1:9200", "localhost:9200", "ftp://x", "https://", "https://u:p@x.example", "http://[::1"],
+    [
+        "http://10.0.0.1:9200",
+        "localhost:9200",
+        "ftp://x",
+        "https://",
+        "https://u:p@x.example",
+        "http://[::1",
+        "https://x.example:99999",
+        "https://x.example:port",
+        "https://x.example:0",
+        "https://x example",
+        "https://x\N{ZERO WIDTH SPACE}.example",
+        '"https://x.example"',
+        "https://-x.example",
+        "https://x..example",
+        f"https://{'x' * 64}.example",
+        "https://x.example/?key=u:p",
+        "https://x.example/#u:p",
+    ],
 )
 def test_other_urls_are_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^ES_HOST") as refused:
         config.checked_url("ES_HOST", url)
     assert "u:p" not in str(refused.value)
+
+
+def test_a_url_without_a_scheme_is_answered_with_what_it_lacks() -> None:
+    for url in ("localhost:9200", "es.example.org:9200", "es.example.org", "//es.example.org"):
+        with pytest.raises(ConfigurationError, match="ES_HOST does not begin with https:// or http://"):
+            config.checked_url("ES_HOST", url, http_anywhere=True)
 
 
 @pytest.mark.parametrize(
@@ -113,8 +245,28 @@ def test_a_shifted_calendar_runs_from_a_given_moment() -> None:
     real = datetime(2026, 11, 23, 9, tzinfo=UTC)
     assert config.shifted("2026-11-20T03:00:00Z@2026-11-23T03:00:00Z", real) == timedelta(days=-3)
     assert config.shifted("2026-11-20T09:00:00Z", real) == timedelta(days=-3)
-    with pytest.raises(ConfigurationError, match="HARVESTER_NOW"):
-        config.shifted("yesterday", real)
+    for text in (
+        "yesterday",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "2026-11-20T03:00:00Z@0001-01-01",
+        "@",
+    ):
+        with pytest.raises(ConfigurationError, match="HARVESTER_NOW"):
+            config.shifted(text, real)
+
+
+def test_an_unusable_value_counts_as_set_and_the_setting_is_named_when_it_is_used() -> None:
+    bad = Environment(values={"S": "a\nb", "T_FILE": "/nowhere"})
+    assert (bad.get_unchecked("S"), bad.get_unchecked("T"), bad.get_unchecked("U")) == (
+        "a\nb",
+        "/nowhere",
+        None,
+    )
+    with pytest.raises(ConfigurationError, match="^HARVESTER_TIMEZONE: 'Mars' is not a time zone"):
+        config.zone("Mars", "HARVESTER_TIMEZONE")
+    with pytest.raises(ConfigurationError, match="^HARVESTER_RATE_SHARE must be a number"):
+        config.rate_share("half", "HARVESTER_RATE_SHARE")
 
 
 @pytest.mark.parametrize("share", ["0", "1.1", "-1", "much", "nan"])

@@ -1,77 +1,75 @@
-"""What is odd about a .env file."""
+"""The lines of a .env file: each is read or refused, none is passed over."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from harvester.env_file import exposed_secrets, setting_names, unknown_settings
-
-KNOWN = ["ZOOM_CLIENT_SECRET", "ZOOM_CLIENT_ID", "ES_HOST", "HARVESTER_ACCOUNT"]
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / ".env"
+from connectors.errors import ConfigurationError
+from harvester.env_file import read_env_file
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("ZOOM_CLIENT_SECRT=x", "there is no setting ZOOM_CLIENT_SECRT; did you mean ZOOM_CLIENT_SECRET?"),
-        ("zoom_client_id=x", "there is no setting zoom_client_id; did you mean ZOOM_CLIENT_ID?"),
-        ("export ES_HOSTS=x", "there is no setting ES_HOSTS; did you mean ES_HOST?"),
-        ("ZOOM_VERBOSITY=1", "there is no setting ZOOM_VERBOSITY"),
-    ],
-)
-def test_a_misspelt_setting_is_named(file: Path, line: str, message: str) -> None:
-    file.write_text(f"{line}\n")
-    assert list(unknown_settings(file, KNOWN)) == [f"{file}: {message}"]
+def written(folder: Path, content: bytes) -> Path:
+    path = folder / "marked.env"
+    path.write_bytes(content)
+    return path
+
+
+def test_values_quotes_comments_and_export_are_read(tmp_path: Path) -> None:
+    content = b"# comment\n\nA=1\r\nexport B='two $A' # why\n  C = \"3\\n4\"\nD=\nA=5\n"
+    assert read_env_file(written(tmp_path, content)) == {"A": "5", "B": "two $A", "C": "3\n4", "D": ""}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    content = b"\xef\xbb\xbfHARVESTER_ACCOUNT=berlin\n"
+    assert read_env_file(written(tmp_path, content)) == {"HARVESTER_ACCOUNT": "berlin"}
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("content", "line"),
     [
-        "ZOOM_CLIENT_SECRET=x",
-        "ZOOM_CLIENT_SECRET_FILE=x",
-        "# ZOOM_OLD=x",
-        "STACK_VERSION=9",
-        "POSTGRES_USER=me",
-        "",
+        (b'HARVESTER_ACCOUNT="berlin\nB=1\n', 1),
+        (b'\n# comment\n\nES_INDEX_PREFIX="hidden-\nB="2"\n', 4),
+        (b"A=1\r\n\r\nHARVESTER_TIMEZONE='hidden/Berlin\r\n", 3),
+        (b"A=1\nHARVESTER_ACCOUNT: hidden\n", 2),
+        (b"HARVESTER_ACCOUNT:=hidden\n", 1),
+        (b"HARVESTER_ACCOUNT\n", 1),
+        (b"export HARVESTER_ACCOUNT\n", 1),
+        (b"=hidden\n", 1),
+        (b"A B=hidden\n", 1),
+        (b'A="hidden" and more\n', 1),
+        ("A=1\n\N{ZERO WIDTH SPACE}B=hidden\n".encode(), 2),
     ],
 )
-def test_known_settings_and_those_of_other_programs_are_accepted(file: Path, line: str) -> None:
-    file.write_text(f"{line}\n")
-    assert list(unknown_settings(file, KNOWN)) == []
+def test_a_line_that_is_not_a_setting_is_refused_with_its_number(
+    tmp_path: Path, content: bytes, line: int
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf"marked\.env, line {line}, is not NAME=value") as refused:
+        read_env_file(written(tmp_path, content))
+    assert "hidden" not in str(refused.value)
 
 
-def test_names_are_read_with_a_byte_order_mark_and_strange_bytes(file: Path) -> None:
-    file.write_bytes(b"\xef\xbb\xbfA=\xff\n B = 2\nA=3\nnonsense\n")
-    assert setting_names(file) == ["A", "B"]
+@pytest.mark.parametrize("content", ["A=hidden".encode("utf-16"), b"# caf\xe9\nA=hidden\n", b"A=hidden\0\n"])
+def test_another_encoding_is_refused_with_the_name_of_the_file(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(ConfigurationError, match=r"marked\.env .*UTF-8") as refused:
+        read_env_file(written(tmp_path, content))
+    assert "hidden" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("mode", "exposed"), [(0o644, True), (0o604, True), (0o640, False), (0o600, False)])
-def test_secrets_that_every_user_can_read_are_reported(file: Path, mode: int, exposed: bool) -> None:
-    file.write_text("ZOOM_CLIENT_SECRET=x\n")
-    file.chmod(mode)
-    message = exposed_secrets(file)
-    assert (message is not None) == exposed
-    assert message is None or message.endswith(f"chmod 600 {file}")
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot be read \(Is a directory\)"):
+        read_env_file(tmp_path)
 
 
-def test_a_file_without_secrets_may_be_read_by_everyone(file: Path) -> None:
-    file.write_text("MEETECHO_GROUPS=quic\n")
-    file.chmod(0o644)
-    assert exposed_secrets(file) is None
-
-
-def test_a_missing_file_has_nothing_odd(file: Path) -> None:
-    assert exposed_secrets(file) is None
-    assert list(unknown_settings(file, KNOWN)) == []
-
-
-def test_settings_of_earlier_programs_are_accepted_and_make_no_other_name_known(file: Path) -> None:
-    file.write_text("ZOOM_KEY=x\nZOOM_PLAN=pro\n")
-    known = ["WEBEX_CLIENT_ID", "ES_HOST"]
-    assert list(unknown_settings(file, known, accepted=["ZOOM_KEY"])) == []
+@given(st.binary(max_size=200) | st.text("AB=\"'\\ #\n\r\t$:\x00\ufeff\xe9", max_size=60).map(str.encode))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_file_is_read_or_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    try:
+        names = set(read_env_file(written(tmp_path, content)))
+    except ConfigurationError:
+        return
+    assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name) for name in names)

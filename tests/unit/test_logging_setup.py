@@ -14,11 +14,11 @@ import pytest
 from harvester.log_redaction import Redactor
 from harvester.logging_setup import (
     KEPT_RECORDS,
+    LINES,
     ONCE,
     collect_messages,
     configure_logging,
     is_configured,
-    printable,
     reset_logging,
 )
 
@@ -54,10 +54,6 @@ def test_whole_secrets_are_redacted_and_short_ones_are_not() -> None:
 
 def test_a_secret_that_contains_another_is_redacted_whole() -> None:
     assert redactor("marked-one", "marked-one-two")("marked-one-two, marked-one") == "***, ***"
-
-
-def test_escape_sequences_are_removed_and_lines_stay() -> None:
-    assert printable("a\x1b[31mb\x07\r\n\tc\x9b") == "a[31mb\n\tc"
 
 
 def test_text_is_the_bare_message(capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,3 +213,43 @@ def test_messages_of_one_logger_are_collected_instead_of_shown(capsys: pytest.Ca
     logger.info("three")
     assert messages == ["one"]
     assert lines(capsys) == ["two", "three"]
+
+
+HOSTILE = "a\x1b[2Jb\r\nzoom: 0 failed\x07\x9b\u202e\u2028"
+
+
+def test_a_message_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    logger.info("topic %s", HOSTILE)
+    library.warning(HOSTILE)
+    escaped = r"a\x1b[2Jb\x0d\x0azoom: 0 failed\x07\x9b\u202e\u2028"
+    assert lines(capsys) == [f"topic {escaped}", f"urllib3.connectionpool: {escaped}"]
+
+
+def test_only_a_message_that_the_program_has_put_into_lines_has_several(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging()
+    logger.info("one\n  two\x1b", extra=LINES)
+    assert lines(capsys) == ["one", r"  two\x1b"]
+
+
+def test_lines_of_an_exception_cannot_pose_as_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    logger.error("a bug", exc_info=ValueError(HOSTILE))
+    first, *rest = lines(capsys)
+    assert first == "a bug"
+    assert rest[-1] == r"  zoom: 0 failed\x07\x9b\u202e\u2028"
+    assert all(line.startswith("  ") for line in rest)
+    assert not any(character in "".join(rest) for character in "\x1b\r\x07\x9b\u202e\u2028")
+
+
+def test_json_escapes_everything_that_is_not_printable_and_keeps_its_meaning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(format="json")
+    logger.info(HOSTILE, extra={"uuid": HOSTILE})
+    text = capsys.readouterr().err
+    assert text.removesuffix("\n").isprintable()
+    shown = json.loads(text)
+    assert (shown["message"], shown["uuid"]) == (HOSTILE, HOSTILE)

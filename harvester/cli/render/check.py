@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connectors.base import CheckResult
-from harvester.cli.render.terminal import red, wrapped
+from harvester.cli.render.layout import red, wrapped
 from harvester.formatting import plural, without_prefix
 
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from harvester.formatting import plural
-from harvester.logging_setup import printable
+from harvester.printable import printable
 from harvester.state.rejects import Kept
 
 
@@ -24,7 +24,7 @@ def as_text(row: Kept) -> str:
         lines.append(
             "no usable document_id: delete it with `harvester rejects drop` once it is fixed and loaded"
         )
-    return printable("\n    ".join(lines))
+    return "\n    ".join(map(printable, lines))
 
 
 def as_json(rows: Iterable[Kept]) -> str:

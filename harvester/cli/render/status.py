@@ -16,11 +16,11 @@ import orjson
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.models import Window
+from harvester.cli.render.layout import stdout_width
 from harvester.cli.render.table import table_lines
-from harvester.cli.render.terminal import stdout_width
 from harvester.formatting import format_days, format_duration, format_instant, format_span, local_days, plural
-from harvester.logging_setup import printable
 from harvester.pipeline.report import upgrade_summary
+from harvester.printable import printable
 from harvester.state.account_status import DAY, SOON, AccountStatus, FailedMeeting
 from harvester.state.journal_rows import Run
 

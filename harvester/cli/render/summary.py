@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import click
-
 from connectors.errors import HarvestError, OutputError
 from connectors.exit_codes import ExitCode
+from harvester.cli.render.terminal import echo_json
+from harvester.cli.standard_streams import stderr_is_closed
 from harvester.formatting import format_instant, plural, without_prefix
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.report import MAX_FAILURES, Report
@@ -285,7 +285,9 @@ def _prepare(path: Path | None, wait: Callable[[float], object]) -> Callable[[st
     if path is None:
         return lambda _text: None
     if path == STDERR:
-        return partial(click.echo, err=True)
+        if stderr_is_closed():
+            raise OutputError("stderr is closed: --summary-json - cannot be written")
+        return partial(echo_json, err=True)
     with _output_errors(path):
         file = prepare_output(path, wait=wait)
 

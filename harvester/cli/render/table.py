@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 
-from harvester.logging_setup import printable
+from harvester.cli.standard_streams import stdout_is_terminal
+from harvester.printable import printable
 
 PIPE_WIDTH = 100_000
 
@@ -15,7 +15,7 @@ def table_lines(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[s
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, color_system=None, highlight=False)
+    console = Console(width=None if stdout_is_terminal() else PIPE_WIDTH, color_system=None, highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
     for header in headers:
         table.add_column(Text(header), overflow="fold")

@@ -1,39 +1,46 @@
-"""What the terminal can show: how wide it is, and colours."""
+"""Prints answers. Every other module of the command line prints through these functions, or logs."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-import textwrap
+from collections.abc import Callable
+from typing import BinaryIO
 
 import click
 
-NARROWEST = 40
+from harvester.cli.standard_streams import open_stdout
+from harvester.printable import printable, printable_json, printable_lines
 
 
-def stdout_width() -> int | None:
-    """The columns of the terminal that stdout is; `None` if it is a file or a pipe, whose lines stay whole."""
-    if sys.stdout is None or not sys.stdout.isatty():
-        return None
-    return max(NARROWEST, shutil.get_terminal_size().columns)
+def echo(line: str, *, err: bool = False, layout: Callable[[str], str] | None = None) -> None:
+    """Print one line, whatever is in it. `layout`: wraps and colours it afterwards."""
+    text = printable(line)
+    _print(layout(text) if layout is not None else text, err=err)
 
 
-def wrapped(text: str, width: int | None, *, hanging: int) -> str:
-    """The text in lines of this width, between words; all but the first begin with so many spaces."""
-    if width is None:
-        return text
-    return textwrap.fill(
-        text,
-        width,
-        subsequent_indent=" " * hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-        replace_whitespace=False,
-    )
+def echo_lines(text: str, *, err: bool = False) -> None:
+    """Print text that this program has put into lines, each of which may contain one-line text from outside."""
+    _print(printable_lines(text), err=err)
 
 
-def red(text: str) -> str:
-    """In red on a terminal, unless NO_COLOR is set; `click.echo` removes the colour elsewhere."""
-    return text if os.environ.get("NO_COLOR") else click.style(text, fg="red", bold=True)
+def echo_json(text: str, *, err: bool = False) -> None:
+    _print(printable_json(text), err=err)
+
+
+def _print(text: str, *, err: bool) -> None:
+    if not err:
+        open_stdout()
+    click.echo(text, err=err)
+
+
+class TerminalStream:
+    """A terminal that documents are written to: JSON lines, or rejected lines that are not even text."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, content: bytes) -> int:
+        self._stream.write(printable_json(content.decode("utf-8", "backslashreplace")).encode())
+        return len(content)
+
+    def flush(self) -> None:
+        self._stream.flush()

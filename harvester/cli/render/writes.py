@@ -23,12 +23,14 @@ from connectors.meetecho.writing.room_plan import (
 from connectors.meetecho.writing.slide_sync import SlideOutcome, SlidePlan
 from harvester.cli.render.table import table_lines
 from harvester.formatting import format_instant, plural
+from harvester.printable import printable_json
 from harvester.state.write_log import LoggedWrite
 
 
 def json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
-        yield orjson.dumps({name: value for name, value in row.items() if value is not None}).decode()
+        line = orjson.dumps({name: value for name, value in row.items() if value is not None}).decode()
+        yield printable_json(line)
 
 
 def room_fields(room: Room, group: str) -> dict[str, Any]:

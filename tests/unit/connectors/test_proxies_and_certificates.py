@@ -54,6 +54,37 @@ def test_a_proxy_is_used_for_its_scheme_and_never_for_this_machine(
     assert (PROXY in network_settings(url).proxies.values()) is proxied
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://[",
+        "gar bage",
+        "http://hidden:secret@proxy:99999",
+        "http://a\nb:1",
+        "http://:3128",
+        "http://proxy:port",
+    ],
+)
+def test_a_proxy_that_is_no_url_is_refused_without_being_repeated(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(
+        ConfigurationError, match="^HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not a URL"
+    ) as refused:
+        network_settings("https://es.example.org")
+    assert "secret" not in str(refused.value)
+    assert network_settings("https://127.0.0.1").proxies == {}
+
+
+@pytest.mark.parametrize(
+    "proxy", ["proxy:3128", "http://user:p%40ss@proxy.example.org", "https://[2001:db8::1]:443/"]
+)
+def test_every_usual_way_to_write_a_proxy_is_accepted(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    assert proxy in network_settings("https://es.example.org").proxies.values()
+
+
 def test_no_proxy_excludes_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
     monkeypatch.setenv("NO_PROXY", "example.org")

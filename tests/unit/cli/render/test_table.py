@@ -40,7 +40,7 @@ def test_long_cells_are_wrapped_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_markup_and_escape_sequences_of_the_content_are_text() -> None:
-    assert table_lines(("ID",), [("[red]a[/red]\x1b[2J",)])[1] == "[red]a[/red][2J"
+    assert table_lines(("ID",), [("[red]a[/red]\x1b[2J",)])[1] == r"[red]a[/red]\x1b[2J"
 
 
 def test_differences_are_a_table_with_what_to_do_below() -> None:

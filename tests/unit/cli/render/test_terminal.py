@@ -1,34 +1,46 @@
-"""What a terminal shows."""
+"""What answers look like on a terminal, whatever they quote."""
 
 from __future__ import annotations
 
+import io
+import json
+
 import pytest
 
-from harvester.cli.render.check import for_terminal
-from harvester.cli.render.terminal import stdout_width, wrapped
+from harvester.cli.render.terminal import TerminalStream, echo, echo_json, echo_lines
+
+HOSTILE = "a\x1b]0;title\x07\r\nharvester: 0 failed\x9b2J\u202e"
+ESCAPED = r"a\x1b]0;title\x07\x0d\x0aharvester: 0 failed\x9b2J\u202e"
 
 
-def test_text_wraps_between_words_and_is_indented() -> None:
-    text = "warning zoom plan: " + "word " * 20
-    lines = wrapped(text.strip(), 40, hanging=8).splitlines()
-    assert all(len(line) <= 40 for line in lines)
-    assert all(line.startswith(" " * 8) for line in lines[1:])
-    assert " ".join(" ".join(lines).split()) == text.strip()
+def test_a_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    echo(HOSTILE)
+    echo(HOSTILE, err=True)
+    assert tuple(capsys.readouterr()) == (f"{ESCAPED}\n", f"{ESCAPED}\n")
 
 
-def test_text_for_a_pipe_stays_on_its_line() -> None:
-    assert stdout_width() is None
-    assert wrapped("word " * 100, None, hanging=8) == "word " * 100
+def test_lines_keep_their_line_feeds_only(capsys: pytest.CaptureFixture[str]) -> None:
+    echo_lines("one\r\n\x1btwo")
+    assert capsys.readouterr().out == "one\\x0d\n\\x1btwo\n"
 
 
-def test_failures_are_red_unless_colours_are_unwanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    assert for_terminal("FAILED  zoom: no", None) == "\x1b[31m\x1b[1mFAILED \x1b[0m zoom: no"
-    assert for_terminal("ok      zoom: yes", None) == "ok      zoom: yes"
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert for_terminal("FAILED  zoom: no", None) == "FAILED  zoom: no"
+def test_json_is_escaped_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    echo_json(json.dumps({"topic": HOSTILE}, ensure_ascii=False))
+    shown = capsys.readouterr().out
+    assert shown.removesuffix("\n").isprintable()
+    assert json.loads(shown) == {"topic": HOSTILE}
 
 
-def test_a_remedy_keeps_its_indent_on_a_narrow_terminal() -> None:
-    lines = for_terminal(" " * 8 + "word " * 20, 40).splitlines()
-    assert all(line.startswith(" " * 8) and len(line) <= 48 for line in lines)
+def test_documents_on_a_terminal_keep_their_meaning_and_other_bytes_are_shown() -> None:
+    terminal = io.BytesIO()
+    stream = TerminalStream(terminal)
+    document = json.dumps(
+        {"topic": "a\x9b\u202e\N{LATIN SMALL LETTER E WITH ACUTE}"}, ensure_ascii=False
+    ).encode()
+    assert stream.write(document + b"\n") == len(document) + 1
+    stream.write(b"\xff\x1b[2J\x9b\n")
+    stream.flush()
+    first, second, rest = terminal.getvalue().split(b"\n")
+    assert json.loads(first) == json.loads(document)
+    assert first.decode().isprintable()
+    assert (second, rest) == (rb"\xff\u001b[2J\x9b", b"")

@@ -1,0 +1,51 @@
+"""stdin, stdout and stderr, any of which may be closed or full.
+
+What cannot be said does not end a run; an answer or a document that cannot be written is an OutputError (74).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_MODES = (os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)
+"""Of stdin and stdout the wrong way round, so that their use fails; messages of libraries to stderr vanish."""
+
+
+def prepare_standard_streams() -> None:
+    """Occupy the numbers of closed streams, before a database gets one, and print what the encoding lacks as `\\xe4`."""
+    for number, mode in enumerate(_MODES):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # it gets the lowest free number, which is this one
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # open until the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def open_stdout() -> TextIO:
+    """Raises OutputError if stdout is closed."""
+    if sys.stdout is None:
+        from connectors.errors import OutputError
+
+        raise OutputError("stdout is closed")
+    return sys.stdout
+
+
+def stderr_is_closed() -> bool:
+    return sys.stderr is None or getattr(sys.stderr, "name", None) == os.devnull
+
+
+def stdin_is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def stdout_is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()

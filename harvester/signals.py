@@ -1,0 +1,57 @@
+"""Ctrl-C and SIGTERM are heard at every moment, whatever the process waits for.
+
+While the program is imported, they end it at once (`early_exit`). Then most commands finish what is in flight: the stop
+signal is set, which every wait checks; a call that nothing else would end raises Interrupted; and if the end does not come
+in time, or with the second signal, the process ends at once. Nothing that is stored depends on a regular end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from harvester.early_exit import SIGNALS, leave
+
+if TYPE_CHECKING:
+    from harvester.pipeline.context import StopSignal
+
+SECONDS_TO_FINISH = 20.0
+"""After the first signal. A run promises to end within 10 s; a process that is still there waits for something in vain,
+such as a reader of its pipe that reads nothing."""
+
+
+def raise_on_signals() -> None:
+    """The program has started: from now on an exception ends the command, which cleans up. Called by every command."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is leave:
+            signal.signal(number, interrupt)
+
+
+def finish_on_signals(stop: StopSignal, seconds: float = SECONDS_TO_FINISH) -> None:
+    """The first signal sets the stop signal; the second one, or the end of the time, ends the process at once."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        code = 128 + number
+        if stop.is_set:
+            os._exit(code)
+        _leave_after(seconds, code)
+        stop.set(code)
+        stop.interrupt_call()
+
+    for number in SIGNALS:
+        signal.signal(number, handle)
+
+
+def interrupt(number: int, _frame: FrameType | None) -> None:
+    from connectors.errors import Interrupted
+
+    raise Interrupted(exit_code=128 + number)
+
+
+def _leave_after(seconds: float, code: int) -> None:
+    timer = threading.Timer(seconds, os._exit, (code,))
+    timer.daemon = True
+    timer.start()

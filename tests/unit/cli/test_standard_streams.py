@@ -1,0 +1,126 @@
+"""stdin, stdout and stderr closed or full, in every combination that a shell can make."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from harvester.state.layout import rejects_folder
+from harvester.state.rejects import Reject, Rejects
+from tests.unit.fake_context import NOW
+
+HOST = "http://127.0.0.1:9"
+ANSWERS = {
+    "status": ("status",),
+    "templates": ("templates", "show"),
+    "export": ("rejects", "export", "--es-host", HOST),
+}
+"""Commands that print an answer without any network."""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state folder with one reject."""
+    reject = Reject(document_id="zoom:main:a", index="", version=1, reason="bad", document=b"{}")
+    with closing(Rejects(rejects_folder(tmp_path / "state", HOST, "harvester-"), lambda: NOW)) as kept:
+        kept.add([reject])
+    return tmp_path / "state"
+
+
+def run(
+    state: Path, arguments: tuple[str, ...], redirections: str, **more: str
+) -> subprocess.CompletedProcess[bytes]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HARVESTER_STATE_DIR": str(state),
+        "PYTHONPATH": os.getcwd(),
+        **more,
+    }
+    line = f'"$@" {redirections}'
+    return subprocess.run(
+        ["bash", "-c", line, "-", sys.executable, "-m", "harvester", *arguments],
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", ANSWERS.values(), ids=ANSWERS.keys())
+@pytest.mark.parametrize(
+    ("redirections", "code"),
+    [
+        ("<&-", 0),
+        ("2>&-", 0),
+        ("2>/dev/full", 0),
+        ("<&- 2>&-", 0),
+        (">&-", 74),
+        ("<&- >&- 2>&-", 74),
+        (">/dev/full", 74),
+        (">/dev/full 2>/dev/full", 74),
+    ],
+)
+def test_an_answer_is_printed_or_the_exit_code_is_74(
+    state: Path, arguments: tuple[str, ...], redirections: str, code: int
+) -> None:
+    ended = run(state, arguments, redirections)
+    assert ended.returncode == code, ended.stderr
+    assert b"Traceback" not in ended.stderr
+    assert bool(ended.stdout) == (code == 0)
+    if redirections == ">&-":
+        assert b"stdout is closed" in ended.stderr
+
+
+def test_a_closed_stdin_is_the_input_of_load(state: Path) -> None:
+    ended = run(state, ("load", "--es-host", HOST), "<&-")
+    assert (ended.returncode, ended.stderr) == (
+        74,
+        b"harvester: standard input is closed: name a FILE, or use a pipe\n",
+    )
+
+
+def test_a_closed_stdin_confirms_nothing(state: Path) -> None:
+    for redirections in ("<&-", "</dev/null"):
+        ended = run(state, ("rejects", "drop", "--es-host", HOST), redirections)
+        assert ended.returncode == 64, ended.stderr
+        assert b"pass --yes" in ended.stderr
+
+
+@pytest.mark.parametrize("redirections", ["", ">&-", "2>&-", "2>/dev/full", "<&- >&- 2>&-"])
+def test_a_usage_error_keeps_its_exit_code(state: Path, redirections: str) -> None:
+    assert run(state, ("nonsense",), redirections).returncode == 64
+
+
+def test_a_summary_for_a_closed_stderr_is_an_output_error(state: Path) -> None:
+    ended = run(state, ("meetecho", "--summary-json", "-"), "2>&-")
+    assert ended.returncode == 74
+
+
+def test_closed_streams_leave_their_numbers_to_no_file(state: Path) -> None:
+    """A database with the number 1 would get what a library prints."""
+    program = """
+import os
+from harvester.cli.standard_streams import prepare_standard_streams
+prepare_standard_streams()
+opened = os.open(os.devnull, os.O_RDONLY)
+try:
+    os.write(1, b"x")
+except OSError:
+    os._exit(opened)
+"""
+    ended = subprocess.run(
+        ["bash", "-c", '"$@" <&- >&- 2>&-', "-", sys.executable, "-c", program], cwd=os.getcwd(), check=False
+    )
+    assert ended.returncode > 2
+
+
+def test_what_the_encoding_of_stdout_lacks_is_printed_by_its_number(state: Path) -> None:
+    ended = run(
+        state / "\N{LATIN SMALL LETTER C WITH CIRCUMFLEX}", ("status",), "", PYTHONIOENCODING="latin-1"
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert rb"/\u0109" in ended.stdout

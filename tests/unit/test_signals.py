@@ -1,0 +1,84 @@
+"""Ctrl-C and SIGTERM during calls that block."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import Interrupted
+from harvester import signals
+from harvester.cli.load import InterruptibleStream
+from harvester.pipeline.context import StopSignal
+
+SOON = 0.1
+
+STUCK = """
+import os
+from harvester.pipeline.context import StopSignal
+from harvester.signals import finish_on_signals
+finish_on_signals(StopSignal(), seconds=0.2)
+while True:
+    os.write(1, bytes(1 << 16))
+"""
+
+
+@pytest.fixture
+def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[StopSignal]:
+    """A stop signal that real signals set, in this process."""
+    previous = [signal.getsignal(number) for number in signals.SIGNALS]
+    monkeypatch.setattr(signals, "_leave_after", lambda _seconds, _code: None)
+    stop = StopSignal()
+    signals.finish_on_signals(stop)
+    yield stop
+    for number, handler in zip(signals.SIGNALS, previous, strict=True):
+        signal.signal(number, handler)
+
+
+def send_soon(number: signal.Signals) -> None:
+    threading.Timer(SOON, os.kill, (os.getpid(), number)).start()
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_read_that_blocks(stop: StopSignal, sent: signal.Signals, code: int) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as pipe, os.fdopen(writer, "wb"):
+        send_soon(sent)
+        with pytest.raises(Interrupted) as raised:
+            InterruptibleStream(pipe, stop).read1(100)
+    assert raised.value.exit_code == code
+
+
+def test_a_signal_ends_reading_what_never_ends(stop: StopSignal) -> None:
+    send_soon(signal.SIGTERM)
+    with Path("/dev/zero").open("rb") as zeros:
+        stream = InterruptibleStream(zeros, stop)
+        deadline = time.monotonic() + 60
+        with pytest.raises(Interrupted):
+            while time.monotonic() < deadline:
+                stream.read1(1 << 16)
+
+
+def test_outside_of_such_a_call_a_signal_is_only_recorded(stop: StopSignal) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert (stop.is_set, stop.exit_code) == (True, 143)
+    with pytest.raises(Interrupted), stop.interruptible_call():
+        pytest.fail("the call has begun")
+
+
+def test_a_process_that_cannot_finish_is_ended() -> None:
+    """It writes into a pipe that nobody reads."""
+    process = subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.read(1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    _, errors = process.communicate()
+    assert errors == b""
