@@ -18,6 +18,9 @@ import orjson
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
 
+MAX_RETRY_AFTER_SECONDS = 7 * 86_400.0
+"""No vendor is known to ask for more than a day; a longer wait is a mistake, and `now` plus that may not exist."""
+
 _TO_THE_SECOND = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
 _FRACTION = re.compile(r"\.(\d{6})\d+")
 _CLOCK = re.compile(r"(?:([0-9]{1,6}):)?([0-9]{1,6}):([0-9]{1,2})$")
@@ -75,29 +78,29 @@ def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
     return int((end - start).total_seconds())
 
 
+def parse_http_date(value: str | None) -> datetime | None:
+    """The instant in a `Date` or `Retry-After` header as UTC; `None` if it is missing or unreadable."""
+    try:
+        instant = parsedate_to_datetime(value or "")
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError, IndexError, TypeError):  # the standard library raises all of them
+        return None
+
+
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds to wait according to a `Retry-After` header: seconds, an HTTP date, or ISO 8601 (Zoom).
 
-    Never negative; `None` if the header is missing or unreadable.
+    Never negative, and at most MAX_RETRY_AFTER_SECONDS; `None` if the header is missing or unreadable.
     """
-    if not value:
-        return None
-    text = value.strip()
+    text = (value or "").strip()
     try:
         seconds = float(text)
     except ValueError:
-        pass
-    else:
-        return max(0.0, seconds) if isfinite(seconds) else None
-    until = parse_instant(text)
-    if until is None:
-        try:
-            until = parsedate_to_datetime(text)
-        except (ValueError, OverflowError):
+        until = parse_instant(text) or parse_http_date(text)
+        if until is None:
             return None
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - now).total_seconds())
+        seconds = (until - now).total_seconds()
+    return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS) if isfinite(seconds) else None
 
 
 def format_seconds(when: datetime) -> str:

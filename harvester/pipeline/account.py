@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.base import Connector, Settings, unset_settings
+from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
 from harvester.pipeline.context import Clock, RunContext, StopSignal, StoredRefs, no_stored_refs
@@ -32,6 +32,8 @@ class AccountConfig:
     """The vendor's settings by name."""
     state_folder: Path
     clock: Clock
+    max_response_bytes: int = DEFAULT_MAX_BYTES
+    """The largest answer of the vendor, after decompression."""
 
     @property
     def api_url(self) -> str:
@@ -66,7 +68,14 @@ class Account:
     def context(self, stored_refs: StoredRefs = no_stored_refs) -> RunContext:
         """`stored_refs`: those of the journal, if the run has one."""
         config = self.config
-        return RunContext(config.clock, self.state, self.stop, config.vendor, stored_refs)
+        return RunContext(
+            config.clock,
+            self.state,
+            self.stop,
+            config.vendor,
+            stored_refs,
+            ResponseLimits(max_bytes=config.max_response_bytes),
+        )
 
     def connect(self, stored_refs: StoredRefs = no_stored_refs) -> ConnectedAccount:
         """Build the connector, which makes no request yet."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
-from connectors.base import RequestStats
+from connectors.base import RequestStats, ResponseLimits
 from connectors.errors import Interrupted
 from connectors.models import Window
 from harvester.formatting import without_prefix
@@ -99,6 +99,7 @@ class RunContext:
         stop: StopSignal,
         vendor: str,
         stored_refs: StoredRefs = no_stored_refs,
+        response_limits: ResponseLimits = ResponseLimits(),  # noqa: B008  # frozen
     ) -> None:
         self._clock = clock
         self._stop = stop
@@ -106,9 +107,10 @@ class RunContext:
         self.tokens = state
         self.request_stats = RequestStats()
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
+        self.response_limits = response_limits
         self.now = clock.now
         self.elapsed = clock.elapsed
-        self.stopwatch = clock.monotonic  # seconds of this machine, for people
+        self.stopwatch = clock.monotonic  # seconds of this machine
         self.speed = clock.speed
         self.get_fact = state.get_fact
         self.set_fact = state.set_fact
