@@ -24,8 +24,8 @@ from urllib3.exceptions import ReadTimeoutError
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
 from connectors.json_body import BodyRefused, parse_body
-from connectors.network import certificate_fault, network_settings
-from connectors.parsing import parse_http_date, parse_retry_after
+from connectors.parsing import parse_retry_after, response_date
+from connectors.proxies_and_certificates import certificate_fault, network_settings
 from connectors.rate_limit import Limiter
 from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attempts
 from connectors.transport import (
@@ -35,8 +35,6 @@ from connectors.transport import (
     ResponseTooSlow,
     is_unparsable,
 )
-
-CLOCK_TOLERANCE_SECONDS = 300.0
 
 UNPARSABLE_ATTEMPTS = 3
 """An answer that is not HTTP goes away soon, or never."""
@@ -119,6 +117,8 @@ class RequestOptions(TypedDict, total=False):
     """Replaces the authorization of the `Api`."""
     attempts: int | None
     """How often the request may be sent, if less often than the policy allows."""
+    idempotent: bool
+    """False: sent again only if the vendor did not process it (429), never if its outcome is unknown.  [default: True]"""
 
 
 class Api:
@@ -136,7 +136,6 @@ class Api:
             wait=context.wait, elapsed=context.elapsed, now=context.now, limits=VENDOR_LIMITS
         )
         self._threads = threading.local()
-        self._clock_compared = False
 
     def get(self, call: str, path: str = "", **options: Unpack[RequestOptions]) -> Any:
         """The JSON body of a GET; otherwise like `send`."""
@@ -199,7 +198,9 @@ class Api:
         """Wait before the next attempt; raises the decision's error if there is none."""
         limiter, attempts = request.options.get("limiter"), request.options.get("attempts")
         allowed = min((n for n in (attempts, decision.attempts) if n is not None), default=None)
-        delay = state.next_delay(decision.after, attempts=allowed)
+        delay = None
+        if request.is_idempotent or decision.throttled:
+            delay = state.next_delay(decision.after, attempts=allowed)
         if delay is None:
             raise decision.error from None
         logger.debug("%s: %s: next try in %.1f s", self.vendor, request.call, delay)
@@ -211,6 +212,7 @@ class Api:
 
     def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
         self._context.request_stats.count(requests=1)
+        began = self._context.elapsed()
         try:
             raw, content = self._exchange(request, authorization)
             body = parse_body(content, max_memory=self._context.response_limits.max_memory)
@@ -222,6 +224,8 @@ class Api:
             )
         except NETWORK_ERRORS as error:
             return self._without_response(request, error)
+        if date := response_date(raw.headers):
+            self._context.observe_vendor_time(date, seconds=self._context.elapsed() - began)
         self._context.request_stats.count(too_deep=int(body.too_deep))
         response = Response(
             call=f"{self.vendor}: {request.call}",
@@ -231,8 +235,6 @@ class Api:
             broken=body.problem,
         )
         logger.debug("%s: %d in %.0f ms", response.call, response.status, raw.elapsed.total_seconds() * 1000)
-        if not self._clock_compared:
-            self._compare_clocks(response)
         return self._classify(response) or response
 
     def _exchange(self, request: _Request, authorization: str | None) -> tuple[requests.Response, bytearray]:
@@ -270,6 +272,8 @@ class Api:
         if fault := certificate_fault(error):
             problem = f"the server's certificate {fault.words}: {fault.remedy}"
         attempts = request.options.get("attempts") or self._policy.limits.attempts or 1
+        if not request.is_idempotent:
+            attempts = 1
         logger.debug("%s: %s: %s (%s)", self.vendor, request.call, problem, type(error).__name__)
         return Unreachable(
             f"{self.vendor}: {request.call}: {problem} ({type(error).__name__}) after {count_attempts(attempts)}; "
@@ -293,19 +297,6 @@ class Api:
             }
         return self._threads.session, self._threads.settings
 
-    def _compare_clocks(self, response: Response) -> None:
-        self._clock_compared = True
-        vendor_time = parse_http_date(response.headers.get("Date"))
-        if vendor_time is None:
-            return
-        difference = (self._context.now() - vendor_time).total_seconds()
-        if abs(difference) > CLOCK_TOLERANCE_SECONDS:
-            self._context.notify_once(
-                f"{self.vendor}: this machine's clock is {abs(difference) / 60:.0f} minutes "
-                f"{'ahead of' if difference > 0 else 'behind'} the vendor's; correct it, or meetings are assigned to "
-                "the wrong days"
-            )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
@@ -319,6 +310,10 @@ class _Request:
     def sender(self) -> Auth | None:
         """Whose authorization the request has: its own, else that of the `Api`."""
         return self.options.get("auth") or self.auth
+
+    @property
+    def is_idempotent(self) -> bool:
+        return self.options.get("idempotent", True)
 
 
 def default_decision(response: Response, now: datetime) -> Decision:

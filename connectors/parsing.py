@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from math import isfinite
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +21,9 @@ Row = TypeVar("Row", bound=Mapping[str, Any])
 
 MAX_RETRY_AFTER_SECONDS = 7 * 86_400.0
 """No vendor is known to ask for more than a day; a longer wait is a mistake, and `now` plus that may not exist."""
+
+CREDIBLE_YEARS = 2020, 2100
+"""A `Date` header before or after these years is that of a device without a clock."""
 
 _TO_THE_SECOND = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
 _FRACTION = re.compile(r"\.(\d{6})\d+")
@@ -78,8 +82,10 @@ def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
     return int((end - start).total_seconds())
 
 
+@lru_cache(maxsize=64)
 def parse_http_date(value: str | None) -> datetime | None:
-    """The instant in a `Date` or `Retry-After` header as UTC; `None` if it is missing or unreadable."""
+    """The instant in a `Date` or `Retry-After` header as UTC; `None` if it is missing or unreadable. Cached: responses of
+    the same second have the same."""
     try:
         instant = parsedate_to_datetime(value or "")
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
@@ -101,6 +107,22 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
             return None
         seconds = (until - now).total_seconds()
     return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS) if isfinite(seconds) else None
+
+
+def response_date(headers: Mapping[str, str]) -> datetime | None:
+    """When a response was made, according to its `Date` header; the time that it spent in a cache (`Age`) is added.
+
+    `None` if there is no such header, or a time that no clock in use shows.
+    """
+    date = parse_http_date(headers.get("Date"))
+    if date is None:
+        return None
+    try:
+        age = timedelta(seconds=int(headers.get("Age", "0")))
+        date += age
+    except (ValueError, OverflowError):
+        return None
+    return date if age >= timedelta(0) and CREDIBLE_YEARS[0] <= date.year <= CREDIBLE_YEARS[1] else None
 
 
 def format_seconds(when: datetime) -> str:
