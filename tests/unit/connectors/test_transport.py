@@ -220,10 +220,13 @@ class Replies:
 
 
 @pytest.fixture(scope="module")
-def replies() -> Iterator[tuple[Replies, str]]:
-    found = Replies()
+def replies() -> Iterator[tuple[Replies, Api]]:
+    found, context = Replies(), FakeContext()
     with serve(found) as url:
-        yield found, url
+        yield (
+            found,
+            Api("Vendor", url, context, classify=lambda answer: default_decision(answer, context.now())),
+        )
 
 
 header_values = st.text(
@@ -259,12 +262,10 @@ header_values = st.text(
 @example(name="Transfer-Encoding", value="chunked", status=200)
 @example(name="Set-Cookie", value="a=b; expires=Fri, 99-Foo-99999 99:99:99", status=200)
 def test_no_header_ends_in_another_error(
-    replies: tuple[Replies, str], name: str, value: str, status: int
+    replies: tuple[Replies, Api], name: str, value: str, status: int
 ) -> None:
-    server, url = replies
+    server, api = replies
     server.content = f"HTTP/1.1 {status} Some\r\n{name}: {value}\r\n\r\n{{}}".encode("latin-1")
-    context = FakeContext()
-    api = Api("Vendor", url, context, classify=lambda response: default_decision(response, context.now()))
     with contextlib.suppress(VendorError, Unreachable, CredentialsError):
         api.get("GET /things", "/things", attempts=1)
 
