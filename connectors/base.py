@@ -154,12 +154,35 @@ class RequestStats:
         self.requests = 0
         self.retries = 0
         self.throttled_seconds = 0.0
+        self.too_deep = 0
+        """Answers with values that were nested too deeply."""
 
-    def count(self, *, requests: int = 0, retries: int = 0, throttled: float = 0.0) -> None:
+    def count(
+        self, *, requests: int = 0, retries: int = 0, throttled: float = 0.0, too_deep: int = 0
+    ) -> None:
         with self._lock:
+            self.too_deep += too_deep
             self.requests += requests
             self.retries += retries
             self.throttled_seconds += throttled
+
+
+DEFAULT_MAX_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseLimits:
+    """What one answer of a vendor may have."""
+
+    max_bytes: int = DEFAULT_MAX_BYTES
+    """The size of the body after decompression."""
+    seconds: float = 120.0
+    """From the request to the last byte, in real seconds."""
+
+    @property
+    def max_memory(self) -> int:
+        """What parsing the body may take: with the body itself and the program, less than 200 MB by default."""
+        return self.max_bytes * 9 // 4
 
 
 class Context(Protocol):
@@ -176,6 +199,13 @@ class Context(Protocol):
     @property
     def timeout(self) -> tuple[float, float]:
         """Connect and read timeout, in real seconds."""
+        ...
+
+    @property
+    def response_limits(self) -> ResponseLimits: ...
+
+    def stopwatch(self) -> float:
+        """A monotonic clock in real seconds, for `response_limits`."""
         ...
 
     def now(self) -> datetime:

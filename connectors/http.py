@@ -9,28 +9,35 @@ Messages and logs never contain a query string, a header, a body or a path with 
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
 from typing import Any, Protocol, TypedDict, Unpack
 from urllib.parse import urlsplit
 
-import orjson
 import requests
+from urllib3.exceptions import ReadTimeoutError
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
+from connectors.json_body import BodyRefused, parse_body
 from connectors.parsing import parse_retry_after, response_date
 from connectors.proxies_and_certificates import certificate_fault, network_settings
 from connectors.rate_limit import Limiter
 from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attempts
+from connectors.transport import (
+    NETWORK_ERRORS,
+    LimitedSession,
+    ResponseTooLarge,
+    ResponseTooSlow,
+    is_unparsable,
+)
 
-EMPTY = "an empty body"
+UNPARSABLE_ATTEMPTS = 3
+"""An answer that is not HTTP goes away soon, or never."""
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 """Characters that parsers of URLs read differently: one finds the vendor's host, the other a host before them."""
@@ -208,22 +215,29 @@ class Api:
         began = self._context.elapsed()
         try:
             raw, content = self._exchange(request, authorization)
-        except requests.RequestException as error:
-            return Retry(error=self._unreachable(request, error))
+            body = parse_body(content, max_memory=self._context.response_limits.max_memory)
+        except (ResponseTooLarge, BodyRefused) as error:
+            return BrokenResponse(f"{self.vendor}: {request.call}: refused {error}")
+        except ResponseTooSlow as error:
+            return Unreachable(
+                f"{self.vendor}: {request.call}: gave up {error}; run the same command again later"
+            )
+        except NETWORK_ERRORS as error:
+            return self._without_response(request, error)
         if date := response_date(raw.headers):
             self._context.observe_vendor_time(date, seconds=self._context.elapsed() - began)
-        body, broken = parse_body(content)
+        self._context.request_stats.count(too_deep=int(body.too_deep))
         response = Response(
             call=f"{self.vendor}: {request.call}",
             status=raw.status_code,
             headers=raw.headers,
-            body=body,
-            broken=broken,
+            body=body.value,
+            broken=body.problem,
         )
         logger.debug("%s: %d in %.0f ms", response.call, response.status, raw.elapsed.total_seconds() * 1000)
         return self._classify(response) or response
 
-    def _exchange(self, request: _Request, authorization: str | None) -> tuple[requests.Response, bytes]:
+    def _exchange(self, request: _Request, authorization: str | None) -> tuple[requests.Response, bytearray]:
         session, settings = self._session()
         headers = dict(request.options.get("headers") or {})
         if authorization is not None:
@@ -237,11 +251,24 @@ class Api:
                 headers=headers,
             )
         )
-        raw = session.send(prepared, timeout=self._context.timeout, allow_redirects=False, **settings)
-        return raw, raw.content
+        limits = self._context.response_limits
+        return session.exchange(prepared, limits, timeout=self._context.timeout, **settings)
 
-    def _unreachable(self, request: _Request, error: requests.RequestException) -> Unreachable:
-        problem = "no response in time" if isinstance(error, requests.Timeout) else "no connection"
+    def _without_response(self, request: _Request, error: Exception) -> Retry | HarvestError:
+        if isinstance(error, requests.exceptions.InvalidURL):
+            return BrokenResponse(f"{self.vendor}: {request.call}: the link to the next page cannot be read")
+        if not is_unparsable(error):
+            return Retry(error=self._unreachable(request, error))
+        logger.debug("%s: %s: not HTTP (%s)", self.vendor, request.call, type(error).__name__)
+        problem = BrokenResponse(
+            f"{self.vendor}: {request.call}: an answer that is not HTTP ({type(error).__name__}): a proxy or firewall may "
+            "be in between; the next run will try again"
+        )
+        return Retry(error=problem, attempts=UNPARSABLE_ATTEMPTS)
+
+    def _unreachable(self, request: _Request, error: Exception) -> Unreachable:
+        timed_out = isinstance(error, requests.Timeout | ReadTimeoutError)
+        problem = "no response in time" if timed_out else "no connection"
         if fault := certificate_fault(error):
             problem = f"the server's certificate {fault.words}: {fault.remedy}"
         attempts = request.options.get("attempts") or self._policy.limits.attempts or 1
@@ -253,10 +280,10 @@ class Api:
             "check the network and the vendor's status page, then run the same command again"
         )
 
-    def _session(self) -> tuple[requests.Session, dict[str, Any]]:
+    def _session(self) -> tuple[LimitedSession, dict[str, Any]]:
         """This thread's session, and the environment's settings for proxies and certificates, read once."""
         if not hasattr(self._threads, "session"):
-            session = requests.Session()
+            session = LimitedSession(self._context.stopwatch)
             session.headers["Accept"] = "application/json"
             session.headers["User-Agent"] = "meeting-harvester"
             settings = network_settings(self._base_url)
@@ -287,42 +314,6 @@ class _Request:
     @property
     def is_idempotent(self) -> bool:
         return self.options.get("idempotent", True)
-
-
-def parse_body(content: bytes) -> tuple[Any, str | None]:
-    """The JSON in a body, or the reason why there is none.
-
-    Lone surrogates, which orjson refuses together with the page around them, and bytes that are not UTF-8 become U+FFFD;
-    a number that no float can hold becomes null.
-    """
-    if not content:
-        return None, EMPTY
-    try:
-        return orjson.loads(content), None
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return _clean(json.loads(content.decode("utf-8", "replace"), parse_constant=_refuse)), None
-    except (ValueError, RecursionError):
-        return None, "a body that is not JSON"
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, float) and not isfinite(value):
-        return None
-    if isinstance(value, int) and value.bit_length() > 63:
-        return float(value) if value.bit_length() < 1024 else None  # as orjson reads it, and can write it
-    if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
-    return value
 
 
 def default_decision(response: Response, now: datetime) -> Decision:

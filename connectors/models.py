@@ -270,8 +270,10 @@ def user_partition(user: str) -> str:
 
 
 def row_digest(row: Mapping[str, Any]) -> str:
-    """A hash of a listing row. It depends on every value, and not on the order of the keys."""
-    return hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+    """A hash of a listing row. It depends on every value (but `connectors.json_body.TOO_DEEP` stands for several), and
+    not on the order of the keys."""
+    content = orjson.dumps(row, default=repr, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

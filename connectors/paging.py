@@ -60,6 +60,16 @@ def paginate(
             )
 
 
+def page_token(value: Any, *, call: str) -> str:
+    """The token for the next page in a response; empty if there is none. Raises BrokenResponse unless it is a text or a
+    number."""
+    if value is None or value is False:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise BrokenResponse(f"{call}: a page token that is no text")
+    return str(value)
+
+
 def find_next_link(header: str | None, requested: str, *, call: str) -> str:
     """The URL of `rel="next"` in a `Link` header, resolved against the requested one; empty if there is none."""
     try:

@@ -19,6 +19,9 @@ import orjson
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
 
+MAX_RETRY_AFTER_SECONDS = 7 * 86_400.0
+"""No vendor is known to ask for more than a day; a longer wait is a mistake, and `now` plus that may not exist."""
+
 CREDIBLE_YEARS = 2020, 2100
 """A `Date` header before or after these years is that of a device without a clock."""
 
@@ -79,29 +82,31 @@ def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
     return int((end - start).total_seconds())
 
 
+@lru_cache(maxsize=64)
+def parse_http_date(value: str | None) -> datetime | None:
+    """The instant in a `Date` or `Retry-After` header as UTC; `None` if it is missing or unreadable. Cached: responses of
+    the same second have the same."""
+    try:
+        instant = parsedate_to_datetime(value or "")
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError, IndexError, TypeError):  # the standard library raises all of them
+        return None
+
+
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds to wait according to a `Retry-After` header: seconds, an HTTP date, or ISO 8601 (Zoom).
 
-    Never negative; `None` if the header is missing or unreadable.
+    Never negative, and at most MAX_RETRY_AFTER_SECONDS; `None` if the header is missing or unreadable.
     """
-    if not value:
-        return None
-    text = value.strip()
+    text = (value or "").strip()
     try:
         seconds = float(text)
     except ValueError:
-        pass
-    else:
-        return max(0.0, seconds) if isfinite(seconds) else None
-    until = parse_instant(text)
-    if until is None:
-        try:
-            until = parsedate_to_datetime(text)
-        except (ValueError, OverflowError):
+        until = parse_instant(text) or parse_http_date(text)
+        if until is None:
             return None
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - now).total_seconds())
+        seconds = (until - now).total_seconds()
+    return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS) if isfinite(seconds) else None
 
 
 def response_date(headers: Mapping[str, str]) -> datetime | None:
@@ -109,20 +114,15 @@ def response_date(headers: Mapping[str, str]) -> datetime | None:
 
     `None` if there is no such header, or a time that no clock in use shows.
     """
+    date = parse_http_date(headers.get("Date"))
+    if date is None:
+        return None
     try:
-        date = _parse_date(headers["Date"])
         age = timedelta(seconds=int(headers.get("Age", "0")))
         date += age
-    except (KeyError, ValueError, TypeError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     return date if age >= timedelta(0) and CREDIBLE_YEARS[0] <= date.year <= CREDIBLE_YEARS[1] else None
-
-
-@lru_cache(maxsize=64)
-def _parse_date(text: str) -> datetime:
-    """An HTTP date. Cached: responses of the same second have the same. Raises ValueError, TypeError or OverflowError."""
-    date = parsedate_to_datetime(text)
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
 
 
 def format_seconds(when: datetime) -> str:

@@ -112,7 +112,7 @@ _FAULTS = {
 
 def certificate_fault(error: BaseException) -> CertificateFault | None:
     """What is wrong with the server's certificate, if that is what this error or one of its causes is about."""
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, CertificateError):  # urllib3 compares the host name itself
             return _FAULTS[62]
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -124,7 +124,7 @@ def certificate_fault(error: BaseException) -> CertificateFault | None:
     return None
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """The error and everything inside it: libraries wrap errors in several ways."""
     waiting: list[object] = [error]
     seen: set[int] = set()

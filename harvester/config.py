@@ -48,6 +48,11 @@ OWN = (
         default="0.8",
     ),
     Setting(
+        name="HARVESTER_MAX_RESPONSE_MB",
+        help="largest answer of a vendor in megabytes, after decompression",
+        default="64",
+    ),
+    Setting(
         name="HARVESTER_NOW",
         help="SHOWN[@REAL]: the calendar shows SHOWN at the instant REAL; for simulated vendors on loopback only",
     ),
@@ -275,6 +280,16 @@ def rate_share(text: str, source: str = "the rate share") -> float:
     if not 0 < share <= 1:
         raise ConfigurationError(f"{source} must be a number above 0 and up to 1, like 0.8")
     return share
+
+
+def max_response_bytes(megabytes: str) -> int:
+    try:
+        number = float(megabytes)
+    except ValueError:
+        number = 0.0
+    if not 1 <= number <= 4000:
+        raise ConfigurationError("HARVESTER_MAX_RESPONSE_MB must be a number from 1 to 4000, like 64")
+    return int(number * 1_000_000)
 
 
 def shifted(text: str, real_now: datetime) -> timedelta:

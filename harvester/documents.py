@@ -17,6 +17,8 @@ from typing import Any
 
 import orjson
 
+from connectors.errors import BrokenResponse
+from connectors.json_body import MAX_DEPTH, contains_too_deep
 from connectors.models import Detail, Host, Meeting, MeetingRecord, Session
 from connectors.parsing import format_milliseconds
 from connectors.quality import Quality
@@ -90,6 +92,15 @@ def to_documents(record: MeetingRecord) -> Iterator[Document]:
     prefix = meeting.document_id + ":"
     for session in record.sessions:
         yield _session_document(session, prefix, timestamp, shared)
+
+
+def check_depth(record: MeetingRecord) -> None:
+    """Raises BrokenResponse if the vendor's own rows in the record are nested too deeply to be stored."""
+    rows = [record.meeting.vendor_data, *(session.vendor_data for session in record.sessions)]
+    if contains_too_deep(rows):
+        raise BrokenResponse(
+            f"{record.meeting.vendor}: a row is nested more than {MAX_DEPTH} levels deep, so --raw cannot store it"
+        )
 
 
 def encode(document: Document) -> bytes:

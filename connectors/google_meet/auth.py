@@ -299,7 +299,9 @@ class _Transport(Request):
     ) -> transport.Response:
         response = self._api.send(method, CALL, url, data=body, headers=headers)
         self._body = response.body
-        return _TransportResponse(response.status, response.headers, orjson.dumps(response.body))
+        return _TransportResponse(
+            response.status, response.headers, orjson.dumps(response.body, default=repr)
+        )
 
     @property
     def life(self) -> timedelta:

@@ -21,7 +21,7 @@ from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.endpoints import SERVICES, VENDOR, Service
 from connectors.google_meet.errors import response_classifier
 from connectors.http import Api
-from connectors.paging import paginate
+from connectors.paging import page_token, paginate
 from connectors.rate_limit import CombinedLimiter, Limiter, RateLimiter
 
 Row = Mapping[str, Any]
@@ -105,7 +105,7 @@ class GoogleClient:
                 raise
 
         def next_token(page: Row) -> str:
-            return str(page.get("nextPageToken") or "")
+            return page_token(page.get("nextPageToken"), call=call)
 
         for page in paginate(get_page, next_token, lambda page: rows_in(page, rows, call), call=call):
             yield rows_in(page, rows, call)

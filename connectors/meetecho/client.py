@@ -245,4 +245,4 @@ def _restore(next_query: str, first: str, path: str) -> str:
 
 
 def _count(text: str | None) -> int:
-    return int(text) if text is not None and text.isdecimal() else 0
+    return int(text) if text is not None and text.isdecimal() and len(text) < 20 else 0

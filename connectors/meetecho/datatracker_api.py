@@ -205,4 +205,4 @@ def _day(value: Any) -> date | None:
 
 def _order(value: Any) -> int:
     number = id_from_uri(value)
-    return int(number) if number is not None and number.isdecimal() else 0
+    return int(number) if number is not None and number.isdecimal() and len(number) < 20 else 0

@@ -63,7 +63,9 @@ class WebexClient:
             link = find_next_link(response.headers.get("Link"), requested, call=call)
             # Webex lowers a `max` that is too large, and has sent `max=null`.
             following = restore_parameters(link, first, call=call, may_change={"max"}) if link else ""
-            return WebexPage(rows=rows_in(response.body, endpoint), next_url=following)
+            is_empty = response.status == 204 and not url  # a further page without rows may be missing some
+            rows = [] if is_empty else rows_in(response.body, endpoint)
+            return WebexPage(rows=rows, next_url=following)
 
         return paginate(get_page, lambda page: page.next_url, lambda page: page.rows, call=call)
 

@@ -16,7 +16,7 @@ from connectors.errors import CredentialsError, QuotaExhausted, VendorError
 from connectors.http import Decision, Response, Retry, default_decision, throttled
 from connectors.parsing import parse_retry_after
 from connectors.retry import VENDOR_LIMITS
-from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS
+from connectors.webex.endpoints import APP_PAGE, LOGIN, MEETINGS, PARTICIPANTS
 
 BLOCKED_ATTEMPTS = 5
 """The page of a proxy or firewall instead of JSON goes away soon, or never."""
@@ -33,7 +33,7 @@ def response_classifier(context: Context) -> Callable[[Response], Decision]:
     """Classifies the responses of the API; those of the token endpoint and of the qualities are classified elsewhere."""
 
     def classify(response: Response) -> Decision:
-        if response.ok:
+        if response.ok or _has_no_participants(response):
             return None
         if is_throttled(response):
             return _throttled(response, context)
@@ -47,6 +47,12 @@ def response_classifier(context: Context) -> Callable[[Response], Decision]:
         return default_decision(response, context.now())
 
     return classify
+
+
+def _has_no_participants(response: Response) -> bool:
+    """Whether this is the 204 of a meeting that nobody joined: "Successful request without body content" is among the
+    response codes of https://developer.webex.com/docs/api/v1/meeting-participants/list-meeting-participants (2026)."""
+    return response.status == 204 and response.call.endswith(PARTICIPANTS.call)
 
 
 def is_throttled(response: Response) -> bool:

@@ -20,7 +20,8 @@ from threading import Lock
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.http import EMPTY, Api, Auth, Response
+from connectors.http import Api, Auth, Response
+from connectors.json_body import EMPTY
 from connectors.models import Detail, Pending, Reason, session_key
 from connectors.rate_limit import RateLimiter
 from connectors.webex.client import Row, rows_in

@@ -9,7 +9,7 @@ from typing import Any
 from connectors.base import Context
 from connectors.errors import BrokenResponse
 from connectors.http import Api, DailyQuota
-from connectors.paging import paginate
+from connectors.paging import page_token, paginate
 from connectors.rate_limit import RateLimiter
 from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
 from connectors.zoom.errors import DailyLimitGuard, ListingTooShort, PageTokenExpired
@@ -104,6 +104,7 @@ class ZoomClient:
         self, endpoint: ZoomEndpoint, ids: tuple[str, ...], params: Mapping[str, str]
     ) -> Iterator[list[Row]]:
         # Zoom requires the same parameters with every page token.
+        call = f"{VENDOR}: {endpoint.call}"
         fixed = {**params, "page_size": str(endpoint.page_size)}
 
         def get_page(token: str) -> dict[str, Any]:
@@ -116,16 +117,17 @@ class ZoomClient:
         def rows_of(page: Row) -> list[Row]:
             return _rows(page, endpoint)
 
-        for page in paginate(get_page, _next_page, rows_of, call=f"{VENDOR}: {endpoint.call}"):
+        def next_page(page: Row) -> str:
+            return page_token(page.get("next_page_token"), call=call)
+
+        for page in paginate(get_page, next_page, rows_of, call=call):
             rows = rows_of(page)
             count += len(rows)
             totals += _total(page)
             yield rows
         # Live meetings come and go while they are listed, and so do their participants.
         if params.get("type") != "live" and count < min(totals, default=0):
-            raise ListingTooShort(
-                f"{VENDOR}: {endpoint.call}: {count:,} rows, although Zoom counts {min(totals):,}"
-            )
+            raise ListingTooShort(f"{call}: {count:,} rows, although Zoom counts {min(totals):,}")
 
 
 class _Restarts:
@@ -139,10 +141,6 @@ class _Restarts:
         if not self._left[type(error)]:
             raise error
         self._left[type(error)] -= 1
-
-
-def _next_page(page: Row) -> str:
-    return str(page.get("next_page_token") or "")
 
 
 def _total(page: Row) -> list[int]:

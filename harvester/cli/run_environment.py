@@ -67,6 +67,10 @@ class RunEnvironment:
             return config.rate_share(str(given))
         return config.rate_share(self.own["HARVESTER_RATE_SHARE"], "HARVESTER_RATE_SHARE")
 
+    @property
+    def max_response_bytes(self) -> int:
+        return config.max_response_bytes(self.own["HARVESTER_MAX_RESPONSE_MB"])
+
     def clock(self, base_urls: dict[str, str]) -> Clock:
         """The machine's clock, or the simulator's if the settings name one; then all vendors have to be simulated."""
         shown, speed = self.environment.get("HARVESTER_NOW"), self.environment.get("HARVESTER_SPEED")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.base import Connector, Settings, unset_settings
+from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
 from harvester.pipeline.context import Clock, RunContext, StopSignal, no_refused_partitions, no_stored_refs
@@ -34,6 +34,8 @@ class AccountConfig:
     """The vendor's settings by name."""
     state_folder: Path
     clock: Clock
+    max_response_bytes: int = DEFAULT_MAX_BYTES
+    """The largest answer of the vendor, after decompression."""
 
     @property
     def api_url(self) -> str:
@@ -78,6 +80,7 @@ class Account:
             self.config.vendor,
             journal.stored_refs if journal is not None else no_stored_refs,
             no_refused_partitions if journal is None or asks_refused_again else journal.refused_partitions,
+            ResponseLimits(max_bytes=self.config.max_response_bytes),
         )
 
     def connect(

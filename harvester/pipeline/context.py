@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
-from connectors.base import RequestStats
+from connectors.base import RequestStats, ResponseLimits
 from connectors.errors import Interrupted
 from connectors.models import RefusedPartition, Window
 from harvester.formatting import without_prefix
@@ -128,6 +128,7 @@ class RunContext:
         vendor: str,
         stored_refs: StoredRefs = no_stored_refs,
         refused_partitions: RefusedPartitions = no_refused_partitions,
+        response_limits: ResponseLimits = ResponseLimits(),  # noqa: B008  # frozen
     ) -> None:
         clock = calendar.clock
         self._clock = clock
@@ -137,10 +138,11 @@ class RunContext:
         self.tokens = state
         self.request_stats = RequestStats()
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
+        self.response_limits = response_limits
         self.now = calendar.now
         self.observe_vendor_time = calendar.observe
         self.elapsed = clock.elapsed
-        self.stopwatch = clock.monotonic  # seconds of this machine, for people
+        self.stopwatch = clock.monotonic  # seconds of this machine
         self.speed = clock.speed
         self.get_fact = state.get_fact
         self.set_fact = state.set_fact

@@ -27,6 +27,7 @@ from connectors.errors import (
     VendorError,
 )
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition
+from harvester.documents import check_depth
 from harvester.pipeline.context import RunContext, StopSignal
 from harvester.pipeline.planner import Slice
 from harvester.pipeline.report import Report
@@ -244,7 +245,10 @@ class _Run:
         self._in_flight.acquire()
         if self._closing:
             raise Interrupted(exit_code=self._stop.exit_code)
-        return self._connector.fetch(ref)
+        record = self._connector.fetch(ref)
+        if self._context.request_stats.too_deep:
+            check_depth(record)
+        return record
 
     def _outcome(self, ref: MeetingRef, ended: Future[MeetingRecord]) -> Load | None:
         if ended.cancelled():

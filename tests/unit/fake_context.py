@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import RLock
+from time import monotonic
 from typing import Any
 
-from connectors.base import RequestStats, Token
+from connectors.base import RequestStats, ResponseLimits, Token
 from connectors.errors import QuotaExhausted
 from connectors.models import RefusedPartition, Window
 
@@ -42,6 +43,8 @@ class FakeContext:
         self.tokens = MemoryTokens()
         self.request_stats = RequestStats()
         self.timeout = (1.0, 1.0)
+        self.response_limits = ResponseLimits()
+        self.stopwatch = monotonic
         self.start = now
         self.seconds = 0.0
         self.waits: list[float] = []

@@ -301,3 +301,10 @@ def test_a_required_setting_is_not_missing_where_another_does_as_well() -> None:
     assert [setting.name for setting in unset_settings(asked, {}.get)] == ["A", "B"]
     assert [setting.name for setting in unset_settings(asked, {"TOKEN": "x"}.get)] == ["B"]
     assert unset_settings(asked, {"A": "x", "B": "x"}.get) == []
+
+
+@pytest.mark.parametrize("megabytes", ["0", "-1", "much", "nan", "inf", "5000"])
+def test_the_largest_response_is_a_number_of_megabytes(megabytes: str) -> None:
+    assert config.max_response_bytes("64") == 64_000_000
+    with pytest.raises(ConfigurationError, match="HARVESTER_MAX_RESPONSE_MB"):
+        config.max_response_bytes(megabytes)

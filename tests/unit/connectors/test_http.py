@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import format_datetime
 
-import orjson
 import pytest
 import requests
 import responses
@@ -28,7 +27,6 @@ from connectors.http import (
     Response,
     Retry,
     default_decision,
-    parse_body,
 )
 from connectors.rate_limit import RateLimiter
 from connectors.retry import VENDOR_LIMITS
@@ -245,37 +243,6 @@ def test_many_threads_share_one_api(api, http, context) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda _: client.get(CALL, "/x"), range(50))) == [{}] * 50
     assert context.request_stats.requests == 50
-
-
-@pytest.mark.parametrize(
-    ("content", "value"),
-    [
-        (b'"a \\ud83d b"', "a \ufffd b"),
-        (b'"\\ud83d\\ude00"', "\U0001f600"),
-        (b'{"\\udc00": ["\\udfff"]}', {"\ufffd": ["\ufffd"]}),
-        (b'"caf\xe9"', "caf\ufffd"),
-        (b"1e999", None),
-        (b'["\\ud83d", 123456789012345678901234567890]', ["\ufffd", 123456789012345678901234567890.0]),
-    ],
-)
-def test_json_that_orjson_refuses_is_read_and_can_be_written_again(content: bytes, value: object) -> None:
-    found, broken = parse_body(content)
-    assert (found, broken) == (value, None)
-    orjson.dumps(found)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"Infinity", b"[" * 100_000, b"1" + b"0" * 5000 + b"x"])
-def test_a_body_without_json_gives_a_reason(content: bytes) -> None:
-    found, broken = parse_body(content)
-    assert found is None
-    assert broken
-
-
-@given(st.binary(max_size=40))
-def test_parse_body_never_raises(content: bytes) -> None:
-    found, broken = parse_body(content)
-    if broken is None:
-        orjson.dumps(found)
 
 
 @given(st.integers(100, 599), st.sampled_from([None, "broken"]))

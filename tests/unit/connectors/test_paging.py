@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import contextlib
 from itertools import count
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.errors import BrokenResponse
+from connectors.json_body import TOO_DEEP
 from connectors.paging import (
     MAX_PAGES_WITHOUT_NEW_ROWS,
     find_next_link,
+    page_token,
     paginate,
     restore_parameters,
 )
@@ -134,3 +137,24 @@ def test_the_next_link_is_resolved_against_the_request() -> None:
     header = '</v1/things?p=0>; rel="prev", </v1/things?p=2>; rel="Next"'
     assert find_next_link(header, FIRST, call=CALL) == "https://vendor.example/v1/things?p=2"
     assert find_next_link(None, FIRST, call=CALL) == ""
+
+
+@pytest.mark.parametrize(("value", "token"), [(None, ""), ("", ""), (False, ""), ("a", "a"), (7, "7")])
+def test_a_page_token_is_read_as_text(value: object, token: str) -> None:
+    assert page_token(value, call=CALL) == token
+
+
+@pytest.mark.parametrize("value", [True, 1.5, [], {}, ["a"], TOO_DEEP])
+def test_a_page_token_that_is_no_text_is_an_error(value: object) -> None:
+    with pytest.raises(BrokenResponse, match="page token"):
+        page_token(value, call=CALL)
+
+
+@given(st.text(max_size=60), st.sampled_from([FIRST, FIRST.partition("?")[0]]))
+@example("http://[", FIRST)
+@example("//vendor.example:99999/v1/things", FIRST)
+@example("?\x00", FIRST)
+def test_no_link_ends_in_another_error(link: str, first: str) -> None:
+    with contextlib.suppress(BrokenResponse):
+        restored = restore_parameters(link, first, call=CALL)
+        assert urlsplit(restored).path

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.parsing import (
+    MAX_RETRY_AFTER_SECONDS,
     as_dict,
     as_dicts,
     as_list,
@@ -15,6 +16,7 @@ from connectors.parsing import (
     as_text,
     format_milliseconds,
     parse_clock_seconds,
+    parse_http_date,
     parse_instant,
     parse_retry_after,
     response_date,
@@ -149,9 +151,18 @@ def test_both_dates_of_retry_after_mean_the_same(when: datetime) -> None:
 
 
 @given(TEXTS)
-def test_no_text_makes_reading_retry_after_fail(text: str) -> None:
+@example("Fri, 31 Dec 9999 23:59:59 -2359")
+@example("9999-12-31T23:59:59-23:59")
+@example("Mon, 01 Jan 0001 00:00:00 +2359")
+@example("1e300")
+@example("9" * 5000)
+@example("Sat, 21 Nov " + "9" * 5000 + " 06:00:30 GMT")
+def test_no_text_makes_reading_a_date_or_retry_after_fail(text: str) -> None:
     found = parse_retry_after(text, NOW)
-    assert found is None or found >= 0
+    assert found is None or 0 <= found <= MAX_RETRY_AFTER_SECONDS
+    assert NOW + timedelta(seconds=found or 0)
+    instant = parse_http_date(text)
+    assert instant is None or instant.tzinfo is UTC
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from connectors.errors import CredentialsError, VendorError
 from connectors.google_meet.client import GoogleClient
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
-from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from connectors.google_meet.errors import ApiNotAllowed, Forbidden, response_classifier
+from connectors.http import Response
 from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.fake_api import ADMIN, HOST, Google, error_body, settings, status_body
+from tests.unit.odd_responses import check_decision, odd_responses
 
 
 @pytest.fixture
@@ -72,3 +75,8 @@ def test_a_refused_new_token_is_an_error(client: GoogleClient, google: Google) -
     with pytest.raises(CredentialsError):
         client.call(MEET, HOST, "conferenceRecords", "list")
     assert len(google.asked) == 2
+
+
+@given(odd_responses("Google Meet: conferenceRecords.list"))
+def test_no_odd_response_ends_in_a_bug(response: Response) -> None:
+    check_decision(response_classifier(REPORTS, FakeContext()), response)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from connectors.errors import BrokenResponse, VendorError
 from connectors.http import Response, Retry
@@ -14,6 +15,7 @@ from connectors.meetecho.errors import (
     meetecho_classifier,
 )
 from tests.unit.fake_context import FakeContext
+from tests.unit.odd_responses import check_decision, odd_responses
 
 CLASSIFIERS = [meetecho_classifier, datatracker_classifier]
 
@@ -69,3 +71,9 @@ def test_the_public_datatracker_refusing_is_retried_a_few_times(status: int) -> 
     assert decision.attempts == BLOCKED_ATTEMPTS
     assert not isinstance(decision.error, MeetechoRefused)
     assert isinstance(decision.error, VendorError)
+
+
+@pytest.mark.parametrize("classifier", [meetecho_classifier, datatracker_classifier])
+@given(response=odd_responses("Meetecho: GET /rooms"))
+def test_no_odd_response_ends_in_a_bug(classifier: Any, response: Response) -> None:
+    check_decision(classifier(FakeContext()), response)

@@ -22,6 +22,7 @@ from connectors.errors import (
     Unreachable,
     VendorError,
 )
+from connectors.json_body import parse_body
 from connectors.models import (
     Detail,
     Meeting,
@@ -360,3 +361,15 @@ def test_an_error_of_the_sink_is_raised_and_every_thread_ends(state: AccountStat
         if thread.name.startswith(("fetch", "list")):
             thread.join(60)
     assert threading.active_count() <= before
+
+
+def test_a_row_that_is_nested_too_deeply_fails_one_meeting(state: AccountState) -> None:
+    row = parse_body(b'{"odd":' + b"[" * 255 + b"]" * 255 + b"}")
+    shallow = harvested("bad")
+    deep = replace(shallow, meeting=replace(shallow.meeting, vendor_data=row.value))
+    run = Run(state, FakeConnector(lambda _: [ref("bad"), ref("good")], {"bad": lambda: deep}))
+    run.context.request_stats.count(too_deep=int(row.too_deep))
+    report = run.go()
+    assert run.sink.uuids == {"good"}
+    assert (report.failed, report.done, report.exit_code) == (1, 1, 75)
+    assert "100 levels" in report.failures[0].why

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
 
 from connectors.errors import CredentialsError, QuotaExhausted
+from connectors.http import Response
 from connectors.models import MeetingRef, Window
 from connectors.webex import Webex
+from connectors.webex.errors import response_classifier
 from tests.unit.fake_context import NOW, FakeContext
+from tests.unit.odd_responses import check_decision, odd_responses
 from tests.unit.webex.fake_api import (
     DAY,
     HOST,
@@ -53,3 +57,8 @@ def test_a_pause_of_an_hour_ends_the_run_with_the_time_to_resume(webex: Build, a
     with pytest.raises(QuotaExhausted) as spent:
         uuids(webex())
     assert NOW + timedelta(hours=1) <= spent.value.until <= NOW + timedelta(hours=1, seconds=9)
+
+
+@given(odd_responses("Webex: GET /meetings"))
+def test_no_odd_response_ends_in_a_bug(response: Response) -> None:
+    check_decision(response_classifier(FakeContext()), response)

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import CredentialsError, Gone, VendorError
+from connectors.errors import BrokenResponse, CredentialsError, Gone, VendorError
 from connectors.models import Detail, Reason
 from connectors.webex import Webex
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.webex.fake_api import (
     API,
+    DAY,
     HOST,
     USER,
     UUID,
@@ -226,3 +227,27 @@ def test_repeated_401_names_the_login(webex: Build, account: Account) -> None:
     with pytest.raises(CredentialsError, match="harvester login webex"):
         webex().fetch(ref(meeting_row()))
     assert len(account.refreshed) == 2
+
+
+def test_204_without_a_body_is_a_meeting_that_nobody_joined(webex: Build, account: Account) -> None:
+    account.has(meeting_row())
+    account.on(PATH, "", status=204)
+    record = webex().fetch(ref())
+    assert list(record.sessions) == []
+    assert len(account.asked_for(PATH)) == 1
+
+
+def test_204_instead_of_a_further_page_is_an_error(webex: Build, account: Account) -> None:
+    account.has(meeting_row())
+    following = link(f"{API}{PATH}?meetingId={UUID}&at=1")
+    account.at[PATH] = lambda query: (
+        (204, {}, "") if "at" in query else (200, following, json.dumps(items(*people(1))))
+    )
+    with pytest.raises(BrokenResponse):
+        webex().fetch(ref())
+
+
+def test_204_instead_of_the_listing_is_an_error(webex: Build, account: Account) -> None:
+    account.on("/meetings", "", status=204)
+    with pytest.raises(BrokenResponse):
+        list(webex().meetings(DAY))

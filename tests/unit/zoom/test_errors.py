@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
 
 from connectors.errors import CredentialsError, QuotaExhausted, VendorError
 from connectors.http import Response, Retry
 from connectors.zoom import Zoom
 from connectors.zoom.errors import DailyLimitGuard, missing_scopes, response_classifier
 from tests.unit.fake_context import NOW, FakeContext
+from tests.unit.odd_responses import check_decision, odd_responses
 from tests.unit.zoom.fake_api import DAY, Account, meeting_row, page, participant_row, ref
 
 Build = Callable[..., Zoom]
@@ -196,6 +198,11 @@ def test_a_code_from_500_to_599_is_retried_whatever_the_status(context: FakeCont
     verdict = response_classifier(context, DailyLimitGuard(context))
     answer = Response(call="Zoom: GET /x", status=200, headers={}, body={"code": 500, "message": ""})
     assert isinstance(verdict(answer), Retry)
+
+
+@given(odd_responses("Zoom: GET /metrics/meetings"))
+def test_no_odd_response_ends_in_a_bug(response: Response) -> None:
+    check_decision(response_classifier(FakeContext(), DailyLimitGuard(FakeContext())), response)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.json_body import MAX_DEPTH, BodyRefused, contains_too_deep, parse_body
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b'"a \\ud83d b"', "a \ufffd b"),
+        (b'"\\ud83d\\ude00"', "\U0001f600"),
+        (b'{"\\udc00": ["\\udfff"]}', {"\ufffd": ["\ufffd"]}),
+        (b'"caf\xe9"', "caf\ufffd"),
+        (b"1e999", None),
+        (b'["\\ud83d", 123456789012345678901234567890]', ["\ufffd", 123456789012345678901234567890.0]),
+    ],
+)
+def test_json_that_orjson_refuses_is_read_and_can_be_written_again(content: bytes, value: object) -> None:
+    body = parse_body(content)
+    assert (body.value, body.problem) == (value, None)
+    orjson.dumps(body.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"Infinity", b"[" * 100_000, b"1" + b"0" * 5000 + b"x"])
+def test_a_body_without_json_gives_a_reason(content: bytes) -> None:
+    body = parse_body(content)
+    assert body.value is None
+    assert body.problem
+
+
+@given(st.binary(max_size=40))
+def test_parse_body_never_raises(content: bytes) -> None:
+    body = parse_body(content)
+    if body.problem is None:
+        orjson.dumps(body.value)
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "levels"), [("[", "]", 1), ('{"a":', "}", 1), ('[{"]":', "}]", 2)]
+)
+def test_what_is_nested_too_deeply_is_replaced(opens: str, closes: str, levels: int) -> None:
+    deepest = MAX_DEPTH // levels
+    body = parse_body((opens * deepest + "1" + closes * deepest).encode())
+    assert not body.too_deep
+    assert not contains_too_deep(body.value)
+    for deeper in (deepest + 1, 255, 400):
+        body = parse_body(('{"a": 1, "b":' + opens * deeper + "1" + closes * deeper + "}").encode())
+        assert body.problem is None
+        assert body.too_deep
+        assert contains_too_deep(body.value)
+        assert body.value["a"] == 1
+        orjson.dumps(body.value, default=repr)
+
+
+json_values = st.recursive(
+    st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+)
+
+
+@given(json_values)
+def test_brackets_in_texts_do_not_count_as_levels(value: object) -> None:
+    content = [value, "[" * 500, {"{": "]}"}]
+    body = parse_body(orjson.dumps(content))
+    assert (body.value, body.problem, body.too_deep) == (content, None, False)
+
+
+@given(json_values, st.integers(1, 1000))
+def test_only_what_is_too_deep_is_lost(value: object, deeper: int) -> None:
+    nested: object = "x"
+    for _ in range(deeper):
+        nested = ["]", nested, "["]
+    body = parse_body(json.dumps({"rows": [{"id": 1, "odd": nested}, {"id": 2, "value": value}]}).encode())
+    assert body.problem in {None, "a body that is not JSON"}
+    if body.problem is None:
+        first, second = body.value["rows"]
+        assert first["id"] == 1
+        assert second == {"id": 2, "value": value}
+        assert body.too_deep == contains_too_deep(first) == (deeper > MAX_DEPTH - 3)
+
+
+@pytest.mark.parametrize("one", [b"[]", b"{}", b'"a"', b'{"a":1}'])
+def test_a_body_that_needs_too_much_memory_is_refused_before_it_is_parsed(one: bytes) -> None:
+    content = b"[" + b",".join([one] * 2_000_000) + b"]"
+    with pytest.raises(BodyRefused, match="memory"):
+        parse_body(content)

@@ -1,0 +1,300 @@
+"""Hostile answers end within the limits; each runs in a process of its own, whose memory is measured."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from socket import socket
+from time import monotonic
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from connectors.base import ResponseLimits
+from connectors.errors import BrokenResponse, CredentialsError, Unreachable, VendorError
+from connectors.http import Api, default_decision
+from connectors.transport import LimitedSession
+from tests.unit.connectors.hostile_server import (
+    HEAD,
+    Answer,
+    deflate_bomb,
+    endless,
+    gzip_bomb,
+    nested_gzip_bomb,
+    send,
+    serve,
+)
+from tests.unit.fake_context import FakeContext
+
+MAX_RESIDENT_BYTES = 200_000_000
+
+PROBE = """
+import json, sys, time
+from pathlib import Path
+from connectors.base import ResponseLimits
+from connectors.errors import HarvestError
+from connectors.http import Api, default_decision
+from tests.unit.fake_context import FakeContext
+
+context = FakeContext()
+context.response_limits = ResponseLimits(seconds=float(sys.argv[2]), max_bytes=int(sys.argv[3]))
+api = Api("Vendor", sys.argv[1], context, classify=lambda response: default_decision(response, context.now()))
+started = time.monotonic()
+try:
+    api.get("GET /things", "/things", attempts=2)
+    ended = "accepted"
+except HarvestError as error:
+    ended = f"{error.exit_code} {error}"
+print(json.dumps({
+    "ended": ended,
+    "seconds": time.monotonic() - started,
+    "resident": int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024,
+    "requests": context.request_stats.requests,
+}))
+"""
+
+UNPACKED = HEAD + b"\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def sized(body: bytes) -> Answer:
+    return send(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds", "ended"),
+    [
+        pytest.param(lambda: send(gzip_bomb()), 120, "75 .*64 MB", id="2 MB of gzip that unpack to 2 GiB"),
+        pytest.param(lambda: send(nested_gzip_bomb()), 120, "75 .*64 MB", id="the same packed twice"),
+        pytest.param(lambda: send(deflate_bomb()), 120, "75 .*64 MB", id="deflate bomb"),
+        pytest.param(lambda: endless(b" " * 65_536, UNPACKED), 120, "75 .*64 MB", id="endless body"),
+        pytest.param(
+            lambda: endless(b"10000\r\n" + b" " * 65_536 + b"\r\n", CHUNKED),
+            120,
+            "75 .*64 MB",
+            id="endless chunks",
+        ),
+        pytest.param(lambda: endless(b"1" * 65_536, CHUNKED), 120, "69 ", id="endless chunk size"),
+        pytest.param(lambda: endless(b"X: y\r\n", HEAD), 120, "75 .*not HTTP", id="endless headers"),
+        pytest.param(
+            lambda: endless(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+            2,
+            "75 .*64 MB|69 .*longer than 2 s",
+            id="endless 100",
+        ),
+        pytest.param(lambda: endless(b"1", UNPACKED, pause=0.1), 1, "69 .*longer than 1 s", id="slow body"),
+        pytest.param(
+            lambda: endless(b"1", HEAD + b"X: ", pause=0.1), 1, "69 .*longer than 1 s", id="slow headers"
+        ),
+        pytest.param(
+            lambda: endless(b"0", CHUNKED, pause=0.1), 1, "69 .*longer than 1 s", id="slow chunk size"
+        ),
+        pytest.param(lambda: endless(b"1", b"", pause=0.1), 1, "69 .*longer than 1 s", id="slow status"),
+        pytest.param(
+            lambda: sized(b"[" + b"[]," * 20_999_999 + b"0]"), 120, "75 .*memory", id="21 million lists"
+        ),
+        pytest.param(
+            lambda: sized(b"[" + b"{}," * 20_999_999 + b"0]"), 120, "75 .*memory", id="21 million objects"
+        ),
+        pytest.param(
+            lambda: sized(b'{"a":"' + b"a" * 63_000_000 + b'"}'), 120, "75 .*memory", id="a huge text"
+        ),
+        pytest.param(
+            lambda: sized(b'{"a":"' + b"a" * 46_000_000 + b'"}'), 120, "accepted", id="a large text"
+        ),
+        pytest.param(
+            lambda: sized(b"[" + b'{"a":1},' * 249_990 + b"0]"), 120, "accepted", id="many small objects"
+        ),
+        pytest.param(lambda: sized(b"[" + b"[]," * 660_000 + b"0]"), 120, "accepted", id="many small lists"),
+        pytest.param(lambda: sized(b"1" * 40_000_000), 120, "", id="a number of 40 million digits"),
+        pytest.param(lambda: sized(b"[" * 60_000_000), 120, "75 ", id="60 million open brackets"),
+        pytest.param(
+            lambda: sized(b'["\\ud800' + b"\xf0\x9f\x98\x80" * 11_000_000), 120, "75 ", id="no JSON, no ASCII"
+        ),
+    ],
+)
+def test_a_hostile_answer_ends_within_the_limits(
+    answer: Callable[[], Answer], seconds: float, ended: str
+) -> None:
+    measured = measure(answer(), seconds)
+    assert re.match(ended, measured["ended"])
+    assert measured["resident"] < MAX_RESIDENT_BYTES
+    assert measured["seconds"] < measured["requests"] * (seconds + 10)
+
+
+def test_what_is_no_body_counts_against_the_limit_too() -> None:
+    measured = measure(endless(b"X: y\r\n" * 10_000, CHUNKED + b"0\r\n"), 120, max_bytes=1_000_000)
+    assert re.match("75 .*1 MB", measured["ended"])
+
+
+def measure(answer: Answer, seconds: float, max_bytes: int = 64_000_000) -> dict[str, Any]:
+    """How a request in a process of its own ends, after how long, and the most memory that the process had."""
+    with serve(answer) as url:
+        command = [sys.executable, "-c", PROBE, url, str(seconds), str(max_bytes)]
+        probe = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    sys.stdout.write(probe.stdout)  # pytest -rP shows the figures
+    found: dict[str, Any] = json.loads(probe.stdout)
+    return found
+
+
+@pytest.fixture
+def context() -> FakeContext:
+    found = FakeContext()
+    found.response_limits = ResponseLimits(max_bytes=1_000_000, seconds=10)
+    return found
+
+
+def request(url: str, context: FakeContext) -> object:
+    api = Api("Vendor", url, context, classify=lambda response: default_decision(response, context.now()))
+    return api.get("GET /things", "/things")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"HTTP/1.1 twohundred OK\r\n\r\n{}",
+        b"220 mail.example.org ESMTP\r\n\r\n",
+        HEAD + b"Content-Length: 2, 3\r\n\r\n{}",
+        CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n",
+        CHUNKED + b"-5\r\n{}\r\n0\r\n\r\n",
+        HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        HEAD + b"X: y\r\n" * 200 + b"\r\n{}",
+        HEAD + b"X: " + b"y" * 70_000 + b"\r\n\r\n{}",
+    ],
+    ids=[
+        "status",
+        "mail",
+        "two lengths",
+        "chunk size",
+        "negative chunk",
+        "not gzip",
+        "headers",
+        "long header",
+    ],
+)
+def test_an_answer_that_is_not_http_fails_one_call(content: bytes, context: FakeContext) -> None:
+    with serve(send(content)) as url, pytest.raises(BrokenResponse):
+        request(url, context)
+
+
+@pytest.mark.parametrize("content", [b"", HEAD + b"Content-Length: 9\r\n\r\n{}", CHUNKED + b"2\r\n{}\r\n"])
+def test_a_connection_that_ends_early_is_unreachable(content: bytes, context: FakeContext) -> None:
+    with serve(send(content)) as url, pytest.raises(Unreachable):
+        request(url, context)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/html; charset", "application/json; charset=nonsense", ";;=", ""]
+)
+def test_the_content_type_does_not_decide_whether_json_is_read(
+    content_type: str, context: FakeContext
+) -> None:
+    answer = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+    with serve(send(answer)) as url:
+        assert request(url, context) == {}
+
+
+@pytest.mark.parametrize("location", ["http://[", "\xff\xfe", "//", "http://elsewhere.example/", ""])
+def test_the_location_of_a_redirect_is_never_read(location: str, context: FakeContext) -> None:
+    head = b"HTTP/1.1 302 Found\r\nLocation: " + location.encode("latin-1") + b"\r\nContent-Length: 0\r\n\r\n"
+    with serve(send(head)) as url, pytest.raises(VendorError) as error:
+        request(url, context)
+    assert error.value.status == 302
+
+
+class Replies:
+    """What a server sends next."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def __call__(self, connection: socket) -> None:
+        connection.sendall(self.content)
+
+
+@pytest.fixture(scope="module")
+def replies() -> Iterator[tuple[Replies, Api]]:
+    found, context = Replies(), FakeContext()
+    with serve(found) as url:
+        yield (
+            found,
+            Api("Vendor", url, context, classify=lambda answer: default_decision(answer, context.now())),
+        )
+
+
+header_values = st.text(
+    st.characters(min_codepoint=1, max_codepoint=255, exclude_characters="\r\n"), max_size=40
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(
+        [
+            *(
+                "Retry-After",
+                "Date",
+                "Link",
+                "Content-Type",
+                "Location",
+                "Content-Length",
+                "Content-Encoding",
+            ),
+            *("Transfer-Encoding", "Set-Cookie", "Connection", "Content-Disposition", "Trailer"),
+        ]
+    ),
+    value=header_values,
+    status=st.sampled_from([200, 204, 302, 304, 401, 403, 429, 503]),
+)
+@example(name="Content-Type", value="text/html; charset", status=200)
+@example(name="Retry-After", value="1e300", status=429)
+@example(name="Date", value="Fri, 31 Dec 9999 23:59:59 -2359", status=200)
+@example(name="Content-Length", value="9" * 5000, status=200)
+@example(name="Content-Length", value="-1", status=200)
+@example(name="Content-Encoding", value="gzip,gzip,gzip,gzip,gzip,gzip,gzip", status=200)
+@example(name="Transfer-Encoding", value="chunked", status=200)
+@example(name="Set-Cookie", value="a=b; expires=Fri, 99-Foo-99999 99:99:99", status=200)
+def test_no_header_ends_in_another_error(
+    replies: tuple[Replies, Api], name: str, value: str, status: int
+) -> None:
+    server, api = replies
+    server.content = f"HTTP/1.1 {status} Some\r\n{name}: {value}\r\n\r\n{{}}".encode("latin-1")
+    with contextlib.suppress(VendorError, Unreachable, CredentialsError):
+        api.get("GET /things", "/things", attempts=1)
+
+
+def test_a_connection_is_used_again_after_an_answer() -> None:
+    connections: list[int] = []
+
+    def answer(connection: socket) -> None:
+        connections.append(connection.fileno())
+        for _ in range(3):
+            connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+            if not connection.recv(65_536):
+                return
+
+    with serve(answer) as url:
+        session = LimitedSession(monotonic)
+        session.trust_env = False
+        prepared = session.prepare_request(requests.Request("GET", f"{url}/x"))
+        for _ in range(3):
+            _, content = session.exchange(prepared, ResponseLimits(), timeout=(5, 5))
+            assert content == b"{}"
+        session.close()
+    assert len(connections) == 1
+
+
+def test_cookies_are_not_kept(context: FakeContext) -> None:
+    with serve(send(HEAD + b"Set-Cookie: a=b; Path=/\r\nContent-Length: 2\r\n\r\n{}")) as url:
+        session = LimitedSession(monotonic)
+        session.exchange(
+            session.prepare_request(requests.Request("GET", url)), context.response_limits, timeout=(5, 5)
+        )
+        assert not session.cookies
