@@ -47,6 +47,8 @@ class RunSummary(TypedDict):
     pending: int
     nothing_yet: int
     kept_pending: int
+    doubted: int
+    confirmed_fewer: int
     pending_by_reason: dict[str, int]
     next_due: str | None
     gone: int
@@ -137,6 +139,11 @@ class Report:
     """Of the pending ones: nothing could be stored yet."""
     kept_pending: int = 0
     """Of the pending ones: what is stored is richer, and stays until then."""
+    doubted: int = 0
+    """Of the pending ones: the vendor returned far fewer sessions than are stored, or than it counts. What is stored stays,
+    and only a second equal answer much later replaces it."""
+    confirmed_fewer: int = 0
+    """Loaded with far fewer sessions than before, or than the vendor counts, since a second reading was equal."""
     pending_by_reason: Counter[str] = field(default_factory=Counter)
     next_due: datetime | None = None
     """When the first of the pending ones may be read again."""
@@ -288,8 +295,12 @@ class Report:
         self.collisions += record.collisions
         self.sessions += len(record.sessions)
 
-    def meeting_kept(self, pending: Pending | None) -> None:
-        """What is stored of it is richer and stays: for good, or until it is read again."""
+    def meeting_kept(self, pending: Pending | None, *, is_doubted: bool = False) -> None:
+        """What is stored of it is richer and stays: for good, or until it is read again.
+
+        `is_doubted`: the vendor returned far fewer sessions.
+        """
+        self.doubted += is_doubted
         if pending is None:
             self.kept_richer += 1
         else:
@@ -300,6 +311,7 @@ class Report:
         if pending is None:
             self.done += 1
         else:
+            self.doubted += pending.reason is Reason.few_sessions
             self._wait(pending.reason, pending.until)
         self._count_documents(ack)
 

@@ -36,6 +36,7 @@ from harvester.state.journal_rows import (
 )
 from harvester.state.layout import run_lock_file
 from harvester.state.locks import run_lock
+from harvester.state.session_summary import Doubt, SessionSummary
 from harvester.state.wrong_times import TOLERANCE, WrongTimes
 
 RUNS_KEPT = 400
@@ -166,8 +167,15 @@ class Journal(JournalReader):
         harvested_at: datetime,
         due: datetime | None,
         reason: Reason | None,
+        sessions: SessionSummary | None = None,
+        doubt: Doubt | None = None,
     ) -> None:
-        """The sink has acknowledged the meeting: it is done, or pending if it is `due` again."""
+        """The sink has acknowledged the meeting: it is done, or pending if it is `due` again.
+
+        `sessions`: what is stored; `doubt`: this reading is stored, but not believed.
+        """
+        if sessions is not None:
+            self._writer.put(sql.SET_SESSIONS, ref.uuid, str(sessions), *_doubt(doubt))
         self._writer.put(
             sql.MARK_STORED,
             "done" if due is None else "pending",
@@ -179,8 +187,20 @@ class Journal(JournalReader):
             ref.uuid,
         )
 
-    def keep(self, ref: MeetingRef, *, due: datetime | None = None, reason: Reason | None = None) -> None:
-        """The meeting was read, but what is stored is richer and stays. It is done, or pending if it is `due` again."""
+    def keep(
+        self,
+        ref: MeetingRef,
+        *,
+        due: datetime | None = None,
+        reason: Reason | None = None,
+        doubt: Doubt | None = None,
+    ) -> None:
+        """The meeting was read, but what is stored is richer and stays. It is done, or pending if it is `due` again.
+
+        `doubt`: the reading, if it was not believed.
+        """
+        if doubt is not None:
+            self._writer.put(sql.SET_DOUBT, ref.uuid, *_doubt(doubt))
         self._writer.put(
             sql.KEEP,
             "done" if due is None else "pending",
@@ -270,6 +290,10 @@ class Journal(JournalReader):
         if found is not None and found > now:
             facts[FIRST_NIGHTLY] = str(to_microseconds(first_nightly))
         return facts
+
+
+def _doubt(doubt: Doubt | None) -> tuple[str | None, int | None]:
+    return (str(doubt.sessions), to_microseconds(doubt.since)) if doubt is not None else (None, None)
 
 
 def _key(window: Window, extras: frozenset[str]) -> tuple[int, int, str]:

@@ -57,12 +57,16 @@ MIGRATIONS = (
         reason TEXT NOT NULL, tried_at INTEGER NOT NULL, PRIMARY KEY (subject, start, stop, asked)
     )
     """,
+    """
+    CREATE TABLE sessions (uuid TEXT PRIMARY KEY, stored TEXT, doubted TEXT, doubted_since INTEGER) WITHOUT ROWID
+    """,
 )
 """One script per schema version, oldest first. A released script never changes.
 
 `intervals`: listings that reached their last page. `meetings`: every meeting that was ever listed, with its outcome.
 `left_out`: partitions that could not be listed. `given_up`, `given_up_partitions`: what became too old for the vendor, as it
-was before, because the clock may have been wrong. `readings`: forced runs. `runs`: what each run was for and how it ended.
+was before, because the clock may have been wrong. `readings`: forced runs. `sessions`: summaries of the sessions of each
+meeting, as stored and as read last if that was not believed. `runs`: what each run was for and how it ended.
 """
 
 # Questions
@@ -75,9 +79,10 @@ SELECT_FAILED_PARTITIONS = "SELECT * FROM left_out ORDER BY start, subject, aske
 SELECT_UNFINISHED_FORCED_RUN = """
     SELECT began FROM readings WHERE start = ? AND stop = ? AND asked = ? AND finished IS NULL
 """
-SELECT_MEETING = "SELECT * FROM meetings WHERE uuid = ?"
+SELECT_MEETING = "SELECT * FROM meetings LEFT JOIN sessions USING (uuid) WHERE uuid = ?"
 SELECT_OPEN_PAGE = """
-    SELECT * FROM meetings WHERE outcome IN ('listed', 'pending', 'failed') AND uuid > ? ORDER BY uuid LIMIT ?
+    SELECT * FROM meetings LEFT JOIN sessions USING (uuid)
+    WHERE outcome IN ('listed', 'pending', 'failed') AND uuid > ? ORDER BY uuid LIMIT ?
 """
 SELECT_GONE = "SELECT * FROM meetings WHERE outcome = 'gone' ORDER BY start DESC LIMIT ?"
 SELECT_STORED_REFS = "SELECT uuid, hint FROM meetings WHERE rank IS NOT NULL AND start >= ? AND start < ?"
@@ -116,6 +121,11 @@ RECORD_INTENT = """
 MARK_STORED = """
     UPDATE meetings SET outcome = ?, digest = ?, rank = ?, harvested_at = ?, due = ?, reason = ?, attempts = 0
     WHERE uuid = ?
+"""
+SET_SESSIONS = "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?)"
+SET_DOUBT = """
+    INSERT INTO sessions VALUES (?, NULL, ?, ?)
+    ON CONFLICT DO UPDATE SET doubted = excluded.doubted, doubted_since = excluded.doubted_since
 """
 KEEP = "UPDATE meetings SET outcome = ?, digest = ?, due = ?, reason = ?, attempts = 0 WHERE uuid = ?"
 SET_OUTCOME = """

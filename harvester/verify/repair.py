@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from connectors.errors import Gone, NotReady
-from connectors.models import MeetingRef, Pending
+from connectors.models import MeetingRef
 from harvester.formatting import format_instant
 from harvester.pipeline.planner import RunPlan
-from harvester.pipeline.tracker import Fetch, JournalTracker, Unchanged
+from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, Unchanged
 from harvester.sinks.elastic.deletion import Deletion
 from harvester.state.journal import Journal
 from harvester.verify.findings import KEPT_ORPHANS, Finding, Kind
@@ -94,13 +94,9 @@ class RepairTracker:
                     self._stored_once.add(finding.uuid)
                 yield replace(fetch, stored_rank=finding.held)
 
-    def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
-        self._tracker.on_kept(ref, pending)
-        self.reasons[ref.uuid] = (
-            "the vendor now returns less detail; kept the stored version"
-            if pending is None
-            else f"the vendor will have the rest from {format_instant(pending.until)} UTC; a run after that reads it"
-        )
+    def on_kept(self, ref: MeetingRef, kept: KeepStored) -> None:
+        self._tracker.on_kept(ref, kept)
+        self.reasons[ref.uuid] = _why_kept(kept)
 
     def on_failed(self, ref: MeetingRef, error: BaseException) -> None:
         if isinstance(error, Gone):
@@ -113,6 +109,15 @@ class RepairTracker:
         was_never_stored = isinstance(error, Gone) and ref.uuid not in self._stored_once
         if not was_never_stored and not isinstance(error, NotReady):
             self.lost.add(ref.uuid)
+
+
+def _why_kept(kept: KeepStored) -> str:
+    if kept.pending is None:
+        return "the vendor now returns less detail; kept the stored version"
+    until = f"{format_instant(kept.pending.until)} UTC"
+    if kept.doubt is not None:
+        return f"the vendor returned far fewer sessions; kept the stored version; a run after {until} reads it again"
+    return f"the vendor will have the rest from {until}; a run after that reads it"
 
 
 def after_repair(

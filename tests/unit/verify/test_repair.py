@@ -86,7 +86,7 @@ def test_a_poorer_record_is_loaded_only_if_nothing_is_stored(journal: Journal) -
     tracker.on_acknowledged(LoadedMeeting.of(ref("a"), basic))
     assert (known(journal, "a").outcome, known(journal, "a").rank) == ("done", 2)
     assert isinstance(tracker.decide(ref("b"), basic), KeepStored)
-    tracker.on_kept(ref("b"), None)
+    tracker.on_kept(ref("b"), KeepStored())
     assert "less detail" in tracker.reasons["b"]
 
 
@@ -97,8 +97,9 @@ def test_a_pending_poorer_record_is_reported_for_another_run(journal: Journal) -
     tracker = repairing(journal, missing("a", kind="incomplete", held=3))
     start(tracker)
     pending = Pending(until=now() + timedelta(minutes=5), reason=Reason.quality)
-    assert isinstance(tracker.decide(ref("a"), replace(plain(1, when=now()), pending=pending)), KeepStored)
-    tracker.on_kept(ref("a"), pending)
+    kept = tracker.decide(ref("a"), replace(plain(1, when=now()), pending=pending))
+    assert isinstance(kept, KeepStored)
+    tracker.on_kept(ref("a"), kept)
     assert f"from {pending.until:%Y-%m-%d %H:%M} UTC" in tracker.reasons["a"]
     assert (known(journal, "a").outcome, known(journal, "a").due) == ("pending", pending.until)
 

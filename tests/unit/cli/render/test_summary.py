@@ -198,3 +198,17 @@ def test_pending_meetings_are_explained_with_their_reason_and_time() -> None:
     assert summary_lines(run)[-1] == (
         "zoom: pending: 1 quality not ready; a run after 2026-11-20 12:00 UTC reads the first again"
     )
+
+
+def test_far_fewer_sessions_have_lines_and_keys_of_their_own() -> None:
+    made = Report(vendor="zoom", account="main", listed=2)
+    until = datetime(2026, 11, 21, 8, tzinfo=UTC)
+    made.meeting_kept(Pending(until=until, reason=Reason.few_sessions), is_doubted=True)
+    made.meeting_loaded(Ack(uuid="b", ok=2), pending=Pending(until=until, reason=Reason.few_sessions))
+    made.confirmed_fewer += 1
+    text = "\n".join(summary_lines(made))
+    assert "far fewer sessions than stored or listed: 2 meetings; what is stored stays" in text
+    assert "far fewer sessions confirmed by a second reading: 1 meeting" in text
+    summary = made.summary()
+    assert (summary["doubted"], summary["confirmed_fewer"], summary["pending"]) == (2, 1, 2)
+    assert made.exit_code == 0
