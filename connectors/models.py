@@ -38,7 +38,7 @@ class Reason(StrEnum):
     no_time = "no start time"
     quality = "quality not ready"
     settling = "just ended"
-    few_sessions = "far fewer sessions than before or than listed"
+    few_sessions = "sessions missing"
     deleted = "deleted"
     expired = "expired"
     not_ours = "not ours"

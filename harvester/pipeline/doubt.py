@@ -7,6 +7,7 @@ reading, much later, returns the same one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from connectors.models import Detail
@@ -16,23 +17,22 @@ CONFIRM_AFTER = timedelta(hours=20)
 """A second equal answer counts after this time: the next nightly run may begin a little earlier in the day."""
 
 
-def has_far_fewer(found: SessionSummary, stored: SessionSummary | None, stored_rank: int | None) -> bool:
-    """Whether a reading has far fewer sessions than what is stored: none or fewer than half of them; or fewer, and
-    none of the same.
+def lacks_sessions(found: Collection[str], stored: SessionSummary | None, stored_rank: int | None) -> bool:
+    """Whether a reading, whose session keys are `found`, has fewer than half of the sessions that are stored, or none of
+    the same.
 
     A vendor merges or corrects a few sessions after a meeting, and a short list lacks most of them, so half lies far from
-    both. If no session of a shorter list is known, it is a list of something else; a live meeting is an exception, since
-    its sessions may get other keys when they end. `stored`: `None` if an earlier version stored the meeting without
-    counting; then only an empty answer is doubtful.
+    both. If all sessions are others, the list was made of something else: sessions that Webex makes of quality data alone
+    have ids of their own. A live meeting is an exception, since its sessions may get other keys when they end. `stored`:
+    `None` if an earlier version stored the meeting without counting; then only an empty answer is doubtful.
     """
     if stored_rank is None:
         return False
     if stored is None:
-        return found.count == 0 and stored_rank >= Detail.basic
-    if 2 * found.count < stored.count:
+        return not found and stored_rank >= Detail.basic
+    if 2 * len(found) < stored.count:
         return True
-    has_others = found.count < stored.count and found.sample.isdisjoint(stored.sample)
-    return has_others and stored_rank >= Detail.basic
+    return stored.count > 0 and stored_rank >= Detail.basic and not stored.shares_any(found)
 
 
 def is_far_below(found: SessionSummary, expected: int | None) -> bool:

@@ -17,9 +17,9 @@ from connectors.models import MeetingRecord, MeetingRef, Pending, Reason, Skippe
 from harvester.pipeline.doubt import (
     CONFIRM_AFTER,
     doubted_since,
-    has_far_fewer,
     is_confirmed,
     is_far_below,
+    lacks_sessions,
 )
 from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
 from harvester.sinks.base import Load
@@ -290,7 +290,8 @@ class JournalTracker:
         far more."""
         record, now = load.record, self._now()
         found = summarize(record)
-        is_poor = has_far_fewer(found, fetch.sessions, fetch.stored_rank)
+        keys = [session.key for session in record.sessions]
+        is_poor = lacks_sessions(keys, fetch.sessions, fetch.stored_rank)
         is_short = not record.listed_only and is_far_below(found, record.expected_sessions)
         if not (is_poor or is_short):
             return load

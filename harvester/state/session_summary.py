@@ -9,8 +9,8 @@ from datetime import datetime
 from heapq import nsmallest
 
 SAMPLE = 16
-"""So many keys are kept, the smallest ones. Keys are hashes, so of two readings that share half of their sessions, all
-samples differ once in 65,536 times."""
+"""So many keys are kept, the smallest ones. Keys are hashes, so another reading that has half of the sessions lacks all of
+the sample once in 65,536 times."""
 
 SAMPLED_CHARACTERS = 8
 
@@ -36,6 +36,10 @@ class SessionSummary:
         """The summary that `str` wrote. Raises ValueError for any other text."""
         count, digest, *sample = text.split(" ")
         return cls(count=int(count), digest=digest, sample=frozenset(sample))
+
+    def shares_any(self, keys: Iterable[str]) -> bool:
+        """Whether any of these keys is in the sample."""
+        return any(key[:SAMPLED_CHARACTERS] in self.sample for key in keys)
 
     def __str__(self) -> str:
         return " ".join([str(self.count), self.digest, *sorted(self.sample)])

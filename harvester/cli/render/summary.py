@@ -156,12 +156,12 @@ def _notes(report: Report) -> Iterator[str]:
         )
     if report.doubted:
         yield (
-            f"far fewer sessions than stored or listed: {plural(report.doubted, 'meeting')}; what is stored stays, and is "
+            f"sessions missing that are stored or listed: {plural(report.doubted, 'meeting')}; what is stored stays, and is "
             "replaced only if a second reading, at least 20 hours later, returns the same"
         )
     if report.confirmed_fewer:
         yield (
-            f"far fewer sessions confirmed by a second reading: {plural(report.confirmed_fewer, 'meeting')} "
+            f"fewer or other sessions, confirmed by a second reading: {plural(report.confirmed_fewer, 'meeting')} "
             f"{VERBS[report.destination]}"
         )
     if report.listed_only:

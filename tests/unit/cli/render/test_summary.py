@@ -207,8 +207,8 @@ def test_far_fewer_sessions_have_lines_and_keys_of_their_own() -> None:
     made.meeting_loaded(Ack(uuid="b", ok=2), pending=Pending(until=until, reason=Reason.few_sessions))
     made.confirmed_fewer += 1
     text = "\n".join(summary_lines(made))
-    assert "far fewer sessions than stored or listed: 2 meetings; what is stored stays" in text
-    assert "far fewer sessions confirmed by a second reading: 1 meeting" in text
+    assert "sessions missing that are stored or listed: 2 meetings; what is stored stays" in text
+    assert "fewer or other sessions, confirmed by a second reading: 1 meeting" in text
     summary = made.summary()
     assert (summary["doubted"], summary["confirmed_fewer"], summary["pending"]) == (2, 1, 2)
     assert made.exit_code == 0
