@@ -18,12 +18,12 @@ CONFIRM_AFTER = timedelta(hours=20)
 
 
 def lacks_sessions(found: Collection[str], stored: SessionSummary | None, stored_rank: int | None) -> bool:
-    """Whether a reading, whose session keys are `found`, has fewer than half of the sessions that are stored, or none of
-    the same.
+    """Whether a reading, whose session keys are `found`, lacks more than half of the sessions that are stored.
 
     A vendor merges or corrects a few sessions after a meeting, and a short list lacks most of them, so half lies far from
-    both. If all sessions are others, the list was made of something else: sessions that Webex makes of quality data alone
-    have ids of their own. A live meeting is an exception, since its sessions may get other keys when they end. `stored`:
+    both. As many sessions as before, but others, are doubtful too: what Webex has of the quality of a meeting makes
+    sessions with ids of their own. Of a live meeting only the number counts, since its sessions may get other keys when
+    they end. `stored`:
     `None` if an earlier version stored the meeting without counting; then only an empty answer is doubtful.
     """
     if stored_rank is None:
@@ -32,7 +32,7 @@ def lacks_sessions(found: Collection[str], stored: SessionSummary | None, stored
         return not found and stored_rank >= Detail.basic
     if 2 * len(found) < stored.count:
         return True
-    return stored.count > 0 and stored_rank >= Detail.basic and not stored.shares_any(found)
+    return stored_rank >= Detail.basic and not stored.shares_half(found)
 
 
 def is_far_below(found: SessionSummary, expected: int | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict, cast
@@ -69,6 +69,7 @@ class RunSummary(TypedDict):
     superseded: int
     replaced: int
     rejected: int
+    lost_indices: int
     collisions: int
     requests: int
     retries: int
@@ -178,6 +179,8 @@ class Report:
     """Stale documents deleted."""
     rejected: int = 0
     """Documents that Elasticsearch refused."""
+    lost_indices: int = 0
+    """Indices that were deleted or replaced during the run."""
     collisions: int = 0
     """Sessions with the key of another one."""
     requests: int = 0
@@ -245,6 +248,7 @@ class Report:
             if self.failed_partitions
             else "",
             f"{plural(self.rejected, 'document')} rejected" if self.rejected else "",
+            f"indices lost during the run: {self.lost_indices}" if self.lost_indices else "",
         ]
         return ", ".join(filter(None, problems))
 
@@ -270,6 +274,13 @@ class Report:
             self.until = error.until
         if error.exit_code not in NORMAL_ENDS:
             self._fail("the run", str(error), error.exit_code)
+
+    def indices_lost(self, names: Sequence[str], meetings: int) -> None:
+        """Indices were deleted or replaced during the run; so many meetings are to be read again."""
+        why = f"deleted or replaced during the run; {plural(meetings, 'meeting')} to be read again: run the same command again"
+        for name in names:
+            self._fail(f"index {name}", why, ExitCode.TEMPFAIL)
+        self.lost_indices += len(names)
 
     def meeting_ended(self, uuid: str, error: HarvestError) -> None:
         """A meeting has nothing to store: it is gone, not ready, or failed."""

@@ -227,6 +227,16 @@ class Journal(JournalReader):
         """Another meeting has taken the place of this one, and its documents are deleted."""
         self._writer.put(sql.MARK_REPLACED, str(Reason.replaced), uuid)
 
+    def undo_stored(self, window: Window | None) -> int:
+        """What is stored of the meetings that started in the window, or at an unknown time, was lost with its index: they
+        are read again. `None`: of all meetings. Returns how many there are. On the disk when this returns."""
+        reason = "its index was deleted"
+        with self._database.transaction() as connection:
+            if window is None:
+                return int(connection.execute(sql.UNDO_STORED, (reason,)).rowcount)
+            between = (to_microseconds(window.start), to_microseconds(window.end))
+            return int(connection.execute(sql.UNDO_STORED_BETWEEN, (reason, *between)).rowcount)
+
     def expire(self, before: datetime) -> int:
         """Give up meetings that started before this instant and are neither done nor gone; `take_back` undoes it.
 

@@ -167,6 +167,14 @@ FORGET_TAKEN_BACK = """
 TAKE_BACK_PARTITIONS = "INSERT OR IGNORE INTO left_out SELECT * FROM given_up_partitions WHERE stop >= ?"
 FORGET_TAKEN_BACK_PARTITIONS = "DELETE FROM given_up_partitions WHERE stop >= ?"
 
+# What was lost with its index
+
+UNDO_STORED = """
+    UPDATE meetings SET outcome = 'failed', rank = NULL, harvested_at = NULL, due = NULL, reason = ?, attempts = 0
+    WHERE rank IS NOT NULL AND outcome <> 'gone'
+"""
+UNDO_STORED_BETWEEN = UNDO_STORED + " AND (start IS NULL OR (start >= ? AND start < ?))"
+
 # What a clock that was ahead has recorded
 
 FORGET_FUTURE_LISTINGS = "DELETE FROM intervals WHERE listed_at > ?"

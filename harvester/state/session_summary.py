@@ -9,8 +9,7 @@ from datetime import datetime
 from heapq import nsmallest
 
 SAMPLE = 16
-"""So many keys are kept, the smallest ones. Keys are hashes, so another reading that has half of the sessions lacks all of
-the sample once in 65,536 times."""
+"""So many keys are kept, the smallest ones. Keys are hashes, so these stand for all of them."""
 
 SAMPLED_CHARACTERS = 8
 
@@ -37,9 +36,10 @@ class SessionSummary:
         count, digest, *sample = text.split(" ")
         return cls(count=int(count), digest=digest, sample=frozenset(sample))
 
-    def shares_any(self, keys: Iterable[str]) -> bool:
-        """Whether any of these keys is in the sample."""
-        return any(key[:SAMPLED_CHARACTERS] in self.sample for key in keys)
+    def shares_half(self, keys: Iterable[str]) -> bool:
+        """Whether at least half of the sample is among these keys."""
+        shared = self.sample.intersection(key[:SAMPLED_CHARACTERS] for key in keys)
+        return 2 * len(shared) >= len(self.sample)
 
     def __str__(self) -> str:
         return " ".join([str(self.count), self.digest, *sorted(self.sample)])

@@ -127,4 +127,6 @@ def test_empty_lists_replace_nothing_the_first_time_and_everything_the_second_ti
     with emptied(vendor), served.at(78 * HOUR) as vendors:
         last = run(vendors.pointed(newest, **more), vendor, *DAYS)
     assert last["confirmed_fewer"] > 5
-    assert sessions(newest) < len(stored) / 4
+    # Webex still has the quality of each meeting, and sessions with other ids are made of it.
+    left = newest.stored().keys() & stored.keys()
+    assert len(left) < len(stored) / 2

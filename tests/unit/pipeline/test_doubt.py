@@ -23,6 +23,8 @@ def keys(count: int, *, since: int = 0) -> list[str]:
         (keys(418, since=1000), keys(418), True),
         (keys(0), keys(1), True),
         (keys(1), keys(2), False),
+        (keys(10, since=5), keys(10), False),
+        (keys(10, since=6), keys(10), True),
         (keys(1, since=9), keys(2), True),
         (keys(0), keys(0), False),
         (keys(9), keys(0), False),
@@ -32,7 +34,7 @@ def keys(count: int, *, since: int = 0) -> list[str]:
         (keys(208), keys(418), True),
     ],
 )
-def test_fewer_than_half_or_none_of_the_stored_sessions(
+def test_a_reading_lacks_more_than_half_of_what_is_stored(
     found: list[str], stored: list[str], is_doubtful: bool
 ) -> None:
     assert lacks_sessions(found, SessionSummary.of(stored), Detail.full) is is_doubtful

@@ -24,8 +24,9 @@ def test_the_order_of_sessions_does_not_matter_and_each_session_does() -> None:
 
 def test_a_shorter_list_of_the_same_sessions_shares_samples() -> None:
     stored = SessionSummary.of(KEYS)
-    assert stored.shares_any(KEYS[:50])
-    assert not stored.shares_any([session_key("other")])
+    assert stored.shares_half(KEYS[:90])
+    assert not stored.shares_half(KEYS[:10])
+    assert SessionSummary.of([]).shares_half([])
 
 
 def test_text_of_anything_else_is_refused() -> None:
