@@ -110,6 +110,8 @@ class RequestOptions(TypedDict, total=False):
     """Replaces the authorization of the `Api`."""
     attempts: int | None
     """How often the request may be sent, if less often than the policy allows."""
+    idempotent: bool
+    """False: sent again only if the vendor did not process it (429), never if its outcome is unknown.  [default: True]"""
 
 
 class Api:
@@ -189,7 +191,9 @@ class Api:
         """Wait before the next attempt; raises the decision's error if there is none."""
         limiter, attempts = request.options.get("limiter"), request.options.get("attempts")
         allowed = min((n for n in (attempts, decision.attempts) if n is not None), default=None)
-        delay = state.next_delay(decision.after, attempts=allowed)
+        delay = None
+        if request.is_idempotent or decision.throttled:
+            delay = state.next_delay(decision.after, attempts=allowed)
         if delay is None:
             raise decision.error from None
         logger.debug("%s: %s: next try in %.1f s", self.vendor, request.call, delay)
@@ -241,6 +245,8 @@ class Api:
         if fault := certificate_fault(error):
             problem = f"the server's certificate {fault.words}: {fault.remedy}"
         attempts = request.options.get("attempts") or self._policy.limits.attempts or 1
+        if not request.is_idempotent:
+            attempts = 1
         logger.debug("%s: %s: %s (%s)", self.vendor, request.call, problem, type(error).__name__)
         return Unreachable(
             f"{self.vendor}: {request.call}: {problem} ({type(error).__name__}) after {count_attempts(attempts)}; "
@@ -277,6 +283,10 @@ class _Request:
     def sender(self) -> Auth | None:
         """Whose authorization the request has: its own, else that of the `Api`."""
         return self.options.get("auth") or self.auth
+
+    @property
+    def is_idempotent(self) -> bool:
+        return self.options.get("idempotent", True)
 
 
 def parse_body(content: bytes) -> tuple[Any, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import click
 
 import connectors
 from connectors.errors import ConfigurationError, HarvestError
+from harvester.cli import VENDOR_COMMANDS, load_command
 from harvester.cli.from_settings import account_config, configured_vendors, elastic_config, open_destination
 from harvester.cli.options import (
     examples,
@@ -48,7 +49,7 @@ def vendor_command(name: str) -> click.Command:
         options = split_options(connector.options, values)
         return run_harvest(env, [name], options=options, **values)
 
-    return click.command(
+    harvest = click.command(
         name,
         help=f"Harvest {connector.title} meetings and their sessions.\n\n{WITHOUT_DATES}",
         epilog=examples(
@@ -57,6 +58,41 @@ def vendor_command(name: str) -> click.Command:
             f"harvester {name} -q",
         ),
     )(command)
+    return VendorGroup(harvest, VENDOR_COMMANDS[name]) if name in VENDOR_COMMANDS else harvest
+
+
+class VendorGroup(click.Group):
+    """A vendor's command that harvests if no other command follows it."""
+
+    def __init__(self, harvest: click.Command, commands: Mapping[str, tuple[str, str]]) -> None:
+        super().__init__(
+            harvest.name,
+            params=harvest.params,
+            help=harvest.help,
+            epilog=harvest.epilog,
+            callback=self._harvest,
+            invoke_without_command=True,
+            subcommand_metavar="[COMMAND]",
+        )
+        self._command = harvest
+        self._commands = commands
+
+    def _harvest(self, **values: Any) -> int | None:
+        context = click.get_current_context()
+        if context.invoked_subcommand is not None:
+            return None
+        code: int = context.invoke(self._command, **values)
+        return code
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self._commands)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        return load_command(self._commands[name][0]) if name in self._commands else None
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self._commands.items()])
 
 
 @click.command("all", epilog=examples("harvester all -q", "harvester all --date 2026-11-20"))
