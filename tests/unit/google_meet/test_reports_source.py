@@ -372,3 +372,25 @@ def test_hints_contain_no_address(meet: Build, google: Google) -> None:
     assert len(hints) == 2
     assert all(hint["user"] == "2" for hint in hints)
     assert "@" not in str(hints)
+
+
+def test_an_empty_answer_of_reports_makes_no_second_set_of_meetings(
+    meet: Build, google: Google, context: FakeContext
+) -> None:
+    google.call_ended("reports-id", "2026-11-20T09:44:59Z", stayed=2600)
+    google.record("meet-id")
+    assert [ref.uuid for ref in refs(meet())] == ["reports-id"]
+    stored(context, "reports-id", "auto", "conference")
+    google.activities.clear()
+    assert list(meet().meetings(DAY)) == [
+        SkippedPartition(partition="reports 2026-11-20", reason=Reason.error, permanent=False)
+    ]
+
+
+def test_a_record_that_only_meet_has_is_listed_beside_stored_conferences(
+    meet: Build, google: Google, context: FakeContext
+) -> None:
+    google.call_ended("reports-id", "2026-11-20T09:44:59Z", stayed=2600)
+    stored(context, "reports-id", "auto", "conference")
+    google.record("earlier", "2026-11-20T07:00:00Z", "2026-11-20T07:30:00Z")
+    assert {ref.uuid for ref in refs(meet())} == {"reports-id", "earlier"}

@@ -17,7 +17,7 @@ from harvester.pipeline.tracker import KeepStored, LoadedMeeting
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import JournalEntry
-from harvester.verify.findings import KEPT_ORPHANS, Finding
+from harvester.verify.findings import KEPT_ORPHANS, Finding, unrepaired
 from harvester.verify.repair import RepairTracker, after_repair, orphans, to_harvest
 from tests.documents import HARVESTED, plain
 from tests.unit.verify.test_comparison import NEW, ref
@@ -120,7 +120,14 @@ def test_a_gone_meeting_is_lost_only_if_it_was_stored(journal: Journal) -> None:
     assert known(journal, "once").outcome == known(journal, "never").outcome == "gone"
     assert known(journal, "orphans").outcome == "gone"
     results = after_repair([*findings, orphans_], [orphans_, missing("failed")], tracker)
-    assert [finding.repaired for finding in results] == [False, True, True, False, False]
+    assert [(finding.kind, finding.repaired) for finding in results] == [
+        ("missing", False),
+        ("gone", None),
+        ("pending", None),
+        ("missing", False),
+        ("orphans", False),
+    ]
+    assert [finding.uuid for finding in unrepaired(results)] == ["once", "failed", "orphans"]
     assert results[0].why == "deleted"
     assert results[4].why == f"deleted; {KEPT_ORPHANS}"
     assert orphans([*findings, orphans_], tracker.gone) == [orphans_]
