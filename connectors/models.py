@@ -38,6 +38,7 @@ class Reason(StrEnum):
     no_time = "no start time"
     quality = "quality not ready"
     settling = "just ended"
+    few_sessions = "sessions missing"
     deleted = "deleted"
     expired = "expired"
     not_ours = "not ours"
@@ -287,6 +288,8 @@ class MeetingRecord:
     """Uuids that an earlier harvest used for this meeting; documents under them are stale."""
     collisions: int = 0
     """How many sessions shared a key with a different session, and got `-2`, `-3` … appended to it."""
+    expected_sessions: int | None = None
+    """How many sessions the vendor counts in the listing; `None` if it does not count them."""
     listed_only: bool = False
     """The vendor lists the meeting but refuses its details for good: this is the listing row, without sessions."""
 

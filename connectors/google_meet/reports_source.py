@@ -8,7 +8,7 @@ over the end of the window, and the day after it is not the end of what was read
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -33,6 +33,7 @@ from connectors.google_meet.listing import GoogleSourceName, RecordListing
 from connectors.google_meet.mapping import ConferenceFacts, to_host, to_meeting, to_session
 from connectors.google_meet.meet_api import VisibleRecord, space_of
 from connectors.google_meet.meet_source import MeetSource
+from connectors.google_meet.missing_days import missing_days
 from connectors.google_meet.other_source_days import IdConflicts, OtherSourceDays
 from connectors.google_meet.reports_rows import Row, code_spellings, join_time
 from connectors.models import MeetingRecord, MeetingRef, Reason, Session, SkippedPartition, Window
@@ -91,9 +92,27 @@ class ReportsSource:
             return
         records: dict[str, VisibleRecord] = {}
         yield from self._collect_records(window, records, users)
+        listed: set[str] = set()
         conferences = chain(self._list_conferences(window), self._list_again(late, window))
-        yield from self._to_refs(conferences, records, window, days)
-        yield from self._listing.record_refs(records, window, days)
+        yield from self._to_refs(_noting_ids(conferences, listed), records, window, days)
+        yield from self._record_refs(records, window, days, listed)
+
+    def _record_refs(
+        self,
+        records: dict[str, VisibleRecord],
+        window: Window,
+        days: OtherSourceDays,
+        listed: Container[str],
+    ) -> Iterator[MeetingRef | SkippedPartition]:
+        """The refs of records that only Meet has. Days of which Reports should have conferences, and has none, are
+        skipped."""
+        options = self._apis.option_values  # they select conferences, so others may well be missing
+        missing = OtherSourceDays() if options else missing_days(self._apis.context, window, listed)
+        for ref in self._listing.record_refs(records, window, days):
+            if ref.start_time is None or not missing.contains(ref.start_time):
+                yield ref
+        for day in sorted(missing.days - days.days):
+            yield SkippedPartition(partition=f"reports {day}", reason=Reason.error, permanent=False)
 
     def _collect_records(
         self, window: Window, into: dict[str, VisibleRecord], partitions: Collection[str]
@@ -351,6 +370,15 @@ class ReportsSource:
         if ref.row is None:
             return 4 if self._with_meet else 2
         return 1 + (ref.row["record"] is not None) + (not ref.row["is_complete"])
+
+
+def _noting_ids(
+    conferences: Iterable[ListedConference | LateRow], into: set[str]
+) -> Iterator[ListedConference | LateRow]:
+    """The conferences; their ids are added to `into`."""
+    for listed in conferences:
+        into.add(listed.conference if isinstance(listed, LateRow) else listed.conference.id)
+        yield listed
 
 
 def _is_near(conference: Conference, window: Window) -> bool:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -203,7 +204,8 @@ class Meetecho:
             return MeetingRecord(meeting=meeting, pending=pending, replaces=replaces)
         names = self.datatracker.names(person_ids(rows))
         sessions = [to_session(row, names, raw=raw) for row in rows]
-        return without_participant_seconds(to_record(meeting, sessions, pending=pending, replaces=replaces))
+        record = to_record(meeting, sessions, pending=pending, replaces=replaces)
+        return replace(without_participant_seconds(record), expected_sessions=planned.attended or None)
 
     def _make_rooms_api(self) -> RoomsClient | None:
         names = ("MEETECHO_CLIENT_ID", "MEETECHO_CLIENT_SECRET")

@@ -167,7 +167,11 @@ def finish_record(record: MeetingRecord, ref: MeetingRef, row: Row, now: datetim
     require_timestamp(
         record, vendor=VENDOR, since=since, lookback=LOOKBACK, now=now, is_listed=ref.row is not None
     )
-    return _with_settling(record, ref, now, join_count(row))
+    joins = join_count(row)
+    record = _with_settling(record, ref, now, joins)
+    # The Reports list one participant without any session.
+    has_sessions = joins and ref.hint.get("type") not in {"live", "pastOne"}
+    return replace(record, expected_sessions=joins) if has_sessions else record
 
 
 def _with_settling(record: MeetingRecord, ref: MeetingRef, now: datetime, joins: int) -> MeetingRecord:

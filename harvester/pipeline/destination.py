@@ -15,6 +15,7 @@ from harvester.config import OWN, Environment, checked_url, is_nearby
 from harvester.logging_setup import ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.context import Clock, StopSignal
+from harvester.pipeline.index_generation import IndexListener
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
@@ -66,6 +67,27 @@ class IndexDestination:
         from harvester.sinks.elastic.redating import count_future
 
         return count_future(self._client, vendor=vendor, account=account, now=now)
+
+    def uuids(self) -> dict[str, str] | None:
+        """The UUID of each index, by name; `None` if the account may not look."""
+        from harvester.sinks.elastic.generations import visible_uuids
+
+        return visible_uuids(self._client, self._retry)
+
+    def newest_harvest(self, vendor: str, account: str) -> datetime | None:
+        """The newest `harvested_at` of an account's documents; `None` if there are none, or the account may not read."""
+        from harvester.sinks.elastic.generations import newest_harvest
+
+        return newest_harvest(self._client, self._retry, vendor, account)
+
+    @contextmanager
+    def notifying(self, listener: IndexListener) -> Iterator[None]:
+        """The listener is called before documents are first sent to an index, as long as the context lasts."""
+        self.loader.index_listeners.append(listener)
+        try:
+            yield
+        finally:
+            self.loader.index_listeners.remove(listener)
 
 
 class StreamDestination:

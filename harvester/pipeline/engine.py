@@ -275,11 +275,12 @@ class _Run:
             return None
         self._report.meeting_fetched(record)
         if isinstance(decision, KeepStored):
-            self._tracker.on_kept(ref, record.pending)
-            self._report.meeting_kept(record.pending)
+            self._tracker.on_kept(ref, decision)
+            self._report.meeting_kept(decision.pending, is_doubted=decision.doubt is not None)
             return None
+        self._report.confirmed_fewer += decision.is_confirmed
         self._tracker.on_loading(ref)
-        self._in_sink[record.meeting.uuid] = LoadedMeeting.of(ref, record)
+        self._in_sink[record.meeting.uuid] = LoadedMeeting.of(ref, decision.record)
         return decision
 
     def _count_unanswered(self, error: HarvestError) -> None:

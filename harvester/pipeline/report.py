@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict, cast
@@ -47,6 +47,8 @@ class RunSummary(TypedDict):
     pending: int
     nothing_yet: int
     kept_pending: int
+    doubted: int
+    confirmed_fewer: int
     pending_by_reason: dict[str, int]
     next_due: str | None
     gone: int
@@ -68,6 +70,7 @@ class RunSummary(TypedDict):
     replaced: int
     rejected: int
     future_documents: int
+    lost_indices: int
     collisions: int
     requests: int
     retries: int
@@ -138,6 +141,11 @@ class Report:
     """Of the pending ones: nothing could be stored yet."""
     kept_pending: int = 0
     """Of the pending ones: what is stored is richer, and stays until then."""
+    doubted: int = 0
+    """Of the pending ones: the vendor returned far fewer sessions than are stored, or than it counts. What is stored stays,
+    and only a second equal answer much later replaces it."""
+    confirmed_fewer: int = 0
+    """Loaded with far fewer sessions than before, or than the vendor counts, since a second reading was equal."""
     pending_by_reason: Counter[str] = field(default_factory=Counter)
     next_due: datetime | None = None
     """When the first of the pending ones may be read again."""
@@ -177,6 +185,8 @@ class Report:
     future_documents: int = 0
     """Documents in the index that were harvested in the future, by a clock that was ahead: counted if some documents of this
     run could not replace others."""
+    lost_indices: int = 0
+    """Indices that were deleted or replaced during the run."""
     collisions: int = 0
     """Sessions with the key of another one."""
     requests: int = 0
@@ -255,6 +265,7 @@ class Report:
             f"{plural(self.future_documents, 'document')} in the index harvested in the future"
             if self.future_documents
             else "",
+            f"indices lost during the run: {self.lost_indices}" if self.lost_indices else "",
         ]
         return ", ".join(filter(None, problems))
 
@@ -284,6 +295,13 @@ class Report:
         if error.exit_code not in NORMAL_ENDS:
             self._fail("the run", str(error), error.exit_code)
 
+    def indices_lost(self, names: Sequence[str], meetings: int) -> None:
+        """Indices were deleted or replaced during the run; so many meetings are to be read again."""
+        why = f"deleted or replaced during the run; {plural(meetings, 'meeting')} to be read again: run the same command again"
+        for name in names:
+            self._fail(f"index {name}", why, ExitCode.TEMPFAIL)
+        self.lost_indices += len(names)
+
     def meeting_ended(self, uuid: str, error: HarvestError) -> None:
         """A meeting has nothing to store: it is gone, not ready, or failed."""
         if isinstance(error, Gone):
@@ -308,8 +326,12 @@ class Report:
         self.collisions += record.collisions
         self.sessions += len(record.sessions)
 
-    def meeting_kept(self, pending: Pending | None) -> None:
-        """What is stored of it is richer and stays: for good, or until it is read again."""
+    def meeting_kept(self, pending: Pending | None, *, is_doubted: bool = False) -> None:
+        """What is stored of it is richer and stays: for good, or until it is read again.
+
+        `is_doubted`: the vendor returned far fewer sessions.
+        """
+        self.doubted += is_doubted
         if pending is None:
             self.kept_richer += 1
         else:
@@ -320,6 +342,7 @@ class Report:
         if pending is None:
             self.done += 1
         else:
+            self.doubted += pending.reason is Reason.few_sessions
             self._wait(pending.reason, pending.until)
         self._count_documents(ack)
 

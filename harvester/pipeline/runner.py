@@ -16,6 +16,7 @@ from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
 from harvester.pipeline.context import RunContext, StopSignal
 from harvester.pipeline.destination import Destination, IndexDestination
+from harvester.pipeline.index_generation import EMPTY_WHEN_BEGUN, IndexGeneration
 from harvester.pipeline.planner import (
     RunPlan,
     backfill,
@@ -34,8 +35,6 @@ from harvester.state.journal import Journal
 from harvester.state.layout import journal_folder, rejects_folder
 
 logger = logging.getLogger(__name__)
-
-EMPTY_WHEN_BEGUN = "index_was_empty"
 
 Progress = Callable[[Report, Connector, RunContext], AbstractContextManager[object]]
 """Shows how far a run has come, as long as the context lasts."""
@@ -89,7 +88,14 @@ class Runner:
             connected = account.connect(
                 journal, asks_refused_again=self.request.mode == "forced" or self.request.filtered
             )
-            with recorded_run(connected, journal, index.has_indices, self.request, report) as (plan, tracker):
+            config = account.config
+            generation = IndexGeneration(index, journal, vendor=config.vendor, account=config.label)
+            with (
+                index.notifying(generation.on_ready),
+                recorded_run(
+                    connected, journal, index.has_indices, self.request, report, generation=generation
+                ) as (plan, tracker),
+            ):
                 self._harvest(connected, plan, tracker, report)
                 if report.superseded:
                     label, now = account.config.label, connected.context.now()
@@ -155,6 +161,8 @@ def recorded_run(
     has_indices: Callable[[], bool],
     request: HarvestRequest,
     report: Report,
+    *,
+    generation: IndexGeneration | None = None,
 ) -> Iterator[tuple[RunPlan, JournalTracker]]:
     """The plan and the tracker of a run into an index; the journal records the run from its beginning to its summary.
 
@@ -163,8 +171,11 @@ def recorded_run(
     now = account.context.now
     with journal.lock():
         forget_wrong_times(account, journal, stops=not account.context.knows_vendor_time)
+        previous = journal.runs(1)
         run = journal.begin_run(request.description, now())
         try:
+            if generation is not None:
+                generation.check_before(previous[0].ended if previous else None)
             plan = _plan(account, journal, request)
             was_empty = _was_empty(journal, has_indices)
             _log_plan(account.vendor, plan)
@@ -176,6 +187,8 @@ def recorded_run(
                 plan,
                 JournalTracker(journal, plan, extras=request.extras, run=run, now=now, was_empty=was_empty),
             )
+            if generation is not None:
+                generation.check_after(report)
             if not expired and report.listing_complete:  # the vendor has answered, and shows no time
                 _expire(account, journal, report)
             if plan.forced_since is not None and not plan.filtered and report.listing_complete:

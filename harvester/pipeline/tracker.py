@@ -18,14 +18,23 @@ from connectors.models import (
     MeetingRecord,
     MeetingRef,
     Pending,
+    Reason,
     RefusedPartition,
     SkippedPartition,
     Window,
+)
+from harvester.pipeline.doubt import (
+    CONFIRM_AFTER,
+    doubted_since,
+    is_confirmed,
+    is_far_below,
+    lacks_sessions,
 )
 from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition, JournalEntry
+from harvester.state.session_summary import Doubt, SessionSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,10 @@ class Fetch:
     """The journal does not know the meeting."""
     is_recorded: bool = False
     """The journal already says that the meeting is to be fetched with these extras."""
+    sessions: SessionSummary | None = None
+    """The sessions that are stored; `None`: nothing is, or they were not counted."""
+    doubt: Doubt | None = None
+    """The last reading, if it was not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +60,14 @@ class Unchanged:
     """What is stored of the meeting is what the listing shows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeepStored:
     """What is stored of the meeting is richer than the record, and stays."""
+
+    pending: Pending | None = None
+    """When to read the meeting again; `None`: what is stored stays for good."""
+    doubt: Doubt | None = None
+    """The record has so few sessions that it is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +84,7 @@ class LoadedMeeting:
     harvested_at: datetime
     pending: Pending | None
     replaces: Sequence[str] = ()
+    sessions: SessionSummary | None = None
 
     @classmethod
     def of(cls, ref: MeetingRef, record: MeetingRecord) -> LoadedMeeting:
@@ -76,7 +95,17 @@ class LoadedMeeting:
             harvested_at=meeting.harvested_at,
             pending=record.pending,
             replaces=record.replaces,
+            sessions=summarize(record),
         )
+
+    @property
+    def is_doubted(self) -> bool:
+        """It has far fewer sessions than the vendor counts, and is read again."""
+        return self.pending is not None and self.pending.reason is Reason.few_sessions
+
+
+def summarize(record: MeetingRecord) -> SessionSummary:
+    return SessionSummary.of(session.key for session in record.sessions)
 
 
 class RunTracker(Protocol):
@@ -117,7 +146,7 @@ class RunTracker(Protocol):
         """The record is about to be given to the sink."""
         ...
 
-    def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
+    def on_kept(self, ref: MeetingRef, kept: KeepStored) -> None:
         """The record was dropped in favour of what is stored, for good or until it is read again."""
         ...
 
@@ -148,7 +177,7 @@ class _Eventless:
     def on_loading(self, ref: MeetingRef) -> None:
         pass
 
-    def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
+    def on_kept(self, ref: MeetingRef, kept: KeepStored) -> None:
         pass
 
     def on_acknowledged(self, loaded: LoadedMeeting) -> None:
@@ -194,9 +223,12 @@ class SilentTracker(_Eventless):
 class _Fetching:
     """What is known of a meeting that is being fetched. `intent`: the number that `Journal.flush_to` takes."""
 
-    stored_rank: int | None
-    is_new: bool
+    fetch: Fetch
     intent: int
+
+    @property
+    def stored_rank(self) -> int | None:
+        return self.fetch.stored_rank
 
 
 class JournalTracker:
@@ -240,7 +272,12 @@ class JournalTracker:
             return Fetch(ref=_with_extras(ref, self._extras), is_new=True)
         if not self._has_changed(record, ref):
             return Unchanged()
-        return Fetch(ref=_with_extras(ref, self._extras | record.extras), stored_rank=record.rank)
+        return Fetch(
+            ref=_with_extras(ref, self._extras | record.extras),
+            stored_rank=record.rank,
+            sessions=record.sessions,
+            doubt=record.doubt,
+        )
 
     def missing_from_listing(self, part: Slice) -> Iterator[Fetch]:
         if not part.partitions and not self._plan.filtered:
@@ -255,9 +292,28 @@ class JournalTracker:
         # A record without sessions replaces none that was read after the meeting's end.
         rank = record.meeting.detail - 1 if record.listed_only else record.meeting.detail
         if fetching.stored_rank is not None and fetching.stored_rank > rank:
-            return KeepStored()
-        is_new = fetching.is_new and self._was_empty and record.meeting.uuid == ref.uuid
-        return Load(record=record, is_new=is_new)
+            return KeepStored(pending=record.pending)
+        is_new = fetching.fetch.is_new and self._was_empty and record.meeting.uuid == ref.uuid
+        return self._unless_doubted(fetching.fetch, Load(record=record, is_new=is_new))
+
+    def _unless_doubted(self, fetch: Fetch, load: Load) -> Load | KeepStored:
+        """The load; what is stored, if the record has far fewer sessions; or the record as pending, if the vendor counts
+        far more."""
+        record, now = load.record, self._now()
+        found = summarize(record)
+        keys = [session.key for session in record.sessions]
+        is_poor = lacks_sessions(keys, fetch.sessions, fetch.stored_rank)
+        is_short = not record.listed_only and is_far_below(found, record.expected_sessions)
+        if not (is_poor or is_short):
+            return load
+        if record.pending is None and is_confirmed(found, fetch.doubt, now):
+            return replace(load, is_confirmed=True)
+        doubt = Doubt(sessions=found, since=doubted_since(found, fetch.doubt, now))
+        due = max(doubt.since + CONFIRM_AFTER, now)
+        pending = record.pending or Pending(until=due, reason=Reason.few_sessions)
+        if is_poor:
+            return KeepStored(pending=pending, doubt=doubt)
+        return replace(load, record=replace(record, pending=pending))
 
     def _again(self, record: JournalEntry) -> Fetch:
         extras = record.extras | self._extras
@@ -265,6 +321,8 @@ class JournalTracker:
             ref=replace(record.ref, extras=extras),
             stored_rank=record.rank,
             is_recorded=extras == record.extras,
+            sessions=record.sessions,
+            doubt=record.doubt,
         )
 
     def _has_changed(self, record: JournalEntry, ref: MeetingRef) -> bool:
@@ -316,9 +374,7 @@ class JournalTracker:
     def on_fetching(self, fetch: Fetch) -> None:
         ref = fetch.ref
         intent = 0 if fetch.is_recorded else self._journal.record_intent(ref, ref.extras, self._run)
-        self._fetching[ref.uuid] = _Fetching(
-            stored_rank=fetch.stored_rank, is_new=fetch.is_new, intent=intent
-        )
+        self._fetching[ref.uuid] = _Fetching(fetch=fetch, intent=intent)
 
     def on_slice_listed(self, part: Slice) -> None:
         at = self._started.pop(part)
@@ -363,22 +419,29 @@ class JournalTracker:
         fetching = self._fetching.get(ref.uuid)
         self._journal.flush_to(fetching.intent if fetching is not None else 0)
 
-    def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
+    def on_kept(self, ref: MeetingRef, kept: KeepStored) -> None:
         self._fetching.pop(ref.uuid, None)
-        if pending is None:
+        if kept.pending is None:
             self._journal.keep(ref)
         else:
-            self._journal.keep(ref, due=pending.until, reason=pending.reason)
+            self._journal.keep(ref, due=kept.pending.until, reason=kept.pending.reason, doubt=kept.doubt)
 
     def on_acknowledged(self, loaded: LoadedMeeting) -> None:
-        self._fetching.pop(loaded.ref.uuid, None)
+        fetching = self._fetching.pop(loaded.ref.uuid, None)
         pending = loaded.pending
+        doubt = None
+        if loaded.is_doubted and loaded.sessions is not None:
+            earlier = fetching.fetch.doubt if fetching is not None else None
+            since = doubted_since(loaded.sessions, earlier, loaded.harvested_at)
+            doubt = Doubt(sessions=loaded.sessions, since=since)
         self._journal.mark_stored(
             loaded.ref,
             rank=loaded.rank,
             harvested_at=loaded.harvested_at,
             due=pending.until if pending is not None else None,
             reason=pending.reason if pending is not None else None,
+            sessions=loaded.sessions,
+            doubt=doubt,
         )
         for uuid in loaded.replaces:
             self._journal.mark_replaced(uuid)

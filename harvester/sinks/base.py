@@ -17,6 +17,8 @@ class Load:
     record: MeetingRecord
     is_new: bool = False
     """Nothing of this meeting was ever stored, by this run or another: the sink need not look for stale documents."""
+    is_confirmed: bool = False
+    """Far fewer sessions than are stored or listed, but a second reading much later was equal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

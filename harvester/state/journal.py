@@ -36,6 +36,7 @@ from harvester.state.journal_rows import (
 )
 from harvester.state.layout import JournalLocation, not_writable, run_lock_file
 from harvester.state.locks import run_lock
+from harvester.state.session_summary import Doubt, SessionSummary
 from harvester.state.wrong_times import TOLERANCE, WrongTimes
 
 RUNS_KEPT = 400
@@ -174,8 +175,15 @@ class Journal(JournalReader):
         harvested_at: datetime,
         due: datetime | None,
         reason: Reason | None,
+        sessions: SessionSummary | None = None,
+        doubt: Doubt | None = None,
     ) -> None:
-        """The sink has acknowledged the meeting: it is done, or pending if it is `due` again."""
+        """The sink has acknowledged the meeting: it is done, or pending if it is `due` again.
+
+        `sessions`: what is stored; `doubt`: this reading is stored, but not believed.
+        """
+        if sessions is not None:
+            self._writer.put(sql.SET_SESSIONS, ref.uuid, str(sessions), *_doubt(doubt))
         self._writer.put(
             sql.MARK_STORED,
             "done" if due is None else "pending",
@@ -187,8 +195,20 @@ class Journal(JournalReader):
             ref.uuid,
         )
 
-    def keep(self, ref: MeetingRef, *, due: datetime | None = None, reason: Reason | None = None) -> None:
-        """The meeting was read, but what is stored is richer and stays. It is done, or pending if it is `due` again."""
+    def keep(
+        self,
+        ref: MeetingRef,
+        *,
+        due: datetime | None = None,
+        reason: Reason | None = None,
+        doubt: Doubt | None = None,
+    ) -> None:
+        """The meeting was read, but what is stored is richer and stays. It is done, or pending if it is `due` again.
+
+        `doubt`: the reading, if it was not believed.
+        """
+        if doubt is not None:
+            self._writer.put(sql.SET_DOUBT, ref.uuid, *_doubt(doubt))
         self._writer.put(
             sql.KEEP,
             "done" if due is None else "pending",
@@ -214,6 +234,16 @@ class Journal(JournalReader):
     def mark_replaced(self, uuid: str) -> None:
         """Another meeting has taken the place of this one, and its documents are deleted."""
         self._writer.put(sql.MARK_REPLACED, str(Reason.replaced), uuid)
+
+    def undo_stored(self, window: Window | None) -> int:
+        """What is stored of the meetings that started in the window, or at an unknown time, was lost with its index: they
+        are read again. `None`: of all meetings. Returns how many there are. On the disk when this returns."""
+        reason = "its index was deleted"
+        with self._database.transaction() as connection:
+            if window is None:
+                return int(connection.execute(sql.UNDO_STORED, (reason,)).rowcount)
+            between = (to_microseconds(window.start), to_microseconds(window.end))
+            return int(connection.execute(sql.UNDO_STORED_BETWEEN, (reason, *between)).rowcount)
 
     def expire(self, before: datetime) -> int:
         """Give up meetings that started before this instant and are neither done nor gone; `take_back` undoes it.
@@ -294,6 +324,10 @@ def delete_journal(location: JournalLocation) -> None:
     with suppress(OSError):  # files of others may be in the folder
         location.run_lock_file.unlink()
         location.folder.rmdir()
+
+
+def _doubt(doubt: Doubt | None) -> tuple[str | None, int | None]:
+    return (str(doubt.sessions), to_microseconds(doubt.since)) if doubt is not None else (None, None)
 
 
 def _key(window: Window, extras: frozenset[str]) -> tuple[int, int, str]:

@@ -11,6 +11,7 @@ import orjson
 
 from connectors.models import MeetingRef, Reason, RefusedPartition, Window
 from harvester.state.intervals import Listing
+from harvester.state.session_summary import Doubt, SessionSummary
 
 Outcome = Literal["listed", "done", "pending", "gone", "failed"]
 """`listed`: to be read, and not read yet."""
@@ -50,6 +51,10 @@ class JournalEntry:
     reason: str | None
     attempts: int
     first_run: int
+    sessions: SessionSummary | None = None
+    """What is stored; `None` if nothing is, or if an earlier version stored it."""
+    doubt: Doubt | None = None
+    """The last reading, if it was not believed."""
 
     @property
     def ref(self) -> MeetingRef:
@@ -113,7 +118,10 @@ def key_of(failed: FailedPartition) -> tuple[str, int, int, str]:
 
 
 def parse_entry(row: Sequence[Any]) -> JournalEntry:
-    uuid, outcome, start, digest, hint, asked, rank, harvested_at, due, reason, attempts, first_run = row
+    uuid, outcome, start, digest, hint, asked, rank, harvested_at, due, reason, *rest = row
+    attempts, first_run, *summaries = rest
+    known: Sequence[Any] = summaries or (None, None, None)
+    sessions, doubted, doubted_since = known
     if outcome not in get_args(Outcome):
         raise ValueError("unknown outcome")
     return JournalEntry(
@@ -129,6 +137,10 @@ def parse_entry(row: Sequence[Any]) -> JournalEntry:
         reason=reason,
         attempts=attempts,
         first_run=first_run,
+        sessions=SessionSummary.parse(sessions) if sessions is not None else None,
+        doubt=Doubt(sessions=SessionSummary.parse(doubted), since=from_microseconds(doubted_since))
+        if doubted is not None
+        else None,
     )
 
 

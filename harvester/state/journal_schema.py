@@ -62,13 +62,17 @@ MIGRATIONS = (
         subject TEXT PRIMARY KEY, reason TEXT NOT NULL, refused_at INTEGER NOT NULL, asked_at INTEGER NOT NULL
     ) WITHOUT ROWID
     """,
+    """
+    CREATE TABLE sessions (uuid TEXT PRIMARY KEY, stored TEXT, doubted TEXT, doubted_since INTEGER) WITHOUT ROWID
+    """,
 )
 """One script per schema version, oldest first. A released script never changes.
 
 `intervals`: listings that reached their last page. `meetings`: every meeting that was ever listed, with its outcome.
 `left_out`: partitions that could not be listed. `refused`: partitions that the vendor refused for good. `given_up`,
 `given_up_partitions`: what became too old for the vendor, as it was before, because the clock may have been wrong.
-`readings`: forced runs. `runs`: what each run was for and how it ended.
+`readings`: forced runs. `sessions`: summaries of the sessions of each meeting, as stored and as read last if that was not
+believed. `runs`: what each run was for and how it ended.
 """
 
 # Questions
@@ -82,9 +86,10 @@ SELECT_REFUSED_PARTITIONS = "SELECT * FROM refused ORDER BY subject"
 SELECT_UNFINISHED_FORCED_RUN = """
     SELECT began FROM readings WHERE start = ? AND stop = ? AND asked = ? AND finished IS NULL
 """
-SELECT_MEETING = "SELECT * FROM meetings WHERE uuid = ?"
+SELECT_MEETING = "SELECT * FROM meetings LEFT JOIN sessions USING (uuid) WHERE uuid = ?"
 SELECT_OPEN_PAGE = """
-    SELECT * FROM meetings WHERE outcome IN ('listed', 'pending', 'failed') AND uuid > ? ORDER BY uuid LIMIT ?
+    SELECT * FROM meetings LEFT JOIN sessions USING (uuid)
+    WHERE outcome IN ('listed', 'pending', 'failed') AND uuid > ? ORDER BY uuid LIMIT ?
 """
 SELECT_GONE = "SELECT * FROM meetings WHERE outcome = 'gone' ORDER BY start DESC LIMIT ?"
 SELECT_STORED_REFS = "SELECT uuid, hint FROM meetings WHERE rank IS NOT NULL AND start >= ? AND start < ?"
@@ -129,6 +134,11 @@ MARK_STORED = """
     UPDATE meetings SET outcome = ?, digest = ?, rank = ?, harvested_at = ?, due = ?, reason = ?, attempts = 0
     WHERE uuid = ?
 """
+SET_SESSIONS = "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?)"
+SET_DOUBT = """
+    INSERT INTO sessions VALUES (?, NULL, ?, ?)
+    ON CONFLICT DO UPDATE SET doubted = excluded.doubted, doubted_since = excluded.doubted_since
+"""
 KEEP = "UPDATE meetings SET outcome = ?, digest = ?, due = ?, reason = ?, attempts = 0 WHERE uuid = ?"
 SET_OUTCOME = """
     UPDATE meetings SET outcome = ?, digest = ?, due = ?, reason = ?, attempts = attempts + 1 WHERE uuid = ?
@@ -168,6 +178,14 @@ FORGET_TAKEN_BACK = """
 """
 TAKE_BACK_PARTITIONS = "INSERT OR IGNORE INTO left_out SELECT * FROM given_up_partitions WHERE stop >= ?"
 FORGET_TAKEN_BACK_PARTITIONS = "DELETE FROM given_up_partitions WHERE stop >= ?"
+
+# What was lost with its index
+
+UNDO_STORED = """
+    UPDATE meetings SET outcome = 'failed', rank = NULL, harvested_at = NULL, due = NULL, reason = ?, attempts = 0
+    WHERE rank IS NOT NULL AND outcome <> 'gone'
+"""
+UNDO_STORED_BETWEEN = UNDO_STORED + " AND (start IS NULL OR (start >= ? AND start < ?))"
 
 # What a clock that was ahead has recorded
 

@@ -9,7 +9,9 @@ from heapq import merge
 from itertools import groupby, islice
 from typing import Any, Protocol, TypeVar
 
-from connectors.models import MeetingRef, Window
+from connectors.models import Detail, MeetingRef, Reason, Window
+from harvester.documents import version
+from harvester.formatting import format_instant
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import IndexedDocument, IndexedMeeting
 from harvester.state.journal_rows import JournalEntry
@@ -106,17 +108,48 @@ class Comparison:
         if future:  # what else is wrong shows when these are replaced
             findings = _of_the_future(stored, future)
         elif stored.meetings:
-            findings = judge(stored, self.index, self._rejected)
+            findings = (
+                judge(stored, self.index, self._rejected)
+                if entry is None
+                else self._with_entry(stored, entry)
+            )
         else:
             findings = self._without_meeting(stored, listed, entry)
         ref = ref or MeetingRef(uuid=stored.uuid, start_time=_at(stored), digest="")
         for finding in findings:
             yield replace(finding, ref=ref, entry=entry)
 
+    def _with_entry(self, stored: IndexedMeeting, entry: JournalEntry) -> Iterator[Finding]:
+        """What is wrong by itself, or else fewer sessions than the journal has stored."""
+        findings = list(judge(stored, self.index, self._rejected))
+        yield from findings
+        head = choose_head(stored.meetings, self.index)
+        if findings or entry.sessions is None or entry.rank is None or entry.harvested_at is None:
+            return
+        if entry.outcome == "gone" or head.version > version(Detail(entry.rank), entry.harvested_at):
+            return  # another harvest, newer or richer, knows better
+        lacking = entry.sessions.count - len(stored.sessions)
+        if lacking > 0:
+            present = {copy.document_id for copy in stored.sessions}
+            lacking -= sum(
+                name not in present and name != head.document_id for name in self._rejected(stored.uuid)
+            )
+        if lacking > 0:
+            yield Finding(
+                kind="incomplete",
+                uuid=stored.uuid,
+                repair="harvest",
+                lacking=lacking,
+                held=head.rank,
+                version=head.version,
+            )
+
     def _without_meeting(
         self, stored: IndexedMeeting, listed: MeetingRef | None, entry: JournalEntry | None
     ) -> Iterator[Finding]:
         if not stored.sessions and not is_missed(listed, entry):
+            if listed is not None and entry is not None and entry.reason != Reason.replaced:
+                yield _explained(entry)
             return
         meeting_id = f"{self.index.vendor}:{self.index.account}:{stored.uuid}"
         if meeting_id in self.state.rejected(stored.uuid):
@@ -138,6 +171,14 @@ def _of_the_future(stored: IndexedMeeting, future: Sequence[IndexedDocument]) ->
     held = max((copy.rank for copy in stored.meetings), default=None)
     for index, ids in by_index(future):
         yield Finding(kind="future", uuid=stored.uuid, repair="harvest", index=index, ids=ids, held=held)
+
+
+def _explained(entry: JournalEntry) -> Finding:
+    """Why a listed meeting is not in the index, by the journal: it is gone, or pending with nothing to store yet."""
+    if entry.outcome == "gone":
+        return Finding(kind="gone", uuid=entry.uuid, repair="none", why=entry.reason or "")
+    due = f"; a run after {format_instant(entry.due)} UTC reads it again" if entry.due is not None else ""
+    return Finding(kind="pending", uuid=entry.uuid, repair="none", why=f"{entry.reason or 'not ready'}{due}")
 
 
 def is_missed(listed: MeetingRef | None, entry: JournalEntry | None) -> bool:

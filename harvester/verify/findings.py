@@ -7,6 +7,8 @@ surplus      more sessions than the meeting document counts
 outdated     the meeting document is older or poorer than sessions of it
 leftovers    documents of an earlier harvest of the meeting
 doubled      one id in several indices
+pending      not stored yet: the vendor had nothing to store, and a run reads it again; nothing is wrong
+gone         not stored: the vendor said that it no longer has it, or it became too old; nothing is wrong
 future       documents of a harvest in the future, which later ones cannot replace: the clock was ahead
 """
 
@@ -21,7 +23,18 @@ from typing import Literal
 from connectors.models import MeetingRef
 from harvester.state.journal_rows import JournalEntry
 
-Kind = Literal["missing", "orphans", "incomplete", "surplus", "outdated", "leftovers", "doubled", "future"]
+Kind = Literal[
+    "missing",
+    "orphans",
+    "incomplete",
+    "surplus",
+    "outdated",
+    "leftovers",
+    "doubled",
+    "future",
+    "pending",
+    "gone",
+]
 KINDS: tuple[Kind, ...] = (
     "missing",
     "orphans",
@@ -32,7 +45,10 @@ KINDS: tuple[Kind, ...] = (
     "doubled",
     "future",
 )
-Repair = Literal["harvest", "delete", "delete-orphans"]
+EXPLAINED: tuple[Kind, ...] = ("pending", "gone")
+"""Meetings that are not in the index, and need not be: nothing is wrong, and nothing is to be repaired."""
+
+Repair = Literal["harvest", "delete", "delete-orphans", "none"]
 """How to repair it. `delete-orphans` deletes what exists nowhere else, and needs an option of its own."""
 
 KEPT_ORPHANS = (
@@ -79,5 +95,10 @@ def count_by_kind(findings: Iterable[Finding]) -> Counter[Kind]:
     return Counter(kind for kind, _ in {(finding.kind, finding.uuid) for finding in findings})
 
 
+def wrong(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings without those that explain why a meeting is not in the index."""
+    return [finding for finding in findings if finding.kind not in EXPLAINED]
+
+
 def unrepaired(findings: Iterable[Finding]) -> list[Finding]:
-    return [finding for finding in findings if not finding.repaired]
+    return [finding for finding in wrong(findings) if not finding.repaired]

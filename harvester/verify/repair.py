@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from connectors.errors import Gone, NotReady
-from connectors.models import MeetingRef, Pending
+from connectors.models import MeetingRef
 from harvester.formatting import format_instant
 from harvester.pipeline.planner import RunPlan
-from harvester.pipeline.tracker import Fetch, JournalTracker, Unchanged
+from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, Unchanged
 from harvester.sinks.elastic.deletion import Deletion
 from harvester.state.journal import Journal
-from harvester.verify.findings import KEPT_ORPHANS, Finding, Kind
+from harvester.verify.findings import EXPLAINED, KEPT_ORPHANS, Finding, Kind, wrong
 
 
 def removals(findings: Iterable[Finding]) -> Iterator[Deletion]:
@@ -68,6 +68,8 @@ class RepairTracker:
         """Meetings that failed, and meetings that were stored once and are gone."""
         self.gone: set[str] = set()
         """Meetings that the vendor no longer has."""
+        self.waiting: set[str] = set()
+        """Meetings that have nothing to store yet."""
         self._findings = findings
         self._stored_once: set[str] = set()
         self._tracker = tracker
@@ -94,13 +96,9 @@ class RepairTracker:
                     self._stored_once.add(finding.uuid)
                 yield replace(fetch, stored_rank=finding.held)
 
-    def on_kept(self, ref: MeetingRef, pending: Pending | None) -> None:
-        self._tracker.on_kept(ref, pending)
-        self.reasons[ref.uuid] = (
-            "the vendor now returns less detail; kept the stored version"
-            if pending is None
-            else f"the vendor will have the rest from {format_instant(pending.until)} UTC; a run after that reads it"
-        )
+    def on_kept(self, ref: MeetingRef, kept: KeepStored) -> None:
+        self._tracker.on_kept(ref, kept)
+        self.reasons[ref.uuid] = _why_kept(kept)
 
     def on_failed(self, ref: MeetingRef, error: BaseException) -> None:
         if isinstance(error, Gone):
@@ -109,10 +107,21 @@ class RepairTracker:
                 # No meeting document is stored: the meeting is gone, whatever sessions are left of it.
                 self._tracker.on_fetching(Fetch(ref=ref, is_recorded=True))
         self._tracker.on_failed(ref, error)
+        if isinstance(error, NotReady):
+            self.waiting.add(ref.uuid)
         self.reasons[ref.uuid] = str(error) or type(error).__name__
         was_never_stored = isinstance(error, Gone) and ref.uuid not in self._stored_once
         if not was_never_stored and not isinstance(error, NotReady):
             self.lost.add(ref.uuid)
+
+
+def _why_kept(kept: KeepStored) -> str:
+    if kept.pending is None:
+        return "the vendor now returns less detail; kept the stored version"
+    until = f"{format_instant(kept.pending.until)} UTC"
+    if kept.doubt is not None:
+        return f"the vendor returned far fewer sessions; kept the stored version; a run after {until} reads it again"
+    return f"the vendor will have the rest from {until}; a run after that reads it"
 
 
 def after_repair(
@@ -121,13 +130,14 @@ def after_repair(
     tracker: RepairTracker,
     deleted: Collection[str] = (),
 ) -> list[Finding]:
-    """The findings, each marked as repaired or with the reason why not.
+    """The findings, each marked as repaired or with the reason why not. A missing meeting counts as repaired
+    only if it was stored: one that the vendor no longer has, or not yet, is gone or pending.
 
     `remaining`: what a comparison after the repair still finds of these meetings, which may be something else than before;
     `deleted`: meetings whose orphaned sessions were deleted.
     """
     still: dict[tuple[str, Kind], list[Finding]] = {}
-    for finding in remaining:
+    for finding in wrong(remaining):
         still.setdefault((finding.uuid, finding.kind), []).append(finding)
     known = {(finding.uuid, finding.kind) for finding in findings}
     new = (finding for key, group in still.items() if key not in known for finding in group)
@@ -139,9 +149,17 @@ def after_repair(
 
 
 def _marked(finding: Finding, tracker: RepairTracker, *, remains: bool, deleted: Collection[str]) -> Finding:
+    if finding.kind in EXPLAINED:
+        return finding
     if finding.uuid in deleted and not remains:
         return replace(finding, repaired=True, why="deleted: the vendor no longer has this meeting")
     # A document of the future is mended when it has another time, whatever the vendor answers.
+    if finding.kind == "missing" and not remains and finding.uuid not in tracker.lost:
+        kind: Kind | None = (
+            "gone" if finding.uuid in tracker.gone else "pending" if finding.uuid in tracker.waiting else None
+        )
+        if kind is not None:
+            return replace(finding, kind=kind, repair="none", why=tracker.reasons.get(finding.uuid, ""))
     remains = remains or (finding.kind != "future" and finding.uuid in tracker.lost)
     return replace(finding, repaired=not remains, why=_why(finding, tracker, remains=remains))
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.exit_codes import ExitCode
 from connectors.models import Window
-from harvester.verify.findings import Finding, unrepaired
+from harvester.verify.findings import Finding, unrepaired, wrong
 
 if TYPE_CHECKING:
     from harvester.state.wrong_times import WrongTimes
@@ -38,6 +38,8 @@ class VerifyResult:
     """What ended the comparison or the repair early."""
     wrong_times: WrongTimes | None = None
     """What the journal holds of runs whose clock was ahead."""
+    lacks_partitions_only: bool = False
+    """Parts of listings could not be read; everything else was compared."""
     complete: bool = False
     """All of the windows were compared."""
     repaired: bool = False
@@ -46,6 +48,11 @@ class VerifyResult:
     @property
     def rejected(self) -> int:
         return len(self.tally.rejected) if self.tally is not None else 0
+
+    @property
+    def has_compared(self) -> bool:
+        """Anything was compared whose result can be relied on."""
+        return self.complete or bool(self.findings) or self.lacks_partitions_only
 
     @property
     def exit_code(self) -> int:
@@ -57,7 +64,7 @@ class VerifyResult:
         """All was compared, and nothing is wrong."""
         return (
             self.complete
-            and not self.findings
+            and not wrong(self.findings)
             and not self.rejected
             and not self.codes
             and self.wrong_times is None

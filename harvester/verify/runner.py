@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connectors.errors import CredentialsError, HarvestError
-from connectors.models import Window
+from connectors.errors import BrokenResponse, CredentialsError, HarvestError
+from connectors.models import MeetingRef, Window
 from connectors.parsing import truncate_to_milliseconds
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
@@ -31,7 +31,7 @@ from harvester.sinks.elastic.inventory import Inventory
 from harvester.state.journal import Journal
 from harvester.state.reader import KnownState, StateReader
 from harvester.verify.comparison import AT_ONCE, Comparison, chunks
-from harvester.verify.findings import Finding
+from harvester.verify.findings import Finding, wrong
 from harvester.verify.repair import (
     RepairTracker,
     after_repair,
@@ -89,7 +89,7 @@ class Verifier:
             connected = account.connect(journal)
             state = stack.enter_context(closing(_known_state(account, self.elastic)))
             self._compare(connected, inventory, state, result)
-            if journal is not None and (result.findings or result.wrong_times):
+            if journal is not None and (wrong(result.findings) or result.wrong_times):
                 index = stack.enter_context(
                     open_index(self.elastic, config.state_folder, self.stop, config.clock)
                 )
@@ -120,12 +120,21 @@ class Verifier:
                     stop=self.stop,
                     report=report,
                 )
-                result.findings += comparison.of(refs, part.window)
+                result.findings += comparison.of(_listed(refs, part.window, report), part.window)
                 result.codes |= report.causes
         result.failures = [f"{failure.what}: {failure.why}" for failure in report.failures]
         for failure in result.failures:
             logger.error(f"{account.vendor}: {failure}")
         result.complete = not report.causes
+        result.lacks_partitions_only = bool(report.failed_partitions) and not report.failed_listings
+
+
+def _listed(refs: Iterator[MeetingRef], window: Window, report: Report) -> Iterator[MeetingRef]:
+    """The refs, up to a response that breaks the listing: what is known of the rest is compared all the same."""
+    try:
+        yield from refs
+    except BrokenResponse as error:
+        report.listing_failed(window, error)
 
 
 def choose_windows(

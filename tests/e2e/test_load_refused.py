@@ -215,6 +215,7 @@ def test_check_names_every_right(guarded: IndexSandbox) -> None:
         "Elasticsearch privilege write": "ok",
         "Elasticsearch privilege read": "warning",
         "Elasticsearch privilege maintenance": "warning",
+        "Elasticsearch privilege view_index_metadata": "warning",
         "Elasticsearch privilege manage_index_templates": "warning",
         "Elasticsearch templates": "warning",
     }

@@ -205,11 +205,14 @@ def test_without_a_journal_the_listing_decides_what_is_missing(newest: IndexSand
         assert ("missing", uuid) in found(answer)
         assert journal_files(elsewhere.folder) == {}
         repaired = verify(elsewhere, *DAYS, "--repair", code=0)
-        assert found(repaired) == found(answer)
-        # What a first harvest finds to be gone was listed as well, and nobody knew.
-        whys = {finding["uuid"]: finding.get("why", "") for finding in repaired["findings"]}
-        assert whys.pop(uuid) == ""
-        assert all("Zoom" in why for why in whys.values())
+        # A meeting that turns out to be gone or not ready was listed as well, but it is not repaired: nothing was stored.
+        assert {each["uuid"]: each["repaired"] for each in repaired["findings"]}[uuid]
+        explained = repaired["explained"]
+        assert {each["kind"] for each in explained} <= {"gone", "pending"}
+        assert explained
+        assert all("Zoom" in each["why"] for each in explained)
+        both = [*repaired["findings"], *explained]
+        assert {each["uuid"] for each in both} == {name for _, name in found(answer)}
         assert differences(stored(newest), simulator.truth) == []
         assert verify(elsewhere, *DAYS, code=0)["findings"] == []
 

@@ -164,6 +164,16 @@ def _notes(report: Report) -> Iterator[str]:
             f"{plural(report.kept_richer, 'meeting')} changed, but the vendor now returns less detail; kept the stored "
             "version"
         )
+    if report.doubted:
+        yield (
+            f"sessions missing that are stored or listed: {plural(report.doubted, 'meeting')}; what is stored stays, and is "
+            "replaced only if a second reading, at least 20 hours later, returns the same"
+        )
+    if report.confirmed_fewer:
+        yield (
+            f"fewer or other sessions, confirmed by a second reading: {plural(report.confirmed_fewer, 'meeting')} "
+            f"{VERBS[report.destination]}"
+        )
     if report.listed_only:
         yield (
             f"{plural(report.listed_only, 'meeting')} {VERBS[report.destination]} from the listing only: the vendor no longer "

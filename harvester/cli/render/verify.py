@@ -12,7 +12,17 @@ import orjson
 from connectors.models import Window
 from harvester.formatting import plural
 from harvester.state.journal_rows import JournalEntry
-from harvester.verify.findings import KEPT_ORPHANS, KINDS, Finding, Kind, Repair, count_by_kind, unrepaired
+from harvester.verify.findings import (
+    EXPLAINED,
+    KEPT_ORPHANS,
+    KINDS,
+    Finding,
+    Kind,
+    Repair,
+    count_by_kind,
+    unrepaired,
+    wrong,
+)
 from harvester.verify.result import VerifyResult, worst_exit_code
 
 SHOWN = 20
@@ -26,12 +36,15 @@ MEANINGS: Mapping[Kind, str] = {
     "outdated": "meetings older or poorer than their sessions",
     "leftovers": "meetings with documents of earlier harvests",
     "doubled": "meetings with documents in two indices",
+    "pending": "listed meetings that have nothing to store yet (this is normal)",
+    "gone": "listed meetings that the vendor no longer has (this is normal)",
     "future": "meetings harvested in the future, by a clock that was ahead",
 }
 REPAIRS: Mapping[Repair, str] = {
     "harvest": "--repair reads it again",
     "delete": "--repair deletes the extra documents",
     "delete-orphans": KEPT_ORPHANS,
+    "none": "nothing to repair",
 }
 
 
@@ -56,7 +69,7 @@ def verify_lines(results: Sequence[VerifyResult], *, quiet: bool) -> Iterator[st
 def _result_document(result: VerifyResult) -> dict[str, Any]:
     """`counts` is null if nothing was compared, since nothing is known then."""
     windows, tally = result.windows, result.tally
-    compared = windows and (result.complete or result.findings)
+    compared = windows and result.has_compared
     return {
         "vendor": result.vendor,
         "account": result.account,
@@ -70,7 +83,9 @@ def _result_document(result: VerifyResult) -> dict[str, Any]:
         "rejected": result.rejected,
         "counts": _by_kind(result.findings) if compared else None,
         "left": _by_kind(unrepaired(result.findings)) if compared else None,
-        "findings": [finding_document(finding) for finding in result.findings],
+        **{kind: count_by_kind(result.findings)[kind] for kind in EXPLAINED},
+        "findings": [finding_document(finding) for finding in wrong(result.findings)],
+        "explained": [finding_document(each) for each in result.findings if each.kind in EXPLAINED],
         "failures": result.failures,
         "error": result.error or None,
         "exit_code": result.exit_code,
@@ -118,7 +133,7 @@ def _result_lines(result: VerifyResult) -> Iterator[str]:
     name, why = result.vendor, result.error or "; ".join(result.failures)
     if result.complete and not result.windows and result.wrong_times is None:
         return  # nothing was to be compared, and a message said so
-    if not result.complete and not result.findings:
+    if not result.has_compared:
         yield f"{name}: not compared{f': {why}' if why else ''}"
     elif result.tally is not None and result.windows:
         partial = "" if result.complete else f"; not all of it was compared: {why}"
@@ -128,7 +143,7 @@ def _result_lines(result: VerifyResult) -> Iterator[str]:
         )
         yield from _gap_lines(result)
         yield from _table(result)
-        for kind in KINDS:
+        for kind in (*KINDS, *EXPLAINED):
             yield from _finding_lines(kind, [finding for finding in result.findings if finding.kind == kind])
         if result.is_clean:
             yield f"{name}: nothing is wrong: the vendor's listing, the journal and the index agree"
@@ -147,6 +162,10 @@ def _table(result: VerifyResult) -> Iterator[str]:
     for kind in kinds:
         after = f" {found[kind] - left[kind]:>8} {left[kind]:>6}" if result.repaired else ""
         yield f"  {kind:<11} {found[kind]:>6}{after}  {MEANINGS[kind]}"
+    for kind in EXPLAINED:
+        if found[kind]:
+            after = f" {'':>8} {'':>6}" if result.repaired else ""
+            yield f"  {kind:<11} {found[kind]:>6}{after}  {MEANINGS[kind]}"
     if result.rejected:
         after = f" {'':>8} {result.rejected:>6}" if result.repaired else ""
         count = f"{'' if result.repaired else result.rejected:>6}"

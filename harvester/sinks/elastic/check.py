@@ -17,6 +17,7 @@ _LACKING = {
     "write": "without it nothing can be loaded",
     "read": "without it stale documents stay behind when a meeting is read again",
     "maintenance": "without it stale documents stay behind when a meeting is read again",
+    "view_index_metadata": "without it a run does not notice that an index was deleted, and takes its meetings for stored",
 }
 _REQUIRED = frozenset({"create_index", "write"})
 _TEMPLATE_PRIVILEGE = "manage_index_templates"

@@ -6,7 +6,7 @@ could not be installed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import Any
 
@@ -26,10 +26,20 @@ class Indices:
     `max_new`: how many may be created; `None`: any number.
     """
 
-    def __init__(self, client: Client, retry: RetryPolicy, *, max_new: int | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        retry: RetryPolicy,
+        *,
+        max_new: int | None = None,
+        on_ready: Callable[[Sequence[str]], None] = lambda _names: None,
+    ) -> None:
+        """`on_ready`: called with the indices that documents are about to be sent to for the first time, or for the first
+        time since one vanished."""
         self._client = client
         self._retry = retry
         self._max_new = max_new
+        self._on_ready = on_ready
         self._created: set[str] = set()
         self._known: set[str] = set()
         self._lock = Lock()
@@ -47,7 +57,9 @@ class Indices:
             self._require_few(unknown)
             for name in unknown:
                 self._create(name)
-                self._known.add(name)
+            if unknown:
+                self._on_ready(unknown)
+            self._known.update(unknown)
 
     def forget(self, name: str) -> None:
         """Check the index again before the next write, because it was deleted meanwhile."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -99,6 +99,8 @@ class Loader:
         self._prepared = False
         self._rejected_lines: deque[RejectedLine] = deque()
         self._source = ""
+        self.index_listeners: list[Callable[[Sequence[str]], None]] = []
+        """Called with the indices that documents are about to be sent to for the first time."""
         self._max_new_indices: int | None = None
 
     def load(self, records: Iterable[MeetingRecord]) -> Iterator[Ack]:
@@ -172,7 +174,7 @@ class Loader:
         if not self._prepared:
             self._prepare()
         retry = replace(self._retry, cancelled=Event())
-        indices = Indices(self._client, retry, max_new=self._max_new_indices)
+        indices = Indices(self._client, retry, max_new=self._max_new_indices, on_ready=self._on_ready)
         bulk = BulkSender(self._client, indices, retry)
 
         def send(batch: Batch) -> Results:
@@ -189,6 +191,10 @@ class Loader:
         )
         with queue.open():
             yield queue
+
+    def _on_ready(self, names: Sequence[str]) -> None:
+        for listener in self.index_listeners:
+            listener(names)
 
     def _prepare(self) -> None:
         self._client.ping(self._retry)

@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +19,16 @@ from connectors.models import (
     MeetingRef,
     Pending,
     Reason,
+    Session,
     SkippedPartition,
     Window,
 )
+from harvester.pipeline.doubt import CONFIRM_AFTER
 from harvester.pipeline.planner import RunPlan, Slice, backfill, filtered, nightly, with_backlog
 from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, LoadedMeeting, Unchanged
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
+from harvester.state.journal_rows import JournalEntry
 from tests.unit.journal_runs import (
     DAY,
     FIRST,
@@ -219,8 +223,9 @@ def test_a_poorer_pending_record_is_kept_as_pending(journal: Journal, clock: Clo
     pending = Pending(until=clock() + HOUR, reason=Reason.quality)
     meeting = Meeting(vendor="v", account="a", uuid="m", detail=Detail.basic, harvested_at=clock())
     poorer = MeetingRecord(meeting=meeting, pending=pending)
-    assert isinstance(run.tracker.decide(changed, poorer), KeepStored)
-    run.tracker.on_kept(changed, pending)
+    kept = run.tracker.decide(changed, poorer)
+    assert isinstance(kept, KeepStored)
+    run.tracker.on_kept(changed, kept)
     journal.flush()
     record = journal.meeting("m")
     assert record is not None
@@ -234,6 +239,128 @@ def test_a_replaced_meeting_is_no_longer_stored(journal: Journal) -> None:
     assert dict(journal.stored_refs(WINDOW)) == {"new": {"source": "auto"}}
     assert journal.gone_by_reason() == {str(Reason.replaced): 1}
     assert list(journal.stored_refs(Window(start=WINDOW.end, end=WINDOW.end + SPAN))) == []
+
+
+# Readings with far fewer sessions
+
+
+def reading(clock: Clock, *keys: str, expected: int | None = None, **more: Any) -> MeetingRecord:
+    meeting = Meeting(
+        vendor="v",
+        account="a",
+        uuid="m",
+        detail=Detail.basic,
+        harvested_at=clock(),
+        start_time=WINDOW.start,
+    )
+    sessions = [Session(key=key) for key in keys]
+    return MeetingRecord(meeting=meeting, sessions=sessions, expected_sessions=expected, **more)
+
+
+def read(journal: Journal, clock: Clock, record: MeetingRecord, *, force: bool = False) -> Load | KeepStored:
+    """Read the meeting once more in a run of its own, and do what the tracker decides."""
+    since = clock() if force else None
+    run = run_of(journal, clock, filtered(WINDOW, SPAN, since=since))
+    tracker, fetched = run.tracker, ref("m", digest=str(clock()))
+    begin_fetch(tracker, fetched)
+    decision = tracker.decide(fetched, record)
+    if isinstance(decision, KeepStored):
+        tracker.on_kept(fetched, decision)
+    else:
+        tracker.on_acknowledged(LoadedMeeting.of(fetched, decision.record))
+    journal.flush()
+    return decision
+
+
+def entry_of(journal: Journal) -> JournalEntry:
+    entry = journal.meeting("m")
+    assert entry is not None
+    return entry
+
+
+MANY = [f"stay{number}" for number in range(9)]
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("found", [[], MANY[:4], [f"other{number}" for number in range(8)]])
+def test_far_fewer_sessions_replace_nothing_until_a_second_equal_reading(
+    journal: Journal, clock: Clock, found: list[str], force: bool
+) -> None:
+    read(journal, clock, reading(clock, *MANY))
+    clock.now += DAY
+    first = clock()
+    assert isinstance(read(journal, clock, reading(clock, *found), force=force), KeepStored)
+    entry = entry_of(journal)
+    assert (entry.outcome, entry.reason) == ("pending", str(Reason.few_sessions))
+    assert (entry.due, entry.sessions and entry.sessions.count) == (first + CONFIRM_AFTER, 9)
+    clock.now += HOUR
+    assert isinstance(read(journal, clock, reading(clock, *found), force=force), KeepStored), "too soon"
+    assert entry_of(journal).due == first + CONFIRM_AFTER
+    clock.now = first + CONFIRM_AFTER
+    decision = read(journal, clock, reading(clock, *found), force=force)
+    assert isinstance(decision, Load)
+    assert decision.is_confirmed
+    entry = entry_of(journal)
+    assert (entry.outcome, entry.doubt, entry.sessions and entry.sessions.count) == (
+        "done",
+        None,
+        len(found),
+    )
+
+
+def test_another_poor_reading_confirms_nothing(journal: Journal, clock: Clock) -> None:
+    read(journal, clock, reading(clock, *MANY))
+    for number in range(1, 4):
+        clock.now += DAY
+        assert isinstance(read(journal, clock, reading(clock, *MANY[:number])), KeepStored)
+    assert entry_of(journal).due == clock() + CONFIRM_AFTER
+
+
+def test_a_full_reading_ends_the_doubt(journal: Journal, clock: Clock) -> None:
+    read(journal, clock, reading(clock, *MANY))
+    clock.now += DAY
+    read(journal, clock, reading(clock))
+    clock.now += DAY
+    assert isinstance(read(journal, clock, reading(clock, *MANY, "late")), Load)
+    entry = entry_of(journal)
+    assert (entry.outcome, entry.doubt, entry.sessions and entry.sessions.count) == ("done", None, 10)
+
+
+def test_a_poor_reading_of_a_meeting_without_details_yet_confirms_nothing(
+    journal: Journal, clock: Clock
+) -> None:
+    read(journal, clock, reading(clock, *MANY))
+    for _ in range(2):
+        clock.now += DAY
+        waits = Pending(until=clock() + HOUR, reason=Reason.not_ended)
+        kept = read(journal, clock, reading(clock, pending=waits))
+        assert isinstance(kept, KeepStored)
+        assert kept.pending == waits
+
+
+def test_a_first_reading_far_below_the_listing_is_stored_and_read_again(
+    journal: Journal, clock: Clock
+) -> None:
+    assert isinstance(read(journal, clock, reading(clock, "stay0", expected=9)), Load)
+    entry = entry_of(journal)
+    assert (entry.outcome, entry.reason) == ("pending", str(Reason.few_sessions))
+    clock.now += DAY
+    decision = read(journal, clock, reading(clock, "stay0", expected=9))
+    assert isinstance(decision, Load)
+    assert decision.is_confirmed
+    assert entry_of(journal).outcome == "done"
+
+
+def test_a_meeting_of_an_earlier_version_is_not_replaced_by_an_empty_reading(
+    journal: Journal, clock: Clock
+) -> None:
+    journal.record_intent(ref("m"), NOTHING, 1)
+    journal.mark_stored(ref("m"), rank=Detail.basic, harvested_at=clock(), due=None, reason=None)
+    journal.flush()
+    clock.now += DAY
+    assert isinstance(read(journal, clock, reading(clock)), KeepStored)
+    clock.now += HOUR
+    assert isinstance(read(journal, clock, reading(clock, "stay0")), Load), "unknown how many there were"
 
 
 # Meetings known from the listing only

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.models import Detail, MeetingRef, Window
+from connectors.models import Detail, MeetingRef, Reason, Window
 from harvester.documents import version
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import Deletion, IndexedDocument, IndexedMeeting, right_index
 from harvester.state.journal_rows import JournalEntry, Outcome
+from harvester.state.session_summary import SessionSummary
 from harvester.verify.comparison import Comparison, chunks, is_missed
-from harvester.verify.findings import Finding, Kind, count_by_kind
+from harvester.verify.findings import EXPLAINED, Finding, Kind, count_by_kind, wrong
 from harvester.verify.repair import removals, removed, to_harvest
 from tests.documents import HARVESTED, START
 from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER
@@ -179,7 +180,35 @@ def test_missing_documents_are_found(
     assert is_missed(ref("a") if listed else None, known) is missed
     shelf = Shelf().know(known) if known is not None else Shelf()
     refs = [ref("a")] if listed else []
-    assert kinds(shelf.found(*refs)) == ([("missing", "a")] if missed else [])
+    found = shelf.found(*refs)
+    assert kinds(wrong(found)) == ([("missing", "a")] if missed else [])
+    explained = [(outcome, "a")] if outcome in {"pending", "gone"} and listed else []
+    assert kinds([finding for finding in found if finding.kind in EXPLAINED]) == explained
+
+
+def test_a_pending_meeting_says_when_it_is_read_again_and_a_gone_one_why() -> None:
+    waiting = replace(record("a", "pending", None), reason="not ended", due=NOW)
+    gone = replace(record("b", "gone", None), reason="deleted")
+    replaced = replace(record("c", "gone", None), reason=str(Reason.replaced))
+    shelf = Shelf().know(waiting).know(gone).know(replaced)
+    first, second = shelf.found(ref("a"), ref("b"), ref("c"))
+    assert (first.kind, first.repair) == ("pending", "none")
+    assert first.why == f"not ended; a run after {NOW:%Y-%m-%d %H:%M} UTC reads it again"
+    assert (second.kind, second.why) == ("gone", "deleted")
+
+
+def test_fewer_sessions_than_the_journal_has_stored_are_missing() -> None:
+    summary = SessionSummary.of([f"s{number}" for number in range(5)])
+    entry = replace(record("a"), sessions=summary)
+    shelf = Shelf().hold("a", meeting("a", 1), session("a", "s0")).know(entry)
+    (finding,) = shelf.found(ref("a"))
+    assert (finding.kind, finding.lacking, finding.repair) == ("incomplete", 4, "harvest")
+    shelf.rejects["a"] = {"zoom:main:a:s1": "meeting"}
+    (finding,) = shelf.found(ref("a"))
+    assert finding.lacking == 3
+    newer = version(Detail.full, HARVESTED)
+    shelf.hold("a", meeting("a", 1, number=newer), session("a", "s0", number=newer))
+    assert shelf.found(ref("a")) == [], "a richer harvest of another run"
 
 
 def test_the_row_of_the_listing_is_kept_and_else_what_the_journal_knows() -> None:

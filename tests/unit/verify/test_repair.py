@@ -17,7 +17,7 @@ from harvester.pipeline.tracker import KeepStored, LoadedMeeting
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import JournalEntry
-from harvester.verify.findings import KEPT_ORPHANS, Finding
+from harvester.verify.findings import KEPT_ORPHANS, Finding, unrepaired
 from harvester.verify.repair import RepairTracker, after_repair, orphans, to_harvest
 from tests.documents import HARVESTED, plain
 from tests.unit.verify.test_comparison import NEW, ref
@@ -86,7 +86,7 @@ def test_a_poorer_record_is_loaded_only_if_nothing_is_stored(journal: Journal) -
     tracker.on_acknowledged(LoadedMeeting.of(ref("a"), basic))
     assert (known(journal, "a").outcome, known(journal, "a").rank) == ("done", 2)
     assert isinstance(tracker.decide(ref("b"), basic), KeepStored)
-    tracker.on_kept(ref("b"), None)
+    tracker.on_kept(ref("b"), KeepStored())
     assert "less detail" in tracker.reasons["b"]
 
 
@@ -97,8 +97,9 @@ def test_a_pending_poorer_record_is_reported_for_another_run(journal: Journal) -
     tracker = repairing(journal, missing("a", kind="incomplete", held=3))
     start(tracker)
     pending = Pending(until=now() + timedelta(minutes=5), reason=Reason.quality)
-    assert isinstance(tracker.decide(ref("a"), replace(plain(1, when=now()), pending=pending)), KeepStored)
-    tracker.on_kept(ref("a"), pending)
+    kept = tracker.decide(ref("a"), replace(plain(1, when=now()), pending=pending))
+    assert isinstance(kept, KeepStored)
+    tracker.on_kept(ref("a"), kept)
     assert f"from {pending.until:%Y-%m-%d %H:%M} UTC" in tracker.reasons["a"]
     assert (known(journal, "a").outcome, known(journal, "a").due) == ("pending", pending.until)
 
@@ -119,7 +120,14 @@ def test_a_gone_meeting_is_lost_only_if_it_was_stored(journal: Journal) -> None:
     assert known(journal, "once").outcome == known(journal, "never").outcome == "gone"
     assert known(journal, "orphans").outcome == "gone"
     results = after_repair([*findings, orphans_], [orphans_, missing("failed")], tracker)
-    assert [finding.repaired for finding in results] == [False, True, True, False, False]
+    assert [(finding.kind, finding.repaired) for finding in results] == [
+        ("missing", False),
+        ("gone", None),
+        ("pending", None),
+        ("missing", False),
+        ("orphans", False),
+    ]
+    assert [finding.uuid for finding in unrepaired(results)] == ["once", "failed", "orphans"]
     assert results[0].why == "deleted"
     assert results[4].why == f"deleted; {KEPT_ORPHANS}"
     assert orphans([*findings, orphans_], tracker.gone) == [orphans_]

@@ -217,3 +217,17 @@ def test_all_ends_with_a_line_for_each_account_and_one_for_the_whole() -> None:
     ]
     assert list(verdict_lines([good]))[-1] == (0, "all: complete")
     assert list(verdict_lines([bad, bad]))[-1] == (77, "all: refused (77): 2 of 2 accounts need attention")
+
+
+def test_far_fewer_sessions_have_lines_and_keys_of_their_own() -> None:
+    made = Report(vendor="zoom", account="main", listed=2)
+    until = datetime(2026, 11, 21, 8, tzinfo=UTC)
+    made.meeting_kept(Pending(until=until, reason=Reason.few_sessions), is_doubted=True)
+    made.meeting_loaded(Ack(uuid="b", ok=2), pending=Pending(until=until, reason=Reason.few_sessions))
+    made.confirmed_fewer += 1
+    text = "\n".join(summary_lines(made))
+    assert "sessions missing that are stored or listed: 2 meetings; what is stored stays" in text
+    assert "fewer or other sessions, confirmed by a second reading: 1 meeting" in text
+    summary = made.summary()
+    assert (summary["doubted"], summary["confirmed_fewer"], summary["pending"]) == (2, 1, 2)
+    assert made.exit_code == 0

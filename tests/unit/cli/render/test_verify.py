@@ -21,7 +21,7 @@ from harvester.cli.render.verify import (
 )
 from harvester.state.wrong_times import WrongTimes
 from harvester.verify.comparison import Tally
-from harvester.verify.findings import KINDS, Finding, Kind, Repair
+from harvester.verify.findings import EXPLAINED, KINDS, Finding, Kind, Repair
 from harvester.verify.result import VerifyResult, worst_exit_code
 from tests.documents import HARVESTED
 from tests.unit.verify.test_comparison import NEW, START, record, ref
@@ -62,7 +62,7 @@ def missing(uuid: str, **more: Any) -> Finding:
 
 
 def test_every_kind_has_its_meaning() -> None:
-    assert set(KINDS) == set(MEANINGS) == set(get_args(Kind))
+    assert {*KINDS, *EXPLAINED} == set(MEANINGS) == set(get_args(Kind))
     assert set(REPAIRS) == set(get_args(Repair))
 
 
@@ -204,3 +204,31 @@ def test_times_of_the_future_are_named_until_they_are_forgotten(compared: bool) 
     assert result.exit_code == 0
     assert "is forgotten: the next run reads it again" in text(result)
     assert document_of(whole())["recorded_in_future"] is None
+
+
+def test_pending_and_gone_meetings_have_rows_of_their_own_and_are_not_wrong() -> None:
+    waiting = missing("a", kind="pending", repair="none", why="not ended")
+    gone = missing("b", kind="gone", repair="none", why="deleted")
+    result = whole(findings=[waiting, gone])
+    message = text(result)
+    assert "  missing          0  meetings without" in message
+    assert "  pending          1  listed meetings that have nothing to store yet" in message
+    assert "gone: 2026-11-25 00:00 UTC, b, not in the journal (deleted)\n" in message
+    assert "--repair" not in message
+    assert (result.exit_code, result.is_clean) == (0, True)
+    document = document_of(result)
+    assert (document["pending"], document["gone"], document["counts"]["missing"]) == (1, 1, 0)
+    assert (document["findings"], [each["uuid"] for each in document["explained"]]) == ([], ["a", "b"])
+
+
+def test_a_repair_that_found_a_meeting_gone_does_not_count_it_as_repaired() -> None:
+    result = whole(findings=[missing("b", kind="gone", repair="none", why="deleted")], repaired=True)
+    message = text(result)
+    assert "  missing          0        0      0" in message
+    assert "  gone             1                  listed meetings that the vendor" in message
+
+
+def test_one_partition_that_could_not_be_listed_hides_no_other_result() -> None:
+    result = whole(complete=False, lacks_partitions_only=True, failures=["user x: refused"], codes={75})
+    assert "8 compared; not all of it was compared: user x: refused\n" in text(result)
+    assert document_of(result)["counts"] is not None

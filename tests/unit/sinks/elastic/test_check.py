@@ -13,7 +13,7 @@ from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.templates import MADE_BY
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
 
-PRIVILEGES = ("create_index", "write", "read", "maintenance")
+PRIVILEGES = ("create_index", "write", "read", "maintenance", "view_index_metadata")
 Others = Callable[[str, str], Response | None]
 
 
@@ -62,9 +62,15 @@ def test_a_version_that_is_not_shown_is_unknown() -> None:
 
 
 def test_a_required_privilege_fails_and_another_one_warns() -> None:
-    found = results(privileges(write=False, maintenance=False, templates=False))
+    found = results(privileges(write=False, maintenance=False, view_index_metadata=False, templates=False))
     status = {name: found[f"Elasticsearch privilege {name}"].status for name in PRIVILEGES}
-    assert status == {"create_index": "ok", "write": "failed", "read": "ok", "maintenance": "warning"}
+    assert status == {
+        "create_index": "ok",
+        "write": "failed",
+        "read": "ok",
+        "maintenance": "warning",
+        "view_index_metadata": "warning",
+    }
     assert found["Elasticsearch privilege manage_index_templates"].status == "warning"
 
 

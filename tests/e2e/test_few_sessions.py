@@ -1,0 +1,132 @@
+"""A vendor that answers with an empty list of participants for meetings that it gave in full before: the index keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from harvester.simulator import server
+from tests.e2e.harness import Harvester
+from tests.e2e.index_sandbox import IndexSandbox
+from tests.e2e.simulator_in_process import Vendors
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DAYS = ["--from", "2026-11-18", "--to", "2026-11-19"]
+HOUR = timedelta(hours=1)
+CALLS = {
+    "zoom": ("/participants", ("participants",)),
+    "webex": ("/meetingParticipants", ("items",)),
+    "google-meet": ("/participants", ("participants",)),
+    "meetecho": ("/attended/", ("objects",)),
+}
+
+
+class EmptyLists:
+    """Empties the lists in the responses to one call, and the counts beside them."""
+
+    def __init__(self, app: ASGIApp, vendor: str) -> None:
+        self._app = app
+        self._path, self._names = CALLS[vendor]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith(self._path):
+            await self._app(scope, receive, send)
+            return
+        start: dict[str, Any] = {}
+        body = b""
+
+        async def collect(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = dict(message)
+            else:
+                body += message.get("body", b"")
+
+        await self._app(scope, receive, collect)
+        if start["status"] == 200:
+            body = json.dumps(self._emptied(json.loads(body))).encode()
+            kept = [(name, value) for name, value in start["headers"] if name.lower() not in DROPPED]
+            start["headers"] = [*kept, (b"content-length", b"%d" % len(body))]
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    def _emptied(self, body: dict[str, Any]) -> dict[str, Any]:
+        for name in self._names:
+            if name in body:
+                body[name] = []
+        body.pop("next_page_token", None)
+        body.pop("nextPageToken", None)
+        if "total_records" in body:
+            body["total_records"] = 0
+        if "meta" in body:
+            body["meta"] = {**body["meta"], "total_count": 0, "next": None}
+        return body
+
+
+DROPPED = {b"content-length", b"content-encoding", b"link"}
+
+
+@contextmanager
+def emptied(vendor: str) -> Iterator[None]:
+    class Poor(server.Simulator):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.app = EmptyLists(self.app, vendor)
+
+    with patch.object(server, "Simulator", Poor):
+        yield
+
+
+def run(harvester: Harvester, vendor: str, *words: str) -> dict[str, Any]:
+    path = harvester.folder / "summary.json"
+    ended = harvester(vendor, *words, "--summary-json", str(path))
+    assert ended.returncode == 0, ended.stderr.decode()
+    (summary,) = json.loads(path.read_text())["vendors"]
+    found: dict[str, Any] = summary
+    return found
+
+
+def sessions(sandbox: IndexSandbox) -> int:
+    return sum(document["kind"] == "session" for document in sandbox.stored().values())
+
+
+@pytest.mark.parametrize("vendor", sorted(CALLS))
+def test_empty_lists_replace_nothing_the_first_time_and_everything_the_second_time(
+    newest: IndexSandbox, tmp_path: Path, vendor: str
+) -> None:
+    options: dict[str, Any] = {
+        "seed": 11, "size": 40, "days": 3, "now": NOW, "speed": 500.0, "vendors": (vendor,),
+        **({"google_source": "meet"} if vendor == "google-meet" else {}),
+    }  # fmt: skip
+    more = {"GOOGLE_SOURCE": "meet"} if vendor == "google-meet" else {}
+    served = Vendors(tmp_path, options)
+    with served.at(30 * HOUR) as vendors:
+        first = run(vendors.pointed(newest, **more), vendor, *DAYS)
+    stored = newest.stored()
+    assert sessions(newest) > 20
+    assert first["doubted"] == 0
+    with emptied(vendor), served.at(31 * HOUR) as vendors:
+        poor = run(vendors.pointed(newest, **more), vendor, *DAYS, "--force")
+    assert poor["doubted"] > 5
+    assert poor["pending"] >= poor["doubted"]
+    assert newest.stored().keys() == stored.keys()
+    with served.at(54 * HOUR) as vendors:
+        healed = run(vendors.pointed(newest, **more), vendor, *DAYS)
+    assert (healed["doubted"], healed["confirmed_fewer"]) == (0, 0)
+    assert newest.stored().keys() == stored.keys()
+    with emptied(vendor), served.at(55 * HOUR) as vendors:
+        run(vendors.pointed(newest, **more), vendor, *DAYS, "--force")
+    with emptied(vendor), served.at(78 * HOUR) as vendors:
+        last = run(vendors.pointed(newest, **more), vendor, *DAYS)
+    assert last["confirmed_fewer"] > 5
+    # Webex still has the quality of each meeting, and sessions with other ids are made of it.
+    left = newest.stored().keys() & stored.keys()
+    assert len(left) < len(stored) / 2
