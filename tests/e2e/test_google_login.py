@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.login import CLIENT_SECRET
+from harvester.simulator.google_meet.options import GoogleOptions
 from tests.e2e.harness import HANGS_SECONDS, Harvester, differences, lines
 from tests.e2e.simulator_in_process import Served, Vendors
 from tests.e2e.test_google_meet import OPTIONS, WHOLE

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from harvester.simulator.expected import GoogleSource
-from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.organisation import Organisation, seeded_random
 from tests.e2e.harness import Documents, Harvester, differences
 from tests.e2e.index_sandbox import IndexSandbox

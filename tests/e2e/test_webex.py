@@ -17,8 +17,8 @@ import pytest
 
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.webex import meeting_rows
-from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.account import Account, Quirk
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.tokens import CLIENT_SECRET
 from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import Documents, Harvester, Simulator, differences, lines

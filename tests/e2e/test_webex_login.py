@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from connectors.webex.auth import STORED_NAME
-from harvester.simulator.webex.access import WebexOptions
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.tokens import GRACE_SECONDS
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
