@@ -170,6 +170,10 @@ class Meetecho:
         return run_checks(self)
 
     @property
+    def time_url(self) -> str:
+        return self._url("DATATRACKER_URL")
+
+    @property
     def concurrency(self) -> int:
         """Enough to use the rate if the datatracker takes half a second to respond."""
         return 6

@@ -39,6 +39,21 @@ COMMANDS = {
 }
 
 
+VENDOR_COMMANDS = {
+    "meetecho": {
+        "rooms": (
+            "harvester.cli.meetecho_rooms:rooms",
+            "List, plan, create and delete the rooms of working groups.",
+        ),
+        "slides": (
+            "harvester.cli.meetecho_slides:slides",
+            "Send the slide decks of sessions.",
+        ),
+    },
+}
+"""The commands below a vendor's own, which harvests."""
+
+
 class LazyGroup(click.Group):
     """Commands by name; the module of a command is imported when the command is used."""
 
@@ -47,9 +62,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name in COMMANDS:
-            module, _, attribute = COMMANDS[name][0].partition(":")
-            command: click.Command = getattr(import_module(module), attribute)
-            return command
+            return load_command(COMMANDS[name][0])
         if name in connectors.table():
             from harvester.cli.vendor_commands import vendor_command
 
@@ -68,6 +81,13 @@ class LazyGroup(click.Group):
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), code.meaning) for code in sorted(ExitCode)])
         super().format_epilog(context, formatter)
+
+
+def load_command(place: str) -> click.Command:
+    """The command at `module:attribute`."""
+    module, _, attribute = place.partition(":")
+    command: click.Command = getattr(import_module(module), attribute)
+    return command
 
 
 @click.group(
