@@ -33,7 +33,7 @@ def test_page_with_broken_records_is_read_one_by_one(
     assert {row["id"] for row in rows} == set(range(1, 251)) - set(lost)
     assert connector.datatracker.api.unavailable == len(lost)
     connector.datatracker.attendance("18")
-    assert len([said for said in context.told if "cannot show" in said]) == 1
+    assert len([notice for notice in context.notices if "cannot show" in notice]) == 1
 
 
 def test_single_broken_record_leaves_an_empty_list(alone: Build, account: Account) -> None:
