@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from connectors.base import Setting, setting_or_default
 from connectors.errors import ConfigurationError
 from connectors.meetecho import Meetecho
-from connectors.meetecho.client import DatatrackerClient
+from connectors.meetecho.datatracker_client import DatatrackerClient
 from connectors.meetecho.endpoints import VENDOR
 from connectors.meetecho.writing.calls import WriteClient
 from connectors.meetecho.writing.slide_source import SlideSource

@@ -1,8 +1,8 @@
-"""How many examples hypothesis tries of each property, unless one says otherwise: `--hypothesis-profile` chooses.
+"""How many examples hypothesis tries of each property without settings of its own: `--hypothesis-profile` chooses.
 
-`quick`, which nobody waits for (`make check`), is the usual one; `thorough` belongs to `make test`. Both try the same
-examples every time, so that they tell of a change alone; new ones are looked for by `soak` (`make soak`). No example has
-a deadline: figures are measured, and a busy machine is no defect.
+`quick`, for a fast answer (`make check`), is the default; `thorough` is for `make test`. Both try the same examples every
+time, so that only a change makes them fail; `soak` (`make soak`) tries new ones. No example has a deadline, since a busy
+machine is no defect.
 """
 
 from __future__ import annotations

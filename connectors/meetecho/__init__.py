@@ -37,8 +37,9 @@ from connectors.base import (
 )
 from connectors.errors import ConfigurationError, Gone
 from connectors.meetecho.check import run_checks
-from connectors.meetecho.client import DatatrackerClient, RoomsClient
+from connectors.meetecho.client import RoomsClient
 from connectors.meetecho.datatracker_api import Datatracker
+from connectors.meetecho.datatracker_client import DatatrackerClient
 from connectors.meetecho.endpoints import (
     DATATRACKER_CALLS_PER_SECOND,
     LOOKBACK,

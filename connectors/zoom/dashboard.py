@@ -21,22 +21,24 @@ from connectors.zoom.client import Row, ZoomClient
 from connectors.zoom.endpoints import ZoomEndpoint
 from connectors.zoom.errors import NOT_FOUND, TOO_OLD
 from connectors.zoom.listing import (
-    MAX_DETAILS_DELAY,
-    REFETCH_INTERVAL,
     InstanceKind,
     ZoomSourceName,
     date_range,
     expected_joins,
-    finish_record,
     kind_of,
-    latest_end,
-    not_ready_error,
     page_count,
-    record_without_details,
     to_refs,
     with_uuid,
 )
 from connectors.zoom.mapping import to_meeting, to_session
+from connectors.zoom.pending import (
+    MAX_DETAILS_DELAY,
+    REFETCH_INTERVAL,
+    finish_record,
+    latest_end,
+    not_ready_error,
+    record_without_details,
+)
 from connectors.zoom.quality import with_quality
 
 LISTS: Mapping[InstanceKind, ZoomEndpoint] = {"meeting": endpoints.MEETINGS, "webinar": endpoints.WEBINARS}

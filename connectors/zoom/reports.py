@@ -33,16 +33,18 @@ from connectors.zoom.listing import (
     ZoomSourceName,
     date_range,
     expected_joins,
-    finish_record,
     kind_of,
-    not_ready_error,
     page_count,
-    record_without_details,
     to_refs,
     with_uuid,
-    without_sessions,
 )
 from connectors.zoom.mapping import WEBINAR_TYPES, to_reported_meeting, to_reported_session
+from connectors.zoom.pending import (
+    finish_record,
+    not_ready_error,
+    record_without_details,
+    without_sessions,
+)
 
 HEADS: Mapping[InstanceKind, ZoomEndpoint] = {
     "meeting": endpoints.REPORT_MEETING,

@@ -1,4 +1,4 @@
-"""A vendor's account: its settings, its state, and the connector that reads it."""
+"""Opens an account of a vendor: reads its settings, opens its state, and builds the connector. It harvests nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run over one account: list, fetch, load, acknowledge.
+"""The engine of a run: lists, fetches, loads and acknowledges the meetings of one account, concurrently.
 
     connector.meetings ─▶ tracker.should_fetch ─▶ connector.fetch (N at a time) ─▶ tracker.decide ─▶ sink.load ─▶ tracker, Report
 

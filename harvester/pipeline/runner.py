@@ -1,4 +1,4 @@
-"""One run of one account: opens its state, its journal and the connector, plans, harvests, and records the result."""
+"""Runs a harvest of one account: opens its state, journal and connector, plans, starts the engine, records the result."""
 
 from __future__ import annotations
 

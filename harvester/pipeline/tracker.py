@@ -1,4 +1,4 @@
-"""Which meetings a run fetches, and what becomes of each.
+"""Decides which meetings a run fetches, and records what becomes of each.
 
 A run into an index keeps a journal (`JournalTracker`); a run into a pipe knows nothing but its plan (`NullTracker`).
 Questions write nothing; only events (`on_…`) do. Each `on_…` method is called just before or just after the step

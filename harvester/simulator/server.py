@@ -33,14 +33,14 @@ from harvester.simulator.expected import GoogleSource, ZoomSource, write
 from harvester.simulator.faults import TRANSPORT, FaultInjector
 from harvester.simulator.google_meet import app as google_meet
 from harvester.simulator.google_meet import service_account
-from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account as Workspace
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.meetecho import app as meetecho
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.vendor import LazyVendor, Vendor
 from harvester.simulator.webex import app as webex
-from harvester.simulator.webex.access import WebexOptions
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.zoom import app as zoom
 from harvester.simulator.zoom.access import Plan
 

@@ -1,4 +1,4 @@
-"""The state of one account of one vendor, whatever the destination: quotas used, facts, leases and tokens."""
+"""The state of one account, whatever the destination: quotas used, facts, leases and tokens. Meetings are in the journal."""
 
 from __future__ import annotations
 

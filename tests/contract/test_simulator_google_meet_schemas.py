@@ -17,7 +17,7 @@ from google.oauth2.service_account import Credentials
 from googleapiclient.discovery import build
 from jsonschema import Draft7Validator
 
-from harvester.simulator.google_meet.access import AUTH
+from harvester.simulator.google_meet.scopes import AUTH
 from harvester.simulator.organisation import Case
 from harvester.simulator.server import Options, serving
 from tests.unit.simulator.clients import ACTIVITIES, API_SCOPES, NOW, Answer, GoogleClient, google_client

@@ -18,7 +18,7 @@ from tests.e2e.index_sandbox import IndexSandbox
 
 
 @dataclass(frozen=True, kw_only=True)
-class Served:
+class RunningSimulator:
     """The vendors at one time. `settings` point the harvester at them; `truth` is what a perfect harvest at that time holds."""
 
     settings: Mapping[str, str]
@@ -50,7 +50,7 @@ class Vendors:
     port: int = field(default=0, init=False)
 
     @contextmanager
-    def at(self, later: timedelta = timedelta(), **changed: Any) -> Iterator[Served]:
+    def at(self, later: timedelta = timedelta(), **changed: Any) -> Iterator[RunningSimulator]:
         """Serve it `later` than the organisation's now. `changed` replaces options."""
         truth = self.folder / "truth.ndjson"
         result = {**self.options, "port": self.port, "truth": truth, "later": later, **changed}
@@ -59,4 +59,4 @@ class Vendors:
                 urlsplit(v).port or 0 for name, v in settings.items() if name.endswith("_API_URL")
             )
             with truth.open(encoding="utf-8") as lines:
-                yield Served(settings=settings, truth=by_id(map(json.loads, lines)))
+                yield RunningSimulator(settings=settings, truth=by_id(map(json.loads, lines)))

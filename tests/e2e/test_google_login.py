@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.login import CLIENT_SECRET
+from harvester.simulator.google_meet.options import GoogleOptions
 from tests.e2e.harness import HANGS_SECONDS, Harvester, differences, lines
-from tests.e2e.simulator_in_process import Served, Vendors
+from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_google_meet import OPTIONS, WHOLE
 from tests.e2e.test_webex_login import free_port, opened, started
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
+def served(tmp_path: Path) -> Iterator[RunningSimulator]:
     with Vendors(tmp_path, OPTIONS).at(google=GoogleOptions(client=True)) as there:
         yield there
 
@@ -43,7 +43,7 @@ def log_in(harvester: Harvester) -> str:
 
 
 def test_a_login_is_enough_for_a_check_and_a_harvest_of_ones_own_conferences(
-    served: Served, tmp_path: Path
+    served: RunningSimulator, tmp_path: Path
 ) -> None:
     harvester = Harvester(tmp_path, served.settings)
     words = ("google-meet", *WHOLE, "--destination", "stdout")
@@ -72,7 +72,7 @@ def test_a_login_is_enough_for_a_check_and_a_harvest_of_ones_own_conferences(
     ],
 )
 def test_a_wrong_file_is_named_and_never_shown(
-    served: Served, tmp_path: Path, content: Any, message: str
+    served: RunningSimulator, tmp_path: Path, content: Any, message: str
 ) -> None:
     file = tmp_path / "wrong.json"
     file.write_text(json.dumps(content))

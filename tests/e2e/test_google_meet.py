@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from harvester.simulator.expected import GoogleSource
-from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.organisation import Organisation, seeded_random
 from tests.e2e.harness import Documents, Harvester, differences
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.simulator_in_process import Served, Vendors
+from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_webex import relabelled
 from tests.e2e.test_zoom import hits, stored
 
@@ -53,7 +53,7 @@ def run(harvester: Harvester, *words: str, codes: tuple[int, ...] = (0, 75)) -> 
     return {**summary, "message": " ".join(message.split())}
 
 
-def from_source(served: Served, sandbox: IndexSandbox, source: GoogleSource = "auto") -> Harvester:
+def from_source(served: RunningSimulator, sandbox: IndexSandbox, source: GoogleSource = "auto") -> Harvester:
     return served.pointed(sandbox, GOOGLE_SOURCE=source)
 
 

@@ -14,7 +14,7 @@ from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from tests.e2e.harness import Harvester, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.simulator_in_process import Served, Vendors
+from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_zoom import hits, stored
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -46,7 +46,7 @@ def run(harvester: Harvester, *words: str, status: int = 0) -> dict[str, Any]:
     return {**summary, "message": message}
 
 
-def only_read(served: Served) -> None:
+def only_read(served: RunningSimulator) -> None:
     """Check that every request is one that the datatracker's client makes, and that none changes data."""
     traffic = served.traffic("meetecho")
     assert (traffic["unlike"], traffic["writes"], traffic["hurried"], traffic["personal"]) == ({}, 0, 0, 0)

@@ -111,15 +111,15 @@ def test_a_meeting_that_replaces_others_takes_their_documents_away(sandbox: Inde
 
 
 def test_another_account_and_another_vendor_keep_their_documents(sandbox: IndexSandbox) -> None:
-    ours = plain(1)
-    theirs = replace(ours, meeting=replace(ours.meeting, account="other"))
-    others = replace(ours, meeting=replace(ours.meeting, vendor="webex"))
-    load(sandbox, [ours])
-    load(sandbox, [theirs])
-    load(sandbox, [others])
-    after = again(ours, 0)
+    record = plain(1)
+    of_another_account = replace(record, meeting=replace(record.meeting, account="other"))
+    of_another_vendor = replace(record, meeting=replace(record.meeting, vendor="webex"))
+    load(sandbox, [record])
+    load(sandbox, [of_another_account])
+    load(sandbox, [of_another_vendor])
+    after = again(record, 0)
     assert load(sandbox, [after])["meeting-1"].replaced == 3
-    assert sandbox.stored().keys() == ids(after, theirs, others)
+    assert sandbox.stored().keys() == ids(after, of_another_account, of_another_vendor)
 
 
 def test_the_stored_version_of_a_rejected_document_is_kept(sandbox: IndexSandbox) -> None:

@@ -17,13 +17,13 @@ import pytest
 
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.webex import meeting_rows
-from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.account import Account, Quirk
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.tokens import CLIENT_SECRET
 from tests.e2e.elasticsearch_nodes import Node
 from tests.e2e.harness import Documents, Harvester, Simulator, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.simulator_in_process import Served, Vendors
+from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_zoom import hits, pointed, stored
 
 NOW = datetime(2026, 11, 20, 0, 3, tzinfo=UTC)
@@ -72,7 +72,7 @@ def nothing_is_wrong(harvester: Harvester) -> None:
     assert json.loads(ended.stdout)["vendors"][0]["findings"] == []
 
 
-def asked_in(served: Served, harvester: Harvester, *words: str) -> dict[str, int]:
+def asked_in(served: RunningSimulator, harvester: Harvester, *words: str) -> dict[str, int]:
     """Run once. Returns how often it made each call."""
     before = Counter(served.calls())
     run(harvester, *words)

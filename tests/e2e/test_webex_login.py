@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 
 from connectors.webex.auth import STORED_NAME
-from harvester.simulator.webex.access import WebexOptions
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.tokens import GRACE_SECONDS
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, command, differences, lines
-from tests.e2e.simulator_in_process import Served, Vendors
+from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_webex import DAY, MINUTE, NOW, OPTIONS, WHOLE
 
 MARK = "marked-secret-51c4"
@@ -37,12 +37,12 @@ def webex(tmp_path: Path) -> Vendors:
 
 
 @pytest.fixture
-def served(webex: Vendors) -> Iterator[Served]:
+def served(webex: Vendors) -> Iterator[RunningSimulator]:
     with webex.at(10 * MINUTE) as there:
         yield there
 
 
-def beginner(served: Served, folder: Path) -> Harvester:
+def beginner(served: RunningSimulator, folder: Path) -> Harvester:
     """A harvester with the settings of an integration, and without a token."""
     settings = {name: value for name, value in served.settings.items() if name != "WEBEX_REFRESH_TOKEN"}
     return Harvester(folder, settings)
@@ -85,14 +85,16 @@ def log_in(harvester: Harvester, *words: str) -> str:
     return "".join(message)
 
 
-def harvested(served: Served, harvester: Harvester) -> None:
+def harvested(served: RunningSimulator, harvester: Harvester) -> None:
     """Check that a harvest with the stored token is complete."""
     ended = harvester("webex", *WHOLE, "--destination", "stdout")
     assert ended.returncode == 0, ended.stderr.decode()
     assert differences(lines(ended.stdout), served.truth) == []
 
 
-def test_a_login_in_the_browser_is_enough_for_a_check_and_a_harvest(served: Served, tmp_path: Path) -> None:
+def test_a_login_in_the_browser_is_enough_for_a_check_and_a_harvest(
+    served: RunningSimulator, tmp_path: Path
+) -> None:
     harvester = beginner(served, tmp_path)
     before = harvester("webex", "--date", "2026-11-19")
     assert before.returncode == 77
@@ -105,7 +107,7 @@ def test_a_login_in_the_browser_is_enough_for_a_check_and_a_harvest(served: Serv
     assert served.traffic()["tokens"] == {"refreshes": 0, "active": 1}
 
 
-def test_a_login_on_another_device_is_enough_as_well(served: Served, tmp_path: Path) -> None:
+def test_a_login_on_another_device_is_enough_as_well(served: RunningSimulator, tmp_path: Path) -> None:
     harvester = beginner(served, tmp_path)
     with logging_in(harvester, "--device") as message:
         found = re.search(r"open (http://\S+/device/verify) and enter (\d{6})", "".join(message))
@@ -124,7 +126,9 @@ def test_a_user_login_reads_the_meetings_of_that_user(webex: Vendors, tmp_path: 
         assert "GET /meeting/qualities" not in served.calls()
 
 
-def test_two_processes_that_need_a_token_at_once_make_one_refresh(served: Served, tmp_path: Path) -> None:
+def test_two_processes_that_need_a_token_at_once_make_one_refresh(
+    served: RunningSimulator, tmp_path: Path
+) -> None:
     harvester = Harvester(tmp_path, served.settings)
     words = ["webex", "--date", "2026-11-19", "--dry-run", "--destination", "stdout"]
     with closing(state(harvester)) as kept, ExitStack() as stack:
@@ -171,7 +175,7 @@ def test_a_token_that_is_kept_when_the_machine_dies_goes_on(webex: Vendors, tmp_
 
 
 def test_a_refused_refresh_says_how_to_log_in_again_and_a_login_mends_it(
-    served: Served, tmp_path: Path
+    served: RunningSimulator, tmp_path: Path
 ) -> None:
     harvester = Harvester(tmp_path, {**served.settings, "WEBEX_REFRESH_TOKEN": MARK})
     is_refused(harvester)

@@ -48,12 +48,12 @@ class FakeContext:
         self.start = now
         self.seconds = 0.0
         self.waits: list[float] = []
-        self.told: list[str] = []
+        self.notices: list[str] = []
         self.vendor_times: list[tuple[datetime, float]] = []
         self.spent: Counter[str] = Counter()
         self.limits: dict[str, int] = {}
         self.facts: dict[str, str] = {}
-        self.claims: dict[str, datetime] = {}
+        self.leases: dict[str, datetime] = {}
         self.in_journal: dict[str, tuple[datetime, dict[str, Any]]] = {}
         self.refused: dict[str, RefusedPartition] = {}
         self._lock = RLock()
@@ -75,8 +75,8 @@ class FakeContext:
 
     def notify_once(self, message: str) -> None:
         with self._lock:
-            if message not in self.told:
-                self.told.append(message)
+            if message not in self.notices:
+                self.notices.append(message)
 
     def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
         with self._lock:
@@ -94,10 +94,10 @@ class FakeContext:
 
     def acquire_lease(self, act: str, until: datetime) -> datetime | None:
         with self._lock:
-            taken = self.claims.get(act)
+            taken = self.leases.get(act)
             if taken is not None and taken > self.now():
                 return taken
-            self.claims[act] = until
+            self.leases[act] = until
             return None
 
     def stored_refs(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -108,4 +108,4 @@ class FakeContext:
 
     def extend_lease(self, act: str, until: datetime) -> None:
         with self._lock:
-            self.claims[act] = max(until, self.claims.get(act, until))
+            self.leases[act] = max(until, self.leases.get(act, until))

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import BrokenResponse
-from connectors.meetecho.client import DatatrackerClient
 from connectors.meetecho.datatracker_api import Datatracker, PlannedTime, id_from_uri
+from connectors.meetecho.datatracker_client import DatatrackerClient
 from connectors.meetecho.endpoints import GROUPS, VENDOR, call_name
 from connectors.meetecho.writing.wishes import Deck, to_decks
 

@@ -19,10 +19,10 @@ from harvester.simulator.expected.google_meet import ExpectedGoogleMeet, GoogleS
 from harvester.simulator.expected.meetecho import ExpectedMeetecho
 from harvester.simulator.expected.webex import ExpectedWebex
 from harvester.simulator.expected.zoom import ExpectedZoom, ZoomSource
-from harvester.simulator.google_meet.access import GoogleOptions
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.webex.access import WebexOptions
+from harvester.simulator.webex.options import WebexOptions
 
 Document = dict[str, Any]
 

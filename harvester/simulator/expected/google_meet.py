@@ -19,7 +19,6 @@ from harvester.simulator.expected.document_fields import (
     without_none,
 )
 from harvester.simulator.expected.document_fields import to_datetime as milliseconds_to_datetime
-from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import (
     RECORD_KEPT,
     ROWS_KEPT,
@@ -31,6 +30,7 @@ from harvester.simulator.google_meet.account import (
 from harvester.simulator.google_meet.attendance import Attendance, Endpoint, known_end
 from harvester.simulator.google_meet.calendar_events import has_calendar
 from harvester.simulator.google_meet.call_ended_rows import CallEndedRows
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.organisation import Organisation, Person
 
 GoogleSource = Literal["auto", "reports", "meet"]

@@ -23,10 +23,11 @@ from harvester.simulator.expected.document_fields import (
 )
 from harvester.simulator.organisation import Organisation, Person
 from harvester.simulator.webex import meeting_rows, quality_samples
-from harvester.simulator.webex.access import ADMIN_PARTICIPANTS, ADMIN_SCHEDULE, WebexOptions
 from harvester.simulator.webex.account import KEPT, READY, Account, Instance, Quirk, person_id
 from harvester.simulator.webex.attendance import Attendance, JoinedDevice, MediaSession, Participant
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.quality_rows import device_fields
+from harvester.simulator.webex.scopes import ADMIN_PARTICIPANTS, ADMIN_SCHEDULE
 
 _LOAD = ("cpu_pct", "")
 KeyedFields = tuple[str, Fields]

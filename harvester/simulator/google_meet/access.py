@@ -1,4 +1,4 @@
-"""Access to the simulated Workspace: scopes, enabled APIs and quotas.
+"""Access to the simulated Workspace: refuses requests without a scope, to APIs that are disabled, and above a quota.
 
 Quotas per minute: Meet 6,000 reads per project, 600 per user; Reports 2,400 per user, 250 of them filtered;
 the Directory 2,400 per user; Calendar 10,000 per project, 600 per user (each API's page of limits, read in
@@ -7,84 +7,24 @@ the Directory 2,400 per user; Calendar 10,000 per project, 600 per user (each AP
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
-from harvester.simulator import APIS
 from harvester.simulator.clock import SimulatedClock
-from harvester.simulator.google_meet.account import Ids
 from harvester.simulator.google_meet.error_responses import ErrorResponse
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.google_meet.request import Request
+from harvester.simulator.google_meet.scopes import AUTH, READ
 from harvester.simulator.rate_limits import RateLimit
 
-AUTH = "https://www.googleapis.com/auth/"
-
-# By API: a token with one of these scopes may read.
-READ = {
-    "reports": ("admin.reports.audit.readonly",),
-    "meet": ("meetings.space.readonly",),
-    "directory": ("admin.directory.user.readonly", "admin.directory.user"),
-    "calendar": ("calendar.events.readonly", "calendar.readonly", "calendar.events", "calendar"),
-}
-_DELEGATED = {
-    "reports": ("admin.reports.audit.readonly",),
-    "meet": ("meetings.space.readonly",),
-    "directory": ("admin.directory.user.readonly",),
-    "calendar": ("calendar.events.readonly", "calendar.readonly"),
-}
-SCOPES = tuple(AUTH + name for api in APIS for name in _DELEGATED[api])
-_KNOWN = (
-    "admin.reports.usage.readonly", "calendar.events.owned.readonly", "calendar.freebusy", "directory.readonly",
-    "admin.directory.resource.calendar.readonly", "drive.readonly", "drive.meet.readonly", "meetings.space.settings",
-    "meetings.space.created", "userinfo.email", "userinfo.profile",
-)  # fmt: skip
-# In the order of the bits of a token.
-EVERY_SCOPE = tuple(
-    dict.fromkeys([AUTH + s for api in APIS for s in READ[api]] + [AUTH + s for s in _KNOWN] + ["openid"])
-)
 _SERVICES = {
     "reports": "admin.googleapis.com",
     "meet": "meet.googleapis.com",
     "directory": "admin.googleapis.com",
     "calendar": "calendar-json.googleapis.com",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoogleOptions:
-    """Options of the simulated Workspace.
-
-    without: APIs whose scopes are missing from the delegation entry.
-    disabled: APIs that are not enabled in the Cloud project.
-    attended: conference records are listed to their participants, otherwise only to their owners.
-    ids: whether Reports and Meet use the same id for a conference.
-    user: the credentials are the saved token of a user without admin rights instead of a service account.
-    client: the credentials are an OAuth client, and the same user signs in.
-    refuses: people for whom Meet is switched off are refused, otherwise they get empty lists.
-    """
-
-    without: Sequence[str] = ()
-    disabled: Sequence[str] = ()
-    attended: bool = True
-    ids: Ids = "mixed"
-    user: bool = False
-    client: bool = False
-    refuses: bool = True
-
-    @property
-    def personal(self) -> bool:
-        """Whether the only credentials are those of a user without admin rights."""
-        return self.user or self.client
-
-    @property
-    def granted(self) -> frozenset[str]:
-        return frozenset(AUTH + name for api in APIS if api not in self.without for name in _DELEGATED[api])
-
-    def has(self, api: str) -> bool:
-        """Return whether an administrator can use the API."""
-        return api not in self.without and api not in self.disabled
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.google_meet import service_account
-from harvester.simulator.google_meet.access import GoogleOptions, RateLimits
+from harvester.simulator.google_meet.access import RateLimits
 from harvester.simulator.google_meet.account import Account
 from harvester.simulator.google_meet.attendance import Attendance
 from harvester.simulator.google_meet.calendar_api import CalendarApi
@@ -20,6 +20,7 @@ from harvester.simulator.google_meet.error_responses import ErrorResponse
 from harvester.simulator.google_meet.field_mask import apply_mask, parse_mask
 from harvester.simulator.google_meet.login import client_file
 from harvester.simulator.google_meet.meet_api import MeetApi
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.google_meet.reports_api import ReportsApi
 from harvester.simulator.google_meet.request import Request
 from harvester.simulator.google_meet.tokens import Grant, Tokens, authorized_user

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from harvester.simulator.google_meet import formats
-from harvester.simulator.google_meet.access import GoogleOptions, require
+from harvester.simulator.google_meet.access import require
 from harvester.simulator.google_meet.account import Account, can_be_impersonated
 from harvester.simulator.google_meet.calendar_events import CalendarEvent, has_calendar
 from harvester.simulator.google_meet.error_responses import ErrorResponse, bad_request
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.google_meet.paging import Pages
 from harvester.simulator.google_meet.request import Request
 from harvester.simulator.organisation import MINUTE, SECOND, Person, seeded_random

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from harvester.simulator.google_meet.access import GoogleOptions, require
+from harvester.simulator.google_meet.access import require
 from harvester.simulator.google_meet.account import CUSTOMER, DOMAIN, Account
 from harvester.simulator.google_meet.error_responses import ErrorResponse, bad_request
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.google_meet.paging import DIRECTORY_TOKEN_SECONDS, Pages
 from harvester.simulator.google_meet.request import Request
 from harvester.simulator.organisation import Person

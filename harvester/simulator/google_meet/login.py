@@ -15,8 +15,8 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from harvester.simulator.google_meet.access import EVERY_SCOPE
 from harvester.simulator.google_meet.error_responses import ErrorResponse
+from harvester.simulator.google_meet.scopes import EVERY_SCOPE
 
 CLIENT_ID = "123456789012-invented.apps.googleusercontent.com"
 CLIENT_SECRET = "inventedGoogleSecretNobodyHas"

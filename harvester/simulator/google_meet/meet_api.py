@@ -11,11 +11,12 @@ from functools import partial
 from typing import Any
 
 from harvester.simulator.google_meet import filters, formats
-from harvester.simulator.google_meet.access import GoogleOptions, require
+from harvester.simulator.google_meet.access import require
 from harvester.simulator.google_meet.account import RECORD_KEPT, Account, Conference, has_meet
 from harvester.simulator.google_meet.attendance import Attendance, Endpoint, Participant, known_end
 from harvester.simulator.google_meet.error_responses import ErrorResponse
 from harvester.simulator.google_meet.field_mask import parse_mask
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.google_meet.paging import Pages
 from harvester.simulator.google_meet.request import Request
 from harvester.simulator.organisation import Person, seeded_random

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harvester.simulator.google_meet import filters, formats
-from harvester.simulator.google_meet.access import GoogleOptions, require
+from harvester.simulator.google_meet.access import require
 from harvester.simulator.google_meet.account import CUSTOMER, ROWS_KEPT, Account, Conference
 from harvester.simulator.google_meet.attendance import Attendance, Endpoint, Row
 from harvester.simulator.google_meet.call_ended_rows import CallEndedRows, Parameters, conference_parameters
 from harvester.simulator.google_meet.error_responses import ErrorResponse, bad_request
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.google_meet.paging import Pages
 from harvester.simulator.google_meet.request import Request
 from harvester.simulator.organisation import Person, seeded_random

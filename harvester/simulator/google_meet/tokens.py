@@ -18,10 +18,11 @@ from urllib.parse import parse_qsl
 
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.google_meet import service_account
-from harvester.simulator.google_meet.access import EVERY_SCOPE, GoogleOptions
 from harvester.simulator.google_meet.account import Account, can_be_impersonated
 from harvester.simulator.google_meet.error_responses import ErrorResponse
 from harvester.simulator.google_meet.login import CLIENT_ID, CLIENT_SECRET, Login, check_client
+from harvester.simulator.google_meet.options import GoogleOptions
+from harvester.simulator.google_meet.scopes import EVERY_SCOPE
 from harvester.simulator.organisation import Person
 
 AUDIENCE = "https://oauth2.googleapis.com/token"

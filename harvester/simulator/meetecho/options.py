@@ -1,4 +1,4 @@
-"""Access to the simulated Meetecho: credentials, and groups that are refused.
+"""How the simulated Meetecho can be varied: credentials, groups that are refused, a datatracker that limits the rate.
 
 What Meetecho answers to requests that the datatracker's client does not send, how long a token lives, and its
 error messages are not publicly known.

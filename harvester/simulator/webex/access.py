@@ -1,4 +1,4 @@
-"""Access to the simulated Webex: scopes, roles, licences and rate limits.
+"""Access to the simulated Webex: refuses requests without a scope, and above a rate limit.
 
 The general limits are not published (https://developer.webex.com/blog/rate-limiting-and-the-webex-api), so
 the ones here are invented. The limit of the qualities is published: one call every five minutes for the same
@@ -7,68 +7,16 @@ meeting.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
 
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.rate_limits import RateLimit
 from harvester.simulator.webex.error_responses import TOO_MANY, ErrorResponse, forbidden
-
-SCOPES = (
-    "spark:kms",
-    "spark:people_read",
-    "spark-admin:people_read",
-    "meeting:schedules_read",
-    "meeting:participants_read",
-    "meeting:preferences_read",
-    "meeting:admin_schedule_read",
-    "meeting:admin_participants_read",
-    "meeting:admin_preferences_read",
-    "meeting:admin_config_read",
-    "analytics:read_all",
-    "spark-compliance:meetings_read",
-)
-GRANTED = SCOPES[:-1]
-ADMIN_SCHEDULE = ("meeting:admin_schedule_read", "spark-compliance:meetings_read")
-ADMIN_PARTICIPANTS = ("meeting:admin_participants_read", "spark-compliance:meetings_read")
+from harvester.simulator.webex.options import WebexOptions
 
 QUALITY_SECONDS = 300.0
 RIGHT_REGION = "analytics-eu.webexapis.com"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebexOptions:
-    """Options of the simulated account.
-
-    scopes: of its integration; by default everything that a harvester may use.
-    admin: the caller is an administrator, otherwise an ordinary host.
-    pro_pack: the licence for qualities.
-    elsewhere: status with which the analytics host says that the data are in another region.
-    strict_tokens: every refresh returns a new refresh token and revokes the old one.
-    per_ten_seconds: calls permitted to each host.
-    max_listed, max_qualities: the longest listing, and the largest page of qualities.
-    """
-
-    scopes: Sequence[str] | None = None
-    admin: bool = True
-    pro_pack: bool = True
-    elsewhere: Literal[451, 403] | None = None
-    strict_tokens: bool = False
-    per_ten_seconds: int = 150
-    max_listed: int = 10_000
-    max_qualities: int = 1_000
-
-    @property
-    def granted(self) -> tuple[str, ...]:
-        return tuple(GRANTED if self.scopes is None else self.scopes)
-
-    @property
-    def analytics(self) -> bool:
-        """Whether the account gets qualities from the host that its settings name."""
-        here = self.elsewhere is None
-        return here and self.admin and self.pro_pack and "analytics:read_all" in self.granted
 
 
 @dataclass(slots=True)

@@ -17,11 +17,12 @@ from starlette.types import Receive, Scope, Send
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.http_bodies import encode_json, read_body
 from harvester.simulator.organisation import Organisation
-from harvester.simulator.webex.access import RateLimits, WebexOptions
+from harvester.simulator.webex.access import RateLimits
 from harvester.simulator.webex.account import Account
 from harvester.simulator.webex.error_responses import ErrorResponse, not_found
 from harvester.simulator.webex.handlers import Handlers
 from harvester.simulator.webex.login import Login, Page
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.request import Request, Response, query_parameters
 from harvester.simulator.webex.tokens import CLIENT_ID, CLIENT_SECRET, Grant, Tokens, first_refresh_token
 

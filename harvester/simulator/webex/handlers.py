@@ -10,22 +10,17 @@ import orjson
 
 from harvester.simulator.organisation import DAY, Person
 from harvester.simulator.webex import meeting_rows
-from harvester.simulator.webex.access import (
-    ADMIN_PARTICIPANTS,
-    ADMIN_SCHEDULE,
-    RIGHT_REGION,
-    RateLimits,
-    WebexOptions,
-    require,
-)
+from harvester.simulator.webex.access import RIGHT_REGION, RateLimits, require
 from harvester.simulator.webex.account import KEPT, READY, SITE, Account, Instance, person_id
 from harvester.simulator.webex.attendance import Attendance, Participant
 from harvester.simulator.webex.error_responses import ErrorResponse, bad_request, forbidden, not_found
 from harvester.simulator.webex.listing import Listing
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.paging import Pages
 from harvester.simulator.webex.participant_rows import participant_row
 from harvester.simulator.webex.quality_rows import QualityRows
 from harvester.simulator.webex.request import WEEK, Range, Request, Response, count, page_size, time_range
+from harvester.simulator.webex.scopes import ADMIN_PARTICIPANTS, ADMIN_SCHEDULE
 
 _MAX_DAYS = 90
 _CROWD = 100

@@ -7,11 +7,12 @@ from typing import Any
 
 from harvester.simulator.organisation import Person
 from harvester.simulator.webex import meeting_rows
-from harvester.simulator.webex.access import ADMIN_SCHEDULE, require
+from harvester.simulator.webex.access import require
 from harvester.simulator.webex.account import SITE, Account, Instance
 from harvester.simulator.webex.error_responses import bad_request, forbidden
 from harvester.simulator.webex.paging import Pages
 from harvester.simulator.webex.request import WEEK, Request, Response, boolean, choice, time_range
+from harvester.simulator.webex.scopes import ADMIN_SCHEDULE
 
 _STATES = ("active", "scheduled", "ready", "lobby", "inProgress", "ended", "missed", "expired")
 _ALONE = ("meetingNumber", "webLink", "roomId")

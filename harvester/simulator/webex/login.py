@@ -16,8 +16,8 @@ from re import fullmatch
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.error_responses import NO_TOKEN, ErrorResponse
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.request import query_parameters
 from harvester.simulator.webex.tokens import CLIENT_ID, CLIENT_SECRET, Tokens, invalid_grant
 

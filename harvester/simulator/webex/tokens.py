@@ -14,8 +14,9 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 from harvester.simulator.clock import SimulatedClock
-from harvester.simulator.webex.access import SCOPES, WebexOptions
 from harvester.simulator.webex.error_responses import NO_TOKEN, ErrorResponse
+from harvester.simulator.webex.options import WebexOptions
+from harvester.simulator.webex.scopes import SCOPES
 
 CLIENT_ID = "C0123456789inventedintegration"
 CLIENT_SECRET = "inventedWebexSecretNobodyHas"

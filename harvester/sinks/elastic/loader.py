@@ -1,4 +1,4 @@
-"""The loader: loads records, or NDJSON lines, into Elasticsearch, and accounts for every document.
+"""The Elasticsearch sink: loads records, and NDJSON lines, and accounts for every document.
 
 A meeting is acknowledged when each of its documents is stored, is superseded by a newer or richer version, or is kept
 among the rejects. Documents have external versions, so a load can be repeated, and loads can overlap, without anything

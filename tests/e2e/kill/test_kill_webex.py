@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.e2e.harness import ROOT, Documents, Harvester, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.kill.crash_at import OF_WEBEX
-from tests.e2e.simulator_in_process import Served, Vendors
+from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_webex import OPTIONS, WHOLE, nothing_is_wrong
 from tests.e2e.test_zoom import stored
 
@@ -46,9 +46,9 @@ def run(harvester: Harvester, *words: str) -> bytes:
     return ended.stdout
 
 
-def never_twice(served: Served) -> None:
+def never_twice(simulator: RunningSimulator) -> None:
     """Check that the quality of no meeting was requested twice: the whole test takes less than five simulated minutes."""
-    assert served.traffic()["qualities"]["smallest_gap"] is None
+    assert simulator.traffic()["qualities"]["smallest_gap"] is None
 
 
 def nothing_is_lost(found: Documents, truth: Documents) -> None:
@@ -64,41 +64,41 @@ def test_killed_around_a_quality_call_it_is_made_once_in_five_minutes(
     newest: IndexSandbox, tmp_path: Path
 ) -> None:
     webex = Vendors(tmp_path, OPTIONS)
-    with webex.at() as served:
-        harvester = served.pointed(newest)
+    with webex.at() as simulator:
+        harvester = simulator.pointed(newest)
         for point in POINTS:
             killed(harvester, point, FOURTH)
         run(harvester)
         run(harvester, "--destination", "stdout")
-        never_twice(served)
-        nothing_is_lost(stored(newest), served.truth)
-    with webex.at(timedelta(minutes=10)) as served:
-        harvester = served.pointed(newest)
+        never_twice(simulator)
+        nothing_is_lost(stored(newest), simulator.truth)
+    with webex.at(timedelta(minutes=10)) as simulator:
+        harvester = simulator.pointed(newest)
         for point in POINTS:
             killed(harvester, point, 1)
         run(harvester)
-        never_twice(served)
-    with webex.at(timedelta(minutes=20)) as served:
-        harvester = served.pointed(newest)
+        never_twice(simulator)
+    with webex.at(timedelta(minutes=20)) as simulator:
+        harvester = simulator.pointed(newest)
         run(harvester)
-        never_twice(served)
-        assert differences(stored(newest), served.truth) == []
+        never_twice(simulator)
+        assert differences(stored(newest), simulator.truth) == []
         nothing_is_wrong(harvester)
 
 
 def test_into_stdout_as_well(tmp_path: Path) -> None:
     webex = Vendors(tmp_path, OPTIONS)
-    with webex.at() as served:
-        harvester = Harvester(tmp_path, served.settings)
+    with webex.at() as simulator:
+        harvester = Harvester(tmp_path, simulator.settings)
         for point in POINTS:
             torn = killed(harvester, point, FOURTH)
-            assert whole_lines(torn).keys() <= served.truth.keys()
-        nothing_is_lost(lines(run(harvester)), served.truth)
-        never_twice(served)
-    with webex.at(timedelta(minutes=10)) as served:
-        printed = run(Harvester(tmp_path, served.settings))
-        never_twice(served)
-        assert differences(lines(printed), served.truth) == []
+            assert whole_lines(torn).keys() <= simulator.truth.keys()
+        nothing_is_lost(lines(run(harvester)), simulator.truth)
+        never_twice(simulator)
+    with webex.at(timedelta(minutes=10)) as simulator:
+        printed = run(Harvester(tmp_path, simulator.settings))
+        never_twice(simulator)
+        assert differences(lines(printed), simulator.truth) == []
 
 
 def whole_lines(output: bytes) -> Documents:

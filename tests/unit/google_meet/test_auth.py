@@ -149,7 +149,7 @@ def test_a_saved_token_reads_as_its_user(meet: Build, google: Google, context: F
     assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]
     assert [told["refresh_token"] for told in google.assertions] == ["marked-refresh"]
     assert not any("marked" in name for name in context.tokens.kept)
-    assert any("the logged-in user" in said for said in context.told)
+    assert any("the logged-in user" in notice for notice in context.notices)
 
 
 def test_a_client_without_a_login_says_how_to_log_in(meet: Build, google: Google) -> None:
@@ -171,7 +171,7 @@ def test_an_unticked_box_disables_only_its_api(meet: Build, google: Google, cont
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     connector = meet(credentials=USER_TOKEN, GOOGLE_ADMIN="")
     assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]
-    assert any("leave its box ticked" in said for said in context.told)
+    assert any("leave its box ticked" in notice for notice in context.notices)
 
 
 def test_an_ended_login_says_how_to_log_in(meet: Build, google: Google, http: responses.RequestsMock) -> None:

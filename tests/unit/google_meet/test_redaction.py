@@ -104,7 +104,7 @@ def test_no_secret_leaves_the_connector(
         assert SECRET.encode() not in written
         kept = orjson.dumps({"uuid": ref.uuid, "digest": ref.digest, "hint": dict(ref.hint), "row": ref.row})
         assert SECRET.encode() not in kept
-    assert not any(SECRET in said for said in context.told)
+    assert not any(SECRET in notice for notice in context.notices)
 
 
 def test_no_secret_of_a_planned_meeting_leaves_the_connector(meet: Build, google: Google) -> None:
@@ -165,12 +165,12 @@ def test_no_api_error_repeats_the_response(
             lambda it=connector: it.fetch(found[0]),
             lambda it=connector: it.fetch(replace(found[0], row=None)),
         ):
-            said = error_of(act)
-            assert said is None or unmarked(said)
+            error = error_of(act)
+            assert error is None or unmarked(error)
         for result in connector.check():
             assert SECRET not in str(result)
             assert HOST not in str(result)
-    assert not any(SECRET in said or HOST in said for said in context.told)
+    assert not any(SECRET in notice or HOST in notice for notice in context.notices)
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500])

@@ -207,7 +207,7 @@ def test_reports_suffice_without_meet(meet: Build, google: Google, context: Fake
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     (record,) = records(meet()).values()
     assert (record.meeting.detail, record.meeting.topic) == (Detail.basic, None)
-    assert any("without what Meet adds" in said and MEET.scope in said for said in context.told)
+    assert any("without what Meet adds" in notice and MEET.scope in notice for notice in context.notices)
 
 
 def test_meet_suffices_without_reports(meet: Build, google: Google, context: FakeContext) -> None:
@@ -216,7 +216,7 @@ def test_meet_suffices_without_reports(meet: Build, google: Google, context: Fak
     google.takes_part("conf1", signed_in("3", "Ole"), ("2026-11-20T09:00:00Z", "2026-11-20T09:40:00Z"))
     (record,) = records(meet()).values()
     assert (record.meeting.detail, record.meeting.host) == (Detail.basic, None)
-    assert any("Reports is refused" in said for said in context.told)
+    assert any("Reports is refused" in notice for notice in context.notices)
 
 
 def test_without_the_directory_only_the_admin_is_impersonated(meet: Build, google: Google) -> None:
@@ -236,9 +236,9 @@ def test_refused_user_does_not_stop_others(meet: Build, google: Google, context:
     (skipped,) = [one for one in found if isinstance(one, SkippedPartition)]
     assert (skipped.reason, skipped.permanent) == (Reason.refused, True)
     assert GUEST not in skipped.partition
-    (said,) = [line for line in context.told if "Meet refuses these users" in line]
-    assert "Service status" in said
-    assert said.endswith(f": {GUEST}")
+    (notice,) = [line for line in context.notices if "Meet refuses these users" in line]
+    assert "Service status" in notice
+    assert notice.endswith(f": {GUEST}")
     assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["conf1"]
     google.asked.clear()
     google.refused.clear()
@@ -260,7 +260,7 @@ def test_a_user_who_was_refused_today_is_not_asked_again(
     (skipped,) = [one for one in meet().meetings(DAY) if isinstance(one, SkippedPartition)]
     assert (skipped.partition, skipped.permanent) == (user_partition(GUEST), True)
     assert GUEST not in {user for user, _ in google.asked_for("/v2/conferenceRecords")}
-    assert not [said for said in context.told if GUEST in said]
+    assert not [said for said in context.notices if GUEST in said]
 
 
 def test_a_user_who_was_refused_yesterday_is_asked_again(
@@ -394,7 +394,7 @@ def test_the_other_days_are_read(meet: Build, google: Google, context: FakeConte
     found = list(meet(GOOGLE_SOURCE="reports").meetings(both))
     assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["conf2"]
     assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [True]
-    assert any("2026-11-20" in said for said in context.told)
+    assert any("2026-11-20" in notice for notice in context.notices)
 
 
 def test_equal_ids_allow_either_source(meet: Build, google: Google, context: FakeContext) -> None:

@@ -120,6 +120,12 @@ class Account:
         self.add("meeting/attended", number, time=time, origin="datatracker", **told)
         self.add("person/person", person, name=f"Person {person}", plain="", ascii="x", email="a@example.org")
 
+    def session_attended_by(self, people: int) -> None:
+        """A session with this many attendees."""
+        self.session()
+        for person in range(1, people + 1):
+            self.attends(person)
+
     def asked(self, part: str) -> list[dict[str, str]]:
         """The queries of the requests whose address has this in it."""
         urls = [str(call.request.url) for call in self.http.calls]

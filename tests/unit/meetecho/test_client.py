@@ -22,7 +22,9 @@ def sent(account: Account, path: str) -> list[PreparedRequest]:
     return [call.request for call in account.http.calls if call.request.url == f"{MEETECHO}/{path}"]
 
 
-def theirs(method: str, path: str, token: str | None = None, body: object = None) -> PreparedRequest:
+def datatracker_request(
+    method: str, path: str, token: str | None = None, body: object = None
+) -> PreparedRequest:
     """As `MeetechoAPI._request` in `ietf/utils/meetecho.py` makes it."""
     headers = {"Accept": "application/json"} | ({"Authorization": f"bearer {token}"} if token else {})
     return requests.Session().prepare_request(
@@ -30,9 +32,9 @@ def theirs(method: str, path: str, token: str | None = None, body: object = None
     )
 
 
-def same(ours: PreparedRequest, wanted: PreparedRequest) -> bool:
-    own = dict(ours.headers) | {"User-Agent": wanted.headers["User-Agent"]}
-    return (ours.method, ours.url, ours.body, own) == (
+def same(request: PreparedRequest, wanted: PreparedRequest) -> bool:
+    own = dict(request.headers) | {"User-Agent": wanted.headers["User-Agent"]}
+    return (request.method, request.url, request.body, own) == (
         wanted.method,
         wanted.url,
         wanted.body,
@@ -47,11 +49,11 @@ def test_requests_equal_those_of_the_datatrackers_own_client(meetecho: Build, ac
     connector = meetecho(MEETECHO_GROUPS=",".join(asked["wgs"]), MEETECHO_CLIENT_SECRET=asked["secret"])
     list(connector.meetings(DAY))
     (request,) = sent(account, "auth/ietfservice/tokens")
-    assert same(request, theirs("POST", "auth/ietfservice/tokens", body=asked))
+    assert same(request, datatracker_request("POST", "auth/ietfservice/tokens", body=asked))
     assert "Authorization" not in request.headers
     rooms = sent(account, "meeting/interim/fetchRooms")
     wanted = [
-        theirs("GET", "meeting/interim/fetchRooms", token)
+        datatracker_request("GET", "meeting/interim/fetchRooms", token)
         for token in data("tokens_response")["tokens"].values()
     ]
     assert all(same(*pair) for pair in zip(rooms, wanted, strict=True))

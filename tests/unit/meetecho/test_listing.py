@@ -211,7 +211,7 @@ def test_refused_group_is_skipped_and_does_not_stop_others(
 def test_unknown_group_is_reported_and_skipped(alone: Build, account: Account, context: FakeContext) -> None:
     found = list(alone(MEETECHO_GROUPS="acro,typo").meetings(DAY))
     assert [one.partition for one in found if isinstance(one, SkippedPartition)] == ["group typo"]
-    assert any("typo" in said for said in context.told)
+    assert any("typo" in notice for notice in context.notices)
 
 
 def test_groups_option_filters(alone: Build, account: Account) -> None:

@@ -64,7 +64,7 @@ def test_no_secret_leaves_the_connector(meetecho: Build, filled: Account, contex
         assert not [secret for secret in hidden if secret in written + kept]
         assert "deletion_token" not in written + repr(ref)
         assert "token-1-acro" not in repr(ref)
-    assert not [said for said in context.told for secret in hidden if secret in said]
+    assert not [notice for notice in context.notices for secret in hidden if secret in notice]
 
 
 @pytest.mark.parametrize("name", list(OF_A_SESSION))
@@ -89,13 +89,13 @@ def test_no_error_repeats_the_response(
             lambda it=connector: it.fetch(ref),
             lambda it=connector: it.fetch(replace(ref, row=None)),
         ):
-            said = error_of(act)
-            text = "".join(traceback.format_exception(said)) if said is not None else ""
+            error = error_of(act)
+            text = "".join(traceback.format_exception(error)) if error is not None else ""
             assert MARK not in text.replace("test_secrets", "")
             assert SECRET not in text
-            assert "?" not in str(said)
+            assert "?" not in str(error)
         assert not [result for result in connector.check() if MARK in repr(result) or SECRET in repr(result)]
-    assert not [said for said in context.told if MARK in said]
+    assert not [notice for notice in context.notices if MARK in notice]
 
 
 def error_of(act: Callable[[], Any]) -> HarvestError | None:

@@ -53,7 +53,7 @@ SPAN = 2 * DAY + 5 * HOUR
 STORY_DAYS = 3
 """Meetings start on so many days."""
 LATEST = 40
-"""By so many hours after its start all of a meeting is told, and nothing of it changes any more: within the lookback."""
+"""This many hours after its start, a meeting is complete and no longer changes: within the lookback."""
 TROUBLE = 24 * 5
 """By so many hours nothing fails any more."""
 BASES = [date(2024, 2, 28), date(2024, 3, 30), date(2024, 10, 26), date(2024, 12, 30)]
@@ -728,7 +728,7 @@ def test_a_range_in_one_run_is_the_same_as_in_two(
 
 
 def a_story(**shown: Any) -> Story:
-    """A meeting of one hour on the first day at nine, told of an hour later, about which nothing is odd."""
+    """A meeting of one hour on the first day at nine, listed an hour later, with nothing unusual."""
     usual: dict[str, Any] = {
         "scope": SCOPES[0], "uuid": "m1", "start": 9, "length": 1, "late": 1, "subject": "anna", "stays": 1,
         "live": False, "changes": (), "fails": (0, 0), "no_details": 0, "no_quality": 0, "hiccup": (0, 0), "quality_gone": None,

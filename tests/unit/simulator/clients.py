@@ -19,14 +19,15 @@ from starlette.types import ASGIApp, Message
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet import tokens as google_tokens
-from harvester.simulator.google_meet.access import AUTH, GoogleOptions
 from harvester.simulator.google_meet.account import Conference
 from harvester.simulator.google_meet.app import GoogleMeet
+from harvester.simulator.google_meet.options import GoogleOptions
+from harvester.simulator.google_meet.scopes import AUTH
 from harvester.simulator.organisation import Case, Organisation, Person
-from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.account import Instance as WebexInstance
 from harvester.simulator.webex.account import Quirk as WebexQuirk
 from harvester.simulator.webex.app import Webex
+from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.tokens import CLIENT_ID as WEBEX_ID
 from harvester.simulator.webex.tokens import CLIENT_SECRET as WEBEX_SECRET
 from harvester.simulator.webex.tokens import first_refresh_token

@@ -196,7 +196,7 @@ def test_a_refused_setting_does_not_replace_the_login(account: Account, context:
 
     account._token(callback=picky)
     assert WebexOAuth(settings(), API, context).header() == "Bearer access-1"
-    assert any("another still works" in said for said in context.told)
+    assert any("another still works" in notice for notice in context.notices)
     assert WebexOAuth(settings(), API, context).header() == "Bearer access-1", "and is tried once only"
 
 
@@ -265,16 +265,16 @@ def test_it_warns_once_with_the_day_if_the_login_ends_within_fourteen_days(
     auth = WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context)
     auth.header()
     auth.header()
-    (said,) = context.told
-    assert "ends in 13 days, on 2026-12-04" in said
-    assert "harvester login webex" in said
+    (notice,) = context.notices
+    assert "ends in 13 days, on 2026-12-04" in notice
+    assert "harvester login webex" in notice
     assert auth.refresh_token_days() == 13
 
 
 def test_it_does_not_warn_if_the_login_ends_later(account: Account, context: FakeContext) -> None:
     context.tokens.write(STORED_NAME, login())
     WebexOAuth(settings(WEBEX_REFRESH_TOKEN=""), API, context).header()
-    assert context.told == []
+    assert context.notices == []
 
 
 def test_an_access_token_without_a_client_is_used_and_never_renewed(

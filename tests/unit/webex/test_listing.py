@@ -127,7 +127,10 @@ def test_missing_admin_scope_is_reported_once(webex: Build, account: Account, co
     account.has(meeting_row("a"), meeting_row("b"))
     connector = webex(scope=USER)
     assert uuids(connector) == uuids(connector) == ["a", "b"]
-    assert len([said for said in context.told if "only the meetings of the logged-in user" in said]) == 1
+    assert (
+        len([notice for notice in context.notices if "only the meetings of the logged-in user" in notice])
+        == 1
+    )
     assert not any("hostEmail" in query for _, query in account.asked)
 
 
@@ -143,7 +146,7 @@ def test_user_without_the_admin_role_reads_only_own_meetings(
     assert len(account.asked_for("/admin/meetings/a")) == 1
     assert not account.asked_for("/admin/meetings/b")
     assert not any("hostEmail" in asked for asked in account.asked_for("/meetingParticipants"))
-    assert any("only the meetings of the logged-in user" in said for said in context.told)
+    assert any("only the meetings of the logged-in user" in notice for notice in context.notices)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ def stays(*rows: dict[str, Any]) -> list[Session]:
 
 def placed(media: list[dict[str, Any]], *sessions: Session) -> list[int]:
     """Which sessions got a quality; those after the given ones are of their own."""
-    told = with_quality(sessions, media)
-    return [place for place, session in enumerate(told) if session.quality is not None]
+    sessions = with_quality(sessions, media)
+    return [place for place, session in enumerate(sessions) if session.quality is not None]
 
 
 def test_unmeasured_values_are_ignored() -> None:
@@ -45,10 +45,10 @@ def test_only_video_has_height_and_frame_rate() -> None:
     picture = stream(resolutionHeight=[720, 360], frameRate=[25.940001, 12])
     quality = to_quality(media_row(videoOut=[picture], audioOut=[picture]))
     assert quality is not None
-    told = quality.to_document()
-    assert told["video_out"]["height_px"] == {"mean": 540.0, "worst": 360.0, "samples": 2}
-    assert told["video_out"]["fps"] == {"mean": 18.97, "worst": 12.0, "samples": 2}
-    assert "fps" not in told["audio_out"]
+    document = quality.to_document()
+    assert document["video_out"]["height_px"] == {"mean": 540.0, "worst": 360.0, "samples": 2}
+    assert document["video_out"]["fps"] == {"mean": 18.97, "worst": 12.0, "samples": 2}
+    assert "fps" not in document["audio_out"]
 
 
 def test_interrupted_stream_is_merged() -> None:
@@ -94,12 +94,12 @@ def test_breakouts_and_lobbies_have_no_quality() -> None:
 
 def test_unmatched_media_session_becomes_a_session() -> None:
     late = media_row(joinTime="2026-11-20T11:00:00.000Z", leaveTime="2026-11-20T11:10:00.000Z")
-    told = with_quality(stays(participant_row()), [late])
-    assert [session.quality is not None for session in told] == [False, True]
-    assert told[1].key == session_key(f"{UUID}_57", "3324C9D0-9EA7-45A2-B249-5B62A384AFEF")
-    assert told[1].email == "ole.berg@example.org"
-    assert told[1].join_time == datetime(2026, 11, 20, 11, tzinfo=UTC)
-    assert told[1].duration == 600
+    sessions = with_quality(stays(participant_row()), [late])
+    assert [session.quality is not None for session in sessions] == [False, True]
+    assert sessions[1].key == session_key(f"{UUID}_57", "3324C9D0-9EA7-45A2-B249-5B62A384AFEF")
+    assert sessions[1].email == "ole.berg@example.org"
+    assert sessions[1].join_time == datetime(2026, 11, 20, 11, tzinfo=UTC)
+    assert sessions[1].duration == 600
 
 
 def test_row_with_unknown_times_still_matches() -> None:
@@ -146,8 +146,8 @@ def test_field_names_of_2022_are_read() -> None:
 def test_series_keep_the_samples_with_null_for_missing_ones() -> None:
     (session,) = with_quality(stays(participant_row()), [media_row()], series=True)
     assert session.quality is not None
-    told = session.quality.to_document()["audio_in"]["series"]
-    assert told == {
+    series = session.quality.to_document()["audio_in"]["series"]
+    assert series == {
         "start": datetime(2026, 11, 20, 9, 1, tzinfo=UTC),
         "step_s": 60,
         "latency_ms": [40.0, 60.5, None],

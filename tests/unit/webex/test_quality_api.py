@@ -92,7 +92,7 @@ def test_meeting_after_seven_days_is_stored_without_and_reported_once(
     for _ in range(2):
         record = read(full, **old)
         assert (record.meeting.detail, record.pending) == (Detail.basic, None)
-    assert len([said for said in context.told if "no longer keeps it" in said]) == 1
+    assert len([notice for notice in context.notices if "no longer keeps it" in notice]) == 1
     assert account.asked_for(PATH) == []
     assert read(full, start="2026-11-14T06:00:01Z").meeting.detail is Detail.full
 
@@ -162,7 +162,7 @@ def test_no_quality_is_pending_for_a_day(
     context.seconds += 86_400
     record = read(full)
     assert (record.meeting.detail, record.pending) == (Detail.basic, None)
-    assert any("Webex has none of them" in said for said in context.told)
+    assert any("Webex has none of them" in notice for notice in context.notices)
 
 
 @pytest.mark.parametrize(("status", "message"), [(425, "it has Expired after 14 days"), (410, "gone")])
@@ -172,7 +172,7 @@ def test_expired_quality_is_not_requested_again(
     account.on(PATH, {"message": message}, status=status)
     record = read(full)
     assert (record.meeting.detail, record.pending) == (Detail.basic, None)
-    assert any("no longer keeps it" in said for said in context.told)
+    assert any("no longer keeps it" in notice for notice in context.notices)
 
 
 def test_refusal_is_reported_once_and_stops_requests(
@@ -184,10 +184,10 @@ def test_refusal_is_reported_once_and_stops_requests(
         assert (record.meeting.detail, record.pending) == (Detail.basic, None)
         assert record.meeting.participants == 1
     assert len(account.asked_for(PATH)) == 1
-    (said,) = [said for said in context.told if "without quality" in said]
-    assert "Pro Pack" in said
-    assert "analytics:read_all" in said
-    assert "marked" not in said
+    (notice,) = [notice for notice in context.notices if "without quality" in notice]
+    assert "Pro Pack" in notice
+    assert "analytics:read_all" in notice
+    assert "marked" not in notice
 
 
 def test_refusal_of_one_meeting_among_others_affects_only_it(full: Webex, account: Account) -> None:
@@ -202,7 +202,7 @@ def test_no_request_without_the_scope(webex: Build, account: Account, context: F
     scope = ADMIN.replace(" analytics:read_all", "")
     assert read(webex(scope=scope)).meeting.detail is Detail.basic
     assert account.asked_for(PATH) == []
-    assert any("analytics:read_all" in said for said in context.told)
+    assert any("analytics:read_all" in notice for notice in context.notices)
 
 
 @pytest.mark.parametrize("status", [451, 403])
@@ -212,7 +212,7 @@ def test_other_regions_host_is_named(
     message = "This server cannot serve the data for this organization. Please use analytics-eu.webexapis.com"
     account.on(PATH, {"message": message, "errorCode": 451}, status=status)
     assert read(full).pending is None
-    assert any("https://analytics-eu.webexapis.com/v1" in said for said in context.told)
+    assert any("https://analytics-eu.webexapis.com/v1" in notice for notice in context.notices)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 400, 403])
@@ -223,7 +223,7 @@ def test_failed_call_is_not_retried_and_the_meeting_is_stored(
         account.on(PATH, body, status=status)
         assert later(read(full, id=str(number))) == 5
         assert len(account.asked_for(PATH)) == number + 1
-    assert any("will be requested again" in said for said in context.told)
+    assert any("will be requested again" in notice for notice in context.notices)
 
 
 def test_call_without_a_response_counts_as_made(
@@ -269,7 +269,7 @@ def test_truncated_response_is_reported(full: Webex, account: Account, context: 
     account.on(PATH, items(media_row()), headers={"Link": f'<{ANALYTICS}{PATH}?offset=1>; rel="next"'})
     assert read(full).meeting.detail is Detail.full
     assert len(account.asked_for(PATH)) == 1, "another page would be another call"
-    assert any("more than 1 media sessions" in said for said in context.told)
+    assert any("more than 1 media sessions" in notice for notice in context.notices)
 
 
 class _Auth:

@@ -119,7 +119,7 @@ def test_no_secret_leaves_the_connector(webex: Build, account: Account, context:
         kept = orjson.dumps({"uuid": found.uuid, "digest": found.digest, "hint": dict(found.hint)})
         assert SECRET.encode() not in kept + orjson.dumps(found.row)
         assert b"@" not in orjson.dumps(dict(found.hint))
-    assert SECRET not in str(context.facts) + str(context.claims) + str(context.told)
+    assert SECRET not in str(context.facts) + str(context.leases) + str(context.notices)
 
 
 EMAIL = "marked.person@example.org"
@@ -149,7 +149,7 @@ def test_no_api_error_repeats_the_response(
 ) -> None:
     for body in bodies():
         account.forget()
-        context.claims.clear()
+        context.leases.clear()
         headers = {"Content-Type": "text/html", "X-Marked": MARKED, "Retry-After": MARKED}
         account.on("", body, status=status, headers=headers)
         if status != 200:
@@ -167,7 +167,7 @@ def test_no_api_error_repeats_the_response(
         for result in connector.check():
             assert SECRET not in str(result)
             assert EMAIL not in str(result)
-    assert not any(SECRET in said or EMAIL in said for said in context.told)
+    assert not any(SECRET in notice or EMAIL in notice for notice in context.notices)
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -84,9 +84,9 @@ def test_an_odd_lifetime_counts_as_an_hour(
 def test_a_stored_token_of_another_run_is_used(
     auth: ServerToServerOAuth, account: Account, context: FakeContext
 ) -> None:
-    theirs = Token(access="theirs", expires_at=NOW + timedelta(minutes=30), scope="a b")
-    context.tokens.kept[CREDENTIALS.stored_name] = theirs
-    assert auth.token() is theirs
+    stored = Token(access="stored", expires_at=NOW + timedelta(minutes=30), scope="a b")
+    context.tokens.kept[CREDENTIALS.stored_name] = stored
+    assert auth.token() is stored
     assert account.tokens == 0
 
 
@@ -111,12 +111,12 @@ def test_a_refused_token_is_replaced_by_the_stored_one_of_another_run(
 ) -> None:
     account.gives_tokens()
     refused = auth.header()
-    theirs = Token(access="theirs", expires_at=NOW + timedelta(minutes=30))
-    context.tokens.kept[CREDENTIALS.stored_name] = theirs
+    stored = Token(access="stored", expires_at=NOW + timedelta(minutes=30))
+    context.tokens.kept[CREDENTIALS.stored_name] = stored
     auth.renew(refused)
-    assert auth.header() == "Bearer theirs"
+    assert auth.header() == "Bearer stored"
     auth.renew(refused)  # a thread that comes late with the same refusal
-    assert auth.header() == "Bearer theirs"
+    assert auth.header() == "Bearer stored"
     assert account.tokens == 1
 
 

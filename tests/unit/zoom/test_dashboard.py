@@ -216,7 +216,7 @@ def test_missing_scope_for_users_is_reported_and_leaves_host_id_absent(
     assert record.meeting.host is not None
     assert record.meeting.host.host_id is None
     assert account.asked_for("/users") == []
-    assert sum("user:read:list_users:admin" in said for said in context.told) == 1
+    assert sum("user:read:list_users:admin" in notice for notice in context.notices) == 1
 
 
 def test_without_scopes_in_the_token_the_response_decides(
@@ -232,7 +232,7 @@ def test_without_scopes_in_the_token_the_response_decides(
     for _ in range(2):
         assert connector.fetch(ref(meeting_row())).meeting.host.host_id is None  # type: ignore[union-attr]  # set above
     assert len(account.asked_for("/users")) == 1
-    assert sum("user:read:list_users:admin" in said for said in context.told) == 1
+    assert sum("user:read:list_users:admin" in notice for notice in context.notices) == 1
 
 
 def test_webinars_without_the_add_on_name_the_option(zoom: Build, account: Account) -> None:
@@ -251,7 +251,7 @@ def test_series_are_kept_with_qos_and_have_no_effect_without(
     assert session.quality is not None
     assert session.quality.to_document()["audio_in"]["series"]["step_s"] == 60
     zoom("series").fetch(ref(meeting_row()))
-    assert any("--series has no effect without --qos" in said for said in context.told)
+    assert any("--series has no effect without --qos" in notice for notice in context.notices)
 
 
 def test_rejoin_is_another_session_of_the_same_person(zoom: Build, account: Account) -> None:

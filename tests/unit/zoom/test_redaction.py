@@ -149,7 +149,7 @@ def test_no_api_error_repeats_the_response(
                     act()
                 except HarvestError as error:
                     assert_unmarked(error)
-    assert not any(SECRET in said or EMAIL in said for said in context.told)
+    assert not any(SECRET in notice or EMAIL in notice for notice in context.notices)
 
 
 @pytest.mark.parametrize("status", STATUSES)

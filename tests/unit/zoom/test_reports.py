@@ -146,7 +146,7 @@ def test_insufficient_plan_names_what_the_reports_need(pro: Build, account: Acco
 def test_qos_option_has_no_effect_on_reports(pro: Build, account: Account, context) -> None:
     account.on(PARTICIPANTS, data("report_participants"))
     assert pro("qos").fetch(ref(ROW, **HINT)).meeting.detail is Detail.basic
-    assert any("--qos has no effect" in said for said in context.told)
+    assert any("--qos has no effect" in notice for notice in context.notices)
 
 
 def test_meeting_of_one_participant_has_only_that_count(zoom: Build, account: Account) -> None:

@@ -77,7 +77,7 @@ def test_source_is_chosen_by_plan_then_by_scopes(
     list(connector.meetings(DAY))
     list(connector.meetings(DAY))
     assert connector.selector.source().name == chosen
-    assert sum("reading the" in said for said in context.told) == 1
+    assert sum("reading the" in notice for notice in context.notices) == 1
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_account_without_dashboard_falls_back_to_reports(
     assert isinstance(found, MeetingRef)
     assert found.hint["source"] == "reports"
     assert connector.selector.source().name == "reports"
-    assert sum("no Dashboard" in said for said in context.told) == 1
+    assert sum("no Dashboard" in notice for notice in context.notices) == 1
     assert len(account.asked_for("/metrics/meetings")) == 1
 
 
@@ -184,10 +184,10 @@ def test_the_absence_of_quality_is_said_once(zoom: Build, account: Account, cont
     connector = zoom(ZOOM_PLAN="business")
     list(connector.meetings(DAY))
     list(connector.meetings(DAY))
-    assert sum("have no quality" in said for said in context.told) == 1
+    assert sum("have no quality" in said for said in context.notices) == 1
 
 
 def test_with_qos_nothing_is_absent(zoom: Build, account: Account, context: FakeContext) -> None:
     account.quiet()
     list(zoom("qos", ZOOM_PLAN="business").meetings(DAY))
-    assert not [said for said in context.told if "have no quality" in said]
+    assert not [said for said in context.notices if "have no quality" in said]

@@ -13,8 +13,8 @@ import pytest
 from harvester.simulator.expected import Document, GoogleSource, documents, google_meet_quality
 from harvester.simulator.expected.document_fields import session_key
 from harvester.simulator.expected.google_meet import ExpectedGoogleMeet, nanoseconds_to_datetime
-from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account, Conference
+from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.organisation import DAY, Case
 from tests.unit.simulator.clients import NOW, GoogleClient, google_client, organisation
 

@@ -18,9 +18,9 @@ from harvester.simulator.expected import Document
 from harvester.simulator.expected.document_fields import session_key, to_datetime
 from harvester.simulator.expected.webex import ExpectedWebex, _SessionMatcher
 from harvester.simulator.organisation import DAY, HOUR, MINUTE, Case
-from harvester.simulator.webex.access import WebexOptions
 from harvester.simulator.webex.account import KEPT, Account, Instance, Quirk
 from harvester.simulator.webex.attendance import MediaSession
+from harvester.simulator.webex.options import WebexOptions
 from tests.unit.simulator.clients import WebexClient, organisation, webex_client
 
 UNKNOWN = (None, "1970-01-01T00:00:00.000Z")

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import crypt
 
 from harvester.simulator.google_meet import app, service_account
-from harvester.simulator.google_meet.access import AUTH
 from harvester.simulator.google_meet.account import Account
 from harvester.simulator.google_meet.login import CLIENT_ID, CLIENT_SECRET
+from harvester.simulator.google_meet.scopes import AUTH
 from harvester.simulator.google_meet.tokens import AUDIENCE, authorized_user
 from harvester.simulator.organisation import Person
 from tests.unit.simulator.clients import (

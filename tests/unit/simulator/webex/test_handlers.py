@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from harvester.simulator.organisation import DAY, Case
-from harvester.simulator.webex.access import GRANTED
 from harvester.simulator.webex.account import KEPT, READY, SITE, Instance, Quirk
+from harvester.simulator.webex.scopes import GRANTED
 from tests.unit.simulator.clients import NOW, WebexClient, next_url, send_request, webex_client
 
 WINDOW = {"from_": "2026-11-10T00:00:00Z", "to": "2026-11-21T00:00:00Z"}

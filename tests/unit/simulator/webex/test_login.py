@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from harvester.simulator.webex.access import GRANTED, WebexOptions
 from harvester.simulator.webex.login import DEVICE_GRANT
+from harvester.simulator.webex.options import WebexOptions
+from harvester.simulator.webex.scopes import GRANTED
 from harvester.simulator.webex.tokens import CLIENT_ID, CLIENT_SECRET, first_refresh_token
 from tests.unit.simulator.clients import Answer, WebexClient, send_request, webex_client
 
