@@ -32,11 +32,10 @@ $(READY): pyproject.toml constraints.txt
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(READY)
 
-# Writes documents to demo/documents.ndjson, or into the index if ES_HOST is set.
+# Writes documents to demo/documents.ndjson.
 demo: setup
 	@mkdir -p demo
-	@if [ -n "$$ES_HOST" ]; then $(BIN)/harvester demo $(DEMO_ARGS); \
-	  else $(BIN)/harvester demo --output demo/documents.ndjson $(DEMO_ARGS); fi
+	@$(BIN)/harvester demo --output demo/documents.ndjson $(DEMO_ARGS)
 
 check: setup
 	@$(MAKE) --no-print-directory --jobs lint types fast

@@ -160,6 +160,8 @@ def unknown_words(line: str) -> list[str]:
     with click.Context(cli) as context:
         current: click.Command = cli
         while isinstance(current, click.Group) and words:
+            if words[0].startswith("-") and current.invoke_without_command:
+                break  # the group itself is the command
             found = current.get_command(context, words[0])
             if found is None:
                 return words[:1]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import ConfigurationError
-from connectors.network import network_settings
+from connectors.proxies_and_certificates import network_settings
 from tests.unit.tls_server import Authority
 
 PROXY = "http://proxy.example.org:3128"
