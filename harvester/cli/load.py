@@ -31,18 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
-    from harvester.sinks.elastic.ndjson_reader import Readable
 
 logger = logging.getLogger(__name__)
-
-COMPRESSED = {
-    b"\x1f\x8b": "zcat",
-    b"BZh": "bzcat",
-    b"\xfd7zXZ\x00": "xzcat",
-    b"\x28\xb5\x2f\xfd": "zstdcat",
-    b"PK\x03\x04": "unzip -p",
-}
-"""First bytes of the usual compressed files, and the command that unpacks them into a pipe."""
 
 
 @click.command(
@@ -61,16 +51,21 @@ def load(env: RunEnvironment, file: Path | None, yes: bool) -> int:
     """Load NDJSON documents, one per line, from FILE or standard input.
 
     Documents are stored unchanged. A line that cannot be stored is reported with its number and kept among the
-    rejects; the rest is loaded, and the exit code is 65. Compressed files are refused: unpack them into a pipe.
+    rejects; the rest is loaded, and the exit code is 65. What is not NDJSON (compressed, pretty-printed, an array) is
+    refused as a whole, with the command that converts it.
     Documents with dates before 2000 or far in the future are rejected; a load that needs many new indices wants --yes.
     """
+    from harvester.sinks.elastic.input_format import NdjsonStream, NotNdjsonError
+
     handle_signals(env)
+    name, path = ("standard input", None) if _is_stdin(file) else (str(file), str(file))
+    limit = None if yes else MAX_NEW_INDICES
     with _open(file) as stream, open_index(env) as index:
-        name = "standard input" if _is_stdin(file) else str(file)
-        limit = None if yes else MAX_NEW_INDICES
-        return report_load(
-            index.loader.load_lines(UncompressedStream(stream, name), name, max_new_indices=limit)
-        )
+        lines = NdjsonStream(stream, name, path)
+        try:
+            return report_load(index.loader.load_lines(lines, name, max_new_indices=limit))
+        except NotNdjsonError as error:
+            raise click.UsageError(str(error)) from None
 
 
 def report_load(progress: Iterable[LoadProgress], *, noun: str = "lines", by_key: bool = False) -> int:
@@ -88,28 +83,6 @@ def report_load(progress: Iterable[LoadProgress], *, noun: str = "lines", by_key
         return ExitCode.OK
     logger.log(logging.ERROR if last.rejected else logging.INFO, load_summary(last, noun=noun))
     return ExitCode.DATAERR if last.rejected else ExitCode.OK
-
-
-class UncompressedStream:
-    """A stream that raises UsageError if it is compressed: every line of it would become a reject."""
-
-    def __init__(self, stream: Readable, name: str) -> None:
-        self._stream = stream
-        self._name = name
-        self._started = False
-
-    def read1(self, size: int, /) -> bytes:
-        block = self._stream.read1(size)
-        if not self._started:
-            self._started = True
-            self._require_text(block)
-        return block
-
-    def _require_text(self, block: bytes) -> None:
-        for magic, unpack in COMPRESSED.items():
-            if block.startswith(magic):
-                file = "FILE" if self._name == "standard input" else self._name
-                raise click.UsageError(f"{self._name} is compressed: use {unpack} {file} | harvester load")
 
 
 @contextmanager

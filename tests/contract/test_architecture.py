@@ -11,7 +11,7 @@ import pytest
 
 import connectors
 from connectors import errors
-from tests.contract.source_files import ROOT, forbidden_imports, name, python_files, read
+from tests.contract.source_files import ROOT, forbidden_imports, imports, name, python_files, read
 
 HEAVY = ("elasticsearch", "googleapiclient", "starlette", "uvicorn", "requests", "rich")
 
@@ -57,7 +57,7 @@ def test_no_harvest_can_write_to_a_vendor() -> None:
             name = path.relative_to(ROOT).as_posix()
             if name in WRITERS or name.startswith(writing.replace(".", "/")):
                 continue
-            names = imported(path)
+            names = imports(path)
             assert not {each for each in names if each.startswith(writing)}, name
             commands = {f"{Path(writer).with_suffix('').as_posix().replace('/', '.')}" for writer in WRITERS}
             assert not names & commands, name

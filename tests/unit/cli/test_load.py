@@ -1,20 +1,19 @@
-"""`harvester load`: refused lines, the summary, the exit code, and compressed files."""
+"""`harvester load`: refused lines, the summary, the exit code, and input that is refused."""
 
 from __future__ import annotations
 
-import gzip
 import io
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click import UsageError
 
-from harvester.cli.load import UncompressedStream, report_load
+from harvester.cli.load import report_load
 from harvester.cli.render.load import SHOWN
+from harvester.sinks.elastic.input_format import NdjsonStream, NotNdjsonError
 from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
-from harvester.sinks.elastic.ndjson_reader import read_blocks
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Rejects
 from tests.unit.fake_context import NOW
@@ -66,32 +65,10 @@ def test_blank_lines_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     assert "100 lines (7 blank): 90 documents stored" in caplog.messages[-1]
 
 
-@pytest.mark.parametrize(
-    "begins", [gzip.compress(b"{}", mtime=0), b"BZh91AY", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"]
-)
-def test_a_compressed_file_is_refused_with_what_to_do(begins: bytes) -> None:
-    def stream() -> io.BytesIO:
-        return io.BytesIO(begins + b"\n" * 100)
-
-    with pytest.raises(UsageError, match=r"is compressed: use .+ all\.gz \| harvester load"):
-        UncompressedStream(stream(), "all.gz").read1(100)
-    with pytest.raises(UsageError, match="standard input is compressed: use .+ FILE"):
-        UncompressedStream(stream(), "standard input").read1(100)
-
-
-def test_plain_text_passes_unchanged() -> None:
-    for text in (b"", b"{", b'{"document_id":"a"}\n'):
-        assert [
-            line for block in read_blocks(UncompressedStream(io.BytesIO(text), "a")) for line in block
-        ] == text.splitlines()
-
-
-def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
+def test_input_that_is_not_ndjson_leaves_no_rejects(rejects: Rejects) -> None:
     loader = Loader(Scripted(stored), rejects, Waits().policy())
-    with pytest.raises(UsageError, match=r"zcat all.gz \| harvester load"):
-        list(
-            loader.load_lines(
-                UncompressedStream(io.BytesIO(gzip.compress(b"{}\n" * 10, mtime=0)), "all.gz"), "all.gz"
-            )
-        )
+    pretty = "\n".join(json.dumps({"document_id": str(n), "kind": "meeting"}, indent=2) for n in range(50))
+    stream = NdjsonStream(io.BytesIO(pretty.encode()), "all.ndjson", "all.ndjson")
+    with pytest.raises(NotNdjsonError, match=r"use jq -c \. all\.ndjson \| harvester load"):
+        list(loader.load_lines(stream, "all.ndjson"))
     assert len(rejects) == 0
