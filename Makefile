@@ -3,6 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+DEMO_READY := .venv/.demo-ready
+PIP := $(BIN)/pip
+INSTALL := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO_ARGS ?=
 
 # Keep compiled bytecode, even if a container image disables it: the tests start Python hundreds of times.
@@ -23,17 +26,23 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(PIP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or later is needed; choose one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "setting up .venv" >&2
 	@$(PYTHON) -m venv .venv \
 	  || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@echo "setting up .venv" >&2
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch $(READY)
 
-# Writes documents to demo/documents.ndjson.
-demo: setup
+$(READY): pyproject.toml constraints.txt | $(PIP)
+	@$(INSTALL) -e '.[dev]'
+	@touch $(READY) $(DEMO_READY)
+
+$(DEMO_READY): pyproject.toml constraints.txt | $(PIP)
+	@$(INSTALL) -e '.[demo]'
+	@touch $(DEMO_READY)
+
+# Writes documents to demo/documents.ndjson. Installs no tools for tests: they take longer to install than the rest.
+demo: $(DEMO_READY)
 	@mkdir -p demo
 	@$(BIN)/harvester demo --output demo/documents.ndjson $(DEMO_ARGS)
 

@@ -16,9 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from queue import Empty, SimpleQueue
 from socketserver import TCPServer, ThreadingMixIn
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -93,7 +92,8 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
 
     def __init__(self, port: int, state: str) -> None:
         self._state = state
-        self._results: SimpleQueue[CallbackResult] = SimpleQueue()
+        self._results: list[CallbackResult] = []
+        self._answered = Event()
         try:
             super().__init__((HOST, port), _CallbackHandler)
         except OSError as error:
@@ -115,10 +115,7 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
 
     def wait(self, seconds: float) -> CallbackResult | None:
         """The first callback of this login; `None` if none arrives in time."""
-        try:
-            return self._results.get(timeout=seconds)
-        except Empty:
-            return None
+        return self._results[0] if self._answered.wait(seconds) else None
 
     def validate(self, query: Mapping[str, Sequence[str]]) -> CallbackResult | None:
         """What a query carries; `None` unless it is a callback of this login."""
@@ -129,8 +126,14 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
             return None
         return CallbackResult(code=codes[0] if codes else "", error=errors[0] if errors else "")
 
-    def accept(self, result: CallbackResult) -> None:
-        self._results.put(result)
+    @contextmanager
+    def accepting(self, result: CallbackResult) -> Iterator[None]:
+        """The first callback counts, and ends the wait once the browser has its page."""
+        self._results.append(result)
+        try:
+            yield
+        finally:
+            self._answered.set()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Browsers that hang up are ignored; a bug keeps its traceback."""
@@ -152,10 +155,8 @@ class _CallbackHandler(BaseHTTPRequestHandler):
         if result is None:
             self._respond(HTTPStatus.BAD_REQUEST, REFUSED)
             return
-        try:
+        with self.server.accepting(result):
             self._respond(HTTPStatus.OK, DENIED if result.error else THANKS)
-        finally:
-            self.server.accept(result)
 
     def _respond(self, status: HTTPStatus, text: tuple[str, str]) -> None:
         """A page that repeats nothing of the request."""

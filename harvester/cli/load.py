@@ -33,18 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
-    from harvester.sinks.elastic.ndjson_reader import Readable
 
 logger = logging.getLogger(__name__)
-
-COMPRESSED = {
-    b"\x1f\x8b": "zcat",
-    b"BZh": "bzcat",
-    b"\xfd7zXZ\x00": "xzcat",
-    b"\x28\xb5\x2f\xfd": "zstdcat",
-    b"PK\x03\x04": "unzip -p",
-}
-"""First bytes of the usual compressed files, and the command that unpacks them into a pipe."""
 
 
 @click.command(
@@ -64,9 +54,12 @@ def load(env: RunEnvironment, files: tuple[Path, ...], yes: bool) -> int:
     """Load NDJSON documents, one per line, from FILES, one after the other, or from standard input.
 
     Documents are stored unchanged. A line that cannot be stored is reported with its number and kept among the
-    rejects; the rest is loaded, and the exit code is 65. Compressed files are refused: unpack them into a pipe.
+    rejects; the rest is loaded, and the exit code is 65. What is not NDJSON (compressed, pretty-printed, an array) is
+    refused as a whole, with the command that converts it.
     Documents with dates before 2000 or far in the future are rejected; a load that needs many new indices wants --yes.
     """
+    from harvester.sinks.elastic.input_format import NdjsonStream, NotNdjsonError
+
     handle_signals(env)
     for each in files:
         if each.is_file() or not (_is_stdin(each) or each.exists()):
@@ -77,14 +70,14 @@ def load(env: RunEnvironment, files: tuple[Path, ...], yes: bool) -> int:
     codes: list[int] = []
     with open_index(env) as index:
         for file in files or (None,):
-            name = "standard input" if _is_stdin(file) else str(file)
+            name, path = ("standard input", None) if _is_stdin(file) else (str(file), str(file))
             with _open(file, env.stop) as stream:
-                progress = index.loader.load_lines(
-                    UncompressedStream(InterruptibleStream(stream, env.stop), name),
-                    name,
-                    max_new_indices=limit,
-                )
-                codes.append(report_load(progress, prefix=f"{name}: " if len(files) > 1 else ""))
+                lines = NdjsonStream(InterruptibleStream(stream, env.stop), name, path)
+                progress = index.loader.load_lines(lines, name, max_new_indices=limit)
+                try:
+                    codes.append(report_load(progress, prefix=f"{name}: " if len(files) > 1 else ""))
+                except NotNdjsonError as error:
+                    raise click.UsageError(str(error)) from None
     return ExitCode.worst(codes)
 
 
@@ -108,28 +101,6 @@ def report_load(
         return ExitCode.OK
     logger.log(logging.ERROR if last.rejected else logging.INFO, prefix + load_summary(last, noun=noun))
     return ExitCode.DATAERR if last.rejected else ExitCode.OK
-
-
-class UncompressedStream:
-    """A stream that raises UsageError if it is compressed: every line of it would become a reject."""
-
-    def __init__(self, stream: Readable, name: str) -> None:
-        self._stream = stream
-        self._name = name
-        self._started = False
-
-    def read1(self, size: int, /) -> bytes:
-        block = self._stream.read1(size)
-        if not self._started:
-            self._started = True
-            self._require_text(block)
-        return block
-
-    def _require_text(self, block: bytes) -> None:
-        for magic, unpack in COMPRESSED.items():
-            if block.startswith(magic):
-                file = "FILE" if self._name == "standard input" else self._name
-                raise click.UsageError(f"{self._name} is compressed: use {unpack} {file} | harvester load")
 
 
 class InterruptibleStream:

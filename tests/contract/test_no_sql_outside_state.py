@@ -6,14 +6,13 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
+from tests.contract.source_files import ROOT, forbidden_imports, name, nodes, python_files
 
-ROOT = Path(__file__).parents[2]
 ALLOWED = {ROOT / "harvester" / "state", ROOT / "harvester" / "analysis"}
 MODULES = [
     path
     for package in ("harvester", "connectors")
-    for path in sorted((ROOT / package).rglob("*.py"))
+    for path in python_files(package)
     if not ALLOWED & {*path.parents}
 ]
 STATEMENT = re.compile(
@@ -23,33 +22,20 @@ STATEMENT = re.compile(
 )
 
 
-def strings(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def statements(path: Path) -> list[str]:
     return [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        f"{name(path)}:{node.lineno}"
+        for node in nodes(path)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and STATEMENT.match(node.value)
     ]
 
 
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_outside_state_has_no_sql_and_opens_no_database(path: Path) -> None:
-    assert not [text for text in strings(path) if STATEMENT.match(text)]
-    assert not imports(path) & {"sqlite3", "harvester.state.database", "harvester.state.journal_schema"}
+def test_modules_outside_state_have_no_sql_and_open_no_database() -> None:
+    assert len(MODULES) > 100
+    databases = ("sqlite3", "harvester.state.database", "harvester.state.journal_schema")
+    assert not [found for path in MODULES for found in statements(path)]
+    assert not [found for path in MODULES for found in forbidden_imports(path, *databases)]
 
 
 def test_the_statements_of_the_journal_would_be_found() -> None:
-    found = [
-        text for text in strings(ROOT / "harvester" / "state" / "journal_schema.py") if STATEMENT.match(text)
-    ]
-    assert len(found) > 20
+    assert len(statements(ROOT / "harvester" / "state" / "journal_schema.py")) > 20

@@ -5,6 +5,7 @@
     index_creation      creates missing indices with the shipped mappings, refuses those of other applications
     bulk                sends one batch: splits it, retries it, accounts for every item
     bulk_queue          fills batches and sends a few at a time
+    input_format        recognizes input that is not NDJSON
     ndjson_reader       NDJSON lines -> operations
     loader              the sink, and `harvester load`
     stale_documents     finds and deletes documents that a new harvest of a meeting no longer contains

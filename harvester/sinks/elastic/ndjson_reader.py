@@ -23,6 +23,9 @@ from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
 from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
 
 BLOCK_BYTES = 1 << 20
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Before the first line of a file that some programs wrote; in the middle if such files were concatenated."""
+
 LONGEST_AHEAD = timedelta(days=1)
 """How far `harvested_at` may be ahead: then the clock that it came from was wrong."""
 LINE_BYTES = 20_000_000
@@ -137,9 +140,7 @@ class LineReader:
         self.line_number = number
 
     def _decode(self, line: bytes, number: int, bad: list[BadLine]) -> Operation | None:
-        text = line.removesuffix(b"\r")
-        if number == 1:
-            text = text.removeprefix(b"\xef\xbb\xbf")
+        text = line.removesuffix(b"\r").removeprefix(BYTE_ORDER_MARK)
         try:
             return self._operation(text, number)
         except _InvalidLine as unusable:

@@ -1,9 +1,9 @@
-"""`harvester load`: refused lines, the summary, the exit code, and compressed files."""
+"""`harvester load`: refused lines, the summary, the exit code, and input that is refused."""
 
 from __future__ import annotations
 
-import gzip
 import io
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,16 +11,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click import UsageError
 from click.testing import CliRunner
 
 from connectors.errors import OutputError
 from harvester.cli import cli
-from harvester.cli.load import UncompressedStream, report_load
+from harvester.cli.load import report_load
 from harvester.cli.render.load import SHOWN
 from harvester.cli.run_environment import RunEnvironment
+from harvester.sinks.elastic.input_format import NdjsonStream, NotNdjsonError
 from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
-from harvester.sinks.elastic.ndjson_reader import read_blocks
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Rejects
 from tests.unit.fake_context import NOW
@@ -72,34 +71,12 @@ def test_blank_lines_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     assert "100 lines (7 blank): 90 documents stored" in caplog.messages[-1]
 
 
-@pytest.mark.parametrize(
-    "begins", [gzip.compress(b"{}", mtime=0), b"BZh91AY", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"]
-)
-def test_a_compressed_file_is_refused_with_what_to_do(begins: bytes) -> None:
-    def stream() -> io.BytesIO:
-        return io.BytesIO(begins + b"\n" * 100)
-
-    with pytest.raises(UsageError, match=r"is compressed: use .+ all\.gz \| harvester load"):
-        UncompressedStream(stream(), "all.gz").read1(100)
-    with pytest.raises(UsageError, match="standard input is compressed: use .+ FILE"):
-        UncompressedStream(stream(), "standard input").read1(100)
-
-
-def test_plain_text_passes_unchanged() -> None:
-    for text in (b"", b"{", b'{"document_id":"a"}\n'):
-        assert [
-            line for block in read_blocks(UncompressedStream(io.BytesIO(text), "a")) for line in block
-        ] == text.splitlines()
-
-
-def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
+def test_input_that_is_not_ndjson_leaves_no_rejects(rejects: Rejects) -> None:
     loader = Loader(Scripted(stored), rejects, Waits().policy())
-    with pytest.raises(UsageError, match=r"zcat all.gz \| harvester load"):
-        list(
-            loader.load_lines(
-                UncompressedStream(io.BytesIO(gzip.compress(b"{}\n" * 10, mtime=0)), "all.gz"), "all.gz"
-            )
-        )
+    pretty = "\n".join(json.dumps({"document_id": str(n), "kind": "meeting"}, indent=2) for n in range(50))
+    stream = NdjsonStream(io.BytesIO(pretty.encode()), "all.ndjson", "all.ndjson")
+    with pytest.raises(NotNdjsonError, match=r"use jq -c \. all\.ndjson \| harvester load"):
+        list(loader.load_lines(stream, "all.ndjson"))
     assert len(rejects) == 0
 
 
@@ -107,7 +84,7 @@ def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
 
 
 class FakeLoader:
-    """Stores every line but those that say no."""
+    """Stores every line but `{"no":1}`."""
 
     def __init__(self) -> None:
         self.loaded: list[str] = []
@@ -115,7 +92,7 @@ class FakeLoader:
     def load_lines(self, stream: Any, name: str, *, max_new_indices: int | None) -> Iterator[LoadProgress]:
         lines = stream.read1(10_000).splitlines()
         self.loaded.append(name)
-        bad = [number for number, line in enumerate(lines, 1) if line == b"no"]
+        bad = [number for number, line in enumerate(lines, 1) if line == b'{"no":1}']
         yield so_far(*bad, rejected=len(bad))
 
 
@@ -129,8 +106,8 @@ def loader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLoader:
 
     monkeypatch.setattr("harvester.cli.load.open_index", open_index)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.ndjson").write_text("yes\n")
-    (tmp_path / "b.ndjson").write_text("yes\nno\n")
+    (tmp_path / "a.ndjson").write_text('{"yes":1}\n')
+    (tmp_path / "b.ndjson").write_text('{"yes":1}\n{"no":1}\n')
     return fake
 
 

@@ -73,6 +73,15 @@ def test_every_id_is_preserved(document_id: str, kind: str) -> None:
         assert b"\n" not in operations[0].action
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
+def test_a_byte_order_mark_before_any_line_is_ignored(document: dict) -> None:
+    """Files that begin with one were concatenated."""
+    line = encode(document)
+    operations, bad = read(b"\xef\xbb\xbf" + line, b"\xef\xbb\xbf" + line)
+    assert bad == []
+    assert [operation.source for operation in operations] == [line, line]
+
+
 @given(st.binary())
 def test_no_line_raises(line: bytes) -> None:
     operations, bad = read(line)
