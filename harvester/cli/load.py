@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
+    from harvester.sinks.elastic.ndjson_reader import Readable
 
 logger = logging.getLogger(__name__)
 
