@@ -20,6 +20,10 @@ from harvester import __version__
 
 COMMANDS = {
     "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),
+    "attendance": (
+        "harvester.cli.attendance:attendance",
+        "Print who attended which meeting, and for how long.",
+    ),
     "check": ("harvester.cli.check:check", "Check the settings, the vendors and Elasticsearch."),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),

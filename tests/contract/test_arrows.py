@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 HARVESTER = ROOT / "harvester"
 MODULES = sorted(HARVESTER.rglob("*.py"))
 COMMAND_LINE = {"__main__.py", "cli"}
-CORE = ("pipeline", "sinks", "state", "verify")
+CORE = ("pipeline", "sinks", "state", "verify", "analysis")
 
 
 def package(path: Path) -> str:
@@ -53,6 +53,22 @@ def test_state_and_sinks_know_no_run(path: Path) -> None:
         assert not [module for module in imports(path) for each in forbidden if is_in(module, each)]
     if package(path) == "pipeline":
         assert not [module for module in imports(path) if is_in(module, "harvester.verify")]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_the_analysis_knows_documents_only(path: Path) -> None:
+    """It reads what any harvest wrote: it knows no run, no state and no Elasticsearch, and nothing but the command line knows it."""
+    forbidden = (
+        "harvester.pipeline",
+        "harvester.sinks",
+        "harvester.state",
+        "harvester.verify",
+        "harvester.simulator",
+    )
+    if package(path) == "analysis":
+        assert not [module for module in imports(path) for each in forbidden if is_in(module, each)]
+    elif package(path) not in COMMAND_LINE:
+        assert not [module for module in imports(path) if is_in(module, "harvester.analysis")]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
