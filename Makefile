@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One process per core, at most 4: the Elasticsearch nodes of the tests cannot serve more.
 PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help setup demo test check lint types fast bench soak clean
+.PHONY: help setup browser demo test check lint types fast bench soak clean
 
 help:
 	@echo "make demo    harvest an invented organisation from simulated vendors and show the result"
@@ -32,11 +32,14 @@ $(READY): pyproject.toml constraints.txt
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(READY)
 
-# Writes documents to demo/documents.ndjson, or into the index if ES_HOST is set.
+# Writes documents to demo/documents.ndjson and a report to demo/report.html, or documents into the index if ES_HOST is set.
 demo: setup
 	@mkdir -p demo
 	@if [ -n "$$ES_HOST" ]; then $(BIN)/harvester demo $(DEMO_ARGS); \
-	  else $(BIN)/harvester demo --output demo/documents.ndjson $(DEMO_ARGS); fi
+	  else $(BIN)/harvester demo --output demo/documents.ndjson $(DEMO_ARGS) \
+	    && $(BIN)/harvester report demo/documents.ndjson --people show --title "Meetings of an invented organisation" \
+	      -o demo/report.html \
+	    && echo && echo "The report is in demo/report.html: open it in a browser, such as with xdg-open demo/report.html"; fi
 
 check: setup
 	@$(MAKE) --no-print-directory --jobs lint types fast
@@ -51,7 +54,13 @@ types: setup
 fast: setup
 	@$(PYTEST) tests/unit tests/contract
 
-test: check
+# Chromium for the tests of the report. On a machine without apt or the right to use it, those tests name what to install.
+browser:
+	@command -v chromedriver > /dev/null || [ -n "$$CHROMEDRIVER" ] || ! command -v apt-get > /dev/null || [ "$$(id -u)" -ne 0 ] \
+	  || { echo "installing chromium" >&2; { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
+	       --no-install-recommends chromium chromium-driver; } > /dev/null 2>&1 || true; }
+
+test: check browser
 	@$(PYTEST) --hypothesis-profile thorough -m hypothesis tests/unit
 	@$(PYTEST) tests/e2e
 

@@ -64,15 +64,21 @@ def create_attendance(
     """
     for macro in csv_tables.SQL_MACROS:
         database.run(macro)
-    _create_macros(database, zone)
+    create_time_macros(database, zone)
     _create_known(database, aliases, roster)
     _create_stays(database)
     if by != "meeting":
-        _join_across_meetings(database)
+        name_across_meetings(database)
+        database.run(
+            """
+            CREATE OR REPLACE TABLE stay AS
+            SELECT stay.* REPLACE (named.whole AS person) FROM stay JOIN named USING (number, person)
+            """
+        )
     _create_attended(database, threshold)
 
 
-def _create_macros(database: Database, zone: str) -> None:
+def create_time_macros(database: Database, zone: str) -> None:
     quoted = zone.replace("'", "''")
     database.run(f"SET VARIABLE zone = '{quoted}'")
     database.run("CREATE MACRO local(instant) AS timezone(getvariable('zone'), instant)")
@@ -133,8 +139,8 @@ def _create_stays(database: Database) -> None:
     )
 
 
-def _join_across_meetings(database: Database) -> None:
-    """Name the person of each stay as across meetings: roster, alias, e-mail, the vendor's id, name.
+def name_across_meetings(database: Database) -> None:
+    """The table `named`: the person of a meeting, as across meetings by roster, alias, e-mail, the vendor's id or name.
 
     The e-mail of one session counts for the others with the same person in the meeting, or with the same id.
     """
@@ -161,13 +167,6 @@ def _join_across_meetings(database: Database) -> None:
         FROM here JOIN meeting USING (number) LEFT JOIN address USING (vendor, account, id)
         """
     )
-    database.run(
-        """
-        CREATE OR REPLACE TABLE stay AS
-        SELECT stay.* REPLACE (named.whole AS person) FROM stay JOIN named USING (number, person)
-        """
-    )
-    database.run("DROP TABLE named")
 
 
 def _create_attended(database: Database, threshold: Threshold) -> None:
@@ -190,7 +189,7 @@ def _create_attended(database: Database, threshold: Threshold) -> None:
         ),
         repeatedly AS (
           SELECT number, person, min(alias) AS alias, min(place) AS place, count(*) AS sessions,
-                 arg_min(user_name, struct_pack(at := coalesce(join_time, leave_time), name := user_name)) AS user_name,
+                 arg_min(user_name, struct_pack(moment := coalesce(join_time, leave_time), name := user_name)) AS user_name,
                  min(email) AS email, min(id) AS id, min(join_time) AS first_join, max(leave_time) AS last_leave,
                  sum(greatest(0, epoch_us(leave_time) - epoch_us(greatest(join_time, coalesce(reached, join_time)))))
                    FILTER (WHERE join_time <= leave_time) // 1000000 AS seconds

@@ -165,14 +165,14 @@ def _create_meetings(database: Database, selection: Selection, *, quality: bool)
           QUALIFY row_number() OVER (PARTITION BY key ORDER BY hash(line)) = 1
         ),
         of_sessions AS (
-          SELECT key, min(vendor) AS vendor, min(account) AS account, min(uuid) AS uuid, min(topic) AS topic,
+          SELECT key, min(version) AS version, min(vendor) AS vendor, min(account) AS account, min(uuid) AS uuid, min(topic) AS topic,
                  min(host_email) AS host_email, min(coalesce(meeting_timestamp, "@timestamp")) AS began,
                  min(join_time) FILTER (WHERE stay IS DISTINCT FROM 'waiting_room') AS first_join,
                  max(leave_time) FILTER (WHERE stay IS DISTINCT FROM 'waiting_room') AS last_leave
           FROM line JOIN latest USING (key, version) WHERE kind = 'session' GROUP BY key
         ),
         joined AS (
-          SELECT key, document.key IS NOT NULL AS has_document,
+          SELECT key, coalesce(document.version, of_sessions.version) % 10000000000000 AS harvested_ms,
                  coalesce(document.vendor, of_sessions.vendor) AS vendor,
                  coalesce(document.account, of_sessions.account) AS account,
                  coalesce(document.uuid, of_sessions.uuid) AS uuid,

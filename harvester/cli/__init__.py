@@ -33,6 +33,7 @@ COMMANDS = {
         "harvester.cli.rejects:rejects",
         "List, export, replay or drop documents that Elasticsearch refused.",
     ),
+    "report": ("harvester.cli.report:report", "Make one HTML page of harvested documents."),
     "simulate": ("harvester.cli.simulate:simulate", "Serve simulated vendors on a local port."),
     "status": (
         "harvester.cli.status:status",

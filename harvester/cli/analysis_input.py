@@ -132,7 +132,7 @@ def raise_on_signals(env: RunEnvironment) -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def log_problems(database: Database, read: Read, selection: Selection) -> ExitCode:
+def log_problems(database: Database, read: Read, meetings: Sequence[str]) -> ExitCode:
     """Log what is wrong with the input, and return the exit code."""
     code = ExitCode.OK
     if read.unreadable:
@@ -141,10 +141,10 @@ def log_problems(database: Database, read: Read, selection: Selection) -> ExitCo
             f"{read.unreadable:,} of {read.lines:,} lines are no documents of meetings or sessions; they are left out"
         )
     there = known_meetings(database)
-    for wanted in selection.meetings:
+    for wanted in meetings:
         if wanted not in there:
             code = ExitCode.DATAERR
             logger.error(f"the meeting {wanted} is not among the documents that were chosen")
-    if not read.meetings and not selection.meetings:
+    if not read.meetings and not meetings:
         logger.warning("no meeting of the input was chosen" if read.lines else "the input is empty")
     return code

@@ -184,7 +184,7 @@ def attendance(
             aliases=aliases,
             roster=expected,
         )
-        code = log_problems(database, read, selection)
+        code = log_problems(database, read, meetings)
         _log_untimed(totals(database), threshold=present)
         layout = _Layout(
             by=by, kind=kind, excel=excel, marks=present is not None, roster=expected is not None

@@ -72,7 +72,7 @@ def _expected(record: MeetingRecord, sessions: Sequence[Session]) -> tuple[Any, 
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(several)
 def test_the_rows_of_a_meeting_are_its_participants_and_their_times(
     records: tuple[MeetingRecord, ...],
