@@ -184,3 +184,25 @@ def test_series_are_drawn_over_time(tmp_path: Path) -> None:
     meeting, session = documents([full_harvest()])
     assert "Each stream over time" in page([meeting, with_series(session)], meetings=[meeting["uuid"]])
     assert "each session's average is drawn over its length" in page([meeting, session]).replace("&#39;", "'")
+
+
+def colours(style: str) -> dict[str, str]:
+    return dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", style))
+
+
+def luminance(colour: str) -> float:
+    parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_enough_contrast(scheme: str) -> None:
+    style = (Path(charts.__file__).parent / "page.css").read_text(encoding="utf-8")
+    light, _, dark = style.partition("prefers-color-scheme: dark")
+    found = colours(light) | (colours(dark) if scheme == "dark" else {})
+    pairs = [(ink, ground) for ink in ("text", "muted", "link") for ground in ("card", "page")]
+    pairs += [(f"heat-ink-{n}", f"heat-{n}") for n in range(7)]
+    for ink, ground in pairs:
+        high, low = sorted((luminance(found[ink]), luminance(found[ground])), reverse=True)
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
