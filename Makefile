@@ -14,11 +14,11 @@ PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 .PHONY: help setup browser demo test check lint types fast bench soak clean
 
 help:
-	@echo "make demo    harvest an invented organisation from simulated vendors and show the result"
+	@echo "make demo    harvest an invented organisation from simulated vendors and draw a report"
 	@echo "make test    all tests, with real Elasticsearch 8 and 9 nodes (fetched if needed, and Java too)"
 	@echo "make check   format, lint, types, unit and contract tests"
 	@echo "make soak    an hour of random kills, faults and property tests"
-	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load"
+	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load; reports"
 	@echo "make setup   create .venv with all dependencies"
 
 setup: $(READY)
@@ -71,6 +71,7 @@ soak: setup
 bench: setup
 	$(BIN)/python -m benchmarks.harvest
 	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.report
 
 clean:
 	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

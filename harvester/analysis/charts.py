@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
-from harvester.analysis.figures.detail import Detail, Samples
+from harvester.analysis import svg
 from harvester.analysis.figures.facts import Bucket, Period
 from harvester.analysis.figures.table import Table
 from harvester.analysis.figures.use import WEEKDAYS
 from harvester.analysis.names import vendor_class, vendor_title
-from harvester.analysis.svg import draw
 
 Spec = dict[str, Any]
 WIDTH = 880
 HALF = 400
 THIRD = 260
-_CONFIG: Spec = {
+CONFIG: Spec = {
     "view": {"stroke": None},
     "font": "DejaVu Sans",  # wider than what browsers use, so that no label is cut
     "axis": {
@@ -41,18 +39,17 @@ RATING_COLOURS = {
     "poor": "var(--poor)",
     "not measured": "var(--unmeasured)",
 }
-PERSON_COLOURS = ("var(--person-1)", "var(--person-2)", "var(--person-3)")
 
 
 def vendor_colour(vendor: str) -> str:
     return f"var(--{vendor_class(vendor)})"
 
 
-def _chart(values: Sequence[Mapping[str, Any]], width: int, height: int, **parts: Any) -> Spec:
-    return {"data": {"values": list(values)}, "width": width, "height": height, "config": _CONFIG, **parts}
+def base_chart(values: Sequence[Mapping[str, Any]], width: int, height: int, **parts: Any) -> Spec:
+    return {"data": {"values": list(values)}, "width": width, "height": height, "config": CONFIG, **parts}
 
 
-def _raw(field: str) -> Spec:
+def raw(field: str) -> Spec:
     """A field that holds a colour."""
     return {"field": field, "type": "nominal", "scale": None, "legend": None}
 
@@ -106,7 +103,7 @@ def over_time(table: Table, period: Period, vendors: Sequence[str]) -> str:
         }
         for step, vendor, meetings, _, partial in table.rows
     ]
-    spec = _chart(
+    spec = base_chart(
         values,
         WIDTH,
         170,
@@ -115,12 +112,12 @@ def over_time(table: Table, period: Period, vendors: Sequence[str]) -> str:
             "x": _steps(period),
             "y": _quantity("meetings", stack="zero"),
             "order": {"field": "order", "type": "quantitative"},
-            "color": _raw("colour"),
-            "opacity": {**_raw("opacity"), "type": "quantitative"},
+            "color": raw("colour"),
+            "opacity": {**raw("opacity"), "type": "quantitative"},
             "description": {"field": "say"},
         },
     )
-    return draw(spec, f"Meetings per {period.bucket} and vendor")
+    return svg.draw(spec, f"Meetings per {period.bucket} and vendor")
 
 
 def heat(table: Table) -> str:
@@ -155,7 +152,7 @@ def heat(table: Table) -> str:
         "scale": {"domain": days, "padding": 0.06},
         "axis": {"title": None},
     }
-    spec = _chart(
+    spec = base_chart(
         values,
         WIDTH,
         26 * len(days),
@@ -163,15 +160,15 @@ def heat(table: Table) -> str:
         layer=[
             {
                 "mark": {"type": "rect"},
-                "encoding": {"color": _raw("colour"), "description": {"field": "say"}},
+                "encoding": {"color": raw("colour"), "description": {"field": "say"}},
             },
             {
                 "mark": {"type": "text", "fontSize": 11, "aria": False},
-                "encoding": {"text": {"field": "text"}, "color": _raw("ink")},
+                "encoding": {"text": {"field": "text"}, "color": raw("ink")},
             },
         ],
     )
-    return draw(spec, "Meetings running at once, by weekday and hour")
+    return svg.draw(spec, "Meetings running at once, by weekday and hour")
 
 
 def _heat(level: float, most: float) -> int:
@@ -197,7 +194,7 @@ def peaks(table: Table, period: Period, vendors: Sequence[str]) -> str:
     x = _steps(period)
     if period.bucket == "day":
         x["axis"]["labelExpr"] = "utcFormat(toDate(datum.value), '%-d %b')"
-    spec = _chart(
+    spec = base_chart(
         values,
         HALF,
         180,
@@ -205,19 +202,19 @@ def peaks(table: Table, period: Period, vendors: Sequence[str]) -> str:
         encoding={
             "x": x,
             "y": _quantity("peak"),
-            "color": _raw("colour"),
+            "color": raw("colour"),
             "detail": {"field": "vendor"},
             "description": {"value": ""},
         },
     )
-    return draw(spec, f"Most meetings at once per {period.bucket}")
+    return svg.draw(spec, f"Most meetings at once per {period.bucket}")
 
 
 def columns(table: Table, width: int = HALF) -> str:
     """A vertical bar for each row, in the order of the rows."""
     head, value = list(table.columns)[:2]
     values = [{"label": row[0], "value": row[1], "say": f"{row[0]}: {row[1]:,}"} for row in table.rows]
-    spec = _chart(
+    spec = base_chart(
         values,
         width,
         160,
@@ -233,7 +230,7 @@ def columns(table: Table, width: int = HALF) -> str:
             "description": {"field": "say"},
         },
     )
-    return draw(spec, f"{value.capitalize()} by {head}")
+    return svg.draw(spec, f"{value.capitalize()} by {head}")
 
 
 def bars(table: Table, value: str, labels: Sequence[str], colours: Sequence[str] | None = None) -> str:
@@ -254,13 +251,13 @@ def bars(table: Table, value: str, labels: Sequence[str], colours: Sequence[str]
             if row["value"] >= 10 or row["value"] == int(row["value"])
             else f"{row['value']:.1f}"
         )
-    spec = _chart(
+    spec = base_chart(
         rows,
         HALF - 90,
         22 * len(rows),
-        encoding={"y": _labels(names), "x": {**_quantity("value"), "axis": None}},
+        encoding={"y": name_axis(names), "x": {**_quantity("value"), "axis": None}},
         layer=[
-            {"mark": {"type": "bar", "height": 13, "aria": False}, "encoding": {"color": _raw("colour")}},
+            {"mark": {"type": "bar", "height": 13, "aria": False}, "encoding": {"color": raw("colour")}},
             {
                 "mark": {
                     "type": "text",
@@ -274,10 +271,10 @@ def bars(table: Table, value: str, labels: Sequence[str], colours: Sequence[str]
             },
         ],
     )
-    return draw(spec, f"{value.capitalize()} by {next(iter(table.columns))}")
+    return svg.draw(spec, f"{value.capitalize()} by {next(iter(table.columns))}")
 
 
-def _labels(names: Mapping[str, str]) -> Spec:
+def name_axis(names: Mapping[str, str]) -> Spec:
     """An axis of keys that shows names: two rows may have the same name."""
     return {
         "field": "key",
@@ -313,7 +310,7 @@ def rates(table: Table, period: Period) -> str:
         for row in table.rows
         for place, (name, share) in enumerate((("poor", row[2]), ("fair", row[3])))
     ]
-    spec = _chart(
+    spec = base_chart(
         values,
         WIDTH,
         150,
@@ -322,12 +319,12 @@ def rates(table: Table, period: Period) -> str:
             "x": _steps(period),
             "y": _quantity("share", ".0%", stack="zero"),
             "order": {"field": "order", "type": "quantitative"},
-            "color": _raw("colour"),
-            "opacity": {**_raw("opacity"), "type": "quantitative"},
+            "color": raw("colour"),
+            "opacity": {**raw("opacity"), "type": "quantitative"},
             "description": {"field": "say"},
         },
     )
-    return draw(spec, f"Poor and fair sessions per {period.bucket}")
+    return svg.draw(spec, f"Poor and fair sessions per {period.bucket}")
 
 
 def measure(table: Table, period: Period, title: str, half: str, most: str, poor_from: float) -> str:
@@ -361,7 +358,7 @@ def measure(table: Table, period: Period, title: str, half: str, most: str, poor
                 "point": {"size": 14, "filled": True},
                 "aria": False,
             },
-            "encoding": {"x": x, "y": _quantity("value"), "color": _raw("colour")},
+            "encoding": {"x": x, "y": _quantity("value"), "color": raw("colour")},
         }
         for line, dash in sorted({(v["line"], tuple(v["dash"])) for v in values})
     ]
@@ -370,7 +367,7 @@ def measure(table: Table, period: Period, title: str, half: str, most: str, poor
         "mark": {"type": "rule", "strokeDash": [3, 3], "color": "var(--poor)", "aria": False},
         "encoding": {"y": {"field": "limit", "type": "quantitative"}},
     }
-    return draw(_chart(values, THIRD, 140, title=title, layer=[*layers, rule]), title)
+    return svg.draw(base_chart(values, THIRD, 140, title=title, layer=[*layers, rule]), title)
 
 
 def _text(text: str) -> str:
@@ -392,7 +389,7 @@ def dots(table: Table, labels: Sequence[str], mean: float) -> str:
         }
         for place, (row, label) in enumerate(zip(table.rows, labels, strict=True))
     ]
-    y = _labels({row["key"]: label for row, label in zip(rows, labels, strict=True)})
+    y = name_axis({row["key"]: label for row, label in zip(rows, labels, strict=True)})
     rule = {
         "data": {"values": [{"mean": mean}]},
         "mark": {"type": "rule", "strokeDash": [2, 3], "color": "var(--text)", "aria": False},
@@ -406,184 +403,16 @@ def dots(table: Table, labels: Sequence[str], mean: float) -> str:
                 "y": y,
                 "x": {**share, "field": "low"},
                 "x2": {"field": "high"},
-                "color": _raw("colour"),
+                "color": raw("colour"),
             },
         },
         {
             "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-            "encoding": {"y": y, "x": share, "color": _raw("colour"), "description": {"field": "say"}},
+            "encoding": {"y": y, "x": share, "color": raw("colour"), "description": {"field": "say"}},
         },
         rule,
     ]
-    return draw(
-        _chart(rows, HALF - 130, 24 * len(rows), layer=layer),
+    return svg.draw(
+        base_chart(rows, HALF - 130, 24 * len(rows), layer=layer),
         f"Share of poor sessions by {next(iter(table.columns))}",
     )
-
-
-def who_was_there(meeting: Detail, names: Mapping[str, str], shown: Sequence[str]) -> str:
-    """A row for each person, a bar for each stay, coloured by quality."""
-    keys = {person: f"{place:04d}" for place, person in enumerate(shown)}
-    bars: list[Spec] = [
-        {
-            "key": keys[stay.person],
-            "from": _ms(stay.join),
-            "to": _ms(max(stay.leave, stay.join + timedelta(seconds=1))),
-            "colour": RATING_COLOURS[stay.rating or "not measured"],
-            "say": f"{names[stay.person]}: {stay.join:%H:%M} to {stay.leave:%H:%M}, {stay.rating or 'not measured'}",
-        }
-        for stay in meeting.stays
-        if stay.person in keys
-        and stay.join is not None
-        and stay.leave is not None
-        and stay.leave >= stay.join
-    ]
-    times = [bar["from"] for bar in bars] + [bar["to"] for bar in bars]
-    long = bool(times) and max(times) - min(times) > 86_400_000
-    x = {
-        "field": "from",
-        "type": "temporal",
-        "scale": {"type": "utc"},
-        "axis": {
-            "orient": "top",
-            "title": None,
-            "format": "%-d %b %H:%M" if long else "%H:%M",
-            "tickCount": 6,
-        },
-    }
-    spec = _chart(
-        bars,
-        WIDTH - 140,
-        17 * len(keys),
-        mark={"type": "bar", "height": 10},
-        encoding={
-            "y": _labels({keys[person]: names[person] for person in shown}),
-            "x": x,
-            "x2": {"field": "to"},
-            "color": _raw("colour"),
-            "description": {"field": "say"},
-        },
-    )
-    return draw(spec, "Who was there when")
-
-
-def _ms(instant: datetime) -> int:
-    return int((instant - datetime(1970, 1, 1)).total_seconds() * 1000)  # noqa: DTZ001  # local times, shown as they are
-
-
-_STREAMS = {
-    "audio_in": "audio in",
-    "audio_out": "audio out",
-    "video_in": "video in",
-    "video_out": "video out",
-    "share_in": "share in",
-    "share_out": "share out",
-}
-_MEASURES = {"latency_ms": "Latency, ms", "jitter_ms": "Jitter, ms", "packet_loss_pct": "Loss, %"}
-
-
-def streams(samples: Sequence[Samples]) -> str:
-    """Six streams by three measures, on one time axis: a band of eight of ten participants, and lines of some."""
-    by_panel = {(each.stream, each.measure): each for each in samples}
-    shown = [stream for stream in _STREAMS if any(each.stream == stream for each in samples)]
-    people = list(dict.fromkeys(person for each in samples for person in each.lines))
-    colours = dict(zip(people, PERSON_COLOURS, strict=False))
-    minutes = [at for each in samples for at, *_ in each.band]
-    span = [min(minutes) * 60_000, max(minutes) * 60_000 + 60_000]
-    rows = []
-    for place, measure in enumerate(_MEASURES):
-        top = max((high for each in samples if each.measure == measure for *_, high in each.band), default=0)
-        top = max(
-            [top, *(v for s in samples if s.measure == measure for line in s.lines.values() for _, v in line)]
-        )
-        rows.append(
-            {
-                "hconcat": [
-                    _panel(
-                        by_panel.get((stream, measure)),
-                        colours,
-                        span,
-                        top or 1,
-                        title=_STREAMS[stream] if place == 0 else None,
-                        axis=_MEASURES[measure] if stream == shown[0] else None,
-                        first=stream == shown[0],
-                        last=place == len(_MEASURES) - 1,
-                    )
-                    for stream in shown
-                ],
-                "spacing": 8,
-            }
-        )
-    return draw(
-        {"vconcat": rows, "spacing": 12, "config": _CONFIG},
-        "Latency, jitter and loss of each stream over time",
-    )
-
-
-def _panel(
-    samples: Samples | None,
-    colours: Mapping[str, str],
-    span: Sequence[float],
-    top: float,
-    *,
-    title: str | None,
-    axis: str | None,
-    first: bool,
-    last: bool,
-) -> Spec:
-    x = {
-        "field": "at",
-        "type": "temporal",
-        "scale": {"type": "utc", "domain": list(span)},
-        "axis": {"title": None, "format": "%H:%M", "tickCount": 2, "labels": last, "grid": True},
-    }
-    y_axis = {
-        "title": axis,
-        "tickCount": 3,
-        "format": ",.0f",
-        "labels": first,
-        "minExtent": 44 if first else 0,
-    }
-    scale = {"domain": [0, top]}
-    layers: list[Spec] = [
-        {
-            "data": {
-                "values": [
-                    {"at": round(at * 60_000), "low": _round(low), "high": _round(high)}
-                    for at, low, high in samples.band
-                ]
-                if samples
-                else []
-            },
-            "mark": {"type": "area", "color": "var(--band)", "aria": False},
-            "encoding": {
-                "x": x,
-                "y": {"field": "low", "type": "quantitative", "axis": y_axis, "scale": scale},
-                "y2": {"field": "high"},
-            },
-        }
-    ]
-    for person, colour in colours.items():
-        line = samples.lines.get(person, []) if samples else []
-        layers.append(
-            {
-                "data": {
-                    "values": [{"at": round(at * 60_000), "value": _round(value)} for at, value in line]
-                },
-                "mark": {"type": "line", "strokeWidth": 1.3, "color": colour, "aria": False},
-                "encoding": {
-                    "x": x,
-                    "y": {"field": "value", "type": "quantitative", "axis": y_axis, "scale": scale},
-                },
-            }
-        )
-    return {
-        "width": 126,
-        "height": 62,
-        "layer": layers,
-        **({"title": {"text": title, "fontSize": 11}} if title else {}),
-    }
-
-
-def _round(value: float) -> float:
-    return round(value, 2)

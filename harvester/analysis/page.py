@@ -6,10 +6,13 @@ import base64
 import hashlib
 from importlib.resources import files
 
+from harvester.analysis.blocks import vendor_legend
+from harvester.analysis.cells import span
 from harvester.analysis.extra import require
+from harvester.analysis.headline import figures, sentences
 from harvester.analysis.names import clean
 from harvester.analysis.report_data import ReportData
-from harvester.analysis.sections import figures, sections, sentences, span, vendor_legend
+from harvester.analysis.sections import sections
 
 DEFAULT_TITLE = "Meetings"
 

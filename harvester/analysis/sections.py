@@ -1,69 +1,20 @@
-"""The page as values: head, sections, and in them charts and tables. Every text from outside is cleaned here."""
+"""The sections of the page as values for the template. Every text from outside is cleaned before it gets there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
 
 from harvester.analysis import charts
-from harvester.analysis.extra import require
-from harvester.analysis.figures import detail as details
-from harvester.analysis.figures.detail import Detail
+from harvester.analysis.blocks import Block, to_markup, vendor_legend
+from harvester.analysis.cells import UNKNOWN
 from harvester.analysis.figures.facts import FAIR, POOR
 from harvester.analysis.figures.people import LEAST_PEOPLE
-from harvester.analysis.figures.quality import LEAST_STAYS, standing_out
-from harvester.analysis.figures.table import Kind, Table
-from harvester.analysis.figures.use import EVERYTHING
-from harvester.analysis.names import clean, vendor_class, vendor_title
+from harvester.analysis.figures.quality import LEAST_STAYS
+from harvester.analysis.figures.table import Table
+from harvester.analysis.meeting_view import MeetingView, to_meeting_view
+from harvester.analysis.names import clean, vendor_title
 from harvester.analysis.report_data import ReportData
-
-UNKNOWN = "–"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    text: str
-    value: str
-    """As `--csv` writes it."""
-    is_text: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    title: str | None = None
-    note: str | None = None
-    legend: Sequence[tuple[str, str]] = ()
-    """CSS name of the colour, and text."""
-    charts: Sequence[str] = ()
-    """Markup of jinja2, which is not escaped again: only `_svg` makes it."""
-    table: Table | None = None
-    is_open: bool = False
-    """Whether the table stands in the page by itself, instead of behind "The figures behind this chart"."""
-    half: bool = False
-
-    @property
-    def header(self) -> list[tuple[str, bool]]:
-        return [(name, kind == "text") for name, kind in self.table.columns.items()] if self.table else []
-
-    @property
-    def cells(self) -> list[list[Cell]]:
-        if self.table is None:
-            return []
-        kinds = list(self.table.columns.items())
-        return [
-            [_cell(*kind, value) for kind, value in zip(kinds, row, strict=True)] for row in self.table.rows
-        ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeetingView:
-    title: str
-    facts: Sequence[str]
-    summary: str
-    blocks: Sequence[Block]
-    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,131 +26,6 @@ class Section:
     blocks: Sequence[Block] = ()
     meetings: Sequence[MeetingView] = ()
     facts: Sequence[str] = field(default_factory=tuple)
-
-
-def _svg(drawing: str) -> str:
-    """The only place that makes markup: from `svg.draw`, which builds it anew from an allow-list."""
-    markup: str = require("markupsafe").Markup(drawing)  # see above
-    return markup
-
-
-def _cell(name: str, kind: Kind, value: Any) -> Cell:
-    if value is None:
-        return Cell(
-            text="" if name in {"partial", "stands out"} else UNKNOWN, value="", is_text=kind == "text"
-        )
-    return Cell(text=shown(name, kind, value), value=plain_value(kind, value), is_text=kind == "text")
-
-
-def plain_value(kind: Kind, value: Any) -> str:
-    """As a CSV file has it: that of `--csv`, and the one that the page saves."""
-    return "" if value is None else clean(str(value)) if kind == "text" else str(value)
-
-
-def plain_rows(table: Table) -> list[list[str]]:
-    kinds = list(table.columns.values())
-    return [[plain_value(kind, value) for kind, value in zip(kinds, row, strict=True)] for row in table.rows]
-
-
-def shown(name: str, kind: Kind, value: Any) -> str:
-    if kind == "share":
-        return f"{value * 100:.1f} %" if 0 < value < 0.1 else f"{value * 100:.0f} %"
-    if kind == "minutes":
-        return minutes(value)
-    if kind in {"count", "hours"}:
-        return f"{value:,.0f}" if kind == "count" or value >= 10 else f"{value:.1f}"
-    if kind == "number":
-        return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.1f}"
-    if kind == "instant":
-        return instant(str(value))
-    return vendor_title(value) if name == "vendor" else clean(str(value))
-
-
-def minutes(value: float) -> str:
-    whole = round(value)
-    return (
-        f"{whole // 60} h {whole % 60:02d}"
-        if whole >= 60
-        else f"{whole} min"
-        if value >= 1
-        else "under 1 min"
-    )
-
-
-def instant(text: str) -> str:
-    return f"{datetime.fromisoformat(text):%a %-d %b %Y %H:%M}"
-
-
-def day(value: date) -> str:
-    return f"{value.day} {value:%B %Y}"
-
-
-def span(first: date, last: date) -> str:
-    """`1 to 30 June 2026`: what the two days have in common is written once."""
-    if first == last:
-        return day(last)
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day} to {day(last)}"
-    return (
-        f"{first.day} {first:%B} to {day(last)}"
-        if first.year == last.year
-        else f"{day(first)} to {day(last)}"
-    )
-
-
-def vendor_legend(vendors: Sequence[str]) -> list[tuple[str, str]]:
-    return [(vendor_class(vendor), vendor_title(vendor)) for vendor in vendors]
-
-
-def figures(data: ReportData) -> list[tuple[str, str]]:
-    """Six figures and what they are."""
-    totals = data.totals
-    peak = max((row[1] for row in data.peaks.rows), default=None)
-    measured = totals["measured"] / totals["stays"] if totals["stays"] else 0
-    length = "half of the meetings are shorter"
-    if totals["median_people"] is not None:
-        length += f"; half have at most {totals['median_people']:,.0f} people"
-    poor = "of the sessions were poor: no vendor of these provides quality"
-    if totals["measured"]:
-        poor = f"of measured sessions poor ({measured * 100:.0f} % measured)"
-    return [
-        (f"{totals['held']:,}", "meetings held"),
-        (f"{totals['people']:,}" if totals["people"] else UNKNOWN, "different people"),
-        (UNKNOWN if totals["hours"] is None else f"{totals['hours']:,.0f}", "participant-hours"),
-        (UNKNOWN if peak is None else f"{peak:,}", "meetings at once, at most"),
-        (UNKNOWN if totals["median_minutes"] is None else minutes(totals["median_minutes"]), length),
-        (f"{totals['poor'] / totals['measured'] * 100:.1f} %" if totals["measured"] else UNKNOWN, poor),
-    ]
-
-
-def sentences(data: ReportData) -> list[str]:
-    found = []
-    totals = data.totals
-    overall = next((row for row in data.peaks.rows if row[0] == EVERYTHING), None)
-    if overall is not None:
-        text = f"At most {overall[1]:,} meetings ran at once ({instant(overall[2])})"
-        alone = next((row for row in data.peaks.rows if row[0] != EVERYTHING), None)
-        if alone is not None and len(data.vendors) > 1:
-            text += f"; {vendor_title(alone[0])} alone reached {alone[1]:,}"
-        found.append(text + ".")
-    if totals["sized"]:
-        text = f"{totals['one_person']:,} meetings ({totals['one_person'] / totals['sized'] * 100:.0f} %) had only one person in them"
-        if totals["missed"]:
-            text += f"; {totals['missed']:,} planned ones did not take place"
-        found.append(text + ".")
-    if totals["measured"]:
-        text = f"{totals['poor'] / totals['measured'] * 100:.1f} % of the measured sessions were poor"
-        if (out := standing_out(data.groups)) is not None:
-            text += f"; {out[0]} “{clean(out[1])}” stands out with {out[2] * 100:.1f} %"
-        found.append(text + ".")
-    days = [(row[2], row[0]) for row in data.rates.rows if row[1] >= LEAST_STAYS]
-    if data.period is not None and len(days) > 1 and max(days)[0] > 0:
-        share, when = max(days)
-        name = {"day": "day was", "week": "week began on", "month": "month began on"}[data.period.bucket]
-        found.append(
-            f"The worst {name} {date.fromisoformat(when):%a %-d %b}: {share * 100:.1f} % of the sessions were poor."
-        )
-    return found
 
 
 def sections(data: ReportData) -> list[Section]:
@@ -226,7 +52,7 @@ def _use(data: ReportData) -> Section | None:
         blocks=[
             Block(
                 legend=vendor_legend(data.vendors),
-                charts=[_svg(charts.over_time(data.over_time, data.period, data.vendors))],
+                charts=[to_markup(charts.over_time(data.over_time, data.period, data.vendors))],
                 note=note,
                 table=data.over_time,
             ),
@@ -244,7 +70,7 @@ def _when(data: ReportData) -> Section | None:
         link="When",
         title="When do we meet?",
         intro=[*intro, *_ends(data)],
-        blocks=[Block(charts=[_svg(charts.heat(data.by_hour))], table=data.by_hour)],
+        blocks=[Block(charts=[to_markup(charts.heat(data.by_hour))], table=data.by_hour)],
     )
 
 
@@ -279,7 +105,7 @@ def _at_once(data: ReportData) -> Section | None:
         blocks=[
             Block(
                 legend=vendor_legend(timed),
-                charts=[_svg(charts.peaks(data.peaks_over_time, data.period, timed))],
+                charts=[to_markup(charts.peaks(data.peaks_over_time, data.period, timed))],
                 note=note,
                 table=data.peaks_over_time,
                 half=True,
@@ -306,7 +132,7 @@ def _size(data: ReportData) -> Section | None:
         facts.append(f"{totals['live']:,} meetings were still going on when they were harvested.")
     facts.append("Whether invited people stayed away is not known: no vendor provides the invited people.")
     blocks = [
-        Block(title=title, charts=[_svg(charts.columns(table))], table=table, half=True)
+        Block(title=title, charts=[to_markup(charts.columns(table))], table=table, half=True)
         for title, table in (("Length", data.lengths), ("People", data.sizes))
         if table
     ]
@@ -334,7 +160,7 @@ def _who(data: ReportData) -> Section | None:
         blocks.append(
             Block(
                 title=f"{value.capitalize()} by unit",
-                charts=[_svg(charts.bars(data.units, value, labels))],
+                charts=[to_markup(charts.bars(data.units, value, labels))],
                 table=data.units,
                 half=True,
             )
@@ -348,7 +174,7 @@ def _who(data: ReportData) -> Section | None:
                 legend=vendor_legend(
                     [v for v in data.vendors if any(row[1] == v for row in data.hosts.rows)]
                 ),
-                charts=[_svg(charts.bars(data.hosts, "meetings", labels, colours))],
+                charts=[to_markup(charts.bars(data.hosts, "meetings", labels, colours))],
                 table=data.hosts,
                 half=True,
             )
@@ -369,7 +195,7 @@ def _clients(data: ReportData) -> Section | None:
         blocks.append(
             Block(
                 title="Versions, the newest first",
-                charts=[_svg(charts.bars(data.versions, "sessions", labels, colours))],
+                charts=[to_markup(charts.bars(data.versions, "sessions", labels, colours))],
                 table=data.versions,
                 half=True,
             )
@@ -379,7 +205,7 @@ def _clients(data: ReportData) -> Section | None:
         blocks.append(
             Block(
                 title="Operating systems",
-                charts=[_svg(charts.bars(data.systems, "sessions", labels))],
+                charts=[to_markup(charts.bars(data.systems, "sessions", labels))],
                 table=data.systems,
                 half=True,
             )
@@ -411,7 +237,7 @@ def _quality(data: ReportData) -> Section | None:
         Block(
             title=f"Poor and fair sessions per {data.period.bucket}",
             legend=[("poor", "poor"), ("fair", "fair")],
-            charts=[_svg(charts.rates(data.rates, data.period))],
+            charts=[to_markup(charts.rates(data.rates, data.period))],
             table=data.rates,
         ),
         Block(
@@ -419,7 +245,7 @@ def _quality(data: ReportData) -> Section | None:
             note="Solid: 95 % of the sessions are below. Dashed: half of them are. Dotted red: poor from here.",
             legend=vendor_legend(measured),
             charts=[
-                _svg(charts.measure(data.measures, data.period, title, half, most, limit))
+                to_markup(charts.measure(data.measures, data.period, title, half, most, limit))
                 for title, half, most, limit in _MEASURES
                 if any(row[half] is not None for row in data.measures.dicts())
             ],
@@ -433,7 +259,7 @@ def _quality(data: ReportData) -> Section | None:
             blocks.append(
                 Block(
                     title=f"Poor sessions by {next(iter(table.columns))}",
-                    charts=[_svg(charts.dots(table, labels, mean))],
+                    charts=[to_markup(charts.dots(table, labels, mean))],
                     table=table,
                     half=True,
                 )
@@ -469,7 +295,7 @@ def _worst(data: ReportData) -> Section | None:
         intro=[
             "By the minutes that people spent in poor sessions. Open one to see who was there when, and every stream."
         ],
-        meetings=[_meeting(data, each) for each in data.worst],
+        meetings=[to_meeting_view(data, each) for each in data.worst],
     )
 
 
@@ -477,97 +303,8 @@ def _chosen(data: ReportData) -> Section | None:
     if not data.chosen:
         return None
     title = "The chosen meeting" if len(data.chosen) == 1 else "The chosen meetings"
-    meetings = [_meeting(data, each, is_open=True) for each in data.chosen]
+    meetings = [to_meeting_view(data, each, is_open=True) for each in data.chosen]
     return Section(name="chosen", link=title, title=title, meetings=meetings)
-
-
-def _meeting(data: ReportData, meeting: Detail, *, is_open: bool = False) -> MeetingView:
-    people = list(dict.fromkeys(stay.person for stay in meeting.stays))
-    names = _names(data, meeting, people)
-    shown_people = people[: details.MAX_SHOWN]
-    blocks = []
-    if any(stay.join and stay.leave for stay in meeting.stays):
-        more = len(people) - len(shown_people)
-        blocks.append(
-            Block(
-                title="Who was there when",
-                legend=[("good", "good"), ("fair", "fair"), ("poor", "poor"), ("unmeasured", "not measured")],
-                charts=[_svg(charts.who_was_there(meeting, names, shown_people))],
-                note=f"The first {len(shown_people)} people; {more:,} more are in the table."
-                if more > 0
-                else None,
-            )
-        )
-    samples = details.over_time(meeting)
-    if samples:
-        lines = [p for p in details.worst_people(meeting) if any(p in each.lines for each in samples)]
-        over_time = any(stay.series for stay in meeting.stays)
-        blocks.append(
-            Block(
-                title="Each stream over time" if over_time else "Each stream",
-                legend=[
-                    ("band", "eight of ten participants"),
-                    *((f"person-{n}", names[p]) for n, p in enumerate(lines, 1)),
-                ],
-                charts=[_svg(charts.streams(samples))],
-                note=None
-                if over_time
-                else "The vendor's samples over time were not harvested or are not provided: each session's average is drawn over its length.",
-            )
-        )
-    blocks.append(Block(table=_stays_table(meeting, names)))
-    started = meeting.started
-    what = f"{vendor_title(meeting.vendor)} {clean(meeting.uuid)} · {len(people):,} people, {len(meeting.stays):,} sessions"
-    host = f" · {clean(meeting.host)}" if data.shows_people and meeting.host else ""
-    topic = (
-        f"{clean(meeting.topic)}{host}"
-        if data.shows_people and meeting.topic
-        else f"{vendor_title(meeting.vendor)} meeting{host}"
-    )
-    facts = [
-        f"{started:%a %-d %b %H:%M}" if started else UNKNOWN,
-        vendor_title(meeting.vendor),
-        minutes(meeting.minutes) if meeting.minutes is not None else UNKNOWN,
-        f"{meeting.poor_people:,} of {len(people):,} poor · {meeting.poor_minutes:,.0f} min",
-    ]
-    return MeetingView(title=topic, facts=facts, summary=what, blocks=blocks, is_open=is_open)
-
-
-def _names(data: ReportData, meeting: Detail, people: Sequence[str]) -> dict[str, str]:
-    numbered = {person: f"Participant {number}" for number, person in enumerate(people, 1)}
-    if not data.shows_people:
-        return numbered
-    known = {stay.person: clean(stay.name) for stay in reversed(meeting.stays) if stay.name}
-    return {person: known.get(person) or numbered[person] for person in people}
-
-
-def _stays_table(meeting: Detail, names: dict[str, str]) -> Table:
-    measures = {
-        f"{stream.replace('_', ' ')} {short}": f"{stream}_{measure}"
-        for stream in ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
-        for measure, short in (("latency_ms", "ms"), ("jitter_ms", "jitter"), ("packet_loss_pct", "loss %"))
-        if any(stay.measures[f"{stream}_{measure}"] is not None for stay in meeting.stays)
-    }
-    rows = [
-        (
-            names[stay.person],
-            *(t.isoformat(timespec="seconds") if t else None for t in (stay.join, stay.leave)),
-            stay.rating or "not measured",
-            *(stay.measures[name] for name in measures.values()),
-        )
-        for stay in meeting.stays
-    ]
-    return Table(
-        name="sessions",
-        columns={
-            "participant": "text",
-            "join": "instant",
-            "leave": "instant",
-            "quality": "text",
-            **dict.fromkeys(measures, "number"),
-        },
-        rows=rows,
-    )
 
 
 def _unknown(data: ReportData) -> Section | None:

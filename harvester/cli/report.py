@@ -158,7 +158,7 @@ def report(
 
 def _write_tables(data: ReportData, folder: Path) -> None:
     from harvester.analysis import csv_tables
-    from harvester.analysis.sections import plain_rows
+    from harvester.analysis.cells import plain_rows
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,9 @@ def run(sandbox: IndexSandbox, folder: Path, *words: str) -> subprocess.Complete
     environment = clean_environment(
         ES_HOST=sandbox.node.url, ES_INDEX_PREFIX=sandbox.prefix, HARVESTER_STATE_DIR=str(folder / "state")
     )
-    return subprocess.run(command(*words), capture_output=True, env=environment, cwd=folder, check=False, input=b"")
+    return subprocess.run(
+        command(*words), capture_output=True, env=environment, cwd=folder, check=False, input=b""
+    )
 
 
 def test_the_index_and_a_file_give_the_same(sandbox: IndexSandbox, tmp_path: Path) -> None:
@@ -23,7 +25,9 @@ def test_the_index_and_a_file_give_the_same(sandbox: IndexSandbox, tmp_path: Pat
     list(sandbox.loader().load(records))
     sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
     # A copy beside the harvester's own indices matches the same pattern, and is not read.
-    sandbox.ask("PUT", f"/{sandbox.prefix}sessions-copy/_doc/1?refresh=true", {"kind": "session", "vendor": "zoom"})
+    sandbox.ask(
+        "PUT", f"/{sandbox.prefix}sessions-copy/_doc/1?refresh=true", {"kind": "session", "vendor": "zoom"}
+    )
     file = tmp_path / "documents.ndjson"
     file.write_bytes(b"".join(encode(d) + b"\n" for record in records for d in to_documents(record)))
     days = ("--from", "2026-11-20", "--to", "2026-11-27", "--timezone", "Asia/Kolkata")
