@@ -177,7 +177,15 @@ class Context(Protocol):
         ...
 
     def now(self) -> datetime:
-        """The current time, aware, in UTC."""
+        """The current time, aware, in UTC: the vendor's, once a response has shown it."""
+        ...
+
+    def observe_vendor_time(self, date: datetime, *, seconds: float) -> None:
+        """The vendor's clock showed `date`, cut to the second, at some moment of the last `seconds` (of `elapsed`).
+
+        `now` follows the vendor's clock. Raises ConfigurationError if this machine's clock is so wrong that the run must
+        not go on.
+        """
         ...
 
     def elapsed(self) -> float:
@@ -237,6 +245,12 @@ class Connector(Protocol):
     """Whether a window that includes the present lists meetings in progress."""
 
     def __init__(self, settings: Settings, context: Context) -> None: ...
+
+    @property
+    def time_url(self) -> str:
+        """An address of the vendor. Its responses, whatever their status, show the vendor's time: a run asks for it, without
+        credentials, before it writes anything."""
+        ...
 
     @property
     def concurrency(self) -> int:

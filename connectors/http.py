@@ -15,8 +15,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from math import isfinite
 from typing import Any, Protocol, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -26,12 +25,10 @@ import requests
 
 from connectors.base import Context
 from connectors.errors import BrokenResponse, CredentialsError, HarvestError, Unreachable, VendorError
-from connectors.network import certificate_fault, network_settings
-from connectors.parsing import parse_retry_after
+from connectors.parsing import parse_retry_after, response_date
+from connectors.proxies_and_certificates import certificate_fault, network_settings
 from connectors.rate_limit import Limiter
 from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attempts
-
-CLOCK_TOLERANCE_SECONDS = 300.0
 
 EMPTY = "an empty body"
 
@@ -113,6 +110,8 @@ class RequestOptions(TypedDict, total=False):
     """Replaces the authorization of the `Api`."""
     attempts: int | None
     """How often the request may be sent, if less often than the policy allows."""
+    idempotent: bool
+    """False: sent again only if the vendor did not process it (429), never if its outcome is unknown.  [default: True]"""
 
 
 class Api:
@@ -130,7 +129,6 @@ class Api:
             wait=context.wait, elapsed=context.elapsed, now=context.now, limits=VENDOR_LIMITS
         )
         self._threads = threading.local()
-        self._clock_compared = False
 
     def get(self, call: str, path: str = "", **options: Unpack[RequestOptions]) -> Any:
         """The JSON body of a GET; otherwise like `send`."""
@@ -193,7 +191,9 @@ class Api:
         """Wait before the next attempt; raises the decision's error if there is none."""
         limiter, attempts = request.options.get("limiter"), request.options.get("attempts")
         allowed = min((n for n in (attempts, decision.attempts) if n is not None), default=None)
-        delay = state.next_delay(decision.after, attempts=allowed)
+        delay = None
+        if request.is_idempotent or decision.throttled:
+            delay = state.next_delay(decision.after, attempts=allowed)
         if delay is None:
             raise decision.error from None
         logger.debug("%s: %s: next try in %.1f s", self.vendor, request.call, delay)
@@ -205,10 +205,13 @@ class Api:
 
     def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
         self._context.request_stats.count(requests=1)
+        began = self._context.elapsed()
         try:
             raw, content = self._exchange(request, authorization)
         except requests.RequestException as error:
             return Retry(error=self._unreachable(request, error))
+        if date := response_date(raw.headers):
+            self._context.observe_vendor_time(date, seconds=self._context.elapsed() - began)
         body, broken = parse_body(content)
         response = Response(
             call=f"{self.vendor}: {request.call}",
@@ -218,8 +221,6 @@ class Api:
             broken=broken,
         )
         logger.debug("%s: %d in %.0f ms", response.call, response.status, raw.elapsed.total_seconds() * 1000)
-        if not self._clock_compared:
-            self._compare_clocks(response)
         return self._classify(response) or response
 
     def _exchange(self, request: _Request, authorization: str | None) -> tuple[requests.Response, bytes]:
@@ -244,6 +245,8 @@ class Api:
         if fault := certificate_fault(error):
             problem = f"the server's certificate {fault.words}: {fault.remedy}"
         attempts = request.options.get("attempts") or self._policy.limits.attempts or 1
+        if not request.is_idempotent:
+            attempts = 1
         logger.debug("%s: %s: %s (%s)", self.vendor, request.call, problem, type(error).__name__)
         return Unreachable(
             f"{self.vendor}: {request.call}: {problem} ({type(error).__name__}) after {count_attempts(attempts)}; "
@@ -267,22 +270,6 @@ class Api:
             }
         return self._threads.session, self._threads.settings
 
-    def _compare_clocks(self, response: Response) -> None:
-        self._clock_compared = True
-        try:
-            vendor_time = parsedate_to_datetime(response.headers.get("Date", ""))
-        except ValueError:
-            return
-        if vendor_time.tzinfo is None:
-            vendor_time = vendor_time.replace(tzinfo=UTC)
-        difference = (self._context.now() - vendor_time).total_seconds()
-        if abs(difference) > CLOCK_TOLERANCE_SECONDS:
-            self._context.notify_once(
-                f"{self.vendor}: this machine's clock is {abs(difference) / 60:.0f} minutes "
-                f"{'ahead of' if difference > 0 else 'behind'} the vendor's; correct it, or meetings are assigned to "
-                "the wrong days"
-            )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
@@ -296,6 +283,10 @@ class _Request:
     def sender(self) -> Auth | None:
         """Whose authorization the request has: its own, else that of the `Api`."""
         return self.options.get("auth") or self.auth
+
+    @property
+    def is_idempotent(self) -> bool:
+        return self.options.get("idempotent", True)
 
 
 def parse_body(content: bytes) -> tuple[Any, str | None]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from math import isfinite
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,6 +18,9 @@ from urllib.parse import urlsplit
 import orjson
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
+
+CREDIBLE_YEARS = 2020, 2100
+"""A `Date` header before or after these years is that of a device without a clock."""
 
 _TO_THE_SECOND = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
 _FRACTION = re.compile(r"\.(\d{6})\d+")
@@ -98,6 +102,27 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         if until.tzinfo is None:
             until = until.replace(tzinfo=UTC)
     return max(0.0, (until - now).total_seconds())
+
+
+def response_date(headers: Mapping[str, str]) -> datetime | None:
+    """When a response was made, according to its `Date` header; the time that it spent in a cache (`Age`) is added.
+
+    `None` if there is no such header, or a time that no clock in use shows.
+    """
+    try:
+        date = _parse_date(headers["Date"])
+        age = timedelta(seconds=int(headers.get("Age", "0")))
+        date += age
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+    return date if age >= timedelta(0) and CREDIBLE_YEARS[0] <= date.year <= CREDIBLE_YEARS[1] else None
+
+
+@lru_cache(maxsize=64)
+def _parse_date(text: str) -> datetime:
+    """An HTTP date. Cached: responses of the same second have the same. Raises ValueError, TypeError or OverflowError."""
+    date = parsedate_to_datetime(text)
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
 
 
 def format_seconds(when: datetime) -> str:

@@ -137,6 +137,11 @@ class GoogleMeet:
         return run_checks(self.selector)
 
     @property
+    def time_url(self) -> str:
+        service = MEET if self.source == "meet" else REPORTS
+        return setting_or_default(service.setting, self.settings, self._settings)
+
+    @property
     def concurrency(self) -> int:
         """Enough to use a project's rate if Google takes a fifth of a second to respond."""
         return 16

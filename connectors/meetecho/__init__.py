@@ -37,7 +37,7 @@ from connectors.base import (
 from connectors.errors import ConfigurationError, Gone
 from connectors.meetecho.check import run_checks
 from connectors.meetecho.client import DatatrackerClient, RoomsClient
-from connectors.meetecho.datatracker import Datatracker
+from connectors.meetecho.datatracker_api import Datatracker
 from connectors.meetecho.endpoints import (
     DATATRACKER_CALLS_PER_SECOND,
     LOOKBACK,
@@ -167,6 +167,10 @@ class Meetecho:
 
     def check(self) -> Iterator[CheckResult]:
         return run_checks(self)
+
+    @property
+    def time_url(self) -> str:
+        return self._url("DATATRACKER_URL")
 
     @property
     def concurrency(self) -> int:

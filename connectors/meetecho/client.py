@@ -27,7 +27,7 @@ from connectors.meetecho.endpoints import (
     call_name,
 )
 from connectors.meetecho.errors import MeetechoRefused, datatracker_classifier, meetecho_classifier
-from connectors.meetecho.rooms import CALL, Room, to_rooms
+from connectors.meetecho.room_rows import CALL, Room, to_rooms
 from connectors.paging import paginate, restore_parameters
 from connectors.rate_limit import RateLimiter
 
@@ -103,9 +103,12 @@ class DatatrackerClient:
 
     def get(self, path: str, number: str) -> Row | None:
         """The record with this id; None if there is none (404)."""
-        call = call_name(f"{path}{{id}}/")
+        return self.get_object(call_name(f"{path}{{id}}/"), f"{path}{number}/")
+
+    def get_object(self, call: str, path: str) -> Row | None:
+        """The JSON object at this path; None if there is none (404)."""
         try:
-            body = self._api.get(call, f"{path}{number}/", limiter=self.limiter)
+            body = self._api.get(call, path, limiter=self.limiter)
         except VendorError as error:
             if error.status == 404:
                 return None

@@ -1,7 +1,7 @@
 """Meetecho and the datatracker: which fields are removed from a record before it is stored under `--raw`.
 
 People write links and codes of other services into the free-text fields of a session (`ietf/meeting/models.py` of
-https://github.com/ietf-tools/datatracker, 2026). A room's `deletion_token` is never read at all, see `rooms.py`.
+https://github.com/ietf-tools/datatracker, 2026). A room's `deletion_token` is never read at all, see `room_rows.py`.
 """
 
 from __future__ import annotations

@@ -188,6 +188,10 @@ class Webex:
         return run_checks(self)
 
     @property
+    def time_url(self) -> str:
+        return self._url("WEBEX_API_URL")
+
+    @property
     def concurrency(self) -> int:
         """Enough to use the rate if Webex takes two seconds to respond."""
         return 8

@@ -151,6 +151,10 @@ class Zoom:
         return run_checks(self)
 
     @property
+    def time_url(self) -> str:
+        return self._url("ZOOM_API_URL")
+
+    @property
     def concurrency(self) -> int:
         """Enough to use the Heavy rate if Zoom takes a second to respond."""
         return min(32, max(4, ceil(self.selector.rates.heavy * self._settings.rate_share)))

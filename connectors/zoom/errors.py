@@ -59,6 +59,10 @@ class ListingTooShort(VendorError):
     """The listing reached its last page with fewer rows than its `total_records`."""
 
 
+LONGEST_WAIT = timedelta(hours=25)
+"""Until the daily limit is reset."""
+
+
 class DailyLimitGuard:
     """Stops calls that count against the daily limit until the time that Zoom named, across runs."""
 
@@ -76,7 +80,8 @@ class DailyLimitGuard:
 
     def check(self, call: str) -> None:
         """Raises QuotaExhausted while the calls are stopped."""
-        if self._until is not None and self._context.now() < self._until:
+        # The limit is reset at midnight GMT: what is later was stored by a machine whose clock was ahead.
+        if self._until is not None and timedelta(0) < self._until - self._context.now() <= LONGEST_WAIT:
             raise _spent(f"{VENDOR}: {call}", self._until)
 
 

@@ -19,7 +19,7 @@ from connectors.exit_codes import ExitCode
 from harvester import __version__
 
 COMMANDS = {
-    "all": ("harvester.cli.harvest:everything", "Harvest every vendor that is configured."),
+    "all": ("harvester.cli.vendor_commands:everything", "Harvest every vendor that is configured."),
     "attendance": (
         "harvester.cli.attendance:attendance",
         "Print who attended which meeting, and for how long.",
@@ -44,6 +44,21 @@ COMMANDS = {
 }
 
 
+VENDOR_COMMANDS = {
+    "meetecho": {
+        "rooms": (
+            "harvester.cli.meetecho_rooms:rooms",
+            "List, plan, create and delete the rooms of working groups.",
+        ),
+        "slides": (
+            "harvester.cli.meetecho_slides:slides",
+            "Send the slide decks of sessions.",
+        ),
+    },
+}
+"""The commands below a vendor's own, which harvests."""
+
+
 class LazyGroup(click.Group):
     """Commands by name; the module of a command is imported when the command is used."""
 
@@ -52,11 +67,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name in COMMANDS:
-            module, _, attribute = COMMANDS[name][0].partition(":")
-            command: click.Command = getattr(import_module(module), attribute)
-            return command
+            return load_command(COMMANDS[name][0])
         if name in connectors.table():
-            from harvester.cli.harvest import vendor_command
+            from harvester.cli.vendor_commands import vendor_command
 
             return vendor_command(name)
         return None
@@ -73,6 +86,13 @@ class LazyGroup(click.Group):
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), code.meaning) for code in sorted(ExitCode)])
         super().format_epilog(context, formatter)
+
+
+def load_command(place: str) -> click.Command:
+    """The command at `module:attribute`."""
+    module, _, attribute = place.partition(":")
+    command: click.Command = getattr(import_module(module), attribute)
+    return command
 
 
 @click.group(

@@ -118,7 +118,7 @@ OPTIONS = (
     epilog=examples(
         "harvester attendance documents.ndjson --from 2026-11-23 --to 2026-11-27",
         "harvester attendance --from-index --series 98765432101 --by series --present 50% --format xlsx -o register.xlsx",
-        "harvester meetecho --groups httpbis --from 2026-11-01 --destination stdout | harvester attendance --format csv",
+        "harvester zoom --date 2026-11-20 --destination stdout | harvester attendance --format csv",
     )
 )
 @apply(OPTIONS)

@@ -18,9 +18,8 @@ import orjson
 
 import connectors
 from connectors.models import MeetingRecord
-from harvester.cli import harvest
+from harvester.cli import vendor_commands
 from harvester.cli.options import (
-    DESTINATION,
     ES_HOST,
     INDEX_PERIOD,
     OUTPUT,
@@ -28,17 +27,22 @@ from harvester.cli.options import (
     examples,
     general_options,
     pass_env,
+    usage_errors,
 )
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.simulate import simulator
-from harvester.config import RETIRED, Environment
+from harvester.config import OWN, RETIRED, Environment
 from harvester.documents import to_documents
+from harvester.pipeline.destination import choose_destination
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Load, Sink
 
 logger = logging.getLogger(__name__)
 
 DAYS = 2
+
+PREFIX = "demo-"
+"""Put before the index prefix of the settings: invented documents never mix with real ones."""
 
 
 class ExampleFinder:
@@ -66,19 +70,30 @@ class _WatchedSink:
         return self._sink.load(map(self._finder.look, loads))
 
 
+DEMO_DESTINATION = click.option(
+    "--destination",
+    type=click.Choice(["stdout", "index"]),
+    help="Where documents go; index needs ES_HOST and uses indices of its own.  [default: stdout]",
+)
+
+
 @click.command(
     epilog=examples("harvester demo --output documents.ndjson", "harvester demo --size 20 | jq -c .topic")
 )
-@click.option("--size", type=click.IntRange(1), default=120, show_default=True, help="Meetings per vendor.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another organisation.")
+@click.option(
+    "--size", type=click.IntRange(1), metavar="N", default=120, help="Meetings per vendor.  [default: 120]"
+)
+@click.option(
+    "--seed", type=int, metavar="N", default=1, help="Seed of the invented organisation.  [default: 1]"
+)
 @click.option(
     "--speed",
     type=click.FloatRange(1, 1000),
+    metavar="FACTOR",
     default=25.0,
-    show_default=True,
-    help="How much faster than life.",
+    help="Divide all waits by this factor.  [default: 25]",
 )
-@apply([DESTINATION, ES_HOST, INDEX_PERIOD, OUTPUT])
+@apply([DEMO_DESTINATION, ES_HOST, INDEX_PERIOD, OUTPUT])
 @general_options
 @pass_env
 def demo(
@@ -91,8 +106,13 @@ def demo(
 ) -> int:
     """Simulate the vendors, and harvest two days of an invented organisation from them.
 
-    The documents go to stdout, to --output, or into the index if ES_HOST is set. Their account is "demo".
+    The documents go to stdout or to --output. With --destination index they go into Elasticsearch, into indices
+    that begin with "demo-", apart from yours. Their account is "demo".
     """
+    with usage_errors():
+        kind = choose_destination(
+            destination or ("stdout" if output is None else None), output, env.environment
+        )
     server = simulator()
     # Noon yesterday: two days are then one whole day and a morning, with meetings going on.
     shown = datetime.combine(datetime.now(UTC).date(), time(12), UTC) - timedelta(days=1)
@@ -114,8 +134,10 @@ def demo(
             tempfile.TemporaryDirectory(prefix="harvester-demo-", ignore_cleanup_errors=True)
         )
         env.environment = _pointed(env.environment, simulated, folder)
+        if kind == "index":
+            vendor_commands.log_destination(kind, env)
         examples = ExampleFinder()
-        code = harvest.run_harvest(
+        code = vendor_commands.run_harvest(
             env,
             vendors,
             first=shown.date() - timedelta(days=DAYS - 1),
@@ -123,7 +145,7 @@ def demo(
             timezone="UTC",
             rate_share=1.0,
             output=output,
-            destination=destination,
+            destination="index" if kind == "index" else None if output is not None else "stdout",
             decorate=examples.watch,
         )
     if examples.found is not None:
@@ -140,9 +162,15 @@ def _pointed(environment: Environment, simulated: Mapping[str, str], state: str)
     }
     vendor_settings |= {f"{name}_FILE" for name in vendor_settings} | set(RETIRED)
     kept = {name: value for name, value in environment.values.items() if name not in vendor_settings}
-    return Environment(
-        values={**kept, **simulated, "HARVESTER_ACCOUNT": "demo", "HARVESTER_STATE_DIR": state}
-    )
+    own = {
+        "HARVESTER_ACCOUNT": "demo",
+        "HARVESTER_STATE_DIR": state,
+        "ES_INDEX_PREFIX": PREFIX + environment.of(OWN)["ES_INDEX_PREFIX"],
+    }
+    pointed = Environment(values={**kept, **simulated})
+    for name, value in own.items():
+        pointed = pointed.override(name, value)
+    return pointed
 
 
 def _show(example: MeetingRecord) -> None:

@@ -54,7 +54,7 @@ def elastic_config(env: RunEnvironment) -> ElasticConfig:
 
 
 def open_index(env: RunEnvironment) -> AbstractContextManager[IndexDestination]:
-    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.machine)
+    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.clock({}))
 
 
 def open_rejects(env: RunEnvironment) -> AbstractContextManager[Rejects]:
@@ -70,7 +70,7 @@ def open_destination(
         with open_index(env) as index:
             yield index
     elif kind == "file" and output is not None:
-        with destination.open_file(output) as file:
+        with destination.open_file(output, env.stop.wait) as file:
             yield file
     else:
         yield StreamDestination("stdout", stdout_bytes())

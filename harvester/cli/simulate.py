@@ -27,7 +27,7 @@ def simulator() -> ModuleType:
         import uvicorn
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"the simulator needs {error.name}; install it with: pip install 'meeting-harvester[demo]'"
+            f"the simulator needs {error.name}; in a checkout of the harvester, install it with: pip install '.[demo]'"
         ) from None
     del starlette, uvicorn
     from harvester.simulator import server

@@ -13,6 +13,7 @@ from connectors.errors import ConfigurationError
 from harvester.config import Environment
 from harvester.pipeline.context import Clock, RunContext, StopSignal, StoredRefs, no_stored_refs
 from harvester.pipeline.request import VendorOptions
+from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
 
@@ -62,17 +63,25 @@ class Account:
     state: AccountState
     folder: Path
     stop: StopSignal
+    calendar: VendorClock
 
     def context(self, stored_refs: StoredRefs = no_stored_refs) -> RunContext:
         """`stored_refs`: those of the journal, if the run has one."""
-        config = self.config
-        return RunContext(config.clock, self.state, self.stop, config.vendor, stored_refs)
+        return RunContext(self.calendar, self.state, self.stop, self.config.vendor, stored_refs)
 
     def connect(self, stored_refs: StoredRefs = no_stored_refs) -> ConnectedAccount:
         """Build the connector, which makes no request yet."""
         context = self.context(stored_refs)
         connector = connectors.load(self.config.vendor)(self.settings, context)
         return ConnectedAccount(config=self.config, connector=connector, context=context, state=self.state)
+
+    def ask_vendor_time(self) -> None:
+        """Make the vendor's time that of the account, with one request. Raises ConfigurationError if this machine's clock is
+        so wrong that the run must not go on."""
+        account = self.connect()
+        url = getattr(account.connector, "time_url", "")  # a connector of another package may lack it
+        if url:
+            ask_vendor_time(self.config.vendor, url, self.calendar, account.context, self.stop.wait)
 
 
 @contextmanager
@@ -83,8 +92,12 @@ def open_account(
     options: VendorOptions | None = None,
     raw: bool = False,
     rate_share: float = 1.0,
+    stops_if_clock_is_wrong: bool = False,
 ) -> Iterator[Account]:
-    """Open the state of an account; its settings may be incomplete. The options are those of `HarvestRequest`."""
+    """Open the state of an account; its settings may be incomplete. The options are those of `HarvestRequest`.
+
+    `stops_if_clock_is_wrong`: for what writes into an index; others only warn.
+    """
     options = options or VendorOptions()
     folder = account_folder(config.state_folder, config.vendor, config.label, config.api_url)
     settings = Settings(
@@ -95,9 +108,12 @@ def open_account(
         rate_share=rate_share,
         raw=raw,
     )
-    state = AccountState(folder, config.clock.now)
+    calendar = VendorClock(config.vendor, config.clock, stops=stops_if_clock_is_wrong)
+    state = AccountState(folder, calendar.now)
     try:
-        yield Account(config=config, settings=settings, state=state, folder=folder, stop=stop)
+        yield Account(
+            config=config, settings=settings, state=state, folder=folder, stop=stop, calendar=calendar
+        )
     finally:
         state.close()
 

@@ -14,6 +14,7 @@ from connectors.errors import Interrupted
 from connectors.models import Window
 from harvester.formatting import without_prefix
 from harvester.logging_setup import ONCE
+from harvester.pipeline.vendor_clock import VendorClock
 from harvester.state.account import AccountState
 
 logger = logging.getLogger(__name__)
@@ -94,19 +95,22 @@ class RunContext:
 
     def __init__(
         self,
-        clock: Clock,
+        calendar: VendorClock,
         state: AccountState,
         stop: StopSignal,
         vendor: str,
         stored_refs: StoredRefs = no_stored_refs,
     ) -> None:
+        clock = calendar.clock
         self._clock = clock
+        self._calendar = calendar
         self._stop = stop
         self._vendor = vendor
         self.tokens = state
         self.request_stats = RequestStats()
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
-        self.now = clock.now
+        self.now = calendar.now
+        self.observe_vendor_time = calendar.observe
         self.elapsed = clock.elapsed
         self.stopwatch = clock.monotonic  # seconds of this machine, for people
         self.speed = clock.speed
@@ -116,6 +120,11 @@ class RunContext:
         self.extend_lease = state.extend_lease
         self.stored_refs = stored_refs
         self._state = state
+
+    @property
+    def knows_vendor_time(self) -> bool:
+        """Whether `now` is the vendor's time, and not just this machine's."""
+        return self._calendar.is_known
 
     def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
         self._stop.check()

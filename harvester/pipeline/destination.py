@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -12,6 +13,7 @@ from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.config import OWN, Environment, checked_url, is_nearby
 from harvester.logging_setup import ONCE
+from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.context import Clock, StopSignal
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.base import Sink
@@ -31,11 +33,19 @@ class IndexDestination:
 
     kind: Literal["index"] = "index"
 
-    def __init__(self, config: ElasticConfig, client: Client, rejects: Rejects, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        config: ElasticConfig,
+        client: Client,
+        rejects: Rejects,
+        retry: RetryPolicy,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`now`: the calendar of the documents, which a simulator may shift."""
         from harvester.sinks.elastic.loader import Loader
 
         self.config = config
-        self.loader = Loader(client, rejects, retry)
+        self.loader = Loader(client, rejects, retry, now=now)
         self._client = client
         self._retry = retry
 
@@ -57,6 +67,9 @@ class StreamDestination:
 
     def __init__(self, kind: Literal["stdout", "file"], stream: BinaryIO, name: str = "the output") -> None:
         self.kind = kind
+        self.complete = True
+        """False: the run was stopped, and a file goes to `incomplete_path` instead of its place."""
+        self.incomplete_path: Path | None = None
         self._stream = stream
         self._name = name
 
@@ -118,25 +131,40 @@ def open_rejects(config: ElasticConfig, state_folder: Path, machine: Clock) -> I
 
 @contextmanager
 def open_index(
-    config: ElasticConfig, state_folder: Path, stop: StopSignal, machine: Clock
+    config: ElasticConfig, state_folder: Path, stop: StopSignal, clock: Clock
 ) -> Iterator[IndexDestination]:
+    machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
     with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
-        yield IndexDestination(config, client, rejects, retry_policy(stop, machine))
+        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now)
 
 
 @contextmanager
-def open_file(path: Path) -> Iterator[StreamDestination]:
-    """Create or empty the file. Raises OutputError if it cannot be written."""
+def open_file(
+    path: Path, wait: Callable[[float], object] = wait_uninterrupted
+) -> Iterator[StreamDestination]:
+    """The file, which takes the place of an earlier one at the end of the block if it is complete.
+
+    Raises OutputError if it cannot be written. `wait`: as in `prepare_output`.
+    """
+    with _output_errors(path):
+        file = prepare_output(path, wait=wait)
+    destination = StreamDestination("file", file.stream, str(path))
+    destination.incomplete_path = file.incomplete_path
     try:
-        stream = path.open("wb")
+        yield destination
+    except BaseException:
+        file.discard()
+        raise
+    file.complete = destination.complete
+    with _output_errors(path):
+        file.close()
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
-    try:
-        yield StreamDestination("file", stream, str(path))
-    finally:
-        try:
-            stream.close()
-        except OSError as error:  # bytes that no write could get rid of
-            raise OutputError(f"{path} cannot be written ({error.strerror})") from None

@@ -175,7 +175,7 @@ def _look_ahead(
     if request.filtered:
         plan = filtered(window, max_window, since=None)
     else:
-        plan = backfill(journal, window, request.extras, max_window)
+        plan = backfill(journal, window, request.extras, max_window, now())
         plan = with_backlog(plan, journal, max_window=max_window, now=now())
     listed = union(part.window for part in plan.slices if not part.partitions)
     return _Outlook(

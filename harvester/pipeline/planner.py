@@ -47,10 +47,15 @@ def nightly(
 
 
 def backfill(
-    journal: JournalReader, window: Window, extras: frozenset[str], max_window: timedelta
+    journal: JournalReader,
+    window: Window,
+    extras: frozenset[str],
+    max_window: timedelta,
+    now: datetime | None = None,
 ) -> RunPlan:
-    """List all that was never listed; resume what failed or is due in the rest."""
-    gaps = window.difference(covered_windows(journal.listings(extras)))
+    """List all that was never listed; resume what failed or is due in the rest. Listings of the future of `now` do not
+    count; a run that writes the journal has forgotten them."""
+    gaps = window.difference(covered_windows(journal.listings(extras, now)))
     return RunPlan(slices=split_into_slices(gaps, max_window), within=window)
 
 

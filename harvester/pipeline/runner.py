@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 
 from connectors.base import Connector
-from connectors.errors import HarvestError
+from connectors.errors import ConfigurationError, HarvestError
 from connectors.models import Window
 from harvester.formatting import format_instant, format_span, plural
 from harvester.pipeline import engine
@@ -65,10 +66,17 @@ class Runner:
         """Harvest one account and count into the report. Raises HarvestError, which the report knows too."""
         request, destination = self.request, self.destination
         try:
+            writes_index = isinstance(destination, IndexDestination) and not request.dry_run
             with open_account(
-                config, self.stop, options=request.options, raw=request.raw, rate_share=request.rate_share
+                config,
+                self.stop,
+                options=request.options,
+                raw=request.raw,
+                rate_share=request.rate_share,
+                stops_if_clock_is_wrong=writes_index,
             ) as account:
-                if isinstance(destination, IndexDestination) and not request.dry_run:
+                account.ask_vendor_time()
+                if isinstance(destination, IndexDestination) and writes_index:
                     self._run_with_journal(account, destination, report)
                 else:
                     self._run_without_journal(account.connect(), report)
@@ -149,17 +157,22 @@ def recorded_run(
     """
     now = account.context.now
     with journal.lock():
+        forget_wrong_times(account, journal, stops=not account.context.knows_vendor_time)
         run = journal.begin_run(request.description, now())
         try:
             plan = _plan(account, journal, request)
             was_empty = _was_empty(journal, has_indices)
             _log_plan(account.vendor, plan)
-            _expire(account, journal, report)
+            expired = account.context.knows_vendor_time
+            if expired:
+                _expire(account, journal, report)
             plan = with_backlog(plan, journal, max_window=account.connector.max_window, now=now())
             yield (
                 plan,
                 JournalTracker(journal, plan, extras=request.extras, run=run, now=now, was_empty=was_empty),
             )
+            if not expired and report.listing_complete:  # the vendor has answered, and shows no time
+                _expire(account, journal, report)
             if plan.forced_since is not None and not plan.filtered and report.listing_complete:
                 journal.finish_forced_run(request.window, request.extras, now())
         except HarvestError as error:
@@ -232,8 +245,41 @@ def _was_empty(journal: Journal, has_indices: Callable[[], bool]) -> bool:
     return answer == "yes"
 
 
+def forget_wrong_times(account: ConnectedAccount, journal: Journal, *, stops: bool) -> None:
+    """Make the journal forget what was recorded with a clock that was ahead: the run lists and reads it again.
+
+    `stops`: the vendor has not shown its time, so the clock may have been right then and be wrong now: raises
+    ConfigurationError if more than a day lies between.
+    """
+    now, connector = account.context.now(), account.connector
+    wrong = journal.wrong_times(now)
+    if wrong is None:
+        return
+    if stops and wrong.latest > now + timedelta(days=1):
+        raise ConfigurationError(
+            f"{account.vendor}: an earlier run recorded {format_instant(wrong.latest)} UTC, but now it is "
+            f"{format_instant(now)} UTC: this machine's clock was wrong then, or is wrong now, and the vendor's responses "
+            f"show no time; set the clock, or, if it is right, run `harvester verify {account.vendor} --repair`"
+        )
+    first_nightly = (now - connector.lookback - timedelta(days=1)).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    journal.forget(wrong, now, retention=connector.retention, first_nightly=first_nightly)
+    listed = f": {', '.join(map(format_span, wrong.listed))} UTC" if wrong.listed else ""
+    logger.warning(
+        f"{account.vendor}: this machine's clock was ahead in an earlier run, up to {format_instant(wrong.latest)} UTC; what "
+        f"was recorded then is not believed, and is listed and read again{listed}"
+    )
+
+
 def _expire(account: ConnectedAccount, journal: Journal, report: Report) -> None:
-    expired = journal.expire(account.context.now() - account.connector.retention)
+    horizon = account.context.now() - account.connector.retention
+    if taken_back := journal.take_back(horizon):
+        logger.info(
+            f"{account.vendor}: {plural(taken_back, 'meeting')} given up as too old will be tried again: the vendor still "
+            "retains them"
+        )
+    expired = journal.expire(horizon)
     report.expired += expired
     if expired:
         logger.info(

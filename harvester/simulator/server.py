@@ -12,7 +12,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from harvester.output_file import write_output
 from harvester.simulator import VENDORS
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.expected import GoogleSource, ZoomSource, write
@@ -35,7 +36,7 @@ from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet.access import GoogleOptions
 from harvester.simulator.google_meet.account import Account as Workspace
 from harvester.simulator.meetecho import app as meetecho
-from harvester.simulator.meetecho.access import MeetechoOptions
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.vendor import LazyVendor, Vendor
 from harvester.simulator.webex import app as webex
@@ -44,6 +45,9 @@ from harvester.simulator.zoom import app as zoom
 from harvester.simulator.zoom.access import Plan
 
 HOST = "127.0.0.1"
+ACCOUNT = "main"
+"""The account of the expected documents."""
+
 READY_SECONDS = 30.0
 
 
@@ -100,6 +104,7 @@ class Simulator:
 
     def __init__(self, options: Options, on_created: Callable[[], None] = lambda: None) -> None:
         self.options = options
+        self._remove_folder: Callable[[], object] = lambda: None
         self.organisation = Organisation(
             seed=options.seed, size=options.size, days=options.days, now=options.organisation_now
         )
@@ -107,7 +112,7 @@ class Simulator:
         self.vendors = {name: LazyVendor(self._factories[name], on_created) for name in options.vendors}
         if len(self.vendors) == 1:  # no other vendor to save the time for
             next(iter(self.vendors.values())).vendor()
-        routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic)]
+        routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic), Route("/", self._front_page)]
         for name, vendor in self.vendors.items():
             routes += [Mount(prefix, app=vendor) for prefix in _PREFIXES[name]]
         self.faults = FaultInjector(
@@ -131,6 +136,10 @@ class Simulator:
             "google-meet": lambda: google_meet.GoogleMeet(self.organisation, self.clock, options.google),
             "meetecho": lambda: meetecho.Meetecho(self.organisation, self.clock, options.meetecho),
         }
+
+    async def _front_page(self, _request: Request) -> JSONResponse:
+        """The page that the datatracker has at its root, whose headers show the time."""
+        return JSONResponse({}, headers={"date": self.clock.date_header().decode()})
 
     async def _traffic(self, _request: Request) -> JSONResponse:
         return JSONResponse(self.traffic())
@@ -156,8 +165,19 @@ class Simulator:
         variables = {name: value for vendor in self.vendors for name, value in settings[vendor]().items()}
         return {
             **variables,
+            **self._state_settings(),
             "HARVESTER_NOW": self.clock.as_setting,
             "HARVESTER_SPEED": f"{options.speed:g}",
+        }
+
+    def _state_settings(self) -> dict[str, str]:
+        """With an `env` file, harvests keep their state in a folder beside it, apart from that of real accounts."""
+        env = self.options.env
+        if env is None:
+            return {}
+        return {
+            "HARVESTER_ACCOUNT": ACCOUNT,
+            "HARVESTER_STATE_DIR": str(env.absolute().with_name(env.name + ".state")),
         }
 
     def _write_google_credentials(self, base: str) -> Path:
@@ -167,14 +187,18 @@ class Simulator:
         if options.env is not None:
             path = options.env.absolute().with_name(options.env.name + ".google.json")
         else:
-            folder = Path(tempfile.mkdtemp(prefix="simulated-google-"))
-            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            path = folder / "credentials.json"
+            folder = tempfile.mkdtemp(prefix="simulated-google-")
+            self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            path = Path(folder) / "credentials.json"
         workspace = Workspace(self.organisation, options.google.ids) if options.google.user else None
         service_account.write_private_file(
             path, google_meet.credentials(base, workspace, self.clock, options.google)
         )
         return path
+
+    def close(self) -> None:
+        """Remove the temporary folder, if there is one."""
+        self._remove_folder()
 
     def write_expected(self) -> None:
         options = self.options
@@ -266,8 +290,7 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
     The settings are written once the server listens. Raises OSError if the port or a file is not available.
     """
     listener, base = _listener(options.port)
-    with listener:
-        simulator = Simulator(options, _freeze_memory)
+    with listener, closing(Simulator(options, _freeze_memory)) as simulator:
         simulator.write_expected()
         _freeze_memory()
         asyncio.run(_serve(simulator, listener, base, announce))
@@ -312,22 +335,14 @@ def _freeze_memory() -> None:
 
 def write_environment(path: Path, settings: dict[str, str]) -> None:
     """Write `NAME=value` lines atomically, so that a process waiting for the file can read it at once."""
-    temporary = path.with_name(path.name + ".new")
-    try:
-        temporary.write_text(
-            "".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8"
-        )
-        temporary.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+    write_output(path, "".join(f"{name}={value}\n" for name, value in settings.items()).encode())
 
 
 @contextmanager
 def serving(options: Options) -> Iterator[dict[str, str]]:
     """Serve in a thread of this process; yields the settings that point the harvester at it."""
     listener, base = _listener(options.port)
-    with listener:
-        simulator = Simulator(options)
+    with listener, closing(Simulator(options)) as simulator:
         simulator.write_expected()
         server = _server(simulator.app)
         thread = threading.Thread(

@@ -134,7 +134,7 @@ def account_status(
     period = retention.period if retention is not None else None
     backlog = backlog_of(journal.open_meetings(), now=now, zone=zone, retention=period)
     coverage = coverage_of(
-        journal.listings(frozenset()),
+        journal.listings(frozenset(), now),
         journal.first_nightly(),
         now=now,
         zone=zone,

@@ -13,7 +13,13 @@ from threading import RLock
 from typing import Any
 
 from connectors.errors import OutputError, StateError
-from harvester.state.layout import ACCOUNT_DATABASE, JOURNAL_DATABASE, REJECTS_DATABASE, not_writable
+from harvester.state.layout import (
+    ACCOUNT_DATABASE,
+    JOURNAL_DATABASE,
+    REJECTS_DATABASE,
+    WRITES_DATABASE,
+    not_writable,
+)
 
 APPLICATION_ID = 0x4D54_4748
 """In the header of every state database, so that a file of another program is not taken for one."""
@@ -26,6 +32,8 @@ LOSSES = {
     "or the vendor still keeps their meetings: then `harvester verify --repair` reads those again",
     ACCOUNT_DATABASE: "It holds today's quotas, when calls were made, and tokens. Without it, calls made today are not counted, "
     "and a vendor that needs a login needs a new one; no meeting and no document is lost",
+    WRITES_DATABASE: "It holds what was written to the vendor. Without it, a room whose replacement was interrupted has to be "
+    "deleted by hand, and lists of slide decks are sent once more",
 }
 """What is lost by moving a file away, by its name."""
 HEADER_BYTES = 100

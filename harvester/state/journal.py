@@ -7,9 +7,9 @@ a test or another cluster is never taken for the production one. Results are wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ import orjson
 from connectors.models import MeetingRef, Reason, Window
 from harvester.state import journal_schema as sql
 from harvester.state.batch_writer import BatchWriter, DiscardingWriter
-from harvester.state.intervals import union
+from harvester.state.intervals import intersection, union
 from harvester.state.journal_reader import (
+    CHECKED_RUNS,
     FIRST_NIGHTLY,
     TARGETS,
     JournalReader,
@@ -35,8 +36,12 @@ from harvester.state.journal_rows import (
 )
 from harvester.state.layout import run_lock_file
 from harvester.state.locks import run_lock
+from harvester.state.wrong_times import TOLERANCE, WrongTimes
 
 RUNS_KEPT = 400
+FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
+LONGEST_DAY = timedelta(hours=48)
+"""The present day, in any time zone, ends within this time."""
 
 
 class Journal(JournalReader):
@@ -94,8 +99,7 @@ class Journal(JournalReader):
         before = self._added_targets()
         after = union([*before, window])
         if after != before:
-            spans = [[to_microseconds(each.start), to_microseconds(each.end)] for each in after]
-            self.set_fact(TARGETS, orjson.dumps(spans).decode())
+            self.set_fact(TARGETS, _encode(after))
 
     # Runs
 
@@ -204,18 +208,74 @@ class Journal(JournalReader):
         self._writer.put(sql.MARK_REPLACED, str(Reason.replaced), uuid)
 
     def expire(self, before: datetime) -> int:
-        """Give up meetings that started before this instant and are neither done nor gone.
+        """Give up meetings that started before this instant and are neither done nor gone; `take_back` undoes it.
 
         Without a start, the run that first listed the meeting counts. Meetings that are stored are done; returns how
         many others there were.
         """
         instant = to_microseconds(before)
         with self._database.transaction() as connection:
+            connection.execute(sql.REMEMBER_GIVEN_UP, (instant,))
+            connection.execute(sql.REMEMBER_GIVEN_UP_PARTITIONS, (instant,))
             connection.execute(sql.EXPIRE_STORED, (instant,))
             lost = connection.execute(sql.EXPIRE_REST, (str(Reason.expired), instant)).rowcount
             connection.execute(sql.EXPIRE_FAILED_PARTITIONS, (instant,))
         return int(lost)
 
+    def take_back(self, before: datetime) -> int:
+        """Take back meetings and partitions that `expire` gave up although they did not start before this instant: the
+        clock was ahead then. Returns how many meetings there were."""
+        instant = to_microseconds(before)
+        with self._database.transaction() as connection:
+            taken = connection.execute(sql.TAKE_BACK_GIVEN_UP, (instant,)).rowcount
+            connection.execute(sql.FORGET_TAKEN_BACK, (instant,))
+            connection.execute(sql.TAKE_BACK_PARTITIONS, (instant,))
+            connection.execute(sql.FORGET_TAKEN_BACK_PARTITIONS, (instant,))
+        return int(taken)
+
+    def forget(
+        self, wrong: WrongTimes, now: datetime, *, retention: timedelta, first_nightly: datetime
+    ) -> None:
+        """Forget what was recorded with a clock that was ahead, so that it is listed and read again.
+
+        `retention`: how long the vendor keeps its data: a run with that clock may have dropped what it took for older.
+        `first_nightly`: replaces a first day of the nightly runs that lies in the future. On the disk when this returns.
+        """
+        dropped = to_microseconds(wrong.latest - retention)
+        future, instant = to_microseconds(now + TOLERANCE), to_microseconds(now)
+        with self._database.transaction() as connection:
+            connection.execute(sql.FORGET_FUTURE_LISTINGS, (future,))
+            for begin, end in wrong.spans:
+                connection.execute(
+                    sql.FORGET_LISTINGS_BETWEEN, (to_microseconds(begin), to_microseconds(end))
+                )
+            connection.execute(sql.FORGET_LISTINGS_BEFORE, (dropped,))
+            connection.execute(sql.SHORTEN_LISTINGS_BEFORE, (dropped, dropped))
+            connection.execute(sql.FORGET_FUTURE_DUE, (instant,))
+            since = to_microseconds(wrong.since) if wrong.since is not None else 0
+            until = to_microseconds(max([wrong.latest, *(end for _, end in wrong.spans)]))
+            connection.execute(sql.READ_AGAIN_BETWEEN, (since, until))
+            connection.execute(sql.FORGET_FUTURE_TRIES, (instant,))
+            connection.execute(sql.FORGET_FUTURE_FORCED_RUNS, (future,))
+            for name, value in self._facts_without_future(now, first_nightly).items():
+                connection.execute(sql.SET_FACT, (name, value))
+
+    def _facts_without_future(self, now: datetime, first_nightly: datetime) -> dict[str, str]:
+        targets = intersection(self._added_targets(), Window(start=FIRST_INSTANT, end=now + LONGEST_DAY))
+        facts = {
+            TARGETS: _encode(targets),
+            CHECKED_RUNS: str(max((run.id for run in self.runs(1)), default=0)),
+        }
+        found = self.first_nightly()
+        if found is not None and found > now:
+            facts[FIRST_NIGHTLY] = str(to_microseconds(first_nightly))
+        return facts
+
 
 def _key(window: Window, extras: frozenset[str]) -> tuple[int, int, str]:
     return to_microseconds(window.start), to_microseconds(window.end), join_extras(extras)
+
+
+def _encode(windows: Iterable[Window]) -> str:
+    spans = [[to_microseconds(each.start), to_microseconds(each.end)] for each in windows]
+    return orjson.dumps(spans).decode()

@@ -26,11 +26,14 @@ from harvester.state.journal_rows import (
     to_microseconds,
 )
 from harvester.state.layout import journal_database, run_lock_file
+from harvester.state.wrong_times import TOLERANCE, RunTimes, WrongTimes, find_wrong_times
 
 PAGE = 500
 
 TARGETS = "wanted"
 FIRST_NIGHTLY = "wanted_since"
+CHECKED_RUNS = "clock_checked"
+"""The fact that holds the number of the last run whose wrong times are forgotten."""
 
 
 def open_journal_database(folder: Path, *, read_only: bool) -> Database:
@@ -92,11 +95,26 @@ class JournalReader:
         with self._database.parsing():
             return [parse_run(row) for row in rows]
 
-    def listings(self, extras: frozenset[str]) -> list[Listing]:
-        """The listings of runs that asked for at least these extras."""
+    def listings(self, extras: frozenset[str], now: datetime | None = None) -> list[Listing]:
+        """The listings of runs that asked for at least these extras, without those of the future of `now`."""
         rows = self._database.fetch_all(sql.SELECT_LISTINGS)
+        latest = to_microseconds(now + TOLERANCE) if now is not None else None
         with self._database.parsing():
-            return [parse_listing(row) for row in rows if extras <= split_extras(row[3])]
+            return [
+                parse_listing(row)
+                for row in rows
+                if extras <= split_extras(row[3]) and (latest is None or row[2] <= latest)
+            ]
+
+    def wrong_times(self, now: datetime) -> WrongTimes | None:
+        """What was recorded with a clock that was ahead, and is not forgotten yet; `None` if nothing was."""
+        checked = int(self.fact(CHECKED_RUNS) or 0)
+        with self._database.parsing():
+            runs = [
+                RunTimes(id=number, began=from_microseconds(began), ended=from_microseconds(ended))
+                for number, began, ended in self._database.fetch_all(sql.SELECT_RUN_TIMES, checked)
+            ]
+        return find_wrong_times(runs, self.listings(frozenset()), self.first_nightly(), now)
 
     def failed_partitions(self) -> list[FailedPartition]:
         rows = self._database.fetch_all(sql.SELECT_FAILED_PARTITIONS)

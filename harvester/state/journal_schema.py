@@ -48,17 +48,28 @@ MIGRATIONS = (
     INSERT INTO left_out SELECT subject, start, stop, '', reason, tried_at FROM skipped;
     DROP TABLE skipped
     """,
+    """
+    CREATE TABLE given_up (uuid TEXT PRIMARY KEY, outcome TEXT NOT NULL, reason TEXT) WITHOUT ROWID;
+    INSERT INTO given_up SELECT uuid, 'failed', NULL FROM meetings WHERE outcome = 'gone' AND reason = 'expired';
+    INSERT INTO given_up SELECT uuid, 'listed', NULL FROM meetings WHERE outcome = 'done' AND reason IS NOT NULL;
+    CREATE TABLE given_up_partitions (
+        subject TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, asked TEXT NOT NULL,
+        reason TEXT NOT NULL, tried_at INTEGER NOT NULL, PRIMARY KEY (subject, start, stop, asked)
+    )
+    """,
 )
 """One script per schema version, oldest first. A released script never changes.
 
 `intervals`: listings that reached their last page. `meetings`: every meeting that was ever listed, with its outcome.
-`left_out`: partitions that could not be listed. `readings`: forced runs. `runs`: what each run was for and how it ended.
+`left_out`: partitions that could not be listed. `given_up`, `given_up_partitions`: what became too old for the vendor, as it
+was before, because the clock may have been wrong. `readings`: forced runs. `runs`: what each run was for and how it ended.
 """
 
 # Questions
 
 SELECT_FACT = "SELECT value FROM facts WHERE name = ?"
 SELECT_RUNS = "SELECT id, began, ended, what, exit_code, summary FROM runs ORDER BY id DESC LIMIT ?"
+SELECT_RUN_TIMES = "SELECT id, began, coalesce(ended, began) FROM runs WHERE id > ? ORDER BY id DESC"
 SELECT_LISTINGS = "SELECT start, stop, listed_at, asked FROM intervals"
 SELECT_FAILED_PARTITIONS = "SELECT * FROM left_out ORDER BY start, subject, asked"
 SELECT_UNFINISHED_FORCED_RUN = """
@@ -122,3 +133,40 @@ EXPIRE_REST = """
     AND coalesce(start, (SELECT began FROM runs WHERE id = first_run), 0) < ?
 """
 EXPIRE_FAILED_PARTITIONS = "DELETE FROM left_out WHERE stop < ?"
+REMEMBER_GIVEN_UP = """
+    INSERT OR REPLACE INTO given_up SELECT uuid, outcome, reason FROM meetings
+    WHERE outcome IN ('listed', 'pending', 'failed')
+    AND coalesce(start, (SELECT began FROM runs WHERE id = first_run), 0) < ?
+"""
+REMEMBER_GIVEN_UP_PARTITIONS = (
+    "INSERT OR REPLACE INTO given_up_partitions SELECT * FROM left_out WHERE stop < ?"
+)
+TAKE_BACK_GIVEN_UP = """
+    UPDATE meetings SET due = NULL,
+    outcome = (SELECT outcome FROM given_up WHERE given_up.uuid = meetings.uuid),
+    reason = (SELECT reason FROM given_up WHERE given_up.uuid = meetings.uuid)
+    WHERE uuid IN (SELECT uuid FROM given_up) AND (outcome = 'done' OR (outcome = 'gone' AND reason = 'expired'))
+    AND coalesce(start, (SELECT began FROM runs WHERE id = first_run), 0) >= ?
+"""
+FORGET_TAKEN_BACK = """
+    DELETE FROM given_up WHERE uuid IN (
+        SELECT uuid FROM meetings WHERE uuid IN (SELECT uuid FROM given_up)
+        AND coalesce(start, (SELECT began FROM runs WHERE id = first_run), 0) >= ?
+    )
+"""
+TAKE_BACK_PARTITIONS = "INSERT OR IGNORE INTO left_out SELECT * FROM given_up_partitions WHERE stop >= ?"
+FORGET_TAKEN_BACK_PARTITIONS = "DELETE FROM given_up_partitions WHERE stop >= ?"
+
+# What a clock that was ahead has recorded
+
+FORGET_FUTURE_LISTINGS = "DELETE FROM intervals WHERE listed_at > ?"
+FORGET_LISTINGS_BETWEEN = "DELETE FROM intervals WHERE listed_at BETWEEN ? AND ?"
+FORGET_LISTINGS_BEFORE = "DELETE FROM intervals WHERE stop <= ?"
+SHORTEN_LISTINGS_BEFORE = "UPDATE intervals SET start = ? WHERE start < ?"
+FORGET_FUTURE_DUE = "UPDATE meetings SET due = NULL WHERE outcome = 'pending' AND due > ?"
+READ_AGAIN_BETWEEN = """
+    UPDATE meetings SET outcome = 'listed', due = NULL
+    WHERE rank IS NOT NULL AND outcome IN ('done', 'pending', 'failed') AND harvested_at BETWEEN ? AND ?
+"""
+FORGET_FUTURE_TRIES = "UPDATE left_out SET tried_at = 0 WHERE tried_at > ?"
+FORGET_FUTURE_FORCED_RUNS = "DELETE FROM readings WHERE began > ? AND finished IS NULL"

@@ -3,6 +3,8 @@
     <state>/<vendor>-<account>-<digest of the API's URL>/       one account of one vendor
         account.db                                              quotas, facts, leases, tokens
         <name>.lock                                             held while a token is renewed
+        writes.db                                               what was written to the vendor (Meetecho only)
+        writes.lock                                             held by the command that writes
         elasticsearch-<prefix><digest of host and prefix>/      one journal: this account into this index
             journal.db
             run.lock                                            held by the run that writes the journal
@@ -25,6 +27,8 @@ from connectors.errors import OutputError
 ACCOUNT_DATABASE = "account.db"
 JOURNAL_DATABASE = "journal.db"
 REJECTS_DATABASE = "rejects.db"
+WRITES_DATABASE = "writes.db"
+WRITES_LOCK = "writes.lock"
 RUN_LOCK = "run.lock"
 
 _INDEX_FOLDERS = "elasticsearch-*"
@@ -41,6 +45,14 @@ def account_database(account: Path) -> Path:
 
 def token_lock_file(account: Path, name: str) -> Path:
     return account / f"{re.sub(r'[^a-z0-9-]', '_', name)}.lock"
+
+
+def writes_database(account: Path) -> Path:
+    return account / WRITES_DATABASE
+
+
+def writes_lock_file(account: Path) -> Path:
+    return account / WRITES_LOCK
 
 
 def rejects_folder(state: Path, host: str, prefix: str) -> Path:

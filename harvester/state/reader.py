@@ -31,6 +31,7 @@ from harvester.state.layout import (
     rejects_folder,
 )
 from harvester.state.locks import is_locked
+from harvester.state.wrong_times import WrongTimes
 
 Answer = TypeVar("Answer")
 Opened = TypeVar("Opened", bound=JournalReader | Database)
@@ -137,6 +138,11 @@ class KnownState:
         nightly = [Window(start=first, end=end)] if first is not None and first < end else []
         targets = union([*journal.targets(), *nightly])
         return targets if targets or first is not None else None
+
+    def wrong_times(self, now: datetime) -> WrongTimes | None:
+        """What runs whose clock was ahead have recorded; `None` if nothing."""
+        journal = self._journal.get()
+        return journal.wrong_times(now) if journal is not None else None
 
     def has_unfinished_run(self) -> bool:
         """Whether the last run was killed or is under way."""

@@ -13,6 +13,7 @@ from connectors.models import MeetingRef, Window
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.sinks.elastic.inventory import IndexedDocument, IndexedMeeting
 from harvester.state.journal_rows import JournalEntry
+from harvester.state.wrong_times import TOLERANCE
 from harvester.verify.findings import Finding, Kind, Repair
 
 AT_ONCE = 500
@@ -67,6 +68,7 @@ class Comparison:
 
     state: State
     index: Index
+    now: datetime
     tally: Tally = field(default_factory=Tally)
     _found: set[str] = field(default_factory=set)
 
@@ -97,7 +99,13 @@ class Comparison:
     def _judge(self, stored: IndexedMeeting, listed: MeetingRef | None) -> Iterator[Finding]:
         entry = self.state.meeting(stored.uuid)
         ref = listed or (entry.ref if entry is not None else None)
-        if stored.meetings:
+        future = [
+            copy for copy in (*stored.meetings, *stored.sessions) if copy.is_newer_than(self.now + TOLERANCE)
+        ]
+        findings: Iterable[Finding]
+        if future:  # what else is wrong shows when these are replaced
+            findings = _of_the_future(stored, future)
+        elif stored.meetings:
             findings = judge(stored, self.index, self._rejected)
         else:
             findings = self._without_meeting(stored, listed, entry)
@@ -124,6 +132,12 @@ class Comparison:
         rejected = self.state.rejected(uuid)
         self.tally.rejected.update(rejected)
         return rejected
+
+
+def _of_the_future(stored: IndexedMeeting, future: Sequence[IndexedDocument]) -> Iterator[Finding]:
+    held = max((copy.rank for copy in stored.meetings), default=None)
+    for index, ids in by_index(future):
+        yield Finding(kind="future", uuid=stored.uuid, repair="harvest", index=index, ids=ids, held=held)
 
 
 def is_missed(listed: MeetingRef | None, entry: JournalEntry | None) -> bool:

@@ -7,6 +7,7 @@ surplus      more sessions than the meeting document counts
 outdated     the meeting document is older or poorer than sessions of it
 leftovers    documents of an earlier harvest of the meeting
 doubled      one id in several indices
+future       documents of a harvest in the future, which later ones cannot replace: the clock was ahead
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Literal
 from connectors.models import MeetingRef
 from harvester.state.journal_rows import JournalEntry
 
-Kind = Literal["missing", "orphans", "incomplete", "surplus", "outdated", "leftovers", "doubled"]
+Kind = Literal["missing", "orphans", "incomplete", "surplus", "outdated", "leftovers", "doubled", "future"]
 KINDS: tuple[Kind, ...] = (
     "missing",
     "orphans",
@@ -29,6 +30,7 @@ KINDS: tuple[Kind, ...] = (
     "outdated",
     "leftovers",
     "doubled",
+    "future",
 )
 Repair = Literal["harvest", "delete", "delete-orphans"]
 """How to repair it. `delete-orphans` deletes what exists nowhere else, and needs an option of its own."""

@@ -39,9 +39,13 @@ def orphans(findings: Iterable[Finding], gone: Collection[str]) -> list[Finding]
     ]
 
 
-def to_harvest(findings: Iterable[Finding]) -> dict[str, Finding]:
-    """The meetings that a repair harvests again, by uuid."""
-    return {finding.uuid: finding for finding in findings if finding.repair == "harvest"}
+def to_harvest(findings: Iterable[Finding], blocked: Collection[str] = ()) -> dict[str, Finding]:
+    """The meetings that a repair harvests again, by uuid, without those that are `blocked`."""
+    return {
+        finding.uuid: finding
+        for finding in findings
+        if finding.repair == "harvest" and finding.uuid not in blocked
+    }
 
 
 class RepairTracker:
@@ -76,6 +80,11 @@ class RepairTracker:
         self.on_slice_listed = tracker.on_slice_listed
         self.on_loading = tracker.on_loading
         self.on_acknowledged = tracker.on_acknowledged
+
+    @property
+    def has_findings(self) -> bool:
+        """Whether there is anything to fetch."""
+        return bool(self._findings)
 
     def resume(self) -> Iterator[Fetch]:
         for finding in self._findings.values():
@@ -132,7 +141,8 @@ def after_repair(
 def _marked(finding: Finding, tracker: RepairTracker, *, remains: bool, deleted: Collection[str]) -> Finding:
     if finding.uuid in deleted and not remains:
         return replace(finding, repaired=True, why="deleted: the vendor no longer has this meeting")
-    remains = remains or finding.uuid in tracker.lost
+    # A document of the future is mended when it has another time, whatever the vendor answers.
+    remains = remains or (finding.kind != "future" and finding.uuid in tracker.lost)
     return replace(finding, repaired=not remains, why=_why(finding, tracker, remains=remains))
 
 

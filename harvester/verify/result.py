@@ -12,6 +12,7 @@ from connectors.models import Window
 from harvester.verify.findings import Finding, unrepaired
 
 if TYPE_CHECKING:
+    from harvester.state.wrong_times import WrongTimes
     from harvester.verify.comparison import Tally
 
 
@@ -35,6 +36,8 @@ class VerifyResult:
     """Listings and partitions that could not be read."""
     error: str = ""
     """What ended the comparison or the repair early."""
+    wrong_times: WrongTimes | None = None
+    """What the journal holds of runs whose clock was ahead."""
     complete: bool = False
     """All of the windows were compared."""
     repaired: bool = False
@@ -46,13 +49,19 @@ class VerifyResult:
 
     @property
     def exit_code(self) -> int:
-        has_findings = unrepaired(self.findings) or self.rejected
+        has_findings = unrepaired(self.findings) or self.rejected or (self.wrong_times and not self.repaired)
         return ExitCode.worst(self.codes | ({ExitCode.DATAERR} if has_findings else set()))
 
     @property
     def is_clean(self) -> bool:
         """All was compared, and nothing is wrong."""
-        return self.complete and not self.findings and not self.rejected and not self.codes
+        return (
+            self.complete
+            and not self.findings
+            and not self.rejected
+            and not self.codes
+            and self.wrong_times is None
+        )
 
 
 def worst_exit_code(results: Sequence[VerifyResult]) -> int:

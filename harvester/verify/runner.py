@@ -6,16 +6,18 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import timedelta
 
-from connectors.errors import HarvestError
+from connectors.errors import CredentialsError, HarvestError
 from connectors.models import Window
+from connectors.parsing import truncate_to_milliseconds
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
 from harvester.pipeline.context import StopSignal
 from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
 from harvester.pipeline.planner import RunPlan, split_into_slices
 from harvester.pipeline.report import Report
-from harvester.pipeline.runner import clip_to_retention, open_journal
+from harvester.pipeline.runner import clip_to_retention, forget_wrong_times, open_journal
 from harvester.pipeline.tracker import NullTracker
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
@@ -59,7 +61,12 @@ class Verifier:
     def verify(self, config: AccountConfig, result: VerifyResult) -> None:
         """Fill in the result. Raises HarvestError for what ends the comparison or the repair."""
         with ExitStack() as stack:
-            account = stack.enter_context(open_account(config, self.stop, rate_share=self.rate_share))
+            account = stack.enter_context(
+                open_account(
+                    config, self.stop, rate_share=self.rate_share, stops_if_clock_is_wrong=self.repair
+                )
+            )
+            account.ask_vendor_time()
             client = stack.enter_context(closing(Client(self.elastic)))
             inventory = Inventory(
                 client,
@@ -75,9 +82,9 @@ class Verifier:
             connected = account.connect(journal.stored_refs) if journal is not None else account.connect()
             state = stack.enter_context(closing(_known_state(account, self.elastic)))
             self._compare(connected, inventory, state, result)
-            if journal is not None and result.findings:
+            if journal is not None and (result.findings or result.wrong_times):
                 index = stack.enter_context(
-                    open_index(self.elastic, config.state_folder, self.stop, config.clock.machine)
+                    open_index(self.elastic, config.state_folder, self.stop, config.clock)
                 )
                 _Repair(connected, index, inventory, journal, state, self).run(result)
 
@@ -89,8 +96,9 @@ class Verifier:
             logger.info(
                 f"{account.vendor}: the last run did not finish: what it had yet to harvest counts as missing"
             )
+        result.wrong_times = state.wrong_times(account.context.now())
         report = Report(vendor=account.vendor, account=account.config.label)
-        comparison = Comparison(state, inventory)
+        comparison = Comparison(state, inventory, account.context.now())
         result.tally = comparison.tally
         for part in split_into_slices(result.windows, account.connector.max_window):
             plan = RunPlan(slices=[part])
@@ -152,9 +160,12 @@ class _Repair:
     def run(self, result: VerifyResult) -> None:
         account, now = self.account, self.account.context.now
         report = Report(vendor=account.vendor, account=account.config.label, listing_complete=True)
+        forget_wrong_times(account, self.journal, stops=False)
         run = self.journal.begin_run("verify --repair", now())
-        tracker = RepairTracker(self.journal, to_harvest(result.findings), run=run, now=now)
         try:
+            blocked = self._redate(result.findings)
+            tracker = RepairTracker(self.journal, to_harvest(result.findings, blocked), run=run, now=now)
+            tracker.reasons.update(blocked)
             self._repair(result.findings, tracker, report)
             deleted = self._delete_orphans(result.findings, tracker)
             self.journal.flush()
@@ -168,9 +179,23 @@ class _Repair:
             raise
         self.journal.end_run(run, now(), result.exit_code, report.summary())
 
+    def _redate(self, findings: Sequence[Finding]) -> dict[str, str]:
+        """Give documents of the future the present time, since the harvest that follows is newer. Returns why not, by
+        uuid, if the account may not do that."""
+        at = truncate_to_milliseconds(self.account.context.now() - timedelta(seconds=5))
+        blocked: dict[str, str] = {}
+        future = [finding for finding in findings if finding.kind == "future"]
+        for index in sorted({finding.index or "" for finding in future}):
+            here = [finding for finding in future if finding.index == index]
+            try:
+                self.inventory.redate(index, [name for finding in here for name in finding.ids], at)
+            except CredentialsError as refused:
+                blocked |= {finding.uuid: str(refused) for finding in here}
+        return blocked
+
     def _repair(self, findings: Sequence[Finding], tracker: RepairTracker, report: Report) -> None:
         report.replaced += self.inventory.delete(removals(findings))
-        if to_harvest(findings):
+        if tracker.has_findings:
             engine.harvest(
                 self.account.connector,
                 (),
@@ -199,7 +224,7 @@ class _Repair:
     def _compare_again(self, findings: Sequence[Finding]) -> Iterator[Finding]:
         if not self.inventory.refresh():
             self.verifier.stop.wait(VISIBLE_SECONDS)
-        comparison = Comparison(self.state, self.inventory)
+        comparison = Comparison(self.state, self.inventory, self.account.context.now())
         refs = {finding.uuid: finding.ref for finding in findings}
         for uuids in chunks(refs, AT_ONCE):
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})

@@ -14,6 +14,7 @@ from connectors.base import Connector, Settings
 from connectors.models import Window
 from harvester.config import Environment
 from harvester.pipeline.context import Clock, RunContext, StopSignal
+from harvester.pipeline.vendor_clock import VendorClock
 from harvester.simulator.server import Options, serving
 from harvester.state.account import AccountState
 
@@ -58,7 +59,7 @@ def build(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Ite
         clock = Clock(wall=time.time, monotonic=time.monotonic, shift=shift, speed=simulated.speed)
         state = AccountState(folder / str(len(states)), clock.now)
         states.append(state)
-        context = RunContext(clock, state, StopSignal(), "webex")
+        context = RunContext(VendorClock("webex", clock), state, StopSignal(), "webex")
         return kind(Settings(values=values, options=options, raw=raw, rate_share=1.0), context)
 
     yield built

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -18,6 +20,8 @@ CLIENT_ID, CLIENT_SECRET = "C0ffee", "marked-client-secret"
 CODE, DEVICE, ACCESS, REFRESH = "marked-code", "marked-device", "marked-access", "marked-refresh"
 MARK = "marked"
 USER_CODE = "729703"
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+"""What its clock shows."""
 
 
 @dataclass
@@ -118,6 +122,9 @@ def serving(webex: SmallWebex) -> Iterator[SmallWebex]:
             self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
             self.wfile.write(payload)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(NOW, usegmt=True)
 
         def log_message(self, *_args: object) -> None:
             pass

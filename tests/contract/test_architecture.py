@@ -57,6 +57,31 @@ def test_connectors_import_no_harvester_no_environment_and_no_other_vendor(path:
     assert ".now(" not in path.read_text(encoding="utf-8").replace("context.now(", "")
 
 
+WRITERS = (
+    "harvester/cli/meetecho_options.py",
+    "harvester/cli/meetecho_rooms.py",
+    "harvester/cli/meetecho_slides.py",
+    "harvester/cli/render/writes.py",
+    "harvester/meetecho_writing.py",
+    "harvester/state/write_log.py",
+)
+"""The modules that may import what writes to a vendor."""
+
+
+def test_no_harvest_can_write_to_a_vendor() -> None:
+    """Only the commands below import `connectors.meetecho.writing`, and nothing but `meetecho` has these commands."""
+    writing = "connectors.meetecho.writing"
+    for folder in ("connectors", "harvester"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if name in WRITERS or name.startswith(writing.replace(".", "/")):
+                continue
+            names = imported(path)
+            assert not {each for each in names if each.startswith(writing)}, name
+            commands = {f"{Path(writer).with_suffix('').as_posix().replace('/', '.')}" for writer in WRITERS}
+            assert not names & commands, name
+
+
 def test_only_the_command_line_reads_the_environment_and_the_clock() -> None:
     for path in sorted((ROOT / "harvester").rglob("*.py")):
         if "cli" in path.parts or "simulator" in path.parts:
@@ -88,7 +113,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_stdout_harvest_imports_no_elasticsearch() -> None:
     code = (
-        "import sys, harvester.cli.harvest as h\n"
+        "import sys, harvester.cli.vendor_commands as h\n"
         "h.vendor_command('zoom')\n"
         "print([m for m in ('elasticsearch', 'googleapiclient', 'starlette', 'rich') if m in sys.modules])"
     )

@@ -159,6 +159,8 @@ def understand(words: list[str]) -> click.Command:
     with click.Context(cli) as context:
         current: click.Command = cli
         while isinstance(current, click.Group) and words:
+            if words[0].startswith("-") and current.invoke_without_command:
+                break  # the group itself is the command
             found = current.get_command(context, words[0])
             assert found is not None, words[0]
             current, words = found, words[1:]

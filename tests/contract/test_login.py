@@ -21,12 +21,11 @@ from connectors.webex.login import DEVICE_CALLBACKS, SCOPES
 from harvester.cli.login import PORT
 from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
-from tests.contract.small_webex import ACCESS, MARK, REFRESH, USER_CODE, SmallWebex, serving
+from tests.contract.small_webex import ACCESS, MARK, NOW, REFRESH, USER_CODE, SmallWebex, serving
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, clean_environment, command
 
 WEBEX_PAGE = (ROOT / "docs" / "webex.md").read_text(encoding="utf-8")
 LOGGING_IN = WEBEX_PAGE.partition("## Logging in\n")[2].partition("\n## ")[0]
-SHOWN = "2026-11-20T12:00:00Z"
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def webex() -> Iterator[SmallWebex]:
 
 @pytest.fixture
 def harvester(tmp_path: Path, webex: SmallWebex) -> Harvester:
-    return Harvester(tmp_path, {**webex.settings, "HARVESTER_NOW": SHOWN, "HARVESTER_SPEED": "20"})
+    return Harvester(tmp_path, {**webex.settings, "HARVESTER_NOW": NOW.isoformat(), "HARVESTER_SPEED": "20"})
 
 
 @pytest.fixture

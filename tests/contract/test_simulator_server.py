@@ -143,6 +143,21 @@ def test_without_env_googles_credentials_are_in_a_temporary_folder() -> None:
     assert not path.parent.exists()
 
 
+def test_the_temporary_folder_is_removed_when_the_simulator_stops() -> None:
+    with serving(Options(size=20, days=2, now=NOW, vendors=("google-meet",))) as served:
+        path = Path(served["GOOGLE_CREDENTIALS"])
+        assert path.exists()
+    assert not path.parent.exists()
+
+
+def test_harvests_of_the_simulator_keep_their_state_beside_the_settings(tmp_path: Path) -> None:
+    options = Options(size=20, days=2, now=NOW, vendors=("webex",), env=tmp_path / "sim.env")
+    with serving(options):
+        lines = (tmp_path / "sim.env").read_text().splitlines()
+    assert f"HARVESTER_STATE_DIR={tmp_path / 'sim.env.state'}" in lines
+    assert "HARVESTER_ACCOUNT=main" in lines
+
+
 def test_a_vendor_without_requests_is_not_created() -> None:
     simulator = Simulator(Options(size=20, days=2, now=NOW))
     assert simulator.traffic()["vendors"] == {

@@ -97,7 +97,8 @@ class Simulator:
                 raise RuntimeError((self.folder / "simulator.log").read_text())
             time.sleep(0.05)
         pairs = (line.partition("=") for line in env.read_text().splitlines() if line.strip())
-        self.settings = {name: value for name, _, value in pairs}
+        # Each Harvester has a state folder of its own.
+        self.settings = {name: value for name, _, value in pairs if name != "HARVESTER_STATE_DIR"}
         return self
 
     def traffic(self, vendor: str = "zoom") -> dict[str, Any]:

@@ -6,6 +6,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,9 +23,11 @@ def page(key: str, *rows: object) -> Answer:
 
 
 @contextmanager
-def small_zoom(answers: Answers, *, secret: str, marked: str = "") -> Iterator[dict[str, str]]:
+def small_zoom(
+    answers: Answers, *, secret: str, marked: str = "", now: Callable[[], datetime]
+) -> Iterator[dict[str, str]]:
     """Serves until the end of the block; yields the settings that point the harvester at it. `secret` is the client's
-    and the token's; `marked` goes into a header of every answer."""
+    and the token's; `marked` goes into a header of every answer; `now` is the time that its clock shows."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -41,6 +45,9 @@ def small_zoom(answers: Answers, *, secret: str, marked: str = "") -> Iterator[d
             self.send_header("X-Marked", marked)
             self.end_headers()
             self.wfile.write(body.encode())
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(now(), usegmt=True)
 
         def log_message(self, _format: str, *_args: object) -> None:
             pass

@@ -304,6 +304,31 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     assert lines(first + rest)
 
 
+def test_a_stopped_run_leaves_the_file_of_an_earlier_one(harvester: Harvester, simulator: Simulator) -> None:
+    file, incomplete = harvester.folder / "documents.ndjson", harvester.folder / "documents.ndjson.incomplete"
+    file.write_text("of an earlier run\n")
+    refused = harvester("zoom", "--date", "2026-11-19", "--output", file.name, ZOOM_CLIENT_SECRET="wrong")
+    assert refused.returncode == 77
+    assert not incomplete.exists()
+    process = subprocess.Popen(
+        command("zoom", *simulator.dates, "--rate-share", "0.02", "--output", file.name),
+        stderr=subprocess.PIPE,
+        env=harvester.environment(),
+        cwd=harvester.folder,
+    )
+    deadline = time.monotonic() + HANGS_SECONDS
+    while not any(part.stat().st_size for part in harvester.folder.glob(".harvester-*.part")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=HANGS_SECONDS)
+    assert process.returncode == 143
+    assert b"its documents are in documents.ndjson.incomplete" in errors
+    assert lines(incomplete.read_bytes())
+    assert file.read_text() == "of an earlier run\n"
+    assert not list(harvester.folder.glob(".harvester-*.part"))
+
+
 def test_a_second_signal_exits_at_once(harvester: Harvester, simulator: Simulator) -> None:
     """It writes no summary, as it does after the first signal. Both signals arrive before the process can act on one."""
     process = subprocess.Popen(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harvester.simulator.meetecho.access import MeetechoOptions
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from tests.e2e.harness import Harvester, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,16 +103,19 @@ def test_a_meeting_that_always_fails_holds_up_no_other_and_is_given_up_in_the_en
             return page("meetings", *({"uuid": uuid, "id": 1, "participants": 1, **times} for uuid in uuids))
         return page("users")
 
-    with small_zoom(answers, secret="invented") as settings:
+    night = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    with small_zoom(answers, secret="invented", now=lambda: night) as settings:
         where = {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix}
         harvester = Harvester(newest.folder, {**settings, **where})
-        assert harvester("zoom", HARVESTER_NOW="2026-11-20T12:00:00Z").returncode == 75
+        assert harvester("zoom", HARVESTER_NOW=night.isoformat()).returncode == 75
         assert {name.split(":")[2] for name in stored(newest)} == {"first", "last"}
         asked.clear()
-        assert harvester("zoom", HARVESTER_NOW="2026-11-21T12:00:00Z").returncode == 75
+        night += timedelta(days=1)
+        assert harvester("zoom", HARVESTER_NOW=night.isoformat()).returncode == 75
         assert set(asked) == {"always"}
         asked.clear()
-        ended = harvester("zoom", HARVESTER_NOW="2027-05-25T12:00:00Z")
+        night += timedelta(days=185)
+        ended = harvester("zoom", HARVESTER_NOW=night.isoformat())
         assert ended.returncode == 0, ended.stderr.decode()
         assert b"no longer retains them" in ended.stderr
         assert asked == []

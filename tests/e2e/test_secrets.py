@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,9 @@ def leaking(folder: Path, listing: Answer | None = None) -> Iterator[Harvester]:
             return page("meetings", *(meeting(name) for name in FAILURES if asked["type"] == "past"))
         return page("users")
 
-    with small_zoom(answers, secret=SECRET, marked=MARKED) as settings:
-        yield Harvester(folder, {**settings, "HARVESTER_NOW": "2026-11-20T12:00:00Z"})
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    with small_zoom(answers, secret=SECRET, marked=MARKED, now=lambda: now) as settings:
+        yield Harvester(folder, {**settings, "HARVESTER_NOW": now.isoformat()})
 
 
 def unmarked(text: bytes) -> bool:

@@ -16,6 +16,7 @@ import pytest
 
 from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRef, Window
+from connectors.parsing import format_milliseconds, parse_instant
 from harvester.documents import record_version, version
 from harvester.sinks.elastic.deletion import Deletion
 from harvester.sinks.elastic.inventory import Inventory
@@ -34,7 +35,9 @@ AGES = Window(start=START - timedelta(days=400), end=START + timedelta(days=400)
 def harvested(sandbox: IndexSandbox, folder: Path) -> Iterator[tuple[Harvester, Simulator]]:
     """Three days of an invented organisation in the index, all of them complete."""
     with Simulator(folder / "simulator", NOW, size=90, days=3) as simulator:
-        harvester = pointed(sandbox, simulator)
+        user = sandbox.administrator
+        admin = {"ES_USERNAME": user.name, "ES_PASSWORD": user.password} if user is not None else {}
+        harvester = pointed(sandbox, simulator, **admin)
         ended = harvester("zoom", *simulator.dates)
         assert ended.returncode == 0, ended.stderr.decode()
         yield harvester, simulator
@@ -118,7 +121,21 @@ def damage(sandbox: IndexSandbox) -> dict[str, str]:
     put(sandbox, "meetings-2025", meeting["_source"])
     put(sandbox, "sessions-2025", sessions[0]["_source"])
     put(sandbox, "sessions-2024", earlier(sessions[1]["_source"]))
+    meeting, sessions = documents_of(sandbox, uuids["future"])
+    for hit in (meeting, sessions[0]):
+        put_of_the_future(sandbox, hit)
     return uuids
+
+
+def put_of_the_future(sandbox: IndexSandbox, hit: dict[str, Any]) -> None:
+    """Store the document as a machine whose clock was ten days ahead would have."""
+    at = parse_instant(hit["_source"]["harvested_at"])
+    assert at is not None
+    later = at + timedelta(days=10)
+    number = version(Detail[hit["_source"]["detail"]], later)
+    document = {**hit["_source"], "harvested_at": format_milliseconds(later), "topic": "of the future"}
+    index = hit["_index"].removeprefix(sandbox.prefix)
+    put(sandbox, index, document, f"?version={number}&version_type=external")
 
 
 def journal_files(folder: Path) -> dict[str, bytes]:
@@ -431,3 +448,54 @@ def test_a_right_to_write_that_is_missing_is_named(guarded: IndexSandbox) -> Non
     reader = inventory(guarded, **login(guarded.node.users["reader"]))
     with pytest.raises(CredentialsError, match="privilege write"):
         reader.delete([Deletion(f"{guarded.prefix}sessions-2026", "x", record_version(harvest))])
+
+
+def of_one_harvest(sandbox: IndexSandbox, uuid: str) -> set[tuple[str, int]]:
+    """The instants and versions of a meeting's documents."""
+    meeting, sessions = documents_of(sandbox, uuid)
+    return {(hit["_source"]["harvested_at"], hit["_version"]) for hit in (meeting, *sessions)}
+
+
+def test_a_document_of_the_future_is_replaced_and_can_be_replaced_again(
+    sandbox: IndexSandbox, tmp_path: Path
+) -> None:
+    """Elasticsearch remembers the version of a deleted document for a day: this is tried with both versions of it."""
+    with harvested(sandbox, tmp_path) as (harvester, simulator):
+        uuid = meetings(sandbox)[0]
+        meeting, sessions = documents_of(sandbox, uuid)
+        for hit in (meeting, *sessions):
+            put_of_the_future(sandbox, hit)
+        assert harvester("zoom", "--date", meeting["_source"]["@timestamp"][:10]).returncode == 0
+        assert stored(sandbox)[meeting["_id"]]["topic"] == "of the future", "a later harvest is refused"
+        answer = verify(harvester, *DAYS, code=65)
+        assert {kind for kind, _ in found(answer)} == {"future"}
+        answer = verify(harvester, *DAYS, "--repair", code=0)
+        assert all(finding["repaired"] for finding in answer["findings"])
+        assert differences(stored(sandbox), simulator.truth) == []
+        before = of_one_harvest(sandbox, uuid)
+        assert len(before) == 1
+        assert harvester("zoom", "--date", meeting["_source"]["@timestamp"][:10]).returncode == 0
+        after = of_one_harvest(sandbox, uuid)
+        assert len(after) == 1
+        assert min(after) > max(before)
+        settings = sandbox.ask("GET", f"/{sandbox.prefix}*/_settings").body.values()
+        assert {index["settings"]["index"]["gc_deletes"] for index in settings} == {"24h"}
+
+
+def test_without_the_privilege_manage_documents_of_the_future_stay_and_the_rest_is_repaired(
+    guarded: IndexSandbox, tmp_path: Path
+) -> None:
+    with harvested(guarded, tmp_path) as (harvester, simulator):
+        uuids = meetings(guarded)[:2]
+        put_of_the_future(guarded, documents_of(guarded, uuids[0])[0])
+        delete(guarded, documents_of(guarded, uuids[1])[0])
+        whole = guarded.node.users["whole"]
+        narrow = {"ES_USERNAME": whole.name, "ES_PASSWORD": whole.password}
+        answer = verify(
+            Harvester(harvester.folder, {**harvester.settings, **narrow}), *DAYS, "--repair", code=65
+        )
+        left = {finding["uuid"]: finding for finding in answer["findings"] if not finding["repaired"]}
+        assert list(left) == uuids[:1]
+        assert "privilege manage on" in left[uuids[0]]["why"]
+        verify(harvester, *DAYS, "--repair", code=0)
+        assert differences(stored(guarded), simulator.truth) == []

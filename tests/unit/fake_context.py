@@ -46,6 +46,7 @@ class FakeContext:
         self.seconds = 0.0
         self.waits: list[float] = []
         self.told: list[str] = []
+        self.vendor_times: list[tuple[datetime, float]] = []
         self.spent: Counter[str] = Counter()
         self.limits: dict[str, int] = {}
         self.facts: dict[str, str] = {}
@@ -55,6 +56,10 @@ class FakeContext:
 
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self.seconds)
+
+    def observe_vendor_time(self, date: datetime, *, seconds: float) -> None:
+        with self._lock:
+            self.vendor_times.append((date, seconds))
 
     def elapsed(self) -> float:
         return self.seconds

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ import click
 from connectors.errors import HarvestError, OutputError
 from connectors.exit_codes import ExitCode
 from harvester.formatting import format_instant, plural, without_prefix
+from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.report import MAX_FAILURES, Report
 
 STDERR = Path("-")
@@ -215,10 +217,19 @@ class Summary:
 
 
 @contextmanager
-def summarized(path: Path | None, names: Sequence[str], account: str) -> Iterator[Summary]:
+def summarized(
+    path: Path | None,
+    names: Sequence[str],
+    account: str,
+    wait: Callable[[float], object] = wait_uninterrupted,
+) -> Iterator[Summary]:
     """Yield a summary to fill, and write it to `path` at the end, whatever the end is. An error before the first vendor's
-    turn counts for each of them."""
+    turn counts for each of them.
+
+    Raises OutputError at once if the file cannot be written. `wait`: as in `prepare_output`.
+    """
     summary = Summary()
+    write = _prepare(path, wait)
     try:
         yield summary
         summary.finished = True
@@ -234,17 +245,29 @@ def summarized(path: Path | None, names: Sequence[str], account: str) -> Iterato
             for report in summary.reports[-1:]:  # the vendor that was being harvested
                 report.causes.add(ExitCode.SOFTWARE)
                 report.stopped = report.stopped or summary.reason
-        if path is not None:
-            _write(path, summary.text())
+        write(summary.text())
 
 
-def _write(path: Path, text: str) -> None:
+def _prepare(path: Path | None, wait: Callable[[float], object]) -> Callable[[str], None]:
+    """The function that writes the summary."""
+    if path is None:
+        return lambda _text: None
     if path == STDERR:
-        click.echo(text, err=True)
-        return
-    temporary = path.with_name(path.name + ".part")
+        return partial(click.echo, err=True)
+    with _output_errors(path):
+        file = prepare_output(path, wait=wait)
+
+    def write(text: str) -> None:
+        with _output_errors(path):
+            file.stream.write(f"{text}\n".encode())
+            file.close()
+
+    return write
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
     try:
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(path)
+        yield
     except OSError as error:
         raise OutputError(f"the summary {path} cannot be written ({error.strerror})") from None

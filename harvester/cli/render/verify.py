@@ -26,6 +26,7 @@ MEANINGS: Mapping[Kind, str] = {
     "outdated": "meetings older or poorer than their sessions",
     "leftovers": "meetings with documents of earlier harvests",
     "doubled": "meetings with documents in two indices",
+    "future": "meetings harvested in the future, by a clock that was ahead",
 }
 REPAIRS: Mapping[Repair, str] = {
     "harvest": "--repair reads it again",
@@ -61,6 +62,7 @@ def _result_document(result: VerifyResult) -> dict[str, Any]:
         "account": result.account,
         "start": windows[0].start if windows else None,
         "end": windows[-1].end if windows else None,
+        "recorded_in_future": _wrong_times_document(result),
         "never_read": [{"start": gap.start, "end": gap.end} for gap in result.gaps],
         "complete": result.complete,
         "listed": tally.listed if tally else 0,
@@ -73,6 +75,14 @@ def _result_document(result: VerifyResult) -> dict[str, Any]:
         "error": result.error or None,
         "exit_code": result.exit_code,
     }
+
+
+def _wrong_times_document(result: VerifyResult) -> dict[str, Any] | None:
+    wrong = result.wrong_times
+    if wrong is None:
+        return None
+    listed = [{"start": window.start, "end": window.end} for window in wrong.listed]
+    return {"latest": wrong.latest, "listed": listed, "repaired": result.repaired}
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:
@@ -106,11 +116,11 @@ def _by_kind(findings: Sequence[Finding]) -> dict[Kind, int]:
 
 def _result_lines(result: VerifyResult) -> Iterator[str]:
     name, why = result.vendor, result.error or "; ".join(result.failures)
-    if result.complete and not result.windows:
+    if result.complete and not result.windows and result.wrong_times is None:
         return  # nothing was to be compared, and a message said so
     if not result.complete and not result.findings:
         yield f"{name}: not compared{f': {why}' if why else ''}"
-    elif result.tally is not None:
+    elif result.tally is not None and result.windows:
         partial = "" if result.complete else f"; not all of it was compared: {why}"
         yield (
             f"{name}: {_format_windows(result.windows)}: {plural(result.tally.listed, 'meeting')} listed, "
@@ -122,6 +132,7 @@ def _result_lines(result: VerifyResult) -> Iterator[str]:
             yield from _finding_lines(kind, [finding for finding in result.findings if finding.kind == kind])
         if result.complete and result.error:
             yield f"{name}: the repair did not finish: {result.error}"
+    yield from _wrong_times_lines(result)
     yield from _advice(result)
 
 
@@ -178,7 +189,7 @@ def _journal_state(entry: JournalEntry | None) -> str:
 
 def _advice(result: VerifyResult) -> Iterator[str]:
     repairable = {finding.repair for finding in result.findings} & {"harvest", "delete"}
-    if repairable and not result.repaired:
+    if (repairable or result.wrong_times) and not result.repaired:
         yield f"{result.vendor}: run it again with --repair to fix this"
     if result.rejected:
         documents = f"{plural(result.rejected, 'document')} {'is' if result.rejected == 1 else 'are'}"
@@ -193,6 +204,17 @@ def _gap_lines(result: VerifyResult) -> Iterator[str]:
         several = len(result.gaps) > 1 or result.gaps[0].end - result.gaps[0].start > timedelta(days=1)
         days = ", ".join(_format_days(gap, result.zone) for gap in result.gaps)
         yield f"  {days} {'were' if several else 'was'} never read by any run, and {'are' if several else 'is'} not compared"
+
+
+def _wrong_times_lines(result: VerifyResult) -> Iterator[str]:
+    wrong = result.wrong_times
+    if wrong is not None:
+        listed = "".join(f", and listed {_format_windows([window])}" for window in wrong.listed)
+        outcome = "is forgotten: the next run reads it again" if result.repaired else "--repair forgets it"
+        yield (
+            f"{result.vendor}: an earlier run had a clock that was ahead: it recorded {_minute(wrong.latest)} UTC{listed}; this is not "
+            f"believed, and {outcome}"
+        )
 
 
 def _format_days(gap: Window, zone: ZoneInfo) -> str:

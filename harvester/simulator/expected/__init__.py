@@ -13,13 +13,14 @@ from typing import Any
 
 import orjson
 
+from harvester.output_file import open_output
 from harvester.simulator import VENDORS
 from harvester.simulator.expected.google_meet import ExpectedGoogleMeet, GoogleSource
 from harvester.simulator.expected.meetecho import ExpectedMeetecho
 from harvester.simulator.expected.webex import ExpectedWebex
 from harvester.simulator.expected.zoom import ExpectedZoom, ZoomSource
 from harvester.simulator.google_meet.access import GoogleOptions
-from harvester.simulator.meetecho.access import MeetechoOptions
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
 from harvester.simulator.webex.access import WebexOptions
 
@@ -72,15 +73,13 @@ def write(
     google_source: GoogleSource = "auto", meetecho: MeetechoOptions | None = None,
 ) -> None:  # fmt: skip
     """Write one document per line, atomically."""
-    temporary = path.with_name(path.name + ".new")
     expected = documents(
         organisation, vendors=vendors, source=source, qos=qos, webex=webex, later=later, google=google,
         google_source=google_source, meetecho=meetecho,
     )  # fmt: skip
-    with temporary.open("wb") as lines:
+    with open_output(path) as file:
         for document in expected:
-            lines.write(orjson.dumps(document, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
-    temporary.replace(path)
+            file.stream.write(orjson.dumps(document, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
 
 
 __all__ = ["Document", "GoogleSource", "ZoomSource", "documents", "write"]

@@ -13,9 +13,9 @@ from harvester.simulator.expected.document_fields import (
     to_datetime,
     without_none,
 )
-from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.account import Account, GroupSession, Room
 from harvester.simulator.meetecho.attendance import Attendance, AttendanceRecord
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.schedule import CONFIGURED
 from harvester.simulator.organisation import MINUTE, Organisation
 

@@ -4,12 +4,12 @@ same everywhere."""
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harvester.output_file import write_output
 from harvester.simulator.organisation import seeded_random
 
 if TYPE_CHECKING:
@@ -68,10 +68,4 @@ def service_account(token_uri: str) -> dict[str, str]:
 
 def write_private_file(path: Path, content: Mapping[str, Any]) -> None:
     """Write a file atomically, readable by its owner only."""
-    unfinished = path.with_name(path.name + ".new")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as file:
-        json.dump(content, file, indent=2)
-    unfinished.replace(path)
+    write_output(path, json.dumps(content, indent=2).encode(), private=True)

@@ -15,11 +15,11 @@ from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.http_bodies import encode_json, read_body
-from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.account import Account
 from harvester.simulator.meetecho.attendance import Attendance
 from harvester.simulator.meetecho.datatracker import datatracker_api
 from harvester.simulator.meetecho.error_responses import ErrorResponse
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.request import Request
 from harvester.simulator.meetecho.rooms_api import RoomsApi
 from harvester.simulator.meetecho.schedule import CONFIGURED

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harvester.simulator.clock import SimulatedClock
-from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.account import Account, Room
 from harvester.simulator.meetecho.error_responses import ErrorResponse
 from harvester.simulator.meetecho.formats import meetecho_stamp, parse_instant
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.request import Request, RequestChecker
 from harvester.simulator.meetecho.schedule import CONFIGURED, ELSEWHERE
 from harvester.simulator.meetecho.tokens import Tokens

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harvester.simulator.clock import SimulatedClock
-from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.error_responses import ErrorResponse
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import seeded_random
 
 CLIENT_ID = "invented-datatracker"

@@ -20,8 +20,8 @@ from elastic_transport.client_utils import DEFAULT
 from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
-from connectors.network import certificate_fault, check_bundle, network_settings
 from connectors.parsing import parse_retry_after
+from connectors.proxies_and_certificates import certificate_fault, check_bundle, network_settings
 from connectors.retry import RetryPolicy, RetryState, count_attempts
 from harvester.logging_setup import ONCE
 from harvester.sinks.elastic.config import ElasticConfig

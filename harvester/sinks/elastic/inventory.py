@@ -25,6 +25,7 @@ from harvester.documents import rank_of, version
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig, Kind
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, delete_documents
+from harvester.sinks.elastic.redating import redate
 
 PAGE = 5_000
 KEEP_ALIVE = "5m"
@@ -51,6 +52,10 @@ class IndexedDocument:
     @property
     def rank(self) -> int:
         return rank_of(self.version)
+
+    def is_newer_than(self, instant: datetime) -> bool:
+        """Whether it was harvested after this instant."""
+        return self.version > version(Detail(self.rank), instant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +157,16 @@ class Inventory:
                 count += self._delete(batch)
                 batch = []
         return count + self._delete(batch)
+
+    def redate(self, index: str, ids: Sequence[str], at: datetime) -> int:
+        """Store documents of the future again as of `at`, so that later harvests can replace them; returns how many.
+
+        Raises CredentialsError without the privilege `manage`.
+        """
+        try:
+            return redate(self._client, self._retry, index, ids, at)
+        except MissingPrivileges as missing:
+            raise self._missing_privilege(str(missing)) from None
 
     def _delete(self, batch: Sequence[Deletion]) -> int:
         try:

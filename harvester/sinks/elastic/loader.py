@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from threading import Event
 
 import orjson
@@ -83,13 +84,16 @@ class Loader:
         rejects: Rejects,
         retry: RetryPolicy,
         *,
+        now: Callable[[], datetime] | None = None,
         requests_in_flight: int = REQUESTS_IN_FLIGHT,
         flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
+        """`now`: the calendar by which the instants in lines are judged, if it is not this machine's."""
         self._client = client
         self._config = client.config
         self._rejects = rejects
         self._retry = retry
+        self._now = now or retry.now
         self._slots = requests_in_flight
         self._flush_seconds = flush_seconds
         self._prepared = False
@@ -140,7 +144,7 @@ class Loader:
         yield from self._load_blocks([document] for _, document in self._rejects.documents())
 
     def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LoadProgress]:
-        lines, tracker = LineReader(self._config, self._retry.now()), AckTracker()
+        lines, tracker = LineReader(self._config, self._now()), AckTracker()
         with self._open() as queue:
             for block in source:
                 bad: list[BadLine] = []

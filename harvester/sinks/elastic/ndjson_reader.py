@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
 from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
 
 BLOCK_BYTES = 1 << 20
+LONGEST_AHEAD = timedelta(days=1)
+"""How far `harvested_at` may be ahead: then the clock that it came from was wrong."""
 LINE_BYTES = 20_000_000
 """A longer line cannot be a document: it is skipped without being kept in memory."""
 
@@ -174,8 +176,12 @@ class LineReader:
         timestamp = _instant(document, field)
         if not has_index(timestamp, self._now):
             raise _InvalidLine(f"{field} is not between {FIRST_YEAR} and {last_year(self._now)}")
-        index = self._config.index(document_kind, timestamp)
-        return index, action_head(index, _version(document))
+        index, made = self._config.index(document_kind, timestamp), _version(document)
+        if _instant(document, "harvested_at") > self._now + LONGEST_AHEAD:
+            raise _InvalidLine(
+                "harvested_at is more than a day ahead: later harvests could not replace this document"
+            )
+        return index, action_head(index, made)
 
 
 def _bad_line(text: bytes, number: int, unusable: _InvalidLine) -> BadLine:

@@ -17,6 +17,7 @@ from connectors.parsing import (
     parse_clock_seconds,
     parse_instant,
     parse_retry_after,
+    response_date,
     seconds_between,
     truncate_to_milliseconds,
     unique_rows,
@@ -195,3 +196,31 @@ def test_harvest_times_have_milliseconds() -> None:
 def test_rows_that_repeat_are_dropped_and_rows_that_differ_stay() -> None:
     rows = [{"id": 1, "x": 1}, {"id": 2}, {"id": 1, "x": 1}, {"id": 1, "x": 2}]
     assert unique_rows(rows, lambda row: str(row["id"])) == [{"id": 1, "x": 1}, {"id": 1, "x": 2}, {"id": 2}]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Date": "Fri, 20 Nov 2026 09:00:00 GMT"}, NOW),
+        ({"Date": "Fri, 20 Nov 2026 10:00:00 +0100"}, NOW),
+        ({"Date": "Fri, 20 Nov 2026 09:00:00 -0000"}, NOW),
+        ({"Date": "Fri, 20 Nov 2026 08:50:00 GMT", "Age": "600"}, NOW),
+        ({"Date": "Fri, 20 Nov 2026 09:00:00 GMT", "Age": "600, 600"}, None),
+        ({"Date": "Fri, 20 Nov 2026 09:00:00 GMT", "Age": "-5"}, None),
+        ({"Date": "Thu, 01 Jan 1970 00:00:00 GMT"}, None),
+        ({"Date": "Fri, 31 Dec 9999 23:59:59 -0900"}, None),
+        ({"Date": "yesterday"}, None),
+        ({"Date": ""}, None),
+        ({"Age": "600"}, None),
+        ({}, None),
+    ],
+)
+def test_the_date_of_a_response(headers: dict[str, str], expected: datetime | None) -> None:
+    assert response_date(headers) == expected
+
+
+@given(TEXTS, st.none() | TEXTS)
+def test_no_header_makes_reading_the_date_of_a_response_fail(date: str, age: str | None) -> None:
+    headers = {"Date": date} if age is None else {"Date": date, "Age": age}
+    found = response_date(headers)
+    assert found is None or found.tzinfo is UTC

@@ -13,7 +13,7 @@ import pytest
 from connectors.errors import Gone, NotReady
 from connectors.meetecho import Meetecho
 from connectors.meetecho.listing import match_rooms
-from connectors.meetecho.rooms import to_rooms
+from connectors.meetecho.room_rows import to_rooms
 from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window, session_key
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.attendance import to_record
-from connectors.meetecho.datatracker import PlannedTime
+from connectors.meetecho.datatracker_api import PlannedTime
 from connectors.meetecho.mapping import (
     PlannedMeeting,
     to_meeting,
     to_session,
     without_participant_seconds,
 )
-from connectors.meetecho.rooms import to_rooms
+from connectors.meetecho.room_rows import to_rooms
 from connectors.models import Detail
 from tests.unit.fake_context import NOW
 from tests.unit.meetecho.fake_api import data

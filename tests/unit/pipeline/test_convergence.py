@@ -403,6 +403,7 @@ class Context:
     """As much of a run's context as the runner and the engine use."""
 
     clock: Clock
+    knows_vendor_time: bool = True
     request_stats: RequestStats = field(default_factory=RequestStats)
     speed: float = 1.0
 

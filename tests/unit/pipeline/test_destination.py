@@ -1,11 +1,14 @@
-"""The index that the settings name."""
+"""The index that the settings name, and a file."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from connectors.errors import OutputError
 from harvester.config import Environment
-from harvester.pipeline.destination import elastic_config
+from harvester.pipeline.destination import elastic_config, open_file
 
 
 def config_of(host: str) -> str:
@@ -32,3 +35,24 @@ def test_http_to_a_remote_host_is_accepted_with_a_warning(caplog: pytest.LogCapt
     assert config_of("http://es.example.org:9200") == "http://es.example.org:9200"
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "unencrypted" in caplog.text
+
+
+def test_a_file_is_replaced_by_a_complete_one_only(tmp_path: Path) -> None:
+    path = tmp_path / "documents.ndjson"
+    path.write_text("old")
+    with open_file(path) as file:
+        file.complete = False
+    assert path.read_text() == "old"
+    with pytest.raises(ZeroDivisionError), open_file(path):
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    with open_file(path):
+        pass
+    assert path.read_text() == ""
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_file_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "documents.ndjson"
+    with pytest.raises(OutputError, match=r"nowhere/documents\.ndjson cannot be written"), open_file(path):
+        pass

@@ -38,6 +38,7 @@ from harvester.pipeline.context import Clock, RunContext, StopSignal
 from harvester.pipeline.planner import RunPlan, Slice
 from harvester.pipeline.report import Report
 from harvester.pipeline.tracker import NullTracker
+from harvester.pipeline.vendor_clock import VendorClock
 from harvester.sinks.base import Ack, Load
 from harvester.state.account import AccountState
 
@@ -113,7 +114,7 @@ class Run:
         self.stop = StopSignal()
         self.report = Report(vendor="fake", account="main")
         clock = Clock(wall=NOW.timestamp, monotonic=lambda: 0.0)
-        self.context = RunContext(clock, state, self.stop, "fake")
+        self.context = RunContext(VendorClock("fake", clock), state, self.stop, "fake")
 
     def go(self, concurrency: int | None = None) -> Report:
         return engine.harvest(

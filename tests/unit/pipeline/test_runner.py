@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from connectors.errors import ConfigurationError
 from connectors.models import MeetingRef, Window
 from harvester.pipeline import runner
 from harvester.pipeline.report import Report
@@ -33,7 +34,7 @@ REPORT = Report(vendor="fake", account="main")
 ACCOUNT: Any = SimpleNamespace(
     vendor="fake",
     connector=SimpleNamespace(max_window=SPAN, retention=SPAN, lookback=timedelta(days=3)),
-    context=SimpleNamespace(now=lambda: NOW),
+    context=SimpleNamespace(now=lambda: NOW, knows_vendor_time=True),
 )
 
 
@@ -69,3 +70,54 @@ def test_a_filtered_run_beyond_the_retention_reads_nothing(journal: Journal) -> 
     with runner.recorded_run(ACCOUNT, journal, lambda: False, request, REPORT) as (plan, tracker):
         assert list(plan.slices) == []
         assert list(tracker.resume()) == []
+
+
+def account_at(now: datetime, *, known: bool) -> Any:
+    return SimpleNamespace(
+        vendor="fake",
+        connector=ACCOUNT.connector,
+        context=SimpleNamespace(now=lambda: now, knows_vendor_time=known),
+    )
+
+
+def nightly_run(journal: Journal, now: datetime, *, known: bool = True) -> list[Window]:
+    """What a nightly run lists; the listing reaches its end."""
+    request = resolve(now=now, zone=ZoneInfo("UTC"))
+    report = Report(vendor="fake", account="main", listing_complete=True)
+    account = account_at(now, known=known)
+    with runner.recorded_run(account, journal, lambda: False, request, report) as (plan, tracker):
+        for part in plan.slices:
+            tracker.on_slice_started(part)
+            tracker.on_slice_listed(part)
+    journal.flush()
+    return [part.window for part in plan.slices]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_after_a_night_with_the_clock_ahead_everything_is_listed_again(
+    journal: Journal, caplog: pytest.LogCaptureFixture, known: bool
+) -> None:
+    nightly_run(journal, NOW)
+    nightly_run(journal, NOW + timedelta(hours=20), known=False)
+    (window,) = nightly_run(journal, NOW + timedelta(hours=10), known=known)
+    assert window == DAY
+    assert "was ahead in an earlier run" in caplog.text
+
+
+def test_a_clock_that_may_be_wrong_now_does_not_overrule_the_journal(journal: Journal) -> None:
+    nightly_run(journal, NOW + 10 * timedelta(days=1))
+    before = journal.listings(frozenset())
+    with pytest.raises(ConfigurationError, match=r"2026-12-01 03:00 UTC, but now it is 2026-11-21 03:00 UTC"):
+        nightly_run(journal, NOW, known=False)
+    assert (journal.listings(frozenset()), len(journal.runs(9))) == (before, 1)
+
+
+def test_a_meeting_is_given_up_by_the_vendors_time_and_taken_back_if_it_was_wrong(journal: Journal) -> None:
+    waiting = MeetingRef(uuid="waiting", start_time=DAY.start, digest="d")
+    journal.record_intent(waiting, frozenset(), 1)
+    journal.set_outcome(waiting, "failed", reason="no")
+    journal.flush()
+    nightly_run(journal, NOW + 300 * timedelta(days=1), known=False)
+    assert journal.counts() == {"gone": 1}
+    nightly_run(journal, NOW)
+    assert journal.counts() == {"failed": 1}

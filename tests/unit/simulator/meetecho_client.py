@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from harvester.simulator.clock import SimulatedClock
-from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.app import Meetecho
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.schedule import CONFIGURED
 from harvester.simulator.meetecho.tokens import CLIENT_ID, CLIENT_SECRET
 from tests.unit.simulator.clients import NOW, Answer, ManualClock, organisation, send_request

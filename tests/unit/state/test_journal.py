@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import AlreadyRunning, HarvestError, OutputError, StateError
-from connectors.models import MeetingRef, Window
+from connectors.models import MeetingRef, Reason, Window
+from harvester.state.database import Database
 from harvester.state.journal import Journal
 from harvester.state.journal_reader import JournalReader
-from harvester.state.journal_rows import FailedPartition
+from harvester.state.journal_rows import FailedPartition, from_microseconds
 from harvester.state.journal_schema import MIGRATIONS
 from tests.unit.journal_runs import (
     DAY,
@@ -145,6 +146,88 @@ def test_expiry_gives_up_old_unstored_meetings_and_keeps_stored_ones(journal: Jo
     assert [each.partition for each in journal.failed_partitions()] == ["a"]
     assert journal.counts() == {"gone": 2, "done": 1, "failed": 1}
     assert journal.expire(FIRST + DAY + HOUR) == 0
+
+
+def test_what_was_given_up_by_a_wrong_clock_is_taken_back(journal: Journal) -> None:
+    rows = [ref("never"), ref("once"), ref("waiting"), ref("old", FIRST - 90 * DAY)]
+    record_intents(journal, *rows)
+    journal.mark_stored(rows[1], rank=2, harvested_at=NOW, due=NOW + DAY, reason=Reason.quality)
+    journal.set_outcome(rows[0], "failed", reason="no")
+    journal.set_outcome(rows[2], "pending", due=NOW, reason="live")
+    failed = FailedPartition(partition="a", window=days(0, 1), extras=NOTHING, reason="error", tried_at=NOW)
+    journal.add_failed(failed)
+    journal.flush()
+    before = {entry.uuid: entry.outcome for entry in journal.open_meetings()}
+    assert journal.expire(FIRST + 300 * DAY) == 3
+    assert (journal.counts(), journal.failed_partitions()) == ({"gone": 3, "done": 1}, [])
+    assert journal.take_back(FIRST - DAY) == 3
+    assert {entry.uuid: entry.outcome for entry in journal.open_meetings()} == {
+        uuid: outcome for uuid, outcome in before.items() if uuid != "old"
+    }
+    assert journal.failed_partitions() == [failed]
+    assert journal.take_back(FIRST - DAY) == 0
+    assert journal.expire(FIRST - DAY) == 0
+
+
+def test_what_was_read_since_it_was_given_up_is_not_taken_back(journal: Journal) -> None:
+    record_intents(journal, ref("gone"), ref("replaced"))
+    journal.flush()
+    journal.expire(FIRST + 300 * DAY)
+    journal.record_intent(ref("gone"), NOTHING, 1)
+    journal.set_outcome(ref("gone"), "gone", reason="deleted")
+    journal.mark_replaced("replaced")
+    journal.flush()
+    assert journal.take_back(FIRST - DAY) == 0
+    assert journal.counts() == {"gone": 2}
+
+
+def test_what_a_clock_that_was_ahead_recorded_is_forgotten(journal: Journal) -> None:
+    ahead = NOW + 10 * DAY
+    right = journal.begin_run("nightly", NOW - DAY)
+    journal.end_run(right, NOW - DAY + HOUR, 0, {})
+    journal.begin_run("nightly", ahead)
+    journal.set_first_nightly(ahead)
+    journal.add_target(days(0, 2))
+    journal.add_target(days(12, 13))
+    journal.add_listing(days(0, 1), NOTHING, FIRST + 2 * DAY)
+    journal.add_listing(days(1, 13), NOTHING, ahead)
+    record_intents(journal, ref("before"), ref("then"), ref("waiting"))
+    journal.mark_stored(ref("before"), rank=2, harvested_at=NOW - 3 * DAY, due=None, reason=None)
+    journal.mark_stored(ref("then"), rank=2, harvested_at=ahead, due=None, reason=None)
+    journal.set_outcome(ref("waiting"), "pending", due=ahead + HOUR, reason="live")
+    journal.add_failed(
+        FailedPartition(partition="a", window=days(0, 1), extras=NOTHING, reason="error", tried_at=ahead)
+    )
+    journal.begin_forced_run(days(0, 1), NOTHING, ahead)
+    journal.flush()
+    wrong = journal.wrong_times(NOW)
+    assert wrong is not None
+    assert [listing.window for listing in journal.listings(NOTHING, NOW)] == [days(0, 1)]
+
+    journal.forget(wrong, NOW, retention=180 * DAY, first_nightly=NOW - 2 * DAY)
+    assert journal.wrong_times(NOW) is None
+    assert [listing.window for listing in journal.listings(NOTHING)] == [days(0, 1)]
+    assert journal.first_nightly() == NOW - 2 * DAY
+    assert journal.targets() == [days(0, 2)]
+    assert {entry.uuid: (entry.outcome, entry.due) for entry in journal.open_meetings()} == {
+        "then": ("listed", None),
+        "waiting": ("pending", None),
+    }
+    (failed,) = journal.failed_partitions()
+    assert failed.tried_at < NOW - 365 * DAY
+    assert journal.begin_forced_run(days(0, 1), NOTHING, NOW) == NOW
+
+
+def test_time_that_a_wrong_clock_took_for_too_old_is_listed_again(journal: Journal) -> None:
+    """Old versions deleted the partitions that had failed then."""
+    journal.add_listing(days(0, 9), NOTHING, FIRST + 9 * DAY)
+    journal.begin_run("nightly", FIRST + 190 * DAY)
+    journal.flush()
+    wrong = journal.wrong_times(FIRST + 9 * DAY)
+    assert wrong is not None
+    journal.forget(wrong, FIRST + 9 * DAY, retention=186 * DAY, first_nightly=FIRST)
+    (listing,) = journal.listings(NOTHING)
+    assert listing.window == days(4, 9)
 
 
 def test_runs_are_returned_newest_first_and_a_killed_one_has_no_end(journal: Journal) -> None:
@@ -496,3 +579,24 @@ def test_a_journal_of_the_first_schema_opens(tmp_path: Path) -> None:
     journal.flush()
     assert journal.counts() == {"listed": 3, "done": 1, "pending": 1, "failed": 1, "gone": 1}
     journal.close()
+
+
+def test_an_older_journal_takes_back_what_was_given_up_too_early(tmp_path: Path) -> None:
+    """Before the schema had a table for it: gone by age, or stored and no longer waited for, which kept its reason."""
+    old = Database(tmp_path / "journal.db", MIGRATIONS[:2])
+    for values in (
+        "'aged', 'gone', 5, 'd', '{}', '', NULL, NULL, NULL, 'expired', 2, 1",
+        "'stored', 'done', 5, 'd', '{}', '', 2, 6, NULL, 'quality not ready', 0, 1",
+        "'deleted', 'gone', 5, 'd', '{}', '', NULL, NULL, NULL, 'deleted', 1, 1",
+        "'done', 'done', 5, 'd', '{}', '', 2, 6, NULL, NULL, 0, 1",
+    ):
+        with old.transaction() as connection:
+            connection.execute(f"INSERT INTO meetings VALUES ({values})")  # noqa: S608
+    old.close()
+    with closing(Journal(tmp_path)) as journal:
+        assert journal.take_back(from_microseconds(9)) == 0
+        assert journal.take_back(from_microseconds(5)) == 2
+        assert {entry.uuid: entry.outcome for entry in journal.open_meetings()} == {
+            "aged": "failed",
+            "stored": "listed",
+        }

@@ -26,6 +26,8 @@ DAY = Window(start=START - timedelta(hours=12), end=START + timedelta(hours=12))
 NEW = version(Detail.basic, HARVESTED)
 OLD = version(Detail.basic, HARVESTED - timedelta(days=1))
 RICH = version(Detail.full, HARVESTED - timedelta(days=1))
+NOW = HARVESTED + timedelta(hours=1)
+LATER = version(Detail.basic, NOW + timedelta(days=10))
 MEETINGS, SESSIONS = "harvester-meetings-2026", "harvester-sessions-2026"
 
 
@@ -114,7 +116,7 @@ class Shelf:
         return self.rejects.get(uuid, {})
 
     def found(self, *listed: MeetingRef) -> list[Finding]:
-        return list(Comparison(self, self).of(listed, DAY))
+        return list(Comparison(self, self, NOW).of(listed, DAY))
 
 
 def kinds(findings: Iterable[Finding]) -> list[tuple[Kind, str]]:
@@ -125,6 +127,26 @@ def test_a_complete_meeting_is_no_finding() -> None:
     shelf = Shelf().hold("a", meeting("a", 2), session("a", "1"), session("a", "2")).know(record("a"))
     assert shelf.found(ref("a")) == []
     assert shelf.hold("a", meeting("a", None)).found(ref("a")) == [], "one that tells no number"
+
+
+def test_documents_of_a_harvest_in_the_future_are_one_finding_whatever_else_is_wrong() -> None:
+    shelf = Shelf().hold(
+        "a", meeting("a", 5, number=LATER), session("a", "1", number=LATER), session("a", "2", number=OLD)
+    )
+    findings = shelf.found(ref("a"))
+    assert [(f.kind, f.index, f.ids, f.repair) for f in findings] == [
+        ("future", MEETINGS, ("zoom:main:a",), "harvest"),
+        ("future", SESSIONS, ("zoom:main:a:1",), "harvest"),
+    ]
+    assert [f.held for f in findings] == [Detail.basic, Detail.basic]
+    only = Shelf().hold("a", session("a", "1", number=LATER)).found()
+    assert kinds(only) == [("future", "a")]
+    assert only[0].held is None
+
+
+def test_a_harvest_of_this_moment_is_not_of_the_future() -> None:
+    just_now = version(Detail.basic, NOW + timedelta(seconds=30))
+    assert Shelf().hold("a", meeting("a", number=just_now)).found(ref("a")) == []
 
 
 def test_waiting_rooms_are_not_counted() -> None:
@@ -186,7 +208,7 @@ def test_sessions_alone_are_orphans_by_index_and_hold_their_rank() -> None:
 def test_a_rejected_document_is_counted_where_its_meeting_looks_whole() -> None:
     shelf = Shelf().hold("a", meeting("a", 1), session("a", "1"))
     shelf.rejects = {"a": {"zoom:main:a:1": "meeting"}}
-    comparison = Comparison(shelf, shelf)
+    comparison = Comparison(shelf, shelf, NOW)
     assert list(comparison.of([ref("a")], DAY)) == []
     assert comparison.tally.rejected == {"zoom:main:a:1"}
 
@@ -221,7 +243,7 @@ def test_more_sessions_than_the_meeting_had_are_a_surplus() -> None:
 def test_rejected_documents_are_counted_apart() -> None:
     shelf = Shelf().hold("a", meeting("a", 2), session("a", "1")).hold("b", session("b", "1"))
     shelf.rejects = {"a": {"zoom:main:a:2": "meeting"}, "b": {"zoom:main:b": None}}
-    comparison = Comparison(shelf, shelf)
+    comparison = Comparison(shelf, shelf, NOW)
     assert list(comparison.of([ref("a")], DAY)) == []
     assert (comparison.tally.listed, comparison.tally.compared) == (1, 2)
     assert comparison.tally.rejected == {"zoom:main:a:2", "zoom:main:b"}
@@ -284,7 +306,7 @@ def test_a_meeting_is_fetched_again_if_the_right_copy_is_older() -> None:
 
 
 def test_a_meeting_is_compared_once() -> None:
-    comparison = Comparison(shelf := Shelf(), shelf)
+    comparison = Comparison(shelf := Shelf(), shelf, NOW)
     assert len(list(comparison.of([ref("a"), ref("a")], DAY))) == 1
     assert list(comparison.of([ref("a")], DAY)) == []
 

@@ -149,3 +149,20 @@ def test_remaining_and_new_findings_are_reported_after_a_repair(journal: Journal
     ]
     assert results[0].why == "still there; run this again"
     assert results[2].lacking == 2
+
+
+def test_documents_of_the_future_count_as_repaired_once_they_have_another_time(journal: Journal) -> None:
+    """Even if the vendor fails or no longer has the meeting: later harvests can replace them."""
+    findings = [replace(missing(uuid), kind="future", held=2) for uuid in ("gone", "failed", "blocked")]
+    tracker = RepairTracker(journal, to_harvest(findings, {"blocked"}), run=7, now=now)
+    tracker.reasons["blocked"] = "it needs the privilege manage"
+    assert [one.uuid for one in start(tracker)] == ["gone", "failed"]
+    tracker.on_failed(ref("gone"), Gone("deleted", reason=Reason.deleted))
+    tracker.on_failed(ref("failed"), VendorError("no answer"))
+    marked = after_repair(findings, [findings[2]], tracker)
+    assert {f.uuid: (f.repaired, f.why) for f in marked} == {
+        "gone": (True, "deleted"),
+        "failed": (True, "no answer"),
+        "blocked": (False, "it needs the privilege manage"),
+    }
+    assert known(journal, "failed").outcome == "failed"

@@ -196,3 +196,17 @@ def test_a_code_from_500_to_599_is_retried_whatever_the_status(context: FakeCont
     verdict = response_classifier(context, DailyLimitGuard(context))
     answer = Response(call="Zoom: GET /x", status=200, headers={}, body={"code": 500, "message": ""})
     assert isinstance(verdict(answer), Retry)
+
+
+@pytest.mark.parametrize(
+    ("hours", "believed"), [(-1, False), (1, True), (24, True), (26, False), (240, False)]
+)
+def test_a_daily_limit_is_believed_until_the_next_midnight_at_most(hours: int, believed: bool) -> None:
+    context = FakeContext()
+    context.set_fact("zoom daily limit until", (context.now() + timedelta(hours=hours)).isoformat())
+    guard = DailyLimitGuard(context)
+    if believed:
+        with pytest.raises(QuotaExhausted):
+            guard.check("GET /x")
+    else:
+        guard.check("GET /x")

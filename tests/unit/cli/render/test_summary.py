@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from harvester.cli.render.summary import summarized, summary_lines
 from harvester.pipeline.report import Report
 from harvester.sinks.base import Ack, PipeClosed
 
+FULL = Path("/dev/full")
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -73,6 +76,22 @@ def test_a_bug_is_told_as_one(tmp_path: Path) -> None:
 def test_a_summary_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "summary.json"
     with pytest.raises(OutputError, match=r"summary\.json cannot be written"), summarized(path, (), "main"):
+        pytest.fail("the run has begun")
+
+
+def test_a_summary_goes_into_a_fifo_that_stays_one(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    with ThreadPoolExecutor() as pool:
+        received = pool.submit(path.read_text)
+        with summarized(path, (), "main"):
+            pass
+    assert json.loads(received.result())["exit_code"] == 0
+    assert path.is_fifo()
+
+
+def test_a_full_device_is_an_output_error() -> None:
+    with pytest.raises(OutputError, match="/dev/full cannot be written"), summarized(FULL, (), "main"):
         pass
 
 

@@ -19,6 +19,7 @@ from harvester.cli.render.verify import (
     verify_json,
     verify_lines,
 )
+from harvester.state.wrong_times import WrongTimes
 from harvester.verify.comparison import Tally
 from harvester.verify.findings import KINDS, Finding, Kind, Repair
 from harvester.verify.result import VerifyResult, worst_exit_code
@@ -183,3 +184,22 @@ def test_lines_say_how_many_sessions_and_how_to_repair() -> None:
     )
     orphans = Finding(kind="orphans", uuid="a", repair="delete-orphans")
     assert "--repair --delete-orphans deletes them" in finding_line(orphans)
+
+
+@pytest.mark.parametrize("compared", [True, False])
+def test_times_of_the_future_are_named_until_they_are_forgotten(compared: bool) -> None:
+    wrong = WrongTimes(latest=NOW + 10 * DAY, since=None, spans=[], listed=[days(6, -9)])
+    result = whole(wrong_times=wrong) if compared else whole(wrong_times=wrong, windows=[])
+    assert (result.exit_code, result.is_clean) == (65, False)
+    message = text(result, quiet=True)
+    assert "it recorded 2026-12-06 12:00 UTC, and listed 2026-11-20 00:00 to 2026-12-05 00:00 UTC" in message
+    assert "zoom: run it again with --repair to fix this" in message
+    assert document_of(result)["recorded_in_future"] == {
+        "latest": "2026-12-06T12:00:00Z",
+        "listed": [{"start": "2026-11-20T00:00:00Z", "end": "2026-12-05T00:00:00Z"}],
+        "repaired": False,
+    }
+    result.repaired = True
+    assert result.exit_code == 0
+    assert "is forgotten: the next run reads it again" in text(result)
+    assert document_of(whole())["recorded_in_future"] is None

@@ -13,8 +13,8 @@ import pytest
 from harvester.simulator.expected import Document, documents
 from harvester.simulator.expected.document_fields import session_key
 from harvester.simulator.expected.meetecho import ExpectedMeetecho
-from harvester.simulator.meetecho.access import MeetechoOptions
 from harvester.simulator.meetecho.account import CANCELED, Account
+from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.schedule import CONFIGURED
 from harvester.simulator.organisation import DAY, MINUTE, QUIET, Case, Organisation
 from tests.unit.simulator.clients import NOW, organisation

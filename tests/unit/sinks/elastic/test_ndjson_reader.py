@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
+from datetime import timedelta
 
 import orjson
 import pytest
@@ -75,6 +77,19 @@ def test_every_id_is_preserved(document_id: str, kind: str) -> None:
 def test_no_line_raises(line: bytes) -> None:
     operations, bad = read(line)
     assert len(operations) + len(bad) == (1 if line.removeprefix(b"\xef\xbb\xbf").strip() else 0)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+@pytest.mark.parametrize("encoded", [encode, lambda document: json.dumps(document).encode()])
+def test_a_harvest_of_more_than_a_day_ahead_is_refused(kind: int, encoded: Callable[..., bytes]) -> None:
+    """Its version would beat all true harvests until then."""
+    document = dict(DOCUMENTS[kind])
+    document["harvested_at"] = format_milliseconds(NOW + timedelta(hours=25))
+    _, bad = read(encoded(document))
+    assert bad[0].reason.startswith("harvested_at is more than a day ahead")
+    assert bad[0].document_id == document["document_id"]
+    document["harvested_at"] = format_milliseconds(NOW + timedelta(hours=23))
+    assert read(encoded(document))[1] == []
 
 
 def test_the_index_follows_the_meeting_not_the_session() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from pathlib import Path
 
 import pytest
 
 from connectors.errors import ConfigurationError
-from connectors.network import network_settings
+from connectors.proxies_and_certificates import network_settings
 from tests.unit.tls_server import Authority
 
 PROXY = "http://proxy.example.org:3128"
@@ -74,3 +76,17 @@ def test_a_ca_bundle_that_cannot_be_used_is_a_configuration_error(
 def test_a_ca_bundle_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(Authority(tmp_path).file))
     assert network_settings("https://es.example.org").ca_bundle == str(tmp_path / "authority.pem")
+
+
+def test_a_ca_bundle_is_loaded_once_until_it_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bundle = Authority(tmp_path).file
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    loaded: list[object] = []
+    monkeypatch.setattr(ssl, "create_default_context", lambda **options: loaded.append(options))
+    for _ in range(3):
+        network_settings("https://es.example.org")
+    assert loaded == [{"cafile": str(bundle)}]
+    changed = bundle.stat().st_mtime_ns + 1_000_000_000
+    os.utime(bundle, ns=(changed, changed))
+    network_settings("https://es.example.org")
+    assert len(loaded) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import click
 
 import connectors
 from connectors.errors import ConfigurationError, HarvestError
+from harvester.cli import VENDOR_COMMANDS, load_command
 from harvester.cli.from_settings import account_config, configured_vendors, elastic_config, open_destination
 from harvester.cli.options import (
     examples,
@@ -25,7 +26,7 @@ from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summarized, summary_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.account import SETTINGS_HINT
-from harvester.pipeline.destination import choose_destination
+from harvester.pipeline.destination import StreamDestination, choose_destination
 from harvester.pipeline.report import NORMAL_ENDS, DestinationKind, Report
 from harvester.pipeline.request import HarvestRequest, resolve
 from harvester.pipeline.runner import Runner, SinkDecorator, keep_sink
@@ -48,7 +49,7 @@ def vendor_command(name: str) -> click.Command:
         options = split_options(connector.options, values)
         return run_harvest(env, [name], options=options, **values)
 
-    return click.command(
+    harvest = click.command(
         name,
         help=f"Harvest {connector.title} meetings and their sessions.\n\n{WITHOUT_DATES}",
         epilog=examples(
@@ -57,6 +58,41 @@ def vendor_command(name: str) -> click.Command:
             f"harvester {name} -q",
         ),
     )(command)
+    return VendorGroup(harvest, VENDOR_COMMANDS[name]) if name in VENDOR_COMMANDS else harvest
+
+
+class VendorGroup(click.Group):
+    """A vendor's command that harvests if no other command follows it."""
+
+    def __init__(self, harvest: click.Command, commands: Mapping[str, tuple[str, str]]) -> None:
+        super().__init__(
+            harvest.name,
+            params=harvest.params,
+            help=harvest.help,
+            epilog=harvest.epilog,
+            callback=self._harvest,
+            invoke_without_command=True,
+            subcommand_metavar="[COMMAND]",
+        )
+        self._command = harvest
+        self._commands = commands
+
+    def _harvest(self, **values: Any) -> int | None:
+        context = click.get_current_context()
+        if context.invoked_subcommand is not None:
+            return None
+        code: int = context.invoke(self._command, **values)
+        return code
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self._commands)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        return load_command(self._commands[name][0]) if name in self._commands else None
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self._commands.items()])
 
 
 @click.command("all", epilog=examples("harvester all -q", "harvester all --date 2026-11-20"))
@@ -96,10 +132,10 @@ def run_harvest(
     label = env.environment.values.get(
         "HARVESTER_ACCOUNT", "main"
     )  # for errors that come before it is validated
-    with summarized(summary_json, vendors or (), label) as summary:
+    with summarized(summary_json, vendors or (), label, env.stop.wait) as summary:
         names = _configured(env) if vendors is None else vendors
         if destination is None and output is None:
-            _log_destination(kind, env)
+            log_destination(kind, env)
         if request.dry_run and kind == "file":
             kind = "stdout"  # nothing is written, and what the file holds stays
         with open_destination(kind, output, env) as opened:
@@ -116,7 +152,18 @@ def run_harvest(
                 _harvest(name, runner, env, report)
                 if report.stopped_with in NORMAL_ENDS:
                     break
+            if opened.kind == "file":
+                _set_aside_if_stopped(opened, summary.reports)
     return summary.exit_code
+
+
+def _set_aside_if_stopped(file: StreamDestination, reports: Sequence[Report]) -> None:
+    """Do not put a file in its place if a vendor was stopped before the end of its run."""
+    if all(report.stopped is None for report in reports):
+        return
+    file.complete = False
+    if file.incomplete_path is not None and any(report.documents for report in reports):
+        logger.warning(f"the run was stopped early: its documents are in {file.incomplete_path}")
 
 
 def _configured(env: RunEnvironment) -> list[str]:
@@ -138,7 +185,7 @@ def _harvest(name: str, runner: Runner, env: RunEnvironment, report: Report) -> 
         _log_report(report, runner.request)
 
 
-def _log_destination(kind: DestinationKind, env: RunEnvironment) -> None:
+def log_destination(kind: DestinationKind, env: RunEnvironment) -> None:
     if kind == "index":
         config = elastic_config(env)
         logger.info(f"documents go to {config.url}, indices {config.prefix}*")

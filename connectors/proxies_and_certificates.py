@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,14 +44,22 @@ def network_settings(url: str) -> NetworkSettings:
 def check_bundle(setting: str, path: str) -> None:
     """Raise ConfigurationError unless this is a folder, or a file with certificates."""
     try:
-        if Path(path).is_dir():
-            return
-        ssl.create_default_context(cafile=path)
+        if not Path(path).is_dir():
+            _load_certificates(path, Path(path).stat().st_mtime_ns)
     except OSError as error:  # SSLError is one
         problem = (
             "does not exist" if isinstance(error, FileNotFoundError) else "holds no certificates in PEM form"
         )
         raise ConfigurationError(f"{setting} names {path}, which {problem}") from None
+
+
+@cache
+def _load_certificates(path: str, _changed: int) -> None:
+    """Raise OSError unless the file holds certificates.
+
+    Cached for each version of a file: loading takes tens of milliseconds, and every thread that sends requests asks.
+    """
+    ssl.create_default_context(cafile=path)
 
 
 class CertificateFault(NamedTuple):

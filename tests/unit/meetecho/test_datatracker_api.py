@@ -9,7 +9,7 @@ import pytest
 
 from connectors.errors import BrokenResponse, VendorError
 from connectors.meetecho import Meetecho
-from connectors.meetecho.datatracker import PlannedTime, to_planned_time
+from connectors.meetecho.datatracker_api import PlannedTime, to_planned_time
 from connectors.meetecho.endpoints import ATTENDED, PEOPLE
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import Account, data

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.meetecho.rooms import to_rooms
+from connectors.meetecho.room_rows import to_rooms
 from tests.unit.meetecho.fake_api import room
 
 URL = "https://meetecho.example.org/interim/?short="

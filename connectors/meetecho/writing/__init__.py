@@ -1,0 +1,17 @@
+"""Writing to Meetecho: a group's interim rooms, and the slide decks of a session. No harvest imports this package.
+
+Both are written as desired state: compare what is wanted with what is there, and send the difference. A second run
+sends nothing.
+
+    wishes.py        rooms and decks as they should be
+    calls.py         the requests that change something, and the client that sends them
+    room_plan.py     wishes and existing rooms -> changes; pure
+    room_apply.py    makes the changes of a plan
+    slide_source.py  a session's decks as the datatracker has them
+    deck_links.py    whether the URL of each deck answers
+    slide_sync.py    sends a session's decks
+    write_log.py     what these modules need of the log of writes
+
+Sources: `ietf/utils/meetecho.py`, `ietf/utils/tests_meetecho.py` and `ietf/meeting/helpers.py` of
+https://github.com/ietf-tools/datatracker (2024 to 2026). Meetecho publishes no documentation.
+"""

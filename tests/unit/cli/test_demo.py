@@ -1,0 +1,78 @@
+"""`harvester demo`: where its documents go. The simulator and the harvest are replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from harvester.cli import cli, vendor_commands
+from harvester.cli.run_environment import RunEnvironment
+from harvester.simulator import server
+
+Harvests = list[tuple[RunEnvironment, dict[str, Any]]]
+
+
+@pytest.fixture
+def harvests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Harvests:
+    """What the demo asks to be harvested, beside a .env that names a real cluster."""
+    seen: Harvests = []
+
+    @contextmanager
+    def serving(_options: server.Options) -> Iterator[dict[str, str]]:
+        yield {"ZOOM_API_URL": "http://127.0.0.1:9"}
+
+    def run_harvest(env: RunEnvironment, _vendors: object, **values: Any) -> int:
+        seen.append((env, values))
+        return 0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(server, "serving", serving)
+    monkeypatch.setattr(vendor_commands, "run_harvest", run_harvest)
+    (tmp_path / ".env").write_text("ES_HOST=https://es.example.org:9200\nES_INDEX_PREFIX=real-\n")
+    return seen
+
+
+def run(*words: str, **environment: str) -> Any:
+    return CliRunner().invoke(cli, ["demo", *words], env=environment, standalone_mode=False)
+
+
+def test_the_demo_prints_even_if_the_settings_name_a_cluster(harvests: Harvests) -> None:
+    assert run().return_value == 0
+    assert harvests[0][1]["destination"] == "stdout"
+
+
+def test_the_demo_writes_the_file_that_output_names(harvests: Harvests) -> None:
+    assert run("--output", "documents.ndjson").return_value == 0
+    assert (harvests[0][1]["destination"], harvests[0][1]["output"]) == (None, Path("documents.ndjson"))
+
+
+@pytest.mark.parametrize("prefix_file", [False, True])
+def test_the_demo_has_a_prefix_of_its_own(harvests: Harvests, tmp_path: Path, prefix_file: bool) -> None:
+    more = {}
+    if prefix_file:
+        (tmp_path / ".env").write_text("ES_HOST=https://es.example.org:9200\n")
+        (tmp_path / "prefix").write_text("real-\n")
+        more = {"ES_INDEX_PREFIX_FILE": str(tmp_path / "prefix")}
+    ended = run("--destination", "index", **more)
+    assert ended.return_value == 0
+    env, values = harvests[0]
+    assert values["destination"] == "index"
+    assert env.environment.get("ES_INDEX_PREFIX") == "demo-real-"
+    assert "indices demo-real-*" in ended.stderr
+
+
+def test_an_output_file_and_the_index_are_refused(harvests: Harvests) -> None:
+    ended = run("--destination", "index", "--output", "documents.ndjson")
+    assert "--output is for documents that do not go into the index" in str(ended.exception)
+    assert harvests == []
+
+
+def test_the_help_shows_no_names_of_types() -> None:
+    text = run("--help").stdout
+    assert "RANGE" not in text
+    assert "INTEGER" not in text
