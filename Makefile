@@ -59,7 +59,8 @@ browser:
 	  || { echo "installing chromium" >&2; { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
 	       --no-install-recommends chromium chromium-driver; } > /dev/null 2>&1 || true; }
 
-test: check browser
+test: setup
+	@$(MAKE) --no-print-directory --jobs lint types fast browser
 	@$(PYTEST) --hypothesis-profile thorough -m hypothesis tests/unit
 	@$(PYTEST) tests/e2e
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectors.errors import ConfigurationError, OutputError
+from connectors.errors import ConfigurationError, Interrupted, OutputError
 from harvester.analysis.extra import require
 
 if TYPE_CHECKING:
@@ -74,6 +74,10 @@ class Database:
         except self._errors as error:
             logger.debug("DuckDB: %s in: %s", type(error).__name__, " ".join(sql.split()))
             raise _foreseen(error, self.folder) from error
+        except RuntimeError as error:  # DuckDB's own error for a signal that Python has handled meanwhile
+            if str(error) == "Query interrupted":
+                raise Interrupted from None
+            raise
 
 
 def _foreseen(error: Exception, folder: Path) -> Exception:

@@ -122,14 +122,21 @@ def days(first: date | None, last: date | None) -> tuple[date | None, date | Non
     return first, last
 
 
-def raise_on_signals(env: RunEnvironment) -> None:
-    """SIGTERM ends the command as Ctrl-C does: temporary files are deleted."""
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the command at once, with their exit codes; temporary files are deleted."""
+    codes: list[int] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
-        env.stop.set(128 + number)
+        codes.append(128 + number)
         raise Interrupted(exit_code=128 + number)
 
-    signal.signal(signal.SIGTERM, end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    try:
+        yield
+    except Interrupted as error:  # a query that was interrupted does not know by which signal
+        raise Interrupted(exit_code=codes[0] if codes else error.exit_code) from None
 
 
 def log_problems(database: Database, read: Read, meetings: Sequence[str]) -> ExitCode:

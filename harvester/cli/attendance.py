@@ -20,9 +20,9 @@ from harvester.cli.analysis_input import (
     MEETINGS,
     MEMORY,
     days,
+    interruptible,
     log_problems,
     open_source,
-    raise_on_signals,
 )
 from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
 from harvester.cli.replaced_file import replaced_file
@@ -169,8 +169,7 @@ def attendance(
     )
     aliases = read_aliases(people) if people is not None else []
     expected = read_roster(roster) if roster is not None else None
-    raise_on_signals(env)
-    with ExitStack() as stack:
+    with interruptible(), ExitStack() as stack:
         documents = stack.enter_context(
             open_source(env, paths, selection, from_index=from_index, without=("quality",))
         )

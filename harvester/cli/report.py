@@ -17,9 +17,9 @@ from harvester.cli.analysis_input import (
     FROM_INDEX,
     MEMORY,
     days,
+    interruptible,
     log_problems,
     open_source,
-    raise_on_signals,
 )
 from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
 from harvester.cli.replaced_file import replaced_file
@@ -130,8 +130,7 @@ def report(
     first, last = days(first, last)
     selection = Selection(zone=env.zone(timezone), first=first, last=last, vendors=vendors)
     divisions = Units.read(units) if units is not None else Units()
-    raise_on_signals(env)
-    with ExitStack() as stack:
+    with interruptible(), ExitStack() as stack:
         documents = stack.enter_context(open_source(env, paths, selection, from_index=from_index, without=()))
         database = stack.enter_context(open_database(memory))
         read = read_documents(database, documents, selection, quality=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +85,19 @@ def test_without_the_extra_the_remedy_is_named(
 
 def test_files_and_the_index_exclude_each_other(file: Path) -> None:
     assert isinstance(run(str(file), "--from-index").exception, UsageError)
+
+
+def test_sigterm_deletes_the_temporary_files(tmp_path: Path) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    words = [sys.executable, "-m", "harvester", "attendance", "--format", "csv", "-q"]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0
+    ) as process:
+        assert process.stdin is not None
+        while not list(folder.glob("harvester-analysis-*/documents.duckdb")):
+            process.stdin.write(b"{}\n" * 10_000)
+        process.terminate()
+        assert process.wait(60) == 143
+    assert list(folder.iterdir()) == []
