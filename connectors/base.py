@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from connectors.errors import ConfigurationError
 from connectors.exit_codes import ExitCode
-from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Window
+from connectors.models import MeetingRecord, MeetingRef, Reason, RefusedPartition, SkippedPartition, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,10 +222,21 @@ class Context(Protocol):
         """Keeps the action leased until at least `until`, because the vendor asked for it."""
         ...
 
+    def refused_partitions(self) -> Mapping[str, RefusedPartition]:
+        """The partitions that the vendor refused for good in earlier runs, by name; none if the run keeps no journal, or
+        is to ask for all of them."""
+        ...
+
     def stored_refs(self, window: Window) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The uuids and hints of the meetings of this window that are stored at the run's destination; none if the run
         keeps no journal."""
         ...
+
+
+def refused_today(context: Context) -> dict[str, Reason]:
+    """The partitions that a listing skips without a request: the vendor refused them for good, less than a day ago."""
+    now = context.now()
+    return {name: each.reason for name, each in context.refused_partitions().items() if each.is_recent(now)}
 
 
 class Connector(Protocol):

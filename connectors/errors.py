@@ -2,6 +2,7 @@
 
     HarvestError                  a foreseen error: its message is for people, and it has an exit code
     ├── ConfigurationError   78   a setting is missing, contradictory or not understood
+    │   └── BrokenPlugin     78   a connector of another package cannot be imported or lacks something
     ├── CredentialsError     77   a vendor or Elasticsearch refuses the credentials, a scope or the plan
     ├── OutputError          74   the disk or the output is full, closed or read-only
     ├── StateError           78   the state database is damaged, from a newer version, or of another program
@@ -36,6 +37,10 @@ class HarvestError(Exception):
 
 class ConfigurationError(HarvestError):
     exit_code = ExitCode.CONFIG
+
+
+class BrokenPlugin(ConfigurationError):
+    pass
 
 
 class CredentialsError(HarvestError):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -136,6 +136,29 @@ class SkippedPartition:
     reason: Reason
     permanent: bool
     """Whether a later run cannot read it either."""
+
+
+REFUSALS: Final = frozenset({Reason.refused, Reason.unknown_user, Reason.not_ours})
+"""Reasons of a permanent skip that speak of a user or group which the vendor does not have or give."""
+
+ASK_REFUSED_AGAIN: Final = timedelta(hours=20)
+"""A partition that the vendor refused for good is asked for again once a day, even by a run that starts early."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPartition:
+    """A partition that the vendor refused for good, as the last run that asked for it recorded."""
+
+    partition: str
+    reason: Reason
+    refused_at: datetime
+    """When it was refused first."""
+    asked_at: datetime
+    """When it was asked for last."""
+
+    def is_recent(self, now: datetime) -> bool:
+        """Whether it was asked for so recently that it need not be asked for again; a time in the future is not believed."""
+        return now - ASK_REFUSED_AGAIN < self.asked_at <= now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ class TokenCache(ABC):
         self._early_seconds = early_seconds
         self._lock = RLock()
         self._cached: _CachedToken | None = None
+        self._wants_new = False
 
     @abstractmethod
     def obtain(self, rejected: str | None) -> Token:
@@ -70,13 +71,19 @@ class TokenCache(ABC):
             if self._cached is None or bearer(self._cached.token) == refused:
                 self._cache(self.obtain(refused))
 
-    def replace(self, request: Callable[[], Token]) -> Token:
-        """Replaces the cached token by the one that `request` returns."""
+    def request_new(self) -> Token:
+        """A new token even if the present one is good: it proves that the credentials are right now."""
         with self._lock:
-            return self._cache(request())
+            self._wants_new = True
+            try:
+                return self._cache(self.obtain(None))
+            finally:
+                self._wants_new = False
 
     def is_usable(self, token: Token, rejected: str | None) -> bool:
         """Whether a stored token has not been rejected and does not expire soon."""
+        if self._wants_new:
+            return False
         return bearer(token) != rejected and self._seconds_left(token) > self._early_seconds
 
     def stored_or_new(

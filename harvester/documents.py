@@ -158,8 +158,9 @@ def _shared_fields(meeting: Meeting, timestamp: datetime, harvested_at: str) -> 
         "account": meeting.account,
         "meeting": meeting.uuid,
     }
-    if meeting.topic is not None:
-        shared["topic"] = meeting.topic
+    for name in ("meeting_series_id", "meeting_code", "topic"):
+        if (value := getattr(meeting, name)) is not None:
+            shared[name] = value
     if meeting.host is not None and meeting.host.email is not None:
         shared["host_email"] = meeting.host.email.lower()
     return shared

@@ -10,12 +10,12 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging.handlers import MemoryHandler
 from threading import Lock
-from typing import Any, Final, Literal, TextIO
+from typing import Any, ClassVar, Final, Literal, TextIO
 
 from harvester.log_redaction import Redactor
 
@@ -97,6 +97,9 @@ class StderrHandler(logging.StreamHandler[TextIO]):
     A stderr that is closed, full or missing never ends a run.
     """
 
+    show: ClassVar[Callable[[str], None] | None] = None
+    """Prints a message instead of the handler, as long as a progress bar is shown."""
+
     def __init__(self) -> None:
         logging.Handler.__init__(self)
 
@@ -105,12 +108,28 @@ class StderrHandler(logging.StreamHandler[TextIO]):
         return sys.stderr
 
     def emit(self, record: logging.LogRecord) -> None:
-        if sys.stderr is not None:
+        show = StderrHandler.show
+        if sys.stderr is None:
+            return
+        if show is None:
             super().emit(record)
+            return
+        with suppress(OSError, ValueError):
+            show(self.format(record))
 
     def flush(self) -> None:
         with suppress(OSError, ValueError):
             super().flush()
+
+
+@contextmanager
+def messages_through(show: Callable[[str], None]) -> Iterator[None]:
+    """Messages are passed to `show`, which knows what else is on the terminal, instead of being written to stderr."""
+    StderrHandler.show = staticmethod(show)
+    try:
+        yield
+    finally:
+        StderrHandler.show = None
 
 
 class QuietHandler(MemoryHandler):

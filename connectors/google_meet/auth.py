@@ -90,6 +90,10 @@ class GoogleTokens:
             )
         return admin
 
+    def request_new(self, service: Service) -> None:
+        """Request the admin's token for this API anew, or that of the login; raises the error if it is refused."""
+        self._cache(service, self.admin).request_new()
+
     def auth_for(self, service: Service, subject: str) -> UserAuth:
         """The `Authorization` of one user at one API."""
         subject = subject if self.impersonates else LOGGED_IN
@@ -108,7 +112,10 @@ class GoogleTokens:
         with self._lock:
             if self._signer is None:
                 self._signer = _signer(self.credentials.info)
-        credentials = self._signer.with_scopes([service.scope]).with_subject(subject)
+        # google-auth would take the time from this machine's clock, and Google refuses an assertion of the future.
+        issued = int(self._context.now().timestamp())
+        times = {"iat": issued, "exp": issued + int(ACCESS_TOKEN_LIFE.total_seconds())}
+        credentials = self._signer.with_scopes([service.scope]).with_subject(subject).with_claims(times)
         token_endpoint = _Transport(self._token_api())
         try:
             credentials.refresh(token_endpoint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connectors.base import CheckResult
@@ -19,6 +20,8 @@ from connectors.google_meet.endpoints import (
     Service,
 )
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from connectors.google_meet.meet_api import MAX_NAMED
+from connectors.models import user_partition
 
 if TYPE_CHECKING:
     from connectors.google_meet.source_selection import GoogleSourceSelector
@@ -41,6 +44,8 @@ def run_checks(sources: GoogleSourceSelector) -> Iterator[CheckResult]:
     try:
         yield _credentials(sources)
         _ = sources.tokens.admin
+        if not sources.tokens.impersonates:
+            sources.tokens.request_new(REPORTS)  # one token for all APIs
     except HarvestError as error:
         yield REMEDIES.failed("credentials", error)
         return
@@ -54,16 +59,47 @@ def run_checks(sources: GoogleSourceSelector) -> Iterator[CheckResult]:
     needed = {"reports": {REPORTS.scope}, "meet": {MEET.scope}}.get(sources.wanted, set())
     refused = []
     for service, call in calls:
-        result = _probe(sources, service, call, needed=service.scope in needed)
+        result = _probe(
+            sources, service, partial(_anew, sources, service, call), needed=service.scope in needed
+        )
         if result.status != "ok":
             refused.append(service)
         yield result
+    if MEET not in refused and DIRECTORY not in refused:
+        yield from _refused_users(sources)
     if sources.wanted == "auto" and {REPORTS, MEET} <= set(refused):
         yield CheckResult(
             subject="source",
             status="failed",
             message="neither Reports nor Meet can be read: there is nothing to harvest",
             remedy="allow one of them, as above",
+        )
+
+
+def _anew(sources: GoogleSourceSelector, service: Service, call: Callable[[], object]) -> None:
+    """Make the call with a new token: a stored one would work although the key is refused."""
+    if sources.tokens.impersonates:
+        sources.tokens.request_new(service)
+    call()
+
+
+def _refused_users(sources: GoogleSourceSelector) -> Iterator[CheckResult]:
+    """Names the users whom earlier runs found to be refused; a run takes that for normal, so it is no failure here."""
+    partitions = sources.apis.context.refused_partitions()
+    if not partitions:
+        return
+    users = sorted(
+        person.email
+        for person in sources.apis.directory.people()
+        if person.active and user_partition(person.email.lower()) in partitions
+    )
+    if users:
+        more = f" and {len(users) - MAX_NAMED:,} more" if len(users) > MAX_NAMED else ""
+        yield CheckResult(
+            subject="users",
+            status="warning",
+            message=f"Meet refuses these users, so what only they can list is not harvested: {', '.join(users[:MAX_NAMED])}{more}",
+            remedy="give them a licence with Meet, or turn Meet on for them in the Admin console; or ignore it",
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from connectors.base import refused_today
 from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import LOGGED_IN
 from connectors.google_meet.conference_grouping import Conference, record_id
@@ -48,7 +49,12 @@ class RecordListing:
         users = meet.users_to_impersonate(self._apis.users)
         if partitions:
             users = (user for user in users if user_partition(user.lower()) in partitions)
-        for result in settle_refusals(meet.list_records(window, users, self._apis.code)):
+        refused = {} if self._apis.users else refused_today(self._apis.context)
+        results = meet.list_records(window, users, self._apis.code, refused=refused)
+        # Of a few users, all may be refused although Meet works.
+        for result in settle_refusals(
+            results, is_accepted=meet.accepts_admin if partitions else lambda: False
+        ):
             if isinstance(result, SkippedPartition):
                 yield result
                 continue
@@ -111,11 +117,13 @@ class RecordListing:
 
 def settle_refusals(
     results: Iterable[tuple[str, list[Row]] | SkippedPartition],
+    *,
+    is_accepted: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
     """The results, with the refused users last: permanently skipped, unless every user was refused.
 
     A person without a licence, or with the service turned off, is refused every night. If nobody is accepted, something
-    else is wrong, and a later run must ask again.
+    else is wrong, and a later run must ask again. `is_accepted`: whether anybody else is; asked only if none of these is.
     """
     refused: list[SkippedPartition] = []
     is_any_accepted = False
@@ -125,5 +133,7 @@ def settle_refusals(
         else:
             is_any_accepted = is_any_accepted or not isinstance(result, SkippedPartition)
             yield result
+    if any(not skipped.permanent for skipped in refused):
+        is_any_accepted = is_any_accepted or is_accepted()
     for skipped in refused:
-        yield replace(skipped, permanent=is_any_accepted)
+        yield replace(skipped, permanent=skipped.permanent or is_any_accepted)

@@ -8,7 +8,7 @@ organized. The union over all users is right in both cases. Records are kept for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -34,6 +34,15 @@ USERS_AT_ONCE = 8
 MAX_USERS_TRIED = 3
 """How many of the users who can list a conference are kept, and tried in turn."""
 
+MAX_NAMED = 20
+"""How many refused users are named."""
+
+_REFUSAL_WORDS = {
+    Reason.unknown_user: "Google does not know these users, or has suspended them, so what only they can list is skipped",
+    Reason.refused: "Meet refuses these users (403), who perhaps have no licence, or for whom it is turned off (Admin console > "
+    "Apps > Google Workspace > Google Meet > Service status), so what only they can list is skipped; "
+    "GOOGLE_SOURCE=reports needs only the admin",
+}
 MAX_CACHED_SPACES = 5000
 _CODE = re.compile(r"[a-z]+-[a-z]+-[a-z]+")
 """The codes that a filter accepts; nicknames are refused."""
@@ -64,6 +73,7 @@ class MeetApi:
         self._directory = directory
         self._context = context
         self._lock = Lock()
+        self._named: set[str] = set()
         self._codes: LRUCache[str, str | None] = LRUCache(MAX_CACHED_SPACES)
 
     def users_to_impersonate(self, users: Collection[str] = ()) -> Iterator[str]:
@@ -81,41 +91,63 @@ class MeetApi:
         """Makes one call. Raises the error if it is refused."""
         self._client.call(MEET, self._tokens.admin, "conferenceRecords", "list", pageSize=1)
 
+    def accepts_admin(self) -> bool:
+        """Whether Meet answers the admin, so that a refusal concerns the refused user alone."""
+        try:
+            self.require_access()
+        except VendorError:
+            return False
+        return True
+
     def list_records(
-        self, window: Window, users: Iterator[str], code: str | None = None
+        self,
+        window: Window,
+        users: Iterator[str],
+        code: str | None = None,
+        *,
+        refused: Mapping[str, Reason] | None = None,
     ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
-        """Each user with the records that they list for the window, in the order of the users; several at a time."""
+        """Each user with the records that they list for the window, in the order of the users; several at a time.
+
+        `refused`: partitions that are not asked for, since Google refused them today.
+        """
+        known = refused or {}
         where = f'start_time>="{format_milliseconds(window.start)}" AND start_time<="{format_milliseconds(window.end)}"'
         if code is not None:
             where = f"space.meeting_code = {_quote(code)} AND {where}"
-        return ordered_map(
-            lambda user: self._list_user(user, where), users, workers=USERS_AT_ONCE, name="google-users"
-        )
+        newly_refused: dict[Reason, list[str]] = {}
 
-    def _list_user(self, user: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
+        def list_user(user: str) -> tuple[str, list[Row]] | SkippedPartition:
+            partition = user_partition(user.lower())
+            if partition in known:
+                return SkippedPartition(partition=partition, reason=known[partition], permanent=True)
+            result = self._list_user(user, partition, where)
+            if isinstance(result, SkippedPartition):
+                newly_refused.setdefault(result.reason, []).append(user)
+            return result
+
+        yield from ordered_map(list_user, users, workers=USERS_AT_ONCE, name="google-users")
+        self._name_refused(newly_refused)
+
+    def _name_refused(self, users: Mapping[Reason, Sequence[str]]) -> None:
+        """Name each refused user once per run."""
+        for reason, words in _REFUSAL_WORDS.items():
+            with self._lock:
+                new = sorted(set(users.get(reason, ())) - self._named)
+                self._named.update(new)
+            if new:
+                more = f" and {len(new) - MAX_NAMED:,} more" if len(new) > MAX_NAMED else ""
+                self._context.notify_once(f"{VENDOR}: {words}: {', '.join(new[:MAX_NAMED])}{more}")
+
+    def _list_user(self, user: str, partition: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
         try:
             return user, self._list(user, where)
         except UserUnavailable:
-            self._context.notify_once(
-                f"{VENDOR}: some users cannot be impersonated (suspended, or not in this domain): conferences that only "
-                "they can list are skipped, and the next run tries again"
-            )
-            return SkippedPartition(
-                partition=user_partition(user.lower()), reason=Reason.unknown_user, permanent=False
-            )
+            return SkippedPartition(partition=partition, reason=Reason.unknown_user, permanent=False)
         except Forbidden:
-            self._context.notify_once(
-                f"{VENDOR}: Meet refuses some users (403), perhaps because it is turned off for them (Admin console > Apps > "
-                "Google Workspace > Google Meet > Service status): they are skipped; "
-                "GOOGLE_SOURCE=reports needs only the admin"
-            )
-            return SkippedPartition(
-                partition=user_partition(user.lower()), reason=Reason.refused, permanent=False
-            )
+            return SkippedPartition(partition=partition, reason=Reason.refused, permanent=False)
         except VendorError:
-            return SkippedPartition(
-                partition=user_partition(user.lower()), reason=Reason.error, permanent=False
-            )
+            return SkippedPartition(partition=partition, reason=Reason.error, permanent=False)
 
     def _list(self, user: str, where: str) -> list[Row]:
         return self._client.all_rows(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from connectors.base import Context
+from connectors.errors import ConfigurationError, VendorError
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.client import RESTARTS, GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.endpoints import REPORTS, REPORTS_RETENTION, VENDOR
@@ -83,8 +84,16 @@ class ReportsApi:
             **times,
             **({"filters": where} if where else {}),
         )
-        for page in pages:
-            yield self._with_conference(page)
+        try:
+            for page in pages:
+                yield self._with_conference(page)
+        except VendorError as error:
+            if user != ALL_USERS and error.status in {400, 404} and not isinstance(error, PageTokenRefused):
+                raise ConfigurationError(
+                    f"{VENDOR}: Google does not know the user {user} ({error.status}): check --user, which takes the primary "
+                    "address of a person of this Workspace"
+                ) from None
+            raise
 
     def _with_conference(self, page: Sequence[Row]) -> Rows:
         rows = [row for item in page for row in flatten(item)]

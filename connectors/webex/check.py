@@ -22,7 +22,14 @@ from connectors.webex.endpoints import (
     missing_scopes,
 )
 from connectors.webex.mapping import state_of
-from connectors.webex.quality_api import RETENTION, START_DELAY, NoQuality, QualityExpired, QualityTooSoon
+from connectors.webex.quality_api import (
+    RETENTION,
+    START_DELAY,
+    NoQuality,
+    QualityExpired,
+    QualityRefused,
+    QualityTooSoon,
+)
 
 if TYPE_CHECKING:
     from connectors.webex import Webex
@@ -41,7 +48,7 @@ REMEDIES = Remedies(
 
 def run_checks(webex: Webex) -> Iterator[CheckResult]:
     try:
-        webex.auth.token()
+        webex.auth.request_new()  # a stored token would work with a wrong client secret
     except Interrupted:
         raise
     except HarvestError as error:
@@ -162,6 +169,8 @@ def _quality(webex: Webex, recent: list[MeetingRef]) -> CheckResult:
     uuid = ref.uuid
 
     def judge(error: HarvestError) -> CheckResult | None:
+        if isinstance(error, QualityRefused):  # a run stores the meetings without quality, and exits with 0
+            return warning(QUALITIES.call, str(error), REMEDIES.remedy(error))
         return ok(QUALITIES.call) if isinstance(error, (NoQuality, QualityTooSoon, QualityExpired)) else None
 
     return REMEDIES.probe(

@@ -55,17 +55,6 @@ class ServerToServerOAuth(TokenCache):
         """The token that another run has stored, or a new one."""
         return self.stored_or_new(self._credentials.stored_name, rejected, lambda _: self._request())
 
-    def request_new(self) -> Token:
-        """A new token even if the present one is good: only a new one has the scopes that the app has now."""
-        return self.replace(self._request_and_store)
-
-    def _request_and_store(self) -> Token:
-        store, name = self._context.tokens, self._credentials.stored_name
-        with store.locked(name):
-            token = self._request()
-            store.write(name, token)
-            return token
-
     def _request(self) -> Token:
         credentials = self._credentials
         now = self._context.now()

@@ -66,6 +66,10 @@ class Dashboard:
 
     def meetings(self, window: Window, _partitions: Collection[str] = ()) -> Iterator[MeetingRef]:
         """Lists live meetings first, so that one that ends in between is listed twice rather than not at all."""
+        if not self.qos:
+            self.context.notify_once(
+                f"{endpoints.VENDOR}: sessions have no quality; `harvester zoom --qos` adds it, with one more request for every ten sessions"
+            )
         kinds: tuple[InstanceKind, ...] = ("meeting", "webinar") if self.webinars else ("meeting",)
         live = ("live",) if self.context.now() < window.end else ()
         for kind in kinds:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from connectors.attendance import to_record
-from connectors.base import Context
+from connectors.base import Context, refused_today
 from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
 from connectors.models import (
@@ -92,8 +92,9 @@ class Reports:
     ) -> Iterator[list[MeetingRef] | SkippedPartition]:
         """The refs of each user; several users at a time, in the order in which Zoom lists them."""
         users = (user for user in self.users(between) if not partitions or user_partition(user) in partitions)
+        refused = refused_today(self.context)
         return ordered_map(
-            lambda user: self._list_user(window, user, between),
+            lambda user: self._list_user(window, user, between, refused),
             users,
             workers=USERS_AT_ONCE,
             name="zoom-users",
@@ -111,14 +112,18 @@ class Reports:
                         yield user
 
     def _list_user(
-        self, window: Window, user: str, between: Mapping[str, str]
+        self, window: Window, user: str, between: Mapping[str, str], refused: Mapping[str, Reason]
     ) -> list[MeetingRef] | SkippedPartition:
+        """`refused`: partitions that are not asked for, since Zoom refused them today."""
+        partition = user_partition(user)
+        if partition in refused:
+            return SkippedPartition(partition=partition, reason=refused[partition], permanent=True)
         try:
             return [ref for which in ("past", "pastOne") for ref in self._list(window, user, which, between)]
         except VendorError as error:
             permanent = _UNREADABLE_USER.get(error.code or 0)
             return SkippedPartition(
-                partition=user_partition(user),
+                partition=partition,
                 reason=permanent or Reason.error,
                 permanent=permanent is not None,
             )

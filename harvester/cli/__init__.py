@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -17,6 +18,15 @@ import connectors
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
 from harvester import __version__
+
+BEFORE_COMMAND = "harvester.cli.before_command"
+"""Where click's context keeps the general options that were given before the command."""
+
+LEVELS = ("debug", "info", "warning", "error")
+LEVELS_HELP = (
+    "Least severe messages to show on stderr: debug (each request), info (what is done, and summaries), warning (what "
+    "may be wrong), error (what failed)."
+)
 
 COMMANDS = {
     "all": ("harvester.cli.vendor_commands:everything", "Harvest every vendor that is configured."),
@@ -59,7 +69,28 @@ VENDOR_COMMANDS = {
 """The commands below a vendor's own, which harvests."""
 
 
-class LazyGroup(click.Group):
+class SuggestingGroup(click.Group):
+    """Names a similar command if there is none of this name, and lists commands with their whole first sentence."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(context, name) is None and not name.startswith("-"):
+            similar = get_close_matches(name, self.list_commands(context), n=1, cutoff=0.6)
+            hint = f" Did you mean {similar[0]}?" if similar else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", context)
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = [(name, self.get_command(context, name)) for name in self.list_commands(context)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(limit=400)) for name, command in commands if command]
+            )
+
+
+class LazyGroup(SuggestingGroup):
     """Commands by name; the module of a command is imported when the command is used."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
@@ -101,12 +132,24 @@ def load_command(place: str) -> click.Command:
     epilog="\b\nExamples:\n  harvester check\n  harvester zoom --date 2026-11-20 > documents.ndjson\n  harvester all -q",
 )
 @click.version_option(__version__, prog_name="harvester")
-def cli() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Show each request: the same as --log-level debug.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no messages unless something goes wrong.")
+@click.option("--log-level", type=click.Choice(LEVELS), help=LEVELS_HELP)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="Messages as text, or as one JSON object a line.",
+)
+@click.option("--env-file", metavar="FILE", help="Read settings from FILE (NAME=value lines).")
+@click.pass_context
+def cli(context: click.Context, /, **given: Any) -> None:
     """Harvest meetings and sessions from Zoom, Webex, Google Meet and Meetecho into Elasticsearch or a pipe.
 
     Documents go to stdout or into an index, messages to stderr. Exit codes are listed at the end; 0 means everything
-    available today has been stored. Run `harvester COMMAND --help` for the options of a command.
+    available today has been stored. Run `harvester COMMAND --help` for the options of a command. The options below may
+    also stand after the command.
     """
+    context.meta[BEFORE_COMMAND] = {name: value for name, value in given.items() if value}
 
 
 def run() -> NoReturn:

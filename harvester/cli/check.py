@@ -8,11 +8,12 @@ import click
 
 import connectors
 from connectors.base import CheckResult
-from connectors.errors import HarvestError
+from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
-from harvester.cli.from_settings import account_config, elastic_config
+from harvester.cli.from_settings import account_config, elastic_config, find_vendors, read_journal
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
-from harvester.cli.render.check import CheckOutput
+from harvester.cli.render.check import CheckOutput, for_terminal
+from harvester.cli.render.terminal import stdout_width
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages, printable
@@ -38,11 +39,16 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
-    output = CheckOutput(echo=lambda line: click.echo(printable(env.redactor(line))), quiet=env.quiet)
+    width = stdout_width()
+    output = CheckOutput(
+        echo=lambda line: click.echo(for_terminal(printable(env.redactor(line)), width)), quiet=env.quiet
+    )
+    output.show(CheckResult(subject="settings", status="ok", message=f"read from {env.settings_source}"))
+    found = find_vendors(env)
     for name in vendors or sorted(connectors.table()):
         for result in _check_vendor(name, env, required=bool(vendors)):
             output.show(result, name)
-    if not vendors and all(missing_settings(name, env.environment) for name in connectors.table()):
+    if not vendors and not found.configured:
         output.show(
             CheckResult(
                 subject="settings",
@@ -60,7 +66,12 @@ def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
 
 def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator[CheckResult]:
     """`required`: missing settings are an error even if the vendor is not used at all."""
-    missing, retired = missing_settings(name, env.environment), env.environment.retired()
+    try:
+        missing = missing_settings(name, env.environment)
+    except BrokenPlugin as error:
+        yield CheckResult(subject=name, status="failed", message=str(error), exit_code=error.exit_code)
+        return
+    retired = env.environment.retired()
     if missing and not required:
         yield CheckResult(
             subject=name,
@@ -76,8 +87,9 @@ def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator
         with (
             collect_messages(context.logger) as notices,
             open_account(account_config(name, env), env.stop, rate_share=env.rate_share(None)) as account,
+            read_journal(account, env) as journal,
         ):
-            for result in account.connect().connector.check():
+            for result in account.connect(journal).connector.check():
                 shown.append(without_prefix(result.message, name))
                 yield result
     except HarvestError as error:

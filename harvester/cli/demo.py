@@ -23,6 +23,8 @@ from harvester.cli.options import (
     ES_HOST,
     INDEX_PERIOD,
     OUTPUT,
+    DecimalNumber,
+    WholeNumber,
     apply,
     examples,
     general_options,
@@ -81,14 +83,14 @@ DEMO_DESTINATION = click.option(
     epilog=examples("harvester demo --output documents.ndjson", "harvester demo --size 20 | jq -c .topic")
 )
 @click.option(
-    "--size", type=click.IntRange(1), metavar="N", default=120, help="Meetings per vendor.  [default: 120]"
+    "--size", type=WholeNumber(1), metavar="N", default=120, help="Meetings per vendor.  [default: 120]"
 )
 @click.option(
     "--seed", type=int, metavar="N", default=1, help="Seed of the invented organisation.  [default: 1]"
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(1, 1000),
+    type=DecimalNumber(1, 1000),
     metavar="FACTOR",
     default=25.0,
     help="Divide all waits by this factor.  [default: 25]",

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
+from connectors.errors import BrokenPlugin
 from harvester.cli.options import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
+from harvester.config import OWN, RETIRED
+from harvester.env_file import unknown_settings
+from harvester.logging_setup import ONCE
 from harvester.pipeline import destination
-from harvester.pipeline.account import AccountConfig, missing_settings, read_settings
+from harvester.pipeline.account import Account, AccountConfig, missing_settings, read_settings
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
+from harvester.state.journal import Journal
+from harvester.state.reader import StateReader
 from harvester.state.rejects import Rejects
+
+logger = logging.getLogger(__name__)
 
 
 def account_config(vendor: str, env: RunEnvironment) -> AccountConfig:
     """Raises ConfigurationError if a required setting of the vendor is not set."""
+    warn_of_unknown_settings(env, [vendor])
     env.redact(connectors.load(vendor).settings)
     return _account_config(vendor, env, read_settings(vendor, env.environment))
 
@@ -41,16 +52,62 @@ def _account_config(vendor: str, env: RunEnvironment, values: dict[str, str]) ->
     )
 
 
-def configured_vendors(env: RunEnvironment) -> tuple[list[str], dict[str, Sequence[str]]]:
-    """The vendors whose required settings are set, and what is missing of the others."""
-    missing = {name: missing_settings(name, env.environment) for name in sorted(connectors.table())}
-    return [name for name in missing if not missing[name]], {
-        name: names for name, names in missing.items() if names
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendors:
+    """The vendors, by what the settings say of them."""
+
+    configured: Sequence[str]
+    """Their required settings are set."""
+    missing: Mapping[str, Sequence[str]]
+    """The settings that the others lack."""
+    broken: Mapping[str, BrokenPlugin]
+    """Vendors of other packages that cannot be used, and why."""
+
+
+def find_vendors(env: RunEnvironment) -> Vendors:
+    configured: list[str] = []
+    missing: dict[str, Sequence[str]] = {}
+    broken: dict[str, BrokenPlugin] = {}
+    for name in sorted(connectors.table()):
+        try:
+            unset = missing_settings(name, env.environment)
+        except BrokenPlugin as error:
+            broken[name] = error
+            continue
+        if unset:
+            missing[name] = unset
+        else:
+            configured.append(name)
+    warn_of_unknown_settings(env, [*configured, *missing])
+    return Vendors(configured=configured, missing=missing, broken=broken)
+
+
+def warn_of_unknown_settings(env: RunEnvironment, vendors: Sequence[str]) -> None:
+    """Warn of names in .env that look like settings of these vendors or of the harvester, and are none."""
+    if env.env_file is None:
+        return
+    settings = [*OWN, *(setting for name in vendors for setting in connectors.load(name).settings)]
+    known = [setting.name for setting in settings]
+    for message in unknown_settings(env.env_file, known, accepted=RETIRED):
+        logger.warning(message, extra=ONCE)
 
 
 def elastic_config(env: RunEnvironment) -> ElasticConfig:
     return destination.elastic_config(env.environment, env.index_period)
+
+
+@contextmanager
+def read_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | None]:
+    """The journal of the index that the settings name, if there is one; nothing is written into it."""
+    folder = None
+    if env.environment.get("ES_HOST"):
+        elastic = elastic_config(env)
+        folder = StateReader(env.state_folder).find_journal(account.folder, elastic.url, elastic.prefix)
+    if folder is None:
+        yield None
+        return
+    with closing(Journal(folder, dry_run=True)) as journal:
+        yield journal
 
 
 def open_index(env: RunEnvironment) -> AbstractContextManager[IndexDestination]:

@@ -48,33 +48,49 @@ COMPRESSED = {
 @click.command(
     epilog=examples(
         "harvester load documents.ndjson",
+        "harvester load 2026-11-*.ndjson",
         "zcat documents.ndjson.gz | harvester load",
         "harvester zoom --date 2026-11-20 --destination stdout | jq -c 'del(.email)' | harvester load",
     )
 )
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.argument("files", type=click.Path(dir_okay=False, path_type=Path), nargs=-1)
 @YES_NEW_INDICES
 @elasticsearch_options
 @general_options
 @pass_env
-def load(env: RunEnvironment, file: Path | None, yes: bool) -> int:
-    """Load NDJSON documents, one per line, from FILE or standard input.
+def load(env: RunEnvironment, files: tuple[Path, ...], yes: bool) -> int:
+    """Load NDJSON documents, one per line, from FILES, one after the other, or from standard input.
 
     Documents are stored unchanged. A line that cannot be stored is reported with its number and kept among the
     rejects; the rest is loaded, and the exit code is 65. Compressed files are refused: unpack them into a pipe.
     Documents with dates before 2000 or far in the future are rejected; a load that needs many new indices wants --yes.
     """
     handle_signals(env)
-    with _open(file) as stream, open_index(env) as index:
-        name = "standard input" if _is_stdin(file) else str(file)
-        limit = None if yes else MAX_NEW_INDICES
-        return report_load(
-            index.loader.load_lines(UncompressedStream(stream, name), name, max_new_indices=limit)
-        )
+    for each in files:
+        if each.is_file() or not (_is_stdin(each) or each.exists()):
+            # Before anything is loaded. A pipe is opened only once.
+            with _open(each):
+                pass
+    limit = None if yes else MAX_NEW_INDICES
+    codes: list[int] = []
+    with open_index(env) as index:
+        for file in files or (None,):
+            name = "standard input" if _is_stdin(file) else str(file)
+            with _open(file) as stream:
+                progress = index.loader.load_lines(
+                    UncompressedStream(stream, name), name, max_new_indices=limit
+                )
+                codes.append(report_load(progress, prefix=f"{name}: " if len(files) > 1 else ""))
+    return ExitCode.worst(codes)
 
 
-def report_load(progress: Iterable[LoadProgress], *, noun: str = "lines", by_key: bool = False) -> int:
-    """Log the refused lines, the first ones in the order of the file, and a summary; returns the exit code."""
+def report_load(
+    progress: Iterable[LoadProgress], *, noun: str = "lines", by_key: bool = False, prefix: str = ""
+) -> int:
+    """Log the refused lines, the first ones in the order of the file, and a summary; returns the exit code.
+
+    `prefix`: before every line, the name of the file if there are several.
+    """
     last, count = None, 0
     first: list[RejectedLine] = []
     try:
@@ -83,10 +99,10 @@ def report_load(progress: Iterable[LoadProgress], *, noun: str = "lines", by_key
             first = nsmallest(SHOWN, [*first, *last.rejected_lines], key=lambda refused: refused.line)
     finally:  # refused lines are reported even if the load ends with an error
         for line in refused_lines(first, count, by_key=by_key):
-            logger.error(line)
+            logger.error(prefix + line)
     if last is None:
         return ExitCode.OK
-    logger.log(logging.ERROR if last.rejected else logging.INFO, load_summary(last, noun=noun))
+    logger.log(logging.ERROR if last.rejected else logging.INFO, prefix + load_summary(last, noun=noun))
     return ExitCode.DATAERR if last.rejected else ExitCode.OK
 
 

@@ -16,7 +16,7 @@ from connectors.errors import Interrupted
 from connectors.exit_codes import ExitCode
 from connectors.oauth import DeviceCode, LoginScope
 from harvester.cli.from_settings import incomplete_account_config
-from harvester.cli.options import examples, general_options, pass_env
+from harvester.cli.options import WholeNumber, examples, general_options, pass_env
 from harvester.cli.run_environment import RunEnvironment
 from harvester.oauth_login import run_browser_flow, run_device_flow
 from harvester.pipeline.account import open_account
@@ -50,7 +50,7 @@ TERMINAL_BROWSERS = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 )
 @click.option(
     "--port",
-    type=click.IntRange(1, 65535),
+    type=WholeNumber(1, 65535),
     metavar="PORT",
     default=PORT,
     show_default=True,

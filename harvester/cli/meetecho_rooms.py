@@ -15,6 +15,7 @@ from connectors.meetecho.room_rows import Room
 from connectors.meetecho.writing.room_apply import GroupPlan, RoomOutcome, RoomWriter, error_code
 from connectors.meetecho.writing.room_plan import has_begun
 from connectors.meetecho.writing.wishes import RoomWish, check_unique, to_room_wish
+from harvester.cli import SuggestingGroup
 from harvester.cli.meetecho_options import (
     DRY_RUN,
     FORMAT,
@@ -24,7 +25,7 @@ from harvester.cli.meetecho_options import (
     print_requests,
     standard_input,
 )
-from harvester.cli.options import AS_JSON, Decorator, examples, general_options, pass_env
+from harvester.cli.options import AS_JSON, Decorator, WholeNumber, examples, general_options, pass_env
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import plural
@@ -49,11 +50,12 @@ FILE: Decorator[Any] = click.argument(
 
 
 @click.group(
+    cls=SuggestingGroup,
     epilog=examples(
         "harvester meetecho rooms list --group quic",
         "harvester meetecho rooms plan rooms.csv",
         "harvester meetecho rooms apply rooms.csv",
-    )
+    ),
 )
 def rooms() -> None:
     """List, plan, create and delete the rooms of working groups.
@@ -182,7 +184,7 @@ def delete_(env: RunEnvironment, group: str, which: tuple[str, ...], yes: bool, 
 
 @rooms.command("log", epilog=examples("harvester meetecho rooms log --last 20"))
 @click.option(
-    "--last", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="The last N writes."
+    "--last", type=WholeNumber(1), default=50, show_default=True, metavar="N", help="The last N writes."
 )
 @AS_JSON
 @general_options

@@ -16,6 +16,7 @@ from connectors.meetecho.writing.deck_links import CONCURRENCY, LinkCheck, check
 from connectors.meetecho.writing.room_apply import error_code
 from connectors.meetecho.writing.slide_sync import SlideOutcome, SlidePlan, SlideWriter
 from connectors.meetecho.writing.wishes import Deck, to_decks
+from harvester.cli import SuggestingGroup
 from harvester.cli.meetecho_options import (
     DRY_RUN,
     FORMAT,
@@ -25,7 +26,7 @@ from harvester.cli.meetecho_options import (
     print_requests,
     standard_input,
 )
-from harvester.cli.options import AS_JSON, Decorator, apply, examples, general_options, pass_env
+from harvester.cli.options import AS_JSON, Decorator, WholeNumber, apply, examples, general_options, pass_env
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
 from harvester.meetecho_writing import MeetechoAccount
@@ -65,7 +66,7 @@ SESSION: Decorator[Any] = click.option(
     help="The datatracker's number of the session.",
 )
 DECK: Decorator[Any] = click.option(
-    "--deck", type=click.IntRange(1), required=True, metavar="ID", help="The id of the deck's document."
+    "--deck", type=WholeNumber(1), required=True, metavar="ID", help="The id of the deck's document."
 )
 SOURCE_OPTIONS: Decorator[Any] = apply(
     [
@@ -84,7 +85,7 @@ SOURCE_OPTIONS: Decorator[Any] = apply(
         click.option("--no-verify", is_flag=True, help="Do not check that the URL of each deck answers."),
         click.option(
             "--concurrency",
-            type=click.IntRange(1, 32),
+            type=WholeNumber(1, 32),
             default=CONCURRENCY,
             show_default=True,
             metavar="N",
@@ -103,10 +104,11 @@ SYNC_OPTIONS: Decorator[Any] = apply(
 
 
 @click.group(
+    cls=SuggestingGroup,
     epilog=examples(
         "harvester meetecho slides plan --session 28208",
         "harvester meetecho slides sync --session 28208 --session 28209",
-    )
+    ),
 )
 def slides() -> None:
     """Send the slide decks of sessions to Meetecho.

@@ -7,6 +7,7 @@ options and `--es-host` and `--index-period` are not passed to the command: thei
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -26,11 +27,15 @@ import click
 from connectors.base import Option
 from connectors.errors import ConfigurationError, OutputError
 from harvester import config
+from harvester.cli import BEFORE_COMMAND, LEVELS, LEVELS_HELP
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
 from harvester.config import OWN, Environment
-from harvester.logging_setup import Format, Level, configure_logging
+from harvester.env_file import exposed_secrets
+from harvester.logging_setup import ONCE, Format, Level, configure_logging
 from harvester.pipeline.context import Clock
-from harvester.pipeline.request import VendorOptions
+from harvester.pipeline.request import RELATIVE_DAYS, Day, VendorOptions
+
+logger = logging.getLogger(__name__)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -38,15 +43,44 @@ Decorator = Callable[[Command], Command]
 MAX_DAYS_AHEAD = 366
 
 
-class Date(click.ParamType[date]):
-    """A day written as `2026-02-03`; every other spelling is refused, since a day misread is a day lost."""
+class WholeNumber(click.ParamType[int]):
+    """A number from `least` to `most`. Help texts name the limits in words, if they matter; click would add `[0<=x<=9]`."""
+
+    name = "number"
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self._range = click.IntRange(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number: int = self._range.convert(value, param, ctx)
+        return number
+
+
+class DecimalNumber(click.ParamType[float]):
+    """The same for numbers with a fraction."""
+
+    name = "number"
+
+    def __init__(self, least: float, most: float | None = None) -> None:
+        self._range = click.FloatRange(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = self._range.convert(value, param, ctx)
+        return number
+
+
+class Date(click.ParamType[Day]):
+    """A day written as `2026-02-03`, `today` or `yesterday`; every other spelling is refused, since a day misread is a day
+    lost."""
 
     name = "date"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Day:
         if isinstance(value, date):
             return value
         text = str(value)
+        if (word := text.lower()) in RELATIVE_DAYS:
+            return word
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             try:
                 return date.fromisoformat(text)
@@ -55,7 +89,7 @@ class Date(click.ParamType[date]):
         if parts := re.fullmatch(r"([0-9]{4})[^0-9]([0-9]{1,2})[^0-9]([0-9]{1,2})", text):
             year, month, day = map(int, parts.groups())
             raise click.BadParameter(f"write it {year:04d}-{month:02d}-{day:02d}", ctx, param)
-        raise click.BadParameter("write a day like 2026-02-03", ctx, param)
+        raise click.BadParameter("write a day like 2026-02-03, or today or yesterday", ctx, param)
 
 
 def _validated(check: Callable[[Any], object]) -> Callable[..., Any]:
@@ -94,14 +128,21 @@ class GeneralOptions:
     verbose: bool = False
     quiet: bool = False
     log_level: Level | None = None
-    log_format: Format = "text"
+    log_format: Format | None = None
     es_host: str | None = None
     index_period: IndexPeriod | None = None
+
+    def add_those_before_the_command(self) -> None:
+        """`harvester -q all` is `harvester all -q`; what is given after the command wins."""
+        before: dict[str, Any] = click.get_current_context().meta.get(BEFORE_COMMAND, {})
+        for name, value in before.items():
+            if not getattr(self, name):
+                setattr(self, name, value)
 
     def configure_logging(self, env: RunEnvironment | None = None) -> None:
         configure_logging(
             level=self.log_level or ("debug" if self.verbose else "info"),
-            format=self.log_format,
+            format=self.log_format or "text",
             quiet=self.quiet,
             redactor=env.redactor if env is not None else None,
         )
@@ -118,9 +159,14 @@ class GeneralOptions:
             machine=Clock(wall=time.time, monotonic=time.monotonic),
             index_period=self.index_period or "year",
             quiet=self.quiet,
+            verbose=self.verbose,
+            env_file=path,
         )
         self.configure_logging(env)
         env.redact(OWN)
+        if path is not None and (exposed := exposed_secrets(path)):
+            logger.warning(exposed, extra=ONCE)
+        logger.debug(f"settings: {env.settings_source}")
         return env
 
 
@@ -132,6 +178,7 @@ def pass_env(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        options.add_those_before_the_command()
         return function(options.open_environment(), *args, **kwargs)
 
     return update_wrapper(command, function)
@@ -142,6 +189,7 @@ def pass_logging(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @pass_general_options
     def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        options.add_those_before_the_command()
         options.configure_logging()
         return function(*args, **kwargs)
 
@@ -162,8 +210,8 @@ LOGGING_OPTIONS = (
     _stored("-q", "--quiet", is_flag=True, help="Print no messages unless something goes wrong."),
     _stored(
         "--log-level",
-        type=click.Choice(["debug", "info", "warning", "error"]),
-        help="Least severe messages to show on stderr.  [default: info]",
+        type=click.Choice(LEVELS),
+        help=f"{LEVELS_HELP}  [default: info]",
     ),
     _stored(
         "--log-format",
@@ -242,7 +290,7 @@ HARVEST_DATES = (
     ),
     click.option(
         "--lookback",
-        type=click.IntRange(0, 365),
+        type=WholeNumber(0, 365),
         metavar="DAYS",
         help="How far back a nightly run looks for late data.  [default: depends on the vendor]",
     ),
@@ -251,7 +299,7 @@ HARVEST_DATES = (
 HARVEST_REST = (
     click.option(
         "--concurrency",
-        type=click.IntRange(1, 64),
+        type=WholeNumber(1, 64),
         metavar="N",
         help="Meetings to fetch at the same time.  [default: as many as the rate limit allows]",
     ),
@@ -293,7 +341,7 @@ def _vendor_option(option: Option) -> Decorator[Any]:
     name = f"--{option.name}"
     if not option.metavar:
         return click.option(name, is_flag=True, help=option.help)
-    kind = click.IntRange(1, MAX_DAYS_AHEAD) if option.future_days else click.STRING
+    kind = WholeNumber(1, MAX_DAYS_AHEAD) if option.future_days else click.STRING
     return click.option(name, type=kind, metavar=option.metavar, multiple=option.repeatable, help=option.help)
 
 

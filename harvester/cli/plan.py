@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import date
 from functools import partial
 from typing import Any
 
 import click
 
 import connectors
-from harvester.cli.from_settings import account_config, elastic_config
+from connectors.errors import ConfigurationError, HarvestError, Interrupted
+from connectors.exit_codes import ExitCode
+from harvester.cli import SuggestingGroup
+from harvester.cli.from_settings import account_config, find_vendors, read_journal
 from harvester.cli.options import (
     AS_JSON,
     ES_HOST,
@@ -31,23 +31,39 @@ from harvester.cli.render.plan import plan_json, plan_lines
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import problem_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.pipeline.account import Account, open_account
+from harvester.formatting import without_prefix
+from harvester.pipeline.account import open_account
 from harvester.pipeline.estimate import estimate_backfill
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import VendorOptions, resolve
-from harvester.state.journal import Journal
-from harvester.state.reader import StateReader
+from harvester.pipeline.request import Day, HarvestRequest, VendorOptions, resolve
 
 logger = logging.getLogger(__name__)
 
 
-class Vendors(click.Group):
+DATES = day_options(
+    None, "First day of the backfill.", "Last day, inclusive.  [default: yesterday]", required=True
+)
+
+
+class Vendors(SuggestingGroup):
     """A subcommand for every vendor, built when it is used."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
-        return sorted(connectors.table())
+        return ["all", *sorted(connectors.table())]
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Without importing the connectors, of which one may be broken."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, f"Estimate a backfill of {'every configured vendor' if name == 'all' else name}.")
+                    for name in self.list_commands(_context)
+                ]
+            )
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name == "all":
+            return everything
         return vendor_command(name) if name in connectors.table() else None
 
 
@@ -66,18 +82,15 @@ def vendor_command(name: str) -> click.Command:
     connector = connectors.load(name)
     options = [option for option in connector.options if not option.future_days]
 
-    @apply(
-        day_options(
-            None, "First day of the backfill.", "Last day, inclusive.  [default: yesterday]", required=True
-        )
-    )
-    @apply([ES_HOST])
+    @apply([*DATES, ES_HOST])
     @vendor_options(options)
     @apply([RATE_SHARE, AS_JSON])
     @general_options
     @pass_env
     def command(env: RunEnvironment, as_json: bool, **values: Any) -> int:
-        return _plan(name, env, split_options(options, values), as_json=as_json, **values)
+        request = _request(env, split_options(options, values), **values)
+        handle_signals(env)
+        return _plan(name, env, request, as_json=as_json)
 
     return click.command(
         name,
@@ -88,58 +101,82 @@ def vendor_command(name: str) -> click.Command:
     )(command)
 
 
-def _plan(
-    name: str,
+@click.command(
+    "all",
+    epilog=examples("harvester plan all --from 2026-06-01", "harvester plan all --from 2026-06-01 --json"),
+)
+@apply([*DATES, ES_HOST, RATE_SHARE, AS_JSON])
+@general_options
+@pass_env
+def everything(env: RunEnvironment, as_json: bool, **values: Any) -> int:
+    """Estimate a backfill of every configured vendor, one after the other.
+
+    One vendor's failure stops no other; the exit code is the worst of theirs. With --json, prints one object a line.
+    """
+    request = _request(env, VendorOptions(), **values)
+    handle_signals(env)
+    vendors = find_vendors(env)
+    if not vendors.configured and not vendors.broken:
+        hint = env.environment.retired() or "see example.env for what to set"
+        raise ConfigurationError(
+            f"no vendor is configured; {hint} (settings are read from {env.settings_source})"
+        )
+    codes: list[int] = []
+    for error in vendors.broken.values():
+        logger.error(f"harvester: {error}")
+        codes.append(error.exit_code)
+    for name in vendors.configured:
+        try:
+            codes.append(_plan(name, env, request, as_json=as_json, one_line=True))
+        except HarvestError as error:
+            logger.error(f"harvester: {name}: {without_prefix(str(error), name)}")
+            codes.append(error.exit_code)
+            if isinstance(error, Interrupted):
+                break
+    return ExitCode.worst(codes)
+
+
+def _request(
     env: RunEnvironment,
     options: VendorOptions,
     *,
-    first: date,
-    last: date | None,
+    first: Day,
+    last: Day | None,
     timezone: str | None,
     rate_share: float | None,
-    as_json: bool,
-) -> int:
-    zone = env.zone(timezone)
+) -> HarvestRequest:
     with usage_errors():
-        request = resolve(
+        return resolve(
             now=env.clock({}).now(),
-            zone=zone,
+            zone=env.zone(timezone),
             first=first,
             last=last,
             options=options,
             rate_share=env.rate_share(rate_share),
         )
-    handle_signals(env)
+
+
+def _plan(
+    name: str, env: RunEnvironment, request: HarvestRequest, *, as_json: bool, one_line: bool = False
+) -> int:
+    """Print the estimate of one vendor; `one_line`: as one line of JSON."""
     report = Report(vendor=name, account=env.account)
     config = account_config(name, env)
     with (
-        open_account(config, env.stop, options=options, rate_share=request.rate_share) as account,
-        _open_journal(account, env) as journal,
+        open_account(config, env.stop, options=request.options, rate_share=request.rate_share) as account,
+        read_journal(account, env) as journal,
     ):
         estimate = estimate_backfill(
-            account.connect(journal.stored_refs) if journal is not None else account.connect(),
+            account.connect(journal),
             request,
             journal,
             report,
-            zone=zone,
+            zone=request.zone,
             stop=env.stop,
             progress=partial(Progress, quiet=env.quiet),
         )
     for line in problem_lines(report):
         logger.error(f"{name}: {line}")
-    click.echo(plan_json(estimate) if as_json else "\n".join(plan_lines(estimate)))
+    text = plan_json(estimate, one_line=one_line) if as_json else "\n".join(plan_lines(estimate))
+    click.echo(text)
     return report.exit_code
-
-
-@contextmanager
-def _open_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | None]:
-    """The journal of the index that the settings name, if there is one; nothing is written into it."""
-    folder = None
-    if env.environment.get("ES_HOST"):
-        elastic = elastic_config(env)
-        folder = StateReader(env.state_folder).find_journal(account.folder, elastic.url, elastic.prefix)
-    if folder is None:
-        yield None
-        return
-    with closing(Journal(folder, dry_run=True)) as journal:
-        yield journal

@@ -8,6 +8,7 @@ import sys
 import click
 
 from connectors.exit_codes import ExitCode
+from harvester.cli import SuggestingGroup
 from harvester.cli.from_settings import open_index, open_rejects
 from harvester.cli.load import report_load
 from harvester.cli.options import (
@@ -30,12 +31,13 @@ logger = logging.getLogger(__name__)
 
 
 @click.group(
+    cls=SuggestingGroup,
     epilog=examples(
         "harvester rejects list",
         "harvester rejects export > rejected.ndjson",
         "harvester rejects replay",
         "harvester rejects drop zoom:main:4444AAAiAAAAAiAiAiiAii==",
-    )
+    ),
 )
 def rejects() -> None:
     """List, export, replay or drop documents that Elasticsearch refused.

@@ -25,8 +25,18 @@ class RunEnvironment:
     """The machine's own clock; `clock` is the one that the vendors' simulator may shift."""
     index_period: IndexPeriod = "year"
     quiet: bool = False
+    verbose: bool = False
+    env_file: Path | None = None
+    """The .env file that was read."""
     redactor: Redactor = field(default_factory=Redactor)
     stop: StopSignal = field(default_factory=StopSignal)
+
+    @property
+    def settings_source(self) -> str:
+        """Where the settings were looked for, in words."""
+        if self.env_file is None:
+            return f"the environment; there is no {Path.cwd() / '.env'}"
+        return f"the environment and {self.env_file.absolute()}"
 
     def redact(self, settings: tuple[Setting, ...]) -> None:
         """Keep the secrets among these settings out of everything that is printed."""

@@ -14,7 +14,7 @@ import click
 
 from connectors.errors import ConfigurationError, OutputError
 from connectors.parsing import parse_instant
-from harvester.cli.options import examples, logging_options, pass_logging
+from harvester.cli.options import DecimalNumber, WholeNumber, examples, logging_options, pass_logging
 from harvester.simulator import APIS, VENDORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -69,7 +69,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     metavar="PORT",
     default=8777,
     show_default=True,
@@ -79,11 +79,11 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     "--seed", type=int, metavar="N", default=1, show_default=True, help="Seed of the invented organisation."
 )
 @click.option(
-    "--size", type=click.IntRange(1), metavar="N", default=200, show_default=True, help="Meetings per vendor."
+    "--size", type=WholeNumber(1), metavar="N", default=200, show_default=True, help="Meetings per vendor."
 )
 @click.option(
     "--days",
-    type=click.IntRange(1, 400),
+    type=WholeNumber(1, 400),
     metavar="N",
     default=7,
     show_default=True,
@@ -94,14 +94,14 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
 )
 @click.option(
     "--later",
-    type=click.IntRange(0, 59),
+    type=WholeNumber(0, 59),
     default=0,
     metavar="MINUTES",
     help="Start this much later than --now, with the same organisation.",
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(0.01, 10_000),
+    type=DecimalNumber(0.01, 10_000),
     metavar="FACTOR",
     default=1.0,
     show_default=True,
@@ -109,7 +109,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
 )
 @click.option(
     "--faults",
-    type=click.FloatRange(0, 0.5),
+    type=DecimalNumber(0, 0.5),
     metavar="FRACTION",
     default=0.0,
     help="Fraction of the responses that fail.",
@@ -130,7 +130,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
 )
 @click.option(
     "--zoom-daily-limit",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     metavar="N",
     help="Permit only this many Heavy calls a day at Zoom.",
 )

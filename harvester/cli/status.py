@@ -9,13 +9,23 @@ from datetime import UTC, datetime
 import click
 
 import connectors
-from connectors.errors import HarvestError
+from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.parsing import is_loopback
 from harvester.cli.options import AS_JSON, examples, general_options, pass_env
-from harvester.cli.render.status import Scope, as_object, as_text
+from harvester.cli.render.status import (
+    Scope,
+    as_object,
+    as_text,
+    attention,
+    full_scope_name,
+    scope_name,
+    verdict_line,
+)
 from harvester.cli.run_environment import RunEnvironment
+from harvester.logging_setup import ONCE
 from harvester.state.account_status import Retention, account_status
+from harvester.state.journal import delete_journal
 from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import JournalLocation
 from harvester.state.reader import StateReader
@@ -25,18 +35,41 @@ logger = logging.getLogger(__name__)
 
 @click.command(epilog=examples("harvester status", "harvester status zoom --json | jq .attention"))
 @click.argument("vendors", nargs=-1)
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 75 if something needs attention, and begin with a line that says so.",
+)
+@click.option(
+    "--forget",
+    metavar="ACCOUNT",
+    help="Delete the journal of an account that is no longer harvested, named as in the output: zoom/main.",
+)
+@click.option("--yes", is_flag=True, help="With --forget: do not ask.")
 @AS_JSON
 @general_options
 @pass_env
-def status(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
-    """Show the last runs, the time that is complete, and what is missing, pending, failed or about to expire.
+def status(
+    env: RunEnvironment,
+    vendors: tuple[str, ...],
+    *,
+    exit_code: bool,
+    forget: str | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Show what needs attention, and one line for each account; with --verbose the last runs, the time that is complete,
+    and what is missing, pending, failed or about to expire.
 
     Without VENDORS, shows every account that was ever harvested into an index. It reads only the state folder: it needs
-    no credentials and no network, changes nothing, and a run may be under way.
+    no credentials and no network, changes nothing unless --forget is given, and a run may be under way.
 
     What needs attention comes first: failed or overdue meetings, skipped parts of listings, data about to expire at the
-    vendor. Attention is no error: the exit code is 0, and 78 only if a state database is damaged.
+    vendor. Attention is no error unless --exit-code is given: the exit code is 0, and 78 only if a state database is
+    damaged.
     """
+    if forget is not None:
+        return _forget(forget, env, confirmed=yes)
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
@@ -59,8 +92,35 @@ def status(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         click.echo(as_object(env.state_folder, scopes, errors, rejects_of_loads))
     elif scopes or not errors:
-        click.echo(as_text(env.state_folder, scopes, rejects_of_loads))
-    return ExitCode.worst(error.exit_code for error in errors)
+        if exit_code:
+            click.echo(verdict_line(scopes, rejects_of_loads))
+        click.echo(as_text(env.state_folder, scopes, rejects_of_loads, details=env.verbose))
+    codes: list[int] = [error.exit_code for error in errors]
+    if exit_code and attention(scopes, rejects_of_loads):
+        codes.append(ExitCode.TEMPFAIL)
+    return ExitCode.worst(codes)
+
+
+def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
+    """Delete the journal of an account. What it stored in the index, its quotas and its tokens stay."""
+    reader = StateReader(env.state_folder)
+    found = [
+        (location, scope)
+        for location in reader.journals()
+        if scope_name(scope := _scope(reader, location, env)) == name or full_scope_name(scope) == name
+    ]
+    if not found:
+        raise click.UsageError(f"there is no journal of {name}; `harvester status` lists them")
+    if len(found) > 1:
+        names = ", ".join(full_scope_name(scope) for _, scope in found)
+        raise click.UsageError(f"{name} has several journals; name one of {names}")
+    (location, scope) = found[0]
+    what = f"the journal of {name} into {scope.es_url}, indices {scope.prefix}*"
+    if not confirmed:
+        click.confirm(f"Delete {what}? A later harvest reads everything again.", abort=True, err=True)
+    delete_journal(location)
+    logger.info(f"deleted {what}; its documents stay in the index")
+    return ExitCode.OK
 
 
 def _journals(reader: StateReader, vendors: Sequence[str]) -> list[JournalLocation]:
@@ -97,5 +157,9 @@ def _now(api_url: str, env: RunEnvironment) -> datetime:
 def _retention(vendor: str) -> Retention | None:
     if vendor not in connectors.table():
         return None
-    connector = connectors.load(vendor)
+    try:
+        connector = connectors.load(vendor)
+    except BrokenPlugin as error:
+        logger.error(f"harvester: {error}", extra=ONCE)
+        return None
     return Retention(lookback=connector.lookback, period=connector.retention)

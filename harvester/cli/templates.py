@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from connectors.exit_codes import ExitCode
+from harvester.cli import SuggestingGroup
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import elasticsearch_options, examples, general_options, pass_env
 from harvester.cli.render.templates import INDEX_REMEDY, TEMPLATE_REMEDY, difference_lines
@@ -20,7 +21,7 @@ from harvester.pipeline.destination import retry_policy
 logger = logging.getLogger(__name__)
 
 
-@click.group(epilog=examples("harvester templates install", "harvester templates diff"))
+@click.group(cls=SuggestingGroup, epilog=examples("harvester templates install", "harvester templates diff"))
 def templates() -> None:
     """Install, show or compare the index templates."""
 

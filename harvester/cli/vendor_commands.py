@@ -13,7 +13,7 @@ import click
 import connectors
 from connectors.errors import ConfigurationError, HarvestError
 from harvester.cli import VENDOR_COMMANDS, load_command
-from harvester.cli.from_settings import account_config, configured_vendors, elastic_config, open_destination
+from harvester.cli.from_settings import account_config, elastic_config, find_vendors, open_destination
 from harvester.cli.options import (
     examples,
     handle_signals,
@@ -23,7 +23,7 @@ from harvester.cli.options import (
     usage_errors,
 )
 from harvester.cli.render.progress import Progress
-from harvester.cli.render.summary import summarized, summary_lines
+from harvester.cli.render.summary import Summary, summarized, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.account import SETTINGS_HINT
 from harvester.pipeline.destination import StreamDestination, choose_destination
@@ -133,7 +133,7 @@ def run_harvest(
         "HARVESTER_ACCOUNT", "main"
     )  # for errors that come before it is validated
     with summarized(summary_json, vendors or (), label, env.stop.wait) as summary:
-        names = _configured(env) if vendors is None else vendors
+        names = _configured(env, summary) if vendors is None else vendors
         if destination is None and output is None:
             log_destination(kind, env)
         if request.dry_run and kind == "file":
@@ -154,6 +154,9 @@ def run_harvest(
                     break
             if opened.kind == "file":
                 _set_aside_if_stopped(opened, summary.reports)
+        if vendors is None:
+            for code, line in verdict_lines(summary.reports):
+                logger.log(logging.ERROR if code else logging.INFO, line)
     return summary.exit_code
 
 
@@ -166,14 +169,22 @@ def _set_aside_if_stopped(file: StreamDestination, reports: Sequence[Report]) ->
         logger.warning(f"the run was stopped early: its documents are in {file.incomplete_path}")
 
 
-def _configured(env: RunEnvironment) -> list[str]:
-    vendors, missing = configured_vendors(env)
-    for name, settings in missing.items():
+def _configured(env: RunEnvironment, summary: Summary) -> Sequence[str]:
+    """The vendors to harvest; broken ones go into the summary, and stop no other."""
+    vendors = find_vendors(env)
+    for name, settings in vendors.missing.items():
         logger.info(f"{name}: skipped, not configured ({', '.join(settings)} not set)")
-    if not vendors:
+    for name, error in vendors.broken.items():
+        logger.error(str(error))
+        report = Report(vendor=name, account=env.account)
+        report.stopped_by(error)
+        summary.reports.append(report)
+    if not vendors.configured:
         hint = env.environment.retired() or f"{SETTINGS_HINT}; see example.env for what to set"
-        raise ConfigurationError(f"no vendor is configured: {hint}")
-    return vendors
+        raise ConfigurationError(
+            f"no vendor is configured: {hint} (settings are read from {env.settings_source})"
+        )
+    return vendors.configured
 
 
 def _harvest(name: str, runner: Runner, env: RunEnvironment, report: Report) -> None:

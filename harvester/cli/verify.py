@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 import connectors
-from connectors.errors import ConfigurationError, HarvestError, Interrupted
+from connectors.errors import BrokenPlugin, ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
-from harvester.cli.from_settings import account_config, configured_vendors, elastic_config
+from harvester.cli.from_settings import account_config, elastic_config, find_vendors
 from harvester.cli.options import (
     AS_JSON,
     apply,
@@ -23,11 +24,12 @@ from harvester.cli.options import (
     pass_env,
     usage_errors,
 )
+from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summary_lines
 from harvester.cli.render.verify import verify_json, verify_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.report import Report
-from harvester.pipeline.request import days_window
+from harvester.pipeline.request import Day, days_window
 from harvester.verify.result import VerifyResult, worst_exit_code
 
 if TYPE_CHECKING:
@@ -68,9 +70,9 @@ def verify(
     repair: bool,
     delete_orphans: bool,
     as_json: bool,
-    on: date | None,
-    first: date | None,
-    last: date | None,
+    on: Day | None,
+    first: Day | None,
+    last: Day | None,
     timezone: str | None,
 ) -> int:
     """Compare the vendor's listing, the journal and the index, and report what is wrong.
@@ -89,8 +91,9 @@ def verify(
     with usage_errors():
         window = days_window(on, first, last, zone=env.zone(timezone), now=env.clock({}).now())
     handle_signals(env)
-    results: list[VerifyResult] = []
-    for name in _vendors(vendor, env):
+    names, broken = _vendors(vendor, env)
+    results = [_broken_result(name, error, env, timezone) for name, error in broken.items()]
+    for name in names:
         result = VerifyResult(vendor=name, account=env.account, zone=env.zone(timezone))
         results.append(result)
         try:
@@ -115,17 +118,31 @@ def verify(
     return worst_exit_code(results)
 
 
-def _vendors(given: str | None, env: RunEnvironment) -> list[str]:
+def _broken_result(name: str, error: BrokenPlugin, env: RunEnvironment, timezone: str | None) -> VerifyResult:
+    logger.error(f"harvester: {error}")
+    return VerifyResult(
+        vendor=name,
+        account=env.account,
+        zone=env.zone(timezone),
+        error=str(error),
+        codes={error.exit_code},
+    )
+
+
+def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Mapping[str, BrokenPlugin]]:
+    """The vendors to verify, and those that cannot be used."""
     known = sorted(connectors.table())
     if given is not None:
         if given not in known:
             raise click.UsageError(f"{given} is not one of {', '.join(known)}")
-        return [given]
-    configured, _ = configured_vendors(env)
-    if not configured:
+        return [given], {}
+    vendors = find_vendors(env)
+    if not vendors.configured:
         hint = env.environment.retired() or "see example.env for what to set"
-        raise ConfigurationError(f"no vendor is configured; {hint}")
-    return configured
+        raise ConfigurationError(
+            f"no vendor is configured; {hint} (settings are read from {env.settings_source})"
+        )
+    return vendors.configured, vendors.broken
 
 
 def _verifier(
@@ -141,6 +158,7 @@ def _verifier(
         rate_share=env.rate_share(None),
         repair=repair,
         delete_orphans=delete_orphans,
+        progress=partial(Progress, quiet=env.quiet),
         on_repaired=_log_repair,
     )
 

@@ -11,10 +11,11 @@ import connectors
 from connectors.base import Connector, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
-from harvester.pipeline.context import Clock, RunContext, StopSignal, StoredRefs, no_stored_refs
+from harvester.pipeline.context import Clock, RunContext, StopSignal, no_refused_partitions, no_stored_refs
 from harvester.pipeline.request import VendorOptions
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
 from harvester.state.account import AccountState
+from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import account_folder
 
 SETTINGS_HINT = (
@@ -65,13 +66,25 @@ class Account:
     stop: StopSignal
     calendar: VendorClock
 
-    def context(self, stored_refs: StoredRefs = no_stored_refs) -> RunContext:
-        """`stored_refs`: those of the journal, if the run has one."""
-        return RunContext(self.calendar, self.state, self.stop, self.config.vendor, stored_refs)
+    def context(
+        self, journal: JournalReader | None = None, *, asks_refused_again: bool = False
+    ) -> RunContext:
+        """`journal`: that of the run, if it has one. `asks_refused_again`: the run asks for every partition that the
+        vendor has refused for good, however recently."""
+        return RunContext(
+            self.calendar,
+            self.state,
+            self.stop,
+            self.config.vendor,
+            journal.stored_refs if journal is not None else no_stored_refs,
+            no_refused_partitions if journal is None or asks_refused_again else journal.refused_partitions,
+        )
 
-    def connect(self, stored_refs: StoredRefs = no_stored_refs) -> ConnectedAccount:
-        """Build the connector, which makes no request yet."""
-        context = self.context(stored_refs)
+    def connect(
+        self, journal: JournalReader | None = None, *, asks_refused_again: bool = False
+    ) -> ConnectedAccount:
+        """Build the connector, which makes no request yet. The arguments are those of `context`."""
+        context = self.context(journal, asks_refused_again=asks_refused_again)
         connector = connectors.load(self.config.vendor)(self.settings, context)
         return ConnectedAccount(config=self.config, connector=connector, context=context, state=self.state)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.base import RequestStats
 from connectors.errors import Interrupted
-from connectors.models import Window
+from connectors.models import RefusedPartition, Window
 from harvester.formatting import without_prefix
 from harvester.logging_setup import ONCE
 from harvester.pipeline.vendor_clock import VendorClock
@@ -31,6 +31,15 @@ StoredRefs = Callable[[Window], Iterator[tuple[str, Mapping[str, Any]]]]
 def no_stored_refs(_window: Window) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Of a run without a journal."""
     return iter(())
+
+
+RefusedPartitions = Callable[[], Mapping[str, RefusedPartition]]
+"""The partitions that the vendor refused for good, by name."""
+
+
+def no_refused_partitions() -> Mapping[str, RefusedPartition]:
+    """Of a run without a journal."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +109,7 @@ class RunContext:
         stop: StopSignal,
         vendor: str,
         stored_refs: StoredRefs = no_stored_refs,
+        refused_partitions: RefusedPartitions = no_refused_partitions,
     ) -> None:
         clock = calendar.clock
         self._clock = clock
@@ -119,6 +129,7 @@ class RunContext:
         self.acquire_lease = state.acquire_lease
         self.extend_lease = state.extend_lease
         self.stored_refs = stored_refs
+        self.refused_partitions = refused_partitions
         self._state = state
 
     @property

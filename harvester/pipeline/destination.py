@@ -61,6 +61,12 @@ class IndexDestination:
 
         return any_exists(self._client, self._retry)
 
+    def count_future(self, vendor: str, account: str, now: datetime) -> int:
+        """How many documents of the account were harvested in the future; 0 if it may not look."""
+        from harvester.sinks.elastic.redating import count_future
+
+        return count_future(self._client, vendor=vendor, account=account, now=now)
+
 
 class StreamDestination:
     """stdout or a file."""

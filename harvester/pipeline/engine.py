@@ -100,6 +100,7 @@ def survey(
     report: Report,
 ) -> Iterator[MeetingRef]:
     """List what a harvest would fetch. The tracker is asked, and gets no events."""
+    report.only_lists = True
     return _Run(connector, slices, SilentTracker(tracker), context, stop, report, 1).refs()
 
 
@@ -159,9 +160,12 @@ class _Run:
             self._report.resumed += 1
             yield self._fetching(fetch)
         complete = True
+        if not self._report.seconds_to_list:
+            self._report.seconds_to_list = sum(part.seconds for part in self._slices)
         for part in self._slices:
             try:
                 yield from self._listing(part, seen_in_any_slice)
+                self._report.seconds_listed += part.seconds
             except (VendorError, Unreachable) as error:
                 complete = False
                 self._report.listing_failed(part.window, error)

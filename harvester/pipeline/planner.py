@@ -23,6 +23,10 @@ class Slice:
     partitions: frozenset[str] = frozenset()
     """List only these, which an earlier listing skipped; empty: all of them."""
 
+    @property
+    def seconds(self) -> float:
+        return (self.window.end - self.window.start).total_seconds()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:

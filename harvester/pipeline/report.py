@@ -67,6 +67,7 @@ class RunSummary(TypedDict):
     superseded: int
     replaced: int
     rejected: int
+    future_documents: int
     collisions: int
     requests: int
     retries: int
@@ -159,6 +160,8 @@ class Report:
     """Of these, by reason: partitions that a later run asks for again."""
     missing_partitions: Counter[str] = field(default_factory=Counter)
     """Of these, by reason: partitions that the vendor says do not exist."""
+    missing: set[str] = field(default_factory=set)
+    """Their names."""
     failed_listings: int = 0
     """Slices whose listing failed."""
     sessions: int = 0
@@ -171,6 +174,9 @@ class Report:
     """Stale documents deleted."""
     rejected: int = 0
     """Documents that Elasticsearch refused."""
+    future_documents: int = 0
+    """Documents in the index that were harvested in the future, by a clock that was ahead: counted if some documents of this
+    run could not replace others."""
     collisions: int = 0
     """Sessions with the key of another one."""
     requests: int = 0
@@ -181,6 +187,12 @@ class Report:
     seconds: float = 0.0
     listing_complete: bool = False
     """Every listing reached its last page."""
+    only_lists: bool = False
+    """Nothing is fetched: the run estimates, compares or counts."""
+    seconds_to_list: float = 0.0
+    """Length of the time that is to be listed."""
+    seconds_listed: float = 0.0
+    """Of this, what has been listed."""
     until: datetime | None = None
     """When the vendor's quota that stopped the run refills."""
     stopped: str | None = None
@@ -219,7 +231,9 @@ class Report:
     def exit_code(self) -> int:
         if self.stopped_with is not None and self.stopped_with in NORMAL_ENDS:
             return self.stopped_with
-        return ExitCode.worst(self.causes | ({ExitCode.DATAERR} if self.rejected else set()))
+        return ExitCode.worst(
+            self.causes | ({ExitCode.DATAERR} if self.rejected or self.future_documents else set())
+        )
 
     @property
     def reason(self) -> str | None:
@@ -238,13 +252,19 @@ class Report:
             if self.failed_partitions
             else "",
             f"{plural(self.rejected, 'document')} rejected" if self.rejected else "",
+            f"{plural(self.future_documents, 'document')} in the index harvested in the future"
+            if self.future_documents
+            else "",
         ]
         return ", ".join(filter(None, problems))
 
     def skip(self, skipped: SkippedPartition) -> None:
-        self.skipped += 1
         reason = str(skipped.reason)
+        if skipped.permanent and skipped.partition in self.missing:
+            return  # another slice has skipped it
+        self.skipped += 1
         if skipped.permanent:
+            self.missing.add(skipped.partition)
             self.missing_partitions[reason] += 1
         else:
             self.failed_partitions[reason] += 1
@@ -325,7 +345,18 @@ class Report:
             self.failures.append(Failure(what=what, why=why))
 
     def summary(self) -> RunSummary:
-        internal = {"started", "causes", "failures", "tracebacks", "stopped", "stopped_with"}
+        internal = {
+            "started",
+            "missing",
+            "only_lists",
+            "seconds_to_list",
+            "seconds_listed",
+            "causes",
+            "failures",
+            "tracebacks",
+            "stopped",
+            "stopped_with",
+        }
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in internal}
         values |= {
             "unread": self.unread,

@@ -9,10 +9,18 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from connectors.models import Window
+from harvester.documents import FIRST_YEAR
 
 Mode = Literal["nightly", "backfill", "forced", "upcoming"]
 """`nightly`: what is not final yet, up to the end of yesterday. `backfill`: what was never listed. `forced`: everything,
 whatever is known of it. `upcoming`: what is planned, from now on."""
+
+
+RELATIVE_DAYS = {"today": 0, "yesterday": 1}
+"""Words for days, and how many days ago they are."""
+
+Day = date | str
+"""A day, or one of the words above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +43,8 @@ class HarvestRequest:
     window: Window
     """The time that the dates mean, whatever the vendor retains; of a nightly run, yesterday."""
     mode: Mode
+    zone: ZoneInfo
+    """Whose days these are."""
     description: str
     """For the journal: which time is read, in words."""
     options: VendorOptions = VendorOptions()
@@ -63,9 +73,9 @@ def resolve(
     *,
     now: datetime,
     zone: ZoneInfo,
-    on: date | None = None,
-    first: date | None = None,
-    last: date | None = None,
+    on: Day | None = None,
+    first: Day | None = None,
+    last: Day | None = None,
     force: bool = False,
     lookback: int | None = None,
     options: VendorOptions | None = None,
@@ -79,6 +89,7 @@ def resolve(
     Raises ValueError for dates and options that contradict each other, and for days in the future.
     """
     options = options or VendorOptions()
+    on, first, last = (_to_date(day, now, zone) for day in (on, first, last))
     has_dates = on is not None or first is not None or last is not None
     if force and not has_dates:
         raise ValueError(
@@ -93,6 +104,7 @@ def resolve(
         window = Window(start=now, end=now + timedelta(days=options.upcoming_days))
     return HarvestRequest(
         window=window,
+        zone=zone,
         mode=_mode(on, first, options, force=force),
         description=_describe(on, first, last, options, force=force),
         options=options,
@@ -105,12 +117,13 @@ def resolve(
 
 
 def days_window(
-    on: date | None, first: date | None, last: date | None, *, zone: ZoneInfo, now: datetime
+    on: Day | None, first: Day | None, last: Day | None, *, zone: ZoneInfo, now: datetime
 ) -> Window:
     """One day, or days from `first` to `last` inclusive, `last` being yesterday by default; else yesterday.
 
     Raises ValueError for dates that contradict each other, and for days in the future.
     """
+    on, first, last = (_to_date(day, now, zone) for day in (on, first, last))
     today = now.astimezone(zone).date()
     yesterday = today - timedelta(days=1)
     if on is not None and (first is not None or last is not None):
@@ -122,9 +135,20 @@ def days_window(
     for day in (begin, end):
         if day > today:
             raise ValueError(f"{day} is in the future (today is {today} in {zone.key})")
+        if day.year < FIRST_YEAR:
+            raise ValueError(f"{day} is before {FIRST_YEAR}: no vendor has data of that time")
     if begin > end:
         raise ValueError(f"--from {begin} is after --to {end}")
-    return Window.days(begin, end, zone)
+    try:
+        return Window.days(begin, end, zone)
+    except ValueError:  # the zone moved over the date line, and left the day out
+        raise ValueError(f"there was no {begin} in {zone.key}") from None
+
+
+def _to_date(day: Day | None, now: datetime, zone: ZoneInfo) -> date | None:
+    if isinstance(day, str):
+        return now.astimezone(zone).date() - timedelta(days=RELATIVE_DAYS[day])
+    return day
 
 
 def _mode(on: date | None, first: date | None, options: VendorOptions, *, force: bool) -> Mode:

@@ -86,9 +86,14 @@ class Runner:
 
     def _run_with_journal(self, account: Account, index: IndexDestination, report: Report) -> None:
         with open_journal(account, index.config) as journal:
-            connected = account.connect(journal.stored_refs)
+            connected = account.connect(
+                journal, asks_refused_again=self.request.mode == "forced" or self.request.filtered
+            )
             with recorded_run(connected, journal, index.has_indices, self.request, report) as (plan, tracker):
                 self._harvest(connected, plan, tracker, report)
+                if report.superseded:
+                    label, now = account.config.label, connected.context.now()
+                    report.future_documents = index.count_future(connected.vendor, label, now)
 
     def _run_without_journal(self, account: ConnectedAccount, report: Report) -> None:
         plan = plan_without_journal(account, self.request.window)
@@ -283,7 +288,7 @@ def _expire(account: ConnectedAccount, journal: Journal, report: Report) -> None
     report.expired += expired
     if expired:
         logger.info(
-            f"{account.vendor}: {plural(expired, 'failed meeting')} given up: the vendor no longer retains them"
+            f"{account.vendor}: {plural(expired, 'failed meeting')} given up: no longer retained by the vendor"
         )
 
 

@@ -13,7 +13,15 @@ from datetime import datetime
 from typing import Protocol
 
 from connectors.errors import Gone, HarvestError, NotReady
-from connectors.models import MeetingRecord, MeetingRef, Pending, SkippedPartition, Window
+from connectors.models import (
+    REFUSALS,
+    MeetingRecord,
+    MeetingRef,
+    Pending,
+    RefusedPartition,
+    SkippedPartition,
+    Window,
+)
 from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
@@ -215,6 +223,8 @@ class JournalTracker:
         self._started: dict[Slice, datetime] = {}
         self._fetching: dict[str, _Fetching] = {}
         self._failed = [] if plan.filtered else journal.failed_partitions()
+        self._refused = {} if plan.filtered else journal.refused_partitions()
+        self._refused_now: set[str] = set()
 
     # Questions
 
@@ -273,7 +283,11 @@ class JournalTracker:
         self._started[part] = self._now()
 
     def on_partition_skipped(self, skipped: SkippedPartition, part: Slice) -> None:
-        if not skipped.permanent and not self._plan.filtered:
+        if self._plan.filtered:
+            return
+        if skipped.permanent:
+            self._refuse(skipped)
+        else:
             self._skip(
                 FailedPartition(
                     partition=skipped.partition,
@@ -282,6 +296,21 @@ class JournalTracker:
                     reason=str(skipped.reason),
                     tried_at=self._now(),
                 )
+            )
+
+    def _refuse(self, skipped: SkippedPartition) -> None:
+        if skipped.reason not in REFUSALS:
+            return
+        known = self._refused.get(skipped.partition)
+        self._refused_now.add(skipped.partition)
+        if known is None or not known.is_recent(self._now()):
+            at = self._now()
+            self._journal.add_refused(skipped.partition, skipped.reason, at)
+            self._refused[skipped.partition] = RefusedPartition(
+                partition=skipped.partition,
+                reason=skipped.reason,
+                refused_at=known.refused_at if known is not None else at,
+                asked_at=at,
             )
 
     def on_fetching(self, fetch: Fetch) -> None:
@@ -300,7 +329,15 @@ class JournalTracker:
             if was_asked and failed.tried_at < at and failed.window.intersection(part.window):
                 self._listed_after_all(failed, part.window, at)
         if not part.partitions:
+            self._clear_refused(at)
             self._journal.add_listing(part.window, self._extras, at)
+
+    def _clear_refused(self, at: datetime) -> None:
+        """Partitions that the listing which began at `at` asked for, and the vendor did not refuse."""
+        for partition, refused in tuple(self._refused.items()):
+            if partition not in self._refused_now and not refused.is_recent(at):
+                self._journal.clear_refused(partition)
+                del self._refused[partition]
 
     def _listed_after_all(self, failed: FailedPartition, window: Window, at: datetime) -> None:
         """A partition is listed now, as far as the window goes; a listing with fewer extras counts as an attempt only.

@@ -334,8 +334,13 @@ def _freeze_memory() -> None:
 
 
 def write_environment(path: Path, settings: dict[str, str]) -> None:
-    """Write `NAME=value` lines atomically, so that a process waiting for the file can read it at once."""
-    write_output(path, "".join(f"{name}={value}\n" for name, value in settings.items()).encode())
+    """Write `NAME=value` lines atomically, so that a process waiting for the file can read it at once.
+
+    Private: the secrets are invented, but the harvester warns of a file of secrets that others can read.
+    """
+    write_output(
+        path, "".join(f"{name}={value}\n" for name, value in settings.items()).encode(), private=True
+    )
 
 
 @contextmanager

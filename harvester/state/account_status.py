@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from heapq import nlargest
 from zoneinfo import ZoneInfo
 
-from connectors.models import Reason, Window
+from connectors.models import Reason, RefusedPartition, Window
 from harvester.state.intervals import Listing, covered_windows, difference, intersection, union
 from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import FailedPartition, JournalEntry, Run
@@ -116,6 +116,8 @@ class AccountStatus:
     gone: Sequence[FailedMeeting]
     """The newest meetings that are gone."""
     failed_partitions: Sequence[FailedPartition]
+    refused_partitions: Sequence[RefusedPartition]
+    """Users and groups that the vendor refuses for good."""
     expiring: ExpiringData | None
     """`None` if it is not known how long the vendor keeps its data."""
 
@@ -149,6 +151,7 @@ def account_status(
         backlog=backlog,
         gone=[_failed_meeting(entry) for entry in journal.gone_meetings(WORST)],
         failed_partitions=failed_partitions,
+        refused_partitions=list(journal.refused_partitions().values()),
         expiring=_expiring(coverage, backlog, failed_partitions, journal.gone_by_reason(), now - period)
         if period is not None
         else None,

@@ -8,7 +8,7 @@ a test or another cluster is never taken for the production one. Results are wri
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from harvester.state.journal_rows import (
     key_of,
     to_microseconds,
 )
-from harvester.state.layout import run_lock_file
+from harvester.state.layout import JournalLocation, not_writable, run_lock_file
 from harvester.state.locks import run_lock
 from harvester.state.wrong_times import TOLERANCE, WrongTimes
 
@@ -144,6 +144,14 @@ class Journal(JournalReader):
         """This partition has been listed since."""
         self._writer.put(sql.CLEAR_FAILED, *key_of(failed))
 
+    def add_refused(self, partition: str, reason: Reason, at: datetime) -> None:
+        """The vendor refuses this partition for good."""
+        self._writer.put(sql.ADD_REFUSED, partition, str(reason), to_microseconds(at), to_microseconds(at))
+
+    def clear_refused(self, partition: str) -> None:
+        """The vendor no longer refuses this partition."""
+        self._writer.put(sql.CLEAR_REFUSED, partition)
+
     # Meetings
 
     def record_intent(self, ref: MeetingRef, extras: frozenset[str], run: int) -> int:
@@ -213,6 +221,7 @@ class Journal(JournalReader):
         Without a start, the run that first listed the meeting counts. Meetings that are stored are done; returns how
         many others there were.
         """
+        self.flush()
         instant = to_microseconds(before)
         with self._database.transaction() as connection:
             connection.execute(sql.REMEMBER_GIVEN_UP, (instant,))
@@ -225,6 +234,7 @@ class Journal(JournalReader):
     def take_back(self, before: datetime) -> int:
         """Take back meetings and partitions that `expire` gave up although they did not start before this instant: the
         clock was ahead then. Returns how many meetings there were."""
+        self.flush()
         instant = to_microseconds(before)
         with self._database.transaction() as connection:
             taken = connection.execute(sql.TAKE_BACK_GIVEN_UP, (instant,)).rowcount
@@ -241,6 +251,7 @@ class Journal(JournalReader):
         `retention`: how long the vendor keeps its data: a run with that clock may have dropped what it took for older.
         `first_nightly`: replaces a first day of the nightly runs that lies in the future. On the disk when this returns.
         """
+        self.flush()
         dropped = to_microseconds(wrong.latest - retention)
         future, instant = to_microseconds(now + TOLERANCE), to_microseconds(now)
         with self._database.transaction() as connection:
@@ -270,6 +281,19 @@ class Journal(JournalReader):
         if found is not None and found > now:
             facts[FIRST_NIGHTLY] = str(to_microseconds(first_nightly))
         return facts
+
+
+def delete_journal(location: JournalLocation) -> None:
+    """Delete a journal with its lock. Raises AlreadyRunning if a run is writing it, OutputError if it stays."""
+    with run_lock(location.run_lock_file):
+        try:
+            for path in sorted(location.folder.glob(f"{location.database.name}*")):
+                path.unlink()
+        except OSError as error:
+            raise not_writable(location.folder, error) from None
+    with suppress(OSError):  # files of others may be in the folder
+        location.run_lock_file.unlink()
+        location.folder.rmdir()
 
 
 def _key(window: Window, extras: frozenset[str]) -> tuple[int, int, str]:

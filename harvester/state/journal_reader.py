@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from connectors.models import Window
+from connectors.models import RefusedPartition, Window
 from harvester.state import journal_schema as sql
 from harvester.state.database import Database
 from harvester.state.intervals import Listing, union
@@ -21,6 +21,7 @@ from harvester.state.journal_rows import (
     parse_entry,
     parse_failed_partition,
     parse_listing,
+    parse_refused_partition,
     parse_run,
     split_extras,
     to_microseconds,
@@ -120,6 +121,12 @@ class JournalReader:
         rows = self._database.fetch_all(sql.SELECT_FAILED_PARTITIONS)
         with self._database.parsing():
             return [parse_failed_partition(row) for row in rows]
+
+    def refused_partitions(self) -> dict[str, RefusedPartition]:
+        """The partitions that the vendor refused for good, by name."""
+        rows = self._database.fetch_all(sql.SELECT_REFUSED_PARTITIONS)
+        with self._database.parsing():
+            return {row[0]: parse_refused_partition(row) for row in rows}
 
     # Meetings
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import orjson
 
-from connectors.models import MeetingRef, Window
+from connectors.models import MeetingRef, Reason, RefusedPartition, Window
 from harvester.state.intervals import Listing
 
 Outcome = Literal["listed", "done", "pending", "gone", "failed"]
@@ -129,6 +129,16 @@ def parse_entry(row: Sequence[Any]) -> JournalEntry:
         reason=reason,
         attempts=attempts,
         first_run=first_run,
+    )
+
+
+def parse_refused_partition(row: Sequence[Any]) -> RefusedPartition:
+    partition, reason, refused_at, asked_at = row
+    return RefusedPartition(
+        partition=partition,
+        reason=Reason(reason),
+        refused_at=from_microseconds(refused_at),
+        asked_at=from_microseconds(asked_at),
     )
 
 

@@ -57,12 +57,18 @@ MIGRATIONS = (
         reason TEXT NOT NULL, tried_at INTEGER NOT NULL, PRIMARY KEY (subject, start, stop, asked)
     )
     """,
+    """
+    CREATE TABLE refused (
+        subject TEXT PRIMARY KEY, reason TEXT NOT NULL, refused_at INTEGER NOT NULL, asked_at INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
 )
 """One script per schema version, oldest first. A released script never changes.
 
 `intervals`: listings that reached their last page. `meetings`: every meeting that was ever listed, with its outcome.
-`left_out`: partitions that could not be listed. `given_up`, `given_up_partitions`: what became too old for the vendor, as it
-was before, because the clock may have been wrong. `readings`: forced runs. `runs`: what each run was for and how it ended.
+`left_out`: partitions that could not be listed. `refused`: partitions that the vendor refused for good. `given_up`,
+`given_up_partitions`: what became too old for the vendor, as it was before, because the clock may have been wrong.
+`readings`: forced runs. `runs`: what each run was for and how it ended.
 """
 
 # Questions
@@ -72,6 +78,7 @@ SELECT_RUNS = "SELECT id, began, ended, what, exit_code, summary FROM runs ORDER
 SELECT_RUN_TIMES = "SELECT id, began, coalesce(ended, began) FROM runs WHERE id > ? ORDER BY id DESC"
 SELECT_LISTINGS = "SELECT start, stop, listed_at, asked FROM intervals"
 SELECT_FAILED_PARTITIONS = "SELECT * FROM left_out ORDER BY start, subject, asked"
+SELECT_REFUSED_PARTITIONS = "SELECT * FROM refused ORDER BY subject"
 SELECT_UNFINISHED_FORCED_RUN = """
     SELECT began FROM readings WHERE start = ? AND stop = ? AND asked = ? AND finished IS NULL
 """
@@ -109,6 +116,11 @@ ADD_FAILED = """
     ON CONFLICT DO UPDATE SET tried_at = excluded.tried_at, reason = excluded.reason
 """
 CLEAR_FAILED = "DELETE FROM left_out WHERE subject = ? AND start = ? AND stop = ? AND asked = ?"
+ADD_REFUSED = """
+    INSERT INTO refused VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET asked_at = excluded.asked_at, reason = excluded.reason
+"""
+CLEAR_REFUSED = "DELETE FROM refused WHERE subject = ?"
 RECORD_INTENT = """
     INSERT INTO meetings VALUES (?, 'listed', ?, ?, ?, ?, NULL, NULL, NULL, NULL, 0, ?)
     ON CONFLICT DO UPDATE SET outcome = 'listed', start = excluded.start, hint = excluded.hint, asked = excluded.asked

@@ -17,7 +17,13 @@ from harvester.pipeline.context import StopSignal
 from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
 from harvester.pipeline.planner import RunPlan, split_into_slices
 from harvester.pipeline.report import Report
-from harvester.pipeline.runner import clip_to_retention, forget_wrong_times, open_journal
+from harvester.pipeline.runner import (
+    Progress,
+    clip_to_retention,
+    forget_wrong_times,
+    no_progress,
+    open_journal,
+)
 from harvester.pipeline.tracker import NullTracker
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
@@ -55,6 +61,7 @@ class Verifier:
     rate_share: float
     repair: bool = False
     delete_orphans: bool = False
+    progress: Progress = no_progress
     on_repaired: Callable[[Report], None] = lambda _report: None
     """Called with the report of what a repair harvested."""
 
@@ -79,7 +86,7 @@ class Verifier:
             if self.repair:
                 journal = stack.enter_context(open_journal(account, self.elastic))
                 stack.enter_context(journal.lock())
-            connected = account.connect(journal.stored_refs) if journal is not None else account.connect()
+            connected = account.connect(journal)
             state = stack.enter_context(closing(_known_state(account, self.elastic)))
             self._compare(connected, inventory, state, result)
             if journal is not None and (result.findings or result.wrong_times):
@@ -100,18 +107,21 @@ class Verifier:
         report = Report(vendor=account.vendor, account=account.config.label)
         comparison = Comparison(state, inventory, account.context.now())
         result.tally = comparison.tally
-        for part in split_into_slices(result.windows, account.connector.max_window):
-            plan = RunPlan(slices=[part])
-            refs = engine.survey(
-                account.connector,
-                plan.slices,
-                NullTracker(plan),
-                account.context,
-                stop=self.stop,
-                report=report,
-            )
-            result.findings += comparison.of(refs, part.window)
-            result.codes |= report.causes
+        parts = split_into_slices(result.windows, account.connector.max_window)
+        report.seconds_to_list = sum(part.seconds for part in parts)
+        with self.progress(report, account.connector, account.context):
+            for part in parts:
+                plan = RunPlan(slices=[part])
+                refs = engine.survey(
+                    account.connector,
+                    plan.slices,
+                    NullTracker(plan),
+                    account.context,
+                    stop=self.stop,
+                    report=report,
+                )
+                result.findings += comparison.of(refs, part.window)
+                result.codes |= report.causes
         result.failures = [f"{failure.what}: {failure.why}" for failure in report.failures]
         for failure in result.failures:
             logger.error(f"{account.vendor}: {failure}")

@@ -82,7 +82,7 @@ def test_the_docs_list_every_field_of_a_meeting_and_no_other() -> None:
 
 def test_the_docs_list_every_field_of_a_session_and_no_other() -> None:
     added = {"document_id", "@timestamp", "kind", "vendor", "account", "meeting", "topic", "host_email"}
-    added |= {"meeting_timestamp", "period", "detail", "harvested_at"}
+    added |= {"meeting_series_id", "meeting_code", "meeting_timestamp", "period", "detail", "harvested_at"}
     assert names_in(table("fields: session")) == added | {f.name for f in fields(Session) if f.name != "key"}
 
 

@@ -7,6 +7,7 @@ import shlex
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import connectors
 from harvester.cli import COMMANDS, cli
@@ -100,3 +101,16 @@ def test_examples_use_commands_and_options_that_exist(line: str) -> None:
             current = found
     known = {flag for param in current.params for flag in [*param.opts, *param.secondary_opts]}
     assert {word for word in words if word.startswith("-")} <= known
+
+
+@pytest.mark.parametrize("group", ["", "rejects", "templates", "plan", "meetecho rooms", "meetecho slides"])
+def test_lists_of_commands_are_not_cut_off(group: str) -> None:
+    ended = CliRunner().invoke(cli, [*group.split(), "--help"])
+    assert ended.exit_code == 0
+    assert "..." not in ended.stdout.partition("Commands:")[2].partition("Examples:")[0]
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_help_texts_show_words_instead_of_types_and_ranges(path: str, command: click.Command) -> None:
+    text = CliRunner().invoke(cli, [*path.split(), "--help"]).stdout
+    assert not re.search(r"INTEGER|FLOAT| RANGE|\bx[<>]", text)

@@ -19,6 +19,7 @@ import requests
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.service_account import Credentials
 
+from connectors.parsing import response_date
 from harvester.simulator import VENDORS
 from harvester.simulator.expected import documents
 from harvester.simulator.server import Options, Simulator, serving
@@ -156,6 +157,7 @@ def test_harvests_of_the_simulator_keep_their_state_beside_the_settings(tmp_path
         lines = (tmp_path / "sim.env").read_text().splitlines()
     assert f"HARVESTER_STATE_DIR={tmp_path / 'sim.env.state'}" in lines
     assert "HARVESTER_ACCOUNT=main" in lines
+    assert (tmp_path / "sim.env").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_vendor_without_requests_is_not_created() -> None:
@@ -189,6 +191,24 @@ def test_the_settings_have_one_clock_for_all_vendors(settings: dict[str, str]) -
     assert real.endswith("Z")
     assert datetime.fromisoformat(real).tzinfo is not None
     assert settings["HARVESTER_SPEED"] == "1"
+
+
+def test_every_vendor_shows_the_simulated_time_to_whoever_asks(settings: dict[str, str]) -> None:
+    """Without credentials, and without counting as a call."""
+    before = {vendor: traffic(settings, vendor)["calls"] for vendor in VENDORS}
+    for name in (
+        "ZOOM_API_URL",
+        "WEBEX_API_URL",
+        "GOOGLE_ADMIN_API_URL",
+        "GOOGLE_MEET_API_URL",
+        "DATATRACKER_URL",
+    ):
+        response = requests.head(settings[name], timeout=30)
+        date = response_date(response.headers)
+        assert date is not None, name
+        shown = datetime.fromisoformat(settings["HARVESTER_NOW"].partition("@")[0])
+        assert timedelta(0) <= date - shown < timedelta(minutes=30)
+    assert {vendor: traffic(settings, vendor)["calls"] for vendor in VENDORS} == before
 
 
 def test_broken_connections_recover() -> None:

@@ -297,7 +297,7 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_whole_lines(
     process.send_signal(sent)
     rest, errors = process.communicate(timeout=HANGS_SECONDS)
     assert process.returncode == code
-    assert b"the same command begins again" in errors
+    assert b"remembers nothing, so the same command starts from the beginning" in errors
     summary = json.loads((harvester.folder / "summary.json").read_text())
     assert (summary["exit_code"], summary["vendors"][0]["exit_code"]) == (code, code)
     assert summary["vendors"][0]["reason"] == "interrupted"

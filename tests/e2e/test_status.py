@@ -82,7 +82,7 @@ def test_after_a_run_status_needs_no_credentials_vendor_or_cluster(
     assert scope["coverage"]["until"] == "2026-11-20T00:00:00Z"
     assert scope["coverage"]["gaps"] == []
     assert scope["quotas"]["heavy"] >= summary["fetched"]
-    text = alone("status")
+    text = alone("status", "-v", "--log-level", "info")
     assert text.returncode == 0
     assert text.stderr == b""
     (line,) = [line for line in text.stdout.decode().splitlines() if "complete (0)" in line]
@@ -102,7 +102,7 @@ def test_during_a_run_status_shows_its_progress_and_does_not_block_it(
             scope = awaited(harvester)
             assert process.poll() is None
             assert [(run["outcome"], run["ended"]) for run in scope["runs"]] == [("under way", None)]
-            text = harvester("status").stdout.decode()
+            text = harvester("status", "-v").stdout.decode()
             assert "under way" in text
             assert "  complete  nothing yet\n" in text
             assert "listed and not read yet" in text
@@ -154,10 +154,10 @@ def test_status_tells_a_killed_run_from_a_refused_one(newest: IndexSandbox, tmp_
         finally:
             process.kill()
             process.wait()
-        assert "killed or crashed" in harvester("status").stdout.decode()
+        assert "killed or crashed" in harvester("status", "-v").stdout.decode()
         refused = harvester("zoom", ZOOM_CLIENT_SECRET="marked-wrong-secret")
         assert refused.returncode == 77
-        text = harvester("status").stdout.decode()
+        text = harvester("status", "-v").stdout.decode()
         urgent = " ".join(text.partition("\n\n")[0].split())
         assert "zoom main: the last run: refused: Zoom: POST /oauth/token: no token" in urgent
         assert re.search(r"nightly +refused \(77\)", text)
@@ -207,7 +207,7 @@ def test_status_of_two_indices_one_with_a_damaged_journal(newest: IndexSandbox, 
     content = bytearray(damaged.read_bytes())
     content[4096:8192] = b"\xff" * 4096
     damaged.write_bytes(content)
-    ended = harvester("status")
+    ended = harvester("status", "-v")
     assert ended.returncode == 78
     assert f"{damaged} is damaged" in ended.stderr.decode()
     assert f"indices {newest.prefix}*" in ended.stdout.decode()

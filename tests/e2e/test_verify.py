@@ -242,7 +242,7 @@ def test_orphans_are_kept_without_delete_orphans(newest: IndexSandbox, tmp_path:
         assert not finding["repaired"]
         assert "exist nowhere else; they stay" in finding["why"]
         assert stored_hits(newest) == before
-        assert re.search(r"verify --repair +findings left \(65\)", harvester("status").stdout.decode())
+        assert re.search(r"verify --repair +findings left \(65\)", harvester("status", "-v").stdout.decode())
 
         message = harvester("verify", "zoom", *DAYS).stdout.decode()
         assert "--repair --delete-orphans deletes them" in message
@@ -465,7 +465,9 @@ def test_a_document_of_the_future_is_replaced_and_can_be_replaced_again(
         meeting, sessions = documents_of(sandbox, uuid)
         for hit in (meeting, *sessions):
             put_of_the_future(sandbox, hit)
-        assert harvester("zoom", "--date", meeting["_source"]["@timestamp"][:10]).returncode == 0
+        ended = harvester("zoom", "--date", meeting["_source"]["@timestamp"][:10])
+        assert ended.returncode == 65
+        assert f"{1 + len(sessions)} documents in the index harvested in the future" in ended.stderr.decode()
         assert stored(sandbox)[meeting["_id"]]["topic"] == "of the future", "a later harvest is refused"
         answer = verify(harvester, *DAYS, code=65)
         assert {kind for kind, _ in found(answer)} == {"future"}

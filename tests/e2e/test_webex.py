@@ -110,7 +110,7 @@ def test_young_meetings_are_stored_at_once_and_completed_once_their_quality_is_t
         assert before.keys() == after.keys()
         assert all(after[name] >= version for name, version in before.items())
         nothing_is_wrong(harvester)
-        answer = harvester("status").stdout.decode()
+        answer = harvester("status", "-v").stdout.decode()
         assert f"pending   {first['pending_by_reason']['live']} (live" in answer
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.base import RequestStats, Token
 from connectors.errors import QuotaExhausted
-from connectors.models import Window
+from connectors.models import RefusedPartition, Window
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 
@@ -52,6 +52,7 @@ class FakeContext:
         self.facts: dict[str, str] = {}
         self.claims: dict[str, datetime] = {}
         self.in_journal: dict[str, tuple[datetime, dict[str, Any]]] = {}
+        self.refused: dict[str, RefusedPartition] = {}
         self._lock = RLock()
 
     def now(self) -> datetime:
@@ -98,6 +99,9 @@ class FakeContext:
 
     def stored_refs(self, window: Window) -> Iterator[tuple[str, dict[str, Any]]]:
         return iter([(uuid, hint) for uuid, (at, hint) in self.in_journal.items() if at in window])
+
+    def refused_partitions(self) -> dict[str, RefusedPartition]:
+        return self.refused
 
     def extend_lease(self, act: str, until: datetime) -> None:
         with self._lock:

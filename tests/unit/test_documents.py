@@ -59,6 +59,8 @@ SESSION_KEYS = [
     "vendor",
     "account",
     "meeting",
+    "meeting_series_id",
+    "meeting_code",
     "topic",
     "host_email",
     "@timestamp",
@@ -136,6 +138,8 @@ def test_a_record_without_any_instant_has_no_documents() -> None:
 
 def test_a_document_has_a_field_for_every_known_value_and_no_other() -> None:
     known = meeting(
+        meeting_series_id="s",
+        meeting_code="abc-mnop-xyz",
         topic="Weekly",
         host=Host(email="m@example.org"),
         harvested_at=START + timedelta(milliseconds=123),
@@ -150,6 +154,8 @@ def test_a_document_has_a_field_for_every_known_value_and_no_other() -> None:
         "vendor": "zoom",
         "account": "main",
         "uuid": "u",
+        "meeting_series_id": "s",
+        "meeting_code": "abc-mnop-xyz",
         "topic": "Weekly",
         "host": {"email": "m@example.org"},
         "start_time": "2026-11-20T09:00:00Z",
@@ -168,6 +174,8 @@ def test_a_document_has_a_field_for_every_known_value_and_no_other() -> None:
         "vendor": "zoom",
         "account": "main",
         "meeting": "u",
+        "meeting_series_id": "s",
+        "meeting_code": "abc-mnop-xyz",
         "topic": "Weekly",
         "host_email": "m@example.org",
         "meeting_timestamp": "2026-11-20T09:00:00Z",

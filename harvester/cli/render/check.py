@@ -7,9 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connectors.base import CheckResult
+from harvester.cli.render.terminal import red, wrapped
 from harvester.formatting import plural, without_prefix
 
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
+
+
+HANGING = 8
+"""Where the text of a result begins, after its mark."""
+
+
+def for_terminal(line: str, width: int | None) -> str:
+    """A line as a terminal of this width shows it: wrapped between words, and FAILED in red."""
+    indent = " " * HANGING if line.startswith(" ") else ""
+    text = indent + wrapped(line.lstrip(), None if width is None else width - len(indent), hanging=HANGING)
+    failed = MARKS["failed"]
+    return red(failed) + text.removeprefix(failed) if text.startswith(failed) else text
 
 
 @dataclass(kw_only=True)

@@ -10,8 +10,9 @@ from harvester.formatting import format_duration, format_instant, format_span, p
 from harvester.pipeline.estimate import Budget, Estimate, Spread
 
 
-def plan_json(estimate: Estimate) -> str:
-    return orjson.dumps(estimate, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+def plan_json(estimate: Estimate, *, one_line: bool = False) -> str:
+    indent = 0 if one_line else orjson.OPT_INDENT_2
+    return orjson.dumps(estimate, option=indent | orjson.OPT_UTC_Z).decode()
 
 
 def plan_lines(estimate: Estimate) -> Iterator[str]:
@@ -33,12 +34,12 @@ def _rows(estimate: Estimate) -> Iterator[tuple[str, str]]:
             "done already",
             f"{done:,} of {plural(estimate.days, 'day')}: {plural(estimate.known, 'meeting')} known",
         )
-    known = f", {estimate.unchanged:,} of them known already" if estimate.journal else ""
+    known = f", {estimate.unchanged:,} known already" if estimate.journal else ""
     yield (
         "listed now",
         f"{plural(estimate.days_listed, 'day')}: {plural(estimate.listed, 'meeting')}{known}",
     )
-    earlier = f", {estimate.resumed:,} of them left by earlier runs" if estimate.resumed else ""
+    earlier = f", {estimate.resumed:,} left by earlier runs" if estimate.resumed else ""
     yield "to fetch", f"{plural(estimate.wanted, 'meeting')}{earlier}"
     yield (
         "requests",
@@ -56,7 +57,7 @@ def _rows(estimate: Estimate) -> Iterator[tuple[str, str]]:
 def _format_budget(budget: Budget) -> str:
     return (
         f"{budget.limit:,} calls ({budget.name}): the vendor's limit × the rate share, {budget.rate_share:g}; "
-        f"{budget.spent:,} of them used today"
+        f"{budget.spent:,} used today"
     )
 
 

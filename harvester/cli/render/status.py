@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.models import Window
 from harvester.cli.render.table import table_lines
+from harvester.cli.render.terminal import stdout_width
 from harvester.formatting import format_days, format_duration, format_instant, format_span, local_days, plural
 from harvester.logging_setup import printable
 from harvester.pipeline.report import upgrade_summary
@@ -23,6 +25,7 @@ from harvester.state.account_status import DAY, SOON, AccountStatus, FailedMeeti
 from harvester.state.journal_rows import Run
 
 WIDTH = 100
+"""If stdout is no terminal."""
 LABEL = 12
 SHOWN = 5
 """At most this many windows, reasons or partitions are shown; the rest is counted. `--json` has all of them."""
@@ -32,6 +35,8 @@ FINDINGS = "findings left"
 
 _BAD = frozenset(code.outcome for code in ExitCode) - {"complete", "interrupted"} | {"killed", FINDINGS}
 _NO_END = {"killed": "killed or crashed", "killed or under way": "killed, crashed or still under way"}
+_SCOPE_COLUMNS = ("account", "listed", "done", "pending", "failed", "last run")
+DETAILS_HINT = "`harvester status -v` shows the runs, gaps and reasons of each account"
 _RUN_COLUMNS = ("began", "what", "outcome", "took", "listed", "fetched", "stored")
 
 
@@ -191,14 +196,54 @@ def _expiring(scope: Scope) -> str:
 # Text
 
 
-def as_text(folder: Path, scopes: Sequence[Scope], rejects_of_loads: int) -> str:
+def scope_name(scope: Scope) -> str:
+    """`zoom/main`: how people name an account."""
+    return f"{scope.vendor}/{scope.account}"
+
+
+def full_scope_name(scope: Scope) -> str:
+    """With the indices, for an account that is harvested into several."""
+    return f"{scope_name(scope)}/{scope.prefix}@{scope.es_url}"
+
+
+def verdict_line(scopes: Sequence[Scope], rejects_of_loads: int) -> str:
+    """For monitoring: one line, whose first word is the state."""
+    lines = attention(scopes, rejects_of_loads)
+    if not lines:
+        return f"OK: {plural(len(scopes), 'account')}, nothing needs attention"
+    more = f" (and {len(lines) - 1:,} more)" if len(lines) > 1 else ""
+    return printable(f"ATTENTION: {lines[0]}{more}")
+
+
+def as_text(folder: Path, scopes: Sequence[Scope], rejects_of_loads: int, *, details: bool = False) -> str:
+    """What needs attention, then a line for each account; `details`: all that is known of it instead."""
     blocks = []
     if not scopes:
         blocks.append([f"nothing has been harvested into an index yet: no journal in {folder}"])
     if lines := attention(scopes, rejects_of_loads):
         blocks.append(["needs attention", *(_wrapped("  ", line) for line in lines)])
-    blocks += [list(_scope_lines(scope)) for scope in scopes]
+    if details:
+        blocks += [list(_scope_lines(scope)) for scope in scopes]
+    elif scopes:
+        blocks.append([*map(printable, table_lines(_SCOPE_COLUMNS, _scope_rows(scopes))), "", DETAILS_HINT])
     return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _scope_rows(scopes: Sequence[Scope]) -> Iterator[Sequence[str]]:
+    """The same account into several indices is named with them."""
+    names = Counter(map(scope_name, scopes))
+    for scope in scopes:
+        status = scope.status
+        until = status.coverage.until
+        run, outcome = next(_runs(scope), (None, ""))
+        yield (
+            scope_name(scope) if names[scope_name(scope)] == 1 else full_scope_name(scope),
+            f"to {format_instant(until)} UTC" if until is not None else "nothing yet",
+            f"{status.meetings.get('done', 0):,}",
+            f"{status.backlog.pending.total():,}",
+            f"{status.backlog.failed.total():,}",
+            f"{format_instant(run.began)} {outcome}" if run is not None else "none yet",
+        )
 
 
 def _scope_lines(scope: Scope) -> Iterator[str]:
@@ -244,6 +289,7 @@ def _sections(scope: Scope) -> Iterator[tuple[str, Sequence[str]]]:
         for failed in status.failed_partitions
     )
     yield "skipped", _some(list(skipped))
+    yield "refused", _refused(scope)
     yield "expiring", [expiring] if (expiring := _expiring(scope)) else []
     yield "lost", _lost(scope)
     yield "quotas", [f"{name}: {plural(used, 'call')} counted today" for name, used in scope.quotas.items()]
@@ -296,6 +342,20 @@ def _meeting(meeting: FailedMeeting) -> str:
     return f"{meeting.uuid}, {format_instant(meeting.start)}" if meeting.start is not None else meeting.uuid
 
 
+def _refused(scope: Scope) -> list[str]:
+    """Users whom the vendor refuses for good: no failure, but what only they can list is not harvested."""
+    refused = scope.status.refused_partitions
+    reasons = Counter(str(each.reason) for each in refused)
+    return (
+        [
+            f"{plural(len(refused), 'part')} of listings ({', '.join(f'{reason} {n:,}' for reason, n in reasons.most_common())}), "
+            f"asked for last {format_instant(max(each.asked_at for each in refused))}; `harvester check {scope.vendor}` names users"
+        ]
+        if refused
+        else []
+    )
+
+
 def _lost(scope: Scope) -> list[str]:
     expiring = scope.status.expiring
     if expiring is None:
@@ -314,7 +374,7 @@ def _some(lines: list[str]) -> list[str]:
 def _wrapped(label: str, line: str) -> str:
     return textwrap.fill(
         printable(line),
-        WIDTH,
+        stdout_width() or WIDTH,
         initial_indent=label,
         subsequent_indent=" " * (len(label) + 2),
         break_long_words=False,

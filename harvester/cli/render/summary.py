@@ -43,8 +43,13 @@ def summary_lines(report: Report, *, dry_run: bool = False) -> list[str]:
 def problem_lines(report: Report) -> Iterator[str]:
     """What went wrong, the cause first."""
     if report.stopped_with in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
-        restart = "resumes" if report.destination == "index" else "begins again"
-        yield f"{report.stopped}; the same command {restart}"
+        restart = (
+            "the same command resumes"
+            if report.destination == "index"
+            else f"a run into {'a file' if report.destination == 'file' else 'stdout'} remembers nothing, so the same "
+            "command starts from the beginning"
+        )
+        yield f"{report.stopped}; {restart}"
     elif report.stopped_with != ExitCode.OK and (problem := report.stopped or report.problems):
         yield without_prefix(problem, report.vendor)
     if report.until is not None:
@@ -114,6 +119,11 @@ def _unfinished_lines(report: Report) -> Iterator[str]:
     if report.stopped_with == ExitCode.OK:
         yield "output closed by the reader; stopped without fetching the rest"
         return
+    if report.future_documents:
+        yield (
+            f"{plural(report.future_documents, 'document')} in the index harvested in the future, by a clock that was ahead: "
+            f"later harvests cannot replace them; run `harvester verify {report.vendor} --repair`"
+        )
     if report.cleanup_pending:
         yield (
             f"{plural(report.cleanup_pending, 'meeting')} stored, but stale documents could not be checked; "
@@ -157,7 +167,7 @@ def _notes(report: Report) -> Iterator[str]:
     if report.listed_only:
         yield (
             f"{plural(report.listed_only, 'meeting')} {VERBS[report.destination]} from the listing only: the vendor no longer "
-            "gives their participants"
+            f"gives {'its' if report.listed_only == 1 else 'their'} participants"
         )
     if report.replaced:
         yield f"{plural(report.replaced, 'stale document')} deleted"
@@ -177,6 +187,28 @@ def _retry(report: Report) -> str:
 
 def _by_reason(counts: Counter[str]) -> str:
     return ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items()))
+
+
+def verdict_lines(reports: Sequence[Report]) -> Iterator[tuple[int, str]]:
+    """The exit code of each account and one line about it, then those of the whole command."""
+    for report in reports:
+        reason = f": {without_prefix(report.reason, report.vendor)}" if report.reason else ""
+        stored = f": {plural(report.stored, 'meeting')} {VERBS[report.destination]}" if not reason else ""
+        yield (
+            report.exit_code,
+            f"{report.vendor}, account {report.account}: {_verdict(report.exit_code)}{stored}{reason}",
+        )
+    code = ExitCode.worst(report.exit_code for report in reports)
+    bad = sum(report.exit_code != ExitCode.OK for report in reports)
+    count = f": {bad:,} of {plural(len(reports), 'account')} need attention" if bad > 1 else ""
+    if bad == 1:
+        count = f": 1 of {plural(len(reports), 'account')} needs attention"
+    yield code, f"all: {_verdict(code)}{count}"
+
+
+def _verdict(exit_code: int) -> str:
+    outcome = next((code.outcome for code in ExitCode if code == exit_code), "unknown")
+    return outcome if exit_code == ExitCode.OK else f"{outcome} ({exit_code})"
 
 
 @dataclass

@@ -130,6 +130,8 @@ def _result_lines(result: VerifyResult) -> Iterator[str]:
         yield from _table(result)
         for kind in KINDS:
             yield from _finding_lines(kind, [finding for finding in result.findings if finding.kind == kind])
+        if result.is_clean:
+            yield f"{name}: nothing is wrong: the vendor's listing, the journal and the index agree"
         if result.complete and result.error:
             yield f"{name}: the repair did not finish: {result.error}"
     yield from _wrong_times_lines(result)

@@ -289,6 +289,8 @@ class ExpectedGoogleMeet:
                     "vendor": "google-meet",
                     "account": self._label,
                     "meeting": uuid,
+                    "meeting_series_id": head.get("meeting_series_id"),
+                    "meeting_code": head.get("meeting_code"),
                     "topic": head.get("topic"),
                     "host_email": head.get("host", {}).get("email"),
                     "meeting_timestamp": timestamp,

@@ -126,6 +126,7 @@ class ExpectedMeetecho:
                 "vendor": "meetecho",
                 "account": self._label,
                 "meeting": uuid,
+                "meeting_series_id": head.get("meeting_series_id"),
                 "topic": head.get("topic"),
                 "meeting_timestamp": head["@timestamp"],
                 "detail": detail,

@@ -100,7 +100,7 @@ class ExpectedWebex:
         head = self._head(instance, ended=ended) | self._audio(instance)
         head |= attendance_fields([fields for _, fields in sessions])
         yield self._meeting_document(instance, detail, head, sessions)
-        yield from self._session_documents(instance, detail, sessions)
+        yield from self._session_documents(instance, detail, head, sessions)
 
     def _measurable(self, instance: Instance) -> bool:
         return self._options.analytics and READY <= self._now - instance.meeting.start <= KEPT
@@ -239,7 +239,7 @@ class ExpectedWebex:
         )
 
     def _session_documents(
-        self, instance: Instance, detail: str, sessions: Sequence[KeyedFields]
+        self, instance: Instance, detail: str, head: Fields, sessions: Sequence[KeyedFields]
     ) -> Iterator[Fields]:
         timestamp = to_datetime(instance.meeting.start)
         for name, fields in sessions:
@@ -250,6 +250,8 @@ class ExpectedWebex:
                 "vendor": "webex",
                 "account": self._label,
                 "meeting": instance.id,
+                "meeting_series_id": instance.series,
+                "meeting_code": head.get("meeting_code"),
                 "topic": replace_surrogates(instance.title),
                 "host_email": instance.meeting.host.email,
                 "meeting_timestamp": timestamp,

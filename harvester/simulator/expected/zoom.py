@@ -193,6 +193,8 @@ class ExpectedZoom:
                 "vendor": "zoom",
                 "account": self._label,
                 "meeting": instance.uuid,
+                "meeting_series_id": str(instance.number),
+                "meeting_code": str(instance.number),
                 "topic": replace_surrogates(instance.topic),
                 "host_email": head["host"]["email"],
                 "meeting_timestamp": timestamp,

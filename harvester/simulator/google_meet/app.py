@@ -81,7 +81,8 @@ class GoogleMeet:
             return
         api = next((name for name, root in _ROOTS.items() if path.startswith(root)), None)
         if api is None:
-            self.calls["(unknown)"] += 1
+            if scope["method"] != "HEAD":  # by which a client asks for the time
+                self.calls["(unknown)"] += 1
             await self._send(send, 404, _HTML, _NOTHING_HERE)
             return
         try:

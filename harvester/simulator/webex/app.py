@@ -94,7 +94,8 @@ class Webex:
         analytics = f"/{prefix}" != PREFIX
         method = scope["method"]
         call, key = _call(method, f"/{rest}", analytics=analytics)
-        self.calls[call] += 1
+        if method != "HEAD":  # by which a client asks for the time
+            self.calls[call] += 1
         base = f"http://{headers.get('host', '127.0.0.1')}"
         body = await read_body(receive) if method == "POST" else b""
         response = self._answer_login(

@@ -24,11 +24,27 @@ from harvester.documents import version
 from harvester.sinks.elastic.bulk import read_items
 from harvester.sinks.elastic.client import RETRYABLE, Client, ErrorCause, Response, wait_before_retry
 from harvester.sinks.elastic.deletion import MissingPrivileges
+from harvester.state.wrong_times import TOLERANCE
 
 BATCH = 500
+_IGNORE_MISSING = "ignore_unavailable=true&allow_no_indices=true"
 FORGET_AT_ONCE = "-1"
 OWN_SETTING = "24h"
 """Of `index.gc_deletes` in the harvester's indices."""
+
+
+def count_future(client: Client, *, vendor: str, account: str, now: datetime) -> int:
+    """How many documents of the account were harvested in the future; 0 if the account may not search."""
+    client.send("POST", f"/{','.join(client.config.index_patterns)}/_refresh?{_IGNORE_MISSING}")
+    after = format_milliseconds(now + TOLERANCE)
+    filters = [
+        {"term": {"vendor": vendor}},
+        {"term": {"account": account}},
+        {"range": {"harvested_at": {"gt": after, "format": "strict_date_time"}}},
+    ]
+    path = f"/{','.join(client.config.index_patterns)}/_count?{_IGNORE_MISSING}"
+    response = client.send("POST", path, body={"query": {"bool": {"filter": filters}}})
+    return int(response.body.get("count", 0)) if response.ok and isinstance(response.body, dict) else 0
 
 
 def redate(client: Client, retry: RetryPolicy, index: str, ids: Sequence[str], at: datetime) -> int:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click import UsageError
+from click.testing import CliRunner
 
+from connectors.errors import OutputError
+from harvester.cli import cli
 from harvester.cli.load import UncompressedStream, report_load
 from harvester.cli.render.load import SHOWN
+from harvester.cli.run_environment import RunEnvironment
 from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
 from harvester.sinks.elastic.ndjson_reader import read_blocks
 from harvester.state.layout import rejects_folder
@@ -95,3 +101,50 @@ def test_a_compressed_file_leaves_no_rejects(rejects: Rejects) -> None:
             )
         )
     assert len(rejects) == 0
+
+
+# Several files
+
+
+class FakeLoader:
+    """Stores every line but those that say no."""
+
+    def __init__(self) -> None:
+        self.loaded: list[str] = []
+
+    def load_lines(self, stream: Any, name: str, *, max_new_indices: int | None) -> Iterator[LoadProgress]:
+        lines = stream.read1(10_000).splitlines()
+        self.loaded.append(name)
+        bad = [number for number, line in enumerate(lines, 1) if line == b"no"]
+        yield so_far(*bad, rejected=len(bad))
+
+
+@pytest.fixture
+def loader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLoader:
+    fake = FakeLoader()
+
+    @contextmanager
+    def open_index(_env: RunEnvironment) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(loader=fake)
+
+    monkeypatch.setattr("harvester.cli.load.open_index", open_index)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.ndjson").write_text("yes\n")
+    (tmp_path / "b.ndjson").write_text("yes\nno\n")
+    return fake
+
+
+def test_several_files_are_loaded_in_order_and_named(loader: FakeLoader) -> None:
+    ended = CliRunner().invoke(cli, ["load", "b.ndjson", "a.ndjson"], standalone_mode=False)
+    assert ended.return_value == 65
+    assert loader.loaded == ["b.ndjson", "a.ndjson"]
+    lines = ended.stderr.splitlines()
+    assert lines[0].startswith("b.ndjson: line 2: ")
+    assert [line.partition(": ")[0] for line in lines[1:]] == ["b.ndjson", "a.ndjson"]
+
+
+def test_nothing_is_loaded_if_one_of_the_files_cannot_be_read(loader: FakeLoader, tmp_path: Path) -> None:
+    ended = CliRunner().invoke(cli, ["load", "a.ndjson", "missing.ndjson"], standalone_mode=False)
+    assert isinstance(ended.exception, OutputError)
+    assert "missing.ndjson" in str(ended.exception)
+    assert loader.loaded == []

@@ -151,7 +151,7 @@ def test_requests_beyond_the_quota_are_spread_over_days(tmp_path: Path) -> None:
         "  to fetch      90 meetings",
         "  requests      279: 270 for meetings, 9 for the listing",
         "  time          2 min 20 s at 2.0 requests a second",
-        "  daily quota   100 calls (heavy): the vendor's limit × the rate share, 0.8; 18 of them used today",
+        "  daily quota   100 calls (heavy): the vendor's limit × the rate share, 0.8; 18 used today",
         "  days          3; run the same command on each of them",
         "  ends          2026-11-22 00:00 UTC, if started now",
     ]
@@ -255,7 +255,7 @@ def test_finished_days_are_reported_with_nothing_left_to_do(tmp_path: Path) -> N
     done = plan(tmp_path, "--from", "2026-11-01", "--to", "2026-11-05", ES_HOST=ES_HOST)
     assert done.stdout.splitlines()[1:4] == [
         "  done already  5 of 5 days: 5 meetings known",
-        "  listed now    0 days: 0 meetings, 0 of them known already",
+        "  listed now    0 days: 0 meetings, 0 known already",
         "  to fetch      0 meetings",
     ]
     assert "  ends          at once: nothing is left to do" in done.stdout.splitlines()
@@ -269,3 +269,34 @@ def test_time_and_rate_are_those_of_this_machine(tmp_path: Path) -> None:
     assert (slow["seconds"], slow["requests_per_second"]) == (31.0, 2.0)
     assert (fast["seconds"], fast["requests_per_second"]) == (3.1, 20.0)
     assert fast["spread"]["ends"].startswith("2026-11-20T12:00:0")
+
+
+def plan_all(folder: Path, *words: str) -> Result:
+    environment = {
+        "HARVESTER_STATE_DIR": str(folder / "state"),
+        "HARVESTER_NOW": NOW.isoformat(),
+        "HARVESTER_SPEED": "1",
+    }
+    return CliRunner().invoke(cli, ["plan", "all", *words], env=environment, standalone_mode=False)
+
+
+def test_all_vendors_are_planned_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = "tests.unit.cli.test_plan:FakeConnector"
+    monkeypatch.setattr(connectors, "table", lambda: {"fake": target, "second": target})
+    ended = plan_all(tmp_path, "--from", "2026-11-10", "--to", "yesterday", "--json")
+    assert ended.return_value == 0
+    assert [json.loads(line)["vendor"] for line in ended.stdout.splitlines()] == ["fake", "second"]
+    text = plan_all(tmp_path, "--from", "2026-11-10").stdout
+    assert [line.partition(",")[0] for line in text.splitlines() if not line.startswith(" ")] == [
+        "fake",
+        "second",
+    ]
+
+
+def test_a_vendor_that_fails_stops_no_other_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = "tests.unit.cli.test_plan:FakeConnector"
+    monkeypatch.setattr(connectors, "table", lambda: {"fake": target, "second": target})
+    monkeypatch.setattr(FakeConnector, "broken", True)
+    ended = plan_all(tmp_path, "--from", "2026-11-10", "--json")
+    assert ended.return_value == 75
+    assert [json.loads(line)["complete"] for line in ended.stdout.splitlines()] == [False, False]

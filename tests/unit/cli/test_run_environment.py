@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from harvester.cli import cli
 from harvester.cli.options import (
     RATE_SHARE,
     TIMEZONE,
@@ -95,7 +96,7 @@ def test_secrets_of_the_settings_are_redacted_in_messages(run: Run) -> None:
     ],
 )
 def test_the_level_of_messages(words: list[str], shown: list[str], run: Run) -> None:
-    lines = run(*words).stderr.splitlines()
+    lines = [line for line in run(*words).stderr.splitlines() if "settings: " not in line]
     assert len(lines) == len(shown)
     assert all(text in line for text, line in zip(shown, lines, strict=True))
 
@@ -132,3 +133,77 @@ def test_the_state_folder_follows_xdg(
     assert seen[-1].state_folder == Path("/somewhere/meeting-harvester")
     run(HARVESTER_STATE_DIR="~/here")
     assert seen[-1].state_folder == tmp_path / "here"
+
+
+def test_the_file_that_was_looked_for_is_named(run: Run, tmp_path: Path) -> None:
+    assert f"there is no {tmp_path / '.env'}" in run("-v").stderr
+    (tmp_path / ".env").write_text("HARVESTER_ACCOUNT=here\n")
+    assert f"settings: the environment and {tmp_path / '.env'}" in run("-v").stderr
+
+
+def test_a_readable_file_of_secrets_is_warned_about(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ZOOM_CLIENT_SECRET=x\n")
+    (tmp_path / ".env").chmod(0o644)
+    assert "chmod 600 .env" in run().stderr
+    (tmp_path / ".env").chmod(0o600)
+    assert "chmod" not in run().stderr
+
+
+@pytest.mark.parametrize("words", [["-q", "check"], ["check", "-q"]])
+def test_general_options_are_accepted_before_and_after_the_command(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(cli, words, env={"ES_HOST": ""}, standalone_mode=False)
+    assert ended.return_value == 78
+    assert "warning" not in ended.stdout
+    assert "no vendor is configured" in ended.stdout
+
+
+def test_an_option_after_the_command_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(
+        cli, ["--env-file", "missing.env", "check", "--env-file", "other.env"], standalone_mode=False
+    )
+    assert "other.env" in str(ended.exception)
+
+
+def test_check_names_misspelt_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("WEBEX_ACESS_TOKEN=x\nSTACK_VERSION=9\n")
+    (tmp_path / ".env").chmod(0o600)
+    ended = CliRunner().invoke(cli, ["check"], env={"ES_HOST": ""}, standalone_mode=False)
+    assert "there is no setting WEBEX_ACESS_TOKEN; did you mean WEBEX_ACCESS_TOKEN?" in ended.stderr
+    assert "STACK_VERSION" not in ended.stderr
+    assert f"ok      settings: read from the environment and {tmp_path / '.env'}" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "suggestion"),
+    [(["zom"], "zoom"), (["plan", "webx"], "webex"), (["rejects", "lst"], "list"), (["stauts"], "status")],
+)
+def test_a_misspelt_command_is_corrected(words: list[str], suggestion: str) -> None:
+    ended = CliRunner().invoke(cli, words)
+    assert ended.exit_code == 2
+    assert f"Did you mean {suggestion}?" in ended.stderr
+
+
+def test_a_word_like_no_command_is_only_refused() -> None:
+    ended = CliRunner().invoke(cli, ["xyzzy"])
+    assert "No such command 'xyzzy'." in ended.stderr
+    assert "Did you mean" not in ended.stderr
+
+
+def test_a_vendors_command_knows_the_settings_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(
+        "ZOOM_CLIENT_ID=x\nZOOM_CLIENT_SECRET=x\nGOOGLE_ADMIN=x\nWEBEX_CLIENT_IDD=x\nWEBEX_CLIENT_SECRET=x\n"
+    )
+    (tmp_path / ".env").chmod(0o600)
+    ended = CliRunner().invoke(
+        cli, ["webex", "--date", "yesterday"], env={"ES_HOST": ""}, standalone_mode=False
+    )
+    assert ended.stderr.count("there is no setting") == 1
+    assert "did you mean WEBEX_CLIENT_ID?" in ended.stderr

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner, Result
 
+from connectors.errors import AlreadyRunning
 from connectors.models import MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from harvester.cli import cli
@@ -74,7 +75,10 @@ def status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Status:
             "HARVESTER_NOW": NOW.isoformat(),
             **more,
         }
-        result = CliRunner().invoke(cli, ["status", *words], env=environment, standalone_mode=False)
+        # Text with all details, unless a test asks for something else.
+        details = () if {"--json", "--exit-code", "--forget", "--brief"} & set(words) else ("-v",)
+        words = tuple(word for word in words if word != "--brief")
+        result = CliRunner().invoke(cli, ["status", *details, *words], env=environment, standalone_mode=False)
         assert result.exception is None, result.exception
         return result
 
@@ -384,6 +388,16 @@ def test_the_reason_of_a_partial_run_and_when_to_resume_it_are_shown(
     assert (ran["reason"], ran["until"]) == (summary["reason"], summary["until"])
 
 
+def test_refused_users_are_shown_and_need_no_attention(status: Status, journal: Journal) -> None:
+    journal.add_refused("user a", Reason.refused, NOW - DAY)
+    journal.add_refused("user b", Reason.unknown_user, NOW - 2 * DAY)
+    journal.flush()
+    text = " ".join(status("-v").stdout.split())
+    assert "needs attention" not in text
+    assert "refused 2 parts of listings (refused 1, unknown user 1), asked for last 2026-11-19 12:00" in text
+    assert [each["partition"] for each in only_scope(status)["refused_partitions"]] == ["user a", "user b"]
+
+
 def test_the_newest_gone_meetings_are_named_with_the_reason(status: Status, journal: Journal) -> None:
     for number in range(8):
         start = NOW - number * DAY
@@ -487,3 +501,66 @@ def test_no_line_is_longer_than_a_terminal(status: Status, journal: Journal) -> 
     )
     journal.flush()
     assert max(map(len, status().stdout.splitlines())) <= 100
+
+
+# One line for each account
+
+
+def test_by_default_there_is_one_line_for_each_account(status: Status, journal: Journal) -> None:
+    run = journal.begin_run("nightly", NOW - timedelta(hours=9))
+    journal.end_run(run, NOW - timedelta(hours=8), 0, {})
+    record(journal, "waiting")
+    journal.mark_stored(record(journal, "a"), rank=3, harvested_at=NOW, due=None, reason=None)
+    fail(journal, "b", "no")
+    journal.flush()
+    first, _, table = status("--brief").stdout.partition("\n\n")
+    assert first == "needs attention\n  zoom main: 1 meeting failed"
+    head, line, _, hint = table.splitlines()
+    assert head.split() == ["account", "listed", "done", "pending", "failed", "last", "run"]
+    assert " ".join(line.split()) == "zoom/main to 2026-11-20 00:00 UTC 1 0 1 2026-11-20 03:00 complete"
+    assert "harvester status -v" in hint
+
+
+def test_the_exit_code_is_asked_for(status: Status, journal: Journal) -> None:
+    good = status("--exit-code")
+    assert good.return_value == 0
+    assert good.stdout.startswith("OK: 1 account, nothing needs attention\n")
+    fail(journal, "b", "no")
+    journal.flush()
+    bad = status("--exit-code")
+    assert bad.return_value == 75
+    assert bad.stdout.startswith("ATTENTION: zoom main: 1 meeting failed\n")
+    assert status("--exit-code", "--json").return_value == 75
+    assert status("--brief").return_value == 0
+
+
+def test_an_account_is_forgotten(status: Status, journal: Journal, folder: Path) -> None:
+    AccountState(folder.parent, lambda: NOW).close()
+    journal.close()
+    ended = status("--forget", "zoom/main", "--yes")
+    assert ended.return_value == 0
+    assert "deleted the journal of zoom/main into http://127.0.0.1:9200, indices harvester-*" in ended.stderr
+    assert not folder.exists()
+    assert (folder.parent / "account.db").exists(), "tokens and quotas stay"
+    assert "nothing has been harvested" in status("--brief").stdout
+
+
+def test_only_an_account_that_exists_and_is_not_harvested_now_is_forgotten(
+    tmp_path: Path, journal: Journal, folder: Path
+) -> None:
+    def forget(name: str) -> Result:
+        environment = {"HARVESTER_STATE_DIR": str(tmp_path / "state")}
+        words = ["status", "--forget", name, "--yes"]
+        return CliRunner().invoke(cli, words, env=environment, standalone_mode=False)
+
+    assert "there is no journal of zoom/other" in str(forget("zoom/other").exception)
+    with journal.lock():
+        assert isinstance(forget("zoom/main").exception, AlreadyRunning)
+    assert (folder / "journal.db").exists()
+
+
+def test_forgetting_asks_first(tmp_path: Path, journal: Journal, folder: Path) -> None:
+    environment = {"HARVESTER_STATE_DIR": str(tmp_path / "state")}
+    ended = CliRunner().invoke(cli, ["status", "--forget", "zoom/main"], env=environment, input="n\n")
+    assert ended.exit_code != 0
+    assert (folder / "journal.db").exists()

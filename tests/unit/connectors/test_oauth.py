@@ -84,12 +84,14 @@ def test_a_refused_token_is_renewed_once_however_many_threads_ask(context: FakeC
     assert cache.rejected == [None, refused]
 
 
-def test_a_replacement_is_cached_although_the_present_token_is_good(context: FakeContext) -> None:
-    cache = NumberedTokens(context)
-    cache.header()
-    fresh = Token(access="fresh", expires_at=NOW + HOUR)
-    assert cache.replace(lambda: fresh) is fresh
+def test_a_new_token_is_requested_and_kept_although_the_present_one_is_good(context: FakeContext) -> None:
+    context.tokens.write("a", Token(access="stored", expires_at=NOW + HOUR))
+    cache = NumberedTokens(context, name="a")
+    assert cache.token().access == "stored"
+    fresh = cache.request_new()
+    assert fresh.access != "stored"
     assert cache.token() is fresh
+    assert context.tokens.read("a") is fresh
 
 
 def test_a_stored_token_is_used_unless_it_expires_soon_or_was_rejected(context: FakeContext) -> None:

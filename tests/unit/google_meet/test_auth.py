@@ -49,6 +49,13 @@ def test_each_scope_and_user_has_its_own_token(meet: Build, google: Google) -> N
     assert (HOST, MEET.scope) in asked
 
 
+def test_assertions_have_the_vendors_time(meet: Build, google: Google, context: FakeContext) -> None:
+    """This machine's clock may be wrong by minutes, for which Google would refuse them."""
+    list(meet(GOOGLE_SOURCE="reports").meetings(DAY))
+    issued = int(context.now().timestamp())
+    assert {(claims["iat"], claims["exp"]) for claims in google.assertions} == {(issued, issued + 3600)}
+
+
 def test_only_the_admins_tokens_are_stored_for_other_runs(
     meet: Build, google: Google, context: FakeContext
 ) -> None:

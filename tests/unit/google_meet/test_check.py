@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import responses
 
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS, SERVICES, Service
-from tests.unit.google_meet.fake_api import ADMIN, CLIENT_ID, Google, error_body, status_body
+from connectors.models import Reason, RefusedPartition, user_partition
+from tests.unit.fake_context import FakeContext
+from tests.unit.google_meet.fake_api import ADMIN, CLIENT_ID, GUEST, TOKENS, Google, error_body, status_body
 
 Build = Callable[..., GoogleMeet]
 
@@ -68,3 +71,26 @@ def test_wrong_credentials_are_the_only_result(meet: Build, google: Google) -> N
     assert "/nowhere" not in bad.message
     assert bad.remedy
     assert CALENDAR.scope not in bad.message
+
+
+def test_users_whom_earlier_runs_found_refused_are_named(
+    meet: Build, google: Google, context: FakeContext
+) -> None:
+    partition = user_partition(GUEST)
+    context.refused = {
+        partition: RefusedPartition(
+            partition=partition, reason=Reason.refused, refused_at=context.now(), asked_at=context.now()
+        )
+    }
+    (bad,) = [result for result in meet().check() if result.status != "ok"]
+    assert (bad.subject, bad.status) == ("users", "warning")
+    assert bad.message.endswith(f": {GUEST}")
+
+
+def test_stored_tokens_do_not_hide_a_refused_key(
+    meet: Build, google: Google, http: responses.RequestsMock
+) -> None:
+    list(meet().check())
+    http.remove(responses.POST, TOKENS)
+    http.post(TOKENS, json={"error": "invalid_client"}, status=401)
+    assert {result.status for result in meet().check() if result.subject != "credentials"} == {"failed"}

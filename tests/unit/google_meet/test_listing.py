@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.google_meet.listing import settle_refusals
@@ -27,3 +29,14 @@ def test_a_user_whose_list_failed_is_asked_again() -> None:
 def test_if_everybody_is_refused_a_later_run_asks_again() -> None:
     found = list(settle_refusals([skipped(Reason.refused), skipped(Reason.error)]))
     assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [False, False]
+
+
+def test_if_only_refused_users_are_asked_the_caller_knows_whether_others_are_accepted() -> None:
+    found = list(settle_refusals([skipped(Reason.refused)], is_accepted=lambda: True))
+    assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [True]
+
+
+def test_a_known_refusal_stays_permanent() -> None:
+    known = replace(skipped(Reason.refused), permanent=True)
+    found = list(settle_refusals([known, skipped(Reason.error)]))
+    assert [one.permanent for one in found if isinstance(one, SkippedPartition)] == [False, True]

@@ -12,7 +12,16 @@ import pytest
 from connectors.errors import ConfigurationError, Gone, VendorError
 from connectors.google_meet import GoogleMeet
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS
-from connectors.models import Detail, MeetingRecord, MeetingRef, Reason, SkippedPartition, Window
+from connectors.models import (
+    Detail,
+    MeetingRecord,
+    MeetingRef,
+    Reason,
+    RefusedPartition,
+    SkippedPartition,
+    Window,
+    user_partition,
+)
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.google_meet.fake_api import (
     ADMIN,
@@ -21,6 +30,7 @@ from tests.unit.google_meet.fake_api import (
     GUEST,
     HOST,
     Google,
+    error_body,
     event,
     signed_in,
     status_body,
@@ -226,14 +236,55 @@ def test_refused_user_does_not_stop_others(meet: Build, google: Google, context:
     (skipped,) = [one for one in found if isinstance(one, SkippedPartition)]
     assert (skipped.reason, skipped.permanent) == (Reason.refused, True)
     assert GUEST not in skipped.partition
-    (said,) = [line for line in context.told if "Meet refuses some users" in line]
+    (said,) = [line for line in context.told if "Meet refuses these users" in line]
     assert "Service status" in said
-    assert GUEST not in said
+    assert said.endswith(f": {GUEST}")
     assert [one.uuid for one in found if isinstance(one, MeetingRef)] == ["conf1"]
     google.asked.clear()
     google.refused.clear()
     refs(meet(), DAY, (skipped.partition,))
     assert {user for user, _ in google.asked_for("/v2/conferenceRecords")} >= {GUEST}
+
+
+def refused_at(at: datetime) -> dict[str, RefusedPartition]:
+    partition = user_partition(GUEST)
+    return {
+        partition: RefusedPartition(partition=partition, reason=Reason.refused, refused_at=at, asked_at=at)
+    }
+
+
+def test_a_user_who_was_refused_today_is_not_asked_again(
+    meet: Build, google: Google, context: FakeContext
+) -> None:
+    context.refused = refused_at(context.now() - timedelta(hours=5))
+    (skipped,) = [one for one in meet().meetings(DAY) if isinstance(one, SkippedPartition)]
+    assert (skipped.partition, skipped.permanent) == (user_partition(GUEST), True)
+    assert GUEST not in {user for user, _ in google.asked_for("/v2/conferenceRecords")}
+    assert not [said for said in context.told if GUEST in said]
+
+
+def test_a_user_who_was_refused_yesterday_is_asked_again(
+    meet: Build, google: Google, context: FakeContext
+) -> None:
+    context.refused = refused_at(context.now() - timedelta(days=1))
+    assert not [one for one in meet().meetings(DAY) if isinstance(one, SkippedPartition)]
+    assert GUEST in {user for user, _ in google.asked_for("/v2/conferenceRecords")}
+
+
+def test_a_refused_user_whom_the_command_names_is_asked(
+    meet: Build, google: Google, context: FakeContext
+) -> None:
+    context.refused = refused_at(context.now())
+    list(meet(GOOGLE_SOURCE="meet", given={"user": (GUEST,)}).meetings(DAY))
+    assert GUEST in {user for user, _ in google.asked_for("/v2/conferenceRecords")}
+
+
+def test_a_skipped_user_who_is_refused_again_is_no_failure(meet: Build, google: Google) -> None:
+    google.refused["/conferenceRecords", GUEST] = (403, status_body(403, "PERMISSION_DENIED"))
+    (skipped,) = [
+        one for one in meet().meetings(DAY, (user_partition(GUEST),)) if isinstance(one, SkippedPartition)
+    ]
+    assert skipped.permanent
 
 
 def test_suspended_user_is_not_impersonated(meet: Build, google: Google) -> None:
@@ -372,3 +423,10 @@ def test_hints_contain_no_address(meet: Build, google: Google) -> None:
     assert len(hints) == 2
     assert all(hint["user"] == "2" for hint in hints)
     assert "@" not in str(hints)
+
+
+def test_an_unknown_user_of_the_command_line_is_named(meet: Build, google: Google) -> None:
+    google.refused["/users/nobody@example.org/applications/meet", ADMIN] = (400, error_body(400, "invalid"))
+    connector = meet(GOOGLE_SOURCE="reports", given={"user": ("nobody@example.org",)})
+    with pytest.raises(ConfigurationError, match=r"Google does not know the user nobody@example.org \(400\)"):
+        list(connector.meetings(DAY))

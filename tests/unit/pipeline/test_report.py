@@ -94,8 +94,8 @@ def test_outcomes_add_up_to_what_was_listed() -> None:
 
 def test_only_partitions_that_may_come_back_make_the_run_partial() -> None:
     run = report(listed=1, done=1)
-    for _ in range(11):
-        run.skip(SkippedPartition(partition="user", reason=Reason.unknown_user, permanent=True))
+    for number in range(11):
+        run.skip(SkippedPartition(partition=f"user {number}", reason=Reason.unknown_user, permanent=True))
     assert run.exit_code == 0
     run.skip(SkippedPartition(partition="user 2", reason=Reason.error, permanent=False))
     assert (run.exit_code, run.reason) == (75, "1 partition could not be listed: error")
@@ -109,3 +109,15 @@ def test_kept_meetings_are_not_counted_as_stored() -> None:
     run.meeting_kept(Pending(until=NOW, reason=Reason.quality))
     assert (run.stored, run.kept_richer, run.pending) == (1, 1, 1)
     assert run.pending_by_reason == {"quality not ready": 1}
+
+
+def test_documents_of_the_future_are_a_problem() -> None:
+    run = Report(vendor="zoom", account="main", future_documents=2)
+    assert (run.exit_code, run.reason) == (65, "2 documents in the index harvested in the future")
+
+
+def test_a_refused_partition_counts_once_whatever_the_number_of_slices() -> None:
+    run = report(listed=1, done=1)
+    for _ in range(3):
+        run.skip(SkippedPartition(partition="user x", reason=Reason.refused, permanent=True))
+    assert (run.skipped, run.missing_partitions) == (1, {"refused": 1})

@@ -119,3 +119,47 @@ def test_the_parts_of_a_window_follow_each_other_without_gap(days: int, step: in
     assert parts[-1].end == whole.end
     assert all(a.end == b.start for a, b in pairwise(parts))
     assert all(part.end - part.start <= timedelta(days=step) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("zone", "today"), [("UTC", date(2026, 11, 20)), ("Pacific/Auckland", date(2026, 11, 21))]
+)
+def test_today_and_yesterday_are_days_of_the_zone(zone: str, today: date) -> None:
+    now = datetime(2026, 11, 20, 13, tzinfo=UTC)
+    for word, day in (("today", today), ("yesterday", today - timedelta(days=1))):
+        request = resolve(now=now, zone=ZoneInfo(zone), on=word)
+        assert request.window == Window.day(day, ZoneInfo(zone))
+        assert request.description == str(day)
+    backfill = resolve(now=now, zone=ZoneInfo(zone), first="yesterday", last="today")
+    assert backfill.window == Window.days(today - timedelta(days=1), today, ZoneInfo(zone))
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "message"),
+    [
+        (date(1, 1, 1), "Asia/Tokyo", "before 2000"),
+        (date(1999, 12, 31), "UTC", "before 2000"),
+        (date(9999, 12, 31), "America/New_York", "in the future"),
+        (date(2011, 12, 30), "Pacific/Apia", "there was no 2011-12-30 in Pacific/Apia"),
+    ],
+)
+def test_days_that_no_zone_or_vendor_has_are_refused_in_words(day: date, zone: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resolve(now=NOW, zone=ZoneInfo(zone), on=day)
+    if day.year != 2011:
+        with pytest.raises(ValueError, match=message):
+            resolve(now=NOW, zone=ZoneInfo(zone), first=day)
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "hours"),
+    [
+        (date(2026, 3, 29), "Europe/Berlin", 23),
+        (date(2026, 10, 25), "Europe/Berlin", 25),
+        (date(2026, 4, 24), "Africa/Cairo", 23),  # midnight itself does not exist
+        (date(2026, 4, 5), "Australia/Lord_Howe", 24.5),
+    ],
+)
+def test_a_day_whose_clocks_change_is_as_long_as_it_is(day: date, zone: str, hours: float) -> None:
+    window = resolve(now=NOW, zone=ZoneInfo(zone), on=day).window
+    assert window.end - window.start == timedelta(hours=hours)

@@ -116,7 +116,6 @@ def test_a_meeting_is_given_up_by_the_vendors_time_and_taken_back_if_it_was_wron
     waiting = MeetingRef(uuid="waiting", start_time=DAY.start, digest="d")
     journal.record_intent(waiting, frozenset(), 1)
     journal.set_outcome(waiting, "failed", reason="no")
-    journal.flush()
     nightly_run(journal, NOW + 300 * timedelta(days=1), known=False)
     assert journal.counts() == {"gone": 1}
     nightly_run(journal, NOW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,8 @@ def clock() -> Clock:
     return Clock(NOW)
 
 
-def tracker_of(journal: Journal, plan: RunPlan) -> JournalTracker:
-    return JournalTracker(journal, plan, extras=NOTHING, run=1, now=lambda: NOW, was_empty=False)
+def tracker_of(journal: Journal, plan: RunPlan, now: Clock | None = None) -> JournalTracker:
+    return JournalTracker(journal, plan, extras=NOTHING, run=1, now=now or Clock(NOW), was_empty=False)
 
 
 def begin_fetch(tracker: JournalTracker, ref: MeetingRef) -> MeetingRef:
@@ -390,3 +391,41 @@ def test_a_filtered_run_records_the_meetings_that_it_stores(journal: Journal) ->
     assert isinstance(once.should_fetch(ref("m1")), Unchanged)
     assert isinstance(again.should_fetch(ref("m1")), Fetch)
     assert isinstance(once.should_fetch(ref("m1", digest="other")), Fetch)
+
+
+# Partitions that the vendor refuses for good
+
+
+def refuse(journal: Journal, now: datetime, *partitions: str, reason: Reason = Reason.refused) -> None:
+    """A run lists a slice in which the vendor refuses these partitions."""
+    part = Slice(window=WINDOW)
+    tracker = tracker_of(journal, RunPlan(slices=[part]), now=Clock(now))
+    tracker.on_slice_started(part)
+    for partition in partitions:
+        tracker.on_partition_skipped(
+            SkippedPartition(partition=partition, reason=reason, permanent=True), part
+        )
+    tracker.on_slice_listed(part)
+    journal.flush()
+
+
+def test_a_refusal_is_recorded_once_and_kept_until_the_vendor_answers(journal: Journal) -> None:
+    refuse(journal, NOW, "user x", "user y")
+    refuse(journal, NOW + DAY, "user x")
+    (known,) = journal.refused_partitions().values()
+    assert (known.partition, known.reason) == ("user x", Reason.refused)
+    assert (known.refused_at, known.asked_at) == (NOW, NOW + DAY)
+    assert journal.failed_partitions() == []
+
+
+def test_a_partition_that_was_not_asked_for_keeps_its_refusal(journal: Journal) -> None:
+    refuse(journal, NOW, "user x")
+    refuse(journal, NOW + HOUR, "user x")
+    refuse(journal, NOW + HOUR)
+    assert journal.refused_partitions()["user x"].asked_at == NOW
+
+
+@pytest.mark.parametrize("reason", [Reason.replaced, Reason.error])
+def test_days_of_another_source_are_no_refusals(journal: Journal, reason: Reason) -> None:
+    refuse(journal, NOW, "day 2026-11-20", reason=reason)
+    assert journal.refused_partitions() == {}

@@ -51,18 +51,10 @@ def test_everything_works(webex: Build, whole: Account) -> None:
     ]
 
 
-def test_a_login_that_ends_soon_is_a_warning(webex: Build, whole: Account, context: FakeContext) -> None:
-    context.tokens.write(
-        "webex",
-        Token(
-            access="a",
-            expires_at=NOW + timedelta(days=9),
-            refresh="r",
-            refresh_expires_at=NOW + timedelta(days=9, hours=2),
-            scope=ADMIN,
-        ),
-    )
-    found = checked(webex(WEBEX_REFRESH_TOKEN=""))["login"]
+def test_a_login_that_ends_soon_is_a_warning(webex: Build, whole: Account, account: Account) -> None:
+    connector = webex()
+    account.gives_tokens(refresh_token_expires_in=9 * 86_400 + 7_200)
+    found = checked(connector)["login"]
     assert (found.status, found.message) == ("warning", "works for 9 more days")
     assert "harvester login webex" in found.remedy
 
@@ -74,6 +66,18 @@ def test_an_access_token_that_cannot_be_renewed_is_a_warning(webex: Build, whole
     assert found["login"].status == "warning"
     assert found["scopes"].status == "warning"
     assert found[QUALITIES].status == "ok"
+
+
+def test_a_stored_token_does_not_hide_a_wrong_client_secret(
+    webex: Build, whole: Account, account: Account, context: FakeContext
+) -> None:
+    token = Token(access="good", expires_at=NOW + timedelta(days=9), refresh="r", scope=ADMIN)
+    context.tokens.write("webex", token)
+    connector = webex()
+    account.refuses_tokens(401, '{"error": "invalid_client"}')
+    (result,) = connector.check()
+    assert (result.subject, result.status, result.exit_code) == ("login", "failed", 77)
+    assert "WEBEX_CLIENT_SECRET" in result.message
 
 
 def test_a_refused_login_is_the_only_result(webex: Build, account: Account) -> None:
@@ -109,10 +113,12 @@ def test_an_admin_scope_without_the_admin_role_is_a_warning(webex: Build, whole:
 
 
 @pytest.mark.parametrize("status", [403, 451])
-def test_a_missing_pro_pack_and_a_wrong_region_fail(webex: Build, whole: Account, status: int) -> None:
+def test_a_missing_pro_pack_and_a_wrong_region_are_warnings_as_a_run_goes_on_without_quality(
+    webex: Build, whole: Account, status: int
+) -> None:
     whole.on("/meeting/qualities", {"message": "no"}, status=403)
     found = checked(webex())[QUALITIES]
-    assert found.status == "failed"
+    assert (found.status, bool(found.remedy)) == ("warning", True)
     assert "Pro Pack" in found.message
     message = "This server cannot serve the data. Please use analytics-ca.webexapis.com"
     whole.on("/meeting/qualities", {"message": message}, status=status)

@@ -5,8 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from connectors.errors import CredentialsError
-from connectors.models import Detail, Host, MeetingRef, Reason, SkippedPartition
+from connectors.models import (
+    Detail,
+    Host,
+    MeetingRef,
+    Reason,
+    RefusedPartition,
+    SkippedPartition,
+    user_partition,
+)
 from connectors.zoom import Zoom
+from tests.unit.fake_context import FakeContext
 from tests.unit.zoom.fake_api import DAY, Account, data, page, ref
 
 Build = Callable[..., Zoom]
@@ -164,3 +173,17 @@ def test_listed_host_that_zoom_cannot_find_is_skipped_permanently(
     assert (skipped.reason, skipped.permanent) == (reason, True)
     assert "u-lost" not in skipped.partition
     assert isinstance(found, MeetingRef)
+
+
+def test_a_host_whom_zoom_refused_today_is_not_asked_for_again(
+    pro: Build, account: Account, context: FakeContext
+) -> None:
+    lost = user_partition("u-lost")
+    context.refused[lost] = RefusedPartition(
+        partition=lost, reason=Reason.unknown_user, refused_at=context.now(), asked_at=context.now()
+    )
+    account.quiet()
+    account.on("/report/users", page("users", {"id": "u-lost"}), type="active")
+    (skipped,) = pro().meetings(DAY)
+    assert skipped == SkippedPartition(partition=lost, reason=Reason.unknown_user, permanent=True)
+    assert not [path for path, _ in account.asked if "u-lost" in path]

@@ -20,7 +20,7 @@ from connectors.errors import (
     QuotaExhausted,
 )
 from connectors.models import Pending, Reason, SkippedPartition
-from harvester.cli.render.summary import summarized, summary_lines
+from harvester.cli.render.summary import summarized, summary_lines, verdict_lines
 from harvester.pipeline.report import Report
 from harvester.sinks.base import Ack, PipeClosed
 
@@ -181,8 +181,8 @@ def test_a_run_with_nothing_to_do_says_so() -> None:
 
 def test_missing_partitions_are_normal_and_failed_ones_are_retried() -> None:
     run = started(listed=1, done=1)
-    for _ in range(11):
-        run.skip(SkippedPartition(partition="user", reason=Reason.unknown_user, permanent=True))
+    for number in range(11):
+        run.skip(SkippedPartition(partition=f"user {number}", reason=Reason.unknown_user, permanent=True))
     last = summary_lines(run)[-1]
     assert "11 partitions skipped that the vendor does not have or give" in last
     assert last.endswith("(this is normal): 11 unknown user")
@@ -198,3 +198,22 @@ def test_pending_meetings_are_explained_with_their_reason_and_time() -> None:
     assert summary_lines(run)[-1] == (
         "zoom: pending: 1 quality not ready; a run after 2026-11-20 12:00 UTC reads the first again"
     )
+
+
+def test_documents_of_the_future_are_named_with_the_remedy() -> None:
+    run = Report(vendor="zoom", account="main", listed=1, future_documents=2)
+    (line,) = [line for line in summary_lines(run) if "future" in line and "repair" in line]
+    assert "`harvester verify zoom --repair`" in line
+
+
+def test_all_ends_with_a_line_for_each_account_and_one_for_the_whole() -> None:
+    good = Report(vendor="zoom", account="main", listed=12, done=12)
+    bad = Report(vendor="webex", account="main")
+    bad.stopped_by(CredentialsError("Webex: the login has ended"))
+    assert list(verdict_lines([good, bad])) == [
+        (0, "zoom, account main: complete: 12 meetings stored"),
+        (77, "webex, account main: refused (77): the login has ended"),
+        (77, "all: refused (77): 1 of 2 accounts needs attention"),
+    ]
+    assert list(verdict_lines([good]))[-1] == (0, "all: complete")
+    assert list(verdict_lines([bad, bad]))[-1] == (77, "all: refused (77): 2 of 2 accounts need attention")

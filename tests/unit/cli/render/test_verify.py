@@ -69,6 +69,7 @@ def test_every_kind_has_its_meaning() -> None:
 def test_a_clean_result_is_a_table_of_zeros_and_nothing_with_quiet() -> None:
     message = text(whole())
     assert all(f"  {kind:<11} {0:>6}  " in message for kind in KINDS)
+    assert message.endswith("zoom: nothing is wrong: the vendor's listing, the journal and the index agree\n")
     assert "--repair" not in message
     assert worst_exit_code([whole()]) == 0
     assert text(whole(), quiet=True) == ""
