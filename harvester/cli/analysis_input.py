@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -25,6 +26,7 @@ from harvester.analysis.tables import known_meetings
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import Decorator, day_options
 from harvester.cli.run_environment import RunEnvironment
+from harvester.pipeline.request import Day, to_date
 
 if TYPE_CHECKING:
     from harvester.analysis.database import Database
@@ -115,11 +117,15 @@ def _window(selection: Selection) -> Window | None:
     )
 
 
-def days(first: date | None, last: date | None) -> tuple[date | None, date | None]:
+def days(
+    first: Day | None, last: Day | None, env: RunEnvironment, zone: ZoneInfo
+) -> tuple[date | None, date | None]:
     """Raises UsageError if the last day is before the first."""
-    if first is not None and last is not None and last < first:
-        raise click.UsageError(f"--to {last} is before --from {first}")
-    return first, last
+    now = env.machine.now()
+    from_day, to_day = to_date(first, now, zone), to_date(last, now, zone)
+    if from_day is not None and to_day is not None and to_day < from_day:
+        raise click.UsageError(f"--to {to_day} is before --from {from_day}")
+    return from_day, to_day
 
 
 @contextmanager

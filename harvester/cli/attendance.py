@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +26,7 @@ from harvester.cli.analysis_input import (
 from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
 from harvester.cli.replaced_file import replaced_file
 from harvester.cli.run_environment import RunEnvironment
+from harvester.pipeline.request import Day
 
 if TYPE_CHECKING:
     from harvester.analysis.attendance import Totals
@@ -128,8 +128,8 @@ def attendance(
     env: RunEnvironment,
     *,
     paths: tuple[Path, ...],
-    first: date | None,
-    last: date | None,
+    first: Day | None,
+    last: Day | None,
     timezone: str | None,
     from_index: bool,
     meetings: tuple[str, ...],
@@ -162,10 +162,10 @@ def attendance(
         raise click.UsageError("--format xlsx needs a file: -o attendance.xlsx")
     if excel and kind != "csv":
         raise click.UsageError("--excel is for --format csv")
-    first, last = days(first, last)
     zone = env.zone(timezone)
+    from_day, to_day = days(first, last, env, zone)
     selection = Selection(
-        zone=zone, first=first, last=last, meetings=meetings, series=series, hosts=hosts, topic=topic
+        zone=zone, first=from_day, last=to_day, meetings=meetings, series=series, hosts=hosts, topic=topic
     )
     aliases = read_aliases(people) if people is not None else []
     expected = read_roster(roster) if roster is not None else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,9 +20,18 @@ from harvester.cli.analysis_input import (
     log_problems,
     open_source,
 )
-from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
+from harvester.cli.options import (
+    ES_HOST,
+    WholeNumber,
+    apply,
+    examples,
+    general_options,
+    pass_env,
+    stdout_bytes,
+)
 from harvester.cli.replaced_file import replaced_file
 from harvester.cli.run_environment import RunEnvironment
+from harvester.pipeline.request import Day
 
 if TYPE_CHECKING:
     from harvester.analysis.report_data import ReportData
@@ -45,7 +53,8 @@ OPTIONS = (
     ),
     click.option(
         "--worst",
-        type=click.IntRange(0, 200),
+        type=WholeNumber(0, 200),
+        metavar="N",
         default=12,
         show_default=True,
         help="How many of the meetings that went worst to show in detail.",
@@ -97,8 +106,8 @@ def report(
     env: RunEnvironment,
     *,
     paths: tuple[Path, ...],
-    first: date | None,
-    last: date | None,
+    first: Day | None,
+    last: Day | None,
     timezone: str | None,
     from_index: bool,
     vendors: tuple[str, ...],
@@ -127,8 +136,9 @@ def report(
     to_stdout = output is None or output == Path("-")
     if to_stdout and sys.stdout is not None and sys.stdout.isatty():
         raise click.UsageError("a page of HTML is nothing for a terminal: name a file with -o report.html")
-    first, last = days(first, last)
-    selection = Selection(zone=env.zone(timezone), first=first, last=last, vendors=vendors)
+    zone = env.zone(timezone)
+    from_day, to_day = days(first, last, env, zone)
+    selection = Selection(zone=zone, first=from_day, last=to_day, vendors=vendors)
     divisions = Units.read(units) if units is not None else Units()
     with interruptible(), ExitStack() as stack:
         documents = stack.enter_context(open_source(env, paths, selection, from_index=from_index, without=()))

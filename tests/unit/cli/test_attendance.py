@@ -148,3 +148,8 @@ def test_without_the_extra_the_remedy_is_named(file: str, monkeypatch: pytest.Mo
     error = run(file).exception
     assert isinstance(error, ConfigurationError)
     assert "pip install '.[report]'" in str(error)
+
+
+def test_days_may_be_relative(file: str) -> None:
+    assert json.loads(run(file, "--format", "json", "--from", "today").stdout) == []
+    assert len(json.loads(run(file, "--format", "json", "--to", "yesterday").stdout)) == 7
