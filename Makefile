@@ -14,14 +14,14 @@ unexport PYTHONDONTWRITEBYTECODE
 # One process per core, at most 4: the Elasticsearch nodes of the tests cannot serve more.
 PYTEST := $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help setup demo test check lint types fast bench soak clean
+.PHONY: help setup browser demo test check lint types fast bench soak clean
 
 help:
-	@echo "make demo    harvest an invented organisation from simulated vendors and show the result"
+	@echo "make demo    harvest an invented organisation from simulated vendors and draw a report"
 	@echo "make test    all tests, with real Elasticsearch 8 and 9 nodes (fetched if needed, and Java too)"
 	@echo "make check   format, lint, types, unit and contract tests"
 	@echo "make soak    an hour of random kills, faults and property tests"
-	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load"
+	@echo "make bench   benchmarks: requests, CPU and memory of a harvest; documents per second of a load; reports"
 	@echo "make setup   create .venv with all dependencies"
 
 setup: $(READY)
@@ -38,13 +38,17 @@ $(READY): pyproject.toml constraints.txt | $(PIP)
 	@touch $(READY) $(DEMO_READY)
 
 $(DEMO_READY): pyproject.toml constraints.txt | $(PIP)
-	@$(INSTALL) -e '.[demo]'
+	@$(INSTALL) -e '.[demo,report]'
 	@touch $(DEMO_READY)
 
-# Writes documents to demo/documents.ndjson. Installs no tools for tests: they take longer to install than the rest.
+# Writes documents to demo/documents.ndjson, and a report to demo/report.html. Installs no tools for tests: they take longer to
+# install than the rest.
 demo: $(DEMO_READY)
 	@mkdir -p demo
 	@$(BIN)/harvester demo --output demo/documents.ndjson $(DEMO_ARGS)
+	@$(BIN)/harvester report demo/documents.ndjson --people show --title "Meetings of an invented organisation" \
+	  -o demo/report.html
+	@echo && echo "The report is in demo/report.html: open it in a browser, such as with xdg-open demo/report.html"
 
 check: setup
 	@$(MAKE) --no-print-directory --jobs lint types fast
@@ -59,7 +63,14 @@ types: setup
 fast: setup
 	@$(PYTEST) tests/unit tests/contract
 
-test: check
+# Chromium for the tests of the report. On a machine without apt or the right to use it, those tests name what to install.
+browser:
+	@command -v chromedriver > /dev/null || [ -n "$$CHROMEDRIVER" ] || ! command -v apt-get > /dev/null || [ "$$(id -u)" -ne 0 ] \
+	  || { echo "installing chromium" >&2; { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
+	       --no-install-recommends chromium chromium-driver; } > /dev/null 2>&1 || true; }
+
+test: setup
+	@$(MAKE) --no-print-directory --jobs lint types fast browser
 	@$(PYTEST) --hypothesis-profile thorough -m hypothesis tests/unit
 	@$(PYTEST) tests/e2e
 
@@ -70,6 +81,7 @@ soak: setup
 bench: setup
 	$(BIN)/python -m benchmarks.harvest
 	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.report
 
 clean:
 	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -76,6 +76,10 @@ def with_counts(meeting: Meeting, sessions: Sequence[Session]) -> Meeting:
     )
 
 
+PERSON_FIELDS = ("id", "user_name", "user_id")
+"""The fields of a session that tell the people of one meeting apart: the first that is present counts."""
+
+
 def group_by_person(sessions: Sequence[Session]) -> list[list[Session]]:
     """The sessions of each distinct person.
 
@@ -88,12 +92,10 @@ def group_by_person(sessions: Sequence[Session]) -> list[list[Session]]:
 
 def _person(numbered: tuple[int, Session]) -> tuple[str, str]:
     place, session = numbered
-    if session.id is not None:
-        return "id", session.id
-    if session.user_name is not None:
-        return "name", session.user_name
-    if session.user_id is not None:
-        return "user_id", session.user_id
+    for name in PERSON_FIELDS:
+        value = getattr(session, name)
+        if value is not None:
+            return name, value
     return "session", str(place)
 
 

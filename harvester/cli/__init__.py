@@ -32,6 +32,10 @@ LEVELS_HELP = (
 
 COMMANDS = {
     "all": ("harvester.cli.vendor_commands:everything", "Harvest every vendor that is configured."),
+    "attendance": (
+        "harvester.cli.attendance:attendance",
+        "Print who attended which meeting, and for how long.",
+    ),
     "check": ("harvester.cli.check:check", "Check the settings, the vendors and Elasticsearch."),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
@@ -41,6 +45,7 @@ COMMANDS = {
         "harvester.cli.rejects:rejects",
         "List, export, replay or drop documents that Elasticsearch refused.",
     ),
+    "report": ("harvester.cli.report:report", "Make one HTML page of harvested documents."),
     "simulate": ("harvester.cli.simulate:simulate", "Serve simulated vendors on a local port."),
     "status": (
         "harvester.cli.status:status",

@@ -89,7 +89,7 @@ def resolve(
     Raises ValueError for dates and options that contradict each other, and for days in the future.
     """
     options = options or VendorOptions()
-    on, first, last = (_to_date(day, now, zone) for day in (on, first, last))
+    on, first, last = (to_date(day, now, zone) for day in (on, first, last))
     has_dates = on is not None or first is not None or last is not None
     if force and not has_dates:
         raise ValueError(
@@ -123,7 +123,7 @@ def days_window(
 
     Raises ValueError for dates that contradict each other, and for days in the future.
     """
-    on, first, last = (_to_date(day, now, zone) for day in (on, first, last))
+    on, first, last = (to_date(day, now, zone) for day in (on, first, last))
     today = now.astimezone(zone).date()
     yesterday = today - timedelta(days=1)
     if on is not None and (first is not None or last is not None):
@@ -145,7 +145,8 @@ def days_window(
         raise ValueError(f"there was no {begin} in {zone.key}") from None
 
 
-def _to_date(day: Day | None, now: datetime, zone: ZoneInfo) -> date | None:
+def to_date(day: Day | None, now: datetime, zone: ZoneInfo) -> date | None:
+    """The date of a day that may be relative to now."""
     if isinstance(day, str):
         return now.astimezone(zone).date() - timedelta(days=RELATIVE_DAYS[day])
     return day

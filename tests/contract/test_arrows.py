@@ -15,7 +15,7 @@ from tests.contract.source_files import ROOT, forbidden_imports, name, nodes, py
 HARVESTER = ROOT / "harvester"
 MODULES = python_files("harvester")
 COMMAND_LINE = {"__main__.py", "cli"}
-CORE = ("pipeline", "sinks", "state", "verify")
+CORE = ("pipeline", "sinks", "state", "verify", "analysis")
 
 
 def package(path: Path) -> str:
@@ -40,6 +40,19 @@ def test_state_and_sinks_know_no_run(known: str, unknown: list[str]) -> None:
     files = python_files(f"harvester/{known}")
     assert len(files) > 3
     assert not [each for path in files for each in forbidden_imports(path, *unknown)]
+
+
+def test_the_analysis_knows_documents_only() -> None:
+    """It reads what any harvest wrote: it knows no run, no state and no Elasticsearch, and nothing but the command line
+    knows it."""
+    unknown = ("pipeline", "sinks", "state", "verify", "simulator")
+    known = [path for path in MODULES if package(path) == "analysis"]
+    assert len(known) > 10
+    assert not [
+        each for path in known for each in forbidden_imports(path, *(f"harvester.{one}" for one in unknown))
+    ]
+    others = [path for path in MODULES if package(path) not in {*COMMAND_LINE, "analysis"}]
+    assert not [each for path in others for each in forbidden_imports(path, "harvester.analysis")]
 
 
 def test_only_the_command_line_names_stdout() -> None:
@@ -93,7 +106,11 @@ def writes_a_file(node: ast.AST) -> bool:
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_one_module_writes_the_files_that_a_user_names(path: Path) -> None:
     """It replaces regular files only, and follows no link of another user."""
-    if name(path) in {"harvester/output_file.py", "harvester/cli/standard_streams.py"}:
+    if name(path) in {
+        "harvester/output_file.py",
+        "harvester/cli/standard_streams.py",
+        "harvester/analysis/source.py",  # a pipe
+    }:
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Call) and writes_a_file(node)]

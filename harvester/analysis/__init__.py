@@ -1,0 +1,1 @@
+"""Documents -> tables, attendance, HTML report. Its libraries come with the extra `report`, and are imported when used."""

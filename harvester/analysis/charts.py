@@ -1,0 +1,418 @@
+"""Tables of figures as Vega-Lite specifications, and those as SVG. Colours are variables of the page's style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harvester.analysis import svg
+from harvester.analysis.figures.facts import Bucket, Period
+from harvester.analysis.figures.table import Table
+from harvester.analysis.figures.use import WEEKDAYS
+from harvester.analysis.names import vendor_class, vendor_title
+
+Spec = dict[str, Any]
+WIDTH = 880
+HALF = 400
+THIRD = 260
+CONFIG: Spec = {
+    "view": {"stroke": None},
+    "font": "DejaVu Sans",  # wider than what browsers use, so that no label is cut
+    "axis": {
+        "labelColor": "var(--muted)",
+        "titleColor": "var(--muted)",
+        "gridColor": "var(--grid)",
+        "domain": False,
+        "ticks": False,
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "labelPadding": 6,
+    },
+    "title": {"color": "var(--text)", "fontSize": 12, "anchor": "start", "fontWeight": "bold"},
+    "bar": {"discreteBandSize": {"band": 0.8}},
+}
+_STEP_FORMATS: Mapping[Bucket, str] = {"day": "%a %-d %b", "week": "%-d %b", "month": "%b %Y"}
+RATING_COLOURS = {
+    "good": "var(--good)",
+    "fair": "var(--fair)",
+    "poor": "var(--poor)",
+    "not measured": "var(--unmeasured)",
+}
+
+
+def vendor_colour(vendor: str) -> str:
+    return f"var(--{vendor_class(vendor)})"
+
+
+def base_chart(values: Sequence[Mapping[str, Any]], width: int, height: int, **parts: Any) -> Spec:
+    return {"data": {"values": list(values)}, "width": width, "height": height, "config": CONFIG, **parts}
+
+
+def raw(field: str) -> Spec:
+    """A field that holds a colour."""
+    return {"field": field, "type": "nominal", "scale": None, "legend": None}
+
+
+def _steps(period: Period) -> Spec:
+    """The axis of the days, weeks or months, with about ten labels."""
+    steps = [day.isoformat() for day in period.buckets()]
+    shown = steps
+    if period.bucket == "day" and len(steps) > 10:
+        shown = [day.isoformat() for day in period.buckets() if day.weekday() == 0]
+    apart = -(-len(shown) // 10)
+    return {
+        "field": "step",
+        "type": "ordinal",
+        "scale": {"domain": steps},
+        "axis": {
+            "values": shown[::apart],
+            "labelExpr": f"utcFormat(toDate(datum.value), '{_STEP_FORMATS[period.bucket]}')",
+            "title": None,
+            "labelAngle": 0,
+            "grid": False,
+        },
+    }
+
+
+def _bar(period: Period) -> Spec:
+    """A bar of a step: not wider than a bar looks, however few there are."""
+    return {"type": "bar", "width": {"band": min(0.8, 64 * len(period.buckets()) / WIDTH)}}
+
+
+def _quantity(field: str, form: str = ",.0f", title: str | None = None, **more: Any) -> Spec:
+    return {
+        "field": field,
+        "type": "quantitative",
+        "axis": {"title": title, "format": form, "tickCount": 4},
+        **more,
+    }
+
+
+def over_time(table: Table, period: Period, vendors: Sequence[str]) -> str:
+    """Meetings, stacked by vendor."""
+    order = {vendor: place for place, vendor in enumerate(vendors)}
+    values = [
+        {
+            "step": step,
+            "meetings": meetings,
+            "order": order[vendor],
+            "colour": vendor_colour(vendor),
+            "opacity": 0.5 if partial else 1,
+            "say": f"{step}, {vendor_title(vendor)}: {meetings:,} meetings",
+        }
+        for step, vendor, meetings, _, partial in table.rows
+    ]
+    spec = base_chart(
+        values,
+        WIDTH,
+        170,
+        mark=_bar(period),
+        encoding={
+            "x": _steps(period),
+            "y": _quantity("meetings", stack="zero"),
+            "order": {"field": "order", "type": "quantitative"},
+            "color": raw("colour"),
+            "opacity": {**raw("opacity"), "type": "quantitative"},
+            "description": {"field": "say"},
+        },
+    )
+    return svg.draw(spec, f"Meetings per {period.bucket} and vendor")
+
+
+def heat(table: Table) -> str:
+    most = max((row[2] for row in table.rows), default=0) or 1
+    values = [
+        {
+            "weekday": weekday,
+            "hour": hour,
+            "text": _short(level),
+            "say": f"{weekday} {hour:02d}:00: {level:.1f} meetings",
+            "colour": f"var(--heat-{_heat(level, most)})",
+            "ink": f"var(--heat-ink-{_heat(level, most)})",
+        }
+        for weekday, hour, level in table.rows
+    ]
+    x = {
+        "field": "hour",
+        "type": "ordinal",
+        "scale": {"domain": list(range(24)), "padding": 0.04},
+        "axis": {
+            "orient": "top",
+            "title": None,
+            "labelAngle": 0,
+            "values": list(range(0, 24, 3)),
+            "labelExpr": "(datum.value < 10 ? '0' : '') + datum.value + ':00'",
+        },
+    }
+    days = [day for day in WEEKDAYS if any(row[0] == day for row in table.rows)]
+    y = {
+        "field": "weekday",
+        "type": "ordinal",
+        "scale": {"domain": days, "padding": 0.06},
+        "axis": {"title": None},
+    }
+    spec = base_chart(
+        values,
+        WIDTH,
+        26 * len(days),
+        encoding={"x": x, "y": y},
+        layer=[
+            {
+                "mark": {"type": "rect"},
+                "encoding": {"color": raw("colour"), "description": {"field": "say"}},
+            },
+            {
+                "mark": {"type": "text", "fontSize": 11, "aria": False},
+                "encoding": {"text": {"field": "text"}, "color": raw("ink")},
+            },
+        ],
+    )
+    return svg.draw(spec, "Meetings running at once, by weekday and hour")
+
+
+def _heat(level: float, most: float) -> int:
+    return 0 if level < 0.05 else 1 + min(5, int(6 * level / most))
+
+
+def _short(level: float) -> str:
+    return "" if level < 0.05 else f"{level:.1f}" if level < 9.95 else f"{level:,.0f}"
+
+
+def peaks(table: Table, period: Period, vendors: Sequence[str]) -> str:
+    found = {(step, vendor): peak for step, vendor, peak in table.rows}
+    values = [
+        {
+            "step": day.isoformat(),
+            "vendor": vendor,
+            "peak": found.get((day.isoformat(), vendor), 0),
+            "colour": vendor_colour(vendor),
+        }
+        for day in period.buckets()
+        for vendor in vendors
+    ]
+    x = _steps(period)
+    if period.bucket == "day":
+        x["axis"]["labelExpr"] = "utcFormat(toDate(datum.value), '%-d %b')"
+    spec = base_chart(
+        values,
+        HALF,
+        180,
+        mark={"type": "line", "point": {"size": 22, "filled": True}, "strokeWidth": 1.6},
+        encoding={
+            "x": x,
+            "y": _quantity("peak"),
+            "color": raw("colour"),
+            "detail": {"field": "vendor"},
+            "description": {"value": ""},
+        },
+    )
+    return svg.draw(spec, f"Most meetings at once per {period.bucket}")
+
+
+def columns(table: Table, width: int = HALF) -> str:
+    """A vertical bar for each row, in the order of the rows."""
+    head, value = list(table.columns)[:2]
+    values = [{"label": row[0], "value": row[1], "say": f"{row[0]}: {row[1]:,}"} for row in table.rows]
+    spec = base_chart(
+        values,
+        width,
+        160,
+        mark={"type": "bar", "color": "var(--bar)"},
+        encoding={
+            "x": {
+                "field": "label",
+                "type": "nominal",
+                "sort": None,
+                "axis": {"title": None, "labelAngle": -35, "labelLimit": 120},
+            },
+            "y": _quantity("value"),
+            "description": {"field": "say"},
+        },
+    )
+    return svg.draw(spec, f"{value.capitalize()} by {head}")
+
+
+def bars(table: Table, value: str, labels: Sequence[str], colours: Sequence[str] | None = None) -> str:
+    """A horizontal bar for each row, with its figure at its end."""
+    rows: list[Spec] = [
+        {
+            "key": f"{place:03d}",
+            "label": label,
+            "value": row[value] or 0,
+            "colour": colours[place] if colours else "var(--bar)",
+        }
+        for place, (row, label) in enumerate(zip(table.dicts(), labels, strict=True))
+    ]
+    names = {row["key"]: row["label"] for row in rows}
+    for row in rows:
+        row["text"] = (
+            f"{row['value']:,.0f}"
+            if row["value"] >= 10 or row["value"] == int(row["value"])
+            else f"{row['value']:.1f}"
+        )
+    spec = base_chart(
+        rows,
+        HALF - 90,
+        22 * len(rows),
+        encoding={"y": name_axis(names), "x": {**_quantity("value"), "axis": None}},
+        layer=[
+            {"mark": {"type": "bar", "height": 13, "aria": False}, "encoding": {"color": raw("colour")}},
+            {
+                "mark": {
+                    "type": "text",
+                    "align": "left",
+                    "dx": 4,
+                    "fontSize": 11,
+                    "color": "var(--muted)",
+                    "aria": False,
+                },
+                "encoding": {"text": {"field": "text"}},
+            },
+        ],
+    )
+    return svg.draw(spec, f"{value.capitalize()} by {next(iter(table.columns))}")
+
+
+def name_axis(names: Mapping[str, str]) -> Spec:
+    """An axis of keys that shows names: two rows may have the same name."""
+    return {
+        "field": "key",
+        "type": "nominal",
+        "sort": None,
+        "scale": {"domain": list(names)},
+        "axis": {
+            "title": None,
+            "labelLimit": 150,
+            "labelColor": "var(--text)",
+            "labelExpr": f"{_literal(names)}[datum.value]",
+        },
+    }
+
+
+def _literal(names: Mapping[str, str]) -> str:
+    """An object of Vega's expression language, whose strings are those of JSON."""
+    import json
+
+    return json.dumps(dict(names))
+
+
+def rates(table: Table, period: Period) -> str:
+    values = [
+        {
+            "step": row[0],
+            "share": share,
+            "order": place,
+            "colour": RATING_COLOURS[name],
+            "opacity": 0.5 if row[4] else 1,
+            "say": f"{row[0]}: {share:.1%} {name}",
+        }
+        for row in table.rows
+        for place, (name, share) in enumerate((("poor", row[2]), ("fair", row[3])))
+    ]
+    spec = base_chart(
+        values,
+        WIDTH,
+        150,
+        mark=_bar(period),
+        encoding={
+            "x": _steps(period),
+            "y": _quantity("share", ".0%", stack="zero"),
+            "order": {"field": "order", "type": "quantitative"},
+            "color": raw("colour"),
+            "opacity": {**raw("opacity"), "type": "quantitative"},
+            "description": {"field": "say"},
+        },
+    )
+    return svg.draw(spec, f"Poor and fair sessions per {period.bucket}")
+
+
+def measure(table: Table, period: Period, title: str, half: str, most: str, poor_from: float) -> str:
+    """Median (dashed) and 95th percentile (solid) of one measure, per vendor."""
+    values = [
+        {
+            "step": row[period.bucket],
+            "vendor": row["vendor"],
+            "value": row[column],
+            "dash": dash,
+            "colour": vendor_colour(row["vendor"]),
+        }
+        for row in table.dicts()
+        for column, dash in ((half, [3, 2]), (most, [1, 0]))
+        if row[column] is not None
+    ]
+    for value in values:
+        value["line"] = f"{value['vendor']} {value['dash']}"
+    x = _steps(period)
+    x["axis"]["labelExpr"] = (
+        f"utcFormat(toDate(datum.value), '{'%b %Y' if period.bucket == 'month' else '%-d %b'}')"
+    )
+    x["axis"]["values"] = x["axis"]["values"][:: max(1, -(-len(x["axis"]["values"]) // 5))]
+    layers = [
+        {
+            "transform": [{"filter": f"datum.line === {_text(line)}"}],
+            "mark": {
+                "type": "line",
+                "strokeWidth": 1.6,
+                "strokeDash": dash,
+                "point": {"size": 14, "filled": True},
+                "aria": False,
+            },
+            "encoding": {"x": x, "y": _quantity("value"), "color": raw("colour")},
+        }
+        for line, dash in sorted({(v["line"], tuple(v["dash"])) for v in values})
+    ]
+    rule = {
+        "data": {"values": [{"limit": poor_from}]},
+        "mark": {"type": "rule", "strokeDash": [3, 3], "color": "var(--poor)", "aria": False},
+        "encoding": {"y": {"field": "limit", "type": "quantitative"}},
+    }
+    return svg.draw(base_chart(values, THIRD, 140, title=title, layer=[*layers, rule]), title)
+
+
+def _text(text: str) -> str:
+    import json
+
+    return json.dumps(text)
+
+
+def dots(table: Table, labels: Sequence[str], mean: float) -> str:
+    """Shares of poor sessions with their intervals; the dotted line is everyone."""
+    rows = [
+        {
+            "key": f"{place:03d}",
+            "share": row[2],
+            "low": row[3],
+            "high": row[4],
+            "colour": "var(--poor)" if row[5] else "var(--dot)",
+            "say": f"{label}: {row[2]:.1%}",
+        }
+        for place, (row, label) in enumerate(zip(table.rows, labels, strict=True))
+    ]
+    y = name_axis({row["key"]: label for row, label in zip(rows, labels, strict=True)})
+    rule = {
+        "data": {"values": [{"mean": mean}]},
+        "mark": {"type": "rule", "strokeDash": [2, 3], "color": "var(--text)", "aria": False},
+        "encoding": {"x": {"field": "mean", "type": "quantitative"}},
+    }
+    share = {**_quantity("share", ".0%"), "scale": {"domainMin": 0}}
+    layer = [
+        {
+            "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.5, "aria": False},
+            "encoding": {
+                "y": y,
+                "x": {**share, "field": "low"},
+                "x2": {"field": "high"},
+                "color": raw("colour"),
+            },
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+            "encoding": {"y": y, "x": share, "color": raw("colour"), "description": {"field": "say"}},
+        },
+        rule,
+    ]
+    return svg.draw(
+        base_chart(rows, HALF - 130, 24 * len(rows), layer=layer),
+        f"Share of poor sessions by {next(iter(table.columns))}",
+    )

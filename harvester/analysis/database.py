@@ -1,0 +1,120 @@
+"""A DuckDB database for one command, in a temporary folder that only its owner can read and that ends with the command."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connectors.errors import ConfigurationError, Interrupted, OutputError
+from harvester.analysis.extra import require
+
+if TYPE_CHECKING:
+    import duckdb
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MEMORY = "512MB"
+LEAST_MEMORY = 128
+_UNITS = {"MB": 1, "GB": 1000}
+
+
+def memory(text: str) -> str:
+    """A limit like 512MB or 2GB. Raises ConfigurationError for anything else, and for less than 128MB."""
+    found = re.fullmatch(r"(\d{1,6})\s*(MB|GB)", text.strip(), re.IGNORECASE)
+    if found is None or int(found[1]) * _UNITS[found[2].upper()] < LEAST_MEMORY:
+        raise ConfigurationError(f"the memory must be at least {LEAST_MEMORY}MB, written like 512MB or 2GB")
+    return f"{int(found[1])}{found[2].upper()}"
+
+
+class Database:
+    """One connection. Every error of DuckDB becomes one of ours, without its text, which may quote documents."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self._connection = connection
+        self._errors: type[Exception] = require("duckdb").Error
+        self.folder = folder
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> None:
+        self._execute(sql, values)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
+        """The only row of a query that always has one."""
+        (row,) = self.rows(sql, values)
+        return row
+
+    def dicts(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        result = self._execute(sql, values)
+        names = [column[0] for column in result.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def stream(self, sql: str, values: Sequence[Any] = (), size: int = 10_000) -> Iterator[tuple[Any, ...]]:
+        """The rows, some at a time. No other query may run until the last one has been taken."""
+        result = self._execute(sql, values)
+        while page := result.fetchmany(size):
+            yield from page
+
+    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Add rows to a table, whose name is not from outside."""
+        if rows:
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            marks = ", ".join(["unnest(?)"] * len(columns))
+            self.run(f"INSERT INTO {table} SELECT {marks}", columns)
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql, list(values))
+        except self._errors as error:
+            logger.debug("DuckDB: %s in: %s", type(error).__name__, " ".join(sql.split()))
+            raise _foreseen(error, self.folder) from error
+        except RuntimeError as error:  # DuckDB's own error for a signal that Python has handled meanwhile
+            if str(error) == "Query interrupted":
+                raise Interrupted from None
+            raise
+
+
+def _foreseen(error: Exception, folder: Path) -> Exception:
+    """What to do about an error that the machine or the input causes; the error itself if it is a bug."""
+    kind = type(error).__name__
+    if kind == "OutOfMemoryException":
+        return ConfigurationError(
+            f"the memory or the disk under {folder.parent} is not enough for these documents: allow more with --memory, "
+            "choose fewer days with --from and --to, or name another temporary folder in TMPDIR"
+        )
+    if kind in {"IOException", "HTTPException"}:
+        return OutputError(
+            f"the temporary folder {folder.parent} cannot be written, or the input cannot be read"
+        )
+    if kind == "InvalidInputException" and "maximum_object_size" in str(error):
+        return OutputError("a line of the input is longer than 16 MB, which no document is: check the file")
+    return error
+
+
+@contextmanager
+def open_database(limit: str = DEFAULT_MEMORY) -> Iterator[Database]:
+    """`limit`: the memory that DuckDB may use; beyond it, it writes to the temporary folder."""
+    duckdb = require("duckdb")
+    with tempfile.TemporaryDirectory(prefix="harvester-analysis-") as name:  # its mode is 0700
+        folder = Path(name)
+        connection = duckdb.connect(
+            str(folder / "documents.duckdb"),
+            config={
+                "memory_limit": limit,
+                "temp_directory": str(folder / "spill"),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "preserve_insertion_order": "false",
+            },
+        )
+        connection.execute("SET TimeZone = 'UTC'")
+        try:
+            yield Database(connection, folder)
+        finally:
+            connection.close()

@@ -1,0 +1,161 @@
+"""What every figure is computed from: the tables `fact` (a row per meeting) and `rated` (a row per session).
+
+A meeting was held if it has a start, a session or a participant. Its end is the vendor's, else the last leave, else the
+planned one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from harvester.analysis.attendance import Threshold, create_attendance, name_across_meetings
+from harvester.analysis.database import Database
+from harvester.analysis.selection import Selection
+from harvester.analysis.units import Units
+
+POOR = {"packet_loss_pct": 5.0, "jitter_ms": 50.0, "latency_ms": 300.0}
+FAIR = {"packet_loss_pct": 2.0, "jitter_ms": 30.0, "latency_ms": 150.0}
+"""From where a stay is poor or fair, by its averages in the worse direction of the sound (of the picture if there is no
+sound). No vendor publishes such a table; these are near the one of Google's Meet quality tool."""
+
+Bucket = Literal["day", "week", "month"]
+MAX_DAYS, MAX_WEEK_DAYS = 92, 731
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """The days of the report, and the steps of its charts over time."""
+
+    first: date
+    last: date
+    bucket: Bucket
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def buckets(self) -> list[date]:
+        """The first day of each step, whether anything happened in it or not."""
+        found: list[date] = []
+        day = start_of(self.first, self.bucket)
+        while day <= self.last:
+            found.append(day)
+            day = _next(day, self.bucket)
+        return found
+
+    def is_partial(self, day: date) -> bool:
+        """Whether a part of the step lies outside the days of the report."""
+        return day < self.first or _next(day, self.bucket) - timedelta(days=1) > self.last
+
+
+def start_of(day: date, bucket: Bucket) -> date:
+    if bucket == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if bucket == "month" else day
+
+
+def _next(day: date, bucket: Bucket) -> date:
+    if bucket == "month":
+        return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return day + timedelta(days=7 if bucket == "week" else 1)
+
+
+def create_facts(database: Database, selection: Selection, units: Units) -> Period | None:
+    """Returns the period; `None` if no meeting was held."""
+    create_attendance(database, zone=selection.zone.key, by="meeting", threshold=Threshold())
+    name_across_meetings(database)
+    _create_fact(database)
+    _create_rated(database, units)
+    return _period(database, selection)
+
+
+def _create_fact(database: Database) -> None:
+    database.run(
+        """
+        CREATE TABLE fact AS
+        WITH there AS (
+          SELECT number, count(*) AS people, sum(seconds) AS seconds, sum(sessions) AS sessions,
+                 count(*) FILTER (WHERE sessions > 1) AS rejoined
+          FROM attended GROUP BY number
+        ),
+        timed AS (
+          SELECT meeting.*, there.sessions, there.rejoined,
+                 coalesce(there.people, participants) AS people,
+                 coalesce(there.seconds, participant_seconds) AS seconds,
+                 coalesce(start_time, first_join, scheduled_start_time, began) AS started,
+                 coalesce(end_time, start_time + to_microseconds(CAST(duration * 1000000 AS BIGINT)), last_leave, scheduled_end_time)
+                   AS ended,
+                 CASE WHEN end_time IS NOT NULL OR start_time IS NOT NULL AND duration IS NOT NULL THEN 'vendor'
+                      WHEN last_leave IS NOT NULL THEN 'leave' WHEN scheduled_end_time IS NOT NULL THEN 'plan' END AS end_from,
+                 start_time IS NOT NULL OR coalesce(there.sessions, participants, 0) > 0 AS was_held
+          FROM meeting LEFT JOIN there USING (number)
+        )
+        SELECT *, CAST(local(started) AS DATE) AS day,
+               CASE WHEN ended > started THEN epoch(ended - started) END AS length,
+               NOT was_held AND state IS DISTINCT FROM 'live'
+                 AND epoch_ms(coalesce(scheduled_end_time, scheduled_start_time)) < harvested_ms AS was_missed
+        FROM timed
+        """
+    )
+
+
+def _create_rated(database: Database, units: Units) -> None:
+    names = "latency_ms", "jitter_ms", "packet_loss_pct"
+    any_audio = " OR ".join(f"audio_{way}_{name} IS NOT NULL" for way in ("in", "out") for name in names)
+    worse = ", ".join(
+        f"CASE WHEN {any_audio} THEN greatest(audio_in_{name}, audio_out_{name}) ELSE greatest(video_in_{name}, video_out_{name}) END AS {name}"
+        for name in names
+    )
+    units.create_table(database)
+    database.run(
+        f"""
+        CREATE TABLE rated AS
+        WITH person AS (
+          SELECT session.number, session.rowid AS row, {worse}, user_type, os, app_version, country, network_type,
+                 join_time, leave_time, session.email,
+                 CASE WHEN session.id IS NOT NULL THEN 'id' || chr(31) || session.id
+                      WHEN user_name IS NOT NULL THEN 'user_name' || chr(31) || user_name
+                      WHEN user_id IS NOT NULL THEN 'user_id' || chr(31) || user_id
+                      ELSE 'session' || chr(31) || session.rowid END AS person
+          FROM session WHERE stay IS DISTINCT FROM 'waiting_room'
+        )
+        SELECT person.* EXCLUDE (email), fact.vendor, fact.day, named.whole,
+               coalesce(unit.unit, CASE user_type WHEN 'guest' THEN 'guest' WHEN 'phone' THEN 'phone' WHEN 'room' THEN 'room' END) AS unit,
+               CASE WHEN join_time <= leave_time THEN epoch(leave_time - join_time) END AS seconds,
+               CASE WHEN {_reaches(POOR)} THEN 'poor' WHEN {_reaches(FAIR)} THEN 'fair'
+                    WHEN latency_ms IS NOT NULL OR jitter_ms IS NOT NULL OR packet_loss_pct IS NOT NULL THEN 'good' END AS rating
+        FROM person JOIN fact USING (number) LEFT JOIN named USING (number, person) LEFT JOIN unit ON unit.email = lower(person.email)
+        """
+    )
+
+
+def _reaches(limits: dict[str, float]) -> str:
+    return " OR ".join(f"{name} >= {limit!r}" for name, limit in limits.items())
+
+
+def _period(database: Database, selection: Selection) -> Period | None:
+    first, last = database.row("SELECT min(day), max(day) FROM fact WHERE was_held")
+    if first is None:
+        return None
+    first, last = selection.first or first, selection.last or last
+    days = (last - first).days + 1
+    bucket: Bucket = "day" if days <= MAX_DAYS else "week" if days <= MAX_WEEK_DAYS else "month"
+    return Period(first=first, last=last, bucket=bucket)
+
+
+def bucket_sql(period: Period, day: str = "day") -> str:
+    """The first day of the step of a day, in SQL."""
+    return f"CAST(date_trunc('{period.bucket}', {day}) AS DATE)"
+
+
+def vendors(database: Database) -> Sequence[str]:
+    """The vendors with most meetings first."""
+    return [
+        vendor
+        for (vendor,) in database.rows(
+            "SELECT vendor FROM fact WHERE was_held GROUP BY vendor ORDER BY count(*) DESC, vendor"
+        )
+    ]

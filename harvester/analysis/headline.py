@@ -1,0 +1,62 @@
+"""The head of the page: six figures, and sentences about what stands out."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from harvester.analysis.cells import UNKNOWN, instant, minutes
+from harvester.analysis.figures.quality import LEAST_STAYS, standing_out
+from harvester.analysis.figures.use import EVERYTHING
+from harvester.analysis.names import clean, vendor_title
+from harvester.analysis.report_data import ReportData
+
+
+def figures(data: ReportData) -> list[tuple[str, str]]:
+    """Six figures and what they are."""
+    totals = data.totals
+    peak = max((row[1] for row in data.peaks.rows), default=None)
+    measured = totals["measured"] / totals["stays"] if totals["stays"] else 0
+    length = "half of the meetings are shorter"
+    if totals["median_people"] is not None:
+        length += f"; half have at most {totals['median_people']:,.0f} people"
+    poor = "of the sessions were poor: no vendor of these provides quality"
+    if totals["measured"]:
+        poor = f"of measured sessions poor ({measured * 100:.0f} % measured)"
+    return [
+        (f"{totals['held']:,}", "meetings held"),
+        (f"{totals['people']:,}" if totals["people"] else UNKNOWN, "different people"),
+        (UNKNOWN if totals["hours"] is None else f"{totals['hours']:,.0f}", "participant-hours"),
+        (UNKNOWN if peak is None else f"{peak:,}", "meetings at once, at most"),
+        (UNKNOWN if totals["median_minutes"] is None else minutes(totals["median_minutes"]), length),
+        (f"{totals['poor'] / totals['measured'] * 100:.1f} %" if totals["measured"] else UNKNOWN, poor),
+    ]
+
+
+def sentences(data: ReportData) -> list[str]:
+    found = []
+    totals = data.totals
+    overall = next((row for row in data.peaks.rows if row[0] == EVERYTHING), None)
+    if overall is not None:
+        text = f"At most {overall[1]:,} meetings ran at once ({instant(overall[2])})"
+        alone = next((row for row in data.peaks.rows if row[0] != EVERYTHING), None)
+        if alone is not None and len(data.vendors) > 1:
+            text += f"; {vendor_title(alone[0])} alone reached {alone[1]:,}"
+        found.append(text + ".")
+    if totals["sized"]:
+        text = f"{totals['one_person']:,} meetings ({totals['one_person'] / totals['sized'] * 100:.0f} %) had only one person in them"
+        if totals["missed"]:
+            text += f"; {totals['missed']:,} planned ones did not take place"
+        found.append(text + ".")
+    if totals["measured"]:
+        text = f"{totals['poor'] / totals['measured'] * 100:.1f} % of the measured sessions were poor"
+        if (out := standing_out(data.groups)) is not None:
+            text += f"; {out[0]} “{clean(out[1])}” stands out with {out[2] * 100:.1f} %"
+        found.append(text + ".")
+    days = [(row[2], row[0]) for row in data.rates.rows if row[1] >= LEAST_STAYS]
+    if data.period is not None and len(days) > 1 and max(days)[0] > 0:
+        share, when = max(days)
+        name = {"day": "day was", "week": "week began on", "month": "month began on"}[data.period.bucket]
+        found.append(
+            f"The worst {name} {date.fromisoformat(when):%a %-d %b}: {share * 100:.1f} % of the sessions were poor."
+        )
+    return found

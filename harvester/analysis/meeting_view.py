@@ -1,0 +1,120 @@
+"""One meeting in detail, as values for the template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harvester.analysis import meeting_charts
+from harvester.analysis.blocks import Block, to_markup
+from harvester.analysis.cells import UNKNOWN, minutes
+from harvester.analysis.figures import detail as details
+from harvester.analysis.figures.detail import Detail
+from harvester.analysis.figures.table import Table
+from harvester.analysis.names import clean, vendor_title
+from harvester.analysis.report_data import ReportData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingView:
+    title: str
+    facts: Sequence[str]
+    summary: str
+    blocks: Sequence[Block]
+    is_open: bool = False
+
+
+def to_meeting_view(data: ReportData, meeting: Detail, *, is_open: bool = False) -> MeetingView:
+    people = list(dict.fromkeys(stay.person for stay in meeting.stays))
+    names = _names(data, meeting, people)
+    shown_people = _shown(meeting, people)
+    blocks = []
+    if any(stay.join and stay.leave for stay in meeting.stays):
+        more = len(people) - len(shown_people)
+        blocks.append(
+            Block(
+                title="Who was there when",
+                legend=[("good", "good"), ("fair", "fair"), ("poor", "poor"), ("unmeasured", "not measured")],
+                charts=[to_markup(meeting_charts.who_was_there(meeting, names, shown_people))],
+                note=f"{len(shown_people)} people, those with poor sessions first; {more:,} more are in the table."
+                if more > 0
+                else None,
+            )
+        )
+    samples = details.over_time(meeting)
+    if samples:
+        lines = [p for p in details.worst_people(meeting) if any(p in each.lines for each in samples)]
+        over_time = any(stay.series for stay in meeting.stays)
+        blocks.append(
+            Block(
+                title="Each stream over time" if over_time else "Each stream",
+                legend=[
+                    ("band", "eight of ten participants"),
+                    *((f"person-{n}", names[p]) for n, p in enumerate(lines, 1)),
+                ],
+                charts=[to_markup(meeting_charts.streams(samples))],
+                note=None
+                if over_time
+                else "The vendor's samples over time were not harvested or are not provided: each session's average is drawn over its length.",
+            )
+        )
+    blocks.append(Block(table=_stays_table(meeting, names)))
+    started = meeting.started
+    what = f"{vendor_title(meeting.vendor)} {clean(meeting.uuid)} · {len(people):,} people, {len(meeting.stays):,} sessions"
+    host = f" · {clean(meeting.host)}" if data.shows_people and meeting.host else ""
+    topic = (
+        f"{clean(meeting.topic)}{host}"
+        if data.shows_people and meeting.topic
+        else f"{vendor_title(meeting.vendor)} meeting{host}"
+    )
+    facts = [
+        f"{started:%a %-d %b %H:%M}" if started else UNKNOWN,
+        vendor_title(meeting.vendor),
+        minutes(meeting.minutes) if meeting.minutes is not None else UNKNOWN,
+        f"{meeting.poor_people:,} of {len(people):,} poor · {meeting.poor_minutes:,.0f} min",
+    ]
+    return MeetingView(title=topic, facts=facts, summary=what, blocks=blocks, is_open=is_open)
+
+
+def _shown(meeting: Detail, people: Sequence[str]) -> list[str]:
+    """As many people as the chart has room for, those with poor sessions first, in the order in which they came."""
+    poor = {stay.person for stay in meeting.stays if stay.rating == "poor"}
+    first = sorted(people, key=lambda person: person not in poor)[: details.MAX_SHOWN]
+    return [person for person in people if person in set(first)]
+
+
+def _names(data: ReportData, meeting: Detail, people: Sequence[str]) -> dict[str, str]:
+    numbered = {person: f"Participant {number}" for number, person in enumerate(people, 1)}
+    if not data.shows_people:
+        return numbered
+    known = {stay.person: clean(stay.name) for stay in reversed(meeting.stays) if stay.name}
+    return {person: known.get(person) or numbered[person] for person in people}
+
+
+def _stays_table(meeting: Detail, names: dict[str, str]) -> Table:
+    measures = {
+        f"{stream.replace('_', ' ')} {short}": f"{stream}_{measure}"
+        for stream in ("audio_in", "audio_out", "video_in", "video_out", "share_in", "share_out")
+        for measure, short in (("latency_ms", "ms"), ("jitter_ms", "jitter"), ("packet_loss_pct", "loss %"))
+        if any(stay.measures[f"{stream}_{measure}"] is not None for stay in meeting.stays)
+    }
+    rows = [
+        (
+            names[stay.person],
+            *(t.isoformat(timespec="seconds") if t else None for t in (stay.join, stay.leave)),
+            stay.rating or "not measured",
+            *(stay.measures[name] for name in measures.values()),
+        )
+        for stay in meeting.stays
+    ]
+    return Table(
+        name="sessions",
+        columns={
+            "participant": "text",
+            "join": "instant",
+            "leave": "instant",
+            "quality": "text",
+            **dict.fromkeys(measures, "number"),
+        },
+        rows=rows,
+    )

@@ -1,0 +1,96 @@
+"""Charts as SVG that may stand in a page: drawn by Vega-Lite without a network, then rebuilt from what is allowed.
+
+Nothing of the drawing is copied: each element and attribute is written anew if it is in the lists below, and left out
+otherwise. There is no style, no link, no script, no id and no event handler among them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape, quoteattr
+
+from harvester.analysis.extra import require
+
+_NAMESPACE = "{http://www.w3.org/2000/svg}"
+_TAGS = frozenset({"g", "path", "rect", "line", "text", "tspan", "circle"})
+_NUMBERS = r"[-+0-9.,eE ]*"
+_COLOUR = r"none|transparent|#[0-9a-fA-F]{3,8}|var\(--[a-z0-9-]+\)"
+_ATTRIBUTES: Mapping[str, re.Pattern[str]] = {
+    **{
+        name: re.compile(_NUMBERS)
+        for name in (
+            *(
+                "x",
+                "y",
+                "x1",
+                "x2",
+                "y1",
+                "y2",
+                "dx",
+                "dy",
+                "r",
+                "cx",
+                "cy",
+                "rx",
+                "ry",
+                "width",
+                "height",
+                "opacity",
+            ),
+            *("stroke-width", "stroke-opacity", "fill-opacity", "stroke-dasharray", "stroke-miterlimit"),
+        )
+    },
+    **{name: re.compile(_COLOUR) for name in ("fill", "stroke")},
+    "d": re.compile(r"[-+0-9.,eE MmLlHhVvCcSsQqTtAaZz]*"),
+    "transform": re.compile(r"(?:(?:translate|rotate|scale)\([-+0-9.,eE ]*\) ?)*"),
+    "text-anchor": re.compile(r"start|middle|end"),
+    "font-size": re.compile(r"[0-9.]+px"),
+    "font-weight": re.compile(r"bold|normal|[1-9]00"),
+    "stroke-linecap": re.compile(r"round|butt|square"),
+}
+_INVISIBLE = frozenset({"background", "foreground"})
+
+
+def draw(spec: Mapping[str, Any], label: str) -> str:
+    """The chart of a Vega-Lite specification. `label`: what a screen reader says of it; the figures are in a table."""
+    vega = require("vl_convert")
+    return rebuilt(vega.vegalite_to_svg({**spec, "background": None}, allowed_base_urls=[]), label)
+
+
+def rebuilt(drawing: str, label: str) -> str:
+    root = ElementTree.fromstring(drawing)  # noqa: S314  # the library's own output, without entities
+    if root.tag != f"{_NAMESPACE}svg":
+        raise ValueError("not a drawing")
+    box = root.get("viewBox", "")
+    if not re.fullmatch(r"[-0-9.]+( [-0-9.]+){3}", box):
+        raise ValueError("not a drawing")
+    width = box.split(" ")[2]
+    inner = "".join(map(_element, root))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox={quoteattr(box)} width={quoteattr(width)} role="img" '
+        f"aria-label={quoteattr(label)}>{inner}</svg>"
+    )
+
+
+def _element(element: ElementTree.Element) -> str:
+    tag = element.tag.removeprefix(_NAMESPACE)
+    if tag not in _TAGS or element.get("class") in _INVISIBLE or element.get("display") == "none":
+        return ""
+    attributes = "".join(
+        f" {name}={quoteattr(value)}"
+        for name, value in element.attrib.items()
+        if name in _ATTRIBUTES and _ATTRIBUTES[name].fullmatch(value) and not _is_default(name, value)
+    )
+    title = element.get("aria-label", "") if element.get("role") == "graphics-symbol" and tag != "g" else ""
+    inner = (f"<title>{escape(title)}</title>" if title else "") + escape(element.text or "")
+    inner += "".join(map(_element, element))
+    if tag == "g" and not inner:
+        return ""
+    return f"<{tag}{attributes}>{inner}</{tag}>" if inner else f"<{tag}{attributes}/>"
+
+
+def _is_default(name: str, value: str) -> bool:
+    return (name, value) in {("opacity", "1"), ("stroke-miterlimit", "10"), ("transform", "translate(0,0)")}

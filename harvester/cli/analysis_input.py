@@ -1,0 +1,163 @@
+"""The input that `report` and `attendance` have in common: which documents, from where."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from connectors.errors import ConfigurationError, Interrupted
+from connectors.exit_codes import ExitCode
+from connectors.models import Window
+from harvester.analysis import source
+from harvester.analysis.database import DEFAULT_MEMORY, memory
+from harvester.analysis.selection import Selection
+from harvester.analysis.source import Source
+from harvester.analysis.tables import known_meetings
+from harvester.cli.from_settings import elastic_config
+from harvester.cli.options import Decorator, day_options
+from harvester.cli.run_environment import RunEnvironment
+from harvester.pipeline.request import Day, to_date
+
+if TYPE_CHECKING:
+    from harvester.analysis.database import Database
+    from harvester.analysis.tables import Read
+
+logger = logging.getLogger(__name__)
+
+STANDARD_INPUT = Path("-")
+MARGIN = timedelta(days=1)
+"""The index is asked a little wider than the days; the documents themselves decide."""
+
+
+def _memory(_context: click.Context, _param: click.Parameter, value: str) -> str:
+    try:
+        return memory(value)
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+FILES = click.argument(
+    "paths", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True)
+)
+DAYS = day_options(None, "First day.", "Last day, inclusive.  [default: with --from, no end]")
+FROM_INDEX = click.option(
+    "--from-index", is_flag=True, help="Read the documents from Elasticsearch instead of files."
+)
+MEETINGS = click.option(
+    "--meeting", "meetings", metavar="UUID", multiple=True, help="This meeting only; may be repeated."
+)
+MEMORY: Decorator[Any] = click.option(
+    "--memory",
+    default=DEFAULT_MEMORY,
+    show_default=True,
+    metavar="SIZE",
+    callback=_memory,
+    help="Memory for tables; beyond it, a temporary folder is used.",
+)
+
+
+@contextmanager
+def open_source(
+    env: RunEnvironment,
+    paths: Sequence[Path],
+    selection: Selection,
+    *,
+    from_index: bool,
+    without: Sequence[str],
+) -> Iterator[Source]:
+    """`without`: fields that need not be read from the index. Raises UsageError if the input is contradictory or missing."""
+    if from_index:
+        if paths:
+            raise click.UsageError("give either files or --from-index")
+        with _index(env, selection, without) as documents:
+            yield documents
+    elif not paths or list(paths) == [STANDARD_INPUT]:
+        if sys.stdin is None or (not paths and sys.stdin.isatty()):
+            raise click.UsageError("name a file of NDJSON, pipe documents in, or use --from-index")
+        yield source.stream(sys.stdin.buffer)
+    elif STANDARD_INPUT in paths:
+        raise click.UsageError("- is standard input; it cannot be combined with files")
+    else:
+        yield source.files(paths)
+
+
+@contextmanager
+def _index(env: RunEnvironment, selection: Selection, without: Sequence[str]) -> Iterator[Source]:
+    from harvester.pipeline.destination import retry_policy
+    from harvester.sinks.elastic.client import Client
+    from harvester.sinks.elastic.document_reader import DocumentReader
+
+    with closing(Client(elastic_config(env))) as client:
+        reader = DocumentReader(client, retry_policy(env.stop, env.machine))
+        yield source.lines(
+            reader.read(
+                window=_window(selection), vendors=selection.vendors, without=("vendor_data", *without)
+            )
+        )
+
+
+def _window(selection: Selection) -> Window | None:
+    if selection.first is None and selection.last is None:
+        return None
+    first = selection.first or date(1, 1, 3)
+    last = selection.last or date(9999, 12, 29)
+    return Window(
+        start=Window.day(first, selection.zone).start - MARGIN,
+        end=Window.day(last, selection.zone).end + MARGIN,
+    )
+
+
+def days(
+    first: Day | None, last: Day | None, env: RunEnvironment, zone: ZoneInfo
+) -> tuple[date | None, date | None]:
+    """Raises UsageError if the last day is before the first."""
+    now = env.machine.now()
+    from_day, to_day = to_date(first, now, zone), to_date(last, now, zone)
+    if from_day is not None and to_day is not None and to_day < from_day:
+        raise click.UsageError(f"--to {to_day} is before --from {from_day}")
+    return from_day, to_day
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the command at once, with their exit codes; temporary files are deleted."""
+    codes: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        codes.append(128 + number)
+        raise Interrupted(exit_code=128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    try:
+        yield
+    except Interrupted as error:  # a query that was interrupted does not know by which signal
+        raise Interrupted(exit_code=codes[0] if codes else error.exit_code) from None
+
+
+def log_problems(database: Database, read: Read, meetings: Sequence[str]) -> ExitCode:
+    """Log what is wrong with the input, and return the exit code."""
+    code = ExitCode.OK
+    if read.unreadable:
+        code = ExitCode.DATAERR
+        logger.error(
+            f"{read.unreadable:,} of {read.lines:,} lines are no documents of meetings or sessions; they are left out"
+        )
+    there = known_meetings(database)
+    for wanted in meetings:
+        if wanted not in there:
+            code = ExitCode.DATAERR
+            logger.error(f"the meeting {wanted} is not among the documents that were chosen")
+    if not read.meetings and not meetings:
+        logger.warning("no meeting of the input was chosen" if read.lines else "the input is empty")
+    return code

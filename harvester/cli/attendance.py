@@ -1,0 +1,278 @@
+"""`harvester attendance`: who was there, and for how long."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from harvester.analysis.attendance import By, Threshold
+from harvester.cli.analysis_input import (
+    DAYS,
+    FILES,
+    FROM_INDEX,
+    MEETINGS,
+    MEMORY,
+    days,
+    interruptible,
+    log_problems,
+    open_source,
+)
+from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
+from harvester.cli.run_environment import RunEnvironment
+from harvester.output_file import open_output
+from harvester.pipeline.request import Day
+
+if TYPE_CHECKING:
+    from harvester.analysis.attendance import Totals
+    from harvester.analysis.database import Database
+
+logger = logging.getLogger(__name__)
+
+Format = Literal["table", "csv", "json", "xlsx"]
+MAX_TABLE_ROWS = 5_000
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class Presence(click.ParamType[Threshold]):
+    name = "presence"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Threshold:
+        if isinstance(value, Threshold):
+            return value
+        try:
+            return Threshold.parse(str(value))
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, param) from None
+
+
+OPTIONS = (
+    FILES,
+    *DAYS,
+    FROM_INDEX,
+    ES_HOST,
+    MEETINGS,
+    click.option(
+        "--series",
+        metavar="ID",
+        multiple=True,
+        help="Meetings with this series id or meeting code; may be repeated.",
+    ),
+    click.option(
+        "--host", "hosts", metavar="EMAIL", multiple=True, help="Meetings of this host; may be repeated."
+    ),
+    click.option(
+        "--topic", metavar="TEXT", help="Meetings with TEXT in their topic, in capital or small letters."
+    ),
+    click.option(
+        "--present",
+        type=Presence(),
+        metavar="50%|20m",
+        help="Count as present who attended this share of the meeting, or so many minutes.  [default: everyone who came]",
+    ),
+    click.option(
+        "--by",
+        type=click.Choice(["meeting", "person", "series"]),
+        default="meeting",
+        show_default=True,
+        help="One row per meeting and person, per person, or per series and person with a column per meeting.",
+    ),
+    click.option(
+        "--people",
+        type=FILE,
+        metavar="FILE",
+        help="CSV of pattern,person: merges guests, phone numbers and changed names.",
+    ),
+    click.option(
+        "--roster",
+        type=FILE,
+        metavar="FILE",
+        help="CSV of email,name: adds who was expected and did not come, and marks who was not expected.",
+    ),
+    click.option(
+        "--format",
+        "kind",
+        type=click.Choice(["table", "csv", "json", "xlsx"]),
+        default="table",
+        show_default=True,
+        help="A table for people, or a file; xlsx needs -o.",
+    ),
+    click.option("--excel", is_flag=True, help="Begin CSV with a byte order mark, which Excel needs."),
+    MEMORY,
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        metavar="FILE",
+        help="Write to FILE; - is stdout.",
+    ),
+)
+
+
+@click.command(
+    epilog=examples(
+        "harvester attendance documents.ndjson --from 2026-11-23 --to 2026-11-27",
+        "harvester attendance --from-index --series 98765432101 --by series --present 50% --format xlsx -o register.xlsx",
+        "harvester zoom --date 2026-11-20 --destination stdout | harvester attendance --format csv",
+    )
+)
+@apply(OPTIONS)
+@general_options
+@pass_env
+def attendance(
+    env: RunEnvironment,
+    *,
+    paths: tuple[Path, ...],
+    first: Day | None,
+    last: Day | None,
+    timezone: str | None,
+    from_index: bool,
+    meetings: tuple[str, ...],
+    series: tuple[str, ...],
+    hosts: tuple[str, ...],
+    topic: str | None,
+    present: Threshold | None,
+    by: By,
+    people: Path | None,
+    roster: Path | None,
+    kind: Format,
+    excel: bool,
+    memory: str,
+    output: Path | None,
+) -> int:
+    """Print who attended which meeting, and for how long, from NDJSON in FILE or standard input, or from the index.
+
+    Files may be compressed with gzip. Days are those on which the meetings began. Rejoining or using a second device
+    counts once, waiting rooms do not count, breakout rooms do. What a vendor does not know is empty. The exit code is 65
+    if a line of the input is no document, or if a meeting of --meeting is not there.
+    """
+    from harvester.analysis.attendance import create_attendance, totals
+    from harvester.analysis.database import open_database
+    from harvester.analysis.people import read_aliases
+    from harvester.analysis.roster import read_roster
+    from harvester.analysis.selection import Selection
+    from harvester.analysis.tables import read_documents
+
+    if kind == "xlsx" and (output is None or output == Path("-")):
+        raise click.UsageError("--format xlsx needs a file: -o attendance.xlsx")
+    if excel and kind != "csv":
+        raise click.UsageError("--excel is for --format csv")
+    zone = env.zone(timezone)
+    from_day, to_day = days(first, last, env, zone)
+    selection = Selection(
+        zone=zone, first=from_day, last=to_day, meetings=meetings, series=series, hosts=hosts, topic=topic
+    )
+    aliases = read_aliases(people) if people is not None else []
+    expected = read_roster(roster) if roster is not None else None
+    with interruptible(), ExitStack() as stack:
+        documents = stack.enter_context(
+            open_source(env, paths, selection, from_index=from_index, without=("quality",))
+        )
+        database = stack.enter_context(open_database(memory))
+        read = read_documents(database, documents, selection, quality=False)
+        create_attendance(
+            database,
+            zone=zone.key,
+            by=by,
+            threshold=present or Threshold(),
+            aliases=aliases,
+            roster=expected,
+        )
+        code = log_problems(database, read, meetings)
+        _log_untimed(totals(database), threshold=present)
+        layout = _Layout(
+            by=by, kind=kind, excel=excel, marks=present is not None, roster=expected is not None
+        )
+        _write(database, layout, output)
+    return code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    by: By
+    kind: Format
+    excel: bool
+    marks: bool
+    roster: bool
+
+
+def _log_untimed(counted: Totals, *, threshold: Threshold | None) -> None:
+    """What a vendor does not know, once for each."""
+    consequence = "their minutes and shares are empty"
+    if threshold is not None:
+        consequence += ", and whether they were present"
+    for vendor, (without, rows) in counted.untimed.items():
+        if without == rows:
+            logger.warning(f"{vendor} provides no join and leave times of these people: {consequence}")
+        else:
+            logger.warning(
+                f"{vendor} provides no join and leave times for {without:,} of {rows:,} rows: {consequence}"
+            )
+
+
+def _write(database: Database, layout: _Layout, output: Path | None) -> None:
+    from harvester.analysis.attendance_files import write_xlsx
+
+    if layout.kind == "xlsx" and output is not None:
+        columns, rows = _rows(database, layout)
+        with open_output(output) as file:
+            write_xlsx(file.stream, columns, rows)
+        return
+    blocks = _blocks(database, layout)
+    if output is None or output == Path("-"):
+        stdout = stdout_bytes()
+        stdout.writelines(blocks)
+        return
+    with open_output(output) as file:
+        file.stream.writelines(blocks)
+
+
+def _blocks(database: Database, layout: _Layout) -> Iterator[bytes]:
+    from harvester.analysis.attendance_files import csv_bytes, json_bytes
+
+    if layout.kind == "csv":
+        columns, lines = _csv_lines(database, layout)
+        return csv_bytes(columns, lines, excel=layout.excel)
+    columns, rows = _rows(database, layout)
+    if layout.kind == "json":
+        return json_bytes(columns, rows)
+    return (f"{line}\n".encode() for line in _table(database, columns, rows))
+
+
+def _rows(database: Database, layout: _Layout) -> tuple[Sequence[str], Iterator[tuple[Any, ...]]]:
+    from harvester.analysis.attendance import query
+    from harvester.analysis.register import to_register
+
+    if layout.by == "series":
+        register = to_register(database, marks=layout.marks, roster=layout.roster)
+        return register.columns, register.rows
+    chosen = query(layout.by, roster=layout.roster)
+    return tuple(chosen.columns), chosen.rows(database)
+
+
+def _csv_lines(database: Database, layout: _Layout) -> tuple[Sequence[str], Iterator[str]]:
+    from harvester.analysis import csv_tables
+    from harvester.analysis.attendance import query
+
+    if layout.by == "series":
+        columns, rows = _rows(database, layout)
+        return columns, map(csv_tables.row, rows)
+    chosen = query(layout.by, roster=layout.roster)
+    return tuple(chosen.columns), chosen.csv_lines(database)
+
+
+def _table(database: Database, columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
+    from harvester.analysis.attendance import totals
+    from harvester.cli.render.attendance import attendance_lines
+
+    counted = totals(database)
+    if counted.rows > MAX_TABLE_ROWS:
+        raise click.UsageError(
+            f"{counted.rows:,} rows are too many for a table: choose fewer days or meetings, or --format csv"
+        )
+    return attendance_lines(columns, list(rows), counted)

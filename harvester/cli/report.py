@@ -1,0 +1,177 @@
+"""`harvester report`: one HTML file to look at."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from connectors.errors import OutputError
+from harvester.cli.analysis_input import (
+    DAYS,
+    FILES,
+    FROM_INDEX,
+    MEMORY,
+    days,
+    interruptible,
+    log_problems,
+    open_source,
+)
+from harvester.cli.options import (
+    ES_HOST,
+    WholeNumber,
+    apply,
+    examples,
+    general_options,
+    pass_env,
+    stdout_bytes,
+)
+from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.standard_streams import stdout_is_terminal
+from harvester.output_file import write_output
+from harvester.pipeline.request import Day
+
+if TYPE_CHECKING:
+    from harvester.analysis.report_data import ReportData
+
+OPTIONS = (
+    FILES,
+    *DAYS,
+    FROM_INDEX,
+    ES_HOST,
+    click.option(
+        "--vendor", "vendors", metavar="NAME", multiple=True, help="Meetings of this vendor; may be repeated."
+    ),
+    click.option(
+        "--meeting",
+        "meetings",
+        metavar="UUID",
+        multiple=True,
+        help="Show this meeting in detail; may be repeated.",
+    ),
+    click.option(
+        "--worst",
+        type=WholeNumber(0, 200),
+        metavar="N",
+        default=12,
+        show_default=True,
+        help="How many of the meetings that went worst to show in detail.",
+    ),
+    click.option(
+        "--people",
+        type=click.Choice(["hide", "show"]),
+        default="hide",
+        show_default=True,
+        help="Whether names, hosts and topics are in the file.",
+    ),
+    click.option(
+        "--units",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="CSV of pattern,unit: the units of e-mail addresses or domains.  [default: the domain is the unit]",
+    ),
+    click.option("--title", metavar="TEXT", help="Title of the page.  [default: Meetings]"),
+    click.option("--no-script", is_flag=True, help="Leave out the script that sorts tables and saves CSV."),
+    click.option(
+        "--csv",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Write every table to a file in DIR as well.",
+    ),
+    MEMORY,
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        metavar="FILE",
+        help="Write the page to FILE; - is stdout.",
+    ),
+)
+
+
+@click.command(
+    epilog=examples(
+        "harvester report documents.ndjson -o report.html",
+        "harvester report --from-index --from 2026-11-01 --to 2026-11-30 --timezone Europe/Berlin -o november.html",
+        "zcat documents.ndjson.gz | harvester report --people show --meeting 'abc==' > meeting.html",
+    )
+)
+@apply(OPTIONS)
+@general_options
+@pass_env
+def report(
+    env: RunEnvironment,
+    *,
+    paths: tuple[Path, ...],
+    first: Day | None,
+    last: Day | None,
+    timezone: str | None,
+    from_index: bool,
+    vendors: tuple[str, ...],
+    meetings: tuple[str, ...],
+    worst: int,
+    people: Literal["hide", "show"],
+    units: Path | None,
+    title: str | None,
+    no_script: bool,
+    folder: Path | None,
+    memory: str,
+    output: Path | None,
+) -> int:
+    """Make one HTML page of the documents in FILE, standard input, or the index.
+
+    The page needs no network and no server, and may be mailed. By default it names no person, host or topic. Files may be
+    compressed with gzip. The exit code is 65 if a line of the input is no document, or if a meeting of --meeting is not there.
+    """
+    from harvester.analysis.database import open_database
+    from harvester.analysis.page import render
+    from harvester.analysis.report_data import report_data
+    from harvester.analysis.selection import Selection
+    from harvester.analysis.tables import read_documents
+    from harvester.analysis.units import Units
+
+    to_stdout = output is None or output == Path("-")
+    if to_stdout and stdout_is_terminal():
+        raise click.UsageError("a page of HTML is nothing for a terminal: name a file with -o report.html")
+    zone = env.zone(timezone)
+    from_day, to_day = days(first, last, env, zone)
+    selection = Selection(zone=zone, first=from_day, last=to_day, vendors=vendors)
+    divisions = Units.read(units) if units is not None else Units()
+    with interruptible(), ExitStack() as stack:
+        documents = stack.enter_context(open_source(env, paths, selection, from_index=from_index, without=()))
+        database = stack.enter_context(open_database(memory))
+        read = read_documents(database, documents, selection, quality=True)
+        code = log_problems(database, read, meetings)
+        data = report_data(
+            database,
+            read,
+            selection,
+            units=divisions,
+            meetings=meetings,
+            worst=worst,
+            shows_people=people == "show",
+        )
+    page = render(data, title=title, script=not no_script).encode()
+    if folder is not None:
+        _write_tables(data, folder)
+    if output is None or output == Path("-"):
+        stdout_bytes().write(page)
+    else:
+        write_output(output, page)
+    return code
+
+
+def _write_tables(data: ReportData, folder: Path) -> None:
+    from harvester.analysis import csv_tables
+    from harvester.analysis.cells import plain_rows
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be created ({error.strerror})") from None
+    for table in data.tables():
+        content = csv_tables.table(list(table.columns), plain_rows(table)).encode()
+        write_output(folder / f"{table.name}.csv", content)

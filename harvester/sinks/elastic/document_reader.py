@@ -1,0 +1,102 @@
+"""Every document of the harvester in one cluster, at one point in time. For reports and attendance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
+from connectors.models import Window
+from connectors.parsing import format_milliseconds
+from connectors.retry import RetryPolicy
+from harvester.sinks.elastic.client import Client, Response
+
+PAGE = 2_000
+KEEP_ALIVE = "5m"
+
+
+class DocumentReader:
+    """Needs the privilege `read`. Raises what `Client.request` and `Client.error_for` do, and Unreachable if the point in
+    time is lost: what follows would belong to another."""
+
+    def __init__(self, client: Client, retry: RetryPolicy) -> None:
+        self._client = client
+        self._retry = retry
+        self._config = client.config
+
+    def read(
+        self, *, window: Window | None = None, vendors: Sequence[str] = (), without: Sequence[str] = ()
+    ) -> Iterator[bytes]:
+        """The documents of meetings in the window, encoded; `without` these fields. The order is not defined."""
+        self._client.ping(self._retry)
+        patterns = ",".join(self._config.index_patterns)
+        opened = self._post(
+            f"/{patterns}/_pit?keep_alive={KEEP_ALIVE}&expand_wildcards=open&ignore_unavailable=true"
+        )
+        point = str(opened["id"])
+        search: dict[str, Any] = {
+            "size": PAGE,
+            "track_total_hits": False,
+            "sort": [{"_shard_doc": "asc"}],
+            "_source": {"excludes": list(without)},
+            "query": {"bool": {"filter": _filters(window, vendors)}},
+        }
+        try:
+            while True:
+                self._retry.wait(0)  # raises Interrupted between pages
+                search["pit"] = {"id": point, "keep_alive": KEEP_ALIVE}
+                found = self._post("/_search?allow_partial_search_results=false", search)
+                point = str(found.get("pit_id", point))
+                hits: list[Mapping[str, Any]] = found["hits"]["hits"]
+                for hit in hits:
+                    if self._config.is_own_index(hit["_index"]):
+                        yield orjson.dumps(hit["_source"])
+                if len(hits) < PAGE:
+                    return
+                search["search_after"] = hits[-1]["sort"]
+        finally:
+            self._client.send("DELETE", "/_pit", body={"id": point})
+
+    def _post(self, path: str, body: Any = None) -> Mapping[str, Any]:
+        response = self._client.request(self._retry, "POST", path, body=body)
+        if not response.ok:
+            raise self._read_error(response)
+        answer: Mapping[str, Any] = response.body
+        return answer
+
+    def _read_error(self, response: Response) -> HarvestError:
+        if response.status == 404:
+            return Unreachable(
+                f"Elasticsearch at {self._config.url} has lost the point in time that was read (it was restarted, or an "
+                "index was deleted): run the same command again"
+            )
+        if response.status == 403 and not response.cause.is_block:
+            return self._missing_privilege()
+        if response.status == 401 or response.cause.is_block:
+            return self._client.error_for(response.cause)
+        return ConfigurationError(
+            f"Elasticsearch at {self._config.url} refuses to search in {' and '.join(self._config.index_patterns)} "
+            f"({response.error_type or f'HTTP {response.status}'}): check whether another application's index matches these "
+            "patterns"
+        )
+
+    def _missing_privilege(self) -> CredentialsError:
+        return self._client.missing_privilege(f"the privilege read on {self._config.prefix}*")
+
+
+def _filters(window: Window | None, vendors: Sequence[str]) -> list[dict[str, Any]]:
+    filters: list[dict[str, Any]] = []
+    if vendors:
+        filters.append({"terms": {"vendor": list(vendors)}})
+    if window is not None:
+        span = {
+            "gte": format_milliseconds(window.start),
+            "lt": format_milliseconds(window.end),
+            "format": "strict_date_time",
+        }
+        meetings = [{"term": {"kind": "meeting"}}, {"range": {"@timestamp": span}}]
+        sessions = [{"term": {"kind": "session"}}, {"range": {"meeting_timestamp": span}}]
+        filters.append({"bool": {"should": [{"bool": {"filter": each}} for each in (meetings, sessions)]}})
+    return filters

@@ -1,0 +1,208 @@
+"""The page: what is escaped, what is hidden, every odd input, and the same bytes for the same documents."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.attendance import to_record
+from connectors.models import Session, session_key
+from harvester.analysis import svg
+from harvester.analysis.names import clean, vendor_class
+from harvester.analysis.page import policy, render
+from harvester.analysis.svg import rebuilt
+from tests.documents import full_harvest, full_session, plain, with_series
+from tests.unit.analysis.invented import documents
+from tests.unit.analysis.test_figures import figures
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e{{7*7}}'
+
+
+def page(found: list[Any], **more: Any) -> str:
+    script = more.pop("script", True)
+    return render(figures(found, **more), title=more.pop("title", None), script=script)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of the time of a page, and these tests look at the rest."""
+    monkeypatch.setattr(svg, "draw", lambda _spec, label: f'<svg aria-label="{label}"/>')
+
+
+def test_hostile_texts_are_escaped_everywhere() -> None:
+    meeting, session = documents([full_harvest()])
+    texts = dict.fromkeys(
+        ("user_name", "email", "app_version", "os", "country", "network_type", "topic"), HOSTILE
+    )
+    evil = [
+        {
+            **meeting,
+            "vendor": HOSTILE,
+            "uuid": HOSTILE,
+            "topic": HOSTILE,
+            "host": {"name": HOSTILE, "email": HOSTILE},
+        },
+        with_series({**session, "vendor": HOSTILE, "meeting": HOSTILE, **texts}),
+    ]
+    html = page(evil, meetings=[HOSTILE])
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert "\u202e" not in html
+    assert "49" not in re.findall(r"<bdi>(.*?)</bdi>", html)
+    assert html.count("<script>") == 1
+    assert "&lt;script&gt;" in html
+
+
+def test_nothing_about_people_is_in_the_page_unless_asked_for() -> None:
+    found = documents([full_harvest()])
+    hidden, shown = page(found, shows_people=False), page(found)
+    names = ["Grace", "grace@", "ada@", "Ada Example", "Planning", "Ünïcödé"]
+    assert [name for name in names if name in hidden] == []
+    assert "Participant 1" in hidden
+    assert [name for name in ("Grace", "Planning", "Ada Example") if name not in shown] == []
+    assert "It holds personal data" in shown
+    assert "192.0.2.7" not in shown
+
+
+def test_the_same_documents_in_another_order_give_the_same_bytes() -> None:
+    found = documents([full_harvest(), plain(1), plain(2)])
+    first = page(found)
+    assert page(found[::-1]) == first
+    assert page(found) == first
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_every_vendor_has_a_page_without_what_it_does_not_provide() -> None:
+    for vendor in ("zoom", "webex", "google-meet", "meetecho", "unheard-of"):
+        found = [{**document, "vendor": vendor} for document in documents([plain(1), plain(2)])]
+        html = page(found)
+        assert "How well did it work?" not in html
+        assert 'class="key c-' + vendor_class(vendor) in html
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("kept", ["meeting", "session"])
+def test_only_meetings_and_only_sessions_have_a_page(kept: str) -> None:
+    html = page([document for document in documents([plain(1), full_harvest()]) if document["kind"] == kept])
+    assert "2 meetings" in html or ">2<" in html
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_without_times_nothing_is_drawn_as_zero() -> None:
+    record = plain(1)
+    bare = replace(
+        record.meeting, start_time=None, end_time=None, scheduled_start_time=record.meeting.start_time
+    )
+    stays = [Session(key=session_key("a"), user_name="A", join_time=record.meeting.start_time)]
+    html = page(documents([to_record(bare, stays)]))
+    assert "How many meetings run at once?" not in html
+    assert "<dd>–</dd>" in html
+
+
+def test_nothing_at_all_says_so() -> None:
+    assert "There is no meeting that was held" in page([])
+
+
+def test_600_people_at_once_and_a_meeting_of_three_years_fit() -> None:
+    record = plain(1)
+    start = record.meeting.start_time
+    assert start is not None
+    crowd = [
+        replace(
+            full_session(),
+            key=str(n),
+            id=f"u{n}",
+            stay="meeting",
+            breakout_id=None,
+            join_time=start,
+            leave_time=start + timedelta(minutes=20),
+        )
+        for n in range(600)
+    ]
+    html = page(
+        documents(
+            [
+                to_record(record.meeting, crowd),
+                replace(plain(2), meeting=replace(plain(2).meeting, start_time=start - timedelta(days=1100))),
+            ]
+        )
+    )
+    assert "560 more are in the table" in html
+    assert re.search(r">\w{3} 2024<", html)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_script_can_be_left_out() -> None:
+    html = page(documents([plain(1)]), script=False)
+    assert "<script" not in html
+    assert "script-src" not in html
+    assert "script-src 'sha256-" in policy("a{}", "1")
+
+
+def test_no_style_link_or_handler_is_in_the_page() -> None:
+    html = page(documents([full_harvest(), plain(1)]))
+    body = html.partition("</style>")[2].partition("<script>")[0]
+    assert not re.search(r"\s(style|on\w+|src)=", body)
+    assert re.findall(r'href="(?!#)', body) == []
+
+
+def test_a_drawing_is_rebuilt_from_the_allow_list() -> None:
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 10 10" onload="x()">'
+        '<script>x()</script><style>*{}</style><a xlink:href="javascript:x()"><text>link</text></a><foreignObject/>'
+        '<g><path d="M0,0h5" fill="url(http://x)" style="fill:red" onclick="x()" id="i"/><text fill="var(--zoom)">A&lt;b&gt;</text></g>'
+        '<image href="http://x"/></svg>'
+    )
+    assert rebuilt(drawing, 'A "chart"') == (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10" width="10" role="img" aria-label=\'A "chart"\'>'
+        '<g><path d="M0,0h5"/><text fill="var(--zoom)">A&lt;b&gt;</text></g></svg>'
+    )
+    with pytest.raises(ValueError, match="not a drawing"):
+        rebuilt("<html/>", "")
+
+
+@given(st.text())
+def test_clean_text_is_one_short_line_without_control_characters(text: str) -> None:
+    cleaned = clean(text)
+    assert len(cleaned) <= 80
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", cleaned)
+    assert clean(cleaned) == cleaned
+
+
+def test_an_unknown_vendor_never_becomes_a_class() -> None:
+    assert vendor_class('x" onload="') == "other"
+
+
+def test_series_are_drawn_over_time(tmp_path: Path) -> None:
+    meeting, session = documents([full_harvest()])
+    assert "Each stream over time" in page([meeting, with_series(session)], meetings=[meeting["uuid"]])
+    assert "each session's average is drawn over its length" in page([meeting, session]).replace("&#39;", "'")
+
+
+def colours(style: str) -> dict[str, str]:
+    return dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", style))
+
+
+def luminance(colour: str) -> float:
+    parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_enough_contrast(scheme: str) -> None:
+    style = (Path(svg.__file__).parent / "page.css").read_text(encoding="utf-8")
+    light, _, dark = style.partition("prefers-color-scheme: dark")
+    found = colours(light) | (colours(dark) if scheme == "dark" else {})
+    pairs = [(ink, ground) for ink in ("text", "muted", "link") for ground in ("card", "page")]
+    pairs += [(f"heat-ink-{n}", f"heat-{n}") for n in range(7)]
+    for ink, ground in pairs:
+        high, low = sorted((luminance(found[ink]), luminance(found[ground])), reverse=True)
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)

@@ -1,0 +1,155 @@
+"""`harvester attendance`: formats, options, exit codes, and what is said on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click import UsageError
+from click.testing import CliRunner, Result
+
+from connectors.attendance import to_record
+from connectors.errors import ConfigurationError, OutputError
+from connectors.models import Session
+from harvester.cli import cli
+from tests.documents import plain
+from tests.unit.analysis.invented import documents, write
+
+
+def run(*words: str, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(cli, ["attendance", *words], input=stdin, standalone_mode=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    formula = plain(3)
+    hostile = Session(key="k", user_name="=HYPERLINK(1)", join_time=formula.meeting.start_time)
+    records = [plain(1), plain(2), to_record(formula.meeting, [hostile])]
+    return str(write(tmp_path / "documents.ndjson", documents(records)))
+
+
+def values(result: Result) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(result.stdout, newline="")))
+
+
+def test_csv_has_the_columns_of_the_docs_and_no_formula(file: str) -> None:
+    result = run(file, "--format", "csv", "--timezone", "Europe/Berlin")
+    assert result.return_value == 0
+    page = (Path(__file__).parents[3] / "docs" / "attendance.md").read_text(encoding="utf-8")
+    header = result.stdout.splitlines()[0]
+    assert header in page
+    rows = values(result)
+    assert len(rows) == 7
+    assert rows[0]["first_join"] == "2026-11-20T10:31:00+01:00"
+    assert rows[0]["minutes"] == "20.0"
+    assert rows[-1]["name"] == "'=HYPERLINK(1)"
+
+
+def test_only_excel_gets_a_byte_order_mark(file: str) -> None:
+    assert run(file, "--format", "csv").stdout_bytes.startswith(b"vendor")
+    assert run(file, "--format", "csv", "--excel").stdout_bytes.startswith(b"\xef\xbb\xbfvendor")
+    with pytest.raises(UsageError):
+        raise run(file, "--excel").exception or AssertionError
+
+
+def test_json_has_the_same_rows_without_what_is_not_known(file: str) -> None:
+    rows: list[dict[str, Any]] = json.loads(run(file, "--format", "json").stdout)
+    assert len(rows) == 7
+    assert rows[0]["minutes"] == 20.0
+    assert "minutes" not in rows[-1]
+    assert json.loads(run("--format", "json", stdin=b"").stdout) == []
+
+
+def test_a_table_ends_with_totals(file: str) -> None:
+    lines = run(file).stdout.splitlines()
+    assert lines[0].split()[:3] == ["START", "TOPIC", "NAME"]
+    assert lines[-1] == "3 meetings, 4 people, 119.9 minutes"
+
+
+def test_a_spreadsheet_has_text_and_numbers_and_no_formula(file: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.xlsx", tmp_path / "b.xlsx"
+    assert run(file, "--format", "xlsx", "-o", str(first)).return_value == 0
+    run(file, "--format", "xlsx", "-o", str(second))
+    assert first.read_bytes() == second.read_bytes()
+    sheet = zipfile.ZipFile(first).read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet
+    assert "=HYPERLINK(1)" in sheet
+    assert "<v>20</v>" in sheet
+
+
+def test_a_spreadsheet_needs_a_file(file: str) -> None:
+    assert isinstance(run(file, "--format", "xlsx").exception, UsageError)
+
+
+def test_a_register_has_a_column_per_day_and_a_row_per_person(file: str) -> None:
+    rows = values(run(file, "--by", "series", "--format", "csv"))
+    assert [row["name"] for row in rows[:3]] == ["Person 0", "Person 1", "Person 2"]
+    assert rows[0]["2026-11-20"] == "20.0"
+    assert (rows[0]["meetings"], rows[0]["present"], rows[0]["held"]) == ("1", "1", "1")
+    marked = values(run(file, "--by", "series", "--format", "csv", "--present", "30m"))
+    assert marked[0]["2026-11-20"] == "no"
+
+
+def test_the_output_replaces_a_file_or_leaves_it(file: str, tmp_path: Path) -> None:
+    output = tmp_path / "people.csv"
+    output.write_text("before")
+    assert run(file, "--format", "csv", "-o", str(output)).return_value == 0
+    assert output.read_text().startswith("vendor,")
+    before = output.read_bytes()
+    assert isinstance(
+        run(str(tmp_path / "missing"), "--format", "csv", "-o", str(output)).exception, OutputError
+    )
+    assert output.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["documents.ndjson", "people.csv"]
+    assert isinstance(run(file, "-o", str(tmp_path / "no" / "folder.csv")).exception, OutputError)
+
+
+def test_lines_that_are_no_documents_and_a_missing_meeting_are_65(
+    file: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run(stdin=b"{half\n").return_value == 65
+    assert "1 of 1 lines" in caplog.text
+    assert run(file, "--meeting", "nowhere").return_value == 65
+    assert "nowhere is not among" in caplog.text
+    assert run(file, "--meeting", "meeting-1").return_value == 0
+
+
+def test_what_a_vendor_does_not_know_is_said_once(file: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    run(file, "--present", "50%")
+    assert [m for m in caplog.messages if "leave times" in m] == [
+        "zoom provides no join and leave times for 1 of 7 rows: their minutes and shares are empty, and whether they were present"
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("a", "--from-index"),
+        ("a", "-"),
+        ("--present", "some"),
+        ("--from", "2026-11-02", "--to", "2026-11-01"),
+        ("--memory", "1MB"),
+    ],
+)
+def test_contradictory_options_are_usage_errors(words: tuple[str, ...]) -> None:
+    assert isinstance(run(*words).exception, UsageError)
+
+
+def test_without_the_extra_the_remedy_is_named(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    error = run(file).exception
+    assert isinstance(error, ConfigurationError)
+    assert "pip install '.[report]'" in str(error)
+
+
+def test_days_may_be_relative(file: str) -> None:
+    assert json.loads(run(file, "--format", "json", "--from", "today").stdout) == []
+    assert len(json.loads(run(file, "--format", "json", "--to", "yesterday").stdout)) == 7

@@ -1,0 +1,103 @@
+"""`harvester report`: sources, options, exit codes."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click import UsageError
+from click.testing import CliRunner, Result
+
+from connectors.errors import ConfigurationError
+from harvester.analysis import svg
+from harvester.cli import cli
+from tests.documents import full_harvest, plain
+from tests.unit.analysis.invented import documents, write
+
+
+def run(*words: str, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(cli, ["report", *words], input=stdin, standalone_mode=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write(tmp_path / "documents.ndjson", documents([plain(1), full_harvest()]))
+
+
+def test_a_file_and_a_compressed_pipe_give_the_same_page_and_tables(file: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    page = tmp_path / "report.html"
+    assert run(str(file), "-o", str(page), "--csv", str(one)).return_value == 0
+    piped = run("--csv", str(two), stdin=gzip.compress(file.read_bytes()))
+    assert piped.stdout_bytes == page.read_bytes()
+    names = sorted(path.name for path in one.iterdir())
+    assert len(names) > 8
+    assert [(two / name).read_bytes() for name in names] == [(one / name).read_bytes() for name in names]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_every_table_of_the_page_is_a_file(file: Path, tmp_path: Path) -> None:
+    result = run(str(file), "--csv", str(tmp_path / "tables"), "--people", "show")
+    shown = set(re.findall(r'<table data-name="([^"]+)"', result.stdout)) - {"sessions"}
+    assert {path.stem for path in (tmp_path / "tables").iterdir()} == shown | {"worst-meetings"}
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of the time of a page, and these tests look at the rest."""
+    monkeypatch.setattr(svg, "draw", lambda _spec, label: f'<svg aria-label="{label}"/>')
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_options_reach_the_page(file: Path, tmp_path: Path) -> None:
+    html = run(
+        str(file), "--title", "A & B", "--timezone", "Europe/Berlin", "--no-script", "--worst", "0"
+    ).stdout
+    assert "<title>A &amp; B</title>" in html
+    assert "Europe/Berlin" in html
+    assert "<script" not in html
+    assert "Which meetings went worst?" not in html
+    assert "There is no meeting" in run(str(file), "--vendor", "webex").stdout
+    assert "There is no meeting" in run(str(file), "--to", "2020-01-01").stdout
+    assert "The chosen meeting" in run(str(file), "--meeting", "meeting-1").stdout
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_damaged_lines_and_missing_meetings_are_65(file: Path) -> None:
+    assert run(stdin=file.read_bytes() + b"{half\n").return_value == 65
+    assert run(str(file), "--meeting", "nowhere").return_value == 65
+
+
+@pytest.mark.parametrize("name", ["duckdb", "jinja2", "vl_convert"])
+def test_without_the_extra_the_remedy_is_named(
+    name: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, name, None)
+    error = run(str(file)).exception
+    assert isinstance(error, ConfigurationError)
+    assert "pip install '.[report]'" in str(error)
+
+
+def test_files_and_the_index_exclude_each_other(file: Path) -> None:
+    assert isinstance(run(str(file), "--from-index").exception, UsageError)
+
+
+def test_sigterm_deletes_the_temporary_files(tmp_path: Path) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    words = [sys.executable, "-m", "harvester", "attendance", "--format", "csv", "-q"]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0
+    ) as process:
+        assert process.stdin is not None
+        while not list(folder.glob("harvester-analysis-*/documents.duckdb")):
+            process.stdin.write(b"{}\n" * 10_000)
+        process.terminate()
+        assert process.wait(60) == 143
+    assert list(folder.iterdir()) == []
