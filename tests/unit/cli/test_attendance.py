@@ -108,7 +108,7 @@ def test_the_output_replaces_a_file_or_leaves_it(file: str, tmp_path: Path) -> N
     )
     assert output.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["documents.ndjson", "people.csv"]
-    assert isinstance(run(file, "-o", str(tmp_path / "no" / "folder.csv")).exception, OutputError)
+    assert isinstance(run(file, "-o", str(tmp_path / "no" / "folder.csv")).exception, OSError)
 
 
 def test_lines_that_are_no_documents_and_a_missing_meeting_are_65(
