@@ -32,6 +32,7 @@ from harvester.pipeline.context import StopSignal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from harvester.sinks.elastic.input_format import NdjsonStream
     from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
     from harvester.sinks.elastic.ndjson_reader import Readable
 
@@ -59,27 +60,37 @@ def load(env: RunEnvironment, files: tuple[Path, ...], yes: bool) -> int:
     refused as a whole, with the command that converts it.
     Documents with dates before 2000 or far in the future are rejected; a load that needs many new indices wants --yes.
     """
-    from harvester.sinks.elastic.input_format import NdjsonStream, NotNdjsonError
+    from harvester.sinks.elastic.input_format import NotNdjsonError
 
     handle_signals(env)
-    for each in files:
-        if each.is_file() or not (_is_stdin(each) or each.exists()):
-            # Before anything is loaded. A pipe is opened only once.
-            with _open(each, env.stop):
-                pass
-    limit = None if yes else MAX_NEW_INDICES
+    try:
+        for each in files:
+            if each.is_file() or not (_is_stdin(each) or each.exists()):
+                # Before anything is loaded. A pipe is opened only once.
+                with _open_lines(each, env.stop) as lines:
+                    lines.read1(1)
+        return _load_files(env, files, None if yes else MAX_NEW_INDICES)
+    except NotNdjsonError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _load_files(env: RunEnvironment, files: tuple[Path, ...], max_new_indices: int | None) -> int:
     codes: list[int] = []
     with open_index(env) as index:
         for file in files or (None,):
-            name, path = ("standard input", None) if _is_stdin(file) else (str(file), str(file))
-            with _open(file, env.stop) as stream:
-                lines = NdjsonStream(InterruptibleStream(stream, env.stop), name, path)
-                progress = index.loader.load_lines(lines, name, max_new_indices=limit)
-                try:
-                    codes.append(report_load(progress, prefix=f"{name}: " if len(files) > 1 else ""))
-                except NotNdjsonError as error:
-                    raise click.UsageError(str(error)) from None
+            with _open_lines(file, env.stop) as lines:
+                progress = index.loader.load_lines(lines, lines.name, max_new_indices=max_new_indices)
+                codes.append(report_load(progress, prefix=f"{lines.name}: " if len(files) > 1 else ""))
     return ExitCode.worst(codes)
+
+
+@contextmanager
+def _open_lines(file: Path | None, stop: StopSignal) -> Iterator[NdjsonStream]:
+    from harvester.sinks.elastic.input_format import NdjsonStream
+
+    path = None if file is None or _is_stdin(file) else str(file)
+    with _open(file, stop) as stream:
+        yield NdjsonStream(InterruptibleStream(stream, stop), path or "standard input", path)
 
 
 def report_load(

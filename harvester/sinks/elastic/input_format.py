@@ -70,7 +70,7 @@ class NdjsonStream:
 
     def __init__(self, stream: Readable, name: str, file: str | None) -> None:
         self._stream = stream
-        self._name = name
+        self.name = name
         self._file = file
         self._started = False
 
@@ -81,7 +81,7 @@ class NdjsonStream:
         start, ended = self._read_start(size)
         problem = find_problem(start, ended=ended)
         if problem is not None:
-            raise NotNdjsonError(problem.message(self._name, self._file))
+            raise NotNdjsonError(problem.message(self.name, self._file))
         return start
 
     def _read_start(self, size: int) -> tuple[bytes, bool]:

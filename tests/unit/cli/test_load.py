@@ -125,3 +125,19 @@ def test_nothing_is_loaded_if_one_of_the_files_cannot_be_read(loader: FakeLoader
     assert isinstance(ended.exception, OutputError)
     assert "missing.ndjson" in str(ended.exception)
     assert loader.loaded == []
+
+
+def test_a_file_that_is_not_ndjson_is_refused_before_any_file_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unexpected(_env: RunEnvironment) -> None:
+        raise AssertionError("nothing is opened")
+
+    monkeypatch.setattr("harvester.cli.load.open_index", unexpected)
+    document = {"document_id": "zoom:main:a", "kind": "meeting"}
+    good, pretty = tmp_path / "good.ndjson", tmp_path / "pretty.ndjson"
+    good.write_text(json.dumps(document) + "\n")
+    pretty.write_text(json.dumps(document, indent=2))
+    result = CliRunner().invoke(cli, ["load", str(good), str(pretty), "--es-host", HOST])
+    assert result.exit_code == 2  # click's; `run` makes it 64
+    assert f"{pretty} is not one JSON object per line: use jq -c . {pretty} | harvester load" in result.output
