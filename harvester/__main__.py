@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harvester.early_exit import leave_at_once_on_signals
+from harvester.signals_during_import import leave_at_once_on_signals
 
 
 def main() -> None:

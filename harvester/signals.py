@@ -1,6 +1,6 @@
 """Ctrl-C and SIGTERM are heard at every moment, whatever the process waits for.
 
-While the program is imported, they end it at once (`early_exit`). Then most commands finish what is in flight: the stop
+While the program is imported, they end it at once (`signals_during_import`). Then most commands finish what is in flight: the stop
 signal is set, which every wait checks; a call that nothing else would end raises Interrupted; and if the end does not come
 in time, or with the second signal, the process ends at once. Nothing that is stored depends on a regular end.
 """
@@ -13,7 +13,7 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from harvester.early_exit import SIGNALS, leave
+from harvester.signals_during_import import SIGNALS, leave
 
 if TYPE_CHECKING:
     from harvester.pipeline.context import StopSignal

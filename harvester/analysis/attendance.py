@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from connectors.attendance import PERSON_FIELDS
-from harvester.analysis import csv_tables
+from harvester.analysis import safe_csv
 from harvester.analysis.database import Database
 from harvester.analysis.people import Alias, AliasTable
 from harvester.analysis.roster import Expected, Roster
@@ -62,7 +62,7 @@ def create_attendance(
 
     `by`: with `person` and `series`, people are told apart as they are across meetings.
     """
-    for macro in csv_tables.SQL_MACROS:
+    for macro in safe_csv.SQL_MACROS:
         database.run(macro)
     create_time_macros(database, zone)
     _create_known(database, aliases, roster)
@@ -245,7 +245,7 @@ class Query:
         return database.stream(f"SELECT {names} FROM {self._inner()} ORDER BY {self._keys}")
 
     def csv_lines(self, database: Database) -> Iterator[str]:
-        """The rows as lines of CSV; `csv_tables.SQL_MACROS` must exist."""
+        """The rows as lines of CSV; `safe_csv.SQL_MACROS` must exist."""
         cells = ", ',', ".join(map(_csv_cell, self.columns))
         sql = f"SELECT concat({cells}, chr(13), chr(10)) FROM {self._inner()} ORDER BY {self._keys}"
         return (line for (line,) in database.stream(sql))

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 import orjson
 
 from connectors.errors import ConfigurationError, OutputError
-from harvester.analysis import csv_tables
-from harvester.analysis.extra import require
+from harvester.analysis import safe_csv
+from harvester.analysis.optional_libraries import require
 
 XLSX_ROWS = 1_048_576
 _TIMES = frozenset({"start", "first_join", "last_leave"})
@@ -18,7 +18,7 @@ _TIMES = frozenset({"start", "first_join", "last_leave"})
 
 def csv_bytes(columns: Sequence[str], lines: Iterable[str], *, excel: bool) -> Iterator[bytes]:
     """`excel`: with the byte order mark without which Excel takes the file for its own old encoding."""
-    yield ((csv_tables.BOM if excel else "") + csv_tables.row(columns)).encode()
+    yield ((safe_csv.BOM if excel else "") + safe_csv.row(columns)).encode()
     block: list[str] = []
     for line in lines:
         block.append(line)

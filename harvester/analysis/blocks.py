@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harvester.analysis.cells import Cell, to_cell
-from harvester.analysis.extra import require
 from harvester.analysis.figures.table import Table
-from harvester.analysis.names import vendor_class, vendor_title
+from harvester.analysis.optional_libraries import require
+from harvester.analysis.page_text import vendor_class, vendor_title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harvester.analysis import svg
+from harvester.analysis import safe_svg
 from harvester.analysis.figures.facts import Bucket, Period
 from harvester.analysis.figures.table import Table
 from harvester.analysis.figures.use import WEEKDAYS
-from harvester.analysis.names import vendor_class, vendor_title
+from harvester.analysis.page_text import vendor_class, vendor_title
 
 Spec = dict[str, Any]
 WIDTH = 880
@@ -117,7 +117,7 @@ def over_time(table: Table, period: Period, vendors: Sequence[str]) -> str:
             "description": {"field": "say"},
         },
     )
-    return svg.draw(spec, f"Meetings per {period.bucket} and vendor")
+    return safe_svg.draw(spec, f"Meetings per {period.bucket} and vendor")
 
 
 def heat(table: Table) -> str:
@@ -168,7 +168,7 @@ def heat(table: Table) -> str:
             },
         ],
     )
-    return svg.draw(spec, "Meetings running at once, by weekday and hour")
+    return safe_svg.draw(spec, "Meetings running at once, by weekday and hour")
 
 
 def _heat(level: float, most: float) -> int:
@@ -207,7 +207,7 @@ def peaks(table: Table, period: Period, vendors: Sequence[str]) -> str:
             "description": {"value": ""},
         },
     )
-    return svg.draw(spec, f"Most meetings at once per {period.bucket}")
+    return safe_svg.draw(spec, f"Most meetings at once per {period.bucket}")
 
 
 def columns(table: Table, width: int = HALF) -> str:
@@ -230,7 +230,7 @@ def columns(table: Table, width: int = HALF) -> str:
             "description": {"field": "say"},
         },
     )
-    return svg.draw(spec, f"{value.capitalize()} by {head}")
+    return safe_svg.draw(spec, f"{value.capitalize()} by {head}")
 
 
 def bars(table: Table, value: str, labels: Sequence[str], colours: Sequence[str] | None = None) -> str:
@@ -271,7 +271,7 @@ def bars(table: Table, value: str, labels: Sequence[str], colours: Sequence[str]
             },
         ],
     )
-    return svg.draw(spec, f"{value.capitalize()} by {next(iter(table.columns))}")
+    return safe_svg.draw(spec, f"{value.capitalize()} by {next(iter(table.columns))}")
 
 
 def name_axis(names: Mapping[str, str]) -> Spec:
@@ -324,7 +324,7 @@ def rates(table: Table, period: Period) -> str:
             "description": {"field": "say"},
         },
     )
-    return svg.draw(spec, f"Poor and fair sessions per {period.bucket}")
+    return safe_svg.draw(spec, f"Poor and fair sessions per {period.bucket}")
 
 
 def measure(table: Table, period: Period, title: str, half: str, most: str, poor_from: float) -> str:
@@ -367,7 +367,7 @@ def measure(table: Table, period: Period, title: str, half: str, most: str, poor
         "mark": {"type": "rule", "strokeDash": [3, 3], "color": "var(--poor)", "aria": False},
         "encoding": {"y": {"field": "limit", "type": "quantitative"}},
     }
-    return svg.draw(base_chart(values, THIRD, 140, title=title, layer=[*layers, rule]), title)
+    return safe_svg.draw(base_chart(values, THIRD, 140, title=title, layer=[*layers, rule]), title)
 
 
 def _text(text: str) -> str:
@@ -412,7 +412,7 @@ def dots(table: Table, labels: Sequence[str], mean: float) -> str:
         },
         rule,
     ]
-    return svg.draw(
+    return safe_svg.draw(
         base_chart(rows, HALF - 130, 24 * len(rows), layer=layer),
         f"Share of poor sessions by {next(iter(table.columns))}",
     )

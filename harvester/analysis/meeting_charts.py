@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from harvester.analysis import svg
+from harvester.analysis import safe_svg
 from harvester.analysis.charts import CONFIG, RATING_COLOURS, WIDTH, Spec, base_chart, name_axis, raw
 from harvester.analysis.figures.detail import Detail, Samples
 
@@ -55,7 +55,7 @@ def who_was_there(meeting: Detail, names: Mapping[str, str], shown: Sequence[str
             "description": {"field": "say"},
         },
     )
-    return svg.draw(spec, "Who was there when")
+    return safe_svg.draw(spec, "Who was there when")
 
 
 def _ms(instant: datetime) -> int:
@@ -106,7 +106,7 @@ def streams(samples: Sequence[Samples]) -> str:
                 "bounds": "flush",
             }
         )
-    return svg.draw(
+    return safe_svg.draw(
         {"vconcat": rows, "spacing": 14, "config": CONFIG},
         "Latency, jitter and loss of each stream over time",
     )

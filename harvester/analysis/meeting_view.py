@@ -11,7 +11,7 @@ from harvester.analysis.cells import UNKNOWN, minutes
 from harvester.analysis.figures import detail as details
 from harvester.analysis.figures.detail import Detail
 from harvester.analysis.figures.table import Table
-from harvester.analysis.names import clean, vendor_title
+from harvester.analysis.page_text import clean, vendor_title
 from harvester.analysis.report_data import ReportData
 
 

@@ -8,9 +8,9 @@ from importlib.resources import files
 
 from harvester.analysis.blocks import vendor_legend
 from harvester.analysis.cells import span
-from harvester.analysis.extra import require
 from harvester.analysis.headline import figures, sentences
-from harvester.analysis.names import clean
+from harvester.analysis.optional_libraries import require
+from harvester.analysis.page_text import clean
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.sections import sections
 

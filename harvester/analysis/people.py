@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 
-from harvester.analysis import csv_tables
+from harvester.analysis import safe_csv
 
 Known = tuple[str | None, str | None, str | None]
 """Name, e-mail and id of a session's participant."""
@@ -29,7 +29,7 @@ class Alias:
 
 def read_aliases(path: Path) -> list[Alias]:
     """Raises ConfigurationError if the file has not the columns pattern and person."""
-    rows = csv_tables.read(path, ("pattern", "person"))
+    rows = safe_csv.read(path, ("pattern", "person"))
     return [Alias(pattern=pattern, person=person) for pattern, person in rows if person]
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from harvester.analysis.database import Database
-from harvester.analysis.figures import coverage, detail, people, quality, use
+from harvester.analysis.document_tables import Read
+from harvester.analysis.figures import detail, people, provided_fields, quality, use
 from harvester.analysis.figures.detail import Detail
 from harvester.analysis.figures.facts import Period, create_facts, vendors
 from harvester.analysis.figures.table import Table
+from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection
-from harvester.analysis.tables import Read
-from harvester.analysis.units import Units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def report_data(
         rates=quality.rates_over_time(database, period) if period else none,
         measures=quality.measures_over_time(database, period) if period else none,
         groups=[quality.groups(database, name, least=least) for name in quality.GROUPS],
-        known=coverage.known(database),
+        known=provided_fields.known(database),
         worst=detail.worst(database, worst),
         chosen=detail.chosen(database, meetings),
     )

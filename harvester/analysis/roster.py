@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harvester.analysis import csv_tables
+from harvester.analysis import safe_csv
 from harvester.analysis.people import Known
 
 
@@ -19,7 +19,7 @@ class Expected:
 def read_roster(path: Path) -> list[Expected]:
     """Rows of e-mail and name, each person once. Raises ConfigurationError if a row has neither."""
     people = []
-    for first, second in csv_tables.read(path, ("email", "name")):
+    for first, second in safe_csv.read(path, ("email", "name")):
         # A list of names alone is a roster too.
         email, name = (first, second) if "@" in first else ("", second or first)
         people.append(Expected(email=email.lower() or None, name=name or None))

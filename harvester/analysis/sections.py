@@ -13,7 +13,7 @@ from harvester.analysis.figures.people import LEAST_PEOPLE
 from harvester.analysis.figures.quality import LEAST_STAYS
 from harvester.analysis.figures.table import Table
 from harvester.analysis.meeting_view import MeetingView, to_meeting_view
-from harvester.analysis.names import clean, vendor_title
+from harvester.analysis.page_text import clean, vendor_title
 from harvester.analysis.report_data import ReportData
 
 

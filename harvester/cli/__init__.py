@@ -182,7 +182,7 @@ def _run() -> int:
 
 def _show(error: click.ClickException) -> None:
     """Print what is wrong with the command line. It may quote an argument, which may contain anything."""
-    from harvester.cli.render.terminal import echo_lines
+    from harvester.cli.render.echo import echo_lines
 
     shown = io.StringIO()
     error.show(shown)

@@ -20,9 +20,9 @@ from connectors.exit_codes import ExitCode
 from connectors.models import Window
 from harvester.analysis import source
 from harvester.analysis.database import DEFAULT_MEMORY, memory
+from harvester.analysis.document_tables import known_meetings
 from harvester.analysis.selection import Selection
 from harvester.analysis.source import Source
-from harvester.analysis.tables import known_meetings
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import Decorator, day_options
 from harvester.cli.run_environment import RunEnvironment
@@ -30,7 +30,7 @@ from harvester.pipeline.request import Day, to_date
 
 if TYPE_CHECKING:
     from harvester.analysis.database import Database
-    from harvester.analysis.tables import Read
+    from harvester.analysis.document_tables import Read
 
 logger = logging.getLogger(__name__)
 

@@ -153,10 +153,10 @@ def attendance(
     """
     from harvester.analysis.attendance import create_attendance, totals
     from harvester.analysis.database import open_database
+    from harvester.analysis.document_tables import read_documents
     from harvester.analysis.people import read_aliases
     from harvester.analysis.roster import read_roster
     from harvester.analysis.selection import Selection
-    from harvester.analysis.tables import read_documents
 
     if kind == "xlsx" and (output is None or output == Path("-")):
         raise click.UsageError("--format xlsx needs a file: -o attendance.xlsx")
@@ -256,12 +256,12 @@ def _rows(database: Database, layout: _Layout) -> tuple[Sequence[str], Iterator[
 
 
 def _csv_lines(database: Database, layout: _Layout) -> tuple[Sequence[str], Iterator[str]]:
-    from harvester.analysis import csv_tables
+    from harvester.analysis import safe_csv
     from harvester.analysis.attendance import query
 
     if layout.by == "series":
         columns, rows = _rows(database, layout)
-        return columns, map(csv_tables.row, rows)
+        return columns, map(safe_csv.row, rows)
     chosen = query(layout.by, roster=layout.roster)
     return tuple(chosen.columns), chosen.csv_lines(database)
 

@@ -13,8 +13,8 @@ from connectors.exit_codes import ExitCode
 from harvester.cli.from_settings import account_config, elastic_config, find_vendors, read_journal
 from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
 from harvester.cli.render.check import CheckOutput, for_terminal
+from harvester.cli.render.echo import echo
 from harvester.cli.render.layout import stdout_width
-from harvester.cli.render.terminal import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages

@@ -14,7 +14,7 @@ from connectors.exit_codes import ExitCode
 from connectors.oauth import DeviceCode, LoginScope
 from harvester.cli.from_settings import incomplete_account_config
 from harvester.cli.options import WholeNumber, examples, general_options, pass_env
-from harvester.cli.render.terminal import echo
+from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.oauth_login import run_browser_flow, run_device_flow
 from harvester.pipeline.account import open_account

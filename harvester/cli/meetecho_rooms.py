@@ -26,11 +26,11 @@ from harvester.cli.meetecho_options import (
 )
 from harvester.cli.options import AS_JSON, Decorator, WholeNumber, examples, general_options, pass_env
 from harvester.cli.render import writes as render
-from harvester.cli.render.terminal import echo
+from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.formatting import plural
-from harvester.meetecho_writing import MeetechoAccount
+from harvester.meetecho_account import MeetechoAccount
 from harvester.row_files import RowFormat, UnusableFile, read_items
 
 logger = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from connectors.base import Option
 from connectors.errors import ConfigurationError
 from harvester import config
 from harvester.cli import BEFORE_COMMAND, LEVELS, LEVELS_HELP
-from harvester.cli.render.terminal import TerminalStream
+from harvester.cli.render.echo import TerminalStream
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
 from harvester.cli.standard_streams import open_stdout, stdout_is_terminal
 from harvester.config import OWN, Environment

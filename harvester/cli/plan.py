@@ -27,10 +27,10 @@ from harvester.cli.options import (
     usage_errors,
     vendor_options,
 )
+from harvester.cli.render.echo import echo, echo_json
 from harvester.cli.render.plan import plan_json, plan_lines
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import problem_lines
-from harvester.cli.render.terminal import echo, echo_json
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.pipeline.account import open_account

@@ -22,9 +22,9 @@ from harvester.cli.options import (
     pass_env,
     stdout_bytes,
 )
+from harvester.cli.render.echo import echo, echo_json, echo_lines
 from harvester.cli.render.rejects import as_json as rejects_json
 from harvester.cli.render.rejects import as_text
-from harvester.cli.render.terminal import echo, echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.state.rejects import Rejects

@@ -127,11 +127,11 @@ def report(
     compressed with gzip. The exit code is 65 if a line of the input is no document, or if a meeting of --meeting is not there.
     """
     from harvester.analysis.database import open_database
+    from harvester.analysis.document_tables import read_documents
+    from harvester.analysis.org_units import Units
     from harvester.analysis.page import render
     from harvester.analysis.report_data import report_data
     from harvester.analysis.selection import Selection
-    from harvester.analysis.tables import read_documents
-    from harvester.analysis.units import Units
 
     to_stdout = output is None or output == Path("-")
     if to_stdout and stdout_is_terminal():
@@ -165,7 +165,7 @@ def report(
 
 
 def _write_tables(data: ReportData, folder: Path) -> None:
-    from harvester.analysis import csv_tables
+    from harvester.analysis import safe_csv
     from harvester.analysis.cells import plain_rows
 
     try:
@@ -173,5 +173,5 @@ def _write_tables(data: ReportData, folder: Path) -> None:
     except OSError as error:
         raise OutputError(f"{folder} cannot be created ({error.strerror})") from None
     for table in data.tables():
-        content = csv_tables.table(list(table.columns), plain_rows(table)).encode()
+        content = safe_csv.table(list(table.columns), plain_rows(table)).encode()
         write_output(folder / f"{table.name}.csv", content)

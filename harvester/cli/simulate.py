@@ -15,7 +15,7 @@ import click
 from connectors.errors import ConfigurationError, OutputError
 from connectors.parsing import parse_instant
 from harvester.cli.options import DecimalNumber, WholeNumber, examples, logging_options, pass_logging
-from harvester.cli.render.terminal import echo
+from harvester.cli.render.echo import echo
 from harvester.simulator import APIS, VENDORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])

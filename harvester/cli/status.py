@@ -13,6 +13,7 @@ from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.parsing import is_loopback
 from harvester.cli.options import AS_JSON, examples, general_options, pass_env
+from harvester.cli.render.echo import echo, echo_json, echo_lines
 from harvester.cli.render.status import (
     Scope,
     as_object,
@@ -22,7 +23,6 @@ from harvester.cli.render.status import (
     scope_name,
     verdict_line,
 )
-from harvester.cli.render.terminal import echo, echo_json, echo_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.logging_setup import ONCE
 from harvester.state.account_status import Retention, account_status

@@ -14,8 +14,8 @@ from connectors.exit_codes import ExitCode
 from harvester.cli import SuggestingGroup
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import elasticsearch_options, examples, general_options, pass_env
+from harvester.cli.render.echo import echo, echo_json
 from harvester.cli.render.templates import INDEX_REMEDY, TEMPLATE_REMEDY, difference_lines
-from harvester.cli.render.terminal import echo, echo_json
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.destination import retry_policy
 

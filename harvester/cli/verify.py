@@ -24,9 +24,9 @@ from harvester.cli.options import (
     pass_env,
     usage_errors,
 )
+from harvester.cli.render.echo import echo, echo_json
 from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import summary_lines
-from harvester.cli.render.terminal import echo, echo_json
 from harvester.cli.render.verify import verify_json, verify_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.logging_setup import LINES, indented

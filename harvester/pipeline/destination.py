@@ -64,19 +64,19 @@ class IndexDestination:
 
     def count_future(self, vendor: str, account: str, now: datetime) -> int:
         """How many documents of the account were harvested in the future; 0 if it may not look."""
-        from harvester.sinks.elastic.redating import count_future
+        from harvester.sinks.elastic.future_harvest_times import count_future
 
         return count_future(self._client, vendor=vendor, account=account, now=now)
 
     def uuids(self) -> dict[str, str] | None:
         """The UUID of each index, by name; `None` if the account may not look."""
-        from harvester.sinks.elastic.generations import visible_uuids
+        from harvester.sinks.elastic.index_identity import visible_uuids
 
         return visible_uuids(self._client, self._retry)
 
     def newest_harvest(self, vendor: str, account: str) -> datetime | None:
         """The newest `harvested_at` of an account's documents; `None` if there are none, or the account may not read."""
-        from harvester.sinks.elastic.generations import newest_harvest
+        from harvester.sinks.elastic.index_identity import newest_harvest
 
         return newest_harvest(self._client, self._retry, vendor, account)
 

@@ -23,18 +23,18 @@ from connectors.models import (
     SkippedPartition,
     Window,
 )
-from harvester.pipeline.doubt import (
+from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
+from harvester.pipeline.short_readings import (
     CONFIRM_AFTER,
     doubted_since,
     is_confirmed,
     is_far_below,
     lacks_sessions,
 )
-from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition, JournalEntry
-from harvester.state.session_summary import Doubt, SessionSummary
+from harvester.state.kept_sessions import Doubt, SessionSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

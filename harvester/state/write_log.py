@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from connectors.meetecho.writing.write_log import SentDecks, Write
+from connectors.meetecho.writing.write_log_contract import SentDecks, Write
 from harvester.state.database import Database
 from harvester.state.layout import make_private, writes_database
 
@@ -47,7 +47,7 @@ class LoggedWrite:
 
 
 class WriteLog:
-    """`connectors.meetecho.writing.write_log.WriteLog` in a database. Safe for threads."""
+    """`connectors.meetecho.writing.write_log_contract.WriteLog` in a database. Safe for threads."""
 
     def __init__(self, account_folder: Path, now: Callable[[], datetime]) -> None:
         self._database = Database(writes_database(make_private(account_folder)), MIGRATIONS)

@@ -82,7 +82,7 @@ def test_what_names_stdout_would_be_found(code: str) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_the_command_line_prints_through_one_module(path: Path) -> None:
     """It escapes what a terminal would obey."""
-    if name(path) == "harvester/cli/render/terminal.py":
+    if name(path) == "harvester/cli/render/echo.py":
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "click":

@@ -8,9 +8,9 @@ sends nothing.
     room_plan.py     wishes and existing rooms -> changes; pure
     room_apply.py    makes the changes of a plan
     slide_source.py  a session's decks as the datatracker has them
-    deck_links.py    whether the URL of each deck answers
+    deck_link_check.py  whether the URL of each deck answers
     slide_sync.py    sends a session's decks
-    write_log.py     what these modules need of the log of writes
+    write_log_contract.py  what these modules need of the log of writes
 
 Sources: `ietf/utils/meetecho.py`, `ietf/utils/tests_meetecho.py` and `ietf/meeting/helpers.py` of
 https://github.com/ietf-tools/datatracker (2024 to 2026). Meetecho publishes no documentation.

@@ -41,7 +41,7 @@ from connectors.meetecho.writing.room_plan import (
     plan_group,
 )
 from connectors.meetecho.writing.wishes import RoomWish
-from connectors.meetecho.writing.write_log import Write, WriteLog
+from connectors.meetecho.writing.write_log_contract import Write, WriteLog
 
 ATTEMPTS = 2
 """How often a request that creates or deletes is sent, each time after a look at what is there."""

@@ -27,9 +27,9 @@ from connectors.meetecho.writing.calls import (
     remove_deck,
     send_decks,
 )
-from connectors.meetecho.writing.deck_links import LinkCheck
+from connectors.meetecho.writing.deck_link_check import LinkCheck
 from connectors.meetecho.writing.wishes import Deck
-from connectors.meetecho.writing.write_log import SentDecks, Write, WriteLog
+from connectors.meetecho.writing.write_log_contract import SentDecks, Write, WriteLog
 
 RESEND_AFTER = timedelta(hours=12)
 """The same list is sent again after this time, because others may have changed Meetecho's list meanwhile."""

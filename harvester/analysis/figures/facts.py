@@ -13,8 +13,8 @@ from typing import Literal
 
 from harvester.analysis.attendance import Threshold, create_attendance, name_across_meetings
 from harvester.analysis.database import Database
+from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection
-from harvester.analysis.units import Units
 
 POOR = {"packet_loss_pct": 5.0, "jitter_ms": 50.0, "latency_ms": 300.0}
 FAIR = {"packet_loss_pct": 2.0, "jitter_ms": 30.0, "latency_ms": 150.0}

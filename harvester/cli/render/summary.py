@@ -12,7 +12,7 @@ from pathlib import Path
 
 from connectors.errors import HarvestError, OutputError
 from connectors.exit_codes import ExitCode
-from harvester.cli.render.terminal import echo_json
+from harvester.cli.render.echo import echo_json
 from harvester.cli.standard_streams import stderr_is_closed
 from harvester.formatting import format_instant, plural, without_prefix
 from harvester.output_file import prepare_output, wait_uninterrupted

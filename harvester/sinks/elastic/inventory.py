@@ -25,7 +25,7 @@ from harvester.documents import rank_of, version
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig, Kind
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, delete_documents
-from harvester.sinks.elastic.redating import redate
+from harvester.sinks.elastic.future_harvest_times import redate
 
 PAGE = 5_000
 KEEP_ALIVE = "5m"

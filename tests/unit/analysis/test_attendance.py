@@ -16,13 +16,13 @@ from hypothesis import given, settings
 
 from connectors.attendance import group_by_person, to_record, union_seconds
 from connectors.models import MeetingRecord, Session
-from harvester.analysis import csv_tables, source
+from harvester.analysis import safe_csv, source
 from harvester.analysis.attendance import By, Threshold, create_attendance, query, totals
 from harvester.analysis.database import Database, open_database
+from harvester.analysis.document_tables import read_documents
 from harvester.analysis.people import Alias
 from harvester.analysis.roster import Expected
 from harvester.analysis.selection import Selection
-from harvester.analysis.tables import read_documents
 from tests.documents import plain
 from tests.unit.analysis.invented import documents, several, write
 
@@ -80,7 +80,7 @@ def test_the_rows_of_a_meeting_are_its_participants_and_their_times(
     with attendance(records) as (database, found):
         seconds = database.rows("SELECT uuid, seconds FROM attended JOIN meeting USING (number)")
         lines = list(query("meeting", roster=False).csv_lines(database))
-    assert lines == [csv_tables.row(row.values()) for row in found]
+    assert lines == [safe_csv.row(row.values()) for row in found]
     wanted = [row for record in records for row in expected_rows(record)]
     key = str
     got = [(r["meeting"], r["first_join"], r["last_leave"], r["sessions"]) for r in found]

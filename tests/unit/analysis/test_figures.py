@@ -17,12 +17,12 @@ from connectors.attendance import group_by_person
 from connectors.models import MeetingRecord
 from harvester.analysis import source
 from harvester.analysis.database import open_database
+from harvester.analysis.document_tables import read_documents
 from harvester.analysis.figures.facts import Period
 from harvester.analysis.figures.quality import wilson
+from harvester.analysis.org_units import Units
 from harvester.analysis.report_data import ReportData, report_data
 from harvester.analysis.selection import Selection
-from harvester.analysis.tables import read_documents
-from harvester.analysis.units import Units
 from tests.documents import full_harvest, plain
 from tests.unit.analysis.invented import documents, several, write
 

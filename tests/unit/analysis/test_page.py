@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from connectors.attendance import to_record
 from connectors.models import Session, session_key
-from harvester.analysis import svg
-from harvester.analysis.names import clean, vendor_class
+from harvester.analysis import safe_svg
 from harvester.analysis.page import policy, render
-from harvester.analysis.svg import rebuilt
+from harvester.analysis.page_text import clean, vendor_class
+from harvester.analysis.safe_svg import rebuilt
 from tests.documents import full_harvest, full_session, plain, with_series
 from tests.unit.analysis.invented import documents
 from tests.unit.analysis.test_figures import figures
@@ -33,7 +33,7 @@ def page(found: list[Any], **more: Any) -> str:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes most of the time of a page, and these tests look at the rest."""
-    monkeypatch.setattr(svg, "draw", lambda _spec, label: f'<svg aria-label="{label}"/>')
+    monkeypatch.setattr(safe_svg, "draw", lambda _spec, label: f'<svg aria-label="{label}"/>')
 
 
 def test_hostile_texts_are_escaped_everywhere() -> None:
@@ -198,7 +198,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_enough_contrast(scheme: str) -> None:
-    style = (Path(svg.__file__).parent / "page.css").read_text(encoding="utf-8")
+    style = (Path(safe_svg.__file__).parent / "page.css").read_text(encoding="utf-8")
     light, _, dark = style.partition("prefers-color-scheme: dark")
     found = colours(light) | (colours(dark) if scheme == "dark" else {})
     pairs = [(ink, ground) for ink in ("text", "muted", "link") for ground in ("card", "page")]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from harvester import meetecho_writing
+from harvester import meetecho_account
 from harvester.cli import cli
 from tests.unit.meetecho.writing.fake_meetecho import FakeMeetecho, wish
 
@@ -21,7 +21,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def meetecho(monkeypatch: pytest.MonkeyPatch) -> FakeMeetecho:
     fake = FakeMeetecho()
-    monkeypatch.setattr(meetecho_writing, "WriteClient", lambda *_: fake)
+    monkeypatch.setattr(meetecho_account, "WriteClient", lambda *_: fake)
     return fake
 
 

@@ -14,7 +14,7 @@ from click import UsageError
 from click.testing import CliRunner, Result
 
 from connectors.errors import ConfigurationError
-from harvester.analysis import svg
+from harvester.analysis import safe_svg
 from harvester.cli import cli
 from tests.documents import full_harvest, plain
 from tests.unit.analysis.invented import documents, write
@@ -50,7 +50,7 @@ def test_every_table_of_the_page_is_a_file(file: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes most of the time of a page, and these tests look at the rest."""
-    monkeypatch.setattr(svg, "draw", lambda _spec, label: f'<svg aria-label="{label}"/>')
+    monkeypatch.setattr(safe_svg, "draw", lambda _spec, label: f'<svg aria-label="{label}"/>')
 
 
 @pytest.mark.usefixtures("undrawn")

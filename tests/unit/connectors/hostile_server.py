@@ -13,6 +13,7 @@ from socket import create_server, socket
 Answer = Callable[[socket], None]
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @contextmanager

@@ -23,8 +23,8 @@ from connectors.models import (
     SkippedPartition,
     Window,
 )
-from harvester.pipeline.doubt import CONFIRM_AFTER
 from harvester.pipeline.planner import RunPlan, Slice, backfill, filtered, nightly, with_backlog
+from harvester.pipeline.short_readings import CONFIRM_AFTER
 from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, LoadedMeeting, Unchanged
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal

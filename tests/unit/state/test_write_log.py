@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.meetecho.writing.write_log import Write
+from connectors.meetecho.writing.write_log_contract import Write
 from harvester.state.write_log import WriteLog
 
 NOW = datetime(2026, 11, 29, 12, 0, 0, 5000, tzinfo=UTC)

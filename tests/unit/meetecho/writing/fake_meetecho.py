@@ -13,7 +13,7 @@ from connectors.meetecho.errors import MeetechoRefused
 from connectors.meetecho.room_rows import to_rooms
 from connectors.meetecho.writing.calls import DELETE_ROOM, Fetched, WriteClient, WriteRequest
 from connectors.meetecho.writing.wishes import RoomWish
-from connectors.meetecho.writing.write_log import SentDecks, Write
+from connectors.meetecho.writing.write_log_contract import SentDecks, Write
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 START = datetime(2026, 12, 1, 15, tzinfo=UTC)

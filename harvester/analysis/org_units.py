@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fnmatch import translate
 from pathlib import Path
 
-from harvester.analysis import csv_tables
+from harvester.analysis import safe_csv
 from harvester.analysis.database import Database
 
 Patterns = Sequence[tuple[str, str]]
@@ -23,7 +23,7 @@ class Units:
     @classmethod
     def read(cls, path: Path) -> Units:
         """From CSV with the columns pattern and unit. Raises ConfigurationError."""
-        rows = csv_tables.read(path, ("pattern", "unit"))
+        rows = safe_csv.read(path, ("pattern", "unit"))
         return cls([(pattern, unit) for pattern, unit in rows if unit])
 
     def of(self, email: str) -> str | None:

@@ -17,9 +17,9 @@ from connectors.errors import OutputError
 from connectors.models import Detail
 from harvester.analysis import source
 from harvester.analysis.database import open_database
+from harvester.analysis.document_tables import Read, read_documents
 from harvester.analysis.selection import Selection
 from harvester.analysis.source import Source
-from harvester.analysis.tables import Read, read_documents
 from harvester.documents import encode
 from tests.documents import HARVESTED, full_harvest, plain, with_series
 from tests.unit.analysis.invented import documents, write

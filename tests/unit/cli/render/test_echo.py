@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from harvester.cli.render.terminal import TerminalStream, echo, echo_json, echo_lines
+from harvester.cli.render.echo import TerminalStream, echo, echo_json, echo_lines
 
 HOSTILE = "a\x1b]0;title\x07\r\nharvester: 0 failed\x9b2J\u202e"
 ESCAPED = r"a\x1b]0;title\x07\x0d\x0aharvester: 0 failed\x9b2J\u202e"

@@ -6,7 +6,7 @@ import pytest
 import requests
 import responses
 
-from connectors.meetecho.writing.deck_links import check_links
+from connectors.meetecho.writing.deck_link_check import check_links
 from connectors.meetecho.writing.wishes import Deck
 
 URL = "https://example.com/decks/17-00"

@@ -11,26 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import ConfigurationError
-from harvester.analysis import csv_tables
+from harvester.analysis import safe_csv
 
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 
 
 @given(st.lists(st.lists(cells, min_size=2, max_size=2), max_size=5))
 def test_what_is_written_is_read_back_with_an_apostrophe_before_formulas(rows: list[list[str]]) -> None:
-    text = csv_tables.table(["a", "b"], rows)
+    text = safe_csv.table(["a", "b"], rows)
     found = list(csv.reader(io.StringIO(text, newline="")))
-    assert found[1:] == [[csv_tables.safe(cell) for cell in row] for row in rows]
+    assert found[1:] == [[safe_csv.safe(cell) for cell in row] for row in rows]
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\t=1", "\r=1", "-1+2", "=", "--5"])
 def test_a_formula_gets_an_apostrophe(cell: str) -> None:
-    assert csv_tables.safe(cell) == f"'{cell}"
+    assert safe_csv.safe(cell) == f"'{cell}"
 
 
 @pytest.mark.parametrize("cell", ["-5", "+4.25", "3", "a=b", "", "ok"])
 def test_numbers_and_plain_texts_stay(cell: str) -> None:
-    assert csv_tables.safe(cell) == cell
+    assert safe_csv.safe(cell) == cell
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_numbers_and_plain_texts_stay(cell: str) -> None:
 def test_what_spreadsheet_programs_save_is_read(text: str, tmp_path: Path) -> None:
     path = tmp_path / "aliases.csv"
     path.write_bytes(text.encode())
-    assert csv_tables.read(path, ("pattern", "person")) == [["A*", "Ada"]]
+    assert safe_csv.read(path, ("pattern", "person")) == [["A*", "Ada"]]
 
 
 @pytest.mark.parametrize("content", [b"a,b,c\n", b",b\n", b"\xff\xfe,b"])
@@ -53,4 +53,4 @@ def test_another_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "aliases.csv"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match="aliases.csv"):
-        csv_tables.read(path, ("pattern", "person"))
+        safe_csv.read(path, ("pattern", "person"))
