@@ -226,7 +226,8 @@ def _write(database: Database, layout: _Layout, output: Path | None) -> None:
     blocks = _blocks(database, layout)
     if output is None or output == Path("-"):
         stdout = stdout_bytes()
-        stdout.writelines(blocks)
+        for block in blocks:
+            stdout.write(block)
         return
     with open_output(output) as file:
         file.stream.writelines(blocks)

@@ -97,7 +97,7 @@ def status(
             echo(verdict_line(scopes, rejects_of_loads))
         echo_lines(as_text(env.state_folder, scopes, rejects_of_loads, details=env.verbose))
     codes: list[int] = [error.exit_code for error in errors]
-    if exit_code and attention(scopes, rejects_of_loads):
+    if exit_code and (not scopes or attention(scopes, rejects_of_loads)):
         codes.append(ExitCode.TEMPFAIL)
     return ExitCode.worst(codes)
 

@@ -68,6 +68,10 @@ class IndexDestination:
 
         return count_future(self._client, vendor=vendor, account=account, now=now)
 
+    def ping(self) -> None:
+        """Raises Unreachable soon, not after minutes, if Elasticsearch does not answer."""
+        self._client.ping(self._retry)
+
     def uuids(self) -> dict[str, str] | None:
         """The UUID of each index, by name; `None` if the account may not look."""
         from harvester.sinks.elastic.index_identity import visible_uuids

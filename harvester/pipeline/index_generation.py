@@ -35,6 +35,10 @@ IndexListener = Callable[[Iterable[str]], None]
 class Indices(Protocol):
     """What a run asks about its indices."""
 
+    def ping(self) -> None:
+        """Raises Unreachable soon if Elasticsearch does not answer: a wrong address should not take minutes to show."""
+        ...
+
     def uuids(self) -> Mapping[str, str] | None:
         """The UUID of each index, by name; `None` if the account may not look."""
         ...
@@ -60,6 +64,7 @@ class IndexGeneration:
     def check_before(self, previous_end: datetime | None) -> None:
         """Read the meetings of lost indices again, and notice a journal that is an old copy. `previous_end`: when the run
         before ended; `None`: there was none, or it was killed."""
+        self._indices.ping()
         found = self._indices.uuids()
         self._can_look = found is not None
         self._known = self._recorded()

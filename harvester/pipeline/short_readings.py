@@ -17,13 +17,19 @@ CONFIRM_AFTER = timedelta(hours=20)
 """A second equal answer counts after this time: the next nightly run may begin a little earlier in the day."""
 
 
-def lacks_sessions(found: Collection[str], stored: SessionSummary | None, stored_rank: int | None) -> bool:
+def lacks_sessions(
+    found: Collection[str],
+    stored: SessionSummary | None,
+    stored_rank: int | None,
+    *,
+    same_source: bool = True,
+) -> bool:
     """Whether a reading, whose session keys are `found`, lacks more than half of the sessions that are stored.
 
     A vendor merges or corrects a few sessions after a meeting, and a short list lacks most of them, so half lies far from
     both. As many sessions as before, but others, are doubtful too: what Webex has of the quality of a meeting makes
     sessions with ids of their own. Of a live meeting only the number counts, since its sessions may get other keys when
-    they end. `stored`:
+    they end, and of a meeting that another source of the vendor has now been asked about, which makes other keys. `stored`:
     `None` if an earlier version stored the meeting without counting; then only an empty answer is doubtful.
     """
     if stored_rank is None:
@@ -32,7 +38,7 @@ def lacks_sessions(found: Collection[str], stored: SessionSummary | None, stored
         return not found and stored_rank >= Detail.basic
     if 2 * len(found) < stored.count:
         return True
-    return stored_rank >= Detail.basic and not stored.shares_half(found)
+    return same_source and stored_rank >= Detail.basic and not stored.shares_half(found)
 
 
 def is_far_below(found: SessionSummary, expected: int | None) -> bool:

@@ -53,6 +53,8 @@ class Fetch:
     """The sessions that are stored; `None`: nothing is, or they were not counted."""
     doubt: Doubt | None = None
     """The last reading, if it was not believed."""
+    same_source: bool = True
+    """Whether the stored sessions came from the source that is asked now; another one makes other keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,7 @@ class JournalTracker:
             stored_rank=record.rank,
             sessions=record.sessions,
             doubt=record.doubt,
+            same_source=record.hint.get("source") == ref.hint.get("source"),
         )
 
     def missing_from_listing(self, part: Slice) -> Iterator[Fetch]:
@@ -302,7 +305,7 @@ class JournalTracker:
         record, now = load.record, self._now()
         found = summarize(record)
         keys = [session.key for session in record.sessions]
-        is_poor = lacks_sessions(keys, fetch.sessions, fetch.stored_rank)
+        is_poor = lacks_sessions(keys, fetch.sessions, fetch.stored_rank, same_source=fetch.same_source)
         is_short = not record.listed_only and is_far_below(found, record.expected_sessions)
         if not (is_poor or is_short):
             return load

@@ -178,15 +178,13 @@ def test_replaying_after_the_mapping_was_mended_empties_the_rejects(newest: Inde
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("source", ["/dev/zero", "-"])
-def test_input_that_never_ends_is_read_until_a_signal(
-    newest: IndexSandbox, source: str, sent: signal.Signals, code: int
+def test_a_terminal_on_which_nothing_is_typed_is_read_until_a_signal(
+    newest: IndexSandbox, sent: signal.Signals, code: int
 ) -> None:
-    """A line that never ends, and a terminal on which nobody types."""
     terminal, end = pty.openpty()
     harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
     process = subprocess.Popen(
-        command("load", source),
+        command("load", "-"),
         stdin=end,
         stderr=subprocess.PIPE,
         env=harvester.environment(),
@@ -203,3 +201,10 @@ def test_input_that_never_ends_is_read_until_a_signal(
     assert b"Traceback" not in errors
     assert resident is not None
     assert int(resident[1]) < 200_000
+
+
+def test_a_line_that_never_ends_is_refused(newest: IndexSandbox) -> None:
+    harvester = Harvester(newest.folder, {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix})
+    ended = harvester("load", "/dev/zero")
+    assert ended.returncode == 64, ended.stderr
+    assert b"Traceback" not in ended.stderr

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.harness import differences
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.simulator_in_process import Served, Vendors
+from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -25,7 +25,7 @@ def zoom(tmp_path: Path) -> Vendors:
     return Vendors(tmp_path, options)
 
 
-def run(served: Served, sandbox: IndexSandbox, *words: str, code: int = 0) -> str:
+def run(served: RunningSimulator, sandbox: IndexSandbox, *words: str, code: int = 0) -> str:
     ended = served.pointed(sandbox)("zoom", *DAYS, *words)
     assert ended.returncode == code, ended.stderr.decode()
     return ended.stderr.decode()

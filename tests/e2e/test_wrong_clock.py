@@ -16,7 +16,7 @@ from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import to_microseconds
 from tests.e2e.harness import Documents, Harvester, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.simulator_in_process import Served, Vendors
+from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_zoom import stored
 
 DAY = timedelta(days=1)
@@ -33,13 +33,13 @@ def vendor(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def served(vendor: str, tmp_path: Path) -> Iterator[Served]:
+def served(vendor: str, tmp_path: Path) -> Iterator[RunningSimulator]:
     options = {"vendors": (vendor,), "now": NOW, "size": 30, "days": 3, "speed": 50.0, "seed": 11}
     with Vendors(tmp_path, options).at(NIGHT - NOW) as found:
         yield found
 
 
-def ahead(served: Served, span: timedelta) -> str:
+def ahead(served: RunningSimulator, span: timedelta) -> str:
     """HARVESTER_NOW of a machine whose clock is ahead."""
     shown, _, real = served.settings["HARVESTER_NOW"].partition("@")
     return f"{(datetime.fromisoformat(shown) + span).isoformat()}@{real}"
@@ -49,7 +49,7 @@ def journals(harvester: Harvester) -> list[Path]:
     return list((harvester.folder / "state").rglob("journal.db"))
 
 
-def late_harvest(served: Served, vendor: str, folder: Path) -> Documents:
+def late_harvest(served: RunningSimulator, vendor: str, folder: Path) -> Documents:
     """What a full harvest holds now. The simulator's truth of Zoom is that of the organisation's own time."""
     if vendor != "zoom":
         return served.truth
@@ -60,7 +60,7 @@ def late_harvest(served: Served, vendor: str, folder: Path) -> Documents:
 
 
 def test_a_night_with_the_clock_ahead_stops_before_it_writes_anything(
-    newest: IndexSandbox, served: Served, vendor: str
+    newest: IndexSandbox, served: RunningSimulator, vendor: str
 ) -> None:
     harvester = served.pointed(newest)
     wrong = ahead(served, 10 * DAY)
@@ -77,7 +77,9 @@ def test_a_night_with_the_clock_ahead_stops_before_it_writes_anything(
 
 
 @pytest.mark.parametrize("vendor", ["zoom"])
-def test_minutes_are_corrected_and_said_once(newest: IndexSandbox, served: Served, vendor: str) -> None:
+def test_minutes_are_corrected_and_said_once(
+    newest: IndexSandbox, served: RunningSimulator, vendor: str
+) -> None:
     harvester = served.pointed(newest)
     ended = harvester(vendor, "--date", "2026-11-19", HARVESTER_NOW=ahead(served, timedelta(minutes=20)))
     assert ended.returncode == 0, ended.stderr.decode()
@@ -87,7 +89,7 @@ def test_minutes_are_corrected_and_said_once(newest: IndexSandbox, served: Serve
 
 
 def test_what_an_earlier_version_recorded_with_the_clock_ahead_is_read_again(
-    newest: IndexSandbox, served: Served, vendor: str
+    newest: IndexSandbox, served: RunningSimulator, vendor: str
 ) -> None:
     harvester = served.pointed(newest)
     assert harvester(vendor, "--date", "2026-11-18").returncode == 0

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _LEFT_OUT = frozenset({"vendor", "account", "meeting", "person_id"})
 """For programs; CSV and JSON have them."""
 _INSTANTS = frozenset({"start", "first_join", "last_leave"})
+_WIDEST = 40
+"""Longer names and topics are cut; CSV and JSON have them whole."""
 _HEADERS = {"first_join": "first join", "last_leave": "last leave"}
 
 
@@ -38,4 +40,7 @@ def _cell(name: str, value: Any) -> str:
         return ""
     if name in _INSTANTS:
         return str(value)[:16].replace("T", " ")
-    return f"{value} %" if name == "share" else str(value)
+    if name == "share":
+        return f"{value} %"
+    text = str(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

@@ -207,7 +207,10 @@ def full_scope_name(scope: Scope) -> str:
 
 
 def verdict_line(scopes: Sequence[Scope], rejects_of_loads: int) -> str:
-    """For monitoring: one line, whose first word is the state."""
+    """For monitoring: one line, whose first word is the state. Nothing harvested at all needs attention: the state folder may
+    be another one than that of the nightly run."""
+    if not scopes:
+        return "ATTENTION: nothing has been harvested into an index yet"
     lines = attention(scopes, rejects_of_loads)
     if not lines:
         return f"OK: {plural(len(scopes), 'account')}, nothing needs attention"

@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import logging
+import os
+import pty
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -153,3 +156,24 @@ def test_without_the_extra_the_remedy_is_named(file: str, monkeypatch: pytest.Mo
 def test_days_may_be_relative(file: str) -> None:
     assert json.loads(run(file, "--format", "json", "--from", "today").stdout) == []
     assert len(json.loads(run(file, "--format", "json", "--to", "yesterday").stdout)) == 7
+
+
+def test_a_table_is_printed_on_a_terminal(file: str) -> None:
+    """Where documents go through a stream that escapes what a terminal would obey."""
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "harvester", "attendance", file]
+    ended = subprocess.run(command, stdout=end, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(end)
+    shown = os.read(terminal, 65_536)
+    os.close(terminal)
+    assert ended.returncode == 0, ended.stderr
+    assert b"FIRST JOIN" in shown
+
+
+def test_long_names_are_cut_in_the_table_only(tmp_path: Path) -> None:
+    meeting = plain(1)
+    long = Session(key="k", user_name="n" * 300, join_time=meeting.meeting.start_time)
+    path = str(write(tmp_path / "long.ndjson", documents([to_record(meeting.meeting, [long])])))
+    assert "n" * 300 not in run(path).stdout
+    assert "n" * 39 + "…" in run(path).stdout
+    assert "n" * 300 in run(path, "--format", "csv").stdout

@@ -521,6 +521,13 @@ def test_by_default_there_is_one_line_for_each_account(status: Status, journal: 
     assert "harvester status -v" in hint
 
 
+def test_nothing_harvested_at_all_needs_attention(tmp_path: Path) -> None:
+    environment = {"HARVESTER_STATE_DIR": str(tmp_path / "mistyped")}
+    ended = CliRunner().invoke(cli, ["status", "--exit-code"], env=environment, standalone_mode=False)
+    assert ended.return_value == 75
+    assert ended.stdout.startswith("ATTENTION: nothing has been harvested into an index yet\n")
+
+
 def test_the_exit_code_is_asked_for(status: Status, journal: Journal) -> None:
     good = status("--exit-code")
     assert good.return_value == 0

@@ -27,6 +27,9 @@ class FakeIndices:
     def uuids(self) -> dict[str, str] | None:
         return None if self.found is None else dict(self.found)
 
+    def ping(self) -> None:
+        """It answers."""
+
     def newest_harvest(self, _vendor: str, _account: str) -> datetime | None:
         return self.newest
 

@@ -46,6 +46,12 @@ def test_a_live_meeting_may_end_with_other_sessions_but_not_with_none() -> None:
     assert lacks_sessions([], live, Detail.live)
 
 
+def test_another_source_makes_other_keys_but_not_fewer_sessions() -> None:
+    stored = SessionSummary.of(keys(10))
+    assert not lacks_sessions(keys(10, since=50), stored, Detail.full, same_source=False)
+    assert lacks_sessions(keys(4, since=50), stored, Detail.full, same_source=False)
+
+
 def test_nothing_is_missing_of_nothing() -> None:
     assert not lacks_sessions([], None, None)
     assert not lacks_sessions([], None, Detail.scheduled)
