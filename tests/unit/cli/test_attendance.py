@@ -167,7 +167,7 @@ def test_a_table_is_printed_on_a_terminal(file: str) -> None:
     shown = os.read(terminal, 65_536)
     os.close(terminal)
     assert ended.returncode == 0, ended.stderr
-    assert b"FIRST JOIN" in shown
+    assert b"3 meetings, 4 people" in shown
 
 
 def test_long_names_are_cut_in_the_table_only(tmp_path: Path) -> None:
