@@ -118,7 +118,7 @@ def make_wrong(path: Path) -> str:
     began = NIGHT + 10 * DAY
     first, last, at = map(to_microseconds, (FIRST, began.replace(hour=0), began))
     with closing(sqlite3.connect(path)) as connection, connection:
-        for table in ("given_up", "given_up_partitions"):
+        for table in ("given_up", "given_up_partitions", "refused", "sessions"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version = 2")
         ended = to_microseconds(began + timedelta(minutes=30))
