@@ -91,7 +91,7 @@ class GoogleTokens:
         return admin
 
     def request_new(self, service: Service) -> None:
-        """Request the admin's token for this API anew, or that of the login; raises the error if it is refused."""
+        """Request a new token of the admin, or of the login, for this API. Raises the error if it is refused."""
         self._cache(service, self.admin).request_new()
 
     def auth_for(self, service: Service, subject: str) -> UserAuth:

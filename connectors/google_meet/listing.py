@@ -123,7 +123,8 @@ def settle_refusals(
     """The results, with the refused users last: permanently skipped, unless every user was refused.
 
     A person without a licence, or with the service turned off, is refused every night. If nobody is accepted, something
-    else is wrong, and a later run must ask again. `is_accepted`: whether anybody else is; asked only if none of these is.
+    else is wrong, and a later run must ask again. `is_accepted`: returns whether another user is
+    accepted; called only if all of these are refused.
     """
     refused: list[SkippedPartition] = []
     is_any_accepted = False

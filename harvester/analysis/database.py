@@ -32,7 +32,7 @@ def memory(text: str) -> str:
 
 
 class Database:
-    """One connection. Every error of DuckDB becomes one of ours, without its text, which may quote documents."""
+    """One connection. Every error of DuckDB becomes a HarvestError without its text, which may quote documents."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self._connection = connection

@@ -74,7 +74,7 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
             first = file.read(_BLOCK)
         return
     try:
-        with gzip.GzipFile(fileobj=_Rest(first, file)) as unpacked:  # type: ignore[call-overload]
+        with gzip.GzipFile(fileobj=_Rest(first, file)) as unpacked:  # type: ignore[call-overload]  # it only reads, and typeshed asks for more
             while block := unpacked.read(_BLOCK):
                 yield block
     except (OSError, EOFError):

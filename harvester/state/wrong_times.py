@@ -1,4 +1,4 @@
-"""Finds what a journal was told by runs of a machine whose clock was ahead. Pure functions.
+"""Finds what runs recorded in a journal while the clock of their machine was ahead. Pure functions.
 
 An instant in the future is wrong. So is one that a later run precedes: runs of one journal never overlap, so the clock was
 ahead in the earlier one (or behind in the later one; then too much is read again, never too little).

@@ -6,7 +6,7 @@ from harvester.analysis.database import Database
 from harvester.analysis.figures.table import Table
 
 LEAST_PEOPLE = 5
-"""Groups of fewer people are not shown: what is said of them would be said of somebody."""
+"""Groups of fewer people are not shown: a figure would be about one person."""
 MOST = 15
 
 
