@@ -11,9 +11,9 @@ import click
 
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.room_rows import Room
+from connectors.meetecho.writing.desired import DesiredRoom, check_unique, to_desired_room
 from connectors.meetecho.writing.room_apply import GroupPlan, RoomOutcome, RoomWriter, error_code
 from connectors.meetecho.writing.room_plan import has_begun
-from connectors.meetecho.writing.wishes import RoomWish, check_unique, to_room_wish
 from harvester.cli import SuggestingGroup
 from harvester.cli.meetecho_options import (
     DRY_RUN,
@@ -62,7 +62,7 @@ def rooms() -> None:
     """List, plan, create and delete the rooms of working groups.
 
     FILE has one room in each row: group, session_id, description, start (with its offset), minutes, and optionally
-    extrainfo. Rooms that are as wished stay; a second `apply` sends nothing.
+    extrainfo. Rooms that are as described stay; a second `apply` sends nothing.
     """
 
 
@@ -108,9 +108,9 @@ def plan_(
     as_json: bool,
 ) -> int:
     """Show what `apply` would do. Exit code 65 if there is something to do."""
-    wishes = _read_wishes(file, format_, groups)
+    desired_rooms = _read_desired(file, format_, groups)
     with opened(env) as account:
-        plans = _plan(account, wishes, prune=prune)
+        plans = _plan(account, desired_rooms, prune=prune)
     if as_json:
         print_lines(render.json_lines(fields for plan in plans for fields in render.plan_fields(plan)))
     else:
@@ -149,10 +149,10 @@ def apply_(
     Meetecho cannot change a room. One that differs is replaced: the new room is created and found before the old one is
     deleted. Store the new address in the datatracker. A room that has begun is never deleted.
     """
-    wishes = _read_wishes(file, format_, groups)
+    desired_rooms = _read_desired(file, format_, groups)
     with opened(env) as account:
-        writer = _writer(account, wishes)
-        plans = _plan_groups(writer, wishes, prune=prune)
+        writer = _writer(account, desired_rooms)
+        plans = _plan_groups(writer, desired_rooms, prune=prune)
         if dry_run:
             print_requests(request for plan in plans for request in plan.requests())
             return _report_errors(plans)
@@ -198,18 +198,20 @@ def log_(env: RunEnvironment, last: int, as_json: bool) -> int:
     return ExitCode.OK
 
 
-def _read_wishes(file: Path, format_: RowFormat | None, groups: Sequence[str]) -> dict[str, list[RoomWish]]:
-    """The wishes by group, of these groups only if any are named. A file with one wrong row is refused as a whole."""
+def _read_desired(
+    file: Path, format_: RowFormat | None, groups: Sequence[str]
+) -> dict[str, list[DesiredRoom]]:
+    """The desired rooms by group, of these groups only if any are named. A file with one wrong row is refused as a whole."""
     named = acronyms(groups)
-    wishes = read_items(file, standard_input(), to_room_wish, format=format_, table="rooms")
+    desired_rooms = read_items(file, standard_input(), to_desired_room, format=format_, table="rooms")
     try:
-        check_unique(wishes)
+        check_unique(desired_rooms)
     except ValueError as error:
         raise UnusableFile(f"{file}: {error}; nothing was changed") from None
-    by_group: dict[str, list[RoomWish]] = {group: [] for group in named}
-    for wish in wishes:
-        if not named or wish.group in named:
-            by_group.setdefault(wish.group, []).append(wish)
+    by_group: dict[str, list[DesiredRoom]] = {group: [] for group in named}
+    for desired in desired_rooms:
+        if not named or desired.group in named:
+            by_group.setdefault(desired.group, []).append(desired)
     if not by_group:
         raise UnusableFile(
             f"{file}: no rows; to delete all rooms of a group, name it with --group and add --prune"
@@ -217,16 +219,20 @@ def _read_wishes(file: Path, format_: RowFormat | None, groups: Sequence[str]) -
     return by_group
 
 
-def _writer(account: MeetechoAccount, wishes: dict[str, list[RoomWish]]) -> RoomWriter:
-    return RoomWriter(account.client(list(wishes)), account.log, account.context.now)
+def _writer(account: MeetechoAccount, desired_rooms: dict[str, list[DesiredRoom]]) -> RoomWriter:
+    return RoomWriter(account.client(list(desired_rooms)), account.log, account.context.now)
 
 
-def _plan(account: MeetechoAccount, wishes: dict[str, list[RoomWish]], *, prune: bool) -> list[GroupPlan]:
-    return _plan_groups(_writer(account, wishes), wishes, prune=prune)
+def _plan(
+    account: MeetechoAccount, desired_rooms: dict[str, list[DesiredRoom]], *, prune: bool
+) -> list[GroupPlan]:
+    return _plan_groups(_writer(account, desired_rooms), desired_rooms, prune=prune)
 
 
-def _plan_groups(writer: RoomWriter, wishes: dict[str, list[RoomWish]], *, prune: bool) -> list[GroupPlan]:
-    return [writer.plan(group, wished, prune=prune) for group, wished in wishes.items()]
+def _plan_groups(
+    writer: RoomWriter, desired_rooms: dict[str, list[DesiredRoom]], *, prune: bool
+) -> list[GroupPlan]:
+    return [writer.plan(group, desired, prune=prune) for group, desired in desired_rooms.items()]
 
 
 def _report_errors(plans: Iterable[GroupPlan]) -> int:

@@ -13,9 +13,9 @@ import click
 from connectors.errors import HarvestError, Interrupted, Unreachable, VendorError
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.writing.deck_link_check import CONCURRENCY, LinkCheck, check_links
+from connectors.meetecho.writing.desired import Deck, to_decks
 from connectors.meetecho.writing.room_apply import error_code
 from connectors.meetecho.writing.slide_sync import SlideOutcome, SlidePlan, SlideWriter
-from connectors.meetecho.writing.wishes import Deck, to_decks
 from harvester.cli import SuggestingGroup
 from harvester.cli.meetecho_options import (
     DRY_RUN,

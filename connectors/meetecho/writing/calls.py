@@ -20,7 +20,7 @@ from connectors.meetecho.auth import GroupTokens
 from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VENDOR
 from connectors.meetecho.errors import MeetechoRefused, meetecho_classifier
 from connectors.meetecho.room_rows import Room, to_rooms
-from connectors.meetecho.writing.wishes import Deck, RoomWish
+from connectors.meetecho.writing.desired import Deck, DesiredRoom
 from connectors.rate_limit import RateLimiter
 
 CREATE_ROOM = "/meeting/interim/createRoom"
@@ -61,15 +61,15 @@ class WriteRequest:
         return "\n".join([*lines, *([content.decode()] if content is not None else [])])
 
 
-def create_room(wish: RoomWish) -> WriteRequest:
+def create_room(desired: DesiredRoom) -> WriteRequest:
     body = {
-        "room_id": wish.session_id,
-        "description": wish.description,
-        "start_time": wish.start.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
-        "duration": wish.minutes,
-        "extrainfo": wish.extrainfo,
+        "room_id": desired.session_id,
+        "description": desired.description,
+        "start_time": desired.start.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "duration": desired.minutes,
+        "extrainfo": desired.extrainfo,
     }
-    return WriteRequest(method="POST", path=CREATE_ROOM, group=wish.group, body=body)
+    return WriteRequest(method="POST", path=CREATE_ROOM, group=desired.group, body=body)
 
 
 def delete_room(group: str) -> WriteRequest:

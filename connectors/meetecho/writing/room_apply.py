@@ -28,6 +28,7 @@ from connectors.meetecho.writing.calls import (
     delete_room,
     is_doubtful,
 )
+from connectors.meetecho.writing.desired import DesiredRoom
 from connectors.meetecho.writing.room_plan import (
     Change,
     Create,
@@ -36,11 +37,10 @@ from connectors.meetecho.writing.room_plan import (
     Keep,
     Past,
     Replace,
-    Unwished,
+    Unlisted,
     differences,
     plan_group,
 )
-from connectors.meetecho.writing.wishes import RoomWish
 from connectors.meetecho.writing.write_log_contract import Write, WriteLog
 
 ATTEMPTS = 2
@@ -67,7 +67,7 @@ class GroupPlan:
         """The requests that `apply` would send, if every answer is the expected one."""
         for change in self.changes:
             if isinstance(change, (Create, Replace)):
-                yield create_room(change.wish)
+                yield create_room(change.desired)
             for _ in _rooms_to_delete(change):
                 yield delete_room(self.group)
 
@@ -101,7 +101,7 @@ class RoomWriter:
         self._log = log
         self._now = now
 
-    def plan(self, group: str, wishes: Sequence[RoomWish], *, prune: bool) -> GroupPlan:
+    def plan(self, group: str, desired_rooms: Sequence[DesiredRoom], *, prune: bool) -> GroupPlan:
         """Reads the rooms of the group. Raises CredentialsError, Unreachable, or Interrupted; any other error is stored
         in the plan."""
         try:
@@ -109,7 +109,7 @@ class RoomWriter:
         except VendorError as error:
             return GroupPlan(group=group, error=error)
         changes = plan_group(
-            wishes, fetched[0], now=self._now(), prune=prune, replacing=self._log.replacements(group)
+            desired_rooms, fetched[0], now=self._now(), prune=prune, replacing=self._log.replacements(group)
         )
         return GroupPlan(group=group, changes=changes, fetched=fetched)
 
@@ -138,7 +138,7 @@ class RoomWriter:
         self._end_replacements(plan, failed)
 
     def _end_replacements(self, plan: GroupPlan, failed: Collection[str | None]) -> None:
-        """Of an earlier run: their wished rooms exist, and no other room of the same id is left."""
+        """Of an earlier run: their desired rooms exist, and no other room of the same id is left."""
         kept = {_number(change) for change in plan.changes if isinstance(change, Keep)}
         for number in self._log.replacements(plan.group):
             if number in kept and number not in failed:
@@ -161,22 +161,25 @@ class _Group:
 
     def make(self, change: Change) -> RoomOutcome:
         match change:
-            case Create(wish=wish):
-                room = self._create(wish)
+            case Create(desired=desired):
+                room = self._create(desired)
                 return self._outcome("created", room)
-            case Replace(wish=wish, rooms=old):
-                return self._replace(wish, old)
+            case Replace(desired=desired, rooms=old):
+                return self._replace(desired, old)
             case Delete(room=room, reason=reason):
                 self._delete(room)
                 return self._outcome("deleted", room, message=reason)
             case Keep(room=room):
                 return self._outcome("unchanged", room)
-            case Past(wish=wish):
+            case Past(desired=desired):
                 return RoomOutcome(
-                    group=self._group, result="past", number=str(wish.session_id), message="its time is over"
+                    group=self._group,
+                    result="past",
+                    number=str(desired.session_id),
+                    message="its time is over",
                 )
-            case Unwished(room=room):
-                return self._outcome("left alone", room, message="no wish")
+            case Unlisted(room=room):
+                return self._outcome("left alone", room, message="not in the file")
             case Finding(message=message, rooms=rooms):
                 return RoomOutcome(
                     group=self._group,
@@ -190,11 +193,11 @@ class _Group:
     def _outcome(self, result: Done, room: Room, *, message: str = "") -> RoomOutcome:
         return RoomOutcome(group=self._group, result=result, number=room.number, room=room, message=message)
 
-    def _replace(self, wish: RoomWish, old: tuple[Room, ...]) -> RoomOutcome:
-        number = str(wish.session_id)
+    def _replace(self, desired: DesiredRoom, old: tuple[Room, ...]) -> RoomOutcome:
+        number = str(desired.session_id)
         self._log.begin_replacement(self._group, number)
         try:
-            created = self._create(wish)
+            created = self._create(desired)
         except MeetechoRefused as error:
             self._log.end_replacement(self._group, number)
             if error.status in {401, 403}:
@@ -214,20 +217,20 @@ class _Group:
         self._log.end_replacement(self._group, number)
         return RoomOutcome(group=self._group, result="replaced", number=number, room=created, replaced=old)
 
-    def _create(self, wish: RoomWish) -> Room:
+    def _create(self, desired: DesiredRoom) -> Room:
         known = frozenset(room.uuid for room in self._rooms)
         for attempt in range(1, ATTEMPTS + 1):
             number = self._log.begin(
-                Write(action="create room", group=self._group, number=str(wish.session_id))
+                Write(action="create room", group=self._group, number=str(desired.session_id))
             )
             try:
-                response = self._client.send(create_room(wish))
+                response = self._client.send(create_room(desired))
                 room = self._client.created_room(response, self._group)
             except HarvestError as error:
                 self._log.finish(number, getattr(error, "status", None))
                 if not is_doubtful(error):
                     raise
-                found = self._find(wish, known)
+                found = self._find(desired, known)
                 if found is not None:
                     return found
                 if attempt == ATTEMPTS:
@@ -237,10 +240,10 @@ class _Group:
                 return room
         raise AssertionError("the last attempt returns or raises")
 
-    def _find(self, wish: RoomWish, known: Collection[str]) -> Room | None:
+    def _find(self, desired: DesiredRoom, known: Collection[str]) -> Room | None:
         """The room that a request with a lost answer created."""
         self._fetch()
-        return next((room for room in self._rooms if room.uuid not in known and wish.fits(room)), None)
+        return next((room for room in self._rooms if room.uuid not in known and desired.fits(room)), None)
 
     def _verify(self, created: Room) -> None:
         """Raises BrokenResponse unless Meetecho lists the room."""
@@ -304,9 +307,11 @@ def _failed(group: str, number: str | None, error: HarvestError | None) -> RoomO
 
 def _number(change: Change) -> str | None:
     match change:
-        case Create(wish=wish) | Replace(wish=wish) | Keep(wish=wish) | Past(wish=wish):
-            return str(wish.session_id)
-        case Delete(room=room) | Unwished(room=room):
+        case (
+            Create(desired=desired) | Replace(desired=desired) | Keep(desired=desired) | Past(desired=desired)
+        ):
+            return str(desired.session_id)
+        case Delete(room=room) | Unlisted(room=room):
             return room.number
         case Finding(rooms=rooms):
             return rooms[0].number

@@ -1,4 +1,4 @@
-"""Which rooms to create, replace and delete, so that a group has exactly the wished ones. Pure functions.
+"""Which rooms to create, replace and delete, so that a group has exactly the desired ones. Pure functions.
 
 Meetecho cannot change a room (`ietf/utils/meetecho.py` has no such call), so a room that differs is replaced. A room that
 has begun is never deleted.
@@ -11,34 +11,34 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.meetecho.room_rows import Room
-from connectors.meetecho.writing.wishes import RoomWish
+from connectors.meetecho.writing.desired import DesiredRoom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keep:
-    """The room is as wished."""
+    """The room is as desired."""
 
-    wish: RoomWish
+    desired: DesiredRoom
     room: Room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """The wished time is over: Meetecho may no longer list the room, so nothing is done."""
+    """The desired time is over: Meetecho may no longer list the room, so nothing is done."""
 
-    wish: RoomWish
+    desired: DesiredRoom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
-    wish: RoomWish
+    desired: DesiredRoom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replace:
-    """Create the wished room, then delete the ones that differ from it."""
+    """Create the desired room, then delete the ones that differ from it."""
 
-    wish: RoomWish
+    desired: DesiredRoom
     rooms: tuple[Room, ...]
 
 
@@ -47,7 +47,7 @@ class Delete:
     room: Room
     reason: str
     asks: bool
-    """Whether the user has to agree: the room is not wished, rather than replaced."""
+    """Whether the user has to agree: the room is not desired, rather than replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,41 +59,41 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unwished:
-    """A future room without a wish, which stays unless `--prune` is given."""
+class Unlisted:
+    """A future room that is not in the file, which stays unless `--prune` is given."""
 
     room: Room
 
 
-Change = Keep | Past | Create | Replace | Delete | Finding | Unwished
+Change = Keep | Past | Create | Replace | Delete | Finding | Unlisted
 
 
 def plan_group(
-    wishes: Iterable[RoomWish],
+    desired_rooms: Iterable[DesiredRoom],
     rooms: Iterable[Room],
     *,
     now: datetime,
     prune: bool,
     replacing: Collection[str] = frozenset(),
 ) -> list[Change]:
-    """The changes for one group, in the order of the wishes.
+    """The changes for one group, in the order of the desired rooms.
 
     `replacing`: the ids of rooms whose replacement an earlier run began and did not end. Of these, the rooms that do not
-    fit the wish are deleted without `prune`.
+    fit the desired one are deleted without `prune`.
     """
     by_id: dict[str | None, list[Room]] = {}
     for room in rooms:
         by_id.setdefault(room.number, []).append(room)
     changes: list[Change] = []
-    for wish in wishes:
-        number = str(wish.session_id)
+    for desired in desired_rooms:
+        number = str(desired.session_id)
         found = by_id.pop(number, [])
-        if wish.end <= now:
-            changes.append(Past(wish=wish))
+        if desired.end <= now:
+            changes.append(Past(desired=desired))
         else:
-            changes += _plan_wish(wish, found, now=now, may_delete=prune or number in replacing)
-    for unwished in by_id.values():
-        changes += _plan_unwished(unwished, now=now, prune=prune)
+            changes += _plan_desired(desired, found, now=now, may_delete=prune or number in replacing)
+    for unlisted in by_id.values():
+        changes += _plan_unlisted(unlisted, now=now, prune=prune)
     return changes
 
 
@@ -107,13 +107,15 @@ def differences(changes: Iterable[Change]) -> list[Change]:
     return [change for change in changes if isinstance(change, (Create, Replace, Delete, Finding))]
 
 
-def _plan_wish(wish: RoomWish, found: Sequence[Room], *, now: datetime, may_delete: bool) -> list[Change]:
+def _plan_desired(
+    desired: DesiredRoom, found: Sequence[Room], *, now: datetime, may_delete: bool
+) -> list[Change]:
     if not found:
-        return [Create(wish=wish)]
-    fitting = [room for room in found if wish.fits(room)]
+        return [Create(desired=desired)]
+    fitting = [room for room in found if desired.fits(room)]
     if fitting:
         return [
-            Keep(wish=wish, room=fitting[0]),
+            Keep(desired=desired, room=fitting[0]),
             *_plan_others(fitting[0], found, now=now, may_delete=may_delete),
         ]
     if len(found) > 1 and not may_delete:
@@ -122,11 +124,11 @@ def _plan_wish(wish: RoomWish, found: Sequence[Room], *, now: datetime, may_dele
     if begun:
         return [
             Finding(
-                message="differs from the wish, but has begun or has no start time: it stays as it is",
+                message="differs from the file, but has begun or has no start time: it stays as it is",
                 rooms=begun,
             )
         ]
-    return [Replace(wish=wish, rooms=tuple(found))]
+    return [Replace(desired=desired, rooms=tuple(found))]
 
 
 def _plan_others(kept: Room, found: Sequence[Room], *, now: datetime, may_delete: bool) -> list[Change]:
@@ -135,16 +137,18 @@ def _plan_others(kept: Room, found: Sequence[Room], *, now: datetime, may_delete
         return []
     if not may_delete or any(has_begun(room, now) for room in others):
         return [_two_rooms(found)]
-    return [Delete(room=room, reason="another room of this id is as wished", asks=False) for room in others]
+    return [
+        Delete(room=room, reason="another room of this id is as in the file", asks=False) for room in others
+    ]
 
 
-def _plan_unwished(rooms: Sequence[Room], *, now: datetime, prune: bool) -> list[Change]:
+def _plan_unlisted(rooms: Sequence[Room], *, now: datetime, prune: bool) -> list[Change]:
     future = [room for room in rooms if not has_begun(room, now)]
     if prune:
-        return [Delete(room=room, reason="not wished", asks=True) for room in future]
+        return [Delete(room=room, reason="not in the file", asks=True) for room in future]
     if len(future) > 1 and future[0].number is not None:
         return [_two_rooms(future)]
-    return [Unwished(room=room) for room in future]
+    return [Unlisted(room=room) for room in future]
 
 
 def _two_rooms(rooms: Sequence[Room]) -> Finding:

@@ -12,7 +12,7 @@ from connectors.errors import BrokenResponse
 from connectors.meetecho.datatracker_api import Datatracker, PlannedTime, id_from_uri
 from connectors.meetecho.datatracker_client import DatatrackerClient
 from connectors.meetecho.endpoints import GROUPS, VENDOR, call_name
-from connectors.meetecho.writing.wishes import Deck, to_decks
+from connectors.meetecho.writing.desired import Deck, to_decks
 
 MATERIALS_CALL = call_name("/api/meeting/session/{id}/materials")
 

@@ -18,7 +18,7 @@ from connectors.meetecho.writing.room_plan import (
     Keep,
     Past,
     Replace,
-    Unwished,
+    Unlisted,
 )
 from connectors.meetecho.writing.slide_sync import SlideOutcome, SlidePlan
 from harvester.cli.render.table import table_lines
@@ -57,7 +57,7 @@ def room_table(rooms: Iterable[tuple[str, Room]]) -> list[str]:
 
 
 def plan_lines(plans: Sequence[GroupPlan]) -> Iterator[str]:
-    """A line for each room that is not as wished, and a count of the others."""
+    """A line for each room that differs from the file, and a count of the others."""
     same = 0
     for plan in plans:
         if plan.error is not None:
@@ -67,7 +67,7 @@ def plan_lines(plans: Sequence[GroupPlan]) -> Iterator[str]:
                 same += 1
             else:
                 yield f"{plan.group} {_change_text(change)}"
-    yield f"{plural(same, 'room')} as wished or past"
+    yield f"{plural(same, 'room')} as in the file or past"
 
 
 def plan_fields(plan: GroupPlan) -> Iterator[dict[str, Any]]:
@@ -157,38 +157,42 @@ def log_fields(write: LoggedWrite) -> dict[str, Any]:
 
 def _change_text(change: Change) -> str:
     match change:
-        case Create(wish=wish):
-            return f"{wish.session_id} create: {_time(wish.start, wish.minutes)}, {wish.description}"
-        case Replace(wish=wish, rooms=rooms):
+        case Create(desired=desired):
+            return (
+                f"{desired.session_id} create: {_time(desired.start, desired.minutes)}, {desired.description}"
+            )
+        case Replace(desired=desired, rooms=rooms):
             old = "; ".join(f"{_time(room.start, room_minutes(room))}, {room.description}" for room in rooms)
-            return f"{wish.session_id} replace: {_time(wish.start, wish.minutes)}, {wish.description} (now: {old})"
+            return f"{desired.session_id} replace: {_time(desired.start, desired.minutes)}, {desired.description} (now: {old})"
         case Delete(room=room, reason=reason):
             return f"{room.number} delete ({reason}): {_time(room.start, room_minutes(room))}, {room.description}"
         case Finding(message=message, rooms=rooms):
             return (
                 f"{rooms[0].number} finding: {message}: {', '.join(room.url or room.uuid for room in rooms)}"
             )
-        case Unwished(room=room):
-            return f"{room.number} no wish: {_time(room.start, room_minutes(room))}, {room.description}; it stays"
-        case Keep(wish=wish) | Past(wish=wish):
-            return f"{wish.session_id} as wished"
+        case Unlisted(room=room):
+            return f"{room.number} not in the file: {_time(room.start, room_minutes(room))}, {room.description}; it stays"
+        case Keep(desired=desired) | Past(desired=desired):
+            return f"{desired.session_id} as in the file"
 
 
 def _change_fields(change: Change) -> dict[str, Any]:
     kind = type(change).__name__.lower()
     match change:
-        case Create(wish=wish) | Keep(wish=wish) | Past(wish=wish) | Replace(wish=wish):
+        case (
+            Create(desired=desired) | Keep(desired=desired) | Past(desired=desired) | Replace(desired=desired)
+        ):
             return {
                 "change": kind,
-                "session_id": str(wish.session_id),
-                "start": _instant(wish.start),
-                "minutes": wish.minutes,
-                "description": wish.description,
+                "session_id": str(desired.session_id),
+                "start": _instant(desired.start),
+                "minutes": desired.minutes,
+                "description": desired.description,
                 "others": [room.url or room.uuid for room in change.rooms]
                 if isinstance(change, Replace)
                 else None,
             }
-        case Delete(room=room) | Unwished(room=room):
+        case Delete(room=room) | Unlisted(room=room):
             return {"change": kind, "session_id": room.number, "uuid": room.uuid, "url": room.url}
         case Finding(message=message, rooms=rooms):
             return {

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from harvester import meetecho_account
 from harvester.cli import cli
-from tests.unit.meetecho.writing.fake_meetecho import FakeMeetecho, wish
+from tests.unit.meetecho.writing.fake_meetecho import FakeMeetecho, desired_room
 
 HEADER = "group,session_id,description,start,minutes\n"
 FUTURE = "2999-12-01T15:00:00Z"
@@ -110,15 +110,15 @@ def test_prune_asks_and_without_a_terminal_wants_yes(
     apply(run, tmp_path, row(1), row(2))
     refused = apply(run, tmp_path, row(1), options=("--prune",))
     assert "1 room would be deleted" in str(refused.exception)
-    assert len(meetecho.wished("quic")) == 2
+    assert len(meetecho.room_values("quic")) == 2
     result = apply(run, tmp_path, row(1), options=("--prune", "--yes"))
-    assert "quic 2 deleted: not wished" in result.stdout
-    assert [room[0] for room in meetecho.wished("quic")] == [1]
+    assert "quic 2 deleted: not in the file" in result.stdout
+    assert [room[0] for room in meetecho.room_values("quic")] == [1]
 
 
 def test_group_narrows_the_file(run: Run, meetecho: FakeMeetecho, tmp_path: Path) -> None:
     apply(run, tmp_path, row(1), row(2, group="httpbis"), options=("--group", "HTTPBIS"))
-    assert (meetecho.wished("quic"), len(meetecho.wished("httpbis"))) == ([], 1)
+    assert (meetecho.room_values("quic"), len(meetecho.room_values("httpbis"))) == ([], 1)
 
 
 def test_one_wrong_row_refuses_the_whole_file(run: Run, meetecho: FakeMeetecho, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_one_wrong_row_refuses_the_whole_file(run: Run, meetecho: FakeMeetecho, 
 def test_rows_come_from_standard_input_too(run: Run, meetecho: FakeMeetecho) -> None:
     line = {"group": "quic", "session_id": 7, "description": "x", "start": FUTURE, "minutes": 30}
     assert run("apply", "-", text=json.dumps(line)).return_value == 0
-    assert [room[0] for room in meetecho.wished("quic")] == [7]
+    assert [room[0] for room in meetecho.room_values("quic")] == [7]
 
 
 def test_missing_credentials_are_named(run: Run) -> None:
@@ -142,8 +142,8 @@ def test_missing_credentials_are_named(run: Run) -> None:
 
 
 def test_list_shows_the_rooms_of_a_group(run: Run, meetecho: FakeMeetecho) -> None:
-    meetecho.add_room(wish(5))
-    meetecho.add_room(wish(6, group="httpbis"))
+    meetecho.add_room(desired_room(5))
+    meetecho.add_room(desired_room(6, group="httpbis"))
     assert [line.split()[1] for line in run("list", "--group", "quic").stdout.splitlines()] == [
         "session",
         "5",
@@ -164,16 +164,16 @@ def test_delete_takes_an_id_or_an_address_and_future_rooms_only(
     run: Run, meetecho: FakeMeetecho, tmp_path: Path
 ) -> None:
     apply(run, tmp_path, row(1), row(2), row(3))
-    meetecho.add_room(wish(4, hours=-24 * 365 * 20))
+    meetecho.add_room(desired_room(4, hours=-24 * 365 * 20))
     result = run(
         "delete", "--group", "quic", "1", "https://meetings.example.org/interim/?short=uuid-2", "--yes"
     )
     assert result.return_value == 0
-    assert [room[0] for room in meetecho.wished("quic")] == [3, 4]
+    assert [room[0] for room in meetecho.room_values("quic")] == [3, 4]
     assert "has begun" in str(run("delete", "--group", "quic", "4", "--yes").exception)
     assert "has no room 9" in str(run("delete", "--group", "quic", "9", "--yes").exception)
     assert "would be deleted" in str(run("delete", "--group", "quic", "3").exception)
-    assert [room[0] for room in meetecho.wished("quic")] == [3, 4]
+    assert [room[0] for room in meetecho.room_values("quic")] == [3, 4]
 
 
 def test_the_log_shows_what_was_written_and_no_token(run: Run, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.errors import BrokenResponse
+from connectors.meetecho.writing.desired import Deck
 from connectors.meetecho.writing.slide_source import SlideSource
-from connectors.meetecho.writing.wishes import Deck
 from harvester import meetecho_account
 from harvester.cli import cli, meetecho_slides
 from tests.unit.meetecho.writing.fake_meetecho import FakeMeetecho, decks_by_order

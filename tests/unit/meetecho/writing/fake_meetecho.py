@@ -12,7 +12,7 @@ from connectors.http import Response
 from connectors.meetecho.errors import MeetechoRefused
 from connectors.meetecho.room_rows import to_rooms
 from connectors.meetecho.writing.calls import DELETE_ROOM, Fetched, WriteClient, WriteRequest
-from connectors.meetecho.writing.wishes import RoomWish
+from connectors.meetecho.writing.desired import DesiredRoom
 from connectors.meetecho.writing.write_log_contract import SentDecks, Write
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -23,10 +23,10 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def wish(
+def desired_room(
     number: int = 18, *, group: str = "quic", minutes: int = 60, hours: int = 0, **other: Any
-) -> RoomWish:
-    return RoomWish(
+) -> DesiredRoom:
+    return DesiredRoom(
         group=group,
         session_id=number,
         description=other.pop("description", f"interim-{number}"),
@@ -83,15 +83,15 @@ class FakeMeetecho(WriteClient):
         self.decks: dict[str, list[dict[str, Any]]] = {}
         self._made = 0
 
-    def add_room(self, wished: RoomWish) -> str:
+    def add_room(self, desired: DesiredRoom) -> str:
         self._made += 1
         uuid = f"uuid-{self._made}"
-        self.rooms.setdefault(wished.group, {})[uuid] = {
+        self.rooms.setdefault(desired.group, {})[uuid] = {
             "room": {
-                "id": wished.session_id,
-                "start_time": f"{wished.start:%Y-%m-%d %H:%M:%S}",
-                "duration": wished.minutes,
-                "description": wished.description,
+                "id": desired.session_id,
+                "start_time": f"{desired.start:%Y-%m-%d %H:%M:%S}",
+                "duration": desired.minutes,
+                "description": desired.description,
             },
             "url": f"https://meetings.example.org/interim/?short={uuid}",
             "deletion_token": f"token-{uuid}",
@@ -113,8 +113,8 @@ class FakeMeetecho(WriteClient):
     def writes(self) -> list[tuple[str, str]]:
         return [request for request in self.requests if request[0] != "GET"]
 
-    def wished(self, group: str) -> list[tuple[int, str, int, str]]:
-        """What is there, in the terms of a wish."""
+    def room_values(self, group: str) -> list[tuple[int, str, int, str]]:
+        """What is there, in the terms of a desired room."""
         rooms = [entry["room"] for entry in self.rooms.get(group, {}).values()]
         return sorted((r["id"], r["start_time"], r["duration"], r["description"]) for r in rooms)
 
@@ -144,7 +144,7 @@ class FakeMeetecho(WriteClient):
     def _create_room(self, group: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         start = datetime.strptime(body["start_time"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
         uuid = self.add_room(
-            RoomWish(
+            DesiredRoom(
                 group=group,
                 session_id=body["room_id"],
                 description=body["description"],

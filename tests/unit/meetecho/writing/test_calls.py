@@ -27,7 +27,7 @@ from connectors.meetecho.writing.calls import (
     remove_deck,
     send_decks,
 )
-from connectors.meetecho.writing.wishes import Deck, RoomWish
+from connectors.meetecho.writing.desired import Deck, DesiredRoom
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import MEETECHO, SECRET, settings
 
@@ -41,7 +41,7 @@ ROOM = {
     "url": "https://meetings.example.org/interim/?short=3d55bce0",
     "deletion_token": "marked-deletion-token",
 }
-WISH = RoomWish(
+ROOM_18 = DesiredRoom(
     group="acro",
     session_id=18,
     description="interim-2021-wgname-01",
@@ -55,7 +55,7 @@ DECKS = (
 )
 REQUESTS = [
     (
-        create_room(WISH),
+        create_room(ROOM_18),
         "POST",
         "/meeting/interim/createRoom",
         b'{"room_id": 18, "description": "interim-2021-wgname-01", "start_time": "2021-09-14 10:00:00", '
@@ -151,12 +151,12 @@ def test_all_groups_get_their_tokens_in_one_call(client: WriteClient, http: resp
     ],
 )
 def test_the_same_instant_in_any_zone_is_sent_in_utc(start: datetime) -> None:
-    wished = RoomWish(group="acro", session_id=1, description="x", start=start, minutes=1)
-    assert (create_room(wished).body or {})["start_time"] == "2021-09-14 10:00:00"
+    desired = DesiredRoom(group="acro", session_id=1, description="x", start=start, minutes=1)
+    assert (create_room(desired).body or {})["start_time"] == "2021-09-14 10:00:00"
 
 
 def test_a_dry_run_shows_the_request_without_its_token() -> None:
-    assert create_room(WISH).describe() == (
+    assert create_room(ROOM_18).describe() == (
         "POST /meeting/interim/createRoom\nAccept: application/json\nAuthorization: bearer ***\n"
         "Content-Type: application/json\n"
         '{"room_id": 18, "description": "interim-2021-wgname-01", "start_time": "2021-09-14 10:00:00", '
@@ -196,7 +196,7 @@ def test_a_request_with_an_unknown_outcome_is_sent_once(
 ) -> None:
     call = http.post(f"{MEETECHO}/meeting/interim/createRoom", status=status)
     with pytest.raises(VendorError) as raised:
-        client.send(create_room(WISH))
+        client.send(create_room(ROOM_18))
     assert call.call_count == 1
     assert is_doubtful(raised.value)
 
@@ -206,7 +206,7 @@ def test_a_time_out_is_not_followed_by_a_second_creation(
 ) -> None:
     call = http.post(f"{MEETECHO}/meeting/interim/createRoom", body=requests.ReadTimeout())
     with pytest.raises(Unreachable, match="after 1 try;") as raised:
-        client.send(create_room(WISH))
+        client.send(create_room(ROOM_18))
     assert call.call_count == 1
     assert is_doubtful(raised.value)
 
@@ -217,7 +217,7 @@ def test_a_429_is_waited_for_since_nothing_was_done(
     url = f"{MEETECHO}/meeting/interim/createRoom"
     http.post(url, status=429, headers={"Retry-After": "7"})
     http.post(url, json={"rooms": {"u-1": ROOM}})
-    assert client.created_room(client.send(create_room(WISH)), "acro").uuid == "u-1"
+    assert client.created_room(client.send(create_room(ROOM_18)), "acro").uuid == "u-1"
     assert context.elapsed() >= 7
 
 
@@ -242,7 +242,7 @@ def test_an_expired_token_is_renewed_once(
         json={"tokens": {"acro": "new-token", "beta": "b"}},
     )
     with pytest.raises(MeetechoRefused):
-        client.send(create_room(WISH))
+        client.send(create_room(ROOM_18))
     assert [call.request.headers["Authorization"] for call in created.calls] == [
         "bearer wg-token",
         "bearer new-token",
@@ -255,5 +255,5 @@ def test_a_refusal_names_its_status_and_is_not_doubtful(
 ) -> None:
     http.post(re.compile(".*createRoom"), status=status)
     with pytest.raises(MeetechoRefused, match=str(status)) as raised:
-        client.send(create_room(WISH))
+        client.send(create_room(ROOM_18))
     assert not is_doubtful(raised.value)

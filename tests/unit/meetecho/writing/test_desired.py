@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from connectors.meetecho.room_rows import to_room
-from connectors.meetecho.writing.wishes import (
+from connectors.meetecho.writing.desired import (
     check_unique,
     to_acronym,
     to_decks,
-    to_room_wish,
+    to_desired_room,
 )
-from tests.unit.meetecho.writing.fake_meetecho import wish
+from tests.unit.meetecho.writing.fake_meetecho import desired_room
 
 ROW = {
     "group": "QUIC",
@@ -24,15 +24,15 @@ ROW = {
 DECK = {"id": 17, "title": "A Slide Deck", "url": "https://example.com/decks/17-00", "rev": "00"}
 
 
-def test_a_row_of_text_becomes_a_wish_in_utc() -> None:
-    read = to_room_wish(ROW)
+def test_a_row_of_text_becomes_a_desired_room_in_utc() -> None:
+    read = to_desired_room(ROW)
     assert (read.group, read.session_id, read.minutes, read.extrainfo) == ("quic", 28208, 90, "")
     assert read.start == datetime(2026, 12, 1, 15, tzinfo=UTC)
     assert read.end == datetime(2026, 12, 1, 16, 30, tzinfo=UTC)
 
 
 def test_a_toml_time_is_read_as_it_is() -> None:
-    assert to_room_wish({**ROW, "start": datetime(2026, 12, 1, 15, tzinfo=UTC)}) == to_room_wish(ROW)
+    assert to_desired_room({**ROW, "start": datetime(2026, 12, 1, 15, tzinfo=UTC)}) == to_desired_room(ROW)
 
 
 @pytest.mark.parametrize(
@@ -58,23 +58,23 @@ def test_a_toml_time_is_read_as_it_is() -> None:
         ("colour", "red", "unknown field colour"),
     ],
 )
-def test_a_row_that_cannot_be_a_wish_is_refused_with_the_field(field: str, value: Any, message: str) -> None:
+def test_a_row_that_cannot_be_a_room_is_refused_with_the_field(field: str, value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        to_room_wish({**ROW, field: value})
+        to_desired_room({**ROW, field: value})
 
 
-def test_a_wish_fits_a_room_to_the_second_and_the_minute() -> None:
-    wished = wish(18)
+def test_a_desired_room_fits_a_room_to_the_second_and_the_minute() -> None:
+    desired = desired_room(18)
     room = {"id": 18, "start_time": "2026-12-01 15:00:00", "duration": 60, "description": "interim-18"}
-    assert wished.fits(to_room("u", {"room": room}, "quic"))
+    assert desired.fits(to_room("u", {"room": room}, "quic"))
     for change in ({"start_time": "2026-12-01 15:00:01"}, {"duration": 61}, {"description": "x"}, {"id": 19}):
-        assert not wished.fits(to_room("u", {"room": {**room, **change}}, "quic"))
+        assert not desired.fits(to_room("u", {"room": {**room, **change}}, "quic"))
 
 
-def test_two_wishes_about_one_room_are_refused() -> None:
-    check_unique([wish(1), wish(2), wish(1, group="httpbis")])
+def test_two_rows_about_one_room_are_refused() -> None:
+    check_unique([desired_room(1), desired_room(2), desired_room(1, group="httpbis")])
     with pytest.raises(ValueError, match="session 1 of quic is listed twice"):
-        check_unique([wish(1), wish(1, minutes=30)])
+        check_unique([desired_room(1), desired_room(1, minutes=30)])
 
 
 def test_decks_are_numbered_from_1_without_gaps_in_their_order() -> None:

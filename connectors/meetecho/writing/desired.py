@@ -20,7 +20,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoomWish:
+class DesiredRoom:
     """A room that a group should have."""
 
     group: str
@@ -38,7 +38,7 @@ class RoomWish:
         return self.start + timedelta(minutes=self.minutes)
 
     def fits(self, room: Room) -> bool:
-        """Whether the room is as wished."""
+        """Whether the room is as desired."""
         return (
             room.number == str(self.session_id)
             and room.start == self.start
@@ -61,10 +61,10 @@ class Deck:
     """The place in the session, from 1, without gaps."""
 
 
-def to_room_wish(row: Mapping[str, Any]) -> RoomWish:
+def to_desired_room(row: Mapping[str, Any]) -> DesiredRoom:
     """Raises ValueError with the field and what is wrong with it."""
     _refuse_unknown(row, ("group", "session_id", "description", "start", "minutes", "extrainfo"))
-    return RoomWish(
+    return DesiredRoom(
         group=to_acronym(row.get("group")),
         session_id=_positive("session_id", row.get("session_id")),
         description=_line("description", row.get("description")),
@@ -104,13 +104,13 @@ def to_decks(rows: Iterable[Mapping[str, Any]]) -> tuple[Deck, ...]:
     return decks
 
 
-def check_unique(wishes: Sequence[RoomWish]) -> None:
-    """Raises ValueError if two wishes are about the same room."""
+def check_unique(desired_rooms: Sequence[DesiredRoom]) -> None:
+    """Raises ValueError if two rows are about the same room."""
     seen: set[tuple[str, int]] = set()
-    for wish in wishes:
-        key = (wish.group, wish.session_id)
+    for desired in desired_rooms:
+        key = (desired.group, desired.session_id)
         if key in seen:
-            raise ValueError(f"session {wish.session_id} of {wish.group} is listed twice")
+            raise ValueError(f"session {desired.session_id} of {desired.group} is listed twice")
         seen.add(key)
 
 
