@@ -17,6 +17,7 @@ from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount,
 from harvester.pipeline.context import RunContext, StopSignal
 from harvester.pipeline.destination import Destination, IndexDestination
 from harvester.pipeline.index_generation import EMPTY_WHEN_BEGUN, IndexGeneration
+from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import (
     RunPlan,
     backfill,
@@ -28,7 +29,7 @@ from harvester.pipeline.planner import (
 )
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
-from harvester.pipeline.tracker import JournalTracker, NullTracker, RunTracker
+from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal

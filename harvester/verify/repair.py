@@ -9,8 +9,9 @@ from datetime import datetime
 from connectors.errors import Gone, NotReady
 from connectors.models import MeetingRef
 from harvester.formatting import format_instant
+from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import RunPlan
-from harvester.pipeline.tracker import Fetch, JournalTracker, KeepStored, Unchanged
+from harvester.pipeline.tracker import Fetch, KeepStored, Unchanged
 from harvester.sinks.elastic.deletion import Deletion
 from harvester.state.journal import Journal
 from harvester.verify.findings import EXPLAINED, KEPT_ORPHANS, Finding, Kind, wrong

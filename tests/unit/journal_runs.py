@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from connectors.models import MeetingRef, Reason, SkippedPartition, Window
+from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import RunPlan, Slice, forced, nightly, with_backlog
-from harvester.pipeline.tracker import Fetch, JournalTracker, LoadedMeeting
+from harvester.pipeline.tracker import Fetch, LoadedMeeting
 from harvester.state.batch_writer import BatchWriter
 from harvester.state.journal import Journal
 
