@@ -63,7 +63,7 @@ class HostileVendor(BaseHTTPRequestHandler):
         headers = {"Authorization": self.headers["Authorization"]}
         request = urllib.request.Request(self.target + path, headers=headers)  # noqa: S310  # loopback
         try:
-            with urllib.request.urlopen(request) as answer:  # noqa: S310
+            with urllib.request.urlopen(request) as answer:  # noqa: S310  # an address on loopback
                 status, body, date = answer.status, answer.read(), answer.headers["Date"]
         except urllib.error.HTTPError as error:
             status, body, date = error.code, error.read(), error.headers["Date"]
@@ -77,7 +77,7 @@ class HostileVendor(BaseHTTPRequestHandler):
         """A run asks the vendor for the time."""
         request = urllib.request.Request(self.target + self.path, method="HEAD")  # noqa: S310  # loopback
         try:
-            with urllib.request.urlopen(request) as answer:  # noqa: S310
+            with urllib.request.urlopen(request) as answer:  # noqa: S310  # an address on loopback
                 date = answer.headers["Date"]
         except urllib.error.HTTPError as error:
             date = error.headers["Date"]

@@ -58,7 +58,7 @@ def test_a_reader_that_stops_early_ends_the_calls() -> None:
     called: list[int] = []
     results = ordered_map(called.append, iter(range(1_000)), workers=2, name="test")
     next(results)
-    results.close()  # type: ignore[attr-defined]
+    results.close()  # type: ignore[attr-defined]  # a member that the stub does not declare
     assert len(called) <= 1 + 2 * 2
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("test_")]
 

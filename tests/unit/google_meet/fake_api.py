@@ -235,8 +235,8 @@ class Google:
             for number, row in self.records.items()
             if user in self.visible[number]
             and (code is None or self.spaces[row["space"]]["meetingCode"] == code[1])
-            and (since is None or parse_instant(row["startTime"]) >= parse_instant(since[1]))  # type: ignore[operator]
-            and (until is None or parse_instant(row["startTime"]) <= parse_instant(until[1]))  # type: ignore[operator]
+            and (since is None or parse_instant(row["startTime"]) >= parse_instant(since[1]))  # type: ignore[operator]  # the fixture has both times
+            and (until is None or parse_instant(row["startTime"]) <= parse_instant(until[1]))  # type: ignore[operator]  # the fixture has both times
         ]
 
     def _users(self, _path: str, query: dict[str, str], user: str) -> Reply:

@@ -40,7 +40,7 @@ def test_each_scope_and_user_has_its_own_token(meet: Build, google: Google) -> N
     google.record("conf1")
     connector = meet()
     for ref in connector.meetings(DAY):
-        connector.fetch(ref)  # type: ignore[arg-type]
+        connector.fetch(ref)  # type: ignore[arg-type]  # the values are those of a keyword
     asked = [(claims["sub"], claims["scope"]) for claims in google.assertions]
     assert len(asked) == len(set(asked))
     assert not [scope for _, scope in asked if " " in scope]
@@ -146,7 +146,7 @@ def test_an_unreadable_key_is_reported(meet: Build, google: Google) -> None:
 def test_a_saved_token_reads_as_its_user(meet: Build, google: Google, context: FakeContext) -> None:
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     connector = meet(credentials=USER_TOKEN, GOOGLE_ADMIN="")
-    assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]
+    assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]  # the test fails if there is none
     assert [told["refresh_token"] for told in google.assertions] == ["marked-refresh"]
     assert not any("marked" in name for name in context.tokens.kept)
     assert any("the logged-in user" in notice for notice in context.notices)
@@ -170,7 +170,7 @@ def test_an_unticked_box_disables_only_its_api(meet: Build, google: Google, cont
     google.delegated.discard(MEET.scope)
     google.call_ended("conf1", "2026-11-20T09:30:00Z")
     connector = meet(credentials=USER_TOKEN, GOOGLE_ADMIN="")
-    assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]
+    assert [ref.uuid for ref in connector.meetings(DAY)] == ["conf1"]  # type: ignore[union-attr]  # the test fails if there is none
     assert any("leave its box ticked" in notice for notice in context.notices)
 
 

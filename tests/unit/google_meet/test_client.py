@@ -99,7 +99,7 @@ def test_reports_resume_after_a_refused_page_token(meet: Build, google: Google) 
             return 400, {}, '{"error": {"code": 400, "status": "INVALID_ARGUMENT"}}'
         return original(path, query, user)
 
-    google._reports = once_refused  # type: ignore[method-assign]
+    google._reports = once_refused  # type: ignore[method-assign]  # the test replaces the method
     found = [ref for ref in meet(GOOGLE_SOURCE="reports").meetings(DAY) if isinstance(ref, MeetingRef)]
     assert len(found) == len({ref.uuid for ref in found}) == 30
     assert refusals

@@ -68,7 +68,7 @@ def test_join_without_start_and_duration_is_absent(stayed: str | None) -> None:
 def test_missing_start_is_the_end_minus_the_duration() -> None:
     told = row(start_timestamp_seconds=None, stayed=90)
     assert leave_time(told) is not None
-    assert (leave_time(told) - join_time(told)).total_seconds() == 90  # type: ignore[operator]
+    assert (leave_time(told) - join_time(told)).total_seconds() == 90  # type: ignore[operator]  # the fixture has both times
     assert join_time(row(start_timestamp_seconds=10**13, stayed=60)) == join_time(
         row(stayed=60, start_timestamp_seconds=None)
     )

@@ -90,4 +90,4 @@ def test_a_trailing_slash_of_the_base_url_changes_nothing(meetecho: Build, accou
 )
 def test_invalid_settings_are_named(changes: dict[str, object], named: str, context: FakeContext) -> None:
     with pytest.raises(ConfigurationError, match=named):
-        Meetecho(settings(**changes), context)  # type: ignore[arg-type]
+        Meetecho(settings(**changes), context)  # type: ignore[arg-type]  # the values are those of a keyword

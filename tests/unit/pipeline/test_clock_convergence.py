@@ -235,8 +235,8 @@ def clock_runs(scopes: list[Scope]) -> st.SearchStrategy[list[ClockRun | Repair]
         lambda runs: st.tuples(
             *[
                 st.one_of(
-                    times.map(lambda time, run=run: ClockRun(run=run, error=time[0], shows_time=time[1])),  # type: ignore[misc]
-                    times.map(lambda time, run=run: ClockRun(run=run, error=time[0], shows_time=time[1])),  # type: ignore[misc]
+                    times.map(lambda time, run=run: ClockRun(run=run, error=time[0], shows_time=time[1])),  # type: ignore[misc]  # bound to the value of this turn
+                    times.map(lambda time, run=run: ClockRun(run=run, error=time[0], shows_time=time[1])),  # type: ignore[misc]  # bound to the value of this turn
                     st.builds(Repair),
                 )
                 for run in runs

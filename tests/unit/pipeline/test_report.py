@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def report(**values: object) -> Report:
-    return Report(**{"vendor": "zoom", "account": "main", "started": True, **values})  # type: ignore[arg-type]
+    return Report(**{"vendor": "zoom", "account": "main", "started": True, **values})  # type: ignore[arg-type]  # the values are those of a keyword
 
 
 def test_the_summary_has_every_field_of_its_type_and_is_json() -> None:

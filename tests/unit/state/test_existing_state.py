@@ -75,7 +75,7 @@ def rows_of(path: Path) -> Rows:
     """Every row by the name of its table."""
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables}  # noqa: S608
+        return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables}  # noqa: S608  # the name is the test's own
 
 
 def column(rows: Rows, table: str) -> dict[str, Any]:
@@ -205,6 +205,6 @@ def test_leases_still_hold_until_they_end(state: Path) -> None:
     name, until = max(leases.items(), key=lambda each: each[1])
     for seconds, held in ((-1, True), (1, False)):
         now = datetime.fromtimestamp(until / 1000 + seconds, UTC)
-        with closing(AccountState(folder_of(state, "webex"), lambda now=now: now)) as account:  # type: ignore[misc]
+        with closing(AccountState(folder_of(state, "webex"), lambda now=now: now)) as account:  # type: ignore[misc]  # bound to the value of this turn
             found = account.acquire_lease(name, now)
         assert (found is not None) is held

@@ -591,7 +591,7 @@ def test_an_older_journal_takes_back_what_was_given_up_too_early(tmp_path: Path)
         "'done', 'done', 5, 'd', '{}', '', 2, 6, NULL, NULL, 0, 1",
     ):
         with old.transaction() as connection:
-            connection.execute(f"INSERT INTO meetings VALUES ({values})")  # noqa: S608
+            connection.execute(f"INSERT INTO meetings VALUES ({values})")  # noqa: S608  # the name is the test's own
     old.close()
     with closing(Journal(tmp_path)) as journal:
         assert journal.take_back(from_microseconds(9)) == 0

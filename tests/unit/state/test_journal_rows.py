@@ -20,7 +20,7 @@ from harvester.state.journal_rows import (
 )
 
 
-@given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+@given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # hypothesis takes naive limits
 def test_an_instant_survives_a_round_trip(instant: datetime) -> None:
     assert from_microseconds(to_microseconds(instant)) == instant
 

@@ -13,7 +13,7 @@ from harvester.verify.result import VerifyResult, worst_exit_code
 
 
 def result(**values: object) -> VerifyResult:
-    return VerifyResult(**{"vendor": "zoom", "account": "main", "zone": ZoneInfo("UTC"), **values})  # type: ignore[arg-type]
+    return VerifyResult(**{"vendor": "zoom", "account": "main", "zone": ZoneInfo("UTC"), **values})  # type: ignore[arg-type]  # the values are those of a keyword
 
 
 def missing(*, repaired: bool | None = None) -> Finding:

@@ -187,7 +187,7 @@ def test_after_a_crash_before_the_pair_is_stored_the_next_run_works_or_says_how_
 def test_a_refused_setting_does_not_replace_the_login(account: Account, context: FakeContext) -> None:
     context.tokens.write(STORED_NAME, login(days=-1))
     account.gives_tokens()
-    answer = account.http.registered()[-1].callback  # type: ignore[attr-defined]
+    answer = account.http.registered()[-1].callback  # type: ignore[attr-defined]  # a member that the stub does not declare
 
     def picky(request: Any) -> tuple[int, dict[str, str], str]:
         if "refresh-of-login" in str(request.body):
@@ -206,8 +206,8 @@ def test_two_processes_make_one_refresh(account: Account, tmp_path: Path) -> Non
     auths = []
     for state in states:
         context = FakeContext()
-        context.tokens = state  # type: ignore[assignment]
-        context.get_fact, context.set_fact = state.get_fact, state.set_fact  # type: ignore[method-assign]
+        context.tokens = state  # type: ignore[assignment]  # the test replaces it
+        context.get_fact, context.set_fact = state.get_fact, state.set_fact  # type: ignore[method-assign]  # the test replaces the method
         auths.append(WebexOAuth(settings(), API, context))
     barrier = threading.Barrier(2)
 

@@ -288,7 +288,7 @@ def test_a_login_killed_before_it_is_stored_leaves_the_earlier_one() -> None:
     def write(name: str, token: Token) -> None:
         raise Killed
 
-    context.tokens.write = write  # type: ignore[method-assign]
+    context.tokens.write = write  # type: ignore[method-assign]  # the test replaces the method
     with pytest.raises(Killed):
         webex(context, WEBEX_REFRESH_TOKEN="older").save(TOKEN)
     assert context.tokens.read("webex") == before

@@ -96,7 +96,7 @@ def test_a_full_device_is_an_output_error() -> None:
 
 
 def started(**values: object) -> Report:
-    return Report(**{"vendor": "zoom", "account": "main", "started": True, **values})  # type: ignore[arg-type]
+    return Report(**{"vendor": "zoom", "account": "main", "started": True, **values})  # type: ignore[arg-type]  # the values are those of a keyword
 
 
 def test_a_run_that_listed_nothing_prints_why_and_no_zeros() -> None:
