@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from connectors.errors import ConfigurationError, Interrupted
+from connectors.errors import ConfigurationError
 from connectors.exit_codes import ExitCode
 from connectors.models import Window
 from harvester.analysis import source
@@ -126,23 +124,6 @@ def days(
     if from_day is not None and to_day is not None and to_day < from_day:
         raise click.UsageError(f"--to {to_day} is before --from {from_day}")
     return from_day, to_day
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the command at once, with their exit codes; temporary files are deleted."""
-    codes: list[int] = []
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        codes.append(128 + number)
-        raise Interrupted(exit_code=128 + number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    try:
-        yield
-    except Interrupted as error:  # a query that was interrupted does not know by which signal
-        raise Interrupted(exit_code=codes[0] if codes else error.exit_code) from None
 
 
 def log_problems(database: Database, read: Read, meetings: Sequence[str]) -> ExitCode:

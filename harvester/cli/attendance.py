@@ -19,10 +19,10 @@ from harvester.cli.analysis_input import (
     MEETINGS,
     MEMORY,
     days,
-    interruptible,
     log_problems,
     open_source,
 )
+from harvester.cli.interruptible import interruptible
 from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.output_file import open_output
@@ -169,11 +169,12 @@ def attendance(
     )
     aliases = read_aliases(people) if people is not None else []
     expected = read_roster(roster) if roster is not None else None
-    with interruptible(), ExitStack() as stack:
+    with interruptible() as interruption, ExitStack() as stack:
         documents = stack.enter_context(
             open_source(env, paths, selection, from_index=from_index, without=("quality",))
         )
         database = stack.enter_context(open_database(memory))
+        interruption.folder = database.folder
         read = read_documents(database, documents, selection, quality=False)
         create_attendance(
             database,

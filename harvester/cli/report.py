@@ -15,10 +15,10 @@ from harvester.cli.analysis_input import (
     FROM_INDEX,
     MEMORY,
     days,
-    interruptible,
     log_problems,
     open_source,
 )
+from harvester.cli.interruptible import interruptible
 from harvester.cli.options import (
     ES_HOST,
     WholeNumber,
@@ -140,9 +140,10 @@ def report(
     from_day, to_day = days(first, last, env, zone)
     selection = Selection(zone=zone, first=from_day, last=to_day, vendors=vendors)
     divisions = Units.read(units) if units is not None else Units()
-    with interruptible(), ExitStack() as stack:
+    with interruptible() as interruption, ExitStack() as stack:
         documents = stack.enter_context(open_source(env, paths, selection, from_index=from_index, without=()))
         database = stack.enter_context(open_database(memory))
+        interruption.folder = database.folder
         read = read_documents(database, documents, selection, quality=True)
         code = log_problems(database, read, meetings)
         data = report_data(

@@ -87,7 +87,8 @@ def test_files_and_the_index_exclude_each_other(file: Path) -> None:
     assert isinstance(run(str(file), "--from-index").exception, UsageError)
 
 
-def test_sigterm_deletes_the_temporary_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [True, False], ids=["documents arrive", "nothing arrives"])
+def test_sigterm_deletes_the_temporary_files(tmp_path: Path, more: bool) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
     environment = {**os.environ, "TMPDIR": str(folder)}
@@ -97,7 +98,11 @@ def test_sigterm_deletes_the_temporary_files(tmp_path: Path) -> None:
     ) as process:
         assert process.stdin is not None
         while not list(folder.glob("harvester-analysis-*/documents.duckdb")):
-            process.stdin.write(b"{}\n" * 10_000)
+            if more:
+                process.stdin.write(b"{}\n" * 10_000)
         process.terminate()
-        assert process.wait(60) == 143
+        try:
+            assert process.wait(60) == 143
+        finally:
+            process.kill()  # the block waits for it
     assert list(folder.iterdir()) == []
