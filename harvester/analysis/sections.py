@@ -112,7 +112,7 @@ def _at_once(data: ReportData) -> Section | None:
             ),
             Block(
                 title="What the licences have to carry",
-                note="For 1 h and 10 h: so many meetings at once, or more, during that long in all.",
+                note="The last columns: at least this many meetings ran at once for 1 hour in all, and for 10 hours in all.",
                 table=data.peaks,
                 is_open=True,
                 half=True,
@@ -326,8 +326,8 @@ def _unknown(data: ReportData) -> Section | None:
     ]
     return Section(
         name="unknown",
-        link="What is not known",
-        title="What is not known?",
+        link="What is known",
+        title="How much is known?",
         intro=intro,
         facts=facts,
         blocks=[Block(table=data.known, is_open=True)] if data.known else [],

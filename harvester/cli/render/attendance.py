@@ -29,6 +29,8 @@ def attendance_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]], tota
         yield ""
     minutes = "" if totals.seconds is None else f", {totals.seconds / 60:,.1f} minutes"
     yield f"{plural(totals.meetings, 'meeting')}, {_people(totals)}{minutes}"
+    if "meeting" in columns and len({row[columns.index("vendor")] for row in rows}) > 1:
+        yield "A person at two vendors counts twice here; --by person merges them."
 
 
 def _people(totals: Totals) -> str:
