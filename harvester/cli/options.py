@@ -251,12 +251,17 @@ OUTPUT = click.option(
     metavar="FILE",
     help="Write documents to FILE; - is stdout.",
 )
-TIMEZONE = click.option(
-    "--timezone",
-    metavar="ZONE",
-    callback=_validated(config.zone),
-    help="Time zone of --date, --from and --to.  [default: HARVESTER_TIMEZONE or UTC]",
-)
+
+
+def _timezone(days: str) -> Decorator[Any]:
+    return click.option(
+        "--timezone",
+        metavar="ZONE",
+        callback=_validated(config.zone),
+        help=f"Time zone of {days}.  [default: HARVESTER_TIMEZONE or UTC]",
+    )
+
+
 RATE_SHARE = click.option(
     "--rate-share",
     type=float,
@@ -280,7 +285,7 @@ def day_options(on: str | None, first: str, last: str, *, required: bool = False
         *given,
         click.option("--from", "first", type=Date(), metavar="DAY", required=required, help=first),
         click.option("--to", "last", type=Date(), metavar="DAY", help=last),
-        TIMEZONE,
+        _timezone("--from and --to" if on is None else "--date, --from and --to"),
     ]
 
 

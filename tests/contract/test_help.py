@@ -130,3 +130,9 @@ def test_lists_of_commands_are_not_cut_off(group: str) -> None:
 def test_help_texts_show_words_instead_of_types_and_ranges(path: str, command: click.Command) -> None:
     text = CliRunner().invoke(cli, [*path.split(), "--help"]).stdout
     assert not re.search(r"INTEGER|FLOAT| RANGE|\bx[<>]", text)
+
+
+def test_the_time_zone_names_only_options_that_the_command_has() -> None:
+    for words in (["zoom"], ["plan", "zoom"], ["attendance"], ["report"], ["verify"]):
+        text = " ".join(CliRunner().invoke(cli, [*words, "--help"]).output.split())
+        assert ("--date DAY" in text) is ("Time zone of --date," in text), words
