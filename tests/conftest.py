@@ -8,6 +8,7 @@ machine is no defect.
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,12 @@ settings.register_profile("quick", max_examples=30, deadline=None, derandomize=T
 settings.register_profile("thorough", max_examples=150, deadline=None, derandomize=True)
 settings.register_profile("soak", max_examples=5_000, deadline=None)
 settings.load_profile("quick")
+
+
+def pytest_configure() -> None:
+    """A shell starts background jobs, such as a test run, with SIGINT ignored, and the commands that tests start would
+    inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

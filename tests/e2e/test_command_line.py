@@ -343,18 +343,12 @@ def test_a_fifo_without_another_end_is_waited_for_until_a_signal(
         stderr=subprocess.PIPE,
         env=harvester.environment(ES_HOST="http://127.0.0.1:9"),
         cwd=harvester.folder,
-        preexec_fn=hear_interrupts,  # noqa: PLW1509  # no thread of this process holds a lock
     )
     wait_until_idle(process)
     process.send_signal(sent)
     _, errors = process.communicate(timeout=HANGS_SECONDS)
     assert process.returncode == code, errors
     assert b"Traceback" not in errors
-
-
-def hear_interrupts() -> None:
-    """A shell starts background jobs, such as a test run, with SIGINT ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until_idle(process: subprocess.Popen[bytes]) -> None:
