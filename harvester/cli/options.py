@@ -253,7 +253,7 @@ OUTPUT = click.option(
 )
 
 
-def _timezone(days: str) -> Decorator[Any]:
+def timezone_option(days: str) -> Decorator[Any]:
     return click.option(
         "--timezone",
         metavar="ZONE",
@@ -285,7 +285,7 @@ def day_options(on: str | None, first: str, last: str, *, required: bool = False
         *given,
         click.option("--from", "first", type=Date(), metavar="DAY", required=required, help=first),
         click.option("--to", "last", type=Date(), metavar="DAY", help=last),
-        _timezone("--from and --to" if on is None else "--date, --from and --to"),
+        timezone_option("--from and --to" if on is None else "--date, --from and --to"),
     ]
 
 

@@ -14,11 +14,11 @@ from click.testing import CliRunner, Result
 from harvester.cli import cli
 from harvester.cli.options import (
     RATE_SHARE,
-    TIMEZONE,
     apply,
     elasticsearch_options,
     general_options,
     pass_env,
+    timezone_option,
 )
 from harvester.cli.run_environment import RunEnvironment
 
@@ -38,7 +38,7 @@ def run(seen: list[RunEnvironment], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
 
     @click.command()
-    @apply([TIMEZONE, RATE_SHARE])
+    @apply([timezone_option("--date"), RATE_SHARE])
     @elasticsearch_options
     @general_options
     @pass_env
