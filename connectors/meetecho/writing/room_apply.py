@@ -199,7 +199,8 @@ class _Group:
         try:
             created = self._create(desired)
         except MeetechoRefused as error:
-            self._log.end_replacement(self._group, number)
+            if len(old) == 1:  # several are what an earlier run left behind, and still to be cleared up
+                self._log.end_replacement(self._group, number)
             if error.status in {401, 403}:
                 raise
             return RoomOutcome(
