@@ -31,7 +31,7 @@ PAGE_SIZE = 2500
 FREE_BUSY_CALENDARS = 50
 """The calendars that one request may name (`calendarExpansionMax`)."""
 
-_PAGE_FIELDS = f"nextPageToken,nextSyncToken,items({ROOM_EVENT_FIELDS})"
+_PAGE_FIELDS = f"nextPageToken,nextSyncToken,timeZone,items({ROOM_EVENT_FIELDS})"
 _RESOURCE_FIELDS = "nextPageToken,items(resourceEmail,resourceName,generatedResourceName,capacity,buildingId,floorName,resourceCategory)"
 
 
@@ -45,6 +45,8 @@ class CalendarReading:
 
     events: tuple[RoomEvent, ...]
     sync_token: str
+    time_zone: str | None = None
+    """The name of the calendar's zone."""
     unreadable: int = 0
     """Rows whose times cannot be read."""
 
@@ -121,7 +123,7 @@ class RoomCalendars:
             )
 
         rows: list[Mapping[str, Any]] = []
-        sync_token = ""
+        sync_token, time_zone = "", None
         pages = paginate(
             get_page,
             lambda page: page_token(page.get("nextPageToken"), call=call),
@@ -131,11 +133,17 @@ class RoomCalendars:
         for page in pages:
             rows += rows_in(page, "items", call)
             sync_token = as_text(page.get("nextSyncToken")) or ""
+            time_zone = as_text(page.get("timeZone")) or time_zone
         if not sync_token:
             raise BrokenResponse(f"{call}: the last page has no sync token")
         events = [parse_room_event(row) for row in rows]
         readable = tuple(event for event in events if event is not None)
-        return CalendarReading(events=readable, sync_token=sync_token, unreadable=len(events) - len(readable))
+        return CalendarReading(
+            events=readable,
+            sync_token=sync_token,
+            time_zone=time_zone,
+            unreadable=len(events) - len(readable),
+        )
 
     def free_busy(
         self, calendars: Sequence[str], start: datetime, end: datetime

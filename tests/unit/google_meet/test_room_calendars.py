@@ -65,10 +65,13 @@ def test_a_full_reading_has_every_page_and_the_token_of_the_last(
 ) -> None:
     http.get(EVENTS, json={"items": [row("a")], "nextPageToken": "p2"})
     http.get(EVENTS, json={"nextPageToken": "p3"})
-    http.get(EVENTS, json={"items": [row("b"), row("c", start={})], "nextSyncToken": "s1"})
+    http.get(
+        EVENTS,
+        json={"items": [row("b"), row("c", start={})], "nextSyncToken": "s1", "timeZone": "Asia/Tokyo"},
+    )
     reading = calendars.read(ROOM, NINE)
     assert reading.events == (event("a"), event("b"))
-    assert (reading.sync_token, reading.unreadable) == ("s1", 1)
+    assert (reading.sync_token, reading.time_zone, reading.unreadable) == ("s1", "Asia/Tokyo", 1)
     first = query(http, 1)
     assert first["timeMin"] == "2026-11-30T09:00:00.000Z"
     assert first["singleEvents"] == "true"
