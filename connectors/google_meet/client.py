@@ -23,6 +23,7 @@ from connectors.google_meet.errors import response_classifier
 from connectors.http import Api
 from connectors.paging import page_token, paginate
 from connectors.rate_limit import CombinedLimiter, Limiter, RateLimiter
+from connectors.retry import VENDOR_LIMITS, RetryLimits
 
 Row = Mapping[str, Any]
 
@@ -49,8 +50,15 @@ class _UnusedTransport:
 class GoogleClient:
     """Safe for all threads."""
 
-    def __init__(self, settings: Settings, tokens: GoogleTokens, context: Context) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tokens: GoogleTokens,
+        context: Context,
+        limits: RetryLimits = VENDOR_LIMITS,
+    ) -> None:
         self._settings = settings
+        self._limits = limits
         self._tokens = tokens
         self._context = context
         self._lock = RLock()
@@ -176,6 +184,7 @@ class GoogleClient:
                     self.url(service),
                     self._context,
                     classify=response_classifier(service, self._context),
+                    limits=self._limits,
                 )
             return self._apis[service.scope]
 

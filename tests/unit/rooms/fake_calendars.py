@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connectors.errors import HarvestError, VendorError
@@ -66,9 +66,8 @@ class FakeCalendars(RoomCalendars):
             yield calendar, tuple(busy)
 
 
-def at(hour: float, minute: float = 0) -> datetime:
-    whole = int(hour * 60 + minute)
-    return datetime(2026, 11, 30, whole // 60, whole % 60, tzinfo=UTC)
+def at(hour: float) -> datetime:
+    return datetime(2026, 11, 30, tzinfo=UTC) + timedelta(hours=hour)
 
 
 def event(name: str, start: float, end: float) -> RoomEvent:
