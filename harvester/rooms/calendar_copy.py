@@ -35,9 +35,17 @@ class CalendarCopy:
     """Safe for all threads; one of them at a time calls `refresh`."""
 
     def __init__(
-        self, room: Room, calendars: RoomCalendars, now: Callable[[], datetime], default_zone: ZoneInfo
+        self,
+        room: Room,
+        calendars: RoomCalendars,
+        now: Callable[[], datetime],
+        default_zone: ZoneInfo,
+        *,
+        about: datetime | None = None,
     ) -> None:
+        """`about`: read the events of this instant, past or future, instead of the present."""
         self.room = room
+        self._about = about
         self._calendars = calendars
         self._now = now
         self._zone = room.zone or default_zone
@@ -74,7 +82,7 @@ class CalendarCopy:
         """The state at `now`; unknown if the calendar was never read, or too long ago."""
         with self._lock:
             zone, as_of, events = self._zone, self._as_of, tuple(self._events.values())
-        if as_of is None or now - as_of > UNKNOWN_AFTER:
+        if as_of is None or (self._about is None and now - as_of > UNKNOWN_AFTER):
             return unknown_status(now, zone)
         return status(events, now, zone)
 
@@ -107,7 +115,8 @@ class CalendarCopy:
         with self._lock:
             self._events.pop(event_id, None)
 
-    def _read(self, began: datetime, *, full: bool) -> None:
+    def _read(self, now: datetime, *, full: bool) -> None:
+        began = self._about or now
         if self._busy_times_only and not full:
             self._read_busy_times(began)
             return

@@ -153,6 +153,16 @@ def test_events_that_ended_days_ago_are_not_kept(calendars: FakeCalendars) -> No
     assert copy.events() == ()
 
 
+@pytest.mark.parametrize("days", [-9, 9])
+def test_another_instant_can_be_asked_about(calendars: FakeCalendars, days: int) -> None:
+    then = at(10 + 24 * days)
+    calendars.set(BLUE, event("a", 9 + 24 * days, 11 + 24 * days))
+    copy = CalendarCopy(Room(name="Blue", calendar=BLUE), calendars, Now(), UTC, about=then)
+    assert copy.refresh() is None
+    assert copy.status(then).busy is True
+    assert copy.as_of == at(10)
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("set"), st.sampled_from("abc"), st.integers(0, 20)),
