@@ -25,13 +25,17 @@ from harvester.cli.options import (
     general_options,
     handle_signals,
     pass_env,
+    stdout_bytes,
 )
 from harvester.cli.render import rooms as render
 from harvester.cli.render.echo import echo, echo_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.rooms.account import RoomsAccount, open_rooms_account
 from harvester.rooms.rooms_file import Room, RoomsFile, read_rooms_file
-from harvester.rooms.status_json import Titles
+from harvester.rooms.status_json import Titles, to_json
+from harvester.rooms.watcher import Watcher
+from harvester.sinks.base import PipeClosed
+from harvester.sinks.ndjson import LineWriter
 
 logger = logging.getLogger(__name__)
 
@@ -193,6 +197,29 @@ def find(
             echo(line)
     code = _report_errors((room.name, error) for room, _, error in found)
     return ExitCode.worst([code, ExitCode.OK if fitting else ExitCode.DATAERR])
+
+
+@rooms.command(
+    epilog=examples("harvester rooms watch > changes.ndjson", "harvester rooms watch | jq -r .text")
+)
+@CONFIG
+@TITLES
+@general_options
+@pass_env
+def watch(env: RunEnvironment, config: Path, titles: Titles | None) -> int:
+    """Watch all rooms, and print a JSON line whenever the state of one changes, until it is stopped.
+
+    Each calendar is read once a minute. The first lines are the present states.
+    """
+    file = _read_file(env, config, titles)
+    with _opened(env) as account:
+        watcher = Watcher([account.copy(room) for room in file.rooms], account.context, titles=file.titles)
+        lines = LineWriter(stdout_bytes())
+        watcher.add_listener(lambda reading: lines.write(to_json(reading)))
+        try:
+            watcher.run(env.stop.check)
+        except PipeClosed:
+            return ExitCode.OK
 
 
 @rooms.command(epilog=examples("harvester rooms discover > rooms.toml"))

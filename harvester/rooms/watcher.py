@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NoReturn, Protocol
 
 from connectors.errors import HarvestError, Interrupted
 from harvester.rooms.calendar_copy import CalendarCopy
@@ -106,7 +106,7 @@ class Watcher:
         """Compute a room's state anew, because its copy was changed."""
         self._messages.put(_Message(kind="changed", room=room))
 
-    def run(self, check_stop: Callable[[], None]) -> None:
+    def run(self, check_stop: Callable[[], None]) -> NoReturn:
         """Watch until `check_stop`, which is called often, raises."""
         step = self._poll_seconds / max(1, len(self._rooms))
         start = self._clock.elapsed() + self._poll_seconds
