@@ -41,6 +41,8 @@ WEBEX = "/webex"
 GOOGLE = "/google"
 MEETECHO = "/meetecho"
 DATATRACKER = "/api/v1"
+DECKS = ("/api/meeting/", "/meeting/")
+"""Beginnings of the datatracker's paths to the decks of a session and to their files."""
 _ERROR_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _BLOCKED_HTML = (
     b"<!DOCTYPE html><html><head><title>Attention Required!</title></head>"
@@ -88,12 +90,17 @@ _DATATRACKER_ANSWERS = {
     "429 without headers": (429, _JSON, b'{"error":"Too many requests"}'),
     "no JSON": (200, _JSON, b'{"meta":{"limit":20,"next":null},"objects":[{]}'),
 }
+_DECK_ANSWERS = {
+    **_DATATRACKER_ANSWERS,
+    "no JSON": (200, _JSON, b'{"url":null,"slides":{"decks":[{]},"minutes":null}'),
+}
 # By the beginning of the path; Zoom's answers are in _REPLACEMENTS.
 _VENDOR_ANSWERS = {
     WEBEX: _WEBEX_ANSWERS,
     GOOGLE: _GOOGLE_ANSWERS,
     MEETECHO: _MEETECHO_ANSWERS,
     DATATRACKER: _DATATRACKER_ANSWERS,
+    **dict.fromkeys(DECKS, _DECK_ANSWERS),
 }
 
 
@@ -208,11 +215,11 @@ class _BufferedAnswer:
             await send({"type": "http.response.body", "body": part, "more_body": True})
             transport.close()
         else:
-            _reset(transport)
+            reset(transport)
         await asyncio.sleep(0.001)  # let the server notice that the client is gone
 
 
-def _reset(transport: asyncio.Transport) -> None:
+def reset(transport: asyncio.Transport) -> None:
     """Close with RST instead of FIN, as a firewall does."""
     connection = transport.get_extra_info("socket")
     if connection is not None:

@@ -179,3 +179,15 @@ def test_datatracker_errors_have_its_format_and_each_sessions_attendance_is_bloc
     assert {path for path, _ in blocked} == {"/api/v1/meeting/attended/"}
     assert set(blocked.values()) == {1}
     assert pages > 10
+
+
+def test_errors_for_decks_have_the_datatrackers_format() -> None:
+    bench = Bench(0.9)
+    seen = set()
+    for number in range(400):
+        answer = bench.send_request(f"/api/meeting/session/{number}/materials")
+        if answer is not None and answer.content:
+            seen.add((answer.status, answer.content[:16]))
+    assert (500, b'{"error_message"') in seen
+    assert (200, b'{"url":null,"sli') in seen
+    assert not any(content.startswith((b'{"code"', b'{"page_count"')) for _, content in seen)
