@@ -1,6 +1,7 @@
 """Faults between a vendor and its callers: broken connections and truncated, late or nonsensical answers.
 
-The vendor answers first, so its counters include the request; the answer is then damaged. The same call fails
+The vendor answers first, so its counters include the request; the answer is then damaged. Only a 429 to a request that
+changes something comes first: what is refused for its rate is not carried out. The same call fails
 at most three times in a row. Failures that a caller is right not to retry (a firewall's 403, an error in a
 200) happen only once per meeting, so a caller that asks again succeeds in the end.
 """
@@ -36,6 +37,7 @@ _WEIGHTS = {
     "blocked": 1,
     "error in a 200": 1,
 }
+_READS = frozenset({"GET", "HEAD"})
 _ONCE = frozenset({"blocked", "error in a 200"})
 WEBEX = "/webex"
 GOOGLE = "/google"
@@ -123,7 +125,8 @@ class FaultInjector:
             return
         self.injected[kind] += 1
         answer = _BufferedAnswer()
-        await self._app(scope, receive, answer.receive_message)
+        if kind != "429 without headers" or scope["method"] in _READS:
+            await self._app(scope, receive, answer.receive_message)
         await self._break(kind, answer, scope, send)
 
     def _draw_fault(self, scope: Scope) -> str | None:

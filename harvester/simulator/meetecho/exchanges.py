@@ -60,7 +60,7 @@ class Exchange:
 
 @dataclass(slots=True, kw_only=True)
 class PlannedFault:
-    """Damages `times` requests for `call`, after `skip` others; a negative number has no end.
+    """Damages `times` requests for `call`, after the first `skip`; a negative number has no end.
 
     lost_request: the connection breaks before the request is carried out. lost_reply: after it.
     error, error_after: a 500 before it is carried out, a 502 after it.
@@ -74,19 +74,18 @@ class PlannedFault:
     skip: int = 0
     times: int = 1
     seconds: float = 0.0
+    counted: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no such fault: {self.kind}")
 
     def hits(self, exchange: Exchange) -> bool:
-        if exchange.call != self.call or self.about not in ("", exchange.about) or self.times == 0:
+        """Count the request if it is a chosen one. Returns whether it is to be damaged."""
+        if exchange.call != self.call or self.about not in ("", exchange.about):
             return False
-        if self.skip > 0:
-            self.skip -= 1
-            return False
-        self.times -= 1
-        return True
+        position, self.counted = self.counted, self.counted + 1
+        return position >= self.skip and (self.times < 0 or position < self.skip + self.times)
 
 
 @dataclass(slots=True)
@@ -94,7 +93,7 @@ class Exchanges:
     """Answers requests, keeps a log of them, and applies planned faults.
 
     log: a row per request, with the status of its answer; None if the connection was broken.
-    observers: called with each request, before it is carried out and after.
+    observers: called with each request, before it is carried out and after. Before, they may add faults.
     """
 
     clock: SimulatedClock
@@ -104,8 +103,8 @@ class Exchanges:
 
     async def answer(self, exchange: Exchange, carry_out: Callable[[], Reply], scope: Scope) -> Reply | None:
         """Return the reply, None if the connection was broken."""
-        fault = next((fault for fault in self.faults if fault.hits(exchange)), None)
         self._notify(exchange, "before")
+        fault = next(iter([fault for fault in self.faults if fault.hits(exchange)]), None)
         carried_out = fault is None or fault.kind in _CARRIED_OUT
         reply = carry_out() if carried_out else None
         if fault is not None and fault.kind in _ANSWERS:

@@ -94,6 +94,12 @@ def test_a_planned_fault_skips_repeats_and_is_for_one_group_or_session() -> None
     assert bench.client.fetch(tokens["oakloom"]).status == 200
 
 
+def test_planned_faults_count_all_requests_even_those_that_another_one_damages() -> None:
+    bench = Bench(*({"call": CREATE, "kind": "error", "skip": position} for position in (0, 1, 3)))
+    statuses = [answer.status for _ in range(5) if (answer := bench.create()) is not None]
+    assert statuses == [500, 500, 200, 500, 200]
+
+
 def test_the_log_names_group_session_and_body_and_contains_no_token() -> None:
     bench = Bench()
     made = bench.create()
