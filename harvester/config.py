@@ -58,6 +58,11 @@ OWN = (
         secret=True,
     ),
     Setting(
+        name="ARDUINO_API_URL",
+        help="base URL of Arduino IoT Cloud, for `harvester rooms`",
+        default="https://api2.arduino.cc",
+    ),
+    Setting(
         name="HARVESTER_NOW",
         help="SHOWN[@REAL]: the calendar shows SHOWN at the instant REAL; for simulated vendors on loopback only",
     ),

@@ -15,6 +15,7 @@ import click
 
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
+from harvester.background_task import background_task
 from harvester.cli import SuggestingGroup
 from harvester.cli.from_settings import account_config
 from harvester.cli.options import (
@@ -209,7 +210,8 @@ def find(
 def watch(env: RunEnvironment, config: Path, titles: Titles | None) -> int:
     """Watch all rooms, and print a JSON line whenever the state of one changes, until it is stopped.
 
-    Each calendar is read once a minute. The first lines are the present states.
+    Each calendar is read once a minute. The first lines are the present states. If FILE has a table [rooms.arduino], the
+    Things of the rooms' names are kept in step.
     """
     file = _read_file(env, config, titles)
     with _opened(env) as account:
@@ -217,9 +219,28 @@ def watch(env: RunEnvironment, config: Path, titles: Titles | None) -> int:
         lines = LineWriter(stdout_bytes())
         watcher.add_listener(lambda reading: lines.write(to_json(reading)))
         try:
-            watcher.run(env.stop.check)
+            with _updating_things(env, account, file, watcher):
+                watcher.run(env.stop.check)
         except PipeClosed:
             return ExitCode.OK
+
+
+@contextmanager
+def _updating_things(
+    env: RunEnvironment, account: RoomsAccount, file: RoomsFile, watcher: Watcher
+) -> Iterator[None]:
+    """Keep the Things of the file's Arduino account, if it has one, in step with the watcher."""
+    if file.arduino is None:
+        yield
+        return
+    from harvester.rooms.arduino_client import ArduinoClient
+    from harvester.rooms.arduino_things import ThingUpdater
+
+    client = ArduinoClient(file.arduino, env.own["ARDUINO_API_URL"], account.context)
+    updater = ThingUpdater(client, account.context.elapsed, speed=account.context.speed)
+    watcher.add_listener(updater.show)
+    with background_task(updater.run, env.stop, name="arduino"):
+        yield
 
 
 @rooms.command(epilog=examples("harvester rooms discover > rooms.toml"))

@@ -56,13 +56,11 @@ class Thing:
 
 
 class ArduinoClient:
-    """Safe for all threads. `requests_per_second`: of the account's plan."""
+    """Safe for all threads."""
 
-    def __init__(
-        self, account: ArduinoAccount, base_url: str, context: Context, *, requests_per_second: float
-    ) -> None:
+    def __init__(self, account: ArduinoAccount, base_url: str, context: Context) -> None:
         self._organization = {"X-Organization": account.organization} if account.organization else {}
-        self._limiter = RateLimiter(context, calls=requests_per_second, per=1.0, share=1.0)
+        self._limiter = RateLimiter(context, calls=account.requests_per_second, per=1.0, share=1.0)
         self._context = context
         self._api = Api(
             NAME,

@@ -62,6 +62,8 @@ class ArduinoAccount:
     client_id: str
     client_secret: str = field(repr=False)
     organization: str | None = None
+    requests_per_second: float = 1.0
+    """What the plan permits: 1 if it is free, 10 if it is paid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,12 +200,18 @@ class _Reader:
         if not isinstance(row, dict):
             raise self._error("[rooms.arduino] is not a table")
         self._check_keys(
-            "[rooms.arduino]", row, ("client_id", "client_secret", "client_secret_file", "organization_id")
+            "[rooms.arduino]",
+            row,
+            ("client_id", "client_secret", "client_secret_file", "organization_id", "requests_per_second"),
         )
+        rate = row.get("requests_per_second", 1)
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= 10:
+            raise self._error("[rooms.arduino]: requests_per_second must be a number up to 10")
         return ArduinoAccount(
             client_id=self._text("[rooms.arduino]", row, "client_id"),
             client_secret=self._secret("[rooms.arduino]", row, "client_secret"),
             organization=self._optional_text("[rooms.arduino]", row, "organization_id"),
+            requests_per_second=float(rate),
         )
 
     # Values

@@ -20,9 +20,9 @@ class LineWriter:
 
     def write(self, value: dict[str, Any]) -> None:
         """One line, flushed. Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
-        self.write_bytes(encode(value) + b"\n")
+        self.write_lines(encode(value) + b"\n")
 
-    def write_bytes(self, lines: bytes) -> None:
+    def write_lines(self, lines: bytes) -> None:
         """Whole lines; otherwise like `write`."""
         try:
             self._stream.write(lines)
@@ -40,11 +40,11 @@ class Ndjson:
     """The documents of each record as lines. Flushes after every record, so that a reader sees whole meetings early."""
 
     def __init__(self, stream: BinaryIO, name: str = "the output") -> None:
-        self._lines = LineWriter(stream, name)
+        self._writer = LineWriter(stream, name)
 
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
         for load in loads:
             lines = [encode(document) + b"\n" for document in to_documents(load.record)]
-            self._lines.write_bytes(b"".join(lines))
+            self._writer.write_lines(b"".join(lines))
             yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))

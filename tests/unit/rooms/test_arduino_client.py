@@ -36,7 +36,7 @@ def context() -> FakeContext:
 
 
 def client(context: FakeContext, account: ArduinoAccount = ACCOUNT) -> ArduinoClient:
-    return ArduinoClient(account, BASE, context, requests_per_second=1.0)
+    return ArduinoClient(account, BASE, context)
 
 
 def test_the_token_request_names_client_audience_and_organization(

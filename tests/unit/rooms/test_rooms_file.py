@@ -106,6 +106,7 @@ ROOM = '[[rooms.room]]\nname = "Blue"\ncalendar = "b"\n'
         (ROOM + "[[rooms.client]]\nid = 'a'\nsecret_file = '/nowhere'\n", "cannot be read"),
         (ROOM + "[rooms.client]\nid = 'a'\n", "write each client under"),
         (ROOM + "[rooms.arduino]\nclient_id = 'a'\n", "set client_secret_file"),
+        (ROOM + "[rooms.arduino]\nrequests_per_second = 11\n", "a number up to 10"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
