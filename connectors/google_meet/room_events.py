@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from connectors.parsing import as_dict, as_dicts, as_text, parse_instant
 
 ROOM_EVENT_FIELDS = (
-    "id,iCalUID,recurringEventId,status,summary,visibility,transparency,eventType,start,end,updated,"
+    "id,iCalUID,recurringEventId,status,summary,visibility,transparency,eventType,start,end,created,"
     "organizer(email,displayName),attendees(self,resource,responseStatus),attendeesOmitted,"
     "conferenceData(conferenceId,conferenceSolution(key)),extendedProperties/private"
 )
@@ -51,6 +51,7 @@ class RoomEvent:
     meet_code: str | None = None
     guests: int | None = None
     """How many people are invited, without rooms; None if the calendar omits them."""
+    created: datetime | None = None
     properties: Mapping[str, str] | None = None
     """The private extended properties: what a program stored with the event."""
 
@@ -103,6 +104,7 @@ def parse_room_event(row: Mapping[str, Any]) -> RoomEvent | None:
         ical_uid=as_text(row.get("iCalUID")),
         meet_code=_meet_code(as_dict(row.get("conferenceData"))),
         guests=None if row.get("attendeesOmitted") is True else _people(guests),
+        created=parse_instant(row.get("created")),
         properties=_texts(as_dict(as_dict(row.get("extendedProperties")).get("private"))),
     )
 

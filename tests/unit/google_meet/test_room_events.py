@@ -17,6 +17,7 @@ ROW: dict[str, Any] = {
     "recurringEventId": "e1",
     "iCalUID": "e1@google.com",
     "status": "confirmed",
+    "created": "2026-11-20T08:00:00.000Z",
     "summary": "Strategy",
     "start": {"dateTime": "2026-11-30T10:00:00+01:00"},
     "end": {"dateTime": "2026-11-30T11:00:00+01:00"},
@@ -45,6 +46,7 @@ def test_every_field_is_read() -> None:
         ical_uid="e1@google.com",
         meet_code="abc-defg-hij",
         guests=1,
+        created=datetime(2026, 11, 20, 8, tzinfo=UTC),
         properties={"harvester": "panel"},
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connectors.errors import HarvestError, VendorError
-from connectors.google_meet.room_calendars import CalendarReading, RoomCalendars, SyncTokenExpired
+from connectors.google_meet.room_calendars import CalendarReading, NewEvent, RoomCalendars, SyncTokenExpired
 from connectors.google_meet.room_events import RoomEvent
 
 
@@ -18,11 +18,17 @@ class FakeCalendars(RoomCalendars):
         self.time_zone: str | None = None
         self.refused: dict[str, HarvestError] = {}
         """The error for a method, such as `read`."""
+        self.lost: set[str] = set()
+        """Methods that act although they raise."""
+        self.before_insert: Callable[[], object] = lambda: None
         self._events: dict[str, dict[str, RoomEvent]] = {}
         self._changes: dict[str, list[RoomEvent]] = {}
+        self._creations = 0
         self._expired: set[str] = set()
 
     def set(self, calendar: str, event: RoomEvent) -> None:
+        self._creations += 1
+        event = replace(event, created=at(0) + timedelta(seconds=self._creations))
         self._events.setdefault(calendar, {})[event.id] = event
         self._changes.setdefault(calendar, []).append(event)
 
@@ -51,6 +57,33 @@ class FakeCalendars(RoomCalendars):
         if calendar in self._expired:
             raise SyncTokenExpired("expired", status=410)
         return self._reading(calendar, tuple(self._changes.get(calendar, [])[int(sync_token) :]))
+
+    def get(self, calendar: str, event: str) -> RoomEvent | None:
+        self._ask("get", calendar)
+        return self._events.get(calendar, {}).get(event)
+
+    def insert(self, calendar: str, event: NewEvent) -> RoomEvent:
+        self.before_insert()
+        if "insert" in self.lost:
+            self._add(calendar, event)
+        self._ask("insert", calendar)
+        return self._add(calendar, event)
+
+    def _add(self, calendar: str, event: NewEvent) -> RoomEvent:
+        if event.id in self._events.get(calendar, {}):
+            raise VendorError("exists", status=409)
+        added = RoomEvent(
+            id=event.id, title=event.title, start=event.start, end=event.end, properties=event.properties
+        )
+        self.set(calendar, added)
+        return self._events[calendar][event.id]
+
+    def delete(self, calendar: str, event: str) -> bool:
+        self._ask("delete", calendar)
+        if event not in self._events.get(calendar, {}):
+            return False
+        self.cancel(calendar, event)
+        return True
 
     def _reading(self, calendar: str, events: tuple[RoomEvent, ...]) -> CalendarReading:
         token = str(len(self._changes.get(calendar, [])))
