@@ -65,8 +65,7 @@ def book(
         except BookingRefused as refused:
             logger.error("rooms: %s: %s", copy.room.name, refused)
             return ExitCode.TEMPFAIL
-    show = render.booking_json if as_json else render.booking_line
-    echo(show(booked, copy.zone))
+    echo(render.booking_json(booked) if as_json else render.booking_line(booked, copy.zone))
     return ExitCode.OK
 
 

@@ -19,7 +19,7 @@ from harvester.cli.from_settings import account_config
 from harvester.cli.options import Decorator, handle_signals
 from harvester.cli.run_environment import RunEnvironment
 from harvester.rooms.account import RoomsAccount, open_rooms_account
-from harvester.rooms.rooms_file import Room, RoomsFile, read_rooms_file
+from harvester.rooms.rooms_file import Room, RoomsFile, read_rooms_file, with_client
 from harvester.rooms.status_json import Titles
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,11 @@ AT: Decorator[Any] = click.option(
 
 
 def read_file(env: RunEnvironment, path: Path, titles: Titles | None) -> RoomsFile:
-    file = read_rooms_file(path, env.environment)
+    file = with_client(
+        read_rooms_file(path, env.environment),
+        env.own.get("ROOMS_CLIENT_ID"),
+        env.own.get("ROOMS_CLIENT_SECRET"),
+    )
     for secret in file.secrets:
         env.redactor.add(secret)
     return replace(file, titles=titles) if titles is not None else file

@@ -43,17 +43,17 @@ def watch(env: RunEnvironment, config: Path, titles: Titles | None) -> int:
         lines = LineWriter(stdout_bytes())
         watcher.add_listener(lambda reading: lines.write(to_json(reading)))
         try:
-            with _updating_things(env, account, file, watcher):
+            with feeding_displays(env, account, file, watcher):
                 watcher.run(env.stop.check)
         except PipeClosed:
             return ExitCode.OK
 
 
 @contextmanager
-def _updating_things(
+def feeding_displays(
     env: RunEnvironment, account: RoomsAccount, file: RoomsFile, watcher: Watcher
 ) -> Iterator[None]:
-    """Keep the Things of the file's Arduino account, if it has one, in step with the watcher."""
+    """Feed the watcher's states to what the file and the settings name: Arduino Things."""
     if file.arduino is None:
         yield
         return

@@ -15,6 +15,7 @@ from threading import Lock
 from connectors.errors import HarvestError, VendorError
 from connectors.google_meet.room_calendars import NewEvent, RoomCalendars, is_doubtful
 from connectors.google_meet.room_events import RoomEvent
+from connectors.parsing import format_seconds
 from harvester.rooms.calendar_copy import CalendarCopy
 from harvester.rooms.status import occupying_meetings, status
 
@@ -50,6 +51,18 @@ class Booking:
 
     room: str
     event: RoomEvent
+    start: datetime
+    end: datetime
+
+
+def to_booking_json(booking: Booking) -> dict[str, str | None]:
+    return {
+        "id": booking.event.id,
+        "room": booking.room,
+        "title": booking.event.title,
+        "start": format_seconds(booking.start),
+        "end": format_seconds(booking.end),
+    }
 
 
 def new_event_id() -> str:
@@ -96,7 +109,8 @@ class RoomBooker:
             booked = self._insert(copy, event)
             copy.put(booked)
             self._withdraw_if_taken(copy, booked)
-            return Booking(room=room, event=booked)
+            start, end = booked.interval(copy.zone)
+            return Booking(room=room, event=booked, start=start, end=end)
 
     def cancel(self, room: str, event_id: str, *, client: str) -> bool:
         """Delete a booking; False if it is gone already. Raises NotYourBooking, KeyError for an unknown room."""

@@ -28,7 +28,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from harvester import config
 from harvester.config import Environment
 from harvester.rooms.status_json import Titles
 
+SHORTEST_SECRET = 16
 MAX_NAME = 100
 """The characters that a room's name may have."""
 
@@ -110,6 +111,25 @@ def read_rooms_file(path: Path, environment: Environment) -> RoomsFile:
         ) from None
     except RecursionError:
         raise ConfigurationError(f"{path} is nested too deeply") from None
+
+
+def with_client(file: RoomsFile, client_id: str | None, secret: str | None) -> RoomsFile:
+    """The file with one more client, which the settings name; by default with the client id of the Arduino account.
+
+    Raises ConfigurationError if one of the two is missing, or the secret is too short.
+    """
+    if secret is None:
+        return file
+    if client_id is None and file.arduino is not None:
+        client_id = file.arduino.client_id
+    if client_id is None:
+        raise ConfigurationError("ROOMS_CLIENT_SECRET is set, but ROOMS_CLIENT_ID is not")
+    if len(secret) < SHORTEST_SECRET:
+        raise ConfigurationError(
+            f"ROOMS_CLIENT_SECRET is too short: use at least {SHORTEST_SECRET} characters"
+        )
+    others = tuple(client for client in file.clients if client.id != client_id)
+    return replace(file, clients=(*others, ServiceClient(id=client_id, secret=secret)))
 
 
 class _Reader:
@@ -187,8 +207,8 @@ class _Reader:
     def _client(self, place: str, row: Mapping[str, Any]) -> ServiceClient:
         self._check_keys(place, row, ("id", "secret", "secret_file"))
         secret = self._secret(place, row, "secret")
-        if len(secret) < 16:
-            raise self._error(f"{place}: the secret is too short: use at least 16 characters")
+        if len(secret) < SHORTEST_SECRET:
+            raise self._error(f"{place}: the secret is too short: use at least {SHORTEST_SECRET} characters")
         return ServiceClient(id=self._text(place, row, "id"), secret=secret)
 
     def _clients(self, clients: Iterable[ServiceClient]) -> tuple[ServiceClient, ...]:

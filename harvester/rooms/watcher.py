@@ -98,6 +98,11 @@ class Watcher:
         now = self._clock.now()
         return {name: self._read_state(watched.copy, now) for name, watched in self._rooms.items()}
 
+    def reading(self, room: str) -> RoomReading | None:
+        """The state of one room as of now; None if there is no such room."""
+        watched = self._rooms.get(room)
+        return None if watched is None else self._read_state(watched.copy, self._clock.now())
+
     def read_now(self, room: str) -> None:
         """Read a calendar soon, whatever its turn."""
         self._messages.put(_Message(kind="read", room=room))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -10,10 +11,9 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from connectors.google_meet.room_calendars import RoomResource
-from connectors.parsing import format_seconds
 from harvester.cli.render.table import table_lines
 from harvester.printable import printable_json
-from harvester.rooms.booking import Booking
+from harvester.rooms.booking import Booking, to_booking_json
 from harvester.rooms.rooms_file import Room
 from harvester.rooms.status import RoomMeeting
 from harvester.rooms.status_json import RoomReading, clock_time, display_text, display_title, to_json
@@ -46,22 +46,14 @@ def free_table(rooms: Sequence[tuple[Room, RoomReading]]) -> list[str]:
     return table_lines(("room", "seats", "free"), rows)
 
 
-def booking_json(booking: Booking, zone: ZoneInfo) -> str:
-    start, end = booking.event.interval(zone)
-    found = {
-        "room": booking.room,
-        "id": booking.event.id,
-        "title": booking.event.title,
-        "start": format_seconds(start),
-        "end": format_seconds(end),
-    }
-    return printable_json(orjson.dumps(found).decode())
+def booking_json(booking: Booking) -> str:
+    return printable_json(orjson.dumps(to_booking_json(booking)).decode())
 
 
 def booking_line(booking: Booking, zone: ZoneInfo) -> str:
-    start, end = booking.event.interval(zone)
-    times = f"{clock_time(start, zone)} to {clock_time(end, zone)}"
-    return f"{booking.room} is booked from {times}; to cancel: harvester rooms cancel {booking.room!r} {booking.event.id}"
+    times = f"{clock_time(booking.start, zone)} to {clock_time(booking.end, zone)}"
+    cancel = f"harvester rooms cancel {shlex.quote(booking.room)} {booking.event.id}"
+    return f"{booking.room} is booked from {times}; to cancel: {cancel}"
 
 
 def as_toml(resources: Iterable[RoomResource]) -> str:
