@@ -35,7 +35,11 @@ OWN = (
         name="ES_CA_CERTS", help="file with the certificate authority of the cluster, if it is a private one"
     ),
     Setting(name="ES_INDEX_PREFIX", help="prefix of every index, alias and template", default="harvester-"),
-    Setting(name="HARVESTER_ACCOUNT", help="label of the account, part of every document id", default="main"),
+    Setting(
+        name="HARVESTER_ACCOUNT",
+        help="label of the account, part of every document id: choose it before the first harvest and never change it",
+        default="main",
+    ),
     Setting(
         name="HARVESTER_STATE_DIR",
         help="folder on a local disk for the state: journals, rejects, quotas, tokens",

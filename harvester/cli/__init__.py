@@ -46,6 +46,7 @@ COMMANDS = {
         "Print the script that completes commands in bash, zsh or fish.",
     ),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
+    "init": ("harvester.cli.init:init", "Write the settings of your vendors into .env, and check them."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
     "login": ("harvester.cli.login:login", "Log in to a vendor and store the tokens."),
     "plan": ("harvester.cli.plan:plan", "Estimate a backfill: requests, time, days."),
