@@ -11,7 +11,7 @@ import click
 
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.room_rows import Room
-from connectors.meetecho.writing.desired import DesiredRoom, check_unique, to_desired_room
+from connectors.meetecho.writing.desired_state import DesiredRoom, check_unique, to_desired_room
 from connectors.meetecho.writing.room_apply import GroupPlan, RoomOutcome, RoomWriter, error_code
 from connectors.meetecho.writing.room_plan import has_begun
 from harvester.cli import SuggestingGroup

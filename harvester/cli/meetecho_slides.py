@@ -13,7 +13,7 @@ import click
 from connectors.errors import HarvestError, Interrupted, Unreachable, VendorError
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.writing.deck_link_check import CONCURRENCY, LinkCheck, check_links
-from connectors.meetecho.writing.desired import Deck, to_decks
+from connectors.meetecho.writing.desired_state import Deck, to_decks
 from connectors.meetecho.writing.room_apply import error_code
 from connectors.meetecho.writing.slide_sync import SlideOutcome, SlidePlan, SlideWriter
 from harvester.cli import SuggestingGroup

@@ -13,7 +13,7 @@ from connectors.base import Setting
 from harvester import config
 from harvester.config import OWN, Environment
 from harvester.log_redaction import Redactor
-from harvester.pipeline.context import Clock, StopSignal
+from harvester.pipeline.connector_context import Clock, StopSignal
 
 IndexPeriod = Literal["year", "month"]
 

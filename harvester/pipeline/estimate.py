@@ -13,7 +13,7 @@ from connectors.models import Window
 from harvester.formatting import local_days
 from harvester.pipeline import engine
 from harvester.pipeline.account import ConnectedAccount
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.connector_context import StopSignal
 from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import RunPlan, backfill, filtered, split_into_slices, with_backlog
 from harvester.pipeline.report import Report

@@ -20,7 +20,7 @@ from harvester.formatting import format_instant
 from harvester.logging_setup import ONCE
 
 if TYPE_CHECKING:
-    from harvester.pipeline.context import Clock
+    from harvester.pipeline.connector_context import Clock
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from connectors.models import MeetingRef, Window
 from connectors.parsing import truncate_to_milliseconds
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.connector_context import StopSignal
 from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
 from harvester.pipeline.planner import RunPlan, split_into_slices
 from harvester.pipeline.report import Report
@@ -25,9 +25,9 @@ from harvester.pipeline.runner import (
     open_journal,
 )
 from harvester.pipeline.tracker import NullTracker
+from harvester.sinks.elastic.account_documents import Inventory
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.inventory import Inventory
 from harvester.state.journal import Journal
 from harvester.state.reader import KnownState, StateReader
 from harvester.verify.comparison import AT_ONCE, Comparison, chunks

@@ -18,14 +18,14 @@ from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRef, Window
 from connectors.parsing import format_milliseconds, parse_instant
 from harvester.documents import record_version, version
+from harvester.sinks.elastic.account_documents import Inventory
 from harvester.sinks.elastic.deletion import Deletion
-from harvester.sinks.elastic.inventory import Inventory
 from harvester.state.journal import Journal
 from harvester.verify.findings import KINDS
-from tests.documents import START, many, plain
 from tests.e2e.harness import Harvester, Simulator, differences
 from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
 from tests.e2e.test_zoom import NOW, pointed, stored
+from tests.invented_meetings import START, many, plain
 
 DAYS = ["--from", "2026-11-17", "--to", "2026-11-19"]
 AGES = Window(start=START - timedelta(days=400), end=START + timedelta(days=400))
@@ -387,7 +387,7 @@ def test_over_ten_thousand_documents_are_read_in_pages(newest: IndexSandbox) -> 
 
 def test_a_lost_point_in_time_is_opened_again(sandbox: IndexSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     list(sandbox.loader().load([plain(1, sessions=25)]))
-    monkeypatch.setattr("harvester.sinks.elastic.inventory.PAGE", 10)
+    monkeypatch.setattr("harvester.sinks.elastic.account_documents.PAGE", 10)
     index = inventory(sandbox)
     index.prepare()
     page, pages = Inventory._page, 0

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.errors import BrokenResponse
-from connectors.meetecho.writing.desired import Deck
+from connectors.meetecho.writing.desired_state import Deck
 from connectors.meetecho.writing.slide_source import SlideSource
 from harvester import meetecho_account
 from harvester.cli import cli, meetecho_slides

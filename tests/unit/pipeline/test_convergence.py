@@ -39,7 +39,7 @@ from connectors.models import (
 from harvester.documents import Document, record_version, to_documents
 from harvester.pipeline import engine, runner
 from harvester.pipeline.account import AccountConfig
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.connector_context import StopSignal
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest, VendorOptions, resolve
 from harvester.sinks.base import Ack, Load

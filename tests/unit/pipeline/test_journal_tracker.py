@@ -30,7 +30,7 @@ from harvester.pipeline.tracker import Fetch, KeepStored, LoadedMeeting, Unchang
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import JournalEntry
-from tests.unit.journal_runs import (
+from tests.unit.journal_builders import (
     DAY,
     FIRST,
     HOUR,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.models import Detail, MeetingRef, Window
 from connectors.zoom import Zoom
-from connectors.zoom.listing import MAX_WINDOW, date_range
+from connectors.zoom.listing_rows import MAX_WINDOW, date_range
 from connectors.zoom.mapping import to_meeting
 from tests.unit.fake_context import NOW
 from tests.unit.zoom.fake_api import DAY, Account, data, meeting_row, page

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from connectors.errors import BrokenResponse
 from connectors.models import MeetingRef, Window, row_digest
 from connectors.parsing import parse_instant
-from connectors.zoom.client import Row
 from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
+from connectors.zoom.http_client import Row
 
 RETENTION = timedelta(days=180)
 """Lists reach back "six months". 180 days are within six months of any length."""

@@ -16,7 +16,7 @@ from connectors.models import RefusedPartition, Window
 from harvester.formatting import without_prefix
 from harvester.logging_setup import ONCE
 from harvester.pipeline.vendor_clock import VendorClock
-from harvester.state.account import AccountState
+from harvester.state.quotas_and_tokens import AccountState
 
 logger = logging.getLogger(__name__)
 
