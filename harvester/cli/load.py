@@ -27,7 +27,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.load import SHOWN, load_summary, refused_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.pipeline.connector_context import StopSignal
+from harvester.pipeline.stop_signal import StopSignal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,14 +11,10 @@ import connectors
 from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
-from harvester.pipeline.connector_context import (
-    Clock,
-    RunContext,
-    StopSignal,
-    no_refused_partitions,
-    no_stored_refs,
-)
+from harvester.pipeline.clock import Clock
+from harvester.pipeline.connector_context import RunContext, no_refused_partitions, no_stored_refs
 from harvester.pipeline.request import VendorOptions
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
 from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import account_folder

@@ -13,7 +13,6 @@ from connectors.models import MeetingRef, Window
 from connectors.parsing import truncate_to_milliseconds
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
-from harvester.pipeline.connector_context import StopSignal
 from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
 from harvester.pipeline.planner import RunPlan, split_into_slices
 from harvester.pipeline.report import Report
@@ -24,6 +23,7 @@ from harvester.pipeline.runner import (
     no_progress,
     open_journal,
 )
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import NullTracker
 from harvester.sinks.elastic.account_documents import Inventory
 from harvester.sinks.elastic.client import Client

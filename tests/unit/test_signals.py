@@ -16,7 +16,7 @@ import pytest
 from connectors.errors import Interrupted
 from harvester import signals
 from harvester.cli.load import InterruptibleStream
-from harvester.pipeline.connector_context import StopSignal
+from harvester.pipeline.stop_signal import StopSignal
 
 SOON = 0.1
 
