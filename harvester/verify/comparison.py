@@ -42,7 +42,7 @@ class State(Protocol):
 
 
 class Index(Protocol):
-    """What the index holds: `harvester.sinks.elastic.account_documents.Inventory`."""
+    """What the index holds: `harvester.sinks.elastic.account_documents.AccountDocuments`."""
 
     vendor: str
     account: str
