@@ -29,7 +29,7 @@ from harvester.cli.meetecho_options import (
 from harvester.cli.options import AS_JSON, Decorator, WholeNumber, apply, examples, general_options, pass_env
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
-from harvester.meetecho_account import MeetechoAccount
+from harvester.meetecho_write_access import MeetechoAccount
 from harvester.row_files import RowFormat, UnusableFile, read_items
 
 logger = logging.getLogger(__name__)

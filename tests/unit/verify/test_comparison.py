@@ -16,7 +16,7 @@ from harvester.documents import version
 from harvester.sinks.elastic.account_documents import Deletion, IndexedDocument, IndexedMeeting, right_index
 from harvester.sinks.elastic.config import Kind as DocumentKind
 from harvester.state.journal_rows import JournalEntry, Outcome
-from harvester.state.kept_sessions import SessionSummary
+from harvester.state.session_digest import SessionSummary
 from harvester.verify.comparison import Comparison, chunks, is_missed
 from harvester.verify.findings import EXPLAINED, Finding, Kind, count_by_kind, wrong
 from harvester.verify.repair import removals, removed, to_harvest
