@@ -11,7 +11,7 @@ import click
 
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.room_rows import Room
-from connectors.meetecho.writing.desired import DesiredRoom, check_unique, to_desired_room
+from connectors.meetecho.writing.desired_state import DesiredRoom, check_unique, to_desired_room
 from connectors.meetecho.writing.room_apply import GroupPlan, RoomOutcome, RoomWriter, error_code
 from connectors.meetecho.writing.room_plan import has_begun
 from harvester.cli import SuggestingGroup
@@ -30,7 +30,7 @@ from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.formatting import plural
-from harvester.meetecho_account import MeetechoAccount
+from harvester.meetecho_write_access import MeetechoAccount
 from harvester.row_files import RowFormat, UnusableFile, read_items
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ import click
 from connectors.errors import HarvestError, Interrupted, Unreachable, VendorError
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.writing.deck_link_check import CONCURRENCY, LinkCheck, check_links
-from connectors.meetecho.writing.desired import Deck, to_decks
+from connectors.meetecho.writing.desired_state import Deck, to_decks
 from connectors.meetecho.writing.room_apply import error_code
 from connectors.meetecho.writing.slide_sync import SlideOutcome, SlidePlan, SlideWriter
 from harvester.cli import SuggestingGroup
@@ -29,7 +29,7 @@ from harvester.cli.meetecho_options import (
 from harvester.cli.options import AS_JSON, Decorator, WholeNumber, apply, examples, general_options, pass_env
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
-from harvester.meetecho_account import MeetechoAccount
+from harvester.meetecho_write_access import MeetechoAccount
 from harvester.row_files import RowFormat, UnusableFile, read_items
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from connectors.meetecho.auth import GroupTokens
 from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VENDOR
 from connectors.meetecho.errors import MeetechoRefused, meetecho_classifier
 from connectors.meetecho.room_rows import Room, to_rooms
-from connectors.meetecho.writing.desired import Deck, DesiredRoom
+from connectors.meetecho.writing.desired_state import Deck, DesiredRoom
 from connectors.rate_limit import RateLimiter
 
 CREATE_ROOM = "/meeting/interim/createRoom"

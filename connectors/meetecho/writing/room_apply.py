@@ -28,7 +28,7 @@ from connectors.meetecho.writing.calls import (
     delete_room,
     is_doubtful,
 )
-from connectors.meetecho.writing.desired import DesiredRoom
+from connectors.meetecho.writing.desired_state import DesiredRoom
 from connectors.meetecho.writing.room_plan import (
     Change,
     Create,

@@ -28,7 +28,7 @@ from connectors.meetecho.writing.calls import (
     send_decks,
 )
 from connectors.meetecho.writing.deck_link_check import LinkCheck
-from connectors.meetecho.writing.desired import Deck
+from connectors.meetecho.writing.desired_state import Deck
 from connectors.meetecho.writing.write_log_contract import SentDecks, Write, WriteLog
 
 RESEND_AFTER = timedelta(hours=12)

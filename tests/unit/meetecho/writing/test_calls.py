@@ -27,7 +27,7 @@ from connectors.meetecho.writing.calls import (
     remove_deck,
     send_decks,
 )
-from connectors.meetecho.writing.desired import Deck, DesiredRoom
+from connectors.meetecho.writing.desired_state import Deck, DesiredRoom
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import MEETECHO, SECRET, settings
 
