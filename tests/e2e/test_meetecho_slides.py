@@ -182,6 +182,23 @@ def test_no_answer_to_a_call_leaves_other_decks_than_the_datatracker_has(
     assert meetecho.decks(session) == meetecho.linked(session)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_answer_to_a_list_leaves_other_decks_than_the_datatracker_has(
+    meetecho: Bench, session: str, kind: str
+) -> None:
+    meetecho.link(session, (2, "04"), (1, "00"))
+    meetecho.fail(SEND, kind, times=2)
+    assert meetecho.run("slides", "sync", "--session", session).exit_code == 0
+    assert meetecho.decks(session) == meetecho.linked(session)
+    meetecho.link(session, (1, "00"))
+    meetecho.fail(SEND, kind, times=-1)
+    failed = meetecho.run("slides", "sync", "--session", session)
+    assert failed.exit_code == (69 if kind.startswith("lost") else 75)
+    meetecho.repair()
+    assert meetecho.run("slides", "sync", "--session", session).exit_code == 0
+    assert meetecho.decks(session) == meetecho.linked(session)
+
+
 def test_a_deck_that_is_not_as_the_call_needs_it_sends_nothing(meetecho: Bench, session: str) -> None:
     since = meetecho.mark()
     for name, deck in (("add", "9"), ("revise", "9"), ("remove", "1")):

@@ -110,7 +110,7 @@ def test_no_answer_to_a_creation_makes_a_room_too_many_or_too_few(meetecho: Benc
     assert meetecho.calls(writes=True).count(CREATE) == (3 if carried_out else 6)
 
 
-@pytest.mark.parametrize("kind", ["lost_reply", "lost_request", "error", "error_after"])
+@pytest.mark.parametrize("kind", ["lost_reply", "lost_request", "error", "error_after", "page"])
 def test_no_answer_to_a_deletion_leaves_the_old_room(meetecho: Bench, kind: str) -> None:
     meetecho.add_room(room_row(50, hour=9))
     meetecho.fail(DELETE, kind)
