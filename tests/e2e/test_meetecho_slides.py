@@ -259,6 +259,20 @@ def test_a_session_that_fails_stops_no_other(meetecho: Bench) -> None:
         assert meetecho.decks(each) == meetecho.linked(each)
 
 
+def test_in_quiet_mode_only_what_changed_or_failed_is_printed(meetecho: Bench, session: str) -> None:
+    words = ("slides", "sync", "--session", session, "-q")
+    unchanged = meetecho.run(*words)
+    assert (unchanged.exit_code, unchanged.stdout, unchanged.stderr) == (0, "", "")
+    meetecho.link(session, (1, "01"))
+    changed = meetecho.run(*words)
+    assert (changed.exit_code, changed.stdout, changed.stderr) == (0, f"session {session} sent: 1 deck\n", "")
+    meetecho.link(session, (1, "02"))
+    meetecho.fail(SEND, "error", times=-1)
+    failed = meetecho.run(*words)
+    assert failed.exit_code == 75
+    assert f"session {session}" in failed.stderr
+
+
 def test_a_token_that_expires_is_renewed_and_one_that_is_always_refused_ends_with_77(
     meetecho: Bench, session: str
 ) -> None:
