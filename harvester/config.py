@@ -62,6 +62,22 @@ OWN = (
         secret=True,
     ),
     Setting(
+        name="ROOMS_CLIENT_ID",
+        help="client of the REST service of `harvester rooms`; by default the iot_client_id of a config.json",
+        token=True,
+    ),
+    Setting(
+        name="ROOMS_CLIENT_SECRET",
+        help="secret of that client, at least 16 characters",
+        secret=True,
+        token=True,
+    ),
+    Setting(
+        name="ARDUINO_API_URL",
+        help="base URL of Arduino IoT Cloud, for `harvester rooms`",
+        default="https://api2.arduino.cc",
+    ),
+    Setting(
         name="HARVESTER_NOW",
         help="SHOWN[@REAL]: the calendar shows SHOWN at the instant REAL; for simulated vendors on loopback only",
     ),

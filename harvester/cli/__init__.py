@@ -55,6 +55,7 @@ COMMANDS = {
         "List, export, replay or drop documents that Elasticsearch refused.",
     ),
     "report": ("harvester.cli.report:report", "Make one HTML page of harvested documents."),
+    "rooms": ("harvester.cli.rooms:rooms", "Show whether meeting rooms are busy or free."),
     "simulate": ("harvester.cli.simulate:simulate", "Serve simulated vendors on a local port."),
     "status": (
         "harvester.cli.status:status",
