@@ -53,6 +53,11 @@ OWN = (
         default="64",
     ),
     Setting(
+        name="HARVESTER_HEARTBEAT",
+        help="URL that runs without dates ping when they begin and end, as healthchecks.io has them",
+        secret=True,
+    ),
+    Setting(
         name="HARVESTER_NOW",
         help="SHOWN[@REAL]: the calendar shows SHOWN at the instant REAL; for simulated vendors on loopback only",
     ),
@@ -196,6 +201,11 @@ def checked_url(name: str, value: str, *, http_anywhere: bool = False) -> str:
     if parts.scheme == "http" and not http_anywhere and not is_loopback(value):
         raise ConfigurationError(f"{name} must be https:// unless it is an address of this machine")
     return value.rstrip("/")
+
+
+def heartbeat_url(value: str, source: str = "HARVESTER_HEARTBEAT") -> str:
+    """Raises ConfigurationError if it cannot be pinged. `source`: the setting or option."""
+    return checked_url(source, value, http_anywhere=True)
 
 
 def is_host(host: str) -> bool:
