@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -106,6 +107,26 @@ def test_the_serializers_limit_depth_and_memory(depth: int) -> None:
             serializer.loads(b"[" + b"[]," * MEGABYTE + b"0]")
         with pytest.raises(elastic_transport.SerializationError):
             serializer.loads(b"{")
+
+
+STORED = b'{"index":{"status":201}}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"errors":false,"items":[%b]}' % b",".join([STORED] * 3),
+        b'{"errors":false,"items":[%b]}' % STORED,
+        b'{"errors":false,"items":[]}',
+        b'{"errors":false,"items":[%b,{"index":{"status":200}}]}' % STORED,
+        b'{"errors":true,"items":[%b,{"index":{"status":409}}]}' % STORED,
+        b'{"errors":false,"items":[%b ]}' % STORED,
+        b'{"took":1,"errors":false,"items":[%b]}' % STORED,
+    ],
+)
+def test_a_bulk_answer_is_read_as_json_whether_or_not_everything_is_new(body: bytes) -> None:
+    for serializer in limited_serializers(ResponseLimits()).values():
+        assert serializer.loads(body) == json.loads(body)
 
 
 def test_a_bulk_body_is_sent_as_it_is() -> None:
