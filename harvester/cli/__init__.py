@@ -46,6 +46,7 @@ COMMANDS = {
         "Print the script that completes commands in bash, zsh or fish.",
     ),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
+    "init": ("harvester.cli.init:init", "Write the settings of your vendors into .env, and check them."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
     "login": ("harvester.cli.login:login", "Log in to a vendor and store the tokens."),
     "plan": ("harvester.cli.plan:plan", "Estimate a backfill: requests, time, days."),
@@ -54,6 +55,7 @@ COMMANDS = {
         "List, export, replay or drop documents that Elasticsearch refused.",
     ),
     "report": ("harvester.cli.report:report", "Make one HTML page of harvested documents."),
+    "rooms": ("harvester.cli.rooms:rooms", "Show whether meeting rooms are busy or free."),
     "simulate": ("harvester.cli.simulate:simulate", "Serve simulated vendors on a local port."),
     "status": (
         "harvester.cli.status:status",

@@ -198,6 +198,19 @@ def pass_logging(function: Callable[..., Any]) -> Callable[..., Any]:
     return update_wrapper(command, function)
 
 
+def pass_open_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command takes the `GeneralOptions` as its first argument, and opens an environment when it needs one."""
+
+    @pass_general_options
+    def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        options.add_those_before_the_command()
+        raise_on_signals()
+        options.configure_logging()
+        return function(options, *args, **kwargs)
+
+    return update_wrapper(command, function)
+
+
 def _store(context: click.Context, param: click.Parameter, value: Any) -> None:
     if value is not None:
         setattr(context.ensure_object(GeneralOptions), str(param.name), value)
