@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harvester.analysis import safe_csv
@@ -229,48 +229,59 @@ def _yes_no(condition: str) -> str:
 class Query:
     """Rows to print: the expression of each column, and what orders them."""
 
-    columns: Mapping[str, str]
+    of_meeting: Mapping[str, str] = field(default_factory=dict)
+    """The first columns, over the table `meeting`: they are computed once for all its people."""
+    of_person: Mapping[str, str]
     source: str
+    """Joined with `head`, which has the columns of the meeting."""
     order: Sequence[str]
 
+    @property
+    def columns(self) -> Sequence[str]:
+        return (*self.of_meeting, *self.of_person)
+
     def rows(self, database: Database) -> Iterator[tuple[Any, ...]]:
-        names = ", ".join(f'"{name}"' for name in self.columns)
-        return database.stream(f"SELECT {names} FROM {self._inner()} ORDER BY {self._keys}")
+        names = [f'"{name}"' for name in self.columns]
+        return database.stream(self._sql(_aliased(self.of_meeting), _aliased(self.of_person), names))
 
     def csv_lines(self, database: Database) -> Iterator[str]:
         """The rows as lines of CSV; `safe_csv.SQL_MACROS` must exist."""
-        cells = ", ',', ".join(map(_csv_cell, self.columns))
-        sql = f"SELECT concat({cells}, chr(13), chr(10)) FROM {self._inner()} ORDER BY {self._keys}"
-        return (line for (line,) in database.stream(sql))
+        head = [f"concat({_csv_cells(self.of_meeting)}, ',') AS line"] if self.of_meeting else []
+        line = (
+            f"concat({'head.line, ' if head else ''}{_csv_cells(self.of_person)}, chr(13), chr(10)) AS line"
+        )
+        return (line for (line,) in database.stream(self._sql(head, [line], ["line"])))
 
-    @property
-    def _keys(self) -> str:
-        return ", ".join(f"key{place} NULLS LAST" for place in range(len(self.order)))
-
-    def _inner(self) -> str:
-        columns = [f'{expression} AS "{name}"' for name, expression in self.columns.items()]
+    def _sql(self, head: Sequence[str], columns: Sequence[str], names: Sequence[str]) -> str:
         keys = [f"{expression} AS key{place}" for place, expression in enumerate(self.order)]
-        return f"(SELECT {', '.join([*columns, *keys])} FROM {self.source})"
+        of_head = [name for name in names if name.strip('"') in self.of_meeting]
+        return f"""
+            WITH head AS (SELECT {", ".join(["number", *head])} FROM meeting)
+            SELECT {", ".join(names)} FROM (SELECT {", ".join([*of_head, *columns, *keys])} FROM {self.source})
+            ORDER BY {", ".join(f"key{place} NULLS LAST" for place in range(len(keys)))}
+            """
 
 
-def _csv_cell(name: str) -> str:
+def _aliased(columns: Mapping[str, str]) -> list[str]:
+    return [f'{expression} AS "{name}"' for name, expression in columns.items()]
+
+
+def _csv_cells(columns: Mapping[str, str]) -> str:
     """Only texts from outside need care, and care takes time."""
-    return f'csv_cell("{name}")' if name in _TEXTS else f"coalesce(CAST({name} AS VARCHAR), '')"
+    return ", ',', ".join(
+        f"csv_cell({expression})" if name in _TEXTS else f"coalesce(CAST({expression} AS VARCHAR), '')"
+        for name, expression in columns.items()
+    )
 
 
 def by_meeting(*, roster: bool) -> Query:
     """A row per meeting and person."""
     columns = {
-        "vendor": "vendor",
-        "account": "account",
-        "meeting": "uuid",
-        "topic": "topic",
-        "start": "iso(began)",
         "name": "name",
         "email": "email",
         "person_id": "person_id",
-        "first_join": "iso(attended.first_join)",
-        "last_leave": "iso(attended.last_leave)",
+        "first_join": "iso(first_join)",
+        "last_leave": "iso(last_leave)",
         "minutes": _MINUTES,
         "share": _share("seconds", "length"),
         "sessions": "sessions",
@@ -279,8 +290,15 @@ def by_meeting(*, roster: bool) -> Query:
     if roster:
         columns[EXPECTED] = _yes_no("place IS NOT NULL")
     return Query(
-        columns=columns,
-        source="attended JOIN meeting USING (number)",
+        of_meeting={
+            "vendor": "vendor",
+            "account": "account",
+            "meeting": "uuid",
+            "topic": "topic",
+            "start": "iso(began)",
+        },
+        of_person=columns,
+        source="attended JOIN head USING (number)",
         order=("number", "attended.first_join", "name", "email", "person"),
     )
 
@@ -303,7 +321,7 @@ def by_person(*, roster: bool) -> Query:
     if roster:
         columns[EXPECTED] = _yes_no("bool_or(place IS NOT NULL)")
     return Query(
-        columns=columns,
+        of_person=columns,
         source="attended GROUP BY person",
         order=("lower(coalesce(arg_max(name, number), min(email)))", "min(email)", "person"),
     )
