@@ -17,6 +17,7 @@ from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.context import Clock, StopSignal
 from harvester.pipeline.index_generation import IndexListener
 from harvester.pipeline.report import DestinationKind
+from harvester.privacy.privacy import Privacy
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
 from harvester.sinks.ndjson import Ndjson
@@ -41,12 +42,15 @@ class IndexDestination:
         rejects: Rejects,
         retry: RetryPolicy,
         now: Callable[[], datetime],
+        privacy: Privacy | None = None,
     ) -> None:
-        """`now`: the calendar of the documents, which a simulator may shift."""
+        """`now`: the calendar of the documents, which a simulator may shift. `privacy`: for documents in lines; records are
+        treated already."""
         from harvester.sinks.elastic.loader import Loader
 
         self.config = config
-        self.loader = Loader(client, rejects, retry, now=now)
+        treat = None if privacy is None or privacy.keeps_all else privacy.document
+        self.loader = Loader(client, rejects, retry, now=now, treat=treat)
         self._client = client
         self._retry = retry
 
@@ -163,13 +167,18 @@ def open_rejects(config: ElasticConfig, state_folder: Path, machine: Clock) -> I
 
 @contextmanager
 def open_index(
-    config: ElasticConfig, state_folder: Path, stop: StopSignal, clock: Clock
+    config: ElasticConfig,
+    state_folder: Path,
+    stop: StopSignal,
+    clock: Clock,
+    privacy: Privacy | None = None,
 ) -> Iterator[IndexDestination]:
+    """`privacy`: for documents in lines; records are treated already."""
     machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
     with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
-        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now)
+        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now, privacy)
 
 
 @contextmanager
