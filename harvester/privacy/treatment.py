@@ -34,6 +34,8 @@ CACHED = 50_000
 _TEXTS = frozenset({Nature.topic, Nature.reason})
 _HOST = {f"host.{f.name}": f.name for f in fields(Host) if f"host.{f.name}" in PERSONAL}
 _SESSION = tuple(f.name for f in fields(Session) if f.name in PERSONAL)
+_HOST_EMAIL = frozenset({"host.email", "host_email"})
+"""One value, in the meeting and in its sessions."""
 _TOP_LEVEL = tuple(name for name in PERSONAL if "." not in name)
 
 
@@ -58,7 +60,7 @@ class Treatment:
     def __init__(self, mode: Mode = "keep", *, key: bytes = b"", kept: frozenset[str] = frozenset()) -> None:
         """`key`: needed to hash. `kept`: fields, named as in documents, that stay as they are."""
         self.mode = mode
-        self.kept = kept
+        self.kept = kept | _HOST_EMAIL if kept & _HOST_EMAIL else kept
         self.pseudonyms = Pseudonyms(key) if mode == "hash" else None
 
     @property
