@@ -213,8 +213,10 @@ class Api:
     def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
         self._context.request_stats.count(requests=1)
         began = self._context.elapsed()
+        status = None
         try:
             raw, content = self._exchange(request, authorization)
+            status = raw.status_code
             body = parse_body(content, max_memory=self._context.response_limits.max_memory)
         except (ResponseTooLarge, BodyRefused) as error:
             return BrokenResponse(f"{self.vendor}: {request.call}: refused {error}")
@@ -224,6 +226,8 @@ class Api:
             )
         except NETWORK_ERRORS as error:
             return self._without_response(request, error)
+        finally:
+            self._context.request_stats.count_response(status)
         if date := response_date(raw.headers):
             self._context.observe_vendor_time(date, seconds=self._context.elapsed() - began)
         self._context.request_stats.count(too_deep=int(body.too_deep))

@@ -68,6 +68,11 @@ OWN = (
         help="fields to keep all the same, separated by commas, such as topic,device",
     ),
     Setting(
+        name="HARVESTER_HEARTBEAT",
+        help="URL that runs without dates ping when they begin and end, as healthchecks.io has them",
+        secret=True,
+    ),
+    Setting(
         name="HARVESTER_NOW",
         help="SHOWN[@REAL]: the calendar shows SHOWN at the instant REAL; for simulated vendors on loopback only",
     ),
@@ -211,6 +216,11 @@ def checked_url(name: str, value: str, *, http_anywhere: bool = False) -> str:
     if parts.scheme == "http" and not http_anywhere and not is_loopback(value):
         raise ConfigurationError(f"{name} must be https:// unless it is an address of this machine")
     return value.rstrip("/")
+
+
+def heartbeat_url(value: str, source: str = "HARVESTER_HEARTBEAT") -> str:
+    """Raises ConfigurationError if it cannot be pinged. `source`: the setting or option."""
+    return checked_url(source, value, http_anywhere=True)
 
 
 def is_host(host: str) -> bool:

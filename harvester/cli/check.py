@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -11,10 +11,15 @@ from connectors.base import CheckResult
 from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
 from harvester.cli.from_settings import account_config, elastic_config, find_vendors, read_journal
-from harvester.cli.options import elasticsearch_options, examples, general_options, handle_signals, pass_env
-from harvester.cli.render.check import CheckOutput, for_terminal
-from harvester.cli.render.echo import echo
-from harvester.cli.render.layout import stdout_width
+from harvester.cli.options import (
+    AS_JSON,
+    elasticsearch_options,
+    examples,
+    general_options,
+    handle_signals,
+    pass_env,
+)
+from harvester.cli.render.check import output_for
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages
@@ -24,27 +29,34 @@ from harvester.pipeline.destination import retry_policy
 
 
 @click.command(
-    epilog=examples("harvester check", "harvester check zoom webex", "harvester check -q || mail ...")
+    epilog=examples(
+        "harvester check",
+        "harvester check zoom webex",
+        "harvester check -q || mail ...",
+        "harvester check --json",
+    )
 )
 @click.argument("vendors", nargs=-1)
+@AS_JSON
 @elasticsearch_options
 @general_options
 @pass_env
-def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
+def check(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
     """Check the settings, each vendor and Elasticsearch, and print how to fix what does not work.
 
-    Checks the given VENDORS, or all that are configured. Prints one line per check and a verdict at the end; with
-    --quiet, only failures.
+    Checks the given VENDORS, or all that are configured. Prints a table on a terminal, and one line per check
+    elsewhere, with what to do and a verdict at the end; with --quiet, only failures.
     """
     handle_signals(env)
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
-    width = stdout_width()
-    output = CheckOutput(
-        echo=lambda line: echo(env.redactor(line), layout=lambda text: for_terminal(text, width)),
-        quiet=env.quiet,
-    )
+    return run_checks(env, vendors, as_json=as_json)
+
+
+def run_checks(env: RunEnvironment, vendors: Sequence[str] = (), *, as_json: bool = False) -> int:
+    """Check these vendors, or all that are configured, and Elasticsearch; print the results, and return the exit code."""
+    output = output_for(env.redactor, quiet=env.quiet, as_json=as_json)
     output.show(CheckResult(subject="settings", status="ok", message=f"read from {env.settings_source}"))
     found = find_vendors(env)
     for name in vendors or sorted(connectors.table()):

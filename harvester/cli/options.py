@@ -305,6 +305,18 @@ HARVEST_DATES = (
     ),
     click.option("--force", is_flag=True, help="Harvest the days of --from and --to again."),
 )
+METRICS_FILE = click.option(
+    "--metrics-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write metrics of the run to FILE for Prometheus; those of other accounts in it stay.",
+)
+HEARTBEAT = click.option(
+    "--heartbeat",
+    metavar="URL",
+    callback=_validated(lambda url: config.heartbeat_url(url, "--heartbeat")),
+    help="Ping URL when the run begins and ends, with the exit code.  [default: HARVESTER_HEARTBEAT for runs without dates]",
+)
 HARVEST_REST = (
     click.option(
         "--concurrency",
@@ -321,6 +333,8 @@ HARVEST_REST = (
         metavar="FILE",
         help="Write a summary of the run to FILE; - is stderr.",
     ),
+    METRICS_FILE,
+    HEARTBEAT,
 )
 
 

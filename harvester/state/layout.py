@@ -11,6 +11,7 @@
     <state>/elasticsearch-<prefix><digest of host and prefix>/  one index, whatever is loaded into it
         rejects.db
     <state>/privacy.db                                          whom to forget, as hashes; a secret
+    <state>/metrics.lock                                        held while a metrics file is rewritten
 
 The digests keep a simulator, another region or a test cluster apart from the real one.
 """
@@ -32,6 +33,7 @@ WRITES_DATABASE = "writes.db"
 PRIVACY_DATABASE = "privacy.db"
 WRITES_LOCK = "writes.lock"
 RUN_LOCK = "run.lock"
+METRICS_LOCK = "metrics.lock"
 
 _INDEX_FOLDERS = "elasticsearch-*"
 
@@ -79,6 +81,10 @@ def journal_folder(account: Path, rejects: Path) -> Path:
 
 def journal_database(folder: Path) -> Path:
     return folder / JOURNAL_DATABASE
+
+
+def metrics_lock_file(state: Path) -> Path:
+    return state / METRICS_LOCK
 
 
 def run_lock_file(folder: Path) -> Path:

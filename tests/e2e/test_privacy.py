@@ -69,7 +69,9 @@ def found_in(places: Mapping[str, bytes], values: set[str]) -> list[str]:
 
 
 def harvest(harvester: Harvester, *words: str, **more: str) -> bytes:
-    ended = harvester("all", *DAYS, "-v", "--summary-json", "summary.json", *words, **more)
+    ended = harvester(
+        "all", *DAYS, "-v", "--summary-json", "summary.json", "--metrics-file", "metrics.prom", *words, **more
+    )
     assert ended.returncode in {0, 65, 75}, ended.stderr.decode()
     assert b"Traceback" not in ended.stderr
     return ended.stdout + ended.stderr

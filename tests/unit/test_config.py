@@ -292,6 +292,7 @@ def test_every_setting_of_our_own_says_what_it_is_for() -> None:
     assert {setting.name for setting in OWN if setting.secret} == {
         "ES_API_KEY",
         "ES_PASSWORD",
+        "HARVESTER_HEARTBEAT",
         "HARVESTER_PII_KEY",
     }
 
