@@ -48,6 +48,13 @@ def test_connectors_import_no_harvester_no_environment_and_no_other_vendor() -> 
     assert not [name(path) for path in files if ".now(" in read(path).replace("context.now(", "")]
 
 
+def test_the_example_of_another_package_imports_no_harvester_and_no_vendor() -> None:
+    files = python_files("examples/harvester-example/harvester_example")
+    assert len(files) > 5
+    vendors = [target.partition(":")[0] for target in connectors.CONNECTORS.values()]
+    assert not [found for path in files for found in forbidden_imports(path, "harvester", *vendors)]
+
+
 WRITERS = (
     "harvester/cli/meetecho_options.py",
     "harvester/cli/meetecho_rooms.py",

@@ -26,6 +26,7 @@ from connectors.meetecho.writing.calls import (
     is_doubtful,
     remove_deck,
     send_decks,
+    status_of,
 )
 from connectors.meetecho.writing.deck_link_check import LinkCheck
 from connectors.meetecho.writing.desired_state import Deck
@@ -155,7 +156,7 @@ class SlideWriter:
         try:
             response = self._client.send(request)
         except HarvestError as error:
-            self._log.finish(number, getattr(error, "status", None))
+            self._log.finish(number, status_of(error))
             if not (_is_gone(request, error) or (is_followed and is_doubtful(error))):
                 raise
         else:
