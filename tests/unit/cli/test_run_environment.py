@@ -11,10 +11,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-import connectors
 from connectors.errors import ConfigurationError
 from harvester.cli import cli
-from harvester.cli.from_settings import warn_of_unknown_settings
 from harvester.cli.options import (
     RATE_SHARE,
     apply,
@@ -24,8 +22,6 @@ from harvester.cli.options import (
     timezone_option,
 )
 from harvester.cli.run_environment import RunEnvironment
-from harvester.config import Environment
-from harvester.pipeline.clock import Clock
 
 SECRET = "marked-s3cret"  # an invented one
 
@@ -154,35 +150,6 @@ def test_a_readable_file_of_secrets_is_warned_about(run: Run, tmp_path: Path) ->
     assert "chmod" not in run().stderr
 
 
-@pytest.mark.parametrize("words", [["-q", "check"], ["check", "-q"]])
-def test_general_options_are_accepted_before_and_after_the_command(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(cli, words, env={"ES_HOST": ""}, standalone_mode=False)
-    assert ended.return_value == 78
-    assert "warning" not in ended.stdout
-    assert "no vendor is configured" in ended.stdout
-
-
-def test_an_option_after_the_command_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(
-        cli, ["--env-file", "missing.env", "check", "--env-file", "other.env"], standalone_mode=False
-    )
-    assert "other.env" in str(ended.exception)
-
-
-def test_check_names_misspelt_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text("WEBEX_ACESS_TOKEN=x\nSTACK_VERSION=9\n")
-    (tmp_path / ".env").chmod(0o600)
-    ended = CliRunner().invoke(cli, ["check"], env={"ES_HOST": ""}, standalone_mode=False)
-    assert "there is no setting WEBEX_ACESS_TOKEN; did you mean WEBEX_ACCESS_TOKEN?" in ended.stderr
-    assert "STACK_VERSION" not in ended.stderr
-    assert f"ok      settings: read from the environment and {tmp_path / '.env'}" in ended.stdout
-
-
 @pytest.mark.parametrize(
     ("words", "suggestion"),
     [(["zom"], "zoom"), (["plan", "webx"], "webex"), (["rejects", "lst"], "list"), (["stauts"], "status")],
@@ -197,40 +164,6 @@ def test_a_word_like_no_command_is_only_refused() -> None:
     ended = CliRunner().invoke(cli, ["xyzzy"])
     assert "No such command 'xyzzy'." in ended.stderr
     assert "Did you mean" not in ended.stderr
-
-
-def test_a_vendors_command_knows_the_settings_of_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text(
-        "ZOOM_CLIENT_ID=x\nZOOM_CLIENT_SECRET=x\nGOOGLE_ADMIN=x\nWEBEX_CLIENT_IDD=x\nWEBEX_CLIENT_SECRET=x\n"
-    )
-    (tmp_path / ".env").chmod(0o600)
-    ended = CliRunner().invoke(
-        cli, ["webex", "--date", "yesterday"], env={"ES_HOST": ""}, standalone_mode=False
-    )
-    assert ended.stderr.count("there is no setting") == 1
-    assert "did you mean WEBEX_CLIENT_ID?" in ended.stderr
-
-
-def test_settings_of_vendors_that_a_command_does_not_use_are_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings = [each.name for vendor in connectors.CONNECTORS for each in connectors.load(vendor).settings]
-    file = tmp_path / ".env"
-    file.write_text("".join(f"{name}=x\n{name}_FILE=x\n" for name in settings) + "ZOOM_CLIENT_SECRT=x\n")
-    env = RunEnvironment(
-        environment=Environment(values={}),
-        machine=Clock(wall=lambda: 0.0, monotonic=lambda: 0.0),
-        env_file=file,
-    )
-    for vendor in connectors.CONNECTORS:
-        caplog.clear()
-        warn_of_unknown_settings(env, [vendor])
-        assert [message for message in caplog.messages if "ZOOM_CLIENT_SECRT" not in message] == []
-    warn_of_unknown_settings(env, ["zoom"])
-    assert "did you mean ZOOM_CLIENT_SECRET?" in caplog.text
 
 
 # Privacy
