@@ -170,7 +170,10 @@ def open_index(
     machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
-    with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
+    with (
+        open_rejects(config, state_folder, machine) as rejects,
+        closing(Client(config, machine.monotonic)) as client,
+    ):
         yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now)
 
 

@@ -74,7 +74,7 @@ class Verifier:
                 )
             )
             account.ask_vendor_time()
-            client = stack.enter_context(closing(Client(self.elastic)))
+            client = stack.enter_context(closing(Client(self.elastic, config.clock.machine.monotonic)))
             inventory = Inventory(
                 client,
                 retry_policy(self.stop, config.clock.machine),

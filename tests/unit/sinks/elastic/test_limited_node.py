@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -27,7 +28,7 @@ def asked(answer: Answer) -> Iterator[Callable[[], Response]]:
     """Sends a request to a server that answers like this."""
     with serve(answer) as url:
         config = ElasticConfig(host=url, max_response_bytes=MEGABYTE)
-        with closing(Client(config, seconds=SECONDS)) as client:
+        with closing(Client(config, time.monotonic, seconds=SECONDS)) as client:
             yield lambda: client.send("POST", "/_search", body={})
 
 
