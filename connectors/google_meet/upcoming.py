@@ -16,10 +16,10 @@ from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import LOGGED_IN
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
-from connectors.google_meet.listing import settle_refusals
 from connectors.google_meet.mapping import to_host
 from connectors.google_meet.meet_api import USERS_AT_ONCE
-from connectors.google_meet.redaction import redact_row
+from connectors.google_meet.record_listing import settle_refusals
+from connectors.google_meet.redaction_rules import redact_row
 from connectors.google_meet.refused_users import RefusedUsers, skip_user
 from connectors.google_meet.reports_rows import Row, normalize_code
 from connectors.models import (

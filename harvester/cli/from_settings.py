@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,10 +97,23 @@ def warn_of_unknown_settings(env: RunEnvironment, vendors: Sequence[str]) -> Non
     """Warn of names in .env that look like settings of these vendors or of the harvester, and are none."""
     if env.env_file is None:
         return
-    settings = [*OWN, *(setting for name in vendors for setting in connectors.load(name).settings)]
-    known = [setting.name for setting in settings]
-    for message in unknown_settings(env.env_file, known, accepted=RETIRED):
+    known = [setting.name for setting in OWN] + _setting_names(vendors)
+    if not any(unknown_settings(env.env_file, known, accepted=RETIRED)):
+        return
+    # Only now, since it imports them: settings of other vendors may resemble those of these.
+    others = _setting_names([name for name in connectors.table() if name not in vendors])
+    accepted = [*RETIRED, *others, *(f"{name}_FILE" for name in others)]
+    for message in unknown_settings(env.env_file, known, accepted=accepted):
         logger.warning(message, extra=ONCE)
+
+
+def _setting_names(vendors: Iterable[str]) -> list[str]:
+    """Those of vendors of other packages that cannot be used are left out."""
+    names: list[str] = []
+    for vendor in vendors:
+        with suppress(BrokenPlugin):
+            names += [setting.name for setting in connectors.load(vendor).settings]
+    return names
 
 
 def elastic_config(env: RunEnvironment) -> ElasticConfig:

@@ -11,7 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+import connectors
 from harvester.cli import cli
+from harvester.cli.from_settings import warn_of_unknown_settings
 from harvester.cli.options import (
     RATE_SHARE,
     apply,
@@ -21,6 +23,8 @@ from harvester.cli.options import (
     timezone_option,
 )
 from harvester.cli.run_environment import RunEnvironment
+from harvester.config import Environment
+from harvester.pipeline.context import Clock
 
 SECRET = "marked-s3cret"  # an invented one
 
@@ -207,3 +211,22 @@ def test_a_vendors_command_knows_the_settings_of_the_others(
     )
     assert ended.stderr.count("there is no setting") == 1
     assert "did you mean WEBEX_CLIENT_ID?" in ended.stderr
+
+
+def test_settings_of_vendors_that_a_command_does_not_use_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = [each.name for vendor in connectors.CONNECTORS for each in connectors.load(vendor).settings]
+    file = tmp_path / ".env"
+    file.write_text("".join(f"{name}=x\n{name}_FILE=x\n" for name in settings) + "ZOOM_CLIENT_SECRT=x\n")
+    env = RunEnvironment(
+        environment=Environment(values={}),
+        machine=Clock(wall=lambda: 0.0, monotonic=lambda: 0.0),
+        env_file=file,
+    )
+    for vendor in connectors.CONNECTORS:
+        caplog.clear()
+        warn_of_unknown_settings(env, [vendor])
+        assert [message for message in caplog.messages if "ZOOM_CLIENT_SECRT" not in message] == []
+    warn_of_unknown_settings(env, ["zoom"])
+    assert "did you mean ZOOM_CLIENT_SECRET?" in caplog.text

@@ -26,7 +26,7 @@ from harvester.sinks.elastic.document_reader import DocumentReader
 from harvester.sinks.elastic.future_harvest_times import count_future
 from harvester.sinks.elastic.index_creation import index_uuids
 from harvester.sinks.elastic.index_identity import newest_harvest
-from harvester.sinks.elastic.inventory import Inventory
+from harvester.sinks.elastic.account_documents import AccountDocuments
 from harvester.sinks.elastic.mapping_diff import diff_mappings
 from harvester.sinks.elastic.stale_documents import StaleDocuments
 from harvester.sinks.elastic.templates import diff_templates
@@ -65,11 +65,11 @@ def cluster(body: Any) -> Scripted:
 def readings(client: Scripted) -> Iterator[Any]:
     """Everything that is read from Elasticsearch, each as a function without arguments."""
     retry = Waits().policy()
-    inventory = Inventory(client, retry, vendor="zoom", account="main")
+    documents = AccountDocuments(client, retry, vendor="zoom", account="main")
     yield lambda: list(DocumentReader(client, retry).read())
-    yield lambda: list(inventory.uuids(DAY))
-    yield lambda: list(inventory.read(["u"]))
-    yield inventory.prepare
+    yield lambda: list(documents.uuids(DAY))
+    yield lambda: list(documents.read(["u"]))
+    yield documents.prepare
     yield lambda: count_future(client, vendor="zoom", account="main", now=WHEN)
     yield lambda: newest_harvest(client, retry, "zoom", "main")
     yield lambda: index_uuids(client, retry)
