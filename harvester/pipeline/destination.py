@@ -69,6 +69,19 @@ class IndexDestination:
 
         return count_future(self._client, vendor=vendor, account=account, now=now)
 
+    def remember_versions(self, index: str) -> None:
+        """Undo what a repair that was killed has left in the settings of an index; a warning if the account may not."""
+        from harvester.sinks.elastic.deletion import MissingPrivileges
+        from harvester.sinks.elastic.future_harvest_times import remember_versions
+
+        try:
+            remember_versions(self._client, self._retry, index)
+        except MissingPrivileges as missing:
+            logger.warning(
+                f"a repair was killed and has left index.gc_deletes of {index} at -1; setting it to 24h needs the privilege "
+                f"{missing} on that index"
+            )
+
     def ping(self) -> None:
         """Raises Unreachable soon, not after minutes, if Elasticsearch does not answer."""
         self._client.ping(self._retry)

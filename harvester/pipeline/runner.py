@@ -17,6 +17,7 @@ from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount,
 from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.destination import Destination, IndexDestination
 from harvester.pipeline.index_generation import EMPTY_WHEN_BEGUN, IndexGeneration
+from harvester.pipeline.interrupted_repair import restore_settings
 from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import (
     RunPlan,
@@ -98,6 +99,7 @@ class Runner:
                     connected, journal, index.has_indices, self.request, report, generation=generation
                 ) as (plan, tracker),
             ):
+                restore_settings(journal, index.remember_versions)
                 self._harvest(connected, plan, tracker, report)
                 if report.superseded:
                     label, now = account.config.label, connected.context.now()

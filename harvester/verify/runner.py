@@ -14,6 +14,7 @@ from connectors.parsing import truncate_to_milliseconds
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
 from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
+from harvester.pipeline.interrupted_repair import changing_settings, restore_settings
 from harvester.pipeline.planner import RunPlan, split_into_slices
 from harvester.pipeline.report import Report
 from harvester.pipeline.runner import (
@@ -182,6 +183,7 @@ class _Repair:
         forget_wrong_times(account, self.journal, stops=False)
         run = self.journal.begin_run("verify --repair", now())
         try:
+            restore_settings(self.journal, self.index.remember_versions)
             blocked = self._redate(result.findings)
             tracker = RepairTracker(self.journal, to_harvest(result.findings, blocked), run=run, now=now)
             tracker.reasons.update(blocked)
@@ -207,7 +209,8 @@ class _Repair:
         for index in sorted({finding.index or "" for finding in future}):
             here = [finding for finding in future if finding.index == index]
             try:
-                self.documents.redate(index, [name for finding in here for name in finding.ids], at)
+                with changing_settings(self.journal, index):
+                    self.documents.redate(index, [name for finding in here for name in finding.ids], at)
             except CredentialsError as refused:
                 blocked |= {finding.uuid: str(refused) for finding in here}
         return blocked

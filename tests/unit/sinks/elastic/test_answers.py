@@ -11,6 +11,7 @@ import pytest
 
 from connectors.errors import ConfigurationError
 from connectors.models import Window
+from harvester.sinks.elastic.account_documents import AccountDocuments
 from harvester.sinks.elastic.answers import (
     first_number,
     first_text,
@@ -26,7 +27,6 @@ from harvester.sinks.elastic.document_reader import DocumentReader
 from harvester.sinks.elastic.future_harvest_times import count_future
 from harvester.sinks.elastic.index_creation import index_uuids
 from harvester.sinks.elastic.index_identity import newest_harvest
-from harvester.sinks.elastic.account_documents import AccountDocuments
 from harvester.sinks.elastic.mapping_diff import diff_mappings
 from harvester.sinks.elastic.stale_documents import StaleDocuments
 from harvester.sinks.elastic.templates import diff_templates
