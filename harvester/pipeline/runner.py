@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -36,6 +36,7 @@ from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
 from harvester.state.layout import journal_folder, rejects_folder
+from harvester.state.reader import StateReader
 
 logger = logging.getLogger(__name__)
 
@@ -168,6 +169,19 @@ def open_journal(account: Account, elastic: ElasticConfig) -> Iterator[Journal]:
         yield journal
     finally:
         journal.close()
+
+
+@contextmanager
+def read_journal(account: Account, elastic: ElasticConfig) -> Iterator[Journal | None]:
+    """The same without writing anything; `None` if no run has loaded this account into this index."""
+    folder = StateReader(account.config.state_folder).find_journal(
+        account.folder, elastic.url, elastic.prefix
+    )
+    if folder is None:
+        yield None
+        return
+    with closing(Journal(folder, dry_run=True)) as journal:
+        yield journal
 
 
 @contextmanager
