@@ -1,6 +1,6 @@
 """Keeps secrets out of what is logged: whatever settings mark as secret is replaced in every message.
 
-Vendors' rows are redacted elsewhere, in `connectors/redaction.py`.
+Vendors' rows are redacted elsewhere, in `connectors/row_redaction.py`.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from harvester.cli.render.check import output_for
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages
-from harvester.pipeline import context
+from harvester.pipeline import connector_context
 from harvester.pipeline.account import SETTINGS_HINT, missing_settings, open_account
 from harvester.pipeline.destination import retry_policy
 
@@ -99,7 +99,7 @@ def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator
     try:
         # Much of what a connector notifies of is among the results of its check as well.
         with (
-            collect_messages(context.logger) as notices,
+            collect_messages(connector_context.logger) as notices,
             open_account(account_config(name, env), env.stop, rate_share=env.rate_share(None)) as account,
             read_journal(account, env) as journal,
         ):

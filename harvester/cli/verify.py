@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -95,29 +95,37 @@ def verify(
     handle_signals(env)
     names, broken = _vendors(vendor, env)
     results = [_broken_result(name, error, env, timezone) for name, error in broken.items()]
+    verifier = partial(
+        _verifier,
+        env,
+        window,
+        has_dates=on is not None or first is not None,
+        repair=repair,
+        delete_orphans=delete_orphans,
+    )
     for name in names:
         result = VerifyResult(vendor=name, account=env.account, zone=env.zone(timezone))
         results.append(result)
-        try:
-            _verifier(
-                env,
-                window,
-                has_dates=on is not None or first is not None,
-                repair=repair,
-                delete_orphans=delete_orphans,
-            ).verify(account_config(name, env), result)
-        except HarvestError as error:
-            logger.error(f"harvester: {name}: {error}")
-            result.error = str(error)
-            result.codes.add(error.exit_code)
-            if isinstance(error, Interrupted):
-                break
+        if not _verify(name, verifier, env, result):
+            break
     if as_json:
         echo_json(verify_json(results))
     else:
         for line in verify_lines(results, quiet=env.quiet):
             echo(line)
     return worst_exit_code(results)
+
+
+def _verify(name: str, verifier: Callable[[], Verifier], env: RunEnvironment, result: VerifyResult) -> bool:
+    """Verify one vendor, and fill in its result. Returns whether to go on with the next one."""
+    try:
+        verifier().verify(account_config(name, env), result)
+    except HarvestError as error:
+        logger.error(f"harvester: {name}: {error}")
+        result.error = str(error)
+        result.codes.add(error.exit_code)
+        return not isinstance(error, Interrupted)
+    return True
 
 
 def _broken_result(name: str, error: BrokenPlugin, env: RunEnvironment, timezone: str | None) -> VerifyResult:

@@ -11,12 +11,14 @@ import connectors
 from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
-from harvester.pipeline.context import Clock, RunContext, StopSignal, no_refused_partitions, no_stored_refs
+from harvester.pipeline.clock import Clock
+from harvester.pipeline.connector_context import RunContext, no_refused_partitions, no_stored_refs
 from harvester.pipeline.request import VendorOptions
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
-from harvester.state.account import AccountState
 from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import account_folder
+from harvester.state.quotas_and_tokens import AccountState
 
 SETTINGS_HINT = (
     "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"

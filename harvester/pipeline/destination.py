@@ -14,9 +14,10 @@ from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
 from harvester.config import OWN, Environment, checked_url, is_nearby
 from harvester.logging_setup import ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
-from harvester.pipeline.context import Clock, StopSignal
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.index_generation import IndexListener
 from harvester.pipeline.report import DestinationKind
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
 from harvester.sinks.ndjson import Ndjson

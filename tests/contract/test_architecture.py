@@ -60,7 +60,7 @@ WRITERS = (
     "harvester/cli/meetecho_rooms.py",
     "harvester/cli/meetecho_slides.py",
     "harvester/cli/render/writes.py",
-    "harvester/meetecho_account.py",
+    "harvester/meetecho_write_access.py",
     "harvester/state/write_log.py",
 )
 """The modules that may import what writes to a vendor."""
@@ -69,6 +69,7 @@ WRITERS = (
 def test_no_harvest_can_write_to_a_vendor() -> None:
     """Only the commands below import `connectors.meetecho.writing`, and nothing but `meetecho` has these commands."""
     writing = "connectors.meetecho.writing"
+    assert not [writer for writer in WRITERS if not (ROOT / writer).is_file()]
     for folder in ("connectors", "harvester"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()

@@ -1,16 +1,12 @@
-"""Which days are requested, and what becomes a ref."""
+"""The rows of listings as refs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from connectors.models import Detail, MeetingRef, Window
+from connectors.models import Detail, MeetingRef
 from connectors.zoom import Zoom
-from connectors.zoom.listing import MAX_WINDOW, date_range
 from connectors.zoom.mapping import to_meeting
 from tests.unit.fake_context import NOW
 from tests.unit.zoom.fake_api import DAY, Account, data, meeting_row, page
@@ -57,40 +53,3 @@ def test_meetings_of_one_participant_are_listed_separately(zoom: Build, account:
     assert found.hint["type"] == "pastOne"
     zoom().fetch(found)
     assert account.asked_for("/metrics/meetings/alone/participants")[0]["type"] == "pastOne"
-
-
-def test_whole_days_are_requested_and_filtered_by_start(zoom: Build, account: Account) -> None:
-    account.quiet()
-    rows = [
-        meeting_row("before", start_time="2026-11-19T23:59:59Z"),
-        meeting_row("first", start_time="2026-11-20T00:00:00Z"),
-        meeting_row("over midnight", start_time="2026-11-20T23:59:59Z", end_time="2026-11-21T01:00:00Z"),
-        meeting_row("first", start_time="2026-11-20T00:00:00Z"),
-        meeting_row("after", start_time="2026-11-21T00:00:00Z"),
-    ]
-    account.on("/metrics/meetings", page("meetings", *rows), type="past")
-    assert {found.uuid for found in zoom().meetings(DAY)} == {"first", "over midnight"}
-    asked = account.asked_for("/metrics/meetings")[0]
-    assert (asked["from"], asked["to"]) == ("2026-11-19", "2026-11-21")
-
-
-@given(
-    start=st.timedeltas(timedelta(days=-400), timedelta(days=100)).map(lambda apart: NOW + apart),
-    length=st.timedeltas(timedelta(microseconds=1), MAX_WINDOW),
-    now=st.timedeltas(timedelta(), timedelta(days=1)).map(lambda apart: NOW + apart),
-)
-def test_date_range_spans_at_most_28_days_within_the_retention_and_before_now(start, length, now) -> None:
-    found = date_range(Window(start=start, end=start + length), now)
-    if found is None:
-        assert start > now or start + length < now - timedelta(days=179)
-        return
-    first, last = (datetime.fromisoformat(day).date() for day in found)
-    assert 0 <= (last - first).days < 28
-    assert last <= now.date()
-    assert first >= (now - timedelta(days=180)).date()
-
-
-def test_window_beyond_the_retention_makes_no_request(zoom: Build, account: Account) -> None:
-    old = Window(start=NOW - timedelta(days=300), end=NOW - timedelta(days=290))
-    assert list(zoom().meetings(old)) == []
-    assert account.asked == []

@@ -1,7 +1,7 @@
 """Removes what opens a meeting from a vendor's rows: passcodes, tokens, host keys, dial-in details and links.
 
 One list of words for all vendors, because the next API version of one vendor may use the word of another. What differs
-between vendors is data: `RedactionRules`, in each vendor's `redaction.py`, with the source of each rule.
+between vendors is data: `RedactionRules`, in each vendor's `redaction_rules.py`, with the source of each rule.
 """
 
 from __future__ import annotations

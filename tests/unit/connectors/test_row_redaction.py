@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.redaction import SECRET_WORDS, RedactionRules, redact
+from connectors.row_redaction import SECRET_WORDS, RedactionRules, redact
 
 NO_RULES = RedactionRules()
 SECRET = "marked-secret"

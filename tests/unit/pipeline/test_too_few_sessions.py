@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connectors.models import Detail, session_key
-from harvester.pipeline.short_readings import is_far_below, lacks_sessions
-from harvester.state.kept_sessions import SessionSummary
+from harvester.pipeline.too_few_sessions import is_far_below, lacks_sessions
+from harvester.state.session_digest import SessionSummary
 
 
 def keys(count: int, *, since: int = 0) -> list[str]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from connectors.base import Setting, setting_or_default
 from connectors.errors import ConfigurationError
 from connectors.meetecho import Meetecho
-from connectors.meetecho.datatracker_client import DatatrackerClient
+from connectors.meetecho.datatracker_http_client import DatatrackerClient
 from connectors.meetecho.endpoints import VENDOR
 from connectors.meetecho.writing.calls import WriteClient
 from connectors.meetecho.writing.slide_source import SlideSource
 from harvester.pipeline.account import Account, AccountConfig, open_account
-from harvester.pipeline.context import RunContext, StopSignal
+from harvester.pipeline.connector_context import RunContext
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.state.layout import make_private, writes_lock_file
 from harvester.state.locks import run_lock
 from harvester.state.write_log import WriteLog

@@ -1,42 +1,19 @@
-"""Listing, as both sources do it: which days to request, and the refs of the rows."""
+"""The rows of a listing, of either source: their refs, and what they count."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from connectors.errors import BrokenResponse
 from connectors.models import MeetingRef, Window, row_digest
 from connectors.parsing import parse_instant
-from connectors.zoom.client import Row
 from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
-
-RETENTION = timedelta(days=180)
-"""Lists reach back "six months". 180 days are within six months of any length."""
-
-LOOKBACK = timedelta(days=7)
-"""Zoom documents no upper bound for the delay of its data. It says minutes; large meetings take longer."""
-
-MAX_WINDOW = timedelta(days=25)
-"""One list request may span "one month"; whether both ends count is not documented. 25 days, begun at any time of day,
-touch at most 26 days of UTC. With a day added on each side that makes 28 days, ends included: within a month by any
-reading, February too."""
+from connectors.zoom.http_client import Row
 
 InstanceKind = Literal["meeting", "webinar"]
 ZoomSourceName = Literal["dashboard", "reports"]
-
-
-def date_range(window: Window, now: datetime) -> tuple[str, str] | None:
-    """`from` and `to` of a list that contains every meeting started in the window; `None` if Zoom can have none.
-
-    Zoom does not document the time zone of its days, and seems to filter by the end as well as the start. So the range
-    has an extra day on each side, without days beyond the retention or in the future.
-    """
-    day = timedelta(days=1)
-    first = max((window.start - day).date(), (now - RETENTION).date())
-    last = min((window.end - timedelta(microseconds=1) + day).date(), now.date())
-    return (first.isoformat(), last.isoformat()) if first <= last else None
 
 
 def to_refs(

@@ -15,7 +15,7 @@ import responses
 from connectors.errors import HarvestError
 from connectors.models import MeetingRef
 from connectors.webex import Webex
-from connectors.webex.redaction import redact_row
+from connectors.webex.redaction_rules import redact_row
 from harvester.documents import to_documents
 from tests.unit.fake_context import FakeContext
 from tests.unit.webex.fake_api import (

@@ -13,7 +13,7 @@ import pytest
 
 from connectors.base import Token
 from connectors.errors import QuotaExhausted
-from harvester.state.account import BLOCK, AccountState
+from harvester.state.quotas_and_tokens import BLOCK, AccountState
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

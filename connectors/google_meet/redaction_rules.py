@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.redaction import RedactionRules, redact_value
+from connectors.row_redaction import RedactionRules, redact_value
 
 RULES = RedactionRules(titles=frozenset(("summary", "displayName", "display_name", "name")))
 

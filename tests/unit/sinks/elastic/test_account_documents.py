@@ -8,8 +8,8 @@ import pytest
 
 from connectors.models import Detail
 from harvester.documents import version
+from harvester.sinks.elastic.account_documents import IndexedDocument, right_index
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.inventory import IndexedDocument, right_index
 
 YEARLY = ElasticConfig(host="http://localhost")
 MONTHLY = ElasticConfig(host="http://localhost", period="month")

@@ -11,8 +11,8 @@ import responses
 
 from connectors.errors import BrokenResponse, VendorError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.client import GoogleClient
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET
+from connectors.google_meet.http_client import GoogleClient
 from connectors.models import MeetingRef
 from connectors.rate_limit import MARGIN
 from tests.unit.fake_context import FakeContext

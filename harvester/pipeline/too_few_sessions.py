@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from connectors.models import Detail
-from harvester.state.kept_sessions import Doubt, SessionSummary
+from harvester.state.session_digest import Doubt, SessionSummary
 
 CONFIRM_AFTER = timedelta(hours=20)
 """A second equal answer counts after this time: the next nightly run may begin a little earlier in the day."""

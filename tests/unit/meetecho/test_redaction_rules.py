@@ -12,7 +12,7 @@ import pytest
 
 from connectors.errors import HarvestError
 from connectors.meetecho import Meetecho
-from connectors.meetecho.redaction import redact_row
+from connectors.meetecho.redaction_rules import redact_row
 from connectors.models import MeetingRef
 from harvester.documents import to_documents
 from tests.unit.fake_context import FakeContext

@@ -81,7 +81,7 @@ def right_index(config: ElasticConfig, kind: Kind, at: datetime | None, indices:
     return None
 
 
-class Inventory:
+class AccountDocuments:
     """The documents of one account of one vendor in one cluster.
 
     Raises what `Client.request` and `Client.error_for` do, and Unreachable if an index is closed: its content is unknown.

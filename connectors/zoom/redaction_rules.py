@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.redaction import RedactionRules, redact
+from connectors.row_redaction import RedactionRules, redact
 
 RULES = RedactionRules(
     titles=frozenset(

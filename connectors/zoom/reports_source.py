@@ -25,13 +25,12 @@ from connectors.models import (
 )
 from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.zoom import endpoints
-from connectors.zoom.client import Row, ZoomClient
-from connectors.zoom.endpoints import ZoomEndpoint
+from connectors.zoom.endpoints import ZoomEndpoint, date_range
 from connectors.zoom.errors import CANNOT_HOST, OTHER_ACCOUNT, UNKNOWN_USER
-from connectors.zoom.listing import (
+from connectors.zoom.http_client import Row, ZoomClient
+from connectors.zoom.listing_rows import (
     InstanceKind,
     ZoomSourceName,
-    date_range,
     expected_joins,
     kind_of,
     page_count,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.google_meet.listing import settle_refusals
+from connectors.google_meet.record_listing import settle_refusals
 from connectors.models import Reason, SkippedPartition
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.models import session_key
-from harvester.state.kept_sessions import SAMPLE, SessionSummary
+from harvester.state.session_digest import SAMPLE, SessionSummary
 
 KEYS = [session_key(str(number)) for number in range(100)]
 

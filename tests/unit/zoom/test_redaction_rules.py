@@ -15,7 +15,7 @@ import responses
 from connectors.errors import HarvestError
 from connectors.models import MeetingRef
 from connectors.zoom import Zoom
-from connectors.zoom.redaction import redact_row
+from connectors.zoom.redaction_rules import redact_row
 from tests.unit.fake_context import FakeContext
 from tests.unit.zoom.fake_api import (
     API,

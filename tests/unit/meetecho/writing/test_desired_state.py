@@ -6,12 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.meetecho.room_rows import to_room
-from connectors.meetecho.writing.desired import (
-    check_unique,
-    to_acronym,
-    to_decks,
-    to_desired_room,
-)
+from connectors.meetecho.writing.desired_state import check_unique, to_acronym, to_decks, to_desired_room
 from tests.unit.meetecho.writing.fake_meetecho import desired_room
 
 ROW = {

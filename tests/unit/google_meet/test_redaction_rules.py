@@ -15,7 +15,7 @@ import responses
 
 from connectors.errors import HarvestError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.redaction import EVENT_FIELDS, redact_event, redact_recording, redact_row
+from connectors.google_meet.redaction_rules import EVENT_FIELDS, redact_event, redact_recording, redact_row
 from connectors.models import MeetingRef, Window
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW, FakeContext

@@ -1,22 +1,18 @@
-"""Services passed to a connector: clock, account state, notifications, cancellation."""
+"""What a run gives its connector: time, quotas, facts, leases, tokens, notices and interruption."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from threading import Event
 from typing import Any
 
 from connectors.base import RequestStats, ResponseLimits
-from connectors.errors import Interrupted
 from connectors.models import RefusedPartition, Window
 from harvester.formatting import without_prefix
 from harvester.logging_setup import ONCE
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock
-from harvester.state.account import AccountState
+from harvester.state.quotas_and_tokens import AccountState
 
 logger = logging.getLogger(__name__)
 
@@ -41,80 +37,6 @@ RefusedPartitions = Callable[[], Mapping[str, RefusedPartition]]
 def no_refused_partitions() -> Mapping[str, RefusedPartition]:
     """Of a run without a journal."""
     return {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
-    """The calendar and the seconds of a run: those of this machine, unless the vendors are simulated."""
-
-    wall: Callable[[], float]
-    """Seconds since 1970 of this machine."""
-    monotonic: Callable[[], float]
-    """Seconds of this machine."""
-    shift: timedelta = timedelta(0)
-    """How far the calendar is ahead of the machine's."""
-    speed: float = 1.0
-    """How many seconds of `elapsed` and `wait` fit into one of the machine's."""
-
-    @property
-    def machine(self) -> Clock:
-        """This machine's own clock."""
-        return Clock(wall=self.wall, monotonic=self.monotonic)
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.wall(), UTC) + self.shift
-
-    def elapsed(self) -> float:
-        return self.monotonic() * self.speed
-
-
-class StopSignal:
-    """Set by a signal handler; every wait checks it."""
-
-    def __init__(self) -> None:
-        self._event = Event()
-        self.exit_code = 130
-        self._callbacks: list[Callable[[], None]] = []
-        self._in_call = False
-
-    @property
-    def is_set(self) -> bool:
-        return self._event.is_set()
-
-    def set(self, exit_code: int) -> None:
-        self.exit_code = exit_code
-        self._event.set()
-        for callback in self._callbacks:
-            callback()
-
-    def add_callback(self, callback: Callable[[], None]) -> None:
-        """Call `callback`, which must not block, when the signal is set."""
-        self._callbacks.append(callback)
-
-    def wait(self, seconds: float) -> None:
-        """Sleep; raises Interrupted as soon as the signal is set."""
-        if self._event.wait(max(0.0, seconds)):
-            raise Interrupted(exit_code=self.exit_code)
-
-    def check(self) -> None:
-        if self._event.is_set():
-            raise Interrupted(exit_code=self.exit_code)
-
-    @contextmanager
-    def interruptible_call(self) -> Iterator[None]:
-        """Around a call of the main thread that may block for ever: a signal raises Interrupted in the middle of it."""
-        self._in_call = True
-        try:
-            self.check()
-            yield
-        finally:
-            self._in_call = False
-
-    def interrupt_call(self) -> None:
-        """Called by the signal handler, in the main thread. Raises Interrupted if that is in an `interruptible_call`."""
-        if self._in_call:
-            self._in_call = False
-            raise Interrupted(exit_code=self.exit_code)
 
 
 class RunContext:

@@ -9,13 +9,13 @@ from types import TracebackType
 BEAT_SECONDS = 0.005
 
 
-class Metronome:
+class WakeupDelay:
     """A context manager. `longest`: the longest delay so far, in seconds."""
 
     def __init__(self) -> None:
         self.longest = 0.0
         self._ended = Event()
-        self._thread = Thread(target=self._beat, name="metronome", daemon=True)
+        self._thread = Thread(target=self._beat, name="wakeup_delay", daemon=True)
 
     def _beat(self) -> None:
         before = time.monotonic()
@@ -24,7 +24,7 @@ class Metronome:
             self.longest = max(self.longest, now - before - BEAT_SECONDS)
             before = now
 
-    def __enter__(self) -> Metronome:
+    def __enter__(self) -> WakeupDelay:
         self._thread.start()
         return self
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.documents import full_harvest, plain
-from tests.unit.analysis.invented import documents, write
+from tests.invented_meetings import full_harvest, plain
+from tests.unit.analysis.record_strategies import documents, write
 
 PAGE = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
 LINES = re.findall(r"```sql\n(.*?)\n```", PAGE, flags=re.DOTALL)
