@@ -53,7 +53,7 @@ OWN = (
     ),
     Setting(
         name="HARVESTER_MAX_RESPONSE_MB",
-        help="largest answer of a vendor in megabytes, after decompression",
+        help="largest answer of a vendor or of Elasticsearch in megabytes, after decompression",
         default="64",
     ),
     Setting(

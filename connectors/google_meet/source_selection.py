@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from threading import RLock
 
 from connectors.base import Context, Settings
-from connectors.errors import CredentialsError
+from connectors.errors import ConfigurationError
 from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.calendar_api import CalendarApi
@@ -96,5 +96,5 @@ class GoogleSourceSelector:
     def _reads_all_users(self) -> bool:
         try:
             return self.tokens.impersonates
-        except CredentialsError:
+        except ConfigurationError:
             return True  # the first call reports what is wrong with them

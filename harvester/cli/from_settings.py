@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.errors import BrokenPlugin
+from connectors.errors import BrokenPlugin, ConfigurationError, HarvestError
 from harvester.cli.options import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import OWN, RETIRED
 from harvester.env_file_warnings import unknown_settings
 from harvester.logging_setup import ONCE
 from harvester.pipeline import destination
-from harvester.pipeline.account import Account, AccountConfig, missing_settings, read_settings
+from harvester.pipeline.account import (
+    Account,
+    AccountConfig,
+    is_partly_set,
+    missing_settings,
+    not_set,
+    read_settings,
+)
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
@@ -61,25 +68,28 @@ class Vendors:
     """Their required settings are set."""
     missing: Mapping[str, Sequence[str]]
     """The settings that the others lack."""
-    broken: Mapping[str, BrokenPlugin]
-    """Vendors of other packages that cannot be used, and why."""
+    broken: Mapping[str, HarvestError]
+    """Vendors that cannot be used, and why: some of their required settings are missing, or their package is broken."""
 
 
 def find_vendors(env: RunEnvironment) -> Vendors:
     configured: list[str] = []
     missing: dict[str, Sequence[str]] = {}
-    broken: dict[str, BrokenPlugin] = {}
+    broken: dict[str, HarvestError] = {}
     for name in sorted(connectors.table()):
         try:
             unset = missing_settings(name, env.environment)
         except BrokenPlugin as error:
             broken[name] = error
             continue
-        if unset:
+        if is_partly_set(name, env.environment):
+            broken[name] = ConfigurationError(f"{name}: {not_set(name, unset)}")
+        elif unset:
             missing[name] = unset
         else:
             configured.append(name)
-    warn_of_unknown_settings(env, [*configured, *missing])
+    known = [name for name in connectors.table() if not isinstance(broken.get(name), BrokenPlugin)]
+    warn_of_unknown_settings(env, known)
     return Vendors(configured=configured, missing=missing, broken=broken)
 
 

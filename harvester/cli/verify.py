@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 import connectors
-from connectors.errors import BrokenPlugin, ConfigurationError, HarvestError, Interrupted
+from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli.from_settings import account_config, elastic_config, find_vendors
 from harvester.cli.options import (
@@ -128,7 +128,7 @@ def _verify(name: str, verifier: Callable[[], Verifier], env: RunEnvironment, re
     return True
 
 
-def _broken_result(name: str, error: BrokenPlugin, env: RunEnvironment, timezone: str | None) -> VerifyResult:
+def _broken_result(name: str, error: HarvestError, env: RunEnvironment, timezone: str | None) -> VerifyResult:
     logger.error(f"harvester: {error}")
     return VerifyResult(
         vendor=name,
@@ -139,7 +139,7 @@ def _broken_result(name: str, error: BrokenPlugin, env: RunEnvironment, timezone
     )
 
 
-def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Mapping[str, BrokenPlugin]]:
+def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Mapping[str, HarvestError]]:
     """The vendors to verify, and those that cannot be used."""
     known = sorted(connectors.table())
     if given is not None:
@@ -147,7 +147,7 @@ def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Map
             raise click.UsageError(f"{given} is not one of {', '.join(known)}")
         return [given], {}
     vendors = find_vendors(env)
-    if not vendors.configured:
+    if not vendors.configured and not vendors.broken:
         hint = env.environment.retired() or "see example.env for what to set"
         raise ConfigurationError(
             f"no vendor is configured; {hint} (settings are read from {env.settings_source})"

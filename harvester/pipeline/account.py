@@ -148,14 +148,23 @@ def missing_settings(vendor: str, environment: Environment) -> list[str]:
     return [setting.name for setting in settings]
 
 
+def is_partly_set(vendor: str, environment: Environment) -> bool:
+    """Whether some of the required settings of a vendor are set and others are not: a mistake, and no vendor that is left
+    out on purpose."""
+    required = [setting for setting in connectors.load(vendor).settings if setting.required]
+    missing = unset_settings(tuple(required), environment.get_unchecked)
+    return 0 < len(missing) < len(required)
+
+
 def read_settings(vendor: str, environment: Environment) -> dict[str, str]:
     """The settings of a vendor. Raises ConfigurationError if a required one is not set."""
     if missing := missing_settings(vendor, environment):
-        raise ConfigurationError(environment.retired() or _not_set(vendor, missing))
+        raise ConfigurationError(environment.retired() or not_set(vendor, missing))
     return environment.of(connectors.load(vendor).settings)
 
 
-def _not_set(vendor: str, missing: Sequence[str]) -> str:
+def not_set(vendor: str, missing: Sequence[str]) -> str:
+    """What to do about missing settings, in words."""
     settings = connectors.load(vendor).settings
     how_to_get = next((s.how_to_get for s in settings if s.name in missing and s.how_to_get), "")
     found = f"; to be found {how_to_get}" if how_to_get else ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.config import OWN, Environment, checked_url, is_nearby
+from harvester.config import OWN, Environment, checked_url, is_nearby, max_response_bytes
 from harvester.logging_setup import ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.clock import Clock
@@ -137,14 +137,16 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
     url = checked_url("ES_HOST", host, http_anywhere=True)
     if url.startswith("http://") and not is_nearby(url):
         logger.warning("ES_HOST is http://: documents and credentials are sent unencrypted", extra=ONCE)
+    own = settings.of(OWN)
     return ElasticConfig(
         host=url,
         api_key=settings.get("ES_API_KEY"),
         username=settings.get("ES_USERNAME"),
         password=settings.get("ES_PASSWORD"),
         ca_certs=settings.get("ES_CA_CERTS"),
-        prefix=settings.of(OWN)["ES_INDEX_PREFIX"],
+        prefix=own["ES_INDEX_PREFIX"],
         period=period,
+        max_response_bytes=max_response_bytes(own["HARVESTER_MAX_RESPONSE_MB"]),
     )
 
 

@@ -22,6 +22,15 @@ from connectors.models import Detail, Window
 from connectors.parsing import format_milliseconds, parse_instant
 from connectors.retry import RetryPolicy
 from harvester.documents import rank_of, version
+from harvester.sinks.elastic.answers import (
+    first_number,
+    first_text,
+    lacks_privileges,
+    member,
+    read_buckets,
+    read_hits,
+    read_text,
+)
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig, Kind
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, delete_documents
@@ -104,11 +113,7 @@ class AccountDocuments:
         refreshes by itself a second later.
         """
         self._client.ping(self._retry)
-        body = {"index": [{"names": self.config.index_patterns, "privileges": ["read"]}]}
-        path = "/_security/user/_has_privileges"
-        response = self._client.request(self._retry, "POST", path, body=body)
-        # Any other response: security is switched off, or the account may not ask.
-        if response.ok and not response.body.get("has_all_requested", True):
+        if lacks_privileges(self._client, self._retry, self.config.index_patterns, "read"):
             raise self._missing_privilege("read")
         self.refresh()
         closed = self._closed()
@@ -188,12 +193,11 @@ class AccountDocuments:
         path = f"/{self._patterns}/_search?allow_partial_search_results=false&{self._index_options}"
         while True:
             self._retry.wait(0)  # raises Interrupted between pages
-            found = self._post(path, body).body.get("aggregations", {}).get("meetings", {})
-            buckets = found.get("buckets", [])
-            yield from (bucket["key"]["uuid"] for bucket in buckets)
+            buckets = read_buckets(self._client, self._post(path, body), "meetings")
+            yield from (str(bucket["key"].get("uuid", "")) for bucket in buckets)
             if len(buckets) < PAGE:
                 return
-            composite["after"] = found["after_key"]
+            composite["after"] = buckets[-1]["key"]
 
     def _documents(
         self, point: _Point, kind: Kind, uuids: Sequence[str]
@@ -222,7 +226,7 @@ class AccountDocuments:
             hits = self._page(point, search)
             for hit in hits:
                 if self.config.is_own_index(hit["_index"]):
-                    yield hit["sort"][0], _to_document(hit, kind)
+                    yield str(hit["sort"][0]), _to_document(hit, kind)
             if len(hits) < PAGE:
                 return
             search["search_after"] = hits[-1]["sort"]
@@ -237,9 +241,8 @@ class AccountDocuments:
             point.id = self._open_point_in_time()  # it has expired, or the node was restarted
         if not response.ok:
             raise self._read_error(response)
-        point.id = response.body.get("pit_id", point.id)
-        hits: list[dict[str, Any]] = response.body["hits"]["hits"]
-        return hits
+        point.id = str(member(response.body, "pit_id") or point.id)
+        return read_hits(self._client, response, sort=list)
 
     @contextmanager
     def _point_in_time(self) -> Iterator[_Point]:
@@ -252,7 +255,7 @@ class AccountDocuments:
 
     def _open_point_in_time(self) -> str:
         path = f"/{self._patterns}/_pit?keep_alive={KEEP_ALIVE}&{self._index_options}"
-        return str(self._post(path).body["id"])
+        return read_text(self._client, self._post(path), "asked for a point in time", "id")
 
     def _closed(self) -> str | None:
         """The first closed index that matches the patterns."""
@@ -311,14 +314,14 @@ class _Stream:
 
 
 def _to_document(hit: Mapping[str, Any], kind: Kind) -> IndexedDocument:
-    values = {name: found[0] for name, found in hit.get("fields", {}).items()}
-    harvested_at = parse_instant(values.get("harvested_at"))
-    detail = Detail.__members__.get(values.get("detail", ""))
+    fields = hit.get("fields")
+    harvested_at = parse_instant(first_text(fields, "harvested_at"))
+    detail = Detail.__members__.get(first_text(fields, "detail") or "")
     return IndexedDocument(
         index=hit["_index"],
         document_id=hit["_id"],
         version=0 if detail is None or harvested_at is None else version(detail, harvested_at),
-        timestamp=parse_instant(values.get(_TIME_FIELDS[kind])),
-        stay=values.get("stay"),
-        expected_sessions=values.get("participant_sessions"),
+        timestamp=parse_instant(first_text(fields, _TIME_FIELDS[kind])),
+        stay=first_text(fields, "stay"),
+        expected_sessions=first_number(fields, "participant_sessions"),
     )

@@ -24,7 +24,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import Environment
-from harvester.pipeline.context import Clock
+from harvester.pipeline.clock import Clock
 
 SECRET = "marked-s3cret"  # an invented one
 
