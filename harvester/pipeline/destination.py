@@ -18,6 +18,7 @@ from harvester.pipeline.clock import Clock
 from harvester.pipeline.index_generation import IndexListener
 from harvester.pipeline.report import DestinationKind
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.privacy import Privacy
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
 from harvester.sinks.ndjson import Ndjson
@@ -42,12 +43,15 @@ class IndexDestination:
         rejects: Rejects,
         retry: RetryPolicy,
         now: Callable[[], datetime],
+        privacy: Privacy | None = None,
     ) -> None:
-        """`now`: the calendar of the documents, which a simulator may shift."""
+        """`now`: the calendar of the documents, which a simulator may shift. `privacy`: for documents in lines; records are
+        treated already."""
         from harvester.sinks.elastic.loader import Loader
 
         self.config = config
-        self.loader = Loader(client, rejects, retry, now=now)
+        treat = None if privacy is None or privacy.keeps_all else privacy.document
+        self.loader = Loader(client, rejects, retry, now=now, treat=treat)
         self._client = client
         self._retry = retry
 
@@ -68,6 +72,19 @@ class IndexDestination:
         from harvester.sinks.elastic.future_harvest_times import count_future
 
         return count_future(self._client, vendor=vendor, account=account, now=now)
+
+    def remember_versions(self, index: str) -> None:
+        """Undo what a repair that was killed has left in the settings of an index; a warning if the account may not."""
+        from harvester.sinks.elastic.deletion import MissingPrivileges
+        from harvester.sinks.elastic.future_harvest_times import remember_versions
+
+        try:
+            remember_versions(self._client, self._retry, index)
+        except MissingPrivileges as missing:
+            logger.warning(
+                f"a repair was killed and has left index.gc_deletes of {index} at -1; setting it to 24h needs the privilege "
+                f"{missing} on that index"
+            )
 
     def ping(self) -> None:
         """Raises Unreachable soon, not after minutes, if Elasticsearch does not answer."""
@@ -166,13 +183,21 @@ def open_rejects(config: ElasticConfig, state_folder: Path, machine: Clock) -> I
 
 @contextmanager
 def open_index(
-    config: ElasticConfig, state_folder: Path, stop: StopSignal, clock: Clock
+    config: ElasticConfig,
+    state_folder: Path,
+    stop: StopSignal,
+    clock: Clock,
+    privacy: Privacy | None = None,
 ) -> Iterator[IndexDestination]:
+    """`privacy`: for documents in lines; records are treated already."""
     machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
-    with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
-        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now)
+    with (
+        open_rejects(config, state_folder, machine) as rejects,
+        closing(Client(config, machine.monotonic)) as client,
+    ):
+        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now, privacy)
 
 
 @contextmanager

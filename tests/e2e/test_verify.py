@@ -18,6 +18,7 @@ from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRef, Window
 from connectors.parsing import format_milliseconds, parse_instant
 from harvester.documents import record_version, version
+from harvester.pipeline.interrupted_repair import CHANGED_INDEX
 from harvester.sinks.elastic.account_documents import AccountDocuments
 from harvester.sinks.elastic.deletion import Deletion
 from harvester.state.journal import Journal
@@ -485,6 +486,20 @@ def test_a_document_of_the_future_is_replaced_and_can_be_replaced_again(
         assert min(after) > max(before)
         settings = sandbox.ask("GET", f"/{sandbox.prefix}*/_settings").body.values()
         assert {index["settings"]["index"]["gc_deletes"] for index in settings} == {"24h"}
+
+
+def test_a_repair_that_was_killed_between_its_settings_is_undone_by_the_next_run(
+    sandbox: IndexSandbox, tmp_path: Path
+) -> None:
+    with harvested(sandbox, tmp_path) as (harvester, _):
+        index = next(iter(documents_of(sandbox, meetings(sandbox)[0])))["_index"]
+        sandbox.ask("PUT", f"/{index}/_settings", body={"index": {"gc_deletes": "-1"}})
+        (database,) = harvester.folder.rglob("journal.db")
+        with closing(Journal(database.parent)) as journal:
+            journal.set_fact(CHANGED_INDEX, index)
+        assert harvester("zoom", *DAYS).returncode == 0
+        settings = sandbox.ask("GET", f"/{index}/_settings").body[index]["settings"]
+        assert settings["index"]["gc_deletes"] == "24h"
 
 
 def test_without_the_privilege_manage_documents_of_the_future_stay_and_the_rest_is_repaired(

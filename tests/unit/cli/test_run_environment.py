@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from connectors.errors import ConfigurationError
 from harvester.cli import cli
 from harvester.cli.options import (
     RATE_SHARE,
@@ -163,3 +164,44 @@ def test_a_word_like_no_command_is_only_refused() -> None:
     ended = CliRunner().invoke(cli, ["xyzzy"])
     assert "No such command 'xyzzy'." in ended.stderr
     assert "Did you mean" not in ended.stderr
+
+
+# Privacy
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"HARVESTER_PII": "none"}, "HARVESTER_PII must be one of keep, hash, drop"),
+        ({"HARVESTER_PII": "hash"}, "HARVESTER_PII=hash needs HARVESTER_PII_KEY"),
+        ({"HARVESTER_PII": "hash", "HARVESTER_PII_KEY": "short"}, "at least 32 bytes"),
+        ({"HARVESTER_PII": "drop", "HARVESTER_PII_KEEP": "topic,title"}, "'title' not among the fields"),
+    ],
+)
+def test_privacy_settings_are_checked_before_anything_is_done(
+    run: Run, seen: list[RunEnvironment], settings: dict[str, str], message: str
+) -> None:
+    refused = run(**settings)
+    assert isinstance(refused.exception, ConfigurationError)
+    assert message in str(refused.exception)
+    assert refused.exception.exit_code == 78
+    assert seen == []
+
+
+def test_the_key_may_be_in_a_file_and_messages_name_nobody(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("k" * 32 + "\n")
+    monkeypatch.setattr(f"{__name__}.SECRET", "ada@example.org")
+    ended = run(HARVESTER_PII="hash", HARVESTER_PII_KEY_FILE=str(tmp_path / "key"))
+    assert ended.exit_code == 0
+    assert "a message for pii-" in ended.output
+    assert "ada@" not in ended.output
+
+
+@pytest.mark.parametrize("mode", ["hash", "drop"])
+def test_raw_rows_are_refused_unless_everything_is_kept(mode: str) -> None:
+    settings = {"HARVESTER_PII": mode, "HARVESTER_PII_KEY": "k" * 32}
+    ended = CliRunner().invoke(cli, ["zoom", "--date", "2026-11-20", "--raw"], env=settings)
+    assert ended.exit_code == 2, "click's own; the program makes 64 of it"
+    assert f"HARVESTER_PII is {mode}: leave out --raw" in ended.output
