@@ -20,12 +20,12 @@ from connectors.base import Context
 from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
 from connectors.google_meet.auth import LOGGED_IN, GoogleTokens, UserUnavailable
-from connectors.google_meet.client import GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.conference_grouping import MAX_TIME_DIFFERENCE, Conference, best_record
 from connectors.google_meet.directory_api import DirectoryApi
 from connectors.google_meet.endpoints import MEET, RECORD_RETENTION, VENDOR
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.redaction import SPACE_FIELDS, redact_recording
+from connectors.google_meet.http_client import GoogleClient, PageTokenRefused, Row
+from connectors.google_meet.redaction_rules import SPACE_FIELDS, redact_recording
 from connectors.google_meet.reports_rows import normalize_code
 from connectors.models import Reason, SkippedPartition, Window, user_partition
 from connectors.parsing import as_text, format_milliseconds

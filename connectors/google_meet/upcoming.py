@@ -17,10 +17,10 @@ from connectors.google_meet.auth import LOGGED_IN, UserUnavailable
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.listing import settle_refusals
 from connectors.google_meet.mapping import to_host
 from connectors.google_meet.meet_api import USERS_AT_ONCE
-from connectors.google_meet.redaction import redact_row
+from connectors.google_meet.record_listing import settle_refusals
+from connectors.google_meet.redaction_rules import redact_row
 from connectors.google_meet.reports_rows import Row, normalize_code
 from connectors.models import (
     Detail,

@@ -14,7 +14,7 @@ from connectors.models import Window
 from harvester.formatting import format_instant, format_span, plural
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
-from harvester.pipeline.context import RunContext, StopSignal
+from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.destination import Destination, IndexDestination
 from harvester.pipeline.index_generation import EMPTY_WHEN_BEGUN, IndexGeneration
 from harvester.pipeline.journal_tracker import JournalTracker
@@ -29,6 +29,7 @@ from harvester.pipeline.planner import (
 )
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig

@@ -584,3 +584,17 @@ def test_the_simulator_says_what_it_wrote_and_what_to_run_next(simulator: Simula
     assert ended.returncode == 74
     assert str(nowhere) in words(ended)
     assert "sim.env.new" not in words(ended)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (["zoom", "--date", "2026-2-3", "--log-format", "json"], "write it 2026-02-03"),
+        (["zom", "--log-format=json"], "Did you mean zoom?"),
+        (["--log-format", "json", "zoom", "--env-file", "nowhere.env"], "nowhere.env"),
+    ],
+)
+def test_what_is_wrong_with_the_command_line_is_json_too(tmp_path: Path, given: list[str], text: str) -> None:
+    ended = Harvester(tmp_path, {})(*given)
+    (line,) = ended.stderr.splitlines()
+    assert text in json.loads(line)["message"]

@@ -18,8 +18,8 @@ from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
 from harvester.state.rejects import Reject, Rejects
-from tests.documents import many, plain, spoiled
 from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
+from tests.invented_meetings import many, plain, spoiled
 
 SHORT = RETRY.within(1.0)
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
+from connectors.base import DEFAULT_MAX_BYTES
 from connectors.errors import ConfigurationError
 
 Kind = Literal["meeting", "session"]
@@ -39,6 +40,8 @@ class ElasticConfig:
     prefix: str = "harvester-"
     period: Period = "year"
     """One index per year or per month of the meeting."""
+    max_response_bytes: int = DEFAULT_MAX_BYTES
+    """The largest answer that is accepted, after decompression."""
 
     def __post_init__(self) -> None:
         try:

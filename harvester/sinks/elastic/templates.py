@@ -165,7 +165,7 @@ def _fetch_installed(client: Client, retry: RetryPolicy, template: Template) -> 
         body = response.body[f"{kind}s"][0][kind]
     except (TypeError, LookupError):
         body = None
-    if not isinstance(body, Mapping):
+    if not isinstance(body, Mapping) or not isinstance(body.get("_meta") or {}, Mapping):
         raise client.unexpected(response, f"asked for the template {template.name}")
     return body
 

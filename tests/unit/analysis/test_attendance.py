@@ -23,9 +23,9 @@ from harvester.analysis.document_tables import read_documents
 from harvester.analysis.people import Alias
 from harvester.analysis.roster import Expected
 from harvester.analysis.selection import Selection
-from tests.documents import plain
 from tests.examples import one_in
-from tests.unit.analysis.invented import documents, several, write
+from tests.invented_meetings import plain
+from tests.unit.analysis.record_strategies import documents, several, write
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -23,9 +23,9 @@ from harvester.analysis.figures.quality import wilson
 from harvester.analysis.org_units import Units
 from harvester.analysis.report_data import ReportData, report_data
 from harvester.analysis.selection import Selection
-from tests.documents import full_harvest, plain
 from tests.examples import one_in
-from tests.unit.analysis.invented import documents, several, write
+from tests.invented_meetings import full_harvest, plain
+from tests.unit.analysis.record_strategies import documents, several, write
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

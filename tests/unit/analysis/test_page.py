@@ -20,8 +20,8 @@ from harvester.analysis import safe_svg
 from harvester.analysis.page import policy, render
 from harvester.analysis.page_text import clean, vendor_class
 from harvester.analysis.safe_svg import rebuilt
-from tests.documents import full_harvest, full_session, plain, with_series
-from tests.unit.analysis.invented import documents
+from tests.invented_meetings import full_harvest, full_session, plain, with_series
+from tests.unit.analysis.record_strategies import documents
 from tests.unit.analysis.test_figures import figures
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e{{7*7}}'

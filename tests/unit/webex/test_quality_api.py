@@ -23,7 +23,7 @@ from connectors.models import Detail, MeetingRecord, Reason
 from connectors.rate_limit import RateLimiter
 from connectors.webex import Webex
 from connectors.webex.quality_api import QualityApi
-from harvester.state.account import AccountState
+from harvester.state.quotas_and_tokens import AccountState
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.webex.fake_api import (
     ADMIN,

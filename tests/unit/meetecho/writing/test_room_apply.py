@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connectors.errors import Unreachable
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.writing.calls import Fetched
-from connectors.meetecho.writing.desired import DesiredRoom
+from connectors.meetecho.writing.desired_state import DesiredRoom
 from connectors.meetecho.writing.room_apply import RoomOutcome, RoomWriter
 from tests.unit.meetecho.writing.fake_meetecho import NOW, FakeMeetecho, Killed, MemoryLog, desired_room
 

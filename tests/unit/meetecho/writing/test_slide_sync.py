@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from connectors.errors import Unreachable
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.errors import MeetechoRefused
-from connectors.meetecho.writing.desired import Deck
+from connectors.meetecho.writing.desired_state import Deck
 from connectors.meetecho.writing.slide_sync import RESEND_AFTER, SlideOutcome, SlidePlan, SlideWriter
 from tests.unit.meetecho.writing.fake_meetecho import (
     NOW,
