@@ -55,6 +55,7 @@ def _account_config(vendor: str, env: RunEnvironment, values: dict[str, str]) ->
         values=values,
         state_folder=env.state_folder,
         clock=env.clock(base_urls),
+        privacy=env.privacy,
         max_response_bytes=env.max_response_bytes,
     )
 
@@ -132,7 +133,7 @@ def read_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | No
 
 
 def open_index(env: RunEnvironment) -> AbstractContextManager[IndexDestination]:
-    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.clock({}))
+    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.clock({}), env.privacy)
 
 
 def open_rejects(env: RunEnvironment) -> AbstractContextManager[Rejects]:

@@ -164,6 +164,8 @@ class GeneralOptions:
         )
         self.configure_logging(env)
         env.redact(OWN)
+        if not env.treatment.keeps_all:
+            env.redactor.treat = env.treatment.text
         if path is not None and (exposed := exposed_secrets(path)):
             logger.warning(exposed, extra=ONCE)
         logger.debug(f"settings: {env.settings_source}")

@@ -16,6 +16,8 @@ from harvester.pipeline.connector_context import RunContext, no_refused_partitio
 from harvester.pipeline.request import VendorOptions
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
+from harvester.privacy.connector import private
+from harvester.privacy.privacy import Privacy
 from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import account_folder
 from harvester.state.quotas_and_tokens import AccountState
@@ -36,6 +38,7 @@ class AccountConfig:
     """The vendor's settings by name."""
     state_folder: Path
     clock: Clock
+    privacy: Privacy
     max_response_bytes: int = DEFAULT_MAX_BYTES
     """The largest answer of the vendor, after decompression."""
 
@@ -89,14 +92,16 @@ class Account:
             journal.stored_refs if journal is not None else no_stored_refs,
             no_refused_partitions if journal is None or asks_refused_again else journal.refused_partitions,
             ResponseLimits(max_bytes=self.config.max_response_bytes),
+            self.config.privacy.text,
         )
 
     def connect(
         self, journal: JournalReader | None = None, *, asks_refused_again: bool = False
     ) -> ConnectedAccount:
-        """Build the connector, which makes no request yet. The arguments are those of `context`."""
+        """Build the connector, which makes no request yet, and whose answers are treated as the privacy settings say. The
+        arguments are those of `context`."""
         context = self.context(journal, asks_refused_again=asks_refused_again)
-        connector = connectors.load(self.config.vendor)(self.settings, context)
+        connector = private(connectors.load(self.config.vendor)(self.settings, context), self.config.privacy)
         return ConnectedAccount(config=self.config, connector=connector, context=context, state=self.state)
 
     def ask_vendor_time(self) -> None:

@@ -51,7 +51,9 @@ class RunContext:
         stored_refs: StoredRefs = no_stored_refs,
         refused_partitions: RefusedPartitions = no_refused_partitions,
         response_limits: ResponseLimits = ResponseLimits(),  # noqa: B008  # frozen
+        treat_text: Callable[[str], str] = str,
     ) -> None:
+        """`treat_text`: returns a message without what must not be shown."""
         clock = calendar.clock
         self._clock = clock
         self._calendar = calendar
@@ -61,6 +63,7 @@ class RunContext:
         self.request_stats = RequestStats()
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
         self.response_limits = response_limits
+        self._treat_text = treat_text
         self.now = calendar.now
         self.observe_vendor_time = calendar.observe
         self.elapsed = clock.elapsed
@@ -87,5 +90,5 @@ class RunContext:
         self._stop.wait(seconds / self._clock.speed)
 
     def notify_once(self, message: str) -> None:
-        text = without_prefix(message, self._vendor)
+        text = self._treat_text(without_prefix(message, self._vendor))
         logger.info("%s: %s", self._vendor, text, extra={**ONCE, "vendor": self._vendor})

@@ -18,6 +18,7 @@ from harvester.pipeline.clock import Clock
 from harvester.pipeline.index_generation import IndexListener
 from harvester.pipeline.report import DestinationKind
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.privacy import Privacy
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
 from harvester.sinks.ndjson import Ndjson
@@ -42,12 +43,15 @@ class IndexDestination:
         rejects: Rejects,
         retry: RetryPolicy,
         now: Callable[[], datetime],
+        privacy: Privacy | None = None,
     ) -> None:
-        """`now`: the calendar of the documents, which a simulator may shift."""
+        """`now`: the calendar of the documents, which a simulator may shift. `privacy`: for documents in lines; records are
+        treated already."""
         from harvester.sinks.elastic.loader import Loader
 
         self.config = config
-        self.loader = Loader(client, rejects, retry, now=now)
+        treat = None if privacy is None or privacy.keeps_all else privacy.document
+        self.loader = Loader(client, rejects, retry, now=now, treat=treat)
         self._client = client
         self._retry = retry
 
@@ -179,8 +183,13 @@ def open_rejects(config: ElasticConfig, state_folder: Path, machine: Clock) -> I
 
 @contextmanager
 def open_index(
-    config: ElasticConfig, state_folder: Path, stop: StopSignal, clock: Clock
+    config: ElasticConfig,
+    state_folder: Path,
+    stop: StopSignal,
+    clock: Clock,
+    privacy: Privacy | None = None,
 ) -> Iterator[IndexDestination]:
+    """`privacy`: for documents in lines; records are treated already."""
     machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
@@ -188,7 +197,7 @@ def open_index(
         open_rejects(config, state_folder, machine) as rejects,
         closing(Client(config, machine.monotonic)) as client,
     ):
-        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now)
+        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now, privacy)
 
 
 @contextmanager

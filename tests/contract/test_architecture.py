@@ -170,3 +170,10 @@ def test_every_installed_version_is_pinned() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     wanted = set(re.findall(r'^  "([a-z][a-z-]*)[>=<]', text, flags=re.MULTILINE)) | {"hatchling"}
     assert wanted <= normal
+
+
+def test_a_connector_is_built_in_one_place_where_its_answers_are_treated() -> None:
+    building = re.compile(r"connectors\.load\([^()]*(\([^()]*\))?[^()]*\)\(")
+    found = [name(path) for path in python_files("harvester") if building.search(read(path))]
+    assert found == ["harvester/pipeline/account.py"]
+    assert "private(connectors.load(" in read(ROOT / "harvester/pipeline/account.py")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, command, differences, lines
+from tests.e2e.index_sandbox import IndexSandbox
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MARK = "marked-secret-8f2c"
@@ -559,6 +560,16 @@ def test_demo_shows_a_meeting_and_what_to_try_next(tmp_path: Path) -> None:
     assert '"kind": "session"' in words(ended)
     assert 'select(.kind=="session" and .email)' in words(ended)
     assert lines((tmp_path / "documents.ndjson").read_bytes())
+
+
+def test_a_demo_goes_into_indices_of_its_own(newest: IndexSandbox) -> None:
+    settings = {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix}
+    demo = ["demo", "--size", "5", "--speed", "200", "--destination", "index"]
+    ended = Harvester(newest.folder, settings)(*demo)
+    assert ended.returncode == 0, words(ended)
+    assert newest.indices() == []
+    newest.prefix = f"demo-{newest.prefix}"
+    assert {document["account"] for document in newest.stored().values()} == {"demo"}
 
 
 def test_a_demo_whose_reader_stops_early_ends_without_an_error(tmp_path: Path) -> None:

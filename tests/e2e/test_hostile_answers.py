@@ -15,7 +15,7 @@ import pytest
 
 from connectors.exit_codes import ExitCode
 from harvester.documents import encode, to_documents
-from tests.documents import full_harvest
+from tests.invented_meetings import full_harvest
 from tests.unit.connectors.hostile_server import (
     CHUNKED,
     HEAD,

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
 from connectors.parsing import as_dict, as_text, parse_instant, seconds_between
-from connectors.redaction import RedactionRules, redact
+from connectors.row_redaction import RedactionRules, redact
 from harvester_example.endpoints import VENDOR
 
 RULES = RedactionRules(titles=frozenset(("topic", "name")))

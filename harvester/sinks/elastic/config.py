@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from connectors.base import DEFAULT_MAX_BYTES
 from connectors.errors import ConfigurationError
 
-Kind = Literal["meeting", "session"]
+Kind = Literal["meeting", "session", "booking", "room"]
 Period = Literal["year", "month"]
 
 ID_BYTES = 512
@@ -103,7 +103,10 @@ class ElasticConfig:
 
     def kind_of(self, index: str) -> Kind:
         """The kind of documents in one of the harvester's indices."""
-        return "meeting" if index.startswith(f"{self.prefix}meetings-") else "session"
+        if index == self.alias("room"):
+            return "room"
+        kinds: tuple[Kind, ...] = ("meeting", "booking")
+        return next((kind for kind in kinds if index.startswith(f"{self.alias(kind)}-")), "session")
 
     @property
     def index_patterns(self) -> list[str]:

@@ -30,7 +30,9 @@ Everything = tuple[Read, list[Any], list[Any]]
 def tables(documents: Source) -> Everything:
     with open_database("128MB") as database:
         read = read_documents(database, documents, Selection(zone=ZoneInfo("UTC")), quality=True)
-        return read, database.rows("FROM meeting ORDER BY ALL"), database.rows("FROM session ORDER BY ALL")
+        sessions = """
+            SELECT session.* EXCLUDE (row), line.* FROM session JOIN line ON line.rowid = session.row ORDER BY ALL"""
+        return read, database.rows("FROM meeting ORDER BY ALL"), database.rows(sessions)
 
 
 def of(path: Path, found: Iterable[Any]) -> Everything:
