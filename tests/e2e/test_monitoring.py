@@ -1,4 +1,4 @@
-"""Metrics and heartbeat of the command line: whatever the monitor does, the exit code and the documents are the same."""
+"""Metrics and heartbeat of the command line. A failing monitor changes neither exit code nor documents."""
 
 from __future__ import annotations
 
