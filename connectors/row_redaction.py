@@ -38,6 +38,9 @@ class RedactionRules:
     """Keep a boolean under a secret name: it says only whether there is a passcode (`hasPassword`)."""
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
 def redact(row: Mapping[str, Any], rules: RedactionRules) -> dict[str, Any]:
     """A copy of the row without secret fields and links, at any depth."""
     return {
@@ -47,10 +50,18 @@ def redact(row: Mapping[str, Any], rules: RedactionRules) -> dict[str, Any]:
 
 def redact_value(value: Any, rules: RedactionRules) -> Any:
     """The same for a part of a row: an object, a list, or anything else as it is."""
+    if (
+        value.__class__ in _SCALARS
+    ):  # a quick answer for the common case: rows of qualities hold many thousand samples
+        return value
     if isinstance(value, Mapping):
         return redact(value, rules)
     if isinstance(value, list):
-        return [redact_value(item, rules) for item in value if not _is_link(item)]
+        return [
+            item if item.__class__ is float else redact_value(item, rules)
+            for item in value
+            if item.__class__ is float or not _is_link(item)
+        ]
     return value
 
 

@@ -127,7 +127,9 @@ def _check_elasticsearch(env: RunEnvironment) -> Iterator[CheckResult]:
     from harvester.sinks.elastic.client import Client
 
     try:
-        yield from check(Client(elastic_config(env)), retry_policy(env.stop, env.machine))
+        yield from check(
+            Client(elastic_config(env), env.machine.monotonic), retry_policy(env.stop, env.machine)
+        )
     except HarvestError as error:
         yield CheckResult(
             subject="elasticsearch", status="failed", message=str(error), exit_code=error.exit_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,6 @@ from harvester.pipeline.destination import Destination, IndexDestination, Stream
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
-from harvester.state.reader import StateReader
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)
@@ -124,14 +123,12 @@ def elastic_config(env: RunEnvironment) -> ElasticConfig:
 @contextmanager
 def read_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | None]:
     """The journal of the index that the settings name, if there is one; nothing is written into it."""
-    folder = None
-    if env.environment.get("ES_HOST"):
-        elastic = elastic_config(env)
-        folder = StateReader(env.state_folder).find_journal(account.folder, elastic.url, elastic.prefix)
-    if folder is None:
+    if not env.environment.get("ES_HOST"):
         yield None
         return
-    with closing(Journal(folder, dry_run=True)) as journal:
+    from harvester.pipeline import runner
+
+    with runner.read_journal(account, elastic_config(env)) as journal:
         yield journal
 
 

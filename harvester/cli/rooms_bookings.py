@@ -117,7 +117,7 @@ def _writer(env: RunEnvironment, *, into_index: bool) -> Iterator[_Stdout | _Ind
     from harvester.sinks.elastic import templates
     from harvester.sinks.elastic.client import Client
 
-    with closing(Client(elastic_config(env))) as client:
+    with closing(Client(elastic_config(env), env.machine.monotonic)) as client:
         retry = retry_policy(env.stop, env.machine)
         if notice := templates.install_missing(client, retry):
             logger.info("rooms: %s", notice)

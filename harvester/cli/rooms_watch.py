@@ -85,7 +85,7 @@ def _indexing_states(env: RunEnvironment, watcher: Watcher) -> Iterator[None]:
     from harvester.sinks.elastic.client import Client
     from harvester.sinks.elastic.room_documents import RoomDocuments
 
-    with closing(Client(elastic_config(env))) as client:
+    with closing(Client(elastic_config(env), env.machine.monotonic)) as client:
         retry = retry_policy(env.stop, env.machine)
         if notice := templates.install_missing(client, retry):
             logger.info("rooms: %s", notice)

@@ -73,6 +73,19 @@ class IndexDestination:
 
         return count_future(self._client, vendor=vendor, account=account, now=now)
 
+    def remember_versions(self, index: str) -> None:
+        """Undo what a repair that was killed has left in the settings of an index; a warning if the account may not."""
+        from harvester.sinks.elastic.deletion import MissingPrivileges
+        from harvester.sinks.elastic.future_harvest_times import remember_versions
+
+        try:
+            remember_versions(self._client, self._retry, index)
+        except MissingPrivileges as missing:
+            logger.warning(
+                f"a repair was killed and has left index.gc_deletes of {index} at -1; setting it to 24h needs the privilege "
+                f"{missing} on that index"
+            )
+
     def ping(self) -> None:
         """Raises Unreachable soon, not after minutes, if Elasticsearch does not answer."""
         self._client.ping(self._retry)
@@ -180,7 +193,10 @@ def open_index(
     machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
-    with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
+    with (
+        open_rejects(config, state_folder, machine) as rejects,
+        closing(Client(config, machine.monotonic)) as client,
+    ):
         yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now, privacy)
 
 

@@ -14,6 +14,7 @@ from connectors.parsing import truncate_to_milliseconds
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
 from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
+from harvester.pipeline.interrupted_repair import changing_settings, restore_settings
 from harvester.pipeline.planner import RunPlan, split_into_slices
 from harvester.pipeline.report import Report
 from harvester.pipeline.runner import (
@@ -22,6 +23,7 @@ from harvester.pipeline.runner import (
     forget_wrong_times,
     no_progress,
     open_journal,
+    read_journal,
 )
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import NullTracker
@@ -74,7 +76,7 @@ class Verifier:
                 )
             )
             account.ask_vendor_time()
-            client = stack.enter_context(closing(Client(self.elastic)))
+            client = stack.enter_context(closing(Client(self.elastic, config.clock.machine.monotonic)))
             documents = AccountDocuments(
                 client,
                 retry_policy(self.stop, config.clock.machine),
@@ -86,7 +88,9 @@ class Verifier:
             if self.repair:
                 journal = stack.enter_context(open_journal(account, self.elastic))
                 stack.enter_context(journal.lock())
-            connected = account.connect(journal)
+                connected = account.connect(journal)
+            else:  # a connector judges an answer by what was stored before
+                connected = account.connect(stack.enter_context(read_journal(account, self.elastic)))
             state = stack.enter_context(closing(_known_state(account, self.elastic)))
             self._compare(connected, documents, state, result)
             if journal is not None and (wrong(result.findings) or result.wrong_times):
@@ -182,6 +186,7 @@ class _Repair:
         forget_wrong_times(account, self.journal, stops=False)
         run = self.journal.begin_run("verify --repair", now())
         try:
+            restore_settings(self.journal, self.index.remember_versions)
             blocked = self._redate(result.findings)
             tracker = RepairTracker(self.journal, to_harvest(result.findings, blocked), run=run, now=now)
             tracker.reasons.update(blocked)
@@ -207,7 +212,8 @@ class _Repair:
         for index in sorted({finding.index or "" for finding in future}):
             here = [finding for finding in future if finding.index == index]
             try:
-                self.documents.redate(index, [name for finding in here for name in finding.ids], at)
+                with changing_settings(self.journal, index):
+                    self.documents.redate(index, [name for finding in here for name in finding.ids], at)
             except CredentialsError as refused:
                 blocked |= {finding.uuid: str(refused) for finding in here}
         return blocked

@@ -81,10 +81,10 @@ def test_what_names_stdout_would_be_found(code: str) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_the_command_line_prints_through_one_module(path: Path) -> None:
-    """It escapes what a terminal would obey."""
+    """It escapes control characters."""
     if name(path) == "harvester/cli/render/echo.py":
         return
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "click":
             assert node.attr not in {"echo", "secho"}, f"line {node.lineno}"
 
@@ -94,13 +94,10 @@ def writes_a_file(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    modes = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
-    writes = [
-        mode
-        for mode in modes
-        if isinstance(mode, str) and re.fullmatch(r"[rwax]b?\+?", mode) and mode[0] != "r"
-    ]
-    return called in {"write_text", "write_bytes"} or (called in {"open", "fdopen"} and bool(writes))
+    if called not in {"open", "fdopen"}:
+        return called in {"write_text", "write_bytes"}
+    constants = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+    return any(isinstance(mode, str) and re.fullmatch(r"[wax]b?\+?", mode) for mode in constants)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
@@ -112,8 +109,7 @@ def test_one_module_writes_the_files_that_a_user_names(path: Path) -> None:
         "harvester/analysis/source.py",  # a pipe
     }:
         return
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Call) and writes_a_file(node)]
+    assert not [node.lineno for node in nodes(path) if isinstance(node, ast.Call) and writes_a_file(node)]
 
 
 @pytest.mark.parametrize("core", CORE)

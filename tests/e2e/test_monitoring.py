@@ -1,7 +1,8 @@
-"""Metrics and heartbeat of the command line: whatever the monitor does, the exit code and the documents are the same."""
+"""Metrics and heartbeat of the command line. A failing monitor changes neither exit code nor documents."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.harness import Documents, Harvester, differences, lines
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
-from tests.unit.http_receiver import Receiver, receiving
+from tests.unit.http_receiver import Receiver, absent_url, receiving
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -36,10 +38,10 @@ def test_the_heartbeat_changes_nothing(
     receiver_is: str, simulator: RunningSimulator, expected: Documents, tmp_path: Path
 ) -> None:
     receiver = Receiver(status=500 if receiver_is == "failing" else 200)
-    with receiving(receiver):
+    with receiving(receiver), absent_url() as nowhere:
         if receiver_is != "slow":
             receiver.gate.set()
-        url = "http://127.0.0.1:1/marked-uuid" if receiver_is == "absent" else receiver.url
+        url = nowhere if receiver_is == "absent" else receiver.url
         harvester = Harvester(tmp_path, {**simulator.settings, "HARVESTER_HEARTBEAT": url})
         ended = harvester("zoom", "--log-format", "json")
     assert ended.returncode == 0
@@ -71,6 +73,20 @@ def test_a_failed_night_is_pinged_and_keeps_the_last_success(
     success = "harvester_last_success_timestamp_seconds"
     assert bad[success] == good[success] < bad["harvester_last_run_timestamp_seconds"]
     assert bad["harvester_newest_document_timestamp_seconds"] > 0
+
+
+def test_a_run_into_the_index_counts_what_its_whole_journal_has_left(
+    simulator: RunningSimulator, newest: IndexSandbox
+) -> None:
+    harvester = simulator.pointed(newest)
+    for _ in range(2):
+        assert harvester("zoom", "-q", "--metrics-file", "harvester.prom").returncode == 0
+    (journal,) = json.loads(harvester("status", "--json").stdout)["scopes"]
+    pending = journal["meetings"]["pending"]
+    assert pending > 0
+    text = (newest.folder / "harvester.prom").read_text()
+    assert f'harvester_meetings{{account="main",state="pending",vendor="zoom"}} {pending:.1f}\n' in text
+    assert 'harvester_quota_left{account="main",vendor="zoom"}' in text
 
 
 def test_a_bad_url_is_a_usage_error(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRef, Window
 from connectors.parsing import format_milliseconds, parse_instant
 from harvester.documents import record_version, version
+from harvester.pipeline.interrupted_repair import CHANGED_INDEX
 from harvester.sinks.elastic.account_documents import AccountDocuments
 from harvester.sinks.elastic.deletion import Deletion
 from harvester.state.journal import Journal
@@ -194,7 +195,9 @@ def stored_hits(sandbox: IndexSandbox) -> list[tuple[str, str, int]]:
     return sorted((hit["_index"], hit["_id"], hit["_version"]) for hit in sandbox.hits())
 
 
-def test_without_a_journal_the_listing_decides_what_is_missing(newest: IndexSandbox, tmp_path: Path) -> None:
+def test_without_a_journal_the_listing_decides_which_meetings_are_missing(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with harvested(newest, tmp_path) as (harvester, simulator):
         uuid = meetings(newest)[0]
         documents = newest.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
@@ -425,14 +428,14 @@ def test_other_accounts_and_copied_indices_are_ignored(newest: IndexSandbox) -> 
         account_documents(newest).prepare()
 
 
-def test_an_index_without_anything_is_empty(newest: IndexSandbox) -> None:
+def test_a_missing_index_is_empty(newest: IndexSandbox) -> None:
     index = account_documents(newest)
     index.prepare()
     assert list(index.uuids(AGES)) == []
     assert [(one.meetings, one.sessions) for one in index.read(["a"])] == [([], [])]
 
 
-def test_only_what_is_not_newer_is_removed(newest: IndexSandbox) -> None:
+def test_newer_documents_are_not_removed(newest: IndexSandbox) -> None:
     harvest = plain(1)
     list(newest.loader().load([harvest]))
     index, sessions = account_documents(newest), f"{newest.prefix}sessions-2026"
@@ -485,6 +488,20 @@ def test_a_document_of_the_future_is_replaced_and_can_be_replaced_again(
         assert min(after) > max(before)
         settings = sandbox.ask("GET", f"/{sandbox.prefix}*/_settings").body.values()
         assert {index["settings"]["index"]["gc_deletes"] for index in settings} == {"24h"}
+
+
+def test_a_repair_that_was_killed_between_its_settings_is_undone_by_the_next_run(
+    sandbox: IndexSandbox, tmp_path: Path
+) -> None:
+    with harvested(sandbox, tmp_path) as (harvester, _):
+        index = next(iter(documents_of(sandbox, meetings(sandbox)[0])))["_index"]
+        sandbox.ask("PUT", f"/{index}/_settings", body={"index": {"gc_deletes": "-1"}})
+        (database,) = harvester.folder.rglob("journal.db")
+        with closing(Journal(database.parent)) as journal:
+            journal.set_fact(CHANGED_INDEX, index)
+        assert harvester("zoom", *DAYS).returncode == 0
+        settings = sandbox.ask("GET", f"/{index}/_settings").body[index]["settings"]
+        assert settings["index"]["gc_deletes"] == "24h"
 
 
 def test_without_the_privilege_manage_documents_of_the_future_stay_and_the_rest_is_repaired(

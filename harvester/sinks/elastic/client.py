@@ -11,7 +11,7 @@ import logging
 import re
 import ssl
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -142,8 +142,14 @@ class Client:
     _proxied = False
 
     def __init__(
-        self, config: ElasticConfig, *, connections: int = 4, seconds: float = REQUEST_SECONDS
+        self,
+        config: ElasticConfig,
+        stopwatch: Callable[[], float],
+        *,
+        connections: int = 4,
+        seconds: float = REQUEST_SECONDS,
     ) -> None:
+        """`stopwatch`: in real seconds."""
         self.config = config
         if config.ca_certs is not None:
             if config.url.startswith("http:"):
@@ -159,7 +165,7 @@ class Client:
                 config.url,
                 headers=_authorization(config),
                 ca_certs=config.ca_certs or network.ca_bundle or DEFAULT,
-                node_class=limited_node(limits, network.proxies, connect_seconds=seconds),
+                node_class=limited_node(limits, network.proxies, stopwatch, connect_seconds=seconds),
                 connections_per_node=connections,
                 request_timeout=seconds,
                 max_retries=0,

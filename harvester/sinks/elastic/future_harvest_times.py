@@ -71,13 +71,30 @@ def _versions_forgotten(client: Client, retry: RetryPolicy, index: str) -> Itera
     response = _require(
         client, client.request(retry, "GET", f"{path}?filter_path=*.settings.index.gc_deletes")
     )
-    before = member(response.body, index, "settings", "index", "gc_deletes")
+    before = _gc_deletes(response, index)
     _set(client, retry, path, FORGET_AT_ONCE)
     try:
         yield
     finally:
         # A repair that was killed has left -1.
         _set(client, retry, path, OWN_SETTING if before == FORGET_AT_ONCE else before)
+
+
+def remember_versions(client: Client, retry: RetryPolicy, index: str) -> None:
+    """Undo what a `redate` that was killed has left in the settings of an index; nothing if there is no such index.
+
+    Raises as `redate` does.
+    """
+    path = f"/{quote(index)}/_settings"
+    response = client.request(retry, "GET", f"{path}?filter_path=*.settings.index.gc_deletes")
+    if response.status == 404:
+        return
+    if _gc_deletes(_require(client, response), index) == FORGET_AT_ONCE:
+        _set(client, retry, path, OWN_SETTING)
+
+
+def _gc_deletes(response: Response, index: str) -> Any:
+    return member(response.body, index, "settings", "index", "gc_deletes")
 
 
 def _set(client: Client, retry: RetryPolicy, path: str, value: str | None) -> None:

@@ -6,8 +6,7 @@ of this machine, or never end.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -24,7 +23,7 @@ from connectors.transport import LimitedSession
 
 
 def limited_node(
-    limits: ResponseLimits, proxies: Mapping[str, str], connect_seconds: float
+    limits: ResponseLimits, proxies: Mapping[str, str], stopwatch: Callable[[], float], connect_seconds: float
 ) -> type[elastic_transport.BaseNode]:
     """The class of connections with these limits. `proxies`: by scheme, as `requests` takes them.
 
@@ -40,7 +39,7 @@ def limited_node(
 
         def __init__(self, config: NodeConfig) -> None:
             super().__init__(config)
-            self._session = LimitedSession(time.monotonic)
+            self._session = LimitedSession(stopwatch)
             self._session.trust_env = False
             self._session.headers.clear()  # no Accept-Encoding, so that Elasticsearch compresses nothing
             self._session.proxies = dict(proxies)
@@ -54,7 +53,7 @@ def limited_node(
             headers: HttpHeaders | None = None,
             request_timeout: DefaultType | float | None = DEFAULT,
         ) -> NodeApiResponse:
-            started = time.monotonic()
+            started = stopwatch()
             all_headers = self._headers.copy()
             all_headers.update(headers or {})
             read_seconds = self.config.request_timeout if request_timeout is DEFAULT else request_timeout
@@ -64,7 +63,7 @@ def limited_node(
             )
             meta = ApiResponseMeta(
                 node=self.config,
-                duration=time.monotonic() - started,
+                duration=stopwatch() - started,
                 http_version="1.1",
                 status=response.status_code,
                 headers=HttpHeaders(response.headers),

@@ -61,3 +61,9 @@ def test_the_row_itself_is_not_changed() -> None:
     row = {"a": [{"pin": SECRET}], "token": SECRET}
     redact(row, NO_RULES)
     assert row == {"a": [{"pin": SECRET}], "token": SECRET}
+
+
+def test_a_list_of_everything_keeps_all_but_secrets_and_links() -> None:
+    kept = [1.5, 2, None, True, "x", [0.5, []], {"c": 1.5}]
+    row = {"a": [*kept, "zoommtg://x", {"pin": SECRET, "d": []}]}
+    assert redact(row, NO_RULES) == {"a": [*kept, {"d": []}]}

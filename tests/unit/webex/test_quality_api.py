@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 import responses
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import RequestStats
@@ -322,7 +322,6 @@ class Vendor:
         return self.status, {}, json.dumps(items()) if self.status == 200 else "{}"
 
 
-@settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_one_call_per_meeting_in_five_minutes(steps: list[tuple[str, int, str]]) -> None:
     """Over any sequence of runs, processes at once, threads, kills and answers."""

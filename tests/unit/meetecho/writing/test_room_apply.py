@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Unreachable
@@ -170,7 +170,6 @@ ROOMS = st.lists(
 
 
 @pytest.mark.hypothesis
-@settings(deadline=None)
 @given(st.lists(st.tuples(ROOMS, FAULTS, st.booleans()), max_size=6), ROOMS)
 def test_any_sequence_of_files_lost_answers_and_kills_ends_with_the_desired_rooms(
     runs: list[tuple[list[DesiredRoom], list[str], bool]], last: list[DesiredRoom]

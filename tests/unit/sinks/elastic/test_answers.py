@@ -65,11 +65,11 @@ def cluster(body: Any) -> Scripted:
 def readings(client: Scripted) -> Iterator[Any]:
     """Everything that is read from Elasticsearch, each as a function without arguments."""
     retry = Waits().policy()
-    inventory = AccountDocuments(client, retry, vendor="zoom", account="main")
+    documents = AccountDocuments(client, retry, vendor="zoom", account="main")
     yield lambda: list(DocumentReader(client, retry).read())
-    yield lambda: list(inventory.uuids(DAY))
-    yield lambda: list(inventory.read(["u"]))
-    yield inventory.prepare
+    yield lambda: list(documents.uuids(DAY))
+    yield lambda: list(documents.read(["u"]))
+    yield documents.prepare
     yield lambda: count_future(client, vendor="zoom", account="main", now=WHEN)
     yield lambda: newest_harvest(client, retry, "zoom", "main")
     yield lambda: index_uuids(client, retry)

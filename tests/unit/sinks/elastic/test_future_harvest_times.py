@@ -14,7 +14,13 @@ from connectors.parsing import format_milliseconds
 from harvester.documents import version
 from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.deletion import MissingPrivileges
-from harvester.sinks.elastic.future_harvest_times import FORGET_AT_ONCE, OWN_SETTING, count_future, redate
+from harvester.sinks.elastic.future_harvest_times import (
+    FORGET_AT_ONCE,
+    OWN_SETTING,
+    count_future,
+    redate,
+    remember_versions,
+)
 from tests.unit.fake_context import NOW
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, refused, stored
 
@@ -104,3 +110,35 @@ def test_without_the_privilege_nothing_is_sent() -> None:
         redate(cluster, Waits().policy(), INDEX, ["a"], NOW)
     assert cluster.sent == []
     assert count_future(cluster, vendor="zoom", account="main", now=NOW) == 0
+
+
+def settings(gc_deletes: str) -> dict[str, Any]:
+    return {INDEX: {"settings": {"index": {"gc_deletes": gc_deletes}}}}
+
+
+def methods_sent(*answers: Response) -> list[str]:
+    """The methods of the requests that are sent if Elasticsearch answers like this."""
+    turn = iter(answers)
+    client = Scripted(stored, lambda method, path: next(turn))
+    remember_versions(client, Waits().policy(), INDEX)
+    return [method for method, _ in client.requests]
+
+
+@pytest.mark.parametrize(
+    ("answers", "methods"),
+    [
+        ([Response(status=200, body=settings("-1")), Response(status=200, body={})], ["GET", "PUT"]),
+        ([Response(status=200, body=settings("24h"))], ["GET"]),
+        ([Response(status=200, body=settings("7d"))], ["GET"]),
+        ([Response(status=200, body={})], ["GET"]),
+        ([Response(status=404, body={})], ["GET"]),
+    ],
+)
+def test_only_a_setting_that_a_repair_makes_is_undone(answers: list[Response], methods: list[str]) -> None:
+    assert methods_sent(*answers) == methods
+
+
+def test_a_missing_privilege_is_named() -> None:
+    refused = Response(status=403, body={"error": {"type": "security_exception"}})
+    with pytest.raises(MissingPrivileges, match="manage"):
+        methods_sent(Response(status=200, body=settings("-1")), refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -23,11 +24,11 @@ GENUINE = HEAD + b"X-Elastic-Product: Elasticsearch\r\n"
 
 
 @contextmanager
-def asked(answer: Answer) -> Iterator[Callable[[], Response]]:
+def asked(answer: Answer, seconds: float = 60.0) -> Iterator[Callable[[], Response]]:
     """Sends a request to a server that answers like this."""
     with serve(answer) as url:
         config = ElasticConfig(host=url, max_response_bytes=MEGABYTE)
-        with closing(Client(config, seconds=SECONDS)) as client:
+        with closing(Client(config, time.monotonic, seconds=seconds)) as client:
             yield lambda: client.send("POST", "/_search", body={})
 
 
@@ -59,7 +60,7 @@ def test_an_answer_that_is_too_large_is_refused_at_once(answer: Answer) -> None:
     ],
 )
 def test_an_answer_that_never_ends_ends_in_time(head: bytes, part: bytes) -> None:
-    with asked(endless(part, head, pause=0.05)) as ask:
+    with asked(endless(part, head, pause=0.05), SECONDS) as ask:
         response = ask()
     assert response.status == 0
     assert response.problem == f"an answer that takes longer than {SECONDS * ANSWER_SHARE:g} s"
