@@ -32,9 +32,8 @@ from harvester.pipeline.context import StopSignal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harvester.sinks.elastic.input_format import NdjsonStream
+    from harvester.sinks.elastic.input_format import NdjsonStream, Readable
     from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
-    from harvester.sinks.elastic.ndjson_reader import Readable
 
 logger = logging.getLogger(__name__)
 

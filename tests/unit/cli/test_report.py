@@ -97,7 +97,7 @@ def test_sigterm_deletes_the_temporary_files(tmp_path: Path, more: bool) -> None
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0
     ) as process:
         assert process.stdin is not None
-        while not list(folder.glob("harvester-analysis-*/documents.duckdb")):
+        while not list(folder.glob("harvester-analysis-*")):
             if more:
                 process.stdin.write(b"{}\n" * 10_000)
         process.terminate()
