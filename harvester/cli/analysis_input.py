@@ -25,7 +25,7 @@ from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import Decorator, day_options
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.request import Day, to_date
-from harvester.sinks.elastic.input_format import NotNdjsonError
+from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError
 
 if TYPE_CHECKING:
     from harvester.analysis.database import Database
@@ -134,7 +134,7 @@ def _index(env: RunEnvironment, selection: Selection, without: Sequence[str]) ->
     from harvester.sinks.elastic.client import Client
     from harvester.sinks.elastic.document_reader import DocumentReader
 
-    with closing(Client(elastic_config(env))) as client:
+    with closing(Client(elastic_config(env), env.machine.monotonic)) as client:
         reader = DocumentReader(client, retry_policy(env.stop, env.machine))
         yield source.lines(
             reader.read(

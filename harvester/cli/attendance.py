@@ -25,9 +25,9 @@ from harvester.cli.analysis_input import (
     open_source,
     output_option,
 )
-from harvester.cli.interruptible import interruptible
 from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.signals_during_duckdb import interruptible
 from harvester.output_file import open_output
 from harvester.pipeline.request import Day
 

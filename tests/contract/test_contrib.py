@@ -1,4 +1,4 @@
-"""What is in contrib/, the Dockerfile, the compose file and the release workflow uses commands and settings that exist."""
+"""The files in contrib/, the Dockerfile, the compose file and the release workflow use existing commands and settings."""
 
 from __future__ import annotations
 
@@ -59,14 +59,18 @@ def test_each_credential_of_the_service_is_a_secret_setting_that_is_read_from_it
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_accepts_the_units(tmp_path: Path) -> None:
-    (tmp_path / "harvester.service").write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT))
+@pytest.mark.parametrize(
+    ("start", "accepted"), [("ExecStart=/bin/true", True), ("ExecBegin=/bin/true", False)]
+)
+def test_systemd_accepts_the_units(start: str, accepted: bool, tmp_path: Path) -> None:
+    (tmp_path / "harvester.service").write_text(re.sub(r"(?m)^ExecStart=\S+", start, UNIT))
     shutil.copy(CONTRIB / "systemd" / "harvester.timer", tmp_path)
     units = [str(tmp_path / "harvester.service"), str(tmp_path / "harvester.timer")]
     ended = subprocess.run(
         ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False, timeout=60
     )
-    assert (ended.returncode, ended.stderr) == (0, "")
+    # Other units of this machine may have faults as well.
+    assert ([line for line in ended.stderr.splitlines() if "harvester" in line] == []) is accepted
 
 
 def test_cron_and_systemd_and_kubernetes_start_the_same_harvest() -> None:
@@ -89,7 +93,7 @@ def container() -> dict[str, Any]:
     return found
 
 
-def test_the_cronjob_mounts_what_it_names_and_fits_the_image() -> None:
+def test_the_cronjob_mounts_every_volume_it_names_and_fits_the_image() -> None:
     pod = CRONJOB["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     mounts = {mount["name"]: mount["mountPath"] for mount in container()["volumeMounts"]}
     assert mounts.keys() == {volume["name"] for volume in pod["volumes"]}
@@ -150,7 +154,7 @@ def test_the_image_runs_as_a_user_without_rights() -> None:
     assert int(user) > 1000
 
 
-def test_compose_runs_a_demo_into_the_elasticsearch_beside_it() -> None:
+def test_compose_runs_a_demo_into_its_own_elasticsearch() -> None:
     service = COMPOSE["services"]["harvester"]
     assert unknown_words(shlex.join(service["command"])) == []
     assert service["command"][0] == "demo"

@@ -19,9 +19,9 @@ from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.index_creation import index_uuids
 from harvester.sinks.elastic.loader import Loader, LoadProgress
-from tests.documents import full_harvest, many, plain
 from tests.e2e.harness import HANGS_SECONDS, Harvester, command
 from tests.e2e.index_sandbox import RETRY, IndexSandbox
+from tests.invented_meetings import full_harvest, many, plain
 
 
 def lines_of(*records: MeetingRecord) -> list[bytes]:
@@ -93,7 +93,7 @@ ACCEPTED = {
     "an endless word": changed("meeting_code", "x" * 100_000),
     "no IP address": changed("ip_address", "unknown"),
     "a word for a truth": changed("recording", "perhaps"),
-    "a field that nobody knows": changed("mood", "good"),
+    "an unknown field": changed("mood", "good"),
 }
 
 
@@ -137,7 +137,7 @@ def in_years(*years: int) -> list[bytes]:
     ]
 
 
-def test_lines_of_all_years_create_no_index_unless_that_is_asked_for(newest: IndexSandbox) -> None:
+def test_lines_of_many_years_create_only_a_few_indices(newest: IndexSandbox) -> None:
     rejects = newest.rejects()
     lines = in_years(*range(1, 10_000, 7))
     with pytest.raises(ConfigurationError, match="more than 12 new indices"):

@@ -1,4 +1,4 @@
-"""Meetecho's rooms as desired state: the command line against the simulator, whose rooms are compared with the file."""
+"""Meetecho's rooms as desired state: the command line against the simulator. Its rooms are compared with the file."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_no_answer_to_a_creation_makes_a_room_too_many_or_too_few(meetecho: Benc
     assert meetecho.calls(writes=True).count(CREATE) == (3 if carried_out else 6)
 
 
-@pytest.mark.parametrize("kind", ["lost_reply", "lost_request", "error", "error_after"])
+@pytest.mark.parametrize("kind", ["lost_reply", "lost_request", "error", "error_after", "page"])
 def test_no_answer_to_a_deletion_leaves_the_old_room(meetecho: Bench, kind: str) -> None:
     meetecho.add_room(room_row(50, hour=9))
     meetecho.fail(DELETE, kind)
@@ -141,7 +141,7 @@ def test_an_expired_token_is_renewed_once(meetecho: Bench) -> None:
     assert meetecho.rooms() == room_values(ONE)
 
 
-def test_a_group_whose_token_is_always_refused_ends_with_77_and_stops_no_other(meetecho: Bench) -> None:
+def test_a_group_with_a_refused_token_ends_with_77_and_stops_no_other(meetecho: Bench) -> None:
     meetecho.fail(FETCH, "expired", about="zquilt", times=-1)
     result = meetecho.apply(room_row(60, group="zquilt"), ONE)
     assert result.exit_code == 77
@@ -210,6 +210,20 @@ def test_times_without_a_zone_and_fractions_refuse_the_whole_file(
     assert meetecho.calls() == []
 
 
+def test_in_quiet_mode_only_what_changed_or_failed_is_printed(meetecho: Bench) -> None:
+    past = room_row(40, start="2026-11-20T10:00:00Z")
+    meetecho.add_room(THREE)
+    first = meetecho.apply(ONE, past, words=("-q",))
+    assert (first.exit_code, len(first.stdout.splitlines()), first.stderr) == (0, 1, "")
+    assert f"{GROUP} 50 created: " in first.stdout
+    second = meetecho.apply(ONE, past, words=("-q",))
+    assert (second.exit_code, second.stdout, second.stderr) == (0, "", "")
+    meetecho.fail(CREATE, "error", times=-1)
+    failed = meetecho.apply(ONE, TWO, words=("-q",))
+    assert (failed.exit_code, len(failed.stdout.splitlines())) == (75, 1)
+    assert f"{GROUP} 51 failed: " in failed.stdout
+
+
 def test_csv_and_toml_describe_the_same_rooms(meetecho: Bench) -> None:
     csv = meetecho.folder / "rooms.csv"
     csv.write_text(
@@ -240,7 +254,7 @@ def test_a_dry_run_prints_every_request_and_sends_none(meetecho: Bench) -> None:
 
 
 @pytest.mark.parametrize("named", ["id", "url", "uuid"])
-def test_delete_asks_and_deletes_future_rooms_only(meetecho: Bench, named: str) -> None:
+def test_delete_needs_confirmation_and_deletes_future_rooms_only(meetecho: Bench, named: str) -> None:
     url = meetecho.add_room(ONE)
     name = {"id": "50", "url": url, "uuid": url.rpartition("=")[2]}[named]
     meetecho.add_room(TWO)
@@ -260,12 +274,12 @@ def test_on_a_terminal_delete_shows_the_room_and_waits_for_a_yes(
 ) -> None:
     url = meetecho.add_room(ONE)
     meetecho.add_room(TWO)
-    ours, theirs = os.openpty()
+    terminal, process_side = os.openpty()
     try:
-        os.write(ours, answer)
+        os.write(terminal, answer)
         ended = subprocess.run(
             command("meetecho", "rooms", "delete", "--group", GROUP, "50"),
-            stdin=theirs,
+            stdin=process_side,
             capture_output=True,
             env=Harvester(meetecho.folder, meetecho.settings).environment(),
             cwd=meetecho.folder,
@@ -273,15 +287,15 @@ def test_on_a_terminal_delete_shows_the_room_and_waits_for_a_yes(
             check=False,
         )
     finally:
-        os.close(ours)
-        os.close(theirs)
+        os.close(terminal)
+        os.close(process_side)
     assert url.encode() in ended.stderr
     assert b"Proceed?" in ended.stderr
     assert len(meetecho.rooms()) == left
     assert (ended.returncode == 0) is (left == 1)
 
 
-def test_a_list_shows_every_room_of_every_form_and_the_log_what_was_written(meetecho: Bench) -> None:
+def test_the_list_shows_every_form_of_room_and_the_log_every_write(meetecho: Bench) -> None:
     result = meetecho.run("rooms", "list", "--group", "zquilt", "--group", "oakloom", "--json")
     assert result.exit_code == 0
     rooms = meetecho.meetecho.rooms.rooms
@@ -306,7 +320,7 @@ def test_with_random_faults_the_same_command_ends_with_the_desired_rooms(
             bench.add_room({**row, "minutes": 10 + seed})
         others = bench.other_rooms()
         for _ in range(20):
-            ended = bench.apply(*rows, words=("--prune", "--yes"))
+            ended = bench.apply(*rows, words=("--prune", "--yes", "--log-level", "debug"))
             if ended.exit_code == 0:
                 break
             assert ended.exit_code in {65, 69, 75, 77}, ended.stderr

@@ -12,9 +12,9 @@ import pytest
 from connectors.errors import ConfigurationError, CredentialsError
 from harvester.documents import encode, to_documents
 from harvester.sinks.elastic import mapping_diff, templates
-from tests.documents import full_harvest, many, with_series
 from tests.e2e.harness import Harvester
 from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
+from tests.invented_meetings import full_harvest, many, with_series
 
 NOT_INDEXED = ("quality.audio_in.series",)
 
@@ -138,7 +138,7 @@ def test_a_change_made_by_hand_is_shown_field_by_field(
     assert "templates diff" in caplog.messages[0]
 
 
-def test_indices_that_are_there_are_compared_field_by_field(sandbox: IndexSandbox) -> None:
+def test_existing_indices_are_compared_field_by_field(sandbox: IndexSandbox) -> None:
     client = sandbox.client()
     other = orjson.loads(orjson.dumps(templates.index_definition(client.config, "session")))
     properties = other["mappings"]["properties"]

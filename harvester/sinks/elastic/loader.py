@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 from threading import Event
 
 import orjson
@@ -44,8 +45,8 @@ from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.index_creation import Indices
-from harvester.sinks.elastic.input_format import Readable
-from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, read_blocks
+from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, Treat, read_blocks
+from harvester.sinks.elastic.non_ndjson_input import Readable
 from harvester.state.rejects import Reject, Rejects, line_key
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ class LoadProgress:
     ok: int
     superseded: int
     rejected: int
+    left_out: int = 0
+    """Sessions of forgotten people."""
     rejected_lines: tuple[RejectedLine, ...] = ()
     """Those since the last report."""
 
@@ -88,8 +91,10 @@ class Loader:
         now: Callable[[], datetime] | None = None,
         requests_in_flight: int = REQUESTS_IN_FLIGHT,
         flush_seconds: float = FLUSH_SECONDS,
+        treat: Treat | None = None,
     ) -> None:
-        """`now`: the calendar by which the instants in lines are judged, if it is not this machine's."""
+        """`now`: the calendar by which the instants in lines are judged, if it is not this machine's. `treat`: what becomes
+        of the documents in lines; records are treated already."""
         self._client = client
         self._config = client.config
         self._rejects = rejects
@@ -97,6 +102,7 @@ class Loader:
         self._now = now or retry.now
         self._slots = requests_in_flight
         self._flush_seconds = flush_seconds
+        self._treat = treat
         self._prepared = False
         self._rejected_lines: deque[RejectedLine] = deque()
         self._source = ""
@@ -147,9 +153,12 @@ class Loader:
         yield from self._load_blocks([document] for _, document in self._rejects.documents())
 
     def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LoadProgress]:
-        lines, tracker = LineReader(self._config, self._now()), AckTracker()
+        lines, tracker = LineReader(self._config, self._now(), self._treat), AckTracker()
+        blocks = iter(source)
+        # What is not NDJSON is refused before Elasticsearch is asked anything.
+        first = list(islice(blocks, 1))
         with self._open() as queue:
-            for block in source:
+            for block in chain(first, blocks):
                 bad: list[BadLine] = []
                 queue.put(tracker, lines.operations(block, bad))
                 self._reject_lines(bad, tracker)
@@ -164,6 +173,7 @@ class Loader:
         return LoadProgress(
             lines=lines.line_number,
             blank=lines.blank,
+            left_out=lines.left_out,
             ok=tracker.ok,
             superseded=tracker.superseded,
             rejected=tracker.rejected,

@@ -24,8 +24,8 @@ from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.loader import Loader
 from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
-from harvester.state.account import AccountState
 from harvester.state.database import Database
+from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.rejects import Rejects
 
 FLIGHTS = 2
@@ -200,7 +200,7 @@ def _small_batches() -> None:
 
 
 def _default(owner: type, **values: Any) -> None:
-    """Other defaults for what its maker may be told by keyword."""
+    """Other defaults for the keyword arguments of the wrapped constructor."""
     defaults = owner.__init__.__kwdefaults__  # type: ignore[misc]  # read off the class that was named, not an instance
     assert values.keys() <= defaults.keys()
     defaults.update(values)

@@ -12,14 +12,15 @@ from unittest import mock
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.quality import SERIES_MEASURES, STREAMS
 from harvester.analysis.figures import quality
 from harvester.analysis.report_data import ReportData
 from harvester.documents import encode
-from tests.unit.analysis.invented import documents, several
+from tests.examples import one_in
+from tests.unit.analysis.record_strategies import documents, several
 from tests.unit.analysis.test_figures import figures
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -95,7 +96,7 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-@settings(max_examples=20)
+@one_in(10)
 @given(measured_documents())
 def test_rates_measures_and_groups_are_those_of_a_plain_count(found: list[Document]) -> None:
     with mock.patch.object(quality, "LEAST_STAYS", 1):

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.attendance import union_seconds
@@ -24,7 +24,8 @@ from harvester.analysis.people import Alias, AliasTable, Known
 from harvester.analysis.register import FIRST_COLUMNS, to_register
 from harvester.analysis.roster import Expected, Roster
 from harvester.analysis.selection import Selection
-from tests.unit.analysis.invented import documents, several, write
+from tests.examples import one_in
+from tests.unit.analysis.record_strategies import documents, several, write
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ENOUGH = Threshold(minutes=60)
@@ -142,7 +143,7 @@ def computed(
         return list(chosen.columns), list(chosen.rows(database))
 
 
-@settings(max_examples=20)
+@one_in(10)
 @given(several, aliases, rosters)
 def test_a_row_per_person_is_that_of_a_plain_count(
     records: tuple[MeetingRecord, ...], names: list[Alias], roster: list[Expected]
@@ -175,7 +176,7 @@ def test_a_row_per_person_is_that_of_a_plain_count(
         assert expected.count("yes") == (len(roster) if records else 0)
 
 
-@settings(max_examples=20)
+@one_in(10)
 @given(several, aliases, rosters)
 def test_a_register_is_that_of_a_plain_count(
     records: tuple[MeetingRecord, ...], names: list[Alias], roster: list[Expected]
