@@ -30,6 +30,12 @@ class DocumentReader:
         self, *, window: Window | None = None, vendors: Sequence[str] = (), without: Sequence[str] = ()
     ) -> Iterator[bytes]:
         """The documents of meetings in the window, encoded; `without` these fields. The order is not defined."""
+        query = {"bool": {"filter": _filters(window, vendors)}}
+        for hit in self.search(query, without=without):
+            yield orjson.dumps(hit["_source"])
+
+    def search(self, query: Mapping[str, Any], *, without: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
+        """The hits of a search in the harvester's own indices, with their versions, as they were when it began."""
         self._client.ping(self._retry)
         patterns = ",".join(self._config.index_patterns)
         opened = self._post(
@@ -38,10 +44,11 @@ class DocumentReader:
         point = str(opened["id"])
         search: dict[str, Any] = {
             "size": PAGE,
+            "version": True,
             "track_total_hits": False,
             "sort": [{"_shard_doc": "asc"}],
             "_source": {"excludes": list(without)},
-            "query": {"bool": {"filter": _filters(window, vendors)}},
+            "query": query,
         }
         try:
             while True:
@@ -50,9 +57,7 @@ class DocumentReader:
                 found = self._post("/_search?allow_partial_search_results=false", search)
                 point = str(found.get("pit_id", point))
                 hits: list[Mapping[str, Any]] = found["hits"]["hits"]
-                for hit in hits:
-                    if self._config.is_own_index(hit["_index"]):
-                        yield orjson.dumps(hit["_source"])
+                yield from (hit for hit in hits if self._config.is_own_index(hit["_index"]))
                 if len(hits) < PAGE:
                     return
                 search["search_after"] = hits[-1]["sort"]
