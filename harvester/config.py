@@ -35,7 +35,11 @@ OWN = (
         name="ES_CA_CERTS", help="file with the certificate authority of the cluster, if it is a private one"
     ),
     Setting(name="ES_INDEX_PREFIX", help="prefix of every index, alias and template", default="harvester-"),
-    Setting(name="HARVESTER_ACCOUNT", help="label of the account, part of every document id", default="main"),
+    Setting(
+        name="HARVESTER_ACCOUNT",
+        help="label of the account, part of every document id: choose it before the first harvest and never change it",
+        default="main",
+    ),
     Setting(
         name="HARVESTER_STATE_DIR",
         help="folder on a local disk for the state: journals, rejects, quotas, tokens",
@@ -49,7 +53,7 @@ OWN = (
     ),
     Setting(
         name="HARVESTER_MAX_RESPONSE_MB",
-        help="largest answer of a vendor in megabytes, after decompression",
+        help="largest answer of a vendor or of Elasticsearch in megabytes, after decompression",
         default="64",
     ),
     Setting(
@@ -71,6 +75,22 @@ OWN = (
         name="HARVESTER_HEARTBEAT",
         help="URL that runs without dates ping when they begin and end, as healthchecks.io has them",
         secret=True,
+    ),
+    Setting(
+        name="ROOMS_CLIENT_ID",
+        help="client of the REST service of `harvester rooms`; by default the iot_client_id of a config.json",
+        token=True,
+    ),
+    Setting(
+        name="ROOMS_CLIENT_SECRET",
+        help="secret of that client, at least 16 characters",
+        secret=True,
+        token=True,
+    ),
+    Setting(
+        name="ARDUINO_API_URL",
+        help="base URL of Arduino IoT Cloud, for `harvester rooms`",
+        default="https://api2.arduino.cc",
     ),
     Setting(
         name="HARVESTER_NOW",

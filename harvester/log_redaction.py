@@ -1,7 +1,7 @@
 """Keeps secrets out of what is logged: whatever settings mark as secret is replaced in every message. With `HARVESTER_PII`,
 so is every e-mail address.
 
-Vendors' rows are redacted elsewhere, in `connectors/redaction.py`.
+Vendors' rows are redacted elsewhere, in `connectors/row_redaction.py`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from connectors.errors import CredentialsError
+from connectors.errors import ConfigurationError
 from connectors.google_meet.endpoints import CONSOLE, LOGIN, VENDOR
 from connectors.text_file import UnreadableFile, read_text_file
 
@@ -59,7 +59,7 @@ class GoogleCredentials:
 
 
 def read_credentials(value: str) -> GoogleCredentials:
-    """Reads the file of this name, or the JSON text itself. Raises CredentialsError with what is wrong; the message never
+    """Reads the file of this name, or the JSON text itself. Raises ConfigurationError with what is wrong; the message never
     repeats the value, since it may be the secret."""
     text = value
     if not value.lstrip().startswith("{"):
@@ -115,5 +115,5 @@ def _check_addresses(credentials: GoogleCredentials) -> None:
             raise _wrong("contains a token address that is not https://", "download it again")
 
 
-def _wrong(what: str, remedy: str) -> CredentialsError:
-    return CredentialsError(f"{VENDOR}: GOOGLE_CREDENTIALS {what}: {remedy}")
+def _wrong(what: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError(f"{VENDOR}: GOOGLE_CREDENTIALS {what}: {remedy}")

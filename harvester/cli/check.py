@@ -23,8 +23,8 @@ from harvester.cli.render.check import output_for
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages
-from harvester.pipeline import context
-from harvester.pipeline.account import SETTINGS_HINT, missing_settings, open_account
+from harvester.pipeline import connector_context
+from harvester.pipeline.account import SETTINGS_HINT, is_partly_set, missing_settings, open_account
 from harvester.pipeline.destination import retry_policy
 
 
@@ -86,7 +86,7 @@ def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator
         yield CheckResult(subject=name, status="failed", message=str(error), exit_code=error.exit_code)
         return
     retired = env.environment.retired()
-    if missing and not required:
+    if missing and not required and not is_partly_set(name, env.environment):
         yield CheckResult(
             subject=name,
             status="failed" if retired else "warning",
@@ -99,7 +99,7 @@ def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator
     try:
         # Much of what a connector notifies of is among the results of its check as well.
         with (
-            collect_messages(context.logger) as notices,
+            collect_messages(connector_context.logger) as notices,
             open_account(account_config(name, env), env.stop, rate_share=env.rate_share(None)) as account,
             read_journal(account, env) as journal,
         ):
@@ -127,7 +127,9 @@ def _check_elasticsearch(env: RunEnvironment) -> Iterator[CheckResult]:
     from harvester.sinks.elastic.client import Client
 
     try:
-        yield from check(Client(elastic_config(env)), retry_policy(env.stop, env.machine))
+        yield from check(
+            Client(elastic_config(env), env.machine.monotonic), retry_policy(env.stop, env.machine)
+        )
     except HarvestError as error:
         yield CheckResult(
             subject="elasticsearch", status="failed", message=str(error), exit_code=error.exit_code

@@ -156,7 +156,7 @@ def _index(env: RunEnvironment) -> Iterator[IndexPlace]:
     from harvester.sinks.elastic.person_search import PersonSearch
 
     config = elastic_config(env)
-    with closing(Client(config)) as client:
+    with closing(Client(config, env.machine.monotonic)) as client:
         yield IndexPlace(config, PersonSearch(client, retry_policy(env.stop, env.machine)))
 
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.errors import BrokenPlugin
+from connectors.errors import BrokenPlugin, ConfigurationError, HarvestError
 from harvester.cli.options import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import OWN, RETIRED
 from harvester.env_file_warnings import unknown_settings
 from harvester.logging_setup import ONCE
 from harvester.pipeline import destination
-from harvester.pipeline.account import Account, AccountConfig, missing_settings, read_settings
+from harvester.pipeline.account import (
+    Account,
+    AccountConfig,
+    is_partly_set,
+    missing_settings,
+    not_set,
+    read_settings,
+)
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
-from harvester.state.reader import StateReader
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)
@@ -62,25 +68,28 @@ class Vendors:
     """Their required settings are set."""
     missing: Mapping[str, Sequence[str]]
     """The settings that the others lack."""
-    broken: Mapping[str, BrokenPlugin]
-    """Vendors of other packages that cannot be used, and why."""
+    broken: Mapping[str, HarvestError]
+    """Vendors that cannot be used, and why: some of their required settings are missing, or their package is broken."""
 
 
 def find_vendors(env: RunEnvironment) -> Vendors:
     configured: list[str] = []
     missing: dict[str, Sequence[str]] = {}
-    broken: dict[str, BrokenPlugin] = {}
+    broken: dict[str, HarvestError] = {}
     for name in sorted(connectors.table()):
         try:
             unset = missing_settings(name, env.environment)
         except BrokenPlugin as error:
             broken[name] = error
             continue
-        if unset:
+        if is_partly_set(name, env.environment):
+            broken[name] = ConfigurationError(f"{name}: {not_set(name, unset)}")
+        elif unset:
             missing[name] = unset
         else:
             configured.append(name)
-    warn_of_unknown_settings(env, [*configured, *missing])
+    known = [name for name in connectors.table() if not isinstance(broken.get(name), BrokenPlugin)]
+    warn_of_unknown_settings(env, known)
     return Vendors(configured=configured, missing=missing, broken=broken)
 
 
@@ -88,10 +97,23 @@ def warn_of_unknown_settings(env: RunEnvironment, vendors: Sequence[str]) -> Non
     """Warn of names in .env that look like settings of these vendors or of the harvester, and are none."""
     if env.env_file is None:
         return
-    settings = [*OWN, *(setting for name in vendors for setting in connectors.load(name).settings)]
-    known = [setting.name for setting in settings]
-    for message in unknown_settings(env.env_file, known, accepted=RETIRED):
+    known = [setting.name for setting in OWN] + _setting_names(vendors)
+    if not any(unknown_settings(env.env_file, known, accepted=RETIRED)):
+        return
+    # Only now, since it imports them: settings of other vendors may resemble those of these.
+    others = _setting_names([name for name in connectors.table() if name not in vendors])
+    accepted = [*RETIRED, *others, *(f"{name}_FILE" for name in others)]
+    for message in unknown_settings(env.env_file, known, accepted=accepted):
         logger.warning(message, extra=ONCE)
+
+
+def _setting_names(vendors: Iterable[str]) -> list[str]:
+    """Those of vendors of other packages that cannot be used are left out."""
+    names: list[str] = []
+    for vendor in vendors:
+        with suppress(BrokenPlugin):
+            names += [setting.name for setting in connectors.load(vendor).settings]
+    return names
 
 
 def elastic_config(env: RunEnvironment) -> ElasticConfig:
@@ -101,14 +123,12 @@ def elastic_config(env: RunEnvironment) -> ElasticConfig:
 @contextmanager
 def read_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | None]:
     """The journal of the index that the settings name, if there is one; nothing is written into it."""
-    folder = None
-    if env.environment.get("ES_HOST"):
-        elastic = elastic_config(env)
-        folder = StateReader(env.state_folder).find_journal(account.folder, elastic.url, elastic.prefix)
-    if folder is None:
+    if not env.environment.get("ES_HOST"):
         yield None
         return
-    with closing(Journal(folder, dry_run=True)) as journal:
+    from harvester.pipeline import runner
+
+    with runner.read_journal(account, elastic_config(env)) as journal:
         yield journal
 
 

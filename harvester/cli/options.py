@@ -31,7 +31,7 @@ from harvester.cli.standard_streams import open_stdout, stdout_is_terminal
 from harvester.config import OWN, Environment
 from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
-from harvester.pipeline.context import Clock
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.request import RELATIVE_DAYS, Day, VendorOptions
 from harvester.signals import finish_on_signals, raise_on_signals
 
@@ -196,6 +196,19 @@ def pass_logging(function: Callable[..., Any]) -> Callable[..., Any]:
         raise_on_signals()
         options.configure_logging()
         return function(*args, **kwargs)
+
+    return update_wrapper(command, function)
+
+
+def pass_open_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command takes the `GeneralOptions` as its first argument, and opens an environment when it needs one."""
+
+    @pass_general_options
+    def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        options.add_those_before_the_command()
+        raise_on_signals()
+        options.configure_logging()
+        return function(options, *args, **kwargs)
 
     return update_wrapper(command, function)
 

@@ -13,7 +13,8 @@ from connectors.base import Setting
 from harvester import config
 from harvester.config import OWN, Environment
 from harvester.log_redaction import Redactor
-from harvester.pipeline.context import Clock, StopSignal
+from harvester.pipeline.clock import Clock
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.privacy import Privacy
 from harvester.privacy.settings import to_privacy, to_treatment
 from harvester.privacy.treatment import Treatment

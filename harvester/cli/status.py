@@ -24,6 +24,7 @@ from harvester.cli.render.status import (
     verdict_line,
 )
 from harvester.cli.run_environment import RunEnvironment
+from harvester.formatting import plural
 from harvester.logging_setup import ONCE
 from harvester.state.account_status import Retention, account_status
 from harvester.state.journal import delete_journal
@@ -74,20 +75,7 @@ def status(
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
-    reader = StateReader(env.state_folder)
-    scopes: list[Scope] = []
-    rejects_of_loads = 0
-    errors: list[HarvestError] = []
-    for location in _journals(reader, vendors):
-        try:
-            scopes.append(_scope(reader, location, env))
-        except HarvestError as error:
-            errors.append(error)
-    if not vendors:
-        try:
-            rejects_of_loads = reader.count_rejects_of_loads()
-        except HarvestError as error:
-            errors.append(error)
+    scopes, rejects_of_loads, errors = _read_status(vendors, env)
     for each in errors:
         logger.error(f"harvester: {each}")
     if as_json:
@@ -102,8 +90,28 @@ def status(
     return ExitCode.worst(codes)
 
 
+def _read_status(vendors: Sequence[str], env: RunEnvironment) -> tuple[list[Scope], int, list[HarvestError]]:
+    """The accounts in each index, the rejects of `harvester load`, and the databases that could not be read."""
+    reader = StateReader(env.state_folder)
+    scopes: list[Scope] = []
+    rejects_of_loads = 0
+    errors: list[HarvestError] = []
+    for location in _journals(reader, vendors):
+        try:
+            scopes.append(_scope(reader, location, env))
+        except HarvestError as error:
+            errors.append(error)
+    if not vendors:
+        try:
+            rejects_of_loads = reader.count_rejects_of_loads()
+        except HarvestError as error:
+            errors.append(error)
+    return scopes, rejects_of_loads, errors
+
+
 def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
-    """Delete the journal of an account. What it stored in the index, its quotas and its tokens stay."""
+    """Delete the journal of an account. What it stored in the index, its quotas and its tokens stay, and so do the rejects,
+    which all accounts of an index share."""
     reader = StateReader(env.state_folder)
     found = [
         (location, scope)
@@ -121,6 +129,11 @@ def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
         click.confirm(f"Delete {what}? A later harvest reads everything again.", abort=True, err=True)
     delete_journal(location)
     logger.info(f"deleted {what}; its documents stay in the index")
+    if scope.rejects:
+        logger.warning(
+            f"{plural(scope.rejects, 'rejected document')} of the indices {scope.prefix}* stay, of whatever account: "
+            "`harvester rejects drop` deletes them"
+        )
     return ExitCode.OK
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 import connectors
-from connectors.errors import BrokenPlugin, ConfigurationError, HarvestError, Interrupted
+from connectors.errors import ConfigurationError, HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli.from_settings import account_config, elastic_config, find_vendors
 from harvester.cli.options import (
@@ -95,23 +95,19 @@ def verify(
     handle_signals(env)
     names, broken = _vendors(vendor, env)
     results = [_broken_result(name, error, env, timezone) for name, error in broken.items()]
+    verifier = partial(
+        _verifier,
+        env,
+        window,
+        has_dates=on is not None or first is not None,
+        repair=repair,
+        delete_orphans=delete_orphans,
+    )
     for name in names:
         result = VerifyResult(vendor=name, account=env.account, zone=env.zone(timezone))
         results.append(result)
-        try:
-            _verifier(
-                env,
-                window,
-                has_dates=on is not None or first is not None,
-                repair=repair,
-                delete_orphans=delete_orphans,
-            ).verify(account_config(name, env), result)
-        except HarvestError as error:
-            logger.error(f"harvester: {name}: {error}")
-            result.error = str(error)
-            result.codes.add(error.exit_code)
-            if isinstance(error, Interrupted):
-                break
+        if not _verify(name, verifier, env, result):
+            break
     if as_json:
         echo_json(verify_json(results))
     else:
@@ -120,7 +116,19 @@ def verify(
     return worst_exit_code(results)
 
 
-def _broken_result(name: str, error: BrokenPlugin, env: RunEnvironment, timezone: str | None) -> VerifyResult:
+def _verify(name: str, verifier: Callable[[], Verifier], env: RunEnvironment, result: VerifyResult) -> bool:
+    """Verify one vendor, and fill in its result. Returns whether to go on with the next one."""
+    try:
+        verifier().verify(account_config(name, env), result)
+    except HarvestError as error:
+        logger.error(f"harvester: {name}: {error}")
+        result.error = str(error)
+        result.codes.add(error.exit_code)
+        return not isinstance(error, Interrupted)
+    return True
+
+
+def _broken_result(name: str, error: HarvestError, env: RunEnvironment, timezone: str | None) -> VerifyResult:
     logger.error(f"harvester: {error}")
     return VerifyResult(
         vendor=name,
@@ -131,7 +139,7 @@ def _broken_result(name: str, error: BrokenPlugin, env: RunEnvironment, timezone
     )
 
 
-def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Mapping[str, BrokenPlugin]]:
+def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Mapping[str, HarvestError]]:
     """The vendors to verify, and those that cannot be used."""
     known = sorted(connectors.table())
     if given is not None:
@@ -139,7 +147,7 @@ def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Map
             raise click.UsageError(f"{given} is not one of {', '.join(known)}")
         return [given], {}
     vendors = find_vendors(env)
-    if not vendors.configured:
+    if not vendors.configured and not vendors.broken:
         hint = env.environment.retired() or "see example.env for what to set"
         raise ConfigurationError(
             f"no vendor is configured; {hint} (settings are read from {env.settings_source})"

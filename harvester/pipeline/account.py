@@ -11,14 +11,16 @@ import connectors
 from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
-from harvester.pipeline.context import Clock, RunContext, StopSignal, no_refused_partitions, no_stored_refs
+from harvester.pipeline.clock import Clock
+from harvester.pipeline.connector_context import RunContext, no_refused_partitions, no_stored_refs
 from harvester.pipeline.request import VendorOptions
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
 from harvester.privacy.connector import private
 from harvester.privacy.privacy import Privacy
-from harvester.state.account import AccountState
 from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import account_folder
+from harvester.state.quotas_and_tokens import AccountState
 
 SETTINGS_HINT = (
     "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
@@ -151,14 +153,23 @@ def missing_settings(vendor: str, environment: Environment) -> list[str]:
     return [setting.name for setting in settings]
 
 
+def is_partly_set(vendor: str, environment: Environment) -> bool:
+    """Whether some of the required settings of a vendor are set and others are not: a mistake, and no vendor that is left
+    out on purpose."""
+    required = [setting for setting in connectors.load(vendor).settings if setting.required]
+    missing = unset_settings(tuple(required), environment.get_unchecked)
+    return 0 < len(missing) < len(required)
+
+
 def read_settings(vendor: str, environment: Environment) -> dict[str, str]:
     """The settings of a vendor. Raises ConfigurationError if a required one is not set."""
     if missing := missing_settings(vendor, environment):
-        raise ConfigurationError(environment.retired() or _not_set(vendor, missing))
+        raise ConfigurationError(environment.retired() or not_set(vendor, missing))
     return environment.of(connectors.load(vendor).settings)
 
 
-def _not_set(vendor: str, missing: Sequence[str]) -> str:
+def not_set(vendor: str, missing: Sequence[str]) -> str:
+    """What to do about missing settings, in words."""
     settings = connectors.load(vendor).settings
     how_to_get = next((s.how_to_get for s in settings if s.name in missing and s.how_to_get), "")
     found = f"; to be found {how_to_get}" if how_to_get else ""

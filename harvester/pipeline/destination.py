@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.config import OWN, Environment, checked_url, is_nearby
+from harvester.config import OWN, Environment, checked_url, is_nearby, max_response_bytes
 from harvester.logging_setup import ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
-from harvester.pipeline.context import Clock, StopSignal
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.index_generation import IndexListener
 from harvester.pipeline.report import DestinationKind
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.privacy import Privacy
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
@@ -71,6 +72,19 @@ class IndexDestination:
         from harvester.sinks.elastic.future_harvest_times import count_future
 
         return count_future(self._client, vendor=vendor, account=account, now=now)
+
+    def remember_versions(self, index: str) -> None:
+        """Undo what a repair that was killed has left in the settings of an index; a warning if the account may not."""
+        from harvester.sinks.elastic.deletion import MissingPrivileges
+        from harvester.sinks.elastic.future_harvest_times import remember_versions
+
+        try:
+            remember_versions(self._client, self._retry, index)
+        except MissingPrivileges as missing:
+            logger.warning(
+                f"a repair was killed and has left index.gc_deletes of {index} at -1; setting it to 24h needs the privilege "
+                f"{missing} on that index"
+            )
 
     def ping(self) -> None:
         """Raises Unreachable soon, not after minutes, if Elasticsearch does not answer."""
@@ -140,14 +154,16 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
     url = checked_url("ES_HOST", host, http_anywhere=True)
     if url.startswith("http://") and not is_nearby(url):
         logger.warning("ES_HOST is http://: documents and credentials are sent unencrypted", extra=ONCE)
+    own = settings.of(OWN)
     return ElasticConfig(
         host=url,
         api_key=settings.get("ES_API_KEY"),
         username=settings.get("ES_USERNAME"),
         password=settings.get("ES_PASSWORD"),
         ca_certs=settings.get("ES_CA_CERTS"),
-        prefix=settings.of(OWN)["ES_INDEX_PREFIX"],
+        prefix=own["ES_INDEX_PREFIX"],
         period=period,
+        max_response_bytes=max_response_bytes(own["HARVESTER_MAX_RESPONSE_MB"]),
     )
 
 
@@ -177,7 +193,10 @@ def open_index(
     machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
-    with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
+    with (
+        open_rejects(config, state_folder, machine) as rejects,
+        closing(Client(config, machine.monotonic)) as client,
+    ):
         yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now, privacy)
 
 

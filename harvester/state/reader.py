@@ -16,7 +16,7 @@ import orjson
 from connectors.errors import StateError
 from connectors.models import Window
 from connectors.parsing import parse_instant
-from harvester.state import account, rejects
+from harvester.state import quotas_and_tokens, rejects
 from harvester.state.database import Database, has_log
 from harvester.state.intervals import union
 from harvester.state.journal_reader import JournalReader
@@ -85,7 +85,7 @@ class StateReader:
     def quotas_used(self, location: JournalLocation, now: datetime) -> dict[str, int]:
         """Calls counted against each of today's quotas of the account."""
         day = now.date().isoformat()
-        return dict(_fetch_all(location.account_database, account.MIGRATIONS, _QUOTAS, day))
+        return dict(_fetch_all(location.account_database, quotas_and_tokens.MIGRATIONS, _QUOTAS, day))
 
     def count_rejects(self, location: JournalLocation) -> int:
         """How many documents of the index are among its rejects."""

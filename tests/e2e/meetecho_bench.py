@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
+from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.meetecho.app import Meetecho
 from harvester.simulator.meetecho.exchanges import PlannedFault
 from harvester.simulator.meetecho.materials import Deck
@@ -60,7 +61,8 @@ class Bench:
     """One simulated Meetecho and one state folder."""
 
     meetecho: Meetecho
-    settings: Mapping[str, str]
+    clock: SimulatedClock
+    settings: dict[str, str]
     folder: Path
     command_line: ForkedCommandLine
     output: list[str] = field(default_factory=list)
@@ -88,6 +90,11 @@ class Bench:
 
     def fail(self, call: str, kind: str, **more: Any) -> None:
         self.meetecho.exchanges.faults.append(PlannedFault(call=call, kind=cast("Any", kind), **more))
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass for Meetecho and for the command line."""
+        self.clock.advance(by)
+        self.settings["HARVESTER_NOW"] = self.clock.as_setting
 
     def repair(self) -> None:
         self.meetecho.exchanges.faults.clear()
@@ -192,10 +199,13 @@ def meetecho_bench(
     )  # fmt: skip
     with serving_simulator(served) as (simulator, settings):
         meetecho = cast("Meetecho", simulator.vendors["meetecho"].vendor())
-        bench = Bench(meetecho=meetecho, settings=settings, folder=folder, command_line=command_line)
+        bench = Bench(
+            meetecho=meetecho,
+            clock=simulator.clock,
+            settings=settings,
+            folder=folder,
+            command_line=command_line,
+        )
         yield bench
         bench.check_secrets()
         assert meetecho.traffic()["unlike"] == {}
-
-
-Moment = Literal["sent", "carried out"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from connectors.base import Connector
 from harvester.formatting import format_duration, plural
 from harvester.logging_setup import messages_through
-from harvester.pipeline.context import RunContext
+from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.report import Report
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 from threading import Event
 
 import orjson
@@ -152,8 +153,11 @@ class Loader:
 
     def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LoadProgress]:
         lines, tracker = LineReader(self._config, self._now(), self._treat), AckTracker()
+        blocks = iter(source)
+        # What is not NDJSON is refused before Elasticsearch is asked anything.
+        first = list(islice(blocks, 1))
         with self._open() as queue:
-            for block in source:
+            for block in chain(first, blocks):
                 bad: list[BadLine] = []
                 queue.put(tracker, lines.operations(block, bad))
                 self._reject_lines(bad, tracker)

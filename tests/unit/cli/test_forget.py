@@ -13,7 +13,7 @@ from connectors.errors import AlreadyRunning
 from harvester.cli import cli
 from harvester.documents import encode, to_documents
 from harvester.state.journal import Journal
-from tests.documents import full_harvest
+from tests.invented_meetings import full_harvest
 
 EMAIL = "grace@example.org"
 

@@ -18,8 +18,8 @@ from harvester.cli import cli
 from harvester.cli.load import report_load
 from harvester.cli.render.load import SHOWN
 from harvester.cli.run_environment import RunEnvironment
-from harvester.sinks.elastic.input_format import NdjsonStream, NotNdjsonError
 from harvester.sinks.elastic.loader import Loader, LoadProgress, RejectedLine
+from harvester.sinks.elastic.non_ndjson_input import NdjsonStream, NotNdjsonError
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Rejects
 from tests.unit.fake_context import NOW
@@ -72,12 +72,14 @@ def test_blank_lines_are_counted(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_input_that_is_not_ndjson_leaves_no_rejects(rejects: Rejects) -> None:
-    loader = Loader(Scripted(stored), rejects, Waits().policy())
+    client = Scripted(stored)
+    loader = Loader(client, rejects, Waits().policy())
     pretty = "\n".join(json.dumps({"document_id": str(n), "kind": "meeting"}, indent=2) for n in range(50))
     stream = NdjsonStream(io.BytesIO(pretty.encode()), "all.ndjson", "all.ndjson")
     with pytest.raises(NotNdjsonError, match=r"use jq -c \. all\.ndjson \| harvester load"):
         list(loader.load_lines(stream, "all.ndjson"))
     assert len(rejects) == 0
+    assert client.requests == [], "Elasticsearch is not asked anything"
 
 
 # Several files

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.errors import BrokenResponse
-from connectors.meetecho.writing.desired import Deck
+from connectors.meetecho.writing.desired_state import Deck
 from connectors.meetecho.writing.slide_source import SlideSource
-from harvester import meetecho_account
+from harvester import meetecho_write_access
 from harvester.cli import cli, meetecho_slides
 from tests.unit.meetecho.writing.fake_meetecho import FakeMeetecho, decks_by_order
 
@@ -26,7 +26,7 @@ def deck(number: int, order: int, rev: str = "00") -> Deck:
 @pytest.fixture
 def meetecho(monkeypatch: pytest.MonkeyPatch) -> FakeMeetecho:
     fake = FakeMeetecho()
-    monkeypatch.setattr(meetecho_account, "WriteClient", lambda *_: fake)
+    monkeypatch.setattr(meetecho_write_access, "WriteClient", lambda *_: fake)
     return fake
 
 
@@ -91,6 +91,23 @@ def test_a_session_that_fails_stops_no_other(run: Run, meetecho: FakeMeetecho) -
     result = run("sync", "--session", "9", "--session", "2")
     assert result.return_value == 75
     assert [line.split()[2] for line in result.stdout.splitlines()] == ["failed:", "sent:"]
+    assert meetecho.decks.keys() == {"2"}
+
+
+def test_a_deck_that_cannot_be_sent_is_a_finding_and_stops_no_other_session(
+    run: Run, meetecho: FakeMeetecho, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = SlideSource.decks
+
+    def decks(source: SlideSource, session: str) -> Sequence[Deck]:
+        if session == "1":
+            raise ValueError("deck 11: rev is missing; correct it in the datatracker")
+        return read(source, session)
+
+    monkeypatch.setattr(SlideSource, "decks", decks)
+    result = run("sync", "--session", "1", "--session", "2")
+    assert result.return_value == 65
+    assert "deck 11: rev is missing" in result.stdout
     assert meetecho.decks.keys() == {"2"}
 
 

@@ -150,35 +150,6 @@ def test_a_readable_file_of_secrets_is_warned_about(run: Run, tmp_path: Path) ->
     assert "chmod" not in run().stderr
 
 
-@pytest.mark.parametrize("words", [["-q", "check"], ["check", "-q"]])
-def test_general_options_are_accepted_before_and_after_the_command(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(cli, words, env={"ES_HOST": ""}, standalone_mode=False)
-    assert ended.return_value == 78
-    assert "warning" not in ended.stdout
-    assert "no vendor is configured" in ended.stdout
-
-
-def test_an_option_after_the_command_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(
-        cli, ["--env-file", "missing.env", "check", "--env-file", "other.env"], standalone_mode=False
-    )
-    assert "other.env" in str(ended.exception)
-
-
-def test_check_names_misspelt_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text("WEBEX_ACESS_TOKEN=x\nSTACK_VERSION=9\n")
-    (tmp_path / ".env").chmod(0o600)
-    ended = CliRunner().invoke(cli, ["check"], env={"ES_HOST": ""}, standalone_mode=False)
-    assert "there is no setting WEBEX_ACESS_TOKEN; did you mean WEBEX_ACCESS_TOKEN?" in ended.stderr
-    assert "STACK_VERSION" not in ended.stderr
-    assert f"ok      settings: read from the environment and {tmp_path / '.env'}" in ended.stdout
-
-
 @pytest.mark.parametrize(
     ("words", "suggestion"),
     [(["zom"], "zoom"), (["plan", "webx"], "webex"), (["rejects", "lst"], "list"), (["stauts"], "status")],
@@ -193,21 +164,6 @@ def test_a_word_like_no_command_is_only_refused() -> None:
     ended = CliRunner().invoke(cli, ["xyzzy"])
     assert "No such command 'xyzzy'." in ended.stderr
     assert "Did you mean" not in ended.stderr
-
-
-def test_a_vendors_command_knows_the_settings_of_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text(
-        "ZOOM_CLIENT_ID=x\nZOOM_CLIENT_SECRET=x\nGOOGLE_ADMIN=x\nWEBEX_CLIENT_IDD=x\nWEBEX_CLIENT_SECRET=x\n"
-    )
-    (tmp_path / ".env").chmod(0o600)
-    ended = CliRunner().invoke(
-        cli, ["webex", "--date", "yesterday"], env={"ES_HOST": ""}, standalone_mode=False
-    )
-    assert ended.stderr.count("there is no setting") == 1
-    assert "did you mean WEBEX_CLIENT_ID?" in ended.stderr
 
 
 # Privacy

@@ -20,9 +20,9 @@ from connectors.errors import AlreadyRunning
 from connectors.models import MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from harvester.cli import cli
-from harvester.state.account import AccountState
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition
+from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.rejects import Reject, Rejects
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -550,6 +550,16 @@ def test_an_account_is_forgotten(status: Status, journal: Journal, folder: Path)
     assert not folder.exists()
     assert (folder.parent / "account.db").exists(), "tokens and quotas stay"
     assert "nothing has been harvested" in status("--brief").stdout
+
+
+def test_rejects_stay_and_are_named_if_an_account_is_forgotten(
+    status: Status, journal: Journal, tmp_path: Path
+) -> None:
+    with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
+        rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
+    journal.close()
+    ended = status("--forget", "zoom/main", "--yes")
+    assert "1 rejected document of the indices harvester-* stay" in ended.stderr
 
 
 def test_only_an_account_that_exists_and_is_not_harvested_now_is_forgotten(

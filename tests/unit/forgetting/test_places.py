@@ -16,7 +16,7 @@ import pytest
 from connectors.models import MeetingRecord, MeetingRef
 from harvester.documents import encode, to_documents
 from harvester.forgetting.forgetting import Forgetting, Result
-from harvester.forgetting.person import Count, Person, with_fewer_sessions
+from harvester.forgetting.person import Count, Person
 from harvester.forgetting.places import FilePlace, JournalPlace, Place, RejectsPlace
 from harvester.privacy.fields import Nature
 from harvester.privacy.forgotten import Action, Identifier
@@ -26,7 +26,8 @@ from harvester.state.journal import Journal
 from harvester.state.layout import JournalLocation
 from harvester.state.privacy import PrivacyState
 from harvester.state.rejects import Reject, Rejects
-from tests.documents import HARVESTED, START, full_meeting, full_session
+from harvester.state.session_digest import SessionSummary
+from tests.invented_meetings import HARVESTED, START, full_meeting, full_session
 
 EMAIL, NUMBER = "grace@example.org", "117745086960853947385"
 KEY = b"k" * 32
@@ -88,15 +89,6 @@ def test_a_file_without_the_person_is_not_written(file: Path, tmp_path: Path) ->
     before = file.stat()
     forget(FilePlace(file), person(Identifier(kind="email", text="nobody@example.org")), tmp_path / "state")
     assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-
-
-def test_a_dry_run_changes_and_remembers_nothing(file: Path, tmp_path: Path) -> None:
-    before = file.read_bytes()
-    state = PrivacyState(tmp_path / "state")
-    result = Forgetting(places=[FilePlace(file)], state=state, now=lambda: HARVESTED).find(person())
-    assert (result.found, result.left, result.done) == (2, 0, False)
-    assert file.read_bytes() == before
-    assert not (tmp_path / "state").exists()
 
 
 def test_anonymize_keeps_the_sessions_and_counts_in_a_file(file: Path, tmp_path: Path) -> None:
@@ -208,8 +200,6 @@ def test_a_journal_loses_ids_and_texts_and_keeps_the_rest(
 def test_a_journal_forgets_the_sessions_of_meetings_that_lose_some(
     location: JournalLocation, tmp_path: Path
 ) -> None:
-    from harvester.state.kept_sessions import SessionSummary
-
     (ref, _) = refs()
     with closing(Journal(location.folder)) as journal:
         journal.record_intent(ref, frozenset(), 1)
@@ -224,14 +214,3 @@ def test_a_journal_forgets_the_sessions_of_meetings_that_lose_some(
         entry = journal.meeting("m0")
     assert entry is not None
     assert (entry.sessions, entry.rank) == (None, 3)
-
-
-def test_only_the_meeting_that_counted_the_sessions_counts_fewer() -> None:
-    meeting, session, *_ = documents()
-    count = Count()
-    assert count.add(person(), session) is None
-    assert with_fewer_sessions(meeting, count.left_out)["participant_sessions"] == 2
-    later = {**meeting, "harvested_at": "2026-12-01T00:00:00.000Z"}
-    assert with_fewer_sessions(later, count.left_out) is later
-    uncounted = {name: value for name, value in meeting.items() if name != "participant_sessions"}
-    assert with_fewer_sessions(uncounted, count.left_out) is uncounted

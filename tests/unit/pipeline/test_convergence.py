@@ -39,9 +39,9 @@ from connectors.models import (
 from harvester.documents import Document, record_version, to_documents
 from harvester.pipeline import engine, runner
 from harvester.pipeline.account import AccountConfig
-from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest, VendorOptions, resolve
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.settings import to_privacy
 from harvester.sinks.base import Ack, Load
 from harvester.sinks.elastic.config import ElasticConfig

@@ -14,7 +14,7 @@ from connectors.models import MeetingRecord, MeetingRef, Reason, SkippedPartitio
 from harvester.privacy.connector import private
 from harvester.privacy.settings import to_privacy
 from harvester.state.privacy import PrivacyState
-from tests.documents import HARVESTED, START, full_harvest
+from tests.invented_meetings import HARVESTED, START, full_harvest
 
 WINDOW = Window(start=START, end=HARVESTED)
 SKIPPED = SkippedPartition(partition="user abc", reason=Reason.error, permanent=False)

@@ -9,7 +9,7 @@ from typing import Any
 from connectors.models import Host, Meeting, Session
 from harvester.documents import to_documents
 from harvester.privacy.fields import NEUTRAL, PARTICIPANT_FIELDS, PERSONAL, RAW
-from tests.documents import full_harvest
+from tests.invented_meetings import full_harvest
 
 CLASSES = (PERSONAL.keys(), NEUTRAL, RAW)
 

@@ -13,7 +13,7 @@ from harvester.documents import encode, to_documents
 from harvester.privacy.fields import PARTICIPANT_FIELDS, Nature
 from harvester.privacy.forgotten import Action, ForgottenPeople, Identifier, forget_identifiers, to_digest
 from harvester.privacy.treatment import Pseudonyms
-from tests.documents import full_harvest, full_meeting, full_session
+from tests.invented_meetings import full_harvest, full_meeting, full_session
 
 SALT = b"an invented salt"
 EMAIL = Identifier(kind="email", text="Grace@Example.org")

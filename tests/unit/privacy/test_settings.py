@@ -9,7 +9,7 @@ from harvester.privacy.fields import PERSONAL
 from harvester.privacy.forgotten import Identifier, forget_identifiers
 from harvester.privacy.settings import SALT, to_privacy, to_treatment
 from harvester.state.privacy import PrivacyState
-from tests.documents import HARVESTED, full_harvest
+from tests.invented_meetings import HARVESTED, full_harvest
 
 KEY = "k" * 32
 

@@ -14,7 +14,7 @@ from connectors.models import Host, MeetingRecord
 from harvester.documents import encode, to_documents
 from harvester.privacy.fields import PERSONAL
 from harvester.privacy.treatment import PSEUDONYM, REMOVED, Mode, Treatment, cut_address
-from tests.documents import full_harvest, full_meeting, full_session
+from tests.invented_meetings import full_harvest, full_meeting, full_session
 
 KEY = b"an invented key that is long enough for every purpose"
 TEXTS = st.text(max_size=30)

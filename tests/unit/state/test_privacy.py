@@ -8,7 +8,7 @@ import pytest
 from connectors.errors import StateError
 from harvester.privacy.forgotten import Identifier, forget_identifiers
 from harvester.state.privacy import PrivacyState
-from tests.documents import HARVESTED
+from tests.invented_meetings import HARVESTED
 
 SALT = b"salt"
 ADA = Identifier(kind="email", text="ada@example.org")

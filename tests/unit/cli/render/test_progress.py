@@ -18,7 +18,7 @@ import pytest
 from connectors.base import Connector
 from harvester.cli.render.progress import DAY_SECONDS, MARGIN, Progress
 from harvester.logging_setup import configure_logging
-from harvester.pipeline.context import RunContext
+from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.report import Report
 
 

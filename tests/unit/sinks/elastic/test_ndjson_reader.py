@@ -20,7 +20,7 @@ from harvester.sinks.elastic import ndjson_reader as lines_module
 from harvester.sinks.elastic.bulk import Operation, Target
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, read_blocks
-from tests.documents import HARVESTED, full_harvest, plain
+from tests.invented_meetings import HARVESTED, full_harvest, plain
 from tests.unit.fake_context import NOW
 
 DOCUMENTS = [orjson.loads(encode(d)) for record in (full_harvest(), plain(1)) for d in to_documents(record)]
