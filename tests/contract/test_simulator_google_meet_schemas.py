@@ -171,7 +171,7 @@ def test_a_long_query_is_sent_as_a_body(served: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("api", "schema", "wrong"),
     [
-        ("meet", "ConferenceRecord", {"title": "Google tells none"}),
+        ("meet", "ConferenceRecord", {"title": "Google has none"}),
         ("reports", "Activities", {"items": [{"id": {"time": 5}}]}),
         ("directory", "Users", {"users": [{"mail": "ana@example.org"}]}),
         ("calendar", "Event", {"attendees": [{"email": 1}]}),
