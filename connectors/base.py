@@ -36,6 +36,10 @@ class Setting:
     choices: tuple[str, ...] = ()
     token: bool = False
     """The value is an id, a key or a token: printable ASCII without white space, as headers and URLs take it."""
+    path: bool = False
+    """The value names a file or a folder."""
+    separated: bool = False
+    """The value is a list, separated by commas."""
 
 
 def unset_settings(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> list[Setting]:

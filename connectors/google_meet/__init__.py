@@ -64,6 +64,7 @@ class GoogleMeet:
             how_to_get="at console.cloud.google.com, APIs & Services > Credentials",
             secret=True,
             required=True,
+            path=True,
         ),
         Setting(
             name="GOOGLE_ADMIN",

@@ -76,6 +76,7 @@ class Meetecho:
             help="The acronyms of the working groups to read, separated by commas.",
             how_to_get="at datatracker.ietf.org/wg: the acronyms in the first column",
             required=True,
+            separated=True,
         ),
         Setting(
             name="MEETECHO_CLIENT_ID", token=True, help="The client id, for rooms.", how_to_get=_FROM_MEETECHO

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import connectors
-from connectors.errors import BrokenPlugin
+from harvester.cli.accounts import AccountSettings, warn_of_unknown_settings
 from harvester.cli.options import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
-from harvester.config import OWN, RETIRED
-from harvester.env_file_warnings import unknown_settings
-from harvester.logging_setup import ONCE
 from harvester.pipeline import destination
-from harvester.pipeline.account import Account, AccountConfig, missing_settings, read_settings
+from harvester.pipeline.account import Account, AccountConfig, read_settings
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
@@ -27,70 +23,33 @@ from harvester.state.rejects import Rejects
 logger = logging.getLogger(__name__)
 
 
-def account_config(vendor: str, env: RunEnvironment) -> AccountConfig:
-    """Raises ConfigurationError if a required setting of the vendor is not set."""
-    warn_of_unknown_settings(env, [vendor])
-    env.redact(connectors.load(vendor).settings)
-    return _account_config(vendor, env, read_settings(vendor, env.environment))
+def account_config(account: AccountSettings, env: RunEnvironment) -> AccountConfig:
+    """Raises ConfigurationError if a required setting of the account is not set."""
+    warn_of_unknown_settings(env, [account.vendor])
+    env.redact(connectors.load(account.vendor).settings, account.environment)
+    return _account_config(account, env, read_settings(account.vendor, account.environment))
 
 
-def incomplete_account_config(vendor: str, env: RunEnvironment) -> AccountConfig:
+def incomplete_account_config(account: AccountSettings, env: RunEnvironment) -> AccountConfig:
     """The same before a login, when settings may still be missing."""
-    settings = connectors.load(vendor).settings
-    env.redact(settings)
-    return _account_config(vendor, env, env.environment.of(settings))
+    settings = connectors.load(account.vendor).settings
+    env.redact(settings, account.environment)
+    return _account_config(account, env, account.environment.of(settings))
 
 
-def _account_config(vendor: str, env: RunEnvironment, values: dict[str, str]) -> AccountConfig:
+def _account_config(account: AccountSettings, env: RunEnvironment, values: dict[str, str]) -> AccountConfig:
     base_urls = {name: value for name, value in values.items() if name.endswith("_URL")}
     return AccountConfig(
-        vendor=vendor,
-        label=env.account,
+        vendor=account.vendor,
+        label=env.account if account.label == env.label else account.label,
+        name=account.name,
         values=values,
+        options=account.options,
+        raw=account.raw,
         state_folder=env.state_folder,
         clock=env.clock(base_urls),
         max_response_bytes=env.max_response_bytes,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vendors:
-    """The vendors, by what the settings say of them."""
-
-    configured: Sequence[str]
-    """Their required settings are set."""
-    missing: Mapping[str, Sequence[str]]
-    """The settings that the others lack."""
-    broken: Mapping[str, BrokenPlugin]
-    """Vendors of other packages that cannot be used, and why."""
-
-
-def find_vendors(env: RunEnvironment) -> Vendors:
-    configured: list[str] = []
-    missing: dict[str, Sequence[str]] = {}
-    broken: dict[str, BrokenPlugin] = {}
-    for name in sorted(connectors.table()):
-        try:
-            unset = missing_settings(name, env.environment)
-        except BrokenPlugin as error:
-            broken[name] = error
-            continue
-        if unset:
-            missing[name] = unset
-        else:
-            configured.append(name)
-    warn_of_unknown_settings(env, [*configured, *missing])
-    return Vendors(configured=configured, missing=missing, broken=broken)
-
-
-def warn_of_unknown_settings(env: RunEnvironment, vendors: Sequence[str]) -> None:
-    """Warn of names in .env that look like settings of these vendors or of the harvester, and are none."""
-    if env.env_file is None:
-        return
-    settings = [*OWN, *(setting for name in vendors for setting in connectors.load(name).settings)]
-    known = [setting.name for setting in settings]
-    for message in unknown_settings(env.env_file, known, accepted=RETIRED):
-        logger.warning(message, extra=ONCE)
 
 
 def elastic_config(env: RunEnvironment) -> ElasticConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +12,10 @@ from typing import Any, Literal
 import click
 
 import connectors
-from connectors.errors import ConfigurationError, HarvestError
+from connectors.errors import HarvestError
 from harvester.cli import VENDOR_COMMANDS, load_command
-from harvester.cli.from_settings import account_config, elastic_config, find_vendors, open_destination
+from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts, none_configured
+from harvester.cli.from_settings import account_config, elastic_config, open_destination
 from harvester.cli.options import (
     examples,
     handle_signals,
@@ -26,7 +28,6 @@ from harvester.cli.render.progress import Progress
 from harvester.cli.render.summary import Summary, summarized, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.logging_setup import LINES, indented
-from harvester.pipeline.account import SETTINGS_HINT
 from harvester.pipeline.destination import StreamDestination, choose_destination
 from harvester.pipeline.report import NORMAL_ENDS, DestinationKind, Report
 from harvester.pipeline.request import HarvestRequest, resolve
@@ -96,15 +97,21 @@ class VendorGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in self._commands.items()])
 
 
-@click.command("all", epilog=examples("harvester all -q", "harvester all --date 2026-11-20"))
-@harvest_options(())
+@click.command(
+    "all",
+    epilog=examples(
+        "harvester all -q", "harvester all --date 2026-11-20", "harvester all --vendor zoom --account berlin"
+    ),
+)
+@harvest_options((), choose_vendors=True)
 @pass_env
-def everything(env: RunEnvironment, **values: Any) -> int:
-    """Harvest every configured vendor, one after the other.
+def everything(env: RunEnvironment, vendors: tuple[str, ...], **values: Any) -> int:
+    """Harvest every account, one after the other.
 
-    To use vendor options such as --qos, run that vendor's command.
+    The accounts are those of the settings file and those that the environment describes. Vendor options such as --qos
+    are keys of an account there (qos = true), or options of that vendor's command.
     """
-    return run_harvest(env, None, **values)
+    return run_harvest(env, None, only_vendors=vendors, **values)
 
 
 def run_harvest(
@@ -117,10 +124,11 @@ def run_harvest(
     timezone: str | None = None,
     rate_share: float | None = None,
     decorate: SinkDecorator = keep_sink,
+    only_vendors: Sequence[str] = (),
     **values: Any,
 ) -> int:
-    """Harvest these vendors, or all that are configured. One vendor's failure stops no other; the exit code is the worst
-    of theirs. `values`: the dates and options that `resolve` takes."""
+    """Harvest the accounts of these vendors, or all accounts, of `only_vendors` if any are named. One account's failure
+    stops no other; the exit code is the worst of theirs. `values`: the dates and options that `resolve` takes."""
     with usage_errors():
         request = resolve(
             now=env.clock({}).now(),
@@ -129,12 +137,14 @@ def run_harvest(
             **values,
         )
         kind = choose_destination(destination, output, env.environment)
+    with suppress(HarvestError):  # it is raised again, and is then in the summary
+        _accounts(env, vendors, only_vendors)
     handle_signals(env)
     label = env.environment.values.get(
         "HARVESTER_ACCOUNT", "main"
     )  # for errors that come before it is validated
     with summarized(summary_json, vendors or (), label, env.stop.wait) as summary:
-        names = _configured(env, summary) if vendors is None else vendors
+        accounts = _accounts(env, vendors, only_vendors, summary)
         if destination is None and output is None:
             log_destination(kind, env)
         if request.dry_run and kind == "file":
@@ -147,10 +157,10 @@ def run_harvest(
                 progress=partial(Progress, quiet=env.quiet),
                 decorate=decorate,
             )
-            for name in names:
-                report = Report(vendor=name, account=env.account, destination=opened.kind)
+            for account in accounts:
+                report = Report(vendor=account.vendor, account=account.label, destination=opened.kind)
                 summary.reports.append(report)
-                _harvest(name, runner, env, report)
+                _harvest(account, runner, env, report)
                 if report.stopped_with in NORMAL_ENDS:
                     break
             if opened.kind == "file":
@@ -170,27 +180,41 @@ def _set_aside_if_stopped(file: StreamDestination, reports: Sequence[Report]) ->
         logger.warning(f"the run was stopped early: its documents are in {file.incomplete_path}")
 
 
-def _configured(env: RunEnvironment, summary: Summary) -> Sequence[str]:
-    """The vendors to harvest; broken ones go into the summary, and stop no other."""
-    vendors = find_vendors(env)
-    for name, settings in vendors.missing.items():
-        logger.info(f"{name}: skipped, not configured ({', '.join(settings)} not set)")
-    for name, error in vendors.broken.items():
+def _accounts(
+    env: RunEnvironment,
+    vendors: Sequence[str] | None,
+    only_vendors: Sequence[str],
+    summary: Summary | None = None,
+) -> Sequence[AccountSettings]:
+    """The accounts to harvest. Broken vendors go into the summary, if there is one, and stop no other."""
+    if vendors is not None:
+        return [account for vendor in vendors for account in accounts_of(vendor, env)]
+    accounts = find_accounts(env)
+    if summary is not None:
+        _report_others(accounts, env, only_vendors, summary)
+    if not accounts.configured:
+        raise none_configured(env)
+    return accounts.selected(env, only_vendors)
+
+
+def _report_others(
+    accounts: Accounts, env: RunEnvironment, only_vendors: Sequence[str], summary: Summary
+) -> None:
+    for name, settings in accounts.missing.items():
+        if not only_vendors or name in only_vendors:
+            logger.info(f"{name}: skipped, not configured ({', '.join(settings)} not set)")
+    for name, error in accounts.broken.items():
+        if only_vendors and name not in only_vendors:
+            continue
         logger.error(str(error))
-        report = Report(vendor=name, account=env.account)
+        report = Report(vendor=name, account=env.label)
         report.stopped_by(error)
         summary.reports.append(report)
-    if not vendors.configured:
-        hint = env.environment.retired() or f"{SETTINGS_HINT}; see example.env for what to set"
-        raise ConfigurationError(
-            f"no vendor is configured: {hint} (settings are read from {env.settings_source})"
-        )
-    return vendors.configured
 
 
-def _harvest(name: str, runner: Runner, env: RunEnvironment, report: Report) -> None:
+def _harvest(account: AccountSettings, runner: Runner, env: RunEnvironment, report: Report) -> None:
     try:
-        runner.run(account_config(name, env), report)
+        runner.run(account_config(account, env), report)
     except HarvestError as error:
         report.stopped_by(error)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import connectors
@@ -30,8 +30,13 @@ class AccountConfig:
     vendor: str
     label: str
     """The account's name in documents and in the state folder."""
+    name: str = ""
+    """How messages call it: `zoom`, or `zoom/berlin`."""
     values: Mapping[str, str]
     """The vendor's settings by name."""
+    options: VendorOptions = field(default_factory=VendorOptions)
+    """What every run of this account asks for, whatever the command asks for."""
+    raw: bool = False
     state_folder: Path
     clock: Clock
     max_response_bytes: int = DEFAULT_MAX_BYTES
@@ -114,7 +119,7 @@ def open_account(
 
     `stops_if_clock_is_wrong`: for what writes into an index; others only warn.
     """
-    options = options or VendorOptions()
+    options = config.options.joined(options or VendorOptions())
     folder = account_folder(config.state_folder, config.vendor, config.label, config.api_url)
     settings = Settings(
         account=config.label,
@@ -122,7 +127,7 @@ def open_account(
         options=options.switches,
         option_values=options.values,
         rate_share=rate_share,
-        raw=raw,
+        raw=raw or config.raw,
     )
     calendar = VendorClock(config.vendor, config.clock, stops=stops_if_clock_is_wrong)
     state = AccountState(folder, calendar.now)
@@ -143,12 +148,14 @@ def missing_settings(vendor: str, environment: Environment) -> list[str]:
 def read_settings(vendor: str, environment: Environment) -> dict[str, str]:
     """The settings of a vendor. Raises ConfigurationError if a required one is not set."""
     if missing := missing_settings(vendor, environment):
-        raise ConfigurationError(environment.retired() or _not_set(vendor, missing))
+        raise ConfigurationError(environment.retired() or _not_set(vendor, missing, environment))
     return environment.of(connectors.load(vendor).settings)
 
 
-def _not_set(vendor: str, missing: Sequence[str]) -> str:
+def _not_set(vendor: str, missing: Sequence[str], environment: Environment) -> str:
     settings = connectors.load(vendor).settings
     how_to_get = next((s.how_to_get for s in settings if s.name in missing and s.how_to_get), "")
     found = f"; to be found {how_to_get}" if how_to_get else ""
-    return f"not set: {', '.join(missing)}; {SETTINGS_HINT}{found}"
+    names = ", ".join(environment.spelled(name) for name in missing)
+    hint = "" if environment.spelling else f"; {SETTINGS_HINT}"
+    return f"not set: {names}{hint}{found}"

@@ -133,18 +133,21 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
         raise ConfigurationError(
             "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
         )
-    url = checked_url("ES_HOST", host, http_anywhere=True)
+    url = checked_url(settings.spelled("ES_HOST"), host, http_anywhere=True)
     if url.startswith("http://") and not is_nearby(url):
         logger.warning("ES_HOST is http://: documents and credentials are sent unencrypted", extra=ONCE)
-    return ElasticConfig(
-        host=url,
-        api_key=settings.get("ES_API_KEY"),
-        username=settings.get("ES_USERNAME"),
-        password=settings.get("ES_PASSWORD"),
-        ca_certs=settings.get("ES_CA_CERTS"),
-        prefix=settings.of(OWN)["ES_INDEX_PREFIX"],
-        period=period,
-    )
+    try:
+        return ElasticConfig(
+            host=url,
+            api_key=settings.get("ES_API_KEY"),
+            username=settings.get("ES_USERNAME"),
+            password=settings.get("ES_PASSWORD"),
+            ca_certs=settings.get("ES_CA_CERTS"),
+            prefix=settings.of(OWN)["ES_INDEX_PREFIX"],
+            period=period,
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(settings.in_words(str(error))) from None
 
 
 def retry_policy(stop: StopSignal, machine: Clock) -> RetryPolicy:

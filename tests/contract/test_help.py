@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import connectors
 from harvester.cli import COMMANDS, cli
 
-GENERAL = ["--verbose", "--quiet", "--log-level", "--log-format", "--env-file"]
+GENERAL = ["--verbose", "--quiet", "--log-level", "--log-format", "--env-file", "--config"]
 
 
 def leaves() -> list[tuple[str, click.Command]]:
@@ -42,7 +42,7 @@ def test_there_is_a_command_for_everything() -> None:
 @pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
 def test_every_command_ends_with_the_general_options(path: str, command: click.Command) -> None:
     names = [param.opts[-1] for param in command.params if isinstance(param, click.Option)]
-    expected = GENERAL[:-1] if path == "simulate" else GENERAL
+    expected = GENERAL[:-2] if path == "simulate" else GENERAL
     assert names[-len(expected) :] == expected
 
 
