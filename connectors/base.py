@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from connectors.errors import ConfigurationError
 from connectors.exit_codes import ExitCode
 from connectors.models import MeetingRecord, MeetingRef, Reason, RefusedPartition, SkippedPartition, Window
+from connectors.rate_limit import LimiterPool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +209,11 @@ class Context(Protocol):
     @property
     def response_limits(self) -> ResponseLimits: ...
 
+    @property
+    def limiters(self) -> LimiterPool:
+        """The rate limiters of the account's quota pool (`Connector.quota_pool`)."""
+        ...
+
     def stopwatch(self) -> float:
         """A monotonic clock in real seconds, for `response_limits`."""
         ...
@@ -237,8 +243,8 @@ class Context(Protocol):
         ...
 
     def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
-        """Counts against a daily quota of `limit` per UTC day, across runs and processes. Raises QuotaExhausted if it
-        is used up."""
+        """Counts against a daily quota of `limit` per UTC day, across runs, processes and the accounts of one quota pool.
+        Raises QuotaExhausted if it is used up."""
         ...
 
     def get_fact(self, fact: str) -> str | None:
@@ -292,6 +298,15 @@ class Connector(Protocol):
     """Whether a window that includes the present lists meetings in progress."""
 
     def __init__(self, settings: Settings, context: Context) -> None: ...
+
+    @classmethod
+    def quota_pool(cls, settings: Settings) -> str:
+        """The name of the quota pool that requests count against; it is no secret.
+
+        Accounts of one vendor, at the same API, that return the same name share rate limits and daily quotas. Empty: the
+        account has its own. Makes no request, and raises nothing for settings that are wrong.
+        """
+        ...
 
     @property
     def time_url(self) -> str:

@@ -174,6 +174,11 @@ class Meetecho:
     def check(self) -> Iterator[CheckResult]:
         return run_checks(self)
 
+    @classmethod
+    def quota_pool(cls, settings: Settings) -> str:
+        """The datatracker is read without a key, so all accounts are one caller to it."""
+        return setting_or_default("DATATRACKER_URL", cls.settings, settings)
+
     @property
     def time_url(self) -> str:
         return self._url("DATATRACKER_URL")

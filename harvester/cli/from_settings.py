@@ -49,6 +49,7 @@ def _account_config(account: AccountSettings, env: RunEnvironment, values: dict[
         state_folder=env.state_folder,
         clock=env.clock(base_urls),
         max_response_bytes=env.max_response_bytes,
+        limiters=env.limiters,
     )
 
 

@@ -15,6 +15,7 @@ from harvester.accounts_file import AccountsFile
 from harvester.config import OWN, Environment
 from harvester.log_redaction import Redactor
 from harvester.pipeline.context import Clock, StopSignal
+from harvester.pipeline.quota_pool import SharedLimiters
 
 IndexPeriod = Literal["year", "month"]
 
@@ -33,6 +34,7 @@ class RunEnvironment:
     """The settings file with accounts that was read."""
     only_accounts: tuple[str, ...] = ()
     """The accounts that --account names, each as `berlin` or `zoom/berlin`; empty: all."""
+    limiters: SharedLimiters = field(default_factory=SharedLimiters)
     redactor: Redactor = field(default_factory=Redactor)
     stop: StopSignal = field(default_factory=StopSignal)
 

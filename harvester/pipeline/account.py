@@ -12,11 +12,12 @@ from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settin
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
 from harvester.pipeline.context import Clock, RunContext, StopSignal, no_refused_partitions, no_stored_refs
+from harvester.pipeline.quota_pool import QuotaPool, SharedLimiters, quota_pool
 from harvester.pipeline.request import VendorOptions
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
 from harvester.state.account import AccountState
 from harvester.state.journal_reader import JournalReader
-from harvester.state.layout import account_folder
+from harvester.state.layout import account_folder, quota_folder
 
 SETTINGS_HINT = (
     "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
@@ -41,6 +42,8 @@ class AccountConfig:
     clock: Clock
     max_response_bytes: int = DEFAULT_MAX_BYTES
     """The largest answer of the vendor, after decompression."""
+    limiters: SharedLimiters = field(default_factory=SharedLimiters)
+    """Those of the command, for all of its accounts."""
 
     @property
     def api_url(self) -> str:
@@ -72,6 +75,7 @@ class Account:
     folder: Path
     stop: StopSignal
     calendar: VendorClock
+    pool: QuotaPool
 
     def context(
         self, journal: JournalReader | None = None, *, asks_refused_again: bool = False
@@ -86,6 +90,7 @@ class Account:
             journal.stored_refs if journal is not None else no_stored_refs,
             no_refused_partitions if journal is None or asks_refused_again else journal.refused_partitions,
             ResponseLimits(max_bytes=self.config.max_response_bytes),
+            self.config.limiters.of(self.pool),
         )
 
     def connect(
@@ -130,10 +135,18 @@ def open_account(
         raw=raw or config.raw,
     )
     calendar = VendorClock(config.vendor, config.clock, stops=stops_if_clock_is_wrong)
-    state = AccountState(folder, calendar.now)
+    pool = quota_pool(config.vendor, config.api_url, settings)
+    shared = quota_folder(config.state_folder, pool.vendor, pool.api_url, pool.name) if pool.name else None
+    state = AccountState(folder, calendar.now, quotas=shared)
     try:
         yield Account(
-            config=config, settings=settings, state=state, folder=folder, stop=stop, calendar=calendar
+            config=config,
+            settings=settings,
+            state=state,
+            folder=folder,
+            stop=stop,
+            calendar=calendar,
+            pool=pool,
         )
     finally:
         state.close()

@@ -13,6 +13,7 @@ from typing import Any
 from connectors.base import RequestStats, ResponseLimits
 from connectors.errors import Interrupted
 from connectors.models import RefusedPartition, Window
+from connectors.rate_limit import LimiterPool
 from harvester.formatting import without_prefix
 from harvester.logging_setup import ONCE
 from harvester.pipeline.vendor_clock import VendorClock
@@ -129,7 +130,9 @@ class RunContext:
         stored_refs: StoredRefs = no_stored_refs,
         refused_partitions: RefusedPartitions = no_refused_partitions,
         response_limits: ResponseLimits = ResponseLimits(),  # noqa: B008  # frozen
+        limiters: LimiterPool | None = None,
     ) -> None:
+        """`limiters`: those of the account's quota pool; by default, no other account shares them."""
         clock = calendar.clock
         self._clock = clock
         self._calendar = calendar
@@ -139,6 +142,7 @@ class RunContext:
         self.request_stats = RequestStats()
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
         self.response_limits = response_limits
+        self.limiters = limiters or LimiterPool()
         self.now = calendar.now
         self.observe_vendor_time = calendar.observe
         self.elapsed = clock.elapsed
