@@ -7,6 +7,7 @@ connector. The contract for logging in (`Login`) is in `connectors/oauth.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -161,6 +162,8 @@ class RequestStats:
         self.throttled_seconds = 0.0
         self.too_deep = 0
         """Answers with values that were nested too deeply."""
+        self.responses: Counter[str] = Counter()
+        """Requests by the class of the status, such as `2xx`; those without a whole response are `none`."""
 
     def count(
         self, *, requests: int = 0, retries: int = 0, throttled: float = 0.0, too_deep: int = 0
@@ -170,6 +173,11 @@ class RequestStats:
             self.requests += requests
             self.retries += retries
             self.throttled_seconds += throttled
+
+    def count_response(self, status: int | None) -> None:
+        """`None`: no whole response came."""
+        with self._lock:
+            self.responses["none" if status is None else f"{status // 100}xx"] += 1
 
 
 DEFAULT_MAX_BYTES = 64_000_000

@@ -27,7 +27,7 @@ from connectors.json_body import BodyRefused, parse_body
 from connectors.parsing import parse_retry_after, response_date
 from connectors.proxies_and_certificates import certificate_fault, network_settings
 from connectors.rate_limit import Limiter
-from connectors.retry import VENDOR_LIMITS, RetryPolicy, RetryState, count_attempts
+from connectors.retry import VENDOR_LIMITS, RetryLimits, RetryPolicy, RetryState, count_attempts
 from connectors.transport import (
     NETWORK_ERRORS,
     LimitedSession,
@@ -125,16 +125,22 @@ class Api:
     """One base URL of one vendor. `call` names a request for people: `GET /metrics/meetings/{uuid}/participants`."""
 
     def __init__(
-        self, vendor: str, base_url: str, context: Context, *, classify: Classify, auth: Auth | None = None
+        self,
+        vendor: str,
+        base_url: str,
+        context: Context,
+        *,
+        classify: Classify,
+        auth: Auth | None = None,
+        limits: RetryLimits = VENDOR_LIMITS,
     ) -> None:
+        """`limits`: how long a request is repeated before it fails."""
         self.vendor = vendor
         self._base_url = base_url.rstrip("/")
         self._context = context
         self._classify = classify
         self._auth = auth
-        self._policy = RetryPolicy(
-            wait=context.wait, elapsed=context.elapsed, now=context.now, limits=VENDOR_LIMITS
-        )
+        self._policy = RetryPolicy(wait=context.wait, elapsed=context.elapsed, now=context.now, limits=limits)
         self._threads = threading.local()
 
     def get(self, call: str, path: str = "", **options: Unpack[RequestOptions]) -> Any:
@@ -213,8 +219,10 @@ class Api:
     def _try(self, request: _Request, authorization: str | None) -> Response | Retry | HarvestError:
         self._context.request_stats.count(requests=1)
         began = self._context.elapsed()
+        status = None
         try:
             raw, content = self._exchange(request, authorization)
+            status = raw.status_code
             body = parse_body(content, max_memory=self._context.response_limits.max_memory)
         except (ResponseTooLarge, BodyRefused) as error:
             return BrokenResponse(f"{self.vendor}: {request.call}: refused {error}")
@@ -224,6 +232,8 @@ class Api:
             )
         except NETWORK_ERRORS as error:
             return self._without_response(request, error)
+        finally:
+            self._context.request_stats.count_response(status)
         if date := response_date(raw.headers):
             self._context.observe_vendor_time(date, seconds=self._context.elapsed() - began)
         self._context.request_stats.count(too_deep=int(body.too_deep))

@@ -37,6 +37,9 @@ DEFAULT_NAME = "harvester.toml"
 SHARED_TABLES = {"elasticsearch": "ES_", "harvester": "HARVESTER_"}
 """The tables of the settings that all accounts share, with the prefix of their names in the environment."""
 
+TABLES_OF_OTHERS = frozenset({"rooms"})
+"""The table that `harvester rooms` reads, if it is in the same file."""
+
 _LIKE = 'write it like [zoom.main] and, below, account_id = "…"'
 
 
@@ -125,6 +128,8 @@ class _Reader:
         vendors = connectors.table()
         known = [*sorted(vendors), *SHARED_TABLES]
         for name, table in tables.items():
+            if name in TABLES_OF_OTHERS:
+                continue
             if name not in known:
                 raise self._error(f"there is no table [{name}]{_suggestion(name, known)}")
             if not isinstance(table, dict):

@@ -37,7 +37,11 @@ OWN = (
         path=True,
     ),
     Setting(name="ES_INDEX_PREFIX", help="prefix of every index, alias and template", default="harvester-"),
-    Setting(name="HARVESTER_ACCOUNT", help="label of the account, part of every document id", default="main"),
+    Setting(
+        name="HARVESTER_ACCOUNT",
+        help="label of the account, part of every document id: choose it before the first harvest and never change it",
+        default="main",
+    ),
     Setting(
         name="HARVESTER_STATE_DIR",
         help="folder on a local disk for the state: journals, rejects, quotas, tokens",
@@ -54,6 +58,27 @@ OWN = (
         name="HARVESTER_MAX_RESPONSE_MB",
         help="largest answer of a vendor in megabytes, after decompression",
         default="64",
+    ),
+    Setting(
+        name="HARVESTER_HEARTBEAT",
+        help="URL that runs without dates ping when they begin and end, as healthchecks.io has them",
+        secret=True,
+    ),
+    Setting(
+        name="ROOMS_CLIENT_ID",
+        help="client of the REST service of `harvester rooms`; by default the iot_client_id of a config.json",
+        token=True,
+    ),
+    Setting(
+        name="ROOMS_CLIENT_SECRET",
+        help="secret of that client, at least 16 characters",
+        secret=True,
+        token=True,
+    ),
+    Setting(
+        name="ARDUINO_API_URL",
+        help="base URL of Arduino IoT Cloud, for `harvester rooms`",
+        default="https://api2.arduino.cc",
     ),
     Setting(
         name="HARVESTER_NOW",
@@ -250,6 +275,11 @@ def checked_url(name: str, value: str, *, http_anywhere: bool = False) -> str:
     if parts.scheme == "http" and not http_anywhere and not is_loopback(value):
         raise ConfigurationError(f"{name} must be https:// unless it is an address of this machine")
     return value.rstrip("/")
+
+
+def heartbeat_url(value: str, source: str = "HARVESTER_HEARTBEAT") -> str:
+    """Raises ConfigurationError if it cannot be pinged. `source`: the setting or option."""
+    return checked_url(source, value, http_anywhere=True)
 
 
 def is_host(host: str) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 
 _NAME = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", re.MULTILINE)
 _SECRET = re.compile(r"(SECRET|KEY|PASSWORD|TOKEN|CREDENTIALS)$")
 _SIMILAR = 0.85
+_SIMILAR_WORD = 0.75
 
 
 def setting_names(path: Path) -> list[str]:
@@ -35,11 +36,17 @@ def unknown_settings(path: Path, known: Iterable[str], *, accepted: Iterable[str
     for name in setting_names(path):
         if name in names or name in accepted:
             continue
-        similar = get_close_matches(name.upper(), sorted(names), n=1, cutoff=_SIMILAR)
+        # ROOMS_CLIENT_ID is no other spelling of ZOOM_CLIENT_ID: the first word has to be similar, too.
+        candidates = {other for other in names if _first_words_are_similar(name.upper(), other)}
+        similar = get_close_matches(name.upper(), sorted(candidates), n=1, cutoff=_SIMILAR)
         if similar:
             yield f"{path}: there is no setting {name}; did you mean {similar[0]}?"
         elif name.partition("_")[0] in prefixes:
             yield f"{path}: there is no setting {name}"
+
+
+def _first_words_are_similar(one: str, other: str) -> bool:
+    return SequenceMatcher(a=one.partition("_")[0], b=other.partition("_")[0]).ratio() >= _SIMILAR_WORD
 
 
 def exposed_secrets(path: Path) -> str | None:

@@ -11,8 +11,9 @@ import logging
 import re
 import sys
 import textwrap
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from logging.handlers import MemoryHandler
 from threading import Lock
@@ -94,6 +95,18 @@ def collect_messages(logger: logging.Logger) -> Iterator[list[str]]:
     finally:
         logger.removeHandler(collector)
         logger.propagate = propagate
+
+
+@contextmanager
+def log_tail(redact: Redactor, *, max_characters: int) -> Iterator[Callable[[], str]]:
+    """Yields a function that returns the last messages, redacted: those that are shown, or kept in quiet mode, so far."""
+    handler = _TailHandler(redact, max_characters)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield handler.text
+    finally:
+        root.removeHandler(handler)
 
 
 class StderrHandler(logging.StreamHandler[TextIO]):
@@ -230,6 +243,29 @@ class _Collector(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.messages.append(record.getMessage())
+
+
+class _TailHandler(logging.Handler):
+    def __init__(self, redact: Redactor, max_characters: int) -> None:
+        super().__init__()
+        self.setFormatter(TextFormatter(redact, detailed=True))
+        self.addFilter(_is_wanted)
+        self.addFilter(OnceFilter())
+        self._redact = redact
+        self._room = max_characters
+        self._lines: deque[str] = deque()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record)
+        self._lines.append(line)
+        self._room -= len(line) + 1
+        while self._room < 0 and len(self._lines) > 1:
+            self._room += len(self._lines.popleft()) + 1
+
+    def text(self) -> str:
+        """Redacted again, since a setting that is read later may be a secret in an earlier message."""
+        with self.lock or nullcontext():
+            return self._redact("\n".join(self._lines))
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

@@ -31,6 +31,7 @@ from connectors.google_meet.errors import ApiNotAllowed
 from connectors.http import Api, Decision, Response, Retry, default_decision
 from connectors.models import session_key
 from connectors.oauth import TokenCache, bearer, lifetime, text_field
+from connectors.retry import VENDOR_LIMITS, RetryLimits
 
 STORED_NAME = "google-meet"
 CALL = "POST /token"
@@ -56,9 +57,10 @@ class TokenRequestRefused(VendorError):
 class GoogleTokens:
     """The tokens of one credentials file; safe for all threads. Building it reads no file and makes no request."""
 
-    def __init__(self, settings: Settings, context: Context) -> None:
+    def __init__(self, settings: Settings, context: Context, limits: RetryLimits = VENDOR_LIMITS) -> None:
         self._settings = settings
         self._context = context
+        self._limits = limits
         self._lock = RLock()
         self._credentials: GoogleCredentials | None = None
         self._signer: Any = None
@@ -165,7 +167,7 @@ class GoogleTokens:
         with self._lock:
             if self._api is None:
                 uri = self.credentials.token_uri
-                self._api = Api(VENDOR, uri, self._context, classify=self._classify)
+                self._api = Api(VENDOR, uri, self._context, classify=self._classify, limits=self._limits)
             return self._api
 
     def _classify(self, response: Response) -> Decision:

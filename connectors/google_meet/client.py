@@ -23,6 +23,7 @@ from connectors.google_meet.errors import response_classifier
 from connectors.http import Api
 from connectors.paging import page_token, paginate
 from connectors.rate_limit import CombinedLimiter, Limiter, RateLimiter
+from connectors.retry import VENDOR_LIMITS, RetryLimits
 
 Row = Mapping[str, Any]
 
@@ -49,24 +50,50 @@ class _UnusedTransport:
 class GoogleClient:
     """Safe for all threads."""
 
-    def __init__(self, settings: Settings, tokens: GoogleTokens, context: Context) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tokens: GoogleTokens,
+        context: Context,
+        limits: RetryLimits = VENDOR_LIMITS,
+    ) -> None:
         self._settings = settings
+        self._limits = limits
         self._tokens = tokens
         self._context = context
         self._lock = RLock()
         self._apis: dict[str, Api] = {}
         self._services: dict[str, Any] = {}
         self._resources: dict[tuple[str, str], Any] = {}
-        self._limiters: dict[tuple[str, str], Limiter] = {}
+        self._limiters: dict[tuple[tuple[str, str], str], Limiter] = {}
         self._project_limiters = {
-            s.scope: self._new_limiter(s.scope, s.per_minute_project)
+            (s.name, s.version): self._new_limiter(f"{s.name} {s.version}", s.per_minute_project)
             for s in SERVICES
             if s.per_minute_project is not None
         }
 
     def call(self, service: Service, subject: str, path: str, method: str, **params: Any) -> dict[str, Any]:
-        """The JSON object of one response. `path`: the resource, such as `conferenceRecords.participants`; `subject`: the
-        user to act for. Raises VendorError for an id that the library refuses."""
+        """The JSON object of one response; empty for a response without content. `path`: the resource, such as
+        `conferenceRecords.participants`; `subject`: the user to act for. Raises VendorError for an id that the library
+        refuses."""
+        return self._call(service, subject, path, method, params, idempotent=True)
+
+    def call_once(
+        self, service: Service, subject: str, path: str, method: str, **params: Any
+    ) -> dict[str, Any]:
+        """Like `call`, for what must not be done twice: sent again only if Google did not process it (429)."""
+        return self._call(service, subject, path, method, params, idempotent=False)
+
+    def _call(
+        self,
+        service: Service,
+        subject: str,
+        path: str,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        idempotent: bool,
+    ) -> dict[str, Any]:
         try:
             built: HttpRequest = getattr(self._resource(service, path), method)(**params)
         except TypeError:
@@ -83,7 +110,10 @@ class GoogleClient:
             headers=headers,
             limiter=self._limiter_for(service, subject),
             auth=self._tokens.auth_for(service, subject),
+            idempotent=idempotent,
         )
+        if response.status == 204:
+            return {}
         if not isinstance(response.body, dict):
             raise BrokenResponse(f"{VENDOR}: {call}: a response that is not a JSON object")
         return response.body
@@ -154,6 +184,7 @@ class GoogleClient:
                     self.url(service),
                     self._context,
                     classify=response_classifier(service, self._context),
+                    limits=self._limits,
                 )
             return self._apis[service.scope]
 
@@ -161,14 +192,15 @@ class GoogleClient:
         return (self._settings.get(service.setting) or service.url).rstrip("/")
 
     def _limiter_for(self, service: Service, subject: str) -> Limiter:
-        key = service.scope, subject
+        api = service.name, service.version
+        key = api, subject
         found = self._limiters.get(key)
         if found is None:
             with self._lock:
                 found = self._limiters.get(key)
                 if found is None:
-                    own = self._new_limiter(f"{service.scope} {subject}", service.per_minute_user)
-                    project = self._project_limiters.get(service.scope)
+                    own = self._new_limiter(" ".join((*api, subject)), service.per_minute_user)
+                    project = self._project_limiters.get(api)
                     found = self._limiters[key] = own if project is None else CombinedLimiter(own, project)
         return found
 

@@ -8,7 +8,7 @@ admin has not allowed then affects only the API that needs it. Rates: https://de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 VENDOR = "Google Meet"
@@ -84,6 +84,19 @@ CALENDAR = Service(
     per_minute_project=10_000,
 )
 SERVICES = (REPORTS, MEET, DIRECTORY, CALENDAR)
+"""What the harvest reads."""
+
+CALENDAR_BOOKING = replace(CALENDAR, scope=_SCOPE + "calendar.events")
+"""Reads events, and inserts and deletes them: only if booking is switched on."""
+
+CALENDAR_FREE_BUSY = replace(CALENDAR, scope=_SCOPE + "calendar.freebusy")
+"""When calendars are busy, without the events."""
+
+ROOM_RESOURCES = replace(DIRECTORY, scope=_SCOPE + "admin.directory.resource.calendar.readonly")
+"""The rooms of a company."""
+
+ROOM_SERVICES = (CALENDAR_BOOKING, CALENDAR_FREE_BUSY, ROOM_RESOURCES)
+"""What the commands for meeting rooms use besides CALENDAR."""
 
 RECORD_RETENTION = timedelta(days=30)
 """A conference record and its participants are deleted this long after the conference ended (`expireTime`)."""

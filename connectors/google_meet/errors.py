@@ -41,7 +41,7 @@ def response_classifier(service: Service, context: Context) -> Callable[[Respons
     """Classifies the responses of an API."""
 
     def classify(response: Response) -> Decision:
-        if response.ok:
+        if response.ok or response.status == 204:
             return None
         reasons = error_reasons(response.body)
         if response.status == 429 or (response.status == 403 and reasons & _QUOTA):

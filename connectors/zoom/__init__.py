@@ -85,7 +85,7 @@ class Zoom:
             name="ZOOM_PLAN",
             help="The API to read: `business` for the Dashboard (Business and above), `pro` for the Reports. "
             "Detected if unset.",
-            how_to_get="Admin > Account Management > Billing at zoom.us",
+            how_to_get="at zoom.us, under Admin > Account Management > Billing",
             choices=("pro", "business"),
         ),
         Setting(

@@ -10,7 +10,7 @@ import orjson
 
 from connectors.errors import ConfigurationError, OutputError
 from harvester.analysis import safe_csv
-from harvester.analysis.optional_libraries import require
+from harvester.optional_libraries import require
 
 XLSX_ROWS = 1_048_576
 _TIMES = frozenset({"start", "first_join", "last_leave"})

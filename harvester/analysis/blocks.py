@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from harvester.analysis.cells import Cell, to_cell
 from harvester.analysis.figures.table import Table
-from harvester.analysis.optional_libraries import require
 from harvester.analysis.page_text import vendor_class, vendor_title
+from harvester.optional_libraries import require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

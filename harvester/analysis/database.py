@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ConfigurationError, Interrupted, OutputError
-from harvester.analysis.optional_libraries import require
+from harvester.optional_libraries import require
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,10 +9,10 @@ from importlib.resources import files
 from harvester.analysis.blocks import vendor_legend
 from harvester.analysis.cells import span
 from harvester.analysis.headline import figures, sentences
-from harvester.analysis.optional_libraries import require
 from harvester.analysis.page_text import clean
 from harvester.analysis.report_data import ReportData
 from harvester.analysis.sections import sections
+from harvester.optional_libraries import require
 
 DEFAULT_TITLE = "Meetings"
 

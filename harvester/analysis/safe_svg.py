@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
-from harvester.analysis.optional_libraries import require
+from harvester.optional_libraries import require
 
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
 _TAGS = frozenset({"g", "path", "rect", "line", "text", "tspan", "circle"})

@@ -21,6 +21,10 @@ from connectors.exit_codes import ExitCode
 from harvester import __version__
 from harvester.cli.standard_streams import prepare_standard_streams
 
+PROGRAM = "harvester"
+COMPLETION_VARIABLE = "_HARVESTER_COMPLETE"
+"""Set by the script of `harvester completion`: the program then prints what the shell can complete."""
+
 BEFORE_COMMAND = "harvester.cli.before_command"
 """Where click's context keeps the general options that were given before the command."""
 
@@ -37,7 +41,12 @@ COMMANDS = {
         "Print who attended which meeting, and for how long.",
     ),
     "check": ("harvester.cli.check:check", "Check the settings, the vendors and Elasticsearch."),
+    "completion": (
+        "harvester.cli.completion:completion",
+        "Print the script that completes commands in bash, zsh or fish.",
+    ),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
+    "init": ("harvester.cli.init:init", "Write the settings of your vendors into .env, and check them."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
     "login": ("harvester.cli.login:login", "Log in to a vendor and store the tokens."),
     "plan": ("harvester.cli.plan:plan", "Estimate a backfill: requests, time, days."),
@@ -46,6 +55,7 @@ COMMANDS = {
         "List, export, replay or drop documents that Elasticsearch refused.",
     ),
     "report": ("harvester.cli.report:report", "Make one HTML page of harvested documents."),
+    "rooms": ("harvester.cli.rooms:rooms", "Show whether meeting rooms are busy or free."),
     "simulate": ("harvester.cli.simulate:simulate", "Serve simulated vendors on a local port."),
     "status": (
         "harvester.cli.status:status",
@@ -133,7 +143,7 @@ def load_command(place: str) -> click.Command:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="\b\nExamples:\n  harvester check\n  harvester zoom --date 2026-11-20 > documents.ndjson\n  harvester all -q",
 )
-@click.version_option(__version__, prog_name="harvester")
+@click.version_option(__version__, prog_name=PROGRAM)
 @click.option("-v", "--verbose", is_flag=True, help="Show each request: the same as --log-level debug.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no messages unless something goes wrong.")
 @click.option("--log-level", type=click.Choice(LEVELS), help=LEVELS_HELP)
@@ -167,7 +177,7 @@ def run() -> NoReturn:
 
 def _run() -> int:
     try:
-        code = cli.main(prog_name="harvester", standalone_mode=False)
+        code = cli.main(prog_name=PROGRAM, standalone_mode=False, complete_var=COMPLETION_VARIABLE)
         _flush_stdout()
     except click.ClickException as error:
         _show(error)

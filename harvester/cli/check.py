@@ -15,6 +15,7 @@ from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_
 from harvester.cli.from_settings import account_config, elastic_config, read_journal
 from harvester.cli.options import (
     ACCOUNT,
+    AS_JSON,
     apply,
     elasticsearch_options,
     examples,
@@ -22,9 +23,7 @@ from harvester.cli.options import (
     handle_signals,
     pass_env,
 )
-from harvester.cli.render.check import CheckOutput, for_terminal
-from harvester.cli.render.echo import echo
-from harvester.cli.render.layout import stdout_width
+from harvester.cli.render.check import output_for
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages
@@ -34,37 +33,43 @@ from harvester.pipeline.destination import retry_policy
 
 
 @click.command(
-    epilog=examples("harvester check", "harvester check zoom webex", "harvester check -q || mail ...")
+    epilog=examples(
+        "harvester check",
+        "harvester check zoom webex",
+        "harvester check -q || mail ...",
+        "harvester check --json",
+    )
 )
 @click.argument("vendors", nargs=-1)
-@apply([ACCOUNT])
+@apply([ACCOUNT, AS_JSON])
 @elasticsearch_options
 @general_options
 @pass_env
-def check(env: RunEnvironment, vendors: tuple[str, ...]) -> int:
+def check(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
     """Check the settings, each vendor and Elasticsearch, and print how to fix what does not work.
 
-    Checks the accounts of the given VENDORS, or all. Prints one line per check and a verdict at the end; with
-    --quiet, only failures.
+    Checks the accounts of the given VENDORS, or all. Prints a table on a terminal, and one line per check
+    elsewhere, with what to do and a verdict at the end; with --quiet, only failures.
     """
     handle_signals(env)
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
+    return run_checks(env, vendors, as_json=as_json)
+
+
+def run_checks(env: RunEnvironment, vendors: Sequence[str] = (), *, as_json: bool = False) -> int:
+    """Check the accounts of these vendors, or all, and Elasticsearch; print the results, and return the exit code."""
     found = find_accounts(env)
     selected = _selected(found, vendors, env)
-    width = stdout_width()
-    output = CheckOutput(
-        echo=lambda line: echo(env.redactor(line), layout=lambda text: for_terminal(text, width)),
-        quiet=env.quiet,
-    )
+    output = output_for(env.redactor, quiet=env.quiet, as_json=as_json)
     output.show(CheckResult(subject="settings", status="ok", message=f"read from {env.settings_source}"))
     for account in selected:
         for result in _check_account(account, env):
             output.show(result, account.name)
     if not env.only_accounts:
         for result in _check_others(found, vendors, env):
-            output.show(result)
+            output.show(result, result.subject)
     if not vendors and not found.configured:
         output.show(
             CheckResult(

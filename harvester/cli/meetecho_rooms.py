@@ -250,10 +250,10 @@ def _plan_groups(
 
 def _report_errors(plans: Iterable[GroupPlan]) -> int:
     """Log why groups could not be read; returns the exit code."""
-    errors = [plan.error for plan in plans if plan.error is not None]
-    for error in errors:
-        logger.error("harvester: %s", error)
-    return ExitCode.worst(map(error_code, errors))
+    errors = {plan.group: plan.error for plan in plans if plan.error is not None}
+    for group, error in errors.items():
+        logger.error("harvester: group %s: %s", group, error)
+    return ExitCode.worst(map(error_code, errors.values()))
 
 
 def _make(writer: RoomWriter, plans: Sequence[GroupPlan], *, as_json: bool) -> int:

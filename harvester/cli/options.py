@@ -217,6 +217,19 @@ def pass_logging(function: Callable[..., Any]) -> Callable[..., Any]:
     return update_wrapper(command, function)
 
 
+def pass_open_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command takes the `GeneralOptions` as its first argument, and opens an environment when it needs one."""
+
+    @pass_general_options
+    def command(options: GeneralOptions, /, *args: Any, **kwargs: Any) -> Any:
+        options.add_those_before_the_command()
+        raise_on_signals()
+        options.configure_logging()
+        return function(options, *args, **kwargs)
+
+    return update_wrapper(command, function)
+
+
 def _store(context: click.Context, param: click.Parameter, value: Any) -> None:
     if value is not None:
         setattr(context.ensure_object(GeneralOptions), str(param.name), value)
@@ -272,6 +285,8 @@ INDEX_PERIOD = _stored(
 
 logging_options = apply(LOGGING_OPTIONS)
 general_options = apply([*LOGGING_OPTIONS, ENV_FILE, CONFIG])
+general_options_without_config = apply([*LOGGING_OPTIONS, ENV_FILE])
+"""For commands whose own option --config names another file."""
 
 elasticsearch_options = apply([ES_HOST, INDEX_PERIOD])
 
@@ -341,6 +356,18 @@ HARVEST_DATES = (
     ),
     click.option("--force", is_flag=True, help="Harvest the days of --from and --to again."),
 )
+METRICS_FILE = click.option(
+    "--metrics-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write metrics of the run to FILE for Prometheus; those of other accounts in it stay.",
+)
+HEARTBEAT = click.option(
+    "--heartbeat",
+    metavar="URL",
+    callback=_validated(lambda url: config.heartbeat_url(url, "--heartbeat")),
+    help="Ping URL when the run begins and ends, with the exit code.  [default: HARVESTER_HEARTBEAT for runs without dates]",
+)
 HARVEST_REST = (
     click.option(
         "--concurrency",
@@ -357,6 +384,8 @@ HARVEST_REST = (
         metavar="FILE",
         help="Write a summary of the run to FILE; - is stderr.",
     ),
+    METRICS_FILE,
+    HEARTBEAT,
 )
 
 

@@ -92,6 +92,11 @@ class RunEnvironment:
         source = self.environment.spelled("HARVESTER_MAX_RESPONSE_MB")
         return config.max_response_bytes(self.own["HARVESTER_MAX_RESPONSE_MB"], source)
 
+    @property
+    def heartbeat(self) -> str | None:
+        url = self.own.get("HARVESTER_HEARTBEAT")
+        return None if url is None else config.heartbeat_url(url)
+
     def clock(self, base_urls: dict[str, str]) -> Clock:
         """The machine's clock, or the simulator's if the settings name one; then all vendors have to be simulated."""
         shown, speed = self.environment.get("HARVESTER_NOW"), self.environment.get("HARVESTER_SPEED")

@@ -182,6 +182,11 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     metavar="GROUP",
     help="Know no token for this Meetecho group; repeatable.",
 )
+@click.option(
+    "--meetecho-one-room",
+    is_flag=True,
+    help="Refuse a second Meetecho room with the same id instead of creating it.",
+)
 @_file("--truth", "Write the documents of a perfect harvest to FILE.")
 @click.option(
     "--truth-source",
@@ -227,6 +232,7 @@ def simulate(
         credentials=not given.pop("meetecho_no_credentials"),
         refused=given.pop("meetecho_refused"),
         unknown=given.pop("meetecho_unknown"),
+        one_room=given.pop("meetecho_one_room"),
     )
     options = server.Options(
         **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},

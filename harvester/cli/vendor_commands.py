@@ -16,6 +16,7 @@ from connectors.errors import HarvestError
 from harvester.cli import VENDOR_COMMANDS, load_command
 from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts, none_configured
 from harvester.cli.from_settings import account_config, elastic_config, open_destination
+from harvester.cli.monitoring import Monitors, monitored
 from harvester.cli.options import (
     examples,
     handle_signals,
@@ -25,7 +26,7 @@ from harvester.cli.options import (
     usage_errors,
 )
 from harvester.cli.render.progress import Progress
-from harvester.cli.render.summary import Summary, summarized, summary_lines, verdict_lines
+from harvester.cli.render.summary import Summary, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.logging_setup import LINES, indented
 from harvester.pipeline.destination import StreamDestination, choose_destination
@@ -121,6 +122,8 @@ def run_harvest(
     destination: Literal["stdout", "index"] | None = None,
     output: Path | None = None,
     summary_json: Path | None = None,
+    metrics_file: Path | None = None,
+    heartbeat: str | None = None,
     timezone: str | None = None,
     rate_share: float | None = None,
     decorate: SinkDecorator = keep_sink,
@@ -139,11 +142,12 @@ def run_harvest(
         kind = choose_destination(destination, output, env.environment)
     with suppress(HarvestError):  # it is raised again, and is then in the summary
         _accounts(env, vendors, only_vendors)
+    monitors = Monitors.of(env, request, metrics_file=metrics_file, heartbeat=heartbeat)
     handle_signals(env)
     label = env.environment.values.get(
         "HARVESTER_ACCOUNT", "main"
     )  # for errors that come before it is validated
-    with summarized(summary_json, vendors or (), label, env.stop.wait) as summary:
+    with monitored(monitors, env, vendors or (), label, summary_json) as summary:
         accounts = _accounts(env, vendors, only_vendors, summary)
         if destination is None and output is None:
             log_destination(kind, env)

@@ -64,6 +64,12 @@ class ConnectedAccount:
     def vendor(self) -> str:
         return self.config.vendor
 
+    @property
+    def quota_left(self) -> int | None:
+        """How many of today's calls are left; `None` if the vendor has no daily quota."""
+        quota = self.connector.daily_quota
+        return None if quota is None else quota[1] - self.state.quota_used(quota[0])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:

@@ -86,6 +86,7 @@ def harvest(
         report.unacknowledged = run.in_sink - report.cleanup_pending
         report.requests = context.request_stats.requests
         report.retries = context.request_stats.retries
+        report.responses = context.request_stats.responses
         report.throttled_seconds = context.request_stats.throttled_seconds / context.speed
         report.seconds = context.stopwatch() - began
     return report
@@ -143,7 +144,7 @@ class _Run:
             return
         loaded = self._in_sink.pop(ack.uuid)
         self._tracker.on_acknowledged(loaded)
-        self._report.meeting_loaded(ack, pending=loaded.pending)
+        self._report.meeting_loaded(ack, pending=loaded.pending, timestamp=loaded.began)
 
     @property
     def in_sink(self) -> int:

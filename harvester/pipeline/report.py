@@ -74,6 +74,8 @@ class RunSummary(TypedDict):
     collisions: int
     requests: int
     retries: int
+    responses: dict[str, int]
+    quota_left: int | None
     throttled_seconds: float
     seconds: float
     listing_complete: bool
@@ -192,6 +194,14 @@ class Report:
     requests: int = 0
     retries: int = 0
     """Requests that were made again."""
+    responses: Counter[str] = field(default_factory=Counter)
+    """Requests by the class of the status, such as `2xx`; those without a whole response are `none`."""
+    quota_left: int | None = None
+    """How many of today's calls are left, at the end of the run; `None` if the vendor has no daily quota."""
+    unfinished: Mapping[str, int] | None = None
+    """How many meetings of all runs are to be read again, by outcome; `None` if the run keeps no journal."""
+    newest: datetime | None = None
+    """When the newest of the stored meetings began."""
     throttled_seconds: float = 0.0
     """Seconds waited because the vendor asked for it; as all seconds here, those of this machine."""
     seconds: float = 0.0
@@ -338,7 +348,10 @@ class Report:
             self.kept_pending += 1
             self._wait(pending.reason, pending.until)
 
-    def meeting_loaded(self, ack: Ack, *, pending: Pending | None) -> None:
+    def meeting_loaded(self, ack: Ack, *, pending: Pending | None, timestamp: datetime | None = None) -> None:
+        """`timestamp`: when the meeting began, if it has begun."""
+        if timestamp is not None:
+            self.newest = timestamp if self.newest is None else max(self.newest, timestamp)
         if pending is None:
             self.done += 1
         else:
@@ -371,6 +384,8 @@ class Report:
         internal = {
             "started",
             "missing",
+            "unfinished",
+            "newest",
             "only_lists",
             "seconds_to_list",
             "seconds_listed",

@@ -89,7 +89,7 @@ class Runner:
                 self._run_without_journal(account.connect(), report)
 
     def _run_with_journal(self, account: Account, index: IndexDestination, report: Report) -> None:
-        with open_journal(account, index.config) as journal:
+        with open_journal(account, index.config) as journal, _counted_unfinished(journal, report):
             connected = account.connect(
                 journal, asks_refused_again=self.request.mode == "forced" or self.request.filtered
             )
@@ -116,17 +116,20 @@ class Runner:
 
     def _harvest(self, account: ConnectedAccount, plan: RunPlan, tracker: RunTracker, report: Report) -> None:
         report.started = True
-        with self.progress(report, account.connector, account.context):
-            engine.harvest(
-                account.connector,
-                plan.slices,
-                tracker,
-                self.decorate(self.destination.sink()),
-                account.context,
-                stop=self.stop,
-                report=report,
-                concurrency=self.request.concurrency,
-            )
+        try:
+            with self.progress(report, account.connector, account.context):
+                engine.harvest(
+                    account.connector,
+                    plan.slices,
+                    tracker,
+                    self.decorate(self.destination.sink()),
+                    account.context,
+                    stop=self.stop,
+                    report=report,
+                    concurrency=self.request.concurrency,
+                )
+        finally:
+            report.quota_left = account.quota_left
 
     def _survey(self, account: ConnectedAccount, plan: RunPlan, tracker: RunTracker, report: Report) -> None:
         report.started = True
@@ -135,6 +138,15 @@ class Runner:
                 account.connector, plan.slices, tracker, account.context, stop=self.stop, report=report
             ):
                 self.stop.check()
+
+
+@contextmanager
+def _counted_unfinished(journal: Journal, report: Report) -> Iterator[None]:
+    """Count what is left to read at the end of the run, however it ends."""
+    try:
+        yield
+    finally:
+        report.unfinished = journal.count_unfinished()
 
 
 @contextmanager

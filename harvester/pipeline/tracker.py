@@ -75,10 +75,12 @@ class LoadedMeeting:
     pending: Pending | None
     replaces: Sequence[str] = ()
     sessions: SessionSummary | None = None
+    began: datetime | None = None
+    """The meeting's `@timestamp`; `None` if it is planned for later."""
 
     @classmethod
     def of(cls, ref: MeetingRef, record: MeetingRecord) -> LoadedMeeting:
-        meeting = record.meeting
+        meeting, timestamp = record.meeting, record.timestamp
         return cls(
             ref=ref,
             rank=int(meeting.detail),
@@ -86,6 +88,7 @@ class LoadedMeeting:
             pending=record.pending,
             replaces=record.replaces,
             sessions=summarize(record),
+            began=timestamp if timestamp is not None and timestamp <= meeting.harvested_at else None,
         )
 
     @property

@@ -29,6 +29,11 @@ class SimulatedClock:
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self._monotonic() - self._started)
 
+    def advance(self, by: timedelta) -> None:
+        """Let the calendar jump ahead; waits and token lifetimes do not notice."""
+        self.start += by
+        self._date = (-1, b"")
+
     def milliseconds(self) -> int:
         """Return the current instant in milliseconds since 1970."""
         return int((self.start.timestamp() + self._monotonic() - self._started) * 1000)

@@ -1,6 +1,7 @@
 """Faults between a vendor and its callers: broken connections and truncated, late or nonsensical answers.
 
-The vendor answers first, so its counters include the request; the answer is then damaged. The same call fails
+The vendor answers first, so its counters include the request; the answer is then damaged. Only a 429 to a request that
+changes something comes first: what is refused for its rate is not carried out. The same call fails
 at most three times in a row. Failures that a caller is right not to retry (a firewall's 403, an error in a
 200) happen only once per meeting, so a caller that asks again succeeds in the end.
 """
@@ -36,11 +37,14 @@ _WEIGHTS = {
     "blocked": 1,
     "error in a 200": 1,
 }
+_READS = frozenset({"GET", "HEAD"})
 _ONCE = frozenset({"blocked", "error in a 200"})
 WEBEX = "/webex"
 GOOGLE = "/google"
 MEETECHO = "/meetecho"
 DATATRACKER = "/api/v1"
+DECKS = ("/api/meeting/", "/meeting/")
+"""Beginnings of the datatracker's paths to the decks of a session and to their files."""
 _ERROR_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _BLOCKED_HTML = (
     b"<!DOCTYPE html><html><head><title>Attention Required!</title></head>"
@@ -88,12 +92,17 @@ _DATATRACKER_ANSWERS = {
     "429 without headers": (429, _JSON, b'{"error":"Too many requests"}'),
     "no JSON": (200, _JSON, b'{"meta":{"limit":20,"next":null},"objects":[{]}'),
 }
+_DECK_ANSWERS = {
+    **_DATATRACKER_ANSWERS,
+    "no JSON": (200, _JSON, b'{"url":null,"slides":{"decks":[{]},"minutes":null}'),
+}
 # By the beginning of the path; Zoom's answers are in _REPLACEMENTS.
 _VENDOR_ANSWERS = {
     WEBEX: _WEBEX_ANSWERS,
     GOOGLE: _GOOGLE_ANSWERS,
     MEETECHO: _MEETECHO_ANSWERS,
     DATATRACKER: _DATATRACKER_ANSWERS,
+    **dict.fromkeys(DECKS, _DECK_ANSWERS),
 }
 
 
@@ -116,7 +125,8 @@ class FaultInjector:
             return
         self.injected[kind] += 1
         answer = _BufferedAnswer()
-        await self._app(scope, receive, answer.receive_message)
+        if kind != "429 without headers" or scope["method"] in _READS:
+            await self._app(scope, receive, answer.receive_message)
         await self._break(kind, answer, scope, send)
 
     def _draw_fault(self, scope: Scope) -> str | None:
@@ -208,11 +218,11 @@ class _BufferedAnswer:
             await send({"type": "http.response.body", "body": part, "more_body": True})
             transport.close()
         else:
-            _reset(transport)
+            reset(transport)
         await asyncio.sleep(0.001)  # let the server notice that the client is gone
 
 
-def _reset(transport: asyncio.Transport) -> None:
+def reset(transport: asyncio.Transport) -> None:
     """Close with RST instead of FIN, as a firewall does."""
     connection = transport.get_extra_info("socket")
     if connection is not None:

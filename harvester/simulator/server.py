@@ -346,6 +346,14 @@ def write_environment(path: Path, settings: dict[str, str]) -> None:
 @contextmanager
 def serving(options: Options) -> Iterator[dict[str, str]]:
     """Serve in a thread of this process; yields the settings that point the harvester at it."""
+    with serving_simulator(options) as (_simulator, settings):
+        yield settings
+
+
+@contextmanager
+def serving_simulator(options: Options) -> Iterator[tuple[Simulator, dict[str, str]]]:
+    """Serve in a thread of this process; yields the simulator, to change and observe it, and the settings that
+    point the harvester at it."""
     listener, base = _listener(options.port)
     with listener, closing(Simulator(options)) as simulator:
         simulator.write_expected()
@@ -360,7 +368,7 @@ def serving(options: Options) -> Iterator[dict[str, str]]:
             settings = simulator.environment(base)
             if options.env is not None:
                 write_environment(options.env, settings)
-            yield settings
+            yield simulator, settings
         finally:
             server.should_exit = True
             thread.join(READY_SECONDS)
@@ -374,5 +382,6 @@ __all__ = [
     "WebexOptions",
     "run",
     "serving",
+    "serving_simulator",
     "write_environment",
 ]

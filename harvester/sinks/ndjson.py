@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from connectors.errors import OutputError
 from harvester.documents import encode, to_documents
 from harvester.sinks.base import Ack, Load, PipeClosed
 
 
-class Ndjson:
-    """Writes to `stream`, which stays open; errors call it `name`. Flushes after every record, so that a reader sees whole
-    meetings early."""
+class LineWriter:
+    """Writes JSON objects as lines to `stream`, which stays open; errors call it `name`."""
 
     def __init__(self, stream: BinaryIO, name: str = "the output") -> None:
         self._stream = stream
         self._name = name
 
-    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
-        """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
-        for load in loads:
-            lines = [encode(document) + b"\n" for document in to_documents(load.record)]
-            self._write(b"".join(lines))
-            yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))
+    def write(self, value: dict[str, Any]) -> None:
+        """One line, flushed. Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
+        self.write_lines(encode(value) + b"\n")
 
-    def _write(self, text: bytes) -> None:
+    def write_lines(self, lines: bytes) -> None:
+        """Whole lines; otherwise like `write`."""
         try:
-            self._stream.write(text)
+            self._stream.write(lines)
             self._stream.flush()
         except BrokenPipeError:
             raise PipeClosed("the output was closed") from None
@@ -37,3 +34,17 @@ class Ndjson:
             if error.errno == errno.EINVAL:
                 raise PipeClosed("the output was closed") from None
             raise OutputError(f"{self._name} cannot be written ({error.strerror})") from None
+
+
+class Ndjson:
+    """The documents of each record as lines. Flushes after every record, so that a reader sees whole meetings early."""
+
+    def __init__(self, stream: BinaryIO, name: str = "the output") -> None:
+        self._writer = LineWriter(stream, name)
+
+    def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
+        """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
+        for load in loads:
+            lines = [encode(document) + b"\n" for document in to_documents(load.record)]
+            self._writer.write_lines(b"".join(lines))
+            yield Ack(uuid=load.record.meeting.uuid, ok=len(lines))

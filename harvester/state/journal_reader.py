@@ -167,6 +167,10 @@ class JournalReader:
         """How many meetings have each outcome."""
         return dict(self._database.fetch_all(sql.COUNT_OUTCOMES))
 
+    def count_unfinished(self) -> dict[str, int]:
+        """How many meetings are to be read again, by outcome. Reads no others, however many there are."""
+        return dict(self._database.fetch_all(sql.COUNT_UNFINISHED))
+
     def gone_by_reason(self) -> dict[str, int]:
         return dict(self._database.fetch_all(sql.COUNT_GONE))
 

@@ -97,6 +97,9 @@ SELECT_STORED_UUIDS = """
     SELECT uuid FROM meetings WHERE rank IS NOT NULL AND outcome <> 'gone' AND start >= ? AND start < ? ORDER BY uuid
 """
 COUNT_OUTCOMES = "SELECT outcome, count(*) FROM meetings GROUP BY outcome"
+COUNT_UNFINISHED = """
+    SELECT outcome, count(*) FROM meetings WHERE outcome IN ('listed', 'pending', 'failed') GROUP BY outcome
+"""
 COUNT_GONE = "SELECT reason, count(*) FROM meetings WHERE outcome = 'gone' GROUP BY reason"
 COUNT_FINISHED = """
     SELECT count(*) FROM meetings WHERE start >= ? AND start < ? AND outcome IN ('done', 'pending', 'gone')

@@ -12,6 +12,7 @@
         quotas.db                                               quotas that its accounts share
     <state>/elasticsearch-<prefix><digest of host and prefix>/  one index, whatever is loaded into it
         rejects.db
+    <state>/metrics.lock                                        held while a metrics file is rewritten
 
 The digests keep a simulator, another region or a test cluster apart from the real one.
 """
@@ -33,6 +34,7 @@ REJECTS_DATABASE = "rejects.db"
 WRITES_DATABASE = "writes.db"
 WRITES_LOCK = "writes.lock"
 RUN_LOCK = "run.lock"
+METRICS_LOCK = "metrics.lock"
 
 _INDEX_FOLDERS = "elasticsearch-*"
 
@@ -84,6 +86,10 @@ def journal_folder(account: Path, rejects: Path) -> Path:
 
 def journal_database(folder: Path) -> Path:
     return folder / JOURNAL_DATABASE
+
+
+def metrics_lock_file(state: Path) -> Path:
+    return state / METRICS_LOCK
 
 
 def run_lock_file(folder: Path) -> Path:

@@ -19,6 +19,7 @@ from connectors.exit_codes import ExitCode
 from connectors.models import Meeting, Session
 from harvester.cli import cli
 from harvester.config import OWN, RETIRED
+from harvester.metrics_file import METRICS
 from harvester.pipeline.report import Report
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +133,14 @@ def test_the_docs_list_every_exit_code() -> None:
 
 def test_the_docs_list_every_key_of_the_summary_and_no_other() -> None:
     assert names_in(table("summary keys")) == set(Report(vendor="zoom", account="main").summary())
+
+
+def test_the_docs_list_every_metric_and_its_label_and_no_other() -> None:
+    rows = table("metrics")
+    assert names_in(rows) == set(METRICS)
+    for name, text in rows:
+        label = METRICS[name.strip("`")].label
+        assert label is None or f"by `{label}`" in text, name
 
 
 # Commands

@@ -105,3 +105,65 @@ def test_faults_return_html_pages_instead_of_rooms() -> None:
                     json.loads(answer.text)
     assert (200, "text/html") in seen
     assert (429, "application/json") in seen
+
+
+def test_the_connection_breaks_after_a_room_was_created() -> None:
+    options = Options(size=20, days=3, now=NOW, vendors=("meetecho",))
+    with serving(options) as settings:
+        base = settings["DATATRACKER_URL"]
+        control = f"{base}/_simulator/meetecho"
+        faults = [{"call": "POST meeting/interim/createRoom", "kind": "lost_reply"}]
+        assert requests.post(control, json={"faults": faults}, timeout=60).status_code == 200
+        credentials = {
+            "client": "invented-datatracker",
+            "secret": "invented-meetecho-secret",
+            "wgs": ["hushwg"],
+        }
+        token = call(settings, "POST", "auth/ietfservice/tokens", body=credentials).json()["tokens"]["hushwg"]
+        room = {
+            "room_id": 1, "description": "", "start_time": "2026-12-01 10:00:00", "duration": 1, "extrainfo": "",
+        }  # fmt: skip
+        with pytest.raises(requests.ConnectionError):
+            call(settings, "POST", "meeting/interim/createRoom", token, room)
+        state = requests.get(control, timeout=60).json()
+        assert [row["room_id"] for row in state["rooms"]["hushwg"]] == [1]
+        assert [row["status"] for row in state["requests"] if row["writes"]] == [None]
+
+
+def test_meetecho_accepts_the_decks_that_the_datatracker_lists() -> None:
+    with serving(Options(size=40, days=3, now=NOW, vendors=("meetecho",))) as settings:
+        base = settings["DATATRACKER_URL"]
+        rows = requests.get(f"{base}/api/v1/meeting/session/", params={"limit": 100}, timeout=60).json()[
+            "objects"
+        ]
+        groups = {
+            row["id"]: row["acronym"]
+            for row in requests.get(f"{base}/api/v1/group/group/", timeout=60).json()["objects"]
+        }
+        accepted = 0
+        for row in rows[:12]:
+            group = groups[int(row["group"].rstrip("/").rpartition("/")[2])]
+            credentials = {
+                "client": "invented-datatracker",
+                "secret": "invented-meetecho-secret",
+                "wgs": [group],
+            }
+            token = call(settings, "POST", "auth/ietfservice/tokens", body=credentials).json()["tokens"][
+                group
+            ]
+            listed = requests.get(f"{base}/api/meeting/session/{row['id']}/materials", timeout=60).json()
+            decks = [
+                {
+                    "id": deck["id"],
+                    "title": deck["title"],
+                    "url": deck["url"],
+                    "rev": deck["rev"] or "",
+                    "order": order,
+                }
+                for order, deck in enumerate(listed["slides"]["decks"], start=1)
+            ]
+            dead = any(requests.get(deck["url"], timeout=60).status_code != 200 for deck in decks)
+            answer = call(settings, "PUT", "materials", token, {"session": str(row["id"]), "decks": decks})
+            assert answer.status_code == (400 if dead else 202)
+            accepted += bool(decks) and not dead
+        assert accepted > 2

@@ -4,6 +4,7 @@
   nodes that are already running.
 - `es`: both, one after the other: a test that uses it runs twice.
 - `secure`: the newest version, with users and roles.
+- `meetecho`: the command line against a simulated Meetecho that can be written to.
 - `sandbox`: a sandbox on `es`: an index prefix that no other test uses, removed afterwards.
 """
 
@@ -19,7 +20,9 @@ import pytest
 
 from tests.e2e import elasticsearch_nodes as nodes
 from tests.e2e.elasticsearch_nodes import Node, User
+from tests.e2e.forked_command_line import ForkedCommandLine
 from tests.e2e.index_sandbox import IndexSandbox
+from tests.e2e.meetecho_bench import COMMANDS, Bench, meetecho_bench
 from tests.e2e.shared_nodes import Borrower, Owner, SharedNodes
 
 ROLES = """\
@@ -149,3 +152,16 @@ def guarded(secure: Node, tmp_path: Path) -> Iterator[IndexSandbox]:
     """A sandbox on the node with security. The test itself looks at it as `administrator`."""
     with IndexSandbox.on(secure, tmp_path, administrator=secure.users["admin"]) as corner:
         yield corner
+
+
+@pytest.fixture(scope="session")
+def meetecho_command_line() -> Iterator[ForkedCommandLine]:
+    """`harvester meetecho`, imported once and forked for each command."""
+    with ForkedCommandLine(COMMANDS) as command_line:
+        yield command_line
+
+
+@pytest.fixture
+def meetecho(meetecho_command_line: ForkedCommandLine, tmp_path: Path) -> Iterator[Bench]:
+    with meetecho_bench(tmp_path, meetecho_command_line) as bench:
+        yield bench

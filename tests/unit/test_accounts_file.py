@@ -236,3 +236,8 @@ def test_secrets_that_everybody_can_read_are_warned_of(write: Write) -> None:
     assert exposed('[zoom.a]\nclient_secret = {env = "X"}\nclient_id = "x"\n', 0o644) is None
     assert exposed('[zoom.a]\nclient_secret_file = "x"\n', 0o644) is None
     assert "chmod 600" in str(exposed('[elasticsearch]\napi_key = "x"\n', 0o644))
+
+
+def test_the_table_of_the_rooms_may_be_in_the_same_file(write: Write) -> None:
+    path = write('[zoom.main]\n[rooms]\ntitles = "hide"\n[[rooms.room]]\nname = "Berlin"\n')
+    assert [account.label for account in read_accounts_file(path).accounts] == ["main"]

@@ -19,6 +19,7 @@ from harvester.logging_setup import (
     collect_messages,
     configure_logging,
     is_configured,
+    log_tail,
     reset_logging,
 )
 
@@ -253,3 +254,32 @@ def test_json_escapes_everything_that_is_not_printable_and_keeps_its_meaning(
     assert text.removesuffix("\n").isprintable()
     shown = json.loads(text)
     assert (shown["message"], shown["uuid"]) == (HOSTILE, HOSTILE)
+
+
+def test_the_last_messages_are_kept_redacted_also_in_quiet_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    redact = redactor(SECRET)
+    configure_logging(quiet=True, redactor=redact)
+    with log_tail(redact, max_characters=1_000) as tail:
+        for number in range(100):
+            logger.info(f"{number} {SECRET}")
+        logger.debug("a detail")
+        logger.info("marked-later-secret")
+        redact.add("marked-later-secret")
+        for _ in range(2):
+            logger.info("said once", extra=ONCE)
+        text = tail()
+    logger.info("after the end")
+    kept = [line.partition(" info    ")[2] for line in text.splitlines()]
+    assert kept[-4:] == ["98 ***", "99 ***", "***", "said once"]
+    assert 900 < len(text) <= 1_000
+    assert tail() == text
+    assert capsys.readouterr().err == ""
+
+
+def test_a_message_longer_than_the_tail_is_kept_alone() -> None:
+    configure_logging()
+    with log_tail(redactor(), max_characters=10) as tail:
+        logger.info("short")
+        logger.info("much longer than ten characters")
+        assert tail().endswith("much longer than ten characters")
+        assert "short" not in tail()

@@ -89,11 +89,11 @@ def to_deck(row: Mapping[str, Any], order: int) -> Deck:
 def to_decks(rows: Iterable[Mapping[str, Any]]) -> tuple[Deck, ...]:
     """The decks in their order, numbered from 1 without gaps. Rows without an `order` keep their place.
 
-    Raises ValueError for a deck that is listed twice, and as `to_deck` does.
+    Raises ValueError with the deck for one that is listed twice, and as `to_deck` does.
     """
     listed = [(_order(row, place), place, row) for place, row in enumerate(rows, start=1)]
     decks = tuple(
-        to_deck(row, number)
+        _named_deck(row, number)
         for number, (_, _, row) in enumerate(sorted(listed, key=lambda e: e[:2]), start=1)
     )
     seen: set[int] = set()
@@ -102,6 +102,15 @@ def to_decks(rows: Iterable[Mapping[str, Any]]) -> tuple[Deck, ...]:
             raise ValueError(f"deck {deck.id} is listed twice")
         seen.add(deck.id)
     return decks
+
+
+def _named_deck(row: Mapping[str, Any], order: int) -> Deck:
+    try:
+        return to_deck(row, order)
+    except ValueError as error:
+        number = _whole(row.get("id"))
+        name = f"deck {number}" if number is not None else f"deck at place {order}"
+        raise ValueError(f"{name}: {error}") from None
 
 
 def check_unique(desired_rooms: Sequence[DesiredRoom]) -> None:

@@ -102,11 +102,10 @@ class RoomWriter:
         self._now = now
 
     def plan(self, group: str, desired_rooms: Sequence[DesiredRoom], *, prune: bool) -> GroupPlan:
-        """Reads the rooms of the group. Raises CredentialsError, Unreachable, or Interrupted; any other error is stored
-        in the plan."""
+        """Reads the rooms of the group. Raises CredentialsError or Interrupted; any other error is stored in the plan."""
         try:
             fetched = self._client.fetch_rooms(group)
-        except VendorError as error:
+        except (VendorError, Unreachable) as error:
             return GroupPlan(group=group, error=error)
         changes = plan_group(
             desired_rooms, fetched[0], now=self._now(), prune=prune, replacing=self._log.replacements(group)

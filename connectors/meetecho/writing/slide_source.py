@@ -29,8 +29,8 @@ class SlideSource:
         self._datatracker = Datatracker(client)
 
     def decks(self, session: str) -> tuple[Deck, ...]:
-        """The decks of the session in their order. Raises BrokenResponse if the list is missing, or a deck has no
-        revision, title or URL, as after a failed upload (ietf-tools/datatracker#11439)."""
+        """The decks of the session in their order. Raises BrokenResponse if the list is missing, ValueError with the deck if
+        one has no revision, title or URL, as after a failed upload (ietf-tools/datatracker#11439)."""
         body = self._client.get_object(MATERIALS_CALL, f"/api/meeting/session/{session}/materials")
         if body is None:
             raise BrokenResponse(f"{VENDOR}: {MATERIALS_CALL}: the datatracker has no session {session}")
@@ -41,9 +41,7 @@ class SlideSource:
         try:
             return to_decks(rows)
         except ValueError as error:
-            raise BrokenResponse(
-                f"{VENDOR}: {MATERIALS_CALL}: session {session}: {error}; correct it in the datatracker"
-            ) from None
+            raise ValueError(f"{error}; correct it in the datatracker") from None
 
     def group(self, session: str) -> str:
         """The acronym of the session's group. Raises BrokenResponse if the datatracker does not have it."""

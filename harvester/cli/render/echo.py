@@ -26,6 +26,11 @@ def echo_json(text: str, *, err: bool = False) -> None:
     _print(printable_json(text), err=err)
 
 
+def echo_rendered(text: str) -> None:
+    """Print text that this program has coloured. Whatever comes from outside must be printable already."""
+    _print(text, err=False)
+
+
 def _print(text: str, *, err: bool) -> None:
     if not err:
         open_stdout()

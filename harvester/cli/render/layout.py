@@ -35,6 +35,15 @@ def wrapped(text: str, width: int | None, *, hanging: int) -> str:
     )
 
 
+def bold(text: str) -> str:
+    """In bold, unless the terminal or its user wants plain text; `click.echo` removes it elsewhere."""
+    return click.style(text, bold=True) if is_styled() else text
+
+
 def red(text: str) -> str:
-    """In red on a terminal, unless NO_COLOR is set; `click.echo` removes the colour elsewhere."""
-    return text if os.environ.get("NO_COLOR") else click.style(text, fg="red", bold=True)
+    """In red and bold, with the same exceptions."""
+    return click.style(text, fg="red", bold=True) if is_styled() else text
+
+
+def is_styled() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -264,13 +264,15 @@ def summarized(
     names: Sequence[str],
     account: str,
     wait: Callable[[float], object] = wait_uninterrupted,
+    summary: Summary | None = None,
 ) -> Iterator[Summary]:
     """Yield a summary to fill, and write it to `path` at the end, whatever the end is. An error before the first vendor's
     turn counts for each of them.
 
-    Raises OutputError at once if the file cannot be written. `wait`: as in `prepare_output`.
+    Raises OutputError at once if the file cannot be written. `wait`: as in `prepare_output`. `summary`: the one to fill, else
+    a new one.
     """
-    summary = Summary()
+    summary = Summary() if summary is None else summary
     write = _prepare(path, wait)
     try:
         yield summary

@@ -78,6 +78,7 @@ class Room:
     """A room at Meetecho.
 
     `number` is the `id` that Meetecho returns. `session` is None if the room belongs to no session.
+    `extrainfo` is a message to Meetecho's staff, which no answer contains.
     """
 
     uuid: str
@@ -87,6 +88,7 @@ class Room:
     minutes: int
     description: str
     session: int | None
+    extrainfo: str = ""
 
     @property
     def url(self) -> str:

@@ -1,24 +1,31 @@
 """The simulated Meetecho and datatracker as an ASGI application.
 
-It serves `/meetecho/api/v1` and `/api/v1`, the path in the datatracker's links.
+It serves `/meetecho/api/v1`, `/api/v1`, which is the path in the datatracker's links, the datatracker's decks, and
+`/_simulator/meetecho`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.http_bodies import encode_json, read_body
+from harvester.simulator.meetecho import control
 from harvester.simulator.meetecho.account import Account
 from harvester.simulator.meetecho.attendance import Attendance
+from harvester.simulator.meetecho.control import Control
 from harvester.simulator.meetecho.datatracker import datatracker_api
 from harvester.simulator.meetecho.error_responses import ErrorResponse
+from harvester.simulator.meetecho.exchanges import Exchange, Exchanges, Reply, send_reply
+from harvester.simulator.meetecho.materials import FILES, Materials
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.request import Request
 from harvester.simulator.meetecho.rooms_api import RoomsApi
@@ -30,10 +37,11 @@ from harvester.simulator.rate_limits import RateLimit
 
 PREFIX = "/meetecho"
 MEETECHO = f"{PREFIX}/api/v1/"
-PREFIXES = (PREFIX, ROOT.rstrip("/"))
+PREFIXES = (PREFIX, ROOT.rstrip("/"), "/api/meeting", FILES.rstrip("/"), "/_simulator")
 PERSONAL = frozenset({"person/email", "meeting/registration", "stats/meetingregistration"})
 """Resources with e-mail addresses: requests are counted and answered as if the resource did not exist."""
 
+_SESSION_MATERIALS = re.compile(r"/api/meeting/session/(\d+)/materials")
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
 _CHUNK_BYTES = 1 << 18
@@ -53,7 +61,10 @@ class Meetecho:
         # No limit is published. One known reader waits a tenth of a second between pages; this allows twice
         # as many requests.
         self.rate = RateLimit(20, 1.0)
-        self.rooms = RoomsApi(self.account, clock, self.options)
+        self.materials = Materials(self.account)
+        self.exchanges = Exchanges(clock)
+        self.rooms = RoomsApi(self.account, clock, self.options, self.materials)
+        self.control = Control(self.rooms, self.materials, self.exchanges)
         self.datatracker = datatracker_api(self.account, self.attendance)
         self._clock = clock
         self._request_count = 0
@@ -64,56 +75,112 @@ class Meetecho:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["raw_path"].decode("latin-1")
         query = scope["query_string"].decode("latin-1")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await read_body(receive)
-        if path.startswith(PREFIX):
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            status, kind, content = self._answer_rooms(scope["method"], path, query, headers, body)
-            await self._send(send, status, kind, content, {})
+        if path.startswith(ROOT):
+            reply: Reply | None = self._answer_datatracker(scope["method"], path, query)
+        elif path.startswith("/_simulator"):
+            reply = self._answer_control(scope["method"], path, body)
+        elif path.startswith(PREFIX):
+            request = Request(
+                method=scope["method"],
+                path=path.removeprefix(MEETECHO),
+                query=query,
+                headers=headers,
+                content=body,
+            )
+            exchange = self.rooms.exchange(request)
+            reply = await self.exchanges.answer(exchange, partial(self._answer_rooms, request), scope)
         else:
-            status, kind, content, more = self._answer_datatracker(scope["method"], path, query)
-            await self._send(send, status, kind, content, more)
+            exchange, carry_out = self._materials_exchange(scope["method"], path, headers)
+            reply = await self.exchanges.answer(exchange, carry_out, scope)
+        if reply is not None:
+            await send_reply(send, reply, self._clock.date_header(), _CHUNK_BYTES)
 
-    def _answer_rooms(
-        self, method: str, path: str, query: str, headers: Mapping[str, str], content: bytes
-    ) -> tuple[int, str, bytes]:
-        request = Request(
-            method=method, path=path.removeprefix(MEETECHO), query=query, headers=headers, content=content
-        )
+    def _answer_rooms(self, request: Request) -> Reply:
         try:
             status, body = self.rooms.answer(request)
         except ErrorResponse as error:
             # The answer repeats the request, so a program that prints error bodies prints secrets.
-            words = (
-                f"{error.message}: {headers.get('authorization', '')} {content.decode('utf-8', 'replace')}"
-            )
+            sent = request.content.decode("utf-8", "replace")
+            words = f"{error.message}: {request.headers.get('authorization', '')} {sent}"
             if error.status % 2:
-                return error.status, _JSON, encode_json({"error": words})
-            return error.status, _HTML, f"<html><body>{words}</body></html>".encode()
-        return status, _JSON, b"" if body is None else json.dumps(body).encode()
+                return Reply(status=error.status, kind=_JSON, content=encode_json({"error": words}))
+            page = f"<html><body>{words}</body></html>".encode()
+            return Reply(status=error.status, kind=_HTML, content=page)
+        return Reply(status=status, kind=_JSON, content=b"" if body is None else json.dumps(body).encode())
 
-    def _answer_datatracker(
-        self, method: str, path: str, query: str
-    ) -> tuple[int, str, bytes, Mapping[str, str]]:
+    def _answer_control(self, method: str, path: str, content: bytes) -> Reply:
+        if path != control.PATH:
+            return Reply(status=404, kind=_HTML)
+        if method == "GET":
+            return Reply(status=200, kind=_JSON, content=encode_json(self.control.state()))
+        try:
+            self.control.change(json.loads(content))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return Reply(status=400, kind=_JSON, content=encode_json({"error": repr(error)}))
+        return Reply(status=200, kind=_JSON, content=b"{}")
+
+    def _materials_exchange(
+        self, method: str, path: str, headers: Mapping[str, str]
+    ) -> tuple[Exchange, Callable[[], Reply]]:
+        """Describe a request for a session's list of decks or for a file, and return what answers it."""
+        found = _SESSION_MATERIALS.fullmatch(path)
+        if found is not None:
+            call, about = f"{method} session materials", found[1]
+            base = f"http://{headers.get('host', '')}"
+            carry_out = partial(self._answer_session_materials, method, int(found[1]), base)
+        else:
+            call, about = f"{method} deck", unquote(path)
+            carry_out = partial(self._answer_file, method, unquote(path))
+        writes = method not in {"GET", "HEAD"}
+
+        def count_and_answer() -> Reply:
+            self.calls[call] += 1
+            self._writes += writes
+            return carry_out()
+
+        return Exchange(call=call, about=about, writes=writes), count_and_answer
+
+    def _answer_session_materials(self, method: str, pk: int, base: str) -> Reply:
+        body = self.materials.body(pk, base)
+        if method != "GET" or body is None:
+            return Reply(status=404 if body is None else 405, kind=_HTML)
+        return Reply(status=200, kind=_JSON, content=encode_json(body))
+
+    def _answer_file(self, method: str, path: str) -> Reply:
+        if method not in {"GET", "HEAD"}:
+            return Reply(status=405, kind=_HTML)
+        status = self.materials.file_status(path)
+        if status == 302:
+            return Reply(status=302, kind=_HTML, headers={"Location": "/accounts/login/?next=" + quote(path)})
+        if status != 200:
+            return Reply(status=status, kind=_HTML)
+        return Reply(status=200, kind="application/pdf", content=b"%PDF-1.7\n" if method == "GET" else b"")
+
+    def _answer_datatracker(self, method: str, path: str, query: str) -> Reply:
         parts = [unquote(part) for part in path.removeprefix(ROOT).split("/")]
         name = "/".join(parts[:2])
         known = name in self.datatracker.resources
         self.calls[f"{method} {name if known or name in PERSONAL else '(unknown)'}"] += 1
         wait = self._turn_away(f"{path}?{query}")
         if wait is not None:
-            return 429, _JSON, b'{"error": "Too many requests"}', {"Retry-After": wait}
+            refusal = b'{"error": "Too many requests"}'
+            return Reply(status=429, kind=_JSON, content=refusal, headers={"Retry-After": wait})
         if not known or method != "GET":
             self._writes += method not in {"GET", "HEAD"}
-            return (405 if known else 404), _HTML, b"", {}
+            return Reply(status=405 if known else 404, kind=_HTML)
         if not path.endswith("/"):
-            return 301, _HTML, b"", {"Location": f"{path}/?{query}" if query else f"{path}/"}
+            location = f"{path}/?{query}" if query else f"{path}/"
+            return Reply(status=301, kind=_HTML, headers={"Location": location})
         try:
             body = self._datatracker_body(name, parts[2:-1], parse_qs(query, keep_blank_values=True))
         except BadRequest as wrong:
             content = encode_json({"error": wrong.message}) if wrong.message else b""
-            return wrong.status, _JSON if content else _HTML, content, {}
+            return Reply(status=wrong.status, kind=_JSON if content else _HTML, content=content)
         except BrokenRow as broken:
-            return broken.status, _HTML, b"", {}
-        return 200, _JSON, encode_json(body), {}
+            return Reply(status=broken.status, kind=_HTML)
+        return Reply(status=200, kind=_JSON, content=encode_json(body))
 
     def _datatracker_body(
         self, name: str, rest: Sequence[str], query: Mapping[str, Sequence[str]]
@@ -142,18 +209,6 @@ class Meetecho:
             return None
         self._turned_away[call] = now
         return "0"
-
-    async def _send(self, send: Send, status: int, kind: str, body: bytes, more: Mapping[str, str]) -> None:
-        headers = [
-            (b"content-type", kind.encode()),
-            (b"content-length", b"%d" % len(body)),
-            (b"date", self._clock.date_header()),
-        ]
-        headers += [(name.lower().encode(), value.encode()) for name, value in more.items()]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        for start in range(0, max(1, len(body)), _CHUNK_BYTES):
-            chunk, rest = body[start : start + _CHUNK_BYTES], start + _CHUNK_BYTES < len(body)
-            await send({"type": "http.response.body", "body": chunk, "more_body": rest})
 
     def traffic(self) -> dict[str, Any]:
         """Return the counted requests.

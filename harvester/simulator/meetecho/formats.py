@@ -32,6 +32,15 @@ def meetecho_stamp(instant: int) -> str:
     return f"{datetime.fromtimestamp(instant // SECOND, UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def parse_meetecho_stamp(text: str) -> int:
+    """Parse what `meetecho_stamp` formats. Raises ValueError for anything else."""
+    parsed = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    instant = int(parsed.timestamp()) * SECOND
+    if meetecho_stamp(instant) != text:
+        raise ValueError(text)
+    return instant
+
+
 def day(instant: int) -> date:
     return datetime.fromtimestamp(instant // SECOND, UTC).date()
 

@@ -18,12 +18,15 @@ class MeetechoOptions:
     refused: groups that get a token but no rooms.
     unknown: groups that get no token.
     hasty: one in so many answers of the datatracker is a 429 with `Retry-After: 0`; 0 means none.
+    one_room: a second room with the same id is refused. Otherwise it is created, as the orphans suggest that
+        users of the datatracker reported.
     """
 
     credentials: bool = True
     refused: Sequence[str] = ()
     unknown: Sequence[str] = ()
     hasty: int = 40
+    one_room: bool = False
 
     def rooms(self, group: str) -> bool:
         """Return whether the rooms of a group can be read."""

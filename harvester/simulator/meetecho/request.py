@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,10 +38,10 @@ class RequestChecker:
         self.unexpected[fault] += 1
         return ErrorResponse(status, fault)
 
-    def check(self, request: Request, keys: Collection[str] | None, *, token: bool) -> Any:
+    def check(self, request: Request, keys: Mapping[str, type] | None, *, token: bool) -> Any:
         """Check the request and return its body.
 
-        `keys` are the keys that the body must have, None for no body.
+        `keys` are the keys that the body must have, with the types of their values; None for no body.
         """
         headers = request.headers
         wanted = {"accept"} | ({"authorization"} if token else set())
@@ -62,13 +62,20 @@ class RequestChecker:
             return None
         return self._body(request, keys)
 
-    def _body(self, request: Request, keys: Collection[str]) -> Any:
+    def check_values(self, value: Any, keys: Mapping[str, type]) -> None:
+        """Check that a value is an object with these keys and types."""
+        if not isinstance(value, dict) or value.keys() != keys.keys():
+            raise self.error("keys of the body")
+        for name, kind in keys.items():
+            if type(value[name]) is not kind:
+                raise self.error(f"type of {name}")
+
+    def _body(self, request: Request, keys: Mapping[str, type]) -> Any:
         if request.headers.get("content-type") != "application/json":
             raise self.error("content type", 415)
         try:
             body = json.loads(request.content)
         except ValueError:
             raise self.error("no JSON") from None
-        if not isinstance(body, dict) or body.keys() != set(keys):
-            raise self.error("keys of the body")
+        self.check_values(body, keys)
         return body

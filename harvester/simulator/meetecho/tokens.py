@@ -44,6 +44,16 @@ class Tokens:
                 self._live[tokens[group]] = group, self.clock.elapsed() + TOKEN_SECONDS
         return tokens
 
+    def owner(self, token: str) -> str:
+        """Return the group of a token, expired or not; empty for an unknown one."""
+        return self._live.get(token, ("", 0.0))[0]
+
+    def expire(self, group: str) -> None:
+        """Let every token of a group expire now."""
+        for token, (owner, _until) in self._live.items():
+            if owner == group:
+                self._live[token] = owner, 0.0
+
     def group(self, token: str) -> str:
         """Return the group of a token. Raises ErrorResponse if the token is unknown or expired, or if the
         group is refused."""

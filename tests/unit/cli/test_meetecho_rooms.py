@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from connectors.errors import Unreachable
+from connectors.meetecho.writing.calls import Fetched
 from harvester import meetecho_account
 from harvester.cli import cli
 from tests.unit.meetecho.writing.fake_meetecho import FakeMeetecho, desired_room
@@ -114,6 +116,31 @@ def test_prune_asks_and_without_a_terminal_wants_yes(
     result = apply(run, tmp_path, row(1), options=("--prune", "--yes"))
     assert "quic 2 deleted: not in the file" in result.stdout
     assert [room[0] for room in meetecho.room_values("quic")] == [1]
+
+
+def test_a_group_that_cannot_be_read_is_named_and_stops_no_other(
+    run: Run,
+    meetecho: FakeMeetecho,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fetch = meetecho.fetch_rooms
+
+    def fetch_rooms(group: str) -> Fetched:
+        if group == "quic":
+            raise Unreachable("Meetecho: GET /meeting/interim/fetchRooms: no connection")
+        return fetch(group)
+
+    monkeypatch.setattr(meetecho, "fetch_rooms", fetch_rooms)
+    listed = run("list", "--group", "quic", "--group", "tls")
+    assert listed.return_value == 69
+    assert "group quic: Meetecho: GET /meeting/interim/fetchRooms: no connection" in caplog.text
+    applied = apply(run, tmp_path, row(1), row(2, group="tls"))
+    assert applied.return_value == 69
+    assert applied.stdout.startswith("quic failed: Meetecho: GET")
+    assert [number for number, *_ in meetecho.room_values("tls")] == [2]
+    assert run("delete", "--group", "quic", "1").exception is not None
 
 
 def test_group_narrows_the_file(run: Run, meetecho: FakeMeetecho, tmp_path: Path) -> None:

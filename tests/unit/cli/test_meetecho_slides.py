@@ -94,6 +94,23 @@ def test_a_session_that_fails_stops_no_other(run: Run, meetecho: FakeMeetecho) -
     assert meetecho.decks.keys() == {"2"}
 
 
+def test_a_deck_that_cannot_be_sent_is_a_finding_and_stops_no_other_session(
+    run: Run, meetecho: FakeMeetecho, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = SlideSource.decks
+
+    def decks(source: SlideSource, session: str) -> Sequence[Deck]:
+        if session == "1":
+            raise ValueError("deck 11: rev is missing; correct it in the datatracker")
+        return read(source, session)
+
+    monkeypatch.setattr(SlideSource, "decks", decks)
+    result = run("sync", "--session", "1", "--session", "2")
+    assert result.return_value == 65
+    assert "deck 11: rev is missing" in result.stdout
+    assert meetecho.decks.keys() == {"2"}
+
+
 def test_a_deck_that_does_not_answer_is_a_finding_unless_it_is_not_verified(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,10 +58,10 @@ def test_the_options_of_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_options_of_meetecho(monkeypatch: pytest.MonkeyPatch) -> None:
     values = options(
         monkeypatch, "--meetecho-no-credentials", "--meetecho-refused", "zquilt", "--meetecho-unknown", "brambl",
-        "--meetecho-unknown", "tealcup",
+        "--meetecho-unknown", "tealcup", "--meetecho-one-room",
     )  # fmt: skip
     assert values.meetecho == server.MeetechoOptions(
-        credentials=False, refused=("zquilt",), unknown=("brambl", "tealcup")
+        credentials=False, refused=("zquilt",), unknown=("brambl", "tealcup"), one_room=True
     )
 
 

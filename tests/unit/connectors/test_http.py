@@ -305,3 +305,16 @@ def test_every_attempt_is_logged_without_query_and_token(
     assert second.startswith(f"Vendor: {CALL}: 200 in ")
     assert "secret" not in caplog.text
     assert "Bearer" not in caplog.text
+
+
+def test_responses_are_counted_by_the_class_of_their_status(api, http, context: FakeContext) -> None:
+    http.get(f"{URL}/x", status=503)
+    http.get(f"{URL}/x", body=requests.ConnectionError())
+    http.get(f"{URL}/x", body="no JSON")
+    http.get(f"{URL}/x", json={})
+    http.get(f"{URL}/y", status=404, json={})
+    api().get(CALL, "/x")
+    with pytest.raises(VendorError):
+        api().get(CALL, "/y")
+    assert context.request_stats.responses == {"2xx": 2, "4xx": 1, "5xx": 1, "none": 1}
+    assert context.request_stats.responses.total() == context.request_stats.requests

@@ -373,3 +373,12 @@ def test_a_row_that_is_nested_too_deeply_fails_one_meeting(state: AccountState) 
     assert run.sink.uuids == {"good"}
     assert (report.failed, report.done, report.exit_code) == (1, 1, 75)
     assert "100 levels" in report.failures[0].why
+
+
+def test_the_newest_stored_meeting_that_has_begun_is_known(state: AccountState) -> None:
+    answers = {
+        "old": lambda: harvested("old", start=AT - timedelta(hours=5)),
+        "planned": lambda: harvested("planned", start=NOW + timedelta(days=1)),
+    }
+    run = Run(state, FakeConnector(lambda _: [ref("new"), ref("old"), ref("planned")], answers))
+    assert run.go().newest == AT

@@ -33,6 +33,17 @@ class MeetechoClient:
             sent["content-type"] = "application/json"
         return send_request(self.served, f"/meetecho/api/v1/{path}", method=method, body=content, **sent)
 
+    def bearer(self, group: str) -> dict[str, str]:
+        """Return the header with a new token of a group."""
+        return {"authorization": f"bearer {self.tokens().body['tokens'][group]}"}
+
+    def state(self) -> Any:
+        return send_request(self.served, "/_simulator/meetecho").body
+
+    def change(self, **changes: Any) -> Answer:
+        body = json.dumps(changes).encode()
+        return send_request(self.served, "/_simulator/meetecho", method="POST", body=body)
+
     def tokens(self, *groups: str, secret: str = CLIENT_SECRET) -> Answer:
         body = {"client": CLIENT_ID, "secret": secret, "wgs": list(groups or CONFIGURED)}
         return self.post("auth/ietfservice/tokens", body)

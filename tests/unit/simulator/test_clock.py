@@ -38,3 +38,16 @@ def test_the_setting_has_simulated_and_real_start() -> None:
     shown, _, real = SimulatedClock(NOW).as_setting.partition("@")
     assert shown == "2026-11-20T12:00:00Z"
     assert real.endswith("Z")
+
+
+def test_the_calendar_can_jump_ahead_while_waits_do_not_notice() -> None:
+    real = ManualClock()
+    clock = SimulatedClock(NOW, speed=2.0, monotonic=real)
+    real.seconds = 3
+    before = clock.date_header()
+    clock.advance(timedelta(hours=13))
+    assert clock.now() == NOW + timedelta(hours=13, seconds=3)
+    assert clock.elapsed() == 6.0
+    assert clock.date_header() != before
+    assert clock.date_header() == b"Sat, 21 Nov 2026 01:00:03 GMT"
+    assert clock.as_setting.startswith("2026-11-21T01:00:00Z@")

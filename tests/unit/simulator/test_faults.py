@@ -54,6 +54,19 @@ class Bench:
             return None
 
 
+class Counting(Bench):
+    """Counts the requests that reach the application."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__(probability)
+        self.reached = 0
+        self.faults._app = self.count
+
+    async def count(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.reached += 1
+        await fine(scope, receive, send)
+
+
 def good(answer: Answer | None) -> bool:
     return answer is not None and answer.status == 200 and answer.content == BODY
 
@@ -179,3 +192,33 @@ def test_datatracker_errors_have_its_format_and_each_sessions_attendance_is_bloc
     assert {path for path, _ in blocked} == {"/api/v1/meeting/attended/"}
     assert set(blocked.values()) == {1}
     assert pages > 10
+
+
+def test_errors_for_decks_have_the_datatrackers_format() -> None:
+    bench = Bench(0.9)
+    seen = set()
+    for number in range(400):
+        answer = bench.send_request(f"/api/meeting/session/{number}/materials")
+        if answer is not None and answer.content:
+            seen.add((answer.status, answer.content[:16]))
+    assert (500, b'{"error_message"') in seen
+    assert (200, b'{"url":null,"sli') in seen
+    assert not any(content.startswith((b'{"code"', b'{"page_count"')) for _, content in seen)
+
+
+def test_a_request_that_changes_something_is_not_carried_out_if_it_is_refused_for_its_rate() -> None:
+    bench = Counting(0.9)
+    statuses = Counter[int]()
+    for number in range(400):
+        before = bench.reached
+        try:
+            answer = send_request(bench, f"/meetings/{number}", method="POST")
+        except IndexError:  # the connection broke
+            assert bench.reached == before + 1
+            continue
+        statuses[answer.status] += 1
+        assert bench.reached == before + (answer.status != 429)
+    assert statuses[429] > 5
+    for number in range(400):
+        bench.send_request(f"/meetings/{number}")
+    assert bench.reached == 800 - statuses[429]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from connectors.errors import OutputError
 from connectors.models import MeetingRef, Window
 from harvester.state.journal import Journal
 from harvester.state.journal_reader import JournalReader
+from harvester.state.journal_schema import COUNT_UNFINISHED
+from harvester.state.layout import journal_database
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = Window(start=NOW, end=datetime(2026, 11, 20, 13, tzinfo=UTC))
@@ -76,3 +79,13 @@ def test_stored_meetings_of_a_window_are_those_with_a_rank(journal: Journal) -> 
     assert {uuid for uuid, _ in journal.stored_refs(HOUR)} == {"a", "b", "gone"}
     assert dict(journal.stored_refs(HOUR))["a"] == {"host": "a"}
     assert journal.count_finished(HOUR) == 3
+
+
+def test_what_is_left_to_read_is_counted_without_reading_the_rest(journal: Journal, folder: Path) -> None:
+    refs = [record(journal, f"m{number}") for number in range(3)]
+    journal.mark_stored(refs[0], rank=2, harvested_at=NOW, due=None, reason=None)
+    journal.flush()
+    assert journal.count_unfinished() == {"listed": 2}
+    with closing(sqlite3.connect(journal_database(folder))) as database:
+        plan = str(database.execute(f"EXPLAIN QUERY PLAN {COUNT_UNFINISHED}").fetchall())
+    assert "meetings_open" in plan

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.errors import Unreachable
 from connectors.exit_codes import ExitCode
+from connectors.meetecho.writing.calls import Fetched
 from connectors.meetecho.writing.desired import DesiredRoom
 from connectors.meetecho.writing.room_apply import RoomOutcome, RoomWriter
 from tests.unit.meetecho.writing.fake_meetecho import NOW, FakeMeetecho, Killed, MemoryLog, desired_room
@@ -108,6 +110,22 @@ def test_a_refused_room_stops_no_other(group: Group) -> None:
     refused, created = group.apply(desired_room(1), desired_room(2), faults=["refused", "ok"])
     assert (refused.result, refused.exit_code) == ("failed", ExitCode.DATAERR)
     assert created.result == "created"
+
+
+def test_a_group_whose_rooms_cannot_be_read_is_an_error_of_its_plan_only(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = Unreachable("Meetecho: GET /meeting/interim/fetchRooms: no connection")
+
+    def fetch_rooms(_group: str) -> Fetched:
+        raise error
+
+    monkeypatch.setattr(group.meetecho, "fetch_rooms", fetch_rooms)
+    plan = group.writer.plan("quic", [desired_room(1)], prune=False)
+    assert plan.error is error
+    assert plan.exit_code is ExitCode.UNAVAILABLE
+    assert results(list(group.writer.apply(plan))) == ["failed"]
+    assert group.meetecho.writes() == []
 
 
 def test_a_deletion_whose_answer_is_lost_is_not_repeated(group: Group) -> None:

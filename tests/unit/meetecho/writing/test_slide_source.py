@@ -53,8 +53,6 @@ def test_the_decks_of_a_session_come_in_their_order(
         (answer(None), "without the list"),
         ({}, "without the list"),
         (answer([1]), "without the list"),
-        (answer([{**DECK, "rev": None}]), "rev is missing; correct it in the datatracker"),
-        (answer([DECK, DECK]), "listed twice"),
         ([], "not a JSON object"),
     ],
 )
@@ -63,6 +61,23 @@ def test_a_wrong_list_is_refused_and_never_taken_for_an_empty_one(
 ) -> None:
     http.get(MATERIALS, json=body)
     with pytest.raises(BrokenResponse, match=message):
+        source.decks("28208")
+
+
+@pytest.mark.parametrize(
+    ("decks", "message"),
+    [
+        ([{**DECK, "rev": None}], "deck 17: rev is missing; correct it in the datatracker"),
+        ([DECK, {**DECK, "id": 4, "title": ""}], "deck 4: title is missing"),
+        ([DECK, {**DECK, "id": None}], "deck at place 2: id must be"),
+        ([DECK, DECK], "deck 17 is listed twice; correct it in the datatracker"),
+    ],
+)
+def test_a_deck_that_cannot_be_sent_is_named(
+    http: responses.RequestsMock, source: SlideSource, decks: Any, message: str
+) -> None:
+    http.get(MATERIALS, json=answer(decks))
+    with pytest.raises(ValueError, match=message):
         source.decks("28208")
 
 

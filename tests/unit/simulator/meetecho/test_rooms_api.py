@@ -148,6 +148,7 @@ def test_writing_calls_are_answered_and_counted(fresh: MeetechoClient) -> None:
     }  # fmt: skip
     assert fresh.rooms()[uuid][0] == "hushwg"
     deck = {"session": "18", "title": "A", "id": 1, "url": "https://example.org/1", "rev": "00", "order": 0}
+    fresh.served.materials.reachable.add(deck["url"])
     assert fresh.post("materials", deck, **bearer).status == 202
     assert fresh.post("materials", {"session": "18", "decks": []}, method="PUT", **bearer).status == 202
     assert fresh.post("materials", {"session": "18", "id": 1}, method="DELETE", **bearer).status == 202
@@ -155,6 +156,125 @@ def test_writing_calls_are_answered_and_counted(fresh: MeetechoClient) -> None:
     assert (gone.status, gone.body) == (200, {})
     assert uuid not in fresh.rooms()
     assert fresh.served.traffic()["writes"] == 5
+
+
+WISH = {
+    "room_id": 31_001, "description": "interim", "start_time": "2026-12-01 10:00:00", "duration": 130, "extrainfo": "",
+}  # fmt: skip
+
+
+def test_a_second_room_with_the_same_id_is_created(fresh: MeetechoClient) -> None:
+    bearer = fresh.bearer("hushwg")
+    made = [fresh.post("meeting/interim/createRoom", WISH, **bearer) for _ in range(2)]
+    assert [len(answer.body["rooms"]) for answer in made] == [1, 1]
+    assert len([room for group, room in fresh.rooms().values() if group == "hushwg"]) == 2
+
+
+def test_a_second_room_can_be_refused() -> None:
+    refusing = meetecho_client(one_room=True)
+    bearer = refusing.bearer("hushwg")
+    assert [refusing.post("meeting/interim/createRoom", WISH, **bearer).status for _ in range(2)] == [
+        200,
+        409,
+    ]
+    assert len(refusing.state()["rooms"]["hushwg"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("room_id", "31001"),
+        ("room_id", True),
+        ("duration", 59.5),
+        ("duration", 0),
+        ("start_time", "2026-12-01T10:00:00Z"),
+        ("start_time", "2026-12-1 10:00:00"),
+        ("extrainfo", None),
+    ],
+)
+def test_a_room_with_a_value_of_another_form_is_refused(
+    fresh: MeetechoClient, name: str, value: object
+) -> None:
+    before = fresh.state()["rooms"]
+    answer = fresh.post("meeting/interim/createRoom", {**WISH, name: value}, **fresh.bearer("hushwg"))
+    assert answer.status == 400
+    assert fresh.state()["rooms"] == before
+    assert sum(fresh.served.traffic()["unlike"].values()) == 1
+
+
+def test_a_deletion_token_works_once(fresh: MeetechoClient) -> None:
+    made = fresh.post("meeting/interim/createRoom", WISH, **fresh.bearer("hushwg"))
+    [room] = made.body["rooms"].values()
+    bearer = {"authorization": f"bearer {room['deletion_token']}"}
+    statuses = [fresh.post("meeting/interim/deleteRoom", **bearer).status for _ in range(2)]
+    assert statuses == [200, 404]
+    unknown = fresh.post("meeting/interim/deleteRoom", authorization="bearer delete-nothing")
+    assert unknown.status == 403
+    assert "hushwg" not in fresh.state()["rooms"]
+
+
+def test_a_group_token_does_not_delete_a_room(fresh: MeetechoClient) -> None:
+    before = fresh.state()["rooms"]
+    assert fresh.post("meeting/interim/deleteRoom", **fresh.bearer("zquilt")).status == 403
+    assert fresh.state()["rooms"] == before
+
+
+def deck(client: MeetechoClient, number: int, order: int) -> dict[str, object]:
+    """Return a deck whose URL answers."""
+    url = f"https://example.org/decks/{number}-00"
+    client.served.materials.reachable.add(url)
+    return {"id": number, "title": f"Deck {number}", "url": url, "rev": "00", "order": order}
+
+
+def test_each_call_leaves_the_decks_that_the_datatracker_expects(fresh: MeetechoClient) -> None:
+    group = fresh.served.account.sessions[0].group
+    session = str(fresh.served.account.sessions[0].id)
+    bearer = fresh.bearer(group)
+
+    def send(method: str, **body: object) -> list[tuple[int, int]]:
+        answer = fresh.post("materials", {"session": session, **body}, method=method, **bearer)
+        assert (answer.status, answer.content) == (202, b"")
+        return [(shown["order"], shown["id"]) for shown in fresh.state()["decks"][session]]
+
+    assert send("POST", **deck(fresh, 1, 1)) == [(1, 1)]
+    assert send("POST", **deck(fresh, 2, 2)) == [(1, 1), (2, 2)]
+    assert send("POST", **deck(fresh, 3, 1)) == [(1, 3), (2, 1), (3, 2)]
+    assert send("DELETE", id=1) == [(1, 3), (3, 2)]
+    decks = [deck(fresh, number, order) for order, number in enumerate((2, 3, 4), start=1)]
+    assert send("PUT", decks=decks) == [(1, 2), (2, 3), (3, 4)]
+    assert send("POST", **deck(fresh, 4, 4)) == [(1, 2), (2, 3), (3, 4), (4, 4)]
+    assert send("PUT", decks=decks) == [(1, 2), (2, 3), (3, 4)]
+    assert fresh.served.traffic()["unlike"] == {}
+
+
+def test_a_deck_whose_url_does_not_answer_is_refused_and_changes_nothing(fresh: MeetechoClient) -> None:
+    bearer = fresh.bearer("hushwg")
+    good, dead = deck(fresh, 1, 1), {**deck(fresh, 2, 2), "url": "https://example.org/decks/nowhere"}
+    assert fresh.post("materials", {"session": "77", "decks": [good]}, method="PUT", **bearer).status == 202
+    assert fresh.post("materials", {"session": "77", **dead}, **bearer).status == 400
+    answer = fresh.post("materials", {"session": "77", "decks": [good, dead]}, method="PUT", **bearer)
+    assert answer.status == 400
+    assert fresh.state()["decks"] == {"77": [good]}
+
+
+def test_the_decks_of_another_groups_session_are_refused(fresh: MeetechoClient) -> None:
+    session = next(s for s in fresh.served.account.sessions if s.group == "zquilt")
+    body = {"session": str(session.id), "decks": []}
+    assert fresh.post("materials", body, method="PUT", **fresh.bearer("oakloom")).status == 403
+    assert fresh.post("materials", body, method="PUT", **fresh.bearer("zquilt")).status == 202
+    foreign = {"session": "4711", "decks": []}
+    assert fresh.post("materials", foreign, method="PUT", **fresh.bearer("zquilt")).status == 202
+    assert fresh.post("materials", foreign, method="PUT", **fresh.bearer("oakloom")).status == 403
+
+
+@pytest.mark.parametrize("changed", [{"id": "1"}, {"rev": None}, {"order": "1"}, {"more": 1}])
+def test_a_deck_of_another_form_is_refused(fresh: MeetechoClient, changed: dict[str, object]) -> None:
+    bearer = fresh.bearer("hushwg")
+    row = {**deck(fresh, 1, 1), **changed}
+    assert fresh.post("materials", {"session": "77", **row}, **bearer).status == 400
+    assert fresh.post("materials", {"session": "77", "decks": [row]}, method="PUT", **bearer).status == 400
+    assert fresh.post("materials", {"session": 77, "decks": []}, method="PUT", **bearer).status == 400
+    assert sum(fresh.served.traffic()["unlike"].values()) == 3
 
 
 def test_every_kind_of_odd_room_is_listed(shared: MeetechoClient) -> None:

@@ -1,0 +1,68 @@
+"""`harvester rooms watch`: prints each change, and passes it on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from connectors.exit_codes import ExitCode
+from harvester.background_task import background_task
+from harvester.cli.options import ACCOUNT, examples, general_options_without_config, pass_env, stdout_bytes
+from harvester.cli.rooms_options import CONFIG, TITLES, opened, read_file
+from harvester.cli.run_environment import RunEnvironment
+from harvester.rooms.account import RoomsAccount
+from harvester.rooms.rooms_file import RoomsFile
+from harvester.rooms.status_json import Titles, to_json
+from harvester.rooms.watcher import Watcher
+from harvester.sinks.base import PipeClosed
+from harvester.sinks.ndjson import LineWriter
+
+logger = logging.getLogger(__name__)
+
+
+@click.command(
+    epilog=examples("harvester rooms watch > changes.ndjson", "harvester rooms watch | jq -r .text")
+)
+@CONFIG
+@TITLES
+@ACCOUNT
+@general_options_without_config
+@pass_env
+def watch(env: RunEnvironment, config: Path, titles: Titles | None) -> int:
+    """Watch all rooms, and print a JSON line whenever the state of one changes, until it is stopped.
+
+    Each calendar is read once a minute. The first lines are the present states. If FILE has a table [rooms.arduino], the
+    Things of the rooms' names are kept in step.
+    """
+    file = read_file(env, config, titles)
+    with opened(env) as account:
+        watcher = Watcher([account.copy(room) for room in file.rooms], account.context, titles=file.titles)
+        lines = LineWriter(stdout_bytes())
+        watcher.add_listener(lambda reading: lines.write(to_json(reading)))
+        try:
+            with feeding_displays(env, account, file, watcher):
+                watcher.run(env.stop.check)
+        except PipeClosed:
+            return ExitCode.OK
+
+
+@contextmanager
+def feeding_displays(
+    env: RunEnvironment, account: RoomsAccount, file: RoomsFile, watcher: Watcher
+) -> Iterator[None]:
+    """Feed the watcher's states to what the file and the settings name: Arduino Things."""
+    if file.arduino is None:
+        yield
+        return
+    from harvester.rooms.arduino_client import ArduinoClient
+    from harvester.rooms.arduino_things import ThingUpdater
+
+    client = ArduinoClient(file.arduino, env.own["ARDUINO_API_URL"], account.context)
+    updater = ThingUpdater(client, account.context.elapsed, speed=account.context.speed)
+    watcher.add_listener(updater.show)
+    with background_task(updater.run, env.stop, name="arduino"):
+        yield

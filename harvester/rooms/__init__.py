@@ -1,0 +1,1 @@
+"""Meeting rooms: whether each is busy or free, from its calendar."""

@@ -1,0 +1,177 @@
+"""What is in contrib/, the Dockerfile, the compose file and the release workflow uses commands and settings that exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import connectors
+from harvester.config import OWN, is_nearby
+from harvester.metrics_file import METRICS
+from tests.contract.test_docs import ROOT, unknown_words
+
+CONTRIB = ROOT / "contrib"
+UNIT = (CONTRIB / "systemd" / "harvester.service").read_text()
+CRONJOB = yaml.safe_load((CONTRIB / "kubernetes" / "cronjob.yaml").read_text())
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+WORKFLOW_TEXT = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+WORKFLOW = yaml.safe_load(WORKFLOW_TEXT)
+
+SETTINGS = {
+    each.name: each
+    for each in [*OWN, *(s for name in connectors.CONNECTORS for s in connectors.load(name).settings)]
+}
+
+
+def assigned(name: str) -> list[str]:
+    """The values of one directive of the service."""
+    return re.findall(rf"^{name}=(.*)$", UNIT, flags=re.MULTILINE)
+
+
+# systemd
+
+
+def test_the_service_starts_a_command_that_exists() -> None:
+    (line,) = assigned("ExecStart")
+    program, *words = shlex.split(line)
+    assert program == "/opt/harvester/bin/harvester"
+    assert unknown_words(shlex.join(words)) == []
+
+
+def test_each_credential_of_the_service_is_a_secret_setting_that_is_read_from_its_file() -> None:
+    environment = dict(value.split("=", 1) for value in assigned("Environment"))
+    credentials = [value.partition(":")[0] for value in assigned("LoadCredential")]
+    assert credentials
+    for name in credentials:
+        assert SETTINGS[name].secret
+        assert environment.pop(f"{name}_FILE") == f"%d/{name}"
+    assert environment.keys() <= SETTINGS.keys()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    (tmp_path / "harvester.service").write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT))
+    shutil.copy(CONTRIB / "systemd" / "harvester.timer", tmp_path)
+    units = [str(tmp_path / "harvester.service"), str(tmp_path / "harvester.timer")]
+    ended = subprocess.run(
+        ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_cron_and_systemd_and_kubernetes_start_the_same_harvest() -> None:
+    (line,) = re.findall(
+        r"^(?:\S+ +){5}cd /etc/harvester && /opt/harvester/bin/harvester (.*)$",
+        (CONTRIB / "crontab").read_text(),
+        flags=re.MULTILINE,
+    )
+    assert unknown_words(line) == []
+    args = container()["args"]
+    assert shlex.split(line) == args == shlex.split(assigned("ExecStart")[0])[1 : 1 + len(args)]
+
+
+# Kubernetes
+
+
+def container() -> dict[str, Any]:
+    (only,) = CRONJOB["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    found: dict[str, Any] = only
+    return found
+
+
+def test_the_cronjob_mounts_what_it_names_and_fits_the_image() -> None:
+    pod = CRONJOB["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container()["volumeMounts"]}
+    assert mounts.keys() == {volume["name"] for volume in pod["volumes"]}
+    assert f"HARVESTER_STATE_DIR={mounts['state']}" in DOCKERFILE
+    assert f"USER {pod['securityContext']['runAsUser']}\n" in DOCKERFILE
+    for variable in container()["env"]:
+        name = variable["name"].removesuffix("_FILE")
+        assert SETTINGS[name].secret
+        assert variable["value"] == f"{mounts['secrets']}/{name}"
+
+
+def test_the_cronjob_is_short() -> None:
+    lines = (CONTRIB / "kubernetes" / "cronjob.yaml").read_text().splitlines()
+    assert len([line for line in lines if not line.startswith("#")]) <= 26
+
+
+# Prometheus
+
+
+def expressions() -> Iterator[str]:
+    alerts = yaml.safe_load((CONTRIB / "prometheus" / "alerts.yml").read_text())
+    for group in alerts["groups"]:
+        for rule in group["rules"]:
+            yield rule["expr"]
+
+
+def test_alerts_use_metrics_and_labels_that_exist() -> None:
+    found = list(expressions())
+    assert len(found) > 3
+    for expression in found:
+        (name, label) = re.findall(r"(harvester_\w+)(?:\{(\w+)=)?", expression)[0]
+        assert label in {"", METRICS[name].label, "vendor", "account"}
+
+
+def test_alerts_advise_commands_that_exist() -> None:
+    text = (CONTRIB / "prometheus" / "alerts.yml").read_text()
+    assert [unknown_words(line) for line in re.findall(r"`harvester ([^`]+)`", text)] == [[], []]
+
+
+# Docker
+
+
+def test_the_image_copies_what_exists_and_installs_extras_that_exist() -> None:
+    sources = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, flags=re.MULTILINE)
+    files = [name for line in sources for name in line.split()]
+    assert len(files) > 5
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    ignore = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {f"!{name}" for name in files} == {line for line in ignore if line.startswith("!")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (extras,) = re.findall(r"'\.\[(.+)\]'", DOCKERFILE)
+    assert set(extras.split(",")) <= project["optional-dependencies"].keys()
+
+
+def test_the_image_runs_as_a_user_without_rights() -> None:
+    last = DOCKERFILE.rpartition("\nFROM ")[2]
+    (user,) = re.findall(r"^USER (\S+)$", last, flags=re.MULTILINE)
+    assert int(user) > 1000
+
+
+def test_compose_runs_a_demo_into_the_elasticsearch_beside_it() -> None:
+    service = COMPOSE["services"]["harvester"]
+    assert unknown_words(shlex.join(service["command"])) == []
+    assert service["command"][0] == "demo"
+    assert service["environment"].keys() <= SETTINGS.keys()
+    url = service["environment"]["ES_HOST"]
+    assert is_nearby(url), "no warning about http"
+    assert re.fullmatch(r"http://(\w+):9200", url).group(1) in COMPOSE["services"]  # type: ignore[union-attr]  # the test fails if there is none
+    assert service["profiles"], "docker compose up does not start it"
+
+
+# The release workflow
+
+
+def test_every_action_of_the_release_is_pinned_to_a_commit() -> None:
+    uses = re.findall(r"uses: (\S+)  # v[0-9.]+$", WORKFLOW_TEXT, flags=re.MULTILINE)
+    assert len(uses) == WORKFLOW_TEXT.count("uses:") > 5
+    assert [each for each in uses if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each)] == []
+
+
+def test_the_release_is_unused_and_has_no_rights_by_default() -> None:
+    assert WORKFLOW["permissions"] == {}
+    assert "vars.RELEASES == 'enabled'" in WORKFLOW["jobs"]["build"]["if"]
+    assert WORKFLOW["jobs"]["publish"]["needs"] == "build"
+    assert "secrets." not in WORKFLOW_TEXT

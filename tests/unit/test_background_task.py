@@ -1,0 +1,59 @@
+"""harvester/background_task.py: a task ends with the program, and its failure ends the program."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+import pytest
+
+from connectors.errors import Interrupted
+from harvester.background_task import background_task
+from harvester.pipeline.context import StopSignal
+
+
+def test_a_task_is_asked_to_end_with_its_context() -> None:
+    ended = threading.Event()
+
+    def run(check_stop: Callable[[], None]) -> NoReturn:
+        try:
+            while True:
+                check_stop()
+        finally:
+            ended.set()
+
+    stop = StopSignal()
+    with background_task(run, stop, name="task"):
+        assert not ended.is_set()
+    assert ended.is_set()
+    assert not stop.is_set
+
+
+def test_a_task_hears_the_stop_signal() -> None:
+    ended = threading.Event()
+
+    def run(check_stop: Callable[[], None]) -> NoReturn:
+        try:
+            while True:
+                check_stop()
+        finally:
+            ended.set()
+
+    stop = StopSignal()
+    with background_task(run, stop, name="task"):
+        stop.set(143)
+        assert ended.wait(10)
+
+
+def test_an_error_of_the_task_stops_the_program_and_is_raised() -> None:
+    def run(check_stop: Callable[[], None]) -> NoReturn:
+        raise ZeroDivisionError("bug")
+
+    stop = StopSignal()
+    with pytest.raises(ZeroDivisionError), background_task(run, stop, name="task"):
+        while True:
+            try:
+                stop.wait(1)
+            except Interrupted:
+                break
