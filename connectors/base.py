@@ -44,7 +44,7 @@ class Setting:
     """The value is a list, separated by commas."""
 
 
-def unset_settings(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> list[Setting]:
+def unset_settings(settings: tuple[Setting, ...], get: Callable[[str], object]) -> list[Setting]:
     """The required settings that have no value, and no value of their alternative either."""
     return [
         setting
@@ -160,6 +160,8 @@ class RequestStats:
         self.requests = 0
         self.retries = 0
         self.throttled_seconds = 0.0
+        self.throttled_until = float("-inf")
+        """In the seconds of `Context.elapsed`: until then the vendor has asked to wait."""
         self.too_deep = 0
         """Answers with values that were nested too deeply."""
         self.responses: Counter[str] = Counter()
@@ -173,6 +175,11 @@ class RequestStats:
             self.requests += requests
             self.retries += retries
             self.throttled_seconds += throttled
+
+    def wait_until(self, moment: float) -> None:
+        """The vendor asks to wait until this moment, in the seconds of `Context.elapsed`."""
+        with self._lock:
+            self.throttled_until = max(self.throttled_until, moment)
 
     def count_response(self, status: int | None) -> None:
         """`None`: no whole response came."""

@@ -145,7 +145,11 @@ class Environment:
         try:
             return self.get(name)
         except ConfigurationError:
-            return self.values.get(name) or self.values.get(f"{name}_FILE") or self.references.get(name)
+            return self.values.get(name) or self.values.get(f"{name}_FILE")
+
+    def is_set(self, name: str) -> bool:
+        """Whether there is something under this name, even if no setting can have such a value."""
+        return name in self.references or bool(self.get_unchecked(name))
 
     def in_words(self, message: str) -> str:
         """The message with every setting named as `spelled` does."""

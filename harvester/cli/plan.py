@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import click
@@ -33,7 +32,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.echo import echo, echo_json
 from harvester.cli.render.plan import plan_json, plan_lines
-from harvester.cli.render.progress import Progress
+from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import problem_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
@@ -178,7 +177,7 @@ def _plan(
     one_line: bool = False,
 ) -> int:
     """Print the estimate of one account; `one_line`: as one line of JSON."""
-    report = Report(vendor=settings.vendor, account=settings.label)
+    report = Report(vendor=settings.vendor, account=settings.label, name=settings.name)
     config = account_config(settings, env)
     request = request.of_account(config.options, raw=config.raw)
     with (
@@ -192,7 +191,7 @@ def _plan(
             report,
             zone=request.zone,
             stop=env.stop,
-            progress=partial(Progress, quiet=env.quiet),
+            progress=ProgressDisplay(quiet=env.quiet),
         )
     for line in problem_lines(report):
         logger.error(f"{settings.name}: {line}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import click
@@ -25,12 +27,13 @@ from harvester.cli.options import (
     split_options,
     usage_errors,
 )
-from harvester.cli.render.progress import Progress
+from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import Summary, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.logging_setup import LINES, indented
+from harvester.cli.side_by_side import run_side_by_side
+from harvester.logging_setup import LINES, indented, messages_of
 from harvester.pipeline.destination import StreamDestination, choose_destination
-from harvester.pipeline.report import NORMAL_ENDS, DestinationKind, Report
+from harvester.pipeline.report import DestinationKind, Report
 from harvester.pipeline.request import HarvestRequest, resolve
 from harvester.pipeline.runner import Runner, SinkDecorator, keep_sink
 
@@ -107,7 +110,7 @@ class VendorGroup(click.Group):
 @harvest_options((), choose_vendors=True)
 @pass_env
 def everything(env: RunEnvironment, vendors: tuple[str, ...], **values: Any) -> int:
-    """Harvest every account, one after the other.
+    """Harvest every account, all at the same time.
 
     The accounts are those of the settings file and those that the environment describes. Vendor options such as --qos
     are keys of an account there (qos = true), or options of that vendor's command.
@@ -158,15 +161,10 @@ def run_harvest(
                 request=request,
                 destination=opened,
                 stop=env.stop,
-                progress=partial(Progress, quiet=env.quiet),
+                progress=ProgressDisplay(quiet=env.quiet),
                 decorate=decorate,
             )
-            for account in accounts:
-                report = Report(vendor=account.vendor, account=account.label, destination=opened.kind)
-                summary.reports.append(report)
-                _harvest(account, runner, env, report)
-                if report.stopped_with in NORMAL_ENDS:
-                    break
+            _harvest_all(accounts, runner, env, summary)
             if opened.kind == "file":
                 _set_aside_if_stopped(opened, summary.reports)
         if vendors is None:
@@ -216,13 +214,50 @@ def _report_others(
         summary.reports.append(report)
 
 
+def _harvest_all(
+    accounts: Sequence[AccountSettings], runner: Runner, env: RunEnvironment, summary: Summary
+) -> None:
+    """Several accounts are harvested side by side, each within its own quota pool."""
+    reports = [
+        Report(
+            vendor=account.vendor,
+            account=account.label,
+            name=account.name,
+            destination=runner.destination.kind,
+        )
+        for account in accounts
+    ]
+    summary.reports += reports
+    if len(accounts) == 1:
+        _harvest(accounts[0], runner, env, reports[0])
+        return
+    runs = [
+        (report, partial(_harvest_beside_others, account, runner, env, report))
+        for account, report in zip(accounts, reports, strict=True)
+    ]
+    run_side_by_side(runs, env.stop)
+
+
+def _harvest_beside_others(
+    account: AccountSettings, runner: Runner, env: RunEnvironment, report: Report
+) -> None:
+    with runner.destination.for_account() as destination:
+        _harvest(account, replace(runner, destination=destination), env, report)
+
+
 def _harvest(account: AccountSettings, runner: Runner, env: RunEnvironment, report: Report) -> None:
-    try:
-        runner.run(account_config(account, env), report)
-    except HarvestError as error:
-        report.stopped_by(error)
-    finally:
-        _log_report(report, runner.request)
+    with messages_of(account.name if "/" in account.name else ""):
+        try:
+            runner.run(account_config(account, env), report)
+        except HarvestError as error:
+            report.stopped_by(error)
+        finally:
+            with _log_lock:
+                _log_report(report, runner.request)
+
+
+_log_lock = Lock()
+"""Keeps the lines of one account's summary together."""
 
 
 def log_destination(kind: DestinationKind, env: RunEnvironment) -> None:

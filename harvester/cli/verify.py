@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -27,7 +26,7 @@ from harvester.cli.options import (
     usage_errors,
 )
 from harvester.cli.render.echo import echo, echo_json
-from harvester.cli.render.progress import Progress
+from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import summary_lines
 from harvester.cli.render.verify import verify_json, verify_lines
 from harvester.cli.run_environment import RunEnvironment
@@ -163,7 +162,7 @@ def _verifier(
         rate_share=env.rate_share(None),
         repair=repair,
         delete_orphans=delete_orphans,
-        progress=partial(Progress, quiet=env.quiet),
+        progress=ProgressDisplay(quiet=env.quiet),
         on_repaired=_log_repair,
     )
 

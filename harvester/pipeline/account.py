@@ -160,7 +160,7 @@ def open_account(
 
 def missing_settings(vendor: str, environment: Environment) -> list[str]:
     """The required settings of a vendor that are not set."""
-    settings = unset_settings(connectors.load(vendor).settings, environment.get_unchecked)
+    settings = unset_settings(connectors.load(vendor).settings, environment.is_set)
     return [setting.name for setting in settings]
 
 

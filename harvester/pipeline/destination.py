@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from connectors.errors import ConfigurationError, OutputError
@@ -25,6 +26,7 @@ from harvester.state.rejects import Rejects
 
 if TYPE_CHECKING:
     from harvester.sinks.elastic.client import Client
+    from harvester.sinks.elastic.loader import Preparation
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +43,28 @@ class IndexDestination:
         rejects: Rejects,
         retry: RetryPolicy,
         now: Callable[[], datetime],
+        preparation: Preparation | None = None,
     ) -> None:
         """`now`: the calendar of the documents, which a simulator may shift."""
-        from harvester.sinks.elastic.loader import Loader
+        from harvester.sinks.elastic.loader import Loader, Preparation
 
         self.config = config
-        self.loader = Loader(client, rejects, retry, now=now)
+        self._preparation = preparation or Preparation()
+        self.loader = Loader(client, rejects, retry, now=now, preparation=self._preparation)
         self._client = client
+        self._rejects = rejects
         self._retry = retry
+        self._now = now
+
+    @contextmanager
+    def for_account(self) -> Iterator[IndexDestination]:
+        """The same with connections of its own, for one of several accounts that are harvested side by side."""
+        from harvester.sinks.elastic.client import Client
+
+        with closing(Client(self.config)) as client:
+            yield IndexDestination(
+                self.config, client, self._rejects, self._retry, self._now, self._preparation
+            )
 
     def sink(self) -> Sink:
         """The loader, which also deletes the stale documents of each meeting that it loads."""
@@ -104,9 +120,15 @@ class StreamDestination:
         self.incomplete_path: Path | None = None
         self._stream = stream
         self._name = name
+        self._lock = Lock()
+
+    @contextmanager
+    def for_account(self) -> Iterator[StreamDestination]:
+        """The same: several accounts write into one stream, each meeting as a whole."""
+        yield self
 
     def sink(self) -> Sink:
-        return Ndjson(self._stream, self._name)
+        return Ndjson(self._stream, self._name, self._lock)
 
 
 Destination = IndexDestination | StreamDestination

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from threading import Event
+from threading import Event, Lock
 
 import orjson
 
@@ -75,6 +75,14 @@ class LoadProgress:
     """Those since the last report."""
 
 
+class Preparation:
+    """The look at Elasticsearch before the first document, once for all loaders that share it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.is_done = False
+
+
 class Loader:
     """A sink. Sends a few requests at a time; no document waits longer than `flush_seconds` for a batch to fill up."""
 
@@ -87,6 +95,7 @@ class Loader:
         now: Callable[[], datetime] | None = None,
         requests_in_flight: int = REQUESTS_IN_FLIGHT,
         flush_seconds: float = FLUSH_SECONDS,
+        preparation: Preparation | None = None,
     ) -> None:
         """`now`: the calendar by which the instants in lines are judged, if it is not this machine's."""
         self._client = client
@@ -96,7 +105,7 @@ class Loader:
         self._now = now or retry.now
         self._slots = requests_in_flight
         self._flush_seconds = flush_seconds
-        self._prepared = False
+        self._preparation = preparation or Preparation()
         self._rejected_lines: deque[RejectedLine] = deque()
         self._source = ""
         self.index_listeners: list[Callable[[Sequence[str]], None]] = []
@@ -171,8 +180,9 @@ class Loader:
 
     @contextmanager
     def _open(self) -> Iterator[BulkQueue]:
-        if not self._prepared:
-            self._prepare()
+        with self._preparation.lock:
+            if not self._preparation.is_done:
+                self._prepare()
         retry = replace(self._retry, cancelled=Event())
         indices = Indices(self._client, retry, max_new=self._max_new_indices, on_ready=self._on_ready)
         bulk = BulkSender(self._client, indices, retry)
@@ -200,7 +210,7 @@ class Loader:
         self._client.ping(self._retry)
         if notice := templates.install_missing(self._client, self._retry):
             logger.info(notice)
-        self._prepared = True
+        self._preparation.is_done = True
 
     def _add(self, record: MeetingRecord, queue: BulkQueue) -> None:
         tracker = AckTracker(uuid=record.meeting.uuid)
