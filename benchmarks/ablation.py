@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from connectors.models import MeetingRecord, MeetingRef, Session
-from connectors.zoom import dashboard, mapping
+from connectors.zoom import dashboard_source, mapping
 from harvester.cli import run
 from harvester.pipeline import runner
 from harvester.pipeline.account import ConnectedAccount
@@ -61,7 +61,7 @@ def main() -> None:
     if left_out == "hashing":
         mapping.session_key = _numbered
     elif left_out == "mapping":
-        dashboard.to_session = _unmapped
+        dashboard_source.to_session = _unmapped
     else:
         runner.recorded_run = _unrecorded  # type: ignore[assignment]  # as much of a tracker as a harvest uses
     run()

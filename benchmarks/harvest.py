@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.load import null_server
-from benchmarks.processes import Used, measured
+from benchmarks.measured_processes import Used, measured
 from tests.e2e.harness import ROOT, Harvester, Simulator, command
 
 NOW = datetime(2026, 11, 20, 0, 30, tzinfo=UTC)

@@ -132,7 +132,7 @@ class Field:
         """Fresh indices before, none after."""
         self.prefix = f"bench{uuid.uuid4().hex[:8]}-"
         self.cluster = ElasticConfig(host=self.url, prefix=self.prefix)
-        client = Client(self.cluster)
+        client = Client(self.cluster, time.monotonic)
         templates.install(client, PATIENCE)
         for kind in ("meetings", "sessions"):
             client.send("PUT", f"/{self.prefix}{kind}-2026", body={})
@@ -162,7 +162,7 @@ class Field:
 
     def loader(self) -> Loader:
         rejects = Rejects(Path(tempfile.mkdtemp(dir=self.scratch)), PATIENCE.now)
-        return Loader(Client(self.cluster), rejects, PATIENCE)
+        return Loader(Client(self.cluster, time.monotonic), rejects, PATIENCE)
 
 
 def ours_harvests(field: Field) -> None:

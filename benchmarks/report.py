@@ -1,6 +1,6 @@
 """What a report and an attendance list cost: `python -m benchmarks.report`.
 
-Each is made by the command line from invented documents (benchmarks/invented.py), in a process of its own. Printed are
+Each is made by the command line from invented documents (benchmarks/invented_documents.py), in a process of its own. Printed are
 seconds, CPU seconds, the most resident memory, the size of what was made, and how long Chromium takes to load the page.
 `--sessions N` instead of 200,000 and 2,000,000.
 """
@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.invented import write
+from benchmarks.invented_documents import write
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (200_000, 2_000_000)

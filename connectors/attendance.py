@@ -100,8 +100,12 @@ def _person(numbered: tuple[int, Session]) -> tuple[str, str]:
 
 
 def union_seconds(sessions: Iterable[Session]) -> int:
-    """Seconds during which at least one of the sessions ran; a session without both ends adds nothing."""
-    spans = sorted((s.join_time, s.leave_time) for s in sessions if s.join_time and s.leave_time)
+    """Seconds during which at least one of the sessions ran.
+
+    A session without both ends, or with a leave before its join, adds nothing and takes nothing away.
+    """
+    ends = ((s.join_time, s.leave_time) for s in sessions)
+    spans = sorted((join, leave) for join, leave in ends if join and leave and join < leave)
     total, reached = timedelta(), datetime.min.replace(tzinfo=UTC)
     for join, leave in spans:
         if leave > reached:

@@ -40,6 +40,9 @@ SHARED_TABLES = {"elasticsearch": "ES_", "harvester": "HARVESTER_"}
 TABLES_OF_OTHERS = frozenset({"rooms"})
 """The table that `harvester rooms` reads, if it is in the same file."""
 
+RAW = "raw"
+"""The key of the option that every vendor has: it keeps the vendor's rows in the documents."""
+
 _LIKE = 'write it like [zoom.main] and, below, account_id = "…"'
 
 
@@ -196,7 +199,7 @@ class _Reader:
         rest: dict[str, Any] = {}
         for key, value in content.items():
             option = options.get(key.replace("_", "-"))
-            if key == "raw":
+            if key == RAW:
                 raw = self._switch(where, key, value)
             elif option is None:
                 rest[key] = value
@@ -226,6 +229,7 @@ class _Reader:
         values: dict[str, str] = {}
         references: dict[str, str] = {}
         spelling = {setting.name: self._spelled(where, name) for name, setting in settings.items()}
+        spelling[RAW] = self._spelled(where, RAW)
         has_secrets = False
         for key, value in table.items():
             setting = settings.get(key)
@@ -235,7 +239,7 @@ class _Reader:
                 continue
             if setting is None:
                 usable = [name for name, option in options.items() if not option.filters]
-                raise self._unknown(where, key, settings, [*usable, "raw"] if options else usable)
+                raise self._unknown(where, key, settings, [*usable, RAW] if options else usable)
             if isinstance(value, dict):
                 references[setting.name] = self._variable(where, key, value)
                 continue

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from connectors.errors import Interrupted
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.stop_signal import StopSignal
 
 SECONDS_TO_FINISH = 5.0
 

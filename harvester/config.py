@@ -56,8 +56,23 @@ OWN = (
     ),
     Setting(
         name="HARVESTER_MAX_RESPONSE_MB",
-        help="largest answer of a vendor in megabytes, after decompression",
+        help="largest answer of a vendor or of Elasticsearch in megabytes, after decompression",
         default="64",
+    ),
+    Setting(
+        name="HARVESTER_PII",
+        help="what becomes of names, addresses and other personal fields before they are stored",
+        default="keep",
+        choices=("keep", "hash", "drop"),
+    ),
+    Setting(
+        name="HARVESTER_PII_KEY",
+        help="the key of the hashes, at least 32 bytes, for HARVESTER_PII=hash",
+        secret=True,
+    ),
+    Setting(
+        name="HARVESTER_PII_KEEP",
+        help="fields to keep all the same, separated by commas, such as topic,device",
     ),
     Setting(
         name="HARVESTER_HEARTBEAT",

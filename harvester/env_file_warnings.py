@@ -14,7 +14,7 @@ from pathlib import Path
 _NAME = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", re.MULTILINE)
 _SECRET = re.compile(r"(SECRET|KEY|PASSWORD|TOKEN|CREDENTIALS)$")
 _SIMILAR = 0.85
-_SIMILAR_WORD = 0.75
+_SIMILAR_FIRST_WORD = 0.7
 
 
 def setting_names(path: Path) -> list[str]:
@@ -36,17 +36,22 @@ def unknown_settings(path: Path, known: Iterable[str], *, accepted: Iterable[str
     for name in setting_names(path):
         if name in names or name in accepted:
             continue
-        # ROOMS_CLIENT_ID is no other spelling of ZOOM_CLIENT_ID: the first word has to be similar, too.
-        candidates = {other for other in names if _first_words_are_similar(name.upper(), other)}
-        similar = get_close_matches(name.upper(), sorted(candidates), n=1, cutoff=_SIMILAR)
-        if similar:
-            yield f"{path}: there is no setting {name}; did you mean {similar[0]}?"
+        similar = _similar_name(name.upper(), names)
+        if similar is not None:
+            yield f"{path}: there is no setting {name}; did you mean {similar}?"
         elif name.partition("_")[0] in prefixes:
             yield f"{path}: there is no setting {name}"
 
 
-def _first_words_are_similar(one: str, other: str) -> bool:
-    return SequenceMatcher(a=one.partition("_")[0], b=other.partition("_")[0]).ratio() >= _SIMILAR_WORD
+def _similar_name(name: str, names: Iterable[str]) -> str | None:
+    """Their first words must be similar, too: `ZOOM_CLIENT_ID` is no spelling of `ROOMS_CLIENT_ID`."""
+    first = name.partition("_")[0]
+    alike = [
+        each
+        for each in sorted(names)
+        if SequenceMatcher(None, first, each.partition("_")[0]).ratio() >= _SIMILAR_FIRST_WORD
+    ]
+    return next(iter(get_close_matches(name, alike, n=1, cutoff=_SIMILAR)), None)
 
 
 def exposed_secrets(path: Path) -> str | None:

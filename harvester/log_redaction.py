@@ -1,11 +1,13 @@
-"""Keeps secrets out of what is logged: whatever settings mark as secret is replaced in every message.
+"""Keeps secrets out of what is logged: whatever settings mark as secret is replaced in every message. With `HARVESTER_PII`,
+so is every e-mail address.
 
-Vendors' rows are redacted elsewhere, in `connectors/redaction.py`.
+Vendors' rows are redacted elsewhere, in `connectors/row_redaction.py`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 MINIMUM_SECRET = 8
 """Shorter secrets are not redacted: `wrong`, `test` or `1234` are words of ordinary messages, and replacing them would
@@ -18,6 +20,8 @@ class Redactor:
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
+        self.treat: Callable[[str], str] | None = None
+        """Replaces what is personal in a message."""
 
     def add(self, secret: str) -> None:
         if len(secret) >= MINIMUM_SECRET:
@@ -26,4 +30,4 @@ class Redactor:
     def __call__(self, text: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):  # one may contain another
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
-        return text
+        return text if self.treat is None else self.treat(text)

@@ -75,16 +75,20 @@ class MetricsFile:
     """Where the lock is, since a collector reads the folder of the file."""
 
     def check_writable(self) -> None:
-        """Raises OutputError if the file cannot be written."""
+        """Raises OutputError if the file cannot be written. Changes nothing: what is in it is needed at the end of the run."""
         with _output_errors(self.path):
-            prepare_output(self.path).discard()
+            if self.path.is_file():
+                self.path.open("rb+").close()
+            else:
+                prepare_output(self.path).discard()
 
     def update(self, reports: Sequence[Report], now: datetime) -> None:
         """Write what these runs did into the file, which keeps what they did not do. Raises OutputError."""
         with exclusive_lock(metrics_lock_file(make_private(self.state_folder))):
             samples = self._read()
             for report in reports:
-                record(samples, report, now)
+                if report.started or report.exit_code != ExitCode.OK:  # others did not get their turn
+                    record(samples, report, now)
             with _output_errors(self.path):
                 write_output(self.path, to_text(samples))
 

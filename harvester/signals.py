@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from harvester.signals_during_import import SIGNALS, leave
 
 if TYPE_CHECKING:
-    from harvester.pipeline.context import StopSignal
+    from harvester.pipeline.stop_signal import StopSignal
 
 SECONDS_TO_FINISH = 20.0
 """After the first signal. A run promises to end within 10 s; a process that is still there waits for something in vain,

@@ -1,4 +1,4 @@
-"""How many examples hypothesis tries of each property without settings of its own: `--hypothesis-profile` chooses.
+"""How many examples hypothesis tries of each property: `--hypothesis-profile` chooses; `tests/examples.py` has the slow ones.
 
 `quick`, for a fast answer (`make check`), is the default; `thorough` is for `make test`. Both try the same examples every
 time, so that only a change makes them fail; `soak` (`make soak`) tries new ones. No example has a deadline, since a busy
@@ -16,7 +16,7 @@ from hypothesis import settings
 
 from harvester.logging_setup import OWN_LOGGERS, reset_logging
 
-settings.register_profile("quick", max_examples=30, deadline=None, derandomize=True)
+settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=150, deadline=None, derandomize=True)
 settings.register_profile("soak", max_examples=5_000, deadline=None)
 settings.load_profile("quick")

@@ -24,7 +24,7 @@ from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
 
 from connectors.base import Context, Settings, Token
-from connectors.errors import BrokenResponse, CredentialsError, VendorError
+from connectors.errors import BrokenResponse, ConfigurationError, CredentialsError, VendorError
 from connectors.google_meet.credentials import CredentialsKind, GoogleCredentials, read_credentials
 from connectors.google_meet.endpoints import CONSOLE, DELEGATION, LOGIN, VENDOR, Service
 from connectors.google_meet.errors import ApiNotAllowed
@@ -327,7 +327,7 @@ def _signer(info: Mapping[str, Any]) -> Any:
     try:
         return service_account.Credentials.from_service_account_info(info)  # type: ignore[no-untyped-call]  # partial types
     except (GoogleAuthError, ValueError, TypeError) as error:
-        raise CredentialsError(
+        raise ConfigurationError(
             f"{VENDOR}: GOOGLE_CREDENTIALS: the private key in it cannot be read ({type(error).__name__}): download it "
             "again"
         ) from None

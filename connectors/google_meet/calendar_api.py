@@ -17,10 +17,10 @@ from cachetools import LRUCache
 from connectors.base import Context
 from connectors.errors import VendorError
 from connectors.google_meet.auth import GoogleTokens, UserUnavailable
-from connectors.google_meet.client import GoogleClient, Row
 from connectors.google_meet.endpoints import CALENDAR, VENDOR
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
-from connectors.google_meet.redaction import EVENT_FIELDS, redact_event
+from connectors.google_meet.http_client import GoogleClient, Row
+from connectors.google_meet.redaction_rules import EVENT_FIELDS, redact_event
 from connectors.parsing import format_milliseconds
 
 PAGE_SIZE = 2500

@@ -20,7 +20,7 @@ from connectors.google_meet.endpoints import (
     Service,
 )
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
-from connectors.google_meet.meet_api import MAX_NAMED
+from connectors.google_meet.refused_users import first_names
 from connectors.models import user_partition
 
 if TYPE_CHECKING:
@@ -94,11 +94,10 @@ def _refused_users(sources: GoogleSourceSelector) -> Iterator[CheckResult]:
         if person.active and user_partition(person.email.lower()) in partitions
     )
     if users:
-        more = f" and {len(users) - MAX_NAMED:,} more" if len(users) > MAX_NAMED else ""
         yield CheckResult(
             subject="users",
             status="warning",
-            message=f"Meet refuses these users, so what only they can list is not harvested: {', '.join(users[:MAX_NAMED])}{more}",
+            message=f"Meet refuses these users, so what only they can list is not harvested: {first_names(users)}",
             remedy="give them a licence with Meet, or turn Meet on for them in the Admin console; or ignore it",
         )
 

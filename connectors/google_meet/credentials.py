@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from connectors.errors import CredentialsError
+from connectors.errors import ConfigurationError
 from connectors.google_meet.endpoints import CONSOLE, LOGIN, VENDOR
 from connectors.text_file import UnreadableFile, read_text_file
 
@@ -59,7 +59,7 @@ class GoogleCredentials:
 
 
 def read_credentials(value: str) -> GoogleCredentials:
-    """Reads the file of this name, or the JSON text itself. Raises CredentialsError with what is wrong; the message never
+    """Reads the file of this name, or the JSON text itself. Raises ConfigurationError with what is wrong; the message never
     repeats the value, since it may be the secret."""
     text = value
     if not value.lstrip().startswith("{"):
@@ -88,7 +88,7 @@ def read_project(value: str) -> str:
         if not value.lstrip().startswith("{") and not Path(value).expanduser().is_file():
             return ""
         credentials = read_credentials(value)
-    except (CredentialsError, OSError, ValueError, RuntimeError):
+    except (ConfigurationError, OSError, ValueError, RuntimeError):
         return ""  # whoever uses the credentials says what is wrong
     project = credentials.info.get("project_id")
     if isinstance(project, str) and project:
@@ -134,5 +134,5 @@ def _check_addresses(credentials: GoogleCredentials) -> None:
             raise _wrong("contains a token address that is not https://", "download it again")
 
 
-def _wrong(what: str, remedy: str) -> CredentialsError:
-    return CredentialsError(f"{VENDOR}: GOOGLE_CREDENTIALS {what}: {remedy}")
+def _wrong(what: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError(f"{VENDOR}: GOOGLE_CREDENTIALS {what}: {remedy}")

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from connectors.base import Context
 from connectors.google_meet.auth import GoogleTokens
-from connectors.google_meet.client import GoogleClient, Row
 from connectors.google_meet.endpoints import DIRECTORY, VENDOR
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from connectors.google_meet.http_client import GoogleClient, Row
 from connectors.parsing import as_text
 
 PAGE_SIZE = 500

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.conference_grouping import Conference, is_live
 from connectors.google_meet.quality import to_quality
-from connectors.google_meet.redaction import redact_row
+from connectors.google_meet.redaction_rules import redact_row
 from connectors.google_meet.reports_rows import (
     Row,
     email_address,

@@ -20,12 +20,13 @@ from connectors.base import Context
 from connectors.concurrency import ordered_map
 from connectors.errors import VendorError
 from connectors.google_meet.auth import LOGGED_IN, GoogleTokens, UserUnavailable
-from connectors.google_meet.client import GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.conference_grouping import MAX_TIME_DIFFERENCE, Conference, best_record
 from connectors.google_meet.directory_api import DirectoryApi
-from connectors.google_meet.endpoints import MEET, RECORD_RETENTION, VENDOR
+from connectors.google_meet.endpoints import MEET, RECORD_RETENTION
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.redaction import SPACE_FIELDS, redact_recording
+from connectors.google_meet.http_client import GoogleClient, PageTokenRefused, Row
+from connectors.google_meet.redaction_rules import SPACE_FIELDS, redact_recording
+from connectors.google_meet.refused_users import RefusedUsers, skip_user
 from connectors.google_meet.reports_rows import normalize_code
 from connectors.models import Reason, SkippedPartition, Window, user_partition
 from connectors.parsing import as_text, format_milliseconds
@@ -34,15 +35,11 @@ USERS_AT_ONCE = 8
 MAX_USERS_TRIED = 3
 """How many of the users who can list a conference are kept, and tried in turn."""
 
-MAX_NAMED = 20
-"""How many refused users are named."""
-
-_REFUSAL_WORDS = {
-    Reason.unknown_user: "Google does not know these users, or has suspended them, so what only they can list is skipped",
-    Reason.refused: "Meet refuses these users (403), who perhaps have no licence, or for whom it is turned off (Admin console > "
+_REFUSED = (
+    "Meet refuses these users (403), who perhaps have no licence, or for whom it is turned off (Admin console > "
     "Apps > Google Workspace > Google Meet > Service status), so what only they can list is skipped; "
-    "GOOGLE_SOURCE=reports needs only the admin",
-}
+    "GOOGLE_SOURCE=reports needs only the admin"
+)
 MAX_CACHED_SPACES = 5000
 _CODE = re.compile(r"[a-z]+-[a-z]+-[a-z]+")
 """The codes that a filter accepts; nicknames are refused."""
@@ -73,7 +70,7 @@ class MeetApi:
         self._directory = directory
         self._context = context
         self._lock = Lock()
-        self._named: set[str] = set()
+        self._refused_users = RefusedUsers(context, _REFUSED)
         self._codes: LRUCache[str, str | None] = LRUCache(MAX_CACHED_SPACES)
 
     def users_to_impersonate(self, users: Collection[str] = ()) -> Iterator[str]:
@@ -115,39 +112,24 @@ class MeetApi:
         where = f'start_time>="{format_milliseconds(window.start)}" AND start_time<="{format_milliseconds(window.end)}"'
         if code is not None:
             where = f"space.meeting_code = {_quote(code)} AND {where}"
-        newly_refused: dict[Reason, list[str]] = {}
 
         def list_user(user: str) -> tuple[str, list[Row]] | SkippedPartition:
             partition = user_partition(user.lower())
             if partition in known:
                 return SkippedPartition(partition=partition, reason=known[partition], permanent=True)
-            result = self._list_user(user, partition, where)
+            result = self._list_user(user, where)
             if isinstance(result, SkippedPartition):
-                newly_refused.setdefault(result.reason, []).append(user)
+                self._refused_users.add(user, result.reason)
             return result
 
         yield from ordered_map(list_user, users, workers=USERS_AT_ONCE, name="google-users")
-        self._name_refused(newly_refused)
+        self._refused_users.notify()
 
-    def _name_refused(self, users: Mapping[Reason, Sequence[str]]) -> None:
-        """Name each refused user once per run."""
-        for reason, words in _REFUSAL_WORDS.items():
-            with self._lock:
-                new = sorted(set(users.get(reason, ())) - self._named)
-                self._named.update(new)
-            if new:
-                more = f" and {len(new) - MAX_NAMED:,} more" if len(new) > MAX_NAMED else ""
-                self._context.notify_once(f"{VENDOR}: {words}: {', '.join(new[:MAX_NAMED])}{more}")
-
-    def _list_user(self, user: str, partition: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
+    def _list_user(self, user: str, where: str) -> tuple[str, list[Row]] | SkippedPartition:
         try:
             return user, self._list(user, where)
-        except UserUnavailable:
-            return SkippedPartition(partition=partition, reason=Reason.unknown_user, permanent=False)
-        except Forbidden:
-            return SkippedPartition(partition=partition, reason=Reason.refused, permanent=False)
-        except VendorError:
-            return SkippedPartition(partition=partition, reason=Reason.error, permanent=False)
+        except VendorError as error:
+            return skip_user(user, error)
 
     def _list(self, user: str, where: str) -> list[Row]:
         return self._client.all_rows(

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from connectors.base import Context
 from connectors.errors import ConfigurationError, VendorError
 from connectors.google_meet.auth import GoogleTokens
-from connectors.google_meet.client import RESTARTS, GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.endpoints import REPORTS, REPORTS_RETENTION, VENDOR
+from connectors.google_meet.http_client import RESTARTS, GoogleClient, PageTokenRefused, Row
 from connectors.google_meet.reports_rows import EVENT, flatten, leave_time, row_identity
 from connectors.parsing import format_milliseconds
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from connectors.errors import BrokenResponse, HarvestError, VendorError
 from connectors.google_meet.auth import GoogleTokens
-from connectors.google_meet.client import GoogleClient, rows_in
 from connectors.google_meet.endpoints import (
     CALENDAR,
     CALENDAR_BOOKING,
@@ -23,6 +22,7 @@ from connectors.google_meet.endpoints import (
     VENDOR,
     Service,
 )
+from connectors.google_meet.http_client import GoogleClient, rows_in
 from connectors.google_meet.room_events import ROOM_EVENT_FIELDS, RoomEvent, parse_room_event
 from connectors.paging import page_token, paginate
 from connectors.parsing import as_dict, as_dicts, as_number, as_text, format_milliseconds, parse_instant

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator
 from threading import RLock
 
 from connectors.base import Context, Settings
-from connectors.errors import CredentialsError
+from connectors.errors import ConfigurationError
 from connectors.google_meet.apis import Apis
 from connectors.google_meet.auth import GoogleTokens
 from connectors.google_meet.calendar_api import CalendarApi
-from connectors.google_meet.client import GoogleClient
 from connectors.google_meet.directory_api import DirectoryApi
 from connectors.google_meet.endpoints import VENDOR
 from connectors.google_meet.errors import ApiNotAllowed, Forbidden
+from connectors.google_meet.http_client import GoogleClient
 from connectors.google_meet.meet_api import MeetApi
 from connectors.google_meet.meet_source import MeetSource
 from connectors.google_meet.reports_api import ReportsApi
@@ -96,5 +96,5 @@ class GoogleSourceSelector:
     def _reads_all_users(self) -> bool:
         try:
             return self.tokens.impersonates
-        except CredentialsError:
+        except ConfigurationError:
             return True  # the first call reports what is wrong with them

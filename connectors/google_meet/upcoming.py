@@ -13,14 +13,14 @@ from typing import Any
 from connectors.concurrency import ordered_map
 from connectors.errors import Gone, VendorError
 from connectors.google_meet.apis import Apis
-from connectors.google_meet.auth import LOGGED_IN, UserUnavailable
+from connectors.google_meet.auth import LOGGED_IN
 from connectors.google_meet.calendar_api import title
 from connectors.google_meet.endpoints import VENDOR
-from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.listing import settle_refusals
 from connectors.google_meet.mapping import to_host
 from connectors.google_meet.meet_api import USERS_AT_ONCE
-from connectors.google_meet.redaction import redact_row
+from connectors.google_meet.record_listing import settle_refusals
+from connectors.google_meet.redaction_rules import redact_row
+from connectors.google_meet.refused_users import RefusedUsers, skip_user
 from connectors.google_meet.reports_rows import Row, normalize_code
 from connectors.models import (
     Detail,
@@ -37,12 +37,17 @@ from connectors.models import (
 )
 from connectors.parsing import as_dict, as_text, parse_instant, truncate_to_milliseconds
 
+_REFUSED = (
+    "Calendar refuses these users (403), who perhaps have no licence, or for whom it is turned off (Admin console > "
+    "Apps > Google Workspace > Calendar > Service status), so what only they have planned is skipped"
+)
 MEET_CONFERENCE = "hangoutsMeet"
 
 
 class UpcomingSource:
     def __init__(self, apis: Apis) -> None:
         self._apis = apis
+        self._refused_users = RefusedUsers(apis.context, _REFUSED)
 
     def meetings(
         self, window: Window, partitions: Collection[str] = ()
@@ -65,9 +70,10 @@ class UpcomingSource:
     def _list_users(
         self, window: Window, users: list[str]
     ) -> Iterator[tuple[str, list[Row]] | SkippedPartition]:
-        return ordered_map(
+        yield from ordered_map(
             lambda user: self._list_user(user, window), users, workers=USERS_AT_ONCE, name="google-calendars"
         )
+        self._refused_users.notify()
 
     def _list_user(self, user: str, window: Window) -> tuple[str, list[Row]] | SkippedPartition:
         try:
@@ -76,14 +82,10 @@ class UpcomingSource:
                 for event in self._apis.calendar.list_events(user, window.start, window.end)
                 if event_code(event)
             ]
-        except (UserUnavailable, Forbidden):
-            return SkippedPartition(
-                partition=user_partition(user.lower()), reason=Reason.refused, permanent=False
-            )
-        except VendorError:
-            return SkippedPartition(
-                partition=user_partition(user.lower()), reason=Reason.error, permanent=False
-            )
+        except VendorError as error:
+            skipped = skip_user(user, error)
+            self._refused_users.add(user, skipped.reason)
+            return skipped
 
     def _to_ref(self, event: Row, user: str, all_users: frozenset[str], window: Window) -> MeetingRef | None:
         start, number = event_time(event), as_text(event.get("id"))

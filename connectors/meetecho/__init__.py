@@ -37,9 +37,8 @@ from connectors.base import (
 )
 from connectors.errors import ConfigurationError, Gone
 from connectors.meetecho.check import run_checks
-from connectors.meetecho.client import RoomsClient
 from connectors.meetecho.datatracker_api import Datatracker
-from connectors.meetecho.datatracker_client import DatatrackerClient
+from connectors.meetecho.datatracker_http_client import DatatrackerClient
 from connectors.meetecho.endpoints import (
     DATATRACKER_CALLS_PER_SECOND,
     LOOKBACK,
@@ -47,6 +46,7 @@ from connectors.meetecho.endpoints import (
     RETENTION,
     VENDOR,
 )
+from connectors.meetecho.http_client import RoomsClient
 from connectors.meetecho.listing import MeetechoListing
 from connectors.meetecho.mapping import (
     PlannedMeeting,

@@ -13,7 +13,7 @@ from connectors.meetecho.endpoints import ATTENDED, ROOMS, TOKENS, VENDOR, call_
 
 if TYPE_CHECKING:
     from connectors.meetecho import Meetecho
-    from connectors.meetecho.client import RoomsClient
+    from connectors.meetecho.http_client import RoomsClient
 
 REMEDIES = Remedies(
     credentials="correct MEETECHO_CLIENT_ID and MEETECHO_CLIENT_SECRET, or unset both",

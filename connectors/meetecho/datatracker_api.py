@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from cachetools import LRUCache
 
 from connectors.errors import VendorError
-from connectors.meetecho.datatracker_client import DatatrackerClient, Row
+from connectors.meetecho.datatracker_http_client import DatatrackerClient, Row
 from connectors.meetecho.endpoints import (
     ASSIGNMENTS,
     ATTENDED,

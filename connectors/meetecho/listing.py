@@ -16,10 +16,10 @@ from cachetools import LRUCache
 
 from connectors.base import Context
 from connectors.errors import Gone, VendorError
-from connectors.meetecho.client import RoomsClient
 from connectors.meetecho.datatracker_api import Datatracker, id_from_uri
 from connectors.meetecho.endpoints import VENDOR
 from connectors.meetecho.errors import MeetechoRefused
+from connectors.meetecho.http_client import RoomsClient
 from connectors.meetecho.mapping import PlannedMeeting, Row
 from connectors.meetecho.room_rows import Room
 from connectors.models import MeetingRef, Reason, SkippedPartition, Window, row_digest

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.meetecho.datatracker_api import CANCELED_STATUSES, PlannedTime, id_from_uri
-from connectors.meetecho.redaction import redact_row
+from connectors.meetecho.redaction_rules import redact_row
 from connectors.meetecho.room_rows import Room
 from connectors.models import Detail, Meeting, MeetingRecord, Session, session_key
 from connectors.parsing import parse_instant

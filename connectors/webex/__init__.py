@@ -45,7 +45,6 @@ from connectors.parsing import as_text, truncate_to_milliseconds
 from connectors.rate_limit import MARGIN
 from connectors.webex.auth import WebexOAuth
 from connectors.webex.check import run_checks
-from connectors.webex.client import CALLS_PER_SECOND, Row, WebexClient
 from connectors.webex.endpoints import (
     ADMIN_MEETING,
     LOGIN,
@@ -56,6 +55,7 @@ from connectors.webex.endpoints import (
     missing_scopes,
 )
 from connectors.webex.errors import response_classifier
+from connectors.webex.http_client import CALLS_PER_SECOND, Row, WebexClient
 from connectors.webex.listing import (
     LOOKBACK,
     MAX_DETAILS_DELAY,
@@ -70,7 +70,7 @@ from connectors.webex.mapping import known_instant, state_of, to_meeting, to_ses
 from connectors.webex.participants import Participants
 from connectors.webex.quality import with_quality
 from connectors.webex.quality_api import QualityApi, QualityResult
-from connectors.webex.redaction import redact_row
+from connectors.webex.redaction_rules import redact_row
 
 _INTEGRATION = "in an integration or a service app, made at developer.webex.com/my-apps"
 

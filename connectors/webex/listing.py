@@ -17,10 +17,10 @@ from connectors.errors import BrokenResponse, Gone, NotReady, VendorError
 from connectors.models import MeetingRecord, MeetingRef, Reason, Window, row_digest
 from connectors.parsing import format_seconds
 from connectors.pending import require_timestamp, until_settled
-from connectors.webex.client import Row, WebexClient
 from connectors.webex.endpoints import ADMIN_MEETING, MEETING, MEETINGS, VENDOR, WebexEndpoint
+from connectors.webex.http_client import Row, WebexClient
 from connectors.webex.mapping import known_instant, state_of
-from connectors.webex.redaction import redact_row
+from connectors.webex.redaction_rules import redact_row
 
 MAX_WINDOW = timedelta(days=7)
 """No maximum is documented. Webex itself uses seven days if one end is omitted."""

@@ -12,8 +12,8 @@ from datetime import timedelta
 from connectors.errors import VendorError
 from connectors.models import Window
 from connectors.parsing import format_seconds, unique_rows
-from connectors.webex.client import LARGEST_PAGE, Row, WebexClient
 from connectors.webex.endpoints import PARTICIPANTS, VENDOR
+from connectors.webex.http_client import LARGEST_PAGE, Row, WebexClient
 from connectors.webex.mapping import known_instant
 
 MAX_SLICE = timedelta(days=90)

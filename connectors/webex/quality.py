@@ -25,7 +25,7 @@ from connectors.quality import (
     to_series,
 )
 from connectors.webex.mapping import known_instant
-from connectors.webex.redaction import redact_row
+from connectors.webex.redaction_rules import redact_row
 
 Row = Mapping[str, Any]
 

@@ -24,9 +24,9 @@ from connectors.http import Api, Auth, Response
 from connectors.json_body import EMPTY
 from connectors.models import Detail, Pending, Reason, session_key
 from connectors.rate_limit import RateLimiter
-from connectors.webex.client import Row, rows_in
 from connectors.webex.endpoints import APP_PAGE, LOGIN, QUALITIES, VENDOR
 from connectors.webex.errors import DEFAULT_DELAY_SECONDS, error_words, is_throttled, retry_delay
+from connectors.webex.http_client import Row, rows_in
 
 START_DELAY = timedelta(minutes=10)
 RETENTION = timedelta(days=7)

@@ -44,10 +44,9 @@ from connectors.models import MeetingRecord, MeetingRef, SkippedPartition, Windo
 from connectors.rate_limit import MARGIN
 from connectors.zoom.auth import AppCredentials, ServerToServerOAuth
 from connectors.zoom.check import run_checks
-from connectors.zoom.client import Rates, ZoomClient, daily_quota
-from connectors.zoom.endpoints import VENDOR
+from connectors.zoom.endpoints import LOOKBACK, MAX_WINDOW, RETENTION, VENDOR
 from connectors.zoom.errors import APP_PAGE, DailyLimitGuard, PlanTooLow, response_classifier
-from connectors.zoom.listing import LOOKBACK, MAX_WINDOW, RETENTION
+from connectors.zoom.http_client import Rates, ZoomClient, daily_quota
 from connectors.zoom.source_selection import Source, ZoomSourceSelector
 
 _CREDENTIALS = f"in App Credentials of a Server-to-Server OAuth app, which an admin of the account creates and activates at {APP_PAGE}"

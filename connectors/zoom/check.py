@@ -13,8 +13,8 @@ from connectors.parsing import as_dicts
 from connectors.zoom import endpoints
 from connectors.zoom.endpoints import ZoomEndpoint
 from connectors.zoom.errors import APP_PAGE, NOT_FOUND, PlanTooLow
-from connectors.zoom.listing import ZoomSourceName
-from connectors.zoom.reports import Reports
+from connectors.zoom.listing_rows import ZoomSourceName
+from connectors.zoom.reports_source import Reports
 from connectors.zoom.source_selection import (
     Source,
     describe_choice,

@@ -1,4 +1,4 @@
-"""The Zoom endpoints that the connector calls: path, rate limit label, key of the list in the response, scopes.
+"""The Zoom endpoints that the connector calls: path, rate limit label, scopes, and the days that a list may be asked for.
 
 Labels: https://developers.zoom.us/docs/api/rate-limits/ (as of 2026-02-07). Scopes: the "Scopes" and "Granular
 Scopes" of each endpoint in https://developers.zoom.us/docs/api/ (Meetings, Accounts, Users; as of 2025-06 to 2026-08).
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote
 
 from connectors.endpoint import Endpoint
+from connectors.models import Window
 
 VENDOR = "Zoom"
 
@@ -20,6 +22,17 @@ Label = Literal["intensive", "heavy", "medium"]
 
 MAX_PAGE_SIZE = 300
 MAX_QOS_PAGE_SIZE = 10
+
+RETENTION = timedelta(days=180)
+"""Lists reach back "six months". 180 days are within six months of any length."""
+
+LOOKBACK = timedelta(days=7)
+"""Zoom documents no upper bound for the delay of its data. It says minutes; large meetings take longer."""
+
+MAX_WINDOW = timedelta(days=25)
+"""One list request may span "one month"; whether both ends count is not documented. 25 days, begun at any time of day,
+touch at most 26 days of UTC. With a day added on each side that makes 28 days, ends included: within a month by any
+reading, February too."""
 
 _DASHBOARD_MEETINGS = ("dashboard_meetings:read:admin", "dashboard:read:admin")
 _DASHBOARD_WEBINARS = ("dashboard_webinars:read:admin", "dashboard:read:admin")
@@ -129,3 +142,15 @@ def missing_scopes(endpoints: Iterable[ZoomEndpoint], scopes: Iterable[str]) -> 
     """The granular scopes that an app with these scopes still needs for these endpoints, in order."""
     held = frozenset(scopes)
     return [endpoint.granular for endpoint in endpoints if not endpoint.granted(held)]
+
+
+def date_range(window: Window, now: datetime) -> tuple[str, str] | None:
+    """`from` and `to` of a list that contains every meeting started in the window; `None` if Zoom can have none.
+
+    Zoom does not document the time zone of its days, and seems to filter by the end as well as the start. So the range
+    has an extra day on each side, without days beyond the retention or in the future.
+    """
+    day = timedelta(days=1)
+    first = max((window.start - day).date(), (now - RETENTION).date())
+    last = min((window.end - timedelta(microseconds=1) + day).date(), now.date())
+    return (first.isoformat(), last.isoformat()) if first <= last else None

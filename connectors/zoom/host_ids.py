@@ -10,8 +10,8 @@ from threading import Lock
 from connectors.base import Context
 from connectors.errors import CredentialsError
 from connectors.parsing import as_text
-from connectors.zoom.client import ZoomClient
 from connectors.zoom.endpoints import USERS, VENDOR
+from connectors.zoom.http_client import ZoomClient
 
 
 class HostIds:

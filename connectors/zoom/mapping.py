@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from connectors.models import Detail, Host, Meeting, Session, session_key
 from connectors.parsing import as_text, parse_clock_seconds, parse_instant, seconds_between
-from connectors.zoom.redaction import redact_row
+from connectors.zoom.redaction_rules import redact_row
 
 Row = Mapping[str, Any]
 State = Literal["ended", "live"]

@@ -12,10 +12,10 @@ from connectors.errors import Gone, NotReady, VendorError
 from connectors.models import Meeting, MeetingRecord, MeetingRef, Pending, Reason
 from connectors.parsing import parse_instant
 from connectors.pending import require_timestamp, until_settled
-from connectors.zoom.client import Row
-from connectors.zoom.endpoints import VENDOR
+from connectors.zoom.endpoints import LOOKBACK, VENDOR
 from connectors.zoom.errors import NOT_FOUND, OTHER_ACCOUNT, TOO_OLD
-from connectors.zoom.listing import LOOKBACK, join_count
+from connectors.zoom.http_client import Row
+from connectors.zoom.listing_rows import join_count
 
 MAX_DETAILS_DELAY = timedelta(hours=24)
 """How long after the end "not found or not ended yet" (code 3001) is taken to mean "not ended yet"."""

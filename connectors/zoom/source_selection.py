@@ -9,13 +9,13 @@ from connectors.base import Context, Settings, Token
 from connectors.errors import CredentialsError
 from connectors.zoom import endpoints
 from connectors.zoom.auth import ServerToServerOAuth
-from connectors.zoom.client import BUSINESS, PRO, Rates, ZoomClient
-from connectors.zoom.dashboard import Dashboard
+from connectors.zoom.dashboard_source import Dashboard
 from connectors.zoom.endpoints import USERS, VENDOR, ZoomEndpoint, missing_scopes
 from connectors.zoom.errors import APP_PAGE, PlanTooLow
 from connectors.zoom.host_ids import HostIds
-from connectors.zoom.listing import ZoomSourceName
-from connectors.zoom.reports import Reports
+from connectors.zoom.http_client import BUSINESS, PRO, Rates, ZoomClient
+from connectors.zoom.listing_rows import ZoomSourceName
+from connectors.zoom.reports_source import Reports
 
 Source = Dashboard | Reports
 

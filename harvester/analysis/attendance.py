@@ -1,17 +1,16 @@
-"""Who was there, and for how long: the tables `stay` and `attended`, and rows to print.
+"""Who was there, and for how long: the view `stay`, the table `attended`, and rows to print.
 
 The rows of a meeting are exactly its `participants`, and their seconds add up to its `participant_seconds`: people are
-told apart by `PERSON_FIELDS`, the time of two sessions at once counts once, and waiting rooms do not count.
+told apart by `connectors.attendance.PERSON_FIELDS`, the time of two sessions at once counts once, and waiting rooms do not count.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from connectors.attendance import PERSON_FIELDS
 from harvester.analysis import safe_csv
 from harvester.analysis.database import Database
 from harvester.analysis.people import Alias, AliasTable
@@ -71,11 +70,11 @@ def create_attendance(
         name_across_meetings(database)
         database.run(
             """
-            CREATE OR REPLACE TABLE stay AS
+            CREATE TABLE stay_across AS
             SELECT stay.* REPLACE (named.whole AS person) FROM stay JOIN named USING (number, person)
             """
         )
-    _create_attended(database, threshold)
+    _create_attended(database, "stay" if by == "meeting" else "stay_across", threshold)
 
 
 def create_time_macros(database: Database, zone: str) -> None:
@@ -85,10 +84,11 @@ def create_time_macros(database: Database, zone: str) -> None:
     database.run(
         "CREATE MACRO ahead(instant) AS date_diff('minute', timezone('UTC', instant), local(instant))"
     )
+    # The text of a timestamp is its own; strftime would cost five times as much.
     database.run(
         """
         CREATE MACRO iso(instant) AS
-        strftime(local(instant), '%Y-%m-%dT%H:%M:%S') || CASE WHEN ahead(instant) < 0 THEN '-' ELSE '+' END
+        replace(CAST(date_trunc('second', local(instant)) AS VARCHAR), ' ', 'T') || CASE WHEN ahead(instant) < 0 THEN '-' ELSE '+' END
         || lpad(CAST(abs(ahead(instant)) // 60 AS VARCHAR), 2, '0') || ':' || lpad(CAST(abs(ahead(instant)) % 60 AS VARCHAR), 2, '0')
         """
     )
@@ -115,26 +115,19 @@ def _create_known(database: Database, aliases: Sequence[Alias], roster: Sequence
 
 
 def _create_stays(database: Database) -> None:
-    of_meeting = " ".join(
-        f"WHEN {name} IS NOT NULL THEN '{name}' || chr(31) || {name}" for name in PERSON_FIELDS
-    )
+    """The view `stay`: sessions outside of waiting rooms, with the person of the meeting."""
     (some,) = database.row("SELECT count(*) FROM known")
     joined = "LEFT JOIN known ON " + " AND ".join(
         f"known.{name} IS NOT DISTINCT FROM session.{name}" for name in ("user_name", "email", "id")
     )
     database.run(
         f"""
-        CREATE TABLE stay AS
-        WITH participant AS (
-          SELECT session.number, session.user_name, session.email, session.id, session.user_id, session.join_time, session.leave_time,
-                 session.rowid AS row, {"known.alias, known.place" if some else "NULL::VARCHAR AS alias, NULL::INTEGER AS place"}
-          FROM session {joined if some else ""}
-          WHERE stay IS DISTINCT FROM 'waiting_room'
-        )
-        SELECT number, user_name, email, id, join_time, leave_time, alias, place,
-               CASE WHEN alias IS NOT NULL THEN 'alias' || chr(31) || alias
-                    {of_meeting} ELSE 'session' || chr(31) || row END AS person
-        FROM participant
+        CREATE {"TABLE" if some else "VIEW"} stay AS
+        SELECT number, session.user_name, session.email, session.id, join_time, leave_time,
+               {"alias, place" if some else "NULL::VARCHAR AS alias, NULL::INTEGER AS place"},
+               {"CASE WHEN alias IS NOT NULL THEN 'alias' || chr(31) || alias ELSE person END AS person" if some else "person"}
+        FROM session {joined if some else ""}
+        WHERE stay IS DISTINCT FROM 'waiting_room'
         """
     )
 
@@ -169,23 +162,23 @@ def name_across_meetings(database: Database) -> None:
     )
 
 
-def _create_attended(database: Database, threshold: Threshold) -> None:
-    """One row per meeting and person. `seconds` is NULL if no session has both ends."""
+def _create_attended(database: Database, stays: str, threshold: Threshold) -> None:
+    """One row per meeting and person of the table `stays`. `seconds` is NULL if no session has both ends."""
     database.run(
         f"""
         CREATE TABLE attended AS
-        WITH again AS (SELECT number, person FROM stay GROUP BY ALL HAVING count(*) > 1),
+        WITH again AS (SELECT number, person FROM {stays} GROUP BY ALL HAVING count(*) > 1),
         once AS (
           SELECT number, person, alias, place, 1 AS sessions, user_name, email, id, join_time AS first_join,
                  leave_time AS last_leave,
                  CASE WHEN join_time <= leave_time THEN (epoch_us(leave_time) - epoch_us(join_time)) // 1000000 END AS seconds
-          FROM stay ANTI JOIN again USING (number, person)
+          FROM {stays} ANTI JOIN again USING (number, person)
         ),
         piece AS (
           SELECT *, max(CASE WHEN join_time <= leave_time THEN leave_time END) OVER (
                    PARTITION BY number, person ORDER BY join_time, leave_time
                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
-          FROM stay SEMI JOIN again USING (number, person)
+          FROM {stays} SEMI JOIN again USING (number, person)
         ),
         repeatedly AS (
           SELECT number, person, min(alias) AS alias, min(place) AS place, count(*) AS sessions,
@@ -236,48 +229,59 @@ def _yes_no(condition: str) -> str:
 class Query:
     """Rows to print: the expression of each column, and what orders them."""
 
-    columns: Mapping[str, str]
+    of_meeting: Mapping[str, str] = field(default_factory=dict)
+    """The first columns, over the table `meeting`: they are computed once for all its people."""
+    of_person: Mapping[str, str]
     source: str
+    """Joined with `head`, which has the columns of the meeting."""
     order: Sequence[str]
 
+    @property
+    def columns(self) -> Sequence[str]:
+        return (*self.of_meeting, *self.of_person)
+
     def rows(self, database: Database) -> Iterator[tuple[Any, ...]]:
-        names = ", ".join(f'"{name}"' for name in self.columns)
-        return database.stream(f"SELECT {names} FROM {self._inner()} ORDER BY {self._keys}")
+        names = [f'"{name}"' for name in self.columns]
+        return database.stream(self._sql(_aliased(self.of_meeting), _aliased(self.of_person), names))
 
     def csv_lines(self, database: Database) -> Iterator[str]:
         """The rows as lines of CSV; `safe_csv.SQL_MACROS` must exist."""
-        cells = ", ',', ".join(map(_csv_cell, self.columns))
-        sql = f"SELECT concat({cells}, chr(13), chr(10)) FROM {self._inner()} ORDER BY {self._keys}"
-        return (line for (line,) in database.stream(sql))
+        head = [f"concat({_csv_cells(self.of_meeting)}, ',') AS line"] if self.of_meeting else []
+        line = (
+            f"concat({'head.line, ' if head else ''}{_csv_cells(self.of_person)}, chr(13), chr(10)) AS line"
+        )
+        return (line for (line,) in database.stream(self._sql(head, [line], ["line"])))
 
-    @property
-    def _keys(self) -> str:
-        return ", ".join(f"key{place} NULLS LAST" for place in range(len(self.order)))
-
-    def _inner(self) -> str:
-        columns = [f'{expression} AS "{name}"' for name, expression in self.columns.items()]
+    def _sql(self, head: Sequence[str], columns: Sequence[str], names: Sequence[str]) -> str:
         keys = [f"{expression} AS key{place}" for place, expression in enumerate(self.order)]
-        return f"(SELECT {', '.join([*columns, *keys])} FROM {self.source})"
+        of_head = [name for name in names if name.strip('"') in self.of_meeting]
+        return f"""
+            WITH head AS (SELECT {", ".join(["number", *head])} FROM meeting)
+            SELECT {", ".join(names)} FROM (SELECT {", ".join([*of_head, *columns, *keys])} FROM {self.source})
+            ORDER BY {", ".join(f"key{place} NULLS LAST" for place in range(len(keys)))}
+            """
 
 
-def _csv_cell(name: str) -> str:
+def _aliased(columns: Mapping[str, str]) -> list[str]:
+    return [f'{expression} AS "{name}"' for name, expression in columns.items()]
+
+
+def _csv_cells(columns: Mapping[str, str]) -> str:
     """Only texts from outside need care, and care takes time."""
-    return f'csv_cell("{name}")' if name in _TEXTS else f"coalesce(CAST({name} AS VARCHAR), '')"
+    return ", ',', ".join(
+        f"csv_cell({expression})" if name in _TEXTS else f"coalesce(CAST({expression} AS VARCHAR), '')"
+        for name, expression in columns.items()
+    )
 
 
 def by_meeting(*, roster: bool) -> Query:
     """A row per meeting and person."""
     columns = {
-        "vendor": "vendor",
-        "account": "account",
-        "meeting": "uuid",
-        "topic": "topic",
-        "start": "iso(began)",
         "name": "name",
         "email": "email",
         "person_id": "person_id",
-        "first_join": "iso(attended.first_join)",
-        "last_leave": "iso(attended.last_leave)",
+        "first_join": "iso(first_join)",
+        "last_leave": "iso(last_leave)",
         "minutes": _MINUTES,
         "share": _share("seconds", "length"),
         "sessions": "sessions",
@@ -286,8 +290,15 @@ def by_meeting(*, roster: bool) -> Query:
     if roster:
         columns[EXPECTED] = _yes_no("place IS NOT NULL")
     return Query(
-        columns=columns,
-        source="attended JOIN meeting USING (number)",
+        of_meeting={
+            "vendor": "vendor",
+            "account": "account",
+            "meeting": "uuid",
+            "topic": "topic",
+            "start": "iso(began)",
+        },
+        of_person=columns,
+        source="attended JOIN head USING (number)",
         order=("number", "attended.first_join", "name", "email", "person"),
     )
 
@@ -310,7 +321,7 @@ def by_person(*, roster: bool) -> Query:
     if roster:
         columns[EXPECTED] = _yes_no("bool_or(place IS NOT NULL)")
     return Query(
-        columns=columns,
+        of_person=columns,
         source="attended GROUP BY person",
         order=("lower(coalesce(arg_max(name, number), min(email)))", "min(email)", "person"),
     )

@@ -98,13 +98,16 @@ def _foreseen(error: Exception, folder: Path) -> Exception:
 
 
 @contextmanager
-def open_database(limit: str = DEFAULT_MEMORY) -> Iterator[Database]:
-    """`limit`: the memory that DuckDB may use; beyond it, it writes to the temporary folder."""
+def open_database(limit: str = DEFAULT_MEMORY, *, in_file: bool = True) -> Iterator[Database]:
+    """`limit`: the memory that DuckDB may use; beyond it, it writes to the temporary folder.
+
+    `in_file`: keep tables in a compressed file, which takes a tenth of the space, and a third more time to fill.
+    """
     duckdb = require("duckdb")
     with tempfile.TemporaryDirectory(prefix="harvester-analysis-") as name:  # its mode is 0700
         folder = Path(name)
         connection = duckdb.connect(
-            str(folder / "documents.duckdb"),
+            str(folder / "documents.duckdb") if in_file else ":memory:",
             config={
                 "memory_limit": limit,
                 "temp_directory": str(folder / "spill"),
@@ -114,6 +117,7 @@ def open_database(limit: str = DEFAULT_MEMORY) -> Iterator[Database]:
             },
         )
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")  # it would be printed among the rows
         try:
             yield Database(connection, folder)
         finally:

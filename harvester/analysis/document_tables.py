@@ -5,6 +5,8 @@
 - A document that is there twice counts once.
 - A meeting of which only sessions are known gets a row of what they repeat of it.
 - A line that is no document is counted. A field of a wrong type is absent.
+
+With `quality`, the table `line` stays: `session.row` is the line with the measures of the session.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from connectors.attendance import PERSON_FIELDS
 from connectors.models import Detail
 from connectors.quality import SERIES_MEASURES, STREAMS
 from harvester.analysis.database import Database
@@ -75,6 +78,12 @@ MEASURED = {
 """Columns of `session` for the mean of each measure of each stream."""
 SERIES = {f"{stream}_series": f"quality.{stream}.series" for stream in STREAMS}
 
+_COMBINED = frozenset(
+    {"kind", "detail", "harvested_at", "account", "uuid", "meeting", "@timestamp", "meeting_timestamp"}
+)
+"""Fields that `line` holds under another name, or as a part of another column."""
+_KEY = "vendor, account, uuid"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
@@ -97,8 +106,9 @@ def read_documents(database: Database, source: Source, selection: Selection, *, 
     lines, unreadable, superseded = _create_latest(database)
     _create_meetings(database, selection, quality=quality)
     superseded += _create_sessions(database, quality=quality)
-    database.run("DROP TABLE line")
     database.run("DROP TABLE latest")
+    if not quality:
+        database.run("DROP TABLE line")
     meetings, sessions = database.row("SELECT (SELECT count(*) FROM meeting), (SELECT count(*) FROM session)")
     return Read(
         lines=lines, unreadable=unreadable, superseded=superseded, meetings=meetings, sessions=sessions
@@ -106,21 +116,22 @@ def read_documents(database: Database, source: Source, selection: Selection, *, 
 
 
 def _read_lines(database: Database, paths: Sequence[str], *, quality: bool) -> None:
-    """Every line of the source, in the columns that are used. A line that is no document has no key."""
+    """Every line of the source, in the columns that are used. `is_meeting` is NULL if a line is no document."""
     plain = {**_BOTH, **_MEETING, **_SESSION, **({**_MEETING_MORE, **_SESSION_MORE} if quality else {})}
     read = {**plain, **({"quality": _QUALITY} if quality else {})}
     measured = {**MEASURED, **SERIES} if quality else {}
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in read.items())
-    kept = [f'"{name}"' for name in plain if name not in {"uuid", "meeting", "detail", "harvested_at"}]
+    kept = [f'"{name}"' for name in plain if name not in _COMBINED]
     kept += [f"{expression} AS {name}" for name, expression in measured.items()]
     database.run(
         f"""
         CREATE TABLE line AS
-        SELECT CASE WHEN vendor IS NOT NULL AND kind = 'meeting' AND uuid IS NOT NULL
-                      OR vendor IS NOT NULL AND kind = 'session' AND meeting IS NOT NULL
-                    THEN concat_ws(chr(31), vendor, coalesce(account, ''), coalesce(uuid, meeting)) END AS key,
+        SELECT CASE WHEN vendor IS NULL THEN NULL WHEN kind = 'meeting' AND uuid IS NOT NULL THEN true
+                    WHEN kind = 'session' AND meeting IS NOT NULL THEN false END AS is_meeting,
+               coalesce(account, '') AS account,
+               CASE kind WHEN 'session' THEN meeting ELSE uuid END AS uuid,
                coalesce(CASE detail {_ranks()} END, 0) * 10000000000000 + coalesce(epoch_ms(harvested_at), 0) AS version,
-               coalesce(uuid, meeting) AS uuid,
+               CASE kind WHEN 'session' THEN coalesce(meeting_timestamp, "@timestamp") ELSE "@timestamp" END AS stamp,
                {", ".join(kept)}
         FROM read_json(?, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})
         """,
@@ -135,20 +146,21 @@ def _ranks() -> str:
 def _create_latest(database: Database) -> tuple[int, int, int]:
     """The version of each meeting that counts. Returns the lines, those that are no document, and the superseded ones."""
     database.run(
-        """
+        f"""
         CREATE TABLE latest AS
-        SELECT key, max(version) AS version
-        FROM line WHERE key IS NOT NULL GROUP BY key
+        SELECT {_KEY}, version, count(*) FILTER (WHERE is_meeting) AS documents, count(*) AS lines,
+               min(stamp) FILTER (WHERE NOT is_meeting) AS began,
+               min(join_time) FILTER (WHERE stay IS DISTINCT FROM 'waiting_room') AS first_join,
+               max(leave_time) FILTER (WHERE stay IS DISTINCT FROM 'waiting_room') AS last_leave
+        FROM line WHERE is_meeting IS NOT NULL GROUP BY {_KEY}, version
+        QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY version DESC) = 1
         """
     )
-    lines, unreadable = database.row("SELECT count(*), count(*) FILTER (WHERE key IS NULL) FROM line")
-    current, copies = database.row(
-        """
-        SELECT count(*), count(*) FILTER (WHERE kind = 'meeting') - count(DISTINCT key) FILTER (WHERE kind = 'meeting')
-        FROM line JOIN latest USING (key, version)
-        """
+    lines, unreadable = database.row("SELECT count(*), count(*) - count(is_meeting) FROM line")
+    (current,) = database.row(
+        "SELECT coalesce(sum(lines - greatest(0, documents - 1)), 0)::BIGINT FROM latest"
     )
-    return lines, unreadable, lines - unreadable - current + copies
+    return lines, unreadable, lines - unreadable - current
 
 
 def _create_meetings(database: Database, selection: Selection, *, quality: bool) -> None:
@@ -161,28 +173,24 @@ def _create_meetings(database: Database, selection: Selection, *, quality: bool)
         f"""
         CREATE TABLE meeting AS
         WITH document AS (
-          SELECT line.* FROM line JOIN latest USING (key, version) WHERE kind = 'meeting'
-          QUALIFY row_number() OVER (PARTITION BY key ORDER BY hash(line)) = 1
+          SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents = 1
+          UNION ALL
+          SELECT line.* FROM line JOIN latest USING ({_KEY}, version) WHERE is_meeting AND documents > 1
+          QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY hash(line)) = 1
         ),
         of_sessions AS (
-          SELECT key, min(version) AS version, min(vendor) AS vendor, min(account) AS account, min(uuid) AS uuid, min(topic) AS topic,
-                 min(host_email) AS host_email, min(coalesce(meeting_timestamp, "@timestamp")) AS began,
-                 min(join_time) FILTER (WHERE stay IS DISTINCT FROM 'waiting_room') AS first_join,
-                 max(leave_time) FILTER (WHERE stay IS DISTINCT FROM 'waiting_room') AS last_leave
-          FROM line JOIN latest USING (key, version) WHERE kind = 'session' GROUP BY key
+          SELECT {_KEY}, min(topic) AS topic, min(host_email) AS host_email
+          FROM line JOIN latest USING ({_KEY}, version) WHERE NOT is_meeting AND documents = 0 GROUP BY ALL
         ),
         joined AS (
-          SELECT key, coalesce(document.version, of_sessions.version) % 10000000000000 AS harvested_ms,
-                 coalesce(document.vendor, of_sessions.vendor) AS vendor,
-                 coalesce(document.account, of_sessions.account) AS account,
-                 coalesce(document.uuid, of_sessions.uuid) AS uuid,
+          SELECT vendor, nullif(account, '') AS account, uuid, latest.version, latest.version % 10000000000000 AS harvested_ms,
                  coalesce(document.topic, of_sessions.topic) AS topic,
                  document.host.name AS host_name,
                  coalesce(document.host.email, of_sessions.host_email) AS host_email,
-                 coalesce(start_time, scheduled_start_time, document."@timestamp", of_sessions.began) AS began,
-                 first_join, last_leave,
+                 coalesce(start_time, scheduled_start_time, document.stamp, latest.began) AS began,
+                 latest.first_join, latest.last_leave,
                  {", ".join(f"document.{name}" for name in names)}
-          FROM document FULL JOIN of_sessions USING (key)
+          FROM latest LEFT JOIN document USING ({_KEY}) LEFT JOIN of_sessions USING ({_KEY})
         )
         SELECT row_number() OVER (ORDER BY began, vendor, account, uuid) AS number, *
         FROM joined WHERE {condition}
@@ -193,19 +201,23 @@ def _create_meetings(database: Database, selection: Selection, *, quality: bool)
 
 def _create_sessions(database: Database, *, quality: bool) -> int:
     """The sessions of these meetings. Returns how many second copies were left out."""
-    left_out = {"uuid", "key", "version", "kind", "meeting", "meeting_timestamp", "host_email", "topic"}
-    more = {**_SESSION_MORE, **MEASURED, **SERIES} if quality else {}
-    names = ", ".join(f"line.{name}" for name in {**_SESSION, **more} if name not in left_out)
+    names = ", ".join(f"line.{name}" for name in _SESSION if name not in _COMBINED and name != "host_email")
+    if quality:
+        names += "".join(f", line.{name}" for name in _SESSION_MORE)
+    person = " ".join(f"WHEN {name} IS NOT NULL THEN '{name}' || chr(31) || {name}" for name in PERSON_FIELDS)
     chosen = f"""
-        SELECT meeting.number, line.document_id, {names}
-        FROM line JOIN latest USING (key, version) JOIN meeting USING (key)
-        WHERE line.kind = 'session'"""
+        SELECT meeting.number, {names},
+               CASE {person} ELSE 'session' || chr(31) || coalesce(document_id, CAST(line.rowid AS VARCHAR)) END AS person,
+               line.rowid AS row
+        FROM line JOIN meeting ON line.uuid = meeting.uuid AND line.version = meeting.version
+          AND line.vendor = meeting.vendor AND line.account = coalesce(meeting.account, '')
+        WHERE NOT is_meeting"""
     # A hash is quick to group by, and only says which ids to look at: they are then compared in full.
     database.run(
         """
         CREATE TABLE repeated AS
         SELECT hash(document_id) AS hashed FROM line
-        WHERE kind = 'session' AND document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1
+        WHERE NOT is_meeting AND document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1
         """
     )
     database.run(
@@ -214,13 +226,19 @@ def _create_sessions(database: Database, *, quality: bool) -> int:
         SELECT * FROM ({chosen} AND (document_id IS NULL OR hash(document_id) NOT IN (FROM repeated)))
         UNION ALL
         SELECT * FROM ({chosen} AND hash(document_id) IN (FROM repeated)
-          QUALIFY row_number() OVER (PARTITION BY key, document_id ORDER BY hash(line)) = 1)
+          QUALIFY row_number() OVER (PARTITION BY number, document_id ORDER BY hash(line)) = 1)
         """
     )
-    (count,) = database.row(f"SELECT count(*) FROM ({chosen})")
-    (kept,) = database.row("SELECT count(*) FROM session")
+    copies = 0
+    if database.row("SELECT count(*) FROM repeated")[0]:
+        (copies,) = database.row(
+            f"""
+            SELECT count(*) - count(DISTINCT (number, document_id))
+            FROM ({chosen.replace("SELECT", "SELECT document_id,", 1)} AND hash(document_id) IN (FROM repeated))
+            """
+        )
     database.run("DROP TABLE repeated")
-    return int(count - kept)
+    return int(copies)
 
 
 def known_meetings(database: Database) -> set[str]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harvester.analysis import meeting_charts
-from harvester.analysis.blocks import Block, to_markup
 from harvester.analysis.cells import UNKNOWN, minutes
+from harvester.analysis.chart_blocks import Block, to_markup
 from harvester.analysis.figures import detail as details
 from harvester.analysis.figures.detail import Detail
 from harvester.analysis.figures.table import Table

@@ -6,8 +6,8 @@ import base64
 import hashlib
 from importlib.resources import files
 
-from harvester.analysis.blocks import vendor_legend
 from harvester.analysis.cells import span
+from harvester.analysis.chart_blocks import vendor_legend
 from harvester.analysis.headline import figures, sentences
 from harvester.analysis.page_text import clean
 from harvester.analysis.report_data import ReportData

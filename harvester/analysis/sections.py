@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harvester.analysis import charts
-from harvester.analysis.blocks import Block, to_markup, vendor_legend
 from harvester.analysis.cells import UNKNOWN
+from harvester.analysis.chart_blocks import Block, to_markup, vendor_legend
 from harvester.analysis.figures.facts import FAIR, POOR
 from harvester.analysis.figures.people import LEAST_PEOPLE
 from harvester.analysis.figures.quality import LEAST_STAYS

@@ -8,9 +8,11 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import click
@@ -193,12 +195,30 @@ def _run() -> int:
 
 def _show(error: click.ClickException) -> None:
     """Print what is wrong with the command line. It may quote an argument, which may contain anything."""
+    if _asks_for_json(sys.argv[1:]):
+        _log_as_json(error)
+        return
     from harvester.cli.render.echo import echo_lines
 
     shown = io.StringIO()
     error.show(shown)
     with suppress(OSError, ValueError):
         echo_lines(shown.getvalue().rstrip("\n"), err=True)
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Whether these words of a command line, which need not be valid, choose JSON for messages."""
+    return "--log-format=json" in words or ("--log-format", "json") in pairwise(words)
+
+
+def _log_as_json(error: click.ClickException) -> None:
+    import logging
+
+    from harvester import logging_setup
+
+    if not logging_setup.is_configured():
+        logging_setup.configure_logging(format="json")
+    logging.getLogger(__name__).error("harvester: %s", error.format_message())
 
 
 def _report(error: Exception) -> int:
@@ -208,7 +228,7 @@ def _report(error: Exception) -> int:
     from harvester import logging_setup
 
     if not logging_setup.is_configured():  # the error came before the command had read its options
-        logging_setup.configure_logging()
+        logging_setup.configure_logging(format="json" if _asks_for_json(sys.argv[1:]) else "text")
     logger = logging.getLogger(__name__)
     if isinstance(error, HarvestError):
         logger.error("harvester: %s", error)

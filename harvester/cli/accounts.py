@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import click
 
 import connectors
-from connectors.errors import BrokenPlugin, ConfigurationError
+from connectors.errors import BrokenPlugin, ConfigurationError, HarvestError
 from harvester.accounts_file import FileAccount
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import OWN, RETIRED, Environment
 from harvester.env_file_warnings import unknown_settings
 from harvester.logging_setup import ONCE
-from harvester.pipeline.account import SETTINGS_HINT, missing_settings
+from harvester.pipeline.account import SETTINGS_HINT, is_partly_set, missing_settings, not_set
 from harvester.pipeline.request import VendorOptions
 
 logger = logging.getLogger(__name__)
@@ -46,8 +47,8 @@ class Accounts:
     configured: Sequence[AccountSettings]
     missing: Mapping[str, Sequence[str]]
     """For a vendor without an account: the settings that are not set."""
-    broken: Mapping[str, BrokenPlugin]
-    """Vendors of other packages that cannot be used, and why."""
+    broken: Mapping[str, HarvestError]
+    """Vendors that cannot be used, and why: some of their required settings are missing, or their package is broken."""
 
     def selected(self, env: RunEnvironment, vendors: Sequence[str] = ()) -> Sequence[AccountSettings]:
         """Those of these vendors that --account names. Raises UsageError if there is none of a given name."""
@@ -58,7 +59,7 @@ def find_accounts(env: RunEnvironment) -> Accounts:
     """The accounts of all vendors, by vendor, in the order of the file; that of the environment comes last."""
     configured: list[AccountSettings] = []
     missing: dict[str, Sequence[str]] = {}
-    broken: dict[str, BrokenPlugin] = {}
+    broken: dict[str, HarvestError] = {}
     for vendor in sorted(connectors.table()):
         try:
             unset = missing_settings(vendor, env.environment)
@@ -67,9 +68,12 @@ def find_accounts(env: RunEnvironment) -> Accounts:
             continue
         found = list(_accounts(vendor, env, is_in_environment=not unset))
         configured += found
-        if not found:
+        if not found and is_partly_set(vendor, env.environment):
+            broken[vendor] = ConfigurationError(f"{vendor}: {not_set(vendor, unset, env.environment)}")
+        elif not found:
             missing[vendor] = unset
-    warn_of_unknown_settings(env, [vendor for vendor in sorted(connectors.table()) if vendor not in broken])
+    known = [name for name in connectors.table() if not isinstance(broken.get(name), BrokenPlugin)]
+    warn_of_unknown_settings(env, known)
     return Accounts(configured=configured, missing=missing, broken=broken)
 
 
@@ -108,11 +112,25 @@ def warn_of_unknown_settings(env: RunEnvironment, vendors: Sequence[str]) -> Non
     """Warn of names in .env that look like settings of these vendors or of the harvester, and are none."""
     if env.env_file is None:
         return
-    settings = [*OWN, *(setting for name in vendors for setting in connectors.load(name).settings)]
-    known = [setting.name for setting in settings]
-    accepted = {*RETIRED, *(env.accounts_file.variables if env.accounts_file is not None else ())}
+    known = [setting.name for setting in OWN] + _setting_names(vendors)
+    in_accounts_file = env.accounts_file.variables if env.accounts_file is not None else frozenset()
+    accepted = [*RETIRED, *in_accounts_file, *(f"{name}_FILE" for name in in_accounts_file)]
+    if not any(unknown_settings(env.env_file, known, accepted=accepted)):
+        return
+    # Only now, since it imports them: settings of other vendors may resemble those of these.
+    others = _setting_names([name for name in connectors.table() if name not in vendors])
+    accepted += [*others, *(f"{name}_FILE" for name in others)]
     for message in unknown_settings(env.env_file, known, accepted=accepted):
         logger.warning(message, extra=ONCE)
+
+
+def _setting_names(vendors: Iterable[str]) -> list[str]:
+    """Those of vendors of other packages that cannot be used are left out."""
+    names: list[str] = []
+    for vendor in vendors:
+        with suppress(BrokenPlugin):
+            names += [setting.name for setting in connectors.load(vendor).settings]
+    return names
 
 
 def none_configured(env: RunEnvironment) -> ConfigurationError:

@@ -95,7 +95,7 @@ def _index(env: RunEnvironment, selection: Selection, without: Sequence[str]) ->
     from harvester.sinks.elastic.client import Client
     from harvester.sinks.elastic.document_reader import DocumentReader
 
-    with closing(Client(elastic_config(env))) as client:
+    with closing(Client(elastic_config(env), env.machine.monotonic)) as client:
         reader = DocumentReader(client, retry_policy(env.stop, env.machine))
         yield source.lines(
             reader.read(

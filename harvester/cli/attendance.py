@@ -22,9 +22,9 @@ from harvester.cli.analysis_input import (
     log_problems,
     open_source,
 )
-from harvester.cli.interruptible import interruptible
 from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.signals_during_duckdb import interruptible
 from harvester.output_file import open_output
 from harvester.pipeline.request import Day
 
@@ -173,7 +173,7 @@ def attendance(
         documents = stack.enter_context(
             open_source(env, paths, selection, from_index=from_index, without=("quality",))
         )
-        database = stack.enter_context(open_database(memory))
+        database = stack.enter_context(open_database(memory, in_file=False))
         interruption.folder = database.folder
         read = read_documents(database, documents, selection, quality=False)
         create_attendance(
@@ -254,7 +254,7 @@ def _rows(database: Database, layout: _Layout) -> tuple[Sequence[str], Iterator[
         register = to_register(database, marks=layout.marks, roster=layout.roster)
         return register.columns, register.rows
     chosen = query(layout.by, roster=layout.roster)
-    return tuple(chosen.columns), chosen.rows(database)
+    return chosen.columns, chosen.rows(database)
 
 
 def _csv_lines(database: Database, layout: _Layout) -> tuple[Sequence[str], Iterator[str]]:
@@ -265,7 +265,7 @@ def _csv_lines(database: Database, layout: _Layout) -> tuple[Sequence[str], Iter
         columns, rows = _rows(database, layout)
         return columns, map(safe_csv.row, rows)
     chosen = query(layout.by, roster=layout.roster)
-    return tuple(chosen.columns), chosen.csv_lines(database)
+    return chosen.columns, chosen.csv_lines(database)
 
 
 def _table(database: Database, columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:

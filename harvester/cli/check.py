@@ -27,7 +27,7 @@ from harvester.cli.render.check import output_for
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages
-from harvester.pipeline import context
+from harvester.pipeline import connector_context
 from harvester.pipeline.account import SETTINGS_HINT, open_account
 from harvester.pipeline.destination import retry_policy
 
@@ -118,7 +118,7 @@ def _check_account(settings: AccountSettings, env: RunEnvironment) -> Iterator[C
     try:
         # Much of what a connector notifies of is among the results of its check as well.
         with (
-            collect_messages(context.logger) as notices,
+            collect_messages(connector_context.logger) as notices,
             open_account(account_config(settings, env), env.stop, rate_share=env.rate_share(None)) as account,
             read_journal(account, env) as journal,
         ):
@@ -147,7 +147,9 @@ def _check_elasticsearch(env: RunEnvironment) -> Iterator[CheckResult]:
     from harvester.sinks.elastic.client import Client
 
     try:
-        yield from check(Client(elastic_config(env)), retry_policy(env.stop, env.machine))
+        yield from check(
+            Client(elastic_config(env), env.machine.monotonic), retry_policy(env.stop, env.machine)
+        )
     except HarvestError as error:
         yield CheckResult(
             subject="elasticsearch", status="failed", message=str(error), exit_code=error.exit_code

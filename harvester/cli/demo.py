@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 import orjson
@@ -38,8 +38,12 @@ from harvester.config import OWN, RETIRED, Environment
 from harvester.documents import to_documents
 from harvester.logging_setup import LINES
 from harvester.pipeline.destination import choose_destination
+from harvester.pipeline.report import DestinationKind
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Load, Sink
+
+if TYPE_CHECKING:
+    from harvester.simulator.server import Options
 
 logger = logging.getLogger(__name__)
 
@@ -117,22 +121,44 @@ def demo(
         kind = choose_destination(
             destination or ("stdout" if output is None else None), output, env.environment
         )
-    server = simulator()
     # Noon yesterday: two days are then one whole day and a morning, with meetings going on.
     shown = datetime.combine(datetime.now(UTC).date(), time(12), UTC) - timedelta(days=1)
-    vendors = [name for name in sorted(connectors.CONNECTORS) if name in VENDORS]
-    options = server.Options(
+    options = _simulator_options(seed=seed, size=size, now=shown, speed=speed)
+    example = ExampleFinder()
+    code = _harvest_simulated(env, options, shown.date(), kind, output, example)
+    if example.found is not None:
+        _show(example.found)
+    if output is not None and output != Path("-"):
+        _suggest(output)
+    return code
+
+
+def _simulator_options(*, seed: int, size: int, now: datetime, speed: float) -> Options:
+    server = simulator()
+    options: Options = server.Options(
         port=0,
         seed=seed,
         size=size,
         days=DAYS,
-        now=shown,
+        now=now,
         speed=speed,
-        vendors=vendors,
+        vendors=[name for name in sorted(connectors.CONNECTORS) if name in VENDORS],
         google=server.GoogleOptions(refuses=False),  # a first look should not end with an error
     )
+    return options
+
+
+def _harvest_simulated(
+    env: RunEnvironment,
+    options: Options,
+    last: date,
+    kind: DestinationKind,
+    output: Path | None,
+    example: ExampleFinder,
+) -> int:
+    """Serve the vendors, and harvest their days up to `last` into the destination. Returns the exit code."""
     with ExitStack() as stack:
-        simulated = stack.enter_context(server.serving(options))
+        simulated = stack.enter_context(simulator().serving(options))
         # A request that the run no longer waits for may still create a file in the folder.
         folder = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="harvester-demo-", ignore_cleanup_errors=True)
@@ -141,23 +167,17 @@ def demo(
         env.accounts_file = None
         if kind == "index":
             vendor_commands.log_destination(kind, env)
-        examples = ExampleFinder()
-        code = vendor_commands.run_harvest(
+        return vendor_commands.run_harvest(
             env,
-            vendors,
-            first=shown.date() - timedelta(days=DAYS - 1),
-            last=shown.date(),
+            options.vendors,
+            first=last - timedelta(days=DAYS - 1),
+            last=last,
             timezone="UTC",
             rate_share=1.0,
             output=output,
             destination="index" if kind == "index" else None if output is not None else "stdout",
-            decorate=examples.watch,
+            decorate=example.watch,
         )
-    if examples.found is not None:
-        _show(examples.found)
-    if output is not None and output != Path("-"):
-        _suggest(output)
-    return code
 
 
 def _pointed(environment: Environment, simulated: Mapping[str, str], state: str) -> Environment:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import connectors
+from connectors.errors import ConfigurationError
+from harvester.accounts_file import RAW
 from harvester.cli.accounts import AccountSettings, warn_of_unknown_settings
 from harvester.cli.options import stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
@@ -17,7 +19,6 @@ from harvester.pipeline.destination import Destination, IndexDestination, Stream
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
-from harvester.state.reader import StateReader
 from harvester.state.rejects import Rejects
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,11 @@ def incomplete_account_config(account: AccountSettings, env: RunEnvironment) -> 
 
 def _account_config(account: AccountSettings, env: RunEnvironment, values: dict[str, str]) -> AccountConfig:
     base_urls = {name: value for name, value in values.items() if name.endswith("_URL")}
+    if account.raw and not env.treatment.keeps_all:
+        raise ConfigurationError(
+            f"{account.environment.spelled(RAW)} stores the vendor's rows as they are, and HARVESTER_PII is "
+            f"{env.treatment.mode}: set it to false"
+        )
     return AccountConfig(
         vendor=account.vendor,
         label=env.account if account.label == env.label else account.label,
@@ -48,6 +54,7 @@ def _account_config(account: AccountSettings, env: RunEnvironment, values: dict[
         raw=account.raw,
         state_folder=env.state_folder,
         clock=env.clock(base_urls),
+        privacy=env.privacy,
         max_response_bytes=env.max_response_bytes,
         limiters=env.limiters,
     )
@@ -60,19 +67,17 @@ def elastic_config(env: RunEnvironment) -> ElasticConfig:
 @contextmanager
 def read_journal(account: Account, env: RunEnvironment) -> Iterator[Journal | None]:
     """The journal of the index that the settings name, if there is one; nothing is written into it."""
-    folder = None
-    if env.environment.get("ES_HOST"):
-        elastic = elastic_config(env)
-        folder = StateReader(env.state_folder).find_journal(account.folder, elastic.url, elastic.prefix)
-    if folder is None:
+    if not env.environment.get("ES_HOST"):
         yield None
         return
-    with closing(Journal(folder, dry_run=True)) as journal:
+    from harvester.pipeline import runner
+
+    with runner.read_journal(account, elastic_config(env)) as journal:
         yield journal
 
 
 def open_index(env: RunEnvironment) -> AbstractContextManager[IndexDestination]:
-    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.clock({}))
+    return destination.open_index(elastic_config(env), env.state_folder, env.stop, env.clock({}), env.privacy)
 
 
 def open_rejects(env: RunEnvironment) -> AbstractContextManager[Rejects]:

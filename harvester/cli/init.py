@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -67,6 +68,7 @@ def init(options: GeneralOptions, vendors: tuple[str, ...], print_only: bool, fo
         echo_lines(env_text([*_vendor_sections(vendors or sorted(table)), *_own_sections()]).rstrip("\n"))
         return 0
     path = Path(options.env_file or ".env")
+    _check_writable(path)
     if path.exists() and not force:
         click.confirm(f"{path} exists. Replace it? Its settings are lost.", abort=True, err=True)
     names = vendors or _ask_vendors(sorted(table))
@@ -173,6 +175,19 @@ def _check_value(setting: Setting, value: str) -> None:
         checked_url(setting.name, value, http_anywhere=True)
     if setting.name == "HARVESTER_ACCOUNT":
         account_label(value)
+
+
+def _check_writable(path: Path) -> None:
+    """Raises OutputError before the first question, as far as that can be known. Changes nothing."""
+    problem = None
+    if path.is_dir():
+        problem = "it is a folder"
+    elif not path.parent.is_dir():
+        problem = "its folder does not exist"
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        problem = "permission denied"
+    if problem:
+        raise OutputError(f"{path} cannot be written ({problem})")
 
 
 def _write(path: Path, text: str) -> None:

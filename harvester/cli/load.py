@@ -27,14 +27,14 @@ from harvester.cli.options import (
 )
 from harvester.cli.render.load import SHOWN, load_summary, refused_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.stop_signal import StopSignal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harvester.sinks.elastic.input_format import NdjsonStream
     from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
     from harvester.sinks.elastic.ndjson_reader import Readable
+    from harvester.sinks.elastic.non_ndjson_input import NdjsonStream
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def load(env: RunEnvironment, files: tuple[Path, ...], yes: bool) -> int:
     refused as a whole, with the command that converts it.
     Documents with dates before 2000 or far in the future are rejected; a load that needs many new indices wants --yes.
     """
-    from harvester.sinks.elastic.input_format import NotNdjsonError
+    from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError
 
     handle_signals(env)
     try:
@@ -86,7 +86,7 @@ def _load_files(env: RunEnvironment, files: tuple[Path, ...], max_new_indices: i
 
 @contextmanager
 def _open_lines(file: Path | None, stop: StopSignal) -> Iterator[NdjsonStream]:
-    from harvester.sinks.elastic.input_format import NdjsonStream
+    from harvester.sinks.elastic.non_ndjson_input import NdjsonStream
 
     path = None if file is None or _is_stdin(file) else str(file)
     with _open(file, stop) as stream:

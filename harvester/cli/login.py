@@ -19,7 +19,7 @@ from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.oauth_login import run_browser_flow, run_device_flow
 from harvester.pipeline.account import open_account
-from harvester.pipeline.context import RunContext
+from harvester.pipeline.connector_context import RunContext
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import click
 
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.room_rows import Room
-from connectors.meetecho.writing.desired import DesiredRoom, check_unique, to_desired_room
+from connectors.meetecho.writing.desired_state import DesiredRoom, check_unique, to_desired_room
 from connectors.meetecho.writing.room_apply import GroupPlan, RoomOutcome, RoomWriter, error_code
 from connectors.meetecho.writing.room_plan import has_begun
 from harvester.cli import SuggestingGroup
@@ -38,7 +38,7 @@ from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.formatting import plural
-from harvester.meetecho_account import MeetechoAccount
+from harvester.meetecho_write_access import MeetechoAccount
 from harvester.row_files import RowFormat, UnusableFile, read_items
 
 logger = logging.getLogger(__name__)
@@ -158,7 +158,8 @@ def apply_(
     """Create, replace and, with --prune, delete rooms, until they are as FILE has them.
 
     Meetecho cannot change a room. One that differs is replaced: the new room is created and found before the old one is
-    deleted. Store the new address in the datatracker. A room that has begun is never deleted.
+    deleted. Store the new address in the datatracker. A room that has begun is never deleted. With --quiet, only rooms
+    that changed or failed are printed.
     """
     desired_rooms = _read_desired(file, format_, groups)
     with opened(env) as account:
@@ -169,7 +170,7 @@ def apply_(
             return _report_errors(plans)
         if not yes:
             _ask([(plan.group, room) for plan in plans for room in plan.asks])
-        return _make(writer, plans, as_json=as_json)
+        return _make(writer, plans, as_json=as_json, quiet=env.quiet)
 
 
 @rooms.command("delete", epilog=examples("harvester meetecho rooms delete --group quic 12345"))
@@ -191,7 +192,7 @@ def delete_(env: RunEnvironment, group: str, which: tuple[str, ...], yes: bool, 
         chosen = _choose(plan, which, account)
         if not yes:
             _ask([(acronym, room) for room in chosen])
-        outcomes = list(_report(writer.delete(plan, chosen), as_json=as_json))
+        outcomes = list(_report(writer.delete(plan, chosen), as_json=as_json, quiet=env.quiet))
     return ExitCode.worst(outcome.exit_code for outcome in outcomes)
 
 
@@ -256,15 +257,19 @@ def _report_errors(plans: Iterable[GroupPlan]) -> int:
     return ExitCode.worst(map(error_code, errors.values()))
 
 
-def _make(writer: RoomWriter, plans: Sequence[GroupPlan], *, as_json: bool) -> int:
-    outcomes = [outcome for plan in plans for outcome in _report(writer.apply(plan), as_json=as_json)]
+def _make(writer: RoomWriter, plans: Sequence[GroupPlan], *, as_json: bool, quiet: bool) -> int:
+    outcomes = [
+        outcome for plan in plans for outcome in _report(writer.apply(plan), as_json=as_json, quiet=quiet)
+    ]
     return ExitCode.worst(outcome.exit_code for outcome in outcomes)
 
 
-def _report(outcomes: Iterable[RoomOutcome], *, as_json: bool) -> Iterator[RoomOutcome]:
-    """Print each outcome as it comes: a later one may never come."""
+def _report(outcomes: Iterable[RoomOutcome], *, as_json: bool, quiet: bool) -> Iterator[RoomOutcome]:
+    """Print each outcome as it comes: a later one may never come. In quiet mode, those that changed nothing are left out."""
     for outcome in outcomes:
-        if as_json:
+        if quiet and outcome.result in {"unchanged", "past", "left alone"}:
+            pass
+        elif as_json:
             print_lines(render.json_lines([render.outcome_fields(outcome)]))
         else:
             print_lines([render.outcome_line(outcome)])

@@ -13,7 +13,7 @@ import click
 from connectors.errors import HarvestError, Interrupted, Unreachable, VendorError
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.writing.deck_link_check import CONCURRENCY, LinkCheck, check_links
-from connectors.meetecho.writing.desired import Deck, to_decks
+from connectors.meetecho.writing.desired_state import Deck, to_decks
 from connectors.meetecho.writing.room_apply import error_code
 from connectors.meetecho.writing.slide_sync import SlideOutcome, SlidePlan, SlideWriter
 from harvester.cli import SuggestingGroup
@@ -38,7 +38,7 @@ from harvester.cli.options import (
 )
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
-from harvester.meetecho_account import MeetechoAccount
+from harvester.meetecho_write_access import MeetechoAccount
 from harvester.row_files import RowFormat, UnusableFile, read_items
 
 logger = logging.getLogger(__name__)
@@ -165,11 +165,11 @@ def sync(
     as_json: bool,
     **source: Any,
 ) -> int:
-    """Send the whole list of decks of each session."""
+    """Send the whole list of decks of each session. With --quiet, only sessions that changed or failed are printed."""
     with opened(env) as account:
         command = _Command.of(account, sessions, **source)
         make = partial(command.writer.plan, force=force, empty=empty)
-        return command.run(sessions, make, dry_run=dry_run, as_json=as_json)
+        return command.run(sessions, make, dry_run=dry_run, as_json=as_json, quiet=env.quiet)
 
 
 def _single(name: Literal["add", "revise", "remove"], text: str) -> None:
@@ -193,7 +193,7 @@ def _single(name: Literal["add", "revise", "remove"], text: str) -> None:
             opened_command = _Command.of(account, [session], **source)
             call: Callable[..., SlidePlan] = getattr(opened_command.writer, name)
             make = partial(call, deck=deck)
-            return opened_command.run([session], make, dry_run=dry_run, as_json=as_json)
+            return opened_command.run([session], make, dry_run=dry_run, as_json=as_json, quiet=env.quiet)
 
 
 _single("add", "Announce a deck that was linked to the session, then send the whole list.")
@@ -245,9 +245,16 @@ class _Command:
             return _failed(session, str(error), error_code(error))
 
     def run(
-        self, sessions: Iterable[str], make: Callable[..., SlidePlan], *, dry_run: bool, as_json: bool
+        self,
+        sessions: Iterable[str],
+        make: Callable[..., SlidePlan],
+        *,
+        dry_run: bool,
+        as_json: bool,
+        quiet: bool,
     ) -> int:
-        """Send what each session needs; one that fails stops no other."""
+        """Send what each session needs; one that fails stops no other. In quiet mode, sessions without a change are not
+        printed."""
         codes = []
         for session in dict.fromkeys(sessions):
             plan = self.plan(session, make)
@@ -255,7 +262,9 @@ class _Command:
                 print_requests(step.request for step in plan.steps)
                 continue
             outcome = self._apply(plan) if isinstance(plan, SlidePlan) else plan
-            if as_json:
+            if quiet and outcome.result == "unchanged":
+                pass
+            elif as_json:
                 print_lines(render.json_lines([render.slide_outcome_fields(outcome)]))
             else:
                 print_lines([render.slide_outcome_line(outcome)])

@@ -33,7 +33,7 @@ from harvester.cli.standard_streams import open_stdout, stdout_is_terminal
 from harvester.config import OWN, Environment
 from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
-from harvester.pipeline.context import Clock
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.request import RELATIVE_DAYS, Day, VendorOptions
 from harvester.signals import finish_on_signals, raise_on_signals
 
@@ -175,6 +175,8 @@ class GeneralOptions:
         )
         self.configure_logging(env)
         env.redact(OWN)
+        if not env.treatment.keeps_all:
+            env.redactor.treat = env.treatment.text
         if path is not None and (exposed := exposed_secrets(path)):
             logger.warning(exposed, extra=ONCE)
         if accounts_file is not None and (exposed := accounts_file.exposed_secrets()):

@@ -18,7 +18,6 @@ from harvester.cli.analysis_input import (
     log_problems,
     open_source,
 )
-from harvester.cli.interruptible import interruptible
 from harvester.cli.options import (
     ES_HOST,
     WholeNumber,
@@ -29,6 +28,7 @@ from harvester.cli.options import (
     stdout_bytes,
 )
 from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.signals_during_duckdb import interruptible
 from harvester.cli.standard_streams import stdout_is_terminal
 from harvester.output_file import write_output
 from harvester.pipeline.request import Day

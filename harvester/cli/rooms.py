@@ -7,6 +7,7 @@ import click
 from harvester.cli import SuggestingGroup
 from harvester.cli.options import examples
 from harvester.cli.rooms_booking import book, cancel
+from harvester.cli.rooms_bookings import bookings
 from harvester.cli.rooms_serve import serve
 from harvester.cli.rooms_status import discover, find, status
 from harvester.cli.rooms_watch import watch
@@ -28,5 +29,5 @@ def rooms() -> None:
     """
 
 
-for command in (status, find, watch, serve, book, cancel, discover):
+for command in (status, find, watch, serve, book, cancel, bookings, discover):
     rooms.add_command(command)

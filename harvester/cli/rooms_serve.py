@@ -27,7 +27,7 @@ from harvester.cli.rooms_watch import feeding_displays
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import checked_url
 from harvester.optional_libraries import require
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.rooms.account import open_rooms_account
 from harvester.rooms.booking import RoomBooker
 from harvester.rooms.push_channels import PushChannels

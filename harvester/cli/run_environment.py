@@ -14,8 +14,13 @@ from harvester import config
 from harvester.accounts_file import AccountsFile
 from harvester.config import OWN, Environment
 from harvester.log_redaction import Redactor
-from harvester.pipeline.context import Clock, StopSignal
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.quota_pool import SharedLimiters
+from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.privacy import Privacy
+from harvester.privacy.settings import to_privacy, to_treatment
+from harvester.privacy.treatment import Treatment
+from harvester.state.privacy import PrivacyState
 
 IndexPeriod = Literal["year", "month"]
 
@@ -74,6 +79,20 @@ class RunEnvironment:
     @property
     def state_folder(self) -> Path:
         return config.state_folder(self.environment.get("HARVESTER_STATE_DIR"))
+
+    @property
+    def _privacy_settings(self) -> dict[str, str]:
+        return self.environment.of(setting for setting in OWN if setting.name.startswith("HARVESTER_PII"))
+
+    @cached_property
+    def treatment(self) -> Treatment:
+        """What becomes of personal fields."""
+        return to_treatment(self._privacy_settings)
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """The treatment, and who is forgotten, as the state remembers it."""
+        return to_privacy(self._privacy_settings, PrivacyState(self.state_folder))
 
     def zone(self, name: str | None) -> ZoneInfo:
         """The time zone of this name, else the one that the settings name."""

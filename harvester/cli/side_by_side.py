@@ -12,8 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 
 from connectors.exit_codes import ExitCode
-from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
+from harvester.pipeline.stop_signal import StopSignal
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -210,40 +210,20 @@ def simulate(
 ) -> None:
     """Serve simulated vendors with an invented organisation, until Ctrl-C or SIGTERM."""
     server = simulator()
-    sources = {"zoom": "dashboard" if zoom_plan == "business" else "reports", "google-meet": "auto"}
-    for choice in truth_sources:
-        vendor, _, source = choice.rpartition("=")
-        sources[vendor or "zoom"] = source
-    terms = server.WebexOptions(
-        admin=not given.pop("webex_no_admin"),
-        pro_pack=not given.pop("webex_no_pro_pack"),
-        elsewhere=int(status) if (status := given.pop("webex_elsewhere")) else None,
-        strict_tokens=given.pop("webex_strict_tokens"),
-    )
-    google = server.GoogleOptions(
-        without=given.pop("google_without"),
-        disabled=given.pop("google_disabled"),
-        attended=not given.pop("google_organised_only"),
-        ids=given.pop("google_ids"),
-        user=given.pop("google_user"),
-        client=given.pop("google_client"),
-    )
-    meetecho = server.MeetechoOptions(
-        credentials=not given.pop("meetecho_no_credentials"),
-        refused=given.pop("meetecho_refused"),
-        unknown=given.pop("meetecho_unknown"),
-        one_room=given.pop("meetecho_one_room"),
-    )
+    sources = _sources(truth_sources, zoom_plan)
+    account_options = {
+        "webex": _webex_options(server, given),
+        "google": _google_options(server, given),
+        "meetecho": _meetecho_options(server, given),
+    }
     options = server.Options(
         **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},
+        **account_options,
         now=now or datetime.now(UTC),
         later=timedelta(minutes=later),
         vendors=vendors or VENDORS,
         zoom_plan=zoom_plan,
         truth_source=sources["zoom"],
-        webex=terms,
-        google=google,
-        meetecho=meetecho,
         google_source=sources["google-meet"],
     )
     try:
@@ -252,3 +232,45 @@ def simulate(
         if error.errno != errno.EADDRINUSE:
             raise
         raise OutputError(f"port {options.port} is in use; choose another with --port") from None
+
+
+def _sources(named: Sequence[str], zoom_plan: str) -> dict[str, str]:
+    """The source that each vendor is read from, for the expected documents. Without a vendor, a name is Zoom's."""
+    sources = {"zoom": "dashboard" if zoom_plan == "business" else "reports", "google-meet": "auto"}
+    for choice in named:
+        vendor, _, source = choice.rpartition("=")
+        sources[vendor or "zoom"] = source
+    return sources
+
+
+def _webex_options(server: ModuleType, given: dict[str, Any]) -> Any:
+    """Takes Webex's options out of `given`."""
+    status = given.pop("webex_elsewhere")
+    return server.WebexOptions(
+        admin=not given.pop("webex_no_admin"),
+        pro_pack=not given.pop("webex_no_pro_pack"),
+        elsewhere=int(status) if status else None,
+        strict_tokens=given.pop("webex_strict_tokens"),
+    )
+
+
+def _google_options(server: ModuleType, given: dict[str, Any]) -> Any:
+    """Takes Google's options out of `given`."""
+    return server.GoogleOptions(
+        without=given.pop("google_without"),
+        disabled=given.pop("google_disabled"),
+        attended=not given.pop("google_organised_only"),
+        ids=given.pop("google_ids"),
+        user=given.pop("google_user"),
+        client=given.pop("google_client"),
+    )
+
+
+def _meetecho_options(server: ModuleType, given: dict[str, Any]) -> Any:
+    """Takes Meetecho's options out of `given`."""
+    return server.MeetechoOptions(
+        credentials=not given.pop("meetecho_no_credentials"),
+        refused=given.pop("meetecho_refused"),
+        unknown=given.pop("meetecho_unknown"),
+        one_room=given.pop("meetecho_one_room"),
+    )

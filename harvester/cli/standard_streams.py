@@ -17,6 +17,19 @@ _MODES = (os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)
 """Of stdin and stdout the wrong way round, so that their use fails; messages of libraries to stderr vanish."""
 
 
+class _ClosedStdout(io.TextIOBase):
+    """Takes the place of a closed stdout: libraries print nothing, without an error, if there is none."""
+
+    def write(self, _text: str) -> int:
+        raise _stdout_is_closed()
+
+
+def _stdout_is_closed() -> Exception:
+    from connectors.errors import OutputError
+
+    return OutputError("stdout is closed")
+
+
 def prepare_standard_streams() -> None:
     """Occupy the numbers of closed streams, before a database gets one, and print what the encoding lacks as `\\xe4`."""
     for number, mode in enumerate(_MODES):
@@ -26,16 +39,16 @@ def prepare_standard_streams() -> None:
             os.open(os.devnull, mode)  # it gets the lowest free number, which is this one
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # open until the end
+    if sys.stdout is None:
+        sys.stdout = _ClosedStdout()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def open_stdout() -> TextIO:
     """Raises OutputError if stdout is closed."""
-    if sys.stdout is None:
-        from connectors.errors import OutputError
-
-        raise OutputError("stdout is closed")
+    if sys.stdout is None or isinstance(sys.stdout, _ClosedStdout):
+        raise _stdout_is_closed()
     return sys.stdout
 
 

@@ -75,6 +75,23 @@ def status(
     unknown = [name for name in vendors if name not in connectors.table()]
     if unknown:
         raise click.UsageError(f"{unknown[0]} is not one of {', '.join(sorted(connectors.table()))}")
+    scopes, rejects_of_loads, errors = _read_status(vendors, env)
+    for each in errors:
+        logger.error(f"harvester: {each}")
+    if as_json:
+        echo_json(as_object(env.state_folder, scopes, errors, rejects_of_loads))
+    elif scopes or not errors:
+        if exit_code:
+            echo(verdict_line(scopes, rejects_of_loads))
+        echo_lines(as_text(env.state_folder, scopes, rejects_of_loads, details=env.verbose))
+    codes: list[int] = [error.exit_code for error in errors]
+    if exit_code and (not scopes or attention(scopes, rejects_of_loads)):
+        codes.append(ExitCode.TEMPFAIL)
+    return ExitCode.worst(codes)
+
+
+def _read_status(vendors: Sequence[str], env: RunEnvironment) -> tuple[list[Scope], int, list[HarvestError]]:
+    """The accounts in each index, the rejects of `harvester load`, and the databases that could not be read."""
     reader = StateReader(env.state_folder)
     scopes: list[Scope] = []
     rejects_of_loads = 0
@@ -90,18 +107,7 @@ def status(
             rejects_of_loads = reader.count_rejects_of_loads()
         except HarvestError as error:
             errors.append(error)
-    for each in errors:
-        logger.error(f"harvester: {each}")
-    if as_json:
-        echo_json(as_object(env.state_folder, scopes, errors, rejects_of_loads))
-    elif scopes or not errors:
-        if exit_code:
-            echo(verdict_line(scopes, rejects_of_loads))
-        echo_lines(as_text(env.state_folder, scopes, rejects_of_loads, details=env.verbose))
-    codes: list[int] = [error.exit_code for error in errors]
-    if exit_code and (not scopes or attention(scopes, rejects_of_loads)):
-        codes.append(ExitCode.TEMPFAIL)
-    return ExitCode.worst(codes)
+    return scopes, rejects_of_loads, errors
 
 
 def _selected(scopes: Sequence[Scope], env: RunEnvironment) -> list[Scope]:

@@ -31,7 +31,7 @@ def templates() -> None:
 def _client(env: RunEnvironment) -> Iterator[Any]:
     from harvester.sinks.elastic.client import Client
 
-    with closing(Client(elastic_config(env))) as client:
+    with closing(Client(elastic_config(env), env.machine.monotonic)) as client:
         client.ping(retry_policy(env.stop, env.machine))
         yield client
 

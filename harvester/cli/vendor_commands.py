@@ -143,6 +143,7 @@ def run_harvest(
             **values,
         )
         kind = choose_destination(destination, output, env.environment)
+    refuse_raw(request, env)
     with suppress(HarvestError):  # it is raised again, and is then in the summary
         _accounts(env, vendors, only_vendors)
     monitors = Monitors.of(env, request, metrics_file=metrics_file, heartbeat=heartbeat)
@@ -171,6 +172,13 @@ def run_harvest(
             for code, line in verdict_lines(summary.reports):
                 logger.log(logging.ERROR if code else logging.INFO, line)
     return summary.exit_code
+
+
+def refuse_raw(request: HarvestRequest, env: RunEnvironment) -> None:
+    if request.raw and not env.treatment.keeps_all:
+        raise click.UsageError(
+            f"--raw stores the vendor's rows as they are, and HARVESTER_PII is {env.treatment.mode}: leave out --raw"
+        )
 
 
 def _set_aside_if_stopped(file: StreamDestination, reports: Sequence[Report]) -> None:

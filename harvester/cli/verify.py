@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 import connectors
-from connectors.errors import BrokenPlugin, HarvestError, Interrupted
+from connectors.errors import HarvestError, Interrupted
 from connectors.models import Window
 from harvester.cli.accounts import AccountSettings, accounts_of, find_accounts, none_configured
 from harvester.cli.from_settings import account_config, elastic_config
@@ -98,23 +99,19 @@ def verify(
     accounts, broken = _accounts(vendor, env)
     handle_signals(env)
     results = [_broken_result(name, error, env, timezone) for name, error in broken.items()]
+    verifier = partial(
+        _verifier,
+        env,
+        window,
+        has_dates=on is not None or first is not None,
+        repair=repair,
+        delete_orphans=delete_orphans,
+    )
     for account in accounts:
         result = VerifyResult(vendor=account.vendor, account=account.label, zone=env.zone(timezone))
         results.append(result)
-        try:
-            _verifier(
-                env,
-                window,
-                has_dates=on is not None or first is not None,
-                repair=repair,
-                delete_orphans=delete_orphans,
-            ).verify(account_config(account, env), result)
-        except HarvestError as error:
-            logger.error(f"harvester: {account.name}: {without_prefix(str(error), account.vendor)}")
-            result.error = str(error)
-            result.codes.add(error.exit_code)
-            if isinstance(error, Interrupted):
-                break
+        if not _verify(account, verifier, env, result):
+            break
     if as_json:
         echo_json(verify_json(results))
     else:
@@ -123,11 +120,25 @@ def verify(
     return worst_exit_code(results)
 
 
-def _broken_result(name: str, error: BrokenPlugin, env: RunEnvironment, timezone: str | None) -> VerifyResult:
+def _verify(
+    account: AccountSettings, verifier: Callable[[], Verifier], env: RunEnvironment, result: VerifyResult
+) -> bool:
+    """Verify one account, and fill in its result. Returns whether to go on with the next one."""
+    try:
+        verifier().verify(account_config(account, env), result)
+    except HarvestError as error:
+        logger.error(f"harvester: {account.name}: {without_prefix(str(error), account.vendor)}")
+        result.error = str(error)
+        result.codes.add(error.exit_code)
+        return not isinstance(error, Interrupted)
+    return True
+
+
+def _broken_result(name: str, error: HarvestError, env: RunEnvironment, timezone: str | None) -> VerifyResult:
     logger.error(f"harvester: {error}")
     return VerifyResult(
         vendor=name,
-        account=env.account,
+        account=env.label,
         zone=env.zone(timezone),
         error=str(error),
         codes={error.exit_code},
@@ -136,7 +147,7 @@ def _broken_result(name: str, error: BrokenPlugin, env: RunEnvironment, timezone
 
 def _accounts(
     vendor: str | None, env: RunEnvironment
-) -> tuple[Sequence[AccountSettings], Mapping[str, BrokenPlugin]]:
+) -> tuple[Sequence[AccountSettings], Mapping[str, HarvestError]]:
     """The accounts to verify, and the vendors that cannot be used."""
     known = sorted(connectors.table())
     if vendor is not None:
@@ -144,7 +155,7 @@ def _accounts(
             raise click.UsageError(f"{vendor} is not one of {', '.join(known)}")
         return accounts_of(vendor, env), {}
     accounts = find_accounts(env)
-    if not accounts.configured:
+    if not accounts.configured and not accounts.broken:
         raise none_configured(env)
     return accounts.selected(env), accounts.broken
 

@@ -11,13 +11,17 @@ import connectors
 from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
 from connectors.errors import ConfigurationError
 from harvester.config import Environment
-from harvester.pipeline.context import Clock, RunContext, StopSignal, no_refused_partitions, no_stored_refs
+from harvester.pipeline.clock import Clock
+from harvester.pipeline.connector_context import RunContext, no_refused_partitions, no_stored_refs
 from harvester.pipeline.quota_pool import QuotaPool, SharedLimiters, quota_pool
 from harvester.pipeline.request import VendorOptions
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
-from harvester.state.account import AccountState
+from harvester.privacy.connector import private
+from harvester.privacy.privacy import Privacy
 from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import account_folder, quota_folder
+from harvester.state.quotas_and_tokens import AccountState
 
 SETTINGS_HINT = (
     "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
@@ -40,6 +44,7 @@ class AccountConfig:
     raw: bool = False
     state_folder: Path
     clock: Clock
+    privacy: Privacy
     max_response_bytes: int = DEFAULT_MAX_BYTES
     """The largest answer of the vendor, after decompression."""
     limiters: SharedLimiters = field(default_factory=SharedLimiters)
@@ -96,15 +101,17 @@ class Account:
             journal.stored_refs if journal is not None else no_stored_refs,
             no_refused_partitions if journal is None or asks_refused_again else journal.refused_partitions,
             ResponseLimits(max_bytes=self.config.max_response_bytes),
-            self.config.limiters.of(self.pool),
+            self.config.privacy.text,
+            limiters=self.config.limiters.of(self.pool),
         )
 
     def connect(
         self, journal: JournalReader | None = None, *, asks_refused_again: bool = False
     ) -> ConnectedAccount:
-        """Build the connector, which makes no request yet. The arguments are those of `context`."""
+        """Build the connector, which makes no request yet, and whose answers are treated as the privacy settings say. The
+        arguments are those of `context`."""
         context = self.context(journal, asks_refused_again=asks_refused_again)
-        connector = connectors.load(self.config.vendor)(self.settings, context)
+        connector = private(connectors.load(self.config.vendor)(self.settings, context), self.config.privacy)
         return ConnectedAccount(config=self.config, connector=connector, context=context, state=self.state)
 
     def ask_vendor_time(self) -> None:
@@ -164,14 +171,23 @@ def missing_settings(vendor: str, environment: Environment) -> list[str]:
     return [setting.name for setting in settings]
 
 
+def is_partly_set(vendor: str, environment: Environment) -> bool:
+    """Whether some of the required settings of a vendor are set and others are not: a mistake, and no vendor that is left
+    out on purpose."""
+    required = [setting for setting in connectors.load(vendor).settings if setting.required]
+    missing = unset_settings(tuple(required), environment.is_set)
+    return 0 < len(missing) < len(required)
+
+
 def read_settings(vendor: str, environment: Environment) -> dict[str, str]:
     """The settings of a vendor. Raises ConfigurationError if a required one is not set."""
     if missing := missing_settings(vendor, environment):
-        raise ConfigurationError(environment.retired() or _not_set(vendor, missing, environment))
+        raise ConfigurationError(environment.retired() or not_set(vendor, missing, environment))
     return environment.of(connectors.load(vendor).settings)
 
 
-def _not_set(vendor: str, missing: Sequence[str], environment: Environment) -> str:
+def not_set(vendor: str, missing: Sequence[str], environment: Environment) -> str:
+    """What to do about missing settings, in words."""
     settings = connectors.load(vendor).settings
     how_to_get = next((s.how_to_get for s in settings if s.name in missing and s.how_to_get), "")
     found = f"; to be found {how_to_get}" if how_to_get else ""

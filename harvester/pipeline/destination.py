@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from connectors.errors import ConfigurationError, OutputError
 from connectors.retry import ELASTICSEARCH_LIMITS, RetryPolicy
-from harvester.config import OWN, Environment, checked_url, is_nearby
+from harvester.config import OWN, Environment, checked_url, is_nearby, max_response_bytes
 from harvester.logging_setup import ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
-from harvester.pipeline.context import Clock, StopSignal
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.index_generation import IndexListener
 from harvester.pipeline.report import DestinationKind
+from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.privacy import Privacy
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig, Period
 from harvester.sinks.ndjson import Ndjson
@@ -43,14 +45,18 @@ class IndexDestination:
         rejects: Rejects,
         retry: RetryPolicy,
         now: Callable[[], datetime],
+        privacy: Privacy | None = None,
         preparation: Preparation | None = None,
     ) -> None:
-        """`now`: the calendar of the documents, which a simulator may shift."""
+        """`now`: the calendar of the documents, which a simulator may shift. `privacy`: for documents in lines; records are
+        treated already. `preparation`: that of others with the same index."""
         from harvester.sinks.elastic.loader import Loader, Preparation
 
         self.config = config
         self._preparation = preparation or Preparation()
-        self.loader = Loader(client, rejects, retry, now=now, preparation=self._preparation)
+        self._privacy = privacy
+        treat = None if privacy is None or privacy.keeps_all else privacy.document
+        self.loader = Loader(client, rejects, retry, now=now, treat=treat, preparation=self._preparation)
         self._client = client
         self._rejects = rejects
         self._retry = retry
@@ -61,9 +67,15 @@ class IndexDestination:
         """The same with connections of its own, for one of several accounts that are harvested side by side."""
         from harvester.sinks.elastic.client import Client
 
-        with closing(Client(self.config)) as client:
+        with closing(Client(self.config, self._retry.elapsed)) as client:
             yield IndexDestination(
-                self.config, client, self._rejects, self._retry, self._now, self._preparation
+                self.config,
+                client,
+                self._rejects,
+                self._retry,
+                self._now,
+                privacy=self._privacy,
+                preparation=self._preparation,
             )
 
     def sink(self) -> Sink:
@@ -83,6 +95,19 @@ class IndexDestination:
         from harvester.sinks.elastic.future_harvest_times import count_future
 
         return count_future(self._client, vendor=vendor, account=account, now=now)
+
+    def remember_versions(self, index: str) -> None:
+        """Undo what a repair that was killed has left in the settings of an index; a warning if the account may not."""
+        from harvester.sinks.elastic.deletion import MissingPrivileges
+        from harvester.sinks.elastic.future_harvest_times import remember_versions
+
+        try:
+            remember_versions(self._client, self._retry, index)
+        except MissingPrivileges as missing:
+            logger.warning(
+                f"a repair was killed and has left index.gc_deletes of {index} at -1; setting it to 24h needs the privilege "
+                f"{missing} on that index"
+            )
 
     def ping(self) -> None:
         """Raises Unreachable soon, not after minutes, if Elasticsearch does not answer."""
@@ -158,6 +183,7 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
     url = checked_url(settings.spelled("ES_HOST"), host, http_anywhere=True)
     if url.startswith("http://") and not is_nearby(url):
         logger.warning("ES_HOST is http://: documents and credentials are sent unencrypted", extra=ONCE)
+    own = settings.of(OWN)
     try:
         return ElasticConfig(
             host=url,
@@ -165,8 +191,9 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
             username=settings.get("ES_USERNAME"),
             password=settings.get("ES_PASSWORD"),
             ca_certs=settings.get("ES_CA_CERTS"),
-            prefix=settings.of(OWN)["ES_INDEX_PREFIX"],
+            prefix=own["ES_INDEX_PREFIX"],
             period=period,
+            max_response_bytes=max_response_bytes(own["HARVESTER_MAX_RESPONSE_MB"]),
         )
     except ConfigurationError as error:
         raise ConfigurationError(settings.in_words(str(error))) from None
@@ -188,13 +215,21 @@ def open_rejects(config: ElasticConfig, state_folder: Path, machine: Clock) -> I
 
 @contextmanager
 def open_index(
-    config: ElasticConfig, state_folder: Path, stop: StopSignal, clock: Clock
+    config: ElasticConfig,
+    state_folder: Path,
+    stop: StopSignal,
+    clock: Clock,
+    privacy: Privacy | None = None,
 ) -> Iterator[IndexDestination]:
+    """`privacy`: for documents in lines; records are treated already."""
     machine = clock.machine
     from harvester.sinks.elastic.client import Client
 
-    with open_rejects(config, state_folder, machine) as rejects, closing(Client(config)) as client:
-        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now)
+    with (
+        open_rejects(config, state_folder, machine) as rejects,
+        closing(Client(config, machine.monotonic)) as client,
+    ):
+        yield IndexDestination(config, client, rejects, retry_policy(stop, machine), clock.now, privacy)
 
 
 @contextmanager

@@ -29,9 +29,10 @@ from connectors.errors import (
 )
 from connectors.models import MeetingRecord, MeetingRef, SkippedPartition
 from harvester.documents import check_depth
-from harvester.pipeline.context import RunContext, StopSignal
+from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.planner import Slice
 from harvester.pipeline.report import Report
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import (
     Fetch,
     KeepStored,

@@ -13,12 +13,12 @@ from connectors.models import Window
 from harvester.formatting import local_days
 from harvester.pipeline import engine
 from harvester.pipeline.account import ConnectedAccount
-from harvester.pipeline.context import StopSignal
 from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import RunPlan, backfill, filtered, split_into_slices, with_backlog
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
 from harvester.pipeline.runner import Progress, no_progress, plan_without_journal
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.state.intervals import union
 from harvester.state.journal import Journal

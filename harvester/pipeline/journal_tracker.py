@@ -18,7 +18,7 @@ from connectors.models import (
     Window,
 )
 from harvester.pipeline.planner import RunPlan, Slice, is_due, meetings_to_resume, needs_listing
-from harvester.pipeline.short_readings import (
+from harvester.pipeline.too_few_sessions import (
     CONFIRM_AFTER,
     doubted_since,
     is_confirmed,
@@ -29,7 +29,7 @@ from harvester.pipeline.tracker import Fetch, KeepStored, LoadedMeeting, Unchang
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition, JournalEntry
-from harvester.state.kept_sessions import Doubt
+from harvester.state.session_digest import Doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -14,9 +14,10 @@ from connectors.models import Window
 from harvester.formatting import format_instant, format_span, plural
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
-from harvester.pipeline.context import RunContext, StopSignal
+from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.destination import Destination, IndexDestination
 from harvester.pipeline.index_generation import EMPTY_WHEN_BEGUN, IndexGeneration
+from harvester.pipeline.interrupted_repair import restore_settings
 from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import (
     RunPlan,
@@ -29,11 +30,13 @@ from harvester.pipeline.planner import (
 )
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import NullTracker, RunTracker
 from harvester.sinks.base import Sink
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
 from harvester.state.layout import journal_folder, rejects_folder
+from harvester.state.reader import StateReader
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +104,7 @@ class Runner:
                     connected, journal, index.has_indices, self.request, report, generation=generation
                 ) as (plan, tracker),
             ):
+                restore_settings(journal, index.remember_versions)
                 self._harvest(connected, plan, tracker, report)
                 if report.superseded:
                     label, now = account.config.label, connected.context.now()
@@ -169,6 +173,19 @@ def open_journal(account: Account, elastic: ElasticConfig) -> Iterator[Journal]:
         yield journal
     finally:
         journal.close()
+
+
+@contextmanager
+def read_journal(account: Account, elastic: ElasticConfig) -> Iterator[Journal | None]:
+    """The same without writing anything; `None` if no run has loaded this account into this index."""
+    folder = StateReader(account.config.state_folder).find_journal(
+        account.folder, elastic.url, elastic.prefix
+    )
+    if folder is None:
+        yield None
+        return
+    with closing(Journal(folder, dry_run=True)) as journal:
+        yield journal
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from connectors.models import (
 )
 from harvester.pipeline.planner import RunPlan, Slice
 from harvester.sinks.base import Load
-from harvester.state.kept_sessions import Doubt, SessionSummary
+from harvester.state.session_digest import Doubt, SessionSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,15 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from connectors.base import Context
 from connectors.errors import ConfigurationError, Unreachable, VendorError
 from harvester.formatting import format_instant
 from harvester.logging_setup import ONCE
-
-if TYPE_CHECKING:
-    from harvester.pipeline.context import Clock
+from harvester.pipeline.clock import Clock
 
 logger = logging.getLogger(__name__)
 

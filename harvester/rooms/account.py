@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from connectors.concurrency import ordered_map
 from connectors.errors import HarvestError
 from connectors.google_meet.auth import GoogleTokens
-from connectors.google_meet.client import GoogleClient
+from connectors.google_meet.http_client import GoogleClient
 from connectors.google_meet.room_calendars import RoomCalendars
 from connectors.retry import RetryLimits
 from harvester.pipeline.account import AccountConfig, open_account
-from harvester.pipeline.context import RunContext, StopSignal
+from harvester.pipeline.connector_context import RunContext
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.rooms.calendar_copy import CalendarCopy
 from harvester.rooms.rooms_file import Room, RoomsFile
 from harvester.rooms.status_json import RoomReading

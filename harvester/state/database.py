@@ -16,6 +16,7 @@ from connectors.errors import OutputError, StateError
 from harvester.state.layout import (
     ACCOUNT_DATABASE,
     JOURNAL_DATABASE,
+    PRIVACY_DATABASE,
     REJECTS_DATABASE,
     WRITES_DATABASE,
     not_writable,
@@ -34,6 +35,8 @@ LOSSES = {
     "and a vendor that needs a login needs a new one; no meeting and no document is lost",
     WRITES_DATABASE: "It holds what was written to the vendor. Without it, a room whose replacement was interrupted has to be "
     "deleted by hand, and lists of slide decks are sent once more",
+    PRIVACY_DATABASE: "It holds whom to forget. Without it, the next harvest that reads a meeting of a forgotten person again "
+    "stores that person again; run `harvester forget` once more for each",
 }
 """What is lost by moving a file away, by its name."""
 HEADER_BYTES = 100

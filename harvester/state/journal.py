@@ -34,9 +34,9 @@ from harvester.state.journal_rows import (
     key_of,
     to_microseconds,
 )
-from harvester.state.kept_sessions import Doubt, SessionSummary
 from harvester.state.layout import JournalLocation, not_writable, run_lock_file
 from harvester.state.locks import run_lock
+from harvester.state.session_digest import Doubt, SessionSummary
 from harvester.state.wrong_times import TOLERANCE, WrongTimes
 
 RUNS_KEPT = 400

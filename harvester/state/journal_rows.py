@@ -11,7 +11,7 @@ import orjson
 
 from connectors.models import MeetingRef, Reason, RefusedPartition, Window
 from harvester.state.intervals import Listing
-from harvester.state.kept_sessions import Doubt, SessionSummary
+from harvester.state.session_digest import Doubt, SessionSummary
 
 Outcome = Literal["listed", "done", "pending", "gone", "failed"]
 """`listed`: to be read, and not read yet."""

@@ -12,6 +12,7 @@
         quotas.db                                               quotas that its accounts share
     <state>/elasticsearch-<prefix><digest of host and prefix>/  one index, whatever is loaded into it
         rejects.db
+    <state>/privacy.db                                          whom to forget, as hashes; a secret
     <state>/metrics.lock                                        held while a metrics file is rewritten
 
 The digests keep a simulator, another region or a test cluster apart from the real one.
@@ -32,6 +33,7 @@ QUOTA_DATABASE = "quotas.db"
 JOURNAL_DATABASE = "journal.db"
 REJECTS_DATABASE = "rejects.db"
 WRITES_DATABASE = "writes.db"
+PRIVACY_DATABASE = "privacy.db"
 WRITES_LOCK = "writes.lock"
 RUN_LOCK = "run.lock"
 METRICS_LOCK = "metrics.lock"
@@ -63,6 +65,11 @@ def token_lock_file(account: Path, name: str) -> Path:
 
 def writes_database(account: Path) -> Path:
     return account / WRITES_DATABASE
+
+
+def privacy_database(state: Path) -> Path:
+    """What a state folder remembers for privacy, whatever the account and the index."""
+    return state / PRIVACY_DATABASE
 
 
 def writes_lock_file(account: Path) -> Path:

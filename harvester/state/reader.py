@@ -16,7 +16,7 @@ import orjson
 from connectors.errors import StateError
 from connectors.models import Window
 from connectors.parsing import parse_instant
-from harvester.state import account, rejects
+from harvester.state import quotas_and_tokens, rejects
 from harvester.state.database import Database, has_log
 from harvester.state.intervals import union
 from harvester.state.journal_reader import JournalReader
@@ -86,9 +86,14 @@ class StateReader:
     def quotas_used(self, location: JournalLocation, now: datetime) -> dict[str, int]:
         """Calls counted against each of today's quotas of the account."""
         day = now.date().isoformat()
-        facts = _fetch_all(location.account_database, account.MIGRATIONS, _QUOTA_FOLDER, account.QUOTA_FOLDER)
+        facts = _fetch_all(
+            location.account_database,
+            quotas_and_tokens.MIGRATIONS,
+            _QUOTA_FOLDER,
+            quotas_and_tokens.QUOTA_FOLDER,
+        )
         path = location.quota_database(facts[0][0] if facts else None)
-        migrations = account.QUOTA_MIGRATIONS if facts else account.MIGRATIONS
+        migrations = quotas_and_tokens.QUOTA_MIGRATIONS if facts else quotas_and_tokens.MIGRATIONS
         return dict(_fetch_all(path, migrations, _QUOTAS, day))
 
     def count_rejects(self, location: JournalLocation) -> int:

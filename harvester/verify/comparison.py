@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 from connectors.models import Detail, MeetingRef, Reason, Window
 from harvester.documents import version
 from harvester.formatting import format_instant
+from harvester.sinks.elastic.account_documents import IndexedDocument, IndexedMeeting
 from harvester.sinks.elastic.config import Kind as DocumentKind
-from harvester.sinks.elastic.inventory import IndexedDocument, IndexedMeeting
 from harvester.state.journal_rows import JournalEntry
 from harvester.state.wrong_times import TOLERANCE
 from harvester.verify.findings import Finding, Kind, Repair
@@ -42,7 +42,7 @@ class State(Protocol):
 
 
 class Index(Protocol):
-    """What the index holds: `harvester.sinks.elastic.inventory.Inventory`."""
+    """What the index holds: `harvester.sinks.elastic.account_documents.AccountDocuments`."""
 
     vendor: str
     account: str

@@ -13,8 +13,8 @@ from connectors.models import MeetingRef, Window
 from connectors.parsing import truncate_to_milliseconds
 from harvester.pipeline import engine
 from harvester.pipeline.account import Account, AccountConfig, ConnectedAccount, open_account
-from harvester.pipeline.context import StopSignal
 from harvester.pipeline.destination import IndexDestination, open_index, retry_policy
+from harvester.pipeline.interrupted_repair import changing_settings, restore_settings
 from harvester.pipeline.planner import RunPlan, split_into_slices
 from harvester.pipeline.report import Report
 from harvester.pipeline.runner import (
@@ -23,11 +23,13 @@ from harvester.pipeline.runner import (
     forget_wrong_times,
     no_progress,
     open_journal,
+    read_journal,
 )
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import NullTracker
+from harvester.sinks.elastic.account_documents import AccountDocuments
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.inventory import Inventory
 from harvester.state.journal import Journal
 from harvester.state.reader import KnownState, StateReader
 from harvester.verify.comparison import AT_ONCE, Comparison, chunks
@@ -74,29 +76,31 @@ class Verifier:
                 )
             )
             account.ask_vendor_time()
-            client = stack.enter_context(closing(Client(self.elastic)))
-            inventory = Inventory(
+            client = stack.enter_context(closing(Client(self.elastic, config.clock.machine.monotonic)))
+            documents = AccountDocuments(
                 client,
                 retry_policy(self.stop, config.clock.machine),
                 vendor=config.vendor,
                 account=config.label,
             )
-            inventory.prepare()
+            documents.prepare()
             journal = None
             if self.repair:
                 journal = stack.enter_context(open_journal(account, self.elastic))
                 stack.enter_context(journal.lock())
-            connected = account.connect(journal)
+                connected = account.connect(journal)
+            else:  # a connector judges an answer by what was stored before
+                connected = account.connect(stack.enter_context(read_journal(account, self.elastic)))
             state = stack.enter_context(closing(_known_state(account, self.elastic)))
-            self._compare(connected, inventory, state, result)
+            self._compare(connected, documents, state, result)
             if journal is not None and (wrong(result.findings) or result.wrong_times):
                 index = stack.enter_context(
                     open_index(self.elastic, config.state_folder, self.stop, config.clock)
                 )
-                _Repair(connected, index, inventory, journal, state, self).run(result)
+                _Repair(connected, index, documents, journal, state, self).run(result)
 
     def _compare(
-        self, account: ConnectedAccount, inventory: Inventory, state: KnownState, result: VerifyResult
+        self, account: ConnectedAccount, documents: AccountDocuments, state: KnownState, result: VerifyResult
     ) -> None:
         choose_windows(result, account, self.window, state, has_dates=self.has_dates)
         if state.has_unfinished_run():
@@ -105,7 +109,7 @@ class Verifier:
             )
         result.wrong_times = state.wrong_times(account.context.now())
         report = Report(vendor=account.vendor, account=account.config.label)
-        comparison = Comparison(state, inventory, account.context.now())
+        comparison = Comparison(state, documents, account.context.now())
         result.tally = comparison.tally
         parts = split_into_slices(result.windows, account.connector.max_window)
         report.seconds_to_list = sum(part.seconds for part in parts)
@@ -171,7 +175,7 @@ class _Repair:
 
     account: ConnectedAccount
     index: IndexDestination
-    inventory: Inventory
+    documents: AccountDocuments
     journal: Journal
     state: KnownState
     verifier: Verifier
@@ -182,6 +186,7 @@ class _Repair:
         forget_wrong_times(account, self.journal, stops=False)
         run = self.journal.begin_run("verify --repair", now())
         try:
+            restore_settings(self.journal, self.index.remember_versions)
             blocked = self._redate(result.findings)
             tracker = RepairTracker(self.journal, to_harvest(result.findings, blocked), run=run, now=now)
             tracker.reasons.update(blocked)
@@ -207,13 +212,14 @@ class _Repair:
         for index in sorted({finding.index or "" for finding in future}):
             here = [finding for finding in future if finding.index == index]
             try:
-                self.inventory.redate(index, [name for finding in here for name in finding.ids], at)
+                with changing_settings(self.journal, index):
+                    self.documents.redate(index, [name for finding in here for name in finding.ids], at)
             except CredentialsError as refused:
                 blocked |= {finding.uuid: str(refused) for finding in here}
         return blocked
 
     def _repair(self, findings: Sequence[Finding], tracker: RepairTracker, report: Report) -> None:
-        report.replaced += self.inventory.delete(removals(findings))
+        report.replaced += self.documents.delete(removals(findings))
         if tracker.has_findings:
             engine.harvest(
                 self.account.connector,
@@ -230,7 +236,7 @@ class _Repair:
         """Delete, if asked to, the sessions of meetings that the vendor no longer has. Returns those meetings' uuids."""
         orphaned = orphans(findings, tracker.gone) if self.verifier.delete_orphans else []
         if orphaned:
-            count = self.inventory.delete(removed(orphaned))
+            count = self.documents.delete(removed(orphaned))
             logger.info(f"{self.account.vendor}: {count} sessions without their meeting deleted")
         return {finding.uuid for finding in orphaned}
 
@@ -241,9 +247,9 @@ class _Repair:
             result.tally.rejected = set().union(*rejected)
 
     def _compare_again(self, findings: Sequence[Finding]) -> Iterator[Finding]:
-        if not self.inventory.refresh():
+        if not self.documents.refresh():
             self.verifier.stop.wait(VISIBLE_SECONDS)
-        comparison = Comparison(self.state, self.inventory, self.account.context.now())
+        comparison = Comparison(self.state, self.documents, self.account.context.now())
         refs = {finding.uuid: finding.ref for finding in findings}
         for uuids in chunks(refs, AT_ONCE):
             yield from comparison.among({uuid: refs[uuid] for uuid in uuids})

@@ -13,10 +13,12 @@ import connectors
 from connectors.base import Connector, Settings
 from connectors.models import Window
 from harvester.config import Environment
-from harvester.pipeline.context import Clock, RunContext, StopSignal
+from harvester.pipeline.clock import Clock
+from harvester.pipeline.connector_context import RunContext
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock
 from harvester.simulator.server import Options, serving
-from harvester.state.account import AccountState
+from harvester.state.quotas_and_tokens import AccountState
 
 SHOWN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAYS = 3

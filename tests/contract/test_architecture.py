@@ -48,12 +48,19 @@ def test_connectors_import_no_harvester_no_environment_and_no_other_vendor() -> 
     assert not [name(path) for path in files if ".now(" in read(path).replace("context.now(", "")]
 
 
+def test_the_example_of_another_package_imports_no_harvester_and_no_vendor() -> None:
+    files = python_files("examples/harvester-example/harvester_example")
+    assert len(files) > 5
+    vendors = [target.partition(":")[0] for target in connectors.CONNECTORS.values()]
+    assert not [found for path in files for found in forbidden_imports(path, "harvester", *vendors)]
+
+
 WRITERS = (
     "harvester/cli/meetecho_options.py",
     "harvester/cli/meetecho_rooms.py",
     "harvester/cli/meetecho_slides.py",
     "harvester/cli/render/writes.py",
-    "harvester/meetecho_account.py",
+    "harvester/meetecho_write_access.py",
     "harvester/state/write_log.py",
 )
 """The modules that may import what writes to a vendor."""
@@ -62,6 +69,7 @@ WRITERS = (
 def test_no_harvest_can_write_to_a_vendor() -> None:
     """Only the commands below import `connectors.meetecho.writing`, and nothing but `meetecho` has these commands."""
     writing = "connectors.meetecho.writing"
+    assert not [writer for writer in WRITERS if not (ROOT / writer).is_file()]
     for folder in ("connectors", "harvester"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
@@ -162,3 +170,10 @@ def test_every_installed_version_is_pinned() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     wanted = set(re.findall(r'^  "([a-z][a-z-]*)[>=<]', text, flags=re.MULTILINE)) | {"hatchling"}
     assert wanted <= normal
+
+
+def test_a_connector_is_built_in_one_place_where_its_answers_are_treated() -> None:
+    building = re.compile(r"connectors\.load\([^()]*(\([^()]*\))?[^()]*\)\(")
+    found = [name(path) for path in python_files("harvester") if building.search(read(path))]
+    assert found == ["harvester/pipeline/account.py"]
+    assert "private(connectors.load(" in read(ROOT / "harvester/pipeline/account.py")

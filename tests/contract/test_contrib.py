@@ -59,14 +59,18 @@ def test_each_credential_of_the_service_is_a_secret_setting_that_is_read_from_it
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_accepts_the_units(tmp_path: Path) -> None:
-    (tmp_path / "harvester.service").write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT))
+@pytest.mark.parametrize(
+    ("start", "accepted"), [("ExecStart=/bin/true", True), ("ExecBegin=/bin/true", False)]
+)
+def test_systemd_accepts_the_units(start: str, accepted: bool, tmp_path: Path) -> None:
+    (tmp_path / "harvester.service").write_text(re.sub(r"(?m)^ExecStart=\S+", start, UNIT))
     shutil.copy(CONTRIB / "systemd" / "harvester.timer", tmp_path)
     units = [str(tmp_path / "harvester.service"), str(tmp_path / "harvester.timer")]
     ended = subprocess.run(
         ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False, timeout=60
     )
-    assert (ended.returncode, ended.stderr) == (0, "")
+    # Other units of this machine may have faults as well.
+    assert ([line for line in ended.stderr.splitlines() if "harvester" in line] == []) is accepted
 
 
 def test_cron_and_systemd_and_kubernetes_start_the_same_harvest() -> None:

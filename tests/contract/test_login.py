@@ -19,8 +19,8 @@ import pytest
 import connectors
 from connectors.webex.login import DEVICE_CALLBACKS, SCOPES
 from harvester.cli.login import PORT
-from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
+from harvester.state.quotas_and_tokens import AccountState
 from tests.contract.small_webex import ACCESS, MARK, NOW, REFRESH, USER_CODE, SmallWebex, serving
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, clean_environment, command
 

@@ -55,7 +55,7 @@ class IndexSandbox:
         )
 
     def client(self, **more: Any) -> Client:
-        client = Client(self.cluster(**more))
+        client = Client(self.cluster(**more), time.monotonic)
         self._open.append(client)
         return client
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import HANGS_SECONDS, Harvester, Simulator, command, differences, lines
+from tests.e2e.index_sandbox import IndexSandbox
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MARK = "marked-secret-8f2c"
@@ -561,6 +562,16 @@ def test_demo_shows_a_meeting_and_what_to_try_next(tmp_path: Path) -> None:
     assert lines((tmp_path / "documents.ndjson").read_bytes())
 
 
+def test_a_demo_goes_into_indices_of_its_own(newest: IndexSandbox) -> None:
+    settings = {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix}
+    demo = ["demo", "--size", "5", "--speed", "200", "--destination", "index"]
+    ended = Harvester(newest.folder, settings)(*demo)
+    assert ended.returncode == 0, words(ended)
+    assert newest.indices() == []
+    newest.prefix = f"demo-{newest.prefix}"
+    assert {document["account"] for document in newest.stored().values()} == {"demo"}
+
+
 def test_a_demo_whose_reader_stops_early_ends_without_an_error(tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -584,3 +595,17 @@ def test_the_simulator_says_what_it_wrote_and_what_to_run_next(simulator: Simula
     assert ended.returncode == 74
     assert str(nowhere) in words(ended)
     assert "sim.env.new" not in words(ended)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (["zoom", "--date", "2026-2-3", "--log-format", "json"], "write it 2026-02-03"),
+        (["zom", "--log-format=json"], "Did you mean zoom?"),
+        (["--log-format", "json", "zoom", "--env-file", "nowhere.env"], "nowhere.env"),
+    ],
+)
+def test_what_is_wrong_with_the_command_line_is_json_too(tmp_path: Path, given: list[str], text: str) -> None:
+    ended = Harvester(tmp_path, {})(*given)
+    (line,) = ended.stderr.splitlines()
+    assert text in json.loads(line)["message"]

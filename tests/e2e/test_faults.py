@@ -27,11 +27,11 @@ import pytest
 
 from tests.e2e import elasticsearch_nodes as nodes
 from tests.e2e.elasticsearch_nodes import Node
+from tests.e2e.faulty_proxy import Fault, Plan, Proxy
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, Simulator, differences
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.metronome import Metronome
-from tests.e2e.proxy import Fault, Plan, Proxy
 from tests.e2e.test_zoom import NOW, pointed, stored
+from tests.e2e.wakeup_delay import WakeupDelay
 
 SOAK_SECONDS = float(os.environ.get("SOAK_SECONDS", "3600"))
 ROUNDS = 1
@@ -149,12 +149,12 @@ def one_round(node: Node, folder: Path, soaked: Soaked, *, number: int, size: in
             seed=number, answers=INDEX_FAULTS, connections=CONNECTION_FAULTS, retry_after=1, hole_seconds=2.0
         )
         index = stack.enter_context(Proxy(node.url, index_plan))
-        metronome = stack.enter_context(Metronome())
+        wakeup_delay = stack.enter_context(WakeupDelay())
         harvester = by_way_of(pointed(sandbox, simulator, HARVESTER_RATE_SHARE=str(SHARE)), vendor, index)
         harvest_until_done(harvester, simulator)
         assert differences(stored(sandbox), simulator.truth) == []
         soaked.asked += vendor.requests
-        holds_the_limits(simulator, metronome)
+        holds_the_limits(simulator, wakeup_delay)
         for proxy in (vendor, index):
             soaked.faults += proxy.counts.total()
             soaked.early += proxy.early
@@ -171,19 +171,19 @@ def harvest_until_done(harvester: Harvester, simulator: Simulator) -> None:
     raise AssertionError(f"not done after {TRIES} runs:\n{ended.stderr.decode()}")
 
 
-def holds_the_limits(simulator: Simulator, metronome: Metronome) -> None:
+def holds_the_limits(simulator: Simulator, wakeup_delay: WakeupDelay) -> None:
     """Never more in any window than the vendor permits, nor a request on a day whose budget the vendor called spent.
 
     The harvester sends at `SHARE` of the permitted rate. The simulator counts what arrives: while the machine holds it
-    up, requests that were sent in time arrive together. Only as many as the metronome measured may have.
+    up, requests that were sent in time arrive together. At most as many as fit into the longest delay of a thread may have.
     """
-    traffic, held_up = simulator.traffic(), metronome.longest * simulator.speed
+    traffic, held_up = simulator.traffic(), wakeup_delay.longest * simulator.speed
     most = {
         name: max(rate["limit"], ceil(rate["limit"] * SHARE * (1 + held_up / rate["period"])))
         for name, rate in traffic["classes"].items()
     }
     over = {name: rate for name, rate in traffic["classes"].items() if rate["peak"] > most[name]}
-    assert over == {}, f"the machine held up a thread for {metronome.longest:.3f} s"
+    assert over == {}, f"the machine held up a thread for {wakeup_delay.longest:.3f} s"
     undisturbed = all(most[name] == rate["limit"] for name, rate in traffic["classes"].items())
     assert traffic["refused"] == 0 or not undisturbed, traffic
 
@@ -220,7 +220,7 @@ def test_a_suspended_harvester_does_not_exceed_the_rate_afterwards(tmp_path: Pat
     with Simulator(tmp_path / "simulator", NOW, size=300, days=5, speed=1, truth_file=False) as simulator:
         settings = {**simulator.settings, "HARVESTER_RATE_SHARE": str(SHARE)}
         words = ("zoom", *simulator.dates, "--destination", "stdout", "--concurrency", "60")
-        with Metronome() as metronome, in_the_background(Harvester(tmp_path, settings), *words) as run:
+        with WakeupDelay() as wakeup_delay, in_the_background(Harvester(tmp_path, settings), *words) as run:
             while requests(simulator) < 100:
                 assert run.poll() is None
                 time.sleep(0.01)
@@ -229,7 +229,7 @@ def test_a_suspended_harvester_does_not_exceed_the_rate_afterwards(tmp_path: Pat
             run.send_signal(signal.SIGCONT)
             _, stderr = run.communicate(timeout=300)
         assert run.returncode == 0, stderr.decode()
-        holds_the_limits(simulator, metronome)
+        holds_the_limits(simulator, wakeup_delay)
 
 
 @pytest.fixture

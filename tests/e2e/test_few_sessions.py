@@ -14,6 +14,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harvester.simulator import server
+from harvester.simulator.google_meet.options import GoogleOptions
 from tests.e2e.harness import Harvester
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import Vendors
@@ -21,20 +22,24 @@ from tests.e2e.simulator_in_process import Vendors
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAYS = ["--from", "2026-11-18", "--to", "2026-11-19"]
 HOUR = timedelta(hours=1)
-CALLS = {
+Call = tuple[str, tuple[str, ...]]
+"""How its path ends, and the lists in its responses."""
+CALLS: dict[str, Call] = {
     "zoom": ("/participants", ("participants",)),
     "webex": ("/meetingParticipants", ("items",)),
     "google-meet": ("/participants", ("participants",)),
     "meetecho": ("/attended/", ("objects",)),
 }
+REPORTS = ("/applications/meet", ("items",))
+"""The call of Google's Reports, and the list in its responses."""
 
 
 class EmptyLists:
     """Empties the lists in the responses to one call, and the counts beside them."""
 
-    def __init__(self, app: ASGIApp, vendor: str) -> None:
+    def __init__(self, app: ASGIApp, call: Call) -> None:
         self._app = app
-        self._path, self._names = CALLS[vendor]
+        self._path, self._names = call
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].endswith(self._path):
@@ -75,11 +80,11 @@ DROPPED = {b"content-length", b"content-encoding", b"link"}
 
 
 @contextmanager
-def emptied(vendor: str) -> Iterator[None]:
+def emptied(call: Call) -> Iterator[None]:
     class Poor(server.Simulator):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.app = EmptyLists(self.app, vendor)
+            self.app = EmptyLists(self.app, call)
 
     with patch.object(server, "Simulator", Poor):
         yield
@@ -113,7 +118,7 @@ def test_empty_lists_replace_nothing_the_first_time_and_everything_the_second_ti
     stored = newest.stored()
     assert sessions(newest) > 20
     assert first["doubted"] == 0
-    with emptied(vendor), served.at(31 * HOUR) as vendors:
+    with emptied(CALLS[vendor]), served.at(31 * HOUR) as vendors:
         poor = run(vendors.pointed(newest, **more), vendor, *DAYS, "--force")
     assert poor["doubted"] > 5
     assert poor["pending"] >= poor["doubted"]
@@ -122,11 +127,28 @@ def test_empty_lists_replace_nothing_the_first_time_and_everything_the_second_ti
         healed = run(vendors.pointed(newest, **more), vendor, *DAYS)
     assert (healed["doubted"], healed["confirmed_fewer"]) == (0, 0)
     assert newest.stored().keys() == stored.keys()
-    with emptied(vendor), served.at(55 * HOUR) as vendors:
+    with emptied(CALLS[vendor]), served.at(55 * HOUR) as vendors:
         run(vendors.pointed(newest, **more), vendor, *DAYS, "--force")
-    with emptied(vendor), served.at(78 * HOUR) as vendors:
+    with emptied(CALLS[vendor]), served.at(78 * HOUR) as vendors:
         last = run(vendors.pointed(newest, **more), vendor, *DAYS)
     assert last["confirmed_fewer"] > 5
     # Webex still has the quality of each meeting, and sessions with other ids are made of it.
     left = newest.stored().keys() & stored.keys()
     assert len(left) < len(stored) / 2
+
+
+def test_verify_misses_nothing_on_days_of_which_reports_is_suddenly_empty(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {
+        "seed": 11, "size": 40, "days": 3, "now": NOW, "speed": 500.0, "vendors": ("google-meet",),
+        "google": GoogleOptions(ids="other"),
+    }  # fmt: skip
+    served = Vendors(tmp_path, options)
+    with served.at(30 * HOUR) as vendors:
+        run(vendors.pointed(newest), "google-meet", *DAYS)
+    with emptied(REPORTS), served.at(31 * HOUR) as vendors:
+        ended = vendors.pointed(newest)("verify", "google-meet", "--json", *DAYS)
+    (found,) = json.loads(ended.stdout)["vendors"]
+    assert "missing" not in {finding["kind"] for finding in found["findings"]}
+    assert any("reports 2026-11-18" in message for message in found["failures"])

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.exit_codes import ExitCode
+from harvester.documents import encode, to_documents
+from tests.invented_meetings import full_harvest
 from tests.unit.connectors.hostile_server import (
     CHUNKED,
     HEAD,
@@ -51,6 +56,25 @@ print(json.dumps({
 """
 
 UNPACKED = HEAD + b"\r\n"
+
+
+COMMAND = """
+import json, os, sys, time
+from pathlib import Path
+from harvester.__main__ import main
+
+def report(code):
+    print(json.dumps({
+        "code": code,
+        "seconds": time.monotonic() - started,
+        "resident": int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024,
+    }), flush=True)
+    leave(code)
+
+leave, os._exit = os._exit, report
+started = time.monotonic()
+main()
+"""
 
 
 def sized(body: bytes) -> Answer:
@@ -124,6 +148,43 @@ def test_a_hostile_answer_ends_within_the_limits(
 def test_what_is_no_body_counts_against_the_limit_too() -> None:
     measured = measure(endless(b"X: y\r\n" * 10_000, CHUNKED + b"0\r\n"), 120, max_bytes=1_000_000)
     assert re.match("75 .*1 MB", measured["ended"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        pytest.param(lambda: send(gzip_bomb()), ExitCode.UNAVAILABLE, id="gzip bomb"),
+        pytest.param(lambda: endless(b" " * 65_536, UNPACKED), ExitCode.UNAVAILABLE, id="endless body"),
+        pytest.param(
+            lambda: sized(b"[" + b"[]," * 20_999_999 + b"0]"), ExitCode.UNAVAILABLE, id="21 million lists"
+        ),
+        pytest.param(lambda: genuine(b'{"a":' * 250 + b"1" + b"}" * 250), ExitCode.CONFIG, id="deep JSON"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", ["load documents.ndjson", "report --from-index", "attendance --from-index"]
+)
+def test_a_hostile_elasticsearch_ends_a_command_within_the_limits(
+    tmp_path: Path, command: str, answer: Callable[[], Answer], code: ExitCode
+) -> None:
+    lines = [encode(document) for document in to_documents(full_harvest())]
+    (tmp_path / "documents.ndjson").write_bytes(b"\n".join(lines) + b"\n")
+    with serve(answer()) as url:
+        settings = {**os.environ, "ES_HOST": url, "HARVESTER_STATE_DIR": str(tmp_path / "state")}
+        arguments = [sys.executable, "-c", COMMAND, *command.split()]
+        ended = subprocess.run(
+            arguments, check=False, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=settings
+        )
+    measured = json.loads(ended.stdout.splitlines()[-1])
+    assert measured["code"] == code, ended.stderr
+    assert measured["resident"] < MAX_RESIDENT_BYTES
+    assert measured["seconds"] < 60
+
+
+def genuine(body: bytes) -> Answer:
+    """As Elasticsearch marks its answers."""
+    head = HEAD + b"X-Elastic-Product: Elasticsearch\r\nContent-Length: %d\r\n\r\n" % len(body)
+    return send(head + body)
 
 
 def measure(answer: Answer, seconds: float, max_bytes: int = 64_000_000) -> dict[str, Any]:

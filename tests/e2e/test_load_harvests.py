@@ -15,8 +15,8 @@ from connectors.models import Detail, MeetingRecord
 from harvester.documents import encode, to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic.bulk_queue import BATCH_OPERATIONS
-from tests.documents import HARVESTED, full_harvest, many, plain, spoiled
 from tests.e2e.index_sandbox import IndexSandbox
+from tests.invented_meetings import HARVESTED, full_harvest, many, plain, spoiled
 
 
 def totals(loaded: list[Ack]) -> tuple[int, int, int]:

@@ -19,9 +19,9 @@ from connectors.models import MeetingRecord
 from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.index_creation import index_uuids
 from harvester.sinks.elastic.loader import Loader, LoadProgress
-from tests.documents import full_harvest, many, plain
 from tests.e2e.harness import HANGS_SECONDS, Harvester, command
 from tests.e2e.index_sandbox import RETRY, IndexSandbox
+from tests.invented_meetings import full_harvest, many, plain
 
 
 def lines_of(*records: MeetingRecord) -> list[bytes]:

@@ -18,8 +18,8 @@ from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.loader import Loader
 from harvester.state.rejects import Reject, Rejects
-from tests.documents import many, plain, spoiled
 from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
+from tests.invented_meetings import many, plain, spoiled
 
 SHORT = RETRY.within(1.0)
 
@@ -60,7 +60,7 @@ def stranger(status: int, body: bytes, headers: dict[str, str]) -> Iterator[str]
 def test_another_product_is_named_as_such(tmp_path: Path, status: int) -> None:
     page = b"<html>welcome</html>"
     with stranger(status, page, {"content-type": "text/html"}) as url:
-        client = Client(ElasticConfig(host=url))
+        client = Client(ElasticConfig(host=url), time.monotonic)
         loader = Loader(client, Rejects(tmp_path, RETRY.now), SHORT)
         assert "is not Elasticsearch 8 or 9" in refusal(
             lambda: list(loader.load(many(1))), ConfigurationError
@@ -70,7 +70,7 @@ def test_another_product_is_named_as_such(tmp_path: Path, status: int) -> None:
 
 def test_a_gateway_without_its_cluster_is_unreachable(tmp_path: Path) -> None:
     with stranger(502, b"bad gateway", {"content-type": "text/plain"}) as url:
-        client = Client(ElasticConfig(host=url))
+        client = Client(ElasticConfig(host=url), time.monotonic)
         loader = Loader(client, Rejects(tmp_path, RETRY.now), SHORT)
         assert "HTTP 502" in refusal(lambda: list(loader.load(many(1))), Unreachable)
         client.close()
@@ -86,7 +86,7 @@ def test_an_address_without_a_server_is_unreachable_before_any_meeting_is_fetche
         raise AssertionError("asked for")
         yield
 
-    client = Client(ElasticConfig(host=url))
+    client = Client(ElasticConfig(host=url), time.monotonic)
     loader = Loader(client, Rejects(tmp_path, RETRY.now), SHORT)
     assert "cannot be reached" in refusal(lambda: list(loader.load(records())), Unreachable)
     (result,) = check(client, SHORT)

@@ -182,6 +182,23 @@ def test_no_answer_to_a_call_leaves_other_decks_than_the_datatracker_has(
     assert meetecho.decks(session) == meetecho.linked(session)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_answer_to_a_list_leaves_other_decks_than_the_datatracker_has(
+    meetecho: Bench, session: str, kind: str
+) -> None:
+    meetecho.link(session, (2, "04"), (1, "00"))
+    meetecho.fail(SEND, kind, times=2)
+    assert meetecho.run("slides", "sync", "--session", session).exit_code == 0
+    assert meetecho.decks(session) == meetecho.linked(session)
+    meetecho.link(session, (1, "00"))
+    meetecho.fail(SEND, kind, times=-1)
+    failed = meetecho.run("slides", "sync", "--session", session)
+    assert failed.exit_code == (69 if kind.startswith("lost") else 75)
+    meetecho.repair()
+    assert meetecho.run("slides", "sync", "--session", session).exit_code == 0
+    assert meetecho.decks(session) == meetecho.linked(session)
+
+
 def test_a_deck_that_is_not_as_the_call_needs_it_sends_nothing(meetecho: Bench, session: str) -> None:
     since = meetecho.mark()
     for name, deck in (("add", "9"), ("revise", "9"), ("remove", "1")):
@@ -240,6 +257,20 @@ def test_a_session_that_fails_stops_no_other(meetecho: Bench) -> None:
     assert meetecho.run("slides", "sync", *words).exit_code == 0
     for each in sessions:
         assert meetecho.decks(each) == meetecho.linked(each)
+
+
+def test_in_quiet_mode_only_what_changed_or_failed_is_printed(meetecho: Bench, session: str) -> None:
+    words = ("slides", "sync", "--session", session, "-q")
+    unchanged = meetecho.run(*words)
+    assert (unchanged.exit_code, unchanged.stdout, unchanged.stderr) == (0, "", "")
+    meetecho.link(session, (1, "01"))
+    changed = meetecho.run(*words)
+    assert (changed.exit_code, changed.stdout, changed.stderr) == (0, f"session {session} sent: 1 deck\n", "")
+    meetecho.link(session, (1, "02"))
+    meetecho.fail(SEND, "error", times=-1)
+    failed = meetecho.run(*words)
+    assert failed.exit_code == 75
+    assert f"session {session}" in failed.stderr
 
 
 def test_a_token_that_expires_is_renewed_and_one_that_is_always_refused_ends_with_77(

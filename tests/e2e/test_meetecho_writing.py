@@ -110,7 +110,7 @@ def test_no_answer_to_a_creation_makes_a_room_too_many_or_too_few(meetecho: Benc
     assert meetecho.calls(writes=True).count(CREATE) == (3 if carried_out else 6)
 
 
-@pytest.mark.parametrize("kind", ["lost_reply", "lost_request", "error", "error_after"])
+@pytest.mark.parametrize("kind", ["lost_reply", "lost_request", "error", "error_after", "page"])
 def test_no_answer_to_a_deletion_leaves_the_old_room(meetecho: Bench, kind: str) -> None:
     meetecho.add_room(room_row(50, hour=9))
     meetecho.fail(DELETE, kind)
@@ -210,6 +210,20 @@ def test_times_without_a_zone_and_fractions_refuse_the_whole_file(
     assert meetecho.calls() == []
 
 
+def test_in_quiet_mode_only_what_changed_or_failed_is_printed(meetecho: Bench) -> None:
+    past = room_row(40, start="2026-11-20T10:00:00Z")
+    meetecho.add_room(THREE)
+    first = meetecho.apply(ONE, past, words=("-q",))
+    assert (first.exit_code, len(first.stdout.splitlines()), first.stderr) == (0, 1, "")
+    assert f"{GROUP} 50 created: " in first.stdout
+    second = meetecho.apply(ONE, past, words=("-q",))
+    assert (second.exit_code, second.stdout, second.stderr) == (0, "", "")
+    meetecho.fail(CREATE, "error", times=-1)
+    failed = meetecho.apply(ONE, TWO, words=("-q",))
+    assert (failed.exit_code, len(failed.stdout.splitlines())) == (75, 1)
+    assert f"{GROUP} 51 failed: " in failed.stdout
+
+
 def test_csv_and_toml_describe_the_same_rooms(meetecho: Bench) -> None:
     csv = meetecho.folder / "rooms.csv"
     csv.write_text(
@@ -306,7 +320,7 @@ def test_with_random_faults_the_same_command_ends_with_the_desired_rooms(
             bench.add_room({**row, "minutes": 10 + seed})
         others = bench.other_rooms()
         for _ in range(20):
-            ended = bench.apply(*rows, words=("--prune", "--yes"))
+            ended = bench.apply(*rows, words=("--prune", "--yes", "--log-level", "debug"))
             if ended.exit_code == 0:
                 break
             assert ended.exit_code in {65, 69, 75, 77}, ended.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.harness import Documents, Harvester, differences, lines
+from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.unit.http_receiver import Receiver, receiving
 
@@ -71,6 +73,20 @@ def test_a_failed_night_is_pinged_and_keeps_the_last_success(
     success = "harvester_last_success_timestamp_seconds"
     assert bad[success] == good[success] < bad["harvester_last_run_timestamp_seconds"]
     assert bad["harvester_newest_document_timestamp_seconds"] > 0
+
+
+def test_a_run_into_the_index_counts_what_its_whole_journal_has_left(
+    simulator: RunningSimulator, newest: IndexSandbox
+) -> None:
+    harvester = simulator.pointed(newest)
+    for _ in range(2):
+        assert harvester("zoom", "-q", "--metrics-file", "harvester.prom").returncode == 0
+    (journal,) = json.loads(harvester("status", "--json").stdout)["scopes"]
+    pending = journal["meetings"]["pending"]
+    assert pending > 0
+    text = (newest.folder / "harvester.prom").read_text()
+    assert f'harvester_meetings{{account="main",state="pending",vendor="zoom"}} {pending:.1f}\n' in text
+    assert 'harvester_quota_left{account="main",vendor="zoom"}' in text
 
 
 def test_a_bad_url_is_a_usage_error(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from selenium.webdriver.common.keys import Keys
 
 from connectors.attendance import to_record
 from harvester.documents import encode, to_documents
-from tests.documents import full_harvest, full_session, plain, with_series
 from tests.e2e.browser import Browser, browser
 from tests.e2e.harness import clean_environment, command
+from tests.invented_meetings import full_harvest, full_session, plain, with_series
 
 HOSTILE = "\"'><script>window.hacked=1</script><img src=http://127.0.0.1:9/x onerror=window.hacked=1><b style=color:red>\u202e=1+1"
 INJECTED = '<script>window.hacked=1</script><img src="http://127.0.0.1:9/x" onerror="window.hacked=1"><p style="color:red">x</p>'

@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 from harvester.documents import encode, to_documents
-from tests.documents import full_harvest, plain
 from tests.e2e.harness import clean_environment, command
 from tests.e2e.index_sandbox import IndexSandbox
+from tests.invented_meetings import full_harvest, plain
 
 
 def run(sandbox: IndexSandbox, folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:

@@ -20,8 +20,8 @@ from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import Period
 from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
 from harvester.sinks.elastic.stale_documents import StaleDocuments
-from tests.documents import HARVESTED, loads, many, plain, spoiled
 from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
+from tests.invented_meetings import HARVESTED, loads, many, plain, spoiled
 
 EARLIER = HARVESTED - timedelta(days=1)
 LATER = HARVESTED + timedelta(days=1)

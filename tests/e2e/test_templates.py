@@ -12,9 +12,9 @@ import pytest
 from connectors.errors import ConfigurationError, CredentialsError
 from harvester.documents import encode, to_documents
 from harvester.sinks.elastic import mapping_diff, templates
-from tests.documents import full_harvest, many, with_series
 from tests.e2e.harness import Harvester
 from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
+from tests.invented_meetings import full_harvest, many, with_series
 
 NOT_INDEXED = ("quality.audio_in.series",)
 

@@ -18,14 +18,15 @@ from connectors.errors import CredentialsError, Unreachable
 from connectors.models import Detail, MeetingRef, Window
 from connectors.parsing import format_milliseconds, parse_instant
 from harvester.documents import record_version, version
+from harvester.pipeline.interrupted_repair import CHANGED_INDEX
+from harvester.sinks.elastic.account_documents import AccountDocuments
 from harvester.sinks.elastic.deletion import Deletion
-from harvester.sinks.elastic.inventory import Inventory
 from harvester.state.journal import Journal
 from harvester.verify.findings import KINDS
-from tests.documents import START, many, plain
 from tests.e2e.harness import Harvester, Simulator, differences
 from tests.e2e.index_sandbox import RETRY, IndexSandbox, login
 from tests.e2e.test_zoom import NOW, pointed, stored
+from tests.invented_meetings import START, many, plain
 
 DAYS = ["--from", "2026-11-17", "--to", "2026-11-19"]
 AGES = Window(start=START - timedelta(days=400), end=START + timedelta(days=400))
@@ -362,15 +363,15 @@ def test_without_the_privilege_to_read_it_says_so(guarded: IndexSandbox, tmp_pat
         assert reading.returncode == 0, (reading.stdout + reading.stderr).decode()
 
 
-def inventory(sandbox: IndexSandbox, **more: Any) -> Inventory:
-    return Inventory(sandbox.client(**more), RETRY, vendor="zoom", account="main")
+def account_documents(sandbox: IndexSandbox, **more: Any) -> AccountDocuments:
+    return AccountDocuments(sandbox.client(**more), RETRY, vendor="zoom", account="main")
 
 
 def test_over_ten_thousand_documents_are_read_in_pages(newest: IndexSandbox) -> None:
     large = plain(20_000, sessions=10_500)
     for _ in newest.loader().load([*many(10_500, sessions=0), large]):
         pass
-    index = inventory(newest)
+    index = account_documents(newest)
     index.prepare()
     uuids = list(index.uuids(AGES))
     assert uuids == sorted(f"meeting-{number}" for number in (*range(10_500), 20_000))
@@ -387,19 +388,19 @@ def test_over_ten_thousand_documents_are_read_in_pages(newest: IndexSandbox) -> 
 
 def test_a_lost_point_in_time_is_opened_again(sandbox: IndexSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     list(sandbox.loader().load([plain(1, sessions=25)]))
-    monkeypatch.setattr("harvester.sinks.elastic.inventory.PAGE", 10)
-    index = inventory(sandbox)
+    monkeypatch.setattr("harvester.sinks.elastic.account_documents.PAGE", 10)
+    index = account_documents(sandbox)
     index.prepare()
-    page, pages = Inventory._page, 0
+    page, pages = AccountDocuments._page, 0
 
-    def losing(self: Inventory, point: Any, search: dict[str, Any]) -> Any:
+    def losing(self: AccountDocuments, point: Any, search: dict[str, Any]) -> Any:
         nonlocal pages
         pages += 1
         if pages == 3:
             self._client.send("DELETE", "/_pit", body={"id": point.id})
         return page(self, point, search)
 
-    monkeypatch.setattr(Inventory, "_page", losing)
+    monkeypatch.setattr(AccountDocuments, "_page", losing)
     (read,) = index.read(["meeting-1"])
     assert len(read.sessions) == 25
 
@@ -409,11 +410,11 @@ def test_other_accounts_and_copied_indices_are_ignored(newest: IndexSandbox) -> 
     copy = f"{newest.prefix}sessions-2026-copy"
     for document_id, document in newest.stored().items():
         newest.ask("PUT", f"/{copy}/_doc/{document_id}", document)
-    index = inventory(newest)
+    index = account_documents(newest)
     index.prepare()
     (read,) = index.read(["meeting-1"])
     assert (len(read.meetings), len(read.sessions)) == (1, 3)
-    other = Inventory(newest.client(), RETRY, vendor="zoom", account="other")
+    other = AccountDocuments(newest.client(), RETRY, vendor="zoom", account="other")
     other.prepare()
     assert list(other.uuids(AGES)) == []
     newest.ask("POST", f"/{copy}/_close")
@@ -422,11 +423,11 @@ def test_other_accounts_and_copied_indices_are_ignored(newest: IndexSandbox) -> 
     newest.ask("POST", f"/{newest.prefix}sessions-2026/_close")
     newest.ask("DELETE", f"/{copy}")
     with pytest.raises(Unreachable, match="sessions-2026 .* is closed"):
-        inventory(newest).prepare()
+        account_documents(newest).prepare()
 
 
 def test_an_index_without_anything_is_empty(newest: IndexSandbox) -> None:
-    index = inventory(newest)
+    index = account_documents(newest)
     index.prepare()
     assert list(index.uuids(AGES)) == []
     assert [(one.meetings, one.sessions) for one in index.read(["a"])] == [([], [])]
@@ -435,7 +436,7 @@ def test_an_index_without_anything_is_empty(newest: IndexSandbox) -> None:
 def test_only_what_is_not_newer_is_removed(newest: IndexSandbox) -> None:
     harvest = plain(1)
     list(newest.loader().load([harvest]))
-    index, sessions = inventory(newest), f"{newest.prefix}sessions-2026"
+    index, sessions = account_documents(newest), f"{newest.prefix}sessions-2026"
     names = sorted(f"{harvest.meeting.document_id}:{session.key}" for session in harvest.sessions)
     same = record_version(harvest)
     given = [Deletion(sessions, names[0], same), Deletion(sessions, names[1], same - 1)]
@@ -448,7 +449,7 @@ def test_only_what_is_not_newer_is_removed(newest: IndexSandbox) -> None:
 def test_a_right_to_write_that_is_missing_is_named(guarded: IndexSandbox) -> None:
     harvest = plain(1)
     list(guarded.loader().load([harvest]))
-    reader = inventory(guarded, **login(guarded.node.users["reader"]))
+    reader = account_documents(guarded, **login(guarded.node.users["reader"]))
     with pytest.raises(CredentialsError, match="privilege write"):
         reader.delete([Deletion(f"{guarded.prefix}sessions-2026", "x", record_version(harvest))])
 
@@ -485,6 +486,20 @@ def test_a_document_of_the_future_is_replaced_and_can_be_replaced_again(
         assert min(after) > max(before)
         settings = sandbox.ask("GET", f"/{sandbox.prefix}*/_settings").body.values()
         assert {index["settings"]["index"]["gc_deletes"] for index in settings} == {"24h"}
+
+
+def test_a_repair_that_was_killed_between_its_settings_is_undone_by_the_next_run(
+    sandbox: IndexSandbox, tmp_path: Path
+) -> None:
+    with harvested(sandbox, tmp_path) as (harvester, _):
+        index = next(iter(documents_of(sandbox, meetings(sandbox)[0])))["_index"]
+        sandbox.ask("PUT", f"/{index}/_settings", body={"index": {"gc_deletes": "-1"}})
+        (database,) = harvester.folder.rglob("journal.db")
+        with closing(Journal(database.parent)) as journal:
+            journal.set_fact(CHANGED_INDEX, index)
+        assert harvester("zoom", *DAYS).returncode == 0
+        settings = sandbox.ask("GET", f"/{index}/_settings").body[index]["settings"]
+        assert settings["index"]["gc_deletes"] == "24h"
 
 
 def test_without_the_privilege_manage_documents_of_the_future_stay_and_the_rest_is_repaired(

@@ -20,8 +20,8 @@ import pytest
 from connectors.webex.auth import STORED_NAME
 from harvester.simulator.webex.options import WebexOptions
 from harvester.simulator.webex.tokens import GRACE_SECONDS
-from harvester.state.account import AccountState
 from harvester.state.layout import account_folder
+from harvester.state.quotas_and_tokens import AccountState
 from tests.e2e.harness import HANGS_SECONDS, ROOT, Harvester, command, differences, lines
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
 from tests.e2e.test_webex import DAY, MINUTE, NOW, OPTIONS, WHOLE

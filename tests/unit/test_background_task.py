@@ -10,7 +10,7 @@ import pytest
 
 from connectors.errors import Interrupted
 from harvester.background_task import background_task
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.stop_signal import StopSignal
 
 
 def test_a_task_is_asked_to_end_with_its_context() -> None:

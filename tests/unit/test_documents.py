@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connectors.attendance import to_record
 from connectors.models import Detail, Host, Meeting, Session
 from harvester.documents import HEADER, encode, rank_of, record_version, to_documents, version
-from tests.documents import full_harvest, plain, spoiled
+from tests.invented_meetings import full_harvest, plain, spoiled
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MEETING_KEYS = [

@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
         ("ZOOM_CLIENT_SECRT=x", "there is no setting ZOOM_CLIENT_SECRT; did you mean ZOOM_CLIENT_SECRET?"),
         ("zoom_client_id=x", "there is no setting zoom_client_id; did you mean ZOOM_CLIENT_ID?"),
         ("export ES_HOSTS=x", "there is no setting ES_HOSTS; did you mean ES_HOST?"),
-        ("ZOMM_CLIENT_ID=x", "there is no setting ZOMM_CLIENT_ID; did you mean ZOOM_CLIENT_ID?"),
+        ("ZOMO_CLIENT_ID=x", "there is no setting ZOMO_CLIENT_ID; did you mean ZOOM_CLIENT_ID?"),
         ("ZOOM_VERBOSITY=1", "there is no setting ZOOM_VERBOSITY"),
     ],
 )
@@ -40,6 +40,7 @@ def test_a_misspelt_setting_is_named(file: Path, line: str, message: str) -> Non
         "STACK_VERSION=9",
         "POSTGRES_USER=me",
         "ROOMS_CLIENT_ID=x",  # ends as a known one does
+        "ROOMS_CLIENT_SECRET=x",
         "",
     ],
 )

@@ -23,3 +23,10 @@ def test_whole_occurrences_of_long_secrets_are_replaced(secrets: list[str], text
     for secret in secrets:
         redactor.add(secret)
     assert redactor(text) == shown
+
+
+def test_what_is_personal_is_treated_after_the_secrets() -> None:
+    redactor = Redactor()
+    redactor.add("correct-horse")
+    redactor.treat = lambda text: text.replace("ada@example.org", "Ada's pseudonym")
+    assert redactor("correct-horse of ada@example.org") == "*** of Ada's pseudonym"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from connectors.errors import CredentialsError, OutputError
+from harvester import output_file
 from harvester.metrics_file import METRICS, MetricsFile
 from harvester.pipeline.report import Report
 
@@ -141,6 +143,27 @@ def test_odd_labels_are_read_as_they_were_written(metrics: MetricsFile) -> None:
     for _ in range(2):
         metrics.update([report(account=odd)], NOW)
     assert read(metrics)[SUCCESS] == {("zoom", odd): NOW.timestamp()}
+
+
+def test_a_file_in_a_folder_without_new_files_keeps_the_last_success(
+    metrics: MetricsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics.update([report()], NOW)
+
+    def refuse(*_args: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(output_file, "_Replacement", refuse)
+    metrics.check_writable()
+    metrics.update([report(failed=1, causes={75})], NOW + NIGHT)
+    assert read(metrics)[SUCCESS] == {("zoom", "main"): NOW.timestamp()}
+    assert read(metrics)["harvester_last_run_exit_code"] == {("zoom", "main"): 75}
+
+
+def test_an_account_that_did_not_get_its_turn_keeps_its_metrics(metrics: MetricsFile) -> None:
+    metrics.update([report()], NOW)
+    metrics.update([report(started=False)], NOW + NIGHT)
+    assert read(metrics)["harvester_last_run_timestamp_seconds"] == {("zoom", "main"): NOW.timestamp()}
 
 
 def test_a_file_that_cannot_be_written_is_named_before_the_run(metrics: MetricsFile, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from connectors.errors import (
 from connectors.oauth import DeviceCode, Login, LoginScope
 from connectors.webex.login import WebexLogin
 from harvester.oauth_login import HOST, LoopbackServer, Pkce, run_browser_flow, run_device_flow
-from harvester.state.account import AccountState
+from harvester.state.quotas_and_tokens import AccountState
 from tests.unit.fake_context import NOW, FakeContext
 
 API = "https://webexapis.com/v1"

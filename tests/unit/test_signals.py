@@ -16,13 +16,13 @@ import pytest
 from connectors.errors import Interrupted
 from harvester import signals
 from harvester.cli.load import InterruptibleStream
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.stop_signal import StopSignal
 
 SOON = 0.1
 
 STUCK = """
 import os
-from harvester.pipeline.context import StopSignal
+from harvester.pipeline.connector_context import StopSignal
 from harvester.signals import finish_on_signals
 finish_on_signals(StopSignal(), seconds=0.2)
 while True:

@@ -3,13 +3,13 @@
 Both are written as desired state: compare what is wanted with what is there, and send the difference. A second run
 sends nothing.
 
-    desired.py rooms and decks as they should be
-    calls.py         the requests that change something, and the client that sends them
-    room_plan.py     desired and existing rooms -> changes; pure
-    room_apply.py    makes the changes of a plan
-    slide_source.py  a session's decks as the datatracker has them
-    deck_link_check.py  whether the URL of each deck answers
-    slide_sync.py    sends a session's decks
+    desired_state.py       rooms and decks as they should be
+    calls.py               the requests that change something, and the client that sends them
+    room_plan.py           desired and existing rooms -> changes; pure
+    room_apply.py          makes the changes of a plan
+    slide_source.py        a session's decks as the datatracker has them
+    deck_link_check.py     whether the URL of each deck answers
+    slide_sync.py          sends a session's decks
     write_log_contract.py  what these modules need of the log of writes
 
 Sources: `ietf/utils/meetecho.py`, `ietf/utils/tests_meetecho.py` and `ietf/meeting/helpers.py` of

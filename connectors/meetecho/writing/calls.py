@@ -16,11 +16,12 @@ from typing import Any
 from connectors.base import Context, Settings
 from connectors.errors import BrokenResponse, HarvestError, Unreachable, VendorError
 from connectors.http import Api, Auth, Decision, Response
+from connectors.json_body import EMPTY
 from connectors.meetecho.auth import GroupTokens
 from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VENDOR
 from connectors.meetecho.errors import MeetechoRefused, meetecho_classifier
 from connectors.meetecho.room_rows import Room, to_rooms
-from connectors.meetecho.writing.desired import Deck, DesiredRoom
+from connectors.meetecho.writing.desired_state import Deck, DesiredRoom
 
 CREATE_ROOM = "/meeting/interim/createRoom"
 DELETE_ROOM = "/meeting/interim/deleteRoom"
@@ -109,6 +110,12 @@ def is_doubtful(error: HarvestError) -> bool:
     return isinstance(error, (Unreachable, BrokenResponse, VendorError))
 
 
+def status_of(error: HarvestError) -> int | None:
+    """The HTTP status with which Meetecho refused or failed; None if the outcome is unknown, as after a page with 200."""
+    status = getattr(error, "status", None)
+    return None if isinstance(error, BrokenResponse) or not isinstance(status, int) else status
+
+
 @dataclass(frozen=True, slots=True)
 class _Bearer:
     """The `Authorization` header, spelled as the datatracker's client spells it: `bearer` in lower case."""
@@ -191,11 +198,18 @@ class WriteClient:
 
 
 def _write_classifier(context: Context) -> Callable[[Response], Decision]:
-    """Like the one for reading, except that the body of a success may be anything: `materials` returns none."""
+    """Like the one for reading, except that the body of a success need not be JSON: `materials` returns none, with 202.
+
+    A 200 with a web page is the answer of something in between, not of Meetecho.
+    """
     classify_others = meetecho_classifier(context)
 
     def classify(response: Response) -> Decision:
-        return None if response.status in {200, 202} else classify_others(response)
+        is_page = response.status == 200 and response.content_type == "text/html"
+        has_page = is_page and response.broken not in {None, EMPTY}
+        if response.status in {200, 202} and not has_page:
+            return None
+        return classify_others(response)
 
     return classify
 

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from connectors.concurrency import ordered_map
-from connectors.meetecho.writing.desired import Deck
+from connectors.meetecho.writing.desired_state import Deck
 from connectors.proxies_and_certificates import network_settings
 
 SECONDS = 5.0

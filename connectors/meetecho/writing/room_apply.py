@@ -27,8 +27,9 @@ from connectors.meetecho.writing.calls import (
     create_room,
     delete_room,
     is_doubtful,
+    status_of,
 )
-from connectors.meetecho.writing.desired import DesiredRoom
+from connectors.meetecho.writing.desired_state import DesiredRoom
 from connectors.meetecho.writing.room_plan import (
     Change,
     Create,
@@ -227,7 +228,7 @@ class _Group:
                 response = self._client.send(create_room(desired))
                 room = self._client.created_room(response, self._group)
             except HarvestError as error:
-                self._log.finish(number, getattr(error, "status", None))
+                self._log.finish(number, status_of(error))
                 if not is_doubtful(error):
                     raise
                 found = self._find(desired, known)
@@ -271,11 +272,8 @@ class _Group:
             )
             try:
                 response = self._client.delete(delete_room(self._group), token)
-            except VendorError as error:
-                self._log.finish(number, error.status)
-                last: HarvestError = error
-            except Unreachable as error:
-                self._log.finish(number, None)
+            except (VendorError, Unreachable) as error:
+                self._log.finish(number, status_of(error))
                 last = error
             else:
                 self._log.finish(number, response.status)

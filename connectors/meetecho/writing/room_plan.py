@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.meetecho.room_rows import Room
-from connectors.meetecho.writing.desired import DesiredRoom
+from connectors.meetecho.writing.desired_state import DesiredRoom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

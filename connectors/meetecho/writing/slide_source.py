@@ -10,9 +10,9 @@ from typing import Any
 
 from connectors.errors import BrokenResponse
 from connectors.meetecho.datatracker_api import Datatracker, PlannedTime, id_from_uri
-from connectors.meetecho.datatracker_client import DatatrackerClient
+from connectors.meetecho.datatracker_http_client import DatatrackerClient
 from connectors.meetecho.endpoints import GROUPS, VENDOR, call_name
-from connectors.meetecho.writing.desired import Deck, to_decks
+from connectors.meetecho.writing.desired_state import Deck, to_decks
 
 MATERIALS_CALL = call_name("/api/meeting/session/{id}/materials")
 

@@ -26,9 +26,10 @@ from connectors.meetecho.writing.calls import (
     is_doubtful,
     remove_deck,
     send_decks,
+    status_of,
 )
 from connectors.meetecho.writing.deck_link_check import LinkCheck
-from connectors.meetecho.writing.desired import Deck
+from connectors.meetecho.writing.desired_state import Deck
 from connectors.meetecho.writing.write_log_contract import SentDecks, Write, WriteLog
 
 RESEND_AFTER = timedelta(hours=12)
@@ -155,7 +156,7 @@ class SlideWriter:
         try:
             response = self._client.send(request)
         except HarvestError as error:
-            self._log.finish(number, getattr(error, "status", None))
+            self._log.finish(number, status_of(error))
             if not (_is_gone(request, error) or (is_followed and is_doubtful(error))):
                 raise
         else:

@@ -65,8 +65,8 @@ class Samples:
 def worst(database: Database, count: int) -> list[Detail]:
     numbers = database.rows(
         """
-        SELECT number FROM rated WHERE rating = 'poor' AND seconds > 0 GROUP BY number
-        ORDER BY sum(seconds) DESC, number LIMIT ?
+        SELECT number FROM rated WHERE rating = 'poor' AND us > 0 GROUP BY number
+        ORDER BY sum(us) DESC, number LIMIT ?
         """,
         [count],
     )
@@ -98,10 +98,11 @@ def detail(database: Database, number: int) -> Detail:
     )
     rows = database.dicts(
         f"""
-        SELECT rated.person, session.user_name, local(session.join_time) AS join_time, local(session.leave_time) AS leave_time,
-               rating, rated.seconds, {", ".join(columns + series)}
-        FROM rated JOIN session ON session.rowid = rated.row WHERE rated.number = ?
-        ORDER BY session.join_time NULLS LAST, session.leave_time NULLS LAST, user_name, person, document_id
+        WITH stay AS (SELECT row, person, join_time, leave_time, rating, us FROM rated WHERE number = ?)
+        SELECT person, line.user_name, local(stay.join_time) AS join_time, local(stay.leave_time) AS leave_time,
+               rating, us, {", ".join(columns + series)}
+        FROM stay JOIN line ON line.rowid = stay.row
+        ORDER BY stay.join_time NULLS LAST, stay.leave_time NULLS LAST, user_name, person, document_id
         """,
         [number],
     )
@@ -111,7 +112,7 @@ def detail(database: Database, number: int) -> Detail:
         number=number,
         **head,
         poor_people=len({row["person"] for row in poor}),
-        poor_minutes=sum(row["seconds"] or 0 for row in poor) / 60,
+        poor_minutes=sum(row["us"] or 0 for row in poor) / 60e6,
         stays=[_stay(row, columns, zone_minutes or 0) for row in rows],
     )
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from harvester.analysis.attendance import Threshold, create_attendance, name_across_meetings
 from harvester.analysis.database import Database
+from harvester.analysis.document_tables import SERIES
 from harvester.analysis.org_units import Units
 from harvester.analysis.selection import Selection
 
@@ -113,21 +114,15 @@ def _create_rated(database: Database, units: Units) -> None:
     database.run(
         f"""
         CREATE TABLE rated AS
-        WITH person AS (
-          SELECT session.number, session.rowid AS row, {worse}, user_type, os, app_version, country, network_type,
-                 join_time, leave_time, session.email,
-                 CASE WHEN session.id IS NOT NULL THEN 'id' || chr(31) || session.id
-                      WHEN user_name IS NOT NULL THEN 'user_name' || chr(31) || user_name
-                      WHEN user_id IS NOT NULL THEN 'user_id' || chr(31) || user_id
-                      ELSE 'session' || chr(31) || session.rowid END AS person
-          FROM session WHERE stay IS DISTINCT FROM 'waiting_room'
-        )
-        SELECT person.* EXCLUDE (email), fact.vendor, fact.day, named.whole,
+        WITH measured AS (SELECT rowid AS row, {worse}, coalesce({", ".join(SERIES)}) IS NOT NULL AS has_series FROM line WHERE NOT is_meeting)
+        SELECT session.* EXCLUDE (stay, id, user_id, user_name), measured.* EXCLUDE (row), fact.vendor, fact.day, named.whole,
                coalesce(unit.unit, CASE user_type WHEN 'guest' THEN 'guest' WHEN 'phone' THEN 'phone' WHEN 'room' THEN 'room' END) AS unit,
-               CASE WHEN join_time <= leave_time THEN epoch(leave_time - join_time) END AS seconds,
+               CASE WHEN join_time <= leave_time THEN epoch_us(leave_time) - epoch_us(join_time) END AS us,
                CASE WHEN {_reaches(POOR)} THEN 'poor' WHEN {_reaches(FAIR)} THEN 'fair'
                     WHEN latency_ms IS NOT NULL OR jitter_ms IS NOT NULL OR packet_loss_pct IS NOT NULL THEN 'good' END AS rating
-        FROM person JOIN fact USING (number) LEFT JOIN named USING (number, person) LEFT JOIN unit ON unit.email = lower(person.email)
+        FROM session JOIN measured USING (row) JOIN fact USING (number) LEFT JOIN named USING (number, person)
+        LEFT JOIN unit ON unit.email = lower(session.email)
+        WHERE stay IS DISTINCT FROM 'waiting_room'
         """
     )
 

@@ -15,9 +15,9 @@ def units(database: Database, *, least: int) -> Table:
     rows = database.rows(
         f"""
         WITH person AS (
-          SELECT coalesce(unit, 'not known') AS unit, whole, sum(seconds) AS seconds FROM rated GROUP BY ALL
+          SELECT coalesce(unit, 'not known') AS unit, whole, sum(us) AS us FROM rated GROUP BY ALL
         )
-        SELECT unit, count(DISTINCT whole) AS people, sum(seconds) / 3600 AS hours FROM person
+        SELECT unit, count(DISTINCT whole) AS people, sum(us) / 3600e6 AS hours FROM person
         GROUP BY unit HAVING count(DISTINCT whole) >= {least} AND unit <> 'not known'
         ORDER BY hours DESC NULLS LAST, people DESC, unit LIMIT {MOST}
         """

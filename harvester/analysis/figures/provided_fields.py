@@ -12,16 +12,16 @@ _MEETING = {
     "recorded or not": "recording IS NOT NULL",
 }
 _SESSION = {
-    "join time": "session.join_time IS NOT NULL",
-    "leave time": "session.leave_time IS NOT NULL",
-    "e-mail": "session.email IS NOT NULL",
-    "kind of participant": "session.user_type IS NOT NULL",
-    "client version": "session.app_version IS NOT NULL",
-    "operating system": "session.os IS NOT NULL",
-    "network": "session.network_type IS NOT NULL",
-    "country": "session.country IS NOT NULL",
+    "join time": "join_time IS NOT NULL",
+    "leave time": "leave_time IS NOT NULL",
+    "e-mail": "email IS NOT NULL",
+    "kind of participant": "user_type IS NOT NULL",
+    "client version": "app_version IS NOT NULL",
+    "operating system": "os IS NOT NULL",
+    "network": "network_type IS NOT NULL",
+    "country": "country IS NOT NULL",
     "quality": "rating IS NOT NULL",
-    "quality over time": "coalesce(audio_in_series, audio_out_series, video_in_series, video_out_series, share_in_series, share_out_series) IS NOT NULL",
+    "quality over time": "has_series",
 }
 
 
@@ -36,8 +36,7 @@ def known(database: Database) -> Table:
         vendor: values
         for vendor, *values in database.rows(
             f"""
-            SELECT vendor, count(*), {sessions} FROM rated JOIN session ON session.rowid = rated.row
-            GROUP BY vendor ORDER BY vendor
+            SELECT vendor, count(*), {sessions} FROM rated GROUP BY vendor ORDER BY vendor
             """
         )
     }

@@ -22,8 +22,9 @@ def refused_lines(first: Sequence[RejectedLine], count: int, *, by_key: bool = F
 
 def load_summary(loaded: LoadProgress, *, noun: str) -> str:
     blank = f" ({loaded.blank} blank)" if loaded.blank else ""
+    left_out = f", {loaded.left_out} of forgotten people left out" if loaded.left_out else ""
     see = "; see `harvester rejects list`" if loaded.rejected else ""
     return (
         f"{loaded.lines} {noun}{blank}: {loaded.ok} documents stored, {loaded.superseded} already stored newer or "
-        f"more complete, {loaded.rejected} rejected{see}"
+        f"more complete, {loaded.rejected} rejected{left_out}{see}"
     )

@@ -16,7 +16,7 @@ from connectors.exit_codes import ExitCode
 from harvester.cli.render.layout import is_styled
 from harvester.formatting import format_duration, format_instant, plural, without_prefix
 from harvester.logging_setup import messages_through
-from harvester.pipeline.context import RunContext
+from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.report import Report
 from harvester.printable import printable
 

@@ -5,13 +5,13 @@
     index_creation      creates missing indices with the shipped mappings, refuses those of other applications
     bulk                sends one batch: splits it, retries it, accounts for every item
     bulk_queue          fills batches and sends a few at a time
-    input_format        recognizes input that is not NDJSON
+    non_ndjson_input    recognizes input that is not NDJSON
     ndjson_reader       NDJSON lines -> operations
     loader              the sink, and `harvester load`
     stale_documents     finds and deletes documents that a new harvest of a meeting no longer contains
     stale_cleanup_sink  a sink around the loader: a meeting counts as done once its stale documents are gone
     deletion            deletes documents by id, each up to a version
-    inventory           the documents of an account in the index, for `harvester verify`
+    account_documents   the documents of an account in the index, for `harvester verify`
     templates           the shipped index templates: shown, installed, compared with those of the cluster
     mapping_diff        the mappings of existing indices, compared with those shipped
     check               what works, for `harvester check`

@@ -175,17 +175,16 @@ class BulkSender:
         self, operations: Sequence[Operation], positions: Sequence[int], response: Response, results: Results
     ) -> _Unfinished:
         url = self._client.config.url
-        items = read_items(response, len(positions))
+        if _is_all_stored(response, len(positions)):
+            return _Unfinished()
+        items = read_results(response, len(positions))
         if items is None:
             return _Unfinished(
                 retry=(positions,), problem=f"Elasticsearch at {url} returns incomplete bulk answers"
             )
-        if response.body.get("errors") is False:
-            return _Unfinished()
         retry, why = [], ""
-        for position, item in zip(positions, items, strict=True):
-            result = item.get("index", {})
-            status = result.get("status", 500)
+        for position, result in zip(positions, items, strict=True):
+            status = result["status"]
             if status == 409:
                 results.outcomes[position] = SUPERSEDED
             elif status >= 300:
@@ -221,7 +220,24 @@ def _halves(positions: Sequence[int]) -> Sequence[Sequence[int]]:
     return positions[middle:], positions[:middle]
 
 
-def read_items(response: Response, count: int) -> list[dict[str, Any]] | None:
-    """The items of a bulk answer; `None` if it does not account for every operation."""
+def _items(response: Response, count: int) -> list[Any] | None:
     items = response.body.get("items") if isinstance(response.body, dict) else None
     return items if isinstance(items, list) and len(items) == count else None
+
+
+def _is_all_stored(response: Response, count: int) -> bool:
+    return _items(response, count) is not None and response.body.get("errors") is False
+
+
+def read_results(response: Response, count: int) -> list[dict[str, Any]] | None:
+    """The result of each operation of a bulk answer; `None` if it does not account for every operation."""
+    items = _items(response, count)
+    if items is None:
+        return None
+    results = []
+    for item in items:
+        result = next(iter(item.values()), None) if isinstance(item, dict) else None
+        if not isinstance(result, dict) or not isinstance(result.get("status"), int):
+            return None
+        results.append(result)
+    return results

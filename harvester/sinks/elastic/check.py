@@ -10,6 +10,7 @@ from connectors.errors import CredentialsError, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
+from harvester.sinks.elastic.answers import member
 from harvester.sinks.elastic.client import Client, Response
 
 _LACKING = {
@@ -42,7 +43,7 @@ def _version(client: Client, retry: RetryPolicy) -> str:
     # The first needs the privilege monitor; the second is open to a few more accounts.
     for path in ("/", "/_nodes/_local?filter_path=nodes.*.version"):
         response = client.request(retry, "GET", path)
-        if response.ok and _member(response.body, "version", "build_flavor") == "serverless":
+        if response.ok and member(response.body, "version", "build_flavor") == "serverless":
             raise client.serverless()
         if response.ok and (found := _version_number(response.body)):
             return f"version {found}"
@@ -54,16 +55,9 @@ def _version(client: Client, retry: RetryPolicy) -> str:
 def _version_number(body: Any) -> str | None:
     if not isinstance(body, dict):
         return None
-    nodes = [_member(node, "version") for node in (_member(body, "nodes") or {}).values()]
-    number = _member(body, "version", "number") or (nodes[0] if nodes else None)
+    nodes = [member(node, "version") for node in (member(body, "nodes") or {}).values()]
+    number = member(body, "version", "number") or (nodes[0] if nodes else None)
     return str(number) if number else None
-
-
-def _member(body: Any, *names: str) -> Any:
-    """The value at this path of a JSON object; `None` if there is none."""
-    for name in names:
-        body = body.get(name) if isinstance(body, dict) else None
-    return body
 
 
 def _failure(subject: str, error: HarvestError) -> CheckResult:
@@ -72,7 +66,7 @@ def _failure(subject: str, error: HarvestError) -> CheckResult:
 
 def _is_security_off(response: Response) -> bool:
     """Without security there is no such API: nodes of 8.x and 9.x answer 400 `no handler found for uri […]`."""
-    error = _member(response.body, "error")
+    error = member(response.body, "error")
     return response.status == 400 and isinstance(error, str) and error.startswith("no handler found")
 
 
@@ -87,8 +81,8 @@ def _privileges(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
         found = "security is switched off: everyone who can reach the cluster may do everything"
         yield CheckResult(subject="Elasticsearch privileges", status="ok", message=found)
         return
-    held = _member(response.body, "index", pattern)
-    may_install = _member(response.body, "cluster", _TEMPLATE_PRIVILEGE)
+    held = member(response.body, "index", pattern)
+    may_install = member(response.body, "cluster", _TEMPLATE_PRIVILEGE)
     if (
         not response.ok
         or may_install is None
@@ -157,9 +151,9 @@ def _indices(client: Client, retry: RetryPolicy) -> Iterator[CheckResult]:
         )
         return
     for name, index in sorted(response.body.items()):
-        blocks = _member(index, "settings", "index", "blocks") or {}
+        blocks = member(index, "settings", "index", "blocks") or {}
         blocked = sorted(block for block, set_ in blocks.items() if str(set_) == "true")
-        if _member(index, "mappings", "_meta", "made_by") != templates.MADE_BY:
+        if member(index, "mappings", "_meta", "made_by") != templates.MADE_BY:
             yield CheckResult(
                 subject=f"Elasticsearch index {name}",
                 status="failed",

@@ -9,24 +9,33 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import ssl
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import elastic_transport
 import elasticsearch
+import requests
 from elastic_transport.client_utils import DEFAULT
-from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
+from urllib3.exceptions import LocationValueError, SSLError
 
+from connectors.base import ResponseLimits
 from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
+from connectors.json_body import BodyRefused
 from connectors.parsing import parse_retry_after
-from connectors.proxies_and_certificates import certificate_fault, check_bundle, network_settings
+from connectors.proxies_and_certificates import causes, certificate_fault, check_bundle, network_settings
 from connectors.retry import RetryPolicy, RetryState, count_attempts
+from connectors.transport import NETWORK_ERRORS, ResponseTooLarge, ResponseTooSlow, is_unparsable
 from harvester.logging_setup import ONCE
 from harvester.sinks.elastic.config import ElasticConfig
+from harvester.sinks.elastic.limited_node import limited_node, limited_serializers
 
 REQUEST_SECONDS = 120.0
+"""The longest pause of an answer."""
+ANSWER_SHARE = 1.5
+"""How often as long a request and its whole answer may take."""
 PING_SECONDS = 20.0
 """How long to wait for the first answer of all: a wrong address should not take minutes to show."""
 QUIET_SECONDS = 5.0
@@ -100,6 +109,8 @@ class Response:
     retry_after: str | None = None
     from_elasticsearch: bool = True
     """False if the answer came from a proxy before Elasticsearch."""
+    problem: str | None = None
+    """What came instead of an answer: "an answer that is not JSON"."""
 
     @property
     def ok(self) -> bool:
@@ -115,22 +126,6 @@ class Response:
         return self.cause.type
 
 
-class _ReadyMade(NdjsonSerializer):
-    """For bulk bodies that are bytes already: the library's own serializer would copy each of them twice."""
-
-    def dumps(self, data: Any) -> bytes:
-        body: bytes = data
-        return body
-
-
-# The client asks in the media types of version 8, which 9 understands as well; both spellings have to be known.
-_SERIALIZERS = {
-    spelling: serializer
-    for name, serializer in (("json", OrjsonSerializer()), ("x-ndjson", _ReadyMade()))
-    for spelling in (f"application/{name}", f"application/vnd.elasticsearch+{name}")
-}
-
-
 def _authorization(config: ElasticConfig) -> dict[str, str]:
     """The library's own encoding of a password knows only ASCII; Elasticsearch reads UTF-8."""
     if config.api_key:
@@ -141,29 +136,20 @@ def _authorization(config: ElasticConfig) -> dict[str, str]:
     return {}
 
 
-def _node_class(proxies: Mapping[str, str]) -> type[elastic_transport.BaseNode]:
-    """A connection through these proxies, which the library's usual one cannot use.
-
-    It reads nothing else from the environment: `requests` would take a login from .netrc.
-    """
-
-    class ProxiedNode(elastic_transport.RequestsHttpNode):
-        def __init__(self, config: elastic_transport.NodeConfig) -> None:
-            super().__init__(config)
-            self.session.trust_env = False
-            self.session.proxies = dict(proxies)
-
-    return ProxiedNode
-
-
 class Client:
     """The elasticsearch client of one cluster, with its own retries switched off. Safe for threads."""
 
     _proxied = False
 
     def __init__(
-        self, config: ElasticConfig, *, connections: int = 4, seconds: float = REQUEST_SECONDS
+        self,
+        config: ElasticConfig,
+        stopwatch: Callable[[], float],
+        *,
+        connections: int = 4,
+        seconds: float = REQUEST_SECONDS,
     ) -> None:
+        """`stopwatch`: in real seconds."""
         self.config = config
         if config.ca_certs is not None:
             if config.url.startswith("http:"):
@@ -173,18 +159,19 @@ class Client:
             check_bundle("ES_CA_CERTS", config.ca_certs)
         network = network_settings(config.url)
         self._proxied = bool(network.proxies)
+        limits = ResponseLimits(max_bytes=config.max_response_bytes, seconds=seconds * ANSWER_SHARE)
         try:
             self._elasticsearch = elasticsearch.Elasticsearch(
                 config.url,
                 headers=_authorization(config),
                 ca_certs=config.ca_certs or network.ca_bundle or DEFAULT,
-                node_class=_node_class(network.proxies) if network.proxies else DEFAULT,
+                node_class=limited_node(limits, network.proxies, stopwatch, connect_seconds=seconds),
                 connections_per_node=connections,
                 request_timeout=seconds,
                 max_retries=0,
                 retry_on_timeout=False,
                 retry_on_status=(),
-                serializers=_SERIALIZERS,
+                serializers=limited_serializers(limits),
             )
         except (ValueError, OSError) as error:
             raise ConfigurationError(
@@ -223,21 +210,29 @@ class Client:
             raise self.not_elasticsearch() from None
         except elasticsearch.ApiError as error:
             response, duration = self._response(error.meta, error.body), error.meta.duration
-        except elastic_transport.TlsError as error:
-            raise self._tls_error(error) from None
         except elastic_transport.SerializationError:
-            response = Response(status=502, from_elasticsearch=False)
-        except elastic_transport.TransportError:
-            response = Response(status=0)
-        except ValueError:  # including UnicodeError and urllib3's LocationParseError
-            raise ConfigurationError("ES_HOST cannot be used: its host name is not a valid one") from None
+            response = Response(status=502, from_elasticsearch=False, problem="an answer that is not JSON")
+        except (ResponseTooLarge, BodyRefused) as error:
+            raise self._refused(str(error)) from None
+        except ResponseTooSlow as error:
+            response = Response(status=0, problem=str(error))
+        except NETWORK_ERRORS as error:
+            response = self._without_answer(error)
         else:
             response, duration = self._response(answer.meta, answer.body), answer.meta.duration
         outcome = f"{response.status} in {duration * 1000:.0f} ms" if response.status else "no response"
         logger.debug("Elasticsearch: %s %s: %s", method, path.partition("?")[0], outcome)
         return response
 
-    def _tls_error(self, error: elastic_transport.TlsError) -> ConfigurationError:
+    def _without_answer(self, error: Exception) -> Response:
+        """Raises ConfigurationError for what another try would not change."""
+        if any(isinstance(cause, ssl.SSLError | SSLError) for cause in causes(error)):
+            raise self._tls_error(error) from None
+        if isinstance(error, requests.exceptions.InvalidURL | LocationValueError | UnicodeError):
+            raise ConfigurationError("ES_HOST cannot be used: its host name is not a valid one") from None
+        return Response(status=0, problem="an answer that is not HTTP" if is_unparsable(error) else None)
+
+    def _tls_error(self, error: Exception) -> ConfigurationError:
         fault = certificate_fault(error)
         if fault is None:
             return ConfigurationError(
@@ -245,6 +240,12 @@ class Client:
             )
         remedy = f"{fault.remedy} in ES_CA_CERTS" if fault.authority else fault.remedy
         return ConfigurationError(f"the certificate of {self.config.url} {fault.words}: {remedy}")
+
+    def _refused(self, what: str) -> Unreachable:
+        return Unreachable(
+            f"Elasticsearch at {self.config.url} sent {what}, which is refused: check what stands in front of "
+            "Elasticsearch, or raise HARVESTER_MAX_RESPONSE_MB"
+        )
 
     def _response(self, meta: elastic_transport.ApiResponseMeta, body: Any) -> Response:
         genuine = meta.headers.get("x-elastic-product") == "Elasticsearch"
@@ -285,6 +286,8 @@ class Client:
 
     def unavailable_reason(self, response: Response) -> str:
         """Why there is no usable answer."""
+        if response.problem is not None:
+            return f"Elasticsearch at {self.config.url}, or a proxy in front of it, sent {response.problem}"
         if response.status == 0:
             proxied = " through the proxy that HTTP_PROXY or HTTPS_PROXY names" if self._proxied else ""
             return f"Elasticsearch at {self.config.url} cannot be reached{proxied}"

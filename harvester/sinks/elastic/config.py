@@ -9,9 +9,10 @@ from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
+from connectors.base import DEFAULT_MAX_BYTES
 from connectors.errors import ConfigurationError
 
-Kind = Literal["meeting", "session"]
+Kind = Literal["meeting", "session", "booking", "room"]
 Period = Literal["year", "month"]
 
 ID_BYTES = 512
@@ -39,6 +40,8 @@ class ElasticConfig:
     prefix: str = "harvester-"
     period: Period = "year"
     """One index per year or per month of the meeting."""
+    max_response_bytes: int = DEFAULT_MAX_BYTES
+    """The largest answer that is accepted, after decompression."""
 
     def __post_init__(self) -> None:
         try:
@@ -100,7 +103,10 @@ class ElasticConfig:
 
     def kind_of(self, index: str) -> Kind:
         """The kind of documents in one of the harvester's indices."""
-        return "meeting" if index.startswith(f"{self.prefix}meetings-") else "session"
+        if index == self.alias("room"):
+            return "room"
+        kinds: tuple[Kind, ...] = ("meeting", "booking")
+        return next((kind for kind in kinds if index.startswith(f"{self.alias(kind)}-")), "session")
 
     @property
     def index_patterns(self) -> list[str]:

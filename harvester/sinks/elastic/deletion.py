@@ -20,7 +20,7 @@ import orjson
 
 from connectors.errors import ConfigurationError
 from connectors.retry import RetryPolicy
-from harvester.sinks.elastic.bulk import read_items
+from harvester.sinks.elastic.bulk import read_results
 from harvester.sinks.elastic.client import RETRYABLE, Client, ErrorCause, Response, wait_before_retry
 
 
@@ -98,9 +98,9 @@ def cleanup_error(client: Client, cause: ErrorCause, privileges: str, index: str
 def _items(client: Client, response: Response, count: int) -> list[dict[str, Any]]:
     """The result of each item; empty ones, to be retried, if the answer does not account for every item."""
     if response.ok:
-        items = read_items(response, count)
-        if items is not None:
-            return [item.get("delete", {}) for item in items]
+        results = read_results(response, count)
+        if results is not None:
+            return results
     elif response.status not in RETRYABLE or response.cause.is_block:
         raise cleanup_error(client, response.cause, "write")
     return [{}] * count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from connectors.errors import ConfigurationError, CredentialsError, HarvestError
 from connectors.models import Window
 from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
+from harvester.sinks.elastic.answers import member, read_hits, read_text
 from harvester.sinks.elastic.client import Client, Response
 
 PAGE = 2_000
@@ -35,7 +36,7 @@ class DocumentReader:
         opened = self._post(
             f"/{patterns}/_pit?keep_alive={KEEP_ALIVE}&expand_wildcards=open&ignore_unavailable=true"
         )
-        point = str(opened["id"])
+        point = read_text(self._client, opened, "asked for a point in time", "id")
         search: dict[str, Any] = {
             "size": PAGE,
             "track_total_hits": False,
@@ -48,23 +49,22 @@ class DocumentReader:
                 self._retry.wait(0)  # raises Interrupted between pages
                 search["pit"] = {"id": point, "keep_alive": KEEP_ALIVE}
                 found = self._post("/_search?allow_partial_search_results=false", search)
-                point = str(found.get("pit_id", point))
-                hits: list[Mapping[str, Any]] = found["hits"]["hits"]
+                point = str(member(found.body, "pit_id") or point)
+                hits = read_hits(self._client, found, _source=dict, sort=list)
                 for hit in hits:
                     if self._config.is_own_index(hit["_index"]):
-                        yield orjson.dumps(hit["_source"])
+                        yield orjson.dumps(hit["_source"], default=_null)
                 if len(hits) < PAGE:
                     return
                 search["search_after"] = hits[-1]["sort"]
         finally:
             self._client.send("DELETE", "/_pit", body={"id": point})
 
-    def _post(self, path: str, body: Any = None) -> Mapping[str, Any]:
+    def _post(self, path: str, body: Any = None) -> Response:
         response = self._client.request(self._retry, "POST", path, body=body)
         if not response.ok:
             raise self._read_error(response)
-        answer: Mapping[str, Any] = response.body
-        return answer
+        return response
 
     def _read_error(self, response: Response) -> HarvestError:
         if response.status == 404:
@@ -84,6 +84,10 @@ class DocumentReader:
 
     def _missing_privilege(self) -> CredentialsError:
         return self._client.missing_privilege(f"the privilege read on {self._config.prefix}*")
+
+
+def _null(_too_deep: object) -> None:
+    """What is written instead of a value that is nested too deeply; no field of the harvester is."""
 
 
 def _filters(window: Window | None, vendors: Sequence[str]) -> list[dict[str, Any]]:

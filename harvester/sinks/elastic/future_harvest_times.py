@@ -21,7 +21,8 @@ from connectors.models import Detail
 from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.documents import version
-from harvester.sinks.elastic.bulk import read_items
+from harvester.sinks.elastic.answers import member, read_documents
+from harvester.sinks.elastic.bulk import read_results
 from harvester.sinks.elastic.client import RETRYABLE, Client, ErrorCause, Response, wait_before_retry
 from harvester.sinks.elastic.deletion import MissingPrivileges
 from harvester.state.wrong_times import TOLERANCE
@@ -44,7 +45,8 @@ def count_future(client: Client, *, vendor: str, account: str, now: datetime) ->
     ]
     path = f"/{','.join(client.config.index_patterns)}/_count?{_IGNORE_MISSING}"
     response = client.send("POST", path, body={"query": {"bool": {"filter": filters}}})
-    return int(response.body.get("count", 0)) if response.ok and isinstance(response.body, dict) else 0
+    count = member(response.body, "count") if response.ok else None
+    return count if isinstance(count, int) else 0
 
 
 def redate(client: Client, retry: RetryPolicy, index: str, ids: Sequence[str], at: datetime) -> int:
@@ -69,14 +71,30 @@ def _versions_forgotten(client: Client, retry: RetryPolicy, index: str) -> Itera
     response = _require(
         client, client.request(retry, "GET", f"{path}?filter_path=*.settings.index.gc_deletes")
     )
-    settings = response.body.get(index, {}).get("settings", {}).get("index", {}) if response.body else {}
-    before = settings.get("gc_deletes")
+    before = _gc_deletes(response, index)
     _set(client, retry, path, FORGET_AT_ONCE)
     try:
         yield
     finally:
         # A repair that was killed has left -1.
         _set(client, retry, path, OWN_SETTING if before == FORGET_AT_ONCE else before)
+
+
+def remember_versions(client: Client, retry: RetryPolicy, index: str) -> None:
+    """Undo what a `redate` that was killed has left in the settings of an index; nothing if there is no such index.
+
+    Raises as `redate` does.
+    """
+    path = f"/{quote(index)}/_settings"
+    response = client.request(retry, "GET", f"{path}?filter_path=*.settings.index.gc_deletes")
+    if response.status == 404:
+        return
+    if _gc_deletes(_require(client, response), index) == FORGET_AT_ONCE:
+        _set(client, retry, path, OWN_SETTING)
+
+
+def _gc_deletes(response: Response, index: str) -> Any:
+    return member(response.body, index, "settings", "index", "gc_deletes")
 
 
 def _set(client: Client, retry: RetryPolicy, path: str, value: str | None) -> None:
@@ -93,12 +111,12 @@ def _require(client: Client, response: Response) -> Response:
     return response
 
 
-def _read(client: Client, retry: RetryPolicy, index: str, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+def _read(client: Client, retry: RetryPolicy, index: str, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
     """The documents as they are now, with their versions."""
     response = _require(
         client, client.request(retry, "POST", f"/{quote(index)}/_mget", body={"ids": list(ids)})
     )
-    return [hit for hit in response.body["docs"] if hit.get("found")]
+    return read_documents(client, response)
 
 
 def _lines(index: str, hit: Mapping[str, Any], at: datetime) -> bytes:
@@ -139,12 +157,12 @@ def _send(client: Client, retry: RetryPolicy, lines: Sequence[bytes]) -> None:
 
 def _stored_items(client: Client, response: Response, count: int) -> list[bool]:
     """Which documents are stored, or were newer; the others have to be sent again."""
-    items = read_items(response, 2 * count) if response.ok else None
-    if items is None:
+    results = read_results(response, 2 * count) if response.ok else None
+    if results is None:
         if not response.ok and (response.status not in RETRYABLE or response.cause.is_block):
             _require(client, response)
         return [False] * count
-    causes = [_cause(item) for item in items[1::2]]
+    causes = [ErrorCause.of(result["status"], result.get("error")) for result in results[1::2]]
     for cause in causes:
         if cause.status not in {200, 201, 409, *RETRYABLE} or cause.is_block:
             raise (
@@ -153,8 +171,3 @@ def _stored_items(client: Client, response: Response, count: int) -> list[bool]:
                 else client.unexpected(response, "asked to store")
             )
     return [cause.status in {200, 201, 409} for cause in causes]
-
-
-def _cause(item: Mapping[str, Any]) -> ErrorCause:
-    result = item.get("index", {})
-    return ErrorCause.of(result.get("status", 500), result.get("error"))

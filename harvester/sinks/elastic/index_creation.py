@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
-from typing import Any
 
 from connectors.errors import ConfigurationError
 from connectors.retry import RetryPolicy
 from harvester.sinks.elastic import templates
+from harvester.sinks.elastic.answers import member, read_objects, read_text
 from harvester.sinks.elastic.client import Client, Response
 
 
@@ -129,22 +129,18 @@ class Indices:
         if not response.ok:
             return
         config = self._client.config
-        if name not in response.body:
+        found = read_objects(self._client, response, f"asked for the mappings of {name}")
+        if name not in found:
             raise ConfigurationError(
                 f"{name} at {config.url} is an alias, not an index of the harvester; choose another ES_INDEX_PREFIX"
             )
-        made = _meta(response.body[name])
-        if made.get("made_by") != templates.MADE_BY:
+        made = member(found[name], "mappings", "_meta") or {}
+        if member(made, "made_by") != templates.MADE_BY:
             raise ConfigurationError(
                 f"the index {name} at {config.url} was not created by the harvester; nothing was written to it: "
                 "choose another ES_INDEX_PREFIX, or rename that index"
             )
         templates.check_period(made, config, f"the index {name}")
-
-
-def _meta(index: dict[str, Any]) -> dict[str, Any]:
-    meta = index.get("mappings", {}).get("_meta")
-    return meta if isinstance(meta, dict) else {}
 
 
 def any_exists(client: Client, retry: RetryPolicy) -> bool:
@@ -166,10 +162,11 @@ def index_uuids(client: Client, retry: RetryPolicy) -> dict[str, str] | None:
         return None
     if response.status == 404:
         return {}
-    if not response.ok or not isinstance(response.body, dict):
-        raise client.unexpected(response, "asked for the harvester's indices")
+    request = "asked for the harvester's indices"
+    if not response.ok:
+        raise client.unexpected(response, request)
     return {
-        name: index["settings"]["index"]["uuid"]
-        for name, index in sorted(response.body.items())
+        name: read_text(client, response, request, name, "settings", "index", "uuid")
+        for name in read_objects(client, response, request)
         if client.config.is_own_index(name)
     }

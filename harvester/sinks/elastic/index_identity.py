@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from connectors.retry import RetryPolicy
+from harvester.sinks.elastic.answers import lacks_privileges, member
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.index_creation import index_uuids
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) / timedelta(milliseconds=1)
 
 
 def visible_uuids(client: Client, retry: RetryPolicy) -> dict[str, str] | None:
@@ -16,11 +18,7 @@ def visible_uuids(client: Client, retry: RetryPolicy) -> dict[str, str] | None:
 
     The privilege is checked beforehand: for an account that may see some other index, the answer about these is empty.
     """
-    names = client.config.index_patterns
-    body = {"index": [{"names": names, "privileges": ["view_index_metadata"]}]}
-    response = client.request(retry, "POST", "/_security/user/_has_privileges", body=body)
-    # Any other answer: security is switched off, or the account may not ask.
-    if response.ok and not response.body.get("has_all_requested", True):
+    if lacks_privileges(client, retry, client.config.index_patterns, "view_index_metadata"):
         return None
     return index_uuids(client, retry)
 
@@ -35,7 +33,7 @@ def newest_harvest(client: Client, retry: RetryPolicy, vendor: str, account: str
     }
     path = f"/{','.join(client.config.index_patterns)}/_search?ignore_unavailable=true&allow_no_indices=true"
     response = client.request(retry, "POST", path, body=body)
-    if not response.ok or not isinstance(response.body, dict):
+    newest = member(response.body, "aggregations", "newest", "value") if response.ok else None
+    if not isinstance(newest, int | float) or not 0 <= newest <= _LAST:
         return None
-    newest = response.body.get("aggregations", {}).get("newest", {}).get("value")
-    return _EPOCH + timedelta(milliseconds=newest) if newest is not None else None
+    return _EPOCH + timedelta(milliseconds=newest)

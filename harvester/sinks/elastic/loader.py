@@ -44,7 +44,7 @@ from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.index_creation import Indices
-from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable, TooLong, read_blocks
+from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable, TooLong, Treat, read_blocks
 from harvester.state.rejects import Reject, Rejects, line_key
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,8 @@ class LoadProgress:
     ok: int
     superseded: int
     rejected: int
+    left_out: int = 0
+    """Sessions of forgotten people."""
     rejected_lines: tuple[RejectedLine, ...] = ()
     """Those since the last report."""
 
@@ -95,9 +97,11 @@ class Loader:
         now: Callable[[], datetime] | None = None,
         requests_in_flight: int = REQUESTS_IN_FLIGHT,
         flush_seconds: float = FLUSH_SECONDS,
+        treat: Treat | None = None,
         preparation: Preparation | None = None,
     ) -> None:
-        """`now`: the calendar by which the instants in lines are judged, if it is not this machine's."""
+        """`now`: the calendar by which the instants in lines are judged, if it is not this machine's. `treat`: what becomes
+        of the documents in lines; records are treated already."""
         self._client = client
         self._config = client.config
         self._rejects = rejects
@@ -105,6 +109,7 @@ class Loader:
         self._now = now or retry.now
         self._slots = requests_in_flight
         self._flush_seconds = flush_seconds
+        self._treat = treat
         self._preparation = preparation or Preparation()
         self._rejected_lines: deque[RejectedLine] = deque()
         self._source = ""
@@ -155,7 +160,7 @@ class Loader:
         yield from self._load_blocks([document] for _, document in self._rejects.documents())
 
     def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LoadProgress]:
-        lines, tracker = LineReader(self._config, self._now()), AckTracker()
+        lines, tracker = LineReader(self._config, self._now(), self._treat), AckTracker()
         with self._open() as queue:
             for block in source:
                 bad: list[BadLine] = []
@@ -172,6 +177,7 @@ class Loader:
         return LoadProgress(
             lines=lines.line_number,
             blank=lines.blank,
+            left_out=lines.left_out,
             ok=tracker.ok,
             superseded=tracker.superseded,
             rejected=tracker.rejected,

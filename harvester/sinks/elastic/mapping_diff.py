@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ConfigurationError, CredentialsError
+from harvester.sinks.elastic.answers import lacks_privileges, read_objects
 from harvester.sinks.elastic.templates import Difference, flatten, index_definition
 
 if TYPE_CHECKING:
@@ -25,10 +26,9 @@ def diff_mappings(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
     config = client.config
     patterns = ",".join(config.index_patterns)
     # Checked as well: for an account without the privilege, the patterns match no index.
-    body = {"index": [{"names": [f"{config.prefix}*"], "privileges": ["view_index_metadata"]}]}
-    rights = client.request(retry, "POST", "/_security/user/_has_privileges", body=body)
+    lacking = lacks_privileges(client, retry, [f"{config.prefix}*"], "view_index_metadata")
     response = client.request(retry, "GET", f"/{patterns}/_mapping?expand_wildcards=open,closed")
-    if (rights.ok and not rights.body.get("has_all_requested", True)) or response.status in {401, 403}:
+    if lacking or response.status in {401, 403}:
         raise CredentialsError(
             f"the account may not read the mappings at {config.url}: it needs the privilege view_index_metadata on "
             f"{config.prefix}*"
@@ -37,7 +37,7 @@ def diff_mappings(client: Client, retry: RetryPolicy) -> Iterator[Difference]:
         raise ConfigurationError(
             f"Elasticsearch at {config.url} refuses to return its mappings: {response.error_type or response.status}"
         )
-    for index, definition in sorted(response.body.items()):
+    for index, definition in read_objects(client, response, "asked for its mappings").items():
         if config.is_own_index(index):
             shipped = index_definition(config, config.kind_of(index))["mappings"]
             yield from _differences(index, _fields(shipped), _fields(definition.get("mappings", {})))

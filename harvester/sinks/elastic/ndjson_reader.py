@@ -8,8 +8,8 @@ decides whether the rest of a line is valid JSON.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ import orjson
 
 from connectors.models import Detail
 from connectors.parsing import parse_instant
-from harvester.documents import FIRST_YEAR, HEADER, has_index, last_year, version
+from harvester.documents import FIRST_YEAR, HEADER, encode, has_index, last_year, version
 from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
 from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
 
@@ -48,7 +48,7 @@ class BadLine:
     """Without any text of the line."""
     sha256: str
     text: bytes
-    """Empty if the line was too long."""
+    """Empty if the line was too long, or must not be kept."""
     document_id: str = ""
     """Empty, like a version of 0, if the line has no usable one."""
     version: int = 0
@@ -106,19 +106,27 @@ class _PartialLine:
         return b"".join(self._pieces)
 
 
-class LineReader:
-    """Turns the lines of one input into operations. Counts the lines, and the blank ones among them."""
+Treat = Callable[[dict[str, Any]], dict[str, Any] | None]
+"""What a document becomes before it is loaded; `None` if it is to be left out."""
 
-    def __init__(self, config: ElasticConfig, now: datetime) -> None:
+
+class LineReader:
+    """Turns the lines of one input into operations. Counts the lines, and the blank ones among them, and those that are
+    left out."""
+
+    def __init__(self, config: ElasticConfig, now: datetime, treat: Treat | None = None) -> None:
+        """`treat`: every line is decoded and encoded again, and what is no document is kept without its text."""
         self._config = config
         self._now = now
+        self._treat = treat
         self._head = lru_cache(maxsize=256)(self._parse_header)
         self.line_number = 0
         self.blank = 0
+        self.left_out = 0
 
     def operations(self, lines: list[bytes | TooLong], bad: list[BadLine]) -> Iterator[Operation]:
         """The operations of these lines. Lines that are not documents are added to `bad`; blank ones are skipped."""
-        number, head_of = self.line_number, self._head
+        number, head_of, is_fast = self.line_number, self._head, self._treat is None
         for line in lines:
             number += 1
             if isinstance(line, TooLong):
@@ -126,7 +134,7 @@ class LineReader:
                 bad.append(BadLine(number=number, reason=reason, sha256=line.sha256, text=b""))
                 continue
             # Inline for speed: nearly every line takes this path.
-            found = HEADER.match(line)
+            found = HEADER.match(line) if is_fast else None
             if found is not None:
                 quoted_id, members = found.groups()
                 found_index = head_of(members)
@@ -144,7 +152,8 @@ class LineReader:
         try:
             return self._operation(text, number)
         except _InvalidLine as unusable:
-            bad.append(_bad_line(text, number, unusable))
+            bad_line = _bad_line(text, number, unusable)
+            bad.append(bad_line if self._treat is None else replace(bad_line, text=b""))
             return None
 
     def _operation(self, line: bytes, number: int) -> Operation | None:
@@ -159,6 +168,12 @@ class LineReader:
             index, head = self._index_and_action(document)
         except _InvalidLine as unusable:
             raise _InvalidLine(str(unusable), document) from None
+        if self._treat is not None:
+            treated = self._treat(document)
+            if treated is None:
+                self.left_out += 1
+                return None
+            line = encode(treated)
         return Operation(index, head + orjson.dumps(document_id) + ACTION_TAIL, line, number)
 
     def _parse_header(self, members: bytes) -> tuple[str, bytes] | None:

@@ -17,6 +17,7 @@ from connectors.models import MeetingRecord
 from connectors.parsing import format_milliseconds
 from connectors.retry import RetryPolicy
 from harvester.documents import record_version
+from harvester.sinks.elastic.answers import first_text, lacks_privileges, read_hits
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges, cleanup_error, delete_documents
@@ -100,11 +101,8 @@ class StaleDocuments:
         Checked beforehand, since a search over patterns proves nothing: for an account that may read *some* index, a
         pattern that it may not read matches no index, and the answer is empty.
         """
-        body = {"index": [{"names": self._config.index_patterns, "privileges": ["read", "maintenance"]}]}
-        path = "/_security/user/_has_privileges"
-        response = self._client.request(self._retry, "POST", path, body=body)
-        # Any other answer: security is switched off, or the account may not ask.
-        if response.ok and not response.body.get("has_all_requested", True):
+        patterns = self._config.index_patterns
+        if lacks_privileges(self._client, self._retry, patterns, "read", "maintenance"):
             raise MissingPrivileges(_PRIVILEGES)
 
     def delete(self, currents: Iterable[CurrentDocuments]) -> Iterator[CurrentDocuments]:
@@ -132,7 +130,8 @@ class StaleDocuments:
                 by_uuid[uuid].append(current)
         search = _search(currents)
         while True:
-            hits = self._request("_search", _COMPLETE, search).body["hits"]["hits"]
+            found = self._request("_search", _COMPLETE, search)
+            hits = read_hits(self._client, found, fields=dict, sort=list)
             yield [stale for hit in hits if (stale := self._to_stale(hit, by_uuid))]
             if len(hits) < PAGE:
                 return
@@ -144,8 +143,10 @@ class StaleDocuments:
         index, document_id, values = hit["_index"], hit["_id"], hit["fields"]
         if not self._config.is_own_index(index):
             return None
-        (uuid,) = values.get("meeting") or values["uuid"]
-        (harvested_at,) = values["harvested_at"]
+        uuid = first_text(values, "meeting") or first_text(values, "uuid") or ""
+        harvested_at = first_text(values, "harvested_at")
+        if harvested_at is None:
+            return None
         # A uuid can belong to two harvests: that of the meeting itself, and that of a meeting which replaces it.
         newer = (
             current

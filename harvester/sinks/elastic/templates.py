@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MADE_BY = "meeting-harvester"
 _COMPONENTS = ("settings", "shared", "quality")
-_INDICES: tuple[Kind, ...] = ("meeting", "session")
+_INDICES: tuple[Kind, ...] = ("meeting", "session", "booking", "room")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +68,12 @@ def shipped(config: ElasticConfig) -> list[Template]:
 
 def index_definition(config: ElasticConfig, kind: Kind) -> dict[str, Any]:
     """Settings and mappings of a new index, as the templates would create it, but without the read alias."""
+    index = _read(f"index-{kind}s", config)
     made: dict[str, Any] = {}
-    for name in (*(f"component-{name}" for name in _COMPONENTS), f"index-{kind}s"):
-        made = _merge(made, _read(name, config)["template"])
+    for component in index["composed_of"]:
+        name = component.removeprefix(config.prefix)
+        made = _merge(made, _read(f"component-{name}", config)["template"])
+    made = _merge(made, index["template"])
     del made["aliases"]
     return made
 
@@ -165,7 +168,7 @@ def _fetch_installed(client: Client, retry: RetryPolicy, template: Template) -> 
         body = response.body[f"{kind}s"][0][kind]
     except (TypeError, LookupError):
         body = None
-    if not isinstance(body, Mapping):
+    if not isinstance(body, Mapping) or not isinstance(body.get("_meta") or {}, Mapping):
         raise client.unexpected(response, f"asked for the template {template.name}")
     return body
 

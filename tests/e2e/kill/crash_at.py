@@ -24,8 +24,8 @@ from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.loader import Loader
 from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
-from harvester.state.account import AccountState
 from harvester.state.database import Database
+from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.rejects import Rejects
 
 FLIGHTS = 2

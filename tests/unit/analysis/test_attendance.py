@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from connectors.attendance import group_by_person, to_record, union_seconds
 from connectors.models import MeetingRecord, Session
@@ -23,8 +23,9 @@ from harvester.analysis.document_tables import read_documents
 from harvester.analysis.people import Alias
 from harvester.analysis.roster import Expected
 from harvester.analysis.selection import Selection
-from tests.documents import plain
-from tests.unit.analysis.invented import documents, several, write
+from tests.examples import one_in
+from tests.invented_meetings import plain
+from tests.unit.analysis.record_strategies import documents, several, write
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -72,7 +73,7 @@ def _expected(record: MeetingRecord, sessions: Sequence[Session]) -> tuple[Any, 
     )
 
 
-@settings(max_examples=20)
+@one_in(7)
 @given(several)
 def test_the_rows_of_a_meeting_are_its_participants_and_their_times(
     records: tuple[MeetingRecord, ...],

@@ -21,8 +21,8 @@ from harvester.analysis.document_tables import Read, read_documents
 from harvester.analysis.selection import Selection
 from harvester.analysis.source import Source
 from harvester.documents import encode
-from tests.documents import HARVESTED, full_harvest, plain, with_series
-from tests.unit.analysis.invented import documents, write
+from tests.invented_meetings import HARVESTED, full_harvest, plain, with_series
+from tests.unit.analysis.record_strategies import documents, write
 
 Everything = tuple[Read, list[Any], list[Any]]
 
@@ -30,7 +30,9 @@ Everything = tuple[Read, list[Any], list[Any]]
 def tables(documents: Source) -> Everything:
     with open_database("128MB") as database:
         read = read_documents(database, documents, Selection(zone=ZoneInfo("UTC")), quality=True)
-        return read, database.rows("FROM meeting ORDER BY ALL"), database.rows("FROM session ORDER BY ALL")
+        sessions = """
+            SELECT session.* EXCLUDE (row), line.* FROM session JOIN line ON line.rowid = session.row ORDER BY ALL"""
+        return read, database.rows("FROM meeting ORDER BY ALL"), database.rows(sessions)
 
 
 def of(path: Path, found: Iterable[Any]) -> Everything:

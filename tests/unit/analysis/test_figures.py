@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from connectors.attendance import group_by_person
 from connectors.models import MeetingRecord
@@ -23,8 +23,9 @@ from harvester.analysis.figures.quality import wilson
 from harvester.analysis.org_units import Units
 from harvester.analysis.report_data import ReportData, report_data
 from harvester.analysis.selection import Selection
-from tests.documents import full_harvest, plain
-from tests.unit.analysis.invented import documents, several, write
+from tests.examples import one_in
+from tests.invented_meetings import full_harvest, plain
+from tests.unit.analysis.record_strategies import documents, several, write
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -57,7 +58,7 @@ def spans(records: Sequence[MeetingRecord]) -> list[Span]:
     return found
 
 
-@settings(max_examples=15)
+@one_in(10)
 @given(several)
 def test_meetings_people_hours_and_peaks_are_those_of_a_plain_count(
     records: tuple[MeetingRecord, ...],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +20,8 @@ from harvester.analysis import safe_svg
 from harvester.analysis.page import policy, render
 from harvester.analysis.page_text import clean, vendor_class
 from harvester.analysis.safe_svg import rebuilt
-from tests.documents import full_harvest, full_session, plain, with_series
-from tests.unit.analysis.invented import documents
+from tests.invented_meetings import full_harvest, full_session, plain, with_series
+from tests.unit.analysis.record_strategies import documents
 from tests.unit.analysis.test_figures import figures
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e{{7*7}}'
@@ -28,6 +30,23 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e{{7*7}}'
 def page(found: list[Any], **more: Any) -> str:
     script = more.pop("script", True)
     return render(figures(found, **more), title=more.pop("title", None), script=script)
+
+
+_DRAWINGS: dict[str, str] = {}
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of the same documents share most of their charts, and each takes longer to draw than the rest of its page."""
+    draw = safe_svg.draw
+
+    def drawn(spec: Mapping[str, Any], label: str) -> str:
+        chart = json.dumps([spec, label])
+        if chart not in _DRAWINGS:
+            _DRAWINGS[chart] = draw(spec, label)
+        return _DRAWINGS[chart]
+
+    monkeypatch.setattr(safe_svg, "draw", drawn)
 
 
 @pytest.fixture
@@ -76,6 +95,16 @@ def test_the_same_documents_in_another_order_give_the_same_bytes() -> None:
     first = page(found)
     assert page(found[::-1]) == first
     assert page(found) == first
+
+
+def test_the_same_chart_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw, charts = safe_svg.draw, []
+    monkeypatch.setattr(safe_svg, "draw", lambda *chart: charts.append(chart) or draw(*chart))
+    page(documents([full_harvest(), plain(1), plain(2)]))
+    monkeypatch.undo()
+    assert charts
+    for chart in charts:
+        assert safe_svg.draw(*chart) == draw(*chart)
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -175,3 +175,10 @@ def test_variables_that_the_file_refers_to_are_no_unknown_settings(
     found()
     assert "there is no setting ZOOM_CLIENT_SECRETT;" in caplog.text
     assert "ZOOM_CLIENT_SECRETS;" not in caplog.text
+
+
+def test_raw_rows_are_refused_together_with_pseudonyms(write: Write) -> None:
+    write(f'[zoom.berlin]\n{IDS}client_secret = "a-secret"\nraw = true\n[harvester]\npii = "drop"\n')
+    ended = run("zoom", "--destination", "stdout")
+    assert ended.return_value == 78
+    assert "harvester.toml: [zoom.berlin] raw stores the vendor's rows" in ended.stderr

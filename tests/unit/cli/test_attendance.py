@@ -22,8 +22,8 @@ from connectors.attendance import to_record
 from connectors.errors import ConfigurationError, OutputError
 from connectors.models import Session
 from harvester.cli import cli
-from tests.documents import plain
-from tests.unit.analysis.invented import documents, write
+from tests.invented_meetings import plain
+from tests.unit.analysis.record_strategies import documents, write
 
 
 def run(*words: str, stdin: bytes | None = None) -> Result:

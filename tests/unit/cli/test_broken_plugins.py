@@ -88,6 +88,7 @@ def test_verify_compares_the_others(run: Run) -> None:
         ES_HOST="http://127.0.0.1:9",
         MEETECHO_GROUPS="acro",
         DATATRACKER_URL="http://127.0.0.1:9",
+        HARVESTER_SPEED="1000",
     )
     assert ended.return_value == 78
     found = {result["vendor"]: result["error"] for result in json.loads(ended.stdout)["vendors"]}

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import connectors
-from connectors.errors import ConfigurationError
+import harvester.cli.init as init_module
+from connectors.errors import ConfigurationError, OutputError
 from harvester.cli import cli
-from harvester.cli import init as init_module
 from harvester.cli.init import ELASTICSEARCH, _is_asked
 from harvester.config import OWN
 from harvester.env_file import read_env_file
@@ -48,6 +48,19 @@ def test_the_printed_template_can_be_used_as_it_is(folder: Path) -> None:
 
 def test_an_unknown_vendor_is_a_usage_error() -> None:
     assert run("zom").exit_code == 2
+
+
+@pytest.mark.parametrize(("name", "problem"), [("folder", "it is a folder"), ("no/.env", "does not exist")])
+def test_a_file_that_cannot_be_written_is_refused_before_the_first_question(
+    name: str, problem: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "folder").mkdir()
+    for each in ("stdin_is_terminal", "stderr_is_terminal"):
+        monkeypatch.setattr(init_module, each, lambda: True)
+    ended = CliRunner().invoke(cli, ["init", "--env-file", name], standalone_mode=False)
+    assert isinstance(ended.exception, OutputError)
+    assert problem in str(ended.exception)
+    assert ended.output == ""
 
 
 def asked(vendor: str, *answered: str) -> list[str]:

@@ -18,7 +18,7 @@ from harvester.cli.monitoring import Monitors, monitored
 from harvester.cli.run_environment import RunEnvironment
 from harvester.config import Environment
 from harvester.metrics_file import MetricsFile
-from harvester.pipeline.context import Clock
+from harvester.pipeline.clock import Clock
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import VendorOptions, resolve
 from tests.unit.http_receiver import Receiver, receiving

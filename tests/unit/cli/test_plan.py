@@ -19,9 +19,9 @@ from connectors.errors import VendorError
 from connectors.models import MeetingRef, SkippedPartition, Window
 from harvester.cli import cli
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.state.account import AccountState
 from harvester.state.journal import Journal
 from harvester.state.layout import account_folder, journal_folder, rejects_folder
+from harvester.state.quotas_and_tokens import AccountState
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -17,7 +17,7 @@ from harvester.documents import encode, to_documents
 from harvester.sinks.elastic.loader import Loader, RejectedLine
 from harvester.state.layout import rejects_folder
 from harvester.state.rejects import Reject, Rejects
-from tests.documents import plain
+from tests.invented_meetings import plain
 from tests.unit.fake_context import NOW
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
 

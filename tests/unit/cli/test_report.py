@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from connectors.errors import ConfigurationError
 from harvester.analysis import safe_svg
 from harvester.cli import cli
-from tests.documents import full_harvest, plain
-from tests.unit.analysis.invented import documents, write
+from tests.invented_meetings import full_harvest, plain
+from tests.unit.analysis.record_strategies import documents, write
 
 
 def run(*words: str, stdin: bytes | None = None) -> Result:

@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from connectors.errors import ConfigurationError
 from harvester.cli import cli
 from harvester.cli.options import (
     RATE_SHARE,
@@ -149,35 +150,6 @@ def test_a_readable_file_of_secrets_is_warned_about(run: Run, tmp_path: Path) ->
     assert "chmod" not in run().stderr
 
 
-@pytest.mark.parametrize("words", [["-q", "check"], ["check", "-q"]])
-def test_general_options_are_accepted_before_and_after_the_command(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(cli, words, env={"ES_HOST": ""}, standalone_mode=False)
-    assert ended.return_value == 78
-    assert "warning" not in ended.stdout
-    assert "no vendor is configured" in ended.stdout
-
-
-def test_an_option_after_the_command_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(
-        cli, ["--env-file", "missing.env", "check", "--env-file", "other.env"], standalone_mode=False
-    )
-    assert "other.env" in str(ended.exception)
-
-
-def test_check_names_misspelt_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text("WEBEX_ACESS_TOKEN=x\nSTACK_VERSION=9\n")
-    (tmp_path / ".env").chmod(0o600)
-    ended = CliRunner().invoke(cli, ["check"], env={"ES_HOST": ""}, standalone_mode=False)
-    assert "there is no setting WEBEX_ACESS_TOKEN; did you mean WEBEX_ACCESS_TOKEN?" in ended.stderr
-    assert "STACK_VERSION" not in ended.stderr
-    assert f"ok      settings: read from the environment and {tmp_path / '.env'}" in ended.stdout
-
-
 @pytest.mark.parametrize(
     ("words", "suggestion"),
     [(["zom"], "zoom"), (["plan", "webx"], "webex"), (["rejects", "lst"], "list"), (["stauts"], "status")],
@@ -194,16 +166,42 @@ def test_a_word_like_no_command_is_only_refused() -> None:
     assert "Did you mean" not in ended.stderr
 
 
-def test_a_vendors_command_knows_the_settings_of_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+# Privacy
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"HARVESTER_PII": "none"}, "HARVESTER_PII must be one of keep, hash, drop"),
+        ({"HARVESTER_PII": "hash"}, "HARVESTER_PII=hash needs HARVESTER_PII_KEY"),
+        ({"HARVESTER_PII": "hash", "HARVESTER_PII_KEY": "short"}, "at least 32 bytes"),
+        ({"HARVESTER_PII": "drop", "HARVESTER_PII_KEEP": "topic,title"}, "'title' not among the fields"),
+    ],
+)
+def test_privacy_settings_are_checked_before_anything_is_done(
+    run: Run, seen: list[RunEnvironment], settings: dict[str, str], message: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text(
-        "ZOOM_CLIENT_ID=x\nZOOM_CLIENT_SECRET=x\nGOOGLE_ADMIN=x\nWEBEX_CLIENT_IDD=x\nWEBEX_CLIENT_SECRET=x\n"
-    )
-    (tmp_path / ".env").chmod(0o600)
-    ended = CliRunner().invoke(
-        cli, ["webex", "--date", "yesterday"], env={"ES_HOST": ""}, standalone_mode=False
-    )
-    assert ended.stderr.count("there is no setting") == 1
-    assert "did you mean WEBEX_CLIENT_ID?" in ended.stderr
+    refused = run(**settings)
+    assert isinstance(refused.exception, ConfigurationError)
+    assert message in str(refused.exception)
+    assert refused.exception.exit_code == 78
+    assert seen == []
+
+
+def test_the_key_may_be_in_a_file_and_messages_name_nobody(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("k" * 32 + "\n")
+    monkeypatch.setattr(f"{__name__}.SECRET", "ada@example.org")
+    ended = run(HARVESTER_PII="hash", HARVESTER_PII_KEY_FILE=str(tmp_path / "key"))
+    assert ended.exit_code == 0
+    assert "a message for pii-" in ended.output
+    assert "ada@" not in ended.output
+
+
+@pytest.mark.parametrize("mode", ["hash", "drop"])
+def test_raw_rows_are_refused_unless_everything_is_kept(mode: str) -> None:
+    settings = {"HARVESTER_PII": mode, "HARVESTER_PII_KEY": "k" * 32}
+    ended = CliRunner().invoke(cli, ["zoom", "--date", "2026-11-20", "--raw"], env=settings)
+    assert ended.exit_code == 2, "click's own; the program makes 64 of it"
+    assert f"HARVESTER_PII is {mode}: leave out --raw" in ended.output

@@ -12,8 +12,8 @@ from connectors.errors import Interrupted, VendorError
 from connectors.exit_codes import ExitCode
 from harvester.cli.side_by_side import MOST_AT_ONCE, run_side_by_side
 from harvester.logging_setup import configure_logging, messages_of
-from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.sinks.base import PipeClosed
 
 SECONDS = 20.0

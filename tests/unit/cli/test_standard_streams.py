@@ -19,6 +19,10 @@ ANSWERS = {
     "status": ("status",),
     "templates": ("templates", "show"),
     "export": ("rejects", "export", "--es-host", HOST),
+    "help": ("--help",),
+    "help of a command": ("load", "-h"),
+    "help of a group": ("rejects", "--help"),
+    "version": ("--version",),
 }
 """Commands that print an answer without any network."""
 

@@ -20,9 +20,9 @@ from connectors.errors import AlreadyRunning
 from connectors.models import MeetingRef, Reason, Window
 from connectors.zoom import Zoom
 from harvester.cli import cli
-from harvester.state.account import AccountState
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import FailedPartition
+from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.rejects import Reject, Rejects
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

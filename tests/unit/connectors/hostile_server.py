@@ -27,7 +27,10 @@ def serve(answer: Answer) -> Iterator[str]:
             connection.settimeout(30)
             received = b""
             while b"\r\n\r\n" not in received:
-                received += connection.recv(65_536)
+                part = connection.recv(65_536)
+                if not part:  # closed without a request, as the connection that ends the last accept is
+                    return
+                received += part
             answer(connection)
 
     def accept() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.attendance import to_record
+from connectors.attendance import to_record, union_seconds
 from connectors.models import Detail, Meeting, Session
 from connectors.quality import Measure, Quality
 
@@ -76,3 +76,17 @@ def test_counts_are_people_and_the_union_of_their_sessions() -> None:
 def test_empty_list_counts_zero_participants() -> None:
     counted = to_record(meeting(), []).meeting
     assert (counted.participants, counted.participant_sessions, counted.participant_seconds) == (0, 0, 0)
+
+
+MINUTES = st.tuples(st.integers(0, 30), st.integers(0, 30))
+
+
+@given(st.lists(MINUTES, max_size=6).flatmap(st.permutations))
+def test_reversed_and_empty_stays_take_nothing_from_the_union(spans: list[tuple[int, int]]) -> None:
+    present = {minute for join, leave in spans for minute in range(join, leave)}
+    assert union_seconds(stay(span) for span in spans) == len(present) * 60
+
+
+def test_a_stay_that_ends_before_it_begins_is_no_time() -> None:
+    harvest = to_record(meeting(), [stay((20, 5), id="ada"), stay((0, 10), id="ada", key="b")])
+    assert harvest.meeting.participant_seconds == 10 * 60

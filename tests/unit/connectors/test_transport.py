@@ -9,7 +9,7 @@ from time import monotonic
 
 import pytest
 import requests
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.base import ResponseLimits
@@ -115,7 +115,6 @@ header_values = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     name=st.sampled_from(
         [

@@ -18,6 +18,7 @@ from requests import PreparedRequest
 
 from connectors.base import Settings
 from connectors.google_meet.endpoints import CALENDAR, DIRECTORY, MEET, REPORTS, SERVICES
+from connectors.google_meet.reports_rows import flatten
 from connectors.models import Window
 from connectors.parsing import parse_instant
 
@@ -378,3 +379,9 @@ error_body: Callable[..., dict[str, Any]] = _error
 
 def _text(body: Any) -> str:
     return body.decode() if isinstance(body, bytes) else str(body or "")
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """A row of Reports: an endpoint that left the conference "conf1" at half past nine."""
+    (found,) = flatten(activity("conf1", "2026-11-20T09:30:00.250Z", **changes))
+    return found

@@ -135,7 +135,7 @@ def test_the_token_endpoint_is_retried_by_the_http_layer(
 
 def test_an_unreadable_key_is_reported(meet: Build, google: Google) -> None:
     key = "-".join(["not", "a", "key"])
-    with pytest.raises(CredentialsError, match="private key") as refused:
+    with pytest.raises(ConfigurationError, match="private key") as refused:
         list(meet(credentials=service_account(private_key=key)).meetings(DAY))
     assert key not in "".join(traceback.format_exception(refused.value))
 

@@ -67,7 +67,7 @@ def test_a_user_without_admin_rights_is_reported(
 
 def test_wrong_credentials_are_the_only_result(meet: Build, google: Google) -> None:
     (bad,) = meet(GOOGLE_CREDENTIALS="/nowhere/credentials.json").check()
-    assert (bad.status, bad.exit_code) == ("failed", 77)
+    assert (bad.status, bad.exit_code) == ("failed", 78)
     assert "/nowhere" not in bad.message
     assert bad.remedy
     assert CALENDAR.scope not in bad.message

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import CredentialsError
+from connectors.errors import ConfigurationError
 from connectors.google_meet.credentials import CredentialsKind, read_credentials
 from tests.unit.google_meet.fake_api import TOKENS, oauth_client, service_account
 
@@ -53,7 +53,7 @@ def test_the_kind_is_detected_from_the_content(
     ],
 )
 def test_an_unusable_file_is_reported_without_its_content(text: str, named: str) -> None:
-    with pytest.raises(CredentialsError, match=named) as refused:
+    with pytest.raises(ConfigurationError, match=named) as refused:
         read_credentials(text)
     assert "marked" not in str(refused.value)
 
@@ -74,7 +74,7 @@ def test_a_file_that_is_not_json_in_utf_8_is_refused_without_its_content(
 ) -> None:
     path = tmp_path / "credentials.json"
     path.write_bytes(content)
-    with pytest.raises(CredentialsError, match=f"GOOGLE_CREDENTIALS .*{named}") as refused:
+    with pytest.raises(ConfigurationError, match=f"GOOGLE_CREDENTIALS .*{named}") as refused:
         read_credentials(str(path))
     assert "marked" not in str(refused.value)
 
@@ -83,7 +83,7 @@ def test_a_file_that_is_not_json_in_utf_8_is_refused_without_its_content(
     "value", ["/nowhere/marked.json", "/", "{marked", "~nobody-of-this-name/marked.json"]
 )
 def test_a_value_that_names_no_file_is_refused_without_being_repeated(value: str) -> None:
-    with pytest.raises(CredentialsError, match="GOOGLE_CREDENTIALS ") as refused:
+    with pytest.raises(ConfigurationError, match="GOOGLE_CREDENTIALS ") as refused:
         read_credentials(value)
     assert "marked" not in str(refused.value)
 

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from connectors.errors import CredentialsError, Gone, VendorError
+from connectors.errors import Gone, VendorError
 from connectors.google_meet import GoogleMeet
-from connectors.google_meet.endpoints import DIRECTORY, MEET, RECORD_RETENTION
-from connectors.models import Detail, MeetingRef, Reason, SkippedPartition, Window
+from connectors.google_meet.endpoints import DIRECTORY, RECORD_RETENTION
+from connectors.models import Detail, Reason, Window
 from tests.unit.fake_context import FakeContext
 from tests.unit.google_meet.fake_api import CODE, DAY, GUEST, HOST, Google, signed_in, status_body
-
-Build = Callable[..., GoogleMeet]
-
-
-def refs(connector: GoogleMeet, window: Window = DAY) -> list[MeetingRef]:
-    return [found for found in connector.meetings(window) if isinstance(found, MeetingRef)]
-
-
-@pytest.fixture
-def whole(google: Google) -> Google:
-    google.record("conf1", seen_by=(HOST, GUEST))
-    google.takes_part(
-        "conf1",
-        signed_in("3", "Ole Berg"),
-        ("2026-11-20T09:00:00.1Z", "2026-11-20T09:20:00Z"),
-        ("2026-11-20T09:25:00Z", "2026-11-20T09:45:00Z"),
-    )
-    google.takes_part("conf1", signed_in("777", "Room 7"), ("2026-11-20T09:00:00Z", "2026-11-20T09:45:00Z"))
-    google.takes_part(
-        "conf1",
-        {"phoneUser": {"displayName": "+47 ••• 12"}},
-        ("2026-11-20T09:01:00Z", "2026-11-20T09:02:00Z"),
-    )
-    return google
+from tests.unit.google_meet.listed_meetings import Build, refs
 
 
 def test_record_of_two_users_is_one_meeting(meet: Build, whole: Google) -> None:
@@ -80,23 +56,11 @@ def test_participant_without_sessions_has_one_from_first_to_last(meet: Build, go
     assert session.duration == 600
 
 
-def test_next_user_is_tried_after_a_refusal(meet: Build, whole: Google) -> None:
-    whole.refused["/participants", HOST] = (403, status_body(403, "PERMISSION_DENIED"))
-    connector = meet(GOOGLE_SOURCE="meet")
-    assert len(connector.fetch(refs(connector)[0]).sessions) == 4
-
-
 def test_a_conference_without_its_participants_is_not_stored(meet: Build, whole: Google) -> None:
     whole.refused["/participantSessions", ""] = (403, status_body(403, "PERMISSION_DENIED"))
     connector = meet(GOOGLE_SOURCE="meet")
     with pytest.raises(VendorError, match="participantSessions"):
         connector.fetch(refs(connector)[0])
-
-
-def test_refused_recordings_leave_the_flag_absent(meet: Build, whole: Google) -> None:
-    whole.refused["/recordings", ""] = (403, status_body(403, "PERMISSION_DENIED"))
-    connector = meet(GOOGLE_SOURCE="meet")
-    assert connector.fetch(refs(connector)[0]).meeting.recording is None
 
 
 def test_expired_record_is_gone_and_a_missing_one_failed(
@@ -111,29 +75,6 @@ def test_expired_record_is_gone_and_a_missing_one_failed(
     with pytest.raises(Gone) as gone:
         connector.fetch(ref)
     assert gone.value.reason == Reason.expired
-
-
-def test_only_given_users_are_impersonated(meet: Build, whole: Google) -> None:
-    connector = meet(GOOGLE_SOURCE="meet", given={"user": (GUEST.upper(),), "meeting-code": ("WKTIMXIVUK",)})
-    assert [ref.uuid for ref in refs(connector)] == ["conf1"]
-    ((user, query),) = whole.asked_for("conferenceRecords")
-    assert user == GUEST
-    assert query["filter"].startswith(f'space.meeting_code = "{CODE}" AND start_time>=')
-
-
-def test_user_without_a_token_is_skipped(meet: Build, whole: Google, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole.person("9", "odd@example.org", "Odd")
-    connector = meet(GOOGLE_SOURCE="meet")
-    assert connector.selector.apis.directory.is_readable
-    del whole.people["odd@example.org"]
-    found = list(connector.meetings(DAY))
-    assert [one.reason for one in found if isinstance(one, SkippedPartition)] == [Reason.unknown_user]
-
-
-def test_a_missing_delegation_ends_the_run_with_what_to_do(meet: Build, whole: Google) -> None:
-    whole.delegated.discard(MEET.scope)
-    with pytest.raises(CredentialsError, match="101234567890123456789.*meetings.space.readonly"):
-        refs(meet(GOOGLE_SOURCE="meet"))
 
 
 def test_retention_is_thirty_days(meet: Build, whole: Google) -> None:

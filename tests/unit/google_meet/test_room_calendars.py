@@ -13,8 +13,8 @@ import responses
 
 from connectors.errors import BrokenResponse, HarvestError, Unreachable, VendorError
 from connectors.google_meet.auth import GoogleTokens
-from connectors.google_meet.client import GoogleClient
 from connectors.google_meet.endpoints import CALENDAR, CALENDAR_BOOKING
+from connectors.google_meet.http_client import GoogleClient
 from connectors.google_meet.room_calendars import (
     Channel,
     NewEvent,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,30 +9,17 @@ from typing import Any
 import pytest
 
 from connectors.errors import Gone
-from connectors.google_meet import GoogleMeet
-from connectors.google_meet.endpoints import CALENDAR
-from connectors.models import Detail, MeetingRef, Reason, SkippedPartition, Window
-from tests.unit.fake_context import NOW, FakeContext
-from tests.unit.google_meet.fake_api import CODE, GUEST, HOST, Google, error_body, event
-
-Build = Callable[..., GoogleMeet]
-WEEK = Window(start=NOW, end=NOW + timedelta(days=7))
-
-
-def upcoming(meet: Build, **how: Any) -> GoogleMeet:
-    given = {"upcoming": ("7",), **how.pop("given", {})}
-    return meet(given=given, **how)
-
-
-def refs(connector: GoogleMeet) -> list[MeetingRef]:
-    return [found for found in connector.meetings(WEEK) if isinstance(found, MeetingRef)]
+from connectors.models import Detail, Reason
+from tests.unit.fake_context import FakeContext
+from tests.unit.google_meet.fake_api import CODE, GUEST, HOST, Google, event
+from tests.unit.google_meet.listed_meetings import Build, planned, upcoming
 
 
 def test_a_planned_meeting_is_scheduled_and_pending_until_its_end(meet: Build, google: Google) -> None:
     google.events[HOST, "event1"] = event()
     google.events[GUEST, "event1"] = event(organizer={"email": HOST}, summary="as the guest sees it")
     connector = upcoming(meet)
-    (ref,) = refs(connector)
+    (ref,) = planned(connector)
     record = connector.fetch(ref)
     meeting = record.meeting
     assert (meeting.detail, meeting.state, meeting.topic) == (Detail.scheduled, "scheduled", "Weekly")
@@ -52,7 +38,7 @@ def test_a_planned_meeting_is_scheduled_and_pending_until_its_end(meet: Build, g
 def test_meeting_of_an_external_organizer_is_listed_once(meet: Build, google: Google) -> None:
     for user in (HOST, GUEST):
         google.events[user, "event1"] = event(organizer={"email": "else@elsewhere.example"})
-    assert len(refs(upcoming(meet))) == 1
+    assert len(planned(upcoming(meet))) == 1
 
 
 def test_instance_of_a_series_keeps_its_id_when_moved(meet: Build, google: Google) -> None:
@@ -61,10 +47,10 @@ def test_instance_of_a_series_keeps_its_id_when_moved(meet: Build, google: Googl
     google.events[HOST, "e_2"] = event(
         "e_2", iCalUID="series", recurringEventId="e", originalStartTime={"dateTime": "2026-11-25T09:00:00Z"}
     )
-    before = {ref.uuid for ref in refs(upcoming(meet))}
+    before = {ref.uuid for ref in planned(upcoming(meet))}
     assert len(before) == 2
     google.events[HOST, "e_1"]["start"] = {"dateTime": "2026-11-24T15:00:00Z"}
-    assert {ref.uuid for ref in refs(upcoming(meet))} == before
+    assert {ref.uuid for ref in planned(upcoming(meet))} == before
 
 
 @pytest.mark.parametrize(
@@ -81,37 +67,22 @@ def test_events_without_meet_or_already_begun_are_not_listed(
     changes: dict[str, Any], meet: Build, google: Google
 ) -> None:
     google.events[HOST, "event1"] = event(**changes)
-    assert refs(upcoming(meet)) == []
-
-
-def test_title_of_a_private_event_is_absent(meet: Build, google: Google) -> None:
-    google.events[HOST, "event1"] = event(visibility="private")
-    connector = upcoming(meet)
-    assert connector.fetch(refs(connector)[0]).meeting.topic is None
-
-
-def test_refused_calendar_does_not_stop_others(meet: Build, google: Google) -> None:
-    google.events[HOST, "event1"] = event()
-    google.refused[f"/calendars/{GUEST}/events", ""] = (403, error_body(403, "forbidden"))
-    found = list(upcoming(meet).meetings(WEEK))
-    skipped = [one for one in found if isinstance(one, SkippedPartition)]
-    assert [(one.reason, one.permanent) for one in skipped] == [(Reason.refused, True)]
-    assert len([one for one in found if isinstance(one, MeetingRef)]) == 1
+    assert planned(upcoming(meet)) == []
 
 
 def test_user_and_code_options_filter(meet: Build, google: Google) -> None:
     google.events[HOST, "event1"] = event()
-    assert refs(upcoming(meet, given={"user": (GUEST,)})) == []
+    assert planned(upcoming(meet, given={"user": (GUEST,)})) == []
     assert {user for user, _ in google.asked_for("/events")} == {GUEST}
-    assert len(refs(upcoming(meet, given={"meeting-code": ("WKTIMXIVUK",)}))) == 1
-    assert refs(upcoming(meet, given={"meeting-code": ("abc-defg-hij",)})) == []
+    assert len(planned(upcoming(meet, given={"meeting-code": ("WKTIMXIVUK",)}))) == 1
+    assert planned(upcoming(meet, given={"meeting-code": ("abc-defg-hij",)})) == []
 
 
 def test_planned_meeting_is_read_again_after_its_end(
     meet: Build, google: Google, context: FakeContext
 ) -> None:
     google.events[HOST, "event1"] = event()
-    ref = replace(refs(upcoming(meet))[0], row=None)
+    ref = replace(planned(upcoming(meet))[0], row=None)
     context.seconds += timedelta(days=6).total_seconds()
     nightly = meet()
     record = nightly.fetch(ref)
@@ -121,11 +92,3 @@ def test_planned_meeting_is_read_again_after_its_end(
     with pytest.raises(Gone) as gone:
         meet().fetch(ref)
     assert gone.value.reason == Reason.deleted
-
-
-def test_missing_calendar_scope_is_named(meet: Build, google: Google) -> None:
-    from connectors.errors import CredentialsError
-
-    google.delegated.discard(CALENDAR.scope)
-    with pytest.raises(CredentialsError, match="calendar.events.readonly"):
-        refs(upcoming(meet))

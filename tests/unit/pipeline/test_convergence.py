@@ -39,12 +39,14 @@ from connectors.models import (
 from harvester.documents import Document, record_version, to_documents
 from harvester.pipeline import engine, runner
 from harvester.pipeline.account import AccountConfig
-from harvester.pipeline.context import StopSignal
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import HarvestRequest, VendorOptions, resolve
+from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.settings import to_privacy
 from harvester.sinks.base import Ack, Load
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.state.journal import Journal
+from harvester.state.privacy import PrivacyState
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -476,6 +478,7 @@ class World:
             values={"API_URL": "http://127.0.0.1/"},
             state_folder=self.folder,
             clock=machine,
+            privacy=to_privacy({}, PrivacyState(self.folder)),
         )
         return Account(
             config=config,

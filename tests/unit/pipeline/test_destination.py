@@ -14,7 +14,7 @@ import pytest
 from connectors.errors import OutputError
 from harvester.config import Environment
 from harvester.pipeline.destination import StreamDestination, elastic_config, open_file
-from tests.documents import loads, many
+from tests.invented_meetings import loads, many
 
 
 def config_of(host: str) -> str:

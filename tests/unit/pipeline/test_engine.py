@@ -35,13 +35,15 @@ from connectors.models import (
     Window,
 )
 from harvester.pipeline import engine
-from harvester.pipeline.context import Clock, RunContext, StopSignal
+from harvester.pipeline.clock import Clock
+from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.planner import RunPlan, Slice
 from harvester.pipeline.report import Report
+from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.tracker import NullTracker
 from harvester.pipeline.vendor_clock import VendorClock
 from harvester.sinks.base import Ack, Load
-from harvester.state.account import AccountState
+from harvester.state.quotas_and_tokens import AccountState
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = Window(start=datetime(2026, 11, 19, tzinfo=UTC), end=datetime(2026, 11, 20, tzinfo=UTC))

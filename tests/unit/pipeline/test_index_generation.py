@@ -14,7 +14,7 @@ from connectors.models import Detail, Window
 from harvester.pipeline.index_generation import EMPTY_WHEN_BEGUN, IndexGeneration, period_of
 from harvester.pipeline.report import Report
 from harvester.state.journal import Journal
-from tests.unit.journal_runs import NOTHING, NOW, ref
+from tests.unit.journal_builders import NOTHING, NOW, ref
 
 MEETINGS, SESSIONS = "harvester-meetings-2026", "harvester-sessions-2026"
 

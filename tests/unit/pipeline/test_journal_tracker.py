@@ -25,12 +25,12 @@ from connectors.models import (
 )
 from harvester.pipeline.journal_tracker import JournalTracker
 from harvester.pipeline.planner import RunPlan, Slice, backfill, filtered, nightly, with_backlog
-from harvester.pipeline.short_readings import CONFIRM_AFTER
+from harvester.pipeline.too_few_sessions import CONFIRM_AFTER
 from harvester.pipeline.tracker import Fetch, KeepStored, LoadedMeeting, Unchanged
 from harvester.sinks.base import Load
 from harvester.state.journal import Journal
 from harvester.state.journal_rows import JournalEntry
-from tests.unit.journal_runs import (
+from tests.unit.journal_builders import (
     DAY,
     FIRST,
     HOUR,

@@ -12,7 +12,7 @@ import pytest
 from connectors.models import Window
 from harvester.pipeline.planner import ASK_SKIPPED_AGAIN, RunPlan, Slice, backfill, nightly
 from harvester.state.journal import Journal
-from tests.unit.journal_runs import (
+from tests.unit.journal_builders import (
     DAY,
     FIRST,
     HOUR,

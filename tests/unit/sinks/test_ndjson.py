@@ -13,7 +13,7 @@ from connectors.errors import OutputError
 from harvester.documents import to_documents
 from harvester.sinks.base import Ack, PipeClosed
 from harvester.sinks.ndjson import Ndjson
-from tests.documents import full_harvest, loads, many
+from tests.invented_meetings import full_harvest, loads, many
 
 
 class Full(io.BytesIO):

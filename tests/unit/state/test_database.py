@@ -12,8 +12,8 @@ import pytest
 
 from connectors.errors import OutputError, StateError
 from harvester.state import database
-from harvester.state.account import MIGRATIONS
 from harvester.state.database import Database
+from harvester.state.quotas_and_tokens import MIGRATIONS
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from harvester.state.account import AccountState
 from harvester.state.journal import Journal
+from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.rejects import Rejects
 
 DATA = Path(__file__).parents[2] / "data" / "state" / "before-restructuring"

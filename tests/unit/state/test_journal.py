@@ -23,17 +23,7 @@ from harvester.state.journal import Journal
 from harvester.state.journal_reader import JournalReader
 from harvester.state.journal_rows import FailedPartition, from_microseconds
 from harvester.state.journal_schema import MIGRATIONS
-from tests.unit.journal_runs import (
-    DAY,
-    FIRST,
-    HOUR,
-    NOTHING,
-    NOW,
-    QOS,
-    days,
-    kill,
-    ref,
-)
+from tests.unit.journal_builders import DAY, FIRST, HOUR, NOTHING, NOW, QOS, days, kill, ref
 
 ROOT = Path(__file__).parents[3]
 UNPRIVILEGED_ID = 65534

@@ -14,9 +14,9 @@ import pytest
 
 from connectors.errors import StateError
 from connectors.models import MeetingRef, Window
-from harvester.state.account import AccountState
 from harvester.state.journal import Journal
 from harvester.state.layout import JournalLocation, journal_database, journal_folder, rejects_folder
+from harvester.state.quotas_and_tokens import AccountState
 from harvester.state.reader import KnownState, StateReader
 from harvester.state.rejects import Reject, Rejects
 

@@ -6,7 +6,7 @@ import pytest
 
 from harvester.state.intervals import Listing
 from harvester.state.wrong_times import RunTimes, find_wrong_times
-from tests.unit.journal_runs import DAY, FIRST, HOUR, days
+from tests.unit.journal_builders import DAY, FIRST, HOUR, days
 
 MINUTE = timedelta(minutes=1)
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from connectors.models import Detail, MeetingRef, Reason, Window
 from harvester.documents import version
+from harvester.sinks.elastic.account_documents import Deletion, IndexedDocument, IndexedMeeting, right_index
 from harvester.sinks.elastic.config import Kind as DocumentKind
-from harvester.sinks.elastic.inventory import Deletion, IndexedDocument, IndexedMeeting, right_index
 from harvester.state.journal_rows import JournalEntry, Outcome
-from harvester.state.kept_sessions import SessionSummary
+from harvester.state.session_digest import SessionSummary
 from harvester.verify.comparison import Comparison, chunks, is_missed
 from harvester.verify.findings import EXPLAINED, Finding, Kind, count_by_kind, wrong
 from harvester.verify.repair import removals, removed, to_harvest
-from tests.documents import HARVESTED, START
+from tests.invented_meetings import HARVESTED, START
 from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER
 
 DAY = Window(start=START - timedelta(hours=12), end=START + timedelta(hours=12))

@@ -19,7 +19,7 @@ from harvester.state.journal import Journal
 from harvester.state.journal_rows import JournalEntry
 from harvester.verify.findings import KEPT_ORPHANS, Finding, unrepaired
 from harvester.verify.repair import RepairTracker, after_repair, orphans, to_harvest
-from tests.documents import HARVESTED, plain
+from tests.invented_meetings import HARVESTED, plain
 from tests.unit.verify.test_comparison import NEW, ref
 
 

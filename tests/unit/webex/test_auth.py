@@ -22,7 +22,7 @@ from connectors.errors import (
 )
 from connectors.webex import Webex
 from connectors.webex.auth import ADOPTED, STORED_NAME, WebexOAuth
-from harvester.state.account import AccountState
+from harvester.state.quotas_and_tokens import AccountState
 from tests.unit.fake_context import NOW, FakeContext, MemoryTokens
 from tests.unit.webex.fake_api import API, DAY, Account, items, settings
 

@@ -9,7 +9,7 @@ from connectors.models import Detail, Host, Meeting, MeetingRecord, Session, ses
 from connectors.parsing import parse_instant
 from connectors.webex.mapping import state_of, to_meeting, to_sessions, with_audio
 from connectors.webex.quality import to_quality, with_quality
-from connectors.webex.redaction import redact_row
+from connectors.webex.redaction_rules import redact_row
 from harvester.documents import to_documents
 from tests.unit.fake_context import NOW
 from tests.unit.webex.fake_api import UUID, data, device, live_row, meeting_row, participant_row, without

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 import responses
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import RequestStats
@@ -23,7 +23,7 @@ from connectors.models import Detail, MeetingRecord, Reason
 from connectors.rate_limit import RateLimiter
 from connectors.webex import Webex
 from connectors.webex.quality_api import QualityApi
-from harvester.state.account import AccountState
+from harvester.state.quotas_and_tokens import AccountState
 from tests.unit.fake_context import NOW, FakeContext
 from tests.unit.webex.fake_api import (
     ADMIN,
@@ -322,7 +322,6 @@ class Vendor:
         return self.status, {}, json.dumps(items()) if self.status == 200 else "{}"
 
 
-@settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_one_call_per_meeting_in_five_minutes(steps: list[tuple[str, int, str]]) -> None:
     """Over any sequence of runs, processes at once, threads, kills and answers."""

@@ -21,7 +21,7 @@ from connectors.base import Connector
 from connectors.errors import QuotaExhausted
 from harvester.cli.render.progress import DAY_SECONDS, MARGIN, Progress, ProgressDisplay
 from harvester.logging_setup import configure_logging
-from harvester.pipeline.context import RunContext
+from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.report import Report
 
 CONNECTOR = cast(Connector, SimpleNamespace(requests_per_second=31.0))

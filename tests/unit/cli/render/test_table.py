@@ -8,8 +8,6 @@ import sys
 import pytest
 
 from harvester.cli.render.table import table_lines
-from harvester.cli.render.templates import TEMPLATE_REMEDY, difference_lines
-from harvester.sinks.elastic.templates import Difference
 
 
 def test_columns_are_aligned_and_lines_have_no_trailing_spaces() -> None:
@@ -41,20 +39,3 @@ def test_long_cells_are_wrapped_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -
 
 def test_markup_and_escape_sequences_of_the_content_are_text() -> None:
     assert table_lines(("ID",), [("[red]a[/red]\x1b[2J",)])[1] == r"[red]a[/red]\x1b[2J"
-
-
-def test_differences_are_a_table_with_what_to_do_below() -> None:
-    differences = [
-        Difference(template="harvester-settings", field="", shipped="a template", installed=None),
-        Difference(template="harvester-meetings", field="dynamic", shipped=False, installed=True),
-        Difference(template="harvester-meetings", field="email type", shipped="keyword", installed=None),
-    ]
-    header, *rows, remedy = difference_lines(differences, TEMPLATE_REMEDY)
-    assert header.split("  ")[0] == "TEMPLATE OR INDEX"
-    assert [row.split() for row in rows] == [
-        ["harvester-settings", "not", "installed"],
-        ["harvester-meetings", "dynamic", "true", "false"],
-        ["harvester-meetings", "email", "type", "absent", "keyword"],
-    ]
-    assert "harvester templates install" in remedy
-    assert difference_lines([], TEMPLATE_REMEDY) == []

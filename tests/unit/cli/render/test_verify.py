@@ -23,7 +23,7 @@ from harvester.state.wrong_times import WrongTimes
 from harvester.verify.comparison import Tally
 from harvester.verify.findings import EXPLAINED, KINDS, Finding, Kind, Repair
 from harvester.verify.result import VerifyResult, worst_exit_code
-from tests.documents import HARVESTED
+from tests.invented_meetings import HARVESTED
 from tests.unit.verify.test_comparison import NEW, START, record, ref
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from connectors.http import Response
 from connectors.meetecho.errors import MeetechoRefused
 from connectors.meetecho.room_rows import to_rooms
 from connectors.meetecho.writing.calls import DELETE_ROOM, Fetched, WriteClient, WriteRequest
-from connectors.meetecho.writing.desired import DesiredRoom
+from connectors.meetecho.writing.desired_state import DesiredRoom
 from connectors.meetecho.writing.write_log_contract import SentDecks, Write
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)

@@ -26,8 +26,9 @@ from connectors.meetecho.writing.calls import (
     is_doubtful,
     remove_deck,
     send_decks,
+    status_of,
 )
-from connectors.meetecho.writing.desired import Deck, DesiredRoom
+from connectors.meetecho.writing.desired_state import Deck, DesiredRoom
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import MEETECHO, SECRET, settings
 
@@ -247,6 +248,42 @@ def test_an_expired_token_is_renewed_once(
         "bearer wg-token",
         "bearer new-token",
     ]
+
+
+PAGE = "<!DOCTYPE html><html><body>Log in to the network</body></html>"
+
+
+@pytest.mark.parametrize(
+    "request_", [create_room(ROOM_18), delete_room("acro"), add_deck("acro", "1", DECKS[0])]
+)
+def test_a_page_instead_of_an_answer_leaves_the_outcome_unknown(
+    client: WriteClient, http: responses.RequestsMock, request_: WriteRequest
+) -> None:
+    call = http.add(
+        request_.method, MEETECHO + request_.path, body=PAGE, content_type="text/html; charset=utf-8"
+    )
+    with pytest.raises(BrokenResponse, match="text/html") as raised:
+        client.send(request_)
+    assert call.call_count == 1
+    assert is_doubtful(raised.value)
+    assert status_of(raised.value) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "content_type"),
+    [(202, "", "text/html"), (202, "Accepted", "text/html"), (200, "", "text/html"), (200, "OK", "text/plain"), (200, "{}", "text/html")],
+)  # fmt: skip
+def test_any_other_body_of_a_success_is_ignored(
+    client: WriteClient, http: responses.RequestsMock, status: int, body: str, content_type: str
+) -> None:
+    http.put(f"{MEETECHO}/materials", status=status, body=body, content_type=content_type)
+    assert client.send(send_decks("acro", "1234", DECKS)).status == status
+
+
+def test_the_status_of_an_error_is_that_of_meetechos_answer() -> None:
+    assert status_of(MeetechoRefused("refused", status=404)) == 404
+    assert status_of(VendorError("failed", status=502)) == 502
+    assert status_of(Unreachable("no connection")) is None
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409])

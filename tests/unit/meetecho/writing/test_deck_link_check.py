@@ -7,7 +7,7 @@ import requests
 import responses
 
 from connectors.meetecho.writing.deck_link_check import check_links
-from connectors.meetecho.writing.desired import Deck
+from connectors.meetecho.writing.desired_state import Deck
 
 URL = "https://example.com/decks/17-00"
 DECK = Deck(id=17, title="A Slide Deck", url=URL, rev="00", order=1)

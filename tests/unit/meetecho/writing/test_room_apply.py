@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Unreachable
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.writing.calls import Fetched
-from connectors.meetecho.writing.desired import DesiredRoom
+from connectors.meetecho.writing.desired_state import DesiredRoom
 from connectors.meetecho.writing.room_apply import RoomOutcome, RoomWriter
 from tests.unit.meetecho.writing.fake_meetecho import NOW, FakeMeetecho, Killed, MemoryLog, desired_room
 
@@ -170,7 +170,6 @@ ROOMS = st.lists(
 
 
 @pytest.mark.hypothesis
-@settings(deadline=None)
 @given(st.lists(st.tuples(ROOMS, FAULTS, st.booleans()), max_size=6), ROOMS)
 def test_any_sequence_of_files_lost_answers_and_kills_ends_with_the_desired_rooms(
     runs: list[tuple[list[DesiredRoom], list[str], bool]], last: list[DesiredRoom]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from connectors.meetecho.room_rows import Room
-from connectors.meetecho.writing.desired import DesiredRoom
+from connectors.meetecho.writing.desired_state import DesiredRoom
 from connectors.meetecho.writing.room_plan import (
     Change,
     Create,

@@ -9,7 +9,7 @@ import requests
 import responses
 
 from connectors.errors import BrokenResponse, Unreachable, VendorError
-from connectors.meetecho.datatracker_client import DatatrackerClient
+from connectors.meetecho.datatracker_http_client import DatatrackerClient
 from connectors.meetecho.writing.slide_source import SlideSource
 from tests.unit.fake_context import FakeContext
 from tests.unit.meetecho.fake_api import DATATRACKER

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Unreachable
 from connectors.exit_codes import ExitCode
 from connectors.meetecho.errors import MeetechoRefused
-from connectors.meetecho.writing.desired import Deck
+from connectors.meetecho.writing.desired_state import Deck
 from connectors.meetecho.writing.slide_sync import RESEND_AFTER, SlideOutcome, SlidePlan, SlideWriter
 from tests.unit.meetecho.writing.fake_meetecho import (
     NOW,
@@ -190,7 +190,6 @@ FAULTS = st.lists(st.sampled_from(["ok", "lost", "dropped", "killed before", "ki
 
 
 @pytest.mark.hypothesis
-@settings(deadline=None)
 @given(st.lists(st.tuples(NUMBERS, FAULTS, st.sampled_from(["00", "01"])), max_size=5), NUMBERS)
 def test_any_sequence_of_lists_lost_answers_and_kills_ends_with_the_desired_decks(
     runs: list[tuple[list[int], list[str], str]], last: list[int]

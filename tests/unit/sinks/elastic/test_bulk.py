@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain, repeat
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from harvester.sinks.elastic.bulk import (
     Results,
     Target,
     action_head,
+    read_results,
 )
 from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.index_creation import Indices
@@ -269,3 +271,20 @@ def test_an_overloaded_cluster_is_waited_for_and_the_error_names_the_cause() -> 
         send(
             Scripted(lambda ids: items([refused(429, "es_rejected_execution_exception")] * len(ids))), Waits()
         )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {"items": 7},
+        {"items": [7]},
+        {"items": [{}]},
+        {"items": [{"index": 7}]},
+        {"items": [{"index": {"status": "201"}}]},
+        {"items": [{"index": {}}]},
+    ],
+)
+def test_an_answer_without_the_result_of_each_operation_has_no_results(body: Any) -> None:
+    assert read_results(Response(status=200, body=body), 1) is None

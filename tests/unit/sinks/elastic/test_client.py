@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
@@ -150,7 +151,9 @@ def test_debug_messages_name_requests_without_query_body_and_credentials(
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
         with closing(
-            Client(ElasticConfig(host=url, username="marked-user", password="marked-password"))
+            Client(
+                ElasticConfig(host=url, username="marked-user", password="marked-password"), time.monotonic
+            )
         ) as real:
             assert real.send("POST", "/x/_search", params={"marked": "1"}, body={"marked": 1}).ok
         server.shutdown()
@@ -158,7 +161,9 @@ def test_debug_messages_name_requests_without_query_body_and_credentials(
     assert [re.sub(r"[0-9]+ ms", "N ms", message) for message in own] == [
         "Elasticsearch: POST /x/_search: 200 in N ms"
     ]
-    with closing(Client(ElasticConfig(host="http://127.0.0.1:9", api_key="marked-key"))) as nowhere:
+    with closing(
+        Client(ElasticConfig(host="http://127.0.0.1:9", api_key="marked-key"), time.monotonic)
+    ) as nowhere:
         nowhere.send("GET", "/x?marked=query")
     assert caplog.messages[-1] == "Elasticsearch: GET /x: no response"
 
@@ -182,7 +187,7 @@ def test_credentials_are_sent_as_utf_8(settings: dict[str, str], header: str | N
     with HTTPServer(("127.0.0.1", 0), Recording) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        with closing(Client(ElasticConfig(host=url, **settings))) as real:  # type: ignore[arg-type]  # texts
+        with closing(Client(ElasticConfig(host=url, **settings), time.monotonic)) as real:  # type: ignore[arg-type]  # texts
             assert real.send("POST", "/x", body={}).ok
         server.shutdown()
     assert received == [header]
@@ -194,7 +199,7 @@ def test_credentials_are_sent_as_utf_8(settings: dict[str, str], header: str | N
 def test_a_host_that_is_no_host_name_is_a_configuration_error(host: str) -> None:
     with (
         pytest.raises(ConfigurationError, match="ES_HOST"),
-        closing(Client(ElasticConfig(host=host))) as real,
+        closing(Client(ElasticConfig(host=host), time.monotonic)) as real,
     ):
         real.ping(Waits().policy(1))
 
@@ -219,7 +224,7 @@ def test_the_fault_of_a_certificate_is_named(
     with tls_server(file) as port:
         ca_certs = str(authority.file) if trusted else None
         config = ElasticConfig(host=f"https://127.0.0.1:{port}", ca_certs=ca_certs)
-        with closing(Client(config)) as real, pytest.raises(ConfigurationError, match=words):
+        with closing(Client(config, time.monotonic)) as real, pytest.raises(ConfigurationError, match=words):
             real.send("GET", "/")
 
 
@@ -232,14 +237,16 @@ def test_an_authority_is_named_by_a_setting_or_by_the_environment(
         monkeypatch.setenv(variable, str(authority.file))
     with tls_server(authority.server_file()) as port:
         ca_certs = None if variable else str(authority.file)
-        with closing(Client(ElasticConfig(host=f"https://127.0.0.1:{port}", ca_certs=ca_certs))) as real:
+        with closing(
+            Client(ElasticConfig(host=f"https://127.0.0.1:{port}", ca_certs=ca_certs), time.monotonic)
+        ) as real:
             assert real.send("GET", "/").ok
 
 
 def test_a_ca_file_that_does_not_exist_names_the_setting(tmp_path: Path) -> None:
     for host in ("https://es.example.org", "http://es.example.org"):
         with pytest.raises(ConfigurationError, match="ES_CA_CERTS"):
-            Client(ElasticConfig(host=host, ca_certs=str(tmp_path / "missing")))
+            Client(ElasticConfig(host=host, ca_certs=str(tmp_path / "missing")), time.monotonic)
 
 
 def test_a_proxy_is_used_for_other_hosts_with_the_configured_credentials(
@@ -258,7 +265,9 @@ def test_a_proxy_is_used_for_other_hosts_with_the_configured_credentials(
     with HTTPServer(("127.0.0.1", 0), Proxy) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_address[1]}")
-        with closing(Client(ElasticConfig(host="http://es.example.org:9200", api_key="key"))) as real:
+        with closing(
+            Client(ElasticConfig(host="http://es.example.org:9200", api_key="key"), time.monotonic)
+        ) as real:
             assert real.send("POST", "/x", body={}).ok
         server.shutdown()
     assert received == [("http://es.example.org:9200/x", "ApiKey key")]
@@ -270,9 +279,11 @@ def test_this_machine_is_reached_without_a_proxy_and_a_dead_proxy_is_named(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with HTTPServer(("127.0.0.1", 0), Answering) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        with closing(Client(ElasticConfig(host=f"http://127.0.0.1:{server.server_address[1]}"))) as real:
+        with closing(
+            Client(ElasticConfig(host=f"http://127.0.0.1:{server.server_address[1]}"), time.monotonic)
+        ) as real:
             assert real.send("POST", "/x", body={}).ok
         server.shutdown()
     named = pytest.raises(Unreachable, match="through the proxy that HTTP_PROXY or HTTPS_PROXY names")
-    with closing(Client(ElasticConfig(host="http://es.example.org"))) as real, named:
+    with closing(Client(ElasticConfig(host="http://es.example.org"), time.monotonic)) as real, named:
         real.request(Waits().policy(1), "POST", "/x", body={})

@@ -18,7 +18,7 @@ from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.loader import Loader, Preparation
 from harvester.state.rejects import Rejects
-from tests.documents import many, plain, spoiled
+from tests.invented_meetings import many, plain, spoiled
 from tests.unit.fake_context import NOW
 from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, items, refused, stored
 

@@ -20,7 +20,7 @@ from harvester.sinks.elastic import ndjson_reader as lines_module
 from harvester.sinks.elastic.bulk import Operation, Target
 from harvester.sinks.elastic.config import ElasticConfig
 from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, read_blocks
-from tests.documents import HARVESTED, full_harvest, plain
+from tests.invented_meetings import HARVESTED, full_harvest, plain
 from tests.unit.fake_context import NOW
 
 DOCUMENTS = [orjson.loads(encode(d)) for record in (full_harvest(), plain(1)) for d in to_documents(record)]
@@ -207,3 +207,27 @@ def test_lines_have_the_versions_of_their_records() -> None:
     operations, _ = read(*[encode(document) for document in to_documents(record)])
     assert {Target.of(operation).version for operation in operations} == {record_version(record)}
     assert format_milliseconds(HARVESTED).encode() in operations[0].source
+
+
+# Lines that are treated
+
+
+def test_a_line_is_treated_whether_it_looks_like_the_harvesters_or_not() -> None:
+    own = encode(BASE)
+    other = json.dumps(dict(sorted(BASE.items()))).encode()
+    reader = LineReader(
+        ElasticConfig(host="http://localhost"), NOW, lambda document: {**document, "topic": "treated"}
+    )
+    operations = list(reader.operations([own, other, b""], []))
+    assert [json.loads(each.source)["topic"] for each in operations] == ["treated", "treated"]
+    plain_operations, _ = read(own, other)
+    assert [each.action for each in operations] == [each.action for each in plain_operations]
+
+
+def test_a_line_that_is_left_out_is_counted_and_one_that_is_no_document_is_kept_without_text() -> None:
+    bad: list[BadLine] = []
+    reader = LineReader(ElasticConfig(host="http://localhost"), NOW, lambda _: None)
+    operations = list(reader.operations([encode(BASE), b"{no JSON", b'{"document_id": "x"}'], bad))
+    assert (operations, reader.left_out, reader.line_number) == ([], 1, 3)
+    assert [each.text for each in bad] == [b"", b""]
+    assert bad[0].sha256 == hashlib.sha256(b"{no JSON").hexdigest()

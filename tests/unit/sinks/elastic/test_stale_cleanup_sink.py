@@ -19,7 +19,7 @@ from harvester.sinks.elastic import stale_cleanup_sink, stale_documents
 from harvester.sinks.elastic.client import Client, Response
 from harvester.sinks.elastic.stale_cleanup_sink import StaleCleanupSink
 from harvester.sinks.elastic.stale_documents import CurrentDocuments
-from tests.documents import HARVESTED, loads, many, plain
+from tests.invented_meetings import HARVESTED, loads, many, plain
 from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER, Item, Waits, refused
 
 LATER = HARVESTED + timedelta(days=1)

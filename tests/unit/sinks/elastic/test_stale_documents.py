@@ -11,7 +11,7 @@ from harvester.documents import record_version, to_documents
 from harvester.sinks.elastic.client import Response
 from harvester.sinks.elastic.deletion import Deletion, MissingPrivileges
 from harvester.sinks.elastic.stale_documents import CurrentDocuments, StaleDocument, StaleDocuments
-from tests.documents import HARVESTED, plain
+from tests.invented_meetings import HARVESTED, plain
 from tests.unit.sinks.elastic.fake_elasticsearch import CLUSTER, Scripted, Waits, stored
 
 

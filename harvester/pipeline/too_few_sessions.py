@@ -1,0 +1,57 @@
+"""Whether to believe a reading of a meeting that has far fewer sessions than are stored, or than the vendor counts.
+
+Vendors were seen to answer 200 with an empty or a short list of participants for a meeting whose complete list they had
+returned before. A meeting that is over does not lose its participants, so such an answer is an error until a second
+reading, much later, returns the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from connectors.models import Detail
+from harvester.state.session_digest import Doubt, SessionSummary
+
+CONFIRM_AFTER = timedelta(hours=20)
+"""A second equal answer counts after this time: the next nightly run may begin a little earlier in the day."""
+
+
+def lacks_sessions(
+    found: Collection[str],
+    stored: SessionSummary | None,
+    stored_rank: int | None,
+    *,
+    same_source: bool = True,
+) -> bool:
+    """Whether a reading, whose session keys are `found`, lacks more than half of the sessions that are stored.
+
+    A vendor merges or corrects a few sessions after a meeting, and a short list lacks most of them, so half lies far from
+    both. As many sessions as before, but others, are doubtful too: what Webex has of the quality of a meeting makes
+    sessions with ids of their own. Of a live meeting only the number counts, since its sessions may get other keys when
+    they end, and of a meeting that another source of the vendor has now been asked about, which makes other keys. `stored`:
+    `None` if an earlier version stored the meeting without counting; then only an empty answer is doubtful.
+    """
+    if stored_rank is None:
+        return False
+    if stored is None:
+        return not found and stored_rank >= Detail.basic
+    if 2 * len(found) < stored.count:
+        return True
+    return same_source and stored_rank >= Detail.basic and not stored.shares_half(found)
+
+
+def is_far_below(found: SessionSummary, expected: int | None) -> bool:
+    """Whether a reading has fewer than half of the sessions that the vendor counts elsewhere. `expected`: `None` if it
+    does not count them."""
+    return expected is not None and 2 * found.count < expected
+
+
+def doubted_since(found: SessionSummary, doubt: Doubt | None, now: datetime) -> datetime:
+    """Since when this reading is doubted: since the first equal one, if the last one was equal."""
+    return doubt.since if doubt is not None and doubt.sessions == found else now
+
+
+def is_confirmed(found: SessionSummary, doubt: Doubt | None, now: datetime) -> bool:
+    """Whether an equal reading was made so long ago that both are believed."""
+    return now >= doubted_since(found, doubt, now) + CONFIRM_AFTER

@@ -1,0 +1,99 @@
+"""Loads the documents of rooms: their states into one index, their bookings into one per period.
+
+Each document replaces an older one with its id, since its version is the time at which its calendar was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from connectors.errors import ConfigurationError
+from connectors.models import Window
+from connectors.parsing import format_milliseconds
+from connectors.retry import RetryPolicy
+from harvester.documents import encode
+from harvester.sinks.elastic.bulk import ACTION_TAIL, REJECTED, BulkSender, Operation, action_head
+from harvester.sinks.elastic.client import Client
+from harvester.sinks.elastic.index_creation import Indices
+
+BATCH = 500
+
+
+class RoomDocuments:
+    """Safe for one thread at a time."""
+
+    def __init__(self, client: Client, retry: RetryPolicy) -> None:
+        self._client = client
+        self._retry = retry
+        self._sender = BulkSender(client, Indices(client, retry), retry)
+
+    def put_states(self, states: Iterable[Mapping[str, Any]]) -> int:
+        """Store the current state of rooms; returns how many were refused."""
+        index = self._client.config.alias("room")
+        return self._put((index, state) for state in states)
+
+    def put_bookings(self, bookings: Iterable[Mapping[str, Any]]) -> int:
+        """Store bookings; returns how many were refused."""
+        config = self._client.config
+        return self._put((config.index("booking", booking["@timestamp"]), booking) for booking in bookings)
+
+    def delete_other_bookings(
+        self, calendar: str, account: str, window: Window, harvested_at: datetime
+    ) -> int:
+        """Delete the bookings of a calendar in this window that were not read at this time: they were cancelled or moved.
+
+        Returns how many. Needs the privileges read, maintenance and write.
+        """
+        name = f"{self._client.config.alias('booking')}-*"
+        body = {
+            "query": {
+                "bool": {
+                    "filter": [
+                        {"term": {"calendar": calendar}},
+                        {"term": {"account": account}},
+                        {
+                            "range": {
+                                "@timestamp": {
+                                    "gte": format_milliseconds(window.start),
+                                    "lt": format_milliseconds(window.end),
+                                }
+                            }
+                        },
+                        {"range": {"harvested_at": {"lt": format_milliseconds(harvested_at)}}},
+                    ]
+                }
+            }
+        }
+        self._request("POST", f"/{name}/_refresh?allow_no_indices=true")
+        response = self._request(
+            "POST", f"/{name}/_delete_by_query?allow_no_indices=true&conflicts=proceed&refresh=true", body
+        )
+        deleted = response.get("deleted")
+        return deleted if isinstance(deleted, int) else 0
+
+    def _request(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        response = self._client.request(self._retry, method, path, body=body)
+        if response.status in {401, 403} or response.cause.is_block:
+            raise self._client.error_for(response.cause)
+        if not response.ok or not isinstance(response.body, dict):
+            raise ConfigurationError(
+                f"Elasticsearch at {self._client.config.url} refuses to look for cancelled bookings (HTTP {response.status})"
+            )
+        return response.body
+
+    def _put(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> int:
+        refused = 0
+        operations = (_operation(index, document) for index, document in documents)
+        while batch := list(islice(operations, BATCH)):
+            results = self._sender.send(batch)
+            refused += results.outcomes.count(REJECTED)
+        return refused
+
+
+def _operation(index: str, document: Mapping[str, Any]) -> Operation:
+    version = int(document["harvested_at"].timestamp() * 1000)
+    quoted = encode(document["document_id"])
+    return Operation(index, action_head(index, version) + quoted + ACTION_TAIL, encode(dict(document)))

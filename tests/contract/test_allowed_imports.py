@@ -1,0 +1,128 @@
+"""Which package may import which, and who may write to stdout."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.contract.source_files import ROOT, forbidden_imports, name, nodes, python_files
+
+HARVESTER = ROOT / "harvester"
+MODULES = python_files("harvester")
+COMMAND_LINE = {"__main__.py", "cli"}
+CORE = ("pipeline", "sinks", "state", "verify", "analysis")
+
+
+def package(path: Path) -> str:
+    return path.relative_to(HARVESTER).parts[0]
+
+
+def test_only_the_command_line_imports_the_command_line_click_and_rich() -> None:
+    others = [path for path in MODULES if package(path) not in COMMAND_LINE]
+    assert len(others) > 50
+    assert not [each for path in others for each in forbidden_imports(path, "harvester.cli", "click", "rich")]
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown"),
+    [
+        ("state", ["harvester.pipeline", "harvester.verify"]),
+        ("sinks", ["harvester.pipeline", "harvester.verify"]),
+        ("pipeline", ["harvester.verify"]),
+    ],
+)
+def test_state_and_sinks_know_no_run(known: str, unknown: list[str]) -> None:
+    files = python_files(f"harvester/{known}")
+    assert len(files) > 3
+    assert not [each for path in files for each in forbidden_imports(path, *unknown)]
+
+
+def test_the_analysis_knows_documents_only() -> None:
+    """It reads what any harvest wrote: it knows no run, no state and no Elasticsearch, and nothing but the command line
+    knows it."""
+    unknown = ("pipeline", "sinks", "state", "verify", "simulator")
+    known = [path for path in MODULES if package(path) == "analysis"]
+    assert len(known) > 10
+    assert not [
+        each for path in known for each in forbidden_imports(path, *(f"harvester.{one}" for one in unknown))
+    ]
+    others = [path for path in MODULES if package(path) not in {*COMMAND_LINE, "analysis"}]
+    assert not [each for path in others for each in forbidden_imports(path, "harvester.analysis")]
+
+
+def test_only_the_command_line_names_stdout() -> None:
+    """Documents go to the stream that it passes to sinks/ndjson.py."""
+    others = [path for path in MODULES if package(path) not in {*COMMAND_LINE, "simulator"}]
+    assert not [
+        f"{name(path)}:{getattr(node, 'lineno', 0)}"
+        for path in others
+        for node in nodes(path)
+        if names_stdout(node)
+    ]
+
+
+def names_stdout(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "print"
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return (node.value.id, node.attr) == ("sys", "stdout")
+    return False
+
+
+@pytest.mark.parametrize("code", ["print('x')", "sys.stdout.write('x')"])
+def test_what_names_stdout_would_be_found(code: str) -> None:
+    assert any(names_stdout(node) for node in ast.walk(ast.parse(code)))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_the_command_line_prints_through_one_module(path: Path) -> None:
+    """It escapes what a terminal would obey."""
+    if name(path) == "harvester/cli/render/echo.py":
+        return
+    for node in nodes(path):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "click":
+            assert node.attr not in {"echo", "secho"}, f"line {node.lineno}"
+
+
+def writes_a_file(node: ast.AST) -> bool:
+    """Whether it is `path.write_text(…)`, or `open` with a mode that writes."""
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if called not in {"open", "fdopen"}:
+        return called in {"write_text", "write_bytes"}
+    constants = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+    return any(isinstance(mode, str) and re.fullmatch(r"[wax]b?\+?", mode) for mode in constants)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_one_module_writes_the_files_that_a_user_names(path: Path) -> None:
+    """It replaces regular files only, and follows no link of another user."""
+    if name(path) in {
+        "harvester/output_file.py",
+        "harvester/cli/standard_streams.py",
+        "harvester/analysis/source.py",  # a pipe
+    }:
+        return
+    assert not [node.lineno for node in nodes(path) if isinstance(node, ast.Call) and writes_a_file(node)]
+
+
+@pytest.mark.parametrize("core", CORE)
+def test_unit_tests_of_the_core_need_no_command_line(core: str) -> None:
+    files = python_files(f"tests/unit/{core}")
+    assert files
+    assert not [each for path in files for each in forbidden_imports(path, "harvester.cli")]
+
+
+def test_a_run_needs_no_command_line() -> None:
+    code = (
+        "import sys, harvester.pipeline.runner, harvester.pipeline.estimate, harvester.verify.runner\n"
+        "print([m for m in ('click', 'rich', 'harvester.cli') if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ended.stdout.strip() == "[]"

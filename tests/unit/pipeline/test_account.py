@@ -1,0 +1,63 @@
+"""Opening an account: settings that lack, and what a connector knows of its state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import ConfigurationError
+from harvester.config import Environment
+from harvester.pipeline.account import AccountConfig, missing_settings, open_account, read_settings
+from harvester.pipeline.clock import Clock
+from harvester.pipeline.stop_signal import StopSignal
+from tests.unit.fake_context import NOW
+
+SETTINGS = {"ZOOM_ACCOUNT_ID": "x", "ZOOM_CLIENT_ID": "x", "ZOOM_CLIENT_SECRET": "x"}
+
+
+def config(folder: Path, url: str = "https://zoom.example.org/v2", label: str = "main") -> AccountConfig:
+    return AccountConfig(
+        vendor="zoom",
+        label=label,
+        values={**SETTINGS, "ZOOM_OAUTH_URL": "https://zoom.example.org/oauth", "ZOOM_API_URL": url},
+        state_folder=folder,
+        clock=Clock(wall=NOW.timestamp, monotonic=lambda: 0.0),
+    )
+
+
+def test_settings_that_are_not_set_are_named_with_where_to_find_them() -> None:
+    environment = Environment(values={"ZOOM_CLIENT_ID": "x"})
+    assert missing_settings("zoom", environment) == ["ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_SECRET"]
+    with pytest.raises(
+        ConfigurationError, match=r"not set: ZOOM_ACCOUNT_ID, ZOOM_CLIENT_SECRET; .*to be found"
+    ):
+        read_settings("zoom", environment)
+
+
+def test_settings_that_are_set_are_read_with_their_defaults() -> None:
+    values = read_settings("zoom", Environment(values=SETTINGS))
+    assert values.items() >= SETTINGS.items()
+    assert values["ZOOM_API_URL"] == "https://api.zoom.us/v2"
+
+
+def test_the_state_is_kept_apart_by_label_and_url(tmp_path: Path) -> None:
+    folders = set()
+    for url, label in (
+        ("https://a.example.org", "main"),
+        ("https://b.example.org", "main"),
+        ("https://a.example.org", "x"),
+    ):
+        with open_account(config(tmp_path, url, label), StopSignal()) as account:
+            folders.add(account.folder)
+    assert len(folders) == 3
+
+
+def test_what_is_left_of_a_daily_quota_outlives_the_account(tmp_path: Path) -> None:
+    with open_account(config(tmp_path), StopSignal()) as account:
+        connected = account.connect()
+        assert connected.connector.daily_quota is not None
+        name, limit = connected.connector.daily_quota
+        connected.context.consume_quota(name, 7, limit=limit)
+    with open_account(config(tmp_path), StopSignal()) as again:
+        assert again.connect().quota_left == limit - 7

@@ -1,0 +1,75 @@
+"""Reading every document without a cluster: pages, refusals. Real nodes answer in tests/e2e/test_report_index.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.errors import ConfigurationError, CredentialsError, HarvestError, Unreachable
+from harvester.sinks.elastic import document_reader
+from harvester.sinks.elastic.client import Response
+from harvester.sinks.elastic.document_reader import DocumentReader
+from tests.unit.sinks.elastic.fake_elasticsearch import Scripted, Waits, stored
+
+Answer = Callable[[str, str], Response | None]
+
+
+def hit(number: int, index: str = "harvester-meetings-2026") -> dict[str, Any]:
+    return {"_index": index, "_source": {"number": number}, "sort": [number]}
+
+
+def pages(*contents: list[dict[str, Any]]) -> Answer:
+    """Answers searches with these pages, each with another id of the point in time."""
+    left = iter(enumerate(contents, 1))
+
+    def answer(method: str, path: str) -> Response | None:
+        if path.startswith("/_search"):
+            number, hits = next(left)
+            return Response(status=200, body={"pit_id": f"point-{number}", "hits": {"hits": hits}})
+        return Response(status=200, body={"id": "point-0"}) if "_pit?" in path else None
+
+    return answer
+
+
+def failing(status: int, kind: str) -> Answer:
+    def answer(method: str, path: str) -> Response | None:
+        if path.startswith("/_search"):
+            return Response(status=status, body={"error": {"type": kind, "reason": "because"}})
+        return Response(status=200, body={"id": "point-0"}) if "_pit?" in path else None
+
+    return answer
+
+
+def read(answer: Answer) -> tuple[list[Any], Scripted]:
+    client = Scripted(stored, answer)
+    return [orjson.loads(line) for line in DocumentReader(client, Waits().policy()).read()], client
+
+
+def test_all_pages_are_read_and_the_point_in_time_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_reader, "PAGE", 2)
+    found, client = read(pages([hit(1), hit(2)], [hit(3)]))
+    assert [each["number"] for each in found] == [1, 2, 3]
+    assert client.requests[-1] == ("DELETE", "/_pit")
+
+
+def test_indices_of_other_applications_are_left_out() -> None:
+    found, _ = read(pages([hit(1), hit(2, "harvester-meetings-notes")]))
+    assert [each["number"] for each in found] == [1]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "error", "words"),
+    [
+        (404, "search_context_missing_exception", Unreachable, "run the same command again"),
+        (403, "security_exception", CredentialsError, "the privilege read"),
+        (400, "query_shard_exception", ConfigurationError, "query_shard_exception"),
+    ],
+)
+def test_a_refusal_says_what_to_do(status: int, kind: str, error: type[HarvestError], words: str) -> None:
+    client = Scripted(stored, failing(status, kind))
+    with pytest.raises(error, match=words):
+        list(DocumentReader(client, Waits().policy()).read())
+    assert client.requests[-1] == ("DELETE", "/_pit")
