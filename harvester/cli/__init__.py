@@ -159,6 +159,7 @@ def load_command(place: str) -> click.Command:
     help="Messages as text, or as one JSON object a line.",
 )
 @click.option("--env-file", metavar="FILE", help="Read settings from FILE (NAME=value lines).")
+@click.option("--config", metavar="FILE", help="Read accounts and settings from FILE (TOML).")
 @click.pass_context
 def cli(context: click.Context, /, **given: Any) -> None:
     """Harvest meetings and sessions from Zoom, Webex, Google Meet and Meetecho into Elasticsearch or a pipe.

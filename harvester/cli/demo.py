@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -164,6 +165,7 @@ def _harvest_simulated(
             tempfile.TemporaryDirectory(prefix="harvester-demo-", ignore_cleanup_errors=True)
         )
         env.environment = _pointed(env.environment, simulated, folder)
+        env.accounts_file = None
         if kind == "index":
             vendor_commands.log_destination(kind, env)
         return vendor_commands.run_harvest(
@@ -192,7 +194,7 @@ def _pointed(environment: Environment, simulated: Mapping[str, str], state: str)
         "HARVESTER_STATE_DIR": state,
         "ES_INDEX_PREFIX": PREFIX + environment.of(OWN)["ES_INDEX_PREFIX"],
     }
-    pointed = Environment(values={**kept, **simulated})
+    pointed = replace(environment, values={**kept, **simulated})
     for name, value in own.items():
         pointed = pointed.override(name, value)
     return pointed

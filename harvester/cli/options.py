@@ -21,9 +21,11 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import click
 
+import connectors
 from connectors.base import Option
 from connectors.errors import ConfigurationError
 from harvester import config
+from harvester.accounts_file import DEFAULT_NAME, read_accounts_file
 from harvester.cli import BEFORE_COMMAND, LEVELS, LEVELS_HELP
 from harvester.cli.render.echo import TerminalStream
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
@@ -125,6 +127,8 @@ class GeneralOptions:
     """Values of the options that are not passed to the command itself."""
 
     env_file: str | None = None
+    config: str | None = None
+    account: tuple[str, ...] = ()
     verbose: bool = False
     quiet: bool = False
     log_level: Level | None = None
@@ -148,10 +152,15 @@ class GeneralOptions:
         )
 
     def open_environment(self) -> RunEnvironment:
-        """Read the settings: the process's environment, and the .env file given, else the one in this folder."""
-        path = Path(self.env_file) if self.env_file else (Path(".env") if Path(".env").is_file() else None)
+        """Read the settings: the process's environment, and the files given, else those in this folder."""
+        path = _named_or_here(self.env_file, ".env")
+        config_path = _named_or_here(self.config, DEFAULT_NAME)
         self.configure_logging()
         settings = Environment.read(os.environ, path)
+        accounts_file = read_accounts_file(config_path) if config_path is not None else None
+        if accounts_file is not None:
+            shared = accounts_file.shared
+            settings = settings.over(shared.values, shared.references, shared.spelling)
         if self.es_host:
             settings = settings.override("ES_HOST", self.es_host)
         env = RunEnvironment(
@@ -161,6 +170,8 @@ class GeneralOptions:
             quiet=self.quiet,
             verbose=self.verbose,
             env_file=path,
+            accounts_file=accounts_file,
+            only_accounts=self.account,
         )
         self.configure_logging(env)
         env.redact(OWN)
@@ -168,8 +179,16 @@ class GeneralOptions:
             env.redactor.treat = env.treatment.text
         if path is not None and (exposed := exposed_secrets(path)):
             logger.warning(exposed, extra=ONCE)
+        if accounts_file is not None and (exposed := accounts_file.exposed_secrets()):
+            logger.warning(exposed, extra=ONCE)
         logger.debug(f"settings: {env.settings_source}")
         return env
+
+
+def _named_or_here(named: str | None, default: str) -> Path | None:
+    if named:
+        return Path(named)
+    return Path(default) if Path(default).is_file() else None
 
 
 pass_general_options = click.make_pass_decorator(GeneralOptions, ensure=True)
@@ -241,6 +260,24 @@ ENV_FILE = _stored(
     metavar="FILE",
     help="Read settings from FILE (NAME=value lines).  [default: .env if present]",
 )
+CONFIG = _stored(
+    "--config",
+    metavar="FILE",
+    help=f"Read accounts and settings from FILE (TOML).  [default: {DEFAULT_NAME} if present]",
+)
+ACCOUNT = _stored(
+    "--account",
+    metavar="NAME",
+    multiple=True,
+    help="Use only this account, as main or zoom/main; repeatable.  [default: all]",
+)
+VENDORS = click.option(
+    "--vendor",
+    "vendors",
+    type=click.Choice(sorted(connectors.table())),
+    multiple=True,
+    help="Only accounts of this vendor; repeatable.  [default: all]",
+)
 ES_HOST = _stored("--es-host", metavar="URL", help="URL of Elasticsearch.  [default: ES_HOST]")
 INDEX_PERIOD = _stored(
     "--index-period",
@@ -249,7 +286,10 @@ INDEX_PERIOD = _stored(
 )
 
 logging_options = apply(LOGGING_OPTIONS)
-general_options = apply([*LOGGING_OPTIONS, ENV_FILE])
+general_options = apply([*LOGGING_OPTIONS, ENV_FILE, CONFIG])
+general_options_without_config = apply([*LOGGING_OPTIONS, ENV_FILE])
+"""For commands whose own option --config names another file."""
+
 elasticsearch_options = apply([ES_HOST, INDEX_PERIOD])
 
 
@@ -351,11 +391,16 @@ HARVEST_REST = (
 )
 
 
-def harvest_options(options: Sequence[Option]) -> Decorator[Any]:
-    """The options of a harvest command, with those that the vendor's connector names."""
+def harvest_options(options: Sequence[Option], *, choose_vendors: bool = False) -> Decorator[Any]:
+    """The options of a harvest command, with those that the vendor's connector names.
+
+    `choose_vendors`: the command harvests several vendors, and --vendor selects some.
+    """
     return apply(
         [
             *HARVEST_DATES,
+            *([VENDORS] if choose_vendors else []),
+            ACCOUNT,
             DESTINATION,
             OUTPUT,
             ES_HOST,
@@ -364,6 +409,7 @@ def harvest_options(options: Sequence[Option]) -> Decorator[Any]:
             *HARVEST_REST,
             *LOGGING_OPTIONS,
             ENV_FILE,
+            CONFIG,
         ]
     )
 
