@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import connectors
 from connectors.errors import BrokenPlugin, ConfigurationError, HarvestError
@@ -27,8 +28,10 @@ from harvester.pipeline.account import (
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.state.journal import Journal
 from harvester.state.rejects import Rejects
+
+if TYPE_CHECKING:
+    from harvester.state.journal import Journal
 
 logger = logging.getLogger(__name__)
 

@@ -45,7 +45,8 @@ from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.index_creation import Indices
-from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable, TooLong, Treat, read_blocks
+from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, Treat, read_blocks
+from harvester.sinks.elastic.non_ndjson_input import Readable
 from harvester.state.rejects import Reject, Rejects, line_key
 
 logger = logging.getLogger(__name__)
