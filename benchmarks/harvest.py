@@ -61,7 +61,7 @@ def at_the_limit(size: int) -> None:
     rate = (heavy["requests"] - 1) / (heavy["last"] - heavy["first"])
     print(f"  Heavy calls                     {heavy['requests']}, refused {heavy['refused']}")
     print(
-        f"  reached                         {rate:.2f}/s of {heavy['limit']}: {rate / heavy['limit']:.1%}  (at least 95 %)"
+        f"  reached                         {rate:.2f}/s of {heavy['limit']}: {rate / heavy['limit']:.1%}  (at bare 95 %)"
     )
     print(f"  most in any sliding second      {heavy['peak']} of {heavy['limit']}")
     print(f"  CPU                             {used.cpu_seconds / used.wall_seconds:.1%} of one core")
@@ -84,15 +84,15 @@ def beside_the_bare_cost(vendor: str, size: int, rounds: int) -> None:
             ratios, costs, asked = [], [], []
             for _ in range(rounds):
                 with ThreadPoolExecutor(2) as pool:
-                    (ours, ours_asked), (least, least_asked) = pool.map(
+                    (used, requests), (bare_used, bare_requests) = pool.map(
                         asking, (one, other), (line, bare), (vendor, vendor)
                     )
-                ratios.append(ours.cpu_seconds / least.cpu_seconds)
-                costs.append(ours.cpu_seconds / ours_asked * 1000)
-                asked.append(ours_asked)
+                ratios.append(used.cpu_seconds / bare_used.cpu_seconds)
+                costs.append(used.cpu_seconds / requests * 1000)
+                asked.append(requests)
             print(
                 f"  {way:<31} {statistics.median(costs):.2f} ms for each of {max(asked)} requests (bare: "
-                f"{least_asked}), {statistics.median(ratios):.2f} x bare"
+                f"{bare_requests}), {statistics.median(ratios):.2f} x bare"
                 f"{f'  (at most {AT_MOST[vendor]})' if way.startswith('harvester') else ''}"
             )
 

@@ -58,7 +58,7 @@ PATIENCE = RetryPolicy(
 
 
 def harvest(number: int) -> MeetingRecord:
-    """One meeting with its sessions, as a vendor with everything switched on tells them."""
+    """One meeting with its sessions, with every field that a vendor can provide."""
     start = datetime(2026, 11, 20, 8, tzinfo=UTC) + timedelta(seconds=number % 36_000)
     end = start + timedelta(minutes=45)
     meeting = Meeting(
@@ -116,7 +116,7 @@ class Ready:
 
 
 class Field:
-    """One contender's turn: the documents in every form that somebody starts from, and indices of its own."""
+    """One contender's turn: the documents in every form to start from, and separate indices."""
 
     def __init__(self, url: str, harvests: list[MeetingRecord], lines: list[bytes], scratch: Path) -> None:
         self.url = url
@@ -263,7 +263,7 @@ def rounds(field: Field, contenders: dict[str, Contender], count: int) -> dict[s
         for name in names[number % len(names) :] + names[: number % len(names)]:
             with field.turn():
                 field.bodies = bulk_bodies(field.actions, field.lines)
-                gc.freeze()  # what was prepared costs nobody a collection
+                gc.freeze()  # prepared objects cost no contender a collection
                 began = time.perf_counter()
                 contenders[name](field)
                 rate = len(field.lines) / (time.perf_counter() - began)
@@ -312,7 +312,7 @@ class NullReply(socketserver.StreamRequestHandler):
 
 
 def serve_nothing() -> None:
-    """The null server, in a process of its own; tells its port and serves until its standard input ends."""
+    """The null server, in a process of its own; prints its port and serves until its standard input ends."""
     socketserver.ThreadingTCPServer.daemon_threads = True
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), NullReply) as server:
         print(server.server_address[1], flush=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import textwrap
@@ -38,6 +39,8 @@ _account: ContextVar[str] = ContextVar("account", default="")
 """The account that the running thread works for, as `zoom/berlin`; empty if messages need not name it."""
 
 OWN_LOGGERS = ("harvester", "connectors")
+NARROWEST = 40
+"""Lines are never broken to fewer columns."""
 KEPT_RECORDS = 1000
 """How many messages quiet mode keeps to show them if something goes wrong; the newest ones."""
 
@@ -72,7 +75,7 @@ def configure_logging(
     reset_logging()
     logging.raiseExceptions = False  # a report about a bad message would print its arguments unredacted
     redact = redactor if redactor is not None else Redactor()
-    handler: logging.Handler = StderrHandler()
+    handler: logging.Handler = StderrHandler(wraps=format == "text")
     handler.setFormatter(
         JsonFormatter(redact) if format == "json" else TextFormatter(redact, detailed=level == "debug")
     )
@@ -135,8 +138,15 @@ class StderrHandler(logging.StreamHandler[TextIO]):
     show: ClassVar[Callable[[str], None] | None] = None
     """Prints a message instead of the handler, as long as a progress bar is shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, wraps: bool = False) -> None:
+        """`wraps`: on a terminal, lines are broken between words."""
         logging.Handler.__init__(self)
+        self._wraps = wraps
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        width = _terminal_width(self.stream) if self._wraps and StderrHandler.show is None else None
+        return text if width is None else "\n".join(_wrapped(line, width) for line in text.split("\n"))
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]  # the base class stores it
@@ -155,6 +165,28 @@ class StderrHandler(logging.StreamHandler[TextIO]):
     def flush(self) -> None:
         with suppress(OSError, ValueError):
             super().flush()
+
+
+def _terminal_width(stream: TextIO) -> int | None:
+    """The columns of the terminal; `None` if it is none, or does not know."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return None
+    return max(NARROWEST, columns) if columns else None
+
+
+def _wrapped(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
 
 
 @contextmanager

@@ -54,8 +54,8 @@ def rows(url: str, key: str, scope: str, **params: str) -> Iterator[dict[str, An
 
 
 def event_of(row: dict[str, Any]) -> tuple[str, str] | None:
-    told = {one["name"]: one.get("value") for one in row["events"][-1].get("parameters", ())}
-    owner, event = told.get("organizer_email"), told.get("calendar_event_id")
+    values = {one["name"]: one.get("value") for one in row["events"][-1].get("parameters", ())}
+    owner, event = values.get("organizer_email"), values.get("calendar_event_id")
     return (owner, event) if owner and event else None
 
 
@@ -65,7 +65,7 @@ def topic(event: tuple[str, str]) -> bytes:
         return b""
     try:
         return line(answer(f"{_calendar}/calendars/{owner}/events/{name}", owner, "calendar.events.readonly"))
-    except RefreshError:  # suspended: nobody may act for them
+    except RefreshError:  # suspended users cannot be impersonated
         _refused.add(owner)
         return b""
 

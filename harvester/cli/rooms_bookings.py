@@ -18,12 +18,13 @@ from connectors.models import Window
 from connectors.parsing import truncate_to_milliseconds
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import (
+    ACCOUNT,
     DESTINATION,
     apply,
     day_options,
     elasticsearch_options,
     examples,
-    general_options,
+    general_options_without_config,
     pass_env,
     stdout_bytes,
 )
@@ -63,7 +64,8 @@ logger = logging.getLogger(__name__)
 @CONFIG
 @TITLES
 @elasticsearch_options
-@general_options
+@ACCOUNT
+@general_options_without_config
 @pass_env
 def bookings(
     env: RunEnvironment,

@@ -83,6 +83,7 @@ AT: Decorator[Any] = click.option(
 
 
 def read_file(env: RunEnvironment, path: Path, titles: Titles | None) -> RoomsFile:
+    """The rooms. `titles`: overrides the file; if personal data is hashed or dropped, titles are hidden."""
     file = with_client(
         read_rooms_file(path, env.environment),
         env.own.get("ROOMS_CLIENT_ID"),
@@ -90,6 +91,8 @@ def read_file(env: RunEnvironment, path: Path, titles: Titles | None) -> RoomsFi
     )
     for secret in file.secrets:
         env.redactor.add(secret)
+    if not env.treatment.keeps_all:
+        return replace(file, titles="hide")
     return replace(file, titles=titles) if titles is not None else file
 
 

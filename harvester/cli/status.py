@@ -24,6 +24,7 @@ from harvester.cli.render.status import (
     verdict_line,
 )
 from harvester.cli.run_environment import RunEnvironment
+from harvester.formatting import plural
 from harvester.logging_setup import ONCE
 from harvester.state.account_status import Retention, account_status
 from harvester.state.journal import delete_journal
@@ -120,7 +121,8 @@ def _selected(scopes: Sequence[Scope], env: RunEnvironment) -> list[Scope]:
 
 
 def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
-    """Delete the journal of an account. What it stored in the index, its quotas and its tokens stay."""
+    """Delete the journal of an account. What it stored in the index, its quotas and its tokens stay, and so do the rejects,
+    which all accounts of an index share."""
     reader = StateReader(env.state_folder)
     found = [
         (location, scope)
@@ -138,6 +140,11 @@ def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
         click.confirm(f"Delete {what}? A later harvest reads everything again.", abort=True, err=True)
     delete_journal(location)
     logger.info(f"deleted {what}; its documents stay in the index")
+    if scope.rejects:
+        logger.warning(
+            f"{plural(scope.rejects, 'rejected document')} of the indices {scope.prefix}* stay, of whatever account: "
+            "`harvester rejects drop` deletes them"
+        )
     return ExitCode.OK
 
 

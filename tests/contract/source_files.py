@@ -28,7 +28,7 @@ def nodes(path: Path) -> tuple[ast.AST, ...]:
 
 @cache
 def imports(path: Path) -> frozenset[str]:
-    """Every module that the file imports, in whatever function, names of `from` imports included."""
+    """Every module that the file imports, in functions too, with the names of `from` imports."""
     return frozenset(_imports(path))
 
 
@@ -46,7 +46,7 @@ def is_in(module: str, package: str) -> bool:
 
 
 def forbidden_imports(path: Path, *packages: str) -> list[str]:
-    """What the file imports of these packages, each with the file's name."""
+    """The imports of these packages, each with the file's name."""
     found = sorted(module for module in imports(path) if any(is_in(module, each) for each in packages))
     return [f"{name(path)} imports {module}" for module in found]
 

@@ -81,7 +81,7 @@ def test_what_names_stdout_would_be_found(code: str) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_the_command_line_prints_through_one_module(path: Path) -> None:
-    """It escapes what a terminal would obey."""
+    """It escapes control characters."""
     if name(path) == "harvester/cli/render/echo.py":
         return
     for node in nodes(path):

@@ -33,7 +33,7 @@ def vendor_of(path: Path) -> str | None:
 
 
 def foreign_imports(path: Path) -> list[str]:
-    """What a file of a connector must not import: the harvester, the environment, the clock and other vendors."""
+    """The forbidden imports of a connector's file: the harvester, the environment, the clock and other vendors."""
     own = vendor_of(path)
     others = {target.partition(":")[0] for target in connectors.CONNECTORS.values()} - {f"connectors.{own}"}
     return forbidden_imports(

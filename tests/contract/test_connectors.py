@@ -22,7 +22,7 @@ from connectors.models import Detail, MeetingRecord, MeetingRef, Window
 from harvester.documents import to_documents
 from tests.contract.conftest import SHOWN, Build, Simulated
 
-# One vendor after the other, so that one process has what it harvested of it.
+# One process tests all of a vendor: it keeps the harvested meetings.
 pytestmark = pytest.mark.parametrize("name", sorted(connectors.CONNECTORS), scope="session")
 
 LONG_AGO = Window(start=SHOWN - timedelta(days=60), end=SHOWN - timedelta(days=59))

@@ -1,4 +1,4 @@
-"""What is in contrib/, the Dockerfile, the compose file and the release workflow uses commands and settings that exist."""
+"""The files in contrib/, the Dockerfile, the compose file and the release workflow use existing commands and settings."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def container() -> dict[str, Any]:
     return found
 
 
-def test_the_cronjob_mounts_what_it_names_and_fits_the_image() -> None:
+def test_the_cronjob_mounts_every_volume_it_names_and_fits_the_image() -> None:
     pod = CRONJOB["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     mounts = {mount["name"]: mount["mountPath"] for mount in container()["volumeMounts"]}
     assert mounts.keys() == {volume["name"] for volume in pod["volumes"]}
@@ -154,7 +154,7 @@ def test_the_image_runs_as_a_user_without_rights() -> None:
     assert int(user) > 1000
 
 
-def test_compose_runs_a_demo_into_the_elasticsearch_beside_it() -> None:
+def test_compose_runs_a_demo_into_its_own_elasticsearch() -> None:
     service = COMPOSE["services"]["harvester"]
     assert unknown_words(shlex.join(service["command"])) == []
     assert service["command"][0] == "demo"

@@ -179,7 +179,7 @@ def unknown_words(line: str) -> list[str]:
     return [word for word in words if word.startswith("-") and word != "-" and word not in options]
 
 
-def test_what_is_no_command_and_no_option_is_found() -> None:
+def test_unknown_commands_and_options_are_found() -> None:
     assert unknown_words("zoom --date 2026-11-19 --dat - --nothing") == ["--dat", "--nothing"]
     assert unknown_words("rejects lst --no") == ["lst"]
 

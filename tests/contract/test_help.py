@@ -50,7 +50,7 @@ def test_every_command_ends_with_the_general_options(path: str, command: click.C
 
 
 @pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
-def test_dates_come_first_and_the_destination_before_what_is_rare(path: str, command: click.Command) -> None:
+def test_dates_come_first_then_the_destination_then_rare_options(path: str, command: click.Command) -> None:
     names = [param.opts[-1] for param in command.params if isinstance(param, click.Option)]
     order = [
         "--date",
@@ -93,7 +93,7 @@ def test_help_texts_start_with_a_capital_and_end_with_a_full_stop() -> None:
         ("", False),
     ],
 )
-def test_what_is_no_sentence_is_found(text: str, expected: bool) -> None:
+def test_a_text_that_is_no_sentence_is_found(text: str, expected: bool) -> None:
     assert is_sentence(text) is expected
 
 

@@ -127,7 +127,7 @@ def test_a_login_on_another_device_is_kept_as_well(harvester: Harvester, webex: 
     state.close()
 
 
-def test_the_next_run_reads_with_what_the_login_gave(harvester: Harvester, webex: SmallWebex) -> None:
+def test_the_next_run_uses_the_token_of_the_login(harvester: Harvester, webex: SmallWebex) -> None:
     older = {"WEBEX_REFRESH_TOKEN": "older"}
     assert harvester("login", "webex", "--device", **older).returncode == 0
     ended = harvester("webex", "--date", "2026-11-19", "--destination", "stdout", **older)
@@ -251,7 +251,7 @@ def test_every_login_is_a_vendors_and_its_help_imports_none() -> None:
     assert "--device" in ended.stdout
 
 
-def test_the_readme_spells_what_has_to_be_registered() -> None:
+def test_the_docs_name_the_redirects_and_scopes_to_register() -> None:
     assert f"http://127.0.0.1:{PORT}/callback" in LOGGING_IN
     for letter in "arkd":
         assert re.sub(r"\{.*\}", letter, DEVICE_CALLBACKS) in LOGGING_IN

@@ -22,7 +22,7 @@ FOLDER = Path(os.environ.get("VENDOR_SCHEMAS") or Path(__file__).parents[3] / "s
 RECORDED = FOLDER / "meetecho"
 # Recorded with a value but null if unknown, or the other way round.
 NULLABLE = {"time", "attendees", "scheduled", "location", "next", "previous"}
-# Objects whose keys are ids.
+# Objects with ids as keys.
 KEYED = {"rooms", "tokens"}
 _FORMS = (
     (re.compile(r"/api/v1/[a-z]+/[a-z]+/[^/]+/"), "address"),
@@ -118,9 +118,9 @@ def test_writing_calls() -> None:
     made = served.post("meeting/interim/createRoom", recorded("createRoom_request"), **bearer)
     assert differences(recorded("createRoom_response"), made.body) == []
     [room] = made.body["rooms"].values()
-    wish = recorded("createRoom_request")
-    assert room["room"]["id"] == wish["room_id"]
-    assert all(room["room"][name] == wish[name] for name in ("start_time", "duration", "description"))
+    desired = recorded("createRoom_request")
+    assert room["room"]["id"] == desired["room_id"]
+    assert all(room["room"][name] == desired[name] for name in ("start_time", "duration", "description"))
     gone = served.post("meeting/interim/deleteRoom", authorization=f"bearer {room['deletion_token']}")
     assert gone.body == recorded("deleteRoom_response")
     for method in ("POST", "PUT", "DELETE"):

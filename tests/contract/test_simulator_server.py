@@ -151,7 +151,7 @@ def test_the_temporary_folder_is_removed_when_the_simulator_stops() -> None:
     assert not path.parent.exists()
 
 
-def test_harvests_of_the_simulator_keep_their_state_beside_the_settings(tmp_path: Path) -> None:
+def test_harvests_of_the_simulator_keep_their_state_next_to_the_settings(tmp_path: Path) -> None:
     options = Options(size=20, days=2, now=NOW, vendors=("webex",), env=tmp_path / "sim.env")
     with serving(options):
         lines = (tmp_path / "sim.env").read_text().splitlines()
@@ -193,7 +193,7 @@ def test_the_settings_have_one_clock_for_all_vendors(settings: dict[str, str]) -
     assert settings["HARVESTER_SPEED"] == "1"
 
 
-def test_every_vendor_shows_the_simulated_time_to_whoever_asks(settings: dict[str, str]) -> None:
+def test_every_vendor_sends_the_simulated_time_with_each_response(settings: dict[str, str]) -> None:
     """Without credentials, and without counting as a call."""
     before = {vendor: traffic(settings, vendor)["calls"] for vendor in VENDORS}
     for name in (

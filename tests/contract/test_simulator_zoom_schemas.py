@@ -21,11 +21,11 @@ ZOOM = FOLDER / "zoom-openapi-2021-08.slice.json"
 
 NULL = {"type": "null"}
 EMPTY = {"enum": [""]}
-# Where the description of 2021 is wrong or too narrow: field, what is also sent, and who has seen it.
+# Fields whose description of 2021 is wrong or too narrow: what is also sent, and who has seen it.
 NOT_AS_PUBLISHED: dict[str, tuple[tuple[dict[str, Any], ...], str]] = {
     "device": (({"type": "string"}, NULL), "free text: https://github.com/Jericho/ZoomNet/issues/168, /354, /369"),
     "audio_quality": ((EMPTY,), 'the schema writes the empty score as " "; its description and answers as ""'),
-    "status": ((EMPTY, NULL), "empty strings stand for what is not told: rows recorded in the tests of airbyte and zoom_rb"),
+    "status": ((EMPTY, NULL), "absent values are empty strings: rows recorded in the tests of airbyte and zoom_rb"),
     "user_id": (({"type": "integer"},), "numbers and strings are mixed up across Zoom's descriptions"),
     "end_time": ((NULL,), "null right after the end: constructorfabric/insight"),
     **dict.fromkeys(

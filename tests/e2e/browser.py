@@ -1,4 +1,4 @@
-"""Chromium without a window, and what it says of a page: requests, violations of the page's policy, messages."""
+"""Headless Chromium, and what it reports of a page: requests, violations of the page's policy, messages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Browser:
         return self.driver.execute_script(code)
 
     def requests(self) -> list[str]:
-        """The URLs that the page asked for since it was opened, without itself and without what its policy stopped."""
+        """The URLs that the page has requested, without its own and without those that its policy blocked."""
         sent: dict[str, str] = {}
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]

@@ -87,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """An xdist hook: tells a worker where to ask for nodes."""
+    """An xdist hook: passes the address of the process with the nodes to a worker."""
     owner = _fleet(node.config)
     assert isinstance(owner, Owner)
     node.workerinput["nodes"] = owner.way()

@@ -24,7 +24,7 @@ class DownloadError(RuntimeError):
 def download(url: str, target: Path, sha256: str) -> None:
     """Download `url` to `target`, whose folder exists. Raises DownloadError.
 
-    What has come so far lies in `target` + `.part`, where a later call goes on. Proxies and CA files are taken from the
+    The part received so far is in `target` + `.part`; a later call resumes it. Proxies and CA files are taken from the
     environment. One process at a time may call this for one target.
     """
     if not _is_safe(url):
@@ -52,7 +52,7 @@ def _is_safe(url: str) -> bool:
 
 
 def _fetch_rest(url: str, part: Path) -> None:
-    """Append what is missing in `part`; begin again if the server sends all of it."""
+    """Append the missing bytes to `part`; start over if the server sends the whole file."""
     had = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={had}-"} if had else {})}
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:

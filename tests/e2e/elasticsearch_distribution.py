@@ -60,7 +60,7 @@ def cache() -> Path:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process at a time. `path`: what it makes; the lock lies beside it."""
+    """Lets one process at a time create `path`; the lock file is next to it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f"{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -204,7 +204,7 @@ def _fetch_java(folder: Path, oldest: int) -> None:
 
 
 def _readable(home: Path, name: str) -> Path:
-    """The same where `nobody` can read it: a home folder of root is closed to all others."""
+    """A copy that the user `nobody` can read, who cannot enter root's home folder."""
     if os.geteuid() != 0 or _is_open_to_all(home):
         return home
     copy = Path(tempfile.gettempdir()) / name

@@ -82,7 +82,7 @@ class Node:
         _await(self)
 
     def stop(self) -> None:
-        """End the launcher and the server that it started, and remove what they wrote."""
+        """Stop the launcher and its server, and remove their files."""
         _started.discard(self)
         if self.process is not None:
             _end(self.process)

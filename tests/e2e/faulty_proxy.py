@@ -51,7 +51,7 @@ class Fault(StrEnum):
 class Plan:
     """How likely each fault befalls a new connection, and the answer to a request. Seconds are the machine's.
 
-    `hole_seconds`: when a black hole ends by itself, with RST. `retry_after`: what a busy answer says, nominally;
+    `hole_seconds`: when a black hole ends by itself, with RST. `retry_after`: the value of that header, nominally;
     `speed` divides it, as it divides the harvester's own waits for simulated vendors; `clock` measures it.
     """
 
@@ -247,11 +247,11 @@ class Proxy:
         return None
 
     def _survives(self, fault: Fault, connection: socket.socket) -> bool:
-        """Inject a fault that comes before the server is asked. Returns whether the connection can still be used."""
+        """Inject a fault before the request is passed on. Returns whether the connection can still be used."""
         if fault is Fault.latency:
             self._rest(self._plan.latency_seconds)
         elif fault is Fault.black_hole:
-            # What comes in meanwhile stays unread, so that only the end of the connection is waited for.
+            # Wait for the end of the connection only: data that arrives meanwhile stays unread.
             hung_up = select.poll()
             hung_up.register(connection, select.POLLRDHUP)
             hung_up.register(self._ended, select.POLLIN)

@@ -97,12 +97,12 @@ class Simulator:
                 raise RuntimeError((self.folder / "simulator.log").read_text())
             time.sleep(0.05)
         pairs = (line.partition("=") for line in env.read_text().splitlines() if line.strip())
-        # Each Harvester has a state folder of its own.
+        # Each Harvester has its own state folder.
         self.settings = {name: value for name, _, value in pairs if name != "HARVESTER_STATE_DIR"}
         return self
 
     def traffic(self, vendor: str = "zoom") -> dict[str, Any]:
-        """What the simulator counted of one vendor's callers, and the faults that it injected for all vendors."""
+        """The simulator's counts of the requests to one vendor, and of the faults injected for all vendors."""
         url = next(value for name, value in self.settings.items() if name.endswith("_API_URL"))
         base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback

@@ -86,7 +86,7 @@ def _answer(connection: Connection[Any, Any], begun: Future[Node]) -> None:
 
 
 class Borrower:
-    """Asks the owner for nodes, and stops none."""
+    """Gets nodes from the process that owns them, and stops none."""
 
     def __init__(self, way: Way) -> None:
         self._address, self._key = way

@@ -19,13 +19,13 @@ from tests.e2e.index_sandbox import IndexSandbox
 
 @dataclass(frozen=True, kw_only=True)
 class RunningSimulator:
-    """The vendors at one time. `settings` point the harvester at them; `truth` is what a perfect harvest at that time holds."""
+    """The vendors at one time. `settings` point the harvester at them; `truth`: the documents of a perfect harvest at that time."""
 
     settings: Mapping[str, str]
     truth: Documents
 
     def traffic(self, vendor: str = "webex") -> dict[str, Any]:
-        """What the vendor counted of its callers at this time, and the faults that were injected."""
+        """The vendor's counts of its requests at this time, and of the injected faults."""
         url = next(value for name, value in self.settings.items() if name.endswith("_API_URL"))
         base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         with urllib.request.urlopen(base + "/_simulator/traffic") as answer:  # noqa: S310  # loopback

@@ -1,8 +1,6 @@
 """A vendor's data change later: through the command line into a real Elasticsearch, the index always equals the truth.
 
-The simulator is served out of this process, twice on the same port: once with its calendar where the organisation was
-made, once a day later, when its live meetings have ended, its unready records are ready, and its late stays are there.
-(Another `--now` would be another organisation.) Its truth is taken at either instant.
+This process serves the simulator twice on the same port: at the organisation's time, and a day later, when live meetings have ended, delayed records are ready and late sessions have arrived. (Another `--now` would make another organisation.) Each has its own truth.
 """
 
 from __future__ import annotations
@@ -148,7 +146,7 @@ def test_a_re_read_without_qos_loses_nothing_of_one_with_it(newest: IndexSandbox
     assert differences(stored(newest), truth(LATER, qos=True)) == []
 
 
-def test_quality_asked_for_later_is_read_for_all_that_was_read_without_it(
+def test_a_later_run_with_quality_reads_meetings_stored_without_it_again(
     newest: IndexSandbox, vendor: Vendor
 ) -> None:
     vendor.run(NOW)

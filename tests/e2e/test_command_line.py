@@ -36,7 +36,7 @@ def words(ended: subprocess.CompletedProcess[bytes]) -> str:
     return ended.stderr.decode()
 
 
-def test_stdout_holds_the_documents_of_the_truth_and_nothing_else(
+def test_stdout_contains_the_documents_of_the_truth_and_nothing_else(
     harvester: Harvester, simulator: Simulator
 ) -> None:
     ended = harvester("zoom", *simulator.dates, "--destination", "stdout")
@@ -168,7 +168,7 @@ def test_the_summary_goes_to_stderr_for_a_dash(harvester: Harvester, tmp_path: P
 
 
 def test_the_seconds_of_the_summary_are_those_of_this_machine(harvester: Harvester, tmp_path: Path) -> None:
-    """The simulator divides waits by 25, and so was what a run was said to take multiplied."""
+    """The simulator divides waits by 25, and the time of a run was multiplied by as much."""
     began = time.monotonic()
     harvester("zoom", "--date", "2026-11-19", "--summary-json", "summary.json")
     took = time.monotonic() - began
@@ -462,7 +462,7 @@ def test_every_wrong_setting_is_named_and_no_secret_printed(
     assert "Traceback" not in words(ended)
 
 
-def test_a_range_older_than_what_is_kept_is_clamped_with_a_warning(harvester: Harvester) -> None:
+def test_a_range_beyond_the_retention_is_clamped_with_a_warning(harvester: Harvester) -> None:
     ended = harvester("zoom", "--from", "2026-01-01", "--to", "2026-05-30")
     assert ended.returncode == 0, words(ended)
     assert "retains 180 days; reading from 2026-05-24" in words(ended)
@@ -562,7 +562,7 @@ def test_demo_shows_a_meeting_and_what_to_try_next(tmp_path: Path) -> None:
     assert lines((tmp_path / "documents.ndjson").read_bytes())
 
 
-def test_a_demo_goes_into_indices_of_its_own(newest: IndexSandbox) -> None:
+def test_a_demo_has_its_own_indices(newest: IndexSandbox) -> None:
     settings = {"ES_HOST": newest.node.url, "ES_INDEX_PREFIX": newest.prefix}
     demo = ["demo", "--size", "5", "--speed", "200", "--destination", "index"]
     ended = Harvester(newest.folder, settings)(*demo)
@@ -572,7 +572,7 @@ def test_a_demo_goes_into_indices_of_its_own(newest: IndexSandbox) -> None:
     assert {document["account"] for document in newest.stored().values()} == {"demo"}
 
 
-def test_a_demo_whose_reader_stops_early_ends_without_an_error(tmp_path: Path) -> None:
+def test_a_demo_ends_without_an_error_if_its_reader_stops_early(tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     ended = subprocess.run(
@@ -586,7 +586,7 @@ def test_a_demo_whose_reader_stops_early_ends_without_an_error(tmp_path: Path) -
     assert list(temporary.glob("harvester-demo-*")) == []
 
 
-def test_the_simulator_says_what_it_wrote_and_what_to_run_next(simulator: Simulator, tmp_path: Path) -> None:
+def test_the_simulator_names_its_files_and_the_next_command(simulator: Simulator, tmp_path: Path) -> None:
     answer = (simulator.folder / "simulator.log").read_text()
     assert f"wrote {simulator.folder / 'truth.ndjson'}" in answer
     assert f"harvester all --env-file {simulator.folder / 'sim.env'} --from 2026-11-17" in answer
@@ -605,7 +605,7 @@ def test_the_simulator_says_what_it_wrote_and_what_to_run_next(simulator: Simula
         (["--log-format", "json", "zoom", "--env-file", "nowhere.env"], "nowhere.env"),
     ],
 )
-def test_what_is_wrong_with_the_command_line_is_json_too(tmp_path: Path, given: list[str], text: str) -> None:
+def test_usage_errors_are_json_too(tmp_path: Path, given: list[str], text: str) -> None:
     ended = Harvester(tmp_path, {})(*given)
     (line,) = ended.stderr.splitlines()
     assert text in json.loads(line)["message"]

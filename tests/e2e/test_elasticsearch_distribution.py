@@ -1,7 +1,4 @@
-"""What a machine without Maven and Java does: it fetches both, once, from a server that may break off or send rubbish.
-
-A server on loopback stands in for Maven Central and for the one that install-jdk asks. No node is started here.
-"""
+"""A machine without Maven and Java fetches both, once, from a server that may break off or send rubbish. A server on loopback replaces Maven Central and the source of install-jdk. No node is started here."""
 
 from __future__ import annotations
 
@@ -105,7 +102,7 @@ def test_a_server_without_ranges_sends_it_again(server: StandIn, tmp_path: Path)
     assert (tmp_path / "file").read_bytes() == CONTENT
 
 
-def test_what_a_dead_process_left_is_completed(server: StandIn, tmp_path: Path) -> None:
+def test_a_partial_download_of_a_dead_process_is_completed(server: StandIn, tmp_path: Path) -> None:
     server.files["/file"] = CONTENT
     for length in (10, len(CONTENT)):
         (tmp_path / "file.part").write_bytes(CONTENT[:length])
@@ -125,21 +122,21 @@ def test_a_connection_that_always_breaks_is_given_up_and_what_came_is_kept(
     assert (tmp_path / "file.part").read_bytes() == CONTENT[: CHUNK_BYTES * TRIES]
 
 
-def test_another_content_is_refused_and_thrown_away(server: StandIn, tmp_path: Path) -> None:
+def test_other_content_is_refused_and_deleted(server: StandIn, tmp_path: Path) -> None:
     server.files["/file"] = b"rubbish"
     with pytest.raises(DownloadError, match=f"SHA-256 .* not {DIGEST}"):
         download(f"{server.url}/file", tmp_path / "file", DIGEST)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_not_there_is_not_asked_for_again(server: StandIn, tmp_path: Path) -> None:
+def test_a_missing_file_is_not_requested_again(server: StandIn, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="/nothing: status 404"):
         download(f"{server.url}/nothing", tmp_path / "file", DIGEST)
     assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("url", ["http://example.org/file", "ftp://127.0.0.1/file", "file:///etc/hosts"])
-def test_only_https_and_this_machine_are_asked(tmp_path: Path, url: str) -> None:
+def test_only_https_and_loopback_urls_are_accepted(tmp_path: Path, url: str) -> None:
     with pytest.raises(DownloadError, match="only https"):
         download(url, tmp_path / "file", DIGEST)
 
@@ -149,7 +146,7 @@ def test_only_https_and_this_machine_are_asked(tmp_path: Path, url: str) -> None
 
 @pytest.fixture
 def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: StandIn) -> Path:
-    """Without Maven, Java and anything in the cache folder, which this is."""
+    """A machine without Maven and Java. The path is its empty cache folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path / "no programs"))
     monkeypatch.setenv("TEST_MAVEN_URL", server.url + "/")
@@ -200,7 +197,7 @@ def test_maven_that_fails_is_followed_by_https(
     assert (distribution(VERSION) / "bin/elasticsearch").exists()
 
 
-def test_maven_is_asked_first(
+def test_maven_is_tried_first(
     bare_machine: Path, server: StandIn, archive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "own.zip").write_bytes(server.files[archive])

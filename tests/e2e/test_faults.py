@@ -154,7 +154,7 @@ def one_round(node: Node, folder: Path, soaked: Soaked, *, number: int, size: in
         harvest_until_done(harvester, simulator)
         assert differences(stored(sandbox), simulator.truth) == []
         soaked.asked += vendor.requests
-        holds_the_limits(simulator, wakeup_delay)
+        keeps_the_limits(simulator, wakeup_delay)
         for proxy in (vendor, index):
             soaked.faults += proxy.counts.total()
             soaked.early += proxy.early
@@ -171,11 +171,11 @@ def harvest_until_done(harvester: Harvester, simulator: Simulator) -> None:
     raise AssertionError(f"not done after {TRIES} runs:\n{ended.stderr.decode()}")
 
 
-def holds_the_limits(simulator: Simulator, wakeup_delay: WakeupDelay) -> None:
-    """Never more in any window than the vendor permits, nor a request on a day whose budget the vendor called spent.
+def keeps_the_limits(simulator: Simulator, wakeup_delay: WakeupDelay) -> None:
+    """No window has more requests than the vendor permits, and a day with a spent budget has none.
 
     The harvester sends at `SHARE` of the permitted rate. The simulator counts what arrives: while the machine holds it
-    up, requests that were sent in time arrive together. At most as many as fit into the longest delay of a thread may have.
+    up, requests that were sent in time arrive together. No more of them may do so than fit into the longest delay of a thread.
     """
     traffic, held_up = simulator.traffic(), wakeup_delay.longest * simulator.speed
     most = {
@@ -229,7 +229,7 @@ def test_a_suspended_harvester_does_not_exceed_the_rate_afterwards(tmp_path: Pat
             run.send_signal(signal.SIGCONT)
             _, stderr = run.communicate(timeout=300)
         assert run.returncode == 0, stderr.decode()
-        holds_the_limits(simulator, wakeup_delay)
+        keeps_the_limits(simulator, wakeup_delay)
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def in_the_background(harvester: Harvester, *words: str) -> Iterator[subprocess.
 
 
 def await_documents(sandbox: IndexSandbox, load: subprocess.Popen[bytes]) -> None:
-    """Wait until the index holds some documents. Fails if the load ends before."""
+    """Wait until the index contains some documents. Fails if the load ends before."""
     while load.poll() is None:
         sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
         if sandbox.ask("GET", f"/{sandbox.prefix}*/_count").body.get("count", 0) > 100:
@@ -337,7 +337,7 @@ def post(proxy: Proxy, word: bytes) -> bytes:
         return say(word)
 
 
-def test_the_proxy_passes_on_what_it_does_not_spoil_and_ends_its_threads(echo: str) -> None:
+def test_the_proxy_passes_on_sound_answers_and_ends_its_threads(echo: str) -> None:
     with Proxy(echo) as proxy:
         words = [b"one", b"", b"x" * 3_000_000]
         with speaking(proxy) as say:

@@ -35,7 +35,7 @@ REPORTS = ("/applications/meet", ("items",))
 
 
 class EmptyLists:
-    """Empties the lists in the responses to one call, and the counts beside them."""
+    """Empties the lists in the responses to one call, and sets their counts to 0."""
 
     def __init__(self, app: ASGIApp, call: Call) -> None:
         self._app = app
@@ -132,7 +132,7 @@ def test_empty_lists_replace_nothing_the_first_time_and_everything_the_second_ti
     with emptied(CALLS[vendor]), served.at(78 * HOUR) as vendors:
         last = run(vendors.pointed(newest, **more), vendor, *DAYS)
     assert last["confirmed_fewer"] > 5
-    # Webex still has the quality of each meeting, and sessions with other ids are made of it.
+    # Webex still has the quality of each meeting, which becomes sessions with other ids.
     left = newest.stored().keys() & stored.keys()
     assert len(left) < len(stored) / 2
 

@@ -1,4 +1,4 @@
-"""Logging in to a simulated Google through its own consent page, and what a wrong file of credentials is called."""
+"""Logging in to a simulated Google through its consent page, and the messages about wrong credentials files."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ def test_another_source_is_refused_if_it_would_duplicate_meetings(
         assert differences(found, relabelled(served.truth, "other")) == []
 
 
-# Some of it, what is coming up, and what must not come out
+# Filters, planned meetings, and secrets
 
 
 def test_a_filtered_run_covers_nothing(newest: IndexSandbox, google: Vendors) -> None:
@@ -243,7 +243,7 @@ def test_a_filtered_run_covers_nothing(newest: IndexSandbox, google: Vendors) ->
         assert code in {d["meeting_code"] for d in found.values()}
         result = run(harvester)
         assert result["listed"] == len(held), "as if nothing had been read"
-        # What Meet alone tells of so far was read as one who may not see its recordings, and is as it was.
+        # Meetings that only Meet has were read by a user who may not see their recordings, and are unchanged.
         assert compared("meet", stored(newest), served.truth) == []
 
 
@@ -274,10 +274,10 @@ def test_nothing_that_opens_a_meeting_is_stored_with_raw(newest: IndexSandbox, g
         assert [word for word in hidden - {"ya29."} if word.encode() in kept] == []
 
 
-def test_plans_beside_what_was_held_tell_what_was_never_held_and_what_was_never_planned(
+def test_planned_and_held_meetings_show_which_were_never_held_or_never_planned(
     newest: IndexSandbox, google: Vendors
 ) -> None:
-    """As the README asks the index: by code, of one day."""
+    """The README's query: one meeting code on one day."""
     with google.at(google=GoogleOptions(ids="same")) as served:
         planned = run(from_source(served, newest), "--upcoming", "2")
         assert planned["listed"] == len(meetings(stored(newest), state="scheduled")) > 0

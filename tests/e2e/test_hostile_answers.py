@@ -1,4 +1,4 @@
-"""Hostile answers end within the limits; each runs in a process of its own, whose memory is measured."""
+"""Requests with hostile answers end within the limits. Each runs in its own process, and its memory is measured."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_hostile_answer_ends_within_the_limits(
     assert measured["seconds"] < measured["requests"] * (seconds + 10)
 
 
-def test_what_is_no_body_counts_against_the_limit_too() -> None:
+def test_headers_and_trailers_count_against_the_limit_too() -> None:
     measured = measure(endless(b"X: y\r\n" * 10_000, CHUNKED + b"0\r\n"), 120, max_bytes=1_000_000)
     assert re.match("75 .*1 MB", measured["ended"])
 
@@ -188,7 +188,7 @@ def genuine(body: bytes) -> Answer:
 
 
 def measure(answer: Answer, seconds: float, max_bytes: int = 64_000_000) -> dict[str, Any]:
-    """How a request in a process of its own ends, after how long, and the most memory that the process had."""
+    """How a request in its own process ends, its seconds, and the peak of its memory."""
     with serve(answer) as url:
         command = [sys.executable, "-c", PROBE, url, str(seconds), str(max_bytes)]
         probe = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)

@@ -1,4 +1,4 @@
-"""Hostile text in every field of every answer, on a terminal: no control character but the program's own comes out."""
+"""Hostile text in every field of every answer: a terminal gets no control characters but the program's own."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class HostileVendor(BaseHTTPRequestHandler):
             self._answer(status, hostile(json.loads(body)), date)
 
     def do_HEAD(self) -> None:
-        """A run asks the vendor for the time."""
+        """Every run requests the vendor's time."""
         request = urllib.request.Request(self.target + self.path, method="HEAD")  # noqa: S310  # loopback
         try:
             with urllib.request.urlopen(request) as answer:  # noqa: S310  # an address on loopback
@@ -118,7 +118,7 @@ def settings(simulator: Simulator) -> Iterator[dict[str, str]]:
 
 
 def on_terminal(harvester: Harvester, *words: str) -> tuple[int, str]:
-    """The exit code, and what the terminal was sent by stdout and stderr."""
+    """The exit code, and the output on a terminal, stdout and stderr together."""
     terminal, end = pty.openpty()
     process = subprocess.Popen(
         command(*words),

@@ -57,7 +57,7 @@ def test_one_in_a_hundred_documents_that_cannot_be_stored_costs_those_alone(
     assert len(stored(newest)) == len(whole) - len(poison)
     listed = harvester("rejects", "list").stdout.decode()
     assert listed.count("\n") >= len(poison)
-    # The same documents, sound: what was refused by its id leaves the rejects, lines without one stay until dropped.
+    # The same documents, corrected: those with an id leave the rejects, lines without one stay until they are dropped.
     assert harvester("load", stdin=b"\n".join(printed)).returncode == 0
     assert differences(stored(newest), whole) == []
     assert harvester("rejects", "drop", "--yes").returncode == 0
@@ -84,7 +84,7 @@ def test_after_the_mapping_is_mended_a_replay_fills_the_index_and_empties_the_re
         assert differences(stored(newest), simulator.truth) == []
 
 
-def test_a_meeting_that_always_fails_holds_up_no_other_and_is_given_up_in_the_end(
+def test_a_meeting_that_always_fails_delays_no_other_and_is_given_up_in_the_end(
     newest: IndexSandbox,
 ) -> None:
     asked: list[str] = []

@@ -1,4 +1,4 @@
-"""Harvests into a real Elasticsearch: what arrives, what is refused, what is never overwritten."""
+"""Harvests into a real Elasticsearch: stored, refused and never overwritten documents."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_same_load_twice_adds_nothing(sandbox: IndexSandbox) -> None:
     assert sandbox.hits() == before
 
 
-def test_a_newer_or_richer_harvest_wins_whatever_the_order(sandbox: IndexSandbox) -> None:
+def test_a_newer_or_richer_harvest_wins_in_any_order(sandbox: IndexSandbox) -> None:
     loader = sandbox.loader()
     later = HARVESTED + timedelta(days=1)
     assert totals(list(loader.load([plain(1, when=later)]))) == (4, 0, 0)
@@ -93,7 +93,7 @@ def test_a_meeting_larger_than_many_requests_is_one_acknowledgement(newest: Inde
     assert (loaded.ok, loaded.rejected) == (5_001, 0)
 
 
-def test_what_was_pulled_before_the_end_is_loaded_when_the_run_is_interrupted(newest: IndexSandbox) -> None:
+def test_an_interrupted_run_loads_the_records_that_it_has_fetched(newest: IndexSandbox) -> None:
     def interrupted() -> Iterator[MeetingRecord]:
         yield from many(3)
         raise Interrupted

@@ -122,7 +122,7 @@ def test_a_closed_index_is_not_taken_for_bad_documents(newest: IndexSandbox) -> 
     assert len(rejects) == 0
 
 
-def test_an_alias_in_the_place_of_an_index_is_refused_before_anything_is_written(
+def test_an_alias_with_the_name_of_an_index_is_refused_before_any_write(
     sandbox: IndexSandbox,
 ) -> None:
     theirs = f"{sandbox.prefix}theirs"
@@ -132,7 +132,7 @@ def test_an_alias_in_the_place_of_an_index_is_refused_before_anything_is_written
     assert sandbox.stored() == {}
 
 
-def test_an_index_of_another_program_is_refused_before_anything_is_written(sandbox: IndexSandbox) -> None:
+def test_an_index_of_another_program_is_refused_before_any_write(sandbox: IndexSandbox) -> None:
     sandbox.ask(
         "PUT", f"/{sandbox.prefix}sessions-2026", {"mappings": {"properties": {"a": {"type": "long"}}}}
     )
@@ -181,7 +181,7 @@ def test_create_index_and_write_are_enough_to_load(
     assert sum(one.superseded for one in again) == 20
 
 
-def test_the_same_rights_load_into_indices_whose_templates_are_there(guarded: IndexSandbox) -> None:
+def test_the_same_rights_suffice_if_the_templates_exist(guarded: IndexSandbox) -> None:
     list(guarded.loader().load(many(1)))
     list(as_user(guarded, "loader").load(many(3)))
     guarded.hits()
@@ -195,7 +195,7 @@ def test_without_create_index_the_missing_right_is_named(guarded: IndexSandbox) 
     assert guarded.indices() == []
 
 
-def test_write_alone_loads_into_indices_that_are_there(guarded: IndexSandbox) -> None:
+def test_write_alone_suffices_for_existing_indices(guarded: IndexSandbox) -> None:
     list(guarded.loader().load(many(1)))
     assert sum(one.ok for one in as_user(guarded, "writer").load(many(2))) == 4
 
@@ -222,7 +222,7 @@ def test_check_names_every_right(guarded: IndexSandbox) -> None:
     assert {result.status for result in check(guarded.client(), SHORT)} == {"ok", "warning"}
 
 
-def test_check_tells_version_and_templates(sandbox: IndexSandbox) -> None:
+def test_check_prints_the_version_and_the_templates(sandbox: IndexSandbox) -> None:
     loader = sandbox.loader()
     before = {result.subject: result for result in check(sandbox.client(), SHORT)}
     assert before["Elasticsearch"].message.endswith(f"version {sandbox.node.version}")

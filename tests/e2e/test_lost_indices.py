@@ -38,7 +38,7 @@ def delete_indices(sandbox: IndexSandbox, kind: str = "") -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "sessions"])
-def test_what_was_in_an_index_deleted_between_runs_is_read_again(
+def test_meetings_of_an_index_deleted_between_runs_are_read_again(
     newest: IndexSandbox, zoom: Vendors, kind: str
 ) -> None:
     with zoom.at(30 * HOUR) as served:

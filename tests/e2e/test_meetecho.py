@@ -116,7 +116,7 @@ def test_a_group_that_is_refused_stops_no_other(newest: IndexSandbox, groups: Ve
         assert differences(stored(newest), served.truth) == []
 
 
-def test_some_groups_and_what_is_planned_for_them(groups: Vendors, tmp_path: Path) -> None:
+def test_some_groups_and_their_planned_sessions(groups: Vendors, tmp_path: Path) -> None:
     with groups.at() as served:
         harvester = Harvester(tmp_path, served.settings)
         one = served.settings["MEETECHO_GROUPS"].split(",")[1]

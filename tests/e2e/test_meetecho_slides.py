@@ -100,7 +100,7 @@ def test_decks_that_changed_at_meetecho_are_equal_after_a_forced_or_later_sync(
 
 
 @pytest.mark.parametrize("kind", ["late", "page", "error", "lost_reply"])
-def test_a_datatracker_that_is_late_or_wrong_once_is_asked_again(
+def test_a_request_to_the_datatracker_is_repeated_after_a_late_or_wrong_answer(
     meetecho: Bench, session: str, kind: str
 ) -> None:
     meetecho.link(session, (4, "00"), (1, "02"))
@@ -209,7 +209,7 @@ def test_a_deck_that_is_not_as_the_call_needs_it_sends_nothing(meetecho: Bench, 
 
 
 @pytest.mark.parametrize("status", [404, 302, 500, 403])
-def test_a_deck_whose_url_does_not_answer_is_named_and_nothing_is_sent(
+def test_nothing_is_sent_if_the_url_of_a_deck_does_not_answer(
     meetecho: Bench, session: str, status: int
 ) -> None:
     sent = meetecho.decks(session)

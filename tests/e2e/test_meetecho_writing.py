@@ -1,4 +1,4 @@
-"""Meetecho's rooms as desired state: the command line against the simulator, whose rooms are compared with the file."""
+"""Meetecho's rooms as desired state: the command line against the simulator. Its rooms are compared with the file."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_an_expired_token_is_renewed_once(meetecho: Bench) -> None:
     assert meetecho.rooms() == room_values(ONE)
 
 
-def test_a_group_whose_token_is_always_refused_ends_with_77_and_stops_no_other(meetecho: Bench) -> None:
+def test_a_group_with_a_refused_token_ends_with_77_and_stops_no_other(meetecho: Bench) -> None:
     meetecho.fail(FETCH, "expired", about="zquilt", times=-1)
     result = meetecho.apply(room_row(60, group="zquilt"), ONE)
     assert result.exit_code == 77
@@ -254,7 +254,7 @@ def test_a_dry_run_prints_every_request_and_sends_none(meetecho: Bench) -> None:
 
 
 @pytest.mark.parametrize("named", ["id", "url", "uuid"])
-def test_delete_asks_and_deletes_future_rooms_only(meetecho: Bench, named: str) -> None:
+def test_delete_needs_confirmation_and_deletes_future_rooms_only(meetecho: Bench, named: str) -> None:
     url = meetecho.add_room(ONE)
     name = {"id": "50", "url": url, "uuid": url.rpartition("=")[2]}[named]
     meetecho.add_room(TWO)
@@ -274,12 +274,12 @@ def test_on_a_terminal_delete_shows_the_room_and_waits_for_a_yes(
 ) -> None:
     url = meetecho.add_room(ONE)
     meetecho.add_room(TWO)
-    ours, theirs = os.openpty()
+    terminal, process_side = os.openpty()
     try:
-        os.write(ours, answer)
+        os.write(terminal, answer)
         ended = subprocess.run(
             command("meetecho", "rooms", "delete", "--group", GROUP, "50"),
-            stdin=theirs,
+            stdin=process_side,
             capture_output=True,
             env=Harvester(meetecho.folder, meetecho.settings).environment(),
             cwd=meetecho.folder,
@@ -287,15 +287,15 @@ def test_on_a_terminal_delete_shows_the_room_and_waits_for_a_yes(
             check=False,
         )
     finally:
-        os.close(ours)
-        os.close(theirs)
+        os.close(terminal)
+        os.close(process_side)
     assert url.encode() in ended.stderr
     assert b"Proceed?" in ended.stderr
     assert len(meetecho.rooms()) == left
     assert (ended.returncode == 0) is (left == 1)
 
 
-def test_a_list_shows_every_room_of_every_form_and_the_log_what_was_written(meetecho: Bench) -> None:
+def test_the_list_shows_every_form_of_room_and_the_log_every_write(meetecho: Bench) -> None:
     result = meetecho.run("rooms", "list", "--group", "zquilt", "--group", "oakloom", "--json")
     assert result.exit_code == 0
     rooms = meetecho.meetecho.rooms.rooms

@@ -46,7 +46,7 @@ print("shown", show(cli, []), harvester.__file__)
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """The package in an environment of its own, in which nothing leads to the checkout."""
+    """The package in a new environment without any path to the checkout."""
 
     python: Path
     folder: Path
@@ -178,7 +178,7 @@ def parley(installed: Installed) -> Iterator[dict[str, str]]:
         process.stdout.close()
 
 
-def test_the_example_is_checked_harvested_and_asked_for(installed: Installed) -> None:
+def test_the_example_can_be_checked_and_harvested(installed: Installed) -> None:
     template = installed.harvester("init", "parley", "--print").stdout
     assert "# PARLEY_CLIENT_SECRET=\n" in template
     assert "at parley.example, under Settings > API" in template

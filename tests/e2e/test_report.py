@@ -1,4 +1,4 @@
-"""The report in a real browser: it asks for nothing, nothing in it runs, and everybody can read it."""
+"""The report in a real browser: it makes no request, runs no script, and is accessible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`report.html` and `tables/`, of documents whose texts all attack the page."""
+    """`report.html` and `tables/` of documents with hostile texts only."""
     folder = tmp_path_factory.mktemp("report")
     texts = dict.fromkeys(
         ("user_name", "email", "app_version", "os", "country", "network_type", "topic"), HOSTILE

@@ -24,7 +24,7 @@ def test_the_index_and_a_file_give_the_same(sandbox: IndexSandbox, tmp_path: Pat
     records = [full_harvest(), *(plain(number * 700, sessions=90) for number in range(25))]
     list(sandbox.loader().load(records))
     sandbox.ask("POST", f"/{sandbox.prefix}*/_refresh")
-    # A copy beside the harvester's own indices matches the same pattern, and is not read.
+    # A copied index matches the same pattern, and is not read.
     sandbox.ask(
         "PUT", f"/{sandbox.prefix}sessions-copy/_doc/1?refresh=true", {"kind": "session", "vendor": "zoom"}
     )

@@ -35,7 +35,7 @@ def meeting(uuid: str) -> dict[str, object]:
 
 @contextmanager
 def leaking(folder: Path, listing: Answer | None = None) -> Iterator[Harvester]:
-    """Lists a meeting per failure, and fails as it is called when its participants are asked for."""
+    """Lists a meeting for each failure; a request for its participants fails in that way."""
 
     def answers(path: str, asked: Mapping[str, str]) -> Answer:
         named = next((name for name in FAILURES if f"/{name}/" in path), None)
@@ -72,7 +72,7 @@ def test_debug_messages_name_requests_and_hold_no_secret(log_format: str, tmp_pa
         assert {json.loads(line)["level"] for line in lines} == {"debug", "info", "error"}
 
 
-def test_no_failing_answer_for_a_meeting_comes_out(tmp_path: Path) -> None:
+def test_no_failing_answer_for_a_meeting_is_printed(tmp_path: Path) -> None:
     with leaking(tmp_path) as harvester:
         ended = harvester("zoom", "--date", "2026-11-19", "--summary-json", "summary.json")
     assert ended.returncode == 75, ended.stderr.decode()
@@ -83,7 +83,7 @@ def test_no_failing_answer_for_a_meeting_comes_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_no_failing_answer_to_a_listing_comes_out(name: str, tmp_path: Path) -> None:
+def test_no_failing_answer_to_a_listing_is_printed(name: str, tmp_path: Path) -> None:
     with leaking(tmp_path, FAILURES[name]) as harvester:
         ended = harvester("zoom", "--date", "2026-11-19")
         checked = harvester("check", "zoom")

@@ -1,4 +1,4 @@
-"""Re-reading replaces, at a real Elasticsearch: what is deleted, what is kept, and which warning an account without the privileges gets."""
+"""Re-reading replaces documents in a real Elasticsearch: which are deleted, which stay, and the warning if privileges are missing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def where(sandbox: IndexSandbox) -> set[tuple[str, str]]:
     return {(hit["_index"].removeprefix(sandbox.prefix), hit["_id"]) for hit in sandbox.hits()}
 
 
-def test_a_live_meeting_that_ended_keeps_only_what_it_ended_with(sandbox: IndexSandbox) -> None:
+def test_a_live_meeting_that_ended_keeps_only_its_final_documents(sandbox: IndexSandbox) -> None:
     live = plain(1, sessions=5, detail=Detail.live)
     untouched = [plain(2), plain(3, detail=Detail.live)]
     load(sandbox, [live, *untouched])
@@ -142,7 +142,7 @@ def test_a_poorer_later_harvest_deletes_nothing_richer(sandbox: IndexSandbox) ->
     assert sandbox.hits() == hits
 
 
-def test_what_was_deleted_does_not_come_back_from_an_older_load(sandbox: IndexSandbox) -> None:
+def test_an_older_load_restores_no_deleted_document(sandbox: IndexSandbox) -> None:
     old = plain(1)
     load(sandbox, [old])
     after = again(old, 1)

@@ -1,4 +1,4 @@
-"""`harvester status` and `harvester plan` beside real runs: a simulated vendor, a real Elasticsearch."""
+"""`harvester status` and `harvester plan` during and after real runs: a simulated vendor, a real Elasticsearch."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def awaited(harvester: Harvester) -> dict[str, Any]:
     raise AssertionError("the run came to nothing")
 
 
-def test_status_tells_a_killed_run_from_a_refused_one(newest: IndexSandbox, tmp_path: Path) -> None:
+def test_status_distinguishes_a_killed_run_from_a_refused_one(newest: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=300, days=3) as simulator:
         harvester = pointed(newest, simulator)
         process = slow_run(harvester, simulator)
@@ -169,8 +169,7 @@ def test_status_tells_a_killed_run_from_a_refused_one(newest: IndexSandbox, tmp_
 def test_a_plan_counts_the_requests_that_the_backfill_then_makes(
     newest: IndexSandbox, tmp_path: Path, words: list[str]
 ) -> None:
-    """To the request, but for those that are `FREE` and those that are made again: the Dashboard's rows tell how many
-    people there are to page through."""
+    """Exact, apart from `FREE` and repeated requests: the Dashboard's rows contain the number of participants to page through."""
     with Simulator(tmp_path / "simulator", NOW, size=600, days=30) as simulator:
         harvester = pointed(newest, simulator)
         ended = harvester("plan", "zoom", *simulator.dates, "--json", *words)

@@ -138,7 +138,7 @@ def test_a_change_made_by_hand_is_shown_field_by_field(
     assert "templates diff" in caplog.messages[0]
 
 
-def test_indices_that_are_there_are_compared_field_by_field(sandbox: IndexSandbox) -> None:
+def test_existing_indices_are_compared_field_by_field(sandbox: IndexSandbox) -> None:
     client = sandbox.client()
     other = orjson.loads(orjson.dumps(templates.index_definition(client.config, "session")))
     properties = other["mappings"]["properties"]

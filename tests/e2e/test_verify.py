@@ -195,7 +195,9 @@ def stored_hits(sandbox: IndexSandbox) -> list[tuple[str, str, int]]:
     return sorted((hit["_index"], hit["_id"], hit["_version"]) for hit in sandbox.hits())
 
 
-def test_without_a_journal_the_listing_decides_what_is_missing(newest: IndexSandbox, tmp_path: Path) -> None:
+def test_without_a_journal_the_listing_decides_which_meetings_are_missing(
+    newest: IndexSandbox, tmp_path: Path
+) -> None:
     with harvested(newest, tmp_path) as (harvester, simulator):
         uuid = meetings(newest)[0]
         documents = newest.hits({"bool": {"should": [{"term": {"uuid": uuid}}, {"term": {"meeting": uuid}}]}})
@@ -426,14 +428,14 @@ def test_other_accounts_and_copied_indices_are_ignored(newest: IndexSandbox) -> 
         account_documents(newest).prepare()
 
 
-def test_an_index_without_anything_is_empty(newest: IndexSandbox) -> None:
+def test_a_missing_index_is_empty(newest: IndexSandbox) -> None:
     index = account_documents(newest)
     index.prepare()
     assert list(index.uuids(AGES)) == []
     assert [(one.meetings, one.sessions) for one in index.read(["a"])] == [([], [])]
 
 
-def test_only_what_is_not_newer_is_removed(newest: IndexSandbox) -> None:
+def test_newer_documents_are_not_removed(newest: IndexSandbox) -> None:
     harvest = plain(1)
     list(newest.loader().load([harvest]))
     index, sessions = account_documents(newest), f"{newest.prefix}sessions-2026"

@@ -96,7 +96,7 @@ def test_young_meetings_are_stored_at_once_and_completed_once_their_quality_is_t
         second = run(harvester)
         assert differences(stored(newest), served.truth) == []
         assert details(stored(newest))["basic"] == 0
-        # Webex may tell more of a meeting until a quarter of an hour after its end.
+        # Webex may complete a meeting until a quarter of an hour after its end.
         assert second["pending_by_reason"] == {"just ended": young}
         assert served.traffic()["qualities"] == {"requests": young, "refused": 0, "smallest_gap": None}
         assert asked_in(served, harvester) == LISTING
@@ -114,7 +114,7 @@ def test_young_meetings_are_stored_at_once_and_completed_once_their_quality_is_t
         assert f"pending   {first['pending_by_reason']['live']} (live" in answer
 
 
-def test_a_meeting_read_again_within_five_minutes_waits_and_is_not_called_poorer(
+def test_a_meeting_read_again_within_five_minutes_waits_and_keeps_its_detail(
     newest: IndexSandbox, webex: Vendors
 ) -> None:
     with webex.at() as served:
@@ -152,9 +152,7 @@ def test_eight_days_later_a_forced_reading_makes_nothing_poorer(newest: IndexSan
         nothing_is_wrong(harvester)
 
 
-def test_the_oldest_supported_server_holds_the_same_from_a_simulator_of_its_own(
-    es8: Node, tmp_path: Path
-) -> None:
+def test_the_oldest_supported_server_gets_the_same_documents(es8: Node, tmp_path: Path) -> None:
     more = ["--later", "10", "--webex-no-pro-pack", "--webex-strict-tokens"]
     simulator = Simulator(tmp_path, NOW, size=40, days=1, speed=500.0, vendors=("webex",), more=more)
     with IndexSandbox.on(es8, tmp_path) as sandbox, simulator:
@@ -209,7 +207,7 @@ def test_stdout_piped_into_load_is_the_same_index(newest: IndexSandbox, webex: V
     ],
     ids=["no admin", "no Pro Pack", "elsewhere, 451", "elsewhere, 403"],
 )
-def test_an_account_with_fewer_permissions_reads_what_they_allow(
+def test_an_account_with_fewer_permissions_reads_a_part(
     newest: IndexSandbox, webex: Vendors, terms: WebexOptions, message: list[str]
 ) -> None:
     with webex.at(10 * MINUTE, webex=terms) as served:
@@ -219,7 +217,7 @@ def test_an_account_with_fewer_permissions_reads_what_they_allow(
         assert differences(stored(newest), served.truth) == []
         assert details(served.truth)["full"] == 0
         assert NO_QUALITY not in ended["pending_by_reason"]
-        # Every thread may have asked before the first of them was refused.
+        # Each thread may have sent its request before the first refusal.
         assert served.calls()["GET /meeting/qualities"] <= 8
         assert run(harvester)["exit_code"] == 0
         nothing_is_wrong(harvester)
@@ -238,7 +236,7 @@ def test_with_the_right_region_set_the_next_forced_reading_has_the_quality(
         assert differences(stored(newest), served.truth) == []
 
 
-# What must not come out, and what must not be searched
+# Secrets, and fields that must not be searched
 
 
 def secrets(later: timedelta) -> set[str]:
@@ -300,7 +298,7 @@ def plain(documents: Documents) -> Documents:
 # Side by side
 
 
-def test_two_vendors_and_two_accounts_lie_side_by_side(newest: IndexSandbox, tmp_path: Path) -> None:
+def test_two_vendors_and_two_accounts_share_an_index(newest: IndexSandbox, tmp_path: Path) -> None:
     """Two organisations at the same addresses; only the label of the account differs."""
     both = Vendors(tmp_path, {**OPTIONS, "vendors": ("zoom", "webex"), "speed": 200.0})
     at = partial(both.at, 10 * MINUTE)

@@ -133,7 +133,7 @@ def test_two_processes_that_need_a_token_at_once_make_one_refresh(
     harvester = Harvester(tmp_path, served.settings)
     words = ["webex", "--date", "2026-11-19", "--dry-run", "--destination", "stdout"]
     with closing(state(harvester)) as kept, ExitStack() as stack:
-        with kept.locked(STORED_NAME):  # so that both are there before either may ask
+        with kept.locked(STORED_NAME):  # both wait here before either sends its request
             both = [stack.enter_context(started(harvester, *words)) for _ in range(2)]
             for process in both:
                 assert process.stderr is not None
@@ -151,7 +151,7 @@ def test_two_processes_that_need_a_token_at_once_make_one_refresh(
 def test_a_machine_that_dies_before_it_keeps_a_token_goes_on_or_says_how(
     webex: Vendors, tmp_path: Path, strict: bool
 ) -> None:
-    """`strict`: what it held before is worth nothing any more."""
+    """`strict`: a refresh invalidates the token before it."""
     with webex.at(10 * MINUTE) as served:
         harvester = beginner(served, tmp_path)
         log_in(harvester)

@@ -1,5 +1,4 @@
-"""A machine whose clock is ten days ahead, for every vendor: such a night writes nothing, and what it wrote with an earlier
-version is read again by the next right night."""
+"""A machine with its clock ten days ahead, for every vendor: its run writes nothing, and meetings that an earlier version wrote are read again by the next run with a right clock."""
 
 from __future__ import annotations
 
@@ -40,7 +39,7 @@ def served(vendor: str, tmp_path: Path) -> Iterator[RunningSimulator]:
 
 
 def ahead(served: RunningSimulator, span: timedelta) -> str:
-    """HARVESTER_NOW of a machine whose clock is ahead."""
+    """HARVESTER_NOW of a machine with its clock ahead."""
     shown, _, real = served.settings["HARVESTER_NOW"].partition("@")
     return f"{(datetime.fromisoformat(shown) + span).isoformat()}@{real}"
 
@@ -50,7 +49,7 @@ def journals(harvester: Harvester) -> list[Path]:
 
 
 def late_harvest(served: RunningSimulator, vendor: str, folder: Path) -> Documents:
-    """What a full harvest holds now. The simulator's truth of Zoom is that of the organisation's own time."""
+    """The documents of a full harvest now. The simulator's truth of Zoom is that of the organisation's time."""
     if vendor != "zoom":
         return served.truth
     folder.mkdir()
@@ -59,7 +58,7 @@ def late_harvest(served: RunningSimulator, vendor: str, folder: Path) -> Documen
     return lines(printed.stdout)
 
 
-def test_a_night_with_the_clock_ahead_stops_before_it_writes_anything(
+def test_a_run_with_the_clock_ahead_stops_before_any_write(
     newest: IndexSandbox, served: RunningSimulator, vendor: str
 ) -> None:
     harvester = served.pointed(newest)
@@ -113,8 +112,7 @@ def test_what_an_earlier_version_recorded_with_the_clock_ahead_is_read_again(
 
 
 def make_wrong(path: Path) -> str:
-    """Write into a journal what a nightly run of the schema before has written with the clock ahead. Returns the uuid of
-    a meeting that it gave up as too old."""
+    """Write into a journal as a nightly run of the previous schema did with the clock ahead. Returns the uuid of a meeting that was given up as too old."""
     began = NIGHT + 10 * DAY
     first, last, at = map(to_microseconds, (FIRST, began.replace(hour=0), began))
     with closing(sqlite3.connect(path)) as connection, connection:

@@ -75,7 +75,7 @@ def test_faults_change_nothing_in_the_index(newest: IndexSandbox, tmp_path: Path
         assert simulator.traffic()["faults"]
 
 
-def test_the_oldest_supported_server_holds_the_same(sandbox: IndexSandbox, tmp_path: Path) -> None:
+def test_the_oldest_supported_server_gets_the_same_documents(sandbox: IndexSandbox, tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=150, days=5) as simulator:
         ended = pointed(sandbox, simulator)("zoom", *simulator.dates)
         assert ended.returncode == 0, ended.stderr.decode()
@@ -125,7 +125,7 @@ def test_a_role_that_may_only_create_and_write_loads(guarded: IndexSandbox, tmp_
 
 
 def ended_with(code: int, message: str, folder: Path) -> None:
-    """What the summary says of a run that did not come far."""
+    """The summary of a run that stopped early."""
     summary = json.loads((folder / "summary.json").read_text())
     (vendor,) = summary["vendors"]
     assert (summary["exit_code"], vendor["exit_code"]) == (code, code)
@@ -214,21 +214,21 @@ def test_templates_are_installed_compared_and_checked(newest: IndexSandbox) -> N
 
 
 def test_check_names_a_foreign_index_and_a_read_only_one(newest: IndexSandbox, tmp_path: Path) -> None:
-    ours, theirs = f"{newest.prefix}sessions-2026", f"{newest.prefix}meetings-2026"
-    newest.ask("PUT", f"/{theirs}", {})
+    sessions_index, meetings_index = f"{newest.prefix}sessions-2026", f"{newest.prefix}meetings-2026"
+    newest.ask("PUT", f"/{meetings_index}", {})
     with Simulator(tmp_path / "simulator", NOW, size=40, days=2) as simulator:
         harvester = pointed(newest, simulator)
         assert b"was not created by the harvester" in harvester("check").stdout
         assert harvester("zoom", "--date", "2026-11-19").returncode == 78
-        newest.ask("DELETE", f"/{theirs}")
+        newest.ask("DELETE", f"/{meetings_index}")
         assert harvester("zoom", "--date", "2026-11-19").returncode == 0
-        newest.ask("PUT", f"/{ours}/_settings", {"index.blocks.write": True})
+        newest.ask("PUT", f"/{sessions_index}/_settings", {"index.blocks.write": True})
         checked = harvester("check")
         assert (checked.returncode, b"cannot be written" in checked.stdout) == (69, True), (
             checked.stdout.decode()
         )
         assert harvester("zoom", "--date", "2026-11-19").returncode == 69
-        newest.ask("PUT", f"/{ours}/_settings", {"index.blocks.write": False})
+        newest.ask("PUT", f"/{sessions_index}/_settings", {"index.blocks.write": False})
         assert harvester("zoom", "--date", "2026-11-19").returncode == 0
         assert not [
             line for line in differences(stored(newest), simulator.truth) if "not in the truth" in line

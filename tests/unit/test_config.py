@@ -293,6 +293,7 @@ def test_every_setting_of_our_own_says_what_it_is_for() -> None:
         "ES_API_KEY",
         "ES_PASSWORD",
         "HARVESTER_HEARTBEAT",
+        "ROOMS_CLIENT_SECRET",
         "HARVESTER_PII_KEY",
     }
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 from threading import Event, Lock
 
 import orjson
@@ -44,7 +45,8 @@ from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.index_creation import Indices
-from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable, TooLong, Treat, read_blocks
+from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, Treat, read_blocks
+from harvester.sinks.elastic.non_ndjson_input import Readable
 from harvester.state.rejects import Reject, Rejects, line_key
 
 logger = logging.getLogger(__name__)
@@ -161,8 +163,11 @@ class Loader:
 
     def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LoadProgress]:
         lines, tracker = LineReader(self._config, self._now(), self._treat), AckTracker()
+        blocks = iter(source)
+        # What is not NDJSON is refused before Elasticsearch is asked anything.
+        first = list(islice(blocks, 1))
         with self._open() as queue:
-            for block in source:
+            for block in chain(first, blocks):
                 bad: list[BadLine] = []
                 queue.put(tracker, lines.operations(block, bad))
                 self._reject_lines(bad, tracker)

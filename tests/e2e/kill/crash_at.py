@@ -200,7 +200,7 @@ def _small_batches() -> None:
 
 
 def _default(owner: type, **values: Any) -> None:
-    """Other defaults for what its maker may be told by keyword."""
+    """Other defaults for the keyword arguments of the wrapped constructor."""
     defaults = owner.__init__.__kwdefaults__  # type: ignore[misc]  # read off the class that was named, not an instance
     assert values.keys() <= defaults.keys()
     defaults.update(values)

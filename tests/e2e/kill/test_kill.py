@@ -2,8 +2,7 @@
 
 Each test kills several runs with one state folder and one index, and then repeats the command until it exits 0. After a
 kill no document may be missing, stored twice, or in an older or poorer version than before, and every database must be
-readable. At the end the index equals the simulator's truth. The vendor was asked no more than by an undisturbed harvest,
-apart from what was in flight at each kill.
+readable. At the end the index equals the simulator's truth. The vendor got no more requests than from an undisturbed harvest, apart from those in flight at each kill.
 """
 
 from __future__ import annotations
@@ -196,7 +195,7 @@ class Scene:
         self.look()
 
     def calls(self) -> int:
-        """How often participants were asked for so far. A call that is refused with 429 is made again: it counts once."""
+        """The number of requests for participants so far. A call that is refused with 429 and repeated counts once."""
         traffic = self.simulator.traffic()
         return int(traffic["calls"].get(PARTICIPANTS, 0)) - int(traffic["classes"]["heavy"]["refused"])
 
@@ -211,7 +210,7 @@ class Scene:
         self.seen = versions
         check_databases(self.harvester.folder / "state", self.sandbox.folder / "copy")
 
-    def asks_no_more_than(self, undisturbed: Undisturbed) -> None:
+    def sends_no_more_requests_than(self, undisturbed: Undisturbed) -> None:
         again = self.calls() - undisturbed.calls
         allowed = self.wasted + self.runs * unsettled(self.truth)
         assert again <= allowed, (
@@ -220,7 +219,7 @@ class Scene:
 
 
 def check_databases(state: Path, copy: Path) -> None:
-    """Check that every database can be read. It reads a copy, so that the harvester still has to recover the original."""
+    """Check that every database can be read. It reads a copy: the harvester has to recover the original."""
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(state, copy, dirs_exist_ok=True) if state.exists() else None
     for path in copy.rglob("*.db"):
@@ -273,7 +272,7 @@ def survives(scene: Scene, kills: Sequence[Kill], undisturbed: Undisturbed) -> N
         scene.kill_at(point, times)
     scene.finish()
     assert differences(stored(scene.sandbox), scene.truth) == []
-    scene.asks_no_more_than(undisturbed)
+    scene.sends_no_more_requests_than(undisturbed)
 
 
 def survives_random_kills(
@@ -289,7 +288,7 @@ def survives_random_kills(
             killed += scene.kills
             scene.finish()
             assert differences(stored(scene.sandbox), scene.truth) == []
-            scene.asks_no_more_than(undisturbed)
+            scene.sends_no_more_requests_than(undisturbed)
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -322,7 +321,7 @@ def test_killed_around_the_commit_of_rejects_it_keeps_each_of_them_once(scene: S
 
 
 def test_killed_around_the_deletion_of_leftovers_it_deletes_all_of_them(scene: Scene) -> None:
-    """The state is lost, and the index holds documents that the vendor no longer has."""
+    """The state is lost, and the index contains documents that the vendor no longer has."""
     scene.finish()
     scene.harvester = pointed(
         scene.sandbox, scene.simulator, HARVESTER_STATE_DIR=str(scene.sandbox.folder / "new")

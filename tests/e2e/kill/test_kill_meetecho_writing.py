@@ -48,7 +48,7 @@ class Killer:
             return
         self._started.wait()
         os.kill(self._pid, signal.SIGKILL)
-        if self.when == "before":  # what a dead process did not send does not arrive
+        if self.when == "before":  # a dead process sends nothing more
             self.bench.meetecho.exchanges.faults.append(
                 PlannedFault(call=exchange.call, kind="lost_request", about=exchange.about)
             )

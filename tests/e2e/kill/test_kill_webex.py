@@ -1,7 +1,6 @@
 """`kill -9` around the one call in five minutes that Webex permits for a meeting's quality.
 
-Whatever is killed and run again at once, the simulator never sees two calls for one meeting within five minutes; and
-once they are over, the index, or what is printed, is as the truth has it.
+However often a run is killed and repeated at once, the simulator never gets two calls for one meeting within five minutes. After that time, the index or the output equals the truth.
 """
 
 from __future__ import annotations
