@@ -170,7 +170,7 @@ def test_quality_is_rated_by_the_worse_direction_of_the_sound() -> None:
     assert not data.rates
 
 
-def test_planned_meetings_that_nobody_attended_are_counted_and_not_held() -> None:
+def test_planned_meetings_without_participants_are_counted_apart_from_held_ones() -> None:
     from dataclasses import replace
 
     from connectors.attendance import to_record
@@ -182,7 +182,7 @@ def test_planned_meetings_that_nobody_attended_are_counted_and_not_held() -> Non
     assert (data.totals["held"], data.totals["missed"], data.period) == (0, 1, None)
 
 
-def test_units_are_domains_or_what_a_file_says(tmp_path: Path) -> None:
+def test_units_are_domains_or_come_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "units.csv"
     path.write_text("pattern,unit\n*.med.example.org,Medicine\nada@example.org,Board\n")
     units = Units.read(path)

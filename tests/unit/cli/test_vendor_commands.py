@@ -1,4 +1,4 @@
-"""Options that a connector defines, and what the pipeline refuses."""
+"""Options that a connector defines, and combinations that the pipeline refuses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPTIONS = (
 
 
 def parse(*words: str) -> VendorOptions | str:
-    """The options that these words stand for, or the error message."""
+    """The parsed options, or the error message."""
     found: list[VendorOptions] = []
 
     @click.command()
@@ -46,7 +46,7 @@ def parse(*words: str) -> VendorOptions | str:
         (["--mine"], set(), {"mine": ()}, True, None),
     ],
 )
-def test_options_are_what_was_given(
+def test_given_options_reach_the_request(
     words: list[str], options: set[str], given: dict[str, tuple[str, ...]], narrow: bool, ahead: int | None
 ) -> None:
     assert parse(*words) == VendorOptions(
@@ -58,7 +58,7 @@ def test_days_ahead_are_a_number() -> None:
     assert "range" in str(parse("--upcoming", "0"))
 
 
-def test_what_the_pipeline_refuses_is_a_usage_error() -> None:
+def test_refusals_of_the_pipeline_are_usage_errors() -> None:
     with pytest.raises(click.UsageError, match="contradicts"), usage_errors():
         raise ValueError("contradicts itself")
 

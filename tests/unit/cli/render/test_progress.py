@@ -81,7 +81,7 @@ def test_the_line_fits_eighty_columns() -> None:
 
 
 def shown_on_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[], None]) -> str:
-    """What a terminal of 80 columns as stderr shows while this is called."""
+    """The output on a terminal of 80 columns as stderr during this call."""
     master, slave = pty.openpty()
     blocks: list[bytes] = []
 
@@ -102,7 +102,7 @@ def shown_on_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[], None])
     return b"".join(blocks).decode()
 
 
-def test_a_message_stands_on_a_line_of_its_own_from_the_first_frame_on(
+def test_a_message_has_its_own_line_from_the_first_frame_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def show() -> None:
