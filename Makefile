@@ -79,6 +79,7 @@ soak: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.harvest
+	$(BIN)/python -m benchmarks.accounts
 	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m benchmarks.report
 

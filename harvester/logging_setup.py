@@ -15,11 +15,13 @@ import textwrap
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from logging.handlers import MemoryHandler
 from threading import Lock
 from typing import Any, ClassVar, Final, Literal, TextIO
 
+from harvester.formatting import without_prefix
 from harvester.log_redaction import Redactor
 from harvester.printable import printable, printable_json, printable_lines
 
@@ -33,6 +35,9 @@ LINES: Final = {"lines": True}
 """`logger.info(message, extra=LINES)`: this program has put the message into lines. Any other message is one line, and a
 line feed in it comes from outside."""
 
+_account: ContextVar[str] = ContextVar("account", default="")
+"""The account that the running thread works for, as `zoom/berlin`; empty if messages need not name it."""
+
 OWN_LOGGERS = ("harvester", "connectors")
 NARROWEST = 40
 """Lines are never broken to fewer columns."""
@@ -41,6 +46,17 @@ KEPT_RECORDS = 1000
 
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "once", "lines"}
+
+
+@contextmanager
+def messages_of(account: str) -> Iterator[None]:
+    """Every message of the block names the account, `zoom/berlin`, and so does every message of a thread that runs in a
+    copy of its context."""
+    token = _account.set(account)
+    try:
+        yield
+    finally:
+        _account.reset(token)
 
 
 def indented(traceback: str) -> str:
@@ -65,6 +81,7 @@ def configure_logging(
     )
     if quiet:
         handler = QuietHandler(handler)
+    handler.addFilter(_add_account)
     handler.addFilter(_is_wanted)
     handler.addFilter(OnceFilter())
     logging.getLogger().addHandler(handler)
@@ -212,7 +229,7 @@ class OnceFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not getattr(record, "once", False):
             return True
-        message = record.getMessage()
+        message = f"{_account.get()} {record.getMessage()}"
         with self._lock:
             if message in self._seen:
                 return False
@@ -229,7 +246,7 @@ class TextFormatter(logging.Formatter):
         self._detailed = detailed
 
     def format(self, record: logging.LogRecord) -> str:
-        text = self._redact(record.getMessage())
+        text = self._redact(_message(record))
         text = printable_lines(text) if getattr(record, "lines", False) else printable(text)
         if record.exc_info:
             text += "\n" + indented(self._redact(self.formatException(record.exc_info)))
@@ -252,7 +269,7 @@ class JsonFormatter(logging.Formatter):
             "time": _instant(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         fields |= {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
         if record.exc_info:
@@ -298,6 +315,21 @@ class _TailHandler(logging.Handler):
         """Redacted again, since a setting that is read later may be a secret in an earlier message."""
         with self.lock or nullcontext():
             return self._redact("\n".join(self._lines))
+
+
+def _add_account(record: logging.LogRecord) -> bool:
+    """Here, since the message may be formatted later, and in another thread."""
+    if account := _account.get():
+        record.account = account
+    return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    """With the name of the account before it instead of that of the vendor, if the message has an account."""
+    text, account = record.getMessage(), getattr(record, "account", "")
+    if not account or getattr(record, "lines", False) or text.startswith(f"{account}: "):
+        return text
+    return f"{account}: {without_prefix(text, account.partition('/')[0])}"
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

@@ -15,6 +15,7 @@ import click
 
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
+from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import account_config
 from harvester.cli.options import Decorator, handle_signals
 from harvester.cli.run_environment import RunEnvironment
@@ -112,7 +113,7 @@ def named(file: RoomsFile, names: Sequence[str]) -> RoomsFile:
 def opened(env: RunEnvironment, *, booking: bool = False) -> Iterator[RoomsAccount]:
     handle_signals(env)
     with open_rooms_account(
-        account_config("google-meet", env),
+        account_config(one_account("google-meet", env), env),
         env.stop,
         rate_share=env.rate_share(None),
         default_zone=env.zone(None),

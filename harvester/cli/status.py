@@ -12,7 +12,7 @@ import connectors
 from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.parsing import is_loopback
-from harvester.cli.options import AS_JSON, examples, general_options, pass_env
+from harvester.cli.options import ACCOUNT, AS_JSON, apply, examples, general_options, pass_env
 from harvester.cli.render.echo import echo, echo_json, echo_lines
 from harvester.cli.render.status import (
     Scope,
@@ -48,6 +48,7 @@ logger = logging.getLogger(__name__)
     help="Delete the journal of an account that is no longer harvested, named as in the output: zoom/main.",
 )
 @click.option("--yes", is_flag=True, help="With --forget: do not ask.")
+@apply([ACCOUNT])
 @AS_JSON
 @general_options
 @pass_env
@@ -101,12 +102,22 @@ def _read_status(vendors: Sequence[str], env: RunEnvironment) -> tuple[list[Scop
             scopes.append(_scope(reader, location, env))
         except HarvestError as error:
             errors.append(error)
-    if not vendors:
+    scopes = _selected(scopes, env)
+    if not vendors and not env.only_accounts:
         try:
             rejects_of_loads = reader.count_rejects_of_loads()
         except HarvestError as error:
             errors.append(error)
     return scopes, rejects_of_loads, errors
+
+
+def _selected(scopes: Sequence[Scope], env: RunEnvironment) -> list[Scope]:
+    """The accounts that --account names; all if it is not given."""
+    named = env.only_accounts
+    for name in named:
+        if not any(name in {scope.account, scope_name(scope)} for scope in scopes):
+            raise click.UsageError(f"there is no journal of {name}; `harvester status` lists them")
+    return [scope for scope in scopes if not named or {scope.account, scope_name(scope)} & {*named}]
 
 
 def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:

@@ -74,6 +74,12 @@ class CalendarCopy:
         with self._lock:
             return self._error
 
+    @property
+    def has_busy_times_only(self) -> bool:
+        """Whether the events may not be read, so that the copy has busy times without ids, titles and organizers."""
+        with self._lock:
+            return self._busy_times_only
+
     def events(self) -> tuple[RoomEvent, ...]:
         with self._lock:
             return tuple(self._events.values())

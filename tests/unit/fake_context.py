@@ -1,4 +1,4 @@
-"""A `Context` for tests: its clock moves when somebody waits, nothing is written to a disk, every word is kept."""
+"""A `Context` for tests: its clock moves only by waiting, it writes to no disk, and it records every notice."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from connectors.base import RequestStats, ResponseLimits, Token
 from connectors.errors import QuotaExhausted
 from connectors.models import RefusedPartition, Window
+from connectors.rate_limit import LimiterPool
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 
@@ -37,13 +38,14 @@ class MemoryTokens:
 
 
 class FakeContext:
-    """Safe for many threads. `limits`: daily budgets lower than what the connector asks for."""
+    """Safe for many threads. `limits`: daily budgets lower than the connector's own."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.tokens = MemoryTokens()
         self.request_stats = RequestStats()
         self.timeout = (1.0, 1.0)
         self.response_limits = ResponseLimits()
+        self.limiters = LimiterPool()
         self.stopwatch = monotonic
         self.start = now
         self.seconds = 0.0

@@ -25,6 +25,7 @@ from harvester.logging_setup import (
     configure_logging,
     is_configured,
     log_tail,
+    messages_of,
     reset_logging,
 )
 
@@ -73,7 +74,7 @@ def test_text_is_the_bare_message(capsys: pytest.CaptureFixture[str]) -> None:
     ("level", "shown"),
     [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)],
 )
-def test_the_level_chooses_what_is_shown(level: Any, shown: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_level_selects_messages(level: Any, shown: int, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(level=level)
     for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
         logger.log(severity, "a message")
@@ -224,7 +225,7 @@ def test_messages_of_one_logger_are_collected_instead_of_shown(capsys: pytest.Ca
 HOSTILE = "a\x1b[2Jb\r\nzoom: 0 failed\x07\x9b\u202e\u2028"
 
 
-def test_a_message_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_message_is_one_line_with_any_text_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging()
     logger.info("topic %s", HOSTILE)
     library.warning(HOSTILE)
@@ -326,3 +327,23 @@ def test_json_and_lines_for_a_file_stay_whole(
     configure_logging()
     logger.info(WORDS)
     assert lines(capsys) == [WORDS]
+
+
+def test_json_messages_have_a_field_for_the_account(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(format="json")
+    with messages_of("zoom/berlin"):
+        logging.getLogger("harvester.test").info("zoom: 3 meetings")
+    logging.getLogger("harvester.test").info("zoom: 3 meetings")
+    named, other = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (named["account"], named["message"]) == ("zoom/berlin", "zoom/berlin: 3 meetings")
+    assert "account" not in other
+    assert other["message"] == "zoom: 3 meetings"
+
+
+def test_a_message_that_quiet_mode_kept_still_names_its_account(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(quiet=True)
+    with messages_of("zoom/berlin"):
+        logging.getLogger("harvester.test").info("zoom: 3 meetings")
+    with messages_of("zoom/paris"):
+        logging.getLogger("harvester.test").error("zoom: refused")
+    assert capsys.readouterr().err.splitlines() == ["zoom/paris: refused", "zoom/berlin: 3 meetings"]

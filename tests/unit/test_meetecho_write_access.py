@@ -11,6 +11,8 @@ from harvester.meetecho_write_access import CREDENTIALS, open_meetecho
 from harvester.pipeline.account import AccountConfig
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.settings import to_privacy
+from harvester.state.privacy import PrivacyState
 from tests.unit.fake_context import NOW
 
 
@@ -21,11 +23,12 @@ def config(folder: Path, *unset: str) -> AccountConfig:
         values={name: "x" for name in CREDENTIALS if name not in unset},
         state_folder=folder,
         clock=Clock(wall=NOW.timestamp, monotonic=lambda: 0.0),
+        privacy=to_privacy({}, PrivacyState(folder)),
     )
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)
-def test_missing_credentials_are_named_before_anything_is_opened(name: str, tmp_path: Path) -> None:
+def test_missing_credentials_are_named_first(name: str, tmp_path: Path) -> None:
     with (
         pytest.raises(ConfigurationError, match=f"not set: {name};"),
         open_meetecho(config(tmp_path, name), StopSignal(), 1.0),

@@ -1,4 +1,4 @@
-"""Opening an account: settings that lack, and what a connector knows of its state."""
+"""Opening an account: missing settings, and its state."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from harvester.config import Environment
 from harvester.pipeline.account import AccountConfig, missing_settings, open_account, read_settings
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.settings import to_privacy
+from harvester.state.privacy import PrivacyState
 from tests.unit.fake_context import NOW
 
 SETTINGS = {"ZOOM_ACCOUNT_ID": "x", "ZOOM_CLIENT_ID": "x", "ZOOM_CLIENT_SECRET": "x"}
@@ -23,6 +25,7 @@ def config(folder: Path, url: str = "https://zoom.example.org/v2", label: str = 
         values={**SETTINGS, "ZOOM_OAUTH_URL": "https://zoom.example.org/oauth", "ZOOM_API_URL": url},
         state_folder=folder,
         clock=Clock(wall=NOW.timestamp, monotonic=lambda: 0.0),
+        privacy=to_privacy({}, PrivacyState(folder)),
     )
 
 
@@ -53,7 +56,7 @@ def test_the_state_is_kept_apart_by_label_and_url(tmp_path: Path) -> None:
     assert len(folders) == 3
 
 
-def test_what_is_left_of_a_daily_quota_outlives_the_account(tmp_path: Path) -> None:
+def test_the_used_part_of_a_daily_quota_is_kept_for_the_next_run(tmp_path: Path) -> None:
     with open_account(config(tmp_path), StopSignal()) as account:
         connected = account.connect()
         assert connected.connector.daily_quota is not None

@@ -146,7 +146,7 @@ def test_an_error_of_a_question_is_raised_if_no_run_began(reader: StateReader, f
     assert calls == ["asked"]
 
 
-def test_a_run_is_active_while_it_holds_the_lock_of_its_journal(reader: StateReader, folder: Path) -> None:
+def test_a_run_is_active_while_it_has_the_lock_of_its_journal(reader: StateReader, folder: Path) -> None:
     location = JournalLocation(folder=folder)
     with closing(Journal(folder)) as journal:
         with journal.lock():
@@ -163,6 +163,20 @@ def test_the_quotas_are_those_of_the_account_and_of_today(
         state.consume_quota("heavy", 3, limit=100)
     assert reader.quotas_used(location, NOW) == {"heavy": 3}
     assert reader.quotas_used(location, NOW + DAY) == {}
+
+
+def test_the_quotas_of_an_account_are_those_of_its_pool(
+    reader: StateReader, account: Path, folder: Path, tmp_path: Path
+) -> None:
+    location = JournalLocation(folder=folder)
+    pool = account.parent / "quota-zoom-1"
+    with (
+        closing(AccountState(account, lambda: NOW, quotas=pool)) as state,
+        closing(AccountState(tmp_path / "sibling", lambda: NOW, quotas=pool)) as sibling,
+    ):
+        state.consume_quota("heavy", 3, limit=1000)
+        sibling.consume_quota("heavy", 4, limit=1000)
+    assert reader.quotas_used(location, NOW) == {"heavy": 7}
 
 
 def test_rejects_of_loads_are_counted_apart_from_those_of_harvests(

@@ -120,7 +120,7 @@ def test_a_link_is_never_broken(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_what_a_terminal_obeys_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     odd = CheckResult(subject="users\x1b[2J", status="ok", message="\x1b[31mred", remedy="[bold]no markup[/]")
     shown = "\n".join(table(capsys, ("zoom\x1b", odd)))
     assert "\x1b" not in shown
@@ -165,6 +165,7 @@ def test_json_has_every_result_with_its_remedy_and_no_secret(capsys: pytest.Capt
     assert [check["remedy"] for check in answer["checks"]] == [None, ODD.remedy, ODD.remedy, BAD.remedy]
     assert answer["checks"][0] == {
         "vendor": None,
+        "account": None,
         "subject": "settings",
         "status": "ok",
         "message": "read from ***",

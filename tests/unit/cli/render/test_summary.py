@@ -1,4 +1,4 @@
-"""The report of a run as text, and the summary as JSON, which is written whatever the end of the run."""
+"""The report of a run as text, and the summary as JSON. The summary is written after any end of the run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from connectors.errors import (
     QuotaExhausted,
 )
 from connectors.models import Pending, Reason, SkippedPartition
-from harvester.cli.render.summary import summarized, summary_lines, verdict_lines
+from harvester.cli.render.summary import Summary, summarized, summary_lines, verdict_lines
 from harvester.pipeline.report import Report
 from harvester.sinks.base import Ack, PipeClosed
 
@@ -36,7 +36,7 @@ def written(path: Path) -> dict[str, Any]:
 def report(name: str, error: Exception | None = None) -> Report:
     made = Report(vendor=name, account="main")
     if error is not None:
-        made.stopped_by(error)  # type: ignore[arg-type]  # every error here is one of ours
+        made.stopped_by(error)  # type: ignore[arg-type]  # every error here is a HarvestError
     return made
 
 
@@ -52,7 +52,7 @@ def test_the_whole_has_the_worst_exit_code_and_every_reason(tmp_path: Path) -> N
     assert written(path)["exit_code"] == summary.exit_code == 130
 
 
-def test_what_fails_before_any_vendors_turn_stands_for_each(tmp_path: Path) -> None:
+def test_a_failure_before_the_first_vendor_is_that_of_every_vendor(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     with pytest.raises(ConfigurationError), summarized(path, ("one", "two"), "main"):
         raise ConfigurationError("ES_HOST is no URL")
@@ -63,7 +63,7 @@ def test_what_fails_before_any_vendors_turn_stands_for_each(tmp_path: Path) -> N
     ] * 2
 
 
-def test_a_bug_is_told_as_one(tmp_path: Path) -> None:
+def test_a_bug_is_reported_as_a_bug(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     with pytest.raises(ZeroDivisionError), summarized(path, ("one",), "main") as summary:
         summary.reports.append(report("one"))
@@ -231,3 +231,18 @@ def test_far_fewer_sessions_have_lines_and_keys_of_their_own() -> None:
     summary = made.summary()
     assert (summary["doubted"], summary["confirmed_fewer"], summary["pending"]) == (2, 1, 2)
     assert made.exit_code == 0
+
+
+def test_an_account_of_the_settings_file_is_called_by_its_name() -> None:
+    named = Report(vendor="zoom", account="berlin", name="zoom/berlin", listed=1, done=1, requests=2)
+    named.stopped_by(CredentialsError("zoom: GET /users: refused"))
+    assert next(iter(summary_lines(named))) == "zoom/berlin: GET /users: refused"
+    assert Summary(reports=[named], finished=True).reason == "zoom/berlin: GET /users: refused"
+    assert "name" not in named.summary()
+
+
+def test_a_bug_of_one_account_is_in_its_report() -> None:
+    crashed = Report(vendor="zoom", account="main")
+    crashed.crashed(ZeroDivisionError("never mind"))
+    assert crashed.exit_code == 70
+    assert crashed.reason == "a bug: ZeroDivisionError; its traceback is on stderr"
