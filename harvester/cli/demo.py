@@ -164,7 +164,7 @@ def _harvest_simulated(
         folder = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="harvester-demo-", ignore_cleanup_errors=True)
         )
-        env.environment = _pointed(env.environment, simulated, folder)
+        env.environment = pointed_at_simulator(env.environment, simulated, folder)
         env.accounts_file = None
         if kind == "index":
             vendor_commands.log_destination(kind, env)
@@ -182,7 +182,7 @@ def _harvest_simulated(
         )
 
 
-def _pointed(environment: Environment, simulated: Mapping[str, str], state: str) -> Environment:
+def pointed_at_simulator(environment: Environment, simulated: Mapping[str, str], state: str) -> Environment:
     """The user's settings, with every vendor's replaced by the simulator's."""
     vendor_settings = {
         setting.name for name in connectors.CONNECTORS for setting in connectors.load(name).settings

@@ -8,6 +8,7 @@ from harvester.cli import SuggestingGroup
 from harvester.cli.options import examples
 from harvester.cli.rooms_booking import book, cancel
 from harvester.cli.rooms_bookings import bookings
+from harvester.cli.rooms_demo import demo
 from harvester.cli.rooms_serve import serve
 from harvester.cli.rooms_status import discover, find, status
 from harvester.cli.rooms_watch import watch
@@ -29,5 +30,5 @@ def rooms() -> None:
     """
 
 
-for command in (status, find, watch, serve, book, cancel, bookings, discover):
+for command in (status, find, watch, serve, book, cancel, bookings, discover, demo):
     rooms.add_command(command)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -86,6 +86,20 @@ def serve(
 
     The pages are for everyone who can reach them; the API wants the secret of a client. See /openapi.json.
     """
+    run_service(env, config, titles, host=host, port=port, booking=booking, push=push)
+
+
+def run_service(
+    env: RunEnvironment,
+    config: Path,
+    titles: Titles | None,
+    *,
+    host: str,
+    port: int,
+    booking: bool,
+    push: str | None = None,
+) -> NoReturn:
+    """Serve the rooms of a file until the program is stopped."""
     for library in ("starlette", "uvicorn", "jinja2"):
         require(library, extra="rooms")
     from harvester.rooms.service.access import ClientAccess
