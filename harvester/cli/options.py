@@ -22,7 +22,6 @@ from typing import Any, BinaryIO, TypeVar, cast
 import click
 
 import connectors
-from connectors.base import Option
 from connectors.errors import ConfigurationError
 from harvester import config
 from harvester.accounts_file import DEFAULT_NAME, read_accounts_file
@@ -34,15 +33,13 @@ from harvester.config import OWN, Environment
 from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
 from harvester.pipeline.clock import Clock
-from harvester.pipeline.request import RELATIVE_DAYS, Day, VendorOptions
+from harvester.pipeline.request import RELATIVE_DAYS, Day
 from harvester.signals import finish_on_signals, raise_on_signals
 
 logger = logging.getLogger(__name__)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
-
-MAX_DAYS_AHEAD = 366
 
 
 class WholeNumber(click.ParamType[int]):
@@ -94,7 +91,7 @@ class Date(click.ParamType[Day]):
         raise click.BadParameter("write a day like 2026-02-03, or today or yesterday", ctx, param)
 
 
-def _validated(check: Callable[[Any], object]) -> Callable[..., Any]:
+def validated(check: Callable[[Any], object]) -> Callable[..., Any]:
     """A callback: what the settings would refuse with exit code 78 is a usage error of an option."""
 
     def callback(_context: click.Context, _param: click.Parameter, value: Any) -> Any:
@@ -312,7 +309,7 @@ def timezone_option(days: str) -> Decorator[Any]:
     return click.option(
         "--timezone",
         metavar="ZONE",
-        callback=_validated(config.zone),
+        callback=validated(config.zone),
         help=f"Time zone of {days}.  [default: HARVESTER_TIMEZONE or UTC]",
     )
 
@@ -321,7 +318,7 @@ RATE_SHARE = click.option(
     "--rate-share",
     type=float,
     metavar="S",
-    callback=_validated(lambda share: config.rate_share(str(share))),
+    callback=validated(lambda share: config.rate_share(str(share))),
     help="Fraction of the vendor's rate limit to use.  [default: HARVESTER_RATE_SHARE or 0.8]",
 )
 MAX_NEW_INDICES = 12
@@ -342,107 +339,6 @@ def day_options(on: str | None, first: str, last: str, *, required: bool = False
         click.option("--to", "last", type=Date(), metavar="DAY", help=last),
         timezone_option("--from and --to" if on is None else "--date, --from and --to"),
     ]
-
-
-HARVEST_DATES = (
-    *day_options(
-        "Harvest this day, even if it has been harvested before.",
-        "First day of a backfill; days already harvested are skipped.",
-        "Last day of a backfill, inclusive.  [default: yesterday]",
-    ),
-    click.option(
-        "--lookback",
-        type=WholeNumber(0, 365),
-        metavar="DAYS",
-        help="How far back a nightly run looks for late data.  [default: depends on the vendor]",
-    ),
-    click.option("--force", is_flag=True, help="Harvest the days of --from and --to again."),
-)
-METRICS_FILE = click.option(
-    "--metrics-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write metrics of the run to FILE for Prometheus; those of other accounts in it stay.",
-)
-HEARTBEAT = click.option(
-    "--heartbeat",
-    metavar="URL",
-    callback=_validated(lambda url: config.heartbeat_url(url, "--heartbeat")),
-    help="Ping URL when the run begins and ends, with the exit code.  [default: HARVESTER_HEARTBEAT for runs without dates]",
-)
-HARVEST_REST = (
-    click.option(
-        "--concurrency",
-        type=WholeNumber(1, 64),
-        metavar="N",
-        help="Meetings to fetch at the same time.  [default: as many as the rate limit allows]",
-    ),
-    RATE_SHARE,
-    click.option("--raw", is_flag=True, help="Add the vendor's own rows to the documents, as vendor_data."),
-    click.option("--dry-run", is_flag=True, help="List the meetings only; fetch and store nothing."),
-    click.option(
-        "--summary-json",
-        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-        metavar="FILE",
-        help="Write a summary of the run to FILE; - is stderr.",
-    ),
-    METRICS_FILE,
-    HEARTBEAT,
-)
-
-
-def harvest_options(options: Sequence[Option], *, choose_vendors: bool = False) -> Decorator[Any]:
-    """The options of a harvest command, with those that the vendor's connector names.
-
-    `choose_vendors`: the command harvests several vendors, and --vendor selects some.
-    """
-    return apply(
-        [
-            *HARVEST_DATES,
-            *([VENDORS] if choose_vendors else []),
-            ACCOUNT,
-            DESTINATION,
-            OUTPUT,
-            ES_HOST,
-            INDEX_PERIOD,
-            *map(_vendor_option, options),
-            *HARVEST_REST,
-            *LOGGING_OPTIONS,
-            ENV_FILE,
-            CONFIG,
-        ]
-    )
-
-
-def vendor_options(options: Sequence[Option]) -> Decorator[Any]:
-    """The options that a connector names."""
-    return apply([_vendor_option(option) for option in options])
-
-
-def _vendor_option(option: Option) -> Decorator[Any]:
-    name = f"--{option.name}"
-    if not option.metavar:
-        return click.option(name, is_flag=True, help=option.help)
-    kind = WholeNumber(1, MAX_DAYS_AHEAD) if option.future_days else click.STRING
-    return click.option(name, type=kind, metavar=option.metavar, multiple=option.repeatable, help=option.help)
-
-
-def split_options(options: Sequence[Option], given: dict[str, Any]) -> VendorOptions:
-    """Take the values of a connector's options out of `given`."""
-    values = {option: given.pop(option.name.replace("-", "_")) for option in options}
-    used = {option: value for option, value in values.items() if value not in (None, False, ())}
-    return VendorOptions(
-        switches=frozenset(o.name for o in used if not o.metavar and not o.filters),
-        values={o.name: _texts(value) for o, value in used.items() if o.metavar or o.filters},
-        filtered=any(o.filters for o in used),
-        upcoming_days=next((value for o, value in used.items() if o.future_days), None),
-    )
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if value is True:
-        return ()
-    return tuple(value) if isinstance(value, tuple) else (str(value),)
 
 
 # What only the command line has

@@ -14,6 +14,7 @@ from connectors.exit_codes import ExitCode
 from harvester.cli import SuggestingGroup
 from harvester.cli.accounts import AccountSettings, accounts_of, find_accounts, none_configured
 from harvester.cli.from_settings import account_config, read_journal
+from harvester.cli.harvest_options import split_options, vendor_options
 from harvester.cli.options import (
     ACCOUNT,
     AS_JSON,
@@ -26,9 +27,7 @@ from harvester.cli.options import (
     general_options,
     handle_signals,
     pass_env,
-    split_options,
     usage_errors,
-    vendor_options,
 )
 from harvester.cli.render.echo import echo, echo_json
 from harvester.cli.render.plan import plan_json, plan_lines

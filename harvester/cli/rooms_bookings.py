@@ -18,6 +18,7 @@ from connectors.models import Window
 from connectors.parsing import truncate_to_milliseconds
 from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import (
+    ACCOUNT,
     DESTINATION,
     apply,
     day_options,
@@ -63,6 +64,7 @@ logger = logging.getLogger(__name__)
 @CONFIG
 @TITLES
 @elasticsearch_options
+@ACCOUNT
 @general_options_without_config
 @pass_env
 def bookings(

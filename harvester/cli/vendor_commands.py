@@ -18,13 +18,12 @@ from connectors.errors import HarvestError
 from harvester.cli import VENDOR_COMMANDS, load_command
 from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts, none_configured
 from harvester.cli.from_settings import account_config, elastic_config, open_destination
+from harvester.cli.harvest_options import harvest_options, split_options
 from harvester.cli.monitoring import Monitors, monitored
 from harvester.cli.options import (
     examples,
     handle_signals,
-    harvest_options,
     pass_env,
-    split_options,
     usage_errors,
 )
 from harvester.cli.render.progress import ProgressDisplay

@@ -151,21 +151,6 @@ def test_a_missing_setting_is_named_by_its_place_and_fails_that_account_only(
     assert "meetecho, account b: unreachable (69)" in ended.stderr
 
 
-def test_vendor_and_account_select(write: Write) -> None:
-    from harvester.cli.vendor_commands import _accounts
-
-    write("[zoom.main]\n[zoom.berlin]\n[webex.main]\n")
-
-    def selected(*names: str, vendors: tuple[str, ...] = ()) -> list[str]:
-        env = GeneralOptions(account=names).open_environment()
-        return [each.name for each in _accounts(env, None, vendors)]
-
-    assert selected("main") == ["webex/main", "zoom/main"]
-    assert selected("zoom/main") == ["zoom/main"]
-    assert selected("main", "berlin", vendors=("zoom",)) == ["zoom/main", "zoom/berlin"]
-    assert selected(vendors=("webex",)) == ["webex/main"]
-
-
 def test_variables_that_the_file_refers_to_are_no_unknown_settings(
     write: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

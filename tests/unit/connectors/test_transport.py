@@ -91,7 +91,7 @@ def test_the_location_of_a_redirect_is_never_read(location: str, context: FakeCo
 
 
 class Replies:
-    """What a server sends next."""
+    """The next bytes of a server."""
 
     def __init__(self) -> None:
         self.content = b""

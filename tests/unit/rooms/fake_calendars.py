@@ -1,4 +1,4 @@
-"""Calendars in memory that answer as `RoomCalendars` does, and count what they are asked."""
+"""Calendars in memory that answer as `RoomCalendars` does, and record the calls."""
 
 from __future__ import annotations
 

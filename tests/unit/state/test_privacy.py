@@ -48,7 +48,7 @@ def test_who_is_removed_stays_removed(tmp_path: Path) -> None:
         assert [entry.action for entry in state.forgotten()] == [expected]
 
 
-def test_a_damaged_file_is_refused_with_what_is_lost(tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_with_the_consequences(tmp_path: Path) -> None:
     (tmp_path / "privacy.db").write_bytes(b"no database" * 100)
     with pytest.raises(StateError, match="holds whom to forget"):
         PrivacyState(tmp_path).forgotten()

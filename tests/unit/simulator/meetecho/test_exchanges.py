@@ -137,7 +137,7 @@ def test_requests_for_lists_and_files_of_decks_are_logged() -> None:
     ]
 
 
-def test_observers_are_called_before_and_after_a_request_is_carried_out() -> None:
+def test_observers_are_called_before_and_after_each_request() -> None:
     bench = Bench()
     seen: list[tuple[str, str, int]] = []
 

@@ -92,7 +92,7 @@ def test_an_answer_without_documents_is_named() -> None:
                 read()
 
 
-def test_what_has_the_right_shape_is_read() -> None:
+def test_answers_of_the_right_shape_are_read() -> None:
     client, answer = cluster(None), Response(status=200, body={})
     hits = [{"_index": "i", "_id": "d", "sort": [1]}]
     assert read_hits(client, Response(status=200, body={"hits": {"hits": hits}}), sort=list) == hits
