@@ -8,8 +8,8 @@ from typing import cast, get_args
 from connectors.errors import ConfigurationError
 from harvester.privacy.fields import PERSONAL
 from harvester.privacy.forgotten import ForgottenPeople
-from harvester.privacy.id_encryption import Sealer
 from harvester.privacy.privacy import Privacy
+from harvester.privacy.sealed_ids import Sealer
 from harvester.privacy.treatment import Mode, Treatment
 from harvester.state.privacy import PrivacyState
 

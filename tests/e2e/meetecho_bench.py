@@ -14,7 +14,7 @@ from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.meetecho.app import Meetecho
 from harvester.simulator.meetecho.materials import Deck
 from harvester.simulator.meetecho.options import MeetechoOptions
-from harvester.simulator.meetecho.request_log_and_faults import PlannedFault
+from harvester.simulator.meetecho.request_log import PlannedFault
 from harvester.simulator.meetecho.tokens import CLIENT_SECRET
 from harvester.simulator.server import Options, serving_simulator
 from tests.e2e.forked_command_line import ForkedCommandLine, Result

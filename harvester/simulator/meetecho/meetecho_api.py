@@ -15,7 +15,7 @@ from harvester.simulator.meetecho.formats import meetecho_stamp, parse_meetecho_
 from harvester.simulator.meetecho.materials import Materials
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.meetecho.request import Request, RequestChecker
-from harvester.simulator.meetecho.request_log_and_faults import Exchange, without_tokens
+from harvester.simulator.meetecho.request_log import Exchange, without_tokens
 from harvester.simulator.meetecho.rooms import Rooms
 from harvester.simulator.meetecho.schedule import CONFIGURED, ELSEWHERE
 from harvester.simulator.meetecho.tokens import Tokens
