@@ -9,7 +9,7 @@ from connectors.errors import ConfigurationError
 from harvester.privacy.fields import PERSONAL
 from harvester.privacy.forgotten import ForgottenPeople
 from harvester.privacy.privacy import Privacy
-from harvester.privacy.sealing import Sealer
+from harvester.privacy.sealed_ids import Sealer
 from harvester.privacy.treatment import Mode, Treatment
 from harvester.state.privacy import PrivacyState
 

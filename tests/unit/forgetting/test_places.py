@@ -20,7 +20,7 @@ from harvester.forgetting.person import Count, Person
 from harvester.forgetting.places import FilePlace, JournalPlace, Place, RejectsPlace
 from harvester.privacy.fields import Nature
 from harvester.privacy.forgotten import Action, Identifier
-from harvester.privacy.sealing import Sealer
+from harvester.privacy.sealed_ids import Sealer
 from harvester.privacy.treatment import Pseudonyms, Treatment
 from harvester.state.journal import Journal
 from harvester.state.layout import JournalLocation
