@@ -61,7 +61,7 @@ types: setup
 	@$(BIN)/mypy --no-error-summary
 
 fast: setup
-	@$(PYTEST) tests/unit tests/contract
+	@$(PYTEST) $(EXAMPLES) tests/unit tests/contract
 
 # Chromium for the tests of the report. On a machine without apt or the right to use it, those tests name what to install.
 browser:
@@ -70,8 +70,7 @@ browser:
 	       --no-install-recommends chromium chromium-driver; } > /dev/null 2>&1 || true; }
 
 test: setup
-	@$(MAKE) --no-print-directory --jobs lint types fast browser
-	@$(PYTEST) --hypothesis-profile thorough -m hypothesis tests/unit
+	@$(MAKE) --no-print-directory --jobs lint types fast browser EXAMPLES='--hypothesis-profile thorough'
 	@$(PYTEST) tests/e2e
 
 soak: setup
@@ -80,6 +79,7 @@ soak: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.harvest
+	$(BIN)/python -m benchmarks.accounts
 	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m benchmarks.report
 

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from connectors.errors import ConfigurationError
 from connectors.exit_codes import ExitCode
 from connectors.models import MeetingRecord, MeetingRef, Reason, RefusedPartition, SkippedPartition, Window
+from connectors.rate_limit import LimiterPool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +38,13 @@ class Setting:
     choices: tuple[str, ...] = ()
     token: bool = False
     """The value is an id, a key or a token: printable ASCII without white space, as headers and URLs take it."""
+    path: bool = False
+    """The value names a file or a folder."""
+    separated: bool = False
+    """The value is a list, separated by commas."""
 
 
-def unset_settings(settings: tuple[Setting, ...], get: Callable[[str], str | None]) -> list[Setting]:
+def unset_settings(settings: tuple[Setting, ...], get: Callable[[str], object]) -> list[Setting]:
     """The required settings that have no value, and no value of their alternative either."""
     return [
         setting
@@ -155,6 +160,8 @@ class RequestStats:
         self.requests = 0
         self.retries = 0
         self.throttled_seconds = 0.0
+        self.throttled_until = float("-inf")
+        """In the seconds of `Context.elapsed`: until then the vendor has asked to wait."""
         self.too_deep = 0
         """Answers with values that were nested too deeply."""
         self.responses: Counter[str] = Counter()
@@ -168,6 +175,11 @@ class RequestStats:
             self.requests += requests
             self.retries += retries
             self.throttled_seconds += throttled
+
+    def wait_until(self, moment: float) -> None:
+        """The vendor asks to wait until this moment, in the seconds of `Context.elapsed`."""
+        with self._lock:
+            self.throttled_until = max(self.throttled_until, moment)
 
     def count_response(self, status: int | None) -> None:
         """`None`: no whole response came."""
@@ -212,6 +224,11 @@ class Context(Protocol):
     @property
     def response_limits(self) -> ResponseLimits: ...
 
+    @property
+    def limiters(self) -> LimiterPool:
+        """The rate limiters of the account's quota pool (`Connector.quota_pool`)."""
+        ...
+
     def stopwatch(self) -> float:
         """A monotonic clock in real seconds, for `response_limits`."""
         ...
@@ -241,8 +258,8 @@ class Context(Protocol):
         ...
 
     def consume_quota(self, budget: str, count: int = 1, *, limit: int) -> None:
-        """Counts against a daily quota of `limit` per UTC day, across runs and processes. Raises QuotaExhausted if it
-        is used up."""
+        """Counts against a daily quota of `limit` per UTC day, across runs, processes and the accounts of one quota pool.
+        Raises QuotaExhausted if it is used up."""
         ...
 
     def get_fact(self, fact: str) -> str | None:
@@ -296,6 +313,15 @@ class Connector(Protocol):
     """Whether a window that includes the present lists meetings in progress."""
 
     def __init__(self, settings: Settings, context: Context) -> None: ...
+
+    @classmethod
+    def quota_pool(cls, settings: Settings) -> str:
+        """The name of the quota pool that requests count against; it is no secret.
+
+        Accounts of one vendor, at the same API, that return the same name share rate limits and daily quotas. Empty: the
+        account has its own. Makes no request, and raises nothing for settings that are wrong.
+        """
+        ...
 
     @property
     def time_url(self) -> str:

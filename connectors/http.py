@@ -211,6 +211,8 @@ class Api:
             raise decision.error from None
         logger.debug("%s: %s: next try in %.1f s", self.vendor, request.call, delay)
         self._context.request_stats.count(retries=1, throttled=delay if decision.throttled else 0.0)
+        if decision.throttled:
+            self._context.request_stats.wait_until(self._context.elapsed() + delay)
         if decision.throttled and limiter is not None:
             limiter.pause(delay)  # all requests of this rate class wait, and this one queues again with them
         else:

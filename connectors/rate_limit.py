@@ -124,3 +124,21 @@ class RateLimiter:
         self._next = moment + self._interval / self._factor
         self._factor = min(1.0, self._factor + RECOVERY * (1.0 - SLOWEST))
         return moment
+
+
+class LimiterPool:
+    """The rate limiters of one quota pool, which all accounts of the pool share. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._limiters: dict[tuple[str, float, float, float], RateLimiter] = {}
+        self._lock = Lock()
+
+    def get(
+        self, name: str, clock: Clock, *, calls: float, per: float = 1.0, share: float = 1.0
+    ) -> RateLimiter:
+        """The limiter of the rate class with this name. The arguments are those of `RateLimiter`."""
+        key = name, calls, per, share
+        with self._lock:
+            if key not in self._limiters:
+                self._limiters[key] = RateLimiter(clock, calls=calls, per=per, share=share)
+            return self._limiters[key]

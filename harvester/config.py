@@ -12,7 +12,7 @@ import re
 import struct
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,7 +32,9 @@ OWN = (
     Setting(name="ES_USERNAME", help="user name, if there is no API key"),
     Setting(name="ES_PASSWORD", help="password of that user", secret=True),
     Setting(
-        name="ES_CA_CERTS", help="file with the certificate authority of the cluster, if it is a private one"
+        name="ES_CA_CERTS",
+        help="file with the certificate authority of the cluster, if it is a private one",
+        path=True,
     ),
     Setting(name="ES_INDEX_PREFIX", help="prefix of every index, alias and template", default="harvester-"),
     Setting(
@@ -44,6 +46,7 @@ OWN = (
         name="HARVESTER_STATE_DIR",
         help="folder on a local disk for the state: journals, rejects, quotas, tokens",
         default="meeting-harvester in the state folder of the system",
+        path=True,
     ),
     Setting(name="HARVESTER_TIMEZONE", help="time zone of --date, --from and --to", default="UTC"),
     Setting(
@@ -121,6 +124,12 @@ class Environment:
     """
 
     values: Mapping[str, str]
+    references: Mapping[str, str] = field(default_factory=dict)
+    """For settings of a settings file: the name of the variable that has the value."""
+    variables: Environment | None = None
+    """Where these variables are."""
+    spelling: Mapping[str, str] = field(default_factory=dict)
+    """Where settings of a settings file stand in it, by name."""
     _from_files: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What NAME_FILE contains, by name: a FIFO can be read only once."""
 
@@ -133,12 +142,18 @@ class Environment:
 
     def get(self, name: str) -> str | None:
         """The value of one setting. Raises ConfigurationError, which never quotes it, if no setting can have it."""
+        if name in self.references:
+            return self._from_variable(name, self.references[name])
         direct, path = self.values.get(name), self.values.get(f"{name}_FILE")
         if direct is not None and path is not None:
             raise ConfigurationError(f"{name} and {name}_FILE are both set; keep one of them")
         if path is not None:
             return self._from_file(name, path)
-        return None if direct is None else checked_text(name, direct)
+        return None if direct is None else checked_text(self.spelled(name), direct)
+
+    def spelled(self, name: str) -> str:
+        """The setting as messages name it: by its place in the settings file, if it stands there."""
+        return self.spelling.get(name, name)
 
     def get_unchecked(self, name: str) -> str | None:
         """What is set under this name, even if no setting can have such a value: then its own text or its file's name."""
@@ -147,15 +162,32 @@ class Environment:
         except ConfigurationError:
             return self.values.get(name) or self.values.get(f"{name}_FILE")
 
+    def is_set(self, name: str) -> bool:
+        """Whether there is something under this name, even if no setting can have such a value."""
+        return name in self.references or bool(self.get_unchecked(name))
+
+    def in_words(self, message: str) -> str:
+        """The message with every setting named as `spelled` does."""
+        return re.sub(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", lambda name: self.spelled(name[0]), message)
+
     def _from_file(self, name: str, path: str) -> str | None:
         if name not in self._from_files:
-            checked_text(f"{name}_FILE", path)
+            key = f"{self.spelling[name]}_file" if name in self.spelling else f"{name}_FILE"
+            checked_text(key, path)
             try:
                 text = read_text_file(Path(path)).strip()
             except UnreadableFile as error:
-                raise ConfigurationError(f"{name}_FILE: {path} {error}") from None
-            self._from_files[name] = checked_text(f"{name}_FILE: the text of {path}", text) or None
+                raise ConfigurationError(f"{key}: {path} {error}") from None
+            self._from_files[name] = checked_text(f"{key}: the text of {path}", text) or None
         return self._from_files[name]
+
+    def _from_variable(self, name: str, variable: str) -> str:
+        value = self.variables.get(variable) if self.variables is not None else None
+        if value is None:
+            raise ConfigurationError(
+                f"{self.spelled(name)}: there is no variable {variable}, neither in the environment nor in .env"
+            )
+        return value
 
     def of(self, settings: Iterable[Setting]) -> dict[str, str]:
         """The values of these settings with defaults filled in; choices and URLs are checked. Missing ones are left out."""
@@ -164,19 +196,45 @@ class Environment:
             value = self.get(setting.name) or setting.default
             if value is None:
                 continue
+            name = self.spelled(setting.name)
             if setting.choices and value not in setting.choices:
-                raise ConfigurationError(f"{setting.name} must be one of {', '.join(setting.choices)}")
+                raise ConfigurationError(f"{name} must be one of {', '.join(setting.choices)}")
             if setting.name.endswith("_URL"):
-                checked_url(setting.name, value)
+                checked_url(name, value)
             if setting.token:
-                checked_token(setting.name, value)
+                checked_token(name, value)
             values[setting.name] = value
         return values
 
     def override(self, name: str, value: str) -> Environment:
         """These settings with another value for one of them, as an option of the command line gives it."""
         others = {other: text for other, text in self.values.items() if other != f"{name}_FILE"}
-        return Environment(values={**others, name: value})
+        return replace(
+            self,
+            values={**others, name: value},
+            references={other: text for other, text in self.references.items() if other != name},
+            spelling={other: text for other, text in self.spelling.items() if other != name},
+        )
+
+    def over(
+        self, values: Mapping[str, str], references: Mapping[str, str], spelling: Mapping[str, str]
+    ) -> Environment:
+        """These settings, and those of a settings file that are not among them."""
+
+        def is_new(name: str) -> bool:
+            name = name.removesuffix("_FILE")
+            return name not in self.values and f"{name}_FILE" not in self.values
+
+        return Environment(
+            values={**{name: text for name, text in values.items() if is_new(name)}, **self.values},
+            references={name: variable for name, variable in references.items() if is_new(name)},
+            variables=self,
+            spelling={
+                name: text
+                for name, text in spelling.items()
+                if is_new(name) and (name in values or f"{name}_FILE" in values or name in references)
+            },
+        )
 
     def retired(self) -> str | None:
         """What to do about settings of earlier programs that no longer work; `None` if there are none."""
@@ -263,8 +321,12 @@ def is_nearby(url: str) -> bool:
         return "." not in host
 
 
+def is_account_label(label: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", label) is not None
+
+
 def account_label(label: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", label):
+    if not is_account_label(label):
         raise ConfigurationError(
             "HARVESTER_ACCOUNT is part of every document's id: up to 64 of A-Z a-z 0-9 _ . - and nothing else, "
             "like main or berlin-2"
@@ -327,13 +389,13 @@ def rate_share(text: str, source: str = "the rate share") -> float:
     return share
 
 
-def max_response_bytes(megabytes: str) -> int:
+def max_response_bytes(megabytes: str, source: str = "HARVESTER_MAX_RESPONSE_MB") -> int:
     try:
         number = float(megabytes)
     except ValueError:
         number = 0.0
     if not 1 <= number <= 4000:
-        raise ConfigurationError("HARVESTER_MAX_RESPONSE_MB must be a number from 1 to 4000, like 64")
+        raise ConfigurationError(f"{source} must be a number from 1 to 4000, like 64")
     return int(number * 1_000_000)
 
 

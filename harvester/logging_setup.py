@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import textwrap
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from logging.handlers import MemoryHandler
 from threading import Lock
 from typing import Any, ClassVar, Final, Literal, TextIO
 
+from harvester.formatting import without_prefix
 from harvester.log_redaction import Redactor
 from harvester.printable import printable, printable_json, printable_lines
 
@@ -32,12 +35,28 @@ LINES: Final = {"lines": True}
 """`logger.info(message, extra=LINES)`: this program has put the message into lines. Any other message is one line, and a
 line feed in it comes from outside."""
 
+_account: ContextVar[str] = ContextVar("account", default="")
+"""The account that the running thread works for, as `zoom/berlin`; empty if messages need not name it."""
+
 OWN_LOGGERS = ("harvester", "connectors")
+NARROWEST = 40
+"""Lines are never broken to fewer columns."""
 KEPT_RECORDS = 1000
 """How many messages quiet mode keeps to show them if something goes wrong; the newest ones."""
 
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "once", "lines"}
+
+
+@contextmanager
+def messages_of(account: str) -> Iterator[None]:
+    """Every message of the block names the account, `zoom/berlin`, and so does every message of a thread that runs in a
+    copy of its context."""
+    token = _account.set(account)
+    try:
+        yield
+    finally:
+        _account.reset(token)
 
 
 def indented(traceback: str) -> str:
@@ -56,12 +75,13 @@ def configure_logging(
     reset_logging()
     logging.raiseExceptions = False  # a report about a bad message would print its arguments unredacted
     redact = redactor if redactor is not None else Redactor()
-    handler: logging.Handler = StderrHandler()
+    handler: logging.Handler = StderrHandler(wraps=format == "text")
     handler.setFormatter(
         JsonFormatter(redact) if format == "json" else TextFormatter(redact, detailed=level == "debug")
     )
     if quiet:
         handler = QuietHandler(handler)
+    handler.addFilter(_add_account)
     handler.addFilter(_is_wanted)
     handler.addFilter(OnceFilter())
     logging.getLogger().addHandler(handler)
@@ -118,8 +138,15 @@ class StderrHandler(logging.StreamHandler[TextIO]):
     show: ClassVar[Callable[[str], None] | None] = None
     """Prints a message instead of the handler, as long as a progress bar is shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, wraps: bool = False) -> None:
+        """`wraps`: on a terminal, lines are broken between words."""
         logging.Handler.__init__(self)
+        self._wraps = wraps
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        width = _terminal_width(self.stream) if self._wraps and StderrHandler.show is None else None
+        return text if width is None else "\n".join(_wrapped(line, width) for line in text.split("\n"))
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]  # the base class stores it
@@ -138,6 +165,28 @@ class StderrHandler(logging.StreamHandler[TextIO]):
     def flush(self) -> None:
         with suppress(OSError, ValueError):
             super().flush()
+
+
+def _terminal_width(stream: TextIO) -> int | None:
+    """The columns of the terminal; `None` if it is none, or does not know."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return None
+    return max(NARROWEST, columns) if columns else None
+
+
+def _wrapped(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
 
 
 @contextmanager
@@ -180,7 +229,7 @@ class OnceFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not getattr(record, "once", False):
             return True
-        message = record.getMessage()
+        message = f"{_account.get()} {record.getMessage()}"
         with self._lock:
             if message in self._seen:
                 return False
@@ -197,7 +246,7 @@ class TextFormatter(logging.Formatter):
         self._detailed = detailed
 
     def format(self, record: logging.LogRecord) -> str:
-        text = self._redact(record.getMessage())
+        text = self._redact(_message(record))
         text = printable_lines(text) if getattr(record, "lines", False) else printable(text)
         if record.exc_info:
             text += "\n" + indented(self._redact(self.formatException(record.exc_info)))
@@ -220,7 +269,7 @@ class JsonFormatter(logging.Formatter):
             "time": _instant(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         fields |= {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
         if record.exc_info:
@@ -266,6 +315,21 @@ class _TailHandler(logging.Handler):
         """Redacted again, since a setting that is read later may be a secret in an earlier message."""
         with self.lock or nullcontext():
             return self._redact("\n".join(self._lines))
+
+
+def _add_account(record: logging.LogRecord) -> bool:
+    """Here, since the message may be formatted later, and in another thread."""
+    if account := _account.get():
+        record.account = account
+    return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    """With the name of the account before it instead of that of the vendor, if the message has an account."""
+    text, account = record.getMessage(), getattr(record, "account", "")
+    if not account or getattr(record, "lines", False) or text.startswith(f"{account}: "):
+        return text
+    return f"{account}: {without_prefix(text, account.partition('/')[0])}"
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

@@ -35,6 +35,7 @@ from connectors.base import (
     setting_or_default,
     validate_settings,
 )
+from connectors.google_meet.credentials import read_project
 from connectors.google_meet.endpoints import (
     CALENDAR,
     LOOKBACK,
@@ -64,6 +65,7 @@ class GoogleMeet:
             how_to_get="at console.cloud.google.com, APIs & Services > Credentials",
             secret=True,
             required=True,
+            path=True,
         ),
         Setting(
             name="GOOGLE_ADMIN",
@@ -137,6 +139,11 @@ class GoogleMeet:
         from connectors.google_meet.check import run_checks
 
         return run_checks(self.selector)
+
+    @classmethod
+    def quota_pool(cls, settings: Settings) -> str:
+        """The Cloud project that the credentials belong to."""
+        return read_project(settings.get("GOOGLE_CREDENTIALS") or "")
 
     @property
     def time_url(self) -> str:

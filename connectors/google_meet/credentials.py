@@ -78,6 +78,25 @@ def read_credentials(value: str) -> GoogleCredentials:
     return credentials
 
 
+def read_project(value: str) -> str:
+    """The Cloud project of the credentials, by its id, or by its number if that is all they have; empty if it is not known.
+
+    A client id begins with the project's number, except that of a service account. `value`: as in `read_credentials`. A
+    device or a FIFO, which can be read only once, is left alone.
+    """
+    try:
+        if not value.lstrip().startswith("{") and not Path(value).expanduser().is_file():
+            return ""
+        credentials = read_credentials(value)
+    except (ConfigurationError, OSError, ValueError, RuntimeError):
+        return ""  # whoever uses the credentials says what is wrong
+    project = credentials.info.get("project_id")
+    if isinstance(project, str) and project:
+        return project
+    number = credentials.client_id.partition("-")[0]
+    return number if credentials.kind is not CredentialsKind.service_account and number.isdecimal() else ""
+
+
 def _detect(content: Mapping[str, Any]) -> GoogleCredentials:
     kind = content.get("type")
     if kind == "service_account":

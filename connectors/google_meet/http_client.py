@@ -67,7 +67,7 @@ class GoogleClient:
         self._resources: dict[tuple[str, str], Any] = {}
         self._limiters: dict[tuple[tuple[str, str], str], Limiter] = {}
         self._project_limiters = {
-            (s.name, s.version): self._new_limiter(s.per_minute_project)
+            (s.name, s.version): self._new_limiter(f"{s.name} {s.version}", s.per_minute_project)
             for s in SERVICES
             if s.per_minute_project is not None
         }
@@ -199,13 +199,15 @@ class GoogleClient:
             with self._lock:
                 found = self._limiters.get(key)
                 if found is None:
-                    own = self._new_limiter(service.per_minute_user)
+                    own = self._new_limiter(" ".join((*api, subject)), service.per_minute_user)
                     project = self._project_limiters.get(api)
                     found = self._limiters[key] = own if project is None else CombinedLimiter(own, project)
         return found
 
-    def _new_limiter(self, a_minute: int) -> RateLimiter:
-        return RateLimiter(self._context, calls=a_minute, per=60.0, share=self._settings.rate_share)
+    def _new_limiter(self, name: str, a_minute: int) -> RateLimiter:
+        return self._context.limiters.get(
+            name, self._context, calls=a_minute, per=60.0, share=self._settings.rate_share
+        )
 
 
 def _parts(built: HttpRequest) -> tuple[str, str, dict[str, str], bytes | None]:

@@ -76,6 +76,7 @@ class Meetecho:
             help="The acronyms of the working groups to read, separated by commas.",
             how_to_get="at datatracker.ietf.org/wg: the acronyms in the first column",
             required=True,
+            separated=True,
         ),
         Setting(
             name="MEETECHO_CLIENT_ID", token=True, help="The client id, for rooms.", how_to_get=_FROM_MEETECHO
@@ -172,6 +173,11 @@ class Meetecho:
 
     def check(self) -> Iterator[CheckResult]:
         return run_checks(self)
+
+    @classmethod
+    def quota_pool(cls, settings: Settings) -> str:
+        """The datatracker is read without a key, so all accounts are one caller to it."""
+        return setting_or_default("DATATRACKER_URL", cls.settings, settings)
 
     @property
     def time_url(self) -> str:

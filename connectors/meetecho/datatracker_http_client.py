@@ -18,7 +18,6 @@ from connectors.http import Api
 from connectors.meetecho.endpoints import DATATRACKER_CALLS_PER_SECOND, PAGE_SIZE, VENDOR, call_name
 from connectors.meetecho.errors import datatracker_classifier
 from connectors.paging import paginate, restore_parameters
-from connectors.rate_limit import RateLimiter
 
 Row = Mapping[str, Any]
 
@@ -43,7 +42,9 @@ class DatatrackerClient:
         self._api = Api(VENDOR, base_url, context, classify=datatracker_classifier(context))
         self._context = context
         self._lock = Lock()
-        self.limiter = RateLimiter(context, calls=DATATRACKER_CALLS_PER_SECOND, share=share)
+        self.limiter = context.limiters.get(
+            "datatracker", context, calls=DATATRACKER_CALLS_PER_SECOND, share=share
+        )
         self.unavailable = 0
         """How many records so far the datatracker could not show."""
 

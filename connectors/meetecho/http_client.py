@@ -10,7 +10,6 @@ from connectors.meetecho.auth import GroupTokens
 from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VENDOR
 from connectors.meetecho.errors import MeetechoRefused, meetecho_classifier
 from connectors.meetecho.room_rows import CALL, Room, to_rooms
-from connectors.rate_limit import RateLimiter
 
 
 class _GroupAuth:
@@ -31,7 +30,9 @@ class RoomsClient:
 
     def __init__(self, settings: Settings, base_url: str, context: Context, groups: Sequence[str]) -> None:
         self._api = Api(VENDOR, base_url, context, classify=meetecho_classifier(context))
-        self._limiter = RateLimiter(context, calls=MEETECHO_CALLS_PER_SECOND, share=settings.rate_share)
+        self._limiter = context.limiters.get(
+            "rooms", context, calls=MEETECHO_CALLS_PER_SECOND, share=settings.rate_share
+        )
         self.tokens = GroupTokens(
             self._api,
             self._limiter,

@@ -191,6 +191,11 @@ class Webex:
     def check(self) -> Iterator[CheckResult]:
         return run_checks(self)
 
+    @classmethod
+    def quota_pool(cls, _settings: Settings) -> str:
+        """Webex publishes no limits; a 429 concerns one token, so each account has its own."""
+        return ""
+
     @property
     def time_url(self) -> str:
         return self._url("WEBEX_API_URL")

@@ -16,7 +16,6 @@ from connectors.base import Context
 from connectors.errors import BrokenResponse
 from connectors.http import Api
 from connectors.paging import find_next_link, paginate, restore_parameters
-from connectors.rate_limit import RateLimiter
 from connectors.webex.endpoints import VENDOR, WebexEndpoint
 
 Row = Mapping[str, Any]
@@ -41,7 +40,7 @@ class WebexClient:
     def __init__(self, api: Api, base_url: str, context: Context, share: float) -> None:
         self._api = api
         self._base_url = base_url.rstrip("/")
-        self.limiter = RateLimiter(context, calls=CALLS_PER_SECOND, share=share)
+        self.limiter = context.limiters.get("calls", context, calls=CALLS_PER_SECOND, share=share)
 
     def get(self, endpoint: WebexEndpoint, *ids: str, **params: str) -> dict[str, Any]:
         """The JSON object of one response."""

@@ -155,6 +155,11 @@ class Zoom:
     def check(self) -> Iterator[CheckResult]:
         return run_checks(self)
 
+    @classmethod
+    def quota_pool(cls, settings: Settings) -> str:
+        """Zoom counts the calls of all apps of an account together."""
+        return settings.get("ZOOM_ACCOUNT_ID") or ""
+
     @property
     def time_url(self) -> str:
         return self._url("ZOOM_API_URL")

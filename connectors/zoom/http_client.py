@@ -10,7 +10,6 @@ from connectors.base import Context
 from connectors.errors import BrokenResponse
 from connectors.http import Api, DailyQuota
 from connectors.paging import page_token, paginate
-from connectors.rate_limit import RateLimiter
 from connectors.zoom.endpoints import VENDOR, ZoomEndpoint
 from connectors.zoom.errors import DailyLimitGuard, ListingTooShort, PageTokenExpired
 
@@ -54,9 +53,11 @@ class ZoomClient:
         self._api = api
         self._daily_limit = daily_limit
         self._limiters = {
-            "heavy": RateLimiter(context, calls=rates.heavy, share=share),
-            "medium": RateLimiter(context, calls=rates.medium, share=share),
-            "intensive": RateLimiter(context, calls=rates.intensive_per_minute, per=60.0, share=share),
+            "heavy": context.limiters.get("heavy", context, calls=rates.heavy, share=share),
+            "medium": context.limiters.get("medium", context, calls=rates.medium, share=share),
+            "intensive": context.limiters.get(
+                "intensive", context, calls=rates.intensive_per_minute, per=60.0, share=share
+            ),
         }
         # Both labels count against one daily quota; on the plans with Reports or a Dashboard, Medium has none.
         name, limit = daily_quota(rates, share)

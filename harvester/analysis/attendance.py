@@ -312,7 +312,8 @@ def by_person(*, roster: bool) -> Query:
         "email": "min(email)",
         "person_id": "min(person_id)",
         "meetings": f"count(*) {attended}",
-        "present": "CASE WHEN count(present) > 0 THEN count(*) FILTER (WHERE present) END",
+        # Unknown if no time of a meeting that the person attended is known; 0 for a person of the roster who never came.
+        "present": f"CASE WHEN count(present) {attended} > 0 OR count(*) {attended} = 0 THEN count(*) FILTER (WHERE present) END",
         "minutes": f"round(sum(seconds) {attended} / 60, 1)",
         "share": _share(f"sum(seconds) {timed}", f"sum(length) {timed}"),
         "first_join": "iso(min(first_join))",

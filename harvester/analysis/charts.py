@@ -54,7 +54,7 @@ def raw(field: str) -> Spec:
     return {"field": field, "type": "nominal", "scale": None, "legend": None}
 
 
-def _steps(period: Period) -> Spec:
+def time_axis(period: Period) -> Spec:
     """The axis of the days, weeks or months, with about ten labels."""
     steps = [day.isoformat() for day in period.buckets()]
     shown = steps
@@ -75,12 +75,12 @@ def _steps(period: Period) -> Spec:
     }
 
 
-def _bar(period: Period) -> Spec:
+def step_bar(period: Period) -> Spec:
     """A bar of a step: not wider than a bar looks, however few there are."""
     return {"type": "bar", "width": {"band": min(0.8, 64 * len(period.buckets()) / WIDTH)}}
 
 
-def _quantity(field: str, form: str = ",.0f", title: str | None = None, **more: Any) -> Spec:
+def quantity(field: str, form: str = ",.0f", title: str | None = None, **more: Any) -> Spec:
     return {
         "field": field,
         "type": "quantitative",
@@ -107,10 +107,10 @@ def over_time(table: Table, period: Period, vendors: Sequence[str]) -> str:
         values,
         WIDTH,
         170,
-        mark=_bar(period),
+        mark=step_bar(period),
         encoding={
-            "x": _steps(period),
-            "y": _quantity("meetings", stack="zero"),
+            "x": time_axis(period),
+            "y": quantity("meetings", stack="zero"),
             "order": {"field": "order", "type": "quantitative"},
             "color": raw("colour"),
             "opacity": {**raw("opacity"), "type": "quantitative"},
@@ -191,7 +191,7 @@ def peaks(table: Table, period: Period, vendors: Sequence[str]) -> str:
         for day in period.buckets()
         for vendor in vendors
     ]
-    x = _steps(period)
+    x = time_axis(period)
     if period.bucket == "day":
         x["axis"]["labelExpr"] = "utcFormat(toDate(datum.value), '%-d %b')"
     spec = base_chart(
@@ -201,7 +201,7 @@ def peaks(table: Table, period: Period, vendors: Sequence[str]) -> str:
         mark={"type": "line", "point": {"size": 22, "filled": True}, "strokeWidth": 1.6},
         encoding={
             "x": x,
-            "y": _quantity("peak"),
+            "y": quantity("peak"),
             "color": raw("colour"),
             "detail": {"field": "vendor"},
             "description": {"value": ""},
@@ -226,7 +226,7 @@ def columns(table: Table, width: int = HALF) -> str:
                 "sort": None,
                 "axis": {"title": None, "labelAngle": -35, "labelLimit": 120},
             },
-            "y": _quantity("value"),
+            "y": quantity("value"),
             "description": {"field": "say"},
         },
     )
@@ -255,7 +255,7 @@ def bars(table: Table, value: str, labels: Sequence[str], colours: Sequence[str]
         rows,
         HALF - 90,
         22 * len(rows),
-        encoding={"y": name_axis(names), "x": {**_quantity("value"), "axis": None}},
+        encoding={"y": name_axis(names), "x": {**quantity("value"), "axis": None}},
         layer=[
             {"mark": {"type": "bar", "height": 13, "aria": False}, "encoding": {"color": raw("colour")}},
             {
@@ -295,124 +295,3 @@ def _literal(names: Mapping[str, str]) -> str:
     import json
 
     return json.dumps(dict(names))
-
-
-def rates(table: Table, period: Period) -> str:
-    values = [
-        {
-            "step": row[0],
-            "share": share,
-            "order": place,
-            "colour": RATING_COLOURS[name],
-            "opacity": 0.5 if row[4] else 1,
-            "say": f"{row[0]}: {share:.1%} {name}",
-        }
-        for row in table.rows
-        for place, (name, share) in enumerate((("poor", row[2]), ("fair", row[3])))
-    ]
-    spec = base_chart(
-        values,
-        WIDTH,
-        150,
-        mark=_bar(period),
-        encoding={
-            "x": _steps(period),
-            "y": _quantity("share", ".0%", stack="zero"),
-            "order": {"field": "order", "type": "quantitative"},
-            "color": raw("colour"),
-            "opacity": {**raw("opacity"), "type": "quantitative"},
-            "description": {"field": "say"},
-        },
-    )
-    return safe_svg.draw(spec, f"Poor and fair sessions per {period.bucket}")
-
-
-def measure(table: Table, period: Period, title: str, half: str, most: str, poor_from: float) -> str:
-    """Median (dashed) and 95th percentile (solid) of one measure, per vendor."""
-    values = [
-        {
-            "step": row[period.bucket],
-            "vendor": row["vendor"],
-            "value": row[column],
-            "dash": dash,
-            "colour": vendor_colour(row["vendor"]),
-        }
-        for row in table.dicts()
-        for column, dash in ((half, [3, 2]), (most, [1, 0]))
-        if row[column] is not None
-    ]
-    for value in values:
-        value["line"] = f"{value['vendor']} {value['dash']}"
-    x = _steps(period)
-    x["axis"]["labelExpr"] = (
-        f"utcFormat(toDate(datum.value), '{'%b %Y' if period.bucket == 'month' else '%-d %b'}')"
-    )
-    x["axis"]["values"] = x["axis"]["values"][:: max(1, -(-len(x["axis"]["values"]) // 5))]
-    layers = [
-        {
-            "transform": [{"filter": f"datum.line === {_text(line)}"}],
-            "mark": {
-                "type": "line",
-                "strokeWidth": 1.6,
-                "strokeDash": dash,
-                "point": {"size": 14, "filled": True},
-                "aria": False,
-            },
-            "encoding": {"x": x, "y": _quantity("value"), "color": raw("colour")},
-        }
-        for line, dash in sorted({(v["line"], tuple(v["dash"])) for v in values})
-    ]
-    rule = {
-        "data": {"values": [{"limit": poor_from}]},
-        "mark": {"type": "rule", "strokeDash": [3, 3], "color": "var(--poor)", "aria": False},
-        "encoding": {"y": {"field": "limit", "type": "quantitative"}},
-    }
-    return safe_svg.draw(base_chart(values, THIRD, 140, title=title, layer=[*layers, rule]), title)
-
-
-def _text(text: str) -> str:
-    import json
-
-    return json.dumps(text)
-
-
-def dots(table: Table, labels: Sequence[str], mean: float) -> str:
-    """Shares of poor sessions with their intervals; the dotted line is everyone."""
-    rows = [
-        {
-            "key": f"{place:03d}",
-            "share": row[2],
-            "low": row[3],
-            "high": row[4],
-            "colour": "var(--poor)" if row[5] else "var(--dot)",
-            "say": f"{label}: {row[2]:.1%}",
-        }
-        for place, (row, label) in enumerate(zip(table.rows, labels, strict=True))
-    ]
-    y = name_axis({row["key"]: label for row, label in zip(rows, labels, strict=True)})
-    rule = {
-        "data": {"values": [{"mean": mean}]},
-        "mark": {"type": "rule", "strokeDash": [2, 3], "color": "var(--text)", "aria": False},
-        "encoding": {"x": {"field": "mean", "type": "quantitative"}},
-    }
-    share = {**_quantity("share", ".0%"), "scale": {"domainMin": 0}}
-    layer = [
-        {
-            "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.5, "aria": False},
-            "encoding": {
-                "y": y,
-                "x": {**share, "field": "low"},
-                "x2": {"field": "high"},
-                "color": raw("colour"),
-            },
-        },
-        {
-            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-            "encoding": {"y": y, "x": share, "color": raw("colour"), "description": {"field": "say"}},
-        },
-        rule,
-    ]
-    return safe_svg.draw(
-        base_chart(rows, HALF - 130, 24 * len(rows), layer=layer),
-        f"Share of poor sessions by {next(iter(table.columns))}",
-    )

@@ -81,108 +81,91 @@ def streams(samples: Sequence[Samples]) -> str:
     colours = dict(zip(people, PERSON_COLOURS, strict=False))
     minutes = [at for each in samples for at, *_ in each.band]
     span = [min(minutes) * 60_000, max(minutes) * 60_000 + 60_000]
-    rows = []
-    for place, measure in enumerate(_MEASURES):
-        top = max((high for each in samples if each.measure == measure for *_, high in each.band), default=0)
-        top = max(
-            [top, *(v for s in samples if s.measure == measure for line in s.lines.values() for _, v in line)]
-        )
-        rows.append(
+    rows: list[Spec] = []
+    for measure, label in _MEASURES.items():
+        y = {"scale": {"domain": [0, _top(samples, measure) or 1], "nice": 3}, "type": "quantitative"}
+        panels = [
             {
-                "hconcat": [
-                    _panel(
-                        by_panel.get((stream, measure)),
-                        colours,
-                        span,
-                        top or 1,
-                        title=_STREAMS[stream] if place == 0 else None,
-                        axis=_MEASURES[measure] if stream == shown[0] else None,
-                        first=stream == shown[0],
-                        last=place == len(_MEASURES) - 1,
-                    )
-                    for stream in shown
-                ],
-                "spacing": 10,
-                "bounds": "flush",
+                **_panel(by_panel.get((stream, measure)), colours),
+                "encoding": {
+                    "x": _time(span, labels=measure == list(_MEASURES)[-1]),
+                    "y": {**y, "axis": _values(label if stream == shown[0] else None)},
+                },
+                **(
+                    {"title": {"text": _STREAMS[stream], "fontSize": 11, "frame": "group", "offset": 6}}
+                    if not rows
+                    else {}
+                ),
             }
-        )
+            for stream in shown
+        ]
+        rows.append({"hconcat": panels, "spacing": 10, "bounds": "flush"})
     return safe_svg.draw(
         {"vconcat": rows, "spacing": 14, "config": CONFIG},
         "Latency, jitter and loss of each stream over time",
     )
 
 
-def _panel(
-    samples: Samples | None,
-    colours: Mapping[str, str],
-    span: Sequence[float],
-    top: float,
-    *,
-    title: str | None,
-    axis: str | None,
-    first: bool,
-    last: bool,
-) -> Spec:
-    x = {
+def _top(samples: Sequence[Samples], measure: str) -> float:
+    chosen = [each for each in samples if each.measure == measure]
+    highs = [high for each in chosen for *_, high in each.band]
+    return max(
+        [*highs, *(value for each in chosen for line in each.lines.values() for _, value in line)], default=0
+    )
+
+
+def _time(span: Sequence[float], *, labels: bool) -> Spec:
+    axis = {
+        "title": None,
+        "format": "%H:%M",
+        "tickCount": 2,
+        "labels": labels,
+        "grid": True,
+        "labelBound": True,
+        "labelPadding": 4,
+    }
+    return {
         "field": "at",
         "type": "temporal",
         "scale": {"type": "utc", "domain": list(span)},
-        "axis": {
-            "title": None,
-            "format": "%H:%M",
-            "tickCount": 2,
-            "labels": last,
-            "grid": True,
-            "labelBound": True,
-            "labelPadding": 4,
-        },
+        "axis": axis,
     }
-    y_axis = {
-        "title": axis,
+
+
+def _values(title: str | None) -> Spec:
+    """The axis of a measure: with labels if it has a title."""
+    first = title is not None
+    return {
+        "title": title,
         "tickCount": 3,
         "format": ",.0f",
         "labels": first,
         "minExtent": 44 if first else 0,
     }
-    scale = {"domain": [0, top]}
-    layers: list[Spec] = [
-        {
-            "data": {
-                "values": [
-                    {"at": round(at * 60_000), "low": _round(low), "high": _round(high)}
-                    for at, low, high in samples.band
-                ]
-                if samples
-                else []
-            },
-            "mark": {"type": "area", "color": "var(--band)", "aria": False},
-            "encoding": {
-                "x": x,
-                "y": {"field": "low", "type": "quantitative", "axis": y_axis, "scale": scale},
-                "y2": {"field": "high"},
-            },
-        }
+
+
+def _panel(samples: Samples | None, colours: Mapping[str, str]) -> Spec:
+    """The band and the lines of one measure of one stream. All lines are one layer: each layer takes time to draw."""
+    band = [
+        {"at": round(at * 60_000), "low": _round(low), "high": _round(high)}
+        for at, low, high in (samples.band if samples else ())
     ]
-    for person, colour in colours.items():
-        line = samples.lines.get(person, []) if samples else []
-        layers.append(
-            {
-                "data": {
-                    "values": [{"at": round(at * 60_000), "value": _round(value)} for at, value in line]
-                },
-                "mark": {"type": "line", "strokeWidth": 1.3, "color": colour, "aria": False},
-                "encoding": {
-                    "x": x,
-                    "y": {"field": "value", "type": "quantitative", "axis": y_axis, "scale": scale},
-                },
-            }
-        )
-    return {
-        "width": 126,
-        "height": 62,
-        "layer": layers,
-        **({"title": {"text": title, "fontSize": 11}} if title else {}),
+    lines = [
+        {"at": round(at * 60_000), "value": _round(value), "colour": colour}
+        for person, colour in colours.items()
+        for at, value in (samples.lines.get(person, ()) if samples else ())
+    ]
+    area = {
+        "data": {"values": band},
+        "mark": {"type": "area", "color": "var(--band)", "aria": False},
+        "encoding": {"y": {"field": "low"}, "y2": {"field": "high"}},
     }
+    line = {
+        "data": {"values": lines},
+        "mark": {"type": "line", "strokeWidth": 1.3, "aria": False},
+        "encoding": {"y": {"field": "value"}, "color": raw("colour")},
+    }
+    return {"width": 126, "height": 62, "layer": [area, line]}
 
 
 def _round(value: float) -> float:

@@ -47,7 +47,7 @@ def to_meeting_view(data: ReportData, meeting: Detail, *, is_open: bool = False)
         over_time = any(stay.series for stay in meeting.stays)
         blocks.append(
             Block(
-                title="Each stream over time" if over_time else "Each stream",
+                title="Each stream over time" if over_time else "Each stream, session by session",
                 legend=[
                     ("band", "eight of ten participants"),
                     *((f"person-{n}", names[p]) for n, p in enumerate(lines, 1)),
@@ -55,7 +55,8 @@ def to_meeting_view(data: ReportData, meeting: Detail, *, is_open: bool = False)
                 charts=[to_markup(meeting_charts.streams(samples))],
                 note=None
                 if over_time
-                else "The vendor's samples over time were not harvested or are not provided: each session's average is drawn over its length.",
+                else "Samples over time were not harvested (--series), or the vendor provides none. So a line is one session: as long as it "
+                "lasted, at the height of its average. Without a line, that stream of the person was not measured.",
             )
         )
     blocks.append(Block(table=_stays_table(meeting, names)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harvester.analysis import charts
+from harvester.analysis import charts, quality_charts
 from harvester.analysis.cells import UNKNOWN
 from harvester.analysis.chart_blocks import Block, to_markup, vendor_legend
-from harvester.analysis.figures.facts import FAIR, POOR
+from harvester.analysis.figures.facts import FAIR, POOR, Period
 from harvester.analysis.figures.people import LEAST_PEOPLE
 from harvester.analysis.figures.quality import LEAST_STAYS
 from harvester.analysis.figures.table import Table
@@ -167,14 +167,10 @@ def _who(data: ReportData) -> Section | None:
         )
     if data.hosts:
         labels = [clean(row[0]) for row in data.hosts.rows]
-        colours = [charts.vendor_colour(row[1]) for row in data.hosts.rows]
         blocks.append(
             Block(
                 title="Meetings by host",
-                legend=vendor_legend(
-                    [v for v in data.vendors if any(row[1] == v for row in data.hosts.rows)]
-                ),
-                charts=[to_markup(charts.bars(data.hosts, "meetings", labels, colours))],
+                charts=[to_markup(charts.bars(data.hosts, "meetings", labels))],
                 table=data.hosts,
                 half=True,
             )
@@ -226,44 +222,12 @@ def _quality(data: ReportData) -> Section | None:
     totals = data.totals
     if data.period is None or not totals["measured"]:
         return None
-    measured = [v for v in data.vendors if any(row[1] == v for row in data.measures.rows)]
     intro = [
         f"A session is poor if its average packet loss reaches {POOR['packet_loss_pct']:.0f} %, jitter {POOR['jitter_ms']:.0f} ms or "
         f"latency {POOR['latency_ms']:.0f} ms in either direction of the sound (of the picture, if no sound was measured), and fair from "
         f"{FAIR['packet_loss_pct']:.0f} %, {FAIR['jitter_ms']:.0f} ms or {FAIR['latency_ms']:.0f} ms. "
         f"{totals['measured']:,} of {totals['stays']:,} sessions were measured; the others are in no share.",
     ]
-    blocks = [
-        Block(
-            title=f"Poor and fair sessions per {data.period.bucket}",
-            legend=[("poor", "poor"), ("fair", "fair")],
-            charts=[to_markup(charts.rates(data.rates, data.period))],
-            table=data.rates,
-        ),
-        Block(
-            title="Latency, jitter and loss",
-            note="Solid: 95 % of the sessions are below. Dashed: half of them are. Dotted red: poor from here.",
-            legend=vendor_legend(measured),
-            charts=[
-                to_markup(charts.measure(data.measures, data.period, title, half, most, limit))
-                for title, half, most, limit in _MEASURES
-                if any(row[half] is not None for row in data.measures.dicts())
-            ],
-            table=data.measures,
-        ),
-    ]
-    mean = totals["poor"] / totals["measured"]
-    for table in data.groups:
-        if table:
-            labels = [_group_label(table, row[0]) for row in table.rows]
-            blocks.append(
-                Block(
-                    title=f"Poor sessions by {next(iter(table.columns))}",
-                    charts=[to_markup(charts.dots(table, labels, mean))],
-                    table=table,
-                    half=True,
-                )
-            )
     if any(data.groups):
         intro.append(
             "By network, country, version and unit: the share of poor sessions and its 95 % interval; the dotted line is everyone. "
@@ -274,8 +238,50 @@ def _quality(data: ReportData) -> Section | None:
         link="Quality",
         title="How well did it work?",
         intro=[*intro, *_hidden(data)],
-        blocks=blocks,
+        blocks=[
+            Block(
+                title=f"Poor and fair sessions per {data.period.bucket}",
+                legend=[("poor", "poor"), ("fair", "fair")],
+                charts=[to_markup(quality_charts.rates(data.rates, data.period))],
+                table=data.rates,
+            ),
+            _measures(data, data.period),
+            *_groups(data),
+        ],
     )
+
+
+def _measures(data: ReportData, period: Period) -> Block:
+    measured = [v for v in data.vendors if any(row[1] == v for row in data.measures.rows)]
+    return Block(
+        title="Latency, jitter and loss",
+        note="Solid: 95 % of the sessions are below. Dashed: half of them are. Dotted red: poor from here.",
+        legend=vendor_legend(measured),
+        charts=[
+            to_markup(quality_charts.measure(data.measures, period, title, half, most, limit))
+            for title, half, most, limit in _MEASURES
+            if any(row[half] is not None for row in data.measures.dicts())
+        ],
+        table=data.measures,
+    )
+
+
+def _groups(data: ReportData) -> list[Block]:
+    mean = data.totals["poor"] / data.totals["measured"]
+    return [
+        Block(
+            title=f"Poor sessions by {next(iter(table.columns))}",
+            charts=[
+                to_markup(
+                    quality_charts.dots(table, [_group_label(table, row[0]) for row in table.rows], mean)
+                )
+            ],
+            table=table,
+            half=True,
+        )
+        for table in data.groups
+        if table
+    ]
 
 
 def _group_label(table: Table, label: str) -> str:

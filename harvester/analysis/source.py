@@ -10,12 +10,13 @@ import gzip
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import BinaryIO, Protocol
 
 from connectors.errors import OutputError
+from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError, find_problem
 
 Source = Callable[[], AbstractContextManager[Sequence[str]]]
 """Called once: the paths to read, while the context is open. Leaving it raises what went wrong at the writing end."""
@@ -28,24 +29,23 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def files(paths: Sequence[Path]) -> Source:
-    """Files of NDJSON, compressed with gzip or not. Raises OutputError if one of them cannot be read."""
+def files(paths: Sequence[Path], reader: str = "harvester report") -> Source:
+    """Files of NDJSON, compressed with gzip or not; a pipe with a name is read as a pipe.
+
+    Raises OutputError if one of them cannot be read, and NotNdjsonError, which names the command `reader`.
+    """
 
     @contextmanager
     def opened() -> Iterator[Sequence[str]]:
-        for path in paths:
-            if _is_gzip(path) and path.suffix != ".gz":
-                raise OutputError(
-                    f"{path} is compressed with gzip: rename it to {path.name}.gz, or use zcat and a pipe"
-                )
-        yield [escape_glob(str(path)) for path in paths]
+        with ExitStack() as stack:
+            yield [each for path in paths for each in stack.enter_context(_opened(path, reader))]
 
     return opened
 
 
-def stream(file: BinaryIO) -> Source:
-    """A pipe of NDJSON, compressed with gzip or not."""
-    return lambda: _piped(_blocks(file))
+def stream(file: BinaryIO, reader: str = "harvester report") -> Source:
+    """A pipe of NDJSON, compressed with gzip or not. Raises NotNdjsonError, which names the command `reader`."""
+    return lambda: _piped(_ndjson(_blocks(file), "standard input", None, reader))
 
 
 def lines(documents: Iterable[bytes]) -> Source:
@@ -58,12 +58,34 @@ def escape_glob(path: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", path)
 
 
-def _is_gzip(path: Path) -> bool:
+@contextmanager
+def _opened(path: Path, reader: str) -> Iterator[Sequence[str]]:
     try:
-        with path.open("rb") as file:
-            return file.read(2) == _GZIP
+        file = path.open("rb")
     except OSError as error:
         raise OutputError(f"{path} cannot be read ({error.strerror})") from None
+    with file:
+        if not path.is_file():  # what is read of a pipe is gone
+            with _piped(_ndjson(_blocks(file), str(path), str(path), reader)) as paths:
+                yield paths
+            return
+        is_gzip = file.peek(2).startswith(_GZIP)
+        if is_gzip and path.suffix != ".gz":
+            raise OutputError(
+                f"{path} is compressed with gzip: rename it to {path.name}.gz, or use zcat and a pipe"
+            )
+        next(_ndjson(_blocks(file), str(path), str(path), reader), None)
+    yield [escape_glob(str(path))]
+
+
+def _ndjson(blocks: Iterator[bytes], name: str, file: str | None, reader: str) -> Iterator[bytes]:
+    """The same blocks. Raises NotNdjsonError if the first one shows that a command makes NDJSON of them, as of pretty JSON."""
+    first = next(blocks, b"")
+    problem = find_problem(first, ended=len(first) < _BLOCK)
+    if problem is not None and problem.command:
+        raise NotNdjsonError(problem.message(name, file, reader))
+    yield first
+    yield from blocks
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -78,7 +100,7 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
             while block := unpacked.read(_BLOCK):
                 yield block
     except (OSError, EOFError):
-        raise OutputError("standard input is damaged: it begins as gzip and cannot be unpacked") from None
+        raise OutputError("the input is damaged: it begins as gzip and cannot be unpacked") from None
 
 
 class _Rest:

@@ -48,6 +48,10 @@ COMMANDS = {
         "Print the script that completes commands in bash, zsh or fish.",
     ),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
+    "forget": (
+        "harvester.cli.forget:forget",
+        "Remove a person from the index, the state and files, for good.",
+    ),
     "init": ("harvester.cli.init:init", "Write the settings of your vendors into .env, and check them."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
     "login": ("harvester.cli.login:login", "Log in to a vendor and store the tokens."),
@@ -155,6 +159,7 @@ def load_command(place: str) -> click.Command:
     help="Messages as text, or as one JSON object a line.",
 )
 @click.option("--env-file", metavar="FILE", help="Read settings from FILE (NAME=value lines).")
+@click.option("--config", metavar="FILE", help="Read accounts and settings from FILE (TOML).")
 @click.pass_context
 def cli(context: click.Context, /, **given: Any) -> None:
     """Harvest meetings and sessions from Zoom, Webex, Google Meet and Meetecho into Elasticsearch or a pipe.

@@ -25,6 +25,7 @@ from harvester.cli.from_settings import elastic_config
 from harvester.cli.options import Decorator, day_options
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.request import Day, to_date
+from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError
 
 if TYPE_CHECKING:
     from harvester.analysis.database import Database
@@ -51,9 +52,26 @@ DAYS = day_options(None, "First day.", "Last day, inclusive.  [default: with --f
 FROM_INDEX = click.option(
     "--from-index", is_flag=True, help="Read the documents from Elasticsearch instead of files."
 )
-MEETINGS = click.option(
-    "--meeting", "meetings", metavar="UUID", multiple=True, help="This meeting only; may be repeated."
-)
+SMALL_FILE = click.Path(dir_okay=False, path_type=Path)
+"""A CSV file of the user, such as a roster."""
+
+
+def meetings_option(text: str) -> Decorator[Any]:
+    return click.option(
+        "--meeting", "meetings", metavar="UUID", multiple=True, help=f"{text}; may be repeated."
+    )
+
+
+def output_option(what: str) -> Decorator[Any]:
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        metavar="FILE",
+        help=f"Write {what}to FILE; - is stdout.",
+    )
+
+
 MEMORY: Decorator[Any] = click.option(
     "--memory",
     default=DEFAULT_MEMORY,
@@ -73,7 +91,28 @@ def open_source(
     from_index: bool,
     without: Sequence[str],
 ) -> Iterator[Source]:
-    """`without`: fields that need not be read from the index. Raises UsageError if the input is contradictory or missing."""
+    """`without`: fields that need not be read from the index.
+
+    Raises UsageError if the input is contradictory, missing, or not NDJSON.
+    """
+    reader = f"harvester {click.get_current_context().info_name}"
+    try:
+        with _source(env, paths, selection, reader, from_index=from_index, without=without) as documents:
+            yield documents
+    except NotNdjsonError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@contextmanager
+def _source(
+    env: RunEnvironment,
+    paths: Sequence[Path],
+    selection: Selection,
+    reader: str,
+    *,
+    from_index: bool,
+    without: Sequence[str],
+) -> Iterator[Source]:
     if from_index:
         if paths:
             raise click.UsageError("give either files or --from-index")
@@ -82,11 +121,11 @@ def open_source(
     elif not paths or list(paths) == [STANDARD_INPUT]:
         if sys.stdin is None or (not paths and sys.stdin.isatty()):
             raise click.UsageError("name a file of NDJSON, pipe documents in, or use --from-index")
-        yield source.stream(sys.stdin.buffer)
+        yield source.stream(sys.stdin.buffer, reader)
     elif STANDARD_INPUT in paths:
         raise click.UsageError("- is standard input; it cannot be combined with files")
     else:
-        yield source.files(paths)
+        yield source.files(paths, reader)
 
 
 @contextmanager

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from harvester.analysis.attendance import By, Threshold
+from harvester.analysis.selection import Selection
 from harvester.cli.analysis_input import (
     DAYS,
     FILES,
     FROM_INDEX,
-    MEETINGS,
     MEMORY,
+    SMALL_FILE,
     days,
     log_problems,
+    meetings_option,
     open_source,
+    output_option,
 )
 from harvester.cli.options import ES_HOST, apply, examples, general_options, pass_env, stdout_bytes
 from harvester.cli.run_environment import RunEnvironment
@@ -36,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 Format = Literal["table", "csv", "json", "xlsx"]
 MAX_TABLE_ROWS = 5_000
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 class Presence(click.ParamType[Threshold]):
@@ -56,7 +58,7 @@ OPTIONS = (
     *DAYS,
     FROM_INDEX,
     ES_HOST,
-    MEETINGS,
+    meetings_option("This meeting only"),
     click.option(
         "--series",
         metavar="ID",
@@ -84,13 +86,13 @@ OPTIONS = (
     ),
     click.option(
         "--people",
-        type=FILE,
+        type=SMALL_FILE,
         metavar="FILE",
         help="CSV of pattern,person: merges guests, phone numbers and changed names.",
     ),
     click.option(
         "--roster",
-        type=FILE,
+        type=SMALL_FILE,
         metavar="FILE",
         help="CSV of email,name: adds who was expected and did not come, and marks who was not expected.",
     ),
@@ -104,14 +106,31 @@ OPTIONS = (
     ),
     click.option("--excel", is_flag=True, help="Begin CSV with a byte order mark, which Excel needs."),
     MEMORY,
-    click.option(
-        "-o",
-        "--output",
-        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-        metavar="FILE",
-        help="Write to FILE; - is stdout.",
-    ),
+    output_option(""),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for."""
+
+    paths: tuple[Path, ...]
+    first: Day | None
+    last: Day | None
+    timezone: str | None
+    from_index: bool
+    meetings: tuple[str, ...]
+    series: tuple[str, ...]
+    hosts: tuple[str, ...]
+    topic: str | None
+    present: Threshold | None
+    by: By
+    people: Path | None
+    roster: Path | None
+    kind: Format
+    excel: bool
+    memory: str
+    output: Path | None
 
 
 @click.command(
@@ -124,73 +143,68 @@ OPTIONS = (
 @apply(OPTIONS)
 @general_options
 @pass_env
-def attendance(
-    env: RunEnvironment,
-    *,
-    paths: tuple[Path, ...],
-    first: Day | None,
-    last: Day | None,
-    timezone: str | None,
-    from_index: bool,
-    meetings: tuple[str, ...],
-    series: tuple[str, ...],
-    hosts: tuple[str, ...],
-    topic: str | None,
-    present: Threshold | None,
-    by: By,
-    people: Path | None,
-    roster: Path | None,
-    kind: Format,
-    excel: bool,
-    memory: str,
-    output: Path | None,
-) -> int:
+def attendance(env: RunEnvironment, **options: Any) -> int:
     """Print who attended which meeting, and for how long, from NDJSON in FILE or standard input, or from the index.
 
     Files may be compressed with gzip. Days are those on which the meetings began. Rejoining or using a second device
     counts once, waiting rooms do not count, breakout rooms do. What a vendor does not know is empty. The exit code is 65
     if a line of the input is no document, or if a meeting of --meeting is not there.
     """
+    asked = Options(**options)
+    if asked.kind == "xlsx" and (asked.output is None or asked.output == Path("-")):
+        raise click.UsageError("--format xlsx needs a file: -o attendance.xlsx")
+    if asked.excel and asked.kind != "csv":
+        raise click.UsageError("--excel is for --format csv")
+    return _attendance(env, asked)
+
+
+def _attendance(env: RunEnvironment, asked: Options) -> int:
     from harvester.analysis.attendance import create_attendance, totals
     from harvester.analysis.database import open_database
     from harvester.analysis.document_tables import read_documents
     from harvester.analysis.people import read_aliases
     from harvester.analysis.roster import read_roster
-    from harvester.analysis.selection import Selection
 
-    if kind == "xlsx" and (output is None or output == Path("-")):
-        raise click.UsageError("--format xlsx needs a file: -o attendance.xlsx")
-    if excel and kind != "csv":
-        raise click.UsageError("--excel is for --format csv")
-    zone = env.zone(timezone)
-    from_day, to_day = days(first, last, env, zone)
-    selection = Selection(
-        zone=zone, first=from_day, last=to_day, meetings=meetings, series=series, hosts=hosts, topic=topic
-    )
-    aliases = read_aliases(people) if people is not None else []
-    expected = read_roster(roster) if roster is not None else None
+    selection = _selection(env, asked)
+    aliases = read_aliases(asked.people) if asked.people is not None else []
+    roster = read_roster(asked.roster) if asked.roster is not None else None
     with interruptible() as interruption, ExitStack() as stack:
         documents = stack.enter_context(
-            open_source(env, paths, selection, from_index=from_index, without=("quality",))
+            open_source(env, asked.paths, selection, from_index=asked.from_index, without=("quality",))
         )
-        database = stack.enter_context(open_database(memory, in_file=False))
+        database = stack.enter_context(open_database(asked.memory, in_file=False))
         interruption.folder = database.folder
         read = read_documents(database, documents, selection, quality=False)
         create_attendance(
             database,
-            zone=zone.key,
-            by=by,
-            threshold=present or Threshold(),
+            zone=selection.zone.key,
+            by=asked.by,
+            threshold=asked.present or Threshold(),
             aliases=aliases,
-            roster=expected,
+            roster=roster,
         )
-        code = log_problems(database, read, meetings)
-        _log_untimed(totals(database), threshold=present)
+        code = log_problems(database, read, asked.meetings)
+        _log_untimed(totals(database), threshold=asked.present)
+        marks = asked.present is not None
         layout = _Layout(
-            by=by, kind=kind, excel=excel, marks=present is not None, roster=expected is not None
+            by=asked.by, kind=asked.kind, excel=asked.excel, marks=marks, roster=roster is not None
         )
-        _write(database, layout, output)
+        _write(database, layout, asked.output)
     return code
+
+
+def _selection(env: RunEnvironment, asked: Options) -> Selection:
+    zone = env.zone(asked.timezone)
+    first, last = days(asked.first, asked.last, env, zone)
+    return Selection(
+        zone=zone,
+        first=first,
+        last=last,
+        meetings=asked.meetings,
+        series=asked.series,
+        hosts=asked.hosts,
+        topic=asked.topic,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

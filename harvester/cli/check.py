@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import click
 
 import connectors
 from connectors.base import CheckResult
-from connectors.errors import BrokenPlugin, HarvestError
+from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
-from harvester.cli.from_settings import account_config, elastic_config, find_vendors, read_journal
+from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts
+from harvester.cli.from_settings import account_config, elastic_config, read_journal
 from harvester.cli.options import (
+    ACCOUNT,
     AS_JSON,
+    apply,
     elasticsearch_options,
     examples,
     general_options,
@@ -24,7 +28,7 @@ from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
 from harvester.logging_setup import collect_messages
 from harvester.pipeline import connector_context
-from harvester.pipeline.account import SETTINGS_HINT, is_partly_set, missing_settings, open_account
+from harvester.pipeline.account import SETTINGS_HINT, open_account
 from harvester.pipeline.destination import retry_policy
 
 
@@ -37,14 +41,14 @@ from harvester.pipeline.destination import retry_policy
     )
 )
 @click.argument("vendors", nargs=-1)
-@AS_JSON
+@apply([ACCOUNT, AS_JSON])
 @elasticsearch_options
 @general_options
 @pass_env
 def check(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
     """Check the settings, each vendor and Elasticsearch, and print how to fix what does not work.
 
-    Checks the given VENDORS, or all that are configured. Prints a table on a terminal, and one line per check
+    Checks the accounts of the given VENDORS, or all. Prints a table on a terminal, and one line per check
     elsewhere, with what to do and a verdict at the end; with --quiet, only failures.
     """
     handle_signals(env)
@@ -55,13 +59,17 @@ def check(env: RunEnvironment, vendors: tuple[str, ...], as_json: bool) -> int:
 
 
 def run_checks(env: RunEnvironment, vendors: Sequence[str] = (), *, as_json: bool = False) -> int:
-    """Check these vendors, or all that are configured, and Elasticsearch; print the results, and return the exit code."""
+    """Check the accounts of these vendors, or all, and Elasticsearch; print the results, and return the exit code."""
+    found = find_accounts(env)
+    selected = _selected(found, vendors, env)
     output = output_for(env.redactor, quiet=env.quiet, as_json=as_json)
     output.show(CheckResult(subject="settings", status="ok", message=f"read from {env.settings_source}"))
-    found = find_vendors(env)
-    for name in vendors or sorted(connectors.table()):
-        for result in _check_vendor(name, env, required=bool(vendors)):
-            output.show(result, name)
+    for account in selected:
+        for result in _check_account(account, env):
+            output.show(result, account.name)
+    if not env.only_accounts:
+        for result in _check_others(found, vendors, env):
+            output.show(result, result.subject)
     if not vendors and not found.configured:
         output.show(
             CheckResult(
@@ -78,40 +86,52 @@ def run_checks(env: RunEnvironment, vendors: Sequence[str] = (), *, as_json: boo
     return ExitCode.worst(output.codes)
 
 
-def _check_vendor(name: str, env: RunEnvironment, *, required: bool) -> Iterator[CheckResult]:
-    """`required`: missing settings are an error even if the vendor is not used at all."""
-    try:
-        missing = missing_settings(name, env.environment)
-    except BrokenPlugin as error:
-        yield CheckResult(subject=name, status="failed", message=str(error), exit_code=error.exit_code)
-        return
+def _selected(found: Accounts, vendors: Sequence[str], env: RunEnvironment) -> Sequence[AccountSettings]:
+    """The accounts to check. A vendor that is named has one, even if its settings are missing."""
+    if not vendors:
+        return found.selected(env)
+    usable = [vendor for vendor in vendors if vendor not in found.broken]
+    return [account for vendor in usable for account in accounts_of(vendor, env)]
+
+
+def _check_others(found: Accounts, vendors: Sequence[str], env: RunEnvironment) -> Iterator[CheckResult]:
+    """The vendors without an account, if none are named, and those that cannot be used."""
     retired = env.environment.retired()
-    if missing and not required and not is_partly_set(name, env.environment):
-        yield CheckResult(
-            subject=name,
-            status="failed" if retired else "warning",
-            message=f"not configured: {', '.join(missing)} not set",
-            remedy=retired or "",
-            exit_code=ExitCode.CONFIG,
-        )
-        return
+    for vendor, missing in found.missing.items():
+        if not vendors:
+            yield CheckResult(
+                subject=vendor,
+                status="failed" if retired else "warning",
+                message=f"not configured: {', '.join(missing)} not set",
+                remedy=retired or "",
+                exit_code=ExitCode.CONFIG,
+            )
+    for vendor, error in found.broken.items():
+        if not vendors or vendor in vendors:
+            message = without_prefix(str(error), vendor)
+            yield CheckResult(subject=vendor, status="failed", message=message, exit_code=error.exit_code)
+
+
+def _check_account(settings: AccountSettings, env: RunEnvironment) -> Iterator[CheckResult]:
+    vendor, name = settings.vendor, settings.name
     shown: list[str] = []
     try:
         # Much of what a connector notifies of is among the results of its check as well.
         with (
             collect_messages(connector_context.logger) as notices,
-            open_account(account_config(name, env), env.stop, rate_share=env.rate_share(None)) as account,
+            open_account(account_config(settings, env), env.stop, rate_share=env.rate_share(None)) as account,
             read_journal(account, env) as journal,
         ):
             for result in account.connect(journal).connector.check():
-                shown.append(without_prefix(result.message, name))
-                yield result
+                shown.append(without_prefix(result.message, vendor))
+                subject = name if result.subject == vendor else result.subject
+                yield replace(result, subject=subject, message=shown[-1])
     except HarvestError as error:
-        shown.append(without_prefix(str(error), name))
-        yield CheckResult(subject=name, status="failed", message=str(error), exit_code=error.exit_code)
+        shown.append(without_prefix(str(error), vendor))
+        yield CheckResult(subject=name, status="failed", message=shown[-1], exit_code=error.exit_code)
     for text in notices:
-        if without_prefix(text, name) not in shown:
-            yield CheckResult(subject=name, status="warning", message=without_prefix(text, name))
+        if without_prefix(text, vendor) not in shown:
+            yield CheckResult(subject=name, status="warning", message=without_prefix(text, vendor))
 
 
 def _check_elasticsearch(env: RunEnvironment) -> Iterator[CheckResult]:

@@ -9,9 +9,10 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import orjson
@@ -38,6 +39,7 @@ from harvester.documents import to_documents
 from harvester.logging_setup import LINES
 from harvester.pipeline.destination import choose_destination
 from harvester.pipeline.report import DestinationKind
+from harvester.pipeline.request import VendorOptions
 from harvester.simulator import VENDORS
 from harvester.sinks.base import Ack, Load, Sink
 
@@ -163,6 +165,7 @@ def _harvest_simulated(
             tempfile.TemporaryDirectory(prefix="harvester-demo-", ignore_cleanup_errors=True)
         )
         env.environment = _pointed(env.environment, simulated, folder)
+        env.accounts_file = None
         if kind == "index":
             vendor_commands.log_destination(kind, env)
         return vendor_commands.run_harvest(
@@ -172,6 +175,7 @@ def _harvest_simulated(
             last=last,
             timezone="UTC",
             rate_share=1.0,
+            options=VendorOptions(switches=frozenset({"series"})),  # for the report's charts over time
             output=output,
             destination="index" if kind == "index" else None if output is not None else "stdout",
             decorate=example.watch,
@@ -190,7 +194,7 @@ def _pointed(environment: Environment, simulated: Mapping[str, str], state: str)
         "HARVESTER_STATE_DIR": state,
         "ES_INDEX_PREFIX": PREFIX + environment.of(OWN)["ES_INDEX_PREFIX"],
     }
-    pointed = Environment(values={**kept, **simulated})
+    pointed = replace(environment, values={**kept, **simulated})
     for name, value in own.items():
         pointed = pointed.override(name, value)
     return pointed
@@ -199,17 +203,30 @@ def _pointed(environment: Environment, simulated: Mapping[str, str], state: str)
 def _show(example: MeetingRecord) -> None:
     meeting, session, *_ = to_documents(example)
     for title, document in (("A meeting", meeting), ("One of its sessions", session)):
-        plain = json.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z))
+        plain = _shortened(json.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z)))
         logger.info(f"\n{title}:\n{json.dumps(plain, indent=2, ensure_ascii=False)}", extra=LINES)
+
+
+def _shortened(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as an example: with the first stream of its quality, and without the samples over time."""
+    quality = document.get("quality")
+    if not isinstance(quality, dict):
+        return document
+    streams = [(name, stream) for name, stream in quality.items() if isinstance(stream, dict)][:1]
+    short = {name: {k: v for k, v in stream.items() if k != "series"} for name, stream in streams}
+    return {**document, "quality": short}
 
 
 def _suggest(output: Path) -> None:
     file = shlex.quote(str(output))
     logger.info(
         f"\nThe documents are in {file}, one a line. Try next:\n"
+        f"  harvester attendance {file} --by person\n"
+        f"  harvester report {file} -o report.html\n"
         f"  jq -r 'select(.kind==\"session\" and .email) | .email' {file} | sort | uniq -c | sort -rn | head\n"
         f"  jq -r 'select(.kind==\"meeting\") | [.start_time // .scheduled_start_time, .participants, .topic] | @tsv' {file}\n"
-        f"  jq -s 'map(select(.kind==\"meeting\") | .participant_seconds) | add / 3600' {file}",
+        f"  jq -s 'map(select(.kind==\"meeting\") | .participant_seconds) | add / 3600' {file}\n"
+        "Your own accounts: harvester check, then harvester zoom --date yesterday; harvester status shows what has been harvested.",
         extra=LINES,
     )
     sys.stderr.flush()

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harvester.sinks.elastic.loader import LoadProgress, RejectedLine
-    from harvester.sinks.elastic.ndjson_reader import Readable
-    from harvester.sinks.elastic.non_ndjson_input import NdjsonStream
+    from harvester.sinks.elastic.non_ndjson_input import NdjsonStream, Readable
 
 logger = logging.getLogger(__name__)
 

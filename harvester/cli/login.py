@@ -12,8 +12,9 @@ import connectors
 from connectors.base import Token
 from connectors.exit_codes import ExitCode
 from connectors.oauth import DeviceCode, LoginScope
+from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import incomplete_account_config
-from harvester.cli.options import WholeNumber, examples, general_options, pass_env
+from harvester.cli.options import ACCOUNT, WholeNumber, apply, examples, general_options, pass_env
 from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.oauth_login import run_browser_flow, run_device_flow
@@ -55,6 +56,7 @@ TERMINAL_BROWSERS = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
     help="Port of the redirect URI to register: http://127.0.0.1:PORT/callback.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
+@apply([ACCOUNT])
 @general_options
 @pass_env
 def login(
@@ -64,7 +66,7 @@ def login(
 
     Opens a browser and waits for the redirect on a temporary port on 127.0.0.1. Press Ctrl-C to cancel.
     """
-    config = incomplete_account_config(vendor, env)
+    config = incomplete_account_config(one_account(vendor, env), env)
     with open_account(config, env.stop, rate_share=env.rate_share(None)) as account:
         context = account.context()
         flow = connectors.load_login(vendor)(account.settings, context, scope=scope)

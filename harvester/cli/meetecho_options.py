@@ -11,6 +11,7 @@ import click
 
 from connectors.meetecho.writing.calls import WriteRequest
 from connectors.meetecho.writing.desired_state import to_acronym
+from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import incomplete_account_config
 from harvester.cli.options import Decorator, handle_signals
 from harvester.cli.render.echo import echo, echo_lines
@@ -30,8 +31,9 @@ DRY_RUN: Decorator[Any] = click.option(
 
 @contextmanager
 def opened(env: RunEnvironment) -> Iterator[MeetechoAccount]:
+    config = incomplete_account_config(one_account("meetecho", env), env)
     handle_signals(env)
-    with open_meetecho(incomplete_account_config("meetecho", env), env.stop, env.rate_share(None)) as account:
+    with open_meetecho(config, env.stop, env.rate_share(None)) as account:
         yield account
 
 

@@ -24,7 +24,15 @@ from harvester.cli.meetecho_options import (
     print_requests,
     standard_input,
 )
-from harvester.cli.options import AS_JSON, Decorator, WholeNumber, examples, general_options, pass_env
+from harvester.cli.options import (
+    ACCOUNT,
+    AS_JSON,
+    Decorator,
+    WholeNumber,
+    examples,
+    general_options,
+    pass_env,
+)
 from harvester.cli.render import writes as render
 from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
@@ -76,6 +84,7 @@ def rooms() -> None:
     help="The working group, by acronym; repeatable.",
 )
 @AS_JSON
+@ACCOUNT
 @general_options
 @pass_env
 def list_(env: RunEnvironment, groups: tuple[str, ...], as_json: bool) -> int:
@@ -97,6 +106,7 @@ def list_(env: RunEnvironment, groups: tuple[str, ...], as_json: bool) -> int:
 @PRUNE
 @FORMAT
 @AS_JSON
+@ACCOUNT
 @general_options
 @pass_env
 def plan_(
@@ -132,6 +142,7 @@ def plan_(
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @DRY_RUN
 @AS_JSON
+@ACCOUNT
 @general_options
 @pass_env
 def apply_(
@@ -167,6 +178,7 @@ def apply_(
 @click.argument("which", nargs=-1, required=True, metavar="URL|ID...")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @AS_JSON
+@ACCOUNT
 @general_options
 @pass_env
 def delete_(env: RunEnvironment, group: str, which: tuple[str, ...], yes: bool, as_json: bool) -> int:
@@ -189,6 +201,7 @@ def delete_(env: RunEnvironment, group: str, which: tuple[str, ...], yes: bool, 
     "--last", type=WholeNumber(1), default=50, show_default=True, metavar="N", help="The last N writes."
 )
 @AS_JSON
+@ACCOUNT
 @general_options
 @pass_env
 def log_(env: RunEnvironment, last: int, as_json: bool) -> int:

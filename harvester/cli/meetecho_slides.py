@@ -26,7 +26,16 @@ from harvester.cli.meetecho_options import (
     print_requests,
     standard_input,
 )
-from harvester.cli.options import AS_JSON, Decorator, WholeNumber, apply, examples, general_options, pass_env
+from harvester.cli.options import (
+    ACCOUNT,
+    AS_JSON,
+    Decorator,
+    WholeNumber,
+    apply,
+    examples,
+    general_options,
+    pass_env,
+)
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
 from harvester.meetecho_write_access import MeetechoAccount
@@ -122,6 +131,7 @@ def slides() -> None:
 @SESSIONS
 @SOURCE_OPTIONS
 @SYNC_OPTIONS
+@ACCOUNT
 @general_options
 @pass_env
 def plan_(env: RunEnvironment, sessions: tuple[str, ...], force: bool, empty: bool, **source: Any) -> int:
@@ -143,6 +153,7 @@ def plan_(env: RunEnvironment, sessions: tuple[str, ...], force: bool, empty: bo
 @SYNC_OPTIONS
 @DRY_RUN
 @AS_JSON
+@ACCOUNT
 @general_options
 @pass_env
 def sync(
@@ -172,6 +183,7 @@ def _single(name: Literal["add", "revise", "remove"], text: str) -> None:
     @SOURCE_OPTIONS
     @DRY_RUN
     @AS_JSON
+    @ACCOUNT
     @general_options
     @pass_env
     def command(

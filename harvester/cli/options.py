@@ -21,9 +21,10 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import click
 
-from connectors.base import Option
+import connectors
 from connectors.errors import ConfigurationError
 from harvester import config
+from harvester.accounts_file import DEFAULT_NAME, read_accounts_file
 from harvester.cli import BEFORE_COMMAND, LEVELS, LEVELS_HELP
 from harvester.cli.render.echo import TerminalStream
 from harvester.cli.run_environment import IndexPeriod, RunEnvironment
@@ -32,15 +33,13 @@ from harvester.config import OWN, Environment
 from harvester.env_file_warnings import exposed_secrets
 from harvester.logging_setup import ONCE, Format, Level, configure_logging
 from harvester.pipeline.clock import Clock
-from harvester.pipeline.request import RELATIVE_DAYS, Day, VendorOptions
+from harvester.pipeline.request import RELATIVE_DAYS, Day
 from harvester.signals import finish_on_signals, raise_on_signals
 
 logger = logging.getLogger(__name__)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
-
-MAX_DAYS_AHEAD = 366
 
 
 class WholeNumber(click.ParamType[int]):
@@ -92,7 +91,7 @@ class Date(click.ParamType[Day]):
         raise click.BadParameter("write a day like 2026-02-03, or today or yesterday", ctx, param)
 
 
-def _validated(check: Callable[[Any], object]) -> Callable[..., Any]:
+def validated(check: Callable[[Any], object]) -> Callable[..., Any]:
     """A callback: what the settings would refuse with exit code 78 is a usage error of an option."""
 
     def callback(_context: click.Context, _param: click.Parameter, value: Any) -> Any:
@@ -125,6 +124,8 @@ class GeneralOptions:
     """Values of the options that are not passed to the command itself."""
 
     env_file: str | None = None
+    config: str | None = None
+    account: tuple[str, ...] = ()
     verbose: bool = False
     quiet: bool = False
     log_level: Level | None = None
@@ -148,10 +149,15 @@ class GeneralOptions:
         )
 
     def open_environment(self) -> RunEnvironment:
-        """Read the settings: the process's environment, and the .env file given, else the one in this folder."""
-        path = Path(self.env_file) if self.env_file else (Path(".env") if Path(".env").is_file() else None)
+        """Read the settings: the process's environment, and the files given, else those in this folder."""
+        path = _named_or_here(self.env_file, ".env")
+        config_path = _named_or_here(self.config, DEFAULT_NAME)
         self.configure_logging()
         settings = Environment.read(os.environ, path)
+        accounts_file = read_accounts_file(config_path) if config_path is not None else None
+        if accounts_file is not None:
+            shared = accounts_file.shared
+            settings = settings.over(shared.values, shared.references, shared.spelling)
         if self.es_host:
             settings = settings.override("ES_HOST", self.es_host)
         env = RunEnvironment(
@@ -161,6 +167,8 @@ class GeneralOptions:
             quiet=self.quiet,
             verbose=self.verbose,
             env_file=path,
+            accounts_file=accounts_file,
+            only_accounts=self.account,
         )
         self.configure_logging(env)
         env.redact(OWN)
@@ -168,8 +176,16 @@ class GeneralOptions:
             env.redactor.treat = env.treatment.text
         if path is not None and (exposed := exposed_secrets(path)):
             logger.warning(exposed, extra=ONCE)
+        if accounts_file is not None and (exposed := accounts_file.exposed_secrets()):
+            logger.warning(exposed, extra=ONCE)
         logger.debug(f"settings: {env.settings_source}")
         return env
+
+
+def _named_or_here(named: str | None, default: str) -> Path | None:
+    if named:
+        return Path(named)
+    return Path(default) if Path(default).is_file() else None
 
 
 pass_general_options = click.make_pass_decorator(GeneralOptions, ensure=True)
@@ -241,6 +257,24 @@ ENV_FILE = _stored(
     metavar="FILE",
     help="Read settings from FILE (NAME=value lines).  [default: .env if present]",
 )
+CONFIG = _stored(
+    "--config",
+    metavar="FILE",
+    help=f"Read accounts and settings from FILE (TOML).  [default: {DEFAULT_NAME} if present]",
+)
+ACCOUNT = _stored(
+    "--account",
+    metavar="NAME",
+    multiple=True,
+    help="Use only this account, as main or zoom/main; repeatable.  [default: all]",
+)
+VENDORS = click.option(
+    "--vendor",
+    "vendors",
+    type=click.Choice(sorted(connectors.table())),
+    multiple=True,
+    help="Only accounts of this vendor; repeatable.  [default: all]",
+)
 ES_HOST = _stored("--es-host", metavar="URL", help="URL of Elasticsearch.  [default: ES_HOST]")
 INDEX_PERIOD = _stored(
     "--index-period",
@@ -249,7 +283,10 @@ INDEX_PERIOD = _stored(
 )
 
 logging_options = apply(LOGGING_OPTIONS)
-general_options = apply([*LOGGING_OPTIONS, ENV_FILE])
+general_options = apply([*LOGGING_OPTIONS, ENV_FILE, CONFIG])
+general_options_without_config = apply([*LOGGING_OPTIONS, ENV_FILE])
+"""For commands whose own option --config names another file."""
+
 elasticsearch_options = apply([ES_HOST, INDEX_PERIOD])
 
 
@@ -272,7 +309,7 @@ def timezone_option(days: str) -> Decorator[Any]:
     return click.option(
         "--timezone",
         metavar="ZONE",
-        callback=_validated(config.zone),
+        callback=validated(config.zone),
         help=f"Time zone of {days}.  [default: HARVESTER_TIMEZONE or UTC]",
     )
 
@@ -281,7 +318,7 @@ RATE_SHARE = click.option(
     "--rate-share",
     type=float,
     metavar="S",
-    callback=_validated(lambda share: config.rate_share(str(share))),
+    callback=validated(lambda share: config.rate_share(str(share))),
     help="Fraction of the vendor's rate limit to use.  [default: HARVESTER_RATE_SHARE or 0.8]",
 )
 MAX_NEW_INDICES = 12
@@ -302,101 +339,6 @@ def day_options(on: str | None, first: str, last: str, *, required: bool = False
         click.option("--to", "last", type=Date(), metavar="DAY", help=last),
         timezone_option("--from and --to" if on is None else "--date, --from and --to"),
     ]
-
-
-HARVEST_DATES = (
-    *day_options(
-        "Harvest this day, even if it has been harvested before.",
-        "First day of a backfill; days already harvested are skipped.",
-        "Last day of a backfill, inclusive.  [default: yesterday]",
-    ),
-    click.option(
-        "--lookback",
-        type=WholeNumber(0, 365),
-        metavar="DAYS",
-        help="How far back a nightly run looks for late data.  [default: depends on the vendor]",
-    ),
-    click.option("--force", is_flag=True, help="Harvest the days of --from and --to again."),
-)
-METRICS_FILE = click.option(
-    "--metrics-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write metrics of the run to FILE for Prometheus; those of other accounts in it stay.",
-)
-HEARTBEAT = click.option(
-    "--heartbeat",
-    metavar="URL",
-    callback=_validated(lambda url: config.heartbeat_url(url, "--heartbeat")),
-    help="Ping URL when the run begins and ends, with the exit code.  [default: HARVESTER_HEARTBEAT for runs without dates]",
-)
-HARVEST_REST = (
-    click.option(
-        "--concurrency",
-        type=WholeNumber(1, 64),
-        metavar="N",
-        help="Meetings to fetch at the same time.  [default: as many as the rate limit allows]",
-    ),
-    RATE_SHARE,
-    click.option("--raw", is_flag=True, help="Add the vendor's own rows to the documents, as vendor_data."),
-    click.option("--dry-run", is_flag=True, help="List the meetings only; fetch and store nothing."),
-    click.option(
-        "--summary-json",
-        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-        metavar="FILE",
-        help="Write a summary of the run to FILE; - is stderr.",
-    ),
-    METRICS_FILE,
-    HEARTBEAT,
-)
-
-
-def harvest_options(options: Sequence[Option]) -> Decorator[Any]:
-    """The options of a harvest command, with those that the vendor's connector names."""
-    return apply(
-        [
-            *HARVEST_DATES,
-            DESTINATION,
-            OUTPUT,
-            ES_HOST,
-            INDEX_PERIOD,
-            *map(_vendor_option, options),
-            *HARVEST_REST,
-            *LOGGING_OPTIONS,
-            ENV_FILE,
-        ]
-    )
-
-
-def vendor_options(options: Sequence[Option]) -> Decorator[Any]:
-    """The options that a connector names."""
-    return apply([_vendor_option(option) for option in options])
-
-
-def _vendor_option(option: Option) -> Decorator[Any]:
-    name = f"--{option.name}"
-    if not option.metavar:
-        return click.option(name, is_flag=True, help=option.help)
-    kind = WholeNumber(1, MAX_DAYS_AHEAD) if option.future_days else click.STRING
-    return click.option(name, type=kind, metavar=option.metavar, multiple=option.repeatable, help=option.help)
-
-
-def split_options(options: Sequence[Option], given: dict[str, Any]) -> VendorOptions:
-    """Take the values of a connector's options out of `given`."""
-    values = {option: given.pop(option.name.replace("-", "_")) for option in options}
-    used = {option: value for option, value in values.items() if value not in (None, False, ())}
-    return VendorOptions(
-        switches=frozenset(o.name for o in used if not o.metavar and not o.filters),
-        values={o.name: _texts(value) for o, value in used.items() if o.metavar or o.filters},
-        filtered=any(o.filters for o in used),
-        upcoming_days=next((value for o, value in used.items() if o.future_days), None),
-    )
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if value is True:
-        return ()
-    return tuple(value) if isinstance(value, tuple) else (str(value),)
 
 
 # What only the command line has

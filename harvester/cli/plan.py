@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 import connectors
-from connectors.errors import ConfigurationError, HarvestError, Interrupted
+from connectors.errors import HarvestError, Interrupted
 from connectors.exit_codes import ExitCode
 from harvester.cli import SuggestingGroup
-from harvester.cli.from_settings import account_config, find_vendors, read_journal
+from harvester.cli.accounts import AccountSettings, accounts_of, find_accounts, none_configured
+from harvester.cli.from_settings import account_config, read_journal
+from harvester.cli.harvest_options import split_options, vendor_options
 from harvester.cli.options import (
+    ACCOUNT,
     AS_JSON,
     ES_HOST,
     RATE_SHARE,
+    VENDORS,
     apply,
     day_options,
     examples,
     general_options,
     handle_signals,
     pass_env,
-    split_options,
     usage_errors,
-    vendor_options,
 )
 from harvester.cli.render.echo import echo, echo_json
 from harvester.cli.render.plan import plan_json, plan_lines
-from harvester.cli.render.progress import Progress
+from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import problem_lines
 from harvester.cli.run_environment import RunEnvironment
 from harvester.formatting import without_prefix
@@ -57,7 +59,7 @@ class Vendors(SuggestingGroup):
         with formatter.section("Commands"):
             formatter.write_dl(
                 [
-                    (name, f"Estimate a backfill of {'every configured vendor' if name == 'all' else name}.")
+                    (name, f"Estimate a backfill of {'every account' if name == 'all' else name}.")
                     for name in self.list_commands(_context)
                 ]
             )
@@ -83,15 +85,18 @@ def vendor_command(name: str) -> click.Command:
     connector = connectors.load(name)
     options = [option for option in connector.options if not option.future_days]
 
-    @apply([*DATES, ES_HOST])
+    @apply([*DATES, ACCOUNT, ES_HOST])
     @vendor_options(options)
     @apply([RATE_SHARE, AS_JSON])
     @general_options
     @pass_env
     def command(env: RunEnvironment, as_json: bool, **values: Any) -> int:
         request = _request(env, split_options(options, values), **values)
+        accounts = accounts_of(name, env)
         handle_signals(env)
-        return _plan(name, env, request, as_json=as_json)
+        if len(accounts) == 1:
+            return _plan(accounts[0], env, request, as_json=as_json)
+        return ExitCode.worst(_plan_all(accounts, env, request, as_json=as_json))
 
     return click.command(
         name,
@@ -106,35 +111,40 @@ def vendor_command(name: str) -> click.Command:
     "all",
     epilog=examples("harvester plan all --from 2026-06-01", "harvester plan all --from 2026-06-01 --json"),
 )
-@apply([*DATES, ES_HOST, RATE_SHARE, AS_JSON])
+@apply([*DATES, VENDORS, ACCOUNT, ES_HOST, RATE_SHARE, AS_JSON])
 @general_options
 @pass_env
-def everything(env: RunEnvironment, as_json: bool, **values: Any) -> int:
-    """Estimate a backfill of every configured vendor, one after the other.
+def everything(env: RunEnvironment, as_json: bool, vendors: tuple[str, ...], **values: Any) -> int:
+    """Estimate a backfill of every account, one after the other.
 
-    One vendor's failure stops no other; the exit code is the worst of theirs. With --json, prints one object a line.
+    One account's failure stops no other; the exit code is the worst of theirs. With --json, prints one object a line.
     """
     request = _request(env, VendorOptions(), **values)
     handle_signals(env)
-    vendors = find_vendors(env)
-    if not vendors.configured and not vendors.broken:
-        hint = env.environment.retired() or "see example.env for what to set"
-        raise ConfigurationError(
-            f"no vendor is configured; {hint} (settings are read from {env.settings_source})"
-        )
+    accounts = find_accounts(env)
+    if not accounts.configured and not accounts.broken:
+        raise none_configured(env)
+    selected = accounts.selected(env, vendors)
     codes: list[int] = []
-    for error in vendors.broken.values():
-        logger.error(f"harvester: {error}")
-        codes.append(error.exit_code)
-    for name in vendors.configured:
-        try:
-            codes.append(_plan(name, env, request, as_json=as_json, one_line=True))
-        except HarvestError as error:
-            logger.error(f"harvester: {name}: {without_prefix(str(error), name)}")
+    for vendor, error in accounts.broken.items():
+        if not vendors or vendor in vendors:
+            logger.error(f"harvester: {error}")
             codes.append(error.exit_code)
+    return ExitCode.worst([*codes, *_plan_all(selected, env, request, as_json=as_json)])
+
+
+def _plan_all(
+    accounts: Sequence[AccountSettings], env: RunEnvironment, request: HarvestRequest, *, as_json: bool
+) -> Iterator[int]:
+    """Print the estimate of each account; yields the exit codes."""
+    for account in accounts:
+        try:
+            yield _plan(account, env, request, as_json=as_json, one_line=True)
+        except HarvestError as error:
+            logger.error(f"harvester: {account.name}: {without_prefix(str(error), account.vendor)}")
+            yield error.exit_code
             if isinstance(error, Interrupted):
                 break
-    return ExitCode.worst(codes)
 
 
 def _request(
@@ -158,11 +168,17 @@ def _request(
 
 
 def _plan(
-    name: str, env: RunEnvironment, request: HarvestRequest, *, as_json: bool, one_line: bool = False
+    settings: AccountSettings,
+    env: RunEnvironment,
+    request: HarvestRequest,
+    *,
+    as_json: bool,
+    one_line: bool = False,
 ) -> int:
-    """Print the estimate of one vendor; `one_line`: as one line of JSON."""
-    report = Report(vendor=name, account=env.account)
-    config = account_config(name, env)
+    """Print the estimate of one account; `one_line`: as one line of JSON."""
+    report = Report(vendor=settings.vendor, account=settings.label, name=settings.name)
+    config = account_config(settings, env)
+    request = request.of_account(config.options, raw=config.raw)
     with (
         open_account(config, env.stop, options=request.options, rate_share=request.rate_share) as account,
         read_journal(account, env) as journal,
@@ -174,10 +190,10 @@ def _plan(
             report,
             zone=request.zone,
             stop=env.stop,
-            progress=partial(Progress, quiet=env.quiet),
+            progress=ProgressDisplay(quiet=env.quiet),
         )
     for line in problem_lines(report):
-        logger.error(f"{name}: {line}")
+        logger.error(f"{settings.name}: {line}")
     if as_json:
         echo_json(plan_json(estimate, one_line=one_line))
     else:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -14,9 +15,12 @@ from harvester.cli.analysis_input import (
     FILES,
     FROM_INDEX,
     MEMORY,
+    SMALL_FILE,
     days,
     log_problems,
+    meetings_option,
     open_source,
+    output_option,
 )
 from harvester.cli.options import (
     ES_HOST,
@@ -44,13 +48,7 @@ OPTIONS = (
     click.option(
         "--vendor", "vendors", metavar="NAME", multiple=True, help="Meetings of this vendor; may be repeated."
     ),
-    click.option(
-        "--meeting",
-        "meetings",
-        metavar="UUID",
-        multiple=True,
-        help="Show this meeting in detail; may be repeated.",
-    ),
+    meetings_option("Show this meeting in detail"),
     click.option(
         "--worst",
         type=WholeNumber(0, 200),
@@ -68,7 +66,7 @@ OPTIONS = (
     ),
     click.option(
         "--units",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=SMALL_FILE,
         metavar="FILE",
         help="CSV of pattern,unit: the units of e-mail addresses or domains.  [default: the domain is the unit]",
     ),
@@ -82,14 +80,33 @@ OPTIONS = (
         help="Write every table to a file in DIR as well.",
     ),
     MEMORY,
-    click.option(
-        "-o",
-        "--output",
-        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-        metavar="FILE",
-        help="Write the page to FILE; - is stdout.",
-    ),
+    output_option("the page "),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for."""
+
+    paths: tuple[Path, ...]
+    first: Day | None
+    last: Day | None
+    timezone: str | None
+    from_index: bool
+    vendors: tuple[str, ...]
+    meetings: tuple[str, ...]
+    worst: int
+    people: Literal["hide", "show"]
+    units: Path | None
+    title: str | None
+    no_script: bool
+    folder: Path | None
+    memory: str
+    output: Path | None
+
+    @property
+    def is_to_stdout(self) -> bool:
+        return self.output is None or self.output == Path("-")
 
 
 @click.command(
@@ -102,67 +119,57 @@ OPTIONS = (
 @apply(OPTIONS)
 @general_options
 @pass_env
-def report(
-    env: RunEnvironment,
-    *,
-    paths: tuple[Path, ...],
-    first: Day | None,
-    last: Day | None,
-    timezone: str | None,
-    from_index: bool,
-    vendors: tuple[str, ...],
-    meetings: tuple[str, ...],
-    worst: int,
-    people: Literal["hide", "show"],
-    units: Path | None,
-    title: str | None,
-    no_script: bool,
-    folder: Path | None,
-    memory: str,
-    output: Path | None,
-) -> int:
+def report(env: RunEnvironment, **options: Any) -> int:
     """Make one HTML page of the documents in FILE, standard input, or the index.
 
     The page needs no network and no server, and may be mailed. By default it names no person, host or topic. Files may be
     compressed with gzip. The exit code is 65 if a line of the input is no document, or if a meeting of --meeting is not there.
     """
+    from harvester.analysis.page import render
+
+    asked = Options(**options)
+    if asked.is_to_stdout and stdout_is_terminal():
+        raise click.UsageError("a page of HTML is nothing for a terminal: name a file with -o report.html")
+    data, code = _figures(env, asked)
+    page = render(data, title=asked.title, script=not asked.no_script).encode()
+    if asked.folder is not None:
+        _write_tables(data, asked.folder)
+    if asked.output is None or asked.is_to_stdout:
+        stdout_bytes().write(page)
+    else:
+        write_output(asked.output, page)
+    return code
+
+
+def _figures(env: RunEnvironment, asked: Options) -> tuple[ReportData, int]:
     from harvester.analysis.database import open_database
     from harvester.analysis.document_tables import read_documents
     from harvester.analysis.org_units import Units
-    from harvester.analysis.page import render
     from harvester.analysis.report_data import report_data
     from harvester.analysis.selection import Selection
 
-    to_stdout = output is None or output == Path("-")
-    if to_stdout and stdout_is_terminal():
-        raise click.UsageError("a page of HTML is nothing for a terminal: name a file with -o report.html")
-    zone = env.zone(timezone)
-    from_day, to_day = days(first, last, env, zone)
-    selection = Selection(zone=zone, first=from_day, last=to_day, vendors=vendors)
-    divisions = Units.read(units) if units is not None else Units()
+    zone = env.zone(asked.timezone)
+    first, last = days(asked.first, asked.last, env, zone)
+    selection = Selection(zone=zone, first=first, last=last, vendors=asked.vendors)
+    units = Units.read(asked.units) if asked.units is not None else Units()
     with interruptible() as interruption, ExitStack() as stack:
-        documents = stack.enter_context(open_source(env, paths, selection, from_index=from_index, without=()))
-        database = stack.enter_context(open_database(memory))
+        documents = stack.enter_context(
+            open_source(env, asked.paths, selection, from_index=asked.from_index, without=())
+        )
+        database = stack.enter_context(open_database(asked.memory))
         interruption.folder = database.folder
         read = read_documents(database, documents, selection, quality=True)
-        code = log_problems(database, read, meetings)
+        code = log_problems(database, read, asked.meetings)
         data = report_data(
             database,
             read,
             selection,
-            units=divisions,
-            meetings=meetings,
-            worst=worst,
-            shows_people=people == "show",
+            units=units,
+            meetings=asked.meetings,
+            worst=asked.worst,
+            shows_people=asked.people == "show",
         )
-    page = render(data, title=title, script=not no_script).encode()
-    if folder is not None:
-        _write_tables(data, folder)
-    if output is None or output == Path("-"):
-        stdout_bytes().write(page)
-    else:
-        write_output(output, page)
-    return code
+    return data, code
 
 
 def _write_tables(data: ReportData, folder: Path) -> None:

@@ -15,6 +15,7 @@ import click
 
 from connectors.errors import HarvestError
 from connectors.exit_codes import ExitCode
+from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import account_config
 from harvester.cli.options import Decorator, handle_signals
 from harvester.cli.run_environment import RunEnvironment
@@ -82,6 +83,7 @@ AT: Decorator[Any] = click.option(
 
 
 def read_file(env: RunEnvironment, path: Path, titles: Titles | None) -> RoomsFile:
+    """The rooms. `titles`: overrides the file; if personal data is hashed or dropped, titles are hidden."""
     file = with_client(
         read_rooms_file(path, env.environment),
         env.own.get("ROOMS_CLIENT_ID"),
@@ -89,6 +91,8 @@ def read_file(env: RunEnvironment, path: Path, titles: Titles | None) -> RoomsFi
     )
     for secret in file.secrets:
         env.redactor.add(secret)
+    if not env.treatment.keeps_all:
+        return replace(file, titles="hide")
     return replace(file, titles=titles) if titles is not None else file
 
 
@@ -109,7 +113,7 @@ def named(file: RoomsFile, names: Sequence[str]) -> RoomsFile:
 def opened(env: RunEnvironment, *, booking: bool = False) -> Iterator[RoomsAccount]:
     handle_signals(env)
     with open_rooms_account(
-        account_config("google-meet", env),
+        account_config(one_account("google-meet", env), env),
         env.stop,
         rate_share=env.rate_share(None),
         default_zone=env.zone(None),

@@ -12,8 +12,16 @@ import click
 
 from connectors.errors import ConfigurationError
 from harvester.background_task import background_task
+from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import account_config
-from harvester.cli.options import Decorator, WholeNumber, examples, general_options, pass_env
+from harvester.cli.options import (
+    ACCOUNT,
+    Decorator,
+    WholeNumber,
+    examples,
+    general_options_without_config,
+    pass_env,
+)
 from harvester.cli.rooms_options import CONFIG, TITLES, opened, read_file
 from harvester.cli.rooms_watch import feeding_displays
 from harvester.cli.run_environment import RunEnvironment
@@ -62,7 +70,8 @@ PUSH: Decorator[Any] = click.option(
 @PUSH
 @CONFIG
 @TITLES
-@general_options
+@ACCOUNT
+@general_options_without_config
 @pass_env
 def serve(
     env: RunEnvironment,
@@ -119,7 +128,7 @@ def _receiving_messages(
 ) -> Iterator[PushChannels]:
     """Channels with a stop signal of their own: they are stopped at Google after the program's own signal."""
     with open_rooms_account(
-        account_config("google-meet", env),
+        account_config(one_account("google-meet", env), env),
         StopSignal(),
         rate_share=env.rate_share(None),
         default_zone=env.zone(None),

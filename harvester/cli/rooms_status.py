@@ -9,7 +9,14 @@ from pathlib import Path
 import click
 
 from connectors.exit_codes import ExitCode
-from harvester.cli.options import AS_JSON, WholeNumber, examples, general_options, pass_env
+from harvester.cli.options import (
+    ACCOUNT,
+    AS_JSON,
+    WholeNumber,
+    examples,
+    general_options_without_config,
+    pass_env,
+)
 from harvester.cli.render import rooms as render
 from harvester.cli.render.echo import echo, echo_lines
 from harvester.cli.rooms_options import AT, CONFIG, TITLES, Duration, named, opened, read_file, report_errors
@@ -27,7 +34,8 @@ logger = logging.getLogger(__name__)
 @CONFIG
 @TITLES
 @AS_JSON
-@general_options
+@ACCOUNT
+@general_options_without_config
 @pass_env
 def status(
     env: RunEnvironment,
@@ -70,7 +78,8 @@ def status(
 @click.option("--seats", type=WholeNumber(1, 10_000), metavar="N", help="With at least so many seats.")
 @CONFIG
 @AS_JSON
-@general_options
+@ACCOUNT
+@general_options_without_config
 @pass_env
 def find(
     env: RunEnvironment,
@@ -107,7 +116,8 @@ def find(
 
 
 @click.command(epilog=examples("harvester rooms discover > rooms.toml"))
-@general_options
+@ACCOUNT
+@general_options_without_config
 @pass_env
 def discover(env: RunEnvironment) -> int:
     """Print the company's meeting rooms as a configuration.

@@ -12,7 +12,7 @@ import click
 from connectors.exit_codes import ExitCode
 from harvester.background_task import background_task
 from harvester.cli.from_settings import elastic_config
-from harvester.cli.options import examples, general_options, pass_env, stdout_bytes
+from harvester.cli.options import ACCOUNT, examples, general_options_without_config, pass_env, stdout_bytes
 from harvester.cli.rooms_options import CONFIG, TITLES, opened, read_file
 from harvester.cli.run_environment import RunEnvironment
 from harvester.pipeline.destination import retry_policy
@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 )
 @CONFIG
 @TITLES
-@general_options
+@ACCOUNT
+@general_options_without_config
 @pass_env
 def watch(env: RunEnvironment, config: Path, titles: Titles | None) -> int:
     """Watch all rooms, and print a JSON line whenever the state of one changes, until it is stopped.

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Setting
 from harvester import config
+from harvester.accounts_file import AccountsFile
 from harvester.config import OWN, Environment
 from harvester.log_redaction import Redactor
 from harvester.pipeline.clock import Clock
+from harvester.pipeline.quota_pool import SharedLimiters
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.privacy import Privacy
 from harvester.privacy.settings import to_privacy, to_treatment
@@ -33,25 +35,42 @@ class RunEnvironment:
     verbose: bool = False
     env_file: Path | None = None
     """The .env file that was read."""
+    accounts_file: AccountsFile | None = None
+    """The settings file with accounts that was read."""
+    only_accounts: tuple[str, ...] = ()
+    """The accounts that --account names, each as `berlin` or `zoom/berlin`; empty: all."""
+    limiters: SharedLimiters = field(default_factory=SharedLimiters)
     redactor: Redactor = field(default_factory=Redactor)
     stop: StopSignal = field(default_factory=StopSignal)
 
     @property
     def settings_source(self) -> str:
         """Where the settings were looked for, in words."""
-        if self.env_file is None:
+        files = [self.env_file, self.accounts_file.path if self.accounts_file is not None else None]
+        read = [f"{path.absolute()}" for path in files if path is not None]
+        if not read:
             return f"the environment; there is no {Path.cwd() / '.env'}"
-        return f"the environment and {self.env_file.absolute()}"
+        return (
+            " and ".join(["the environment", *read])
+            if len(read) == 1
+            else f"the environment, {' and '.join(read)}"
+        )
 
-    def redact(self, settings: tuple[Setting, ...]) -> None:
-        """Keep the secrets among these settings out of everything that is printed."""
+    def redact(self, settings: tuple[Setting, ...], environment: Environment | None = None) -> None:
+        """Keep the secrets among these settings out of everything that is printed. `environment`: where they are, if they
+        are those of an account."""
         for setting in settings:
-            if setting.secret and (secret := self.environment.get_unchecked(setting.name)):
+            if setting.secret and (secret := (environment or self.environment).get_unchecked(setting.name)):
                 self.redactor.add(secret)
 
     @cached_property
     def own(self) -> dict[str, str]:
         return self.environment.of(OWN)
+
+    @property
+    def label(self) -> str:
+        """The label of the account that the environment describes, before it is checked."""
+        return self.environment.get_unchecked("HARVESTER_ACCOUNT") or "main"
 
     @property
     def account(self) -> str:
@@ -79,16 +98,18 @@ class RunEnvironment:
         """The time zone of this name, else the one that the settings name."""
         if name is not None:
             return config.zone(name)
-        return config.zone(self.own["HARVESTER_TIMEZONE"], "HARVESTER_TIMEZONE")
+        return config.zone(self.own["HARVESTER_TIMEZONE"], self.environment.spelled("HARVESTER_TIMEZONE"))
 
     def rate_share(self, given: float | None) -> float:
         if given is not None:
             return config.rate_share(str(given))
-        return config.rate_share(self.own["HARVESTER_RATE_SHARE"], "HARVESTER_RATE_SHARE")
+        source = self.environment.spelled("HARVESTER_RATE_SHARE")
+        return config.rate_share(self.own["HARVESTER_RATE_SHARE"], source)
 
     @property
     def max_response_bytes(self) -> int:
-        return config.max_response_bytes(self.own["HARVESTER_MAX_RESPONSE_MB"])
+        source = self.environment.spelled("HARVESTER_MAX_RESPONSE_MB")
+        return config.max_response_bytes(self.own["HARVESTER_MAX_RESPONSE_MB"], source)
 
     @property
     def heartbeat(self) -> str | None:

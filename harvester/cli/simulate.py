@@ -169,6 +169,36 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
     is_flag=True,
     help="Write OAuth client credentials instead (use with `harvester login`).",
 )
+@click.option(
+    "--google-rooms",
+    type=WholeNumber(1, 1000),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="Number of meeting rooms.",
+)
+@click.option(
+    "--google-rooms-refused",
+    multiple=True,
+    metavar="ROOM",
+    help="Refuse the calendar of this meeting room; repeatable.",
+)
+@click.option(
+    "--google-rooms-freebusy",
+    is_flag=True,
+    help="Share the calendars of meeting rooms as free or busy only.",
+)
+@click.option(
+    "--arduino-organization", metavar="ID", default="", help="Let an Arduino organization own the Things."
+)
+@click.option(
+    "--arduino-rate",
+    type=WholeNumber(1, 100),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Permit this many requests per second at Arduino.",
+)
 @click.option("--meetecho-no-credentials", is_flag=True, help="Write no credentials for Meetecho.")
 @click.option(
     "--meetecho-refused",
@@ -198,6 +228,7 @@ def _file(flag: str, text: str) -> Callable[[Command], Command]:
 )
 @click.option("--truth-qos", is_flag=True, help="With --truth: include Zoom's quality of service.")
 @_file("--env", "Write the settings for a harvest of this simulator to FILE.")
+@_file("--rooms", "Write the meeting rooms, in the form that `harvester rooms` reads, to FILE.")
 @logging_options
 @pass_logging
 def simulate(
@@ -215,6 +246,9 @@ def simulate(
         "webex": _webex_options(server, given),
         "google": _google_options(server, given),
         "meetecho": _meetecho_options(server, given),
+        "arduino": server.ArduinoOptions(
+            organization=given.pop("arduino_organization"), requests_per_second=given.pop("arduino_rate")
+        ),
     }
     options = server.Options(
         **{("daily_limit" if name == "zoom_daily_limit" else name): value for name, value in given.items()},
@@ -263,6 +297,9 @@ def _google_options(server: ModuleType, given: dict[str, Any]) -> Any:
         ids=given.pop("google_ids"),
         user=given.pop("google_user"),
         client=given.pop("google_client"),
+        rooms=given.pop("google_rooms"),
+        rooms_refused=given.pop("google_rooms_refused"),
+        rooms_freebusy_only=given.pop("google_rooms_freebusy"),
     )
 
 

@@ -12,7 +12,7 @@ import connectors
 from connectors.errors import BrokenPlugin, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.parsing import is_loopback
-from harvester.cli.options import AS_JSON, examples, general_options, pass_env
+from harvester.cli.options import ACCOUNT, AS_JSON, apply, examples, general_options, pass_env
 from harvester.cli.render.echo import echo, echo_json, echo_lines
 from harvester.cli.render.status import (
     Scope,
@@ -24,6 +24,7 @@ from harvester.cli.render.status import (
     verdict_line,
 )
 from harvester.cli.run_environment import RunEnvironment
+from harvester.formatting import plural
 from harvester.logging_setup import ONCE
 from harvester.state.account_status import Retention, account_status
 from harvester.state.journal import delete_journal
@@ -47,6 +48,7 @@ logger = logging.getLogger(__name__)
     help="Delete the journal of an account that is no longer harvested, named as in the output: zoom/main.",
 )
 @click.option("--yes", is_flag=True, help="With --forget: do not ask.")
+@apply([ACCOUNT])
 @AS_JSON
 @general_options
 @pass_env
@@ -100,7 +102,8 @@ def _read_status(vendors: Sequence[str], env: RunEnvironment) -> tuple[list[Scop
             scopes.append(_scope(reader, location, env))
         except HarvestError as error:
             errors.append(error)
-    if not vendors:
+    scopes = _selected(scopes, env)
+    if not vendors and not env.only_accounts:
         try:
             rejects_of_loads = reader.count_rejects_of_loads()
         except HarvestError as error:
@@ -108,8 +111,18 @@ def _read_status(vendors: Sequence[str], env: RunEnvironment) -> tuple[list[Scop
     return scopes, rejects_of_loads, errors
 
 
+def _selected(scopes: Sequence[Scope], env: RunEnvironment) -> list[Scope]:
+    """The accounts that --account names; all if it is not given."""
+    named = env.only_accounts
+    for name in named:
+        if not any(name in {scope.account, scope_name(scope)} for scope in scopes):
+            raise click.UsageError(f"there is no journal of {name}; `harvester status` lists them")
+    return [scope for scope in scopes if not named or {scope.account, scope_name(scope)} & {*named}]
+
+
 def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
-    """Delete the journal of an account. What it stored in the index, its quotas and its tokens stay."""
+    """Delete the journal of an account. What it stored in the index, its quotas and its tokens stay, and so do the rejects,
+    which all accounts of an index share."""
     reader = StateReader(env.state_folder)
     found = [
         (location, scope)
@@ -127,6 +140,11 @@ def _forget(name: str, env: RunEnvironment, *, confirmed: bool) -> int:
         click.confirm(f"Delete {what}? A later harvest reads everything again.", abort=True, err=True)
     delete_journal(location)
     logger.info(f"deleted {what}; its documents stay in the index")
+    if scope.rejects:
+        logger.warning(
+            f"{plural(scope.rejects, 'rejected document')} of the indices {scope.prefix}* stay, of whatever account: "
+            "`harvester rejects drop` deletes them"
+        )
     return ExitCode.OK
 
 

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import click
 
 import connectors
-from connectors.errors import ConfigurationError, HarvestError
+from connectors.errors import HarvestError
 from harvester.cli import VENDOR_COMMANDS, load_command
-from harvester.cli.from_settings import account_config, elastic_config, find_vendors, open_destination
+from harvester.cli.accounts import Accounts, AccountSettings, accounts_of, find_accounts, none_configured
+from harvester.cli.from_settings import account_config, elastic_config, open_destination
+from harvester.cli.harvest_options import harvest_options, split_options
 from harvester.cli.monitoring import Monitors, monitored
 from harvester.cli.options import (
     examples,
     handle_signals,
-    harvest_options,
     pass_env,
-    split_options,
     usage_errors,
 )
-from harvester.cli.render.progress import Progress
+from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import Summary, summary_lines, verdict_lines
 from harvester.cli.run_environment import RunEnvironment
-from harvester.logging_setup import LINES, indented
-from harvester.pipeline.account import SETTINGS_HINT
+from harvester.cli.side_by_side import run_side_by_side
+from harvester.logging_setup import LINES, indented, messages_of
 from harvester.pipeline.destination import StreamDestination, choose_destination
-from harvester.pipeline.report import NORMAL_ENDS, DestinationKind, Report
+from harvester.pipeline.report import DestinationKind, Report
 from harvester.pipeline.request import HarvestRequest, resolve
 from harvester.pipeline.runner import Runner, SinkDecorator, keep_sink
 
@@ -97,15 +100,21 @@ class VendorGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in self._commands.items()])
 
 
-@click.command("all", epilog=examples("harvester all -q", "harvester all --date 2026-11-20"))
-@harvest_options(())
+@click.command(
+    "all",
+    epilog=examples(
+        "harvester all -q", "harvester all --date 2026-11-20", "harvester all --vendor zoom --account berlin"
+    ),
+)
+@harvest_options((), choose_vendors=True)
 @pass_env
-def everything(env: RunEnvironment, **values: Any) -> int:
-    """Harvest every configured vendor, one after the other.
+def everything(env: RunEnvironment, vendors: tuple[str, ...], **values: Any) -> int:
+    """Harvest every account, all at the same time.
 
-    To use vendor options such as --qos, run that vendor's command.
+    The accounts are those of the settings file and those that the environment describes. Vendor options such as --qos
+    are keys of an account there (qos = true), or options of that vendor's command.
     """
-    return run_harvest(env, None, **values)
+    return run_harvest(env, None, only_vendors=vendors, **values)
 
 
 def run_harvest(
@@ -120,10 +129,11 @@ def run_harvest(
     timezone: str | None = None,
     rate_share: float | None = None,
     decorate: SinkDecorator = keep_sink,
+    only_vendors: Sequence[str] = (),
     **values: Any,
 ) -> int:
-    """Harvest these vendors, or all that are configured. One vendor's failure stops no other; the exit code is the worst
-    of theirs. `values`: the dates and options that `resolve` takes."""
+    """Harvest the accounts of these vendors, or all accounts, of `only_vendors` if any are named. One account's failure
+    stops no other; the exit code is the worst of theirs. `values`: the dates and options that `resolve` takes."""
     with usage_errors():
         request = resolve(
             now=env.clock({}).now(),
@@ -133,13 +143,15 @@ def run_harvest(
         )
         kind = choose_destination(destination, output, env.environment)
     refuse_raw(request, env)
+    with suppress(HarvestError):  # it is raised again, and is then in the summary
+        _accounts(env, vendors, only_vendors)
     monitors = Monitors.of(env, request, metrics_file=metrics_file, heartbeat=heartbeat)
     handle_signals(env)
     label = env.environment.values.get(
         "HARVESTER_ACCOUNT", "main"
     )  # for errors that come before it is validated
     with monitored(monitors, env, vendors or (), label, summary_json) as summary:
-        names = _configured(env, summary) if vendors is None else vendors
+        accounts = _accounts(env, vendors, only_vendors, summary)
         if destination is None and output is None:
             log_destination(kind, env)
         if request.dry_run and kind == "file":
@@ -149,15 +161,10 @@ def run_harvest(
                 request=request,
                 destination=opened,
                 stop=env.stop,
-                progress=partial(Progress, quiet=env.quiet),
+                progress=ProgressDisplay(quiet=env.quiet),
                 decorate=decorate,
             )
-            for name in names:
-                report = Report(vendor=name, account=env.account, destination=opened.kind)
-                summary.reports.append(report)
-                _harvest(name, runner, env, report)
-                if report.stopped_with in NORMAL_ENDS:
-                    break
+            _harvest_all(accounts, runner, env, summary)
             if opened.kind == "file":
                 _set_aside_if_stopped(opened, summary.reports)
         if vendors is None:
@@ -182,31 +189,82 @@ def _set_aside_if_stopped(file: StreamDestination, reports: Sequence[Report]) ->
         logger.warning(f"the run was stopped early: its documents are in {file.incomplete_path}")
 
 
-def _configured(env: RunEnvironment, summary: Summary) -> Sequence[str]:
-    """The vendors to harvest; broken ones go into the summary, and stop no other."""
-    vendors = find_vendors(env)
-    for name, settings in vendors.missing.items():
-        logger.info(f"{name}: skipped, not configured ({', '.join(settings)} not set)")
-    for name, error in vendors.broken.items():
+def _accounts(
+    env: RunEnvironment,
+    vendors: Sequence[str] | None,
+    only_vendors: Sequence[str],
+    summary: Summary | None = None,
+) -> Sequence[AccountSettings]:
+    """The accounts to harvest. Broken vendors go into the summary, if there is one, and stop no other."""
+    if vendors is not None:
+        return [account for vendor in vendors for account in accounts_of(vendor, env)]
+    accounts = find_accounts(env)
+    if summary is not None:
+        _report_others(accounts, env, only_vendors, summary)
+    if not accounts.configured:
+        raise none_configured(env)
+    return accounts.selected(env, only_vendors)
+
+
+def _report_others(
+    accounts: Accounts, env: RunEnvironment, only_vendors: Sequence[str], summary: Summary
+) -> None:
+    for name, settings in accounts.missing.items():
+        if not only_vendors or name in only_vendors:
+            logger.info(f"{name}: skipped, not configured ({', '.join(settings)} not set)")
+    for name, error in accounts.broken.items():
+        if only_vendors and name not in only_vendors:
+            continue
         logger.error(str(error))
-        report = Report(vendor=name, account=env.account)
+        report = Report(vendor=name, account=env.label)
         report.stopped_by(error)
         summary.reports.append(report)
-    if not vendors.configured:
-        hint = env.environment.retired() or f"{SETTINGS_HINT}; see example.env for what to set"
-        raise ConfigurationError(
-            f"no vendor is configured: {hint} (settings are read from {env.settings_source})"
+
+
+def _harvest_all(
+    accounts: Sequence[AccountSettings], runner: Runner, env: RunEnvironment, summary: Summary
+) -> None:
+    """Several accounts are harvested side by side, each within its own quota pool."""
+    reports = [
+        Report(
+            vendor=account.vendor,
+            account=account.label,
+            name=account.name,
+            destination=runner.destination.kind,
         )
-    return vendors.configured
+        for account in accounts
+    ]
+    summary.reports += reports
+    if len(accounts) == 1:
+        _harvest(accounts[0], runner, env, reports[0])
+        return
+    runs = [
+        (report, partial(_harvest_beside_others, account, runner, env, report))
+        for account, report in zip(accounts, reports, strict=True)
+    ]
+    run_side_by_side(runs, env.stop)
 
 
-def _harvest(name: str, runner: Runner, env: RunEnvironment, report: Report) -> None:
-    try:
-        runner.run(account_config(name, env), report)
-    except HarvestError as error:
-        report.stopped_by(error)
-    finally:
-        _log_report(report, runner.request)
+def _harvest_beside_others(
+    account: AccountSettings, runner: Runner, env: RunEnvironment, report: Report
+) -> None:
+    with runner.destination.for_account() as destination:
+        _harvest(account, replace(runner, destination=destination), env, report)
+
+
+def _harvest(account: AccountSettings, runner: Runner, env: RunEnvironment, report: Report) -> None:
+    with messages_of(account.name if "/" in account.name else ""):
+        try:
+            runner.run(account_config(account, env), report)
+        except HarvestError as error:
+            report.stopped_by(error)
+        finally:
+            with _log_lock:
+                _log_report(report, runner.request)
+
+
+_log_lock = Lock()
+"""Keeps the lines of one account's summary together."""
 
 
 def log_destination(kind: DestinationKind, env: RunEnvironment) -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 import connectors
-from connectors.errors import ConfigurationError, HarvestError, Interrupted
+from connectors.errors import HarvestError, Interrupted
 from connectors.models import Window
-from harvester.cli.from_settings import account_config, elastic_config, find_vendors
+from harvester.cli.accounts import AccountSettings, accounts_of, find_accounts, none_configured
+from harvester.cli.from_settings import account_config, elastic_config
 from harvester.cli.options import (
+    ACCOUNT,
     AS_JSON,
     apply,
     day_options,
@@ -25,10 +27,11 @@ from harvester.cli.options import (
     usage_errors,
 )
 from harvester.cli.render.echo import echo, echo_json
-from harvester.cli.render.progress import Progress
+from harvester.cli.render.progress import ProgressDisplay
 from harvester.cli.render.summary import summary_lines
 from harvester.cli.render.verify import verify_json, verify_lines
 from harvester.cli.run_environment import RunEnvironment
+from harvester.formatting import without_prefix
 from harvester.logging_setup import LINES, indented
 from harvester.pipeline.report import Report
 from harvester.pipeline.request import Day, days_window
@@ -55,6 +58,7 @@ logger = logging.getLogger(__name__)
         "Last day to check, inclusive.  [default: yesterday]",
     )
 )
+@apply([ACCOUNT])
 @elasticsearch_options
 @click.option("--repair", is_flag=True, help="Harvest what is missing and delete what should not exist.")
 @click.option(
@@ -82,7 +86,7 @@ def verify(
     Reports meetings that are missing or have too few or too many sessions, sessions without their meeting, documents of
     earlier harvests, documents in two indices, and documents among the rejects.
 
-    By default, checks every configured VENDOR, and every day that any run was asked to harvest and that the vendor still
+    By default, checks the accounts of every VENDOR, and every day that any run was asked to harvest and that the vendor still
     retains (without a journal: everything it retains). Read-only unless --repair is given; never deletes a document
     newer or more complete than the meeting's own, and deletes what exists nowhere else only with --delete-orphans.
 
@@ -92,8 +96,8 @@ def verify(
         raise click.UsageError("--delete-orphans goes with --repair")
     with usage_errors():
         window = days_window(on, first, last, zone=env.zone(timezone), now=env.clock({}).now())
+    accounts, broken = _accounts(vendor, env)
     handle_signals(env)
-    names, broken = _vendors(vendor, env)
     results = [_broken_result(name, error, env, timezone) for name, error in broken.items()]
     verifier = partial(
         _verifier,
@@ -103,10 +107,10 @@ def verify(
         repair=repair,
         delete_orphans=delete_orphans,
     )
-    for name in names:
-        result = VerifyResult(vendor=name, account=env.account, zone=env.zone(timezone))
+    for account in accounts:
+        result = VerifyResult(vendor=account.vendor, account=account.label, zone=env.zone(timezone))
         results.append(result)
-        if not _verify(name, verifier, env, result):
+        if not _verify(account, verifier, env, result):
             break
     if as_json:
         echo_json(verify_json(results))
@@ -116,12 +120,14 @@ def verify(
     return worst_exit_code(results)
 
 
-def _verify(name: str, verifier: Callable[[], Verifier], env: RunEnvironment, result: VerifyResult) -> bool:
-    """Verify one vendor, and fill in its result. Returns whether to go on with the next one."""
+def _verify(
+    account: AccountSettings, verifier: Callable[[], Verifier], env: RunEnvironment, result: VerifyResult
+) -> bool:
+    """Verify one account, and fill in its result. Returns whether to go on with the next one."""
     try:
-        verifier().verify(account_config(name, env), result)
+        verifier().verify(account_config(account, env), result)
     except HarvestError as error:
-        logger.error(f"harvester: {name}: {error}")
+        logger.error(f"harvester: {account.name}: {without_prefix(str(error), account.vendor)}")
         result.error = str(error)
         result.codes.add(error.exit_code)
         return not isinstance(error, Interrupted)
@@ -132,27 +138,26 @@ def _broken_result(name: str, error: HarvestError, env: RunEnvironment, timezone
     logger.error(f"harvester: {error}")
     return VerifyResult(
         vendor=name,
-        account=env.account,
+        account=env.label,
         zone=env.zone(timezone),
         error=str(error),
         codes={error.exit_code},
     )
 
 
-def _vendors(given: str | None, env: RunEnvironment) -> tuple[Sequence[str], Mapping[str, HarvestError]]:
-    """The vendors to verify, and those that cannot be used."""
+def _accounts(
+    vendor: str | None, env: RunEnvironment
+) -> tuple[Sequence[AccountSettings], Mapping[str, HarvestError]]:
+    """The accounts to verify, and the vendors that cannot be used."""
     known = sorted(connectors.table())
-    if given is not None:
-        if given not in known:
-            raise click.UsageError(f"{given} is not one of {', '.join(known)}")
-        return [given], {}
-    vendors = find_vendors(env)
-    if not vendors.configured and not vendors.broken:
-        hint = env.environment.retired() or "see example.env for what to set"
-        raise ConfigurationError(
-            f"no vendor is configured; {hint} (settings are read from {env.settings_source})"
-        )
-    return vendors.configured, vendors.broken
+    if vendor is not None:
+        if vendor not in known:
+            raise click.UsageError(f"{vendor} is not one of {', '.join(known)}")
+        return accounts_of(vendor, env), {}
+    accounts = find_accounts(env)
+    if not accounts.configured and not accounts.broken:
+        raise none_configured(env)
+    return accounts.selected(env), accounts.broken
 
 
 def _verifier(
@@ -168,7 +173,7 @@ def _verifier(
         rate_share=env.rate_share(None),
         repair=repair,
         delete_orphans=delete_orphans,
-        progress=partial(Progress, quiet=env.quiet),
+        progress=ProgressDisplay(quiet=env.quiet),
         on_repaired=_log_repair,
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import connectors
 from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
@@ -13,14 +14,17 @@ from connectors.errors import ConfigurationError
 from harvester.config import Environment
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.connector_context import RunContext, no_refused_partitions, no_stored_refs
+from harvester.pipeline.quota_pool import QuotaPool, SharedLimiters, quota_pool
 from harvester.pipeline.request import VendorOptions
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
 from harvester.privacy.connector import private
 from harvester.privacy.privacy import Privacy
-from harvester.state.journal_reader import JournalReader
-from harvester.state.layout import account_folder
+from harvester.state.layout import account_folder, quota_folder
 from harvester.state.quotas_and_tokens import AccountState
+
+if TYPE_CHECKING:
+    from harvester.state.journal_reader import JournalReader
 
 SETTINGS_HINT = (
     "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"
@@ -34,13 +38,20 @@ class AccountConfig:
     vendor: str
     label: str
     """The account's name in documents and in the state folder."""
+    name: str = ""
+    """How messages call it: `zoom`, or `zoom/berlin`."""
     values: Mapping[str, str]
     """The vendor's settings by name."""
+    options: VendorOptions = field(default_factory=VendorOptions)
+    """What every run of this account asks for, whatever the command asks for."""
+    raw: bool = False
     state_folder: Path
     clock: Clock
     privacy: Privacy
     max_response_bytes: int = DEFAULT_MAX_BYTES
     """The largest answer of the vendor, after decompression."""
+    limiters: SharedLimiters = field(default_factory=SharedLimiters)
+    """Those of the command, for all of its accounts."""
 
     @property
     def api_url(self) -> str:
@@ -78,6 +89,7 @@ class Account:
     folder: Path
     stop: StopSignal
     calendar: VendorClock
+    pool: QuotaPool
 
     def context(
         self, journal: JournalReader | None = None, *, asks_refused_again: bool = False
@@ -93,6 +105,7 @@ class Account:
             no_refused_partitions if journal is None or asks_refused_again else journal.refused_partitions,
             ResponseLimits(max_bytes=self.config.max_response_bytes),
             self.config.privacy.text,
+            limiters=self.config.limiters.of(self.pool),
         )
 
     def connect(
@@ -127,7 +140,7 @@ def open_account(
 
     `stops_if_clock_is_wrong`: for what writes into an index; others only warn.
     """
-    options = options or VendorOptions()
+    options = config.options.joined(options or VendorOptions())
     folder = account_folder(config.state_folder, config.vendor, config.label, config.api_url)
     settings = Settings(
         account=config.label,
@@ -135,13 +148,21 @@ def open_account(
         options=options.switches,
         option_values=options.values,
         rate_share=rate_share,
-        raw=raw,
+        raw=raw or config.raw,
     )
     calendar = VendorClock(config.vendor, config.clock, stops=stops_if_clock_is_wrong)
-    state = AccountState(folder, calendar.now)
+    pool = quota_pool(config.vendor, config.api_url, settings)
+    shared = quota_folder(config.state_folder, pool.vendor, pool.api_url, pool.name) if pool.name else None
+    state = AccountState(folder, calendar.now, quotas=shared)
     try:
         yield Account(
-            config=config, settings=settings, state=state, folder=folder, stop=stop, calendar=calendar
+            config=config,
+            settings=settings,
+            state=state,
+            folder=folder,
+            stop=stop,
+            calendar=calendar,
+            pool=pool,
         )
     finally:
         state.close()
@@ -149,7 +170,7 @@ def open_account(
 
 def missing_settings(vendor: str, environment: Environment) -> list[str]:
     """The required settings of a vendor that are not set."""
-    settings = unset_settings(connectors.load(vendor).settings, environment.get_unchecked)
+    settings = unset_settings(connectors.load(vendor).settings, environment.is_set)
     return [setting.name for setting in settings]
 
 
@@ -157,20 +178,22 @@ def is_partly_set(vendor: str, environment: Environment) -> bool:
     """Whether some of the required settings of a vendor are set and others are not: a mistake, and no vendor that is left
     out on purpose."""
     required = [setting for setting in connectors.load(vendor).settings if setting.required]
-    missing = unset_settings(tuple(required), environment.get_unchecked)
+    missing = unset_settings(tuple(required), environment.is_set)
     return 0 < len(missing) < len(required)
 
 
 def read_settings(vendor: str, environment: Environment) -> dict[str, str]:
     """The settings of a vendor. Raises ConfigurationError if a required one is not set."""
     if missing := missing_settings(vendor, environment):
-        raise ConfigurationError(environment.retired() or not_set(vendor, missing))
+        raise ConfigurationError(environment.retired() or not_set(vendor, missing, environment))
     return environment.of(connectors.load(vendor).settings)
 
 
-def not_set(vendor: str, missing: Sequence[str]) -> str:
+def not_set(vendor: str, missing: Sequence[str], environment: Environment) -> str:
     """What to do about missing settings, in words."""
     settings = connectors.load(vendor).settings
     how_to_get = next((s.how_to_get for s in settings if s.name in missing and s.how_to_get), "")
     found = f"; to be found {how_to_get}" if how_to_get else ""
-    return f"not set: {', '.join(missing)}; {SETTINGS_HINT}{found}"
+    names = ", ".join(environment.spelled(name) for name in missing)
+    hint = "" if environment.spelling else f"; {SETTINGS_HINT}"
+    return f"not set: {names}{hint}{found}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.base import RequestStats, ResponseLimits
 from connectors.models import RefusedPartition, Window
+from connectors.rate_limit import LimiterPool
 from harvester.formatting import without_prefix
 from harvester.logging_setup import ONCE
 from harvester.pipeline.stop_signal import StopSignal
@@ -52,8 +53,11 @@ class RunContext:
         refused_partitions: RefusedPartitions = no_refused_partitions,
         response_limits: ResponseLimits = ResponseLimits(),  # noqa: B008  # frozen
         treat_text: Callable[[str], str] = str,
+        *,
+        limiters: LimiterPool | None = None,
     ) -> None:
-        """`treat_text`: returns a message without what must not be shown."""
+        """`treat_text`: returns a message without what must not be shown. `limiters`: those of the account's quota pool; by
+        default, no other account shares them."""
         clock = calendar.clock
         self._clock = clock
         self._calendar = calendar
@@ -63,6 +67,7 @@ class RunContext:
         self.request_stats = RequestStats()
         self.timeout = (CONNECT_SECONDS, max(SHORTEST_READ_SECONDS, READ_SECONDS / clock.speed))
         self.response_limits = response_limits
+        self.limiters = limiters or LimiterPool()
         self._treat_text = treat_text
         self.now = calendar.now
         self.observe_vendor_time = calendar.observe

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from connectors.errors import ConfigurationError, OutputError
@@ -15,7 +16,6 @@ from harvester.config import OWN, Environment, checked_url, is_nearby, max_respo
 from harvester.logging_setup import ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.clock import Clock
-from harvester.pipeline.index_generation import IndexListener
 from harvester.pipeline.report import DestinationKind
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.privacy import Privacy
@@ -26,7 +26,9 @@ from harvester.state.layout import make_private, rejects_folder
 from harvester.state.rejects import Rejects
 
 if TYPE_CHECKING:
+    from harvester.pipeline.index_generation import IndexListener
     from harvester.sinks.elastic.client import Client
+    from harvester.sinks.elastic.loader import Preparation
 
 logger = logging.getLogger(__name__)
 
@@ -44,16 +46,37 @@ class IndexDestination:
         retry: RetryPolicy,
         now: Callable[[], datetime],
         privacy: Privacy | None = None,
+        preparation: Preparation | None = None,
     ) -> None:
         """`now`: the calendar of the documents, which a simulator may shift. `privacy`: for documents in lines; records are
-        treated already."""
-        from harvester.sinks.elastic.loader import Loader
+        treated already. `preparation`: that of others with the same index."""
+        from harvester.sinks.elastic.loader import Loader, Preparation
 
         self.config = config
+        self._preparation = preparation or Preparation()
+        self._privacy = privacy
         treat = None if privacy is None or privacy.keeps_all else privacy.document
-        self.loader = Loader(client, rejects, retry, now=now, treat=treat)
+        self.loader = Loader(client, rejects, retry, now=now, treat=treat, preparation=self._preparation)
         self._client = client
+        self._rejects = rejects
         self._retry = retry
+        self._now = now
+
+    @contextmanager
+    def for_account(self) -> Iterator[IndexDestination]:
+        """The same with connections of its own, for one of several accounts that are harvested side by side."""
+        from harvester.sinks.elastic.client import Client
+
+        with closing(Client(self.config, self._retry.elapsed)) as client:
+            yield IndexDestination(
+                self.config,
+                client,
+                self._rejects,
+                self._retry,
+                self._now,
+                privacy=self._privacy,
+                preparation=self._preparation,
+            )
 
     def sink(self) -> Sink:
         """The loader, which also deletes the stale documents of each meeting that it loads."""
@@ -122,9 +145,15 @@ class StreamDestination:
         self.incomplete_path: Path | None = None
         self._stream = stream
         self._name = name
+        self._lock = Lock()
+
+    @contextmanager
+    def for_account(self) -> Iterator[StreamDestination]:
+        """The same: several accounts write into one stream, each meeting as a whole."""
+        yield self
 
     def sink(self) -> Sink:
-        return Ndjson(self._stream, self._name)
+        return Ndjson(self._stream, self._name, self._lock)
 
 
 Destination = IndexDestination | StreamDestination
@@ -151,20 +180,23 @@ def elastic_config(settings: Environment, period: Period = "year") -> ElasticCon
         raise ConfigurationError(
             "ES_HOST is not set: put the URL of your Elasticsearch into .env, or use --es-host"
         )
-    url = checked_url("ES_HOST", host, http_anywhere=True)
+    url = checked_url(settings.spelled("ES_HOST"), host, http_anywhere=True)
     if url.startswith("http://") and not is_nearby(url):
         logger.warning("ES_HOST is http://: documents and credentials are sent unencrypted", extra=ONCE)
     own = settings.of(OWN)
-    return ElasticConfig(
-        host=url,
-        api_key=settings.get("ES_API_KEY"),
-        username=settings.get("ES_USERNAME"),
-        password=settings.get("ES_PASSWORD"),
-        ca_certs=settings.get("ES_CA_CERTS"),
-        prefix=own["ES_INDEX_PREFIX"],
-        period=period,
-        max_response_bytes=max_response_bytes(own["HARVESTER_MAX_RESPONSE_MB"]),
-    )
+    try:
+        return ElasticConfig(
+            host=url,
+            api_key=settings.get("ES_API_KEY"),
+            username=settings.get("ES_USERNAME"),
+            password=settings.get("ES_PASSWORD"),
+            ca_certs=settings.get("ES_CA_CERTS"),
+            prefix=own["ES_INDEX_PREFIX"],
+            period=period,
+            max_response_bytes=max_response_bytes(own["HARVESTER_MAX_RESPONSE_MB"]),
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(settings.in_words(str(error))) from None
 
 
 def retry_policy(stop: StopSignal, machine: Clock) -> RetryPolicy:

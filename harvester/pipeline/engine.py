@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from threading import Semaphore
 from typing import Final
@@ -205,7 +206,7 @@ class _Run:
     def loads(self) -> Iterator[Load]:
         """Records for the sink as they come in, until the listing and every meeting of it have ended."""
         self._stop.add_callback(lambda: self._ended.put(None))
-        listing = self._lister.submit(self._list)
+        listing = self._lister.submit(copy_context().run, self._list)
         listing.add_done_callback(lambda _: self._ended.put(None))
         handled = 0
         while not (listing.done() and handled == self._submitted):
@@ -239,7 +240,7 @@ class _Run:
             self._submit(ref)
 
     def _submit(self, ref: MeetingRef) -> None:
-        future = self._workers.submit(self._fetch, ref)
+        future = self._workers.submit(copy_context().run, self._fetch, ref)
         future.add_done_callback(lambda ended: self._ended.put((ref, ended)))
 
     def _fetch(self, ref: MeetingRef) -> MeetingRecord:

@@ -123,6 +123,8 @@ class Report:
 
     vendor: str
     account: str
+    name: str = ""
+    """How messages call the account; by default, by its vendor."""
     destination: DestinationKind = "index"
     started: bool = False
     """The run came so far as to list or fetch."""
@@ -224,6 +226,9 @@ class Report:
     """The exit code of every failure."""
     tracebacks: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.name = self.name or self.vendor
+
     @property
     def ended(self) -> int:
         """How many of the listed and resumed meetings have an outcome."""
@@ -305,6 +310,11 @@ class Report:
         if error.exit_code not in NORMAL_ENDS:
             self._fail("the run", str(error), error.exit_code)
 
+    def crashed(self, error: BaseException) -> None:
+        """The run met an unexpected exception."""
+        self.causes.add(ExitCode.SOFTWARE)
+        self.stopped = self.stopped or f"a bug: {type(error).__name__}; its traceback is on stderr"
+
     def indices_lost(self, names: Sequence[str], meetings: int) -> None:
         """Indices were deleted or replaced during the run; so many meetings are to be read again."""
         why = f"deleted or replaced during the run; {plural(meetings, 'meeting')} to be read again: run the same command again"
@@ -382,6 +392,7 @@ class Report:
 
     def summary(self) -> RunSummary:
         internal = {
+            "name",
             "started",
             "missing",
             "unfinished",

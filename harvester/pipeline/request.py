@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -35,6 +35,15 @@ class VendorOptions:
     """Some option selects a part of the meetings."""
     upcoming_days: int | None = None
 
+    def joined(self, other: VendorOptions) -> VendorOptions:
+        """Both; of a value that is in both, that of the other."""
+        return VendorOptions(
+            switches=self.switches | other.switches,
+            values={**self.values, **other.values},
+            filtered=self.filtered or other.filtered,
+            upcoming_days=other.upcoming_days if other.upcoming_days is not None else self.upcoming_days,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HarvestRequest:
@@ -62,6 +71,10 @@ class HarvestRequest:
     def extras(self) -> frozenset[str]:
         """What is fetched of every meeting beyond the usual; kept per meeting in the journal."""
         return self.options.switches | ({"raw"} if self.raw else set())
+
+    def of_account(self, options: VendorOptions, *, raw: bool) -> HarvestRequest:
+        """The same of an account of which every run asks for these options, too."""
+        return replace(self, options=options.joined(self.options), raw=self.raw or raw)
 
     @property
     def filtered(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from connectors.base import Connector
@@ -67,25 +67,29 @@ class Runner:
 
     def run(self, config: AccountConfig, report: Report) -> None:
         """Harvest one account and count into the report. Raises HarvestError, which the report knows too."""
-        request, destination = self.request, self.destination
         try:
-            writes_index = isinstance(destination, IndexDestination) and not request.dry_run
-            with open_account(
-                config,
-                self.stop,
-                options=request.options,
-                raw=request.raw,
-                rate_share=request.rate_share,
-                stops_if_clock_is_wrong=writes_index,
-            ) as account:
-                account.ask_vendor_time()
-                if isinstance(destination, IndexDestination) and writes_index:
-                    self._run_with_journal(account, destination, report)
-                else:
-                    self._run_without_journal(account.connect(), report)
+            request = self.request.of_account(config.options, raw=config.raw)
+            replace(self, request=request)._run(config, report)
         except HarvestError as error:
             report.stopped_by(error)
             raise
+
+    def _run(self, config: AccountConfig, report: Report) -> None:
+        request, destination = self.request, self.destination
+        writes_index = isinstance(destination, IndexDestination) and not request.dry_run
+        with open_account(
+            config,
+            self.stop,
+            options=request.options,
+            raw=request.raw,
+            rate_share=request.rate_share,
+            stops_if_clock_is_wrong=writes_index,
+        ) as account:
+            account.ask_vendor_time()
+            if isinstance(destination, IndexDestination) and writes_index:
+                self._run_with_journal(account, destination, report)
+            else:
+                self._run_without_journal(account.connect(), report)
 
     def _run_with_journal(self, account: Account, index: IndexDestination, report: Report) -> None:
         with open_journal(account, index.config) as journal, _counted_unfinished(journal, report):

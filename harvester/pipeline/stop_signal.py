@@ -39,7 +39,11 @@ class StopSignal:
 
     def check(self) -> None:
         if self._event.is_set():
-            raise Interrupted(exit_code=self.exit_code)
+            raise self.interruption()
+
+    def interruption(self) -> Interrupted:
+        """What a run ends with that the signal stops."""
+        return Interrupted(exit_code=self.exit_code)
 
     @contextmanager
     def interruptible_call(self) -> Iterator[None]:

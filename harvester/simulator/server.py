@@ -28,6 +28,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from harvester.output_file import write_output
 from harvester.simulator import VENDORS
+from harvester.simulator.arduino import app as arduino
+from harvester.simulator.arduino.app import ArduinoOptions
+from harvester.simulator.arduino.configuration import write_rooms
 from harvester.simulator.clock import SimulatedClock
 from harvester.simulator.expected import GoogleSource, ZoomSource, write
 from harvester.simulator.faults import TRANSPORT, FaultInjector
@@ -35,6 +38,8 @@ from harvester.simulator.google_meet import app as google_meet
 from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet.account import Account as Workspace
 from harvester.simulator.google_meet.options import GoogleOptions
+from harvester.simulator.google_meet.rooms.control import PATH as ROOMS
+from harvester.simulator.google_meet.rooms.invented_events import invent_rooms
 from harvester.simulator.meetecho import app as meetecho
 from harvester.simulator.meetecho.options import MeetechoOptions
 from harvester.simulator.organisation import Organisation
@@ -59,13 +64,14 @@ class Options:
     size, days: meetings per vendor, and the number of days they are spread over.
     now, later: where the calendar starts (by default the present), and how long after that the simulator
         starts.
-    speed: divides waits.
+    speed, calendar_speed: divides waits; how fast the calendar moves.
     faults: the fraction of answers that fail.
     truth, env: files to write, each covering `vendors` only.
+    rooms: file to write: the rooms, as `harvester rooms` reads them.
     vendors: the vendors to serve.
     scopes: the scopes of Zoom's tokens, by default all of them.
     daily_limit: Zoom's Heavy calls per day.
-    webex, google, meetecho: options of the simulated account.
+    webex, google, meetecho, arduino: options of the account.
     truth_source, truth_qos, google_source: what the file `truth` assumes was harvested.
     """
 
@@ -76,11 +82,13 @@ class Options:
     now: datetime | None = None
     later: timedelta = timedelta()
     speed: float = 1.0
+    calendar_speed: float = 1.0
     faults: float = 0.0
     truth: Path | None = None
     truth_source: ZoomSource = "dashboard"
     truth_qos: bool = False
     env: Path | None = None
+    rooms: Path | None = None
     vendors: Sequence[str] = VENDORS
     zoom_plan: Plan = "business"
     scopes: Sequence[str] | None = None
@@ -89,6 +97,7 @@ class Options:
     google: GoogleOptions = field(default_factory=GoogleOptions)
     google_source: GoogleSource = "auto"
     meetecho: MeetechoOptions = field(default_factory=MeetechoOptions)
+    arduino: ArduinoOptions = field(default_factory=ArduinoOptions)
 
     @property
     def organisation_now(self) -> datetime:
@@ -108,13 +117,18 @@ class Simulator:
         self.organisation = Organisation(
             seed=options.seed, size=options.size, days=options.days, now=options.organisation_now
         )
-        self.clock = SimulatedClock(options.organisation_now + options.later, speed=options.speed)
+        self.rooms = invent_rooms(options.seed, options.google.rooms)
+        start, calendar_speed = options.organisation_now + options.later, options.calendar_speed
+        self.clock = SimulatedClock(start, speed=options.speed, calendar_speed=calendar_speed)
         self.vendors = {name: LazyVendor(self._factories[name], on_created) for name in options.vendors}
         if len(self.vendors) == 1:  # no other vendor to save the time for
             next(iter(self.vendors.values())).vendor()
         routes: list[BaseRoute] = [Route("/_simulator/traffic", self._traffic), Route("/", self._front_page)]
         for name, vendor in self.vendors.items():
             routes += [Mount(prefix, app=vendor) for prefix in _PREFIXES[name]]
+        if "google-meet" in self.vendors:
+            self.arduino = arduino.Arduino(self.organisation, self.clock, self.rooms, options.arduino)
+            routes[:0] = [Route(ROOMS, self.vendors["google-meet"]), *arduino.routes(self.arduino)]
         self.faults = FaultInjector(
             Starlette(routes=routes), probability=options.faults, seed=options.seed, clock=self.clock
         )
@@ -149,6 +163,7 @@ class Simulator:
         return {
             "vendors": {name: vendor.traffic() for name, vendor in self.vendors.items()},
             "faults": dict(self.faults.injected),
+            **({"arduino": self.arduino.traffic()} if "google-meet" in self.vendors else {}),
         }
 
     def environment(self, base: str) -> dict[str, str]:
@@ -197,11 +212,12 @@ class Simulator:
         return path
 
     def close(self) -> None:
-        """Remove the temporary folder, if there is one."""
         self._remove_folder()
 
     def write_expected(self) -> None:
         options = self.options
+        if options.rooms is not None:
+            write_rooms(options.rooms, self.rooms, options.arduino)
         if options.truth is not None:
             write(
                 options.truth,
@@ -334,10 +350,7 @@ def _freeze_memory() -> None:
 
 
 def write_environment(path: Path, settings: dict[str, str]) -> None:
-    """Write `NAME=value` lines atomically, so that a process waiting for the file can read it at once.
-
-    Private: the secrets are invented, but the harvester warns of a file of secrets that others can read.
-    """
+    """Write `NAME=value` lines atomically, for a process that waits for the file; private, as secrets should be."""
     write_output(
         path, "".join(f"{name}={value}\n" for name, value in settings.items()).encode(), private=True
     )
@@ -375,6 +388,7 @@ def serving_simulator(options: Options) -> Iterator[tuple[Simulator, dict[str, s
 
 
 __all__ = [
+    "ArduinoOptions",
     "GoogleOptions",
     "MeetechoOptions",
     "Options",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator
+from threading import Lock
 from typing import Any, BinaryIO
 
 from connectors.errors import OutputError
@@ -14,9 +15,11 @@ from harvester.sinks.base import Ack, Load, PipeClosed
 class LineWriter:
     """Writes JSON objects as lines to `stream`, which stays open; errors call it `name`."""
 
-    def __init__(self, stream: BinaryIO, name: str = "the output") -> None:
+    def __init__(self, stream: BinaryIO, name: str = "the output", lock: Lock | None = None) -> None:
+        """`lock`: held while lines are written, if others write into the same stream."""
         self._stream = stream
         self._name = name
+        self._lock = lock or Lock()
 
     def write(self, value: dict[str, Any]) -> None:
         """One line, flushed. Raises PipeClosed if the reader is gone, OutputError if the disk is full."""
@@ -25,8 +28,9 @@ class LineWriter:
     def write_lines(self, lines: bytes) -> None:
         """Whole lines; otherwise like `write`."""
         try:
-            self._stream.write(lines)
-            self._stream.flush()
+            with self._lock:
+                self._stream.write(lines)
+                self._stream.flush()
         except BrokenPipeError:
             raise PipeClosed("the output was closed") from None
         except OSError as error:
@@ -39,8 +43,8 @@ class LineWriter:
 class Ndjson:
     """The documents of each record as lines. Flushes after every record, so that a reader sees whole meetings early."""
 
-    def __init__(self, stream: BinaryIO, name: str = "the output") -> None:
-        self._writer = LineWriter(stream, name)
+    def __init__(self, stream: BinaryIO, name: str = "the output", lock: Lock | None = None) -> None:
+        self._writer = LineWriter(stream, name, lock)
 
     def load(self, loads: Iterable[Load]) -> Iterator[Ack]:
         """Raises PipeClosed if the reader is gone, OutputError if the disk is full."""

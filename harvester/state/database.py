@@ -87,8 +87,9 @@ class Database:
 
     def _open(self, migrations: Sequence[str]) -> None:
         connection = self._connection
-        (found,) = connection.execute("PRAGMA application_id").fetchone()
+        # In this order: another process may create the tables in between, and both come with one commit.
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (found,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if tables and found != APPLICATION_ID:
             raise StateError(f"{self.path} is not a state database of the harvester; move it away")
@@ -160,6 +161,12 @@ class Database:
             yield
         except (ValueError, TypeError, OverflowError):
             raise self.damaged() from None
+
+    def purge(self) -> None:
+        """Leave no copy of what was deleted or changed, neither in free pages nor in the log."""
+        with self._lock, self._translate_errors():
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         with self._lock, self._translate_errors():

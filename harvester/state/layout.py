@@ -1,13 +1,15 @@
 """Every path of the state folder.
 
     <state>/<vendor>-<account>-<digest of the API's URL>/       one account of one vendor
-        account.db                                              quotas, facts, leases, tokens
+        account.db                                              quotas of its own, facts, leases, tokens
         <name>.lock                                             held while a token is renewed
         writes.db                                               what was written to the vendor (Meetecho only)
         writes.lock                                             held by the command that writes
         elasticsearch-<prefix><digest of host and prefix>/      one journal: this account into this index
             journal.db
             run.lock                                            held by the run that writes the journal
+    <state>/quota-<vendor>-<digest of pool and URL>/            a quota pool of the vendor
+        quotas.db                                               quotas that its accounts share
     <state>/elasticsearch-<prefix><digest of host and prefix>/  one index, whatever is loaded into it
         rejects.db
     <state>/privacy.db                                          whom to forget, as hashes; a secret
@@ -27,6 +29,7 @@ from pathlib import Path
 from connectors.errors import OutputError
 
 ACCOUNT_DATABASE = "account.db"
+QUOTA_DATABASE = "quotas.db"
 JOURNAL_DATABASE = "journal.db"
 REJECTS_DATABASE = "rejects.db"
 WRITES_DATABASE = "writes.db"
@@ -45,6 +48,15 @@ def account_folder(state: Path, vendor: str, account: str, base_url: str) -> Pat
 
 def account_database(account: Path) -> Path:
     return account / ACCOUNT_DATABASE
+
+
+def quota_folder(state: Path, vendor: str, base_url: str, pool: str) -> Path:
+    """The folder of the quotas that the accounts of one pool share."""
+    return state / f"quota-{vendor}-{_digest(chr(31).join((base_url, pool)))}"
+
+
+def quota_database(folder: Path) -> Path:
+    return folder / QUOTA_DATABASE
 
 
 def token_lock_file(account: Path, name: str) -> Path:
@@ -109,6 +121,12 @@ class JournalLocation:
     def account_database(self) -> Path:
         return account_database(self.folder.parent)
 
+    def quota_database(self, folder: str | None) -> Path:
+        """Where the account's quotas are counted. `folder`: the name of that of its quota pool, if it has one."""
+        if folder is None:
+            return self.account_database
+        return quota_database(self.folder.parent.parent / folder)
+
     @property
     def rejects_database(self) -> Path:
         return rejects_database(self.folder.parent.parent / self.folder.name)
@@ -122,6 +140,11 @@ class JournalLocation:
 def find_journals(state: Path) -> list[JournalLocation]:
     found = sorted(state.glob(f"*/{_INDEX_FOLDERS}/{JOURNAL_DATABASE}"))
     return [JournalLocation(folder=path.parent) for path in found]
+
+
+def find_rejects(state: Path) -> list[Path]:
+    """The folders of all databases of rejects."""
+    return sorted(path.parent for path in state.glob(f"{_INDEX_FOLDERS}/{REJECTS_DATABASE}"))
 
 
 def find_rejects_without_journal(state: Path) -> list[Path]:

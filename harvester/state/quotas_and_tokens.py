@@ -15,7 +15,13 @@ from connectors.base import Token
 from connectors.errors import OutputError, QuotaExhausted
 from connectors.parsing import parse_instant
 from harvester.state.database import Database
-from harvester.state.layout import ACCOUNT_DATABASE, account_database, make_private, token_lock_file
+from harvester.state.layout import (
+    ACCOUNT_DATABASE,
+    account_database,
+    make_private,
+    quota_database,
+    token_lock_file,
+)
 from harvester.state.locks import exclusive_lock
 
 BLOCK = 100
@@ -38,10 +44,19 @@ LONGEST_LEASE = timedelta(days=1)
 """A lease that seems to hold for longer was taken by a clock that has been set back since, and is ignored."""
 
 
+QUOTA_MIGRATIONS = (
+    "CREATE TABLE budgets (name TEXT NOT NULL, day TEXT NOT NULL, spent INTEGER NOT NULL, PRIMARY KEY (name, day))",
+)
+
+QUOTA_FOLDER = "quota_folder"
+"""The fact that names the folder of the quotas that the account shares with others."""
+
+
 class AccountState:
     """Quotas, facts, leases and tokens of one account. Safe for threads and for several processes."""
 
-    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Path, now: Callable[[], datetime], *, quotas: Path | None = None) -> None:
+        """`quotas`: the folder of the quotas that the account shares with others."""
         self._folder = folder
         self._now = now
         self._database = Database(account_database(make_private(folder)), MIGRATIONS)
@@ -49,18 +64,34 @@ class AccountState:
         self._taken: dict[tuple[str, str], int] = {}
         self._token_lock_files: dict[str, Lock] = {}
         self._closed = False
+        self._quotas = self._database if quotas is None else self._share_quotas(quotas)
+
+    def _share_quotas(self, folder: Path) -> Database:
+        """Open the shared quotas, and move into them what an earlier version has counted here."""
+        quotas = Database(quota_database(make_private(folder)), QUOTA_MIGRATIONS)
+        if self.get_fact(QUOTA_FOLDER) != folder.name:
+            self.set_fact(QUOTA_FOLDER, folder.name)
+        with self._database.transaction() as connection:
+            counted = connection.execute("SELECT name, day, spent FROM budgets").fetchall()
+            if counted:
+                with quotas.transaction() as shared:
+                    shared.executemany(_ADD, counted)
+                connection.execute("DELETE FROM budgets")
+        return quotas
 
     def close(self) -> None:
         """Give back what was taken from the quotas and not used."""
         with self._lock:
             self._closed = True
             unused, self._taken = self._taken, {}
-        with self._database.transaction() as connection:
+        with self._quotas.transaction() as connection:
             connection.executemany(
                 "UPDATE budgets SET spent = spent - ? WHERE name = ? AND day = ?",
                 [(count, name, day) for (name, day), count in unused.items() if count],
             )
         self._database.close()
+        if self._quotas is not self._database:
+            self._quotas.close()
 
     def consume_quota(self, name: str, count: int = 1, *, limit: int) -> None:
         """Count these calls against a quota of `limit` calls a UTC day. Raises QuotaExhausted if they exceed it."""
@@ -73,7 +104,7 @@ class AccountState:
 
     def _take(self, key: tuple[str, str], count: int, limit: int, now: datetime) -> None:
         reserved = self._taken.get(key, 0)
-        with self._database.transaction() as connection:
+        with self._quotas.transaction() as connection:
             row = connection.execute("SELECT spent FROM budgets WHERE name = ? AND day = ?", key).fetchone()
             spent = row[0] if row else 0
             taken = min(max(BLOCK, count - reserved), limit - spent)
@@ -81,16 +112,13 @@ class AccountState:
                 raise QuotaExhausted(
                     f"today's {limit} calls ({key[0]}) are spent", until=_next_midnight(now)
                 ) from None
-            connection.execute(
-                "INSERT INTO budgets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET spent = spent + excluded.spent",
-                (*key, taken),
-            )
+            connection.execute(_ADD, (*key, taken))
         self._taken[key] = reserved + taken
 
     def quota_used(self, name: str) -> int:
         """How many of today's calls are counted against this quota."""
         day = self._now().date().isoformat()
-        with self._database.reading() as connection:
+        with self._quotas.reading() as connection:
             row = connection.execute(
                 "SELECT spent FROM budgets WHERE name = ? AND day = ?", (name, day)
             ).fetchone()
@@ -185,6 +213,8 @@ class AccountState:
             with exclusive_lock(token_lock_file(self._folder, name)):
                 yield
 
+
+_ADD = "INSERT INTO budgets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET spent = spent + excluded.spent"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -37,6 +37,7 @@ Answer = TypeVar("Answer")
 Opened = TypeVar("Opened", bound=JournalReader | Database)
 
 _COUNT_REJECTS = "SELECT count(*) FROM rejects"
+_QUOTA_FOLDER = "SELECT value FROM facts WHERE name = ?"
 _QUOTAS = "SELECT name, spent FROM budgets WHERE day = ? ORDER BY name"
 _REJECTS_BETWEEN = "SELECT document_id, document FROM rejects WHERE document_id >= ? AND document_id < ?"
 _REJECTS_OF_MEETING = (
@@ -85,7 +86,15 @@ class StateReader:
     def quotas_used(self, location: JournalLocation, now: datetime) -> dict[str, int]:
         """Calls counted against each of today's quotas of the account."""
         day = now.date().isoformat()
-        return dict(_fetch_all(location.account_database, quotas_and_tokens.MIGRATIONS, _QUOTAS, day))
+        facts = _fetch_all(
+            location.account_database,
+            quotas_and_tokens.MIGRATIONS,
+            _QUOTA_FOLDER,
+            quotas_and_tokens.QUOTA_FOLDER,
+        )
+        path = location.quota_database(facts[0][0] if facts else None)
+        migrations = quotas_and_tokens.QUOTA_MIGRATIONS if facts else quotas_and_tokens.MIGRATIONS
+        return dict(_fetch_all(path, migrations, _QUOTAS, day))
 
     def count_rejects(self, location: JournalLocation) -> int:
         """How many documents of the index are among its rejects."""

@@ -21,6 +21,7 @@ from harvester.simulator.google_meet.scopes import AUTH
 from harvester.simulator.organisation import Case
 from harvester.simulator.server import Options, serving
 from tests.unit.simulator.clients import ACTIVITIES, API_SCOPES, NOW, Answer, GoogleClient, google_client
+from tests.unit.simulator.rooms_client import RoomsClient, events_path, rooms_client
 
 DOCUMENTS = {
     "meet": "meet.v2",
@@ -129,6 +130,42 @@ def test_events(google: GoogleClient) -> None:
                 seen += 1
                 check("calendar", "Event", google.get("calendar", f"{path}/{event['id']}", person.email))
     assert seen > 50
+
+
+@pytest.fixture(scope="module")
+def rooms() -> RoomsClient:
+    return rooms_client()
+
+
+def test_rooms_and_their_events(rooms: RoomsClient) -> None:
+    path, scope = "/customer/my_customer/resources/calendars", "admin.directory.resource.calendar.readonly"
+    admin = rooms.google.admin
+    resources = rooms.send("GET", path, scope=scope, api="directory", email=admin)
+    assert len(check("directory", "CalendarResources", resources)["items"]) == 21
+    for calendar in rooms.calendars[2:10]:
+        events = check("calendar", "Events", rooms.events(calendar, singleEvents="true", maxResults=2500))
+        assert check("calendar", "Events", rooms.events(calendar, maxResults=2500))["items"]
+        path = f"{events_path(calendar)}/{events['items'][0]['id']}"
+        check("calendar", "Event", rooms.send("GET", path))
+
+
+def test_bookings_free_busy_and_channels(rooms: RoomsClient) -> None:
+    calendar = rooms.calendars[0]
+    times = {
+        "start": {"dateTime": "2026-11-20T12:00:00Z"},
+        "end": {"dateTime": "2026-11-20T13:00:00Z"},
+    }
+    token = rooms.listed(calendar)[1]
+    event = check("calendar", "Event", rooms.send("POST", events_path(calendar), times))
+    rooms.send("DELETE", f"{events_path(calendar)}/{event['id']}")
+    [row] = check("calendar", "Events", rooms.events(calendar, syncToken=token))["items"]
+    assert row["status"] == "cancelled"
+    query = {"timeMin": "2026-11-20T12:00:00Z", "timeMax": "2026-11-21T12:00:00Z"}
+    items = [{"id": calendar.room.email}, {"id": "nobody"}]
+    answer = rooms.send("POST", "/freeBusy", {**query, "items": items}, scope="calendar.freebusy")
+    assert len(check("calendar", "FreeBusyResponse", answer)["calendars"]) == 2
+    channel = {"id": "c", "type": "web_hook", "address": "https://example.org/webhook"}
+    check("calendar", "Channel", rooms.send("POST", f"{events_path(calendar)}/watch", channel))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.harness import Documents, Harvester, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
 from tests.e2e.simulator_in_process import RunningSimulator, Vendors
-from tests.unit.http_receiver import Receiver, receiving
+from tests.unit.http_receiver import Receiver, absent_url, receiving
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -38,10 +38,10 @@ def test_the_heartbeat_changes_nothing(
     receiver_is: str, simulator: RunningSimulator, expected: Documents, tmp_path: Path
 ) -> None:
     receiver = Receiver(status=500 if receiver_is == "failing" else 200)
-    with receiving(receiver):
+    with receiving(receiver), absent_url() as nowhere:
         if receiver_is != "slow":
             receiver.gate.set()
-        url = "http://127.0.0.1:1/marked-uuid" if receiver_is == "absent" else receiver.url
+        url = nowhere if receiver_is == "absent" else receiver.url
         harvester = Harvester(tmp_path, {**simulator.settings, "HARVESTER_HEARTBEAT": url})
         ended = harvester("zoom", "--log-format", "json")
     assert ended.returncode == 0

@@ -13,6 +13,7 @@ from typing import Any
 from connectors.base import RequestStats, ResponseLimits, Token
 from connectors.errors import QuotaExhausted
 from connectors.models import RefusedPartition, Window
+from connectors.rate_limit import LimiterPool
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 
@@ -44,6 +45,7 @@ class FakeContext:
         self.request_stats = RequestStats()
         self.timeout = (1.0, 1.0)
         self.response_limits = ResponseLimits()
+        self.limiters = LimiterPool()
         self.stopwatch = monotonic
         self.start = now
         self.seconds = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,3 +58,11 @@ def receiving(receiver: Receiver) -> Iterator[Receiver]:
         receiver.gate.set()
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def absent_url() -> Iterator[str]:
+    """A URL at which nothing answers: its port is taken, and nothing listens there."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/ping/0f1e2d3c-marked-uuid"

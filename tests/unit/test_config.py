@@ -293,6 +293,7 @@ def test_every_setting_of_the_harvester_has_a_description() -> None:
         "ES_API_KEY",
         "ES_PASSWORD",
         "HARVESTER_HEARTBEAT",
+        "ROOMS_CLIENT_SECRET",
         "HARVESTER_PII_KEY",
     }
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import logging
+import os
+import pty
+import struct
 import sys
+import termios
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +25,7 @@ from harvester.logging_setup import (
     configure_logging,
     is_configured,
     log_tail,
+    messages_of,
     reset_logging,
 )
 
@@ -283,3 +289,61 @@ def test_a_message_longer_than_the_tail_is_kept_alone() -> None:
         logger.info("much longer than ten characters")
         assert tail().endswith("much longer than ten characters")
         assert "short" not in tail()
+
+
+WORDS = "meetings that were read and stored yesterday evening, and a-path-that-is-longer-than-the-terminal-itself-is"
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, **more: Any) -> list[str]:
+    """What a message looks like on a terminal of this width."""
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(terminal, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        configure_logging(**more)
+        logger.info(WORDS)
+        stream.flush()
+        shown = os.read(screen, 10_000).decode()
+    os.close(screen)
+    return shown.splitlines()
+
+
+def test_a_line_is_broken_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert on_terminal(monkeypatch, 60) == [
+        "meetings that were read and stored yesterday evening, and",
+        "  a-path-that-is-longer-than-the-terminal-itself-is",
+    ]
+    assert on_terminal(monkeypatch, 200) == [WORDS]
+    assert all(len(line) <= 51 for line in on_terminal(monkeypatch, 5))
+
+
+def test_json_and_lines_for_a_file_stay_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = on_terminal(monkeypatch, 60, format="json")
+    assert json.loads(line)["message"] == WORDS
+    assert on_terminal(monkeypatch, 0) == [WORDS]
+    monkeypatch.undo()
+    configure_logging()
+    logger.info(WORDS)
+    assert lines(capsys) == [WORDS]
+
+
+def test_json_messages_have_a_field_for_the_account(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(format="json")
+    with messages_of("zoom/berlin"):
+        logging.getLogger("harvester.test").info("zoom: 3 meetings")
+    logging.getLogger("harvester.test").info("zoom: 3 meetings")
+    named, other = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (named["account"], named["message"]) == ("zoom/berlin", "zoom/berlin: 3 meetings")
+    assert "account" not in other
+    assert other["message"] == "zoom: 3 meetings"
+
+
+def test_a_message_that_quiet_mode_kept_still_names_its_account(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(quiet=True)
+    with messages_of("zoom/berlin"):
+        logging.getLogger("harvester.test").info("zoom: 3 meetings")
+    with messages_of("zoom/paris"):
+        logging.getLogger("harvester.test").error("zoom: refused")
+    assert capsys.readouterr().err.splitlines() == ["zoom/paris: refused", "zoom/berlin: 3 meetings"]

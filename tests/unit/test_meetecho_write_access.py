@@ -11,6 +11,8 @@ from harvester.meetecho_write_access import CREDENTIALS, open_meetecho
 from harvester.pipeline.account import AccountConfig
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.settings import to_privacy
+from harvester.state.privacy import PrivacyState
 from tests.unit.fake_context import NOW
 
 
@@ -21,6 +23,7 @@ def config(folder: Path, *unset: str) -> AccountConfig:
         values={name: "x" for name in CREDENTIALS if name not in unset},
         state_folder=folder,
         clock=Clock(wall=NOW.timestamp, monotonic=lambda: 0.0),
+        privacy=to_privacy({}, PrivacyState(folder)),
     )
 
 

@@ -22,7 +22,6 @@ from connectors.meetecho.endpoints import MEETECHO_CALLS_PER_SECOND, ROOMS, VEND
 from connectors.meetecho.errors import MeetechoRefused, meetecho_classifier
 from connectors.meetecho.room_rows import Room, to_rooms
 from connectors.meetecho.writing.desired_state import Deck, DesiredRoom
-from connectors.rate_limit import RateLimiter
 
 CREATE_ROOM = "/meeting/interim/createRoom"
 DELETE_ROOM = "/meeting/interim/deleteRoom"
@@ -139,7 +138,9 @@ class WriteClient:
 
     def __init__(self, settings: Settings, base_url: str, context: Context, groups: Sequence[str]) -> None:
         self._api = Api(VENDOR, base_url, context, classify=_write_classifier(context))
-        self._limiter = RateLimiter(context, calls=MEETECHO_CALLS_PER_SECOND, share=settings.rate_share)
+        self._limiter = context.limiters.get(
+            "rooms", context, calls=MEETECHO_CALLS_PER_SECOND, share=settings.rate_share
+        )
         # The tokens and the list of rooms are read as a harvest reads them.
         self._reading = Api(VENDOR, base_url, context, classify=meetecho_classifier(context))
         self.tokens = GroupTokens(

@@ -1,7 +1,7 @@
 """What every figure is computed from: the tables `fact` (a row per meeting) and `rated` (a row per session).
 
 A meeting was held if it has a start, a session or a participant. Its end is the vendor's, else the last leave, else the
-planned one.
+planned one, but not later than the harvest: what had not happened by then is not counted.
 """
 
 from __future__ import annotations
@@ -82,17 +82,22 @@ def _create_fact(database: Database) -> None:
                  count(*) FILTER (WHERE sessions > 1) AS rejoined
           FROM attended GROUP BY number
         ),
+        planned AS (
+          SELECT number, least(scheduled_end_time, CASE WHEN harvested_ms > 0 THEN CAST(make_timestamp_ms(harvested_ms) AS TIMESTAMPTZ) END)
+                   AS plan_end
+          FROM meeting WHERE scheduled_end_time IS NOT NULL
+        ),
         timed AS (
           SELECT meeting.*, there.sessions, there.rejoined,
                  coalesce(there.people, participants) AS people,
                  coalesce(there.seconds, participant_seconds) AS seconds,
                  coalesce(start_time, first_join, scheduled_start_time, began) AS started,
-                 coalesce(end_time, start_time + to_microseconds(CAST(duration * 1000000 AS BIGINT)), last_leave, scheduled_end_time)
+                 coalesce(end_time, start_time + to_microseconds(CAST(duration * 1000000 AS BIGINT)), last_leave, plan_end)
                    AS ended,
                  CASE WHEN end_time IS NOT NULL OR start_time IS NOT NULL AND duration IS NOT NULL THEN 'vendor'
-                      WHEN last_leave IS NOT NULL THEN 'leave' WHEN scheduled_end_time IS NOT NULL THEN 'plan' END AS end_from,
+                      WHEN last_leave IS NOT NULL THEN 'leave' WHEN plan_end IS NOT NULL THEN 'plan' END AS end_from,
                  start_time IS NOT NULL OR coalesce(there.sessions, participants, 0) > 0 AS was_held
-          FROM meeting LEFT JOIN there USING (number)
+          FROM meeting LEFT JOIN there USING (number) LEFT JOIN planned USING (number)
         )
         SELECT *, CAST(local(started) AS DATE) AS day,
                CASE WHEN ended > started THEN epoch(ended - started) END AS length,

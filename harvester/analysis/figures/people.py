@@ -28,16 +28,18 @@ def units(database: Database, *, least: int) -> Table:
 
 
 def hosts(database: Database) -> Table:
+    """One e-mail is one host, whatever the vendors."""
     rows = database.rows(
         f"""
-        SELECT coalesce(min(host_name), host_email) AS host, vendor, count(*) AS meetings, sum(seconds) / 3600 AS hours
+        SELECT coalesce(min(host_name), min(host_email)) AS host, string_agg(DISTINCT vendor, ', ' ORDER BY vendor) AS vendors,
+               count(*) AS meetings, sum(seconds) / 3600 AS hours
         FROM fact WHERE was_held AND host_email IS NOT NULL
-        GROUP BY host_email, vendor ORDER BY meetings DESC, hours DESC NULLS LAST, host_email, vendor LIMIT {MOST}
+        GROUP BY lower(host_email) ORDER BY meetings DESC, hours DESC NULLS LAST, lower(host_email) LIMIT {MOST}
         """
     )
     return Table(
         name="hosts",
-        columns={"host": "text", "vendor": "text", "meetings": "count", "participant-hours": "hours"},
+        columns={"host": "text", "vendors": "text", "meetings": "count", "participant-hours": "hours"},
         rows=rows,
     )
 

@@ -61,7 +61,7 @@ def by_vendor(database: Database) -> Table:
         stays AS (
           SELECT vendor, count(*) FILTER (WHERE rating = 'poor') / nullif(count(rating), 0) AS poor FROM rated GROUP BY vendor
         )
-        SELECT vendor, count(*), sum(seconds) / 3600, any_value(people.people), nullif(count(DISTINCT host_email), 0),
+        SELECT vendor, count(*), sum(seconds) / 3600, any_value(people.people), nullif(count(DISTINCT lower(host_email)), 0),
                median(fact.people), median(length) / 60,
                count(*) FILTER (WHERE fact.people = 1) / nullif(count(fact.people), 0),
                sum(rejoined) / nullif(sum(fact.people) FILTER (WHERE sessions > 0), 0),
@@ -184,7 +184,7 @@ def peaks(database: Database) -> Table:
         top AS (
           SELECT vendor, max(level) AS peak, arg_min(moment, struct_pack(l := -level, moment := moment)) AS moment FROM level WHERE level > 0 GROUP BY vendor
         ),
-        hosts AS (SELECT vendor, nullif(count(DISTINCT host_email), 0) AS hosts FROM fact WHERE was_held GROUP BY vendor)
+        hosts AS (SELECT vendor, nullif(count(DISTINCT lower(host_email)), 0) AS hosts FROM fact WHERE was_held GROUP BY vendor)
         SELECT top.vendor, CAST(top.peak AS BIGINT), iso(top.moment),
                CAST(max(reached.level) FILTER (WHERE seconds >= 3600) AS BIGINT),
                CAST(max(reached.level) FILTER (WHERE seconds >= 36000) AS BIGINT), any_value(hosts.hosts)

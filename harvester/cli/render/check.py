@@ -105,9 +105,11 @@ class CheckJson(CheckOutput):
 
     def _print(self, result: CheckResult, vendor: str, remedy: str) -> None:
         del remedy  # each result has its own, known or not
+        vendor, _, account = vendor.partition("/")
         self._results.append(
             {
                 "vendor": vendor or None,
+                "account": account or None,
                 "subject": self.redact(result.subject),
                 "status": result.status,
                 "message": self.redact(without_prefix(result.message, vendor)),

@@ -37,7 +37,7 @@ def summary_lines(report: Report, *, dry_run: bool = False) -> list[str]:
         *_partition_lines(report),
         *_notes(report),
     ]
-    return [f"{report.vendor}: {line}" for line in lines]
+    return [f"{report.name}: {line}" for line in lines]
 
 
 def problem_lines(report: Report) -> Iterator[str]:
@@ -246,7 +246,11 @@ class Summary:
             return str(self.error)
         if not self.finished:
             return "a bug: its traceback is on stderr"
-        reasons = [f"{report.vendor}: {report.reason}" for report in self.reports if report.exit_code]
+        reasons = [
+            f"{report.name}: {without_prefix(report.reason or '', report.vendor)}"
+            for report in self.reports
+            if report.exit_code
+        ]
         return "; ".join(reasons) or None
 
     def text(self) -> str:

@@ -128,7 +128,12 @@ def require(request: Request, api: str, options: GoogleOptions, *others: str) ->
         raise ErrorResponse(
             403, message, reason="accessNotConfigured", domain="usageLimits", detail="SERVICE_DISABLED"
         )
-    if request.scopes.isdisjoint(_full((*READ[api], *others))):
+    require_scope(request, *READ[api], *others)
+
+
+def require_scope(request: Request, *scopes: str) -> None:
+    """Raise ErrorResponse unless the token has one of the scopes."""
+    if request.scopes.isdisjoint(_full(scopes)):
         raise ErrorResponse(
             403,
             "Request had insufficient authentication scopes.",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from starlette.types import Receive, Scope, Send
 
 from harvester.simulator.clock import SimulatedClock
+from harvester.simulator.faults import TRANSPORT, reset
 from harvester.simulator.google_meet import service_account
 from harvester.simulator.google_meet.access import RateLimits
 from harvester.simulator.google_meet.account import Account
@@ -23,6 +27,9 @@ from harvester.simulator.google_meet.meet_api import MeetApi
 from harvester.simulator.google_meet.options import GoogleOptions
 from harvester.simulator.google_meet.reports_api import ReportsApi
 from harvester.simulator.google_meet.request import Request
+from harvester.simulator.google_meet.rooms import control
+from harvester.simulator.google_meet.rooms.app import Rooms
+from harvester.simulator.google_meet.rooms.faults import LostConnection
 from harvester.simulator.google_meet.tokens import Grant, Tokens, authorized_user
 from harvester.simulator.http_bodies import encode_json, read_body
 from harvester.simulator.organisation import Organisation
@@ -40,7 +47,7 @@ _ROOTS = {
 _COLLECTIONS = frozenset(
     {
         "conferenceRecords", "participants", "participantSessions", "recordings", "transcripts", "smartNotes", "spaces",
-        "activity", "users", "applications", "calendars", "events",
+        "activity", "users", "applications", "calendars", "events", "customer", "resources", "channels", "freeBusy",
     }
 )  # fmt: skip
 _JSON = "application/json; charset=UTF-8"
@@ -69,11 +76,15 @@ class GoogleMeet:
         self._reports = ReportsApi(self.account, self.attendance, self.options)
         self._directory = DirectoryApi(self.account, self.options)
         self._calendar_api = CalendarApi(self.account, self.options)
+        self.rooms = Rooms(self.account, clock, self.options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["raw_path"].decode("latin-1")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await read_body(receive) if scope["method"] == "POST" else b""
+        if path == control.PATH:
+            await self._control(send, scope, body)
+            return
         if path == TOKEN:
             await self._token(send, headers, body)
             return
@@ -88,10 +99,29 @@ class GoogleMeet:
             return
         try:
             answer = self._answer(api, scope, path, headers, body)
+            if answer is None:
+                await self._send(send, 204, _JSON, b"")
+                return
             await self._send(send, 200, _JSON, encode_json(answer))
+        except LostConnection:
+            transport: asyncio.Transport = scope["extensions"][TRANSPORT]
+            reset(transport)
+            await asyncio.sleep(0.001)  # let the server notice that the client is gone
         except ErrorResponse as error:
             answer = error.body(older=api != "meet")
             await self._send(send, error.status, _JSON, encode_json(answer), error.headers)
+
+    async def _control(self, send: Send, scope: Scope, body: bytes) -> None:
+        """Answer `/_simulator/rooms`."""
+        query = parse_qs(scope["query_string"].decode())
+        try:
+            if scope["method"] == "POST":
+                self.rooms.control.change(json.loads(body))
+            state = self.rooms.control.state(query.get("at", [""])[-1])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            await self._send(send, 400, _JSON, encode_json({"error": repr(error)}))
+            return
+        await self._send(send, 200, _JSON, encode_json(state))
 
     async def _token(self, send: Send, headers: Mapping[str, str], form: bytes) -> None:
         self.calls["POST /token"] += 1
@@ -114,7 +144,7 @@ class GoogleMeet:
 
     def _answer(
         self, api: str, scope: Scope, path: str, headers: Mapping[str, str], body: bytes
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any] | None:
         method, query = scope["method"], scope["query_string"].decode()
         # A URL that is too long is sent as a body instead.
         if method == "POST" and headers.get("x-http-method-override") == "GET":
@@ -123,13 +153,16 @@ class GoogleMeet:
         call = _call(parts)
         self.calls[f"{method} {api} {call}"] += 1
         grant = self.tokens.check(headers.get("authorization", ""))
-        request = self._request(parts, query, grant)
-        self.rate_limits.admit(api, request)
-        if method != "GET":
-            raise ErrorResponse(403, "Only reading is simulated.", reason="insufficientPermissions")
-        answer = self._call_api(api, call, request)
+        request = replace(self._request(parts, query, grant), method=method, body=body)
+        if self.rooms.serves(api, call, request):
+            answer = self.rooms.answer(api, call, request, lambda: self.rate_limits.admit(api, request))
+        else:
+            self.rate_limits.admit(api, request)
+            if method != "GET":
+                raise ErrorResponse(403, "Only reading is simulated.", reason="insufficientPermissions")
+            answer = self._call_api(api, call, request)
         fields = request.get("fields")
-        return apply_mask(answer, parse_mask(fields)) if fields else answer
+        return apply_mask(answer, parse_mask(fields)) if fields and answer is not None else answer
 
     def _call_api(self, api: str, call: str, request: Request) -> dict[str, Any]:
         if api == "meet":
@@ -218,5 +251,6 @@ def environment(
         "GOOGLE_MEET_API_URL": f"{base}{PREFIX}/meet",
         "GOOGLE_ADMIN_API_URL": f"{base}{PREFIX}/admin",
         "GOOGLE_CALENDAR_API_URL": f"{base}{PREFIX}/calendar/v3",
+        "ARDUINO_API_URL": f"{base}/arduino",
     }
     return variables if options.personal else variables | {"GOOGLE_ADMIN": organisation.people[0].email}

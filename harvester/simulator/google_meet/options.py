@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harvester.simulator import APIS
 from harvester.simulator.google_meet.account import Ids
-from harvester.simulator.google_meet.scopes import AUTH, DELEGATED
+from harvester.simulator.google_meet.scopes import AUTH, DELEGATED, ROOMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,9 @@ class GoogleOptions:
     user: the credentials are the saved token of a user without admin rights instead of a service account.
     client: the credentials are an OAuth client, and the same user signs in.
     refuses: people for whom Meet is switched off are refused, otherwise they get empty lists.
+    rooms: how many meeting rooms there are.
+    rooms_refused: by name, rooms whose calendars are refused with 403.
+    rooms_freebusy_only: the calendars of rooms are shared as free or busy, without details.
     """
 
     without: Sequence[str] = ()
@@ -30,6 +33,9 @@ class GoogleOptions:
     user: bool = False
     client: bool = False
     refuses: bool = True
+    rooms: int = 20
+    rooms_refused: Sequence[str] = ()
+    rooms_freebusy_only: bool = False
 
     @property
     def personal(self) -> bool:
@@ -38,7 +44,8 @@ class GoogleOptions:
 
     @property
     def granted(self) -> frozenset[str]:
-        return frozenset(AUTH + name for api in APIS if api not in self.without for name in DELEGATED[api])
+        apis = [api for api in APIS if api not in self.without]
+        return frozenset(AUTH + name for api in apis for name in (*DELEGATED[api], *ROOMS.get(api, ())))
 
     def has(self, api: str) -> bool:
         """Return whether an administrator can use the API."""

@@ -18,6 +18,7 @@ class Request:
     instant: now, in milliseconds.
     seconds: now, in the vendor's seconds.
     person: the impersonated user, None for the service account itself.
+    method, body: of the HTTP request.
     """
 
     path: Sequence[str]
@@ -26,6 +27,8 @@ class Request:
     seconds: float
     scopes: frozenset[str]
     person: Person | None
+    method: str = "GET"
+    body: bytes = b""
 
     def get(self, name: str) -> str | None:
         """Return the last value of a parameter."""

@@ -19,6 +19,11 @@ DELEGATED = {
     "directory": ("admin.directory.user.readonly",),
     "calendar": ("calendar.events.readonly", "calendar.readonly"),
 }
+# By API: what a service account is granted for rooms besides.
+ROOMS = {
+    "directory": ("admin.directory.resource.calendar.readonly",),
+    "calendar": ("calendar.events", "calendar.freebusy"),
+}
 SCOPES = tuple(AUTH + name for api in APIS for name in DELEGATED[api])
 _KNOWN = (
     "admin.reports.usage.readonly", "calendar.events.owned.readonly", "calendar.freebusy", "directory.readonly",

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Event, Lock, Semaphore, Thread
 
@@ -74,7 +75,12 @@ class BulkQueue:
     def open(self) -> Iterator[BulkQueue]:
         """Flushes periodically inside; a batch that is not being sent by the end is dropped."""
         closed = Event()
-        flusher = Thread(target=self._flush_periodically, args=(closed,), name="bulk-flusher", daemon=True)
+        flusher = Thread(
+            target=copy_context().run,
+            args=(self._flush_periodically, closed),
+            name="bulk-flusher",
+            daemon=True,
+        )
         flusher.start()
         try:
             yield self
@@ -130,7 +136,7 @@ class BulkQueue:
             batch, self._batch = self._batch, Batch()
             self._slots.acquire()
             try:
-                request = self._pool.submit(self._send, batch)
+                request = self._pool.submit(copy_context().run, self._send, batch)
             except RuntimeError:  # closed meanwhile: the batch is dropped
                 self._slots.release()
                 return

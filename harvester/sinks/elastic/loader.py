@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from threading import Event
+from itertools import chain, islice
+from threading import Event, Lock
 
 import orjson
 
@@ -44,7 +45,8 @@ from harvester.sinks.elastic.bulk_queue import FLUSH_SECONDS, REQUESTS_IN_FLIGHT
 from harvester.sinks.elastic.client import Client
 from harvester.sinks.elastic.config import ID_BYTES
 from harvester.sinks.elastic.index_creation import Indices
-from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, Readable, TooLong, Treat, read_blocks
+from harvester.sinks.elastic.ndjson_reader import BadLine, LineReader, TooLong, Treat, read_blocks
+from harvester.sinks.elastic.non_ndjson_input import Readable
 from harvester.state.rejects import Reject, Rejects, line_key
 
 logger = logging.getLogger(__name__)
@@ -77,6 +79,14 @@ class LoadProgress:
     """Those since the last report."""
 
 
+class Preparation:
+    """The look at Elasticsearch before the first document, once for all loaders that share it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.is_done = False
+
+
 class Loader:
     """A sink. Sends a few requests at a time; no document waits longer than `flush_seconds` for a batch to fill up."""
 
@@ -90,6 +100,7 @@ class Loader:
         requests_in_flight: int = REQUESTS_IN_FLIGHT,
         flush_seconds: float = FLUSH_SECONDS,
         treat: Treat | None = None,
+        preparation: Preparation | None = None,
     ) -> None:
         """`now`: the calendar by which the instants in lines are judged, if it is not this machine's. `treat`: what becomes
         of the documents in lines; records are treated already."""
@@ -101,7 +112,7 @@ class Loader:
         self._slots = requests_in_flight
         self._flush_seconds = flush_seconds
         self._treat = treat
-        self._prepared = False
+        self._preparation = preparation or Preparation()
         self._rejected_lines: deque[RejectedLine] = deque()
         self._source = ""
         self.index_listeners: list[Callable[[Sequence[str]], None]] = []
@@ -152,8 +163,11 @@ class Loader:
 
     def _load_blocks(self, source: Iterable[list[bytes | TooLong]]) -> Iterator[LoadProgress]:
         lines, tracker = LineReader(self._config, self._now(), self._treat), AckTracker()
+        blocks = iter(source)
+        # What is not NDJSON is refused before Elasticsearch is asked anything.
+        first = list(islice(blocks, 1))
         with self._open() as queue:
-            for block in source:
+            for block in chain(first, blocks):
                 bad: list[BadLine] = []
                 queue.put(tracker, lines.operations(block, bad))
                 self._reject_lines(bad, tracker)
@@ -177,8 +191,9 @@ class Loader:
 
     @contextmanager
     def _open(self) -> Iterator[BulkQueue]:
-        if not self._prepared:
-            self._prepare()
+        with self._preparation.lock:
+            if not self._preparation.is_done:
+                self._prepare()
         retry = replace(self._retry, cancelled=Event())
         indices = Indices(self._client, retry, max_new=self._max_new_indices, on_ready=self._on_ready)
         bulk = BulkSender(self._client, indices, retry)
@@ -206,7 +221,7 @@ class Loader:
         self._client.ping(self._retry)
         if notice := templates.install_missing(self._client, self._retry):
             logger.info(notice)
-        self._prepared = True
+        self._preparation.is_done = True
 
     def _add(self, record: MeetingRecord, queue: BulkQueue) -> None:
         tracker = AckTracker(uuid=record.meeting.uuid)

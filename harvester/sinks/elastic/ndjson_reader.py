@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -21,21 +21,12 @@ from connectors.parsing import parse_instant
 from harvester.documents import FIRST_YEAR, HEADER, encode, has_index, last_year, version
 from harvester.sinks.elastic.bulk import ACTION_TAIL, Operation, action_head
 from harvester.sinks.elastic.config import ID_BYTES, ElasticConfig, Kind
-
-BLOCK_BYTES = 1 << 20
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""Before the first line of a file that some programs wrote; in the middle if such files were concatenated."""
+from harvester.sinks.elastic.non_ndjson_input import BLOCK_BYTES, BYTE_ORDER_MARK, Readable
 
 LONGEST_AHEAD = timedelta(days=1)
 """How far `harvested_at` may be ahead: then the clock that it came from was wrong."""
 LINE_BYTES = 20_000_000
 """A longer line cannot be a document: it is skipped without being kept in memory."""
-
-
-class Readable(Protocol):
-    """A buffered binary stream. `read1` returns what has arrived, so it does not wait for a pipe to fill up."""
-
-    def read1(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

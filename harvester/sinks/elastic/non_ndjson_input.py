@@ -7,12 +7,13 @@ import shlex
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
-from harvester.sinks.elastic.ndjson_reader import BLOCK_BYTES, BYTE_ORDER_MARK, Readable
-
+BLOCK_BYTES = 1 << 20
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Before the first line of a file that some programs wrote; in the middle if such files were concatenated."""
 START_BYTES = BLOCK_BYTES
 """How much of an input is read to recognize it, if its first line is not a JSON object."""
 
@@ -44,6 +45,12 @@ RECORD_SEPARATOR = b"\x1e"
 """Before each value of a JSON text sequence (RFC 7464), which `jq --seq` writes."""
 
 
+class Readable(Protocol):
+    """A buffered binary stream. `read1` returns what has arrived, so it does not wait for a pipe to fill up."""
+
+    def read1(self, size: int, /) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputProblem:
     """Why an input is not NDJSON."""
@@ -53,12 +60,12 @@ class InputProblem:
     command: str = ""
     """Makes NDJSON of FILE; empty if no command does."""
 
-    def message(self, name: str, file: str | None) -> str:
-        """`name`: what the input is called; `file`: its path, `None` for standard input."""
+    def message(self, name: str, file: str | None, reader: str = "harvester load") -> str:
+        """`name`: what the input is called; `file`: its path, `None` for standard input; `reader`: the command that reads it."""
         if not self.command:
             return f"{name} is {self.what}"
         command = self.command.replace("FILE", "FILE" if file is None else shlex.quote(file))
-        return f"{name} is {self.what}: use {command} | harvester load"
+        return f"{name} is {self.what}: use {command} | {reader}"
 
 
 class NotNdjsonError(ValueError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +23,7 @@ from harvester.analysis.document_tables import Read, read_documents
 from harvester.analysis.selection import Selection
 from harvester.analysis.source import Source
 from harvester.documents import encode
+from harvester.sinks.elastic.non_ndjson_input import NotNdjsonError
 from tests.invented_meetings import HARVESTED, full_harvest, plain, with_series
 from tests.unit.analysis.record_strategies import documents, write
 
@@ -107,6 +110,34 @@ def test_a_missing_file_and_a_file_with_a_misleading_name_are_refused(tmp_path: 
     packed.write_bytes(gzip.compress(b"{}"))
     with pytest.raises(OutputError, match="rename it"):
         tables(source.files([packed]))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_pipe_with_a_name_loses_no_document(tmp_path: Path, packed: bool) -> None:
+    found = documents([plain(number) for number in range(40)])
+    text = b"".join(encode(document) + b"\n" for document in found)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = gzip.compress(text) if packed else text
+    writer = Thread(target=lambda: pipe.write_bytes(content))
+    writer.start()
+    read, *_ = tables(source.files([pipe]))
+    writer.join()
+    assert (read.lines, read.unreadable) == (len(found), 0)
+
+
+def test_pretty_json_is_refused_with_the_command_that_converts_it(tmp_path: Path) -> None:
+    path = tmp_path / "pretty.json"
+    text = b"".join(json.dumps(json.loads(encode(d)), indent=2).encode() for d in documents([plain(1)]))
+    path.write_bytes(text)
+    with pytest.raises(NotNdjsonError, match=r"use jq -c \. \S+pretty\.json \| harvester attendance"):
+        tables(source.files([path], "harvester attendance"))
+    packed = tmp_path / "pretty.json.gz"
+    packed.write_bytes(gzip.compress(text))
+    with pytest.raises(NotNdjsonError, match="not one JSON object per line"):
+        tables(source.files([packed]))
+    with pytest.raises(NotNdjsonError, match="standard input is not one JSON object per line"):
+        tables(source.stream(io.BytesIO(text)))
 
 
 def test_an_error_of_the_writing_end_is_raised() -> None:

@@ -24,7 +24,7 @@ from harvester.analysis.org_units import Units
 from harvester.analysis.report_data import ReportData, report_data
 from harvester.analysis.selection import Selection
 from tests.examples import one_in
-from tests.invented_meetings import full_harvest, plain
+from tests.invented_meetings import HARVESTED, full_harvest, plain
 from tests.unit.analysis.record_strategies import documents, several, write
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -180,6 +180,42 @@ def test_planned_meetings_without_participants_are_counted_apart_from_held_ones(
     )
     data = figures(documents([to_record(meeting, [])]))
     assert (data.totals["held"], data.totals["missed"], data.period) == (0, 1, None)
+
+
+def test_a_planned_end_after_the_harvest_counts_until_the_harvest_only() -> None:
+    """A meeting of a vendor without times that was going on when it was harvested, and one that had not begun."""
+    from dataclasses import replace
+
+    from connectors.attendance import to_record
+    from connectors.models import Session
+
+    for begins, running in ((-30, 0.5), (30, 0.0)):
+        begin = HARVESTED + timedelta(minutes=begins)
+        meeting = replace(
+            plain(1).meeting,
+            start_time=None,
+            end_time=None,
+            scheduled_start_time=begin,
+            scheduled_end_time=begin + timedelta(hours=2),
+        )
+        data = figures(documents([to_record(meeting, [Session(key="a", id="u1", stay="meeting")])]))
+        assert data.totals["held"] == 1
+        assert sum(row[2] for row in data.by_hour.rows) == pytest.approx(running)
+
+
+def test_a_host_with_one_email_at_two_vendors_is_one_host() -> None:
+    from dataclasses import replace
+
+    from connectors.models import Host
+
+    records = [
+        replace(r, meeting=replace(r.meeting, vendor=vendor, host=Host(name="Ada", email=email)))
+        for r, vendor, email in zip(
+            (plain(1), plain(2)), ("zoom", "webex"), ("ada@x.org", "Ada@X.org"), strict=True
+        )
+    ]
+    (row,) = figures(documents(records)).hosts.rows
+    assert row[:3] == ("Ada", "webex, zoom", 2)
 
 
 def test_units_are_domains_or_come_from_a_file(tmp_path: Path) -> None:

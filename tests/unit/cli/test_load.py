@@ -72,12 +72,14 @@ def test_blank_lines_are_counted(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_input_that_is_not_ndjson_leaves_no_rejects(rejects: Rejects) -> None:
-    loader = Loader(Scripted(stored), rejects, Waits().policy())
+    client = Scripted(stored)
+    loader = Loader(client, rejects, Waits().policy())
     pretty = "\n".join(json.dumps({"document_id": str(n), "kind": "meeting"}, indent=2) for n in range(50))
     stream = NdjsonStream(io.BytesIO(pretty.encode()), "all.ndjson", "all.ndjson")
     with pytest.raises(NotNdjsonError, match=r"use jq -c \. all\.ndjson \| harvester load"):
         list(loader.load_lines(stream, "all.ndjson"))
     assert len(rejects) == 0
+    assert client.requests == [], "Elasticsearch is not asked anything"
 
 
 # Several files

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from click import UsageError
@@ -87,21 +88,28 @@ def test_files_and_the_index_exclude_each_other(file: Path) -> None:
     assert isinstance(run(str(file), "--from-index").exception, UsageError)
 
 
-@pytest.mark.parametrize("more", [True, False], ids=["documents arrive", "nothing arrives"])
-def test_sigterm_deletes_the_temporary_files(tmp_path: Path, more: bool) -> None:
+@pytest.mark.parametrize(
+    ("command", "opened", "more"),
+    [("report", "documents.duckdb", True), ("report", "documents.duckdb", False), ("attendance", "", False)],
+    ids=["documents arrive", "nothing arrives", "attendance"],
+)
+def test_sigterm_deletes_the_temporary_files(tmp_path: Path, command: str, opened: str, more: bool) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
     environment = {**os.environ, "TMPDIR": str(folder)}
-    words = [sys.executable, "-m", "harvester", "attendance", "--format", "csv", "-q"]
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0
-    ) as process:
+    words = [sys.executable, "-m", "harvester", command, "-o", str(tmp_path / "output"), "-q"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment, bufsize=0) as process:
         assert process.stdin is not None
-        while not list(folder.glob("harvester-analysis-*/documents.duckdb")):
-            if more:
-                process.stdin.write(b"{}\n" * 10_000)
-        process.terminate()
+        until = monotonic() + 60
         try:
+            while not list(folder.glob(f"harvester-analysis-*/{opened}")):
+                assert monotonic() < until
+                assert process.poll() is None
+                if more:
+                    process.stdin.write(b"{}\n" * 10_000)
+                else:
+                    sleep(0.01)
+            process.terminate()
             assert process.wait(60) == 143
         finally:
             process.kill()  # the block waits for it

@@ -552,6 +552,16 @@ def test_an_account_is_forgotten(status: Status, journal: Journal, folder: Path)
     assert "nothing has been harvested" in status("--brief").stdout
 
 
+def test_rejects_stay_and_are_named_if_an_account_is_forgotten(
+    status: Status, journal: Journal, tmp_path: Path
+) -> None:
+    with closing(Rejects(tmp_path / "state" / INDEX, lambda: NOW)) as rejects:
+        rejects.add([Reject(document_id="a", index="i", version=1, reason="bad", document=b"{}")])
+    journal.close()
+    ended = status("--forget", "zoom/main", "--yes")
+    assert "1 rejected document of the indices harvester-* stay" in ended.stderr
+
+
 def test_only_an_account_that_exists_and_is_not_harvested_now_is_forgotten(
     tmp_path: Path, journal: Journal, folder: Path
 ) -> None:

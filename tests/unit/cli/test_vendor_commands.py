@@ -1,61 +1,30 @@
-"""Options that a connector defines, and combinations that the pipeline refuses."""
+"""The accounts that a command harvests, and combinations of options that are refused."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from connectors.base import Option
-from harvester.cli import cli
-from harvester.cli.options import split_options, usage_errors, vendor_options
-from harvester.pipeline.request import VendorOptions
-
-OPTIONS = (
-    Option(name="qos", help="a switch"),
-    Option(name="meeting-code", help="one value", metavar="CODE", filters=True),
-    Option(name="user", help="several", metavar="EMAIL", repeatable=True, filters=True),
-    Option(name="upcoming", help="days", metavar="DAYS", filters=True, future_days=True),
-    Option(name="mine", help="a switch that narrows", filters=True),
-)
+from harvester.cli import cli, vendor_commands
+from harvester.cli.options import GeneralOptions, usage_errors
 
 
-def parse(*words: str) -> VendorOptions | str:
-    """The parsed options, or the error message."""
-    found: list[VendorOptions] = []
+def test_vendor_and_account_select(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.environ", {})
+    (tmp_path / "harvester.toml").write_text("[zoom.main]\n[zoom.berlin]\n[webex.main]\n")
 
-    @click.command()
-    @vendor_options(OPTIONS)
-    def command(**values: Any) -> None:
-        found.append(split_options(OPTIONS, values))
+    def selected(*names: str, vendors: tuple[str, ...] = ()) -> list[str]:
+        env = GeneralOptions(account=names).open_environment()
+        return [each.name for each in vendor_commands._accounts(env, None, vendors)]
 
-    ended = CliRunner().invoke(command, list(words))
-    return found[0] if found else ended.output
-
-
-@pytest.mark.parametrize(
-    ("words", "options", "given", "narrow", "ahead"),
-    [
-        ([], set(), {}, False, None),
-        (["--qos"], {"qos"}, {}, False, None),
-        (["--meeting-code", "a-b-c"], set(), {"meeting-code": ("a-b-c",)}, True, None),
-        (["--user", "a", "--user", "b"], set(), {"user": ("a", "b")}, True, None),
-        (["--upcoming", "7", "--qos"], {"qos"}, {"upcoming": ("7",)}, True, 7),
-        (["--mine"], set(), {"mine": ()}, True, None),
-    ],
-)
-def test_given_options_reach_the_request(
-    words: list[str], options: set[str], given: dict[str, tuple[str, ...]], narrow: bool, ahead: int | None
-) -> None:
-    assert parse(*words) == VendorOptions(
-        switches=frozenset(options), values=given, filtered=narrow, upcoming_days=ahead
-    )
-
-
-def test_days_ahead_are_a_number() -> None:
-    assert "range" in str(parse("--upcoming", "0"))
+    assert selected("main") == ["webex/main", "zoom/main"]
+    assert selected("zoom/main") == ["zoom/main"]
+    assert selected("main", "berlin", vendors=("zoom",)) == ["zoom/main", "zoom/berlin"]
+    assert selected(vendors=("webex",)) == ["webex/main"]
 
 
 def test_refusals_of_the_pipeline_are_usage_errors() -> None:

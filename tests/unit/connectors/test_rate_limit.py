@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.rate_limit import MARGIN, SLOWEST, RateLimiter
+from connectors.rate_limit import MARGIN, SLOWEST, LimiterPool, RateLimiter
 from tests.unit.fake_context import FakeContext
 
 
@@ -136,3 +136,12 @@ def test_a_pause_while_a_thread_waits_cancels_its_moment() -> None:
     clock.wait = refused_meanwhile  # type: ignore[method-assign]  # another thread's refusal, at the worst moment
     limiter.acquire()
     assert clock.seconds >= 11
+
+
+def test_accounts_of_one_pool_get_the_same_limiter_for_the_same_rate() -> None:
+    clock, pool = FakeContext(), LimiterPool()
+    limiter = pool.get("heavy", clock, calls=10, share=0.5)
+    assert pool.get("heavy", FakeContext(), calls=10, share=0.5) is limiter
+    assert pool.get("heavy", clock, calls=40, share=0.5) is not limiter  # of another plan
+    assert pool.get("medium", clock, calls=10, share=0.5) is not limiter
+    assert LimiterPool().get("heavy", clock, calls=10, share=0.5) is not limiter

@@ -11,6 +11,8 @@ from harvester.config import Environment
 from harvester.pipeline.account import AccountConfig, missing_settings, open_account, read_settings
 from harvester.pipeline.clock import Clock
 from harvester.pipeline.stop_signal import StopSignal
+from harvester.privacy.settings import to_privacy
+from harvester.state.privacy import PrivacyState
 from tests.unit.fake_context import NOW
 
 SETTINGS = {"ZOOM_ACCOUNT_ID": "x", "ZOOM_CLIENT_ID": "x", "ZOOM_CLIENT_SECRET": "x"}
@@ -23,6 +25,7 @@ def config(folder: Path, url: str = "https://zoom.example.org/v2", label: str = 
         values={**SETTINGS, "ZOOM_OAUTH_URL": "https://zoom.example.org/oauth", "ZOOM_API_URL": url},
         state_folder=folder,
         clock=Clock(wall=NOW.timestamp, monotonic=lambda: 0.0),
+        privacy=to_privacy({}, PrivacyState(folder)),
     )
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.errors import OutputError
 from harvester.config import Environment
-from harvester.pipeline.destination import elastic_config, open_file
+from harvester.pipeline.destination import StreamDestination, elastic_config, open_file
+from tests.invented_meetings import loads, many
 
 
 def config_of(host: str) -> str:
@@ -56,3 +62,28 @@ def test_a_file_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> Non
     path = tmp_path / "nowhere" / "documents.ndjson"
     with pytest.raises(OutputError, match=r"nowhere/documents\.ndjson cannot be written"), open_file(path):
         pass
+
+
+class SlowStream(io.BytesIO):
+    """Writes byte by byte, and lets other threads run in between, as a pipe may."""
+
+    def write(self, content: Any) -> int:
+        for byte in bytes(content):
+            super().write(bytes([byte]))
+            if byte == ord(","):
+                time.sleep(0)
+        return len(content)
+
+
+def test_accounts_that_share_a_stream_write_whole_lines() -> None:
+    stream = SlowStream()
+    destination = StreamDestination("stdout", stream)
+
+    def write(_: int) -> None:
+        with destination.for_account() as own:
+            list(own.sink().load(loads(many(5))))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    kinds = [json.loads(line)["kind"] for line in stream.getvalue().splitlines()]
+    assert kinds.count("meeting") == 20

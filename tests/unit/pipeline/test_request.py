@@ -163,3 +163,25 @@ def test_days_that_no_zone_or_vendor_has_are_refused_in_words(day: date, zone: s
 def test_a_day_with_a_change_of_clocks_has_23_or_25_hours(day: date, zone: str, hours: float) -> None:
     window = resolve(now=NOW, zone=ZoneInfo(zone), on=day).window
     assert window.end - window.start == timedelta(hours=hours)
+
+
+def test_options_of_the_account_and_of_the_command_are_joined() -> None:
+    of_account = VendorOptions(switches=frozenset({"qos"}), values={"a": ("1",), "b": ("2",)})
+    given = VendorOptions(
+        switches=frozenset({"series"}), values={"b": ("3",)}, filtered=True, upcoming_days=4
+    )
+    assert of_account.joined(given) == VendorOptions(
+        switches=frozenset({"qos", "series"}),
+        values={"a": ("1",), "b": ("3",)},
+        filtered=True,
+        upcoming_days=4,
+    )
+    assert VendorOptions().joined(of_account) == of_account
+
+
+def test_a_request_asks_for_what_every_run_of_the_account_asks_for() -> None:
+    request = resolve(now=NOW, zone=ZoneInfo("UTC"), options=VendorOptions(switches=frozenset({"series"})))
+    joined = request.of_account(VendorOptions(switches=frozenset({"qos"})), raw=True)
+    assert joined.extras == {"series", "qos", "raw"}
+    assert joined.window == request.window
+    assert request.of_account(VendorOptions(), raw=False) == request

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.errors import OutputError, StateError
+from harvester.state import database
 from harvester.state.database import Database
 from harvester.state.quotas_and_tokens import MIGRATIONS
 
@@ -101,3 +104,41 @@ def test_an_older_schema_is_read_without_being_migrated_on_the_disk(tmp_path: Pa
     with closing(Database(path, newer, read_only=True)) as read, read.reading() as connection:
         assert connection.execute("SELECT * FROM facts").fetchall() == [("vendor", "zoom", "added")]
     assert path.read_bytes() == before
+
+
+class Interleaved:
+    """A connection before whose statement of this number another process creates the database."""
+
+    def __init__(self, connection: sqlite3.Connection, number: int, create: Callable[[], None]) -> None:
+        self._connection = connection
+        self._left = number
+        self._create = create
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        if self._left == 0:
+            self._create()
+        self._left -= 1
+        return self._connection.execute(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_another_process_may_create_the_database_at_any_moment_of_its_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "new.db"
+    script = "CREATE TABLE one (x); CREATE TABLE two (x)"
+    connect = database._connect
+    connections = iter([number])
+
+    def interleaved(uri: str) -> Any:
+        opened = connect(uri)
+        if (turn := next(connections, None)) is None:
+            return opened
+        return Interleaved(opened, turn, lambda: Database(path, [script]).close())
+
+    monkeypatch.setattr(database, "_connect", interleaved)
+    with closing(Database(path, [script])) as opened:
+        assert opened.fetch_all("SELECT * FROM one") == []

@@ -6,6 +6,7 @@ import shutil
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -195,3 +196,31 @@ def test_only_its_owner_can_read_the_state(tmp_path: Path, calendar: Calendar) -
     AccountState(tmp_path / "a", calendar).close()
     assert stat.S_IMODE((tmp_path / "a" / "account.db").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
+def test_accounts_of_one_pool_share_a_quota(tmp_path: Path, calendar: Calendar) -> None:
+    pool = tmp_path / "quota-zoom-1"
+    states = [AccountState(tmp_path / name, calendar, quotas=pool) for name in ("a", "b")]
+    other = AccountState(tmp_path / "c", calendar)
+    states[0].consume_quota("heavy", BLOCK, limit=BLOCK + 50)
+    states[1].consume_quota("heavy", 50, limit=BLOCK + 50)
+    for state in states:
+        with pytest.raises(QuotaExhausted):
+            state.consume_quota("heavy", limit=BLOCK + 50)
+    other.consume_quota("heavy", BLOCK + 50, limit=BLOCK + 50)
+    for state in (*states, other):
+        state.close()
+    with closing(AccountState(tmp_path / "a", calendar, quotas=pool)) as state:
+        assert state.quota_used("heavy") == BLOCK + 50
+
+
+def test_what_an_earlier_version_counted_moves_into_the_pool_once(tmp_path: Path, calendar: Calendar) -> None:
+    pool = tmp_path / "quota-zoom-1"
+    for name, count in (("a", 30), ("b", 12)):
+        with closing(AccountState(tmp_path / name, calendar)) as earlier:
+            earlier.consume_quota("heavy", count, limit=10_000)
+    for _ in range(2):
+        for name in ("a", "b"):
+            AccountState(tmp_path / name, calendar, quotas=pool).close()
+    with closing(AccountState(tmp_path / "a", calendar, quotas=pool)) as state:
+        assert state.quota_used("heavy") == 42

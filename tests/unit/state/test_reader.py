@@ -165,6 +165,20 @@ def test_the_quotas_are_those_of_the_account_and_of_today(
     assert reader.quotas_used(location, NOW + DAY) == {}
 
 
+def test_the_quotas_of_an_account_are_those_of_its_pool(
+    reader: StateReader, account: Path, folder: Path, tmp_path: Path
+) -> None:
+    location = JournalLocation(folder=folder)
+    pool = account.parent / "quota-zoom-1"
+    with (
+        closing(AccountState(account, lambda: NOW, quotas=pool)) as state,
+        closing(AccountState(tmp_path / "sibling", lambda: NOW, quotas=pool)) as sibling,
+    ):
+        state.consume_quota("heavy", 3, limit=1000)
+        sibling.consume_quota("heavy", 4, limit=1000)
+    assert reader.quotas_used(location, NOW) == {"heavy": 7}
+
+
 def test_rejects_of_loads_are_counted_apart_from_those_of_harvests(
     reader: StateReader, folder: Path, index: Path, tmp_path: Path
 ) -> None:

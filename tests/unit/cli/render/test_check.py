@@ -165,6 +165,7 @@ def test_json_has_every_result_with_its_remedy_and_no_secret(capsys: pytest.Capt
     assert [check["remedy"] for check in answer["checks"]] == [None, ODD.remedy, ODD.remedy, BAD.remedy]
     assert answer["checks"][0] == {
         "vendor": None,
+        "account": None,
         "subject": "settings",
         "status": "ok",
         "message": "read from ***",

@@ -7,8 +7,10 @@ import os
 import pty
 import re
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,26 +18,36 @@ from typing import Any, cast
 import pytest
 
 from connectors.base import Connector
-from harvester.cli.render.progress import DAY_SECONDS, MARGIN, Progress
+from connectors.errors import QuotaExhausted
+from harvester.cli.render.progress import DAY_SECONDS, MARGIN, Progress, ProgressDisplay
 from harvester.logging_setup import configure_logging
 from harvester.pipeline.connector_context import RunContext
 from harvester.pipeline.report import Report
 
+CONNECTOR = cast(Connector, SimpleNamespace(requests_per_second=31.0))
 
-def progress(report: Report, *, elapsed: float = 100.0, requests: int = 200, quiet: bool = False) -> Progress:
-    """The progress of a run that began so many seconds ago."""
+
+def context(
+    *, elapsed: float = 100.0, requests: int = 200, throttled_until: float = 0.0, speed: float = 1.0
+) -> RunContext:
+    """Of a run that began so many seconds ago."""
     times = iter([0.0])
-    context = SimpleNamespace(
-        speed=1.0,
+    stats = SimpleNamespace(requests=requests, throttled_until=throttled_until)
+    made = SimpleNamespace(
+        speed=speed,
         stopwatch=lambda: next(times, elapsed),
-        request_stats=SimpleNamespace(requests=requests),
+        elapsed=lambda: elapsed * speed,
+        request_stats=stats,
     )
-    connector = SimpleNamespace(requests_per_second=31.0)
-    return Progress(report, cast(Connector, connector), cast(RunContext, context), quiet=quiet)
+    return cast(RunContext, made)
+
+
+def progress(report: Report, **of_context: float) -> Progress:
+    return Progress(report, CONNECTOR, context(**of_context))  # type: ignore[arg-type]  # numbers all
 
 
 def report(**fields: Any) -> Report:
-    return Report(vendor="google-meet", account="main", **fields)
+    return Report(**{"vendor": "google-meet", "account": "main", **fields})
 
 
 def test_a_run_under_way_shows_days_and_an_estimate() -> None:
@@ -80,7 +92,7 @@ def test_the_line_fits_eighty_columns() -> None:
     assert words.startswith("12,000 of 12,345+ meetings, 100 of 180 days")
 
 
-def shown_on_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[], None]) -> str:
+def shown_on_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[], None], **environment: str) -> str:
     """The output on a terminal of 80 columns as stderr during this call."""
     master, slave = pty.openpty()
     blocks: list[bytes] = []
@@ -90,12 +102,16 @@ def shown_on_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[], None])
             while block := os.read(master, 4096):
                 blocks.append(block)
 
+    monkeypatch.setattr("harvester.cli.render.progress.BAR_SECONDS", 0.01)
     reader = Thread(target=read)
     reader.start()
     with os.fdopen(slave, "w") as stream, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", stream)
         patch.setenv("TERM", "xterm")
         patch.setenv("COLUMNS", "80")
+        patch.delenv("NO_COLOR", raising=False)
+        for name, value in environment.items():
+            patch.setenv(name, value)
         show()
     reader.join()
     os.close(master)
@@ -108,7 +124,7 @@ def test_a_message_has_its_own_line_from_the_first_frame_on(
     def show() -> None:
         configure_logging()
         logger = logging.getLogger("harvester.test")
-        with progress(report()):
+        with ProgressDisplay(quiet=False)(report(), CONNECTOR, context()):
             logger.info("first message")
             logger.info("x" * 60 + " " + "y" * 40)
         logger.info("after the bar")
@@ -123,8 +139,88 @@ def test_a_message_has_its_own_line_from_the_first_frame_on(
 
 def test_quiet_mode_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def show() -> None:
-        with progress(report(), quiet=True):
+        with ProgressDisplay(quiet=True)(report(), CONNECTOR, context()):
             pass
         sys.stderr.write("end\n")
 
     assert shown_on_terminal(monkeypatch, show) == "end\r\n"
+
+
+def test_a_wait_that_the_vendor_asks_for_is_explained() -> None:
+    run = report(vendor="zoom", listed=9, done=2)
+    assert progress(run, throttled_until=130.0).fitting_words(40) == "waiting 30 s, as Zoom asks"
+    assert progress(run, throttled_until=6050.0, speed=60.0).fitting_words(200).startswith("2 of 9+ meetings")
+    assert progress(run, throttled_until=6600.0, speed=60.0).fitting_words(40) == "waiting 10 s, as Zoom asks"
+    assert progress(run, throttled_until=99.0).fitting_words(40).startswith("2 of 9+ meetings")
+
+
+def ended(**fields: Any) -> str:
+    run = progress(report(vendor="zoom", name="zoom/berlin", listing_complete=True, **fields))
+    run.has_ended = True
+    return run.fitting_words(100)
+
+
+def test_the_line_of_a_run_that_has_ended_says_why() -> None:
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    spent = report(listed=9, done=2)
+    spent.stopped_by(QuotaExhausted("today's 48,000 calls (heavy) are spent", until=midnight))
+    assert ended(listed=9, done=2, until=spent.until, stopped=spent.stopped, stopped_with=75) == (
+        "stopped: Zoom's daily quota, until 00:00 UTC, 2 of 9 meetings, 0 documents"
+    )
+    assert ended(stopped="zoom: GET /users: credentials refused", stopped_with=77).startswith(
+        "stopped: GET /users: credentials refused"
+    )
+    assert ended(listed=2, done=2, documents=7) == "done, 2 of 2 meetings, 7 documents"
+    assert ended(listed=2, done=1, failed=1, causes={75}).startswith("ended, 2 of 2 meetings")
+
+
+def two_accounts() -> None:
+    """Two runs, the first of which ends first, with a message after each."""
+    configure_logging()
+    logger = logging.getLogger("harvester.test")
+    display = ProgressDisplay(quiet=False)
+    with display(report(name="zoom/berlin", vendor="zoom", listed=3), CONNECTOR, context()):
+        with display(report(name="zoom/paris", vendor="zoom", listed=5), CONNECTOR, context()):
+            time.sleep(0.3)
+        logger.info("paris has ended")
+        time.sleep(0.3)
+    logger.info("both have ended")
+
+
+def test_every_account_has_a_line_until_the_last_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = shown_on_terminal(monkeypatch, two_accounts)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert "zoom/berlin" in text
+    assert "0 of 5+ meetings" in text
+    after = text.partition("paris has ended")[2]
+    assert "zoom/paris" in after
+    assert "done, 0 of 5+ meetings" in after
+    assert "zoom/" not in text.partition("both have ended")[2]
+
+
+COLOUR = r"\x1b\[[0-9;]*[34][0-9][0-9;]*m"
+
+
+def test_no_colour_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.search(COLOUR, shown_on_terminal(monkeypatch, two_accounts))
+    plain = shown_on_terminal(monkeypatch, two_accounts, NO_COLOR="1")
+    assert "zoom/berlin" in plain
+    assert not re.search(COLOUR, plain)
+
+
+def test_a_dumb_terminal_gets_messages_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (
+        shown_on_terminal(monkeypatch, two_accounts, TERM="dumb") == "paris has ended\r\nboth have ended\r\n"
+    )
+
+
+def test_in_a_pipe_every_run_has_a_line_a_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("harvester.cli.render.progress.LINE_SECONDS", 0.1)
+    two_accounts()
+    lines = capsys.readouterr().err.splitlines()
+    assert "zoom/berlin: 0 of 3+ meetings, 2.0 of 31.0 requests/s, 0 documents" in lines
+    assert "zoom/paris: 0 of 5+ meetings, 2.0 of 31.0 requests/s, 0 documents" in lines
+    assert not any(line.startswith("zoom/paris") for line in lines[lines.index("paris has ended") :])
+    assert "\x1b" not in "".join(lines)

@@ -20,7 +20,7 @@ from connectors.errors import (
     QuotaExhausted,
 )
 from connectors.models import Pending, Reason, SkippedPartition
-from harvester.cli.render.summary import summarized, summary_lines, verdict_lines
+from harvester.cli.render.summary import Summary, summarized, summary_lines, verdict_lines
 from harvester.pipeline.report import Report
 from harvester.sinks.base import Ack, PipeClosed
 
@@ -231,3 +231,18 @@ def test_far_fewer_sessions_have_lines_and_keys_of_their_own() -> None:
     summary = made.summary()
     assert (summary["doubted"], summary["confirmed_fewer"], summary["pending"]) == (2, 1, 2)
     assert made.exit_code == 0
+
+
+def test_an_account_of_the_settings_file_is_called_by_its_name() -> None:
+    named = Report(vendor="zoom", account="berlin", name="zoom/berlin", listed=1, done=1, requests=2)
+    named.stopped_by(CredentialsError("zoom: GET /users: refused"))
+    assert next(iter(summary_lines(named))) == "zoom/berlin: GET /users: refused"
+    assert Summary(reports=[named], finished=True).reason == "zoom/berlin: GET /users: refused"
+    assert "name" not in named.summary()
+
+
+def test_a_bug_of_one_account_is_in_its_report() -> None:
+    crashed = Report(vendor="zoom", account="main")
+    crashed.crashed(ZeroDivisionError("never mind"))
+    assert crashed.exit_code == 70
+    assert crashed.reason == "a bug: ZeroDivisionError; its traceback is on stderr"

@@ -367,7 +367,7 @@ def test_owners_see_fewer_conferences_and_a_user_only_their_own() -> None:
 
 
 def test_records_expire_and_rows_stay() -> None:
-    long = organisation(size=80, days=60)
+    long = organisation(size=20, days=60)
     found = {
         source: list(documents(long, vendors=("google-meet",), google_source=source))
         for source in ("auto", "reports", "meet")

@@ -18,7 +18,7 @@ Answer = Callable[[str, str], Response | None]
 
 
 def hit(number: int, index: str = "harvester-meetings-2026") -> dict[str, Any]:
-    return {"_index": index, "_source": {"number": number}, "sort": [number]}
+    return {"_index": index, "_id": f"d{number}", "_source": {"number": number}, "sort": [number]}
 
 
 def pages(*contents: list[dict[str, Any]]) -> Answer:

@@ -16,7 +16,7 @@ from harvester.documents import encode, to_documents
 from harvester.sinks.base import Ack
 from harvester.sinks.elastic import bulk_queue
 from harvester.sinks.elastic.client import Response
-from harvester.sinks.elastic.loader import Loader
+from harvester.sinks.elastic.loader import Loader, Preparation
 from harvester.state.rejects import Rejects
 from tests.invented_meetings import many, plain, spoiled
 from tests.unit.fake_context import NOW
@@ -160,6 +160,15 @@ def test_templates_that_may_not_be_installed_are_reported_once_and_loading_conti
     assert len(list(sink.load([plain(2)]))) == 1
     (message,) = caplog.messages
     assert "harvester templates install" in message
+
+
+def test_loaders_side_by_side_prepare_once(rejects: Rejects, caplog: pytest.LogCaptureFixture) -> None:
+    client = Scripted(stored, lambda method, path: Response(status=403) if "_template" in path else None)
+    preparation = Preparation()
+    for _ in range(3):
+        sink = Loader(client, rejects, Waits().policy(), preparation=preparation)
+        assert len(list(sink.load([plain(1)]))) == 1
+    assert len(caplog.messages) == 1
 
 
 def test_no_record_is_pulled_before_the_credentials_are_accepted(rejects: Rejects) -> None:

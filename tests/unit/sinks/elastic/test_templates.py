@@ -41,12 +41,16 @@ def test_names_and_period_are_filled_in() -> None:
         "/_component_template/our-quality",
         "/_index_template/our-meetings",
         "/_index_template/our-sessions",
+        "/_index_template/our-bookings",
+        "/_index_template/our-rooms",
     ]
     assert "{" not in "".join(str(value) for t in shown for value in (t.name, t.body.get("index_patterns")))
-    sessions = shown[-1].body
+    sessions, bookings, rooms = (template.body for template in shown[-3:])
     assert sessions["index_patterns"] == ["our-sessions-*"]
     assert sessions["composed_of"] == ["our-settings", "our-shared", "our-quality"]
     assert sessions["template"]["aliases"] == {"our-sessions": {}}
+    assert bookings["index_patterns"] == ["our-bookings-*"]
+    assert rooms["index_patterns"] == ["our-rooms"]
     assert {template.body["_meta"]["period"] for template in shown} == {"month"}
 
 

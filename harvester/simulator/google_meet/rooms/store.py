@@ -1,0 +1,31 @@
+"""Every room with its calendar."""
+
+from __future__ import annotations
+
+from harvester.simulator.google_meet.rooms.calendar import RoomCalendar
+from harvester.simulator.google_meet.rooms.invented_events import invent_events, invent_rooms
+from harvester.simulator.organisation import Organisation
+
+
+class RoomStore:
+    """`calendars` by e-mail address. `freebusy_only`: the calendars are shared as free or busy, without details."""
+
+    def __init__(self, organisation: Organisation, count: int, *, freebusy_only: bool = False) -> None:
+        self.seed = organisation.seed
+        self.freebusy_only = freebusy_only
+        self.rooms = invent_rooms(organisation.seed, count)
+        self.calendars = {
+            room.email: RoomCalendar(room, invent_events(organisation, room)) for room in self.rooms
+        }
+        self._number = 0
+
+    def named(self, name: str) -> RoomCalendar:
+        """Return the calendar of the room with this name; KeyError if there is none."""
+        for calendar in self.calendars.values():
+            if calendar.room.name == name:
+                return calendar
+        raise KeyError(name)
+
+    def next_number(self) -> int:
+        self._number += 1
+        return self._number
