@@ -118,7 +118,7 @@ def shown_on_terminal(monkeypatch: pytest.MonkeyPatch, show: Callable[[], None],
     return b"".join(blocks).decode()
 
 
-def test_a_message_has_its_own_line_from_the_first_frame_on(
+def test_a_message_stands_on_a_line_of_its_own_from_the_first_frame_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def show() -> None:
