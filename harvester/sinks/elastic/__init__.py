@@ -8,7 +8,6 @@
     index_identity       which indices there are, and how new their documents are
     bulk                 sends one batch: splits it, retries it, accounts for every item
     bulk_queue           fills batches and sends a few at a time
-    non_ndjson_input     recognizes input that is not NDJSON
     ndjson_reader        NDJSON lines -> operations
     loader               the sink, and `harvester load`
     stale_documents      finds and deletes documents that a new harvest of a meeting no longer contains
