@@ -48,6 +48,10 @@ COMMANDS = {
         "Print the script that completes commands in bash, zsh or fish.",
     ),
     "demo": ("harvester.cli.demo:demo", "Harvest an invented organisation from simulated vendors."),
+    "forget": (
+        "harvester.cli.forget:forget",
+        "Remove a person from the index, the state and files, for good.",
+    ),
     "init": ("harvester.cli.init:init", "Write the settings of your vendors into .env, and check them."),
     "load": ("harvester.cli.load:load", "Load NDJSON documents into Elasticsearch."),
     "login": ("harvester.cli.login:login", "Log in to a vendor and store the tokens."),

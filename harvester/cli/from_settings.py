@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import connectors
 from connectors.errors import ConfigurationError
@@ -18,8 +19,10 @@ from harvester.pipeline.account import Account, AccountConfig, read_settings
 from harvester.pipeline.destination import Destination, IndexDestination, StreamDestination
 from harvester.pipeline.report import DestinationKind
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.state.journal import Journal
 from harvester.state.rejects import Rejects
+
+if TYPE_CHECKING:
+    from harvester.state.journal import Journal
 
 logger = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import connectors
 from connectors.base import DEFAULT_MAX_BYTES, Connector, ResponseLimits, Settings, unset_settings
@@ -19,9 +20,11 @@ from harvester.pipeline.stop_signal import StopSignal
 from harvester.pipeline.vendor_clock import VendorClock, ask_vendor_time
 from harvester.privacy.connector import private
 from harvester.privacy.privacy import Privacy
-from harvester.state.journal_reader import JournalReader
 from harvester.state.layout import account_folder, quota_folder
 from harvester.state.quotas_and_tokens import AccountState
+
+if TYPE_CHECKING:
+    from harvester.state.journal_reader import JournalReader
 
 SETTINGS_HINT = (
     "put the settings as NAME=value lines into a file .env in this folder, or one that --env-file names"

@@ -16,7 +16,6 @@ from harvester.config import OWN, Environment, checked_url, is_nearby, max_respo
 from harvester.logging_setup import ONCE
 from harvester.output_file import prepare_output, wait_uninterrupted
 from harvester.pipeline.clock import Clock
-from harvester.pipeline.index_generation import IndexListener
 from harvester.pipeline.report import DestinationKind
 from harvester.pipeline.stop_signal import StopSignal
 from harvester.privacy.privacy import Privacy
@@ -27,6 +26,7 @@ from harvester.state.layout import make_private, rejects_folder
 from harvester.state.rejects import Rejects
 
 if TYPE_CHECKING:
+    from harvester.pipeline.index_generation import IndexListener
     from harvester.sinks.elastic.client import Client
     from harvester.sinks.elastic.loader import Preparation
 

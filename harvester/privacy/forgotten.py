@@ -121,7 +121,11 @@ class ForgottenPeople:
         """Whether a text contains the address or the name of a forgotten person."""
         if not isinstance(text, str):
             return False
-        if "email" in self._kinds and any(self.find(Nature.email, found) for found in EMAIL.findall(text)):
+        if (
+            "@" in text
+            and "email" in self._kinds
+            and any(self.find(Nature.email, found) for found in EMAIL.findall(text))
+        ):
             return True
         return bool(self._words) and any(
             to_digest(self._salt, "name", phrase) in self._actions for phrase in _phrases(text, self._words)
@@ -221,6 +225,21 @@ class ForgottenPeople:
             del changed["vendor_data"]
         is_same = len(changed) == len(document) and changed.get("host") == document.get("host")
         return document if is_same else changed
+
+    def linked(self, document: Document) -> Iterator[Identifier]:
+        """Addresses and ids that belong to the same person, by a document that names the person by another address or id.
+        A name links nothing, since several people may have it."""
+        people: list[tuple[object, object]] = []
+        if document.get("kind") == "session":
+            people.append((document.get("id"), document.get("email")))
+        if isinstance(host := document.get("host"), Mapping):
+            people.append((host.get("host_id"), host.get("email")))
+        for number, email in people:
+            if self.find(Nature.person_id, number) or self.find(Nature.email, email):
+                if isinstance(email, str) and email:
+                    yield Identifier(kind="email", text=email)
+                if isinstance(number, str) and number:
+                    yield Identifier(kind="email" if "@" in number else "id", text=number)
 
     def text(self, text: str, removed: str) -> str:
         """A message without the addresses of forgotten people."""

@@ -162,6 +162,12 @@ class Database:
         except (ValueError, TypeError, OverflowError):
             raise self.damaged() from None
 
+    def purge(self) -> None:
+        """Leave no copy of what was deleted or changed, neither in free pages nor in the log."""
+        with self._lock, self._translate_errors():
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         with self._lock, self._translate_errors():
             self._connection.close()

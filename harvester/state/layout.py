@@ -142,6 +142,11 @@ def find_journals(state: Path) -> list[JournalLocation]:
     return [JournalLocation(folder=path.parent) for path in found]
 
 
+def find_rejects(state: Path) -> list[Path]:
+    """The folders of all databases of rejects."""
+    return sorted(path.parent for path in state.glob(f"{_INDEX_FOLDERS}/{REJECTS_DATABASE}"))
+
+
 def find_rejects_without_journal(state: Path) -> list[Path]:
     """The databases of rejects of indices that no journal is about: of `harvester load`, not of harvests."""
     return [

@@ -178,6 +178,21 @@ class Rejects:
                     count += 1
         return count
 
+    def rewrite(self, documents: Iterable[tuple[str, bytes | None]]) -> None:
+        """Replace the documents of these rejects, and what was said of them, by others; `None` deletes the reject. No copy
+        stays behind."""
+        with self._database.transaction() as connection:
+            for document_id, document in documents:
+                if document is None:
+                    connection.execute("DELETE FROM rejects WHERE document_id = ?", (document_id,))
+                else:
+                    connection.execute(
+                        "UPDATE rejects SET document = ?, reason = substr(reason, 1, instr(reason || ':', ':') - 1)"
+                        " WHERE document_id = ?",
+                        (document, document_id),
+                    )
+        self._database.purge()
+
     def drop(self, document_ids: Sequence[str] | None = None) -> int:
         """Delete these rejects, or all. Returns how many there were."""
         with self._database.transaction() as connection:

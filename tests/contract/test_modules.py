@@ -40,7 +40,7 @@ TESTED_ELSEWHERE = {
     "harvester/sinks/elastic/room_documents.py": "tests/e2e stores rooms and bookings in real nodes",
     # Values that pass calls on.
     "harvester/privacy/privacy.py": "test_settings.py and test_connector.py test it as it is used",
-    "harvester/privacy/forgotten.py": "test_settings.py and state/test_privacy.py forget people with it",
+    "harvester/state/scrubbing.py": "forgetting/test_places.py removes people from journals with it",
     # Figures and charts are tested together: as a page, and against a computation without a database.
     "harvester/analysis/figures/": "test_figures.py compares each with a computation that uses no database",
     "harvester/analysis/": "test_page.py, test_attendance.py and test_document_tables.py test it as a whole",

@@ -18,8 +18,8 @@ import pytest
 from tests.e2e.accounts_file import SimulatedAccount, write_accounts
 from tests.e2e.harness import Harvester, Simulator, command, differences, lines
 from tests.e2e.index_sandbox import IndexSandbox
-from tests.e2e.metronome import Metronome
 from tests.e2e.test_zoom import stored
+from tests.e2e.wakeup_delay import WakeupDelay
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 VENDORS = ("zoom", "webex", "google-meet", "meetecho")
@@ -64,11 +64,11 @@ def harvester(sandbox: IndexSandbox, accounts: list[SimulatedAccount]) -> Harves
     return Harvester(sandbox.folder, {"ES_HOST": sandbox.node.url, "ES_INDEX_PREFIX": sandbox.prefix})
 
 
-def over_their_limit(simulators: dict[str, Simulator], metronome: Metronome) -> dict[str, Any]:
+def over_their_limit(simulators: dict[str, Simulator], wakeup_delay: WakeupDelay) -> dict[str, Any]:
     """The rate limits that were exceeded in some sliding window, refused requests included.
 
     The simulator counts what arrives: while the machine holds it up, requests that were sent in time arrive together. Only as
-    many as the metronome measured may have.
+    many as the wakeup_delay measured may have.
     """
     return {
         f"{label} {vendor} {name}": rate
@@ -78,7 +78,7 @@ def over_their_limit(simulators: dict[str, Simulator], metronome: Metronome) -> 
         if rate["peak"]
         > max(
             rate["limit"],
-            ceil(rate["limit"] * SHARE * (1 + metronome.longest * simulator.speed / rate["period"])),
+            ceil(rate["limit"] * SHARE * (1 + wakeup_delay.longest * simulator.speed / rate["period"])),
         )
     }
 
@@ -89,7 +89,7 @@ def test_ten_accounts_side_by_side_equal_the_truth_although_one_fails(
     assert len(accounts) == 10
     run = harvester(newest, accounts)
     dates = simulators["berlin"].dates
-    with Metronome() as metronome:
+    with WakeupDelay() as wakeup_delay:
         ended = run("all", *dates, "--summary-json", "summary.json", HARVESTER_RATE_SHARE=str(SHARE))
     assert ended.returncode == 77, ended.stderr.decode()
     truth = {
@@ -99,7 +99,7 @@ def test_ten_accounts_side_by_side_equal_the_truth_although_one_fails(
         for name, document in account.truth.items()
     }
     assert differences(stored(newest), truth) == []
-    assert over_their_limit(simulators, metronome) == {}
+    assert over_their_limit(simulators, wakeup_delay) == {}
 
     summary = json.loads((newest.folder / "summary.json").read_text())
     codes = {f"{each['vendor']}/{each['account']}": each["exit_code"] for each in summary["vendors"]}
@@ -126,7 +126,7 @@ def test_two_names_of_one_zoom_account_share_its_rate(tmp_path: Path) -> None:
     with Simulator(tmp_path / "simulator", NOW, size=150, days=2, speed=SPEED) as simulator:
         names = [SimulatedAccount(vendor="zoom", label=label, simulator=simulator) for label in ("a", "b")]
         write_accounts(tmp_path / "harvester.toml", names)
-        with Metronome() as metronome:
+        with WakeupDelay() as wakeup_delay:
             ended = Harvester(tmp_path, {})("all", *simulator.dates, HARVESTER_RATE_SHARE=str(SHARE))
         heavy = simulator.traffic()["classes"]["heavy"]
     assert ended.returncode == 0, ended.stderr.decode()
@@ -134,7 +134,7 @@ def test_two_names_of_one_zoom_account_share_its_rate(tmp_path: Path) -> None:
     # Two limiters would let through 1.6 times the limit, for seconds, even on an idle machine.
     average = (heavy["requests"] - 1) / (heavy["last"] - heavy["first"])
     assert average <= heavy["limit"] * SHARE
-    assert heavy["peak"] <= heavy["limit"] * SHARE * (1 + metronome.longest * SPEED / heavy["period"]) + 1
+    assert heavy["peak"] <= heavy["limit"] * SHARE * (1 + wakeup_delay.longest * SPEED / heavy["period"]) + 1
 
 
 def test_lines_on_stdout_stay_whole(

@@ -125,3 +125,78 @@ def people_who_joined_with_several_vendors(sessions: list[dict[str, Any]]) -> se
         if PSEUDONYM.fullmatch(session.get("email", "")):
             vendors.setdefault(session["email"], set()).add(session["vendor"])
     return {email for email, used in vendors.items() if len(used) > 1}
+
+
+# A person who is forgotten
+
+
+def person_of(truth: Documents) -> tuple[str, str, set[str]]:
+    """The address and the name of a host whom several vendors know, and every value that only they have."""
+    known: dict[str, set[str]] = {}
+    for document in truth.values():
+        if "email" in document:
+            known.setdefault(document["email"], set()).add(document["vendor"])
+    for email in sorted({d["host_email"] for d in truth.values() if "host_email" in d}):
+        name = next(
+            (d["user_name"] for d in truth.values() if d.get("email") == email and "user_name" in d), ""
+        )
+        own = {k: d for k, d in truth.items() if email == d.get("email") or name == d.get("user_name")}
+        passing = {
+            "host_email": "",
+            "topic": "",
+            "leave_reason": "",
+        }  # these are blanked if they name the person
+        others = {k: {**d, **passing} for k, d in truth.items() if k not in own and d["kind"] == "session"}
+        shared = "\n".join(personal_values(others))
+        if known.get(email, set()) > {"google-meet"} and name and name not in shared:
+            values = personal_values({k: {**d, "host_email": "", "topic": ""} for k, d in own.items()})
+            return email, name, {value for value in values if value not in shared} | {email, name}
+    raise AssertionError("nobody is known to several vendors")
+
+
+def test_a_forgotten_person_is_found_nowhere_and_does_not_come_back(
+    newest: IndexSandbox, vendors: Vendors
+) -> None:
+    with vendors.at() as served:
+        harvester = served.pointed(newest)
+        harvest(harvester)
+        email, name, marks = person_of(served.truth)
+        file = harvester.folder / "documents.ndjson"
+        file.write_text("".join(json.dumps(each) + "\n" for each in newest.stored().values()))
+        old_file = file.read_bytes()
+        refused = next(d for d in served.truth.values() if d.get("email") == email)
+        refused = {**refused, "harvested_at": "2026-11-20T12:00:00.000Z", "join_time": "no instant"}
+        assert harvester("load", stdin=json.dumps(refused).encode(), HARVESTER_NOW="").returncode == 65
+        for path in harvester.folder.glob("*.*"):  # outputs of the harvest
+            if path != file:
+                path.unlink()
+        assert {mark.partition("'")[0] for mark in found_in(everything(harvester, newest), {email})}
+        who = ("--email", email.upper(), "--name", name, str(file))
+        counted = harvester("forget", *who, "--dry-run", "--json")
+        assert counted.returncode == 0, counted.stderr.decode()
+        assert newest.stored().keys() == served.truth.keys(), "a dry run changes nothing"
+        forgotten = harvester("forget", *who, "--yes", "--json")
+        assert forgotten.returncode == 0, forgotten.stderr.decode() + forgotten.stdout.decode()
+        before, after = (json.loads(each.stdout)["places"] for each in (counted, forgotten))
+        assert [(p["removed"], p["blanked"]) for p in before] == [(p["removed"], p["blanked"]) for p in after]
+        assert {p["place"] for p in after if p["removed"] or p["blanked"]} == {
+            "file",
+            "rejects",
+            "index",
+            "journal",
+        }
+        assert found_in(everything(harvester, newest, forgotten.stdout, forgotten.stderr), marks) == []
+        stored = newest.stored()
+        gone = served.truth.keys() - stored.keys()
+        assert gone == {
+            k for k, d in served.truth.items() if d.get("email") == email or d.get("user_name") == name
+        }
+        output = harvest(harvester, "--force")
+        assert newest.stored().keys() == stored.keys()
+        assert found_in(everything(harvester, newest, output), marks) == []
+        loaded = harvester("load", stdin=old_file, HARVESTER_NOW="")
+        assert f"{len(gone)} of forgotten people left out" in loaded.stderr.decode()
+        assert newest.stored().keys() == stored.keys()
+        assert found_in(everything(harvester, newest, loaded.stderr), marks) == []
+        verified = harvester("verify", "zoom")
+        assert verified.returncode == 0, verified.stdout.decode() + verified.stderr.decode()

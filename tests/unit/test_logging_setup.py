@@ -291,26 +291,6 @@ def test_a_message_longer_than_the_tail_is_kept_alone() -> None:
         assert "short" not in tail()
 
 
-def test_json_messages_have_a_field_for_the_account(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging(format="json")
-    with messages_of("zoom/berlin"):
-        logging.getLogger("harvester.test").info("zoom: 3 meetings")
-    logging.getLogger("harvester.test").info("zoom: 3 meetings")
-    named, other = map(json.loads, capsys.readouterr().err.splitlines())
-    assert (named["account"], named["message"]) == ("zoom/berlin", "zoom/berlin: 3 meetings")
-    assert "account" not in other
-    assert other["message"] == "zoom: 3 meetings"
-
-
-def test_a_message_that_quiet_mode_kept_still_names_its_account(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging(quiet=True)
-    with messages_of("zoom/berlin"):
-        logging.getLogger("harvester.test").info("zoom: 3 meetings")
-    with messages_of("zoom/paris"):
-        logging.getLogger("harvester.test").error("zoom: refused")
-    assert capsys.readouterr().err.splitlines() == ["zoom/paris: refused", "zoom/berlin: 3 meetings"]
-
-
 WORDS = "meetings that were read and stored yesterday evening, and a-path-that-is-longer-than-the-terminal-itself-is"
 
 
@@ -347,3 +327,23 @@ def test_json_and_lines_for_a_file_stay_whole(
     configure_logging()
     logger.info(WORDS)
     assert lines(capsys) == [WORDS]
+
+
+def test_json_messages_have_a_field_for_the_account(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(format="json")
+    with messages_of("zoom/berlin"):
+        logging.getLogger("harvester.test").info("zoom: 3 meetings")
+    logging.getLogger("harvester.test").info("zoom: 3 meetings")
+    named, other = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (named["account"], named["message"]) == ("zoom/berlin", "zoom/berlin: 3 meetings")
+    assert "account" not in other
+    assert other["message"] == "zoom: 3 meetings"
+
+
+def test_a_message_that_quiet_mode_kept_still_names_its_account(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(quiet=True)
+    with messages_of("zoom/berlin"):
+        logging.getLogger("harvester.test").info("zoom: 3 meetings")
+    with messages_of("zoom/paris"):
+        logging.getLogger("harvester.test").error("zoom: refused")
+    assert capsys.readouterr().err.splitlines() == ["zoom/paris: refused", "zoom/berlin: 3 meetings"]

@@ -1,8 +1,8 @@
-"""Deletes documents by id, each only up to a version: a document that is newer or richer by then stays.
+"""Deletes or rewrites documents by id, each only up to a version: a document that is newer or richer by then stays.
 
 | answer | result |
 | --- | --- |
-| item 2xx | deleted |
+| item 2xx | deleted, or rewritten |
 | item 404, 409 | already gone; newer or richer, and stays |
 | item or request 429, 500, 502, 503, 504, no answer | tried again after a pause, without what is done |
 | request 413 | halved |
@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import orjson
 
@@ -47,16 +47,42 @@ class Deletion(NamedTuple):
         return orjson.dumps({"delete": action}, option=orjson.OPT_APPEND_NEWLINE)
 
 
+class Rewriting(NamedTuple):
+    """A document to replace by another with the same version, unless it is newer or richer by then."""
+
+    index_name: str
+    document_id: str
+    version: int
+    source: bytes
+
+    def line(self) -> bytes:
+        action = {
+            "_index": self.index_name,
+            "_id": self.document_id,
+            "version": self.version,
+            "version_type": "external_gte",
+        }
+        return orjson.dumps({"index": action}) + b"\n" + self.source + b"\n"
+
+
+Change = TypeVar("Change", bound=Deletion | Rewriting)
+
+
 def delete_documents(client: Client, retry: RetryPolicy, deletions: Sequence[Deletion]) -> Iterator[Deletion]:
-    """Delete these documents, and yield those that were there and are gone.
+    """Delete these documents, and yield those that were there and are gone. Raises what `apply_changes` does."""
+    return apply_changes(client, retry, deletions)
+
+
+def apply_changes(client: Client, retry: RetryPolicy, changes: Sequence[Change]) -> Iterator[Change]:
+    """Delete or rewrite these documents, and yield those that were there and are changed.
 
     Raises MissingPrivileges, Unreachable, CredentialsError, ConfigurationError.
     """
     state = retry.start()
-    parts = [deletions] if deletions else []
+    parts = [changes] if changes else []
     while parts:
         part = parts.pop()
-        response = client.bulk(b"".join(deletion.line() for deletion in part))
+        response = client.bulk(b"".join(change.line() for change in part))
         if len(part) > 1 and (response.status == 413 or response.cause.is_breaker):
             if response.cause.is_breaker:
                 wait_before_retry(state, client.unavailable_reason(response), response.retry_after)
@@ -64,15 +90,15 @@ def delete_documents(client: Client, retry: RetryPolicy, deletions: Sequence[Del
             parts += part[middle:], part[:middle]
             continue
         remaining = []
-        for deletion, item in zip(part, _items(client, response, len(part)), strict=True):
+        for change, item in zip(part, _items(client, response, len(part)), strict=True):
             status = item.get("status", 500)
             cause = ErrorCause.of(status, item.get("error"))
             if status in RETRYABLE and not cause.is_block:
-                remaining.append(deletion)
+                remaining.append(change)
             elif 200 <= status < 300:
-                yield deletion
+                yield change
             elif status not in {404, 409}:
-                raise cleanup_error(client, cause, "write", deletion.index_name)
+                raise cleanup_error(client, cause, "write", change.index_name)
         if remaining:
             if len(remaining) < len(part):
                 state.reset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -31,6 +31,12 @@ class DocumentReader:
         self, *, window: Window | None = None, vendors: Sequence[str] = (), without: Sequence[str] = ()
     ) -> Iterator[bytes]:
         """The documents of meetings in the window, encoded; `without` these fields. The order is not defined."""
+        query = {"bool": {"filter": _filters(window, vendors)}}
+        for hit in self.search(query, without=without):
+            yield orjson.dumps(hit["_source"], default=_null)
+
+    def search(self, query: Mapping[str, Any], *, without: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
+        """The hits of a search in the harvester's own indices, with their versions, as they were when it began."""
         self._client.ping(self._retry)
         patterns = ",".join(self._config.index_patterns)
         opened = self._post(
@@ -39,10 +45,11 @@ class DocumentReader:
         point = read_text(self._client, opened, "asked for a point in time", "id")
         search: dict[str, Any] = {
             "size": PAGE,
+            "version": True,
             "track_total_hits": False,
             "sort": [{"_shard_doc": "asc"}],
             "_source": {"excludes": list(without)},
-            "query": {"bool": {"filter": _filters(window, vendors)}},
+            "query": query,
         }
         try:
             while True:
@@ -51,9 +58,7 @@ class DocumentReader:
                 found = self._post("/_search?allow_partial_search_results=false", search)
                 point = str(member(found.body, "pit_id") or point)
                 hits = read_hits(self._client, found, _source=dict, sort=list)
-                for hit in hits:
-                    if self._config.is_own_index(hit["_index"]):
-                        yield orjson.dumps(hit["_source"], default=_null)
+                yield from (hit for hit in hits if self._config.is_own_index(hit["_index"]))
                 if len(hits) < PAGE:
                     return
                 search["search_after"] = hits[-1]["sort"]

@@ -173,6 +173,14 @@ def test_no_address_is_left_in_a_message(mode: Mode, before: str, email: str, af
     assert expected in text
 
 
+@pytest.mark.parametrize(
+    "text", ["x" * 300_000, "x" * 150_000 + "@", "@" + "x" * 150_000, "a@b" * 80_000, "a@" * 99_000]
+)
+def test_a_long_text_takes_no_longer_than_its_length(text: str) -> None:
+    """What grows with the square of the length would take minutes here."""
+    assert treatment("drop").text(f"{text}@") == f"{text}@"
+
+
 @given(record=st.builds(lambda name, topic: (name, topic), TEXTS, TEXTS))
 def test_no_text_of_a_person_is_left_in_a_document(record: tuple[str, str]) -> None:
     name, topic = (f"<{text}>" for text in record)

@@ -1,0 +1,192 @@
+"""`harvester forget`: removes a person from the index, the state and files."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import click
+
+from connectors.exit_codes import ExitCode
+from harvester.cli.from_settings import elastic_config
+from harvester.cli.options import (
+    AS_JSON,
+    elasticsearch_options,
+    examples,
+    general_options,
+    handle_signals,
+    pass_env,
+)
+from harvester.cli.render.echo import echo, echo_json
+from harvester.cli.render.forget import forget_json, forget_lines, question
+from harvester.cli.run_environment import RunEnvironment
+from harvester.cli.standard_streams import stdin_is_terminal
+from harvester.forgetting.forgetting import Forgetting, Result
+from harvester.forgetting.person import Person
+from harvester.forgetting.places import FilePlace, IndexPlace, JournalPlace, Place, RejectsPlace
+from harvester.privacy.forgotten import Identifier
+from harvester.state.layout import find_journals, find_rejects
+from harvester.state.locks import run_lock
+from harvester.state.privacy import PrivacyState
+from harvester.state.rejects import Rejects
+
+logger = logging.getLogger(__name__)
+
+
+@click.command(
+    epilog=examples(
+        "harvester forget --email ada@example.org --dry-run",
+        "harvester forget --email ada@example.org --name 'Ada Example' documents.ndjson",
+        "harvester forget --id u-4711 --anonymize --yes",
+    )
+)
+@click.argument(
+    "files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--email", "emails", metavar="ADDRESS", multiple=True, help="E-mail address; may be repeated.")
+@click.option(
+    "--id", "ids", metavar="ID", multiple=True, help="The vendor's id of the person; may be repeated."
+)
+@click.option(
+    "--name",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Name; may be repeated. Everyone of that name is forgotten.",
+)
+@click.option(
+    "--anonymize", is_flag=True, help="Keep the person's sessions, without what says whose they are."
+)
+@click.option("--dry-run", is_flag=True, help="Count what would be removed or blanked; change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@AS_JSON
+@elasticsearch_options
+@general_options
+@pass_env
+def forget(
+    env: RunEnvironment,
+    files: tuple[Path, ...],
+    *,
+    emails: tuple[str, ...],
+    ids: tuple[str, ...],
+    names: tuple[str, ...],
+    anonymize: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Remove a person from the index, the rejects, the journals, and from FILES of NDJSON.
+
+    The person's sessions are removed; as a host, and in titles and reasons, the person is blanked. Addresses and ids
+    that documents link to the given ones are searched for as well. Later harvests and loads leave the person out: the
+    state remembers salted hashes of the addresses, ids and names, and nothing else.
+
+    Exits 65 if something of the person remains, such as a line of a file that is no document.
+    """
+    identifiers = _identifiers(emails, ids, names)
+    handle_signals(env)
+    person = Person(
+        identifiers=identifiers,
+        action="anonymize" if anonymize else "remove",
+        pseudonyms=env.treatment.pseudonyms,
+    )
+    with _places(env, files, locked=not dry_run) as places:
+        forgetting = Forgetting(
+            places=places, state=PrivacyState(env.state_folder), now=env.machine.now, stop=env.stop.check
+        )
+        result = forgetting.find(person)
+        if not dry_run:
+            if not yes and not _confirm(result):
+                logger.info("nothing changed")
+                return ExitCode.OK
+            forgetting.forget(result)
+    code = ExitCode.DATAERR if result.left else ExitCode.OK
+    _show(result, code, as_json=as_json)
+    return code
+
+
+def _identifiers(
+    emails: tuple[str, ...], ids: tuple[str, ...], names: tuple[str, ...]
+) -> frozenset[Identifier]:
+    given = frozenset(
+        [
+            *(Identifier(kind="email", text=text) for text in emails),
+            *(Identifier(kind="id", text=text) for text in ids),
+            *(Identifier(kind="name", text=text) for text in names),
+        ]
+    )
+    if not given:
+        raise click.UsageError("name the person with --email, --id or --name")
+    for each in given:
+        if not each.normalized or (each.kind == "email" and "@" not in each.text and "pii-" not in each.text):
+            raise click.UsageError(f"--{each.kind} {each.text!r} is no {_KIND_WORDS[each.kind]}")
+    return given
+
+
+_KIND_WORDS = {"email": "e-mail address", "id": "id", "name": "name"}
+
+
+@contextmanager
+def _places(env: RunEnvironment, files: tuple[Path, ...], *, locked: bool) -> Iterator[list[Place]]:
+    """`locked`: no run may write meanwhile. Raises AlreadyRunning if one does."""
+    journals = find_journals(env.state_folder)
+    with ExitStack() as stack:
+        if locked:
+            for journal in journals:
+                stack.enter_context(run_lock(journal.run_lock_file))
+        places: list[Place] = [FilePlace(file) for file in files]
+        for folder in find_rejects(env.state_folder):
+            rejects = stack.enter_context(closing(Rejects(folder, env.machine.now)))
+            places.append(RejectsPlace(folder, rejects))
+        if env.environment.get("ES_HOST"):
+            places.append(stack.enter_context(_index(env)))
+        else:
+            logger.info("ES_HOST is not set: no index is searched")
+        places += [JournalPlace(journal, env.privacy.sealer) for journal in journals]
+        yield places
+
+
+@contextmanager
+def _index(env: RunEnvironment) -> Iterator[IndexPlace]:
+    from harvester.pipeline.destination import retry_policy
+    from harvester.sinks.elastic.client import Client
+    from harvester.sinks.elastic.person_search import PersonSearch
+
+    config = elastic_config(env)
+    with closing(Client(config, env.machine.monotonic)) as client:
+        yield IndexPlace(config, PersonSearch(client, retry_policy(env.stop, env.machine)))
+
+
+def _confirm(result: Result) -> bool:
+    for line in forget_lines(result):
+        echo(line, err=True)
+    if sys.stdin is None:
+        raise _unconfirmed()
+    try:
+        return click.confirm(question(result), err=True)
+    except click.Abort:
+        if stdin_is_terminal():
+            raise
+        echo("", err=True)
+        raise _unconfirmed() from None
+
+
+def _unconfirmed() -> click.UsageError:
+    return click.UsageError("refusing to remove a person without confirmation; pass --yes")
+
+
+def _show(result: Result, code: int, *, as_json: bool) -> None:
+    if as_json:
+        echo_json(forget_json(result, code))
+    else:
+        for line in forget_lines(result):
+            echo(line)
+    logger.info(f"addresses, ids and names searched for: {len(result.person.identifiers)}")
+    if result.left:
+        logger.error(
+            f"still there: {result.left:,}. Correct by hand the lines that name the person and are no documents, and run the "
+            "same command again"
+        )

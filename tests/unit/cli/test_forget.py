@@ -1,0 +1,102 @@
+"""`harvester forget` without Elasticsearch: what it asks, prints and refuses."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from connectors.errors import AlreadyRunning
+from harvester.cli import cli
+from harvester.documents import encode, to_documents
+from harvester.state.journal import Journal
+from tests.invented_meetings import full_harvest
+
+EMAIL = "grace@example.org"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "documents.ndjson"
+    path.write_bytes(b"".join(encode(document) + b"\n" for document in to_documents(full_harvest())))
+    return path
+
+
+def run(folder: Path, *words: str, answer: str = "", **settings: str) -> Result:
+    env = {"HARVESTER_STATE_DIR": str(folder / "state"), **settings}
+    return CliRunner().invoke(cli, ["forget", *words], input=answer, env=env)
+
+
+def test_it_prints_counts_and_never_the_person(file: Path, tmp_path: Path) -> None:
+    ended = run(tmp_path, "--email", EMAIL, "--name", "Grace Example", str(file), "--yes")
+    assert ended.exit_code == 0, ended.output
+    assert ended.stdout.splitlines()[0].split("  ")[0] == "place"
+    assert ended.stdout.splitlines()[1].split()[0] == "file"
+    assert ended.stdout.splitlines()[1].split()[-3:] == ["1", "0", "0"]
+    assert "no index is searched" in ended.stderr
+    assert "grace" not in ended.output.lower()
+    assert EMAIL.encode() not in file.read_bytes()
+
+
+def test_json_is_the_same_for_programs(file: Path, tmp_path: Path) -> None:
+    ended = run(tmp_path, "--email", EMAIL, str(file), "--yes", "--json")
+    assert json.loads(ended.stdout) == {
+        "identifiers": {"email": 1, "id": 1},
+        "action": "remove",
+        "done": True,
+        "places": [
+            {"place": "file", "name": str(file), "removed": 1, "blanked": 0, "unreadable": 0, "left": 0}
+        ],
+        "exit_code": 0,
+    }
+
+
+@pytest.mark.parametrize(("answer", "code", "changed"), [("y\n", 0, True), ("n\n", 0, False), ("", 2, False)])
+def test_it_asks_before_it_changes_anything(
+    file: Path, tmp_path: Path, answer: str, code: int, changed: bool
+) -> None:
+    before = file.read_bytes()
+    ended = run(tmp_path, "--email", EMAIL, str(file), answer=answer)
+    assert ended.exit_code == code, ended.output
+    assert "Remove 1 session, blank 0 documents" in ended.stderr
+    assert (file.read_bytes() != before) is changed
+    assert (tmp_path / "state" / "privacy.db").exists() is changed
+
+
+def test_what_remains_makes_it_65(file: Path, tmp_path: Path) -> None:
+    with file.open("ab") as lines:
+        lines.write(b"{broken, grace@example.org\n")
+    env = {"HARVESTER_STATE_DIR": str(tmp_path / "state")}
+    words = ["forget", "--email", EMAIL, str(file), "--yes"]
+    ended = CliRunner().invoke(cli, words, env=env, standalone_mode=False)
+    assert ended.return_value == 65, ended.output
+    assert "still there: 1." in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--email, --id or --name"),
+        (["--email", "grace"], "--email 'grace' is no e-mail address"),
+        (["--id", " "], "is no id"),
+        (["--name", "--"], "is no name"),
+        (["--email", EMAIL, "missing.ndjson"], "does not exist"),
+    ],
+)
+def test_what_names_nobody_is_refused(tmp_path: Path, words: list[str], message: str) -> None:
+    ended = run(tmp_path, *words)
+    assert ended.exit_code == 2, "click's own; the program makes 64 of it"
+    assert message in ended.output
+
+
+def test_a_run_that_is_under_way_stops_it(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "zoom-main-1" / "elasticsearch-1"
+    with closing(Journal(folder)) as journal, journal.lock():
+        ended = run(tmp_path, "--email", EMAIL, str(file), "--yes")
+        counted = run(tmp_path, "--email", EMAIL, str(file), "--dry-run")
+    assert isinstance(ended.exception, AlreadyRunning)
+    assert EMAIL.encode() in file.read_bytes()
+    assert counted.exit_code == 0, "a dry run waits for nothing"

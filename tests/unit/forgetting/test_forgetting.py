@@ -1,0 +1,95 @@
+"""The order of things: whom to leave out is on the disk before anything is changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from harvester.documents import Document
+from harvester.forgetting.forgetting import Forgetting
+from harvester.forgetting.person import Count, LeftOut, Person
+from harvester.privacy.forgotten import Identifier
+from harvester.state.privacy import PrivacyState
+from tests.invented_meetings import HARVESTED
+
+GRACE = Person(identifiers=frozenset({Identifier(kind="email", text="grace@example.org")}), action="remove")
+KEY = ("zoom:main:m", "full", "then")
+
+
+@dataclass
+class MemoryPlace:
+    kind: str
+    stored: list[Document]
+    state: PrivacyState
+    name: str = "memory"
+    remembered: list[int] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=Counter)
+
+    def documents(self, _person: Person) -> Iterator[Document]:
+        return iter(self.stored)
+
+    def count(self, person: Person) -> Count:
+        count = Count()
+        for document in self.stored:
+            count.add(person, document)
+        return count
+
+    def forget(self, person: Person, left_out: LeftOut) -> None:
+        self.remembered.append(len(self.state.forgotten()))
+        self.left_out = left_out
+        self.stored = [d for d in self.stored if person.forgotten.document(d) is not None]
+
+
+def session(**fields: str) -> Document:
+    meeting = {"vendor": "zoom", "account": "main", "meeting": "m", "detail": "full", "harvested_at": "then"}
+    return {"kind": "session", "stay": "meeting", **meeting, **fields}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> PrivacyState:
+    return PrivacyState(tmp_path / "state")
+
+
+def test_the_state_remembers_before_anything_is_changed(state: PrivacyState) -> None:
+    place = MemoryPlace(
+        "index", [session(email="grace@example.org"), session(email="ada@example.org")], state
+    )
+    forgetting = Forgetting(places=[place], state=state, now=lambda: HARVESTED)
+    result = forgetting.find(GRACE)
+    assert (result.found, result.left, result.done, state.forgotten()) == (1, 0, False, [])
+    forgetting.forget(result)
+    assert place.remembered == [1]
+    assert (len(place.stored), result.left, result.done) == (1, 0, True)
+
+
+def test_what_one_place_links_is_found_in_the_others(state: PrivacyState) -> None:
+    first = MemoryPlace("file", [session(id="u1", user_name="G.")], state)
+    last = MemoryPlace("index", [session(email="grace@example.org", id="u1")], state)
+    result = Forgetting(places=[first, last], state=state, now=lambda: HARVESTED).find(GRACE)
+    assert [each.found.removed for each in result.places] == [1, 1]
+    assert {each.kind for each in result.person.identifiers} == {"email", "id"}
+
+
+def test_sessions_of_rejects_and_index_count_together_and_those_of_files_by_themselves(
+    state: PrivacyState,
+) -> None:
+    places = [
+        MemoryPlace(kind, [session(email="grace@example.org")], state)
+        for kind in ("file", "rejects", "index")
+    ]
+    forgetting = Forgetting(places=places, state=state, now=lambda: HARVESTED)
+    forgetting.forget(forgetting.find(GRACE))
+    assert [place.left_out[KEY] for place in places] == [2, 2, 2]
+
+
+def test_a_signal_between_two_places_ends_it(state: PrivacyState) -> None:
+    def stop() -> None:
+        raise InterruptedError
+
+    place = MemoryPlace("index", [session(email="grace@example.org")], state)
+    with pytest.raises(InterruptedError):
+        Forgetting(places=[place], state=state, now=lambda: HARVESTED, stop=stop).find(GRACE)
