@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from connectors.errors import HarvestError
+from connectors.errors import CredentialsError, HarvestError
 from connectors.exit_codes import ExitCode
 from connectors.models import Window
 from connectors.parsing import truncate_to_milliseconds
@@ -132,6 +132,11 @@ def _harvest(account: RoomsAccount, file: RoomsFile, window: Window, writer: _St
     for room in file.rooms:
         copy = account.copy(room, about=window.start)
         error = copy.refresh()
+        if error is None and copy.has_busy_times_only:
+            # Busy times have no ids: stored bookings would be deleted, and others take their place.
+            error = CredentialsError(
+                "the events may not be read, only busy times: let GOOGLE_ADMIN see the details of the calendar's events"
+            )
         errors.append((room.name, error))
         if error is not None or copy.as_of is None:
             continue

@@ -27,7 +27,9 @@ from harvester.rooms.rooms_file import ArduinoAccount
 
 NAME = "Arduino"
 TOKEN_PATH = "/iot/v1/clients/token"  # noqa: S105  # a path
-AUDIENCE_PATH = "/iot"
+PUBLISH = "PUT /iot/v2/things/{id}/properties/{pid}/publish"
+AUDIENCE = "https://api2.arduino.cc/iot"
+"""Whatever the address of the API: it names the API, and is not requested."""
 THINGS_PATH = "/iot/v2/things"
 
 TOKEN_LIFE = timedelta(minutes=5)
@@ -89,7 +91,7 @@ class ArduinoClient:
         """Set the value of one property."""
         self._api.send(
             "PUT",
-            "PUT /iot/v2/things/{id}/properties/{pid}/publish",
+            PUBLISH,
             f"{THINGS_PATH}/{quote(thing.id, safe='')}/properties/{quote(target.id, safe='')}/publish",
             data=orjson.dumps({"value": value}),
             headers={"Content-Type": "application/json", **self._organization},
@@ -98,12 +100,9 @@ class ArduinoClient:
 
     def _classify(self, response: Response) -> Decision:
         if response.status in {200, 201, 202, 204}:
-            # A published value is answered without a body.
-            return (
-                None
-                if response.broken is None or not response.content_type.endswith("json")
-                else _retry(response)
-            )
+            # A published value is answered without a body, which may be labelled as JSON.
+            is_published = response.call.endswith(PUBLISH)
+            return None if is_published or response.broken is None else _retry(response)
         if response.status == 401:
             error = CredentialsError(f"{response.call}: a new token is refused as well (401)")
             return Retry(error=error, renew=True)
@@ -131,7 +130,6 @@ class _ArduinoToken(TokenCache):
     ) -> None:
         super().__init__(context, early_seconds=30.0)
         self._account = account
-        self._audience = base_url.rstrip("/") + AUDIENCE_PATH
         self._now = context.now
         self._organization = organization
         self._api = Api(NAME, base_url, context, classify=self._classify, limits=RETRY_LIMITS)
@@ -145,7 +143,7 @@ class _ArduinoToken(TokenCache):
                 "client_credentials",
                 client_id=self._account.client_id,
                 client_secret=self._account.client_secret,
-                audience=self._audience,
+                audience=AUDIENCE,
             ),
             headers={**FORM, **self._organization},
         )

@@ -74,6 +74,12 @@ class CalendarCopy:
         with self._lock:
             return self._error
 
+    @property
+    def has_busy_times_only(self) -> bool:
+        """Whether the events may not be read, so that the copy has busy times without ids, titles and organizers."""
+        with self._lock:
+            return self._busy_times_only
+
     def events(self) -> tuple[RoomEvent, ...]:
         with self._lock:
             return tuple(self._events.values())
@@ -135,15 +141,15 @@ class CalendarCopy:
                 )
             else:
                 return
-        reading = self._calendars.read(self.room.calendar, began - KEPT_PAST)
-        with self._lock:
-            self._events = {}
-            self._busy_times_only = False
-        self._apply(reading, began)
+        self._apply(self._calendars.read(self.room.calendar, began - KEPT_PAST), began, anew=True)
 
-    def _apply(self, reading: CalendarReading, began: datetime) -> None:
+    def _apply(self, reading: CalendarReading, began: datetime, *, anew: bool = False) -> None:
+        """Take over a reading; `anew`: nothing of the copy stays. No other thread sees a copy that is half done."""
         zone = _zone(reading.time_zone) if self.room.zone is None else None
         with self._lock:
+            if anew:
+                self._events = {}
+                self._busy_times_only = False
             for event in reading.events:
                 if event.cancelled:
                     self._events.pop(event.id, None)

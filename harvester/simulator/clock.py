@@ -10,24 +10,34 @@ from email.utils import format_datetime
 
 
 class SimulatedClock:
-    """Shows `start` plus the real seconds since it was created.
+    """Shows `start` plus the real seconds since it was created, each as `calendar_speed` seconds.
 
     `speed` shortens waits and token lifetimes but never changes the calendar. `monotonic` is a clock that
     never goes backwards.
     """
 
     def __init__(
-        self, start: datetime, *, speed: float = 1.0, monotonic: Callable[[], float] = time.monotonic
+        self,
+        start: datetime,
+        *,
+        speed: float = 1.0,
+        calendar_speed: float = 1.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.start = start.astimezone(UTC)
         self.speed = speed
+        self.calendar_speed = calendar_speed
         self.real_start = datetime.now(UTC)
         self._monotonic = monotonic
         self._started = monotonic()
         self._date = (-1, b"")
 
     def now(self) -> datetime:
-        return self.start + timedelta(seconds=self._monotonic() - self._started)
+        return self.start + timedelta(seconds=self._shown_seconds())
+
+    def _shown_seconds(self) -> float:
+        """Return the seconds by which the calendar has moved on."""
+        return (self._monotonic() - self._started) * self.calendar_speed
 
     def advance(self, by: timedelta) -> None:
         """Let the calendar jump ahead; waits and token lifetimes do not notice."""
@@ -36,7 +46,7 @@ class SimulatedClock:
 
     def milliseconds(self) -> int:
         """Return the current instant in milliseconds since 1970."""
-        return int((self.start.timestamp() + self._monotonic() - self._started) * 1000)
+        return int((self.start.timestamp() + self._shown_seconds()) * 1000)
 
     @property
     def as_setting(self) -> str:
@@ -49,7 +59,7 @@ class SimulatedClock:
 
     def date_header(self) -> bytes:
         """Return the value of the `Date` header."""
-        second = int(self._monotonic() - self._started)
+        second = int(self._shown_seconds())
         if second != self._date[0]:
             instant = (self.start + timedelta(seconds=second)).replace(microsecond=0)
             self._date = (second, format_datetime(instant, usegmt=True).encode())

@@ -64,7 +64,7 @@ class Options:
     size, days: meetings per vendor, and the number of days they are spread over.
     now, later: where the calendar starts (by default the present), and how long after that the simulator
         starts.
-    speed: divides waits.
+    speed, calendar_speed: divides waits; how fast the calendar moves.
     faults: the fraction of answers that fail.
     truth, env: files to write, each covering `vendors` only.
     rooms: file to write: the rooms, as `harvester rooms` reads them.
@@ -82,6 +82,7 @@ class Options:
     now: datetime | None = None
     later: timedelta = timedelta()
     speed: float = 1.0
+    calendar_speed: float = 1.0
     faults: float = 0.0
     truth: Path | None = None
     truth_source: ZoomSource = "dashboard"
@@ -117,7 +118,8 @@ class Simulator:
             seed=options.seed, size=options.size, days=options.days, now=options.organisation_now
         )
         self.rooms = invent_rooms(options.seed, options.google.rooms)
-        self.clock = SimulatedClock(options.organisation_now + options.later, speed=options.speed)
+        start, calendar_speed = options.organisation_now + options.later, options.calendar_speed
+        self.clock = SimulatedClock(start, speed=options.speed, calendar_speed=calendar_speed)
         self.vendors = {name: LazyVendor(self._factories[name], on_created) for name in options.vendors}
         if len(self.vendors) == 1:  # no other vendor to save the time for
             next(iter(self.vendors.values())).vendor()

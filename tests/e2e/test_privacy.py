@@ -86,6 +86,9 @@ def test_nothing_personal_leaves_the_process(newest: IndexSandbox, vendors: Vend
         output = harvest(harvester)
         stored = newest.stored()
         assert stored.keys() == served.truth.keys(), "the ids are those of keep"
+        verified = harvester("verify", "meetecho")
+        assert verified.returncode == 0, verified.stdout.decode()
+        output += verified.stdout
         if mode == "hash":
             output += harvester("check").stdout
         piped = harvester("google-meet", *DAYS, "--destination", "stdout")

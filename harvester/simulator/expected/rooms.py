@@ -2,7 +2,7 @@
 
 An event counts unless it is cancelled, transparent, a working location, or declined by the room. Intervals are half-open.
 Of several running meetings the one that started last is the current one, then the one that ends first, then the one with
-the smaller id.
+the smaller id. One that the room has not answered yet is tentative.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def expected_status(room: Room, events: Iterable[RoomEvent], instant: int) -> di
         "calendar": room.email,
         "busy": busy,
         "current": _meeting(*running[0]) if busy else None,
-        "running": [_meeting(*pair) for pair in running],
+        "running": [_meeting(*pair) for pair in sorted(running, key=_order_of_start)],
         "next": _meeting(*later[0]) if later else None,
         "busy_until": _stamp(_end_of_chain([pair[0] for pair in counted], instant)) if busy else None,
         "free_until": _stamp(later[0][0][0]) if later and not busy else None,
@@ -74,10 +74,10 @@ def _meeting(interval: _Interval, event: RoomEvent) -> dict[str, Any]:
     return {
         "id": event.id,
         "title": _title(event),
-        "organizer": None if event.private else event.organizer,
+        "organizer": None if event.private else event.organizer_name or event.organizer,
         "start": _stamp(interval[0]),
         "end": _stamp(interval[1]),
-        "tentative": event.status == "tentative" or event.answer == "tentative",
+        "tentative": event.status == "tentative" or event.answer in {"tentative", "needsAction"},
     }
 
 

@@ -251,5 +251,6 @@ def environment(
         "GOOGLE_MEET_API_URL": f"{base}{PREFIX}/meet",
         "GOOGLE_ADMIN_API_URL": f"{base}{PREFIX}/admin",
         "GOOGLE_CALENDAR_API_URL": f"{base}{PREFIX}/calendar/v3",
+        "ARDUINO_API_URL": f"{base}/arduino",
     }
     return variables if options.personal else variables | {"GOOGLE_ADMIN": organisation.people[0].email}

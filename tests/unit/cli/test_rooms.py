@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.errors import CredentialsError, HarvestError, Unreachable
+from connectors.google_meet.errors import Forbidden
 from connectors.google_meet.room_calendars import CalendarReading, RoomResource
 from harvester.cli import cli, rooms_options
 from harvester.rooms.account import RoomsAccount
@@ -199,6 +200,14 @@ def test_bookings_are_printed_as_documents(run: Run) -> None:
         ("booking", "Red", "later"),
     ]
     assert "2 bookings in 3 rooms" in found.stderr
+
+
+def test_busy_times_are_no_bookings(run: Run, calendars: Calendars) -> None:
+    calendars.unreadable["red"] = Forbidden("no access", status=403)
+    found = run("bookings", "--destination", "stdout", "--from", "2026-11-30", "--to", "2026-11-30")
+    assert found.return_value == 75
+    assert [json.loads(line)["room"] for line in found.stdout.splitlines()] == ["Blue"]
+    assert "Red cannot be read: the events may not be read, only busy times" in found.stderr
 
 
 def test_a_missing_file_or_room_is_named(run: Run) -> None:

@@ -50,7 +50,7 @@ def test_the_token_request_names_client_audience_and_organization(
         "grant_type": ["client_credentials"],
         "client_id": ["iot"],
         "client_secret": ["invented"],
-        "audience": [f"{BASE}/iot"],
+        "audience": ["https://api2.arduino.cc/iot"],
     }
     assert [call.request.headers["X-Organization"] for call in http.calls] == ["org-1", "org-1"]
     assert http.calls[1].request.headers["Authorization"] == "Bearer t"
@@ -67,11 +67,12 @@ def test_one_listing_has_every_thing_with_its_values(
     assert "show_properties=true" in str(http.calls[-1].request.url)
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
 def test_one_token_serves_many_writes_at_one_a_second(
-    http: responses.RequestsMock, context: FakeContext
+    kind: str, http: responses.RequestsMock, context: FakeContext
 ) -> None:
     http.post(TOKEN, json={"access_token": "t", "expires_in": 300})
-    http.put(f"{THINGS}/t1/properties/p1/publish", status=200)
+    http.put(f"{THINGS}/t1/properties/p1/publish", status=200, content_type=kind)
     arduino = client(context)
     start = context.elapsed()
     for value in (True, False, True):

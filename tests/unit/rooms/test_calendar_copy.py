@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -60,6 +61,25 @@ def test_an_expired_token_reads_everything_anew(calendars: FakeCalendars) -> Non
     calendars.expire_tokens(BLUE)
     assert copy.refresh() is None
     assert copy.events() == ()
+
+
+def test_nobody_sees_an_empty_copy_while_it_is_read_anew(
+    calendars: FakeCalendars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copy_of(calendars)
+    calendars.set(BLUE, event("a", 9, 11))
+    copy.refresh()
+    seen = []
+    apply = CalendarCopy._apply
+
+    def look(self: CalendarCopy, *words: Any, **named: Any) -> None:
+        seen.append(self.status(at(10)).busy)
+        apply(self, *words, **named)
+        seen.append(self.status(at(10)).busy)
+
+    monkeypatch.setattr(CalendarCopy, "_apply", look)
+    copy.refresh(full=True)
+    assert seen == [True, True]
 
 
 def test_a_full_reading_can_be_asked_for(calendars: FakeCalendars) -> None:

@@ -35,7 +35,8 @@ class Delivery:
 
     delay: seconds until a message is sent. twice: send every message again. reverse: hold back every other message
     until after the next one. drop: send no message, `sync` excepted, if the number is divisible by this; 0 drops none.
-    ttl: the longest life of a channel in seconds.
+    ttl: the longest life of a channel in seconds. forward: the base URL on this machine that stands for every https
+    address, as a proxy would.
     """
 
     delay: float = 0.0
@@ -43,6 +44,7 @@ class Delivery:
     reverse: bool = False
     drop: int = 0
     ttl: float = DEFAULT_TTL_SECONDS
+    forward: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,10 +155,13 @@ class Channels:
             row["outcome"] = "dropped"
             return
         copies = 2 if how.twice else 1
+        address = channel.address
+        if how.forward and address.startswith("https:"):
+            address = how.forward + urlsplit(address).path
 
         def deliver() -> None:
             for _ in range(copies):
-                row["outcome"] = _deliver(channel.address, headers)
+                row["outcome"] = _deliver(address, headers)
 
         if how.reverse and state != "sync" and not self._held:
             self._held.append(deliver)

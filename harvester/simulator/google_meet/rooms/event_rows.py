@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from harvester.simulator.google_meet import formats
 from harvester.simulator.google_meet.error_responses import bad_request
 from harvester.simulator.google_meet.rooms.room import Room, RoomEvent, local_time
-from harvester.simulator.organisation import milliseconds, seeded_random
+from harvester.simulator.organisation import milliseconds
 
 _ID = re.compile(r"[a-v0-9]{5,1024}")
 
@@ -50,9 +50,9 @@ def cancelled_row(event: RoomEvent) -> dict[str, Any]:
 
 
 def _organizer(event: RoomEvent) -> dict[str, Any]:
-    # Google sends the name of most organizers only.
-    named = event.organizer_name and seeded_random.number("organizer", event.organizer) % 4
-    return {"email": event.organizer} | ({"displayName": event.organizer_name} if named else {})
+    return {"email": event.organizer} | (
+        {"displayName": event.organizer_name} if event.organizer_name else {}
+    )
 
 
 def _attendees(event: RoomEvent, room: Room) -> list[dict[str, Any]]:

@@ -59,8 +59,9 @@ def test_the_meeting_that_started_last_is_current_then_the_one_that_ends_first()
         event("a", "10:00", "12:00"),
         event("short", "10:00", "11:00"),
     ]
-    assert [each["id"] for each in status("10:30", *events)["running"]] == ["short", "a", "b", "long"]
+    assert status("10:30", *events)["current"]["id"] == "short"
     assert status("11:00", *events)["current"]["id"] == "a"
+    assert [each["id"] for each in status("10:30", *events)["running"]] == ["long", "short", "a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,9 @@ def test_some_events_do_not_count(changed: dict[str, Any]) -> None:
     assert status("10:30", event("a", "10:00", "11:00", **changed))["busy"] is False
 
 
-@pytest.mark.parametrize("changed", [{"status": "tentative"}, {"answer": "tentative"}])
+@pytest.mark.parametrize(
+    "changed", [{"status": "tentative"}, {"answer": "tentative"}, {"answer": "needsAction"}]
+)
 def test_tentative_meetings_count_and_are_marked(changed: dict[str, Any]) -> None:
     assert status("10:30", event("a", "10:00", "11:00", **changed))["current"]["tentative"] is True
 
