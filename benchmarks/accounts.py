@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.processes import Used, measured
+from benchmarks.measured_processes import Used, measured
 from tests.e2e.accounts_file import SimulatedAccount, write_accounts
 from tests.e2e.harness import ROOT, Harvester, Simulator, command
 

@@ -33,13 +33,13 @@ TESTED_ELSEWHERE = {
     "harvester/cli/rooms_serve.py": "tests/unit/rooms/service tests what it starts",
     "harvester/cli/rooms_watch.py": "tests/unit/rooms/test_watcher.py tests what it starts",
     "harvester/cli/render/rooms.py": "test_rooms_status.py compares what it prints",
-    "harvester/rooms/account.py": "test_rooms_status.py reads rooms through it",
+    "harvester/rooms/rooms_account.py": "test_rooms_status.py reads rooms through it",
     "harvester/rooms/service/": "tests/unit/rooms/service tests the running service by its requests",
     "harvester/rooms/booking_documents.py": "tests/e2e compares what is stored",
     "harvester/rooms/state_indexer.py": "tests/e2e compares what is stored",
     "harvester/sinks/elastic/room_documents.py": "tests/e2e stores rooms and bookings in real nodes",
     # Values that pass calls on.
-    "harvester/privacy/privacy.py": "test_settings.py and test_connector.py test it as it is used",
+    "harvester/privacy/run_privacy.py": "test_settings.py and test_private_connector.py test it as it is used",
     "harvester/state/scrubbing.py": "forgetting/test_places.py removes people from journals with it",
     # Figures and charts are tested together: as a page, and against a computation without a database.
     "harvester/analysis/figures/": "test_figures.py compares each with a computation that uses no database",

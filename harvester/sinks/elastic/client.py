@@ -30,7 +30,7 @@ from connectors.proxies_and_certificates import causes, certificate_fault, check
 from connectors.retry import RetryPolicy, RetryState, count_attempts
 from harvester.logging_setup import ONCE
 from harvester.sinks.elastic.config import ElasticConfig
-from harvester.sinks.elastic.limited_node import limited_node, limited_serializers
+from harvester.sinks.elastic.response_limits import limited_node, limited_serializers
 
 REQUEST_SECONDS = 120.0
 """The longest pause of an answer."""
