@@ -27,8 +27,8 @@ from harvester.cli.meetecho_options import (
     standard_input,
 )
 from harvester.cli.options import (
-    ACCOUNT,
     AS_JSON,
+    ONE_ACCOUNT,
     Decorator,
     WholeNumber,
     apply,
@@ -131,7 +131,7 @@ def slides() -> None:
 @SESSIONS
 @SOURCE_OPTIONS
 @SYNC_OPTIONS
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options
 @pass_env
 def plan_(env: RunEnvironment, sessions: tuple[str, ...], force: bool, empty: bool, **source: Any) -> int:
@@ -153,7 +153,7 @@ def plan_(env: RunEnvironment, sessions: tuple[str, ...], force: bool, empty: bo
 @SYNC_OPTIONS
 @DRY_RUN
 @AS_JSON
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options
 @pass_env
 def sync(
@@ -183,7 +183,7 @@ def _single(name: Literal["add", "revise", "remove"], text: str) -> None:
     @SOURCE_OPTIONS
     @DRY_RUN
     @AS_JSON
-    @ACCOUNT
+    @ONE_ACCOUNT
     @general_options
     @pass_env
     def command(

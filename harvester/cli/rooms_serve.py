@@ -15,7 +15,7 @@ from harvester.background_task import background_task
 from harvester.cli.accounts import one_account
 from harvester.cli.from_settings import account_config
 from harvester.cli.options import (
-    ACCOUNT,
+    ONE_ACCOUNT,
     Decorator,
     WholeNumber,
     examples,
@@ -70,7 +70,7 @@ PUSH: Decorator[Any] = click.option(
 @PUSH
 @CONFIG
 @TITLES
-@ACCOUNT
+@ONE_ACCOUNT
 @general_options_without_config
 @pass_env
 def serve(
