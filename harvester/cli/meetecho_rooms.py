@@ -38,8 +38,8 @@ from harvester.cli.render.echo import echo
 from harvester.cli.run_environment import RunEnvironment
 from harvester.cli.standard_streams import stdin_is_terminal
 from harvester.formatting import plural
-from harvester.meetecho_write_access import MeetechoAccount
-from harvester.row_files import RowFormat, UnusableFile, read_items
+from harvester.input_rows import RowFormat, UnusableFile, read_items
+from harvester.meetecho_account import MeetechoAccount
 
 logger = logging.getLogger(__name__)
 

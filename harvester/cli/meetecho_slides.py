@@ -38,8 +38,8 @@ from harvester.cli.options import (
 )
 from harvester.cli.render import writes as render
 from harvester.cli.run_environment import RunEnvironment
-from harvester.meetecho_write_access import MeetechoAccount
-from harvester.row_files import RowFormat, UnusableFile, read_items
+from harvester.input_rows import RowFormat, UnusableFile, read_items
+from harvester.meetecho_account import MeetechoAccount
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from connectors.errors import CredentialsError, HarvestError, Unreachable
 from connectors.google_meet.errors import Forbidden
-from connectors.google_meet.room_calendars import CalendarReading, RoomResource
+from connectors.google_meet.room_calendar_api import CalendarReading, RoomResource
 from harvester.cli import cli, rooms_options
 from harvester.rooms.rooms_account import RoomsAccount
 from tests.unit.fake_context import FakeContext

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.errors import Unreachable
-from connectors.google_meet.room_calendars import RoomResource
+from connectors.google_meet.room_calendar_api import RoomResource
 from harvester.cli import cli, rooms_status
 from harvester.rooms.rooms_account import RoomsAccount
 from tests.unit.fake_context import FakeContext

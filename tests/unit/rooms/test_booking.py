@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.errors import HarvestError, Unreachable, VendorError
-from connectors.google_meet.room_calendars import NewEvent
+from connectors.google_meet.room_calendar_api import NewEvent
 from connectors.google_meet.room_events import RoomEvent
 from harvester.rooms.booking import CLIENT_PROPERTY, BookingRefused, NotYourBooking, RoomBooker, new_event_id
 from harvester.rooms.calendar_copy import CalendarCopy
